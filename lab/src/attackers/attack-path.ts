@@ -34,37 +34,37 @@ import { bendCommit } from './bend-commit.ts';
 import { type ConsumedReply, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
 
-/** One reply as each of those saw it who met its provider over the network. */
+/** One reply as the consumer, the intake, the audit and the verdict saw it, over the network. */
 export interface PathReply extends ConsumedReply {
   /** Why the validator's intake refused the record. */
   readonly intake: string | undefined;
-  /** Of the audit: stage 1, and of the verifier's report. */
+  /** Checks of the audit: stage 1, then those of the verifier's report. */
   readonly audit: readonly Check[];
   readonly verdict: VerdictEntry;
-  /** Comes to the verdict anew from the bytes that it rests on, as a co-signer does. @throws CosignError where it does not. */
+  /** Recomputes the verdict from its evidence, as a co-signer does. @throws CosignError where the result differs. */
   readonly confirm: () => Promise<void>;
 }
 
 export interface PathProvider {
   /** @param request a body without its model. @param endpoint what it asks for. Default: chat. */
   readonly ask: (request: object, endpoint?: string) => Promise<PathReply>;
-  /** Settles what is decided. @returns all that its payee was ever paid, atomic. */
+  /** Settles the decided replies. @returns everything that the payee has been paid so far, atomic. */
   readonly settle: () => Promise<bigint>;
   readonly close: () => Promise<void>;
 }
 
-/** What a provider is made of; an honest one has nothing but an engine. */
+/** The parts of a provider. An honest one has only an engine. */
 export type PathAttack = Pick<Attack, 'bendReply' | 'openOpening'> & { readonly engine: ServingEngine };
 
 export interface AttackPath {
-  /** The provider role, started on an attacker's parts, under a key and a payee of that name. */
+  /** Starts the provider role with an attacker's parts. Its key and its payee are made from `name`. */
   readonly start: (name: string, attack: PathAttack) => Promise<PathProvider>;
   readonly close: () => Promise<void>;
 }
 
-/** Real time that an answer may take; what is waited for longer passes on the test's clock, and is asked for again. */
+/** Real time that an answer may take. After that the test's clock moves on, and the validator asks again. */
 const OPENING_MS = 500;
-/** By which it moves on where nothing is decided yet. */
+/** How far the test's clock moves on while nothing is decided yet. */
 const STEP_MS = 10_000;
 const MOST_LOOKS = 100;
 const bind = { host: '127.0.0.1', port: 0 };
@@ -73,10 +73,10 @@ const seedOf = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
 const createIdentity = (name: string): Promise<LinkIdentity> => createLinkIdentity(new Secret(seedOf(`link ${name}`)));
 
 /**
- * The roles of the network over real links, with a clock of the test's own: intake, audit and settlement of one validator, one
- * verifier, and providers that come and go. The consumer does with a reply what a gateway does.
- * @param engine the model that is sold, which the verifier holds; whoever opened it closes it.
- * @param directory where providers keep what they served.
+ * The roles of the network over real links, on the test's clock: intake, audit and settlement of one validator, one verifier,
+ * and providers that are started and closed. The consumer treats a reply as a gateway does.
+ * @param engine the model that is sold; the verifier runs it. The caller closes it.
+ * @param directory where providers store their replies.
  */
 export async function openAttackPath(engine: ServingEngine, directory: string): Promise<AttackPath> {
   const validator = await startValidator();
@@ -137,7 +137,7 @@ async function startValidator() {
     audit: { honeypotPpm: 0, callTimeoutMs: 30_000 },
   });
   const { archive, store, cosigning, signer, decided } = bench;
-  /** By hex reply id: why a record that was handed in was refused. */
+  /** Why the intake refused a record, by hex reply id; undefined if it took the record. */
   const handedIn = new Map<string, string | undefined>();
   const announced = new Set<string>();
   const intake: typeof bench.intake = {
@@ -236,7 +236,7 @@ async function startVerifier(engine: ServingEngine, validator: PathValidator) {
   const { modelRoot, contextSize, numericClass } = engine.info();
   let sequence = 0n;
   return {
-    /** Again and again, since the test's clock leaps. */
+    /** Called repeatedly, because the test's clock jumps past the lifetime of an announcement. */
     announce() {
       const slots = { capacity: 1, freeCapacity: 1 };
       const models = [{ modelId: MODEL_ID, modelRoot, pricePer1kAtomic: PRICE, contextSize, numericClass, ...slots }];
@@ -269,7 +269,7 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
     return { ...point, epoch, certificate: archive.findCertificate(epoch) ?? new Uint8Array(0) };
   };
   const provider = createProvider(
-    // An announcement outlives the leaps of the test's clock.
+    // The longest lifetime, so that an announcement stays valid when the test's clock jumps.
     {
       bind,
       offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: attack.engine }],

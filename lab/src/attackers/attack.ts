@@ -3,7 +3,7 @@ import type { RequestPlan } from '@ogong/provider/calibration/request-plan';
 import type { ReplyDraft } from '@ogong/provider/provider/commit-reply';
 import type { EngineRecipe, WeightRecipe } from '../forge/recipe.ts';
 
-/** The cheats of the demo: one for each way of being found out. */
+/** The cheats of the demo: one for each way to detect a cheat. */
 export const CHEAT_MODES = ['prefill', 'substitute', 'tamper', 'withhold'] as const;
 export type CheatMode = (typeof CHEAT_MODES)[number];
 
@@ -19,21 +19,21 @@ export interface AttackDefinition {
   /** What the attacker hopes to gain, in a sentence. */
   readonly aim: string;
   /**
-   * Ids of the checks that see it where the verifier stands in the provider's exact class; nothing else fails. Every
-   * attack of the catalogue is served and judged in catalogue.test.ts. Empty where nothing sees it: `uncaught` then says why.
+   * Ids of the checks that may fail when the verifier runs the provider's exact class; no other check fails.
+   * catalogue.simulation.test.ts plays every attack. Empty if no check sees the attack: `uncaught` then says why.
    */
   readonly caughtBy: readonly string[];
-  /** What no check sees, and what it costs whom. */
+  /** What no check sees, what that costs, and who pays for it. */
   readonly uncaught?: string;
-  /** The weight types that it makes sense to sell so; absent: any. */
+  /** The weight types of the sold model for which the attack makes sense. Default: all. */
   readonly soldAs?: readonly SoldType[];
-  /** What it decodes with; present exactly where `create` needs a cheap engine. */
+  /** The cheap engine that it decodes with. Present exactly if `create` needs one. */
   readonly cheap?: EngineRecipe;
-  /** What has to be sold for it: without, it cannot be played on every model. */
+  /** The model that has to be sold for this attack, where not every model will do. */
   readonly sold?: WeightRecipe;
   /** What a request must have for the attack to show. */
   readonly needs?: NonNullable<RequestPlan['needs']>;
-  /** Requests of any sampler settings, where it shows in some of them alone. Default: the usual. */
+  /** `any`: requests with all kinds of sampler settings, for an attack that shows under some only. Default: the usual ones. */
   readonly sampler?: 'any';
   create(context: AttackContext): Attack;
 }
@@ -41,28 +41,28 @@ export interface AttackDefinition {
 export interface AttackContext {
   /** The model that the network sells. */
   readonly engine: TextEngine;
-  /** What is decoded with instead; only the attacks that have a recipe for one need it. */
+  /** The engine that is used instead. Only attacks with a recipe in `cheap` need it. */
   readonly cheapEngine?: TextEngine;
-  /** For the attackers that roll dice. Default: 1. */
+  /** For attackers that choose at random. Default: 1. */
   readonly seed?: number;
 }
 
-/** What a dishonest provider puts in the place of an honest one's parts; the role that runs on them is unchanged. */
+/** The parts that a dishonest provider replaces. The provider role that runs them is unchanged. */
 export interface Attack {
   readonly name: string;
   readonly aim: string;
   readonly engine: TextEngine;
-  /** What is signed in the place of what was served. */
+  /** Changes what is signed. */
   readonly bendReply?: (draft: ReplyDraft) => ReplyDraft;
-  /** What is handed out in the place of a stored opening. @throws where it is refused. */
+  /** Changes a stored opening when somebody asks for it. @throws to refuse it. */
   readonly openOpening?: (opening: Uint8Array) => Uint8Array | Promise<Uint8Array>;
-  /** What it did so far, for whoever measures: positions that were massaged, replies that were given up. */
+  /** What the attacker has done so far: positions that it massaged, replies that it gave up. */
   readonly counts?: () => Readonly<Record<string, number>>;
 }
 
 export type CreateAttack = (context: AttackContext) => Attack;
 
-/** An engine that passes for another: every call goes to `engine` but those that the attacker answers. */
+/** An engine that poses as `engine`: the attacker answers the calls in `parts`, `engine` all others. */
 export function disguiseEngine(engine: TextEngine, parts: Partial<TextEngine>): TextEngine {
   return {
     specificationVersion: engine.specificationVersion,
@@ -88,7 +88,7 @@ export function pairEngines({ engine, cheapEngine: cheap }: AttackContext, name:
   return { engine, cheap };
 }
 
-/** Two engines that pass for the one that is sold; closes both, whatever the first one says. */
+/** Two engines that pose as the sold one. `close` closes both, even if closing the first one fails. */
 export function disguisePair({ engine, cheap }: EnginePair, parts: Omit<Partial<TextEngine>, 'close'>): TextEngine {
   return disguiseEngine(engine, {
     ...parts,

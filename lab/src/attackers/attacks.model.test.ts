@@ -36,7 +36,7 @@ interface Played {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** The attack and the verifier on real weights, a few replies. */
+/** Plays the attack and the verifier on real weights, for a few replies. */
 async function play(name: string, soldAs: SoldType, requests: readonly Readonly<Record<string, unknown>>[] = REQUESTS) {
   const definition = findAttack(name);
   const { cheap } = definition;
@@ -87,7 +87,7 @@ describe('in the exact class, on real weights', () => {
     }
   });
 
-  it('a sliding window differs once something is forgotten, and not before', async () => {
+  it('a sliding window differs from the position where it first forgets something', async () => {
     const { trials } = await play('sliding-window-32', 'q8_0');
     for (const { failed, stage2 } of trials) {
       expect(failed).toEqual(['equality']);
@@ -99,7 +99,7 @@ describe('in the exact class, on real weights', () => {
 });
 
 describe('draws from the tail on real weights', () => {
-  /** Nothing is cut, so that one token in fifty comes from the tail. */
+  /** No filter cuts the list, so that one token in fifty comes from the tail. */
   const requests = ['Once upon a time', 'The cat', 'Tom and his dog'].map((content) => ({
     messages: [{ role: 'user', content }],
     max_tokens: 128,

@@ -23,7 +23,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createAttack } from './create-attack.ts';
 import { createTamperAttackOf, type TamperTarget } from './tamper.ts';
 
-/** What a network sells, and a stand-in for a cheaper quantisation of it: the same vocabulary, another distribution. */
+/** The model that is sold, and one that stands for a cheaper quantisation of it: same vocabulary, another distribution. */
 const engine = createFakeEngine({ weights: 1 });
 const cheapEngine = createFakeEngine({ weights: 2 });
 const verifier = createFakeEngine({ weights: 1 });
@@ -41,7 +41,7 @@ interface Served {
   readonly outputTokens: Uint32Array;
 }
 
-/** What the provider role does with an engine, without the wire. */
+/** Does with an engine what the provider role does, without a link. */
 async function serve(provider: TextEngine): Promise<Served> {
   const body = utf8Encode(
     '{"model":"ogong/verified/test/fake","messages":[{"role":"user","content":"Hi"}],"max_tokens":48}',
@@ -132,7 +132,7 @@ const failedOf = ({ record, opening }: Pick<Served, 'record' | 'opening'>): stri
     .checks.filter(({ status }) => status === 'fail')
     .map(({ id }) => id);
 
-/** Stage 2 by itself, as a verifier with the true model sees the reply. */
+/** Stage 2 alone, by a verifier with the true model. */
 async function score({ record, header, opening, promptTokens, outputTokens }: Served) {
   const { rows, tailDraws } = replayReply(crypto, record, opening);
   const result = await verifier.score({
@@ -180,7 +180,7 @@ describe('the pre-fill attack', () => {
     const served = await serve(attack.engine);
     const values = await score(served);
     expect(values.comparison?.identical).toBe(true);
-    // Unlisted tokens that the cheap model drew show the draws in stage 2, too; nothing else does.
+    // Stage 2 sees only one thing: unlisted tokens that the cheap model drew.
     expect(values.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['own-choice']);
     expect(failedOf(served)).toEqual(['draw-replay']);
   });
@@ -196,7 +196,7 @@ describe('the pre-fill attack', () => {
 });
 
 describe('plain substitution', () => {
-  it('replays, and is rejected by stage 2', async () => {
+  it('passes the replay of its draws, and is rejected by stage 2', async () => {
     const attack = createAttack('substitute', { engine, cheapEngine });
     const served = await serve(attack.engine);
     expect(isOk(replayReply(crypto, served.record, served.opening).checks)).toBe(true);
@@ -209,7 +209,7 @@ describe('plain substitution', () => {
 describe('tampering', () => {
   const tamper = (target: TamperTarget) => createTamperAttackOf({ targets: [target] })({ engine });
 
-  it('with the answer before signing: the tokens spell another one', async () => {
+  it('with the answer before signing: its tokens spell another answer', async () => {
     const served = await serve(tamper('text').engine);
     expect(failedOf(served)).toEqual([]);
     expect(crypto.sha256(utf8Encode(served.streamed))).toEqual(served.record.responseHash);
@@ -218,7 +218,7 @@ describe('tampering', () => {
     expect(verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['response-text']);
   });
 
-  it('with the answer after signing: another text than the signed one arrives', async () => {
+  it('with the answer after signing: the consumer gets another text than the signed one', async () => {
     const served = await serve(tamper('response').engine);
     expect(failedOf(served)).toEqual([]);
     expect(crypto.sha256(utf8Encode(served.streamed))).not.toEqual(served.record.responseHash);
@@ -229,7 +229,7 @@ describe('tampering', () => {
     const served = await serve(attack.engine);
     const opened = attack.openOpening?.(served.openingBytes) as Uint8Array;
     expect(failedOf({ ...served, opening: parseOpening(opened) })).toEqual(['commitment-root']);
-    // The same bytes each time it is asked, or two askers would disagree.
+    // The same bytes each time, or two validators that ask would disagree.
     expect(attack.openOpening?.(served.openingBytes)).toEqual(opened);
   });
 
@@ -241,7 +241,7 @@ describe('tampering', () => {
     expect(failed).not.toContain('commitment-root');
   });
 
-  it('leaves openings alone that it did not mark', async () => {
+  it('changes only the openings that it marked', async () => {
     const attack = tamper('leaf');
     const { openingBytes } = await serve(engine);
     expect(attack.openOpening?.(openingBytes)).toBe(openingBytes);
@@ -249,7 +249,7 @@ describe('tampering', () => {
 });
 
 describe('withholding', () => {
-  it('serves what would pass, and opens nothing', async () => {
+  it('serves an honest reply, and opens nothing', async () => {
     const attack = createAttack('withhold', { engine });
     const served = await serve(attack.engine);
     expect(failedOf(served)).toEqual([]);

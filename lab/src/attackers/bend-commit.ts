@@ -1,7 +1,7 @@
 import { type CommitReply, draftReply, signReply } from '@ogong/provider/provider/commit-reply';
 import type { Attack } from './attack.ts';
 
-/** The provider's own commitment, with the attacker between the reply and the pen. */
+/** Commits as the provider does, after the attacker has changed the reply. */
 export const bendCommit =
   ({ bendReply = (draft) => draft }: Pick<Attack, 'bendReply'>): CommitReply =>
   (crypto, signer, reply) =>

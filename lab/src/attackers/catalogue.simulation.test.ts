@@ -10,11 +10,11 @@ const engine = createFakeEngine({ ...options, weights: 1 });
 const verifier = createFakeEngine({ ...options, weights: 1 });
 /** A cheaper model: the same vocabulary, another distribution. */
 const cheapEngine = createFakeEngine({ ...options, weights: 2 });
-/** One that is hard to tell apart. */
+/** A model that is hard to tell from the sold one. */
 const nearEngine = createFakeEngine({ ...options, weights: 1, error: 1.5 });
 afterAll(() => Promise.all([engine, verifier, cheapEngine, nearEngine].map((each) => each.close())));
 
-/** Attacks that differ in their cheap model alone are one attack to a fake model. */
+/** With a fake model, attacks that differ only in their cheap model are the same attack. One of them is played. */
 const isPlayed = ({ name }: AttackDefinition): boolean =>
   !/^(weights|prefill|massaged|massaged-knowing|massaged-careful|massaged-hidden)-/.test(name) ||
   name.endsWith('-q8-0');
@@ -30,7 +30,7 @@ describe('an honest provider', () => {
 });
 
 describe('the catalogue', () => {
-  it('names each attack once, says what it wants, and what is not seen where nothing is', () => {
+  it('names each attack once, with its aim, and says why where no check sees it', () => {
     const names = [...ATTACKS.map(({ name }) => name), ...Object.keys(MISSING)];
     expect(new Set(names).size).toBe(names.length);
     for (const { name, aim, caughtBy, uncaught } of ATTACKS) {
@@ -40,11 +40,11 @@ describe('the catalogue', () => {
     }
   });
 
-  it('refuses a name that it does not have', () => {
+  it('refuses an unknown name', () => {
     expect(() => findAttack('nothing')).toThrow(RangeError);
   });
 
-  it('has no attack that decodes with another model and does not say which', () => {
+  it('names the cheap model of every attack that decodes with one', () => {
     for (const attack of ATTACKS) {
       const needsCheap = (() => {
         try {

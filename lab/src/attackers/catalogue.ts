@@ -19,7 +19,7 @@ import { tamper } from './tamper.ts';
 import { WEIGHT_ATTACKS } from './weights.ts';
 import { openLate, withhold, withholdCheated } from './withhold.ts';
 
-/** Every attack that is played, one name each. A new one is a file and a line here. */
+/** Every attack that is played. A new attack is a file and a line here. */
 export const ATTACKS: readonly AttackDefinition[] = [
   substitute,
   ...WEIGHT_ATTACKS,
@@ -57,7 +57,7 @@ export function findAttack(name: string): AttackDefinition {
   return found;
 }
 
-/** What cannot be played, since the protocol carries nothing that it could be played with, or no code exists. */
+/** Attacks that cannot be played: the protocol carries nothing to play them with, or their code does not exist yet. */
 export const MISSING: Readonly<Record<string, string>> = {
   'tee-key-extraction':
     'tier `tee` is refused until there is code that attests; no key of an enclave exists that could be taken out of one',

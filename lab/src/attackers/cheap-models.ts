@@ -1,7 +1,7 @@
 import type { WeightRecipe } from '../forge/recipe.ts';
 import type { SoldType } from './attack.ts';
 
-/** Models that pass for a dearer one. The names are those of the attacks that are made from them. */
+/** Models that are sold as a more expensive one. An attack takes its name from the model. */
 export interface CheapModel {
   readonly name: string;
   readonly what: string;
@@ -9,7 +9,7 @@ export interface CheapModel {
   readonly soldAs?: readonly SoldType[];
 }
 
-/** From the dearest to the cheapest. */
+/** From the most expensive to the cheapest. */
 export const LADDER = ['q8_0', 'q5_k_m', 'q5_0', 'q4_k_m', 'q4_0', 'q3_k_m', 'q2_k'] as const;
 
 const ladder: readonly CheapModel[] = LADDER.map((quant) => ({

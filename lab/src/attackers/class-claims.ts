@@ -2,8 +2,8 @@ import { type AttackDefinition, disguiseEngine, disguisePair, pairEngines } from
 import { findCheapModel } from './cheap-models.ts';
 
 /**
- * Serves a cheap model and declares a class that no verifier can reproduce, so that scores decide in the place of
- * equality, and a near miss may pass for drift. It is what a `fast` provider declares, so that it cannot be refused as such.
+ * Serves a cheap model and declares a class that no verifier can reproduce. Scores then decide instead of equality, and a
+ * small difference may pass for drift. Honest `fast` providers declare the same class, so nobody can refuse it.
  */
 export const looserClass: AttackDefinition = {
   name: 'looser-class',
@@ -27,10 +27,10 @@ export const looserClass: AttackDefinition = {
   },
 };
 
-/** The fewest that the format lets a sketch have. */
+/** The fewest directions that the format allows. */
 const FEWEST = 8;
 
-/** An honest reply under a smaller sketch: less for an auditor of another class to go by, in whatever is served later. */
+/** An honest reply with a smaller sketch: a verifier of another class then has less to compare. */
 export const fewerDirections: AttackDefinition = {
   name: 'fewer-directions',
   family: 'commitment',

@@ -5,7 +5,7 @@ import { type AttackDefinition, disguiseEngine } from './attack.ts';
 import { type HeldReply, holdReply, rowsOf, spell, tellReply } from './held-reply.ts';
 import { cutWindows, joinWindows } from './windows.ts';
 
-/** Ends a reply halfway, and says that it ended for a reason. */
+/** Ends a reply halfway and states a false stop reason. */
 function defineEarlyEnd(stopReason: StopReason, caughtBy: readonly string[], uncaught?: string): AttackDefinition {
   const name = `early-${stopReason}`;
   const aim = `leave the second half away and say that it ended: ${stopReason}`;
@@ -36,13 +36,13 @@ async function halve(
   const length = held.outputTokens.length >> 1;
   if (length === 0) return held;
   const outputTokens = held.outputTokens.subarray(0, length);
-  // No stop string is cut off that is not there, so the text is all that the tokens spell.
+  // The stop string never occurred, so nothing is cut off: the text is everything that the tokens spell.
   const text = renderReply(await engine.detokenize(outputTokens), request.stop, 'length');
   const windows = cutWindows(held.windows, length, engine.info());
   return { ...held, outputTokens, windows, text, stopReason };
 }
 
-/** Goes on after the model has ended its answer: nobody reads it, and every token is billed. */
+/** Generates past the end of the answer: nobody reads these tokens, and each one is billed. */
 const padding: AttackDefinition = {
   name: 'padding',
   family: 'sampling',
@@ -83,8 +83,8 @@ async function* pad(
 }
 
 /**
- * Spells the first words in single bytes, which every vocabulary of this kind has as tokens 3 to 258, and pre-fills the
- * true values: the same text in several times the tokens.
+ * Spells the first words in single bytes (tokens 3 to 258 of every vocabulary of this kind) and pre-fills the true values:
+ * the same text in several times as many tokens.
  */
 const byteTokens: AttackDefinition = {
   name: 'byte-tokens',
@@ -100,7 +100,7 @@ const byteTokens: AttackDefinition = {
 
 const FIRST_BYTE_TOKEN = 3;
 
-/** Commits and bills all that was generated, and shows the second half of it. */
+/** Commits and bills the whole reply, and shows only its second half. */
 const hiddenReasoning: AttackDefinition = {
   name: 'hidden-reasoning',
   family: 'sampling',

@@ -2,7 +2,7 @@ import type { BatchContext, BatchModel } from '@ogong/engine/decode/batch-model'
 import { describe, expect, it } from 'vitest';
 import { forgetBehind } from './forget-behind.ts';
 
-/** Writes down what a context is told. */
+/** A context that records the calls it gets. */
 function open(purpose: 'serve' | 'score') {
   const calls: string[] = [];
   const inner = {
@@ -15,7 +15,7 @@ function open(purpose: 'serve' | 'score') {
 }
 
 describe('forgetBehind', () => {
-  it('forgets before the pass what lies behind the window of the first row of each sequence', () => {
+  it('removes, before a pass, what lies behind the window of the first row of each sequence', () => {
     const { context, calls } = open('serve');
     for (const [position, sequence] of [
       [4, 0],

@@ -1,8 +1,8 @@
 import type { BatchModel } from '@ogong/engine/decode/batch-model';
 
 /**
- * The model as a provider runs it who forgets, before every pass that serves, what lies more than `width` positions back.
- * Scoring keeps everything: an honest score of the same child shows the difference.
+ * A model that forgets, before every serving pass, what lies more than `width` positions back. Scoring keeps all positions,
+ * so that an honest score by the same child shows the difference.
  */
 export function forgetBehind(model: BatchModel, width: number): BatchModel {
   return {

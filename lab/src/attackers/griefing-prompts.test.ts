@@ -17,7 +17,7 @@ const search = {
 };
 
 describe('the search for griefing prompts', () => {
-  it('finds worse prompts than chance does, worst first', async () => {
+  it('finds worse prompts than random ones, worst first', async () => {
     const random = await searchGriefingPrompts({ ...search, tries: 4 });
     const found = await searchGriefingPrompts({ ...search, tries: 60 });
     expect(found).toHaveLength(4);
@@ -29,14 +29,14 @@ describe('the search for griefing prompts', () => {
     }
   });
 
-  it('finds the same again, and nothing where there is nothing', async () => {
+  it('finds the same prompts again, and no drift between equal engines', async () => {
     const run = () => searchGriefingPrompts({ ...search, tries: 20 });
     expect(await run()).toEqual(await run());
     const same = await searchGriefingPrompts({ ...search, verifier: provider, tries: 20 });
     for (const { drift } of same) expect(drift).toBe(0);
   });
 
-  it('stops where it is told to', async () => {
+  it('stops when its signal aborts', async () => {
     expect(await searchGriefingPrompts({ ...search, tries: 20, signal: AbortSignal.abort() })).toEqual([]);
     await expect(searchGriefingPrompts({ ...search, tries: 1, alphabet: [3] })).rejects.toThrow(RangeError);
   });

@@ -13,32 +13,32 @@ export interface GriefingSearch {
   readonly verifier: TextEngine;
   /** Tokens that messages are spelled from. */
   readonly alphabet: readonly number[];
-  /** In those tokens. What a provider reads is the message's text in its template, in tokens of its own. */
+  /** In tokens of the alphabet. A provider reads the text of the message in its template, so it counts other tokens. */
   readonly promptLength: number;
   readonly outputTokens: number;
-  /** Prompts that are measured in all. */
+  /** Total number of prompts to measure. */
   readonly tries: number;
-  /** Prompts that stay in the race. */
+  /** Prompts that are kept from round to round. */
   readonly survivors: number;
   readonly seed: number;
-  /** Ends the search where it is aborted; what was found until then is kept. */
+  /** Aborting it ends the search and keeps what was found. */
   readonly signal?: AbortSignal;
 }
 
 export interface GriefingPrompt {
   readonly tokens: readonly number[];
-  /** What they spell: the content of a chat's one message, as it is measured and as it can be sent. */
+  /** The text that the tokens spell: the content of the one chat message that is measured. */
   readonly text: string;
-  /** Mean relative distance of the sketches over the reply. */
+  /** Mean relative distance between the sketches of the reply. */
   readonly drift: number;
 }
 
-/** Share of a prompt's tokens that one step changes, at least one. */
+/** Share of a prompt's tokens that one step changes; it changes at least one token. */
 const CHANGED = 0.15;
 
 /**
- * Hill climbing from random prompts: the best of those seen are changed in a few places, and what is better stays.
- * @returns the best prompts, worst drift first; the first `survivors` measured are random, a baseline by themselves.
+ * Hill climbing from random prompts: it changes the best prompts in a few places and keeps improvements.
+ * @returns the best prompts, largest drift first. The first `survivors` that are measured are random: a baseline.
  */
 export async function searchGriefingPrompts(search: GriefingSearch): Promise<readonly GriefingPrompt[]> {
   const { provider, alphabet, promptLength, survivors, seed, signal } = search;
@@ -63,7 +63,7 @@ export async function searchGriefingPrompts(search: GriefingSearch): Promise<rea
   return pool;
 }
 
-/** Mean sketch distance between what one engine served and what the other sees of it; 0 where nothing was said. */
+/** Mean sketch distance between the reply of one engine and the other's score of it; 0 for an empty reply. */
 async function measureDrift(
   { provider, verifier, outputTokens: maxTokens, seed }: GriefingSearch,
   text: string,

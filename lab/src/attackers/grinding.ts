@@ -13,15 +13,15 @@ import { prefill } from './prefill.ts';
 import { replayRank } from './replay-row.ts';
 
 const TRIES = 64;
-/** The hardest to tell apart, so the easiest to grind for. */
+/** The cheap model that is hardest to tell from the sold one: the fewest draws disagree, so grinding is easiest. */
 const near = { weights: findCheapModel('noise-1e-3').recipe };
 
 type NonceInputs = Extract<DrawKeyInputs, { mode: 'nonce' }>;
 
 /**
- * A pre-filled reply under the best of many draw keys: after the tokens are known, another nonce, reply id or epoch is
- * sought under which they are the true model's draws. All three are the consumer's, fixed by its signed order before
- * anything is served, so a key that is found differs from the one that everybody computes.
+ * A pre-filled reply under the best of many draw keys. Once the tokens are known, the attacker searches for another nonce,
+ * reply id or epoch under which the true model draws them. The consumer's signed order fixes all three before anything is
+ * served, so a key that the attacker finds differs from the one that everybody else computes.
  */
 function defineGrinding(field: string, aim: string, vary: (inputs: NonceInputs, attempt: number) => NonceInputs) {
   const name = `grind-${field}`;
@@ -57,7 +57,7 @@ function grind(
   return { ...draft, header: { ...header, drawKey: best } };
 }
 
-/** Positions whose signed values do not draw the token that they name. */
+/** Counts positions whose signed values draw another token than the reply holds. */
 export function countMisses(
   rows: readonly DrawRow[],
   { sampler, bias, vocabularySize }: { sampler: SamplerSettings; bias: readonly TokenBias[]; vocabularySize: number },
@@ -79,8 +79,8 @@ export function countMisses(
 const numbered = (attempt: number): Uint8Array => crypto.sha256(createWriter().u32(attempt).finish());
 
 /**
- * What is left to somebody who may not choose the key: to serve only what fits it. Pre-fills, replays what it made, and
- * gives it up where a draw does not agree, by refusing or (`serves`) by serving the true model's reply after all.
+ * An attacker that cannot choose the key serves only replies that fit it. It pre-fills, replays the draws, and gives the
+ * reply up where one disagrees: it refuses or (`serves`) decodes with the true model after all.
  */
 function defineSelection(name: string, aim: string, serves: boolean): AttackDefinition {
   const create: CreateAttack = (context) => {

@@ -11,7 +11,7 @@ import { MAX_LISTED, NAT } from '@ogong/protocol/modality/text/sampling/sampler'
 import { renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { countOwnList } from './replay-row.ts';
 
-/** A reply that an attacker holds back until it has what it wants to say. */
+/** A complete reply that an attacker has not sent yet. */
 export interface HeldReply {
   readonly promptTokens: Uint32Array;
   readonly outputTokens: Uint32Array;
@@ -43,7 +43,7 @@ export const listSizesOf = (rows: readonly DrawRow[]): Uint8Array => Uint8Array.
 type Asked = Pick<TextGenerationRequest, 'sampler' | 'bias' | 'sketch'>;
 type Claim = Readonly<Record<'promptTokens' | 'outputTokens', Uint32Array>>;
 
-/** How many candidates the engine would have listed at each position: what it lists in full says it. */
+/** How many candidates the engine itself lists at each position, computed from full lists. */
 export async function findOwnSizes(
   engine: TextEngine,
   request: Asked,
@@ -67,7 +67,7 @@ export async function findOwnSizes(
   });
 }
 
-/** One pass of `engine` over a claimed output: the windows that it would have committed to, with lists that stage 1 lets pass. */
+/** One pass of `engine` over a claimed output: the windows that it would have committed to, with lists that stage 1 accepts. */
 export async function scoreOutput(
   engine: TextEngine,
   request: Asked,
@@ -76,7 +76,7 @@ export async function scoreOutput(
 ): Promise<readonly WindowBytes[]> {
   const { vocabularySize } = engine.info();
   const { sampler } = request;
-  // A list that leaves a tail has to be of full length, and only a top-k is sure to leave none.
+  // A list that leaves a tail must have full length. Only top-k guarantees that a shorter list leaves none.
   const isCut = sampler.topK > 0 && sampler.topK <= MAX_LISTED && sampler.filterOrder.includes('top-k');
   const fewest = Math.min(isCut ? sampler.topK : MAX_LISTED, vocabularySize);
   return scoreListed(
@@ -87,7 +87,7 @@ export async function scoreOutput(
   );
 }
 
-/** The same with lists as long as they are asked for. */
+/** As `scoreOutput`, with lists of exactly the given lengths. */
 export async function scoreListed(
   engine: TextEngine,
   { sampler, bias, sketch }: Asked,
@@ -109,7 +109,7 @@ export async function spell(
   return renderReply(await engine.detokenize(spoken), stop, stopReason);
 }
 
-/** Tells a held reply as an engine would: the whole text comes with its first token. */
+/** Sends a held reply as the events of an engine. The whole text comes with the first token. */
 export async function* tellReply(
   engine: TextEngine,
   { topLogprobs }: Pick<TextGenerationRequest, 'topLogprobs'>,

@@ -19,7 +19,7 @@ const ids = Uint32Array.from({ length: SIZE }, (_, i) => 3 + ((i * 17) % SIZE));
 const q = Uint32Array.from(shares, (share) => quantizeLogprob(Math.log(share / total)));
 const row: DrawRow = { ids, q, tail: 0, rank: 0 };
 
-/** Draws that miss the first token's interval by `gap`, on the side where there is room. */
+/** A draw that misses the first token's interval by `gap`, on the side where there is room. */
 function inputsOf(gap: number): DrawInputs {
   const below = ids.reduce((sum, id, i) => (id < (ids[0] as number) ? sum + (shares[i] as number) : sum), 0) / total;
   const end = below + (shares[0] as number) / total;
@@ -33,7 +33,7 @@ function inputsOf(gap: number): DrawInputs {
   };
 }
 
-/** A draw so far off takes several times the drift of either. */
+/** A draw this far off needs a bend of several times the drift of both types. */
 const FAR = 0.3;
 
 const changesOf = (bent: DrawRow): number[] =>
@@ -43,7 +43,7 @@ describe.each(['f16', 'q8_0'])('a bend that hides in the drift of %s', (weightTy
   const drift = findDrift(weightType);
   const gaps = [0.1, 0.3, 0.6, 1, 2, 4].map((times) => times * drift.spread);
 
-  it('draws its token, stands out from nothing, and lies no farther off than drift', () => {
+  it('draws its token, leaves no value that stands out, and moves values no farther than drift does', () => {
     let hidden = 0;
     for (const gap of gaps) {
       const inputs = inputsOf(gap);
@@ -62,7 +62,7 @@ describe.each(['f16', 'q8_0'])('a bend that hides in the drift of %s', (weightTy
     expect(hidden).toBeGreaterThan(1);
   });
 
-  it('is none where drift would have to be larger, and none of a token that is not listed', () => {
+  it('gives up where drift would have to be larger, and for a token that is not listed', () => {
     const given = { drift, gaussian: createGaussian(1) };
     expect(hideBend(row, { ...given, inputs: inputsOf(FAR) })).toBeUndefined();
     const unlisted: DrawRow = { ...row, rank: TAIL_RANK, tailId: 99, tailQ: q.at(-1) as number };
@@ -70,7 +70,7 @@ describe.each(['f16', 'q8_0'])('a bend that hides in the drift of %s', (weightTy
   });
 });
 
-it('a sketch is moved as far as it is told, whichever way', () => {
+it('moves a sketch by the given distance, in a random direction', () => {
   const sketch: SketchRow = { exponent: 0, values: new Int16Array(16) };
   quantizeSketch(
     Float64Array.from({ length: 16 }, (_, i) => Math.sin(i)),

@@ -4,15 +4,15 @@ import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { massageRow, perturbRow } from './massage.ts';
 import type { DrawInputs } from './replay-row.ts';
 
-/** How honest values of one position differ between classes, as anybody measures who has two of them. */
+/** How far honest values of one position differ between two classes. Anybody with two machines can measure it. */
 export interface Drift {
-  /** Standard deviation of the differences at a position, nats: the median of positions. */
+  /** Standard deviation of the differences within a position, nats; the median over positions. */
   readonly spread: number;
-  /** Relative distance of the sketches over that. */
+  /** Relative distance of the sketches, divided by `spread`. */
   readonly sketchPerSpread: number;
 }
 
-/** stories15M, an exact CPU provider seen by a fast CPU verifier. */
+/** Measured on stories15M: a provider of the exact CPU class, a verifier of the fast one. By weight type. */
 const HONEST_DRIFT: Readonly<Record<string, Drift>> = {
   f16: { spread: 0.0028, sketchPerSpread: 0.43 },
   q8_0: { spread: 0.061, sketchPerSpread: 0.34 },
@@ -20,9 +20,9 @@ const HONEST_DRIFT: Readonly<Record<string, Drift>> = {
 
 export const findDrift = (weightType: string): Drift => HONEST_DRIFT[weightType] ?? (HONEST_DRIFT.f16 as Drift);
 
-/** How far a value stands out from the mean of the others before it does so more than nine in ten honest positions show. */
+/** Largest change over the mean of the others: nine in ten honest positions stay below this. */
 const MOST_PEAK = 4.3;
-/** Times the honest spread: past this a position lies farther off than one in a hundred honest ones. */
+/** In units of the honest spread: one in a hundred honest positions lies farther off. */
 const MOST_SPREAD = 2;
 const ATTEMPTS = 8;
 
@@ -30,20 +30,20 @@ export interface HiddenBend {
   readonly row: DrawRow;
   /** Nats. */
   readonly spread: number;
-  /** Whether it took noise of its own; where not, drift is noise enough. */
+  /** Whether the attacker added noise. If not, drift alone hides the bend. */
   readonly isDrowned: boolean;
 }
 
 /**
- * A row bent as `massageRow` bends it, in noise of its own: no value stands out, and the position looks like one that drift
- * moved farther than others.
- * @param gaussian standard normal. @returns undefined where that takes more than honest positions drift.
+ * Bends a row as `massageRow` does and adds noise, so that no value stands out: the position looks like one that drifted
+ * more than others.
+ * @param gaussian standard normal. @returns undefined if the row would have to move farther than honest positions drift.
  */
 export function hideBend(
   row: DrawRow,
   { inputs, drift, gaussian }: { readonly inputs: DrawInputs; readonly drift: Drift; readonly gaussian: () => number },
 ): HiddenBend | undefined {
-  // Its token is none of the list: it enters by more than drift moves.
+  // The token is not listed. Listing it is a larger change than drift makes.
   if (row.rank === TAIL_RANK) return undefined;
   let best: HiddenBend | undefined;
   for (const thrift of ['largest', 'mean'] as const) {
@@ -61,7 +61,7 @@ interface Bend {
   readonly gaussian: () => number;
 }
 
-/** Noise under a bend, of the size that hides its largest change; none where drift does. */
+/** Adds noise that hides the largest change of a bend; no noise if drift already hides it. */
 function drown(row: DrawRow, { bent, inputs, drift, gaussian }: Bend): HiddenBend | undefined {
   const plain = measureBend(row, bent);
   if (plain.top <= MOST_PEAK * Math.max(plain.rest, drift.spread))
@@ -91,7 +91,7 @@ function measureBend(row: DrawRow, bent: DrawRow): Readonly<Record<'top' | 'rest
   return { top, rest: (sum - top) / Math.max(changes.length - 1, 1), spread: Math.sqrt(square) };
 }
 
-/** The sketch moved as far as drift of that spread moves it. */
+/** @param distance relative to the norm of the sketch. @returns the sketch, moved in a random direction. */
 export function moveSketch(sketch: SketchRow, distance: number, gaussian: () => number): SketchRow {
   const values = Float64Array.from(sketch.values, (value) => value * 2 ** sketch.exponent);
   const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));

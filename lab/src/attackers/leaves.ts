@@ -8,11 +8,11 @@ interface LeafCheat {
   readonly name: string;
   readonly aim: string;
   readonly caughtBy: readonly string[];
-  /** @param remembered the leaves of the reply before, of as many windows. */
+  /** @param remembered the leaves of the previous reply with as many windows. */
   readonly change: (leaves: Leaves, remembered: Leaves | undefined) => Leaves;
 }
 
-/** Signs a tree over other leaves than the reply's own. */
+/** Signs a tree over leaves that are not the reply's. */
 function defineLeaves({ name, aim, caughtBy, change }: LeafCheat): AttackDefinition {
   return {
     name,

@@ -65,7 +65,7 @@ describe.each([
 });
 
 describe('renamed-candidates', () => {
-  // Under min-p the two models agree on these.
+  // Under min-p the two models agree on these prompts, so there is nothing to rename.
   it.each(Object.entries(SAMPLERS).filter(([name]) => name !== 'min-p'))(
     'passes stage 1 under the %s sampler, and not equality',
     async (_, sampler) => {
@@ -83,13 +83,13 @@ describe('renamed-candidates', () => {
   );
 });
 
-/** u and a row under which the key draws rank 0: tokens 5, 9 and 7 with about 1/2, 1/4 and 1/8. */
+/** A row of tokens 5, 9 and 7 with probabilities of about 1/2, 1/4 and 1/8. */
 const row = (token: number): DrawRow => {
   const ids = Uint32Array.of(5, 9, 7);
   const q = Uint32Array.from([0.5, 0.25, 0.125], (p) => quantizeLogprob(Math.log(p)));
   return { ids, q, tail: WEIGHT_ONE / 8, rank: ids.indexOf(token) };
 };
-/** Shorter lists than this or 64 must leave no tail. */
+/** A list that leaves a tail must hold 64 candidates, or the whole vocabulary if that is smaller. */
 const inputs = (u: number, vocabularySize = 3): DrawInputs => ({
   u: Math.round(u * WEIGHT_ONE),
   settings: PLAIN_SAMPLER,
@@ -99,8 +99,8 @@ const inputs = (u: number, vocabularySize = 3): DrawInputs => ({
 });
 
 describe('massaging one row', () => {
-  it('changes little where the draw lies close by', () => {
-    // In the order of ids: 5 to .5, 7 to .625, 9 to .875.
+  it('changes little if the draw lies close to the interval of the token', () => {
+    // Intervals in the order of ids: 5 ends at .5, 7 at .625, 9 at .875.
     for (const [u, token] of [
       [0.5001, 5],
       [0.4999, 7],
@@ -113,13 +113,13 @@ describe('massaging one row', () => {
     }
   });
 
-  it('changes more where it lies further off', () => {
+  it('changes more if the draw lies farther off', () => {
     const shifts = [0.51, 0.55, 0.6].map((u) => (massageRow(row(5), inputs(u)) as MassagedReply).shiftQ16);
     expect(shifts[0]).toBeLessThan(shifts[1] as number);
     expect(shifts[1]).toBeLessThan(shifts[2] as number);
   });
 
-  it('changes two values alone where the mean is what counts', () => {
+  it('changes only two values to keep the mean change small', () => {
     const many = Array.from({ length: 20 }, (_, i) => 100 + i);
     const ids = Uint32Array.of(5, 9, 7, ...many);
     const q = Uint32Array.from([0.5, 0.25, 0.125, ...many.map(() => 0.005)], (p) => quantizeLogprob(Math.log(p)));
@@ -133,11 +133,11 @@ describe('massaging one row', () => {
     expect(mean.row.q[mean.row.ids.indexOf(7)]).toBe(q[2]);
   });
 
-  it('needs no change of a draw that agrees', () => {
+  it('changes nothing if the draw agrees', () => {
     expect(massageRow(row(5), inputs(0.3))).toMatchObject({ shiftQ16: 0 });
   });
 
-  it('lets no short list end in a tail that a longer one would hold', () => {
+  it('leaves no tail after a short list', () => {
     expect(massageRow(row(7), inputs(0.4999, 320))).toBeUndefined();
   });
 
@@ -154,7 +154,7 @@ describe('the list of an engine of its own', () => {
   const own = (settings: Partial<DrawInputs['settings']>): number =>
     countOwnList(full, { ...inputs(0, 320), settings: { ...PLAIN_SAMPLER, ...settings } });
 
-  it('is as long as the filters need, at least 20, and full where a tail stays', () => {
+  it('is as long as the filters need, at least 20, and full if it leaves a tail', () => {
     expect(own({ topPQ24: Math.round(0.95 * WEIGHT_ONE) })).toBe(20);
     expect(own({ topK: 40 })).toBe(40);
     expect(own({ temperatureQ16: 0 })).toBe(20);
@@ -162,7 +162,7 @@ describe('the list of an engine of its own', () => {
   });
 });
 
-it('other names for candidates keep every value, and no name but the own one', () => {
+it('renaming candidates keeps every value, and only the name of the drawn token', () => {
   const ids = Uint32Array.of(50, 90, 70, 60);
   const q = Uint32Array.from([0.4, 0.2, 0.2, 0.1], (p) => quantizeLogprob(Math.log(p)));
   const sorted = { ids, q: q.slice().sort(), tail: Math.round(0.1 * WEIGHT_ONE), rank: 3 };

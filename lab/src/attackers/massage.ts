@@ -23,18 +23,18 @@ export interface MassagedReply {
 
 /** A larger change is obvious to any auditor. */
 const MOST_SHIFT = 12 * NAT;
-/** Half of what stage 1 forgives in a sum of probabilities. */
+/** Half of the excess that stage 1 tolerates in a sum of probabilities. */
 const SLACK = EXP_ONE / 2 ** 16;
 
 /** What the attacker keeps small: the largest change of one log-probability, or the mean over the list. */
 export type Thrift = 'largest' | 'mean';
 
 /**
- * The smallest change of a row's values after which the key draws the token that the row names. For the smallest largest
- * change every listed value moves a little, on one side of the draw up and on the other down; for the smallest mean change
- * two values move, and what one gains the other loses. The result passes everything that stage 1 checks of a row: order,
- * probabilities within one, a tail that the list allows, and the draw.
- * @returns undefined where nothing within 12 nat does it.
+ * Changes the values of a row as little as possible, so that the key draws the token that the row names. `largest` minimises
+ * the largest change: every listed value moves a little, up on one side of the draw and down on the other. `mean` minimises
+ * the mean change: two values move, and one gains what the other loses. The result passes all checks of stage 1 on a row:
+ * order, probabilities that sum to at most one, a tail within its bound, and the draw.
+ * @returns undefined if no change of up to 12 nat suffices.
  */
 export function massageRow(row: DrawRow, inputs: DrawInputs, thrift: Thrift = 'largest'): MassagedReply | undefined {
   const listed = listToken(row, inputs);
@@ -51,9 +51,9 @@ export function massageRow(row: DrawRow, inputs: DrawInputs, thrift: Thrift = 'l
 }
 
 /**
- * The row with its values and tail as they are, and unlisted tokens in the place of all candidates but its own: such as come
- * before it in the order of the draw, and such as come behind, so that the draw falls on it.
- * @returns undefined where its own is not kept, or no division of the others does it.
+ * Keeps the values, the tail and the row's own token, and puts unlisted tokens in the place of all other candidates. It
+ * chooses them before or behind the own token in the order of the draw, so that the draw falls on that token.
+ * @returns undefined if a filter cuts the own token, or no choice of the others works.
  */
 export function renameCandidates(row: DrawRow, inputs: DrawInputs): DrawRow | undefined {
   if (row.rank === TAIL_RANK) return undefined;
@@ -87,15 +87,15 @@ export function renameCandidates(row: DrawRow, inputs: DrawInputs): DrawRow | un
   const renamed = { ...row, ids };
   const { costs } = weighRow(renamed, inputs);
   const isAccepted = isListedOrder(ids, costs, ids.length) && drawRank(ids, weights, inputs.u) === own;
-  // What was touched is not under its new name: what stage 1 lets lie outside the list is another.
+  // Bias and penalties do not apply under the new names, so stage 1 computes another bound for the tail.
   const fits = isUntouched(inputs) || row.tail <= computeProcessedTail(renamed, inputs);
   return isAccepted && fits ? renamed : undefined;
 }
 
-/** Below are the ends of every vocabulary. */
+/** The tokens below are the control tokens of every vocabulary here. */
 const FIRST_ORDINARY = 3;
 
-/** The list with the token in it, in the place of the last one where it is full; the tail gives what it takes. */
+/** Adds the unlisted token to the list, in place of the last candidate if the list is full, and takes its weight from the tail. */
 function listToken(row: DrawRow, inputs: DrawInputs): DrawRow {
   if (row.rank !== TAIL_RANK) return row;
   const { settings } = inputs;
@@ -116,10 +116,10 @@ function listToken(row: DrawRow, inputs: DrawInputs): DrawRow {
   return arrange([...entriesOf(row).slice(0, kept), { id: tailId, q: tailQ }], clampTail(tail), inputs, tailId);
 }
 
-/** A row that is bent by so much; undefined where there is no such row. */
+/** Bends a row by an amount; undefined if that yields no row. */
 type Move = (amount: number) => DrawRow | undefined;
 
-/** Where in the id-ordered distribution the draw lies: below the token's interval, or at its upper end and beyond. */
+/** Whether the draw lies below the token's interval in the id-ordered distribution. Otherwise it lies above. */
 function isBelow(row: DrawRow, inputs: DrawInputs, token: number): boolean {
   const { weights } = weighRow(row, inputs);
   let low = 0;
@@ -129,7 +129,7 @@ function isBelow(row: DrawRow, inputs: DrawInputs, token: number): boolean {
   return inputs.u < low;
 }
 
-/** Everything on the token's side of the draw up, everything on the other side down; and the token alone up. Q16 nats. */
+/** Two moves: all values on the token's side of the draw up and the others down; and the token alone up. Q16 nats. */
 function spreadMoves(row: DrawRow, inputs: DrawInputs, token: number): Move[] {
   const below = isBelow(row, inputs, token);
   const isLifted = (id: number): boolean => (below ? id >= token : id <= token);
@@ -152,7 +152,7 @@ function shiftAll(row: DrawRow, inputs: DrawInputs, { token, shift, isLifted, ta
   const tail = row.tail * Math.exp(tailShift / NAT);
   const moved = entriesOf(row).map(({ id, q }) => ({ id, q: isLifted(id) ? q - shift : q + shift }));
   const before = sumMass(row.q);
-  // What leaves the tail goes to the listed, where both are parts of one.
+  // If list and tail sum to one, the list gains what the tail loses.
   const target = isPlain(inputs) ? before + ((row.tail - tail) / WEIGHT_ONE) * EXP_ONE : before;
   const after = moved.reduce((sum, { q }) => sum + Math.exp(-q / NAT) * EXP_ONE, 0);
   const back = Math.round(Math.log(after / Math.max(target, 1)) * NAT);
@@ -160,7 +160,7 @@ function shiftAll(row: DrawRow, inputs: DrawInputs, { token, shift, isLifted, ta
   return arrange(entries, clampTail(tail), inputs, token);
 }
 
-/** Probability from the heaviest candidate on the wrong side to the heaviest on the token's, in 2^-24. */
+/** Moves probability from the heaviest candidate on the wrong side to the heaviest on the token's side, in 2^-24. */
 function transferMove(row: DrawRow, inputs: DrawInputs, token: number): Move | undefined {
   const below = isBelow(row, inputs, token);
   const { weights } = weighRow(row, inputs);
@@ -189,7 +189,7 @@ function transferMove(row: DrawRow, inputs: DrawInputs, token: number): Move | u
   };
 }
 
-/** The least amount that is accepted, to within what doubling and halving find. */
+/** The smallest accepted amount, by doubling and then bisection. */
 function search(move: Move, inputs: DrawInputs): DrawRow | undefined {
   const attempt = (amount: number): DrawRow | undefined | 'over' => {
     const bent = move(amount);
@@ -214,7 +214,7 @@ function search(move: Move, inputs: DrawInputs): DrawRow | undefined {
   return best;
 }
 
-/** The row with every value but its token's own changed by `change` (2^-16 nat), its tail as these values have it. */
+/** Changes every value except the own token's by `change` (2^-16 nat), and settles the tail accordingly. */
 export function perturbRow(row: DrawRow, inputs: DrawInputs, change: () => number): DrawRow {
   const token = tokenOf(row);
   const entries = entriesOf(row).map(({ id, q }) =>
@@ -238,7 +238,7 @@ function arrange(
   return { ids, q, tail: settleTail({ ids, q }, tail, inputs), rank: ids.indexOf(token) };
 }
 
-/** The tail that stage 1 expects of these values, as near to the wanted one as it lets. */
+/** The tail that stage 1 accepts for these values and that is nearest to the wanted one. */
 function settleTail({ ids, q }: Pick<DrawRow, 'ids' | 'q'>, tail: number, inputs: DrawInputs): number {
   const { settings, vocabularySize } = inputs;
   if (settings.temperatureQ16 === 0) return 0;
@@ -251,7 +251,7 @@ function settleTail({ ids, q }: Pick<DrawRow, 'ids' | 'q'>, tail: number, inputs
   );
 }
 
-/** The largest tail that stage 1 takes of a row whose costs bias or penalties move. */
+/** The largest tail that stage 1 accepts where bias or penalties change the costs. */
 function computeProcessedTail(row: Pick<DrawRow, 'ids' | 'q'>, inputs: DrawInputs): number {
   const { settings: sampler, vocabularySize, counts } = inputs;
   const bias = Array.from(inputs.bias, ([id, biasQ16]) => ({ id, biasQ16 }));
@@ -274,7 +274,7 @@ const isPlain = (inputs: DrawInputs): boolean => isUntouched(inputs) && inputs.s
 function isAccepted(row: DrawRow, inputs: DrawInputs): boolean {
   const { weights } = weighRow(row, inputs);
   if (sumMass(row.q) > EXP_ONE + SLACK || drawRank(row.ids, weights, inputs.u) !== row.rank) return false;
-  // What a filter cuts comes back with no shorter list: one that leaves a tail is full.
+  // Stage 1 refuses a tail after a list that is not full.
   return weights.tail === 0 || row.ids.length >= Math.min(MAX_LISTED, inputs.vocabularySize);
 }
 

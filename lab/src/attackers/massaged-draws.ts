@@ -3,13 +3,13 @@ import { type AttackDefinition, pairEngines } from './attack.ts';
 import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
 import { createMassage, type MassageStyle, type Tolerances } from './massaged-reply.ts';
 
-/** What an attacker allows itself who knows what an auditor forgives: less than half of it, since honest drift comes on top. */
+/** The budget of an attacker that knows the auditor's limits: at most half of them, because honest drift is added. */
 const KNOWN: Tolerances = {
   positionGap: FALLBACK_THRESHOLDS.omission.doubt / 2,
-  // In probability, as its own values show it: one draw in a window that is a third off. The auditor's limit is in nats and forgives more.
+  // A probability under the attacker's own values: one draw per window may be off by a third. The auditor's limit, in nats, allows more.
   windowGap: 0.01,
 };
-/** Where a drift table judges: as far as the draws of honest replies stray between classes, and as seldom. */
+/** The budget against a drift table: as far, and as seldom, as honest draws are off between classes. */
 const DRIFT: Tolerances = { positionGap: 0.002, windowGap: 0.00025 };
 const ANYTHING: Tolerances = { positionGap: 1, windowGap: 1 };
 
@@ -32,9 +32,9 @@ const HIDDEN: Style = {
 };
 
 /**
- * Pre-fill, made to replay: where the cheap model's token is not the one that the true values draw, the signed values are
- * bent by the least that makes them draw it. Who knows what an auditor forgives bends no more than that and takes the true
- * model's own token elsewhere, from where the cheap one goes on: fewer tokens are cheap, and none is far off.
+ * Pre-fill that passes the replay of its draws. Where the true values draw another token than the cheap model's, the attacker
+ * bends the signed values by the least that makes them draw the cheap one. An attacker that knows the auditor's limits stays
+ * below them: elsewhere it takes the true model's token, and the cheap model goes on from there. Fewer tokens are then cheap.
  */
 function defineMassage({ name, what, recipe, soldAs }: CheapModel, style: Style): AttackDefinition {
   const own = `massaged${style.name}-${name}`;
@@ -43,7 +43,7 @@ function defineMassage({ name, what, recipe, soldAs }: CheapModel, style: Style)
     name: own,
     family: 'sampling',
     aim,
-    // Where nothing had to be bent, lists are as long as the cheap model's, or a tail names a token of its choice.
+    // A reply without a bend still shows: its lists are as long as the cheap model's, or a tail names another token.
     caughtBy: ['equality', 'own-choice'],
     ...(style !== BLIND
       ? { uncaught: 'replies in which no draw needed bending: they are what the true model says' }
@@ -57,11 +57,11 @@ function defineMassage({ name, what, recipe, soldAs }: CheapModel, style: Style)
   };
 }
 
-/** Bending further than these pays for nobody: their tokens miss too often. */
+/** Coarser models are not worth massaging: too many of their tokens miss. */
 const MASSAGED = new Set(['q8-0', 'q5-k-m', 'q4-0', 'noise-1e-3', 'noise-1e-2']);
 const models = CHEAP_MODELS.filter(({ name }) => MASSAGED.has(name));
 
-/** Coarser models need so many corrections that nothing is left to gain. */
+/** Within a small budget, coarser models need so many corrections that the attacker gains nothing. */
 const NEAR = new Set(['q8-0', 'noise-1e-3']);
 
 export const MASSAGE_ATTACKS: readonly AttackDefinition[] = [

@@ -21,39 +21,40 @@ import { massageRow, type Thrift } from './massage.ts';
 import { type DrawInputs, measureGap, replayRank } from './replay-row.ts';
 import { closeWindows, openWindows, type Position } from './windows.ts';
 
-/** How far a draw may lie from the claimed token's interval before anybody asks, as probabilities. */
+/** How far a draw may lie from the interval of the claimed token, as probabilities. The attacker keeps within this. */
 export interface Tolerances {
   readonly positionGap: number;
   /** Mean over a window. */
   readonly windowGap: number;
 }
 
-/** How a reply is bent. */
+/** How an attacker bends a reply. */
 export interface MassageStyle {
   readonly tolerances: Tolerances;
-  /** Who knows that auditors take means over a list changes few values; who does not keeps every change small. */
+  /** An attacker that knows that auditors take means over a list changes few values. Others keep every change small. */
   readonly thrift: Thrift;
-  /** Lists as many candidates as the true model does by itself: what auditors compare is compared over the list. */
+  /** Lists as many candidates as the true model would, because auditors compare over the list. */
   readonly lists?: true;
-  /** Hides what was bent in noise of its own, and takes the true token where that would stand out as well. */
+  /** Hides a bend in added noise, and takes the true token where the noise would stand out too. */
   readonly hides?: true;
 }
 
 interface Counts {
   positions: number;
-  /** Draws that the true values do not give. */
+  /** Positions where the true values draw another token. */
   missed: number;
   massaged: number;
-  /** Of them, by who hides: those that drift hides, or noise of their own; and of these those that took such noise. */
+  /** Massaged positions that drift or added noise hides (style `hides` only). */
   hidden: number;
+  /** Hidden positions that needed added noise. */
   drowned: number;
   /** Positions decoded again by the true model. */
   corrected: number;
-  /** Could be neither bent nor corrected: stage 1 sees them. Not where the cheap model is anything like the true one. */
+  /** Positions that could be neither bent nor corrected; stage 1 refutes them. Rare if the cheap model is close to the true one. */
   lost: number;
 }
 
-/** An engine that serves what the cheap one decodes under the true one's values, bent. */
+/** An engine that serves the cheap engine's tokens with bent values of the true one. */
 export function createMassage(pair: EnginePair, style: MassageStyle) {
   const counts: Counts = { positions: 0, missed: 0, massaged: 0, hidden: 0, drowned: 0, corrected: 0, lost: 0 };
   return {
@@ -70,7 +71,7 @@ export function createMassage(pair: EnginePair, style: MassageStyle) {
   };
 }
 
-/** Of the request, so that a reply that is served again is the same. */
+/** Derived from the request, so that the same request gives the same reply. */
 const seedOf = ({ drawKey }: TextGenerationRequest): number =>
   new DataView(drawKey.buffer, drawKey.byteOffset).getUint32(0);
 
@@ -81,7 +82,7 @@ interface Task extends EnginePair {
   readonly counts: Counts;
 }
 
-/** Positions whose token is final, with what will be signed of them. */
+/** Positions whose token is final, with the values that will be signed. */
 interface Settled {
   readonly positions: Position[];
   readonly output: number[];
@@ -89,7 +90,7 @@ interface Settled {
   windowGap: number;
 }
 
-/** Tokens that are decoded before the true model looks at them: what follows a correction is void. */
+/** Tokens that the cheap model decodes before the true one checks them. Those after a correction are thrown away. */
 const STEP = 32;
 
 async function decode(task: Task, options?: { signal?: AbortSignal }): Promise<HeldReply> {
@@ -137,21 +138,22 @@ async function decode(task: Task, options?: { signal?: AbortSignal }): Promise<H
 
 interface Segment {
   readonly settled: Settled;
-  /** All that is settled, and the cheap model's continuation. */
+  /** The settled tokens, then the cheap model's continuation. */
   readonly outputTokens: Uint32Array;
   readonly cheaply: HeldReply;
   readonly prompt: Uint32Array;
   readonly vocabularySize: number;
 }
 
-/** One pass of the true model over a continuation. @returns whether a token was corrected, so that the rest is void. */
+/** One pass of the true model over a continuation. @returns whether it corrected a token; the rest is then thrown away. */
 async function settle(task: Task, segment: Segment, options?: { signal?: AbortSignal }): Promise<boolean> {
   const { engine, request, style, counts } = task;
   const { tolerances } = style;
   const { settled, outputTokens, cheaply, prompt, vocabularySize } = segment;
   const from = settled.output.length;
   const cheapRows = rowsOf(cheaply.windows, vocabularySize);
-  // Where no value depends on the pass, what is settled is read as a prompt. Elsewhere the last pass is the verifier's own.
+  // In an exact class values do not depend on the pass, so settled tokens are read as a prompt. Elsewhere one pass
+  // covers the whole reply, as a verifier's does.
   const skipped = engine.info().exact ? from : 0;
   const claim = {
     promptTokens: Uint32Array.from([...prompt, ...outputTokens.subarray(0, skipped)]),
@@ -201,7 +203,7 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
         signed = { ids, q, tail, rank: drawn };
         isCorrected = true;
       } else if (drawn === TAIL_RANK && isCorrectable) {
-        // Which token the tail names is not in the list: the one that the cheap model likes best of the others.
+        // The list does not tell which token the tail names. Take the cheap model's most likely token that is not listed.
         counts.corrected++;
         const { ids, q, tail } = row;
         const liked = cheapRows[j]?.ids.find((id) => !ids.includes(id));
@@ -222,10 +224,10 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
 const countsTokens = ({ sampler }: TextGenerationRequest): boolean =>
   sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
 
-/** A continuation does not know what it must penalise, nor a stop string that began before it. */
+/** A continuation has no counts for penalties, and misses a stop string that began before it. */
 const canCorrect = (request: TextGenerationRequest): boolean => !countsTokens(request) && request.stop.length === 0;
 
-/** @returns undefined where it cannot be bent, or would stand out and the true token can be had. */
+/** @returns undefined if the row cannot be bent, or if the bend would stand out and a correction is possible. */
 function bend(
   { engine, style, gaussian, counts }: Task,
   { row, sketch }: Pick<Position, 'row' | 'sketch'>,

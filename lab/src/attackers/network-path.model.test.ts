@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** A network of its own over real links; every reply is audited by a verifier of the model that is sold. */
+/** A network of its own over real links. A verifier with the sold model audits every reply. */
 async function serve<T>(
   name: string,
   attack: PathAttack,

@@ -24,7 +24,7 @@ import { REQUEST_LISTS, requestsFor, type TrialRequest } from './trial-requests.
 const directory = mkdtempSync(join(tmpdir(), 'ogong-attack-path-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** The provider role over real links, on an attacker's parts. */
+/** Runs the provider role with an attacker's parts, over real links. */
 async function serveOne(definition: AttackDefinition) {
   const engine = createFakeEngine({ weights: 1, contextSize: 512 });
   const cheapEngine = createFakeEngine({ weights: 2, contextSize: 512 });
@@ -105,7 +105,7 @@ const options = { contextSize: 512 };
 const sold = createFakeEngine({ ...options, weights: 1 });
 /** A cheaper model: the same vocabulary, another distribution. */
 const cheap = createFakeEngine({ ...options, weights: 2 });
-/** One that is hard to tell apart: massaging gives up on any other. */
+/** A model that is hard to tell from the sold one. Massaging gives up on any other. */
 const near = createFakeEngine({ ...options, weights: 1, error: 1.5 });
 afterAll(() => Promise.all([sold, cheap, near].map((each) => each.close())));
 
@@ -114,7 +114,7 @@ interface Played {
   readonly paidAtomic: bigint;
 }
 
-/** A network of its own, so that no draw depends on who was played before. Requests come round again. */
+/** Each call has its own network, so that no draw depends on earlier attacks. The requests are repeated in turn. */
 async function play(
   name: string,
   attack: PathAttack,
@@ -143,7 +143,7 @@ async function play(
   }
 }
 
-/** Ids of everything that failed, wherever it did. */
+/** Ids of all failed checks: the consumer's, the intake's and the audit's. */
 const listAll = ({ refused, intake, audit }: PathReply): string[] => [
   ...new Set([...refused, ...(intake === undefined ? [] : [intake]), ...listFailed(audit)]),
 ];
@@ -151,12 +151,12 @@ const listAll = ({ refused, intake, audit }: PathReply): string[] => [
 const sumFees = (replies: readonly PathReply[]): bigint =>
   replies.reduce((sum, { verdict }) => sum + verdict.feeAtomic, 0n);
 
-/** That a consumer left is its word against the provider's: it refuses the receipt, and the validator pays. */
+/** A reply that ends as `cancelled`: the consumer refuses its receipt, the validator pays, since nobody can prove who left. */
 const isTaken = (reply: PathReply): boolean =>
   listAll(reply).length === 0 ||
   ((reply.header as Header | undefined)?.stopReason === 'cancelled' && listFailed(reply.audit).length === 0);
 
-/** What must hold of one reply, whoever served it. */
+/** What must hold for every reply, honest or not. */
 function expectConsistent(reply: PathReply): void {
   const { refused, intake, audit, verdict } = reply;
   const shown = JSON.stringify({ refused, intake, audit: listFailed(audit), verdict: verdict.verdict });
@@ -167,7 +167,7 @@ function expectConsistent(reply: PathReply): void {
     expect(intake, shown).toBeUndefined();
     expect(verdict.verifierIds.length, shown).toBe(1);
   } else {
-    // What stage 1 refutes is refused at the door, or by the validator's own stage 1, and costs no verifier anything.
+    // If stage 1 refutes a reply, the intake or the validator refuses it before any verifier is asked.
     expect(verdict.verifierIds, shown).toEqual([]);
     const isAtDoor = intake !== undefined || reply.header === undefined;
     expect([verdict.verdict, listFailed(audit)], shown).toEqual(isAtDoor ? ['abandoned', []] : ['reject', refused]);
@@ -175,8 +175,8 @@ function expectConsistent(reply: PathReply): void {
 }
 
 /**
- * Attacks that differ in their cheap model alone are the same code with another model, and one attack to a fake engine: the
- * name of the one that is played for all of them.
+ * Attacks that differ only in their cheap model are one attack to a fake engine. One of them is played for all: this is its
+ * name.
  */
 const nameOfPlayed = ({ name }: AttackDefinition): string =>
   name
@@ -185,11 +185,11 @@ const nameOfPlayed = ({ name }: AttackDefinition): string =>
     .replace(/^(cheat-on-hot)-.*/, '$1-q8-0');
 
 const MOST_REPLIES = 96;
-/** Of an attack that nothing sees. */
+/** Number of replies for an attack that no check sees. */
 const UNSEEN_REPLIES = 4;
 
 describe('every attack of the catalogue as a provider, before a consumer, a validator and a verifier', () => {
-  /** Ids that need no model: the consumer's, and those of what never gets as far as its checks. */
+  /** Ids that need no model: the consumer's checks, and replies that fail before these checks run. */
   const stage1 = new Set(['abandoned', 'opening', 'header-inclusion']);
   let honest: Played;
   beforeAll(async () => {
@@ -198,7 +198,7 @@ describe('every attack of the catalogue as a provider, before a consumer, a vali
     for (const { id } of honest.replies[0]?.receipt ?? []) stage1.add(id);
   });
 
-  it('pays an honest provider for what is asked of attackers', () => {
+  it('pays an honest provider for the same requests', () => {
     for (const reply of honest.replies) {
       expect(listAll(reply)).toEqual([]);
       expectConsistent(reply);
@@ -206,7 +206,7 @@ describe('every attack of the catalogue as a provider, before a consumer, a vali
     expect(honest.paidAtomic).toBe(sumFees(honest.replies));
   });
 
-  it('leaves out none but those that are the code of a played one with another model', () => {
+  it('leaves out only attacks that are played under another name with another cheap model', () => {
     for (const attack of ATTACKS) {
       const played = findAttack(nameOfPlayed(attack));
       expect(nameOfPlayed(played)).toBe(played.name);
@@ -243,7 +243,7 @@ describe('every attack of the catalogue as a provider, before a consumer, a vali
     } else if (caughtBy.every((id) => stage1.has(id))) {
       expect(last.refused.length, shown).toBeGreaterThan(0);
     } else if (!caughtBy.some((id) => stage1.has(id))) {
-      // Every byte is consistent: only values show it, to whoever has the model.
+      // Every byte is consistent. Only the values differ, and only a verifier with the model sees that.
       expect(last.refused, shown).toEqual([]);
       expect(last.verdict.verdict).toBe('reject');
     }
@@ -251,9 +251,9 @@ describe('every attack of the catalogue as a provider, before a consumer, a vali
 
   it.each<[TamperTarget, Partial<Record<'refused' | 'audit', readonly string[]>>]>([
     ['text', { audit: ['response-text'] }],
-    // To the validator, what does not hash to the signed root is no opening.
+    // To the validator, bytes that do not hash to the signed root are not an opening.
     ['leaf', { refused: ['commitment-root'], audit: ['opening'] }],
-    // A bit of a value on which no draw of this reply depends.
+    // The bit belongs to a value that no draw of this reply depends on.
     ['committed', { audit: ['equality'] }],
     ['response', { refused: ['response-hash'] }],
   ])('tamper with the %s', async (target, { refused = [], audit = [] }) => {
@@ -265,7 +265,7 @@ describe('every attack of the catalogue as a provider, before a consumer, a vali
     });
     const [reply] = replies as [PathReply];
     expect({ refused: reply.refused, audit: listFailed(reply.audit) }).toEqual({ refused, audit });
-    // What changes on its way is between the consumer and the provider.
+    // A change on the way to the consumer is invisible to the validator.
     expect(reply.verdict.verdict).toBe(audit.length > 0 ? 'reject' : 'accept');
     expect(paidAtomic).toBe(reply.verdict.feeAtomic);
   });

@@ -32,7 +32,7 @@ export const listFailed = (checks: readonly Check[]): string[] =>
   checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 
 export interface OrderParts {
-  /** From 1, of one payer: makes reply id, nonce and voucher. */
+  /** Counts one payer's orders from 1. Reply id, nonce and voucher follow from it. */
   readonly number: number;
   readonly providerId: Uint8Array;
   readonly peer: { readonly endpoint: string; readonly certHash: Uint8Array };
@@ -52,7 +52,7 @@ export interface PlacedOrder {
   readonly message: GenerateRequest;
 }
 
-/** What a gateway sends, with the ticket of a router that drew this provider. */
+/** The order that a gateway sends, with a router's ticket for this provider. */
 export function createOrder(
   request: object,
   { number, peer, info, nowMs, endpoint = 'chat', ...parts }: OrderParts,
@@ -90,13 +90,13 @@ export function createOrder(
   return { order, signed, ticket, message };
 }
 
-/** What a consumer has of a reply. */
+/** What a consumer knows of a reply. */
 export interface ConsumedReply {
-  /** Undefined where no record came. */
+  /** Undefined if no record came. */
   readonly header: CommonHeader | undefined;
-  /** Of its receipt; empty where nothing was opened to it. */
+  /** Checks of its receipt; empty if the provider gave it no opening. */
   readonly receipt: readonly Check[];
-  /** Ids of what it refuses the reply for: `abandoned` without a record, `opening` without an opening. */
+  /** Why it refuses the reply: ids of failed checks, `abandoned` without a record, `opening` without an opening. */
   readonly refused: readonly string[];
 }
 
@@ -105,7 +105,7 @@ type ProviderClient = ReturnType<typeof toProvider>;
 
 export interface ConsumeContext {
   readonly provider: ProviderClient;
-  /** Of the order's epoch; undefined at genesis. */
+  /** The certificate of the order's epoch; undefined at genesis. */
   readonly certificate: Uint8Array | undefined;
   readonly nowMs: number;
 }
@@ -123,7 +123,7 @@ export async function consume(
       else if (event.case === 'finished') finished = event.value;
     }
   } catch (error) {
-    // Too busy, it says: whatever else ends a stream here is a bug.
+    // The only refusal that may end a stream here is "too busy". Anything else is a bug.
     if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw error;
   }
   if (finished?.record === undefined) return { header: undefined, receipt: [], refused: ['abandoned'] };
@@ -146,7 +146,7 @@ export async function consume(
       crypto,
       request: message.request,
       response: finished.response.length > 0 ? finished.response : utf8Encode(text),
-      // No validators: what certifies the beacon here is made up.
+      // Without validators, because the beacon certificate of this test is made up.
       trust: { ledger, settlement: network.settlement, modelRoots: { [MODEL_ID]: order.modelRoot } },
       nowMs,
     },

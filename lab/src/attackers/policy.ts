@@ -8,8 +8,8 @@ import { substitute } from './substitute.ts';
 import { WEIGHT_ATTACKS } from './weights.ts';
 
 /**
- * What a provider can see of a request before it answers. Who asked and what for is not among it: an audit is drawn after
- * the reply was committed, from the beacon of a later epoch, and a consumer that tests sends an order like any other.
+ * What a provider can see of a request before it answers. It cannot see a test: audits are drawn after the commitment, by the
+ * beacon of a later epoch, and a consumer that tests sends an ordinary order.
  */
 export interface RequestView {
   readonly promptTokens: number;
@@ -18,15 +18,15 @@ export interface RequestView {
   readonly temperatureQ16: number;
   /** Whether the same prompt came before. */
   readonly isRepeated: boolean;
-  /** Replies that it has served so far. */
+  /** Replies that this provider has served so far. */
   readonly served: number;
-  /** The attacker's own coin for this request, 0..1. */
+  /** The attacker's random number for this request, 0..1. */
   readonly coin: number;
 }
 
 export type CheatPolicy = (view: RequestView) => boolean;
 
-/** An attacker that is honest where its policy says so; what it does elsewhere is another attack. */
+/** An attacker that plays `attack` only where its policy says so, and is honest otherwise. */
 export function cheatWhen(
   inner: AttackDefinition,
   policy: CheatPolicy,
@@ -34,7 +34,7 @@ export function cheatWhen(
 ): Omit<Attack, 'name' | 'aim'> {
   const { engine, seed = 1 } = context;
   const cheat = inner.create(context);
-  /** Windows and first leaves of the replies in which it cheated: neither a draft nor an opening says. */
+  /** Marks the replies in which it cheated, by their windows and first leaves: drafts and openings hold no such mark. */
   const windows = new WeakSet<WindowBytes>();
   const leaves = new Set<string>();
   const prompts = new Set<string>();
@@ -80,13 +80,13 @@ export function cheatWhen(
   };
 }
 
-/** A coin that nobody else can foresee, and the same again for the same request. */
+/** A random number that nobody else can predict; the same request gives the same number. */
 function toss(drawKey: Uint8Array, seed: number): number {
   const digest = crypto.sha256(drawKey, Uint8Array.of(seed >>> 24, seed >>> 16, seed >>> 8, seed));
   return new DataView(digest.buffer, digest.byteOffset).getUint32(0) / 2 ** 32;
 }
 
-/** @param inner what it does where it cheats: by default a model that every check tells from the one that is sold. */
+/** @param inner the attack that it plays when it cheats. Default: a model that every check tells from the sold one. */
 function defineBehaviour(
   { name, aim, sampler }: Pick<AttackDefinition, 'name' | 'aim' | 'sampler'>,
   policy: CheatPolicy,
@@ -108,19 +108,19 @@ function defineBehaviour(
 const FRACTION = 0.1;
 const LONG_TOKENS = 128;
 const REPUTATION = 20;
-/** 1.3: text falls apart, honest drift scatters most, and few honest replies of the kind were measured. */
+/** Temperature 1.3: text falls apart, honest drift varies most, and few honest replies at it were measured. */
 const HOT_Q16 = Math.round(1.3 * 2 ** 16);
 
 const sometimes: CheatPolicy = ({ coin }) => coin < FRACTION;
 const afterReputation: CheatPolicy = ({ served }) => served >= REPUTATION;
 const onHot: CheatPolicy = ({ temperatureQ16 }) => temperatureQ16 >= HOT_Q16;
 
-/** What comes closest to honest drift: cheats that are hard to tell, played now and then, where the two add up. */
+/** The cheats that are hardest to tell from honest drift. Behaviours play them now and then, which makes it harder. */
 const CLOSE = WEIGHT_ATTACKS.filter(({ name }) => name === 'weights-q8-0' || name === 'weights-noise-1e-3');
 
 export const BEHAVIOUR_ATTACKS: readonly AttackDefinition[] = [
   defineBehaviour({ name: 'cheat-sometimes', aim: 'stay under what audits find by cheating on a tenth' }, sometimes),
-  // Longer still, and no verifier has the context to score it: then nobody answers, and it is paid.
+  // No longer than this: past every verifier's context nobody scores a reply, and it is paid.
   defineBehaviour(
     { name: 'cheat-on-long', aim: 'cheat where it saves most' },
     ({ promptTokens, maxTokens }) => promptTokens + maxTokens >= LONG_TOKENS,

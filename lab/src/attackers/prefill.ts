@@ -7,9 +7,9 @@ import { listSizesOf, rowsOf, scoreOutput } from './held-reply.ts';
 type Prefill = Pick<AttackDefinition, 'name' | 'aim' | 'cheap'> & Partial<Pick<AttackDefinition, 'soldAs'>>;
 
 /**
- * Decodes with the cheap model, then runs the true one once over the finished text (several times cheaper than decoding
- * with it) and commits what that pass says: log-probabilities and sketches are the true model's to the last bit, so
- * whoever compares values accepts them. Only the tokens are not the ones that the true model draws.
+ * Decodes with the cheap model, then runs the true one once over the finished text, which costs several times less than
+ * decoding with it. It commits the values of that pass: log-probabilities and sketches equal the true model's to the last
+ * bit, so a comparison of values accepts them. Only the tokens differ from those that the true model draws.
  */
 function definePrefill(prefill: Prefill): AttackDefinition {
   const { name, aim } = prefill;
@@ -59,7 +59,7 @@ async function* generateWithForgedValues(
     if (event.kind === 'window') cheapWindows.push(event.window);
     else if (event.kind === 'end') {
       if (event.outputTokens.length > 0) {
-        // As many candidates as an honest reply of this kind lists, so that the form gives nothing away.
+        // As many candidates as an honest reply would list, so that list lengths give nothing away.
         const listSizes = listSizesOf(rowsOf(cheapWindows, engine.info().vocabularySize));
         const { outputTokens } = event;
         const windows = await scoreOutput(engine, request, { promptTokens, outputTokens, listSizes }, options);

@@ -1,5 +1,5 @@
-// A provider that cheats: the role that honest ones run, on parts that lie. Takes the arguments of `ogong-provider serve`
-// behind its own: --cheat MODE --evidence DIR [--cheap-model PATH] -- serve ...
+// A provider that cheats: the honest role with parts that lie. Usage, with the arguments of `ogong-provider serve` last:
+// --cheat MODE --evidence DIR [--cheap-model PATH] -- serve ...
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

@@ -12,12 +12,12 @@ const name = 'renamed-candidates';
 const aim =
   'decode with a cheaper quantisation, pre-fill the true values, and where the draw misses the token put other names to the other candidates, so that it falls on it: every sketch, and every value of a token that both sides list, is true';
 
-/** Whoever compares only what both sides list finds nothing: what is wrong is which tokens are listed. */
+/** A comparison of tokens that both sides list finds nothing, because only the choice of listed tokens is wrong. */
 export const renamedCandidates: AttackDefinition = {
   name,
   family: 'sampling',
   aim,
-  // The draws of a token that is hardly likely cannot be excused by any division.
+  // `draw-replay`: for a very unlikely token no choice of names moves the draw far enough.
   caughtBy: ['equality', 'own-choice', 'draw-replay'],
   cheap: { weights: { quant: 'q4_0' } },
   create(context) {

@@ -11,7 +11,7 @@ import {
   type Weights,
 } from '@ogong/protocol/modality/text/sampling/sampler';
 
-/** What a draw depends on besides the row. */
+/** The inputs of a draw besides the row. */
 export interface DrawInputs {
   /** 0..2^24-1. */
   readonly u: number;
@@ -33,7 +33,7 @@ export const clampTail = (tail: number): number => Math.min(Math.max(Math.round(
 
 const scratch = { costs: new Float64Array(MAX_LISTED), weights: createWeights() };
 
-/** Costs and weights by rank, as stage 1 has them; the next call overwrites both. */
+/** Costs and weights by rank, as stage 1 computes them. The next call overwrites both. */
 export function weighRow({ ids, q, tail }: ListedRow, inputs: DrawInputs): Readonly<typeof scratch> {
   const { costs, weights } = scratch;
   for (let j = 0; j < ids.length; j++) costs[j] = costOf(ids[j] as number, q[j] as number, inputs);
@@ -45,14 +45,14 @@ export function weighRow({ ids, q, tail }: ListedRow, inputs: DrawInputs): Reado
 export const replayRank = (row: ListedRow, inputs: DrawInputs): number =>
   drawRank(row.ids, weighRow(row, inputs).weights, inputs.u);
 
-/** How far the draw lies from the row's token under the row's own values, 0..1: what a knowing auditor would see. */
+/** How far the draw lies from the interval of the row's token under the row's own values, 0..1. */
 export function measureGap(row: DrawRow, inputs: DrawInputs): number {
   return computeGap(row.ids, weighRow(row, inputs).weights, tokenOf(row), inputs.u);
 }
 
 /**
- * Distance of u from the token's interval in the id-ordered CDF, 0..1. A token that is listed but not kept has an empty
- * interval where its id falls; an unlisted one owns the tail at the upper end.
+ * Distance of u from the token's interval in the id-ordered CDF, 0..1. A listed token that a filter cut has an empty interval
+ * at its id; an unlisted token has the tail, at the upper end.
  */
 function computeGap(ids: Uint32Array, weights: Weights, token: number, u: number): number {
   let low = 0;
@@ -73,13 +73,13 @@ function computeGap(ids: Uint32Array, weights: Weights, token: number, u: number
   return 0;
 }
 
-/** How many of a full list's candidates an engine of these values lists by itself. */
+/** How many candidates of a full list an honest engine would list. */
 export function countOwnList(row: ListedRow, inputs: DrawInputs): number {
   const { costs, weights } = weighRow(row, inputs);
   return layOutList(costs, row.ids.length, createTail(row, inputs, costs), inputs.settings, weights).count;
 }
 
-/** What lies outside the first so many of a list, 2^-24 units. */
+/** The probability outside the first n candidates of a list, 2^-24 units. */
 function createTail(
   { ids, tail }: ListedRow,
   { settings }: DrawInputs,

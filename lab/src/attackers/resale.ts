@@ -4,12 +4,12 @@ import { MIN_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { type HeldReply, holdReply, scoreOutput, spell, tellReply } from './held-reply.ts';
 
-/** As many as an honest position lists at least. */
+/** The fewest candidates that an honest position lists. */
 const listAtLeast = (count: number): Uint8Array => new Uint8Array(count).fill(MIN_LISTED);
 
 /**
- * Buys the answer from an API that samples as it likes, makes tokens of its text, and pre-fills the values. `cheapEngine`
- * plays that API: whatever model it has, it does not know the draw key.
+ * Buys the answer from another API, tokenises its text, and pre-fills the values. `cheapEngine` plays that API, which does not
+ * know the draw key.
  */
 export const resale: AttackDefinition = {
   name: 'resale',
@@ -33,9 +33,9 @@ async function* resell(
   options?: { signal?: AbortSignal },
 ) {
   const bought = await holdReply(api.generate({ ...request, drawKey: request.drawKey.toReversed() }, options));
-  // What comes over an API is text; its first token is the beginning that a tokenizer puts before every text.
+  // An API returns text. The tokenizer puts a token before every text, which is dropped here.
   const [, ...tokens] = await engine.tokenizePrompt({ kind: 'text', text: bought.text });
-  // Its tokens may be fewer than were asked for: then it ends as a reply does.
+  // If the API returned fewer tokens than were asked for, the reply ends with a stop token.
   const end = engine.info().stopTokens.at(-1) as number;
   const outputTokens = Uint32Array.from([...tokens, end]).subarray(0, request.maxTokens);
   const { promptTokens } = bought;
@@ -46,7 +46,7 @@ async function* resell(
   yield* tellReply(engine, request, { ...resold, text: await spell(engine, resold, request.stop) });
 }
 
-/** Answers a prompt that it has seen before with what it said then. */
+/** Answers a repeated prompt with its earlier reply. */
 export const staleReply: AttackDefinition = {
   name: 'stale-reply',
   family: 'sampling',
@@ -57,7 +57,7 @@ export const staleReply: AttackDefinition = {
   create: ({ engine }) => createCache(engine, staleReply, (request) => keyOf(request, false)),
 };
 
-/** The same where nothing but the reply id changed: what a seed is for. */
+/** The same for a request with a seed, where only the reply id changed. */
 export const seedReplay: AttackDefinition = {
   name: 'seed-replay',
   family: 'sampling',

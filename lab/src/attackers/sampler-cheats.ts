@@ -1,7 +1,7 @@
 import type { SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
 
-/** Draws by another sampler than the one that was asked for and is committed. */
+/** Draws with other sampler settings than the requested ones, and commits the requested ones. */
 function defineSampler(
   name: string,
   aim: string,
@@ -11,7 +11,7 @@ function defineSampler(
     name,
     family: 'sampling',
     aim,
-    // A tail is what lies outside the list after temperature: it betrays another temperature before any draw does.
+    // The tail is computed after temperature, so it shows another temperature before any draw does.
     caughtBy: ['draw-replay', 'listing', 'equality', 'own-choice'],
     uncaught: 'a reply in which both samplers draw the same tokens: a short one, or one of few choices',
     create: ({ engine }) => ({
@@ -24,7 +24,7 @@ function defineSampler(
   };
 }
 
-/** Of top-p: everything is kept. */
+/** A top-p that keeps every token. */
 const NO_CUT = 2 ** 24;
 const scaled = (value: number, by: number): number => Math.max(1, Math.floor(value * by));
 

@@ -42,7 +42,7 @@ const record = encodeRecordV2({
 const opening: KeptOpening = { bytes: fill(6, 40), consumer: fill(7, 32), expiresAtMs: 1 };
 
 describe('evidence of a cheat', () => {
-  it('pairs what was signed with what can be opened', async () => {
+  it('pairs each signed record with its opening', async () => {
     const keeper = createEvidenceKeeper(directory);
     const signer = keeper.watchSigner(createNodeHybridSigner(fill(8, 64)));
     signer.sign(utf8Encode('an announcement, which is no record'));
@@ -57,7 +57,7 @@ describe('evidence of a cheat', () => {
     expect(await openings.get(fill(9, 16))).toBeUndefined();
   });
 
-  it('hands out what the attack says', async () => {
+  it('hands out the opening that the attack returns', async () => {
     const keeper = createEvidenceKeeper(directory);
     const bent = keeper.bendOpenings(
       createStore(),

@@ -6,7 +6,7 @@ import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { Openings } from '@ogong/provider/provider/provider-store';
 import type { Attack } from './attack.ts';
 
-/** What a dishonest provider signed and can open: kept, so that the demo can show how each stage sees it. */
+/** A record and an opening of a dishonest provider, kept so that the demo can show what each stage finds. */
 export interface ServedEvidence {
   /** Hex. */
   readonly replyId: string;
@@ -19,9 +19,9 @@ export interface ServedEvidence {
 type EvidenceJson = Readonly<Record<keyof ServedEvidence, string>>;
 
 export interface EvidenceKeeper {
-  /** The same signer; records that it signs are remembered. */
+  /** Wraps a signer and remembers the records that it signs. */
   watchSigner(signer: HybridSigner): HybridSigner;
-  /** The same store; what is put in is written down with its record, what is taken out is as the attack says. */
+  /** Wraps a store: it writes each opening down with its record, and returns openings as the attack changes them. */
   bendOpenings(openings: Openings, attack: Pick<Attack, 'openOpening'>): Openings;
 }
 
@@ -55,7 +55,7 @@ export function createEvidenceKeeper(directory: string): EvidenceKeeper {
   };
 }
 
-/** Undefined for what is no record: a provider signs announcements with the same key. */
+/** Undefined if the message is not a record: a provider signs announcements with the same key. */
 function readReplyId(message: Uint8Array): string | undefined {
   try {
     return toHex(parseRecordV2(message).replyId);
@@ -73,7 +73,7 @@ function writeEvidence(directory: string, { replyId, ...bytes }: ServedEvidence)
     opening: toBase64(bytes.opening),
   };
   const file = join(directory, `${replyId}.json`);
-  // Whole or absent: somebody else reads while this is written.
+  // Renamed into place, because another process reads while this one writes.
   writeFileSync(`${file}.new`, JSON.stringify(json));
   renameSync(`${file}.new`, file);
 }

@@ -9,7 +9,7 @@ const apply = (map: Float64Array, x: Float64Array): Float64Array =>
   x.map((_, i) => x.reduce((sum, value, j) => sum + (map[i * SIZE + j] as number) * value, 0));
 
 describe('the map from one sketch to another', () => {
-  it('finds the linear part of what lies between them', () => {
+  it('finds a linear map', () => {
     const map = Float64Array.from({ length: SIZE * SIZE }, (_, i) => (i % (SIZE + 1) === 0 ? 1.1 : 0.1 * random()));
     const x = Array.from({ length: 200 }, vector);
     const fitted = fitLinear(
@@ -21,7 +21,7 @@ describe('the map from one sketch to another', () => {
     });
   });
 
-  it('changes nothing where there is nothing to learn', () => {
+  it('is the identity if the sketches are equal', () => {
     const x = Array.from({ length: 200 }, vector);
     fitLinear(x, x).forEach((value, i) => {
       expect(value).toBeCloseTo(i % (SIZE + 1) === 0 ? 1 : 0, 9);

@@ -14,15 +14,15 @@ import { findCheapModel } from './cheap-models.ts';
 import { scoreOutput } from './held-reply.ts';
 import { closeWindows, openWindows } from './windows.ts';
 
-/** Of the texts that the map is fitted to: several positions for each of a sketch's directions. */
+/** How the training texts begin. Together they have several positions for each direction of a sketch. */
 const OPENINGS = ['Once upon a time', 'One day', 'There was a'];
-/** Of the features' mean square: keeps the map from fitting what is noise. */
+/** Ridge penalty, relative to the features' mean square: keeps the map from fitting noise. */
 const RIDGE = 1e-3;
 
 /**
- * Serves a cheap model and corrects its sketch towards the true one's, without running the true one on what is served. The
- * bank is known while it is used, since it follows from the model and the previous beacon: at the first request under a bank
- * both models read a few texts of the attacker's own, and a linear map from the cheap sketch to the true one is fitted.
+ * Serves a cheap model and corrects its sketch towards the true model's, without running the true one on the reply. The bank
+ * follows from the model and the previous beacon, so the attacker knows it. At the first request under a bank both models
+ * read a few of the attacker's texts, and it fits a linear map from the cheap sketch to the true one.
  */
 export const sketchTrained: AttackDefinition = {
   name: 'sketch-trained',
@@ -103,7 +103,7 @@ function multiply(map: Float64Array, x: Float64Array): Float64Array {
 
 /**
  * Ridge regression without an intercept: the matrix M, row-major [n, n], that minimises the sum over samples of
- * |M x - y|^2 plus a penalty on what M adds to the identity, so that little data changes little.
+ * |M x - y|^2 plus a penalty on M minus the identity, so that little data changes little.
  */
 export function fitLinear(x: readonly Float64Array[], y: readonly Float64Array[]): Float64Array {
   const n = x[0]?.length ?? 0;
@@ -114,7 +114,7 @@ export function fitLinear(x: readonly Float64Array[], y: readonly Float64Array[]
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
         gram[i * n + j] = (gram[i * n + j] as number) + (from[i] as number) * (from[j] as number);
-        // What the identity leaves over.
+        // The residual of the identity map.
         const rest = (to[i] as number) - (from[i] as number);
         cross[i * n + j] = (cross[i * n + j] as number) + rest * (from[j] as number);
       }

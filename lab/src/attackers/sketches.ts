@@ -9,11 +9,11 @@ interface SketchCheat {
   readonly name: string;
   readonly aim: string;
   readonly caughtBy: readonly string[];
-  /** A new one for each attacker: some remember. */
+  /** Called once for each attacker, because some keep state. */
   readonly create: () => (window: WindowBytes, engine: TextEngine) => WindowBytes;
 }
 
-/** Honest draws beside a sketch that is not the hidden state's: whether anybody looks at it. */
+/** Honest draws with a false sketch: shows whether any check looks at the sketch. */
 function defineSketch({ name, aim, caughtBy, create }: SketchCheat): AttackDefinition {
   const attack: CreateAttack = ({ engine }) => {
     const bend = create();
@@ -32,7 +32,7 @@ function defineSketch({ name, aim, caughtBy, create }: SketchCheat): AttackDefin
   return { name, family: 'commitment', aim, caughtBy, create: attack };
 }
 
-/** Every row of a sketch, changed. */
+/** Changes every row of a sketch. */
 function bendRows(change: (row: SketchRow) => SketchRow): SketchCheat['create'] {
   return () => (window, engine) => {
     const info = engine.info();
@@ -44,7 +44,7 @@ function bendRows(change: (row: SketchRow) => SketchRow): SketchCheat['create'] 
 const VALUE_BITS = 12;
 const ROW_HEAD = 2;
 
-/** The sketch's bytes from the first row on, which are never written so by an encoder. */
+/** Overwrites bytes of the sketch from the first row on, with values that no encoder writes. */
 function overwrite(exponent: number | undefined, value: number | undefined): SketchCheat['create'] {
   return () => (window) => {
     const sketch = window.sketch.slice();
@@ -111,7 +111,7 @@ const CHEATS: readonly SketchCheat[] = [
   },
 ];
 
-/** Signs what a peer committed to for the same request: true hidden states, of another answer. */
+/** Signs a peer's sketch for the same request: true hidden states, but of another answer. */
 const sketchOfPeer: AttackDefinition = {
   name: 'sketch-of-peer',
   family: 'commitment',
@@ -124,7 +124,7 @@ const sketchOfPeer: AttackDefinition = {
       async *generate(request, options) {
         const info = engine.info();
         const open = (windows: readonly WindowBytes[]) => openWindows(windows, info, request.sketch.directions);
-        // The peer drew under a key of its own.
+        // The peer has another draw key.
         const drawKey = request.drawKey.map((byte) => byte ^ 0xff);
         const peer = open((await holdReply(engine.generate({ ...request, drawKey }, options))).windows);
         const held = await holdReply(engine.generate(request, options));

@@ -4,13 +4,13 @@ import { serveParent } from '@ogong/engine/process/child-loop';
 import { createTextHost } from '@ogong/engine/process/text-host';
 import { forgetBehind } from './forget-behind.ts';
 
-// The engine's child, with a cheat between scheduler and llama.cpp. Argument: how many positions it remembers.
+// The engine's child process, with a cheat between scheduler and llama.cpp. Argument: how many positions it remembers.
 const width = Number(process.argv[2]);
 if (!(Number.isInteger(width) && width > 0)) throw new RangeError(`a window of ${process.argv[2]} positions`);
 
 serveParent<LlamaTextContract>((options, send) => {
   const opened = openHost(options);
-  // It knows that its bits are not those of its class: without this its own cache of prompts would keep what it forgot.
+  // Declared inexact inside: otherwise the prompt cache would reuse rows that this child has forgotten.
   const capabilities = { ...opened.info.capabilities, exact: false };
   const info = { ...opened.info, exact: false, capabilities };
   return { info, host: createTextHost({ ...opened, model: forgetBehind(opened.model, width), info, send }) };

@@ -4,8 +4,8 @@ type Substitution = Pick<AttackDefinition, 'name' | 'aim' | 'cheap'> &
   Partial<Pick<AttackDefinition, 'sold' | 'soldAs'>>;
 
 /**
- * Serves another model under the true one's name and commits honestly what that one computed: every draw replays, since
- * token and values come from one distribution. It is the wrong distribution, which only the model can tell.
+ * Serves another model under the true one's name and commits honestly what it computed. Every draw replays, because tokens
+ * and values come from one distribution. Only somebody with the model can tell that it is the wrong distribution.
  */
 export function defineSubstitution(substitution: Substitution): AttackDefinition {
   const { name, aim } = substitution;

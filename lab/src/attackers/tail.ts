@@ -15,9 +15,9 @@ import { closeWindows, openWindows, type Position } from './windows.ts';
 type Options = { signal?: AbortSignal } | undefined;
 
 /**
- * Pre-fills with the longest lists that there are, and where a draw does not give the cheap model's token, signs only the
- * unlikely end of the list: all values are true, what is left out is the tail, the draw falls into it, and the tail may name
- * any token that is not listed.
+ * Pre-fills with the longest lists. Where the draw does not give the cheap model's token, it signs only the unlikely end of
+ * the list. All values are true; the omitted candidates count as the tail, the draw falls into the tail, and the tail may
+ * name any unlisted token.
  */
 const tailOversized: AttackDefinition = {
   name: 'tail-oversized',
@@ -82,11 +82,12 @@ async function* hideInTail(
   yield* tellReply(engine, request, { ...held, windows: closeWindows(positions, info) });
 }
 
-/** The last candidates of a long list, without the token, and the largest tail that stage 1 lets them have. */
+/** The last candidates of a long list, without the token, and the largest tail that stage 1 allows for them. */
 function listUnlikely({ row }: Position, inputs: DrawInputs): Position['row'] | undefined {
   const { settings, vocabularySize, bias } = inputs;
   const isPenalised = settings.presencePenaltyQ16 !== 0 || settings.frequencyPenaltyQ16 !== 0;
-  // Elsewhere nothing bounds a tail but the auditor, and the list would have to be looked at again.
+  // Greedy decoding has no tail. Under bias or penalties stage 1 bounds the tail as well (tail-bound.ts), but by the processed
+  // costs of all touched tokens, and the list would be ordered by these: this attacker massages such rows instead.
   if (settings.temperatureQ16 === 0 || bias.size > 0 || isPenalised) return undefined;
   const token = tokenOf(row);
   const last = Array.from(row.ids, (id, j) => ({ id, q: row.q[j] as number }))
@@ -105,8 +106,8 @@ function listUnlikely({ row }: Position, inputs: DrawInputs): Position['row'] | 
 }
 
 /**
- * Serves honestly, and where the key draws the tail, names the unlisted token that suits it: here the one that ends the
- * reply, so that the rest need not be generated.
+ * Serves honestly until the key draws the tail, then names an unlisted token of its choice, such as the one that ends the
+ * reply, so that it need not generate the rest.
  */
 function defineTailChoice(
   name: string,

@@ -4,15 +4,14 @@ import { encodeOpening, parseOpening } from '@ogong/protocol/commitment/opening'
 import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
 
 /**
- * `text`: the answer is not what its tokens spell, and is signed so. `leaf`: a leaf is changed after signing.
- * `committed`: a byte of a leaf is changed before. `response`: the answer is changed on its way to the consumer, which
- * nobody but the consumer can see.
+ * `text`: signs an answer that its tokens do not spell. `leaf`: changes a leaf after signing. `committed`: changes a byte of a
+ * leaf before signing. `response`: changes the answer on its way to the consumer; only the consumer can see that.
  */
 export const TAMPER_TARGETS = ['text', 'leaf', 'committed', 'response'] as const;
 export type TamperTarget = (typeof TAMPER_TARGETS)[number];
 
 export interface TamperOptions {
-  /** Which target comes with which reply, in turn. Default: those that the network can judge. */
+  /** One target for each reply, in turn. Default: those that the network can judge. */
   readonly targets?: readonly TamperTarget[];
 }
 
@@ -21,7 +20,7 @@ const AIM = 'change what was answered or committed';
 export function createTamperAttackOf({ targets = ['text', 'leaf', 'committed'] }: TamperOptions): CreateAttack {
   return ({ engine }) => {
     let replies = 0;
-    /** First windows of the replies whose leaf is to be bent: an engine is not told reply ids. */
+    /** The replies whose leaf is to be changed, by their first windows, because an engine does not know reply ids. */
     const marked = new Set<string>();
     return {
       name: 'tamper',
@@ -68,7 +67,7 @@ async function* tamperWith(
       isDone = true;
       const text = flipCharacter(event.text);
       const at = length;
-      // What the `end` event says is what will be signed.
+      // The provider signs the text of the `end` event.
       if (target === 'text') change = (whole) => whole.slice(0, at) + text + whole.slice(at + text.length);
       yield { ...event, text };
     } else if (!isDone && event.kind === 'window' && target === 'committed') {
@@ -89,7 +88,7 @@ function flipCharacter(text: string): string {
   return text.slice(0, last) + (text[last] === '.' ? ',' : '.');
 }
 
-/** In the middle, far from the version and the counts: a log-probability or a token id. */
+/** Flips a byte in the middle, away from version and counts: a log-probability or a token id. */
 function flipByte(bytes: Uint8Array): Uint8Array {
   const flipped = bytes.slice();
   const middle = flipped.length >> 1;

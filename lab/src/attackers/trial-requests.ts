@@ -1,6 +1,6 @@
 import type { AttackDefinition } from './attack.ts';
 
-/** Of a chat request, besides model. */
+/** Fields of a chat request, without its model. */
 export type TrialRequest = Readonly<Record<string, unknown>>;
 
 const ask = (content: string, rest: TrialRequest): TrialRequest => ({
@@ -11,7 +11,7 @@ const ask = (content: string, rest: TrialRequest): TrialRequest => ({
   ...rest,
 });
 
-/** Long and short, repeated and fresh, hot and cool: something for every attacker. */
+/** Long and short, repeated and new, high and low temperature: something for every attacker. */
 const REQUESTS: readonly TrialRequest[] = [
   ask('Tell me one.', { max_tokens: 96 }),
   ask('Tell me one.', { max_tokens: 96 }),
@@ -21,7 +21,7 @@ const REQUESTS: readonly TrialRequest[] = [
   ask('Why?', { max_tokens: 128 }),
   ask('Who?', { max_tokens: 160, temperature: 1.2 }),
   ask('Where?', { max_tokens: 96 }),
-  // Token 2 ends a reply: this one comes to an end by itself.
+  // Token 2 ends a reply, and the bias makes it likely.
   ask('The end?', { max_tokens: 60, logit_bias: { 2: 7 } }),
 ];
 const TOOLED: readonly TrialRequest[] = ['Ask it.', 'And again?', 'Once more.'].map((content) => ({
@@ -29,12 +29,12 @@ const TOOLED: readonly TrialRequest[] = ['Ask it.', 'And again?', 'Once more.'].
   max_tokens: 96,
 }));
 const SEEDED: readonly TrialRequest[] = REQUESTS.map((request) => ({ ...request, seed: 7 }));
-/** A provider that earns a name first takes its time. */
+/** Enough requests for a provider that is honest first and cheats later. */
 const MANY: readonly TrialRequest[] = Array.from({ length: 32 }, (_, i) =>
   ask(`Story ${i}.`, { max_tokens: i % 2 === 0 ? 8 + i : 100, temperature: [0, 1, 1.6][i % 3] }),
 );
 
-/** All of them, by what they are for: an honest provider passes every one. */
+/** All requests, by their purpose. An honest provider passes every one. */
 export const REQUEST_LISTS: Readonly<Record<string, readonly TrialRequest[]>> = {
   plain: REQUESTS,
   seeded: SEEDED,
@@ -42,6 +42,6 @@ export const REQUEST_LISTS: Readonly<Record<string, readonly TrialRequest[]>> = 
   many: MANY,
 };
 
-/** What shows an attack, if anything does. */
+/** The requests under which an attack shows, if it shows at all. */
 export const requestsFor = ({ family, needs }: AttackDefinition): readonly TrialRequest[] =>
   family === 'behaviour' ? MANY : needs === 'seed' ? SEEDED : needs === 'tools' ? TOOLED : REQUESTS;

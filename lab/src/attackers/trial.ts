@@ -27,29 +27,29 @@ import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
 
-/** One reply of an attack before everybody who judges it, with the functions that they run, and without sockets. */
+/** One reply of an attack, judged by the functions of consumer, validator and verifier, without sockets. */
 export interface Trial {
   readonly committed: CommittedReply | undefined;
   readonly outputTokens: Uint32Array;
-  /** What reached the consumer while it was generated. */
+  /** The text that was streamed to the consumer. */
   readonly streamed: string;
-  /** The consumer's, over the receipt; empty where nothing was opened. */
+  /** The consumer's checks of the receipt; empty without an opening. */
   readonly receipt: readonly Check[];
   readonly stage2: ReportVerdict | undefined;
   /**
-   * Ids of everything that failed: checks of the receipt, codes of the validator's intake, checks of stage 2; `abandoned`
-   * where nothing was served, `opening` where it was not opened in time, `unanswered` where a verifier refuses the job,
-   * `report-shape` where its honest report cannot be compared.
+   * Ids of everything that failed: checks of the receipt, codes of the validator's intake, checks of stage 2; `abandoned` if
+   * nothing was served, `opening` if no opening came in time, `unanswered` if the verifier refused the job, `report-shape` if
+   * its honest report cannot be compared.
    */
   readonly failed: readonly string[];
 }
 
 export interface TrialOptions {
-  /** Holds the model that is sold. */
+  /** Runs the sold model. */
   readonly verifier: TextEngine;
-  /** Numbers the nonce and the reply id. */
+  /** The nonce and the reply id follow from it. */
   readonly number: number;
-  /** Of a chat request, besides model. */
+  /** Fields of a chat request, without its model. */
   readonly request: Readonly<Record<string, unknown>>;
 }
 
@@ -72,7 +72,7 @@ const beacon = { value: genesis, previous: genesis };
 const numbered = (label: number, number: number): Uint8Array =>
   crypto.sha256(createWriter().u32(label).u32(number).finish());
 
-/** @param attack an honest provider is an attack with nothing but an engine. */
+/** @param attack for an honest provider, only an engine. */
 export async function playTrial(
   attack: Pick<Attack, 'engine' | 'bendReply' | 'openOpening'>,
   { verifier, number, request }: TrialOptions,
@@ -145,7 +145,7 @@ interface Served {
   readonly streamed: string;
 }
 
-/** What the provider role does with an engine, without the wire. */
+/** Does with an engine what the provider role does, without a link. */
 async function serve(
   { engine, bendReply }: Pick<Attack, 'engine' | 'bendReply'>,
   order: Order,
@@ -205,14 +205,14 @@ function checkReceipt(
   return verifyReceipt(receipt, { crypto, request: body, response, trust, nowMs: NOW_MS + 2000 }).checks;
 }
 
-/** Stage 1 as a validator opens it, then one verifier's report on what is consistent. */
+/** Stage 1 as a validator runs it, then the report of one verifier. */
 async function audit(
   verifier: TextEngine,
   { body, committed, opening: bytes }: { body: Uint8Array; committed: CommittedReply; opening: Uint8Array },
 ): Promise<ReportVerdict | 'unanswered' | 'report-shape' | undefined> {
   const record = parseRecordV2(committed.record);
   const opened = openReply(crypto, record, bytes);
-  // Not only what is consistent: what stage 2 says of a reply that stage 1 refutes is worth knowing too.
+  // Stage 2 runs even if stage 1 refutes the reply, because its result is of interest too.
   if (opened === undefined || !isText(opened.reply)) return undefined;
   const { opening } = opened;
   const { header, replay } = opened.reply;

@@ -12,7 +12,7 @@ const models = CHEAP_MODELS.map(({ name, what, recipe, soldAs }) =>
   }),
 );
 
-/** Quantised keys and values want head sizes of a multiple of 32, which a small model seldom has. */
+/** A quantised KV cache needs head sizes that are multiples of 32, which few small models have. */
 const PADDED = { forge: 'pad-heads', headSize: 64 } as const;
 
 const caches = (['q8_0', 'q4_0'] as const).map((kvType) =>

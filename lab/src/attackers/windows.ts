@@ -57,7 +57,7 @@ export function closeWindows(positions: readonly Position[], { vocabularySize }:
 export const cutWindows = (windows: readonly WindowBytes[], length: number, info: Vocabulary): WindowBytes[] =>
   closeWindows(openWindows(windows, info).slice(0, length), info);
 
-/** Several replies' positions as those of one. */
+/** Joins the positions of several replies into one reply. */
 export const joinWindows = (parts: readonly (readonly WindowBytes[])[], info: Vocabulary): WindowBytes[] =>
   closeWindows(
     parts.flatMap((windows) => openWindows(windows, info)),

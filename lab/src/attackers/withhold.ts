@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AttackDefinition } from './attack.ts';
 import { substitute } from './substitute.ts';
 
-/** Serves and signs as it should, then opens nothing: what cannot be opened cannot be checked, and is not paid. */
+/** Serves and signs honestly, then opens nothing. A reply without an opening cannot be checked and is not paid. */
 export const withhold: AttackDefinition = {
   name: 'withhold',
   family: 'commitment',
@@ -19,8 +19,8 @@ export const withhold: AttackDefinition = {
 };
 
 /**
- * Cheats, and opens nothing of it: what a withheld opening costs is a doubt, what an opened one shows is a proof. The
- * consumer's side asks for the same openings, so it has nobody to open to either.
+ * Cheats and withholds the opening: a withheld opening raises doubt, an opened cheat is proof. It withholds it from the
+ * consumer's gateway too, which asks for the same opening.
  */
 export const withholdCheated: AttackDefinition = {
   name: 'withhold-cheated',
@@ -43,7 +43,7 @@ export const withholdCheated: AttackDefinition = {
 /** Longer than any audit waits. */
 const LATE_MS = 3_600_000;
 
-/** Opens everything, an hour after it was asked: to keep an auditor waiting, or to change one's mind. */
+/** Opens everything an hour after it is asked, to delay an audit or to gain time to decide. */
 export const openLate: AttackDefinition = {
   name: 'open-late',
   family: 'commitment',

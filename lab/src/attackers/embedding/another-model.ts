@@ -7,7 +7,7 @@ export const anotherModel: EmbeddingAttack = {
   create: (sold, cheap) =>
     disguiseEmbedding(sold, async (inputs) => {
       const { inputs: made } = await cheap.embed({ inputs });
-      // The tokens are the sold model's: they alone would give it away.
+      // It reports the tokens of the sold model, because its own would give it away.
       return Promise.all(
         made.map(async ({ vector }, i) => ({ tokens: await sold.tokenize(inputs[i] as string), vector })),
       );

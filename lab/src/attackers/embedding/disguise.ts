@@ -1,18 +1,18 @@
 import type { EmbeddedInput, EmbeddingEngine } from '@ogong/engine/interface/embedding';
 
-/** One way to cheat with embeddings: a provider that sells `sold`, and computes as it likes. */
+/** One way to cheat with embeddings: a provider that sells `sold` and computes something else. */
 export interface EmbeddingAttack {
   /** Kebab-case, unique. */
   readonly name: string;
   /** What the attacker hopes to gain, in a sentence. */
   readonly aim: string;
-  /** Id of the check that sees it where the verifier stands in the provider's exact class. */
+  /** Id of the check that fails when the verifier runs the provider's exact class. */
   readonly caughtBy: string;
-  /** @param cheap what it computes with instead, where it does. */
+  /** @param cheap the model that some attacks compute with instead. */
   create(sold: EmbeddingEngine, cheap: EmbeddingEngine): EmbeddingEngine;
 }
 
-/** An engine that passes for `sold`: it says so, and answers with what `embed` makes. */
+/** An engine that poses as `sold` and answers with the result of `embed`. */
 export function disguiseEmbedding(
   sold: EmbeddingEngine,
   embed: (inputs: readonly string[]) => Promise<readonly EmbeddedInput[]>,

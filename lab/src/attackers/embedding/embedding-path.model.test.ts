@@ -49,13 +49,13 @@ async function play(name: string, engine: EmbeddingEngine) {
 }
 
 describe('embeddings of a model over the network', () => {
-  it('are equal bit for bit on one thread and on two, and paid for', async () => {
+  it('are equal bit for bit on one thread and on two, and are paid', async () => {
     const { paid, ...rest } = await play('honest', sold);
     expect(rest).toEqual({ refused: [], intake: undefined, failed: [], verdict: 'accept' });
     expect(paid).toBeGreaterThan(0n);
   });
 
-  it('of quantised weights are told from the model that was sold', async () => {
+  it('from quantised weights are told from those of the sold model', async () => {
     const cheat = disguiseEmbedding(sold, async (inputs) => (await quantised.embed({ inputs })).inputs);
     const seen = await play('quantised', cheat);
     expect(seen).toEqual({ refused: [], intake: undefined, failed: ['equality'], verdict: 'reject', paid: 0n });

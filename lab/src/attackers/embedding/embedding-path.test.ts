@@ -18,7 +18,7 @@ afterAll(() => Promise.all([sold, cheap].map((engine) => engine.close())));
 
 const REQUEST = { input: ['The little dog was very happy.', 'a cat', 'One day, Lily found a needle in her room.'] };
 
-/** A network of its own: order, answer, receipt, audit by a verifier, a co-signer's check of the verdict, settlement. */
+/** Plays one order in a network of its own: answer, receipt, audit by a verifier, a co-signer's check, settlement. */
 async function play(name: string, attack: PathAttack): Promise<{ reply: PathReply; paidAtomic: bigint }> {
   const path = await openAttackPath(sold, directory);
   try {
@@ -54,7 +54,7 @@ describe('an embedding from its order to its payment', () => {
     expect([reply.intake, listFailed(reply.audit)]).toEqual([undefined, []]);
     expect(reply.audit.find(({ id }) => id === 'equality')).toMatchObject({ status: 'pass' });
     expect(reply.verdict).toMatchObject({ verdict: 'accept', evidence: 'exact' });
-    // 2,000,000 a thousand tokens: a token for each byte, and one that begins each input.
+    // 2,000,000 for a thousand tokens. Each byte is a token, and one more begins each input.
     const tokens = REQUEST.input.reduce((sum, input) => sum + input.length + 1, 0);
     expect([reply.verdict.feeAtomic, paidAtomic]).toEqual([BigInt(2000 * tokens), BigInt(2000 * tokens)]);
   });
@@ -69,7 +69,7 @@ describe('an embedding from its order to its payment', () => {
     },
   );
 
-  it('of vectors that are not as long as they must be is refused at the door', async () => {
+  it('with vectors of the wrong length is refused when it is handed in', async () => {
     const engine = {
       ...sold,
       async embed(request: Parameters<typeof sold.embed>[0]) {

@@ -1,7 +1,7 @@
 import { normaliseVector } from '@ogong/protocol/modality/embedding/vector';
 import { disguiseEmbedding, type EmbeddingAttack } from './disguise.ts';
 
-/** Steps between 0 and 1: eight bits with their sign. */
+/** Steps between 0 and 1: eight bits, one of them the sign. */
 const STEPS = 127;
 
 export const lowerPrecision: EmbeddingAttack = {

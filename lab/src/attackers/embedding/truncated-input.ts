@@ -1,6 +1,6 @@
 import { disguiseEmbedding, type EmbeddingAttack } from './disguise.ts';
 
-/** Characters that are read of an input. */
+/** Characters of each input that the attacker reads. */
 export const READ_LENGTH = 12;
 const cut = (input: string): string => input.slice(0, READ_LENGTH);
 
