@@ -1,6 +1,5 @@
 import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import type { TextEngine } from '@ogong/engine/interface/text';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
@@ -18,7 +17,7 @@ import {
 } from '@ogong/testing/provider/provider-fixture';
 import { describe, expect, it } from 'vitest';
 import { beginOrder } from './answer-order.ts';
-import { openOffers } from './offers.ts';
+import { openOffers, type ServingEngine } from './offers.ts';
 import { describeProvider } from './provider-announcer.ts';
 import { readOpening } from './provider-service.ts';
 import type { ProviderState } from './provider-state.ts';
@@ -127,7 +126,7 @@ describe('an opening', () => {
 });
 
 /** The same bytes in a plain array, as parsers give them. */
-const bytesOf = (engine: TextEngine): Uint8Array => Uint8Array.from(engine.info().modelRoot);
+const bytesOf = (engine: ServingEngine): Uint8Array => Uint8Array.from(engine.info().modelRoot);
 
 it('two models of one provider have prices, contexts, slots and replies of their own', async () => {
   const second = createFakeEngine({ weights: 2, contextSize: 300, sequences: 1 });

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
@@ -28,7 +27,7 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
-import type { ServedOffer } from '@ogong/provider/provider/offers';
+import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
 import { type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
@@ -113,7 +112,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
 
 export interface Bend {
   /** Of the offer that is ordered from. */
-  readonly engine?: TextEngine;
+  readonly engine?: ServingEngine;
   readonly modelId?: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly order?: (order: Order) => Order;
@@ -124,7 +123,7 @@ export interface Bend {
 
 export interface Network {
   readonly provider: Provider;
-  readonly engine: TextEngine;
+  readonly engine: ServingEngine;
   readonly validator: FakeValidator;
   readonly client: LinkClient;
   readonly store: () => Store;
@@ -140,7 +139,7 @@ export interface Network {
 export interface NetworkOptions {
   readonly engine?: FakeEngineOptions;
   /** Instead of the fake one; the network closes it. */
-  readonly realEngine?: TextEngine;
+  readonly realEngine?: ServingEngine;
   readonly provider?: Partial<ProviderOptions>;
   /** Default: MODEL_ID. */
   readonly modelId?: string;
@@ -245,24 +244,24 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
 }
 
 /** A message that any provider could be asked with, by no particular gateway. */
-export const validOrder = (engine: TextEngine): GenerateRequest =>
+export const validOrder = (engine: ServingEngine): GenerateRequest =>
   signOrder(engine, new Uint8Array(32), new Uint8Array(32), {});
 
+/** By engine interface: the endpoint that is asked, and what of it. */
+const QUESTIONS: Readonly<Record<ServingEngine['specificationVersion'], { endpoint: string; body: object }>> = {
+  'text-v1': { endpoint: 'chat', body: { messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: 40 } },
+  'embedding-v1': { endpoint: 'embedding', body: { input: 'Once upon a time' } },
+};
+
 function signOrder(
-  engine: TextEngine,
+  engine: ServingEngine,
   providerId: Uint8Array,
   providerCertHash: Uint8Array,
   bend: Bend,
 ): GenerateRequest {
   const { modelId = MODEL_ID } = bend;
-  const request = utf8Encode(
-    JSON.stringify({
-      model: modelId,
-      messages: [{ role: 'user', content: 'Once upon a time' }],
-      max_tokens: 40,
-      ...bend.body,
-    }),
-  );
+  const { endpoint, body } = QUESTIONS[engine.specificationVersion];
+  const request = utf8Encode(JSON.stringify({ model: modelId, ...body, ...bend.body }));
   const nowMs = Date.now();
   const unbent: Order = {
     payer: payer.address,
@@ -304,7 +303,7 @@ function signOrder(
     order: { order: bytes, signature: payer.signDigest(hashOrder(crypto, bend.ledger ?? ledger, order)) },
     ticket: signTicket(routerSigner, bend.ticket?.(ticket) ?? ticket),
     request,
-    endpoint: 'chat',
+    endpoint,
   });
 }
 
