@@ -44,6 +44,12 @@ describe('canaries: each rule rejects its violation', () => {
     ],
     ['packages/protocol/src/a.ts', "import { readFileSync } from 'node:fs';", 'protocol must not import node:'],
     [
+      'packages/node/src/gateway/a.ts',
+      "import { readFileSync, writeFileSync } from 'node:fs';",
+      'files of daemons are made by packages/host/src/files/private-files.ts',
+    ],
+    ['packages/host/src/log/a.ts', "import { DatabaseSync } from 'node:sqlite';", 'files of daemons are made by'],
+    [
       'packages/protocol/src/base/a.ts',
       "import { x } from '../verdict/b.ts';",
       'base stands below verdict in packages/protocol',

@@ -67,6 +67,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/node/src/validator': ['store', 'beacon', 'audit', 'settlement', '.'],
   'packages/host/src': [
     '.',
+    'files',
     'time',
     'crypto',
     'log',
@@ -138,6 +139,20 @@ const LOCAL_LIMITS: ReadonlySet<string> = new Set([
   'packages/node/src/validator/validator.ts:MAX_BATCH_BYTES',
 ]);
 
+/** What daemons keep is for their own user alone, and one file sees to that. */
+const FILE_MAKER = /\b(?:mkdir|mkdtemp|writeFile|appendFile|open)(?:Sync)?\b|\bcreateWriteStream\b|\bDatabaseSync\b/;
+const FILE_HOMES = /^packages\/(?:host|node|provider|devnet)\/src\//;
+const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
+  'packages/host/src/files/private-files.ts',
+  // Reads a key, and syncs what it has linked into place.
+  'packages/host/src/crypto/key-files.ts',
+  'packages/host/src/store/store.ts',
+  // A socket in a directory that mkdtemp makes for this user alone.
+  'packages/host/src/link/as-socket.ts',
+  // Tables are published.
+  'packages/host/src/drift-table/table-file.ts',
+]);
+
 /** A limit that names another one is derived from it and follows it. */
 function findStrayLimit(path: string, line: string): string | undefined {
   const [, name, value] = LIMIT.exec(line) ?? [];
@@ -147,6 +162,11 @@ function findStrayLimit(path: string, line: string): string | undefined {
   return isDerived || LOCAL_LIMITS.has(`${path}:${name}`)
     ? undefined
     : `${name}: what two roles agree on stands in ${LIMITS}`;
+}
+
+function makesFiles(path: string, target: string, statement: string): boolean {
+  const isAsked = FILE_HOMES.test(path) && !MAY_MAKE_FILES.has(path);
+  return isAsked && /^node:(?:fs|fs\/promises|sqlite)$/.test(target) && FILE_MAKER.test(statement);
 }
 
 function packageOf(path: string): string | undefined {
@@ -182,6 +202,13 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     const target = match?.[1] ?? match?.[2] ?? match?.[3];
     if (target !== undefined) {
       for (const rule of brokenRules(path, home, target, isTest)) found.push({ path, line: start + 1, rule });
+      if (!isTest && makesFiles(path, target, statement)) {
+        found.push({
+          path,
+          line: start + 1,
+          rule: 'files of daemons are made by packages/host/src/files/private-files.ts',
+        });
+      }
     }
     if (target !== undefined || /['"]|;\s*$|^\s*export (const|function|interface|type|class|async)/.test(statement))
       statement = '';

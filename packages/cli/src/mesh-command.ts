@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { isRunning, type ProcessIdentity } from '@ogong/devnet/mesh/process-iden
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, integer, text } from '@ogong/host/config/values';
+import { makePrivateDirectory, openPrivateFile } from '@ogong/host/files/private-files';
 import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
@@ -117,7 +118,7 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
   }
   // End daemons that a killed launcher left behind: they hold the ports.
   await stopMesh(directory);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makePrivateDirectory(directory);
   const model = await resolveModel(values.model, { storeDir: values.modelsDir, hub: readHubAccess(process.env) });
   const root = values.modelRoot === undefined ? model.modelRoot : fromHex(values.modelRoot);
   if (toHex(root) !== toHex(model.modelRoot)) {
@@ -162,8 +163,8 @@ const launcherLog = (directory: string): string => join(directory, 'logs', 'mesh
 
 /** Starts a launcher that outlives this command, and shows its progress until the network serves. */
 async function launch(values: UpValues, directory: string, model: Served, output: Output): Promise<number> {
-  mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
-  const log = openSync(launcherLog(directory), 'a', 0o600);
+  makePrivateDirectory(join(directory, 'logs'));
+  const log = openPrivateFile(launcherLog(directory), 'a');
   const args = ['mesh', 'up', '--foreground', '--dir', directory, '--model', `file:${model.path}`];
   args.push('--model-id', model.id, '--model-root', toHex(model.root), '--base-port', String(values.basePort));
   args.push('--validators', String(values.validators), '--providers', String(values.providers));

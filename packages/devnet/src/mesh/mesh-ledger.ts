@@ -1,9 +1,10 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { deployContracts } from '@ogong/chain/deploy';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
+import { writePrivateFile } from '@ogong/host/files/private-files';
 import type { DevChain } from '../chain/dev-chain.ts';
 
 /** One OGONG in atomic units. */
@@ -95,8 +96,7 @@ async function deploy(
   file: string,
 ): Promise<Deployment> {
   const deployment = await deployContracts({ rpcUrl, chainId, privateKey: deployer.privateKey, recipients });
-  writeFileSync(`${file}.new`, `${JSON.stringify(deployment, null, 2)}\n`);
-  renameSync(`${file}.new`, file);
+  writePrivateFile(file, `${JSON.stringify(deployment, null, 2)}\n`);
   return deployment;
 }
 

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import { z } from 'zod';
 import { MeshError } from './mesh-error.ts';
 
@@ -51,10 +52,8 @@ export function readMeshState(directory: string): MeshState | undefined {
 }
 
 export function writeMeshState(directory: string, state: MeshState): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const file = stateFile(directory);
-  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  makePrivateDirectory(directory);
+  writePrivateFile(stateFile(directory), `${JSON.stringify(state, null, 2)}\n`);
 }
 
 export function removeMeshState(directory: string): void {

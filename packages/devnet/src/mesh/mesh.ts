@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
+import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
 import { isPortFree } from '../chain/free-port.ts';
@@ -66,7 +66,7 @@ export async function startMesh(
   { onProgress = () => {}, onCrash = () => {} }: MeshHooks = {},
 ): Promise<Mesh> {
   const { directory, ports, isLasting = false } = launch;
-  mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
+  for (const path of [directory, join(directory, 'logs')]) makePrivateDirectory(path);
   await assertPortsFree(ports);
   const identities = await loadIdentities(launch);
   const identityOf = (name: string): MeshIdentity => identities.get(name) as MeshIdentity;
@@ -78,7 +78,7 @@ export async function startMesh(
     }),
     providers: ports.providers.map((_, i) => toHex(identityOf(providerName(launch, i)).keyHash)),
   });
-  writeFileSync(plan.modelRootsFile, JSON.stringify({ [launch.model.id]: toHex(launch.model.root) }));
+  writePrivateFile(plan.modelRootsFile, JSON.stringify({ [launch.model.id]: toHex(launch.model.root) }));
   const processes = new Map<string, SupervisedProcess>();
   let chain: DevChain | undefined;
   let phase: MeshState['phase'] = 'starting';

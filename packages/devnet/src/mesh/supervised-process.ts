@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { openPrivateFile } from '@ogong/host/files/private-files';
 import { parseReadyLine, type ReadyLine } from '@ogong/host/lifecycle/ready-line';
 import { MeshError } from './mesh-error.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
@@ -57,7 +58,7 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
     if (child) throw new MeshError('already-running', `${name} is already running`);
     isEndExpected = false;
     // Written synchronously, so that a reader sees everything once the process has ended.
-    const log = openSync(options.logFile, 'a', 0o600);
+    const log = openPrivateFile(options.logFile, 'a');
     const started = launch(options);
     child = started;
     identity = started.pid === undefined ? undefined : identifyProcess(started.pid);

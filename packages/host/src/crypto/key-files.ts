@@ -1,19 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { makePrivateDirectory, openPrivateFile, PrivateFileError } from '../files/private-files.ts';
 import { Secret } from './secret.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from './signers.ts';
 
@@ -43,9 +34,10 @@ export interface NodeKeys {
 /** Reads the keys under a directory; a key that does not exist yet is drawn from the system's randomness. */
 export function createOrLoadKeys(directory: string): NodeKeys {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(directory);
   } catch (cause) {
-    throw new KeyFileError('unwritable', `cannot create the key directory ${directory}`, { cause });
+    if (!(cause instanceof PrivateFileError)) throw cause;
+    throw new KeyFileError(cause.code, `no keys can be kept here: ${cause.message}`, { cause });
   }
   return {
     hybridSeed: loadOrCreate(directory, 'hybrid.key', 64),
@@ -108,7 +100,7 @@ function readKey(path: string, sizeBytes: number, accept: Accept): Secret<Uint8A
 function writeNewKey(directory: string, path: string, key: Uint8Array): void {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
   try {
-    const file = openSync(temporary, 'wx', 0o600);
+    const file = openPrivateFile(temporary, 'wx');
     try {
       writeFileSync(file, `${toHex(key)}\n`);
       fsyncSync(file);

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { chainFields, observationFields } from '../config/common-fields.ts';
@@ -6,6 +5,7 @@ import { readDeployment } from '../config/read-deployment.ts';
 import { duration, type HostPort, text } from '../config/values.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../crypto/signers.ts';
+import { writePublicFile } from '../files/private-files.ts';
 import { createLinkIdentity, type LinkIdentity } from '../link/link-identity.ts';
 import { createLogger, type Logger, type LogLevel } from '../log/logger.ts';
 import { collectProcessMetrics, createMetrics, type Metrics } from '../metrics/metrics.ts';
@@ -55,7 +55,7 @@ export async function openDaemon(
   const log = createLogger({ name, level: settings.logLevel });
   const keys = createOrLoadKeys(settings.dataDir);
   const identity = await createLinkIdentity(keys.linkSeed);
-  if (settings.certOut !== undefined) writeFileSync(settings.certOut, identity.certificateDer);
+  if (settings.certOut !== undefined) writePublicFile(settings.certOut, identity.certificateDer);
   const { deployment, rpcUrl } = readDeployment(name, settings);
   const chain = createChainView(
     { deployment, refreshMs: settings.registryInterval },

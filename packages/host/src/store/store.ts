@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { closeToOthers, makePrivateFile } from '../files/private-files.ts';
 import { StoreError, toStoreError } from './store-error.ts';
 
 export interface StoreOptions {
@@ -17,16 +18,23 @@ export interface Store {
   read<T>(query: (store: Store) => T): T;
   /** Durable when it returns; undone as a whole when the work throws. Does not nest. */
   transact<T>(work: (store: Store) => T): T;
+  /**
+   * Call it after old rows were deleted: what they held then stands in none of the store's files. Not within a transaction.
+   * @returns false where another process reads the store: call it again later.
+   */
+  eraseDeleted(): boolean;
   close(): void;
 }
 
 /**
  * One SQLite file, with a write-ahead log that is synced at every commit, so that a committed row survives a crash and a power
- * failure. `:memory:` is for tests.
+ * failure. Its files are for this user alone. `:memory:` is for tests.
  * @throws StoreError
  */
 export function openStore(path: string, { schema, busyTimeoutMs = 5000 }: StoreOptions): Store {
+  if (path !== ':memory:') closeStoreFiles(path);
   const database = guard(path, () => new DatabaseSync(path, { timeout: busyTimeoutMs }));
+  let erasedAt = -1;
   const statements = new Map<string, StatementSync>();
   const store: Store = {
     path,
@@ -41,6 +49,15 @@ export function openStore(path: string, { schema, busyTimeoutMs = 5000 }: StoreO
     },
     read: (query) => guard(path, () => query(store)),
     transact: (work) => guard(path, () => runTransaction(database, () => work(store))),
+    eraseDeleted() {
+      return guard(path, () => {
+        const changes = database.prepare('SELECT total_changes() AS n').get()?.n as number;
+        if (changes === erasedAt) return true;
+        if (!truncateLog(database, busyTimeoutMs)) return false;
+        erasedAt = changes;
+        return true;
+      });
+    },
     close() {
       if (database.isOpen) database.close();
     },
@@ -48,6 +65,8 @@ export function openStore(path: string, { schema, busyTimeoutMs = 5000 }: StoreO
   try {
     guard(path, () => {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+      // Deleted rows are overwritten with zeros.
+      database.exec('PRAGMA secure_delete = ON');
       createOrCheckSchema(database, path, schema);
     });
   } catch (error) {
@@ -55,6 +74,32 @@ export function openStore(path: string, { schema, busyTimeoutMs = 5000 }: StoreO
     throw error;
   }
   return store;
+}
+
+/** SQLite makes the log and its index with the mode of the database; those that are there are closed too. */
+function closeStoreFiles(path: string): void {
+  try {
+    makePrivateFile(path);
+    for (const suffix of ['-wal', '-shm', '-journal']) closeToOthers(`${path}${suffix}`);
+  } catch (cause) {
+    throw new StoreError(
+      'io',
+      `the database ${path} cannot be opened for this user alone: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** The log still holds rows as they were before they were deleted. @returns false where somebody else reads. */
+function truncateLog(database: DatabaseSync, busyTimeoutMs: number): boolean {
+  database.exec('PRAGMA busy_timeout = 0');
+  try {
+    return database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0;
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  }
 }
 
 export function runTransaction<T>(database: DatabaseSync, work: () => T): T {

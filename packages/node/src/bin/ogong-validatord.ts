@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -7,6 +7,7 @@ import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys, KeyFileError } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { createLinkIdentity, loadCertificatePin } from '@ogong/host/link/link-identity';
@@ -68,7 +69,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const { deployment, signer, vrfSeed, identity, connect } = await open(values);
-  if (values.certOut !== undefined) writeFileSync(values.certOut, identity.certificateDer);
+  if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
   const chain = createChainView(
     { deployment, refreshMs: values.registryInterval },
     { connect, onError: (err) => logger.warn({ err }, 'the chain cannot be read') },

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { writePrivateFile } from '@ogong/host/files/private-files';
 import { z } from 'zod';
 
 /** A key as the file has it: only its hash, so that whoever reads the file cannot use it. */
@@ -131,13 +132,5 @@ export function revokeApiKey(path: string, id: string, nowMs: number): void {
 }
 
 function writeApiKeys(path: string, keys: readonly ApiKey[]): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const file = openSync(temporary, 'wx', 0o600);
-  try {
-    writeFileSync(file, `${JSON.stringify({ keys }, null, 2)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
+  writePrivateFile(path, `${JSON.stringify({ keys }, null, 2)}\n`);
 }

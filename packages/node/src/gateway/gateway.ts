@@ -190,6 +190,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
       await receipts.expire(beforeMs);
       await ledger.expire(beforeMs);
+      store.eraseDeleted();
     },
     warn('old receipts could not be dropped'),
   );

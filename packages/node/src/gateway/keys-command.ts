@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { ApiKeyError, addApiKey, readApiKeys, revokeApiKey } from './api-keys.ts';
 
 export interface KeysCommand {
@@ -14,7 +15,8 @@ export interface KeysCommand {
 export function runKeysCommand({ positionals, path, name, maxSpendAtomic, nowMs }: KeysCommand): string {
   const [verb, id] = positionals;
   if (verb === 'add' && id === undefined) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    // The file may be named anywhere; the data directory is closed when the daemon starts.
+    if (!existsSync(dirname(path))) makePrivateDirectory(dirname(path));
     const { key, secret } = addApiKey(path, { name, maxSpendAtomic, nowMs });
     return `key ${key.id} (${key.name}) in ${path}; its secret is shown only now:\n${secret}\n`;
   }

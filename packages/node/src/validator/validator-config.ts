@@ -184,8 +184,8 @@ export const validatorConfig = defineConfig({
     retention: {
       schema: duration,
       env: 'OGONG_VALIDATOR_RETENTION',
-      default: '24h',
-      description: 'how long bodies, openings and reports of settled replies are kept',
+      default: '1h',
+      description: 'how long bodies, reports and traces of settled replies are kept',
     },
     registryInterval: {
       schema: duration,

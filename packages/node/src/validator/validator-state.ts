@@ -45,7 +45,7 @@ export interface ValidatorOptions {
   readonly callTimeoutMs?: number;
   /** How often the stake of those who verify is read. Default: 10,000. */
   readonly stakeMs?: number;
-  /** How long bodies, openings and reports of settled replies are kept. Default: a day. */
+  /** How long bodies, reports and traces of settled replies are kept. Default: an hour. */
   readonly retentionMs?: number;
   readonly fixedVerifier?: Peer | undefined;
   /** The drift policy for scores between different classes. Default: fixed thresholds. */

@@ -12,12 +12,14 @@ import { getBeacon, getNetworkAlphaPpm, toPeer, type ValidatorState } from './va
 const COSIGN_TIMEOUT_MS = 60_000;
 type BatchLimits = Pick<SettlementOptions, 'maxEntries' | 'maxBatchBytes'>;
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+/** Batches pruned in one pass; the rest waits for the next one. */
+const PRUNED_AT_ONCE = 64;
 
 /** Connects settlement with the chain and with co-signers; what is settled is pruned after its retention. */
 export function wireSettlement(state: ValidatorState, limits: BatchLimits): Repeating {
-  const { options, clock, group, log } = state;
-  const { settleMs, auditWindowMs, retentionMs = DAY_MS } = options;
+  const { options, clock, group, store, log } = state;
+  const { settleMs, auditWindowMs, retentionMs = HOUR_MS } = options;
   const settlement = connectSettlement(state, limits);
   return createRepeating(
     { intervalMs: settleMs },
@@ -26,8 +28,9 @@ export function wireSettlement(state: ValidatorState, limits: BatchLimits): Repe
       watchTable(state);
       await group.write((db) => {
         pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);
-        pruneBatch(db, clock.nowMs() - retentionMs);
+        for (let i = 0; i < PRUNED_AT_ONCE && pruneBatch(db, clock.nowMs() - retentionMs); i++);
       });
+      store.eraseDeleted();
     },
     (err) => log.warn({ err }, 'settlement waits'),
   );

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
 import type { ConfigDefinition, ConfigFields, Field } from '@ogong/host/config/field';
 import { formatHelp } from '@ogong/host/config/help';
+import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import { DEFAULT_PROVIDER_DIRECTORY, serveConfig } from './provider-config.ts';
 
 const NAME = 'ogong-provider configure';
@@ -41,10 +42,8 @@ export function configure(argv: readonly string[]): string {
   const { dataDir = DEFAULT_PROVIDER_DIRECTORY, ...settings } = changes;
   const path = configPathOf(dataDir as string);
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as object) : {};
-  mkdirSync(dataDir as string, { recursive: true, mode: 0o700 });
-  const temporary = `${path}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify({ ...before, ...settings }, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(temporary, path);
+  makePrivateDirectory(dataDir as string);
+  writePrivateFile(path, `${JSON.stringify({ ...before, ...settings }, undefined, 2)}\n`);
   return `${path} is written; start with: ogong-provider serve\n`;
 }
 

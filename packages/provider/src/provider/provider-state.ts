@@ -38,8 +38,7 @@ export interface ProviderDependencies {
 }
 
 /** What the steps of serving work on. Only `isClosing`, `running` and the slots of the offers change. */
-export interface ProviderState
-  extends Omit<ProviderDependencies, 'payee' | 'store' | 'openings' | 'commit' | 'metrics'> {
+export interface ProviderState extends Omit<ProviderDependencies, 'payee' | 'openings' | 'commit' | 'metrics'> {
   /** Hash of the signer's key. */
   readonly id: Uint8Array;
   /** 20 bytes. */
@@ -86,7 +85,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_MESSAGE_BYTES } });
   const metrics = createProviderMetrics(dependencies.metrics);
   return {
-    ...{ crypto, clock, signer, identity, chain, beacons, log },
+    ...{ crypto, clock, signer, identity, chain, beacons, store, log },
     ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
     payee: dependencies.payee.address,
     payeeSignature: signProviderPayee(crypto, dependencies.payee, { ledger: chain.ledger, providerId: id }),

@@ -94,12 +94,13 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
   );
 }
 
-function createSweeper({ clock, replyIds, openings, outbox, openingTtlMs, log }: ProviderState): Repeating {
+function createSweeper({ clock, store, replyIds, openings, outbox, openingTtlMs, log }: ProviderState): Repeating {
   return createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
     async () => {
       const nowMs = clock.nowMs();
       await Promise.all([replyIds.sweep(nowMs), openings.sweep(nowMs), outbox.sweep(nowMs - openingTtlMs)]);
+      store.eraseDeleted();
     },
     (err) => log.error({ err }, 'expired openings could not be removed'),
   );

@@ -55,6 +55,8 @@ export interface Reports {
    * @returns false where it is bound to another round.
    */
   bindRound(key: JobKey, round: readonly Uint8Array[]): Promise<boolean>;
+  /** Drops reports from before a time; what was dropped is gone from the disk. */
+  sweep(beforeMs: number): Promise<void>;
 }
 
 export function createReports(store: Store, commits: GroupCommit): Reports {
@@ -89,5 +91,9 @@ export function createReports(store: Store, commits: GroupCommit): Reports {
           .get(validator, jobId, digests);
         return bound !== undefined;
       }),
+    async sweep(beforeMs) {
+      await commits.write((db) => db.prepare('DELETE FROM report WHERE created_at_ms < ?').run(beforeMs));
+      store.eraseDeleted();
+    },
   };
 }

@@ -1,6 +1,7 @@
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { createLinkServer } from '@ogong/host/link/link-server';
+import { createRepeating } from '@ogong/host/time/repeat';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/modality/text/stage2/score-report';
 import { addVerifierRoutes, mayCall } from './verifier-service.ts';
 import { openVerifierState, type VerifierDependencies } from './verifier-state.ts';
@@ -30,6 +31,7 @@ export interface Verifier {
 }
 
 const MIB = 1024 * 1024;
+const SWEEP_INTERVAL_MS = 60_000;
 const DEFAULTS = {
   maxWaiting: 64,
   slots: 1,
@@ -52,15 +54,24 @@ export function createVerifier({ bind, ...options }: VerifierOptions, dependenci
     },
     { onError: (err, { method }) => state.log.error({ err, method }, 'a call failed') },
   );
+  const sweeper = createRepeating(
+    { intervalMs: SWEEP_INTERVAL_MS },
+    () => state.reports.sweep(state.clock.nowMs() - state.reportTtlMs),
+    (err) => state.log.error({ err }, 'old reports could not be removed'),
+  );
   return {
     keyHash: state.keyHash,
-    start: () => server.start(),
+    async start() {
+      await server.start();
+      sweeper.start();
+    },
     async stop(graceMs = 5_000) {
       state.isClosing = true;
       const giveUp = setTimeout(() => state.stopping.abort(), graceMs);
       await server.stop(graceMs);
       clearTimeout(giveUp);
       state.stopping.abort();
+      await sweeper.stop();
     },
     address: () => server.address(),
   };

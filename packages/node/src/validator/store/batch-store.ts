@@ -171,7 +171,7 @@ export function settleBatch(
 
 /**
  * Drops what only audits and co-signers need of the replies of one batch that was settled before: bodies, openings,
- * reports. Log, records, verdicts and fees stay.
+ * reports, traces. Log, records, verdicts and fees stay.
  * @returns false where no batch is that old.
  */
 export function pruneBatch(store: Store, beforeMs: number): boolean {
@@ -187,6 +187,9 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
        payee_signature = NULL
        WHERE sequence = ?`,
     )
+    .run(sequence);
+  store
+    .prepare('DELETE FROM divergences WHERE reply_id IN (SELECT reply_id FROM replies WHERE sequence = ?)')
     .run(sequence);
   store.prepare('UPDATE batches SET pruned = 1 WHERE sequence = ?').run(sequence);
   return true;

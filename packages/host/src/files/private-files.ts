@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { platform, userInfo } from 'node:os';
+
+/**
+ * What a daemon keeps is for its own user alone: files 0600, directories 0700, whatever the umask is and whatever stood there
+ * before. Every file and directory of a daemon is made here; `scripts/imports.ts` refuses other ways.
+ */
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+const OTHERS = 0o077;
+const STICKY = 0o1000;
+
+export type PrivateFileErrorCode = 'permissions' | 'unwritable';
+
+export class PrivateFileError extends Error {
+  override readonly name = 'PrivateFileError';
+  readonly code: PrivateFileErrorCode;
+  readonly retryable = false;
+
+  constructor(code: PrivateFileErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Makes a directory for this user alone. One that is there is closed to others; one that is shared, or another user's, is
+ * refused, because closing it would harm others and not closing it would harm this user.
+ * @throws PrivateFileError
+ */
+export function makePrivateDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
+  } catch (cause) {
+    throw new PrivateFileError('unwritable', `cannot create the directory ${path}`, { cause });
+  }
+  if (platform() === 'win32') return;
+  const { mode, uid } = statSync(path);
+  if (uid !== userInfo().uid) {
+    throw new PrivateFileError('permissions', `${path} belongs to another user: name a directory of your own`);
+  }
+  if ((mode & STICKY) !== 0) {
+    throw new PrivateFileError('permissions', `${path} is shared by all users: name a directory of its own within it`);
+  }
+  if ((mode & 0o777) !== DIRECTORY_MODE) chmod(path, DIRECTORY_MODE);
+}
+
+/** Closes a file to other users; nothing happens where there is none. @throws PrivateFileError */
+export function closeToOthers(path: string): void {
+  const mode = platform() === 'win32' ? undefined : statSync(path, { throwIfNoEntry: false })?.mode;
+  if (mode !== undefined && (mode & OTHERS) !== 0) chmod(path, FILE_MODE);
+}
+
+/**
+ * Makes an empty file, or closes the one that is there to others. It opens no file that is there: for SQLite, closing it again
+ * would drop the locks of this process.
+ * @throws PrivateFileError; the system's error where it cannot be made.
+ */
+export function makePrivateFile(path: string): void {
+  try {
+    closeSync(openPrivateFile(path, 'ax'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    closeToOthers(path);
+  }
+}
+
+/** @returns its descriptor. @throws PrivateFileError; the system's error where it cannot be opened. */
+export function openPrivateFile(path: string, flags: 'a' | 'ax' | 'wx'): number {
+  const file = openSync(path, flags, FILE_MODE);
+  try {
+    closeToOthers(path);
+    return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+/** Replaces a file as a whole: a reader sees the old or the new one, and so does whoever comes back after a crash. */
+export function writePrivateFile(path: string, content: string | Uint8Array): void {
+  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+  const file = openPrivateFile(temporary, 'wx');
+  try {
+    writeFileSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
+
+/** For others to read, such as a certificate to pin. */
+export function writePublicFile(path: string, content: string | Uint8Array): void {
+  writeFileSync(path, content, { mode: 0o644 });
+}
+
+function chmod(path: string, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch (cause) {
+    const message = `${path} is open to other users and cannot be closed to them; run: chmod ${mode.toString(8)} ${path}`;
+    throw new PrivateFileError('permissions', message, { cause });
+  }
+}
