@@ -9,14 +9,14 @@ afterEach(async () => {
   await network?.stop();
 });
 
-/** The chain's process stands still: connections are taken, and never answered. */
+/** Stops or continues the chain's process. While it is stopped, connections are accepted and never answered. */
 function setChainRunning(isRunning: boolean): void {
   if (network) process.kill(network.ledger.chain.pid, isRunning ? 'SIGCONT' : 'SIGSTOP');
 }
 
 const replies = 4;
 const patienceMs = 120_000;
-/** Many settlement intervals, epochs, and looks at the registry. */
+/** Longer than many settlement intervals, epochs and reads of the registry. */
 const downMs = 5_000;
 
 // Windows has no signal that stops a process and lets it go on.
@@ -26,7 +26,7 @@ describe.skipIf(process.platform === 'win32')('validators whose chain is down', 
     await network.start();
     await network.announce();
     const [node] = network.nodes as [TestNetwork['nodes'][number]];
-    // Channel and registry were read once; what was read goes on counting while the chain is away.
+    // Channel and registry were read once. The last state read stays valid while the chain is down.
     const before = await network.deliver(node);
     await network.waitForState(node, before.reply.record.replyId, 'settled', patienceMs);
 

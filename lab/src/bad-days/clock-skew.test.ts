@@ -45,7 +45,7 @@ describe('a provider whose clock is off', () => {
 });
 
 describe('a validator whose clock is off', () => {
-  /** The order is dated by the gateway, whose clock is right. */
+  /** The gateway dates the order, and its clock is right. */
   async function admitWith(offsetMs: number) {
     const clock = createTestClock();
     const gatewayMs = clock.nowMs();

@@ -1,5 +1,5 @@
-// Preloaded into the daemons of a test mesh: their wall clock is ahead by as many milliseconds as a file says, so that
-// a test need not sit out what is measured in minutes.
+// Preloaded into the daemons of a test mesh. It puts their wall clock ahead by the milliseconds that a file names, so that a
+// test need not wait for minutes.
 import { readFileSync } from 'node:fs';
 
 const file = process.env.OGONG_LAB_CLOCK;

@@ -19,8 +19,8 @@ afterEach(async () => {
 });
 
 /**
- * Fails every commit as SQLite does when the write-ahead log cannot grow; that SQLite itself fails like this, and loses
- * nothing by it, is what the tests of the store show. @returns what makes room again.
+ * Makes every commit fail as SQLite does when the write-ahead log cannot grow. The tests of the store show that SQLite fails
+ * like this and loses nothing. @returns a function that makes room again.
  */
 function fillDisk({ database }: Pick<Store, 'database'>): () => void {
   const exec = database.exec.bind(database);
@@ -71,7 +71,7 @@ describe('a provider whose disk is full', () => {
     const held = Promise.withResolvers<void>();
     let makeRoom = (): void => {};
     validator.onPush = () => {
-      // It is acknowledged, and the provider cannot write that down.
+      // The validator acknowledges the record, and the provider cannot store that.
       makeRoom = fillDisk(network.store());
       held.resolve();
     };

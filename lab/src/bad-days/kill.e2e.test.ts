@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const pause = (lowMs: number, highMs: number): Promise<void> => delay(lowMs + random() * (highMs - lowMs));
 
-/** The process that plays a role; of the validators, the one that handles the orders. */
+/** The process of a role. For validators, the one that handles the orders. */
 function findVictim(role: string): string {
   const { members, replies } = network;
   if (role === 'provider' || role === 'engine') return `provider-${1 + Math.floor(random() * providers)}`;
@@ -59,7 +59,7 @@ async function keepAsking(isOver: () => boolean): Promise<void> {
   await Promise.all(Array.from({ length: clients }, client));
 }
 
-/** Each role is killed without warning and started again; engines are started by their provider, the chain only hangs. */
+/** Kills each role without warning and starts it again. Providers restart their engines; the chain only hangs. */
 async function disturb(): Promise<string[]> {
   const victims: string[] = [];
   for (const role of shuffle(disturbances, random)) {
@@ -82,7 +82,7 @@ async function disturb(): Promise<string[]> {
   return victims;
 }
 
-/** Nothing is on its way any more, but for what waits for its order to expire. */
+/** Whether nothing is in flight any more, except replies that wait for their orders to expire. */
 async function isQuiet(finalStates: readonly string[]): Promise<boolean> {
   if (allProviders().some(({ waiting }) => waiting.length > 0)) return false;
   const views = await watch.look().catch(() => undefined);
@@ -134,10 +134,10 @@ describe.skipIf(process.platform === 'win32')('processes that are killed, and a 
     expect(answered.length).toBeGreaterThan(10);
 
     expect(await waitUntil(() => isQuiet(['settled', 'abandoned', 'admitted']), patienceMs)).toBe(true);
-    // What nobody delivered has to expire; minutes pass for every daemon at once.
+    // Orders without a reply have to expire: the clocks of all daemons move on by minutes.
     await network.setAhead(aheadMs);
     expect(await waitUntil(() => isQuiet(['settled', 'abandoned']), patienceMs)).toBe(true);
-    // The network is as alive as before.
+    // The network still serves.
     const after = await askUntilAnswered();
     expect(await waitUntil(() => isQuiet(['settled', 'abandoned']), patienceMs)).toBe(true);
     expect(await waitUntil(async () => isClosed(), patienceMs)).toBe(true);
@@ -159,7 +159,7 @@ describe.skipIf(process.platform === 'win32')('processes that are killed, and a 
   }, 900_000);
 });
 
-/** How often clients were told what, ids and numbers aside. */
+/** How often clients got each error message, with ids and numbers removed. */
 function describeErrors(): string {
   const counts = new Map<string, number>();
   for (const { error } of network.replies) {

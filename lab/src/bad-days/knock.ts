@@ -6,19 +6,19 @@ import { chooseSeed } from './random.ts';
 
 const seed = chooseSeed(4_242);
 
-/** What a caller may be told; the rest is a door that fell off its hinges. */
+/** Refusals that a caller may get. Anything else is a bug in the handler. */
 const answers = new Set(['too-large', 'rate-limited', 'unauthorized', 'timeout']);
 const isTyped = (error: unknown): boolean =>
   error instanceof LinkError && (error.refusal !== undefined || answers.has(error.code));
 
 export interface Door<T extends object> {
-  /** Messages that an honest caller would send; each is damaged in turn. */
+  /** Messages that an honest caller sends. Each is damaged in turn. */
   readonly valid: () => T | Promise<T>;
   readonly call: (message: T) => Promise<unknown>;
   readonly rounds?: number;
 }
 
-/** Damaged messages one after the other. Each is either answered as if nothing was wrong, or refused in typed words. */
+/** Sends damaged messages one after the other. Each is answered normally or refused with a typed error. */
 export async function knock<T extends object>({ valid, call, rounds = 40 }: Door<T>): Promise<{ refused: number }> {
   const random = createSeededRandom(seed);
   const broken: string[] = [];

@@ -11,8 +11,8 @@ interface Leaf {
 const MAX_GROWTH = 64 * 1024;
 
 /**
- * A copy of a message with one field damaged: cut short, grown, one bit flipped, emptied, left out, or out of range.
- * @returns what was done, in words, and the copy.
+ * Copies a message and damages one field: cut short, grown, one bit flipped, emptied, left out, or out of range.
+ * @returns a description of the damage, and the copy.
  */
 export function mutateMessage<T extends object>(
   message: T,
@@ -31,7 +31,7 @@ function listLeaves(holder: Fields | unknown[]): Leaf[] {
   return Object.entries(holder).flatMap(([key, value]): Leaf[] => {
     if (key.startsWith('$') || value === undefined || typeof value === 'boolean') return [];
     const isNested = typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
-    // A nested message is a target itself, too: it can be left out.
+    // A nested message is a target too, since it can be left out.
     return [{ holder, key }, ...(isNested ? listLeaves(value as Fields) : [])];
   });
 }

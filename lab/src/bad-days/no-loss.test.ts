@@ -4,7 +4,7 @@ import { createSyntheticRun } from '../demo/synthetic-run.ts';
 import { checkNothingLost, type RestRecord } from './no-loss.ts';
 import type { GatewayOrder } from './stores.ts';
 
-/** What gateway, validators and chain would hold after the synthetic run of the demo. */
+/** The accounts of gateway, validators and chain after the synthetic run of the demo. */
 function createRest(): RestRecord {
   const run = createSyntheticRun();
   const addressOf = (name: string): string => run.members.find((member) => member.name === name)!.address.slice(2);
@@ -74,7 +74,7 @@ const twice = rest.run.logs.map((log) =>
 );
 
 describe('nothing lost', () => {
-  it('holds on a run in which everything came to its end', () => {
+  it('holds on a run in which every order reached its end', () => {
     expect(checkNothingLost(rest)).toMatchObject({ ok: true });
   });
 

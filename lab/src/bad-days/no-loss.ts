@@ -4,7 +4,7 @@ import { type Finding, judge } from '../demo/finding.ts';
 import type { RunRecord } from '../demo/run-record.ts';
 import type { GatewayAccounts, GatewayOrder, ProviderAccounts } from './stores.ts';
 
-/** What its validator says of a reply; undefined where it was never admitted. */
+/** A reply as its validator reports it. A reply that the validator never admitted has no view. */
 export interface ReplyView {
   readonly state: string;
   readonly verdict: string;
@@ -17,7 +17,7 @@ export interface ChainChannel {
   readonly spentAtomic: bigint;
 }
 
-/** A network at rest after bad days, as its members, its chain and its consumer see it. */
+/** The accounts of a network at rest after bad days: its members', its chain's and its consumer's. */
 export interface RestRecord {
   readonly run: Pick<RunRecord, 'logs' | 'members'>;
   readonly gateway: GatewayAccounts;
@@ -28,7 +28,7 @@ export interface RestRecord {
   readonly channels: readonly ChainChannel[];
 }
 
-/** Whether every order came to one end that gateway, validator, log and chain agree on. */
+/** Checks that every order reached one end, and that gateway, validator, log and chain agree on it. */
 export function checkNothingLost(record: RestRecord): Finding {
   const problems: string[] = [];
   const { gateway, providers, views, acknowledged, channels } = record;

@@ -8,10 +8,10 @@ import type { ReplyView } from './no-loss.ts';
 import { readGateway } from './stores.ts';
 import type { TestMesh } from './test-mesh.ts';
 
-/** Follows every order of the gateway at its validator, so that nothing a validator once had can vanish unseen. */
+/** Follows every order of the gateway at its validator, so that a test sees if a record vanishes. */
 export interface ReplyWatch {
   readonly acknowledged: ReadonlySet<string>;
-  /** What the validators say now. @throws LinkError where one does not answer. */
+  /** The state of every reply at its validator. @throws LinkError if a validator does not answer. */
   look(): Promise<ReadonlyMap<string, ReplyView>>;
   /** Verdicts that no batch has settled yet. */
   countUnsettled(): Promise<number>;
@@ -60,7 +60,7 @@ export function createReplyWatch({ mesh, chain, links, members }: TestMesh): Rep
           const { state, verdict } = view;
           views.set(replyId, { state, verdict });
           if (withRecord.has(state)) acknowledged.add(replyId);
-          // On the chain, so that it need not be asked for again.
+          // It is on the chain, so it need not be asked for again.
           if (state === 'settled') settled.set(replyId, { state, verdict });
         }),
     );
@@ -70,7 +70,7 @@ export function createReplyWatch({ mesh, chain, links, members }: TestMesh): Rep
   const stopping = new AbortController();
   const following = (async () => {
     while (!stopping.signal.aborted) {
-      // Validators are being killed: the next look may see more.
+      // Validators are being killed, so a look may fail. The next one may succeed.
       await look().catch(() => undefined);
       await delay(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }

@@ -25,7 +25,7 @@ export const routedProviderId: Uint8Array = hashHybridKey(crypto, provider.publi
 const payee = createTestPayee('routed');
 const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId: routedProviderId });
 
-/** A router without a chain, and what one provider and one gateway would send to it. */
+/** A router without a chain, and the messages that one provider and one gateway send to it. */
 export async function openRouter() {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
   const store = openStore(join(directory, 'router.db'), { schema: ROUTER_SCHEMA });

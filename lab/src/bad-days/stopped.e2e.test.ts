@@ -11,7 +11,7 @@ import { readAsks } from './stores.ts';
 import { startTestMesh, type TestMesh } from './test-mesh.ts';
 
 const auditWindowMs = 15_000;
-/** A reply is recorded for so long before its audit begins, which leaves time to stop whom the audit will ask. */
+/** Time between the record of a reply and its audit: enough to stop the provider that the audit will ask. */
 const epochMs = 6_000;
 const stopMs = 4_000;
 const patienceMs = 200_000;
@@ -44,7 +44,7 @@ interface Served {
   readonly look: () => Promise<{ state: string; verdict: string }>;
 }
 
-/** One answered request whose provider stands still, and has been asked for its opening in vain. */
+/** Serves one request, stops its provider, and waits until the validator has asked for the opening in vain. */
 async function serve(): Promise<Served> {
   for (let tries = 0; tries < 20; tries++) {
     const { receipts } = await network.ask();
@@ -62,7 +62,7 @@ async function serve(): Promise<Served> {
     if (state !== 'recorded') continue;
     stop(provider);
     if (await isAskedInVain(served)) return served;
-    // Taken in just before an epoch ended: it was opened in time.
+    // The record came in just before an epoch ended, so the opening came before the provider was stopped. Try again.
     goOn();
   }
   throw new Error('every reply was audited at once');
@@ -79,7 +79,7 @@ async function waitFor(
   throw new Error('the reply stays as it is');
 }
 
-/** @returns false where the opening came before the provider was stopped. */
+/** @returns false if the opening came before the provider was stopped. */
 async function isAskedInVain({ order, validator, look }: Served): Promise<boolean> {
   for (const end = performance.now() + patienceMs; performance.now() < end; await delay(100)) {
     if ((readAsks(network.mesh.plan.directory, validator, order.replyId) ?? 0) > 0) return true;

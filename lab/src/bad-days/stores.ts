@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { toHex } from '@ogong/protocol/base/bytes';
 
-/** What a gateway signed away in one order, as its own accounts have it; ids and addresses are hex. */
+/** One order in the gateway's own accounts; ids and addresses are hex. */
 export interface GatewayOrder {
   readonly replyId: string;
   readonly validator: string;
@@ -24,7 +24,7 @@ export interface GatewayAccounts {
   readonly channels: readonly GatewayChannel[];
 }
 
-/** Records that a provider still owes a validator, and those that one refused for good. */
+/** Records that a provider still has to deliver, and records that a validator refused for good. */
 export interface ProviderAccounts {
   readonly waiting: readonly string[];
   readonly refused: readonly string[];
@@ -49,7 +49,7 @@ export function readGateway(directory: string): GatewayAccounts {
   }));
 }
 
-/** How often a validator has asked for an opening in vain; undefined where it has not, or is past that. */
+/** How often a validator has asked for an opening in vain; undefined if it has not asked, or no longer asks. */
 export function readAsks(directory: string, validator: string, replyId: Uint8Array): number | undefined {
   const id = toHex(replyId);
   return readStore(join(directory, validator, 'validator.db'), (all) => {

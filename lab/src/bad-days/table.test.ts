@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Rows as `file: test`, where nothing in the file is called like that. */
+/** Rows, as `file: test`, whose file has no test of that name. */
 function findStale(table: string): string[] {
   const rows = [...table.matchAll(/\| `([^`]+)` \| ([^|]+) \|$/gm)];
   if (rows.length === 0) return ['the table has no rows'];
@@ -23,9 +23,9 @@ describe('docs/bad-days.md', () => {
     expect(findStale(readFileSync(join(root, 'docs', 'bad-days.md'), 'utf8'))).toEqual([]);
   });
 
-  it('would be found out if it did not', () => {
+  it('fails for a test that does not exist', () => {
     const row = '| fault | effect | `lab/src/bad-days/table.test.ts` | a test that nobody wrote |';
-    // Put together here, or this file would hold the name in quotes.
+    // Assembled here, because otherwise this file would contain the name in quotes.
     expect(findStale(row.replace('nobody', ['no', 'one'].join('')))).toHaveLength(1);
     expect(findStale('')).toHaveLength(1);
   });

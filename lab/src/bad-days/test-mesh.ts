@@ -25,25 +25,25 @@ import { listMembers, readTrust, withBond } from '../demo/run-demo.ts';
 import type { AskedReply, Books, Member, RunRecord } from '../demo/run-record.ts';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
 
-/** A whole network of processes over the small model, and what a test does to it. */
+/** A whole network of processes over the small model, and the faults that a test can inject. */
 export interface TestMesh {
   readonly mesh: Mesh;
   readonly chain: ChainClient;
   readonly links: LinkPool;
   readonly members: readonly Member[];
-  /** What was asked so far, in the order of the answers. */
+  /** All replies so far, in the order of their answers. */
   readonly replies: readonly AskedReply[];
   ask(): Promise<AskedReply>;
-  /** Holds the chain still without ending it, as a node that hangs; `SIGCONT` lets it go on. */
+  /** `SIGSTOP` makes the chain hang without ending it; `SIGCONT` lets it go on. */
   signalChain(signal: 'SIGSTOP' | 'SIGCONT'): void;
-  /** Holds a daemon still without ending it; `SIGCONT` lets it go on. */
+  /** `SIGSTOP` makes a daemon hang without ending it; `SIGCONT` lets it go on. */
   signalDaemon(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends the process in which a provider's model runs, and not the provider. */
   killEngine(provider: string): void;
   /** Puts the clock of every daemon ahead of this machine's. */
   setAhead(ms: number): Promise<void>;
   nowMs(): number;
-  /** All that the network has written down, for the claims to judge. */
+  /** Reads logs, books and replies of the network, for the claims to judge. */
   readRun(): Promise<RunRecord>;
   stop(): Promise<void>;
 }
@@ -144,11 +144,11 @@ function readParents(): [pid: number, ppid: number][] {
     .flatMap((pid): [number, number][] => {
       try {
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-        // After the name in brackets, which may hold anything: state, then the parent (proc(5)).
+        // State and parent follow the name in brackets, and the name may contain anything (proc(5)).
         const [, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
         return [[Number(pid), Number(ppid)]];
       } catch {
-        // It ended meanwhile.
+        // The process ended meanwhile.
         return [];
       }
     });
@@ -159,7 +159,7 @@ function askForParents(): [pid: number, ppid: number][] {
   return rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
 }
 
-/** Daemons inherit the environment of this process. @returns what puts it back. */
+/** Sets variables of this process, which daemons inherit. @returns a function that restores them. */
 function setEnvironment(values: Readonly<Record<string, string>>): () => void {
   const before = Object.keys(values).map((name): [string, string | undefined] => [name, process.env[name]]);
   Object.assign(process.env, values);

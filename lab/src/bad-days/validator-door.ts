@@ -16,7 +16,7 @@ import { ledger, network, type TestValidator } from '@ogong/testing/validator/te
 export interface ValidatorDoor {
   /** Seed {@link PEER} is a registered validator, everyone else a stranger. */
   connect(seed: number): Promise<LinkClient>;
-  /** What handlers threw that was not meant for their caller. */
+  /** Errors of handlers that no caller may see: bugs. */
   readonly errors: unknown[];
   close(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import type { Row } from './row.ts';
 const TOKENS = 512;
 const AUDITS = 100;
 
-/** What one audit costs a validator: the opening is replayed when it comes, each report is weighed, and both are judged. */
+/** The cost of one audit to a validator: it replays the opening, compares each report with the claim, and judges. */
 export function measureAudit(): Row[] {
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
   const provider = createNobleHybridSigner(new Uint8Array(64).fill(1));
@@ -34,7 +34,7 @@ export function measureAudit(): Row[] {
     jobId,
   });
   const opened = Array.from({ length: AUDITS + 1 }, () => openReply(crypto, record, opening) as OpenedReply);
-  /** As often as rounds and judgement ask. */
+  /** Compares as often as rounds and judgement do. */
   const weigh = (one: OpenedReply): void => {
     for (let i = 0; i < 2; i++) {
       const read = readVerifierReport(one, report, jobId);
@@ -62,7 +62,7 @@ export function measureAudit(): Row[] {
   ];
 }
 
-/** Mean processor time of AUDITS calls, after one that does not count. */
+/** Mean processor time of AUDITS calls, after one call that is not counted. */
 function measureMs(work: (index: number) => void): number {
   work(AUDITS);
   const cpu = process.cpuUsage();

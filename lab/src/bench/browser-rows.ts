@@ -6,11 +6,11 @@ import type { Row } from './row.ts';
 interface BrowserCost {
   readonly microsPerToken?: number;
   readonly fixedMs?: number;
-  /** Why there was no page to measure in. */
+  /** Why no browser could be measured. */
   readonly missing?: string;
 }
 
-/** The SDK's own measurement, in a process of its own: the script is no part of what the package exports. */
+/** The SDK's own measurement. It runs in a separate process because the package does not export this script. */
 const script = fileURLToPath(new URL('../scripts/measure.ts', import.meta.resolve('@ogong/sdk')));
 
 export async function measureBrowser(): Promise<Row[]> {

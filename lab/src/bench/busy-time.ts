@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { platform } from 'node:os';
 
 /**
- * Milliseconds that the main thread of a process has spent on a core: what the clock shows where nobody else wants the
- * core, and nearly the same where many do. Of this process it moves in steps of some milliseconds. Linux only; elsewhere it is the clock.
- * @param pid of a child that is idle when this is read, since the kernel adds up when a thread leaves its core; this
- *   process if not given.
+ * Milliseconds that the main thread of a process has spent on a core. On an idle machine this equals the elapsed time; on a
+ * busy one it hardly changes. For this process it moves in steps of some milliseconds. Linux only; elsewhere it is the clock.
+ * @param pid a child that is idle when this is read, because the kernel updates the sum when a thread leaves its core.
+ *   Default: this process.
  */
 export function readBusyMs(pid?: number): number {
   if (platform() !== 'linux') return performance.now();
@@ -14,7 +14,7 @@ export function readBusyMs(pid?: number): number {
   return (user + system) / 1e3;
 }
 
-/** The same for all threads of a process that keeps them: a software device computes on threads of its own. */
+/** The same for all threads of a process, since a software device computes on several threads. */
 export function readAllThreadsMs(pid: number): number {
   if (platform() !== 'linux') return performance.now();
   return readdirSync(`/proc/${pid}/task`).reduce(
@@ -23,7 +23,7 @@ export function readAllThreadsMs(pid: number): number {
   );
 }
 
-/** @returns the result, and how long it kept the process busy. */
+/** @returns the result of `work`, and how long it kept the process busy. */
 export async function measureBusy<T>(
   pid: number | undefined,
   work: () => T | Promise<T>,

@@ -17,7 +17,7 @@ export interface EmbeddingBench {
   readonly rounds: number;
 }
 
-/** What the commitment to an embedding and its audit cost, beside the embedding itself, all in one run. */
+/** The cost of an embedding, of its commitment and of its audit, measured in one run. */
 export async function measureEmbeddings({ path, ...bench }: EmbeddingBench): Promise<Row[]> {
   const engine = await openEngine({ modelPath: path });
   try {

@@ -134,8 +134,8 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
 }
 
 /**
- * rho: what checking a reply costs over what making it cost. What the prompt costs is taken out of both by doing the same
- * with replies of one token.
+ * rho: the time to check a reply over the time to make it. The time for the prompt is measured with replies of one token and
+ * subtracted from both.
  */
 async function measureScore(
   bench: EngineBench,
@@ -169,7 +169,7 @@ async function measureScore(
   };
 }
 
-/** What an audit costs over a prompt that is no more than the reply and what it answers, and over one whose logits are all wanted. */
+/** The time of an audit relative to a prompt of the same tokens, and to a bare pass that computes the logits of every output token. */
 async function measureAudit(
   bench: EngineBench,
   { engine, exact, number }: { readonly engine: LlamaEngine; readonly exact: LlamaModel; readonly number: number },

@@ -6,7 +6,7 @@ import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { measureBusy } from './busy-time.ts';
 
-/** Tokens of what is timed. */
+/** Tokens of the prompt and of the reply. */
 export interface ReplyShape {
   readonly promptTokens: number;
   readonly outputTokens: number;
@@ -30,10 +30,10 @@ const { sampler } = parseRequest(
   'completion',
 );
 
-/** Ordinary tokens: the lowest ids are control tokens and bytes. */
+/** An ordinary token: the lowest ids are control tokens and bytes. */
 const toToken = (index: number, vocabularySize: number): number => 300 + ((index * 7919) % (vocabularySize - 300));
 
-/** @param number of prompt and draw key: the same one is the same reply. */
+/** @param number decides prompt and draw key, and so the reply. */
 export function createRequest(engine: TextEngine, shape: ReplyShape, number: number): TextGenerationRequest {
   const { vocabularySize } = engine.info();
   const tokens = Uint32Array.from({ length: shape.promptTokens }, (_, i) => toToken(i + number, vocabularySize));
@@ -57,7 +57,7 @@ export async function makeReply(engine: TextEngine, request: TextGenerationReque
   throw new Error('the engine ended without an end event');
 }
 
-/** Numbers whose replies run to their full length. */
+/** Numbers whose replies reach their full length. */
 export async function findFullReplies(
   engine: TextEngine,
   shape: ReplyShape,
@@ -72,7 +72,7 @@ export async function findFullReplies(
   return found;
 }
 
-/** The engine's child at work on one reply; what prompt and first token cost is taken out of the decoding. */
+/** Times the engine's child on one reply. The decoding speed leaves out prompt and first token. */
 export async function timeEngine(engine: LlamaEngine, request: TextGenerationRequest): Promise<Speed> {
   const { tokens } = request.prompt as { tokens: Uint32Array };
   const first = await measureBusy(engine.pid(), () => makeReply(engine, { ...request, maxTokens: 1 }));
@@ -80,7 +80,7 @@ export async function timeEngine(engine: LlamaEngine, request: TextGenerationReq
   return toSpeed(tokens.length, full.result.output.length, first.ms, full.ms);
 }
 
-/** The library alone, as llama-bench drives it: one call per token, and nothing is read. */
+/** Times the library alone, as llama-bench does: one call per token, and no result is read. */
 export async function timeBare(
   context: LlamaContext,
   vocabularySize: number,
@@ -103,7 +103,7 @@ export async function timeBare(
   return toSpeed(promptTokens, outputTokens, first.ms, full.ms);
 }
 
-/** A prompt and what follows it in two passes of the library alone; logits of every position that predicts of the latter. */
+/** Runs a prompt and its output in two passes of the library alone, with logits for every output token. */
 export function runForced(context: LlamaContext, prompt: Uint32Array, output: Uint32Array): void {
   context.clear();
   const last = prompt.length - 1;
@@ -117,7 +117,7 @@ function toSpeed(promptTokens: number, outputTokens: number, firstMs: number, fu
   return { prefill: (promptTokens / firstMs) * 1000, decode: ((outputTokens - 1) / (fullMs - firstMs)) * 1000 };
 }
 
-/** One teacher-forced pass over prompt and reply. @throws where it is not bit-exact. */
+/** One teacher-forced pass over prompt and reply. @throws if the result is not bit-exact. */
 export async function scoreReply(engine: TextEngine, { request, output, listSizes }: MadeReply): Promise<void> {
   const { exact } = await engine.score({
     promptTokens: (request.prompt as { tokens: Uint32Array }).tokens,

@@ -16,7 +16,7 @@ interface Timed {
   readonly perSecond: number;
 }
 
-/** What one core of a validator takes in, through the code that serves: nothing is stubbed but link, chain and clock. */
+/** How many records one core of a validator takes in, with the production code; only link, chain and clock are replaced. */
 export async function measureIntake(): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-'));
   const validator = createTestValidator({ path: join(directory, 'validator.sqlite') });

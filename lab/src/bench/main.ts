@@ -1,4 +1,4 @@
-// npm run bench: measures, prints a table, and with --write renews docs/bench.md. Nothing here is asserted by a test.
+// npm run bench: measures and prints a table; --write updates docs/bench.md. No test asserts these figures.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -91,7 +91,7 @@ const parts: Readonly<
   'vulkan-audits': {
     title: 'Audits on Vulkan',
     async measure(context) {
-      // As long as replies are in the report: passes of few rows cost what their tiles hold.
+      // Replies of the usual length, since a pass of few rows costs as much as a full tile.
       const lengths = { promptTokens: 60, outputTokens: 128, rounds: 3 };
       const bench = { ...(await resolveVulkanBench(context)), ...lengths };
       const path = provideDeepModel(context.storeDir, bench.path);
@@ -158,7 +158,7 @@ const missed = rows.filter((row) => isMet(row) === false).map(({ id }) => id);
 console.log(`\n${describeMachine(versions)}\n\n${formatTable(rows)}`);
 console.log(`\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.join(', ')}` : ''}`);
 
-/** What was measured now, beside what stands there from before. */
+/** Merges the fresh parts into the report that is there. */
 function writeReport(fresh: BenchReport): void {
   const known = existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, 'utf8')) as BenchReport) : {};
   const all = { ...known, ...fresh };

@@ -5,7 +5,7 @@ import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
 import { quantizeModel } from '@ogong/engine/llama-cpp/quantize';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 
-/** As deep as models that people serve, and as narrow as a software device bears. */
+/** As deep as the models that people serve, and narrow enough for a software device. */
 const DEEP = { embedding: 64, feedForward: 172, layers: 24, heads: 8, kvHeads: 4, context: 512 };
 
 /** Random weights in F16 under the vocabulary of `vocabularyFrom`. @returns the file's path; written once. */

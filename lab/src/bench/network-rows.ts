@@ -21,12 +21,12 @@ const PROVIDERS = 2;
 const ROUNDS = 40;
 const WARM_UP = 5;
 const PATIENCE_MS = 90_000;
-/** Audit and settlement of the reply before are no part of the next one's time. */
+/** A pause between replies, so that audit and settlement of one are not timed with the next. */
 const PAUSE_MS = 200;
 const MESSAGES = [{ role: 'user', content: 'Tell me a story about a little dragon who wanted to fly to the moon.' }];
 const BODY = { model: MODEL_ID, messages: MESSAGES, max_tokens: 48, temperature: 0.8, top_p: 0.95, stream: true };
 
-/** What the network around an engine costs its user: time, and memory of each role. */
+/** What the network adds to an engine: time for its user, and memory of each role. */
 export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-'));
   const plan = { directory, model: { ...model, id: MODEL_ID, root: model.modelRoot }, providers: PROVIDERS };

@@ -13,10 +13,10 @@ import { openStore } from '@ogong/host/store/store';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { measureInTurn, median } from './row.ts';
 
-/** Few: a ticket that nobody uses holds a place at its provider until it expires. */
+/** Only a few, because an unused ticket holds a slot of its provider until it expires. */
 const ROUNDS = 10;
 
-/** What lies between a request and its first token, one by one and at the same moment: where added time comes from. */
+/** Times each step between a request and its first token, to show where added time comes from. */
 export async function describePath(mesh: Mesh, model: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-path-'));
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(crypto.sha256(new Uint8Array(1)))) });
@@ -51,7 +51,7 @@ export async function describePath(mesh: Mesh, model: string): Promise<string> {
     commit: (round: number) => timed(() => group.write((db) => db.prepare('INSERT INTO writes VALUES (?)').run(round))),
   };
   try {
-    // As at a provider that has served this payer before.
+    // Repeated, as for a provider that has served this payer before.
     for (let round = 0; round < ROUNDS; round++) verify(round);
     await measureInTurn(2, measures);
     const samples = await measureInTurn(ROUNDS, measures);

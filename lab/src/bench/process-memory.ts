@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { platform } from 'node:os';
 
-/** Resident memory of processes with all that they started, MiB; pages that processes share count in each of them. */
+/** Resident memory of processes and their descendants, MiB. Pages that processes share count in each of them. */
 export function readTreeMemory(pids: readonly number[]): readonly number[] | undefined {
   if (platform() === 'win32') return undefined;
   const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss='], { encoding: 'utf8' })

@@ -32,7 +32,7 @@ export interface BenchReply {
 
 const sha256 = (text: string): Uint8Array => createHash('sha256').update(text).digest();
 
-/** One committed reply of a real model, as a provider would make it, without the network around it. */
+/** One committed reply of a real model, made as a provider makes it, without a network. */
 export async function generateReply(engine: TextEngine, prompt: string, maxTokens: number): Promise<BenchReply> {
   const info = engine.info();
   const body = { model: 'ogong/verified/bench/m', prompt, temperature: 0.8, top_p: 0.95, max_tokens: maxTokens };
@@ -117,10 +117,10 @@ const PROMPTS = [
   'Mother said that the garden',
 ];
 
-/** Nats: so far another class's costs lie off. */
+/** How far the log-probabilities of another class are off, nats. */
 const DRIFT = 0.005;
 
-/** The windows of a verifier whose costs differ from those of the provider, in its own order. */
+/** The windows of a verifier whose values differ from the provider's, listed in the verifier's order. */
 function driftWindows(windows: readonly WindowBytes[], header: Header): WindowBytes[] {
   const random = createSeededRandom(17);
   const positions = openWindows(windows, header, header.sketchDirections).map(({ row, ...rest }) => {
@@ -135,7 +135,7 @@ function driftWindows(windows: readonly WindowBytes[], header: Header): WindowBy
   return closeWindows(positions, header);
 }
 
-/** The time that a thread had is counted in steps of milliseconds: many in one sample. */
+/** Repeats in one sample, because thread time is counted in steps of milliseconds. */
 const REPEATS = 50;
 
 /** Costs of both stages and opening size over real replies of about 128 tokens. */

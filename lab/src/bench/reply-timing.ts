@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest } from 'node:http';
 import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
 
-/** When the pieces of a reply came. */
+/** When the chunks of a reply came. */
 export interface ReplyTiming {
   readonly firstTextMs: number;
   /** Mean time between two pieces of text. */
@@ -23,7 +23,7 @@ export async function timeEngine(engine: TextEngine, request: TextGenerationRequ
   return summarize(arrivals, startedMs);
 }
 
-/** Over a connection that is kept: what a client waits for is the reply, not its own handshake. */
+/** Times replies over one kept connection, so that no handshake is timed. */
 export function createGatewayTimer(gatewayUrl: string): { time(body: object): Promise<ReplyTiming>; close(): void } {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return {

@@ -4,7 +4,7 @@ import { type BenchReport, describeMachine, formatReport } from './report.ts';
 const row = { id: 'a', what: 'a thing', value: 2, unit: 'ms', aim: { at: 'most', value: 1 } } as const;
 const part = { title: 'Things', date: '2030-01-02', machine: '1 core' };
 
-it('says where and when, and why an aim was missed', () => {
+it('states machine, date, and the reason for each missed aim', () => {
   const report: BenchReport = {
     one: { ...part, rows: [{ ...row, why: 'it is slow', next: 'a faster one' }] },
     two: { ...part, title: 'Others', rows: [{ ...row, value: 1, why: 'it is not' }] },
@@ -16,13 +16,13 @@ it('says where and when, and why an aim was missed', () => {
   expect(page).not.toContain('it is not');
 });
 
-it('names together what was missed for one reason', () => {
+it('groups missed rows with the same reason', () => {
   const slow = [row, { ...row, what: 'another' }].map((each) => ({ ...each, why: 'both are slow' }));
   const page = formatReport({ one: { ...part, rows: [...slow, { ...row, what: 'a third' }] } });
   expect(page).toContain('- a thing; another: both are slow.\n- a third: no reason known.\n');
 });
 
-it('says so where every aim was met', () => {
+it('says that every aim was met', () => {
   expect(formatReport({ one: { ...part, rows: [{ ...row, value: 1 }] } })).toMatch(/missed\n\nNone\.\n$/);
 });
 

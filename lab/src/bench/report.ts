@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { formatTable, isMet, type Row } from './row.ts';
 
-/** What was measured together, and where and when. */
+/** Rows that were measured together, with machine and date. */
 export interface BenchPart {
   readonly title: string;
   /** ISO 8601 day. */
@@ -14,7 +14,7 @@ export interface BenchPart {
 /** Parts by name, as docs/bench.json keeps them between runs. */
 export type BenchReport = Readonly<Record<string, BenchPart>>;
 
-/** Commit of the code, `-dirty` behind it where files were changed. */
+/** Commit of the code, with `-dirty` if files were changed. */
 export function describeCode(): string {
   const git = (...args: string[]): string =>
     spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).stdout?.trim() ?? '';
@@ -22,7 +22,7 @@ export function describeCode(): string {
   return commit === '' ? 'unknown' : `${commit}${git('status', '--porcelain') === '' ? '' : '-dirty'}`;
 }
 
-/** The load is part of it: what others run on the same cores shows in every time below. */
+/** Includes the load, because other work on the same cores shows in every time. */
 export function describeMachine(versions: Readonly<Record<string, string>>): string {
   const [{ model } = { model: 'unknown processor' }] = cpus();
   const cores = `${cpus().length} cores of ${model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
@@ -49,7 +49,7 @@ export function formatReport(report: BenchReport): string {
   ].join('\n');
 }
 
-/** Rows that are missed for one reason are named together. */
+/** Groups missed rows with the same reason. */
 function formatMisses(missed: readonly Row[]): string {
   const byReason = new Map<string, string[]>();
   for (const { what, why, next } of missed) {

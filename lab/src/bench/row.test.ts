@@ -18,11 +18,11 @@ describe('rows', () => {
     expect(isMet({ ...row, value: undefined, aim: { at: 'most', value: 1 } })).toBeUndefined();
   });
 
-  it('never meet an aim with what is no number', () => {
+  it('never meet an aim with a value that is not a number', () => {
     expect(isMet({ ...row, value: Number.NaN, aim: { at: 'least', value: 0 } })).toBe(false);
   });
 
-  it('become a table', () => {
+  it('are formatted as a table', () => {
     const rows = [
       { ...row, aim: { at: 'most', value: 1 } as const, note: 'a | b' },
       { ...row, value: 1234.5 },
@@ -39,7 +39,7 @@ describe('rows', () => {
     );
   });
 
-  it('show three digits that count', () => {
+  it('show three significant digits', () => {
     expect([0.1234, 1.234, 12.34, 123.4, -0.5, Number.NaN].map(formatValue)).toEqual([
       '0.123',
       '1.23',
@@ -52,7 +52,7 @@ describe('rows', () => {
 });
 
 describe('measures', () => {
-  it('take turns at being first', async () => {
+  it('take turns at running first', async () => {
     const calls: string[] = [];
     const samples = await measureInTurn(3, {
       a: (round) => calls.push(`a${round}`),

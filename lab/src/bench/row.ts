@@ -1,14 +1,14 @@
-/** One line of the bench: what was measured, in which unit, and what it aims at. */
+/** One line of the bench: what was measured, its unit, and its aim. */
 export interface Row {
   readonly id: string;
   readonly what: string;
-  /** Undefined where this machine cannot measure it; the note says why. */
+  /** Undefined if this machine cannot measure it; the note says why. */
   readonly value: number | undefined;
   readonly unit: string;
   readonly aim?: { readonly at: 'most' | 'least'; readonly value: number };
   /** What the figure includes and leaves out. */
   readonly note?: string;
-  /** Why the aim is missed, where it is. */
+  /** Why the aim was missed. */
   readonly why?: string;
   /** What could be tried against it. */
   readonly next?: string;
@@ -19,7 +19,7 @@ export function isMet({ value, aim }: Row): boolean | undefined {
   return aim.at === 'most' ? value <= aim.value : value >= aim.value;
 }
 
-/** @returns NaN of nothing. */
+/** @returns NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -28,8 +28,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Runs all measures in every round, each time beginning with another one: a machine that slows down for a while, or
- * always after the same measure, then slows all of them alike.
+ * Runs all measures in every round, each time starting with another one. A machine that slows down for a while, or after one
+ * of the measures, then slows all of them alike.
  */
 export async function measureInTurn<Name extends string, Sample>(
   rounds: number,
@@ -46,12 +46,12 @@ export async function measureInTurn<Name extends string, Sample>(
   return samples;
 }
 
-/** Median of a/b over the rounds: what two measures of the same moment say about each other. */
+/** Median over the rounds of a / b, both measured in the same round. */
 export function pairedRatio(as: readonly number[], bs: readonly number[]): number {
   return median(as.map((a, round) => a / (bs[round] as number)));
 }
 
-/** Median of a - b over the rounds. */
+/** Median over the rounds of a - b, both measured in the same round. */
 export function pairedDifference(as: readonly number[], bs: readonly number[]): number {
   return median(as.map((a, round) => a - (bs[round] as number)));
 }

@@ -19,7 +19,7 @@ type Opened = Way & { readonly engine: LlamaEngine };
 const STREAMS = [1, 4, 8];
 const AIM = { at: 'least', value: 0.97 } as const;
 
-/** What keeping every pass inside its class costs against the library's own choice, by how many replies run together. */
+/** The cost of keeping every pass in its shape class, against the library's own choice, by the number of parallel replies. */
 export async function measureShapes(
   bench: ShapeBench,
   backend: 'cpu' | 'vulkan',
@@ -84,7 +84,7 @@ async function compareWays(
 }
 
 interface Timed {
-  /** Tokens per second of processor time, all the child's threads together, prompts and first tokens left out. */
+  /** Tokens per second of processor time of all the child's threads, without prompts and first tokens. */
   readonly speed: number;
   readonly tokens: number;
   readonly proposed: number;

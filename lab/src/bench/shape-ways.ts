@@ -12,11 +12,11 @@ export interface ShapeBench {
   readonly promptTokens: number;
   readonly outputTokens: number;
   readonly rounds: number;
-  /** Tokens of one sample at least: replies are made one after the other, or in groups, until there are as many. */
+  /** Minimum number of tokens in one sample. Replies are made singly or in groups until the sample has as many. */
   readonly sampleTokens: number;
 }
 
-/** A looping text is the best case of drafts: greedy, and only the few tokens of its prompt are likely. */
+/** A looping text is the best case for drafts: greedy, and only the few tokens of its prompt are likely. */
 export type Text = (typeof TEXTS)[number];
 export const TEXTS = ['ordinary', 'looping'] as const;
 export const ORDINARY: readonly Text[] = ['ordinary'];
@@ -28,13 +28,13 @@ export interface Way {
   readonly id: string;
   readonly what: string;
   readonly options: Partial<LlamaEngineOptions>;
-  /** With which it is measured: the looping one is for those that may guess ahead. */
+  /** The texts that it is measured with. Only ways that draft are measured with the looping one. */
   readonly texts: readonly Text[];
-  /** Of what a provider serves with if it says nothing, which the aim is held against: why it may miss it. */
+  /** Why the default way may miss the aim. Only the default has an aim. */
   readonly missed?: { readonly why: string; readonly next: string };
 }
 
-/** The first baseline is what a class aims at. */
+/** The aim of a class is the speed of the first baseline. */
 export interface Contest {
   readonly baselines: readonly Pick<Way, 'id' | 'what' | 'options'>[];
   readonly ways: readonly Way[];
@@ -81,13 +81,13 @@ export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
   },
 };
 
-/** Why this machine cannot measure it, if so. */
+/** Why this machine cannot measure a back end; undefined if it can. */
 export const explainAbsence = (backend: 'cpu' | 'vulkan'): string | undefined =>
   backend === 'vulkan' ? explainVulkanAbsence(join(homedir(), '.ogong', 'engine')) : undefined;
 
 const TOGETHER = 8;
 
-/** An engine for each way; all are closed at the end, or where one does not load. */
+/** Opens an engine for each way. If one does not load, it closes the others. */
 export async function openWays<Opened extends Pick<Way, 'id' | 'what' | 'options'>>(
   { path }: Pick<ShapeBench, 'path'>,
   ways: readonly Opened[],
@@ -106,7 +106,7 @@ export async function openWays<Opened extends Pick<Way, 'id' | 'what' | 'options
   return { ways: opened, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Of full length whatever the model makes of it. */
+/** A request whose reply reaches its full length on any model. */
 export function createEndlessRequest(
   engine: LlamaEngine,
   shape: Pick<ShapeBench, 'promptTokens' | 'outputTokens'>,

@@ -16,8 +16,8 @@ const auditRow = ({ name, promptTokens, outputTokens }: ShapeBench) =>
   }) as const;
 
 /**
- * What a verifier pays for one reply of each policy: its score, against the making of the reply out of any class, and against
- * a prompt of as many tokens; the last for a deeper model, too.
+ * The cost to a verifier of scoring one reply of each policy, relative to making the reply without any class, and relative to
+ * a prompt of as many tokens. The latter also for a deeper model.
  */
 export async function measureVulkanAudits(
   bench: ShapeBench,
@@ -80,7 +80,7 @@ async function measurePolicies(bench: ShapeBench, onProgress: (what: string) => 
   const ofWide = await claimReply(wide, bench);
   const ofNarrow = await claimReply(mixed, bench);
   const ofSingle = await claimReply(single, bench);
-  // One engine scores all: it is the class of the rows that differs.
+  // One engine scores all replies. Only the class of their rows differs.
   const measures = {
     made: () => timeMs(plain, () => claimReply(plain, bench)),
     wideMade: () => timeMs(wide, () => claimReply(wide, bench)),
@@ -116,12 +116,12 @@ async function measurePolicies(bench: ShapeBench, onProgress: (what: string) => 
   return [...scores, describeAudit(bench, samples)];
 }
 
-/** Nothing of it drawn but one token. */
+/** Runs prompt and reply as one prompt, and draws a single token. */
 async function runAsPrompt(engine: LlamaEngine, bench: ShapeBench, reply: TextScoringRequest): Promise<void> {
   const request = createEndlessRequest(engine, bench, 0, 'ordinary');
   const tokens = Uint32Array.from([...reply.promptTokens, ...reply.outputTokens]);
   for await (const _ of engine.generate({ ...request, prompt: { kind: 'tokens', tokens }, maxTokens: 1 })) {
-    // To its end.
+    // Read to the end.
   }
 }
 

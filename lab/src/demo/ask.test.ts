@@ -23,7 +23,7 @@ const ogong = { receipts: [{ reply_id: 'ab', url: '/v1/receipts/ab', checks: [],
 let close = (): void => {};
 afterEach(() => close());
 
-/** A gateway of few words: answers completions as told, and serves one receipt. */
+/** A fake gateway that answers completions by `complete` and serves one receipt. */
 async function startGateway(complete: (body: string, response: ServerResponse) => void): Promise<string> {
   const read = async (request: IncomingMessage): Promise<string> => Buffer.concat(await request.toArray()).toString();
   const server = createServer(async (request, response) => {
@@ -41,7 +41,7 @@ const chunk = (content: string, more: object = {}): string =>
   `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content }, finish_reason: null }], ...more })}\n\n`;
 
 describe('asking', () => {
-  it('keeps the bytes that left and the text that came, streamed', async () => {
+  it('keeps the bytes that it sent and the text that it received, streamed', async () => {
     let sent = '';
     const gatewayUrl = await startGateway((body, response) => {
       sent = body;
@@ -58,7 +58,7 @@ describe('asking', () => {
     expect(reply.receipts?.compact.opening).toEqual({ url: '/v1/receipts/ab/opening' });
   });
 
-  it('keeps them whole', async () => {
+  it('keeps them for a reply that is not streamed', async () => {
     const gatewayUrl = await startGateway((_body, response) => {
       const message = { role: 'assistant', content: 'a cat' };
       response.setHeader('content-type', 'application/json');
@@ -78,7 +78,7 @@ describe('asking', () => {
     expect(reply.receipts).toBeDefined();
   });
 
-  it("keeps the gateway's words where it refuses, and asks once only", async () => {
+  it("keeps the gateway's error message, and asks only once", async () => {
     let count = 0;
     const gatewayUrl = await startGateway((_body, response) => {
       count++;

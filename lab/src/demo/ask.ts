@@ -10,13 +10,13 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-/** What the gateway adds to OpenAI's objects. */
+/** The field that the gateway adds to OpenAI's objects. */
 interface OgongField {
   readonly receipts: readonly { readonly reply_id: string; readonly url: string; readonly receipt: unknown }[];
 }
 type WithOgong<T> = T & { readonly ogong?: OgongField };
 
-/** Sends one request through the official client and keeps the exact bytes of what went out and what came. */
+/** Sends one request through the official client and keeps the exact bytes of request and response. */
 export async function ask(request: PlannedRequest, options: AskOptions): Promise<AskedReply> {
   const { gatewayUrl, model, timeoutMs = 180_000 } = options;
   const startedMs = performance.now();
@@ -26,7 +26,7 @@ export async function ask(request: PlannedRequest, options: AskOptions): Promise
   const client = new OpenAI({
     baseURL: `${gatewayUrl}/v1`,
     apiKey: 'none',
-    // One request is one body: a silent second try would be another reply.
+    // No silent retries, because a second try would be another reply.
     maxRetries: 0,
     timeout: timeoutMs,
     fetch: (url, init) => {

@@ -15,12 +15,12 @@ export interface ChaosContext {
 }
 
 const requestsMeanwhile = 6;
-/** Long enough for several settlement intervals to pass in vain. */
+/** Several settlement intervals, in which nothing can settle. */
 const downMs = 8_000;
 /** A batch that had its quorum before the crash may still be on its way into a block. */
 const blocksInFlight = 4n;
 
-/** Ends two of the validators without warning, asks on, and brings them back. */
+/** Kills two of the validators, keeps asking, and starts them again. */
 export async function runChaos({
   mesh,
   chain,
@@ -53,7 +53,7 @@ export async function runChaos({
   };
 }
 
-/** The validator that handled the last answer, which has most to lose, and another one. */
+/** The validator that handled the last answer, which holds unsettled replies, and another one. */
 function chooseVictims(validators: readonly Member[], replies: readonly AskedReply[]): Member[] {
   const last = replies.findLast(({ receipts }) => receipts)?.receipts;
   const handler = last && `0x${toHex(parseOrder(last.full.order.bytes).validator)}`;

@@ -104,7 +104,7 @@ it('notices a record that the cheat did not sign', async () => {
   expect((await proveCheat(forged, { engine, crypto, request })).isSignedByCheat).toBe(false);
 });
 
-it('refuses another request than the one that was answered', async () => {
+it('refuses a request that does not belong to the reply', async () => {
   await expect(proveCheat(await serve('prefill'), { engine, crypto, request: utf8Encode('{}') })).rejects.toThrow(
     /another reply/,
   );

@@ -15,8 +15,8 @@ import type { ServedEvidence } from '../attackers/served-evidence.ts';
 import type { CheatProof } from './run-record.ts';
 
 /**
- * Looks at one signed reply of the cheat twice, with the code that everyone runs: the draws replayed without a model, and
- * the values compared with an honest pass of the true one, as a network without stage 1 would do.
+ * Checks one signed reply of the cheat twice, with the production code: it replays the draws without a model, and compares
+ * the values with an honest pass of the true model, as a network without stage 1 would do.
  * @param engine the model that the network sells.
  */
 export async function proveCheat(
@@ -41,7 +41,7 @@ export async function proveCheat(
     },
     { engine, crypto, signal: AbortSignal.timeout(120_000) },
   );
-  // Values alone: lists and unlisted tokens that are not the engine's own choice are a matter of draws.
+  // Compare values only: lists and unlisted tokens that are not the engine's own choice concern the draws.
   const values = { ...parseScoreReport(report), firstOtherChoice: NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP };
   const verdict = adjudicateReport(crypto, { record, header, opening }, values);
   const isOfValues = ({ id }: Check): boolean => id !== 'own-choice' && id !== 'tail-place';

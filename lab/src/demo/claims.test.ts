@@ -35,7 +35,7 @@ const flipLast = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
 describe('claims of the demo', () => {
-  it('all hold on a run in which everything went as it should', () => {
+  it('all hold on a run without faults', () => {
     const claims = evaluateClaims(run);
     expect(claims.filter(({ ok }) => !ok)).toEqual([]);
     expect(claims.map(({ id }) => id)).toEqual([
@@ -52,7 +52,7 @@ describe('claims of the demo', () => {
     ]);
   });
 
-  it('says nothing about a cheat or a crash where there was none', () => {
+  it('make no claim about a cheat or a crash if there was none', () => {
     const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined }).map(({ id }) => id);
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation']);
   });
@@ -173,7 +173,7 @@ describe('claims of the demo', () => {
     expect(failing(record)).toContain(id);
   });
 
-  it('judges substitution by the other stage', () => {
+  it('judge substitution by stage 2', () => {
     const proof = run.cheatProof!;
     const substituted: RunRecord = {
       ...run,
@@ -188,7 +188,7 @@ describe('claims of the demo', () => {
     expect(failing({ ...run, cheat: 'substitute' })).toContain('cheat-substitute');
   });
 
-  it('tampers with every leaf of the answer it is given', () => {
+  it('probe every leaf of an answer', () => {
     const leaves = run.probes.filter(({ what }) => what.includes('leaf'));
     expect(leaves.map(({ expected }) => expected)).toEqual(leaves.map(() => 'commitment-root'));
     // Header, and draws and sketch of two windows.

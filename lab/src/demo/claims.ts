@@ -15,7 +15,7 @@ export interface DemoClaim extends Finding {
   readonly statement: string;
 }
 
-/** Every claim that this run has to keep, each computed from the record alone. */
+/** Evaluates every claim that applies to this run, from the record alone. */
 export function evaluateClaims(run: RunRecord): DemoClaim[] {
   const claim = (id: string, statement: string, { ok, evidence }: Finding): DemoClaim => ({
     id,

@@ -4,7 +4,7 @@ import type { DemoModels } from './model.ts';
 import type { DemoOptions } from './options.ts';
 import type { AskedReply, RunRecord } from './run-record.ts';
 
-/** What the parts of a run share. */
+/** Shared by the parts of a run. */
 export interface DemoContext {
   readonly mesh: Mesh;
   readonly models: DemoModels;

@@ -6,11 +6,11 @@ import type { AskedReply, Member, RunRecord } from './run-record.ts';
 
 export interface Finding {
   readonly ok: boolean;
-  /** What was seen; where the claim does not hold, what broke it. */
+  /** The observations for a claim that holds, or the problems of one that does not. */
   readonly evidence: readonly string[];
 }
 
-/** Collects what broke; evidence is the failures, or `good` where there are none. */
+/** @returns a finding with the problems as evidence, or with `good` if there are none. */
 export function judge(problems: readonly string[], good: readonly string[]): Finding {
   return problems.length === 0 ? { ok: true, evidence: good } : { ok: false, evidence: problems };
 }

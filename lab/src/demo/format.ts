@@ -1,6 +1,6 @@
 import { OGONG } from '@ogong/devnet/mesh/mesh-ledger';
 
-/** OGONG with all of its 18 decimals, so that nothing is lost in a table. */
+/** OGONG with all 18 decimals, so that a table loses no unit. */
 export function formatOgong(atomic: bigint): string {
   const sign = atomic < 0n ? '-' : '';
   const size = atomic < 0n ? -atomic : atomic;
@@ -20,7 +20,7 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...body.map(line)].join('\n');
 }
 
-/** One line of text, shortened in the middle of nowhere but never in the middle of a character. */
+/** One line of text, shortened at any place except within a character. */
 export function shorten(text: string, length: number): string {
   const plain = text.replace(/\s+/g, ' ').trim();
   const characters = [...plain];

@@ -50,7 +50,7 @@ beforeAll(async () => {
 afterAll(() => ledger.stop());
 
 describe('what the demo reads from the chain', () => {
-  it('recovers who signed a batch from its own transaction, and what was drawn from events', async () => {
+  it('recovers the signers of a batch from its transaction, and the debits from events', async () => {
     const { settlements, ejections } = await readHistory(ledger.governor, members, crypto);
     expect(settlements).toHaveLength(1);
     const [settlement] = settlements;

@@ -7,7 +7,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import type { Account, Books, Ejection, Member, SettlementRecord } from './run-record.ts';
 
-/** What the contracts hold for each member right now. */
+/** The current balances of each member in the contracts. */
 export async function readBooks(chain: ChainClient, members: readonly Member[]): Promise<Books> {
   const { deployment, transactor } = chain;
   const validators = members.filter(({ role }) => role === 'validator').map(({ address }) => address as Address);
@@ -43,7 +43,7 @@ export interface LedgerBooks {
   readonly ejections: readonly Ejection[];
 }
 
-/** Every batch on the chain, with who signed it recovered from the transaction itself, and every ejection. */
+/** Every batch on the chain, with the signers recovered from its transaction, and every ejection. */
 export async function readHistory(
   chain: ChainClient,
   members: readonly Member[],
@@ -93,7 +93,7 @@ export async function readHistory(
           bondAtomic: members.find((member) => member.address === address)?.bondAtomic ?? 0n,
         })),
         totalBondAtomic: members.reduce((sum, { bondAtomic = 0n }) => sum + bondAtomic, 0n),
-        // From the events, not from the call: what was drawn, not what was asked for.
+        // Debits come from the events, which hold what was drawn. The call only holds what was asked for.
         debits: drawn
           .filter((event) => event.transactionHash === transaction)
           .map((event) => ({ payer: event.args.payer.toLowerCase(), amountAtomic: event.args.amount })),

@@ -40,7 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let mesh: Mesh | undefined;
   try {
     const needsCheap = options.cheat === 'prefill' || options.cheat === 'substitute';
-    // While things start there is nothing to show yet: leave at once, whatever runs is ended on the way out.
+    // Before the network is up, Ctrl-C leaves at once and ends what runs.
     let isUp = false;
     void interrupted.then(() => (isUp ? undefined : process.exit(130)));
     const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
@@ -62,7 +62,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Resolves at the first Ctrl-C; one more ends at once. A launcher in between may pass the same one on twice. */
+/** Resolves at the first Ctrl-C; another one ends at once. A launcher may pass the same Ctrl-C on twice. */
 function watchInterrupts(): Promise<void> {
   return new Promise((resolveOnce) => {
     let firstMs: number | undefined;
@@ -88,7 +88,7 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
     directory,
     model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
     providers: options.cheat === 'none' ? 4 : 3,
-    // What cannot be opened is waited for as long as an audit may take, so here that is short.
+    // The validator waits for a withheld opening for the whole audit window, so the window is short here.
     timings: isNeverOpened(options) ? { ...QUICK_TIMINGS, auditWindowMs: 12_000 } : QUICK_TIMINGS,
     ...(options.cheat === 'none' ? {} : { variant: describeCheat(options, models, directory) }),
   };
@@ -137,7 +137,7 @@ interface Show {
   readonly startedMs: number;
 }
 
-/** Runs the requests, prints what came of them, and judges. */
+/** Runs the requests, prints the replies, and evaluates the claims. */
 async function show({ mesh, options, models, screen, startedMs }: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> {
   const startMs = performance.now() - startedMs;
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });

@@ -10,14 +10,14 @@ import { parseModelSource } from '@ogong/models/source';
 export interface DemoModels {
   readonly id: string;
   readonly sold: ResolvedModel;
-  /** The same model in a cheaper quantisation: what a cheat decodes with. */
+  /** The same model in a cheaper quantisation, which the cheat decodes with. */
   readonly cheap: ResolvedModel | undefined;
 }
 
-/** From dear to cheap; what the cheat takes is the first of these that there is, below what is sold. */
+/** From expensive to cheap. The cheat takes the first available one below the sold quantisation. */
 const cheaper = ['q4_0', 'q4_k_m', 'q3_k_m', 'q2_k'];
 
-/** Brings the model that the network sells onto this machine, and where the cheat needs one, a cheaper one. */
+/** Fetches the sold model, and a cheaper one if the cheat needs it. */
 export async function prepareModels(
   reference: string,
   { needsCheap, onProgress }: { readonly needsCheap: boolean; readonly onProgress: (message: string) => void },

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const pollMs = 500;
 
-/** How many providers the gateway sees on offer. */
+/** How many providers offer the model, as the gateway sees it. */
 export async function countProviders(gatewayUrl: string, model: string): Promise<number> {
   try {
     const response = await fetch(`${gatewayUrl}/v1/models`);

@@ -28,7 +28,7 @@ export function createScreen(stream: NodeJS.WriteStream, startedMs: number): Scr
   };
 }
 
-/** One answer as it comes: who served it, what it says, and every check of its receipt. */
+/** One answer: its provider, its text, and the checks of its receipt. */
 export function describeReply(
   reply: AskedReply,
   run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>,
@@ -60,7 +60,7 @@ function nameOf(members: readonly Member[], providerId: Uint8Array): string {
   return members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId).slice(0, 8);
 }
 
-/** Who served what, how it was judged, and what that came to. */
+/** Per provider: replies, verdicts and payment. */
 export function formatProviders(run: RunRecord): string {
   const entries = entriesOf(run);
   const rows = run.members

@@ -1,4 +1,4 @@
-/** What one request asks for; fields as OpenAI's API names them. */
+/** One request; fields as OpenAI's API names them. */
 export interface PlannedRequest {
   readonly number: number;
   readonly prompt: string;
@@ -6,7 +6,7 @@ export interface PlannedRequest {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-/** Openings that the offline model continues; a chat model takes them as they are, too. */
+/** Beginnings of stories. The offline model continues them, and chat models accept them. */
 const stories = [
   'Once upon a time, a small robot lived in a library.',
   'Lily found a key under the old tree.',
@@ -22,7 +22,7 @@ const stories = [
   'Sam opened the red door.',
 ];
 
-/** Every kind of sampling that a receipt has to prove: plain, greedy, filtered, penalised, seeded, stopped. */
+/** Every kind of sampling that a receipt proves: plain, greedy, filtered, penalised, seeded, stopped. */
 const samplings: readonly Readonly<Record<string, unknown>>[] = [
   { temperature: 0.8 },
   { temperature: 0 },
@@ -32,7 +32,7 @@ const samplings: readonly Readonly<Record<string, unknown>>[] = [
   { temperature: 1, stop: ['The end'] },
 ];
 
-/** Distinct requests, streamed and not in turn; the same number gives the same request. */
+/** Distinct requests; every other one is streamed. The same number gives the same request. */
 export function planRequest(number: number, maxTokens: number): PlannedRequest {
   const index = number - 1;
   const round = Math.floor(index / stories.length);

@@ -4,9 +4,9 @@ import type { DemoContext } from './demo-context.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
 import type { Member, RunRecord } from './run-record.ts';
 
-/** A cheat that the draw never picks, or whose test needs more evidence, is waited for this many requests longer. */
+/** At most this many further requests, if the router never draws the cheat or its sequential test needs more evidence. */
 const maxExtraRequests = 72;
-/** An audit window, an epoch and a batch, on a slow machine. */
+/** Enough for an audit window, an epoch and a batch on a slow machine. */
 const verdictPatienceMs = 60_000;
 const unlistingPatienceMs = 30_000;
 
@@ -19,7 +19,7 @@ export interface Provocation extends DemoContext {
 /** How many replies of the cheat a mode needs before it can be out: one where the proof is exact, else two rejects. */
 const repliesNeeded: Readonly<Record<CheatMode, number>> = { prefill: 1, substitute: 2, tamper: 3, withhold: 2 };
 
-/** Asks on until the chain has ejected the cheat and the router has heard of it; gives up in the end, and the claim fails. */
+/** Keeps asking until the chain has ejected the cheat and the router knows it. If it gives up, the claim fails. */
 export async function provokeEjection(provocation: Provocation): Promise<void> {
   const { mesh, options, models, members, evidenceOf, askNext, onProgress } = provocation;
   const cheatId = members.find(({ isCheat }) => isCheat)?.providerId;
@@ -38,7 +38,7 @@ export async function provokeEjection(provocation: Provocation): Promise<void> {
       return;
     }
     onProgress(`the cheat has served ${countServed()} replies, ${needed} are needed: asking more`);
-    // A gateway no longer goes to a provider that failed it; a consumer who has not met that one yet still does.
+    // A gateway avoids a provider that has failed it. A new consumer does not know that provider yet.
     if ((options.cheat === 'withhold' || options.cheat === 'tamper') && countServed() > met) {
       await mesh.restart('gateway');
       met = countServed();

@@ -5,7 +5,7 @@ import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { answeredOf, cheatOf, entriesOf, type Finding, failuresOf, judge } from './finding.ts';
 import type { RunRecord } from './run-record.ts';
 
-/** Checks that may be skipped, and why: a compact receipt holds no opening; nothing else goes unlooked at. */
+/** The checks that a compact receipt skips, because it holds no opening. No other check may be skipped. */
 const openingChecks = new Set([
   ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'listing', 'draw-replay', 'draw-key'],
   'shape-classes',
@@ -81,7 +81,7 @@ export function checkCheat(run: RunRecord): Finding {
   return judge(problems, good);
 }
 
-/** What the two stages say about one signed reply of the cheat, recomputed here from its own opening. */
+/** Compares both stages on one signed reply of the cheat, recomputed from its opening. */
 function checkProof(run: RunRecord, problems: string[], good: string[]): void {
   const proof = run.cheatProof;
   if (!proof) {

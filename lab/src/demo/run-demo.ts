@@ -27,11 +27,11 @@ export interface DemoRun {
   readonly settleMs: number;
 }
 
-/** Requests kept back until the cheat is out, to see where the router sends them. */
+/** Requests that are sent after the ejection, to see where the router sends them. */
 const keptForLater = 6;
 const settlementPatienceMs = 120_000;
 
-/** Everything between a network that serves and a record of what it did. */
+/** Runs the demo on a network that serves, and records what happened. */
 export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const { mesh, options, models, links, onProgress } = context;
   const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
@@ -66,7 +66,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   await askNext(Math.max(options.concurrency, options.requests - later - replies.length));
   let firstAfterEjection: number | undefined;
   const isServed = replies.some(({ receipts }) => receipts);
-  // Where nobody gets an answer at all, more requests prove nothing.
+  // If nobody gets an answer, more requests prove nothing.
   if (hasCheat && isServed) {
     await provokeEjection({ ...context, members, evidenceOf, askNext });
     firstAfterEjection = replies.length + 1;
@@ -132,7 +132,7 @@ export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): 
   return [...daemons, ...shareHolders];
 }
 
-/** What a validator's signature weighs is what the chain says it has bonded. */
+/** Sets the weight of a validator's signature: the bond that the chain holds for it. */
 export function withBond(member: Member, { validators = [] }: Trust): Member {
   const bonded = validators.find(({ address }) => `0x${toHex(address)}` === member.address);
   return bonded ? { ...member, bondAtomic: bonded.stake } : member;
@@ -159,7 +159,7 @@ interface Settling extends DemoContext {
   readonly replies: readonly AskedReply[];
 }
 
-/** What was answered, and what the cheat served: consumers do not learn the ids of replies that were refused. */
+/** Waits for the answered replies and for those of the cheat, since consumers do not learn the ids of refused replies. */
 async function waitForSettlement({
   mesh,
   options,
@@ -186,7 +186,7 @@ async function waitForSettlement({
   }, settlementPatienceMs);
 }
 
-/** The cheat's first rejected reply that it kept a copy of, seen by both stages. */
+/** Checks, by both stages, the first rejected reply of which the cheat kept a copy. */
 async function findProof(run: RunRecord, { mesh, models, onProgress }: DemoContext): Promise<CheatProof | undefined> {
   if (run.cheat !== 'prefill' && run.cheat !== 'substitute') return undefined;
   const providerId = cheatOf(run)?.providerId;

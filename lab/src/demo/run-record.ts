@@ -7,7 +7,7 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { CheatMode } from '../attackers/attack.ts';
 
-/** Everything that a run of the demo saw on the wire and on the chain; the claims are functions of it and nothing else. */
+/** Everything that a run of the demo saw on the wire and on the chain. The claims depend on nothing else. */
 export interface RunRecord {
   readonly crypto: Crypto;
   readonly trust: Trust;
@@ -31,7 +31,7 @@ export interface RunRecord {
 export interface Member {
   readonly name: string;
   readonly role: 'provider' | 'validator' | 'router' | 'payer' | 'verification' | 'treasury' | 'license';
-  /** Hex with 0x: where its money is. */
+  /** Ledger address, hex with 0x. */
   readonly address: string;
   /** Hex, providers only. */
   readonly providerId?: string;
@@ -49,9 +49,9 @@ export interface AskedReply {
   readonly request: Uint8Array;
   /** UTF-8 of the text that came. */
   readonly response: Uint8Array;
-  /** The gateway's words, where it gave no answer. */
+  /** The gateway's error message if it gave no answer. */
   readonly error: string | undefined;
-  /** `fetched`: what the address in the compact receipt serves. */
+  /** `fetched`: the opening from the address in the compact receipt. */
   readonly receipts: { readonly full: Receipt; readonly compact: Receipt; readonly fetched: Uint8Array } | undefined;
   readonly firstTextMs: number | undefined;
   readonly durationMs: number;
@@ -64,7 +64,7 @@ export interface TamperProbe {
   readonly failed: readonly string[];
 }
 
-/** The cheat's own committed reply, looked at twice: as stage 1 does, and as stage 2 alone would. */
+/** A committed reply of the cheat, checked by stage 1 and by stage 2 alone. */
 export interface CheatProof {
   /** Hex. */
   readonly replyId: string;
@@ -105,7 +105,7 @@ export interface Ejection {
   readonly transaction: string;
 }
 
-/** What the contracts hold for whom; amounts are atomic. */
+/** The balances in the contracts; amounts are atomic. */
 export interface Books {
   readonly supplyAtomic: bigint;
   readonly escrowTokensAtomic: bigint;

@@ -26,7 +26,7 @@ const schema = JSON.parse(
 const typeOf = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
 
-/** The part of JSON Schema that this schema uses; says where a value does not fit. */
+/** Checks a value by the part of JSON Schema that this schema uses. @returns the paths that do not fit. */
 function findMisfits(value: unknown, rule: Schema, path = '$'): string[] {
   if (rule.$ref) return findMisfits(value, schema.$defs?.[rule.$ref.replace('#/$defs/', '')] as Schema, path);
   if (rule.anyOf)
@@ -65,7 +65,7 @@ const summary = summarize({
 });
 
 describe('summary of the demo', () => {
-  it('survives JSON and fits its schema', () => {
+  it('can be written as JSON, and fits its schema', () => {
     expect(findMisfits(JSON.parse(JSON.stringify(summary)), schema)).toEqual([]);
     expect(summary.ok).toBe(true);
     expect(summary.timings).toEqual({ startMs: 1, requestsMs: 2, settleMs: 3, totalMs: 7 });

@@ -6,7 +6,7 @@ import { replyIdOf } from './finding.ts';
 import type { Account, RunRecord } from './run-record.ts';
 
 export interface Timings {
-  /** Everything up and a provider on offer. */
+  /** Until all daemons serve and a provider is on offer. */
   readonly startMs: number;
   readonly requestsMs: number;
   /** From the last answer until all was settled. */

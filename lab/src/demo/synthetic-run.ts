@@ -42,8 +42,8 @@ const payees = [fill(0xc1, 20), fill(0xc2, 20), fill(0xc3, 20), fill(0xc4, 20)];
 const cheatIndex = 3;
 
 /**
- * A complete run without processes, for the tests of the claims: real receipts, a real log, sums that add up. Every claim
- * holds on it, so whatever a test breaks is what turns a claim false.
+ * A complete run without processes, for the tests of the claims: real receipts, a real log, correct sums. Every claim holds on
+ * it, so that a claim fails only because of what a test breaks.
  */
 export function createSyntheticRun(): RunRecord {
   const served = [0, 1, 2, 0, 1, 2].map((provider, i) => createReply(i + 1, provider));

@@ -11,7 +11,7 @@ export interface ProvenReply {
   readonly response: Uint8Array;
 }
 
-/** Changes one byte at a time of everything that a receipt proves, and notes which checks fail. */
+/** Changes one byte in each part that a receipt proves, and records which checks fail. */
 export function runTamperProbes(crypto: Crypto, trust: Trust, reply: ProvenReply): TamperProbe[] {
   const probe = (what: string, expected: string, changed: ProvenReply): TamperProbe => ({
     what,
@@ -78,7 +78,7 @@ function flip(bytes: Uint8Array, at: number): Uint8Array {
   return flipped;
 }
 
-/** In the words of the first message: elsewhere a changed letter could break the JSON before any hash is looked at. */
+/** Changes the text of the first message. Elsewhere a changed letter could break the JSON before any hash is checked. */
 function flipPrompt(request: Uint8Array): Uint8Array {
   const marker = '"content":"';
   const start = Buffer.from(request).indexOf(marker) + marker.length;
@@ -90,7 +90,7 @@ function flipPrompt(request: Uint8Array): Uint8Array {
   ]);
 }
 
-/** A letter becomes another letter, so that JSON and UTF-8 still hold and only the hash can tell. */
+/** Replaces a letter by another letter, so that JSON and UTF-8 stay valid and only the hash shows it. */
 function flipText(bytes: Uint8Array): Uint8Array {
   const isLetter = (byte: number): boolean => byte >= 0x62 && byte <= 0x79;
   const at = bytes.findLastIndex(isLetter);

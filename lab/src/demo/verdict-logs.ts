@@ -15,7 +15,7 @@ export interface LogReading {
   readonly unsettled: number;
 }
 
-/** Every validator's verdict log, hash by hash from its beginning to the head that the chain holds. */
+/** Every validator's verdict log, checked from its beginning to the head on the chain. */
 export async function readVerdictLogs(
   members: readonly Member[],
   { chain, links, crypto }: { readonly chain: ChainClient; readonly links: LinkPool; readonly crypto: Crypto },
@@ -43,7 +43,7 @@ export async function readVerdictLogs(
       });
       const expected =
         anchor.sequence === 0n ? from : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2)) };
-      // What is anchored counts; what came after it is not final.
+      // Entries after the anchored head are not final.
       const verdict = verifyChain(crypto, { from, entries: entries.slice(0, Number(anchor.logLength)), expected });
       return {
         validator: nameOf(members, signer),

@@ -1,5 +1,5 @@
-// npm run drift-table: the default drift table from the samples of the laboratory (npm run detect), as the successor of the one
-// that is there. What is in it says `ogong calibrate show`, what is new in it `ogong calibrate diff`.
+// npm run drift-table: makes the next default drift table from the samples of `npm run detect`. `ogong calibrate show` prints
+// its rows, `ogong calibrate diff` the changes.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { SAMPLES_FILE } from '@ogong/provider/calibration/sample-store';
 import { ATTACKS } from '../attackers/catalogue.ts';
 
-/** Those that leave a trace in values, each in all of its replies: others would blur what honest drift is told from. */
+/** Attacks that change values in all of their replies. Others would blur the alternatives to honest drift. */
 const named = ATTACKS.filter(
   ({ family, caughtBy }) =>
     family !== 'behaviour' && ['equality', 'sketch-distance'].some((id) => caughtBy.includes(id)),

@@ -19,7 +19,7 @@ const good: Pick<DetectionResults, 'stage1' | 'equality' | 'attacks'> = {
 };
 
 describe('the gate', () => {
-  it('is silent where everything holds', () => expect(listBroken(good)).toEqual([]));
+  it('finds nothing if everything holds', () => expect(listBroken(good)).toEqual([]));
 
   it('names an honest reply that stage 1 refutes', () => {
     const stage1 = [{ source: 'f16/honest', tokens: 10, replies: 4, mismatches: 1, usPerToken: 4 }];
@@ -31,7 +31,7 @@ describe('the gate', () => {
     expect(listBroken({ ...good, equality })).toHaveLength(1);
   });
 
-  it('names a weight attack of which one reply passes for the sold model', () => {
+  it('names a weight attack if one of its replies passes for the sold model', () => {
     const some = { ...attack, equality: { ...attack.equality!, differ: { ...all, value: 0.8 } } };
     expect(listBroken({ ...good, attacks: [some] })[0]).toContain('bit for bit');
     const elsewhere = { ...attack, vulkan: some.equality };
@@ -46,7 +46,7 @@ describe('the gate', () => {
     expect(listBroken({ ...good, attacks: [dropped] })[0]).toContain('bit for bit');
   });
 
-  it('does not take nothing for good', () => {
+  it('fails if nothing was measured', () => {
     expect(listBroken({ stage1: [], equality: [], attacks: [] })).toEqual([
       'too little was sampled to tell: no honest reply in an exact class; run it longer (--minutes), or again: it goes on',
     ]);

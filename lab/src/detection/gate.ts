@@ -2,8 +2,8 @@ import { computesOtherwise } from './plan/experiments.ts';
 import type { DetectionResults } from './results.ts';
 
 /**
- * What must hold in every run, however small: equalities, no rates. Exact classes and draws give the same answer on every
- * machine, so that a line here is a fault and never bad luck. What each attack is seen by is held by catalogue.test.ts.
+ * Lists what is broken in a run, however small: equalities only, no rates. Exact classes and draws give the same answer on
+ * every machine, so each line is a fault and never chance. catalogue.simulation.test.ts tests which checks see each attack.
  */
 export function listBroken({
   stage1,
@@ -21,7 +21,7 @@ export function listBroken({
     broken.push(
       'too little was sampled to tell: no honest reply in an exact class; run it longer (--minutes), or again: it goes on',
     );
-  // A window that is not full yet forgets nothing; all others compute something else from the first token on.
+  // A sliding window forgets nothing until it is full. All other attacks compute something else from the first token on.
   const others = attacks.filter(
     ({ attack: name, family }) => computesOtherwise({ name, family }) && !name.startsWith('sliding-window'),
   );

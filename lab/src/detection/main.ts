@@ -1,4 +1,4 @@
-// npm run detect: does a check separate the model that was asked for from anything cheaper?
+// npm run detect: plays every attack and measures whether the checks tell it from the sold model.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -85,7 +85,7 @@ const config = defineConfig({
 
 const STOPPING = ['SIGINT', 'SIGTERM'] as const;
 
-/** Enough for the sold models, their verifiers and the cheap models that several attacks share; each is some 100 MB. */
+/** Enough for the sold models, their verifiers and the cheap models that several attacks share; each takes about 100 MB. */
 const IDLE_ENGINES = 48;
 
 async function main(): Promise<void> {
@@ -138,7 +138,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs the verifier measurements beside the rest: they take as long, and need nothing of it. */
+/** Runs the verifier measurements in parallel: they take as long as the rest and do not depend on it. */
 async function besideVerifiers<T extends object>(
   options: VerifierMeasureOptions,
   onProgress: (what: string) => void,
@@ -154,7 +154,7 @@ async function besideVerifiers<T extends object>(
   }
 }
 
-/** Attacks are judged against honest replies. @throws ConfigError where there are none, and none will be. */
+/** @throws ConfigError if there are no honest replies to judge attacks against, and the run samples none. */
 function assertHonest(
   store: SampleStore,
   { maxTokens }: Profile,
@@ -181,7 +181,7 @@ interface SampleLimits {
   readonly minutes: number | undefined;
 }
 
-/** @returns `stopped` by Ctrl-C, `cut` when its time was up; what was sampled until then is kept. */
+/** @returns `stopped` on Ctrl-C, `cut` when the time is up. Samples made until then are kept. */
 async function sampleUntilStopped(
   store: SampleStore,
   profile: Profile,
@@ -227,7 +227,7 @@ async function sample(
   const attacks = only.length === 0 ? ATTACKS : ATTACKS.filter(({ name }) => only.includes(name));
   const honest = only.length === 0 || only.includes(HONEST) ? listHonestExperiments(profile) : [];
   const ladder = listLadderExperiments(profile).filter(({ source }) => attacks.some(({ name }) => name === source));
-  // First what attacks are told from, then attacks: where time is limited the other pairs are what can wait.
+  // Honest replies of the main pair first, then attacks. If time is limited, the other pairs come last.
   const [main, others] = [honest.filter(isMainPair), honest.filter((each) => !isMainPair(each))];
   const experiments = [...main, ...listAttackExperiments(profile, attacks), ...others, ...ladder];
   const pool = createEnginePool(IDLE_ENGINES);
@@ -256,7 +256,7 @@ async function sample(
 const isMainPair = ({ model, provider, verifier }: Experiment): boolean =>
   model === undefined && provider === MAIN_PAIR.provider && verifier === MAIN_PAIR.verifier;
 
-/** This machine lacks the device, the instruction set or the cores that an optional setup runs on. */
+/** Whether this machine lacks the device, instruction set or cores of an optional setup. */
 function isLeftOut({ provider, verifier }: Experiment, error: unknown): error is EngineError {
   const isOptional = [provider, verifier].some((name) => name !== undefined && findSetup(name).isOptional);
   return isOptional && error instanceof EngineError && ABSENCES.includes(error.code);

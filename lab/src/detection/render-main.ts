@@ -1,4 +1,4 @@
-// Makes page, tables and plots again from the data of a run.
+// Renders page, tables and plots again from results.json.
 import { readFileSync } from 'node:fs';
 import { renderDetection } from './report/render-detection.ts';
 import { parseResults } from './report/results-json.ts';

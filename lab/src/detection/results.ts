@@ -1,13 +1,13 @@
 import type { EqualityRun } from '../equality/run-file.ts';
 
-/** What a run of the laboratory found: plain data, from which page, plots and tables are made without a model. */
+/** The results of a run of the laboratory: plain data. Page, plots and tables are made from it without a model. */
 export interface DetectionResults {
   readonly version: 4;
   readonly profile: 'quick' | 'ci' | 'nightly' | 'full';
   readonly seed: number;
-  /** What makes this run again. */
+  /** The command that repeats this run. */
   readonly command: string;
-  /** Commit of the code, `-dirty` behind it where files were changed. */
+  /** Commit of the code, with `-dirty` if files were changed. */
   readonly code: string;
   readonly engine: string;
   readonly machine: string;
@@ -18,11 +18,11 @@ export interface DetectionResults {
   readonly attacks: readonly AttackRow[];
   /** The same attacks between other classes than those of `attacks`. */
   readonly otherPairs: readonly AttackRow[];
-  /** Steps of the quant ladder below what rows are measured for, each sold as the next higher one. */
+  /** Steps of the quant ladder below the weight types with rows, each sold as the next higher one. */
   readonly ladder: readonly LadderRow[];
   readonly stage1: readonly Stage1Row[];
   readonly equality: readonly EqualityRow[];
-  /** Measured apart, each by its own command, where a machine has the back end. */
+  /** Measured by `npm run equality`, on machines with the back end. */
   readonly conversations?: readonly EqualityRun[];
   readonly ejection: readonly EjectionRow[];
   readonly classClaims: readonly ClassClaimRow[];
@@ -30,9 +30,9 @@ export interface DetectionResults {
   readonly verifiers: readonly VerifierStrategyRow[];
   readonly auditTells: readonly AuditTellRow[];
   readonly aims: readonly AimRow[];
-  /** Markdown: what a reader has to know of this run, that it was cut short, or what has changed since. Before all else on the page. */
+  /** Markdown: what a reader must know first, such as that the run was cut short or what has changed since. At the top of the page. */
   readonly caveat?: string;
-  /** Attacks of the catalogue that no check is there for, and why. Stands first on the page. */
+  /** Attacks of the catalogue for which no check exists, and why. Near the top of the page. */
   readonly notCaught: readonly { readonly attack: string; readonly why: string }[];
 }
 
@@ -62,13 +62,13 @@ export interface HonestRow extends ComparedPair {
   /** Per window of 32 tokens. */
   readonly scores: Readonly<Record<ScoreName, Quantiles>>;
   readonly ownDrawMismatch: Share;
-  /** Per reply: how much the differences of its sketches point one way. */
+  /** Per reply: how far the differences of its sketches share one direction. */
   readonly coherence: Quantiles;
   /** Variance of a reply's mean over that of as many independent windows, for the sketch distance and the shift. */
   readonly inflation: { readonly sketch: number; readonly logprob: number };
   /** Windows that the fixed 0.10 / 0.10 rejects. */
   readonly fallbackRejects: Share;
-  /** Time of the check over time of serving, median over replies; undefined where neither was timed. */
+  /** Time of the check over time of serving, median over replies; undefined if they were not timed. */
   readonly checkCost: number | undefined;
 }
 
@@ -85,18 +85,18 @@ export interface Quantiles {
 export interface CatchRate {
   readonly falseRejectRate: number;
   readonly caught: Share;
-  /** The threshold lies beyond the honest sample, on a fitted tail. */
+  /** Whether the threshold lies beyond the honest sample, on a fitted tail. */
   readonly extrapolated: boolean;
 }
 
-/** Over orders of the replies at hand, none of which comes twice. */
+/** Over random orders of the sampled replies; an order takes each reply once. */
 export interface DetectionDecision {
   readonly median: number;
-  /** 90 % quantile; undefined where fewer orders decide. */
+  /** 90 % quantile; undefined if fewer orders decide. */
   readonly p90: number | undefined;
 }
 
-/** What a verifier of the provider's exact class sees: replies that differ, and the first differing token. */
+/** The result of a verifier of the provider's exact class: replies that differ, and the first differing token. */
 export interface Difference {
   readonly differ: Share;
   readonly medianToken: number;
@@ -111,49 +111,49 @@ export interface AttackRow extends ComparedPair {
   readonly tokens: number;
   /** Replies that intake or stage 1 refutes, without a model. */
   readonly stage1: Share;
-  /** The same of those that reached the token limit: short ones have fewer draws to be refuted by. */
+  /** The same for replies that reached the token limit. Short ones have fewer draws that can refute them. */
   readonly stage1Full: Share;
-  /** Of those the first position whose draw did not replay, where one did not. */
+  /** For each of those that stage 1 refuted by a draw: the first position that did not replay. */
   readonly refutedAt?: readonly number[];
-  /** Where a verifier of the provider's exact class is there. */
+  /** Undefined without a verifier of the provider's exact class. */
   readonly equality: Difference | undefined;
-  /** The same on another back end, of the attacks that compute something else. */
+  /** The same on another back end, for attacks that compute something else. */
   readonly vulkan: Difference | undefined;
   /** Values, against a verifier of another class. */
   readonly auc: Share | undefined;
-  /** Medians per window of the two distances, and per reply of the coherence; undefined where stage 1 leaves nothing to compare. */
+  /** Medians of both distances per window and of the coherence per reply; undefined if stage 1 leaves nothing to compare. */
   readonly medians: { readonly sketch: number; readonly logprob: number; readonly coherence: number } | undefined;
   readonly perWindow: readonly CatchRate[];
   readonly perReply: readonly CatchRate[];
-  /** Tokens of one provider, in replies of one window, until the evidence is 1e6 to 1; undefined where half the orders never are. */
+  /** Tokens of one provider, in replies of one window, until the odds are 1e6 to 1; undefined if half the orders never get there. */
   readonly tokensToDecide: DetectionDecision | undefined;
   /** Whole replies until then. */
   readonly repliesToDecide: DetectionDecision | undefined;
   /** Windows that the fixed 0.10 / 0.10 lets pass. */
   readonly fallbackPasses: Share;
-  /** Time of the check over time of serving, as signed: median over replies; undefined where nothing was scored. */
+  /** Time of the check over the signed time of serving, median over replies; undefined if nothing was scored. */
   readonly checkCost: number | undefined;
-  /** Rejected replies by the check that rejected them. */
+  /** Number of rejected replies by the check that rejected them. */
   readonly caughtBy: Readonly<Record<string, number>>;
-  /** Rejects by scores whose most likely attack is of this one's kind (name-kind.ts); what no row knows anything like has no name. */
+  /** Share of rejects by scores that name an attack of this kind (name-kind.ts). Replies that no row covers have no name. */
   readonly named: Share | undefined;
-  /** Those that name this very attack: several of one kind compute the same. */
+  /** Share that names exactly this attack. Attacks of one kind compute alike, so this may be low. */
   readonly namedExactly?: Share | undefined;
-  /** Tokens of one provider against the evidence that they give, natural log. */
+  /** Evidence against one provider by its tokens, natural log. */
   readonly evidence: readonly (readonly [tokens: number, logEvidence: number])[];
 }
 
-/** Pair.weights is what was sold. */
+/** `weights` is the sold type. */
 export interface LadderRow extends ComparedPair {
   readonly attack: string;
   readonly replies: number;
   readonly equality: Difference | undefined;
   /** Median sketch distance of a window. */
   readonly sketch: number;
-  /** Windows of honest replies of the weights that were sold, and the largest distance among them. */
+  /** Windows of honest replies of the sold weights, and below the largest distance among them. */
   readonly honestWindows: number;
   readonly farthestHonest: number;
-  /** Windows that lie farther than all of those. */
+  /** Windows that lie farther than all honest ones. */
   readonly beyondHonest: Share;
   /** Windows that the fixed 0.10 / 0.10 lets pass. */
   readonly fallbackPasses: Share;
@@ -186,23 +186,23 @@ export interface EjectionRow {
   readonly ejected: Share;
 }
 
-/** How well somebody tells what is audited, or a honeypot, from the rest, by all that it sees. */
+/** How well one party can tell audits or honeypots from other traffic, by everything that it sees. */
 export interface AuditTellRow {
   /** Share of replies that is audited. */
   readonly audited: number;
   readonly question: string;
-  /** Who looks. */
+  /** The party. */
   readonly view: string;
   readonly positives: number;
   readonly negatives: number;
-  /** Of a classifier, on examples that it was not trained on; 0.5 is not at all. Mean and 95 % interval. */
+  /** AUC of a classifier on examples that it was not trained on; 0.5 is chance. Mean and 95 % interval. */
   readonly auc: { readonly mean: number; readonly low: number; readonly high: number };
 }
 
-/** What is claimed where no row of the table has the class, whatever it is called. */
+/** Stands for any claimed class that no row of the table has. */
 export const UNLISTED = 'unlisted';
 
-/** A cheat in the exact class that declares another: the truth would be refuted by equality, at the first token. */
+/** A cheat in the exact class that declares another class, because equality would refute it at the first token. */
 export interface ClassClaimRow {
   readonly claim: string;
   readonly weights: string;
@@ -217,7 +217,7 @@ export interface ClassClaimRow {
   readonly fallbackPasses: Share;
 }
 
-/** Honest replies of one model, judged by what was measured on another: why rows of a drift table name the model. */
+/** Honest replies of one model, judged by rows of another. They show why rows of a drift table name the model. */
 export interface OtherModelRow extends ComparedPair {
   readonly model: string;
   readonly measuredOn: string;
@@ -227,25 +227,25 @@ export interface OtherModelRow extends ComparedPair {
 
 /** One lazy or lying verifier among honest ones, run by the code of a validator (lab/src/verifiers). */
 export interface VerifierStrategyRow {
-  /** How many follow the strategy, and how much is audited. */
+  /** How many verifiers follow the strategy, and the share of replies that is audited. */
   readonly setting: string;
   readonly strategy: string;
   readonly what: string;
   /** Runs in which all who follow it were excluded from the draw. */
   readonly excluded: Share;
-  /** Jobs of one of them until then, or until the run ended: mean and 95 % interval. */
+  /** Jobs of one of them until its exclusion or the end of the run: mean and 95 % interval. */
   readonly jobs: { readonly mean: number; readonly low: number; readonly high: number };
   /** Replies of honest providers that were rejected. */
   readonly honestRejected: Share;
   /** Honest providers that were ejected and honest verifiers that were excluded, in all runs. */
   readonly honestLost: number;
-  /** Replies of a cheat that were paid; of none where there is no cheat. */
+  /** Replies of the cheat that were paid; an empty share without a cheat. */
   readonly cheatsPaid: Share;
 }
 
 /**
- * Where the aim lies against the 95 % interval of what was measured: `met` and `missed` where the interval, or a count that has none,
- * leaves no doubt; `undecided` where it holds both, or nothing was measured.
+ * Compares an aim with the 95 % interval of its measurement. `met` or `missed` if the interval, or a count without one, leaves
+ * no doubt; `undecided` if the interval includes the aim, or nothing was measured.
  */
 export type AimOutcome = 'met' | 'missed' | 'undecided';
 
@@ -253,6 +253,6 @@ export interface AimRow {
   readonly aim: string;
   readonly measured: string;
   readonly outcome: AimOutcome;
-  /** Where the aim is not met: the reason and the next idea. */
+  /** If the aim is not met: the reason and the next idea. */
   readonly note: string;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { computeAuc, shareOf, toShare } from './share.ts';
 
 describe('computeAuc', () => {
-  it('counts the pairs in which the cheat is above, ties half', () => {
+  it('counts the pairs in which the cheat is above; ties count half', () => {
     const random = createSeededRandom(3);
     const sample = (shift: number) => Array.from({ length: 40 }, () => Math.floor(10 * random()) + shift);
     const [honest, cheats] = [sample(0), sample(3)];
@@ -15,7 +15,7 @@ describe('computeAuc', () => {
     expect(high).toBeGreaterThan(value);
   });
 
-  it('keeps its doubt where a small sample separates perfectly', () => {
+  it('keeps a wide interval if a small sample separates perfectly', () => {
     expect(computeAuc([1, 2, 3], [4, 5, 6], 1)).toMatchObject({ value: 1, high: 1, low: 0 });
     const many = Array.from({ length: 3000 }, (_, i) => i);
     expect(
@@ -35,7 +35,7 @@ describe('computeAuc', () => {
 });
 
 describe('a share', () => {
-  it('of nothing is nothing, with all doubt', () => {
+  it('without trials is 0 with the widest interval', () => {
     expect(shareOf([], () => true)).toEqual({ value: 0, low: 0, high: 1, of: 0 });
   });
 
@@ -71,7 +71,7 @@ describe('coverage of the interval of computeAuc', () => {
     high: (trial.high + trial.value) / 2,
   });
 
-  it('is near 95 %, and not that of half the interval', () => {
+  it('is near 95 %, and lower for half the interval', () => {
     const trials = simulate({ odds: 3, size: 30, trials: 150 });
     // Three standard errors of a share of 150, and 0.02 that percentiles of resamples of 30 values fall short by.
     const error = 3 * Math.sqrt((RATE * (1 - RATE)) / trials.length) + 0.02;
@@ -80,17 +80,17 @@ describe('coverage of the interval of computeAuc', () => {
     expect(holds(trials.map(halve))).toBe(false);
   });
 
-  it('is no less where few pairs are lost', () => {
+  it('is not lower if few pairs are lost', () => {
     const trials = simulate({ odds: 49, size: 30, trials: 150 });
-    // Resampling alone has 84 % over 4000 trials: resamples of few lost pairs know of no others.
+    // Resampling alone covers 84 % over 4000 trials, because resamples of few lost pairs contain no others.
     const floor = RATE - 3 * Math.sqrt((RATE * (1 - RATE)) / trials.length);
     expect(shareThat(trials, isCovered)).toBeGreaterThan(floor);
     expect(shareThat(trials.map(halve), isCovered)).toBeLessThan(floor);
   });
 
-  it('is 95 % where nothing is lost: three in so many is what a separated sample does not rule out', () => {
-    // Cheats of which some are below any honest reply. No law separates samples oftener for its share of lost pairs: `size`
-    // pairs without a common member are lost independently.
+  it('is 95 % if no pair is lost: a separated sample of n does not exclude a share of 3 / n', () => {
+    // Some cheats are below every honest reply. For a given share of lost pairs no law separates samples more often, since
+    // `size` disjoint pairs are lost independently.
     const size = 40;
     const draws = 5000;
     const countFooled = (lost: number, limit: (honest: number[], cheats: number[]) => number): number => {
@@ -99,7 +99,7 @@ describe('coverage of the interval of computeAuc', () => {
       let fooled = 0;
       for (let i = 0; i < draws; i++) {
         const cheats = Array.from({ length: size }, () => (random() < lost ? -1 : 2));
-        // What is not separated is resampled, which takes long and has no part in this.
+        // Samples that are not separated are resampled, which is slow and not tested here.
         if (!cheats.includes(-1) && limit(honest, cheats) > 1 - lost) fooled++;
       }
       return fooled / draws;
@@ -108,7 +108,7 @@ describe('coverage of the interval of computeAuc', () => {
     const most = 0.05 + 3 * Math.sqrt((0.05 * 0.95) / draws);
     const ours = (honest: number[], cheats: number[]): number => computeAuc(honest, cheats, 1).low;
     for (const pairs of [0.5, 1, 2, 3.01, 4]) expect(countFooled(pairs / size, ours)).toBeLessThan(most);
-    // No wider than it must be: where truth is just out of reach it is missed about as often as allowed.
+    // The interval is not too wide: a truth just outside is missed about as often as allowed.
     expect(countFooled(3.01 / size, ours)).toBeGreaterThan(0.03);
     expect(countFooled(1.01 / size, () => 1 - 1 / size)).toBeGreaterThan(most);
     expect(countFooled(2.01 / size, () => 1 - 2 / size)).toBeGreaterThan(most);

@@ -2,7 +2,7 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { computeQuantile, computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
 import type { Share } from './results.ts';
 
-/** @throws RangeError where there was no trial. */
+/** @throws RangeError without trials. */
 export function toShare(successes: number, of: number): Share {
   const { low, high } = computeWilsonInterval(successes, of);
   return { value: successes / of, low, high, of };
@@ -18,7 +18,7 @@ export const shareOf = <T>(items: readonly T[], holds: (item: T) => boolean): Sh
 export function computeAuc(honest: readonly number[], cheats: readonly number[], seed: number): Share {
   const of = cheats.length;
   const value = auc(honest, cheats);
-  // Resampling a separation that is perfect, or all but, shows none or little of its doubt: at most one pair in so many was lost, at 95 %.
+  // Resampling a perfect or nearly perfect separation hides its uncertainty. At 95 %, a share of 3 / n of pairs may be lost.
   const doubt = Math.min(1, 3 / Math.min(honest.length, cheats.length));
   if (value === 1) return { value, low: 1 - doubt, high: 1, of };
   if (value === 0) return { value, low: 0, high: doubt, of };

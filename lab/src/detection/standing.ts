@@ -1,18 +1,18 @@
 import type { AimOutcome, AimRow, AttackRow, ComparedPair } from './results.ts';
 
-/** An aim that says nothing measured is undecided, whatever it claims. */
+/** An aim without measurements is undecided, whatever outcome it states. */
 export const outcomeOf = ({ outcome, measured }: AimRow): AimOutcome =>
   measured.trim() === '' || !OUTCOMES.includes(outcome) ? 'undecided' : outcome;
 
 const OUTCOMES: readonly AimOutcome[] = ['met', 'missed', 'undecided'];
 
-/** What stands for them among the checks that found a reply. */
+/** Their name among the checks that reject a reply. */
 export const FIXED_LIMITS = 'fixed limits';
 
-/** Share of replies that checks without an error rate have to refute: one such reply is enough, so tens of them decide. */
+/** Share of replies that checks without an error rate must refute. One refuted reply suffices, so tens of replies decide. */
 const REFUTED = 0.1;
 
-/** Whether a provider that does nothing else is found out: by a refutation within some tens of replies, or by evidence. */
+/** Whether a provider that always plays the attack is detected: by a refutation within tens of replies, or by evidence. */
 export function isDecided({ equality, tokensToDecide, ...row }: AttackRow): boolean {
   const { differ } = equality ?? {};
   const differs = differ !== undefined && differ.of > 0 && differ.value >= REFUTED;
@@ -30,7 +30,7 @@ export function computeRefuted({
   return Math.max(seen, stage1.of > 0 ? stage1.value : 0);
 }
 
-/** The strictest false-reject rate that was measured, and the share of windows caught there; undefined without values. */
+/** The lowest false-reject rate that was measured, and the share of windows caught at it; undefined without values. */
 export function strictestCatch({ perWindow }: AttackRow) {
   return [...perWindow].sort((a, b) => a.falseRejectRate - b.falseRejectRate)[0];
 }

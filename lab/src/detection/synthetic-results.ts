@@ -1,6 +1,6 @@
 import type { AttackRow, CatchRate, ComparedPair, DetectionResults, HonestRow, Quantiles, Share } from './results.ts';
 
-/** Invented figures in the shape of real ones: two weight types, several pairs, attacks from plain to hidden. */
+/** Made-up results with the shape of real ones: two weight types, several pairs, attacks from obvious to hidden. */
 export function createSyntheticResults(): DetectionResults {
   return {
     version: 4,

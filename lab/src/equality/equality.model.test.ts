@@ -39,7 +39,7 @@ describe('conversations through llama.cpp', () => {
     expect(counts.cached).toBeGreaterThan(0);
   });
 
-  it('differ in every reply where another model of the same class and words is asked', async () => {
+  it('differ in every reply if another model of the same class and vocabulary runs them again', async () => {
     const counts = await serve('exact', 'f16', 'stories260K');
     expect(counts.replies).toBeGreaterThan(3);
     expect(counts.differing).toBe(counts.replies);

@@ -1,4 +1,4 @@
-// npm run equality: is every reply of an exact class reproduced to the last bit, whatever runs beside it?
+// npm run equality: serves conversations in an exact class, runs every reply again, and counts those that differ in a bit.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -82,7 +82,7 @@ async function main(): Promise<void> {
       const onReply = createProgress(run.counts, tokens);
       const plan = { seed: run.rounds + 1, maxTokens, promptTokens };
       const round = await serveRound({ ...engines, ...plan, signal: stopping.signal, onReply });
-      // One that was broken off is served again.
+      // An interrupted round is not counted, and is served again next time.
       if (stopping.signal.aborted) break;
       const counts = addCounts(run.counts, round);
       const { numericClass } = engines.provider.info();
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
 
 const EVERY_MS = 10_000;
 
-/** A line on standard error whenever some time went by. */
+/** Prints a line on standard error at intervals. */
 function createProgress(before: RoundCounts, wanted: number): (counts: RoundCounts) => void {
   let total = before;
   let last = performance.now();
@@ -118,7 +118,7 @@ function createProgress(before: RoundCounts, wanted: number): (counts: RoundCoun
   };
 }
 
-/** @throws ConfigError where the file holds something else, which would be lost. */
+/** @throws ConfigError if the file holds another run, which would be overwritten. */
 function readEarlier(path: string, wanted: Pick<EqualityRun, 'way' | 'model' | 'weights'>): EqualityRun | undefined {
   if (!existsSync(path)) return undefined;
   const refuse = (what: string): ConfigError =>
@@ -134,7 +134,7 @@ function readEarlier(path: string, wanted: Pick<EqualityRun, 'way' | 'model' | '
   return run;
 }
 
-/** Figures of other code are not this code's; what was changed since the last commit cannot be told from what was then. */
+/** Whether a run may be continued: the same code, and no uncommitted changes, which cannot be compared. */
 function isSameRun(
   earlier: EqualityRun | undefined,
   wanted: Pick<EqualityRun, 'way' | 'model' | 'weights' | 'code' | 'maxTokens' | 'promptTokens'>,

@@ -1,12 +1,12 @@
 import type { RoundCounts } from './serve-round.ts';
 
-/** What a run compared, and what it takes to go on with it. */
+/** The counts of a run, and what is needed to continue it. */
 export interface EqualityRun {
   readonly version: 1;
   readonly way: string;
   readonly model: string;
   readonly weights: string;
-  /** Commit of the code, `-dirty` behind it where files were changed. */
+  /** Commit of the code, with `-dirty` if files were changed. */
   readonly code: string;
   readonly maxTokens: number;
   readonly promptTokens: number;

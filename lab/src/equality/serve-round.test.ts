@@ -28,7 +28,7 @@ async function serveRounds(
 }
 
 describe('a run of conversations', () => {
-  it('finds every reply of an honest provider the same, out of the cache, by drafts, cancelled or not', async () => {
+  it('reproduces every reply of an honest provider: from the cache, with drafts, cancelled or not', async () => {
     const counts = await serveRounds({ drafts: 4 });
     expect(counts.differing).toBe(0);
     for (const count of [counts.cached, counts.drafted, counts.cancelled]) expect(count).toBeGreaterThan(0);
@@ -46,12 +46,12 @@ describe('a run of conversations', () => {
     expect(counts.differing).toBe(counts.replies);
   });
 
-  it('sees an error in one logit of a thousand in nearly every reply, short ones too', async () => {
+  it('finds an error in one logit of a thousand in nearly every reply, including short ones', async () => {
     const counts = await serveRounds({}, { error: 0.05 });
     expect(counts.differing).toBeGreaterThan(0.9 * counts.replies);
   });
 
-  it('ends where it is stopped', async () => {
+  it('ends when it is stopped', async () => {
     const stopping = new AbortController();
     stopping.abort();
     expect(await serveRounds({}, {}, stopping.signal)).toEqual(NO_COUNTS);
@@ -71,7 +71,7 @@ describe('the file of a run', () => {
     },
     ...{ machine: 'm', day: '2026-01-02', numericClass: 'c', rounds: 3, counts: { ...NO_COUNTS, tokens: 7 } },
   };
-  it('is read as it was written', () => expect(parseRun(encodeRun(run))).toEqual(run));
+  it('is parsed to what was encoded', () => expect(parseRun(encodeRun(run))).toEqual(run));
   it('of another version is refused', () => {
     expect(() => parseRun(JSON.stringify({ ...run, version: 2 }))).toThrow('version 2');
   });

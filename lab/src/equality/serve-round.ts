@@ -17,17 +17,17 @@ import { planRequest } from '@ogong/provider/calibration/request-plan';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { MOST_STREAMS } from './ways.ts';
 
-/** What was compared. */
+/** Counts of the compared replies. */
 export interface RoundCounts {
   readonly replies: number;
   readonly tokens: number;
-  /** Replies whose re-run is not the same in every byte. */
+  /** Replies whose re-run differs in a byte. */
   readonly differing: number;
   /** Prompt tokens that were found in the KV cache. */
   readonly cached: number;
   /** Tokens that a draft had guessed right. */
   readonly drafted: number;
-  /** Replies that were cancelled on the way; they are compared as far as they came. */
+  /** Replies that were cancelled; the part that was generated is compared. */
   readonly cancelled: number;
   /** Largest prompt and reply, tokens. */
   readonly longest: number;
@@ -54,24 +54,24 @@ interface RoundOptions {
   readonly seed: number;
   /** Of a reply. */
   readonly maxTokens: number;
-  /** A third of the prompts are drawn out to lengths up to this. */
+  /** A third of the prompts are lengthened, up to this. */
   readonly promptTokens: number;
   readonly signal: AbortSignal;
-  /** Told after every reply what it added. */
+  /** Called after every reply with the counts that it adds. */
   readonly onReply?: (counts: RoundCounts) => void;
 }
 
-/** Of rounds, those that fill every stream; the others have one to all of them. */
+/** Share of rounds that use every stream. The others use a random number of streams. */
 const FULL = 0.5;
-/** Of each stream, one after the other. */
+/** Conversations in each stream, one after the other. */
 const CONVERSATIONS = 3;
 const TURNS = 3;
 const CANCELLED = 0.1;
 const CARRIED_ON = 0.7;
 
 /**
- * Conversations side by side, of one to three turns each: every turn carries the one before on, or begins anew. Each reply is
- * run again by the verifier as soon as it is there, while the others go on.
+ * Serves parallel conversations of one to three turns; a turn continues the previous one or starts anew. The verifier runs
+ * each reply again as soon as it is complete, while the others go on.
  * @throws EngineError
  */
 export async function serveRound({ seed, ...options }: RoundOptions): Promise<RoundCounts> {
@@ -179,7 +179,7 @@ async function serve(
   return undefined;
 }
 
-/** Whether one teacher-forced pass of the class gives the same bytes, and would have listed and drawn the same. */
+/** Whether one teacher-forced pass in the class gives the same bytes, the same lists and the same draws. */
 async function isReproduced(
   { provider, verifier }: Pick<RoundOptions, 'provider' | 'verifier'>,
   { drawKey, sampler, bias, sketch }: TextGenerationRequest,

@@ -2,38 +2,38 @@ import type { LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 
 type WaySettings = Pick<LlamaEngineOptions, 'backend' | 'isa' | 'threads' | 'kvType' | 'drafts' | 'shapes'>;
 
-/** Ways to serve in an exact class, each with what a verifier of that class runs. */
+/** Ways to serve in an exact class, each with the settings of a verifier of that class. */
 export const WAYS = {
   exact: { provider: {}, verifier: {} },
   'exact-threads': { provider: { threads: 2 }, verifier: {} },
   'exact-drafts': { provider: { drafts: 3 }, verifier: {} },
   'exact-kv-q8': { provider: { kvType: 'q8_0' }, verifier: { kvType: 'q8_0' } },
   'exact-avx512': { provider: { isa: 'skylakex' }, verifier: { isa: 'skylakex' } },
-  /** Every other library of llama.cpp for x86 that few machines are needed for: each is a class of its own. */
+  /** Other builds of llama.cpp for x86 that most machines can run. Each is a class of its own. */
   'exact-x64': { provider: { isa: 'x64' }, verifier: { isa: 'x64' } },
   'exact-sse42': { provider: { isa: 'sse42' }, verifier: { isa: 'sse42' } },
   'exact-sandybridge': { provider: { isa: 'sandybridge' }, verifier: { isa: 'sandybridge' } },
   'exact-ivybridge': { provider: { isa: 'ivybridge' }, verifier: { isa: 'ivybridge' } },
   'exact-piledriver': { provider: { isa: 'piledriver' }, verifier: { isa: 'piledriver' } },
   'exact-cannonlake': { provider: { isa: 'cannonlake' }, verifier: { isa: 'cannonlake' } },
-  /** Machines that differ, of one class. */
+  /** Two different machines of one class. */
   'exact-cascadelake': { provider: { isa: 'cascadelake' }, verifier: { isa: 'skylakex' } },
   'exact-cooperlake': { provider: { isa: 'cooperlake' }, verifier: { isa: 'skylakex' } },
   'exact-icelake': { provider: { isa: 'icelake' }, verifier: { isa: 'skylakex' } },
   'exact-zen4': { provider: { isa: 'zen4' }, verifier: { isa: 'skylakex' } },
-  /** A verifier whose own library is another, and which loads the provider's. */
+  /** A verifier that prefers another build, and loads the provider's. */
   'exact-loaded': { provider: { isa: 'sse42' }, verifier: {} },
   /** Drafts of eight tokens fill the padding, as on any GPU. */
   vulkan: { provider: { backend: 'vulkan', shapes: 'wide' }, verifier: { backend: 'vulkan' } },
   'vulkan-mixed': { provider: { backend: 'vulkan', shapes: 'mixed' }, verifier: { backend: 'vulkan' } },
-  /** As a provider chooses where padding costs as much as what it pads. */
+  /** For a device on which padding costs as much as real rows. */
   'vulkan-single': { provider: { backend: 'vulkan', shapes: 'single' }, verifier: { backend: 'vulkan' } },
 } as const satisfies Readonly<Record<string, { readonly provider: WaySettings; readonly verifier: WaySettings }>>;
 
 export type WayName = keyof typeof WAYS;
 export const WAY_NAMES = Object.keys(WAYS) as WayName[];
 
-/** Positions of a conversation: three bands of a back end that pads attention. */
+/** Positions of a conversation: three times the step to which a back end pads attention. */
 export const CONTEXT = 768;
 /** Replies at a time. */
 export const MOST_STREAMS = 8;

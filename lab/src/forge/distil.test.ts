@@ -46,7 +46,7 @@ function createTeacher(): GgufDraft {
 const random = createSeededRandom(4);
 const text = (): Uint32Array => Uint32Array.from({ length: 40 }, () => Math.floor(random() * VOCABULARY));
 
-/** The residual stream behind the last layer. */
+/** The residual stream after the last layer. */
 function run(draft: GgufDraft, tokens: Uint32Array): Float32Array {
   const shape = readShape(draft);
   let streams = [embed(readTensor(draft, 'token_embd.weight'), tokens, WIDTH)];
@@ -60,7 +60,7 @@ const distance = (a: Float32Array, b: Float32Array): number =>
   Math.hypot(...a.map((value, i) => value - (b[i] as number))) / Math.hypot(...b);
 
 describe('a distilled student', () => {
-  it('lies nearer to its teacher than the same layers untrained, on texts that it has not seen', () => {
+  it('is closer to its teacher than the same layers without training, on new texts', () => {
     const teacher = createTeacher();
     const student = distil(teacher, [1], Array.from({ length: 20 }, text));
     const untrained = skipLayers(teacher, [1]);
@@ -72,7 +72,7 @@ describe('a distilled student', () => {
     }
   });
 
-  it('changes nothing but what writes to the stream behind the gap', () => {
+  it('changes only the matrices that write to the stream after the gap', () => {
     const teacher = createTeacher();
     const student = distil(teacher, [2], [text(), text()]);
     const plain = skipLayers(teacher, [2]);
@@ -84,7 +84,7 @@ describe('a distilled student', () => {
   });
 });
 
-it('fits the change that there is', () => {
+it('fits a known change', () => {
   const x = Float32Array.from({ length: 300 }, () => random() - 0.5);
   const rest = Float32Array.from({ length: 200 }, (_, i) => {
     const row = Math.floor(i / 2) * 3;

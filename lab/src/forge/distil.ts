@@ -3,13 +3,13 @@ import { skipLayers } from './layers.ts';
 import { fitChange } from './least-squares.ts';
 import { activate, add, attend, type LlamaShape, multiply, readLayer, readShape, readTensor } from './llama-layer.ts';
 
-/** Enough that a matrix is not bent to what a few thousand tokens happen to need. */
+/** Ridge penalty, large enough that a matrix does not overfit a few thousand tokens. */
 const RIDGE = 0.05;
 
 /**
- * A student of fewer layers, trained to have the teacher's hidden states, which is what a sketch looks at: the layers named
- * are left out, and in the layers behind the first of them the two matrices that write to the residual stream are fitted,
- * one after another, so that the stream comes as near to the teacher's at the same depth as it can.
+ * Makes a student with fewer layers, trained to have the teacher's hidden states, because a sketch projects these. It leaves out
+ * the given layers. In each layer after the first omitted one it fits the two matrices that write to the residual stream, one
+ * after the other, so that the stream is as close as possible to the teacher's at the same depth.
  * @param texts token ids; several hundred tokens at least.
  */
 export function distil(draft: GgufDraft, skipped: readonly number[], texts: readonly Uint32Array[]): GgufDraft {
@@ -64,7 +64,7 @@ export function advance(draft: GgufDraft, layer: number, streams: readonly Float
 interface Fit {
   /** What the matrix reads. */
   readonly inputs: readonly Float32Array[];
-  /** What it adds to. */
+  /** The stream that it adds to. */
   readonly stream: readonly Float32Array[];
   readonly wanted: readonly Float32Array[];
   readonly shape: LlamaShape;

@@ -1,4 +1,4 @@
-// Trains a student and writes it down, on a thread of its own: minutes of arithmetic, beside which others go on.
+// Trains a student and writes its file, in a thread, because it takes minutes.
 import { workerData } from 'node:worker_threads';
 import { distil } from './distil.ts';
 import { openDraft, writeDraft } from './gguf-draft.ts';

@@ -14,7 +14,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const WIDTH = 4;
 const CHANNELS = 6;
 
-/** Three layers; every value of layer n is n + 1, but for the channels that a test looks at. */
+/** Three layers. Every value of layer n is n + 1, except in the channels that a test looks at. */
 function createModel(): GgufDraft {
   const u32 = (value: number): GgufValue => ({ type: 'u32', value });
   const fill = (name: string, dimensions: number[], value: number) => ({
@@ -57,7 +57,7 @@ const distance = (a: Float32Array, b: Float32Array): number =>
   Math.hypot(...a.map((value, i) => value - (b[i] as number))) / Math.hypot(...b);
 
 describe('a forged model', () => {
-  it('survives its file, byte for byte the same twice', () => {
+  it('is read back from its file, and writes the same bytes twice', () => {
     const [one, two] = [join(directory, 'one.gguf'), join(directory, 'two.gguf')];
     writeDraft(one, addNoise(createModel(), { amount: 0.1, seed: 1 }));
     writeDraft(two, addNoise(createModel(), { amount: 0.1, seed: 1 }));
@@ -69,7 +69,7 @@ describe('a forged model', () => {
     );
   });
 
-  it('has noise of the amount that was asked for', () => {
+  it('has the requested amount of noise', () => {
     const plain = createModel();
     for (const amount of [1e-3, 1e-2]) {
       const noisy = addNoise(plain, { amount, seed: 3 });
@@ -82,7 +82,7 @@ describe('a forged model', () => {
     expect(read(other, 'token_embd.weight')).not.toEqual(read(one, 'token_embd.weight'));
   });
 
-  it('has a change of low rank and of the norm that was asked for, where it was asked for', () => {
+  it('has a low-rank change of the requested norm in the requested matrices', () => {
     const plain = createModel();
     const tuned = addLowRank(plain, { amount: 0.01, rank: 1, matrices: 'all', seed: 5 });
     const values = read(tuned, 'blk.0.attn_k.weight');
@@ -125,7 +125,7 @@ describe('a forged model', () => {
   });
 });
 
-it('rolls dice of mean 0 and variance 1', () => {
+it('draws numbers of mean 0 and variance 1', () => {
   const next = createGaussian(9);
   const draws = Array.from({ length: 20_000 }, next);
   const mean = draws.reduce((a, b) => a + b) / draws.length;

@@ -9,17 +9,17 @@ export interface FloatTensor {
   readonly name: string;
   /** ggml order: the first is the contiguous one. */
   readonly dimensions: readonly number[];
-  /** Read when it is written, so that a model need not fit into memory at once. */
+  /** Called when the tensor is written, so that the model need not fit into memory. */
   readonly read: () => Float32Array;
 }
 
-/** A model on its way to a file: metadata and f32 tensors, changed by functions from draft to draft. */
+/** A model before it is written: metadata and f32 tensors. Functions from draft to draft change it. */
 export interface GgufDraft {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: readonly FloatTensor[];
 }
 
-/** @throws TypeError where a tensor is not f32: what is changed must not have been rounded before. */
+/** @throws TypeError if a tensor is not f32, because values must not be rounded before they are changed. */
 export function openDraft(path: string): GgufDraft {
   const { metadata, tensors, dataOffset } = readGgufHeader(path);
   return {
@@ -65,7 +65,7 @@ export function writeDraft(path: string, { metadata, tensors }: GgufDraft): void
   });
 }
 
-/** A number of the model's own architecture, `block_count` and the like. @throws TypeError where it is absent. */
+/** A number of the model's architecture, such as `block_count`. @throws TypeError if it is absent. */
 export function shapeOf({ metadata }: GgufDraft, key: string): number {
   const value = numberOf(metadata, shapeKey({ metadata }, key));
   if (value === undefined) throw new TypeError(`the model does not say its ${key}`);
@@ -88,7 +88,7 @@ export function layerOf(name: string): { readonly layer: number; readonly part: 
   return match === null ? undefined : { layer: Number(match[1]), part: match[2] as string };
 }
 
-/** Replaces the values of every tensor that `change` returns something for. */
+/** Replaces the values of every tensor for which `change` returns some. */
 export function mapValues(
   draft: GgufDraft,
   change: (tensor: FloatTensor, index: number) => ((values: Float32Array) => Float32Array) | undefined,

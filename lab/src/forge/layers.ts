@@ -31,8 +31,8 @@ export function shareLayers(draft: GgufDraft, pairs: readonly { from: number; to
 }
 
 /**
- * Keeps of every feed-forward block the channels whose three vectors have the largest product of norms: what a magnitude
- * pruner would. @throws RangeError where more are asked for than there are.
+ * Keeps the channels of each feed-forward block whose three vectors have the largest product of norms, as magnitude pruning
+ * does. @throws RangeError if more channels are requested than exist.
  */
 export function narrowFeedForward(draft: GgufDraft, channels: number): GgufDraft {
   const width = shapeOf(draft, 'feed_forward_length');

@@ -1,8 +1,8 @@
 /**
  * The change D [outputs, inputs], row-major, that minimises the sum over samples of |D x - r|^2 + ridge |D|^2, with the
- * ridge relative to the mean square of x: little data changes little.
+ * ridge relative to the mean square of x, so that little data changes little.
  * @param x f32[samples, inputs], row-major.
- * @param rest f32[samples, outputs]: what is to be explained.
+ * @param rest f32[samples, outputs]: the values r to fit.
  * Source: normal equations, Cholesky factorisation.
  */
 export function fitChange(
@@ -12,7 +12,7 @@ export function fitChange(
 ): Float64Array {
   const samples = x.length / inputs;
   const gram = new Float64Array(inputs * inputs);
-  /** [inputs, outputs]: as the samples are read. */
+  /** [inputs, outputs], the order in which samples are read. */
   const byInput = new Float64Array(inputs * outputs);
   for (let s = 0; s < samples; s++) {
     for (let i = 0; i < inputs; i++) {

@@ -1,7 +1,7 @@
 import { numberOf } from '@ogong/models/gguf/types';
 import { type GgufDraft, shapeOf } from './gguf-draft.ts';
 
-/** A Llama block in plain TypeScript, for training a student: slow, and in f64 inside, so near the engine but not its bits. */
+/** A Llama block in plain TypeScript, for training a student. It is slow and computes in f64: close to the engine, not bit-exact. */
 export interface LlamaShape {
   readonly width: number;
   readonly heads: number;
@@ -66,7 +66,7 @@ export function multiply(x: Float32Array, w: Float32Array, inputs: number): Floa
   const out = new Float32Array(rows * outputs);
   for (let r = 0; r < rows; r++) {
     const from = r * inputs;
-    // Four sums at a time: a sum by itself waits for its last addition. Each is taken in the same order as alone.
+    // Four sums at a time, because a single sum waits for each addition. The order within a sum is unchanged.
     for (let o = 0; o < outputs; o += 4) {
       const most = outputs - 1;
       const [a, b, c, d] = [o, Math.min(o + 1, most), Math.min(o + 2, most), Math.min(o + 3, most)];
@@ -103,7 +103,7 @@ function normalise(x: Float32Array, weights: Float32Array, epsilon: number): Flo
   return out;
 }
 
-/** Turns neighbouring pairs of every head by its position's angles, in place. */
+/** Rotates neighbouring pairs of every head by the angles of its position, in place. */
 function rotate(x: Float32Array, { headSize, ropeBase }: LlamaShape, stride: number): void {
   for (let row = 0, position = 0; row < x.length; row += stride, position++) {
     for (let i = 0; i < stride; i += 2) {
@@ -118,7 +118,7 @@ function rotate(x: Float32Array, { headSize, ropeBase }: LlamaShape, stride: num
 }
 
 /**
- * What every head attends to, before the output matrix.
+ * The outputs of all attention heads, before the output matrix.
  * @param x f32[positions, width], one sequence from its beginning.
  * @returns f32[positions, heads * headSize].
  */

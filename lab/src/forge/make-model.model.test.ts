@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-/** A student of two texts has learnt nothing, and loads like one of many. */
+/** Trains a student on two texts only: fast, and it loads like a real one. */
 const shorten = (recipe: WeightRecipe): WeightRecipe =>
   'forge' in recipe && recipe.forge === 'distil' ? { ...recipe, texts: 2 } : recipe;
 
@@ -41,7 +41,7 @@ describe('models that pass for stories15M', () => {
     },
   );
 
-  it('says the same with padded heads, and can then quantise its keys and values', async () => {
+  it('gives the same text with padded heads, and can then use a quantised KV cache', async () => {
     const plain = (await resolveModel('stories15M', { storeDir: dir, quant: 'f16' })).path;
     const padded = await makeModel(base, { forge: 'pad-heads', headSize: 64 }, { dir, sold: 'f16' });
     const say = async (options: LlamaEngineOptions) => {

@@ -13,15 +13,15 @@ import type { WeightRecipe } from './recipe.ts';
 import { writeStories } from './texts.ts';
 import { addLowRank, addNoise } from './weights.ts';
 
-/** Another number where a recipe comes to mean other bytes. */
+/** Increase it when a recipe gives other bytes. */
 const VERSION = 1;
 
 export interface MakeModelOptions {
-  /** Where forged models are kept, by the content that they were made from. */
+  /** Directory of forged models, named by the content that they were made from. */
   readonly dir: string;
-  /** What the forged model is sold as: the weight type that it gets where the recipe names none. */
+  /** The sold weight type, which a forged model gets if its recipe names none. */
   readonly sold: QuantName;
-  /** Told before what takes minutes. */
+  /** Called before steps that take minutes. */
   readonly onProgress?: (what: string) => void;
 }
 
@@ -29,9 +29,9 @@ type Forged = Extract<WeightRecipe, { forge: string }>;
 type Student = Extract<Forged, { forge: 'distil' }>;
 
 /**
- * The file of a forged model, made once: the same base, recipe and weight type are found again.
- * @param base a GGUF with f32 weights, the model that is sold before it is quantised.
- * @throws TypeError, RangeError where the recipe does not fit the model; ModelError where it cannot be quantised.
+ * The file of a forged model. It is made once for each base, recipe and weight type.
+ * @param base a GGUF with f32 weights: the sold model before quantisation.
+ * @throws TypeError, RangeError if the recipe does not fit the model; ModelError if it cannot be quantised.
  */
 export async function makeModel(base: string, recipe: WeightRecipe, options: MakeModelOptions): Promise<string> {
   const quant = recipe.quant ?? options.sold;

@@ -4,9 +4,9 @@ import { type FloatTensor, type GgufDraft, layerOf, shapeOf, withShape } from '.
 const DEFAULT_ROPE_BASE = 10_000;
 
 /**
- * Widens every attention head with zeros. The scale of the scores, which follows from the head's size, is taken back in the
- * query weights, and the rotation keeps its frequencies through the table of factors that the format has for them.
- * @throws RangeError where heads would not get wider; TypeError where the model has such a table already.
+ * Widens every attention head with zeros. The query weights compensate for the scale of the scores, which depends on the head
+ * size. The format's table of frequency factors keeps the frequencies of the rotation.
+ * @throws RangeError if heads would not get wider; TypeError if the model already has such a table.
  */
 export function padHeads(draft: GgufDraft, headSize: number): GgufDraft {
   const heads = shapeOf(draft, 'attention.head_count');
@@ -31,7 +31,7 @@ export function padHeads(draft: GgufDraft, headSize: number): GgufDraft {
       return {
         ...tensor,
         dimensions: [(input / before) * headSize, output],
-        // A row per output: its inputs are the heads, one after another, as rows of one value each.
+        // One row per output, whose inputs are the heads one after another: padded as rows of one value each.
         read: () => padRows(tensor.read(), 1, { ...sizes, scale: 1 }),
       };
     }
@@ -67,7 +67,7 @@ function padRows(
   return out;
 }
 
-/** What each pair's angle is divided by, so that a head of another size turns as fast as before. */
+/** Divisors of each pair's angle, so that a head of another size rotates as fast as before. */
 const keepFrequencies = (base: number, { before, after }: HeadSizes): Float32Array =>
   Float32Array.from({ length: after / 2 }, (_, i) =>
     i < before / 2 ? base ** ((2 * i) / before - (2 * i) / after) : 1,

@@ -6,7 +6,7 @@ const engine = createFakeEngine({ contextSize: 512 });
 const other = createFakeEngine({ contextSize: 512, weights: 2 });
 afterAll(() => Promise.all([engine.close(), other.close()]));
 
-describe('texts in a model’s own words', () => {
+describe('texts that a model writes', () => {
   it('follow from model, prompt and number', async () => {
     const texts = await writeTexts(engine, ['One day', 'One day']);
     expect(texts).toHaveLength(2);

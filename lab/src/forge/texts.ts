@@ -9,10 +9,10 @@ export interface WrittenText {
   readonly outputTokens: Uint32Array;
 }
 
-/** Tokens that a text goes on for after its prompt, at most. */
+/** Most tokens of a text after its prompt. */
 const LENGTH = 128;
 
-/** Texts in a model's own words, to learn from, one after the other: the same model writes the same. */
+/** Training texts that a model writes, one after the other. The same model writes the same texts. */
 export async function writeTexts(engine: TextEngine, prompts: readonly string[]): Promise<readonly WrittenText[]> {
   const texts: WrittenText[] = [];
   for (const [number, text] of prompts.entries()) {
@@ -34,7 +34,7 @@ export async function writeTexts(engine: TextEngine, prompts: readonly string[])
   return texts;
 }
 
-/** Stories by the model in a file, prompts included. @throws EngineError */
+/** Stories that the model in a file writes, with their prompts. @throws EngineError */
 export async function writeStories(modelPath: string, count: number): Promise<readonly Uint32Array[]> {
   const engine = await createLlamaEngine({ modelPath, sequences: 1, contextSize: 2 * LENGTH });
   try {

@@ -1,7 +1,7 @@
 import { type FloatTensor, type GgufDraft, layerOf, mapValues } from './gguf-draft.ts';
 import { createGaussian } from './random.ts';
 
-/** Every weight off by a relative error of its own. @param amount standard deviation, relative. */
+/** Gives every weight an independent relative error. @param amount standard deviation, relative. */
 export function addNoise(draft: GgufDraft, { amount, seed }: { amount: number; seed: number }): GgufDraft {
   return mapValues(draft, (_, index) => (values) => {
     const gaussian = createGaussian(seed * 100_003 + index);

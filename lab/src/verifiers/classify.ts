@@ -31,9 +31,9 @@ export function computeAuc(scored: readonly { readonly score: number; readonly i
 }
 
 /**
- * What a logistic regression over all fields makes of examples that it has not seen, with a 95 % bootstrap interval. Two sets
- * that were drawn apart: each is scored by what was fitted on the other. (Halves of one set would not do: what one has too
- * much of the other has too little of, and nothing at all looks like less than 0.5.) About 0.5 where nothing can be told.
+ * AUC of a logistic regression over all fields on examples that it was not fitted to, with a 95 % bootstrap interval. The two
+ * sets are drawn independently, and each is scored by the fit of the other. (Halves of one set would not do: what is frequent
+ * in one half is rare in the other, which gives less than 0.5 if nothing can be told.) About 0.5 if nothing can be told.
  */
 export function measureAuc(a: readonly Example[], b: readonly Example[], seed: number): Estimate {
   const random = createSeededRandom(seed);
@@ -53,7 +53,7 @@ function score(examples: readonly Example[], model: Model) {
   return examples.map(({ features, isPositive }) => ({ score: model(features), isPositive }));
 }
 
-/** Standardised features and their squares, classes weighed alike, plain gradient descent. */
+/** Standardised features and their squares, equal weight for both classes, plain gradient descent. */
 function fit(examples: readonly Example[]): Model {
   const width = examples[0]?.features.length ?? 0;
   const column = (k: number): number[] => examples.map(({ features }) => features[k] as number);

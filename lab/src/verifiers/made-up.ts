@@ -4,8 +4,8 @@ import { createSketchRow } from '@ogong/protocol/commitment/sketch';
 import { encodeDraws, encodeSketch, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 
 /**
- * An engine whose passes cost nothing: the tokeniser is right, every claimed token stands first in its list, and the numbers
- * come out of the air. What a lazy verifier puts in the place of its model.
+ * An engine without a model, as a lazy verifier would use: its tokeniser is right, every claimed token is first in its list,
+ * and all values are made up.
  */
 export function createHollowEngine(
   engine: TextEngine,

@@ -6,7 +6,7 @@ import { renderVerifierTable } from './verifier-tables.ts';
 
 const seed = chooseSeed(1);
 vi.setConfig({ testTimeout: 300_000 });
-/** Of the strategies of a setting, the first one if not told otherwise. */
+/** Strategies by name, in the first setting. */
 const pick = (...names: string[]): readonly Setting[] => pickIn(0, ...names);
 const pickIn = (setting: number, ...names: string[]): readonly Setting[] => {
   const { strategies, ...rest } = SETTINGS[setting] as Setting;
@@ -18,7 +18,7 @@ describe('strategies of verifiers', () => {
   let measured: Promise<readonly VerifierRow[]> | undefined;
   const measureIdle = () => (measured ??= measureVerifiers({ seed, replies: 48, runs: 1, settings: pick(...idle) }));
 
-  it('that do not work are excluded, and cost no honest party anything', async () => {
+  it('without work are excluded, and no honest party loses anything', async () => {
     const rows = await measureIdle();
     expect(rows.length).toBe(6);
     for (const row of rows) {
@@ -28,31 +28,31 @@ describe('strategies of verifiers', () => {
     }
   });
 
-  it('that work are not, whatever is asked', async () => {
+  it('with work are not excluded', async () => {
     const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, settings: pick('honest') });
     expect(row).toMatchObject({ excluded: 0, creditedShare: 1, honestVerifiersExcluded: 0 });
-    // Whom nobody excludes the table says so of.
+    // The table shows a lower bound for a verifier that nobody excludes.
     expect(renderVerifierTable([row as VerifierRow])).toMatch(/\| honest \|.*\| 0 of 1 \| > /);
   });
 
-  it('that report what a cheat tells them are met by a pair or a third, and the cheat with them', async () => {
+  it('that report what a cheat tells them are found by a second or third verifier, and so is the cheat', async () => {
     const [row] = await measureVerifiers({ seed, replies: 96, runs: 1, settings: pick('told') });
     expect(row).toMatchObject({ excluded: 1, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
     expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
   });
 
-  it('that agree on what they were told are met by a third, and the cheat with them', async () => {
+  it('that agree on what a cheat told them are found by a third verifier, and so is the cheat', async () => {
     const [row] = await measureVerifiers({ seed, replies: 240, runs: 1, settings: pickIn(2, 'told') });
     expect(row).toMatchObject({ excluded: 1, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
     expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
   });
 
-  it('that do not work are excluded where a tenth is audited as well', async () => {
+  it('without work are excluded even if only a tenth is audited', async () => {
     const [row] = await measureVerifiers({ seed, replies: 60, runs: 1, settings: pickIn(1, 'lazy when fresh') });
     expect(row).toMatchObject({ excluded: 1, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
   });
 
-  it('that stand still where they see a second digest learn nothing by it, since there always is one, and earn nothing', async () => {
+  it('that stall when they see a second digest learn nothing, since there always is one, and earn nothing', async () => {
     const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, settings: pick('told, still in pairs') });
     expect(row).toMatchObject({ creditedShare: 0, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
     expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
@@ -67,7 +67,7 @@ describe('strategies of verifiers', () => {
 });
 
 describe('an estimate', () => {
-  it('has its mean inside, and no width where all are the same', () => {
+  it('contains its mean, and has no width if all values are equal', () => {
     const { mean, low, high } = estimateMean([1, 2, 3, 4], seed);
     expect(mean).toBe(2.5);
     expect(low < mean && mean < high).toBe(true);

@@ -6,7 +6,7 @@ import { createWorld } from './world.ts';
 
 export interface StrategyOptions {
   readonly seed: number;
-  /** Audited replies of one run, about, at most: a run ends where all who follow the strategy are excluded. */
+  /** About how many replies one run audits at most. A run ends early if all followers of the strategy are excluded. */
   readonly replies: number;
   /** Default: 10. */
   readonly runs?: number;
@@ -15,24 +15,24 @@ export interface StrategyOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-/** How one strategy fares among four honest verifiers. */
+/** The results of one strategy among four honest verifiers. */
 export interface VerifierRow {
-  /** How many follow it, and what share of replies is audited. */
+  /** How many verifiers follow the strategy, and the share of replies that is audited. */
   readonly setting: string;
   readonly strategy: string;
   readonly what: string;
   readonly runs: number;
   /** Runs in which all who follow it were excluded from the draw. */
   readonly excluded: number;
-  /** Jobs that one of them was asked, honeypots included, until then or until the run ended: mean and 95 % interval. */
+  /** Jobs of one of them, with honeypots, until its exclusion or the end of the run: mean and 95 % interval. */
   readonly jobs: Estimate;
-  /** Audited replies of the whole network until then, honeypots left out. */
+  /** Audited replies of the whole network until then, without honeypots. */
   readonly replies: Estimate;
-  /** Share of its jobs that were credited when it ended, the credit of an excluded one being 0. */
+  /** Share of its jobs that were credited at the end. An excluded verifier has no credit. */
   readonly creditedShare: number;
-  /** Replies of honest providers that were rejected, of all of theirs that were audited. */
+  /** Rejected replies of honest providers, of all their audited replies. */
   readonly honestRejected: StrategyShare;
-  /** Replies of the cheat that were paid, of all of its own that were audited; none where there is no cheat. */
+  /** Paid replies of the cheat, of all its audited replies; an empty share without a cheat. */
   readonly cheatsPaid: StrategyShare;
   readonly honestProvidersEjected: number;
   readonly honestVerifiersExcluded: number;
@@ -56,8 +56,8 @@ const PPM = 1_000_000;
 const HONEST_PROVIDERS = 2;
 
 /**
- * Every strategy against the validator's production code, from fixed seeds: the same numbers each time.
- * Intervals are bootstrapped over runs; where runs end by `replies`, the numbers are lower bounds, and `excluded` says so.
+ * Runs every strategy against the validator's production code, from fixed seeds. Intervals are bootstrapped over runs. If
+ * `excluded` is below 1, some runs ended by `replies`, and the numbers are lower bounds.
  */
 export async function measureVerifiers(options: StrategyOptions): Promise<readonly VerifierRow[]> {
   const { seed, runs = 10, settings = SETTINGS, onProgress = () => {} } = options;
@@ -120,7 +120,7 @@ async function runOnce({ strategy, setting, seed, limit }: RunOptions): Promise<
       await world.serve(isCheat ? (cheat as string) : (honestNames[i % HONEST_PROVIDERS] as string), isCheat);
     }
     await world.runEpoch();
-    // Who is ejected comes back under another name, whatever it did: identities are free.
+    // An ejected cheat returns under another name, because identities are free.
     if (cheat !== undefined && isEjected(cheat)) cheat = await announce('cheat');
     for (const [i, name] of honestNames.entries()) if (isEjected(name)) honestNames[i] = await announce('provider');
   }

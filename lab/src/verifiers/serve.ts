@@ -15,7 +15,7 @@ export interface EngineReply {
   readonly windows: readonly WindowBytes[];
 }
 
-/** One reply of an engine, committed as a provider commits it; a cheat only has another engine. */
+/** One reply of an engine, committed as a provider commits it. A cheat only differs by its engine. */
 export async function serveByEngine(
   engine: TextEngine,
   order: TestOrder,

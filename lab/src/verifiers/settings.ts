@@ -1,7 +1,7 @@
 import { STRATEGIES } from './strategies.ts';
 import type { VerifierStrategy } from './strategy.ts';
 
-/** The network that a strategy is tried in: four honest verifiers, and those who follow it. */
+/** The network in which a strategy is tried: four honest verifiers, and those that follow the strategy. */
 export interface Setting {
   readonly name: string;
   readonly followers: number;
@@ -13,8 +13,8 @@ export interface Setting {
 const pick = (...names: string[]): readonly VerifierStrategy[] => STRATEGIES.filter(({ name }) => names.includes(name));
 
 /**
- * All strategies where every reply is audited, which leaves none for honeypots; those for whom it could matter where most replies
- * are not, and where two of them report alike, so that a pair of verifiers may be both of theirs.
+ * All strategies with every reply audited, which leaves no unaudited replies for honeypots. Then the strategies that may gain
+ * if few replies are audited, and those in which two verifiers report alike and may be drawn together.
  */
 export const SETTINGS: readonly Setting[] = [
   { name: 'one, every reply audited', followers: 1, alphaPpm: 1_000_000, strategies: STRATEGIES },

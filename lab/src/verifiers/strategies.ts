@@ -6,7 +6,7 @@ type Report = VerifierStrategy['report'];
 const work: Report = (job, scene) => scene.work(job);
 const makeUp: Report = (job, scene) => scene.makeUp(job);
 
-/** Makes a report up where the condition holds, and works elsewhere. */
+/** Makes a report up if the condition holds, and otherwise works. */
 const lazyWhere =
   (isLazy: (scene: Scene, job: Parameters<Report>[0]) => boolean): Report =>
   (job, scene) =>
@@ -90,7 +90,7 @@ function tell(otherwise: Report): Report {
   return async (job, scene) => {
     const windows = scene.told(job);
     if (windows === undefined) return otherwise(job, scene);
-    // Prompt and text from a tokeniser, the rest as it was told.
+    // Prompt and text come from a tokeniser, the windows from its partner.
     return encodeScoreReport({ ...parseScoreReport(await scene.makeUp(job)), windows });
   };
 }

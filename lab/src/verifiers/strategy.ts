@@ -1,34 +1,34 @@
 import type { ScoreJobMessage } from '@ogong/node/validator/audit/verifier-call';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 
-/** What a verifier can do when it is asked, honest or not: one interface, so that a new strategy is a page. */
+/** How a verifier behaves, honest or not. */
 export interface VerifierStrategy {
   readonly name: string;
-  /** What it is, in a few words. */
+  /** A short description. */
   readonly what: string;
-  /** Of those who are asked, one follows the strategy; providers are honest unless it needs a partner. */
+  /** Whether it needs a partner among the providers: a cheat. Otherwise all providers are honest. */
   readonly partner?: boolean;
-  /** @returns the canonical report to commit to; undefined where it stays silent. */
+  /** @returns the canonical report to commit to; undefined to stay silent. */
   readonly report: (job: ScoreJobMessage, scene: Scene) => Promise<Uint8Array | undefined>;
-  /** What it opens instead, knowing what others of the round have opened; undefined where it does not open. */
+  /** The report that it opens instead, when it knows the openings of others in the round; undefined to open nothing. */
   readonly open?: (kept: Uint8Array, job: ScoreJobMessage, scene: Scene) => Uint8Array | undefined;
-  /** Whether it stands still when it is to open over so many digests, as a machine does that is restarted. */
+  /** Whether it stalls when it is asked to open over this many digests, as if it were restarted. */
   readonly stallsOver?: (digests: number) => boolean;
 }
 
-/** What a strategy has at hand. */
+/** What a strategy can use. */
 export interface Scene {
-  /** The whole work, by the right model. */
+  /** Scores with the right model. */
   readonly work: (job: ScoreJobMessage) => Promise<Uint8Array>;
-  /** The same by a cheaper model that claims the same root. */
+  /** Scores with a cheaper model that claims the same root. */
   readonly workCheaply: (job: ScoreJobMessage) => Promise<Uint8Array>;
-  /** A report without work: the shape of one, and nothing in it. */
+  /** Makes up a well-formed report without work. */
   readonly makeUp: (job: ScoreJobMessage, bend?: { readonly exact: boolean }) => Promise<Uint8Array>;
-  /** What the partner committed for this request, told out of band. */
+  /** The windows that the partner committed for this request, told out of band. */
   readonly told: (job: ScoreJobMessage) => readonly WindowBytes[] | undefined;
-  /** Opened reports of others about the same tokens: a leak that the protocol does not give, assumed here. */
+  /** Opened reports of others about the same tokens. The protocol does not leak these; the strategy assumes a leak. */
   readonly leaked: (job: ScoreJobMessage) => Uint8Array | undefined;
-  /** Whether a request was seen before, by it or by anybody who would tell it. */
+  /** Whether this verifier, or anybody who tells it, has seen the request before. */
   readonly wasSeen: (job: ScoreJobMessage) => boolean;
   /** Where in the epoch the job came, 0..1. */
   readonly phase: () => number;

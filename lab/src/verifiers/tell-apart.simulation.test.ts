@@ -8,7 +8,7 @@ import { renderTellTable } from './verifier-tables.ts';
 const seed = chooseSeed(1);
 
 describe('the classifier', () => {
-  it('finds what can be told, and nothing where there is nothing', () => {
+  it('finds a difference if there is one, and otherwise nothing', () => {
     const random = createSeededRandom(seed);
     const make = (shift: number, kink: number) =>
       Array.from({ length: 240 }, (_, i) => {
@@ -31,19 +31,19 @@ describe('the classifier', () => {
   });
 });
 
-describe('whoever looks at a job', () => {
-  it('cannot tell a honeypot, by itself or with all others together', async () => {
+describe('a verifier that looks at a job', () => {
+  it('cannot tell a honeypot, alone or together with all others', async () => {
     const rows = await measureTells({ seed, epochs: 4, replies: 40 });
     expect(rows.length).toBe(4);
     for (const row of rows) {
       expect(row!.positives).toBeGreaterThan(10);
-      // What is there by chance in a sample of this size; the phase in the epoch alone gave 0.63 when it told.
+      // The spread that chance gives in a sample of this size. When the phase in the epoch leaked, it alone gave 0.63.
       expect([row!.view, row!.auc.low < 0.55 && row!.auc.high > 0.45]).toEqual([row!.view, true]);
     }
     expect(renderTellTable(rows).split('\n').length).toBe(rows.length + 2);
   }, 600_000);
 
-  it('can where every reply is audited, from the requests that honeypots repeat', async () => {
+  it('can if every reply is audited, because honeypots then repeat requests', async () => {
     const [, , all] = await measureTells({ seed, epochs: 4, replies: 20, alphaPpm: 1_000_000 });
     expect(all!.view).toBe('all five verifiers together');
     expect(all!.auc.low).toBeGreaterThan(0.55);

@@ -15,15 +15,15 @@ export interface TellOptions {
   readonly epochs: number;
   /** Replies in each, of which about half are audited. */
   readonly replies: number;
-  /** Coverage, parts per million. Default: a half; at all of them, honeypots repeat requests. */
+  /** Coverage, parts per million. Default: a half. At full coverage honeypots repeat requests. */
   readonly alphaPpm?: number;
-  /** Honeypots per audit, parts per million. Default: a half, for more examples: how many there are is no field of a job. */
+  /** Honeypots per audit, parts per million. Default: a half, for more examples. A job does not tell how many there are. */
   readonly honeypotPpm?: number;
-  /** Networks, each with its own draws: the odd ones are told apart by what the even ones teach, and the other way round. Default: 2. */
+  /** Networks with independent draws. A classifier fitted on the even ones scores the odd ones, and vice versa. Default: 2. */
   readonly worlds?: number;
 }
 
-/** How well somebody tells two kinds apart from all that it sees: 0.5 is not at all. */
+/** How well one party tells two kinds apart by everything that it sees; 0.5 is chance. */
 export interface TellRow {
   readonly question: string;
   readonly view: string;
@@ -34,7 +34,7 @@ export interface TellRow {
 
 type World = Awaited<ReturnType<typeof createWorld>>;
 
-/** Of one world, by who looks. */
+/** The examples of one network, by party. */
 type Sample = Readonly<Record<string, readonly Example[]>>;
 
 const HALF = 500_000;
@@ -42,12 +42,12 @@ const PPM = 1_000_000;
 const ALONE = 'every verifier for itself';
 const PROVIDER = 'the provider, when it serves';
 
-/** Who can tell what from all that it sees; the same numbers for the same seed. */
+/** Measures which party can tell what. The same seed gives the same numbers. */
 export async function measureTells({ seed, worlds = 2, ...options }: TellOptions): Promise<readonly TellRow[]> {
   const samples: Sample[] = [];
   for (let number = seed; number < seed + worlds; number++) {
     const jobs = await sampleJobs({ seed: number, ...options });
-    // Where all are audited there is nothing to tell.
+    // If all replies are audited there is nothing to tell.
     const isDrawn = (options.alphaPpm ?? HALF) < PPM;
     samples.push({ ...jobs, ...(isDrawn ? { [PROVIDER]: await sampleOrders({ seed: number, ...options }) } : {}) });
   }
@@ -96,7 +96,7 @@ async function sampleJobs({
   return sample;
 }
 
-/** Before its record is acknowledged a provider has only the order, the request and the clock: replies come evenly here. */
+/** What a provider sees before its record is acknowledged: order, request and time. Replies are evenly spaced here. */
 async function sampleOrders({ seed, epochs, replies, alphaPpm = HALF }: TellOptions): Promise<readonly Example[]> {
   const strategy = STRATEGIES[0] as VerifierStrategy;
   const world = await createWorld({ seed: seed + 50, strategy, alphaPpm });
@@ -122,7 +122,7 @@ async function runEpochs(world: World, epochs: number, replies: number): Promise
   await world.runEpoch();
 }
 
-/** Ids of the jobs that audits rest on; the others were honeypots. */
+/** Ids of the jobs of audits. The others were honeypots. */
 function listRealJobs({ validator, served }: World): ReadonlySet<string> {
   const ids = served.flatMap(({ replyId }) => {
     const { evidence } = validator.find(replyId);
@@ -136,7 +136,7 @@ function listRealJobs({ validator, served }: World): ReadonlySet<string> {
   return new Set(ids);
 }
 
-/** Every field of a job and what is known around it: when it came, and what came before it. */
+/** Every field of a job, when it came, and what came before it. */
 function listFields(
   { validator, jobs, modelRoot }: World,
   seen: SeenJob,
@@ -149,7 +149,7 @@ function listFields(
     return beacon !== undefined && equalBytes(computeBankSeed(crypto, modelRoot, beacon.previous), job.sketchBankSeed);
   };
   const age = [0, 1, 2, 3, 4].findIndex(hasAge);
-  // Within one moment the order is drawn, see mixJobs; here both count as having come before.
+  // Jobs of one moment have a random order (mixJobs). Here both count as earlier.
   const isBefore = (other: SeenJob): boolean => other.epoch < epoch || (other.epoch === epoch && other.phase <= phase);
   const before = jobs.filter((other) => other !== seen && isBefore(other) && isKnown(other));
   const sameRequest = before.filter((other) => equalBytes(other.job.request, job.request)).length;

@@ -1,4 +1,4 @@
-// npm run tell-apart: who can tell a honeypot from a job, with half of all replies audited, nearly all, and all of them.
+// npm run tell-apart: measures who can tell a honeypot from a job, with half, nearly all, and all replies audited.
 import { parseArgs } from 'node:util';
 import { measureTells } from './tell-apart.ts';
 import { listTraffic } from './traffic.ts';

@@ -1,10 +1,10 @@
 import type { TellOptions } from './tell-apart.ts';
 
-/** How much is looked at. */
+/** The size of the measurement. */
 export interface Span {
-  /** Epochs of traffic in which audits are to be told from the rest; 0: not measured. */
+  /** Epochs of traffic in which audits are to be told from the rest. 0: not measured. */
   readonly epochs: number;
-  /** Networks with such traffic; even. */
+  /** Number of networks with such traffic; even. */
   readonly worlds: number;
 }
 
@@ -14,7 +14,7 @@ const MANY = 500_000;
 /** A validator's default (validator-config.ts). */
 const USUAL = 50_000;
 
-/** Where all are audited, honeypots have to repeat requests; where few are not, the usual number need not yet. */
+/** If all replies are audited, honeypots have to repeat requests. If a few are not, these suffice for the usual number. */
 export const listTraffic = ({ epochs, worlds }: Span): readonly Traffic[] =>
   epochs === 0
     ? []

@@ -1,7 +1,7 @@
 import type { Estimate, StrategyShare, VerifierRow } from './measure.ts';
 import type { TellRow } from './tell-apart.ts';
 
-/** Markdown of how each strategy fares, for the report. */
+/** The table of strategies in Markdown, for the report. */
 export function renderVerifierTable(rows: readonly VerifierRow[]): string {
   const head =
     '| setting | strategy | what it does | excluded | jobs until then | audited replies until then | credited jobs | honest replies rejected | cheats paid | honest ejected or excluded |';
@@ -22,7 +22,7 @@ export function renderVerifierTable(rows: readonly VerifierRow[]): string {
   return [head, '|---|---|---|---|---|---|---|---|---|---|', ...lines.map((line) => `| ${line} |`)].join('\n');
 }
 
-/** Markdown of what can be told apart. */
+/** The table of what can be told apart, in Markdown. */
 export function renderTellTable(rows: readonly TellRow[]): string {
   const lines = rows.map(
     ({ question, view, positives, negatives, auc }) =>
@@ -31,7 +31,7 @@ export function renderTellTable(rows: readonly TellRow[]): string {
   return ['| question | who looks | of each | AUC (95 %) |', '|---|---|---|---|', ...lines].join('\n');
 }
 
-/** @param isCensored some runs ended before: the mean is a lower bound. */
+/** @param isCensored whether some runs ended early, so that the mean is a lower bound. */
 function formatEstimate({ mean, low, high }: Estimate, isCensored: boolean): string {
   return `${isCensored ? '> ' : ''}${mean.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`;
 }

@@ -20,13 +20,13 @@ import { type EngineReply, serveByEngine } from './serve.ts';
 import type { Scene, VerifierStrategy } from './strategy.ts';
 
 export const EPOCH_MS = 60_000;
-/** Looks that the validator takes at its audits in one epoch. */
+/** How often the validator works on its audits in one epoch. */
 const TICKS = 40;
 
 export interface WorldOptions {
   readonly seed: number;
   readonly strategy: VerifierStrategy;
-  /** Those who follow the strategy. Default: 1. */
+  /** Verifiers that follow the strategy. Default: 1. */
   readonly followers?: number;
   /** Honest verifiers beside them. Default: 4. */
   readonly honest?: number;
@@ -36,7 +36,7 @@ export interface WorldOptions {
   readonly alphaPpm?: number;
 }
 
-/** What a verifier was asked, as it saw it. */
+/** A job as its verifier saw it. */
 export interface SeenJob {
   readonly verifier: string;
   readonly job: ScoreJobMessage;
@@ -56,8 +56,8 @@ const idOf = (name: string): Uint8Array => hashHybridKey(crypto, createTestHybri
 const keyOf = ({ request, outputTokens }: ScoreJobMessage): string => toHex(crypto.sha256(request, outputTokens));
 
 /**
- * One validator's production code with verifiers of the given strategies, on one fake engine and a clock of its own. Every
- * reply is generated, committed, admitted, audited and judged as in the network; links and chain are left out.
+ * One validator's production code with verifiers of the given strategies, on one fake engine and its own clock. Every reply is
+ * generated, committed, admitted, audited and judged as in the network. Links and chain are left out.
  */
 export async function createWorld(options: WorldOptions) {
   const { seed, strategy, followers = 1, honest = 4, pairPpm, honeypotPpm, alphaPpm = 1_000_000 } = options;
@@ -81,8 +81,8 @@ export async function createWorld(options: WorldOptions) {
     });
   const phase = (): number => Math.min(1, (clock.nowMs() - epochStartMs) / EPOCH_MS);
   /**
-   * Chance is a function of the job, so that a run does not depend on which of two calls came first; of what is scored where several
-   * follow one strategy, so that what they make up agrees.
+   * Randomness is a function of the job, so that a run does not depend on the order of two calls. If several verifiers follow one
+   * strategy, it is a function of the scored tokens, so that their made-up reports agree.
    */
   const createScene = (job: ScoreJobMessage): Scene => {
     const about = followers > 1 ? crypto.sha256(job.request, job.outputTokens) : crypto.sha256(job.jobId);
@@ -215,7 +215,7 @@ export async function createWorld(options: WorldOptions) {
     served.push({ replyId: order.fields.replyId, isCheat, provider });
   }
 
-  /** The next epoch's beacon, and its audits as the clock goes on. */
+  /** Certifies the next epoch's beacon and runs its audits while the clock moves on. */
   async function runEpoch(): Promise<void> {
     epochStartMs = clock.nowMs();
     await validator.certify(validator.archive.latest().epoch + 1n);

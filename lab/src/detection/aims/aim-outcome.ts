@@ -1,10 +1,10 @@
 import type { AimOutcome, Share } from '../results.ts';
 
-/** Of a share that should be `least` or more. */
+/** The outcome for a share that should be at least `least`. */
 export const judgeShare = ({ low, high, of }: Share, least: number): AimOutcome =>
   of === 0 ? 'undecided' : low >= least ? 'met' : high < least ? 'missed' : 'undecided';
 
-/** Of an aim that every one of these has to meet: one that misses it decides. */
+/** The outcome for an aim of several parts: it is met if all are met, and missed if one is missed. */
 export const judgeAll = (outcomes: readonly AimOutcome[]): AimOutcome =>
   outcomes.includes('missed')
     ? 'missed'
@@ -13,8 +13,8 @@ export const judgeAll = (outcomes: readonly AimOutcome[]): AimOutcome =>
       : 'met';
 
 /**
- * Of tokens until something is decided, which should be `most` or fewer.
- * @param sampled tokens that the sample could have decided it by: fewer than `most` leave the aim open.
+ * The outcome for the tokens until a decision, which should be at most `most`.
+ * @param sampled tokens in the sample. If these are fewer than `most`, a missing decision leaves the aim undecided.
  */
 export const judgeTokens = (tokens: number | undefined, sampled: number, most: number): AimOutcome =>
   tokens !== undefined && tokens <= most ? 'met' : tokens === undefined && sampled < most ? 'undecided' : 'missed';

@@ -1,6 +1,6 @@
 import type { Share } from '../results.ts';
 
-/** With its interval, and of how many. */
+/** A share with its interval and its sample size. */
 export const formatShare = ({ value, low, high, of }: Share): string =>
   `${formatPercent(value)} (${formatPercent(low)} to ${formatPercent(high)}, n ${of})`;
 

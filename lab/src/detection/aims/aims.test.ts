@@ -32,14 +32,14 @@ describe.each([
   const weights = { family: 'weights', attack: 'weights-q4-0', [field]: early };
   const judge = (...attacks: Partial<AttackRow>[]): AimRow => find(withAttacks(...attacks), aim);
 
-  it('is met where every one differs within four tokens', () => {
+  it('is met if every attack differs within four tokens', () => {
     expect(judge(weights, { ...weights, attack: 'hidden-system-prompt', family: 'sampling' })).toMatchObject({
       measured: '2 of 2 attacks do, 16 replies',
       outcome: 'met',
     });
   });
 
-  it('is missed where one is late, where one reply equals, and where nothing was measured', () => {
+  it('is missed if one attack differs late, if one reply is equal, or if nothing was measured', () => {
     const late = judge(weights, { ...weights, attack: 'kv-q8-0', weights: 'f16', [field]: { ...early, lastToken: 4 } });
     expect(late).toMatchObject({ outcome: 'missed', note: 'kv-q8-0 as f16: at the latest at 4' });
     expect(judge(weights).note).toContain('no KV cheat');
@@ -47,7 +47,7 @@ describe.each([
     expect(judge({ ...weights, [field]: undefined })).toMatchObject({ outcome: 'undecided', measured: 'not measured' });
   });
 
-  it('asks nothing of what computes as was sold at first, or throughout', () => {
+  it('leaves out attacks that compute as the sold model, at first or throughout', () => {
     const late = { [field]: { ...early, lastToken: 40 } };
     const others = [
       { ...weights, ...late, attack: 'sliding-window-128' },
@@ -57,7 +57,7 @@ describe.each([
   });
 });
 
-it('an aim that nothing was measured for is neither met nor missed', () => {
+it('an aim without measurements is neither met nor missed', () => {
   const nothing = {
     ...results,
     attacks: [],
@@ -78,7 +78,7 @@ describe('the aim that no honest provider is ejected in a real run', () => {
   };
   const judge = (...ejection: EjectionRow[]): AimRow => find({ ...results, ejection }, /in any real run/);
 
-  it('asks for none, where lives redrawn may end as often as beta', () => {
+  it('allows none, while up to a share beta of the redrawn lives may end', () => {
     const redrawn = { ...row('f16: per reply, calibrated', 5e-4), replies: 1_000_000 };
     const served = row('f16: per reply, calibrated, as served', 0);
     expect(judge(redrawn, served)).toMatchObject({ outcome: 'met', measured: 'none of 2 lives, 600 replies' });
@@ -88,7 +88,7 @@ describe('the aim that no honest provider is ejected in a real run', () => {
     expect(ended.measured).toContain('q8_0');
   });
 
-  it('is open where only redrawn lives were measured', () => {
+  it('is undecided if only redrawn lives were measured', () => {
     expect(judge(row('f16: per reply, calibrated', 0)).outcome).toBe('undecided');
   });
 });
@@ -100,7 +100,7 @@ describe('the aim of a class that no row lists', () => {
     find({ ...results, classClaims: changes.map((change) => ({ ...row, claimed: UNLISTED, ...change })) }, aim);
   const tokensToDecide = { median: 96, p90: undefined };
 
-  it('is met where every cheat is decided in time', () => {
+  it('is met if every cheat is decided in time', () => {
     expect(judge({ tokensToDecide })).toMatchObject({ outcome: 'met', note: '' });
     expect(judge({ tokensToDecide }, { tokensToDecide: { ...tokensToDecide, median: 1001 } })).toMatchObject({
       outcome: 'missed',
@@ -110,7 +110,7 @@ describe('the aim of a class that no row lists', () => {
     expect(missed.note).toContain('no evidence');
   });
 
-  it('asks nothing of classes that rows list', () => {
+  it('leaves out classes that rows list', () => {
     expect(judge({ claimed: 'cpu-fast', tokensToDecide: undefined })).toMatchObject({
       measured: 'not measured',
       outcome: 'undecided',
@@ -125,20 +125,20 @@ describe('the aim of refuting every reply', () => {
   const judge = (change: Partial<AttackRow>): AimRow =>
     find({ ...results, attacks: [{ ...first, attack: 'sampler-top-p', stage1Full: all, ...change }] }, aim);
 
-  it('says how late wrong draws come, as a fit, where none escaped', () => {
+  it('states a fit of how late wrong draws come if no reply escaped', () => {
     const refutedAt = Array.from({ length: 400 }, (_, i) => Math.floor(-8 * Math.log((i + 0.5) / 400)));
     const row = judge({ refutedAt });
-    // What the fit allows at most is above the aim.
+    // The upper limit of the fit is above the aim.
     expect(row).toMatchObject({ outcome: 'undecided' });
     const [, point, limit] =
       /at token 53; an extreme value fit .* at (\de-\d+), and at (\de-\d+) at most/.exec(row.note) ?? [];
-    // Of the law that it was drawn from e^-16; a fit that takes no tail to be bounded errs to the safe side.
+    // The law that it was drawn from gives e^-16. The fit assumes an unbounded tail, so it errs on the safe side.
     expect(Number(point)).toBeGreaterThan(Math.exp(-16));
     expect(Number(point)).toBeLessThan(1e-4);
     expect(Number(limit)).toBeGreaterThan(Number(point));
   });
 
-  it('says nothing of so few that no tail can be fitted, and misses by one that escapes', () => {
+  it('states nothing for samples too small for a fit, and is missed if one reply escapes', () => {
     expect(judge({ refutedAt: [0, 1, 2] }).note).toBe('the interval is as wide as the sample is small');
     const missed = judge({ stage1Full: { ...all, value: 0.9975 } });
     expect(missed).toMatchObject({ outcome: 'missed' });
@@ -153,14 +153,14 @@ describe('the aim of equality on Vulkan', () => {
   const judge = (...equality: DetectionResults['equality'][number][]): AimRow =>
     find({ ...results, equality, conversations: [] }, /exact classes, Vulkan: honest distance 0/);
 
-  it('asks for the model of the aims, and says of others how much', () => {
+  it('is judged on one model, and mentions how much of others was measured', () => {
     expect(judge(row)).toMatchObject({ outcome: 'met', note: '' });
     const other = judge({ ...row, tokens: 512 }, { ...row, variant: 'random-tiny, any sampler' });
     expect(other).toMatchObject({ outcome: 'undecided', measured: '0 replies differ, 512 tokens' });
     expect(other.note).toMatch(/software device.*100000 of random-tiny/);
   });
 
-  it('is missed by one reply of any model', () => {
+  it('is missed by one differing reply of any model', () => {
     expect(judge(row, { ...row, variant: 'random-tiny', differing: 1 })).toMatchObject({ outcome: 'missed' });
   });
 });
@@ -171,7 +171,7 @@ describe('the aims of other pairs of classes', () => {
   const judge = (aim: RegExp, ...otherPairs: AttackRow[]): AimRow => find({ ...results, otherPairs }, aim);
   const tokens = (median: number) => ({ tokensToDecide: { median, p90: undefined } });
 
-  it('count every pair in which draws are massaged', () => {
+  it('count every pair in which massaged draws were played', () => {
     const aim = /massaged draws into F16.*between the other pairs/;
     const [near, far] = ['massaged-knowing-q8-0', 'massaged-knowing-noise-1e-3'];
     expect(judge(aim, of({ attack: near, ...tokens(200) }), of({ attack: far, ...tokens(2500) }))).toMatchObject({
@@ -184,7 +184,7 @@ describe('the aims of other pairs of classes', () => {
     expect(judge(aim)).toMatchObject({ outcome: 'undecided', measured: 'not measured' });
   });
 
-  it('count their names apart', () => {
+  it('count the naming of attacks separately', () => {
     const aim = /between the other pairs of classes: the kind named/;
     const named = { value: 0.9, low: 0.8, high: 0.95, of: 100 };
     const missed = judge(aim, of({ named, namedExactly: undefined }), of({ named, verifier: 'cpu-exact' }));
@@ -224,15 +224,15 @@ describe('the aim that audits and honeypots cannot be told', () => {
   const judge = (...aucs: (typeof row)['auc'][]): AimRow =>
     find({ ...results, auditTells: aucs.map((auc) => ({ ...row, audited: 1, auc })) }, /cannot be told/);
 
-  it('is met near chance, and where a wide interval holds it', () => {
+  it('is met near chance, and if a wide interval includes chance', () => {
     expect(judge({ mean: 0.54, low: 0.52, high: 0.56 }, { mean: 0.6, low: 0.48, high: 0.7 })).toMatchObject({
       measured: 'none of 2 views tells',
       outcome: 'met',
     });
   });
 
-  it('is missed where somebody tells, and says who', () => {
-    // Past chance by little that is certain, and by more than is allowed at best.
+  it('is missed if a view can tell, and names the view', () => {
+    // The interval excludes chance by a little, and its lower end exceeds what is allowed.
     expect(judge({ mean: 0.6, low: 0.52, high: 0.68 })).toMatchObject({ outcome: 'missed' });
     const told = judge({ mean: 0.5, low: 0.48, high: 0.52 }, { mean: 0.8, low: 0.76, high: 0.85 });
     expect(told).toMatchObject({
@@ -250,7 +250,7 @@ describe('an aim for a share', () => {
     return find(withAttacks({ attack: 'prefill-q8-0', weights: 'f16', stage1Full }), aim);
   };
 
-  it('is shown where its interval lies within, undecided where it holds the aim, and missed where it lies below', () => {
+  it('is met if its interval lies above the aim, undecided if it includes the aim, and missed if it lies below', () => {
     expect(judge(0.9975, 0.996)).toMatchObject({ outcome: 'met' });
     expect(judge(0.9975, 0.985)).toMatchObject({ outcome: 'undecided' });
     expect(judge(0.99, 0.97)).toMatchObject({ outcome: 'undecided' });
@@ -258,7 +258,7 @@ describe('an aim for a share', () => {
   });
 });
 
-it('a reply that escapes stage 1 misses no aim for full replies where the profile plays shorter ones', () => {
+it('a reply that escapes stage 1 does not miss the aim for full replies if the profile plays shorter ones', () => {
   const stage1Full = { value: 0, low: 0, high: 0.79, of: 1 };
   const given = withAttacks({ attack: 'prefill-q8-0', weights: 'f16', stage1Full });
   const aim = /pre-fill from Q8_0 into F16/;
@@ -267,7 +267,7 @@ it('a reply that escapes stage 1 misses no aim for full replies where the profil
 });
 
 describe('the aim for names', () => {
-  it('counts the very attack beside the kind', () => {
+  it('counts how often the exact attack is named, beside its kind', () => {
     const named = { value: 1, low: 0.9, high: 1, of: 400 };
     const given = withAttacks({ named, namedExactly: { ...named, value: 0.5 } });
     expect(find(given, /^the verdict names the kind/).outcome).toBe('met');

@@ -12,13 +12,13 @@ import { judgeF16, judgeF16Elsewhere } from './judge-weights.ts';
 
 type Measured = Omit<DetectionResults, 'verifiers' | 'elapsedS' | 'aims' | 'notCaught'>;
 
-/** What `npm run equality` found, in place of what stands there; aims are judged anew. */
+/** Replaces the conversations by newer results of `npm run equality`, and judges the aims again. */
 export function withConversations(results: DetectionResults, conversations: readonly EqualityRun[]): DetectionResults {
   const all = { ...results, conversations };
   return { ...all, aims: judgeAims(all) };
 }
 
-/** What the project set out to reach, against what was measured. A number that was not measured is a miss. */
+/** Judges the aims of the project by the measurements. A number that was not measured is a miss. */
 export function judgeAims(results: Measured): AimRow[] {
   const findInQ8 = (attack: string): AttackRow | undefined =>
     results.attacks.find((row) => row.attack === attack && row.weights === 'q8_0');

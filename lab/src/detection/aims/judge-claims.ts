@@ -6,15 +6,15 @@ import { formatShare } from './aim-text.ts';
 
 type Deciding = Pick<ClassClaimRow, 'attack' | 'weights' | 'verifier' | 'tokensToDecide'>;
 
-/** What noise of 1e-3 may take between classes. */
+/** The most tokens that a decision on noise of 1e-3 between classes may take. */
 const CLAIM_LIMIT = 1000;
 
 const tokensOf = ({ tokensToDecide }: Deciding): number => tokensToDecide?.median ?? Number.POSITIVE_INFINITY;
 const nameOf = ({ attack, weights }: Deciding): string => `${attack} sold as ${weights}`;
 
 /**
- * Of every class that is claimed, by its sharpest verifier; what others need, and what the cheat takes that is in that class,
- * stands beside it.
+ * Judges each claimed class by the verifier that decides it soonest. The text also states what other verifiers need, and what
+ * a cheat takes that really runs in that class.
  */
 export function judgeClaims({
   classClaims,
@@ -70,7 +70,7 @@ function judgeListed(classClaims: DetectionResults['classClaims'], otherPairs: D
 const judgeClaim = ({ tokensToDecide, lying }: ClassClaimRow): AimOutcome =>
   judgeTokens(tokensToDecide?.median, WINDOW_TOKENS * lying.of, CLAIM_LIMIT);
 
-/** Judged by the row that tolerates a reply most, and no evidence to eject by (docs/spec/drift-table.md). */
+/** A class that no row lists is judged by the row that tolerates a reply most, and never ejected (docs/spec/drift-table.md). */
 function judgeUnlisted(rows: readonly ClassClaimRow[]): AimRow {
   const outcome = judgeAll(rows.map(judgeClaim));
   return {

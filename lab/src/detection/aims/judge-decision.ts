@@ -13,6 +13,6 @@ export function judgeDecision(aim: string, row: AttackRow | undefined, limit: nu
   };
 }
 
-/** Tokens of the first windows that evidence was gathered from, each of one reply. */
+/** Tokens that gave evidence: one window from each reply. */
 export const countSampled = ({ perWindow }: Pick<AttackRow, 'perWindow'>): number =>
   WINDOW_TOKENS * Math.max(0, ...perWindow.map(({ caught }) => caught.of));

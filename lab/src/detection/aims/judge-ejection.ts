@@ -41,7 +41,7 @@ export function judgeEjection({ ejection }: Pick<DetectionResults, 'ejection'>):
 const judgeBound = ({ ejected, beta }: EjectionRow): AimOutcome =>
   ejected.of === 0 ? 'undecided' : ejected.low > beta ? 'missed' : ejected.high <= beta ? 'met' : 'undecided';
 
-/** What the simulation can tell: whether the same lives end under a test that takes windows for independent. */
+/** A control: how often the same lives end under a test that treats windows as independent. */
 function describeControl(ejection: readonly EjectionRow[]): string[] {
   const controls = ejection.filter(({ test }) => test.includes('as if independent'));
   if (controls.length === 0) return [];

@@ -3,10 +3,10 @@ import { computesOtherwise } from '../plan/experiments.ts';
 import type { AimRow, AttackRow, DetectionResults, Difference } from '../results.ts';
 import { formatShare } from './aim-text.ts';
 
-/** What the aims are about; others stand beside it. */
+/** The model of the aims. Results of other models are only mentioned. */
 const MODEL = 'stories15M';
 
-/** Of a numeric class: `llama.cpp-<release>/<backend>/...`. */
+/** The back end in a numeric class `llama.cpp-<release>/<backend>/...`. */
 export const backendOf = ({ numericClass }: Pick<EqualityRun, 'numericClass'>): string =>
   numericClass.split('/')[1] ?? '';
 
@@ -56,7 +56,7 @@ export function judgeEquality(
       const difference = find(row);
       return difference === undefined ? [] : [{ ...row, ...difference }];
     });
-  // A window that is not full forgets nothing: until then its provider computes what was sold.
+  // A sliding window forgets nothing until it is full. Until then the provider computes the sold model.
   const isWindow = ({ attack }: AttackRow): boolean => attack.startsWith('sliding-window');
   const windows = measured.filter(isWindow);
   const rows = measured.filter((row) => !isWindow(row));

@@ -4,7 +4,7 @@ import { judgeAll, judgeTokens } from './aim-outcome.ts';
 import { formatShare } from './aim-text.ts';
 import { countSampled, judgeDecision } from './judge-decision.ts';
 
-/** Into F16, by what each attacker knows. */
+/** Massaged draws sold as F16, by what each attacker knows. */
 export function judgeMassage(results: Pick<DetectionResults, 'attacks' | 'otherPairs'>): AimRow[] {
   return [
     ...MASSAGERS.flatMap(({ source, by, reasons }) =>
@@ -27,7 +27,7 @@ const HIDDEN =
   "it bends nothing that noise of the size of honest drift does not hide, and takes the true model's own token elsewhere: its values look like honest ones of a " +
   'position that drifted more than most, and only how many draws differ, and by what margin, speaks. In an exact class one such draw shows. Evidence of several verifiers of unlike classes on one reply is the next idea';
 
-/** What is served in place of the true model, and the tokens that it may take. */
+/** The cheap models, and the most tokens that a decision on each may take. */
 const MASSAGED = [
   { cheap: 'q8-0', what: 'Q8_0 into F16', limit: 200 },
   { cheap: 'noise-1e-3', what: 'noise of 1e-3', limit: 2500 },
@@ -68,7 +68,7 @@ const FEW_REPLIES =
   'evidence comes from ranks among the honest replies of a pair, of which fewer were measured there, and an attack has few replies to be decided by; ' +
   'more of both are the next idea';
 
-/** Where bytes are compared a reply in which one draw was bent differs; one in which none had to be is the true model's own. */
+/** In an exact class a reply with one bent draw differs. A reply without a bend is the true model's own. */
 function judgeMassageAtOnce({ attacks }: Pick<DetectionResults, 'attacks'>): AimRow {
   const rows = attacks
     .filter(({ attack }) => attack.startsWith('massaged'))

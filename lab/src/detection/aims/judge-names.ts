@@ -22,7 +22,7 @@ export function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
   };
 }
 
-/** The words of the aim: not the kind, but the cheat. */
+/** Judges how often the exact cheat is named, not only its kind. */
 export function judgeExactNames(aim: string, attacks: readonly AttackRow[]): AimRow {
   const rows = attacks.flatMap(({ namedExactly }) => namedExactly ?? []);
   const rejects = rows.reduce((sum, { of }) => sum + of, 0);
@@ -43,7 +43,7 @@ const SAME_VALUES =
 const FEW_NAMES =
   'What an alternative looks like is learned from few replies of it where pairs are sampled less; more of them are the next idea';
 
-/** The attacks that lose most. */
+/** The attacks that are named wrongly most often. */
 function listConfusions(rows: readonly AttackRow[]): string {
   const wrong = new Map<string, number>();
   for (const { attack, weights, named } of rows) {

@@ -38,7 +38,7 @@ export function judgeStage1({ attacks, stage1, profile }: Measured): AimRow[] {
       note: fine ? explainEscapes(fine.stage1Full) : 'no sample',
     },
   ];
-  // A shorter reply has fewer draws to be refuted by: that one escapes says nothing of a full one.
+  // A shorter reply has fewer draws that can refute it. If one escapes, that says nothing about full replies.
   const isShort = PROFILES[profile].maxTokens < FULL;
   return [
     ...perFullReply.map((row) =>
@@ -47,7 +47,7 @@ export function judgeStage1({ attacks, stage1, profile }: Measured): AimRow[] {
     {
       aim: 'stage 1: at most 5 microseconds a token',
       measured: replies === 0 ? 'not measured' : `${us.toFixed(1)} in this run, with parsing and hashing`,
-      // Lanes share the cores, so that a long time says nothing of the code.
+      // Other lanes use the same cores, so a long time proves nothing.
       outcome: us <= 5 ? 'met' : 'undecided',
       note:
         us <= 5
@@ -59,11 +59,11 @@ export function judgeStage1({ attacks, stage1, profile }: Measured): AimRow[] {
 
 const SAMPLER_CHEATS = /^(sampler-|greedy-as-sampled|grind-(nonce|reply-id|epoch))/;
 
-/** Stage 1 replays every draw: there is no other way to pass it. */
+/** Stage 1 replays every draw, so only an honest reply passes. */
 const NO_CHEAT =
   'What passes is token for token what the declared sampler draws from the signed values, as it often is where the other one is near: nobody lost by it';
 
-/** All attacks of a kind together, since one alone has too few replies to show so small a share of escapes. */
+/** Judges all attacks of a kind together, because one attack has too few replies to show such a small share of escapes. */
 function judgeRefuted(what: string, rows: readonly AttackRow[], whatEscapes?: string): AimRow {
   const of = rows.reduce((sum, { stage1Full }) => sum + stage1Full.of, 0);
   const caught = rows.reduce((sum, { stage1Full }) => sum + Math.round(stage1Full.value * stage1Full.of), 0);
@@ -80,7 +80,7 @@ function judgeRefuted(what: string, rows: readonly AttackRow[], whatEscapes?: st
   };
 }
 
-/** Where none escaped, a fit to how late the others were refuted may show what their number cannot. */
+/** If no reply escaped, a fit to the positions of the refutations may decide what the number of replies cannot. */
 const judgeEscapes = (share: Share, rows: readonly AttackRow[]): AimOutcome =>
   share.value === 1 && limitEscapes(rows) <= 1e-4 ? 'met' : judgeShare(share, 0.9999);
 
@@ -91,13 +91,13 @@ const TAIL_Z = 2.326;
 
 const listPositions = (rows: readonly AttackRow[]): number[] => rows.flatMap(({ refutedAt = [] }) => refutedAt);
 
-/** Of full replies that escape, by that fit at most; 1 where there are too few for one. */
+/** Upper limit of the share of full replies that escape, by the fit; 1 if there are too few replies for a fit. */
 function limitEscapes(rows: readonly AttackRow[]): number {
   const positions = listPositions(rows);
   return hasTail(positions) ? computeTailSurvivalLimit(fitTail(positions), FULL - 1, TAIL_Z) : 1;
 }
 
-/** An extrapolation, and named so: how late the first wrong draw comes says how rarely none does. */
+/** Describes the fit as an extrapolation: from the position of the first wrong draw to the share of replies without one. */
 function describeTail(rows: readonly AttackRow[]): string {
   const positions = listPositions(rows);
   if (!hasTail(positions)) return '';

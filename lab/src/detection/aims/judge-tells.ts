@@ -1,9 +1,9 @@
 import type { AimRow, AuditTellRow, DetectionResults } from '../results.ts';
 
-/** Of an AUC: nearer to chance than this a classifier is of no use. */
+/** Distance of an AUC from chance below which a classifier is useless. */
 const CHANCE = 0.05;
 
-/** Honeypots and audits are to look like everything else, to whoever may look. */
+/** Judges whether anybody can tell honeypots and audits from other traffic. */
 export function judgeTells({ auditTells }: Pick<DetectionResults, 'auditTells'>): AimRow {
   const told = auditTells.filter(({ auc }) => auc.mean > 0.5 + CHANCE && auc.low > 0.5);
   return {

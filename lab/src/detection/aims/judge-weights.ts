@@ -27,7 +27,7 @@ export function judgeF16({ attacks }: Pick<DetectionResults, 'attacks'>): AimRow
   };
 }
 
-/** The pairs of classes that aims are measured in besides; of most attacks those that come close to honest drift alone. */
+/** The aims in further pairs of classes. Most of these pairs are measured only with attacks close to honest drift. */
 export function judgeF16Elsewhere({ otherPairs }: Pick<DetectionResults, 'otherPairs'>): AimRow {
   const rows = otherPairs.filter(({ family, weights }) => family === 'weights' && weights === 'f16');
   const rates = rows.flatMap((row) => {
@@ -57,7 +57,7 @@ export function judgeF16Elsewhere({ otherPairs }: Pick<DetectionResults, 'otherP
   };
 }
 
-/** What a share of few replies says of one so near to all. */
+/** Describes how small samples limit a share that should be close to 1. */
 function describeSamples(rates: readonly Share[]): string[] {
   if (rates.length === 0) return [];
   const sizes = rates.map(({ of }) => of);

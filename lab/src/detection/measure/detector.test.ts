@@ -12,7 +12,7 @@ const create = (honest: readonly JudgedReply[]) =>
   });
 
 describe('honest replies', () => {
-  it(`are judged by ranks that they are not among, each of them once, seed ${SEED}`, () => {
+  it(`are each judged once, by ranks that do not include them, seed ${SEED}`, () => {
     const honest = createReplies(1000, SEED);
     const detector = create(honest);
     const halves = detector.judgeHonest(honest);
@@ -20,12 +20,12 @@ describe('honest replies', () => {
     expect(halves.map(({ length }) => length)).toEqual([300, 300]);
     expect(new Set(judged.map(({ seed }) => seed)).size).toBe(600);
     expect(judged.length).toBe(600);
-    // Of ranks that one is among oneself, none is the first.
+    // A reply that is ranked among others can be the farthest. One that its ranks include cannot.
     expect(Math.min(...judged.map(({ pValue }) => pValue))).toBeCloseTo(1 / 301, 12);
     expect(detector.honest.length).toBe(600);
   });
 
-  it('are judged in each stratum by a half of it', () => {
+  it('are judged in each stratum by the other half of it', () => {
     const honest = createReplies(3000, SEED + 3);
     const detector = create(honest);
     const row = detector.rows[0]!;
@@ -42,7 +42,7 @@ describe('honest replies', () => {
     expect(halves.flat().filter(({ pValue }) => pValue < least[1]! / 2).length).toBeGreaterThan(0);
   });
 
-  it('are not judged where half of them would make no rank that tells anything', () => {
+  it('are not judged if half of them are too few for a useful rank', () => {
     const honest = createReplies(320, SEED + 2);
     expect(create(honest).judgeHonest(honest)).toEqual([[], []]);
   });

@@ -12,24 +12,24 @@ import { buildStrata, findStratum, MIN_STRATUM_REPLIES } from '@ogong/protocol/m
 import { findLengthBand, getSurprise, type ReplyEvidence } from '@ogong/protocol/modality/text/stage2/reply-scores';
 import type { JudgedReply } from './load.ts';
 
-/** Whole replies, or what their first window alone shows. */
+/** Whole replies, or only their first windows. */
 export type Length = 'whole' | 'first';
 
 export interface RankedReply {
   readonly seed: number;
   readonly statistic: number;
   readonly pValue: number;
-  /** What the p-value of the farthest reply would be: no rank is rarer among so few. */
+  /** The p-value of the farthest possible reply: the smallest that this number of replies allows. */
   readonly leastPValue: number;
   readonly extrapolatedPValue: number;
-  /** Whether fixed limits decide, since no row knows anything like it, or nothing that lies as far. */
+  /** Whether fixed limits decide, because no row covers such a reply, or none that lies as far. */
   readonly isLeftToLimits: boolean;
   /** For sequential tests; see drift-verdict.ts. */
   readonly eValue: number;
   readonly suspect: string;
 }
 
-/** Replies by the table that judged them: what is lived through with one of them is not to be evened out by the other. */
+/** Replies by the table that judged them. A provider is judged by one table for life, so the two are not mixed. */
 export type Halves = readonly [readonly RankedReply[], readonly RankedReply[]];
 
 /** The statistics of one pair of classes, fitted and calibrated as a network would, on the laboratory's samples. */
@@ -37,20 +37,20 @@ export interface Detector {
   readonly rows: readonly DriftRow[];
   /** Undefined where no reply of that length was calibrated. */
   judge(sample: DriftSample): RankedReply | undefined;
-  /** The same of a reply that no row was measured on anything like, where fixed limits decide in its place. */
+  /** Judges a reply that no row covers. Fixed limits decide about such a reply. */
   judgeBeyond(sample: DriftSample): RankedReply | undefined;
   /** Whether a row judges such a reply. */
   covers(evidence: ReplyEvidence): boolean;
-  /** Statistics of the first windows of honest replies that nothing was fitted to. */
+  /** Statistics of the first windows of honest replies that were not used in a fit. */
   readonly honest: readonly number[];
   /**
-   * Those of the calibrated replies that no parameter knows, in two halves, each judged by strata that the other half made:
-   * none is judged by ranks that it is among. Empty where a stratum is too small to be halved.
+   * Calibrated replies that no parameter was fitted to, in two halves. The strata of each half judge the other, so that no reply
+   * is among its own ranks. Empty if a stratum is too small to halve.
    */
   judgeHonest(replies: readonly JudgedReply[]): Halves;
-  /** Whether a parameter was fitted to a reply of that attack, as long as this one, under the same key. */
+  /** Whether a parameter was fitted to a reply of this attack with the same length and draw key. */
   knows(source: string, sample: DriftSample): boolean;
-  /** Replies of an attack that no parameter knows; all where the attack is not among the alternatives. */
+  /** Judges the replies of an attack that no parameter was fitted to: all of them if the attack is not an alternative. */
   judgeHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly RankedReply[];
 }
 
@@ -165,13 +165,13 @@ function crossJudge(
 
 export function selectLength(replies: readonly JudgedReply[], length: Length): DriftSample[] {
   return replies.flatMap(({ seed, scored }) => {
-    // A reply that ended earlier shows less than a window does.
+    // A reply that ended within its first window shows less than a full one.
     if (scored === undefined || (length === 'first' && scored.first.positions < WINDOW_TOKENS)) return [];
     return [{ seed, evidence: scored[length] }];
   });
 }
 
-/** A reply is one sample of its own length band, and one of each below. */
+/** A reply gives a sample for its own length band and one for each shorter band. */
 function toDriftSamples({ seed, scored }: JudgedReply): DriftSample[] {
   if (scored === undefined) return [];
   const { whole, first, cuts } = scored;
@@ -181,7 +181,7 @@ function toDriftSamples({ seed, scored }: JudgedReply): DriftSample[] {
   }));
 }
 
-/** What a table says of a reply that it knows nothing like. */
+/** The result for a reply that no row covers. */
 const UNDECIDED = {
   ...{ statistic: EQUAL_STATISTIC, pValue: 1, leastPValue: 1, extrapolatedPValue: 1, eValue: 1, suspect: 'none' },
   isLeftToLimits: true,

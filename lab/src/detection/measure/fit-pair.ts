@@ -11,7 +11,7 @@ export type ReadExperiment = (experiment: Experiment) => readonly JudgedReply[];
 
 export type ClassPair = Pick<ComparedPair, 'provider' | 'verifier'>;
 
-/** Of one weight type. */
+/** The samples of one weight type. */
 export interface PairSamples {
   readonly honest: readonly Experiment[];
   readonly attacks: readonly Experiment[];
@@ -19,12 +19,12 @@ export interface PairSamples {
   readonly code: string;
 }
 
-/** What was sampled between two classes, and the detector that was fitted to it. */
+/** The samples between two classes, and the detector that was fitted to them. */
 export interface FittedPair {
   readonly detector: Detector;
-  /** What the detector was fitted to and calibrated on. */
+  /** The replies that the detector was fitted to and calibrated on. */
   readonly honest: readonly JudgedReply[];
-  /** Of them those of any sampler settings. */
+  /** Those of them with arbitrary sampler settings. */
   readonly ofAnySampler: readonly JudgedReply[];
   readonly played: readonly PlayedAttack[];
 }
@@ -63,7 +63,7 @@ export function fitPair(pair: ClassPair, { honest: served, attacks, read, code }
 export const isPair = ({ provider, verifier }: Experiment, pair: ClassPair): boolean =>
   provider === pair.provider && verifier === pair.verifier;
 
-/** Where stage 1 and plain facts leave little to statistics, nothing has to be known by name. */
+/** Whether an attack becomes an alternative. If stage 1 and exact checks refute most replies, statistics need no name for it. */
 function isAlternative(replies: readonly JudgedReply[]): boolean {
   const left = replies.filter((reply) => isUnrefuted(reply) && reply.scored && !reply.scored.comparison.identical);
   return 2 * left.length >= replies.length;

@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(3));
 const seeds = Array.from({ length: 8 }, (_, i) => i + 1);
-/** Nothing is cut, so that draws fall into the tail. */
+/** No filter cuts the list, so that draws fall into the tail. */
 const bodyOf = (seed: number): Uint8Array =>
   utf8Encode(
     JSON.stringify({
@@ -43,14 +43,14 @@ const experiment = { weights: 'f16', provider: 'cpu-exact', verifier: 'cpu-exact
 >[0];
 
 describe('replies that a verifier of their exact class looked at', () => {
-  it('are reproduced where they are honest', async () => {
+  it('are reproduced if they are honest', async () => {
     const replies = await sample('honest', engine);
     expect(replies.length).toBeGreaterThan(4);
     expect(replies.map(({ scored }) => scored?.unreproduced)).toEqual(replies.map(() => undefined));
     expect(measureEquality(experiment, 'stories15M', replies).differing).toBe(0);
   });
 
-  it('are not, in their choice alone, where an unlisted token suited the provider', async () => {
+  it('differ only in their choice if the provider chose an unlisted token', async () => {
     const attack = findAttack('tail-choice').create({ engine });
     const replies = await sample('tail-choice', attack.engine);
     const chosen = attack.counts?.().chosen as number;

@@ -17,32 +17,32 @@ import { checkSampleHeader, replaySample } from '@ogong/provider/calibration/sam
 import type { SampleStore, ScoredSample } from '@ogong/provider/calibration/sample-store';
 import { CONTEXT } from '../plan/setups.ts';
 
-/** One reply as both stages see it, everything but statistics. */
+/** One reply with the results of both stages, without statistics. */
 export interface JudgedReply {
   readonly seed: number;
-  /** Of the model that was sold. */
+  /** The root of the sold model. */
   readonly modelRoot: Uint8Array;
   readonly tokens: number;
-  /** As committed; 0 where nothing was opened. */
+  /** As committed; 0 without an opening. */
   readonly temperature: number;
-  /** The check that fails without a model, if any: of intake or of stage 1; `opening` where there is none. */
+  /** The first check of intake or stage 1 that fails, if any; `opening` if there is no opening. */
   readonly stage1: string | undefined;
-  /** The first position whose draw does not replay, where stage 1 fails by one. */
+  /** The first position whose draw does not replay, if stage 1 failed because of a draw. */
   readonly refutedAt: number | undefined;
-  /** The check of stage 2 that needs no statistics and fails, if any: another prompt, text, stop or unlisted token. */
+  /** The first failing check of stage 2 that needs no statistics, if any: another prompt, text, stop or unlisted token. */
   readonly plain: string | undefined;
-  /** Undefined where nothing could be scored. */
+  /** Undefined if nothing could be scored. */
   readonly scored:
     | {
         readonly comparison: Comparison;
-        /** First position at which a pass of the reply's own exact class does not reproduce it: in a value, or in a choice. */
+        /** First position where a pass in the reply's own exact class differs, in a value or in a choice. */
         readonly unreproduced: number | undefined;
         readonly whole: ReplyEvidence;
-        /** Of the first window alone: what a reply of 32 tokens would have shown; `whole` itself where there is one window. */
+        /** Evidence of the first window alone, as of a reply of 32 tokens. Equals `whole` if there is one window. */
         readonly first: ReplyEvidence;
-        /** Of its beginnings in the other length bands below: what alternatives are fitted to there. */
+        /** Evidence of its beginnings in the shorter length bands. Alternatives are fitted to these. */
         readonly cuts: readonly ReplyEvidence[];
-        /** What the fixed 0.10 / 0.10 says. */
+        /** The outcome under the fixed limits of 0.10 / 0.10. */
         readonly fallback: Outcome;
         readonly scoredMs: number;
       }
@@ -50,7 +50,7 @@ export interface JudgedReply {
   readonly servedMs: number;
 }
 
-/** Checks of stage 2 that compare plain facts. */
+/** Checks of stage 2 that need no statistics. */
 const PLAIN_CHECKS = new Set(['prompt-tokens', 'vocabulary', 'response-text', 'stop-reason', 'tail-place']);
 
 export function readReplies(store: SampleStore, source: string, verifier: string): JudgedReply[] {

@@ -7,18 +7,18 @@ import type { JudgedReply } from './load.ts';
 import { measureAttack, measureCatch } from './measure-attacks.ts';
 import { createJudged } from './synthetic-judged.ts';
 
-describe('what is caught at a rate', () => {
+describe('the share caught at a rate of false rejects', () => {
   const ranked = createJudged({ leastPValue: 5e-4, pValue: 5e-4, extrapolatedPValue: 1e-6 });
   const thin = createJudged({ leastPValue: 5e-3, pValue: 5e-3, extrapolatedPValue: 1e-6 });
 
-  it('is by rank where the replies are many enough, and by the tail elsewhere, and says so', () => {
+  it('is by rank if there are enough replies, otherwise by a fitted tail, and says which', () => {
     expect(measureCatch([ranked], 1e-3)).toMatchObject({ caught: { value: 1 }, extrapolated: false });
     expect(measureCatch([thin], 1e-3)).toMatchObject({ caught: { value: 1 }, extrapolated: true });
     expect(measureCatch([ranked, thin], 1e-3)).toMatchObject({ caught: { value: 1 }, extrapolated: true });
     expect(measureCatch([ranked, thin], 1e-2)).toMatchObject({ caught: { value: 1 }, extrapolated: false });
   });
 
-  it('is no tail where ranks reach the rate and say otherwise', () => {
+  it('is not by tail if the ranks reach the rate', () => {
     const near = { ...ranked, pValue: 0.02 };
     expect(measureCatch([near], 1e-3)).toMatchObject({ caught: { value: 0 }, extrapolated: false });
   });
@@ -52,23 +52,23 @@ describe('the check that found a reply', () => {
   };
   const measure = (honest: number, fallback: string) => measureRow(honest, fallback).caughtBy;
 
-  it(`is the likelihood where honest replies are many, seed ${seed}`, () => {
+  it(`is the likelihood if there are many honest replies, seed ${seed}`, () => {
     expect(measure(2000, 'accept')).toEqual({ likelihood: 20 });
   });
 
-  it(`is the fixed limits where honest replies are too few for such a rank, seed ${seed}`, () => {
+  it(`is the fixed limits if there are too few honest replies for such a rank, seed ${seed}`, () => {
     expect(measure(200, 'reject')).toEqual({ 'fixed limits': 20 });
     expect(measure(200, 'accept')).toEqual({ nothing: 20 });
   });
 
-  it(`is asked what it takes the cheat for, where fixed limits reject as well, seed ${seed}`, () => {
-    // No cheat was sampled: what rejects has no name for it, and is counted.
+  it(`counts rejects without a name, whether the likelihood or fixed limits reject, seed ${seed}`, () => {
+    // No cheat was sampled, so the likelihood has no name for it. The replies are counted all the same.
     expect(measureRow(2000, 'accept').named).toMatchObject({ of: 20, value: 0 });
     expect(measureRow(200, 'reject').named).toMatchObject({ of: 20, value: 0 });
     expect(measureRow(200, 'accept').named).toBeUndefined();
   });
 
-  it(`names the kind by another attack that computes the same, and the very attack where it is known, seed ${seed}`, () => {
+  it(`names the kind by another attack of that kind, and the exact attack if it is an alternative, seed ${seed}`, () => {
     const other = measureRow(2000, 'accept', 'weights-noise-1e-3', ['weights-fine-tune-1e-3']);
     expect([other.named?.value, other.namedExactly?.value]).toEqual([1, 0]);
     const own = measureRow(2000, 'accept', 'weights-noise-1e-3', ['weights-noise-1e-3']);

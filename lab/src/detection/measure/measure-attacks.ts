@@ -16,7 +16,7 @@ export interface MeasuredAttack {
   readonly other: readonly JudgedReply[];
   /** Checked by one of the provider's own exact class. */
   readonly same: readonly JudgedReply[];
-  /** The same of a back end that is no CPU. */
+  /** The same on a back end that is not the CPU. */
   readonly vulkan: readonly JudgedReply[];
   readonly provider: string;
   readonly verifier: string;
@@ -24,7 +24,7 @@ export interface MeasuredAttack {
 }
 
 const FALSE_REJECTS = [1e-3, 1e-4] as const;
-/** A forged sketch may lie at any distance. */
+/** A cap on distances, because a forged sketch may lie at any distance. */
 const FARTHEST = 1000;
 
 export function measureAttack(
@@ -111,7 +111,7 @@ export const passesFallback = ({
   kolmogorov,
 }: Readonly<Record<'sketchDistance' | 'kolmogorov', number>>): boolean => sketchDistance <= 0.1 && kolmogorov <= 0.1;
 
-/** Of replies that were both served and scored; lanes share the machine, so that single replies say little. */
+/** The median over replies with both times, because lanes share the machine and single times say little. */
 export function measureCheckCost(replies: readonly Pick<JudgedReply, 'scored' | 'servedMs'>[]): number | undefined {
   const ratios = replies.flatMap(({ scored, servedMs }) =>
     scored && servedMs > 0 ? [scored.scoredMs / servedMs] : [],
@@ -119,10 +119,10 @@ export function measureCheckCost(replies: readonly Pick<JudgedReply, 'scored' | 
   return ratios.length === 0 ? undefined : computeQuantile(ratios, 0.5);
 }
 
-/** Whether all but statistics lets a reply pass. */
+/** Whether every check without statistics lets a reply pass. */
 export const isUnrefuted = ({ stage1, plain }: JudgedReply): boolean => stage1 === undefined && plain === undefined;
 
-/** Under a forged commitment that a check refutes, values are honest ones or none: they say nothing of the attack. */
+/** Whether the values of a reply are evidence. If a check refutes a forged commitment, its values are honest or missing. */
 export const isJudged = ({ family }: Pick<AttackDefinition, 'family'>, reply: JudgedReply): boolean =>
   family !== 'commitment' || isUnrefuted(reply);
 
@@ -131,7 +131,7 @@ const statisticsOf = (judged: readonly RankedReply[]): number[] => judged.map(({
 const measureCatches = (judged: readonly RankedReply[]): CatchRate[] =>
   judged.length === 0 ? [] : FALSE_REJECTS.map((rate) => measureCatch(judged, rate));
 
-/** By rank where the honest sample that a reply is ranked in reaches so far, else by the tail fitted to it. */
+/** By rank if the honest sample is large enough for the rate, otherwise by the tail that was fitted to it. */
 export function measureCatch(judged: readonly RankedReply[], falseRejectRate: number): CatchRate {
   const isRanked = ({ leastPValue }: RankedReply): boolean => leastPValue <= falseRejectRate;
   const isCaught = (each: RankedReply): boolean =>
@@ -143,7 +143,7 @@ export function measureCatch(judged: readonly RankedReply[], falseRejectRate: nu
   };
 }
 
-/** The first check that rejects, as validators go through them at the rate that they have by default. */
+/** Counts replies by the first check that rejects, in a validator's order and at its default rate. */
 function countChecks(replies: readonly JudgedReply[], detector: Detector): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const reply of replies) {

@@ -24,16 +24,16 @@ export interface ClaimSamples {
   /** The cheat's replies, computed in the exact class. */
   readonly replies: readonly JudgedReply[];
   readonly verifier: string;
-  /** Honest providers of the class that it claims instead, seen by the same verifier. */
+  /** The class that it claims. The same verifier scores honest providers of that class. */
   readonly claimed: string;
   readonly honest: readonly JudgedReply[];
-  /** What was sampled of those: whole replies, or as much as a window. */
+  /** Whether whole replies or first windows were sampled of those. */
   readonly length: Length;
   readonly seed: number;
   readonly code: string;
 }
 
-/** A class that a cheat of the CPU's exact one may claim, and who sees it. */
+/** A class that a cheat in the CPU's exact class may claim, and the verifier that scores it. */
 interface Claim {
   readonly claimed: DetectionSetupName;
   readonly verifier: DetectionSetupName;
@@ -45,7 +45,7 @@ const CLAIMS: readonly Claim[] = [
   ...CLAIM_VERIFIERS.map((verifier): Claim => {
     return { claimed: CLAIMED, verifier, length: 'whole', isSampledFor: ({ source }) => source === HONEST };
   }),
-  // Of another back end, whose drift is several times as wide.
+  // A class of another back end, where drift is several times as large.
   { claimed: 'vulkan', verifier: 'cpu-fast', length: 'first', isSampledFor: isBetweenBackends },
 ];
 
@@ -57,7 +57,7 @@ export interface ClaimsOptions {
   readonly read: ReadExperiment;
 }
 
-/** Of every weight type, every class that is claimed and every cheat that is tried so. */
+/** Rows for every weight type, claimed class and cheat. */
 export function measureClaims({ attacks, honest, seed, code, read }: ClaimsOptions): ClassClaimRow[] {
   return SOLD_WEIGHTS.flatMap((weights) =>
     CLAIMS.flatMap(({ claimed, verifier, length, isSampledFor }) => {
@@ -80,14 +80,14 @@ export function measureClaims({ attacks, honest, seed, code, read }: ClaimsOptio
   );
 }
 
-/** What a small sample of honest replies can tell at all. */
+/** The smallest rate that a small sample of honest replies can show. */
 export const CLAIM_RATE = 0.01;
 
 /**
- * What a cheat gains that declares a looser class than it runs in: equality no longer decides at the first token, but its
- * distances are still those of the machine that it runs on, and meet what honest machines of the claimed class show.
- * The detector is fitted to replies of this very lie, and judges others.
- * @returns undefined where too few honest replies of the claimed class were sampled.
+ * Measures what a cheat gains by declaring a looser class than its own. Equality no longer decides at the first token. Its
+ * distances remain those of its real machine, and are compared with honest machines of the claimed class.
+ * The detector is fitted to some replies of this lie and judges the others.
+ * @returns undefined if too few honest replies of the claimed class were sampled.
  */
 export function measureClaim(samples: ClaimSamples): ClassClaimRow | undefined {
   const { weights, attack, replies, verifier, claimed, honest, length, seed, code } = samples;

@@ -7,7 +7,7 @@ const repliesOf = (eValue: number, count: number): RankedReply[] =>
   Array.from({ length: count }, () => createJudged({ eValue }));
 
 describe('the tokens that a decision takes', () => {
-  it('are those of so many replies of one window', () => {
+  it('are the number of replies times the tokens of a window', () => {
     const { tokensToDecide, evidence } = measureWindowDecision(repliesOf(100, 50), 1);
     const replies = measureDecision(repliesOf(100, 50), 1);
     expect(tokensToDecide?.median).toBe(32 * (replies?.median ?? Number.NaN));
@@ -16,13 +16,13 @@ describe('the tokens that a decision takes', () => {
     expect(evidence.at(-1)?.[1]).toBeGreaterThanOrEqual(Math.log(1e6));
   });
 
-  it('are none where replies say nothing', () => {
+  it('are undefined if replies hold no evidence', () => {
     expect(measureDecision(repliesOf(1, 300), 1)).toBeUndefined();
     expect(measureDecision([], 1)).toBeUndefined();
     expect(measureWindowDecision([], 1)).toEqual({ tokensToDecide: undefined, evidence: [] });
   });
 
-  it('take no reply twice: too few do not decide, however strong', () => {
+  it('count no reply twice: too few replies never decide, however strong', () => {
     const enough = measureDecision(repliesOf(100, 50), 1)?.median ?? Number.NaN;
     expect(measureDecision(repliesOf(100, enough - 1), 1)).toBeUndefined();
     expect(measureDecision(repliesOf(100, enough), 1)?.median).toBe(enough);

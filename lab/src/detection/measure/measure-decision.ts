@@ -5,14 +5,14 @@ import { computeQuantile } from '@ogong/protocol/statistics/statistics';
 import type { AttackRow, DetectionDecision } from '../results.ts';
 import type { RankedReply } from './detector.ts';
 
-/** Odds at which a provider counts as found out. */
+/** Odds at which a provider counts as detected. */
 const DECISION = 1e-6;
 const ORDERS = 100;
 const POINTS = 50;
 
 type Evidence = Pick<RankedReply, 'eValue'>;
 
-/** The payee's sequential test over replies of one window: tokens until it ejects, and how evidence grows until then. */
+/** The payee's sequential test over replies of one window: tokens until it ejects, and the growth of evidence. */
 export function measureWindowDecision(
   judged: readonly Evidence[],
   seed: number,
@@ -52,7 +52,7 @@ interface TestRun {
   readonly logs: readonly number[];
 }
 
-/** Once through the replies: taken again and again, the luck of a few would add up to evidence. */
+/** Takes each reply once. Repeating replies would turn the chance of a few into evidence. */
 function runTest(judged: readonly Evidence[]): TestRun {
   const logs: number[] = [];
   let state = INITIAL_PAYEE_TEST;
@@ -67,13 +67,13 @@ function runTest(judged: readonly Evidence[]): TestRun {
 function toDecision(runs: readonly TestRun[]): DetectionDecision | undefined {
   const never = Number.POSITIVE_INFINITY;
   const lengths = runs.map(({ isDecided, logs }) => (isDecided ? logs.length : never)).sort((a, b) => a - b);
-  // No interpolation: between an order that decides and one that does not there is nothing.
+  // No interpolation, because an order that never decides has no number of tokens.
   const quantile = (q: number): number => lengths[Math.ceil(q * lengths.length) - 1] as number;
   const [median, p90] = [quantile(0.5), quantile(0.9)];
   return median === never ? undefined : { median, p90: p90 === never ? undefined : p90 };
 }
 
-/** Fisher and Yates. */
+/** Fisher-Yates shuffle. */
 function shuffle<T>(items: readonly T[], random: () => number): T[] {
   const shuffled = [...items];
   for (let i = shuffled.length - 1; i > 0; i--) {

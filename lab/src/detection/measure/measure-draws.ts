@@ -9,8 +9,8 @@ import { sourceId } from '../sample/collect.ts';
 import { measureStage1 } from './measure-honest.ts';
 
 /**
- * Stage 1 of every honest reply that was served, whoever checks it. Timed: for a process that does nothing besides, and has
- * nothing on its heap yet.
+ * Runs and times stage 1 of every honest reply. Call it early in a process that does nothing else, because a large heap slows
+ * it down.
  */
 export function measureDraws(store: SampleStore, profile: Profile): Stage1Row[] {
   const { maxTokens } = profile;
@@ -27,7 +27,7 @@ export function measureDraws(store: SampleStore, profile: Profile): Stage1Row[] 
           const replayed = replaySample(crypto, sample);
           const elapsedMs = performance.now() - startedMs;
           const { header, checks = [] } = replayed?.replay ?? {};
-          // As attacks are counted: what the intake checks is part of it.
+          // As for attacks, the checks of the intake count too.
           const all =
             header === undefined
               ? checks

@@ -20,7 +20,7 @@ const judgedAs = (eValues: readonly number[]): RankedReply[] =>
   eValues.map((eValue, seed) => createJudged({ seed, eValue }));
 
 describe('honest lifetimes', () => {
-  it('end far more often where windows of a reply count as independent and are not', () => {
+  it('end far more often if windows of a reply wrongly count as independent', () => {
     const replies = (shared: number): Float64Array[] =>
       Array.from({ length: 500 }, () => {
         const common = shared * normal();
@@ -31,41 +31,41 @@ describe('honest lifetimes', () => {
     expect(measureNaiveEjection(scale(replies(0)), options).ejected.value).toBeLessThan(0.02);
   });
 
-  it('end as the evidence of the replies wants it', () => {
+  it('end according to the evidence of the replies', () => {
     const end = (...eValues: number[]): number =>
       measureEjection('hot text', [judgedAs(eValues)], options).ejected.value;
     expect(end(0.9)).toBe(0);
     expect(end(3)).toBe(1);
-    // Fair, and so within beta: one reply in a hundred pays what the others lose.
+    // A fair bet, so ejections stay within beta: one reply in a hundred gains what the others lose.
     const fair = end(50, ...Array<number>(99).fill(50 / 99));
     expect(fair).toBeLessThanOrEqual(0.01);
-    // Half of all lives are judged by the other table.
+    // The other table judges half of all lives.
     const apart = measureEjection('two', [judgedAs([0.9]), judgedAs([3]), []], options);
     expect(apart.ejected).toMatchObject({ value: 0.5, of: options.lifetimes });
     expect(end(200, ...Array<number>(99).fill(50 / 99))).toBeGreaterThan(0.01);
   });
 });
 
-it('replies as served end a life by what they bring together, in their order', () => {
+it('replies in the order served may end a life that redrawn replies do not', () => {
   const [calm, streak] = [Array<number>(200).fill(0.99), Array<number>(9).fill(10)];
   expect(measureServed('honest', [judgedAs(calm), judgedAs(calm), []], 1e-3)).toMatchObject({
     ...{ test: 'honest, as served', lifetimes: 2, replies: 400, ejected: { value: 0, of: 2 } },
   });
   expect(measureServed('honest', [judgedAs(calm), judgedAs([...streak, ...calm])], 1e-3).ejected.value).toBe(0.5);
-  // Calibrated on average, and yet the run ejects: redrawn one by one, the same replies would not.
+  // Calibrated on average, but the streak ejects. Redrawn one by one, the same replies would not.
   const mixed = judgedAs([...streak, ...Array<number>(991).fill(0.9)]);
   expect(measureServed('honest', [mixed], 1e-3).ejected.value).toBe(1);
   expect(measureEjection('honest', [mixed], { ...options, beta: 1e-3 }).ejected.value).toBeLessThan(0.05);
 });
 
-it('what checks without statistics reject of the honest is counted by itself', () => {
+it('counts honest replies that checks without statistics reject separately', () => {
   const replies = [undefined, 'tail-place', undefined, undefined].map(
     (plain, seed) => ({ seed, plain, scored: {} }) as unknown as JudgedReply,
   );
   expect(measurePlain(replies)).toMatchObject({ replies: 4, ejected: { value: 0.25 } });
 });
 
-it('replies at high temperatures are counted by themselves, too', () => {
+it('counts replies at high temperatures separately', () => {
   const replies = [0, 0.8, 1.2, 1.3, 2, 2].map((temperature, seed) => ({ seed, temperature }) as JudgedReply);
   const judge = (given: readonly JudgedReply[]) =>
     [
@@ -80,7 +80,7 @@ it('replies at high temperatures are counted by themselves, too', () => {
   ]);
 });
 
-it('replies past the context of the rows are judged by fixed limits, and counted where rows would have judged', () => {
+it('judges replies past the context of the rows by fixed limits, and counts what rows would have said', () => {
   const contexts = [100, 200, 201, 300, 400];
   const replies = contexts.map((context, seed) => {
     const whole = { positions: 64, context };

@@ -14,9 +14,9 @@ export interface EjectionOptions {
 }
 
 /**
- * Honest lifetimes, drawn reply by reply from measured ones, so with the correlation that their tokens have.
- * @param tables honest replies by ranks that they are not among, by the table that ranked them: a provider is judged by one
- * for life. Lives are shared out among the tables.
+ * Simulates lives of honest providers by drawing whole measured replies, which keeps the correlation of their tokens.
+ * @param tables honest replies by the table that ranked them; no reply is among its own ranks. One table judges a provider for
+ * life. The lives are divided among the tables.
  */
 export function measureEjection(
   test: string,
@@ -39,13 +39,13 @@ export function measureEjection(
   return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
 }
 
-/** Of the rows of replies of a real run, in order. */
+/** Names the rows about replies of a real run, in order. */
 export const AS_SERVED = 'as served';
 
 /**
- * Honest replies of a real run as a life, in the order of their requests and nothing drawn again: those that nothing was fitted
- * to, by the table that judges them.
- * @param tables as many lives.
+ * Takes the honest replies of a real run as one life, in the order of their requests, without redrawing. It uses replies that
+ * nothing was fitted to.
+ * @param tables one life for each table.
  */
 export function measureServed(test: string, tables: readonly (readonly RankedReply[])[], beta: number): EjectionRow {
   const lives = tables.filter((judged) => judged.length > 0);
@@ -61,10 +61,10 @@ export function measureServed(test: string, tables: readonly (readonly RankedRep
 }
 
 /**
- * What the same evidence does where every window counts as if it were independent: a likelihood ratio of "half a
- * standard deviation farther" against honest drift, Gaussian in the log distance, multiplied over windows (a plain sequential test, whitepaper
- * 4.3, fed with windows). Kept as a warning.
- * @param windows ln of the sketch distance, window by window, one list a reply.
+ * A control: the test that treats every window as independent. Its likelihood ratio compares "half a standard deviation
+ * farther" with honest drift, Gaussian in the log distance, multiplied over windows (a plain sequential test, whitepaper 4.3).
+ * Kept as a warning.
+ * @param windows ln of the sketch distance of each window, one list for each reply.
  */
 export function measureNaiveEjection(windows: readonly Float64Array[], options: EjectionOptions): EjectionRow {
   const { lifetimes, replies, beta, seed } = options;
@@ -91,18 +91,18 @@ export function measureNaiveEjection(windows: readonly Float64Array[], options: 
   return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
 }
 
-/** Honest replies to prompts that were searched for drift: those that are rejected, at the rate of the usual ones. */
+/** Honest replies to griefing prompts: how many are rejected at the rate for usual prompts. */
 export const measureGriefing = (judged: readonly RankedReply[]): EjectionRow =>
   toRejections('honest replies to messages searched for drift', judged);
 
 const RATE = 0.01;
 
-/** Temperatures at which text falls apart: what a consumer would pick who wants honest providers rejected. */
+/** Temperatures from which text falls apart. A consumer that wants honest providers rejected would pick these. */
 const HOT = 1.3;
 
 export const isHot = ({ temperature }: JudgedReply): boolean => temperature >= HOT;
 
-/** The same of honest replies by the settings of their sampler: the consumer picks them. */
+/** The same for honest replies by sampler settings, because the consumer picks those. */
 export function measureSettings(
   replies: readonly JudgedReply[],
   detector: Pick<Detector, 'judgeHonest'>,
@@ -120,8 +120,8 @@ export function measureSettings(
 }
 
 /**
- * Honest replies past what the rows were measured on: those that it would reject if it were asked, which it is not, and
- * those that the fixed limits reject, which decide.
+ * Honest replies past the range that the rows were measured on: how many the table would reject if it were used, and how many
+ * the fixed limits reject, which decide.
  */
 export function measureBeyond(
   replies: readonly JudgedReply[],
@@ -133,10 +133,10 @@ export function measureBeyond(
   return [toRejections(`${what}, if rows judged them`, judged), toFixed(what, beyond)];
 }
 
-/** What the operator's rate of false rejects may not be spent on, since it comes besides. */
+/** Allowed rate of false rejects by checks without statistics. It comes on top of the operator's rate. */
 const PLAIN_RATE = 1e-3;
 
-/** Honest replies that one of the checks fails which compare plain facts, and reject whatever the statistics say. */
+/** Honest replies that fail a check without statistics. Such a check rejects whatever the statistics say. */
 export function measurePlain(replies: readonly JudgedReply[]): EjectionRow {
   const scored = replies.filter((reply) => reply.scored !== undefined);
   const ejected = shareOf(scored, ({ plain }) => plain !== undefined);
@@ -144,7 +144,7 @@ export function measurePlain(replies: readonly JudgedReply[]): EjectionRow {
   return { test, lifetimes: scored.length, replies: scored.length, beta: PLAIN_RATE, ejected };
 }
 
-/** Where no row decides, or no table is there. */
+/** A row for fixed limits, which decide if no row of a table does. */
 function toFixed(what: string, replies: readonly JudgedReply[]): EjectionRow {
   const scored = replies.filter((reply) => reply.scored !== undefined);
   const ejected = shareOf(scored, (reply) => reply.scored?.fallback === 'reject');

@@ -47,7 +47,7 @@ export function measureHonest(experiment: Experiment, model: string, replies: re
   };
 }
 
-/** The upper limit of the 99 % quantile by order statistics: the value that 1 % + 2 standard errors exceed. */
+/** `p99High` by order statistics: the value that a share of 1 % minus 2 standard errors exceeds. */
 function toQuantiles(values: readonly number[]): Quantiles {
   const share = Math.min(1, 0.99 + 1.96 * Math.sqrt((0.99 * 0.01) / values.length));
   return {

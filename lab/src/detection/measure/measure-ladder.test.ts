@@ -20,7 +20,7 @@ describe('a step of the ladder', () => {
   const experiment = { weights: 'q5_0', source: 'weights-q4-k-m', ...MAIN_PAIR, replies: 2 };
   const honest = [replyAt(0.01), replyAt(0.02)];
 
-  it('is told by windows beyond all honest ones, and by the first token in an exact class', () => {
+  it('is measured by windows beyond all honest ones, and by the first differing token in an exact class', () => {
     const other = [replyAt(0.015), replyAt(0.05), replyAt(0.3)];
     const row = measureLadder({ experiment, other, same: [replyAt(0.3, 0), replyAt(0.3, 2)], honest });
     expect(row).toMatchObject({ farthestHonest: 0.02, honestWindows: 2, sketch: 0.05 });
@@ -28,13 +28,13 @@ describe('a step of the ladder', () => {
     expect(row.equality).toMatchObject({ differ: { value: 1 }, medianToken: 1, lastToken: 2 });
   });
 
-  it('is not seen in what is honest', () => {
+  it('does not show in honest replies', () => {
     const row = measureLadder({ experiment, other: honest, same: [replyAt(0)], honest });
     expect([row.beyondHonest.value, row.fallbackPasses.value, row.rejected.value]).toEqual([0, 1, 0]);
     expect(row.equality?.differ.value).toBe(0);
   });
 
-  it('is played, with every other one, between the classes of the tables and in the exact one', () => {
+  it('is played between the classes of the tables and in the exact class', () => {
     const steps = listLadderExperiments(PROFILES.ci);
     for (const [i, cheaper] of LADDER.entries()) {
       const dearer = LADDER[i - 1];

@@ -5,14 +5,14 @@ import { shareOf } from '../share.ts';
 import type { JudgedReply } from './load.ts';
 import { isUnrefuted, measureDifference, passesFallback } from './measure-attacks.ts';
 
-/** One step of the quant ladder sold as the next higher one, whose weight type no row was measured for. */
+/** One step of the quant ladder, sold as the next higher one. No row was measured for that weight type. */
 export function measureLadder(given: {
   readonly experiment: Experiment;
   /** Checked by a verifier of another class. */
   readonly other: readonly JudgedReply[];
   /** Checked by one of the provider's own exact class. */
   readonly same: readonly JudgedReply[];
-  /** Replies of the weights that were sold, between the classes of `other`. */
+  /** Honest replies of the sold weights, between the classes of `other`. */
   readonly honest: readonly JudgedReply[];
 }): LadderRow {
   const { weights, source, provider, verifier = '' } = given.experiment;

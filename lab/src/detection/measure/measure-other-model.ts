@@ -4,10 +4,10 @@ import { shareOf } from '../share.ts';
 import { type Detector, selectLength } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 
-/** What a small sample of honest replies can tell at all. */
+/** The smallest rate that a small sample of honest replies can show. */
 const RATE = 0.01;
 
-/** Honest replies of a model, judged by a detector that was fitted to another of the same classes. */
+/** Honest replies of one model, judged by a detector that was fitted to another model in the same classes. */
 export function measureOtherModel(
   detector: Pick<Detector, 'judgeBeyond'>,
   given: { readonly experiment: Experiment; readonly measuredOn: string; readonly replies: readonly JudgedReply[] },

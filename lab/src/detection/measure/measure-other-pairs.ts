@@ -19,7 +19,7 @@ export interface OtherPair {
 
 const NOTHING: OtherPair = { detector: undefined, attacks: [], ejection: [] };
 
-/** Attacks and honest lives between other classes; nothing where too few honest replies were sampled to judge any. */
+/** Attacks and honest lives between other classes; nothing if too few honest replies were sampled. */
 export function measureOtherPair(pair: ClassPair, options: OtherPairOptions): OtherPair {
   const { weights, lives } = options;
   const fitted = fitPair(pair, options);
@@ -29,7 +29,7 @@ export function measureOtherPair(pair: ClassPair, options: OtherPairOptions): Ot
     const { maxTokens = options.maxTokens } = experiment;
     const seen = { other: replies, same: [], vulkan: [] };
     const row = measureAttack({ attack, weights, ...seen, ...pair, maxTokens }, detector, lives.seed);
-    // Evidence is drawn for the main pair alone; that of all other pairs would be most of the file.
+    // Evidence is plotted for the main pair only. For the other pairs it would fill most of the file.
     return { ...row, evidence: [] };
   });
   const halves = detector.judgeHonest(honest);

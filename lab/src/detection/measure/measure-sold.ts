@@ -19,7 +19,7 @@ import {
 
 export interface SoldOptions {
   readonly weights: SoldWeights;
-  /** Those of these weights alone. */
+  /** Experiments of these weights only. */
   readonly honest: readonly Experiment[];
   readonly attacks: readonly Experiment[];
   readonly profile: Profile;
@@ -29,11 +29,11 @@ export interface SoldOptions {
   readonly onProgress: (what: string) => void;
 }
 
-/** Of the simulated lives of honest providers. */
+/** Allowed share of simulated honest providers that are ejected. */
 export const BETA = 1e-3;
 type Side = readonly [test: string, tables: readonly (readonly RankedReply[])[]];
 
-/** Fewer replies say nothing about a lifetime. */
+/** The fewest replies that lives are simulated from. */
 const MIN_LIVED = 100;
 
 export interface SoldRows {
@@ -42,7 +42,7 @@ export interface SoldRows {
   readonly ejection: readonly EjectionRow[];
 }
 
-/** One weight type, seen by a verifier of another class than the provider's: attacks, and what honest providers risk. */
+/** Measures one weight type with a verifier of another class: attacks, and the risk to honest providers. */
 export async function measureSold(options: SoldOptions): Promise<SoldRows> {
   const { weights, profile, seed, code, read, onProgress } = options;
   onProgress(`${weights}: reading samples`);
@@ -64,7 +64,7 @@ export async function measureSold(options: SoldOptions): Promise<SoldRows> {
   }
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
   const judgedGriefed = selectLength(griefed, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
-  // What a consumer can choose: if all of a provider's do, its replies are no fair sample of what rows were measured on.
+  // Consumers choose these. If all consumers of a provider do, its replies differ from those that rows were measured on.
   const runs: readonly Side[] = [
     ['per reply, calibrated', detector.judgeHonest(honest)],
     ['per reply, messages searched for drift alone', [judgedGriefed]],

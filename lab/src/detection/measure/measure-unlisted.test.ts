@@ -9,7 +9,7 @@ const SEED = 41;
 const ATTACK = 'far';
 const replies = createReplies(50, SEED + 1, { scale: 6 });
 
-/** Rows of honest replies that drift so, with those replies of the cheat as an alternative. */
+/** A detector for honest drift of this scale, with the given replies of the cheat as an alternative. */
 const fit = (scale: number, seed: number, known = replies): Detector =>
   createDetector({
     ...{ providerClass: `drift ${scale}`, verifierClass: 'b', codeVersion: '1' },
@@ -21,7 +21,7 @@ const measure = (...detectors: PairDetector[]) =>
   measureUnlisted({ weights: 'f16', verifier: 'b', attack: ATTACK, replies, detectors, seed: SEED });
 
 describe(`a cheat under a class that no row lists, seed ${SEED}`, () => {
-  it('is rejected where every row rejects, by replies that none was fitted to, and never decided', () => {
+  it('is rejected if every row rejects, by replies that no row was fitted to, and never ejected', () => {
     const [row, ...others] = measure(tight);
     expect(others).toEqual([]);
     expect(row).toMatchObject({
@@ -32,13 +32,13 @@ describe(`a cheat under a class that no row lists, seed ${SEED}`, () => {
     });
   });
 
-  it('fares as the loosest row lets it', () => {
+  it('is judged by the loosest row', () => {
     const [row] = measure(tight, loose);
     expect(row?.lying.value).toBeLessThan(0.1);
   });
 
-  it('leaves out what any row was fitted to, by whichever class it was served', () => {
-    // Half as many: other seeds are fitted to, and some of both.
+  it('leaves out replies that any row was fitted to, whichever class served them', () => {
+    // Half as many replies, so other seeds are fitted, and some seeds by both.
     const other: PairDetector = { ...loose, detector: fit(6, SEED + 2, replies.slice(1, 26)) };
     const fitted = (detector: Detector) =>
       replies.filter(({ seed, scored }) => detector.knows(ATTACK, { seed, evidence: scored!.first }));
@@ -49,12 +49,12 @@ describe(`a cheat under a class that no row lists, seed ${SEED}`, () => {
     expect(measure(tight, other)[0]?.lying.of).toBe(replies.length - of);
   });
 
-  it('is judged whole where no row knows it', () => {
+  it('keeps all replies if no row was fitted to the cheat', () => {
     const blind: PairDetector = { ...loose, detector: fit(6, SEED + 2, []) };
     expect(measure(blind)[0]?.lying.of).toBe(replies.length);
   });
 
-  it('is nothing where nothing was sampled', () => {
+  it('gives no row without samples', () => {
     expect(
       measureUnlisted({ weights: 'f16', verifier: 'b', attack: ATTACK, replies: [], detectors: [tight], seed: SEED }),
     ).toEqual([]);

@@ -12,7 +12,7 @@ import { passesFallback } from './measure-attacks.ts';
 import { CLAIM_RATE } from './measure-claims.ts';
 import { measureWindowDecision } from './measure-decision.ts';
 
-/** What was fitted between two classes, as a row of the table would be. */
+/** The detector of a pair of classes, as a row of the table would hold it. */
 export interface PairDetector extends ClassPair {
   readonly weights: SoldWeights;
   readonly detector: Detector;
@@ -24,7 +24,7 @@ export interface UnlistedSamples {
   readonly attack: string;
   /** The cheat's replies, computed in the exact class. */
   readonly replies: readonly JudgedReply[];
-  /** All that the table would hold for the verifier's class. */
+  /** All rows that the table would hold for the verifier's class. */
   readonly detectors: readonly PairDetector[];
   readonly seed: number;
 }
@@ -36,7 +36,7 @@ export interface UnlistedOptions {
   readonly read: ReadExperiment;
 }
 
-/** Of every weight type, every verifier whose class rows know, and every cheat that is tried so. */
+/** Rows for every weight type, every verifier whose class has rows, and every cheat. */
 export function measureUnlistedClaims({ attacks, detectors, seed, read }: UnlistedOptions): ClassClaimRow[] {
   return SOLD_WEIGHTS.flatMap((weights) => {
     const known = detectors.filter((each) => each.weights === weights);
@@ -56,9 +56,9 @@ export function measureUnlistedClaims({ attacks, detectors, seed, read }: Unlist
 }
 
 /**
- * What a cheat gains that declares a class which no row of the table has, judged as the product judges such a reply: by the
- * row that tolerates it most.
- * @returns nothing where no reply is left that no parameter was fitted to.
+ * Measures what a cheat gains by declaring a class that no row of the table has. As in the product, the row that tolerates
+ * such a reply most judges it.
+ * @returns nothing if every reply was used in a fit.
  */
 export function measureUnlisted(samples: UnlistedSamples): ClassClaimRow[] {
   const { weights, verifier, attack, replies, detectors, seed } = samples;
@@ -66,7 +66,7 @@ export function measureUnlisted(samples: UnlistedSamples): ClassClaimRow[] {
   const judge = ({ evidence }: DriftSample): Pick<RankedReply, 'pValue' | 'eValue'> => {
     const band = findLengthBand(evidence.positions);
     const ofBand = rows.filter((row) => row.band === band);
-    // Where no row was measured on anything like it, fixed limits decide, which are no evidence.
+    // If no row covers it, fixed limits decide, and they give no evidence.
     return judgeByDrift({ kind: 'unlisted', rows: ofBand }, evidence, DEFAULT_RATES) ?? { pValue: 1, eValue: 1 };
   };
   const judgeAll = (length: Length) => selectHeldOut(samples, length).map(judge);
@@ -86,6 +86,6 @@ export function measureUnlisted(samples: UnlistedSamples): ClassClaimRow[] {
   ];
 }
 
-/** Rows know some replies of the cheat as an alternative: those under the same keys, whichever class served them. */
+/** Leaves out replies whose draw keys a row was fitted to as an alternative, whichever class served them. */
 const selectHeldOut = ({ attack, replies, detectors }: UnlistedSamples, length: Length): DriftSample[] =>
   selectLength(replies, length).filter((sample) => !detectors.some(({ detector }) => detector.knows(attack, sample)));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { SETTINGS } from '../../verifiers/settings.ts';
 import { listTasks, measureVerifierRows, toTellRows } from './measure-verifiers.ts';
 
-it('every strategy of every setting is a life of its own', () => {
+it('every strategy of every setting is a task of its own', () => {
   const names = listTasks({ epochs: 0, worlds: 2 }).map((task) =>
     task.kind === 'live' ? [task.setting.name, task.setting.strategies.map(({ name }) => name)] : [],
   );
@@ -18,7 +18,7 @@ it('audits are told from other traffic where half of it, nearly all, and all of 
   ]);
 });
 
-it('what is stopped ends its threads, and is no result', async () => {
+it('ends its threads when it is stopped, and rejects', async () => {
   const stopping = new AbortController();
   const measured = measureVerifierRows(
     { seed: 1, replies: 100_000, runs: 1000, epochs: 0, worlds: 2 },
@@ -29,7 +29,7 @@ it('what is stopped ends its threads, and is no result', async () => {
   await expect(measured).rejects.toThrow('measurements of verifiers came back');
 });
 
-it('a view with examples of one kind alone tells nothing, and is left out', () => {
+it('leaves out a view that has examples of one kind only', () => {
   const row = { question: 'honeypot or job', view: 'two', positives: 12, negatives: 30 };
   const told = [
     { ...row, auc: { mean: 0.5, low: 0.4, high: 0.6 } },

@@ -19,7 +19,7 @@ type Task =
   /** One strategy of one setting. */
   { readonly kind: 'live'; readonly setting: Setting } | { readonly kind: 'tell'; readonly traffic: Traffic };
 
-/** What a thread is told: every `lanes`th task from `lane` on. */
+/** The tasks of one thread: every `lanes`th task from `lane` on. */
 export interface Lane extends VerifierMeasureOptions {
   readonly lane: number;
   readonly lanes: number;
@@ -46,8 +46,8 @@ interface Hooks {
 }
 
 /**
- * How long every strategy of a verifier lives and what it does until then, and who can tell an audit. On threads of its own:
- * it takes as long as judging all samples, and hangs on none of them. The same numbers as one after the other.
+ * Measures how long each verifier strategy survives, what it does until then, and who can tell an audit. It runs in threads,
+ * because it takes as long as judging all samples and does not depend on them. Threads do not change the numbers.
  */
 export async function measureVerifierRows(
   options: VerifierMeasureOptions,
@@ -84,13 +84,13 @@ function toStrategyRow(row: VerifierRow): VerifierStrategyRow {
   };
 }
 
-/** @returns nothing of a sample that has none of one kind, which tells nothing. */
+/** Leaves out views that have examples of one kind only. */
 export function toTellRows(told: readonly TellRow[], { alphaPpm }: Pick<Traffic, 'alphaPpm'>): readonly AuditTellRow[] {
   const full = told.filter(({ positives, negatives }) => positives > 0 && negatives > 0);
   return full.map((row) => ({ audited: alphaPpm / 1e6, ...row }));
 }
 
-/** @throws what the thread threw. */
+/** @throws the error of the thread. */
 function runLane(lane: Lane, { onProgress, signal }: Hooks): Promise<VerifierRows[]> {
   return new Promise((resolve, reject) => {
     const all: VerifierRows[] = [];

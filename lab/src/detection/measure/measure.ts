@@ -44,12 +44,12 @@ export interface DetectionMeasureOptions {
 
 const MODEL = 'stories15M';
 
-/** Everything that the report says of the samples. Between two parts what runs beside it is heard. */
+/** Everything that the report says about the samples. It yields between parts, so that threads can report. */
 export async function measure(
   options: DetectionMeasureOptions,
 ): Promise<Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims'>> {
   const { store, profile, seed, code, onProgress } = options;
-  // Judging a reply costs more than keeping what came of it, and some are asked for twice.
+  // Some replies are asked for twice, and judging one again would be slow.
   const kept = new Map<string, readonly JudgedReply[]>();
   const read: ReadExperiment = (experiment) => {
     const [source, verifier] = [sourceId(experiment, profile.maxTokens), verifierId(experiment)];
@@ -155,7 +155,7 @@ const describeModel = ({ model = MODEL, sampler, maxTokens, isLong, isShared }: 
   return isLong ? `${model}, long prompts` : isShared ? `${model}, prefixes from the cache` : model;
 };
 
-/** Of usual replies of the main pair: what prompts of each kind do to drift. */
+/** Drift by kind of prompt, for usual replies of the main pair. */
 function measureKinds(experiment: Experiment, replies: readonly JudgedReply[]): HonestRow[] {
   const { provider, verifier, source, model } = experiment;
   const isMain = provider === MAIN_PAIR.provider && verifier === MAIN_PAIR.verifier;
@@ -166,7 +166,7 @@ function measureKinds(experiment: Experiment, replies: readonly JudgedReply[]): 
   });
 }
 
-/** A verifier of the CPU loads the library of the provider's class; one of another back end has to be the same device. */
+/** Whether the verifier runs the provider's class: on a CPU it loads that class's library, elsewhere the device must be the same. */
 const isSameClass = ({ provider, verifier }: Experiment): boolean =>
   (provider.startsWith('cpu-exact') && verifier?.startsWith('cpu-exact') === true) ||
   (provider === 'vulkan' && verifier === 'vulkan');

@@ -1,11 +1,11 @@
 /**
- * What an attack does, in the words of whoever has to act on a verdict. Attacks of one kind leave the same trace: noise on
- * weights and a fine-tune of the same size cannot be told apart by what they compute, and need not be.
+ * The kind of an attack, in words for the reader of a verdict. Attacks of one kind leave the same trace: noise on weights and
+ * a fine-tune of the same size compute alike and need not be told apart.
  */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^(prefill|massaged|renamed|resale)/, 'tokens of another model under true values'],
   [/noise|fine-tune|adapter/, 'changed weights'],
-  // The last of these all serve them, behind another disguise.
+  // Those after `weights-q` serve quantised weights too, in another disguise.
   [/^weights-q|^(substitute|looser-class|sketch-trained)$|^cheat-/, 'quantised weights'],
   [/^kv-/, 'quantised cache'],
   [/^sliding-window/, 'shortened context'],

@@ -4,13 +4,13 @@ import { ATTACKS } from '../../attackers/catalogue.ts';
 import { BETWEEN_BACKENDS, isBetweenBackends, listAttackExperiments, listHonestExperiments } from './experiments.ts';
 import { PROFILES } from './profiles.ts';
 
-/** Three in five are held out: two halves of a hundred, each the other's table, and a tail of fifty in a quarter. */
+/** Three fifths are held out: two halves of a hundred that judge each other, with a tail of fifty in a quarter. */
 const FOR_LIVES = 334;
 /** A hundred held out, for a rank of 1e-2. */
 const FOR_RANKS = 166;
 
 describe.each(Object.values(PROFILES))('the profile $name', (profile) => {
-  it('samples of another pair of classes what its rows need, or nothing', () => {
+  it('samples enough replies of another pair of classes for its rows, or none', () => {
     const { usual, any } = profile.otherPairs;
     expect(usual + any === 0 || usual + any >= FOR_LIVES).toBe(true);
     const { seen, served, attack } = profile.betweenBackends;
@@ -19,7 +19,7 @@ describe.each(Object.values(PROFILES))('the profile $name', (profile) => {
     );
   });
 
-  it('samples first windows in F16 between back ends, and of the closest cheats alone', () => {
+  it('samples only first windows in F16 between back ends, and only the closest cheats', () => {
     const honest = listHonestExperiments(profile).filter(isBetweenBackends);
     const attacks = listAttackExperiments(profile, ATTACKS).filter(isBetweenBackends);
     const isSampled = profile.betweenBackends.attack > 0;

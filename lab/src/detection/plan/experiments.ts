@@ -13,7 +13,7 @@ export interface Experiment {
   /** An attack's name, or `honest`. */
   readonly source: string;
   readonly provider: DetectionSetupName;
-  /** Undefined where only draws are replayed. */
+  /** Undefined if only draws are replayed. */
   readonly verifier: DetectionSetupName | undefined;
   readonly replies: number;
   /** Default: the profile's. */
@@ -22,9 +22,9 @@ export interface Experiment {
   readonly sampler?: 'usual' | 'any';
   /** Prompts several times as long as the usual ones. */
   readonly isLong?: boolean;
-  /** Prompts that begin alike, so that most of each is in the provider's cache of prefixes. */
+  /** Prompts that begin alike, so that most of each is in the provider's prefix cache. */
   readonly isShared?: boolean;
-  /** Prompts on which provider and verifier were found to differ most, instead of the usual ones. */
+  /** Griefing prompts, on which provider and verifier differ most, instead of the usual ones. */
   readonly isGriefed?: boolean;
 }
 
@@ -35,7 +35,7 @@ const BACKEND_PAIRS: readonly (readonly [DetectionSetupName, DetectionSetupName]
   ['cpu-exact', 'vulkan'],
 ];
 
-/** Honest pairs of other models and weights: what drift depends on besides kernels. */
+/** Honest pairs of other models and weights, because drift depends on these as well as on kernels. */
 const OTHER_MODELS: readonly (readonly [ModelName, string])[] = [
   ...LADDER.slice(1, -1).map((weights) => ['stories15M', weights] as const),
   ['stories260K', 'f16'],
@@ -50,7 +50,7 @@ const OTHER_MODELS: readonly (readonly [ModelName, string])[] = [
   ['random-words', 'q8_0'],
 ];
 
-/** The pair that attacks are measured in where no class is shared: an exact provider, a verifier of another class. */
+/** The pair in which attacks are measured between classes: an exact provider, a verifier of another class. */
 export const MAIN_PAIR = { provider: 'cpu-exact', verifier: 'cpu-fast' } as const;
 
 /** The provider's own exact class. */
@@ -58,9 +58,9 @@ export const SAME_PAIR = { provider: 'cpu-exact', verifier: 'cpu-exact' } as con
 /** The same on a back end that is no CPU. */
 export const VULKAN_PAIR = { provider: 'vulkan', verifier: 'vulkan' } as const;
 
-/** The loosest class of the CPU: what a cheat in the exact one may claim to be, seen by verifiers of either. */
+/** The loosest class of the CPU. A cheat in the exact class may claim it; verifiers of both classes score it. */
 export const CLAIMED = 'cpu-fast';
-/** What is sold by a cheat of the CPU's exact class under another class's name. */
+/** Classes that a cheat in the CPU's exact class claims. */
 export const CLAIMED_CLASSES = [
   { claimed: CLAIMED, weights: SOLD_WEIGHTS },
   { claimed: 'vulkan', weights: ['f16'] },
@@ -68,8 +68,8 @@ export const CLAIMED_CLASSES = [
 export const CLAIM_VERIFIERS = ['cpu-exact', 'cpu-fast'] as const;
 
 /**
- * Where attacks are measured besides: verifiers of another instruction set and without flash attention, and providers in no
- * exact class.
+ * Further pairs in which attacks are measured: verifiers of another instruction set or without flash attention, and providers
+ * outside any exact class.
  */
 export const OTHER_PAIRS = [
   { provider: 'cpu-exact', verifier: 'cpu-fast-avx512' },
@@ -78,8 +78,8 @@ export const OTHER_PAIRS = [
 ] as const;
 
 /**
- * Between the CPU and another back end, in F16, where drift is several times that of CPU classes: seen from there, and the
- * class that a cheat of the CPU may claim. First windows alone, since a software device is slow.
+ * Pairs of the CPU and another back end, in F16, where drift is several times that between CPU classes. The other back end is
+ * the verifier, or the class that a cheat on the CPU claims. First windows only, since a software device is slow.
  */
 export const BETWEEN_BACKENDS = [
   { provider: 'cpu-exact', verifier: 'vulkan' },
@@ -92,7 +92,7 @@ export const isBetweenBackends = ({ weights, maxTokens, ...each }: Experiment): 
   maxTokens === BETWEEN.maxTokens &&
   BETWEEN_BACKENDS.some(({ provider, verifier }) => each.provider === provider && each.verifier === verifier);
 
-/** The same kernels with other passes: streams beside each other, and guesses ahead. */
+/** The same kernels with other passes: parallel streams, and drafts. */
 const PASS_PAIRS: readonly (readonly [DetectionSetupName, DetectionSetupName])[] = [
   ['cpu-fast-2', 'cpu-fast'],
   ['cpu-fast-4', 'cpu-fast'],
@@ -191,36 +191,36 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
   return [...main, ...others, ...models, ...caches, ...backends, ...between].filter(({ replies }) => replies > 0);
 }
 
-/** Known to come close to honest drift, or to be honest for the most part: more replies, since their rates decide. */
+/** Attacks close to honest drift, or honest most of the time. They get more replies, because their rates matter. */
 const HARD =
   /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing|-careful|-hidden)?-(q8-0|noise-1e-3)|cheat-(sometimes|after-reputation|on-hot).*)$/;
 
-/** Of them those that compute something else throughout. */
+/** Those of them that compute something else in every reply. */
 const CLOSEST = /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0)$/;
 
-/** Shows in short replies alone. */
+/** Shows in short replies only. */
 const ON_SHORT = /^cheat-on-short$/;
 
-/** Decided by few of their replies: those that escape stage 1, whose draws show anything at all, or that are served at all. */
+/** Attacks of which few replies count, because most fail stage 1, have no bent draw, or are not served. They get more replies. */
 const RARE: readonly (readonly [RegExp, times: number])[] = [
   [/^prefill-q8-0$/, 4],
   [/^massaged-noise-1e-3$/, 2],
   [/^grind-by-refusing$/, 4],
 ];
 
-/** Each of their replies takes pass upon pass, and between inexact classes the whole reply for each of its corrections. */
+/** Attacks whose replies take many passes; between inexact classes each correction repeats the whole reply. They get fewer. */
 const SLOW: readonly (readonly [RegExp, times: number])[] = [
   [/^massaged-(knowing|careful|hidden)-(q8-0|noise-1e-3)$/, 1 / 2],
   [/^massaged-knowing-/, 1 / 4],
 ];
-/** Fewer are no alternative of a row: two fifths are fitted (drift-table-build.ts). */
+/** The fewest replies that make an alternative of a row, of which two fifths are fitted (drift-table-build.ts). */
 const LEAST = 20;
 const LEAST_ELSEWHERE = 16;
 
 const findTimes = (name: string, times: typeof RARE): number | undefined =>
   times.find(([pattern]) => pattern.test(name))?.[1];
 
-/** Those that statistics have to find between classes, and that a table is to know by name. */
+/** Attacks that statistics have to find between classes, and that a table should name. */
 const BY_VALUES =
   /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|of-peer|trained)|hidden-system|prompt-truncated|dropped-tool|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
 
@@ -231,7 +231,7 @@ function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile
   return replies * (findTimes(name, RARE) ?? 1);
 }
 
-/** What another provider would have to serve again is played where it comes close to honest drift alone. */
+/** How many replies to play in another pair. With another provider everything is served again, so only HARD attacks are played. */
 function countElsewhere(name: string, { provider }: Pick<Experiment, 'provider'>, { otherPairs }: Profile): number {
   if (provider !== MAIN_PAIR.provider) {
     if (!HARD.test(name) || name.startsWith('cheat-')) return 0;
@@ -241,22 +241,22 @@ function countElsewhere(name: string, { provider }: Pick<Experiment, 'provider'>
   return HARD.test(name) ? otherPairs.hardAttack : BY_VALUES.test(name) ? otherPairs.attack : 0;
 }
 
-/** Tokens of a reply on a back end that is slow here: what differs at all differs within four. */
+/** Tokens of a reply on a slow back end. Attacks that differ at all do so within four tokens. */
 const BEGINNING = 8;
 
 /** Whole replies of the model that the aims are about. */
 export const isUsual = ({ model, maxTokens }: Experiment): boolean => model === undefined && maxTokens === undefined;
 
-/** Seen as closely as its honest neighbours, see measure-claims.ts. */
+/** Cheats that claim another class (see measure-claims.ts). */
 export const CLAIMANTS = ['weights-noise-1e-3', 'weights-fine-tune-1e-3', 'weights-q8-0'] as const;
 
 const isClaimant = (name: string): boolean => (CLAIMANTS as readonly string[]).includes(name);
 
-/** Whether a reply's tokens are computed otherwise than was sold, so that in an exact class the first of them show it. */
+/** Whether an attack computes its tokens by another model, so that the first ones differ in an exact class. */
 export const computesOtherwise = ({ name, family }: Readonly<Record<'name' | 'family', string>>): boolean =>
   family === 'weights' || /^(hidden-system-prompt|prompt-truncated|dropped-tool)/.test(name);
 
-/** Every attack under every weight type that it makes sense to sell so. */
+/** Every attack, with every weight type for which it makes sense. */
 export function listAttackExperiments(profile: Profile, attacks: readonly AttackDefinition[]): Experiment[] {
   return attacks.flatMap(({ name, family, soldAs }) =>
     SOLD_WEIGHTS.filter((weights) => soldAs === undefined || soldAs.includes(weights)).flatMap(
@@ -264,7 +264,7 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
         const replies = countReplies(name, profile);
         const cut = ON_SHORT.test(name) ? { maxTokens: WINDOW_TOKENS } : {};
         const equality = isClaimant(name) ? profile.claimants : profile.equality;
-        // A window that is not full yet forgets nothing: a beginning shows none.
+        // A sliding window forgets nothing until it is full, so the beginning of a reply does not show it.
         const isShown = computesOtherwise({ name, family }) && !name.startsWith('sliding-window');
         const elsewhere = isShown ? profile.otherBackendAttack : 0;
         return [
@@ -290,8 +290,8 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
 }
 
 /**
- * Every step of the ladder that is sold as the next higher one, where that is below what rows are measured for. Equality and fixed limits
- * judge them. Honest replies of the sold weights are among those of other models.
+ * Every step of the ladder, sold as the next higher one, below the weight types that rows are measured for. Equality and fixed
+ * limits judge them. Honest replies of the sold weights are among those of other models.
  */
 export const listLadderExperiments = ({ ladder }: Profile): Experiment[] =>
   LADDER.slice(2).flatMap((weights, i) =>
@@ -305,7 +305,7 @@ export const listLadderExperiments = ({ ladder }: Profile): Experiment[] =>
     ),
   );
 
-/** Honest seeds count from 1; those of attacks from here, so that a cheat never repeats a calibrated prompt's draws. */
+/** Seeds of attacks start here and honest ones at 1, so that a cheat never has the draws of a calibrated reply. */
 export const FIRST_ATTACK_SEED = 1_000_001;
 
 export const seedsOf = ({ source, replies }: Pick<Experiment, 'source' | 'replies'>): number[] =>

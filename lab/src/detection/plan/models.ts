@@ -3,7 +3,7 @@ import { llamaQuantizer, resolveModel } from '@ogong/engine/llama-cpp/llama-quan
 import { createModelStore } from '@ogong/models/store';
 import { type RandomModelShape, writeRandomModel } from '@ogong/testing/models/random-model';
 
-/** What drifts may depend on the shape: a trained model, a smaller one, and random ones of shapes that neither has. */
+/** Drift may depend on the shape of a model, so random models add shapes that the trained ones do not have. */
 const RANDOM_SHAPES = {
   /** Deep and narrow, four heads to a key. */
   'random-deep': { embedding: 256, layers: 16, heads: 8, kvHeads: 2, feedForward: 512, context: 1024 },
@@ -11,11 +11,11 @@ const RANDOM_SHAPES = {
   'random-wide': {
     ...{ embedding: 1024, layers: 2, heads: 16, kvHeads: 8, feedForward: 2048, context: 1024, untiedHead: true },
   },
-  /** As many words as large models have. */
+  /** A vocabulary as large as that of large models. */
   'random-words': {
     ...{ embedding: 128, layers: 4, heads: 4, kvHeads: 4, feedForward: 256, context: 1024, vocabulary: 128_256 },
   },
-  /** One layer and few words: what a software device serves at some speed. */
+  /** One layer and a small vocabulary, so that a software device serves it fast enough. */
   'random-tiny': { embedding: 64, layers: 1, heads: 4, kvHeads: 2, feedForward: 128, context: 1024 },
 } as const satisfies Readonly<Record<string, RandomModelShape>>;
 
@@ -27,10 +27,10 @@ export const MODEL_NAMES = [
 
 export type ModelName = (typeof MODEL_NAMES)[number];
 
-/** Another number where a shape comes to mean other bytes. */
+/** Increase it when a shape gives other bytes. */
 const VERSION = 1;
 
-/** Whose words a random model has. */
+/** The model whose vocabulary a random model takes. */
 const findDonor = (model: keyof typeof RANDOM_SHAPES, modelsDir: string): Promise<string> =>
   model === 'random-tiny' ? findModel('stories260K', 'f16', modelsDir) : findModel('stories15M', 'f32', modelsDir);
 

@@ -1,54 +1,54 @@
 export type SoldWeights = 'f16' | 'q8_0';
 export const SOLD_WEIGHTS: readonly SoldWeights[] = ['f16', 'q8_0'];
 
-/** How many replies of what a run samples. */
+/** How many replies a run samples of each kind. */
 export interface Profile {
   readonly name: 'quick' | 'ci' | 'nightly' | 'full';
   /**
-   * Honest replies of the pair that thresholds are calibrated on: how many decides how rare the rarest of them is. Many are
-   * of any sampler settings: the consumer picks them, and what is rare must be rare whatever is picked.
+   * Honest replies of the pair that thresholds are calibrated on. Their number limits how rare an event the sample can show.
+   * Many have arbitrary sampler settings, because the consumer picks these and the rates must hold for all.
    */
   readonly calibration: Readonly<Record<SoldWeights, { readonly usual: number; readonly any: number }>>;
   /** Honest replies of every other pair. */
   readonly honest: number;
-  /** The same in F16 of pairs of kernels, which are classes of their own: a row of the drift table wants 166. */
+  /** The same in F16 for pairs of kernels, each a class of its own. A row of the drift table needs 166. */
   readonly kernels: number;
-  /** Honest replies of the class that cheats are tried to hide in, see measure-claims.ts. */
+  /** Honest replies of the class that cheats claim (see measure-claims.ts). */
   readonly claimed: number;
   /** Replies of an attack. */
   readonly attack: number;
-  /** Replies of one that comes close to honest drift. */
+  /** Replies of an attack close to honest drift. */
   readonly hardAttack: number;
-  /** Replies of one that a comparison of bytes decides. */
+  /** Replies of an attack that a comparison of bytes decides. */
   readonly plainAttack: number;
-  /** Of a step of the quant ladder sold as the next higher one. */
+  /** Replies of a step of the quant ladder, sold as the next higher one. */
   readonly ladder: number;
   /** Replies of an attack that a verifier of the same exact class checks. */
   readonly equality: number;
-  /** The same of those that are tried in another class, see measure-claims.ts. */
+  /** The same for cheats that claim another class (see measure-claims.ts). */
   readonly claimants: number;
   /** Honest replies that a verifier of the same exact class checks. */
   readonly honestEquality: number;
-  /** Honest replies of any sampler of the other provider, for stage 1 alone. */
+  /** Honest replies of the other provider with arbitrary sampler settings, for stage 1 only. */
   readonly anySampler: number;
   /** Honest replies of a pair with another back end. */
   readonly otherBackend: number;
   /** Beginnings of an attack that computes something else, on that back end. */
   readonly otherBackendAttack: number;
   /**
-   * Of every other pair of classes that attacks are measured in: honest replies to the usual settings and to any, replies of
-   * an attack, and of one that comes close to honest drift.
+   * For every other pair of classes with attacks: honest replies with usual and with arbitrary settings, replies of an attack,
+   * and of an attack close to honest drift.
    */
   readonly otherPairs: Readonly<Record<'usual' | 'any' | 'attack' | 'hardAttack', number>>;
   /**
-   * First windows of replies between the CPU and that back end: honest ones seen from there, honest ones served there, and of
-   * each attack that comes closest to them. Served ones take longest, and are what a claim is held against.
+   * First windows between the CPU and that back end: honest ones scored there, honest ones served there, and those of each attack
+   * close to them. Serving there is slow; a claim of that class is compared with the served ones.
    */
   readonly betweenBackends: Readonly<Record<'seen' | 'served' | 'attack', number>>;
-  /** The same on a model so small that a software device serves many, inside the exact class alone. */
+  /** The same inside the exact class, on a model small enough for a software device. */
   readonly smallBackend: number;
   readonly maxTokens: number;
-  /** Sampling ends then, whole or not: a nightly run has an hour, however slow the machine is that night. Default: no limit. */
+  /** Sampling ends after this time, complete or not. A nightly run has an hour on any machine. Default: no limit. */
   readonly minutes?: number;
   /** Lifetimes and replies of the simulation of honest providers. */
   readonly lifetimes: number;
@@ -60,7 +60,7 @@ export interface Profile {
 const NO_PAIRS = { usual: 0, any: 0, attack: 0, hardAttack: 0 };
 const NOTHING_BETWEEN = { seen: 0, served: 0, attack: 0 };
 
-/** What docs/detection shows: hours. */
+/** The profile of docs/detection; takes hours. */
 const FULL: Profile = {
   name: 'full',
   calibration: { f16: { usual: 3000, any: 8500 }, q8_0: { usual: 2500, any: 5000 } },
@@ -87,7 +87,7 @@ const FULL: Profile = {
 };
 
 export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
-  // One reply of everything: what an equality decides, and whether all of it runs.
+  // One reply of everything: enough for equalities, and to see that all of it runs.
   quick: {
     name: 'quick',
     calibration: { f16: { usual: 40, any: 20 }, q8_0: { usual: 40, any: 20 } },
@@ -112,7 +112,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     lifetimeReplies: 100,
     verifiers: { replies: 12, runs: 1, epochs: 0, worlds: 0 },
   },
-  // Some five minutes on two cores: what equality decides takes one reply, rates are those of larger profiles.
+  // About five minutes on two cores. Equality needs one reply; rates need the larger profiles.
   ci: {
     name: 'ci',
     calibration: { f16: { usual: 120, any: 50 }, q8_0: { usual: 120, any: 50 } },
@@ -137,7 +137,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     lifetimeReplies: 200,
     verifiers: { replies: 24, runs: 1, epochs: 0, worlds: 0 },
   },
-  // Of the same kind, and about as many as two cores serve and score in three quarters of an hour.
+  // As `ci`, with about as many replies as two cores serve and score in three quarters of an hour.
   nightly: {
     ...FULL,
     name: 'nightly',

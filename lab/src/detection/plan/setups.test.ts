@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DetectionSetupName, findSetup } from './setups.ts';
 
-/** Kept samples were made under these names: another meaning would mix two kinds in one store. */
+/** Stored samples have these names. If a name changed its meaning, one store would mix two kinds. */
 const KEPT: readonly (readonly [DetectionSetupName, object, number])[] = [
   ['cpu-exact', {}, 8],
   ['cpu-exact-avx512', { isa: 'skylakex' }, 8],

@@ -8,15 +8,15 @@ import {
 export interface DetectionSetup {
   readonly name: DetectionSetupName;
   readonly settings: SetupSettings;
-  /** Replies served at a time: several where they are the same whatever runs beside them, or where that is measured. */
+  /** Replies served at a time: several if neighbours do not change a reply, or if their effect is what is measured. */
   readonly streams: number;
-  /** Not every machine has it: an experiment that cannot run is left out, with the reason. */
+  /** Not every machine has it. An experiment that cannot run is left out, and the reason is logged. */
   readonly isOptional: boolean;
 }
 
-/** What calibration calls them; kept samples and the report have the names on the left. */
+/** Calibration's names, by the names that stored samples and the report use. */
 const WAYS = {
-  /** What a provider serves in by default. */
+  /** A provider's default. */
   'cpu-exact': 'exact',
   'cpu-exact-avx512': 'exact-avx512',
   'cpu-exact-threads': 'exact-threads',
@@ -27,10 +27,10 @@ const WAYS = {
   'cpu-no-fa': 'plain-no-flash',
   /** The same with all streams in one cache. */
   'cpu-unified': 'plain-unified',
-  /** The kernels that others are compared with. */
+  /** llama.cpp's reference kernels. */
   'cpu-reference': 'reference',
   'cpu-fast-no-fa': 'fast-no-flash',
-  /** Streams at a time, prompts among them: which rows share a pass is left to time, so no two runs are the same. */
+  /** Two streams at a time. Timing decides which rows share a pass, so no two runs are equal. */
   'cpu-fast-2': 'fast-2',
   'cpu-fast-4': 'fast-4',
   'cpu-fast-8': 'fast-8',
@@ -45,7 +45,7 @@ const WAYS = {
   'cpu-fast-piledriver': 'fast-piledriver',
   'cpu-fast-cannonlake': 'fast-cannonlake',
   vulkan: 'vulkan',
-  /** Three tokens guessed ahead with every step. */
+  /** Drafts of three tokens in every step. */
   'cpu-exact-drafts': 'exact-drafts',
   'cpu-fast-drafts': 'fast-drafts',
 } as const satisfies Readonly<Record<string, Way>>;

@@ -36,7 +36,7 @@ const sold = results.attacks.filter(({ weights }) => weights === 'f16');
 afterEach(() => vi.restoreAllMocks());
 
 describe('every figure', () => {
-  it('is there: catch rates of each weight type, evidence of the hardest, honest drift', () => {
+  it('is listed: catch rates of each weight type, evidence of the hardest attacks, honest drift', () => {
     expect(figures.map(({ name }) => name)).toEqual(['caught-f16', 'caught-q8_0', 'evidence-f16', 'drift']);
   });
 
@@ -53,14 +53,14 @@ describe('every figure', () => {
     expect(textsOf(svg)).toContain(figure.title);
   });
 
-  it('keeps the digits of what is read, and leaves out those that only place a mark', async () => {
+  it('keeps the digits of labels, and rounds coordinates', async () => {
     const svg = await drawOnce(find('drift'));
     expect(textsOf(svg)).toContain('0.001');
     expect(svg).not.toMatch(/ d="[^"]*\.\d{3}/);
     expect(svg).not.toMatch(/aria-label="[^"]*" role="graphics-symbol"/);
   });
 
-  it('is the same when drawn again after others', async () => {
+  it('has the same bytes when it is drawn again after others', async () => {
     const [first, second] = figures as [Figure, Figure];
     const before = await drawOnce(first);
     await drawOnce(second);
@@ -68,14 +68,14 @@ describe('every figure', () => {
     expect(after).toBe(before);
   });
 
-  it('would not pass as XML when cut short', async () => {
+  it('is not well-formed XML when it is cut short', async () => {
     const svg = await drawOnce(find('drift'));
     expect(listUnclosed(svg.slice(0, -20))).not.toEqual([]);
   });
 });
 
 describe('marks', () => {
-  it('of catch rates: one for every attack, pair and rate, each attack named once, and hollow where fitted', async () => {
+  it('of catch rates: one for every attack, pair and rate, each attack named once, hollow if fitted', async () => {
     const svg = await drawOnce(find('caught-f16'));
     expect(countMarks(svg, 'point')).toBe(sold.flatMap(({ perWindow }) => perWindow).length);
     for (const name of new Set(sold.map(({ attack }) => attack)))
@@ -114,7 +114,7 @@ describe('marks', () => {
     expect(textsOf(svg)).not.toContain('exactly 0');
   });
 
-  it('of drift: an exact class is said to be 0, not put on a logarithmic axis', async () => {
+  it('of drift: an exact class is labelled 0 and not placed on the logarithmic axis', async () => {
     const none = { median: 0, p99: 0, p99High: 0, max: 0 };
     const scores = { sketch: none, logprob: none, kolmogorov: none, tail: none, drawGap: none };
     const honest = results.honest.map((row, i) => (i === 0 ? { ...row, scores } : row));
@@ -125,7 +125,7 @@ describe('marks', () => {
 });
 
 describe('little data', () => {
-  it('draws nothing of nothing', () => {
+  it('gives no figure without data', () => {
     expect(listFigures({ ...results, attacks: [], honest: [] })).toEqual([]);
     const easy = results.attacks.map((row) => ({ ...row, auc: { value: 1, low: 1, high: 1, of: 9 } }));
     expect(listFigures({ ...results, attacks: easy }).map(({ part }) => part)).not.toContain('curves');
@@ -135,7 +135,7 @@ describe('little data', () => {
     expect(listFigures({ ...results, attacks: bare }).map(({ part }) => part)).not.toContain('curves');
   });
 
-  it('draws what there is where decisions, medians and most of the curves are missing', async () => {
+  it('draws the rest if decisions, medians and most curves are missing', async () => {
     const attacks = results.attacks.map((row, i) => ({
       ...{ ...row, tokensToDecide: undefined, medians: undefined },
       evidence: i % 2 === 0 ? [] : ([[128, -40]] as const),

@@ -16,7 +16,7 @@ textMetrics.width = (item, text) => String(text ?? item.text ?? '').length * CHA
 
 /** Draws as SVG, without a browser; the same data give the same bytes on every machine. */
 export async function drawFigure({ spec }: Figure): Promise<string> {
-  // Names of clip paths count on through the process: they would differ with what was drawn before.
+  // Names of clip paths are counted per process, so they would depend on earlier figures.
   vega.resetSVGDefIds();
   const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none' });
   try {
@@ -26,7 +26,7 @@ export async function drawFigure({ spec }: Figure): Promise<string> {
   }
 }
 
-/** Leaves out the label of every single mark, which repeats its data, and digits that no screen shows: two thirds of the bytes. */
+/** Removes the label of each mark, which repeats its data, and digits that no screen shows. Saves two thirds of the bytes. */
 const shrinkSvg = (svg: string): string =>
   svg
     .replace(/ aria-label="[^"]*"(?= role="graphics-symbol")/g, '')

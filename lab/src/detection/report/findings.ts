@@ -4,12 +4,12 @@ import { shareOf, toShare } from '../share.ts';
 import { computeRefuted, isDecided, outcomeOf } from '../standing.ts';
 
 /**
- * `first`: a check that needs no model refutes every reply, so the first one decides. `inClass`: so does a verifier of the provider's own
- * exact class. `several`: some replies are refuted, or evidence grows over replies. `open`: nothing in this run decides.
+ * `first`: a check without a model refutes every reply, so the first reply decides. `inClass`: a verifier of the provider's
+ * exact class does so. `several`: some replies are refuted, or evidence adds up over replies. `open`: nothing in this run decides.
  */
 export type AttackFinding = 'first' | 'inClass' | 'several' | 'open';
 
-/** Of the replies of an attack, for checks that have no error rate: 1 in 100 may hold nothing to be refuted by. */
+/** Share of refuted replies that counts as every reply: 1 in 100 may contain nothing that refutes it. */
 const EVERY_REPLY = 0.99;
 
 export function findingOf(row: AttackRow): AttackFinding {
@@ -22,7 +22,7 @@ export function findingOf(row: AttackRow): AttackFinding {
 
 const HARDNESS: readonly AttackFinding[] = ['first', 'inClass', 'several', 'open'];
 
-/** Names of attacks by what found them; an attack sold as several weight types counts where it is found worst. */
+/** Names of attacks by finding. An attack that is sold as several weight types counts with its worst finding. */
 export function groupByFinding(attacks: readonly AttackRow[]): Readonly<Record<AttackFinding, readonly string[]>> {
   const worst = new Map<string, AttackFinding>();
   for (const row of attacks) {
@@ -34,7 +34,7 @@ export function groupByFinding(attacks: readonly AttackRow[]): Readonly<Record<A
   return { first: namesOf('first'), inClass: namesOf('inClass'), several: namesOf('several'), open: namesOf('open') };
 }
 
-/** Why no validator rejects an attack, where that is known before it is played; undefined where a check should see it. */
+/** The known reason why no validator rejects an attack; undefined if a check should see it. */
 export function reasonOf({ notCaught }: Pick<DetectionResults, 'notCaught'>, name: string): string | undefined {
   const { uncaught } = ATTACKS.find((attack) => attack.name === name) ?? {};
   return (

@@ -16,7 +16,7 @@ describe('shares', () => {
     [1 - 1e-12, '99.999999'],
   ])('%d reads %s per cent', (share, text) => expect(formatPercent(share)).toBe(text));
 
-  it('never round a miss to all, nor a catch to none', () => {
+  it('are never rounded to 100 % or 0 % if they are not', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (share) => {
         const text = formatPercent(share);
@@ -28,7 +28,7 @@ describe('shares', () => {
     );
   });
 
-  it('read as fractions with the same digits', () => {
+  it('can be written as fractions with the same digits', () => {
     expect([0, 1, 0.5, 0.931, 0.999998, 1 - 1e-12].map(formatFraction)).toEqual([
       '0',
       '1',
@@ -39,7 +39,7 @@ describe('shares', () => {
     ]);
   });
 
-  it('stand beside their interval, and say where nothing was seen', () => {
+  it('are written with their interval, and say if nothing was measured', () => {
     expect(formatShare({ value: 0.996, low: 0.982, high: 0.999, of: 240 })).toBe('99.6 % (98.2..99.9)');
     expect(formatShare({ value: 0, low: 0, high: 1, of: 0 })).toBe('none seen');
   });

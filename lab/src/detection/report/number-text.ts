@@ -1,10 +1,10 @@
 import type { Share } from '../results.ts';
 
 /**
- * A share as per cent: one decimal or more, as many as show the first digit that is missing to 100 and two of what is
- * there above 0, so that 99.996 % never reads 100 %.
- * @param share in [0, 1]; exactly 0 and 1 alone read 0 and 100.
- * @throws RangeError outside.
+ * A share as per cent, with at least one decimal: enough to show the first digit of the difference to 100 and two digits of the
+ * share itself, so that 99.996 % is never written as 100 %.
+ * @param share in [0, 1]; only exactly 0 and 1 are written as 0 and 100.
+ * @throws RangeError otherwise.
  */
 export function formatPercent(share: number): string {
   if (!(share >= 0 && share <= 1)) throw new RangeError(`a share of ${share}`);
@@ -42,7 +42,7 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** A rate that is a power of ten as such: `1e-3`. */
+/** A rate; a power of ten is written as `1e-3`. */
 export function formatRate(rate: number): string {
   return rate < 0.01 ? rate.toExponential().replace('e+', 'e') : String(rate);
 }

@@ -1,4 +1,4 @@
-/** What each family of attacks does, in the words of somebody who is new. */
+/** What each family of attacks does, for a new reader. */
 export const FAMILY_TEXT: Readonly<Record<string, string>> = {
   weights: 'computes with another, cheaper model, cache or prompt than was sold',
   sampling: 'computes as sold or not, but picks tokens otherwise than the signed draws do',

@@ -11,7 +11,7 @@ import {
   sortNames,
 } from './plot-style.ts';
 
-/** Below it an attack is hard, and its curve says more than its catch rate. */
+/** An attack with a lower AUC is hard. Its curve says more than its catch rate. */
 export const HARD_AUC = 0.9999;
 
 export const isHard = ({ auc }: AttackRow): boolean => auc !== undefined && auc.of > 0 && auc.value < HARD_AUC;
@@ -20,7 +20,7 @@ const EVIDENCE_RANGE = [-2, 10] as const;
 /** A million to one, as the logarithm to the base of ten. */
 const DECIDED = 6;
 
-/** How the evidence against one provider grows, of the weight type that most attacks are hard in. */
+/** How evidence against one provider grows, for the weight type with the most hard attacks. */
 export function plotEvidence(attacks: readonly AttackRow[]): Figure[] {
   const groups = groupByWeights(attacks.filter((row) => isHard(row) && row.evidence.some(([tokens]) => tokens > 0)));
   return groups
@@ -80,7 +80,7 @@ export function plotEvidence(attacks: readonly AttackRow[]): Figure[] {
 
 const TICKS = [1, 10, 100, 1e3, 1e4, 1e5].flatMap((decade) => [decade, 2 * decade, 5 * decade]);
 
-/** The hardest attacks have a colour and a dash each; the others share a grey, so that the legend stays short. */
+/** Each of the hardest attacks has its own colour and dash. The others are grey, so that the legend stays short. */
 function colourNames({ rows, pairs }: SoldGroup) {
   const names = sortNames(rows, ({ auc }) => auc?.value ?? 1).reverse();
   const named = names.slice(0, COLOURS.length);

@@ -7,7 +7,7 @@ const CAPTION =
   'Each line is an attack, the hardest at the bottom; the bar is the 95 % interval; a hollow mark stands on a fitted tail. What the values alone show ' +
   'within 32 tokens stands at the right edge; what stands left of it needs more tokens or another check. Attacks that leave no values to compare are not drawn.';
 
-/** Per sold weight type, how much of each attack 32 tokens show: all attacks, the hardest at the bottom. */
+/** Catch rates at 32 tokens for each sold weight type: all attacks, the hardest at the bottom. */
 export function plotCatchRates(attacks: readonly AttackRow[]): Figure[] {
   return groupByWeights(attacks).map(({ weights, rows, pairs }, i) => {
     const names = sortNames(rows, (row) => strictestCatch(row)?.caught.value ?? 0);

@@ -2,28 +2,28 @@ import type { TopLevelSpec } from 'vega-lite';
 import type { AttackRow } from '../results.ts';
 import { compareText, formatPair } from '../standing.ts';
 
-/** A picture of the page: a specification of Vega-Lite, whose data stand inside it. */
+/** A figure of the page: a Vega-Lite specification that contains its data. */
 export interface Figure {
   /** Name of its files, without the ending. */
   readonly name: string;
-  /** Part of the page where it stands. */
+  /** The part of the page that shows it. */
   readonly part: 'attacks' | 'curves' | 'drift';
   readonly title: string;
-  /** What one should see. */
+  /** What the reader should see. */
   readonly caption: string;
   readonly spec: TopLevelSpec;
 }
 
-/** A part of a specification: Vega-Lite's own types know it only as part of a whole. */
+/** A part of a specification. Vega-Lite exports no type for it alone. */
 export type Layer = Readonly<Record<string, unknown>>;
 
 export const FONT = 'Inter';
 
-/** Okabe and Ito's colours, which all kinds of sight tell apart on white; their yellow is too light for a line. */
+/** Okabe and Ito's colours, distinct for colour-blind readers too. Their yellow is left out: too light for a line. */
 export const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'] as const;
 export const [BLUE, ORANGE] = COLOURS;
 export const GREY = '#8A8A8A';
-/** Beside its colour, a line has a dash of its own. */
+/** Each line has its own dash as well as its own colour. */
 export const DASHES = [
   [1, 0],
   [7, 3],
@@ -85,14 +85,14 @@ export interface PanelOptions {
   readonly data: readonly Layer[];
   readonly pairs: readonly string[];
   readonly width: number;
-  /** Of the whole panel, or of each line of a list. */
+  /** Height of the whole panel, or of each line of a list. */
   readonly height: number | { readonly step: number };
-  /** Lines to compare with, which stand once in every panel. */
+  /** Reference lines, drawn once in every panel. */
   readonly frame?: readonly Layer[];
   readonly layer: readonly Layer[];
 }
 
-/** One panel for each pair, all with the same axes; the data's field `pair` says where a line belongs. */
+/** One panel for each pair, all with the same axes. The data field `pair` assigns a line to its panel. */
 export function buildPanels({
   title,
   subtitle,
@@ -131,7 +131,7 @@ const restrict = (filter: string, layer: Layer): Layer => ({
   transform: [{ filter }, ...((layer.transform as readonly unknown[]) ?? [])],
 });
 
-/** Room for the names beside an axis: a little more than the font's mean width per character. */
+/** Width of the names beside an axis: a little more than the font's mean character width allows. */
 export const nameExtent = (names: readonly string[]): number =>
   8 + 6.7 * Math.max(0, ...names.map(({ length }) => length));
 
@@ -141,7 +141,7 @@ export interface SoldGroup {
   readonly pairs: readonly string[];
 }
 
-/** Attacks by what is sold; only those that leave values to compare. */
+/** Attacks by sold weight type; only those with values to compare. */
 export function groupByWeights(attacks: readonly AttackRow[]): SoldGroup[] {
   const kinds = [...new Set(attacks.map(({ weights }) => weights))].sort(compareText);
   return kinds
@@ -152,7 +152,7 @@ export function groupByWeights(attacks: readonly AttackRow[]): SoldGroup[] {
     .filter(({ rows }) => rows.length > 0);
 }
 
-/** Names with the largest key first; of a name that comes up in several pairs, the smallest of its keys counts. */
+/** Names, largest key first. A name that occurs in several pairs counts with its smallest key. */
 export function sortNames(rows: readonly AttackRow[], key: (row: AttackRow) => number): string[] {
   const keys = new Map<string, number>();
   for (const row of rows) keys.set(row.attack, Math.min(key(row), keys.get(row.attack) ?? Number.POSITIVE_INFINITY));

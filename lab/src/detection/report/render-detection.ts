@@ -12,10 +12,10 @@ import { formatAttacksCsv, formatHonestCsv } from './results-csv.ts';
 import { encodeResults, roundResults } from './results-json.ts';
 
 /**
- * Writes the report: README.md and the pages behind it, attacks.csv, honest.csv, results.json, and every plot as SVG. All of it is made
- * from the rounded figures of results.json, so that it can be made again from that file. Plots of an earlier run go; what
- * `npm run equality` left there comes in.
- * @returns paths of what was written.
+ * Writes the report: README.md and its detail pages, attacks.csv, honest.csv, results.json, and the plots as SVG. Everything is
+ * made from the rounded figures of results.json, so that this file suffices to make it again. It deletes plots of an earlier
+ * run and includes the results of `npm run equality` that lie there.
+ * @returns the written paths.
  */
 export async function renderDetection(results: DetectionResults, directory: string): Promise<readonly string[]> {
   const found = await readConversations(directory);
@@ -37,7 +37,7 @@ export async function renderDetection(results: DetectionResults, directory: stri
   return paths;
 }
 
-/** What `npm run equality` wrote there. */
+/** The results of `npm run equality` in this directory. */
 async function readConversations(directory: string): Promise<readonly EqualityRun[]> {
   const folder = join(directory, CONVERSATIONS);
   const names = existsSync(folder) ? (await readdir(folder)).filter((name) => name.endsWith('.json')).sort() : [];

@@ -19,7 +19,7 @@ const open: AttackRow = {
 const formatWith = (change: Partial<DetectionResults>): string => formatPage({ ...results, notCaught: [], ...change });
 
 describe('the main page', () => {
-  it('is three pages, and no table of attacks', () => {
+  it('is short, and has no table of attacks', () => {
     expect(page.split(/\s+/).length).toBeLessThan(2000);
     expect(page.startsWith('# ')).toBe(true);
     expect(page).not.toContain(`| ${first.attack} |`);
@@ -38,12 +38,12 @@ describe('the main page', () => {
     expect(opening([])).toContain('No attack was played');
   });
 
-  it('says next what has changed since the run', () => {
+  it('then says what has changed since the run', () => {
     const caveat = 'Measured **before** something else.';
     expect(formatPage({ ...results, caveat }).split('\n\n')[2]).toBe(caveat);
   });
 
-  it('names what no check decides, by its figures and not by its author, with the reason where one is known', () => {
+  it('names attacks that no check decides, judged by figures, with the reason if one is known', () => {
     expect(formatWith({ attacks: [open] })).toContain('- `near`: nothing decided it within the replies of this run.');
     const known = formatPage({ ...results, attacks: [open], notCaught: [{ attack: 'near', why: 'by design' }] });
     expect(known).toContain('- `near`: by design.');
@@ -53,14 +53,14 @@ describe('the main page', () => {
     );
   });
 
-  it('takes no share of nothing for a decision', () => {
+  it('does not count an empty share as a decision', () => {
     const nothing = { ...none, value: 1, of: 0 };
     expect(formatWith({ attacks: [{ ...open, stage1: nothing }] })).toContain('`near`: nothing decided');
     const equality = { differ: nothing, medianToken: 0, lastToken: 0 };
     expect(formatWith({ attacks: [{ ...open, equality }] })).toContain('`near`: nothing decided');
   });
 
-  it('says what only a verifier of the same exact class decides', () => {
+  it('names attacks that only a verifier of the same exact class decides', () => {
     const equality = { differ: { ...none, value: 1 }, medianToken: 1, lastToken: 2 };
     expect(formatWith({ attacks: [{ ...open, equality }] })).toMatch(
       /- Only a verifier of the provider's own exact class .*`near`/,
@@ -68,12 +68,12 @@ describe('the main page', () => {
     expect(formatWith({ attacks: [open] })).not.toContain('Only a verifier');
   });
 
-  it('says what share of single replies passes where several decide', () => {
+  it('states the share of single replies that pass if several replies decide', () => {
     const text = formatWith({ attacks: [{ ...open, stage1: { ...none, value: 0.25 } }] });
     expect(text).toContain('`near` as f16 (75 %)');
   });
 
-  it('counts what stayed open between each pair of classes, which the page of attacks names', () => {
+  it('counts the attacks that stayed open between each pair of classes; the page of attacks names them', () => {
     const otherPairs = [open, { ...open, attack: 'another' }, { ...open, verifier: 'vulkan' }];
     const text = formatWith({ otherPairs });
     expect(text).toContain(`2 of ${formatPair(open)}, 1 of ${open.provider} → vulkan`);
@@ -81,7 +81,7 @@ describe('the main page', () => {
     expect(behind).toContain(`- ${formatPair(open)}, sold as f16: near, another`);
   });
 
-  it('says where nothing was measured', () => {
+  it('says if nothing was measured', () => {
     const empty = {
       ...results,
       attacks: [],
@@ -98,7 +98,7 @@ describe('the main page', () => {
 });
 
 describe('the pages behind it', () => {
-  it('have each attack once', () => {
+  it('list each attack once', () => {
     const lines = cellsOf(details['attacks.md'] as string);
     for (const { attack, weights } of results.attacks) {
       const found = lines.filter((cells) => cells[1] === attack.replaceAll('|', '\\|') && cells[2] === weights);
@@ -117,7 +117,7 @@ describe('the pages behind it', () => {
     }
   });
 
-  it('mark what lies on a fitted tail', () => {
+  it('mark thresholds from a fitted tail', () => {
     expect(details['attacks.md']).toMatch(/% \([\d.]+\.\.[\d.]+\) fit/);
   });
 

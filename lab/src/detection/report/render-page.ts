@@ -15,10 +15,10 @@ import type { Figure } from './plot-style.ts';
 import { formatPairs } from './render-tables.ts';
 import { formatTable } from './table.ts';
 
-/** Where the page's pictures lie, beside the page. */
+/** The folder of the page's plots. */
 export const PLOTS = 'plots';
 
-/** The main page of the report: what is caught, what is not, how sure, how to run it. Tables are on the pages that it links. */
+/** The main page of the report: what is caught, what is not, how sure, how to run it. It links the pages with tables. */
 export function formatPage(results: DetectionResults): string {
   const figures = listFigures(results);
   const show = (part: Figure['part']): string[] => figures.filter((figure) => figure.part === part).map(formatFigure);
@@ -87,7 +87,7 @@ function formatFamilies(attacks: readonly AttackRow[]): string {
   ]);
 }
 
-/** What nothing decides, why, and what only an exact class decides. */
+/** Attacks that nothing decides, with reasons, and attacks that only an exact class decides. */
 function formatOpen(results: DetectionResults): string {
   const { attacks, otherPairs } = results;
   const open = attacks.filter((row) => findingOf(row) === 'open');
@@ -125,7 +125,7 @@ function describeElsewhere(rows: readonly AttackRow[]): string[] {
   ];
 }
 
-/** Where some replies hold nothing to be refuted by: the share that passes by itself. */
+/** The share of single replies that pass, for attacks whose replies sometimes contain nothing that refutes them. */
 function describeSingles(attacks: readonly AttackRow[]): string[] {
   const rows = attacks.filter(
     (row) =>

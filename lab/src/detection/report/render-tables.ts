@@ -29,7 +29,7 @@ const OUTCOME_TEXT: Readonly<Record<AimOutcome, string>> = {
   undecided: 'not decided by this sample',
 };
 
-/** One family of attacks, the columns that decide; attacks.csv has all. */
+/** One family of attacks, with the most important columns; attacks.csv has all. */
 export const formatAttacks = (rows: readonly AttackRow[]): string =>
   formatTable(rows, [
     ['attack', ({ attack }) => attack],
@@ -47,7 +47,7 @@ function formatStrictest(row: AttackRow): string {
   return strictest === undefined ? '' : formatCaught([strictest], strictest.falseRejectRate);
 }
 
-/** What is decided between classes: a line for each pair and sold weight type. */
+/** The decisions between classes: a line for each pair and sold weight type. */
 export function formatPairs({ attacks, otherPairs, honest }: DetectionResults): string {
   const rows = [...attacks, ...otherPairs].filter(({ perWindow }) => perWindow.length > 0);
   const keyOf = (pair: ComparedPair): string => `${formatPair(pair)} ${pair.weights}`;
@@ -94,7 +94,7 @@ function formatDifference(difference: Difference | undefined): string {
   return `${formatShare(differ)}, token ${formatNumber(medianToken)}, at the latest ${formatNumber(lastToken)}`;
 }
 
-/** A share above its bound by no more than its error is said to be so. */
+/** Says if a share exceeds its bound by no more than its error. */
 function formatBound({ beta, ejected }: EjectionRow): string {
   if (ejected.of === 0 || ejected.low > beta) return '**ABOVE**';
   return ejected.value <= beta ? 'within' : 'within its error';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSyntheticResults } from '../synthetic-results.ts';
 import { formatAttacksCsv, formatHonestCsv } from './results-csv.ts';
 
-/** RFC 4180, so that what a spreadsheet reads is what was written. */
+/** Parses RFC 4180, as a spreadsheet does. */
 function parseCsv(text: string): Record<string, string>[] {
   const cells = [...text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n)/g)];
   const lines: string[][] = [[]];
@@ -18,7 +18,7 @@ function parseCsv(text: string): Record<string, string>[] {
 const { attacks, honest } = createSyntheticResults();
 
 describe('attacks.csv', () => {
-  it('says of every row what was measured', () => {
+  it('holds the measurements of every row', () => {
     const rows = parseCsv(formatAttacksCsv(attacks));
     expect(rows).toHaveLength(attacks.length);
     for (const [i, row] of rows.entries()) {
@@ -30,7 +30,7 @@ describe('attacks.csv', () => {
     }
   });
 
-  it('quotes what would break a line', () => {
+  it('quotes values that would break a line', () => {
     const [row] = attacks;
     if (!row) throw new Error('no attack');
     const names = ['a, b', 'say "so"', 'two\nlines', 'plain'];
@@ -46,7 +46,7 @@ describe('attacks.csv', () => {
   });
 });
 
-it('honest.csv says of every pair what was measured', () => {
+it('honest.csv holds the measurements of every pair', () => {
   const rows = parseCsv(formatHonestCsv(honest));
   expect(rows.map(({ provider, verifier }) => [provider, verifier])).toEqual(
     honest.map(({ provider, verifier }) => [provider, verifier]),

@@ -2,7 +2,7 @@ import type { AttackRow, CatchRate, HonestRow, ScoreName, Share } from '../resul
 
 type Cell = string | number | boolean | undefined;
 
-/** One line per attack and pair; shares are fractions, and an empty cell is what was not measured. */
+/** One line per attack and pair. Shares are fractions; an empty cell was not measured. */
 export function formatAttacksCsv(attacks: readonly AttackRow[]): string {
   return formatCsv(
     attacks.map((row) => ({
@@ -95,7 +95,7 @@ const quantileCells = (score: ScoreName, { scores }: HonestRow): Record<string, 
   [`${score}_max`]: scores[score].max,
 });
 
-/** RFC 4180, with a line feed alone. Columns are those of all rows, in the order of their first mention. */
+/** RFC 4180, but with line feeds only. The columns are those of all rows, in the order of their first use. */
 function formatCsv(rows: readonly Record<string, Cell>[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = [columns, ...rows.map((row) => columns.map((column) => row[column]))];

@@ -7,7 +7,7 @@ import { encodeResults, listChanges, parseResults, roundResults } from './result
 
 const results = createSyntheticResults();
 
-/** The same value with every object's keys the other way round. */
+/** The same value with the keys of every object in reverse order. */
 const reverseKeys = <Value>(value: Value): Value => {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(reverseKeys) as Value;
@@ -16,7 +16,7 @@ const reverseKeys = <Value>(value: Value): Value => {
 };
 
 describe('results.json', () => {
-  it('comes back as it went, to six digits', () => {
+  it('is parsed to what was encoded, to six digits', () => {
     const rounded = roundResults(results);
     expect(parseResults(encodeResults(rounded))).toEqual(rounded);
     expect(encodeResults(rounded)).toBe(encodeResults(results));
@@ -30,7 +30,7 @@ describe('results.json', () => {
     );
   });
 
-  it('says in which figures two runs differ, times aside', () => {
+  it('lists the figures in which two runs differ, except times', () => {
     const later = {
       ...structuredClone(results),
       elapsedS: 9,
@@ -47,17 +47,17 @@ describe('results.json', () => {
     expect(listChanges(results, { ...later, attacks: others }).length).toBeGreaterThan(0);
   });
 
-  it('has a line for each row, so that a change shows where it was made', () => {
+  it('has a line for each row, so that a diff shows the changed row', () => {
     const lines = encodeResults(results).split('\n');
     expect(lines.filter((line) => line.includes('"attack":"q8_0 weights"')).length).toBeGreaterThanOrEqual(5);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(5000);
   });
 
-  it('reads the same whatever the order of keys', () => {
+  it('does not depend on the order of keys', () => {
     expect(encodeResults(reverseKeys(results))).toBe(encodeResults(results));
   });
 
-  it('keeps what is absent absent', () => {
+  it('leaves absent fields absent', () => {
     const rows = [...results.attacks, ...results.otherPairs, ...results.ladder];
     const absent = rows.filter(({ equality }) => equality === undefined).length;
     expect(absent).toBeGreaterThan(0);
@@ -65,7 +65,7 @@ describe('results.json', () => {
     expect(encodeResults(results).match(/"equality":\{/g)).toHaveLength(rows.length - absent);
   });
 
-  it('refuses what is not finite, by its path', () => {
+  it('refuses figures that are not finite, naming their paths', () => {
     const wrong: DetectionResults = {
       ...results,
       attacks: results.attacks.map((row, i) => (i === 2 ? { ...row, tokens: Number.NaN } : row)),
@@ -104,7 +104,7 @@ describe('its schema', () => {
     expect(fits(data)).toBe(false);
   });
 
-  it('is that of the page that stands in the docs', () => {
+  it('fits the committed results in docs', () => {
     const text = readFileSync(new URL('../../../../docs/detection/results.json', import.meta.url), 'utf8');
     expect(fits(JSON.parse(text))).toBe(true);
   });

@@ -2,9 +2,9 @@ import type { DetectionResults } from '../results.ts';
 import { compareText } from '../standing.ts';
 
 /**
- * Results as JSON whose text depends on the results alone: keys sorted, numbers that are not whole with six significant
- * digits, one line for each row of a table, nothing of what is absent; a second run then differs only where it measured something else.
- * @throws RangeError naming each figure that is not finite: JSON has none, and a page must not show one.
+ * Encodes results as JSON whose text depends on the results only: sorted keys, six significant digits for numbers that are not
+ * integers, one line for each row of a table, no absent fields. A second run then differs only in figures that changed.
+ * @throws RangeError naming each figure that is not finite. JSON has no such numbers, and a page must not show one.
  */
 export function encodeResults(results: DetectionResults): string {
   const wrong = findNonFinite(results);
@@ -12,14 +12,14 @@ export function encodeResults(results: DetectionResults): string {
   return `${encode(results)}\n`;
 }
 
-/** @throws if the text is no JSON or of another version; its shape is docs/schema/detection.schema.json. */
+/** @throws if the text is not JSON or has another version. Schema: docs/schema/detection.schema.json. */
 export function parseResults(text: string): DetectionResults {
   const results = JSON.parse(text) as DetectionResults;
   if (results?.version !== 4) throw new Error(`detection results of version ${results?.version}, this code reads 4`);
   return results;
 }
 
-/** What the page shows: exactly what results.json says. */
+/** Rounds results as results.json does, so that the page shows the same figures. */
 export function roundResults(results: DetectionResults): DetectionResults {
   return parseResults(encodeResults(results));
 }
@@ -33,10 +33,10 @@ export function findNonFinite(value: unknown, path = 'results'): string[] {
   );
 }
 
-/** Of time, of the machine and of where the code stands: no figure of a reply. */
+/** Fields about time, machine and code version, which differ between equal runs. */
 const PASSING: ReadonlySet<string> = new Set(['elapsedS', 'day', 'machine', 'code', 'usPerToken']);
 
-/** Paths of figures in which two runs differ, times aside: none where one judges the samples of the other again. */
+/** Paths of figures in which two runs differ, except PASSING ones. Judging the same samples again gives none. */
 export function listChanges(before: DetectionResults, after: DetectionResults): string[] {
   const timed = (results: DetectionResults): DetectionResults => ({
     ...roundResults(results),
@@ -55,7 +55,7 @@ function listUnequal(a: unknown, b: unknown, path: string): string[] {
   );
 }
 
-/** The parts of the results stand on lines of their own, and so does each row of a table. */
+/** Puts each part of the results, and each row of a table, on its own line. */
 function encode(results: DetectionResults): string {
   const parts = sortFields(results).map(([key, value]) => {
     const rows = Array.isArray(value) && value.length > 0 ? value : undefined;

@@ -22,7 +22,7 @@ it('takes ten lines, whatever was found', () => {
   expect(formatSummary(empty).join('\n')).toContain('nothing honest was sampled, so this run shows nothing');
 });
 
-it('says of each attack once how it was found, by the worst of what it was sold as', () => {
+it('counts each attack once, with its worst finding over weight types', () => {
   const text = summarize({ attacks: [caught, slow, open, { ...open, weights: 'q8_0', stage1: all }], notCaught: [] });
   expect(text).toContain('3 attacks were played');
   expect(text).toContain('1 were caught by their first reply, 0 of them');
@@ -30,26 +30,26 @@ it('says of each attack once how it was found, by the worst of what it was sold 
   expect(text).toContain('1 slipped through, or need more replies than this run played: hidden.');
 });
 
-it('keeps what passes for a known reason apart from what slipped through', () => {
+it('separates attacks that pass for a known reason from those that slipped through', () => {
   const text = summarize({ attacks: [open], notCaught: [{ attack: 'hidden', why: 'by design' }] });
   expect(text).toContain('1 are not caught, for a known reason: hidden.');
   expect(text).toContain('0 slipped through');
 });
 
-it('counts apart what takes a verifier of the same class', () => {
+it('counts attacks that need a verifier of the same class separately', () => {
   const equality = { differ: all, medianToken: 0, lastToken: 0 };
   expect(summarize({ attacks: [{ ...open, equality }] })).toContain('1 were caught by their first reply, 1 of them');
   const never = { ...equality, differ: none };
   expect(summarize({ attacks: [{ ...open, equality: never }] })).toContain('0 were caught by their first reply');
 });
 
-it('takes a refutation of some replies for no catch by the first', () => {
+it('does not count an attack as caught by the first reply if only some replies are refuted', () => {
   expect(summarize({ attacks: [{ ...caught, stage1: { ...all, value: 0.5 } }] })).toContain(
     '0 were caught by their first',
   );
 });
 
-it('says MISSED of no aim that the sample leaves open, and of every one that it does not', () => {
+it('says MISSED for every missed aim, and not for undecided ones', () => {
   const aim = { aim: 'an aim', measured: '3 of 4', note: '' };
   const undecided = summarize({ aims: [{ ...aim, outcome: 'undecided' }] });
   expect(undecided).toContain('0 met, 0 missed, 1 not decided by this sample');

@@ -3,7 +3,7 @@ import { outcomeOf } from '../standing.ts';
 import { countHonestRejects, countOutcomes, groupByFinding, reasonOf } from './findings.ts';
 import { formatCount, formatPercent } from './number-text.ts';
 
-/** What a run ends with, for somebody who has never seen one: ten lines at most. */
+/** The end of a run's output, for a new reader: ten lines at most. */
 export function formatSummary(results: DetectionResults): readonly string[] {
   const { first, inClass, several, open } = groupByFinding(results.attacks);
   const allowed = open.filter((name) => reasonOf(results, name) !== undefined);

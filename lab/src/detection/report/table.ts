@@ -1,6 +1,6 @@
 export type TableColumn<Row> = readonly [title: string, cell: (row: Row) => string];
 
-/** A table in Markdown, without columns that are empty throughout; of nothing, a sentence that says so. */
+/** A table in Markdown without empty columns. Without rows, a sentence says that nothing was measured. */
 export function formatTable<Row>(rows: readonly Row[], columns: readonly TableColumn<Row>[]): string {
   if (rows.length === 0) return 'Not measured in this run.';
   const filled = columns.filter(([, cell]) => rows.some((row) => cell(row) !== ''));

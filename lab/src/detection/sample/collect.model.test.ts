@@ -13,7 +13,7 @@ const MAX_TOKENS = 48;
 const directory = mkdtempSync(join(tmpdir(), 'ogong-collect-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Served, scored and judged from nothing. */
+/** Serves, scores and judges with an empty store. */
 async function run(experiment: Experiment, name: string): Promise<readonly JudgedReply[]> {
   const store = openSampleStore(join(directory, `${name}.sqlite`));
   const pool = createEnginePool(2);
@@ -33,7 +33,7 @@ const withoutTimes = ({ servedMs: _, scored, ...reply }: JudgedReply) => ({
   scored: scored && { ...scored, scoredMs: 0 },
 });
 
-describe('a second run from nothing', () => {
+describe('a second run with an empty store', () => {
   it.each<[string, Omit<Experiment, 'provider' | 'verifier'>]>([
     ['honest replies', { weights: 'f16', source: HONEST, replies: 4 }],
     ['a cheat', { weights: 'q8_0', source: 'weights-noise-1e-3', replies: 3 }],
@@ -46,7 +46,7 @@ describe('a second run from nothing', () => {
     expect(second.map(withoutTimes)).toEqual(first.map(withoutTimes));
   });
 
-  it('and others of other prompts', async () => {
+  it('gives other samples for other prompts', async () => {
     const given = { weights: 'f16', source: HONEST, replies: 2, ...MAIN_PAIR };
     const [a, b] = (await run(given, 'other')).map(withoutTimes);
     expect({ ...a, seed: 0 }).not.toEqual({ ...b, seed: 0 });

@@ -30,7 +30,7 @@ export interface CollectContext {
 }
 
 const soldName = ({ model, weights }: Experiment): string => (model === undefined ? weights : `${model}-${weights}`);
-/** Replies differ by who served them and how long they may be. */
+/** Names the served replies of an experiment. Experiments that share a provider and a length share replies. */
 export const sourceId = (experiment: Experiment, maxTokens: number): string =>
   formatSourceId({
     ...{ model: soldName(experiment), behaviour: experiment.source, setup: experiment.provider },
@@ -41,13 +41,13 @@ export const verifierId = (experiment: Experiment): string =>
 const findAttack = ({ source }: Experiment): AttackDefinition | undefined =>
   ATTACKS.find(({ name }) => name === source);
 
-/** Whether its cheap model is trained, for minutes. */
+/** Whether its cheap model has to be trained, which takes minutes. */
 export function trainsStudent(experiment: Experiment): boolean {
   const weights = findAttack(experiment)?.cheap?.weights;
   return weights !== undefined && 'forge' in weights && weights.forge === 'distil';
 }
 
-/** The file that is sold, and that verifiers hold. */
+/** The file of the sold model, which verifiers load too. */
 async function findSold(experiment: Experiment, { modelsDir: dir }: CollectContext): Promise<string> {
   const { model = 'stories15M', weights } = experiment;
   const recipe = findAttack(experiment)?.sold;
@@ -56,7 +56,7 @@ async function findSold(experiment: Experiment, { modelsDir: dir }: CollectConte
 }
 
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(21));
-/** Serves and scores what the store lacks of an experiment. @throws EngineError */
+/** Serves and scores the replies of an experiment that the store does not have yet. @throws EngineError */
 export async function collectExperiment(experiment: Experiment, context: CollectContext): Promise<void> {
   const { store, pool, maxTokens, signal, onProgress } = context;
   const source = sourceId(experiment, maxTokens);
@@ -103,14 +103,14 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
     return withCheapEngine(attack.cheap, { experiment, context, provider }, async (cheapEngine) => {
       const played = attack.create({ engine, seed: 1, ...(cheapEngine ? { cheapEngine } : {}) });
       const bend = { commit: bendCommit(played), ...(played.openOpening ? { open: played.openOpening } : {}) };
-      // Some remember what they served before: those must meet the requests in order.
+      // Some attackers remember earlier replies. They must get the requests in order.
       const concurrency = attack.family === 'weights' ? sequences : 1;
       await collectServed({ ...common, plan, engine: played.engine, bend, concurrency, tolerates: isRefusal });
     });
   });
 }
 
-/** Some attacks serve only what suits them. */
+/** Some attacks refuse requests. */
 const isRefusal = (error: unknown): boolean => error instanceof EngineError && error.code === 'overloaded';
 
 async function withCheapEngine(
@@ -136,26 +136,26 @@ async function findCheapModel(
   });
 }
 
-/** @returns undefined for those of all kinds. */
+/** @returns undefined for the usual mix of prompts. */
 async function findPrompts(experiment: Experiment, context: CollectContext): Promise<readonly string[] | undefined> {
   if (experiment.isLong) return LONG_PROMPTS;
   if (experiment.isShared) return SHARED_PROMPTS;
   return experiment.isGriefed ? findGriefingPrompts(experiment, context) : undefined;
 }
 
-/** One beginning of some hundred tokens, as a system prompt is. */
+/** Prompts with one beginning of about a hundred tokens, as with a system prompt. */
 const SHARED_PROMPTS = Array.from({ length: 40 }, (_, i) =>
   [createPrompt('long', 900), createPrompt('story', 2000 + i)].join(' '),
 );
 
-/** Longer with the reply than those that rows are measured on, and not longer than the context. */
+/** Prompts that, with the reply, are longer than those that rows are measured on, and fit the context. */
 const LONG_PROMPTS = Array.from({ length: 40 }, (_, i) =>
   [1, 2, 3].map((k) => createPrompt('long', 1000 + 3 * i + k)).join(' '),
 );
 
-/** A small search: enough to see whether a consumer can make an honest provider look dishonest. */
+/** A small search, enough to see whether a consumer can make an honest provider look dishonest. */
 const GRIEFING = { promptLength: 24, outputTokens: 32, tries: 80, survivors: 10, seed: 1 } as const;
-/** Ordinary tokens of the vocabulary: those that special ones and single bytes leave. */
+/** Ordinary tokens of the vocabulary: neither special tokens nor single bytes. */
 const ALPHABET = Array.from({ length: 2000 }, (_, i) => 259 + i * 13);
 
 async function findGriefingPrompts(experiment: Experiment, context: CollectContext): Promise<readonly string[]> {

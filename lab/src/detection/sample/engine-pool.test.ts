@@ -14,7 +14,7 @@ function createFakes() {
 }
 
 describe('the engine pool', () => {
-  it('lends an engine again, and one of its own to each user at a time', async () => {
+  it('reuses engines, and lends each to one user at a time', async () => {
     const { log, open } = createFakes();
     const pool = createEnginePool(4, open);
     await pool.use({ modelPath: 'a' }, async () => pool.use({ modelPath: 'a' }, async () => undefined));
@@ -24,7 +24,7 @@ describe('the engine pool', () => {
     expect(log.slice(2).sort()).toEqual(['close a1', 'close a2']);
   });
 
-  it('tells engines apart by any setting, in whatever order it is written', async () => {
+  it('distinguishes engines by every setting, in any order of keys', async () => {
     const { log, open } = createFakes();
     const pool = createEnginePool(4, open);
     await pool.use({ modelPath: 'a', threads: 1 }, async () => undefined);
@@ -34,7 +34,7 @@ describe('the engine pool', () => {
     await pool.close();
   });
 
-  it('closes what has been idle longest', async () => {
+  it('closes the engine that has been idle longest', async () => {
     const { log, open } = createFakes();
     const pool = createEnginePool(1, open);
     await pool.use({ modelPath: 'a' }, async () => undefined);
@@ -43,14 +43,14 @@ describe('the engine pool', () => {
     await pool.close();
   });
 
-  it('keeps none that comes back after it was closed', async () => {
+  it('closes an engine that is returned after the pool was closed', async () => {
     const { log, open } = createFakes();
     const pool = createEnginePool(4, open);
     await pool.use({ modelPath: 'a' }, () => pool.close());
     expect(log).toEqual(['open a1', 'close a1']);
   });
 
-  it('lends no engine that failed its user', async () => {
+  it('never lends an engine again that failed', async () => {
     const { log, open } = createFakes();
     const pool = createEnginePool(4, open);
     const failed = pool.use({ modelPath: 'a' }, async () => {

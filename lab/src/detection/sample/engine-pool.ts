@@ -1,8 +1,8 @@
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 
-/** Loaded models between two uses: loading one costs more than a few replies. */
+/** Keeps engines loaded between uses, because loading one takes longer than a few replies. */
 export interface EnginePool {
-  /** Lends an engine of its own to one user at a time. @throws EngineError */
+  /** Lends an engine to one user at a time. @throws EngineError */
   use<T>(options: LlamaEngineOptions, work: (engine: LlamaEngine) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

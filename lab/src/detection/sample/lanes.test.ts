@@ -9,12 +9,12 @@ const experiment = (source: string, replies = 7): Experiment => ({
 });
 
 describe('passes', () => {
-  it('are one where there is time', () => {
+  it('are one if time is not limited', () => {
     const all = [experiment('honest'), experiment('substitute')];
     expect(listPasses(all, false)).toEqual([all]);
   });
 
-  it('take a third of every experiment first, of the same replies', () => {
+  it('take a third of every experiment first, and then the same replies and the rest', () => {
     const all = [experiment('honest'), experiment('substitute', 1)];
     const [first, second] = listPasses(all, true);
     expect(second).toEqual(all);
@@ -26,7 +26,7 @@ describe('passes', () => {
 });
 
 describe('lanes', () => {
-  it('run all, two at a time, and one source never twice at a time', async () => {
+  it('run all experiments, two at a time, and never two with the same source', async () => {
     const all = ['a', 'a', 'b', 'a', 'c', 'c', 'b'].map((source) => experiment(source));
     const running: string[] = [];
     const done: number[] = [];
@@ -58,7 +58,7 @@ describe('lanes', () => {
     expect(started).toEqual(['weights-distilled f16', 'honest f16', 'substitute f16', 'weights-distilled q8_0']);
   });
 
-  it('end with what one of them met, after the other has ended', async () => {
+  it('reject with the error of one lane, after the other has ended', async () => {
     const ended: string[] = [];
     const fail = inLanes([experiment('a'), experiment('b')], async ({ source }) => {
       if (source === 'a') throw new Error('the disk is full');

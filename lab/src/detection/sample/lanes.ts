@@ -5,8 +5,8 @@ import { sourceId, trainsStudent } from './collect.ts';
 const LANES = 2;
 
 /**
- * Where time is limited, a third of every experiment before all of it: what is left out when the time is up are replies then,
- * and not experiments. More replies of one are the same ones and others behind them.
+ * If time is limited, the first pass takes a third of every experiment, so that running out of time costs replies and not whole
+ * experiments. A longer pass of an experiment repeats the same replies and adds further ones.
  */
 export function listPasses(experiments: readonly Experiment[], isLimited: boolean): readonly (readonly Experiment[])[] {
   if (!isLimited) return [experiments];
@@ -14,8 +14,8 @@ export function listPasses(experiments: readonly Experiment[], isLimited: boolea
 }
 
 /**
- * Each to its end, in their order but for what two at a time would do twice: serve one source, or wait for the student that
- * the other one trains.
+ * Runs experiments in order, two at a time. It postpones one that has the source of the running one, or waits for the same
+ * student to be trained.
  */
 export async function inLanes(
   experiments: readonly Experiment[],
@@ -41,9 +41,9 @@ export async function inLanes(
       }
     }
   };
-  // Each to its end, whatever the other one met: they share engines and the store.
+  // Wait for both lanes even if one fails, because they share engines and the store.
   const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  // What the last one of the other lane kept busy.
+  // Run what is left because the other lane's last experiment blocked it.
   for (const { experiment, index } of queue) await run(experiment, index);
 }

@@ -15,7 +15,7 @@ function watch(total: number) {
   return { lines, report, finish: progress.finish };
 }
 
-it('says how much is done and how long the rest takes, every ten seconds', () => {
+it('prints every ten seconds how much is done and how long the rest takes', () => {
   const { lines, report, finish } = watch(4);
   report(5000);
   expect(lines).toEqual([]);

@@ -9,8 +9,8 @@ export interface ProgressOptions {
 }
 
 /**
- * Says every ten seconds how much of all experiments is done, and about how long the rest takes.
- * @param total experiments of this pass.
+ * Prints every ten seconds how much of all experiments is done, and about how long the rest takes.
+ * @param total number of experiments in this pass.
  */
 export function createProgressLine(
   total: number,
