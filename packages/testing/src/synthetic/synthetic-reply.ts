@@ -25,6 +25,7 @@ import {
   layOutList,
   MAX_LISTED,
   quantizeLogprob,
+  type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/modality/text/sampling/sampler';
@@ -142,16 +143,15 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const windows: WindowBytes[] = [];
   const output: number[] = [];
   const counts = new Map<number, number>();
+  const positionAt = openModel(`${options.seed ?? 1} ${given === undefined}`, random);
   for (let i = 0; i < tokens; i++) {
-    const honest = drawRow(random, asked, counts, source.draw(i));
+    const position = positionAt(i);
+    const honest = drawRow(position, asked, counts, source.draw(i));
     const row = bend.row?.(honest, i) ?? honest;
     const token = tokenOf(row);
     output.push(token);
     counts.set(token, (counts.get(token) ?? 0) + 1);
-    const window = encoder.push(
-      row,
-      Float32Array.from({ length: EMBEDDING }, () => random() * 2 - 1),
-    );
+    const window = encoder.push(row, position.hidden);
     if (window) windows.push(window);
   }
   const last = encoder.flush();
@@ -212,33 +212,111 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   };
 }
 
-/** Random logits over the vocabulary, listed and drawn as an engine would. */
+/** What the made-up model says at one position, whatever it said before. */
+interface Position {
+  /** -log-probability of every token, 2^-16 nat. */
+  readonly logprobs: Uint32Array;
+  readonly hidden: Float32Array;
+  /** By sampler, for a row without bias and penalties. */
+  readonly lists: Map<string, Listed>;
+}
+
+interface Model {
+  readonly random: () => number;
+  readonly positions: Position[];
+}
+
+/** By seed. Tests serve the same seed again and again: its logits are computed once. */
+const models = new Map<string, Model>();
+const MAX_MODELS = 8;
+
+/** @param random stands where the first position of this model begins; a new model keeps it. */
+function openModel(name: string, random: () => number): (position: number) => Position {
+  const { positions, random: own } = models.get(name) ?? { random, positions: [] };
+  models.set(name, { random: own, positions });
+  if (models.size > MAX_MODELS) models.delete(models.keys().next().value as string);
+  return (position) => {
+    while (positions.length <= position) {
+      const logprobs = drawLogprobs(own);
+      const hidden = Float32Array.from({ length: EMBEDDING }, () => own() * 2 - 1);
+      positions.push({ logprobs, hidden, lists: new Map() });
+    }
+    return positions[position] as Position;
+  };
+}
+
+/** A row, listed and drawn as an engine would. */
 function drawRow(
-  random: () => number,
+  position: Position,
   { sampler, bias }: ReturnType<typeof parseRequest>,
   counts: ReadonlyMap<number, number>,
   u: number,
 ): DrawRow {
-  const logits = Array.from({ length: SYNTHETIC_VOCABULARY }, () => Math.log(random() + 1e-9) * 3);
-  const best = Math.max(...logits);
-  const normalizer = best + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - best), 0));
+  const isPlain = bias.length === 0 && sampler.presencePenaltyQ16 === 0 && sampler.frequencyPenaltyQ16 === 0;
+  const name = JSON.stringify(sampler);
+  const listed = (isPlain && position.lists.get(name)) || listRow(position.logprobs, { sampler, bias }, counts);
+  if (isPlain) position.lists.set(name, listed);
+  const ids = listed.ids.slice();
+  const rank = drawRank(ids, listed.weights, u);
+  const row = { ids, q: listed.q.slice(), tail: listed.tail, rank };
+  return rank === TAIL_RANK ? { ...row, tailId: listed.nextId, tailQ: listed.nextQ } : row;
+}
+
+type Listed = ReturnType<typeof listRow>;
+
+function listRow(
+  logprobs: Uint32Array,
+  { sampler, bias }: Pick<ReturnType<typeof parseRequest>, 'sampler' | 'bias'>,
+  counts: ReadonlyMap<number, number>,
+) {
+  // Cost and id in one number sort without a comparator: by cost, then by id.
+  const keys = new Float64Array(SYNTHETIC_VOCABULARY);
+  for (let id = 0; id < keys.length; id++) keys[id] = logprobs[id]! * SYNTHETIC_VOCABULARY + id;
   const biasOf = new Map(bias.map(({ id, biasQ16 }) => [id, biasQ16]));
-  const all = logits.map((logit, id) => {
-    const q = quantizeLogprob(logit - normalizer);
-    return { id, q, cost: computeCost(q, biasOf.get(id) ?? 0, counts.get(id) ?? 0, sampler) };
-  });
-  all.sort((a, b) => a.cost - b.cost || a.id - b.id);
+  for (const id of new Set([...biasOf.keys(), ...counts.keys()])) {
+    const cost = computeCost(logprobs[id]!, biasOf.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+    keys[id] = cost * SYNTHETIC_VOCABULARY + id;
+  }
+  keys.sort();
+  const costs = new Float64Array(SYNTHETIC_VOCABULARY);
+  for (let rank = 0; rank < costs.length; rank++) costs[rank] = Math.floor(keys[rank]! / SYNTHETIC_VOCABULARY);
+  const { count, tail, weights } = listCosts(costs, sampler);
+  const idAt = (rank: number): number => keys[rank]! - costs[rank]! * SYNTHETIC_VOCABULARY;
+  const ids = Uint32Array.from({ length: count }, (_, rank) => idAt(rank));
+  const nextId = idAt(count);
+  return { ids, q: ids.map((id) => logprobs[id]!), tail, weights, nextId, nextQ: logprobs[nextId]! };
+}
+
+/** -log-probability of every token, 2^-16 nat. */
+function drawLogprobs(random: () => number): Uint32Array {
+  const logits = new Float64Array(SYNTHETIC_VOCABULARY);
+  let best = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = Math.log(random() + 1e-9) * 3;
+    logits[id] = logit;
+    if (logit > best) best = logit;
+  }
+  let sum = 0;
+  for (let id = 0; id < logits.length; id++) sum += Math.exp(logits[id]! - best);
+  const normalizer = best + Math.log(sum);
+  const quantized = new Uint32Array(SYNTHETIC_VOCABULARY);
+  for (let id = 0; id < logits.length; id++) quantized[id] = quantizeLogprob(logits[id]! - normalizer);
+  return quantized;
+}
+
+/** @param costs of the whole vocabulary, ascending. */
+function listCosts(costs: Float64Array, sampler: SamplerSettings) {
   const temperature = Math.max(sampler.temperatureQ16, 1) / 65536;
-  const mass = (from: number): number =>
-    all.slice(from).reduce((sum, { cost }) => sum + Math.exp((all[0]!.cost - cost) / 65536 / temperature), 0);
-  const weights = createWeights();
-  const costs = all.slice(0, MAX_LISTED).map(({ cost }) => cost);
+  const masses = new Float64Array(costs.length);
+  for (let i = 0; i < masses.length; i++) masses[i] = Math.exp((costs[0]! - costs[i]!) / 65536 / temperature);
+  const massFrom = (from: number): number => {
+    let sum = 0;
+    for (let i = from; i < masses.length; i++) sum += masses[i]!;
+    return sum;
+  };
+  const all = massFrom(0);
   const tailOf = (n: number): number =>
-    sampler.temperatureQ16 === 0 ? 0 : Math.min(WEIGHT_ONE - 1, Math.floor((mass(n) / mass(0)) * WEIGHT_ONE));
-  const { count, tail } = layOutList(costs, costs.length, tailOf, sampler, weights);
-  const listed = all.slice(0, count);
-  const ids = Uint32Array.from(listed, ({ id }) => id);
-  const rank = drawRank(ids, weights, u);
-  const row = { ids, q: Uint32Array.from(listed, ({ q }) => q), tail, rank };
-  return rank === TAIL_RANK ? { ...row, tailId: all[count]!.id, tailQ: all[count]!.q } : row;
+    sampler.temperatureQ16 === 0 ? 0 : Math.min(WEIGHT_ONE - 1, Math.floor((massFrom(n) / all) * WEIGHT_ONE));
+  const weights = createWeights();
+  return { ...layOutList(costs, MAX_LISTED, tailOf, sampler, weights), weights };
 }

@@ -11,7 +11,7 @@ import { type DriftPolicy, toPpb } from '@ogong/protocol/verdict/drift-policy';
 import { ledger, payer } from './test-bench.ts';
 import { answerHonestly, type TestVerifiers } from './test-calls.ts';
 import { createTestHybrid } from './test-keys.ts';
-import { createTestOrder, findServed, serveTestReply, type TestReply } from './test-reply.ts';
+import { createTestOrder, findServed, payeeSigner, serveTestReply, type TestReply } from './test-reply.ts';
 
 /** Made-up drift between two classes, a table of it, and verifiers that see it: for the tests of validators. */
 const VERIFIER_CLASS = 'test-1/js/f64/fast/synthetic/kv-none';
@@ -39,16 +39,19 @@ export function jitter(reply: TestReply['reply'], random: () => number, size: nu
 let measured: ReturnType<typeof measureHonest> | undefined;
 
 function measureHonest() {
-  const provider = createTestHybrid('calibration');
+  // Nobody checks these signatures, so nobody makes them.
+  const provider = { ...createTestHybrid('calibration'), sign: () => new Uint8Array(2484) };
+  const signDigest = () => new Uint8Array(65);
+  const served = { provider, ledger, payer: { ...payer, signDigest }, payee: { ...payeeSigner, signDigest } };
   const random = createSeededRandom(11);
   let providerClass = '';
   let modelRoot: Uint8Array = new Uint8Array(32);
   const honest = Array.from({ length: 200 }, (_, seed) => {
     const validator = new Uint8Array(20);
-    const order = createTestOrder({ payer, ledger, validator, provider, index: seed, epoch: 0n, expiresAtMs: 1 });
+    const order = createTestOrder({ ...served, validator, index: seed, epoch: 0n, expiresAtMs: 1 });
     // Every epoch has its own bank of directions: one bank alone says little about another.
     const beacon = { value: new Uint8Array(32), previous: crypto.sha256(Uint8Array.of(seed)) };
-    const { reply } = serveTestReply(order, { provider, payer, ledger, beacon });
+    const { reply } = serveTestReply(order, { ...served, beacon });
     const { header, opening } = reply;
     providerClass = header.numericClass;
     modelRoot = order.fields.modelRoot;

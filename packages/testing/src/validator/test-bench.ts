@@ -1,6 +1,4 @@
 import { create } from '@bufbuild/protobuf';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createAudit } from '@ogong/node/validator/audit/audit';
@@ -30,7 +28,8 @@ import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protoc
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, type TestChain } from './test-chain.ts';
-import { createTestHybrid, createTestPayee, seedOf } from './test-keys.ts';
+import { testCrypto as crypto } from './test-crypto.ts';
+import { createTestHybrid, createTestLedgerSigner, createTestPayee, seedOf } from './test-keys.ts';
 import {
   createTestOrder,
   MODEL,
@@ -46,7 +45,7 @@ import {
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
 export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0x5e) };
 export const domain = { chainId: 31_337n, verifyingContract: network.settlement };
-export const payer = createNodeLedgerSigner(seedOf('payer'));
+export const payer = createTestLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(crypto, provider.publicKey);
 
@@ -94,7 +93,7 @@ export type TestValidator = ReturnType<typeof createTestValidator>;
 /** A validator without links, chain or time: every dependency is in the hands of the test. */
 export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
-  const signer = createNodeLedgerSigner(seedOf(`validator ${index}`));
+  const signer = createTestLedgerSigner(seedOf(`validator ${index}`));
   const store = openStore(options.path ?? ':memory:', { schema: VALIDATOR_SCHEMA });
   const disk = createGroupCommit(store, { maxDelayMs: 0 });
   const group = options.wrapGroup?.(disk, store) ?? disk;

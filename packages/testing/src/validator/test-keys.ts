@@ -1,12 +1,39 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
-import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { remember, testCrypto } from './test-crypto.ts';
 
 /** 32 bytes that a text names: keys and whatever else only has to be told apart. */
-export const seedOf = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
-export const createTestHybrid = (text: string): HybridSigner =>
-  createNodeHybridSigner(new Uint8Array([...seedOf(`${text} ed25519`), ...seedOf(`${text} ml-dsa`)]));
+export const seedOf = (text: string): Uint8Array => testCrypto.sha256(utf8Encode(text));
+
+const hybrids = new Map<string, HybridSigner>();
+
+/** The key of a provider or a verifier. It signs a message once, and hands out that signature again. */
+export function createTestHybrid(text: string): HybridSigner {
+  const known = hybrids.get(text);
+  if (known) return known;
+  const { publicKey, sign } = createNodeHybridSigner(
+    new Uint8Array([...seedOf(`${text} ed25519`), ...seedOf(`${text} ml-dsa`)]),
+  );
+  const signOnce = remember(sign);
+  const signer: HybridSigner = { publicKey, sign: (message) => signOnce(message).slice() };
+  hybrids.set(text, signer);
+  return signer;
+}
+
+const ledgerSigners = new Map<string, LedgerSigner>();
+
+/** A ledger key. Its signature follows from the digest alone, so each is made once. @param privateKey 32 bytes. */
+export function createTestLedgerSigner(privateKey: Uint8Array): LedgerSigner {
+  const name = toHex(privateKey);
+  const known = ledgerSigners.get(name);
+  if (known) return known;
+  const { address, signDigest } = createNodeLedgerSigner(privateKey);
+  const signOnce = remember(signDigest);
+  const signer: LedgerSigner = { address, signDigest: (digest) => signOnce(digest).slice() };
+  ledgerSigners.set(name, signer);
+  return signer;
+}
 
 /** Whom the verifier of that name is paid to. */
-export const createTestPayee = (name: string): LedgerSigner => createNodeLedgerSigner(seedOf(`payee ${name}`));
+export const createTestPayee = (name: string): LedgerSigner => createTestLedgerSigner(seedOf(`payee ${name}`));

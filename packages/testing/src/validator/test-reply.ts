@@ -1,5 +1,4 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
@@ -18,11 +17,12 @@ import {
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { createTestLedgerSigner } from './test-keys.ts';
 
 /** Replies without a model, as the validator's tests need them: the payer's, the provider's and the verifier's side. */
 export const MODEL = 'ogong/verified/test/synthetic';
 export const MODEL_ROOT: Uint8Array = new Uint8Array(32).fill(0x4d);
-export const payeeSigner: LedgerSigner = createNodeLedgerSigner(new Uint8Array(32).fill(0x70));
+export const payeeSigner: LedgerSigner = createTestLedgerSigner(new Uint8Array(32).fill(0x70));
 export const PAYEE: Uint8Array = payeeSigner.address;
 export const PRICE_PER_1K = 2_000_000n;
 const ROUTER = new Uint8Array(20).fill(0x72);

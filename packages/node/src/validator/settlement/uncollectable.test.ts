@@ -1,18 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
+import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
 import { readChannel } from '../store/channel-store.ts';
 
 const FEE = 86_000n;
-const createPayer = (name: string): LedgerSigner => createNodeLedgerSigner(crypto.sha256(utf8Encode(name)));
+const createPayer = (name: string): LedgerSigner => createTestLedgerSigner(seedOf(name));
 const second = createPayer('second payer');
 const third = createPayer('third payer');
 

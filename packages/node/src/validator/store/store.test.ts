@@ -152,7 +152,8 @@ describe('a flood of free names', () => {
     expect(count()).toBe(MAX_ANNOUNCEMENTS);
     expect(put({ sequence: 2n })).toBeUndefined();
     expect(readAnnouncement(validator.store, id)?.sequence).toBe(2n);
-    const stakeOf = (payee: Uint8Array) => (equalBytes(payee, createTestPayee('v1').address) ? 10n ** 24n : 0n);
+    const staked = createTestPayee('v1').address;
+    const stakeOf = (payee: Uint8Array) => (equalBytes(payee, staked) ? 10n ** 24n : 0n);
     const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: id, stakeOf, nowMs: NOW };
     expect(listCandidates(validator.store, crypto, query).map((one) => toHex(one.providerId))).toContain(toHex(id));
   });
