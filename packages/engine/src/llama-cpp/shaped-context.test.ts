@@ -50,6 +50,11 @@ interface HashOptions {
   readonly keepsRows?: boolean;
 }
 
+/** `expect` takes longer than all the rest of a row. */
+function assertEqual(seen: number, wanted: number, what: string): void {
+  if (seen !== wanted) throw new Error(`${what}: ${seen}, not ${wanted}`);
+}
+
 const mix = (a: number, b: number): number => {
   let hash = Math.imul(a ^ b, 0x85ebca6b) + 0x7f4a7c15;
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
@@ -61,7 +66,8 @@ const mix = (a: number, b: number): number => {
  * there, on how many rows its pass has, and on the band of the pass, and on nothing else.
  */
 function createHashContext({ contextSize, sequences, batchSize, keepsRows }: HashOptions): LlamaContext {
-  const cells = Array.from({ length: sequences }, () => [] as number[]);
+  /** By sequence: the hash of its first n rows, at n. */
+  const cells = Array.from({ length: sequences }, () => [0]);
   let rows: Row[] = [];
   let states: number[] = [];
   const outputs = { logits: new Float32Array(0), hidden: new Float32Array(0) };
@@ -70,8 +76,8 @@ function createHashContext({ contextSize, sequences, batchSize, keepsRows }: Has
     const counts = new Map<number, number>();
     for (const { sequence } of batch) counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
     const ids = [...counts.keys()];
-    expect(ids).toEqual(ids.map((_, i) => (ids[0] as number) + i));
-    expect(new Set(counts.values()).size).toBe(1);
+    for (const [i, id] of ids.entries()) assertEqual(id, (ids[0] as number) + i, 'sequences of a pass');
+    assertEqual(new Set(counts.values()).size, 1, 'different counts of rows in a pass');
     return counts.values().next().value as number;
   };
 
@@ -80,7 +86,7 @@ function createHashContext({ contextSize, sequences, batchSize, keepsRows }: Has
     sequences,
     batchSize,
     add(token, position, sequence) {
-      expect(rows.length).toBeLessThan(batchSize);
+      if (rows.length >= batchSize) throw new Error(`a batch holds ${batchSize} rows`);
       rows.push({ token, position, sequence });
     },
     decode(wanted) {
@@ -91,16 +97,21 @@ function createHashContext({ contextSize, sequences, batchSize, keepsRows }: Has
       const kernels = mix(each === 1 ? (batch.length === 1 ? 4 : 1) : batch.length <= 8 ? 2 : 3, band);
       states = batch.map(({ token, position, sequence }) => {
         const held = cells[sequence] as number[];
-        expect(position).toBe(held.length);
-        const state = mix(held.reduce(mix, kernels), token);
-        held.push(state);
+        assertEqual(position, held.length - 1, 'position of a row');
+        const before = held.at(-1) as number;
+        const state = mix(mix(kernels, before), token);
+        held.push(mix(before, state));
         return state;
       });
-      const fill = (width: number, scale: number) =>
-        Float32Array.from({ length: batch.length * width }, (_, i) => {
-          const bits = mix(states[Math.floor(i / width)] as number, i % width);
-          return (scale * ((bits & 255) + ((bits >>> 8) & 255) - 255)) / 128;
-        });
+      const fill = (width: number, scale: number) => {
+        const filled = new Float32Array(batch.length * width);
+        for (const [row, state] of states.entries())
+          for (let i = 0; i < width; i++) {
+            const bits = mix(state, i);
+            filled[row * width + i] = (scale * ((bits & 255) + ((bits >>> 8) & 255) - 255)) / 128;
+          }
+        return filled;
+      };
       outputs.logits = wanted ? fill(VOCABULARY, 3) : new Float32Array(0);
       outputs.hidden = wanted ? fill(EMBEDDING, 1) : new Float32Array(0);
     },
@@ -108,7 +119,7 @@ function createHashContext({ contextSize, sequences, batchSize, keepsRows }: Has
     hidden: () => outputs.hidden,
     useReference: () => undefined,
     remove(sequence, from = 0) {
-      if (!(keepsRows && from > 0)) cells[sequence]?.splice(from);
+      if (!(keepsRows && from > 0)) cells[sequence]?.splice(from + 1);
     },
     clear: () => undefined,
     free: () => undefined,

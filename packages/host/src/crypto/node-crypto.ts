@@ -32,7 +32,7 @@ function verifyWith(lookup: KeyLookup, publicKey: Uint8Array, message: Uint8Arra
 
 /**
  * The protocol's primitives over OpenSSL, for daemons. Ed25519 is the cofactorless equation with canonical encodings,
- * S < L, neither key nor R of small order. Keccak and secp256k1 recovery, which OpenSSL lacks, are noble's.
+ * S < L, neither key nor R of small order. Keccak, secp256k1 recovery and the VRF, which OpenSSL lacks, are noble's.
  */
 export const nodeCrypto: Crypto = {
   sha256(...parts) {
@@ -51,6 +51,7 @@ export const nodeCrypto: Crypto = {
     signature.length === ML_DSA_44_SIGNATURE_BYTES && verifyWith(mlDsa44Keys, publicKey, message, signature),
   recoverAddress: nobleCrypto.recoverAddress,
   verifyAddress: createLedgerVerifier(),
+  verifyVrf: nobleCrypto.verifyVrf,
 };
 
 /** Up to so many bytes, copying is cheaper than creating a hash object. */

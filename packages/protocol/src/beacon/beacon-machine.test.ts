@@ -5,7 +5,7 @@ import { createSeededRandom } from '../base/seeded-random.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import type { QuorumMember } from '../crypto/quorum.ts';
-import { computeVrfPublicKey, proveVrf } from '../crypto/vrf.ts';
+import { computeVrfPublicKey, proveVrf, VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 import { computeGenesisBeacon, hashBeaconVote, verifyContributions } from './beacon.ts';
 import { type BeaconMachine, createBeaconMachine } from './beacon-machine.ts';
 import { type BeaconMessage, encodeBeaconMessage, type PreparedValue, parseBeaconMessage } from './beacon-message.ts';
@@ -13,9 +13,14 @@ import type { BeaconAction, BeaconPoint, BeaconVote } from './beacon-state.ts';
 
 const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(7) };
 
-// Unforgeable by construction: no test forges, so a signature may simply name its signer and digest.
+// Unforgeable by construction: no test forges, so a signature may simply name its signer and digest, and a proof its key and
+// input. The first test below runs on real proofs.
+const proveByHash = (key: Uint8Array, input: Uint8Array): Uint8Array =>
+  concatBytes(nobleCrypto.sha256(key, input), new Uint8Array(VRF_PROOF_BYTES - 32));
 const crypto: Crypto = {
   ...nobleCrypto,
+  verifyVrf: (key, input, proof) =>
+    equalBytes(proof, proveByHash(key, input)) ? concatBytes(proof.subarray(0, 32), proof.subarray(0, 32)) : undefined,
   recoverAddress: (digest, signature) =>
     equalBytes(signature.subarray(20, 52), digest) ? signature.slice(0, 20) : undefined,
   verifyAddress: (digest, signature, address) => equalBytes(signature.subarray(0, 52), concatBytes(address, digest)),
@@ -51,21 +56,33 @@ function createNetwork({
   maxDelayMs = 10,
   tamper = (message) => message,
   size = 4,
+  realProofs = false,
 }: {
   random?: () => number;
   loss?: (nowMs: number) => number;
   maxDelayMs?: number;
   tamper?: Tamper;
   size?: number;
+  realProofs?: boolean;
 } = {}) {
   const addresses = Array.from({ length: size }, (_, i) => new Uint8Array(20).fill(i + 1));
   const secrets = addresses.map((_, i) => new Uint8Array(32).fill(i + 1));
+  const keys = realProofs ? secrets.map(computeVrfPublicKey) : secrets;
+  const prove = realProofs ? proveVrf : proveByHash;
+  let proofsChecked = 0;
+  const counting: Crypto = {
+    ...crypto,
+    verifyVrf(...proof) {
+      proofsChecked++;
+      return (realProofs ? nobleCrypto : crypto).verifyVrf(...proof);
+    },
+  };
   const validators: QuorumMember[] = addresses
     .map((address, i) => ({
       address,
       stake: 10n,
       certHash: new Uint8Array(32).fill(i),
-      vrfKey: computeVrfPublicKey(secrets[i]!),
+      vrfKey: keys[i]!,
       endpoint: `v${i}`,
     }))
     .sort((a, b) => compareBytes(a.address, b.address));
@@ -90,9 +107,9 @@ function createNetwork({
     node.machine = createBeaconMachine(
       { network, start: node.disk.latest, vote: node.disk.vote, ...TIMING },
       {
-        crypto,
+        crypto: counting,
         signer: createSigner(node.address),
-        proveVrf: (input) => proveVrf(secrets[node.index]!, input),
+        proveVrf: (input) => prove(secrets[node.index]!, input),
         validators: () => validators,
       },
     );
@@ -148,6 +165,7 @@ function createNetwork({
       }
       return nowMs;
     },
+    proofsChecked: () => proofsChecked,
     latestEpochs: () => nodes.filter(({ machine }) => machine).map(({ machine }) => machine!.latest.epoch),
   };
 }
@@ -161,13 +179,33 @@ const agreed = (net: ReturnType<typeof createNetwork>): boolean =>
 
 describe('beacon agreement', () => {
   it('certifies an epoch in one view when all is well, with everybody in it', () => {
-    const net = createNetwork();
+    const net = createNetwork({ realProofs: true });
     expect(net.runUntil(5000, reached(net, 3n))).toBeLessThan(2200);
     expect(agreed(net)).toBe(true);
     for (const { disk } of net.nodes) {
       expect(disk.latest.certificate).toMatchObject({ view: 0 });
       expect(disk.latest.certificate!.contributions).toHaveLength(4);
     }
+  });
+
+  it('checks each proof once in each machine, its proposer included', () => {
+    const net = createNetwork();
+    net.runUntil(900, reached(net, 1n));
+    expect(net.latestEpochs()).toEqual([1n, 1n, 1n, 1n]);
+    expect(net.proofsChecked()).toBe(4 * 4);
+  });
+
+  it('leaves out a contribution whose proof does not hold, in the same view', () => {
+    const net = createNetwork({
+      tamper: (message, from) =>
+        message.kind === 'contribution' && from === 3
+          ? { ...message, proof: new Uint8Array(VRF_PROOF_BYTES) }
+          : message,
+    });
+    net.runUntil(5000, reached(net, 1n));
+    const { certificate } = net.nodes[0]!.disk.latest;
+    expect(certificate).toMatchObject({ epoch: 1n, view: 0 });
+    expect(certificate!.contributions.map(({ validator }) => validator[0])).toEqual([1, 2, 3]);
   });
 
   it('stays live with any one of four down', () => {
@@ -271,7 +309,7 @@ describe('one validator', () => {
       address,
       stake: 10n,
       certHash: new Uint8Array(32),
-      vrfKey: computeVrfPublicKey(new Uint8Array(32).fill(i + 1)),
+      vrfKey: new Uint8Array(32).fill(i + 1),
       endpoint: '',
     }));
     const machine = createBeaconMachine(
@@ -279,7 +317,7 @@ describe('one validator', () => {
       {
         crypto,
         signer: createSigner(peers[2]!),
-        proveVrf: (input) => proveVrf(new Uint8Array(32).fill(3), input),
+        proveVrf: (input) => proveByHash(new Uint8Array(32).fill(3), input),
         validators: () => validators,
       },
     );

@@ -10,6 +10,7 @@ import {
   enterView,
   isProposer,
   type MachineState,
+  rememberProofs,
   requestMessage,
   send,
   startEpoch,
@@ -40,7 +41,7 @@ export function createBeaconMachine(
     ...{
       options,
       network: options.network,
-      crypto,
+      crypto: rememberProofs(crypto),
       signer,
       self: signer.address,
       proveVrf,

@@ -8,6 +8,7 @@ import {
   type BeaconPhase,
   type BeaconStatement,
   hashBeaconVote,
+  MAX_VALIDATORS,
   verifyContributions,
 } from './beacon.ts';
 import type { BeaconMessage, PreparedValue } from './beacon-message.ts';
@@ -136,6 +137,23 @@ export function startEpoch(
     ownProof: undefined,
     knownValues: new Map<string, Uint8Array>(),
     viewsOfPeers: new Map<string, number>(),
+  };
+}
+
+/** A proof that holds is checked once: a contribution carries it, and then each list of contributions does. */
+export function rememberProofs(crypto: Crypto): Crypto {
+  const outputs = new Map<string, Uint8Array>();
+  return {
+    ...crypto,
+    verifyVrf(publicKey, alpha, proof) {
+      const key = [publicKey, alpha, proof].map(toHex).join();
+      const known = outputs.get(key);
+      if (known !== undefined) return known;
+      const output = crypto.verifyVrf(publicKey, alpha, proof);
+      if (outputs.size >= MAX_VALIDATORS) outputs.clear();
+      if (output !== undefined) outputs.set(key, output);
+      return output;
+    },
   };
 }
 

@@ -1,6 +1,5 @@
 import { compareBytes, equalBytes, toHex } from '../base/bytes.ts';
 import { findValidator, isQuorum, sortBySigner } from '../crypto/quorum.ts';
-import { verifyVrf } from '../crypto/vrf.ts';
 import {
   type BeaconCertificate,
   type BeaconPhase,
@@ -77,11 +76,8 @@ export function addContribution(
   const key = toHex(from);
   const validator = findValidator(state.validators, from);
   if (validator === undefined || state.round.contributions.has(key)) return;
-  if (
-    verifyVrf(validator.vrfKey, encodeVrfInput(state.network, state.epoch, state.latest.value), message.proof) ===
-    undefined
-  )
-    return;
+  const input = encodeVrfInput(state.network, state.epoch, state.latest.value);
+  if (state.crypto.verifyVrf(validator.vrfKey, input, message.proof) === undefined) return;
   state.round.contributions.set(key, { validator: from, proof: message.proof });
   const { lock } = message;
   if (lock !== undefined && lock.view > (state.round.highestLock?.view ?? -1) && isAgreed(state, 'prepare', lock))

@@ -25,7 +25,7 @@ import {
   type QuorumSignature,
   verifyQuorum,
 } from '../crypto/quorum.ts';
-import { VRF_PROOF_BYTES, verifyVrf } from '../crypto/vrf.ts';
+import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 
 /**
  * The bootstrap beacon (docs/spec/beacon.md): each epoch's value hashes the VRF outputs of validators with more than two
@@ -171,7 +171,7 @@ export function verifyContributions(
       return { checks: [fail('beacon-contributions', `contribution ${index} is out of order or double`)] };
     }
     const validator = findValidator(validators, address);
-    const output = validator && verifyVrf(validator.vrfKey, input, proof);
+    const output = validator && crypto.verifyVrf(validator.vrfKey, input, proof);
     if (validator === undefined || output === undefined) {
       return { checks: [fail('beacon-contributions', `contribution ${index} is no proof of a registered validator`)] };
     }

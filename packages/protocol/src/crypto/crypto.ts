@@ -16,6 +16,8 @@ export interface Crypto {
   recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8Array | undefined;
   /** Whether recoverAddress finds this address. An implementation may be faster for addresses that sign often. */
   verifyAddress(digest: Uint8Array, signature: Uint8Array, address: Uint8Array): boolean;
+  /** RFC 9381 (vrf.ts): the 64-byte output where the proof holds for key and input, otherwise undefined. */
+  verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8Array): Uint8Array | undefined;
 }
 
 /** A holder of an Ed25519 and an ML-DSA-44 key; see hybrid.ts for the layout. */

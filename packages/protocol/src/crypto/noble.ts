@@ -7,6 +7,7 @@ import { concatBytes, equalBytes } from '../base/bytes.ts';
 import type { Crypto, HybridSigner, LedgerSigner } from './crypto.ts';
 import { recoverPoint, toAddress } from './ledger-signature.ts';
 import { isSmallOrder } from './small-order.ts';
+import { verifyVrf } from './vrf.ts';
 
 function attempt(verify: () => boolean): boolean {
   try {
@@ -65,6 +66,7 @@ export const nobleCrypto: Crypto = {
     const signer = recoverAddress(digest, signature);
     return signer !== undefined && equalBytes(signer, address);
   },
+  verifyVrf,
 };
 
 /** @param seed 64 bytes: Ed25519 seed (32) || ML-DSA-44 seed (32). */

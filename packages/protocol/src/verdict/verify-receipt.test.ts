@@ -1,3 +1,4 @@
+import { rememberCrypto } from '@ogong/testing/protocol/remembered-crypto';
 import {
   createSyntheticReceipt,
   type SyntheticReceipt,
@@ -6,11 +7,13 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { utf8Encode } from '../base/bytes.ts';
 import { parseOpening } from '../commitment/opening.ts';
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import type { Header } from '../modality/text/commitment/header.ts';
 import { encodeReceipt, parseReceipt, type Receipt } from '../stage1/receipt.ts';
 import type { Trust } from '../stage1/trust.ts';
 import { verifyReceipt } from './verify-receipt.ts';
+
+const crypto = rememberCrypto(nobleCrypto);
 
 const base: SyntheticReceiptOptions = {
   crypto,

@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { verifyInclusion } from '@ogong/protocol/crypto/merkle';
-import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { describe, expect, it } from 'vitest';
+import { rememberCrypto } from '../protocol/remembered-crypto.ts';
 import { createCoreVectors } from './core-vectors.ts';
+
+const crypto = rememberCrypto(nobleCrypto);
 
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../protocol/vectors/${name}.json`, import.meta.url), 'utf8'));

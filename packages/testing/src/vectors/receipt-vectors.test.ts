@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { parseTrust } from '@ogong/protocol/stage1/trust';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
+import { rememberCrypto } from '../protocol/remembered-crypto.ts';
 import { editReceiptCase, judgeReceiptCase, type ReceiptCase } from './receipt-vectors.ts';
+
+const crypto = rememberCrypto(nobleCrypto);
 
 const read = (path: string) => JSON.parse(readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8'));
 const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false });
