@@ -1,6 +1,7 @@
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describeLink, type LinkUnderTest } from '@ogong/testing/link/link-compliance';
+import { describe } from 'vitest';
 import { createLinkClient } from './link-client.ts';
 import { createLinkServer, type LinkServer } from './link-server.ts';
 
@@ -39,7 +40,12 @@ function createLink(
   };
 }
 
-describeLink('a TCP socket', () =>
+/** Links share nothing, and much of their tests is waiting: one link's tests run beside those of the others. */
+function describeBeside(name: string, create: () => LinkUnderTest): void {
+  describe(name, { concurrent: true }, () => describeLink(name, create));
+}
+
+describeBeside('a TCP socket', () =>
   createLink({ host: '127.0.0.1', port: 0 }, (server) => {
     const socket = connectTcp({ ...server().address(), noDelay: true });
     return new Promise((resolve, reject) => {
@@ -49,7 +55,7 @@ describeLink('a TCP socket', () =>
   }),
 );
 
-describeLink('a stream in memory', () =>
+describeBeside('a stream in memory', () =>
   createLink(undefined, (server) => {
     const [near, far] = duplexPair();
     // Memory has no connection to reset: tie the two ends, as a socket pair would be.
@@ -61,7 +67,7 @@ describeLink('a stream in memory', () =>
 );
 
 /** The served side dials the relay and waits there; the relay joins it to a caller and copies bytes it cannot read. */
-describeLink('a blind relay', () => {
+describeBeside('a blind relay', () => {
   let relay: Server | undefined;
   const start = async (): Promise<number> => {
     relay ??= createServer({ noDelay: true });

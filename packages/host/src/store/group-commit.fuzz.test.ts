@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createGroupCommit } from './group-commit.ts';
@@ -11,8 +10,8 @@ it('stores exactly what it acknowledged, whatever fails', async () => {
   const options = fc.record({ maxDelayMs: fc.constantFrom(0, 1), maxBatch: fc.integer({ min: 1, max: 8 }) });
   await fc.assert(
     fc.asyncProperty(fc.array(write, { maxLength: 40 }), options, async (writes, groupOptions) => {
-      const directory = mkdtempSync(join(tmpdir(), 'ogong-group-'));
-      const store = openStore(join(directory, 'a.db'), {
+      const directory = createTestDirectory('group');
+      const store = openStore(join(directory.path, 'a.db'), {
         schema: 'CREATE TABLE record (id INTEGER PRIMARY KEY, body BLOB) STRICT',
       });
       try {
@@ -32,7 +31,7 @@ it('stores exactly what it acknowledged, whatever fails', async () => {
         expect(stored.map((row) => row.id)).toEqual(acknowledged.sort((a, b) => a - b));
       } finally {
         store.close();
-        rmSync(directory, { recursive: true });
+        directory.remove();
       }
     }),
     { numRuns: 60, seed: 3 },

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ChannelLedger, createChannelLedger, type Reservation } from './channel-ledger.ts';
@@ -26,23 +25,23 @@ const reservation = (replyId: string, maxFeeAtomic: bigint, change: Partial<Rese
 });
 const closing = (feeAtomic: bigint) => ({ feeAtomic, verdict: 'accept', detail: '', settlement: '' });
 
-let directory: string;
+let directory: TestDirectory;
 let store: Store;
 let group: GroupCommit;
 let ledger: ChannelLedger;
 
 function open(): void {
-  store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+  store = openStore(join(directory.path, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   group = createGroupCommit(store, { maxDelayMs: 0 });
   ledger = createChannelLedger(store, group);
 }
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'ogong-ledger-'));
+  directory = createTestDirectory('ledger');
   open();
 });
 afterEach(() => {
   store.close();
-  rmSync(directory, { recursive: true });
+  directory.remove();
 });
 
 async function reserve(id: string, fee: bigint, change: Partial<Reservation> = {}): Promise<bigint> {
@@ -160,8 +159,8 @@ describe('the accounts of channels', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         store.close();
-        rmSync(directory, { recursive: true });
-        directory = mkdtempSync(join(tmpdir(), 'ogong-ledger-'));
+        directory.remove();
+        directory = createTestDirectory('ledger');
         open();
         // The model: what a validator that drew every fee, and one that drew nothing yet, would need.
         const channels = [0, 1].map(() => ({ voucher: 0n, owed: 0n, peak: 0n, open: new Map<string, bigint>() }));

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import {
   createTestClock,
   createTestValidator,
@@ -47,9 +46,9 @@ function createFaultyGroup(fault: Fault | undefined, steps: { count: number; isD
 }
 
 describe('a validator that dies at any step', () => {
-  const directories: string[] = [];
+  const directories: TestDirectory[] = [];
   afterEach(() => {
-    for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
+    for (const directory of directories.splice(0)) directory.remove();
   });
 
   interface World {
@@ -64,11 +63,11 @@ describe('a validator that dies at any step', () => {
   }
 
   function createWorld(): World {
-    const directory = mkdtempSync(join(tmpdir(), 'ogong-crash-'));
+    const directory = createTestDirectory('crash');
     directories.push(directory);
     const served = new Map<string, TestReply>();
     return {
-      path: join(directory, 'validator.db'),
+      path: join(directory.path, 'validator.db'),
       chain: createTestChain(),
       clock: createTestClock(),
       served,

@@ -50,8 +50,9 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(5);
 }
 
+/** The tests run one after another; several links may be described to run beside each other. */
 export function describeLink(name: string, createLink: () => LinkUnderTest): void {
-  describe(`link over ${name}`, () => {
+  describe(`link over ${name}`, { concurrent: false }, () => {
     let link: LinkUnderTest;
     let clients: LinkClient[] = [];
     const errors: unknown[] = [];

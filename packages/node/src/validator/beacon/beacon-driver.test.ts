@@ -1,11 +1,11 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { createTestClock, network } from '@ogong/testing/validator/test-bench';
+import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
+import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
@@ -15,8 +15,8 @@ import { createBeaconDriver } from './beacon-driver.ts';
 function createDrivers(count: number) {
   const clock = createTestClock();
   const keys = Array.from({ length: count }, (_, i) => ({
-    signer: createNodeLedgerSigner(crypto.sha256(utf8Encode(`signer ${i}`))),
-    vrfSeed: crypto.sha256(utf8Encode(`vrf ${i}`)),
+    signer: createTestLedgerSigner(seedOf(`signer ${i}`)),
+    vrfSeed: seedOf(`vrf ${i}`),
   }));
   const validators: QuorumMember[] = keys.map(({ signer, vrfSeed }, i) => ({
     address: signer.address,
