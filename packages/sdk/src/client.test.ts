@@ -26,6 +26,16 @@ const streaming = { ...params, stream: true } as const;
 const TEXT = 'a story of 40 tokens';
 const BASE_URL = 'http://gateway.test';
 
+const receipts = new Map<string, SyntheticReceipt>();
+
+/** The reply to a request with these parameters and its receipt: many tests bend the same one on its way. */
+function findReceipt(parameters: Readonly<Record<string, unknown>>): SyntheticReceipt {
+  const name = JSON.stringify(parameters);
+  const receipt = receipts.get(name) ?? createSyntheticReceipt({ ...base, parameters });
+  receipts.set(name, receipt);
+  return receipt;
+}
+
 interface Gateway {
   readonly synthetic: SyntheticReceipt;
   readonly calls: string[];
@@ -36,7 +46,7 @@ interface Gateway {
 function createGateway(
   change: { text?: string; field?: (field: object) => unknown; opening?: () => Response; parameters?: object } = {},
 ): Gateway {
-  const synthetic = createSyntheticReceipt({ ...base, parameters: { ...change.parameters } });
+  const synthetic = findReceipt({ ...change.parameters });
   const { receipt, reply } = synthetic;
   const calls: string[] = [];
   const compact = toReceiptJson({ ...receipt, opening: { url: '/v1/receipts/1/opening' } });

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { expect, it } from 'vitest';
-import { loadCertificatePin } from './link-identity.ts';
+import { Secret } from '../crypto/secret.ts';
+import { createLinkIdentity, loadCertificatePin } from './link-identity.ts';
 
 it('makes the same certificate of the same seed', async () => {
-  const [a, again, b] = await Promise.all([makeIdentity(1), makeIdentity(1), makeIdentity(2)]);
+  const create = (n: number) => createLinkIdentity(new Secret(new Uint8Array(32).fill(n)));
+  const [a, again, b] = await Promise.all([create(1), create(1), create(2)]);
   expect(a.certificateDer).toEqual(again.certificateDer);
   expect(a.id).not.toEqual(b.id);
 });

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import { LinkError } from '@ogong/host/link/link-error';
 import { createLogger } from '@ogong/host/log/logger';
@@ -19,6 +17,8 @@ import { verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
+import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { afterEach, expect } from 'vitest';
 import { createRouter, type Router, type RouterOptions } from './router.ts';
 import { ROUTER_SCHEMA } from './router-store.ts';
@@ -50,7 +50,7 @@ export async function start(
   options: Partial<RouterOptions> = {},
   validators: readonly QuorumMember[] = [],
 ): Promise<TestRouter> {
-  const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
+  const directory = createTestDirectory('router');
   const identity = await makeIdentity(40);
   const clock = { now: NOW };
   const stakes = new Map<string, bigint>();
@@ -65,7 +65,7 @@ export async function start(
   let store: Store;
   let router: Router;
   const open = async (): Promise<void> => {
-    store = openStore(join(directory, 'router.sqlite'), { schema: ROUTER_SCHEMA });
+    store = openStore(join(directory.path, 'router.sqlite'), { schema: ROUTER_SCHEMA });
     router = createRouter(
       { bind: { host: '127.0.0.1', port: 0 }, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000, ...options },
       {
@@ -85,7 +85,7 @@ export async function start(
   closing.push(async () => {
     await router.stop(0);
     store.close();
-    rmSync(directory, { recursive: true, force: true });
+    directory.remove();
   });
   return {
     router: () => router,
@@ -107,9 +107,9 @@ export async function start(
   };
 }
 
-export const signerOf = (n: number) => createNodeHybridSigner(new Uint8Array(64).fill(100 + n));
+export const signerOf = (n: number) => createTestHybrid(`provider ${n}`);
 export const idOf = (n: number): Uint8Array => hashHybridKey(crypto, signerOf(n).publicKey);
-export const payeeOf = (n: number) => createNodeLedgerSigner(new Uint8Array(32).fill(n));
+export const payeeOf = (n: number) => createTestPayee(`provider ${n}`);
 
 export const makeOfferedModel = (fields: Partial<OfferedModel> = {}): OfferedModel => ({
   ...{ modelId: MODEL_ID, modelRoot: MODEL_ROOT, pricePer1kAtomic: 1_000n, contextSize: 512, numericClass: 'fake' },

@@ -13,7 +13,7 @@ import {
 } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestChain, type TestChain } from '@ogong/testing/validator/test-chain';
-import type { TestReply } from '@ogong/testing/validator/test-reply';
+import { PRICE_PER_1K, type TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { VerifierCalls } from './audit/verifier-call.ts';
 import { readChannel } from './store/channel-store.ts';
@@ -23,6 +23,10 @@ import { readChannel } from './store/channel-store.ts';
  * is there, or after it, with nobody told. What is left is opened again and carried on.
  */
 class Crash extends Error {}
+
+/** Of each reply: worlds are many, and the length of a reply adds no step to its life. */
+const TOKENS = 8;
+const FEE = ((3n + BigInt(TOKENS)) * PRICE_PER_1K) / 1000n;
 
 interface Fault {
   /** How many durable steps to let pass. */
@@ -97,7 +101,8 @@ describe('a validator that dies at any step', () => {
     await validator.announce(provider).catch(onlyKnown);
     for (const name of ['v1', 'v2', 'v3', 'v4']) await validator.announceVerifier(name).catch(onlyKnown);
     for (const number of [0, 1]) {
-      const order = validator.order(number, { expiresAtMs: BigInt(world.clock.nowMs() + 100_000), epoch: 0n });
+      const expiresAtMs = BigInt(world.clock.nowMs() + 100_000);
+      const order = validator.order(number, { expiresAtMs, epoch: 0n }, payer, TOKENS);
       const id = toHex(order.fields.replyId);
       if (world.acknowledged.has(id)) continue;
       await validator.intake.admit(order).catch(onlyKnown);
@@ -147,9 +152,9 @@ describe('a validator that dies at any step', () => {
 
   async function expectAllSettledOnce({ world, second }: Awaited<ReturnType<typeof runToTheEnd>>): Promise<void> {
     const paid = world.chain.settled.flatMap(({ debits }) => debits.map(({ amount }) => amount));
-    expect(paid.reduce((sum, amount) => sum + amount, 0n)).toBe(172_000n);
+    expect(paid.reduce((sum, amount) => sum + amount, 0n)).toBe(2n * FEE);
     expect(world.chain.settled.reduce((sum, { batch }) => sum + batch.replies, 0)).toBe(2);
-    expect(readChannel(second.store, payer.address)).toMatchObject({ settled: 172_000n, owed: 0n, outstanding: 0n });
+    expect(readChannel(second.store, payer.address)).toMatchObject({ settled: 2n * FEE, owed: 0n, outstanding: 0n });
     for (const { reply } of world.served.values()) {
       const row = second.find(reply.record.replyId);
       expect(row).toMatchObject({ state: 'settled', verdict: 'accept' });

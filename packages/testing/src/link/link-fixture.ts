@@ -1,6 +1,11 @@
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
 
-/** Identities for tests, told apart by a number. */
-export const makeIdentity = (seed: number): Promise<LinkIdentity> =>
-  createLinkIdentity(new Secret(new Uint8Array(32).fill(seed)));
+const identities = new Map<number, Promise<LinkIdentity>>();
+
+/** Identities for tests, told apart by a number. Each certificate is made once. */
+export function makeIdentity(seed: number): Promise<LinkIdentity> {
+  const identity = identities.get(seed) ?? createLinkIdentity(new Secret(new Uint8Array(32).fill(seed)));
+  identities.set(seed, identity);
+  return identity;
+}

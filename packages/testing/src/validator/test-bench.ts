@@ -34,6 +34,7 @@ import {
   createTestOrder,
   MODEL,
   MODEL_ROOT,
+  type OrderInput,
   PRICE_PER_1K,
   payeeSigner,
   type ServeInput,
@@ -241,7 +242,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     /** What was sent to co-signers. */
     requests,
     find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
-    order: (number: number, bend: Parameters<typeof createTestOrder>[0]['bend'] = {}, by = payer): TestOrder =>
+    order: (number: number, bend: OrderInput['bend'] = {}, by = payer, tokens?: number): TestOrder =>
       createTestOrder({
         payer: by,
         ledger,
@@ -251,6 +252,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         epoch: archive.latest().epoch,
         expiresAtMs: clock.nowMs() + 120_000,
         bend,
+        ...(tokens === undefined ? {} : { tokens }),
       }),
     serve(order: TestOrder, bend: Partial<ServeInput> = {}): TestReply {
       const beacon = archive.find(order.fields.epoch) as ServeInput['beacon'];
