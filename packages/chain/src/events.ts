@@ -59,6 +59,7 @@ export interface EventReaderOptions {
 
 const maxBlocksPerRead = 1_000;
 const keptBlocks = 128;
+/** The pause doubles with each failure in a row up to this. Computed here, because this package depends on viem alone. */
 const maxBackoffMs = 5_000;
 
 interface Step {

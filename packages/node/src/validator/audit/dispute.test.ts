@@ -2,6 +2,8 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { cutPosition, parseDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
 import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
@@ -14,6 +16,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { describeDivergence, readDivergence } from '../store/divergence-store.ts';
 import { createDisputes } from './dispute.ts';
 import type { TraceCalls } from './dispute-state.ts';
+import { readDispute } from './read-dispute.ts';
 
 const AT = 17;
 const HEADER = { tier: 'replay', method: 'exact-replay', numericClass: SYNTHETIC_CLASS };
@@ -54,12 +57,15 @@ async function reject(
     readonly header?: object;
     readonly asks?: Partial<Record<string, () => Promise<SignedTrace>>>;
     readonly isHonest?: boolean;
+    /** A verifier whose values differ from those of the others. */
+    readonly contradicts?: string;
   } = {},
 ) {
   const served = new Map<string, TestReply>();
   const answers: TestVerifiers = (peer, job) => {
     const [one] = [...served.values()] as [TestReply];
-    return answerHonestly(served, options.isHonest ? {} : { windows: bendWindows(one.reply, AT) })(peer, job);
+    const at = nameOf(peer.endpoint) === options.contradicts ? AT + 1 : AT;
+    return answerHonestly(served, options.isHonest ? {} : { windows: bendWindows(one.reply, at) })(peer, job);
   };
   const validator = createTestValidator({ verifiers: answers });
   const errors: string[] = [];
@@ -109,8 +115,38 @@ async function reject(
   await disputes.idle();
   const row = validator.store.read(() => readDivergence(validator.store, order.fields.replyId));
   const disputed = { providerId, record: reply.reply.recordBytes, opening: reply.reply.opening };
-  return { entry, row, errors, disputed, disputes };
+  const { replyId } = order.fields;
+  const read = () => validator.store.read(() => readDispute(crypto, validator.store, replyId));
+  return { entry, row, errors, disputed, disputes, read, reply };
 }
+
+const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));
+
+describe('what a dispute is about', () => {
+  it('is read from the verdict: the claim, its tokens, and the reports that differ from it', async () => {
+    const { read, reply } = await reject(['v1', 'v2']);
+    const { record, header, outputTokens, listSizes, shapeClasses, reports } = read()!;
+    expect(record).toEqual(reply.reply.recordBytes);
+    expect(hashTokens(crypto, outputTokens)).toEqual(header.outputTokensHash);
+    expect([listSizes.length, shapeClasses.length]).toEqual([header.outputTokenCount, header.outputTokenCount]);
+    expect(reports.map(({ verifierId }) => toHex(verifierId)).sort()).toEqual(['v1', 'v2'].map(idOf).sort());
+  });
+
+  it('leaves out a report that the others contradict', async () => {
+    const { read } = await reject(['v1', 'v2', 'v3'], { contradicts: 'v2' });
+    expect(
+      read()!
+        .reports.map(({ verifierId }) => toHex(verifierId))
+        .sort(),
+    ).toEqual(['v1', 'v3'].map(idOf).sort());
+  });
+
+  it('is nothing where no report differs, and in a tier without disputes', async () => {
+    expect((await reject(['v1'], { isHonest: true })).read()).toBeUndefined();
+    const verified = { tier: 'verified', method: 'draw-replay' };
+    expect((await reject(['v1', 'v2'], { header: verified })).read()).toBeUndefined();
+  });
+});
 
 describe('a reject in tier replay', () => {
   it('leaves evidence of position and layer that the second verifier confirms', async () => {

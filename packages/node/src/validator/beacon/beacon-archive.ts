@@ -1,3 +1,4 @@
+import { bigInteger, bytes, type Columns, columns, integer, mapped, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import {
   type BeaconCertificate,
@@ -30,26 +31,36 @@ const KEPT_EPOCHS = 20_000n;
 /** Integers of SQLite have 64 bits and a sign; an epoch from the wire has none. */
 const MAX_STORED_EPOCH = (1n << 63n) - 1n;
 
+const certificate = mapped(bytes, parseBeaconCertificate, encodeBeaconCertificate);
+const certificateColumns = columns({ certificate });
+/** The bytes of a certificate, which are handed out without parsing. */
+const certificateBytes = columns({ certificate: bytes });
+const keptCertificate = columns({ epoch: bigInteger, certificate });
+const nextEpoch = columns({ epoch: optional(bigInteger) });
+const voteFields = { epoch: bigInteger, view: integer, value: bytes, lock: optional(certificate) } as const;
+const voteColumns = columns(voteFields);
+/** The table has one row, with id 0. */
+const keptVote = columns({ id: integer, ...voteFields });
+
 export function createBeaconArchive(
   network: BeaconNetwork,
   { crypto, store }: { crypto: Crypto; store: Store },
 ): BeaconArchive {
   const genesis = computeGenesisBeacon(crypto, network);
-  const parse = (row: Record<string, unknown>): BeaconCertificate =>
-    parseBeaconCertificate(row.certificate as Uint8Array);
-  const query = (sql: string, ...values: bigint[]) => store.read(() => store.prepare(sql).get(...values));
-
-  const queryEpoch = (epoch: bigint) =>
-    epoch > MAX_STORED_EPOCH ? undefined : query('SELECT certificate FROM beacons WHERE epoch = ?', epoch);
+  const readEpoch = <T>({ list, get }: Columns<T>, epoch: bigint): T | undefined =>
+    epoch > MAX_STORED_EPOCH
+      ? undefined
+      : store.read(() => get(store.prepare(`SELECT ${list} FROM beacons WHERE epoch = ?`), epoch));
 
   // Cached, since every order and message needs it. Writing a certificate clears it.
   let latest: BeaconPoint | undefined;
 
   function readLatest(): BeaconPoint {
-    const row = query('SELECT certificate FROM beacons ORDER BY epoch DESC LIMIT 1');
+    const sql = `SELECT ${certificateColumns.list} FROM beacons ORDER BY epoch DESC LIMIT 1`;
+    const row = store.read(() => certificateColumns.get(store.prepare(sql)));
     if (row === undefined) return { epoch: 0n, value: genesis };
-    const certificate = parse(row);
-    return { epoch: certificate.epoch, value: certificate.value, certificate };
+    const { epoch, value } = row.certificate;
+    return { epoch, value, certificate: row.certificate };
   }
 
   return {
@@ -59,44 +70,27 @@ export function createBeaconArchive(
     },
     find(epoch) {
       if (epoch === 0n) return { value: genesis, previous: genesis };
-      const row = queryEpoch(epoch);
-      return row && parse(row);
+      return readEpoch(certificateColumns, epoch)?.certificate;
     },
     findCertificate(epoch) {
       if (epoch === 0n) return new Uint8Array(0);
-      return queryEpoch(epoch)?.certificate as Uint8Array | undefined;
+      return readEpoch(certificateBytes, epoch)?.certificate;
     },
     findNext(epoch) {
-      const next = query('SELECT min(epoch) AS epoch FROM beacons WHERE epoch > ?', epoch)?.epoch;
-      return next == null ? undefined : BigInt(next as number);
+      const sql = 'SELECT min(epoch) AS epoch FROM beacons WHERE epoch > ?';
+      return store.read(() => nextEpoch.get(store.prepare(sql), epoch))?.epoch;
     },
     vote() {
-      const row = query('SELECT * FROM beacon_vote');
-      if (row === undefined) return undefined;
-      return {
-        epoch: BigInt(row.epoch as number),
-        view: row.view as number,
-        value: row.value as Uint8Array,
-        lock: row.lock === null ? undefined : parseBeaconCertificate(row.lock as Uint8Array),
-      };
+      return store.read(() => voteColumns.get(store.prepare(`SELECT ${voteColumns.list} FROM beacon_vote`)));
     },
-    putCertificate(db, certificate) {
+    putCertificate(db, added) {
       latest = undefined;
-      db.prepare('INSERT INTO beacons (epoch, certificate) VALUES (?, ?) ON CONFLICT DO NOTHING').run(
-        certificate.epoch,
-        encodeBeaconCertificate(certificate),
-      );
-      db.prepare('DELETE FROM beacons WHERE epoch < ?').run(
-        certificate.epoch > KEPT_EPOCHS ? certificate.epoch - KEPT_EPOCHS : 0n,
-      );
+      const { epoch } = added;
+      keptCertificate.insert(db, 'INSERT INTO beacons', { epoch, certificate: added }, 'ON CONFLICT DO NOTHING');
+      db.prepare('DELETE FROM beacons WHERE epoch < ?').run(epoch > KEPT_EPOCHS ? epoch - KEPT_EPOCHS : 0n);
     },
-    putVote(db, { epoch, view, value, lock }) {
-      db.prepare('INSERT OR REPLACE INTO beacon_vote (id, epoch, view, value, lock) VALUES (0, ?, ?, ?, ?)').run(
-        epoch,
-        view,
-        value,
-        lock ? encodeBeaconCertificate(lock) : null,
-      );
+    putVote(db, vote) {
+      keptVote.insert(db, 'INSERT OR REPLACE INTO beacon_vote', { id: 0, ...vote });
     },
   };
 }

@@ -52,3 +52,9 @@ it('replaces a batch by one of the same log', () => {
   assertReplaces(ballot, batch(ballot.logHead));
   expect(() => assertReplaces(ballot, batch(bytes(32, 9)))).toThrow('another batch was signed as number 5');
 });
+
+it('refuses a stored vote whose payers are no addresses', () => {
+  castVote(store, ballot);
+  store.database.exec("UPDATE cosigned SET uncollectable = x'0102'");
+  expect(() => readVote(store, ballot.validator, 5n)).toThrow(/uncollectable of a database does not parse/);
+});

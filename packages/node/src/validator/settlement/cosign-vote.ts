@@ -1,3 +1,4 @@
+import { bigInteger, bytes, columns, mapped } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import type { Settlement } from '@ogong/protocol/settlement/batch';
@@ -19,17 +20,23 @@ export interface Ballot extends Vote {
   readonly replaces: Uint8Array | undefined;
 }
 
+/** Addresses of 20 bytes each, one after another. */
+const addresses = mapped(bytes, splitAddresses, (list: readonly Uint8Array[]) => concatBytes(...list));
+const voteFields = { digest: bytes, logHead: bytes, uncollectable: addresses } as const;
+const voteColumns = columns(voteFields);
+const batchKey = { validator: bytes, sequence: bigInteger } as const;
+const keptVote = columns({ ...batchKey, ...voteFields });
+const batchColumns = columns(batchKey);
+const keptReply = columns({ replyId: bytes, ...batchKey });
+
+function splitAddresses(joined: Uint8Array): readonly Uint8Array[] {
+  if (joined.length % 20 !== 0) throw new RangeError(`${joined.length} bytes are no list of addresses`);
+  return Array.from({ length: joined.length / 20 }, (_, i) => joined.slice(i * 20, i * 20 + 20));
+}
+
 export function readVote(store: Store, validator: Uint8Array, sequence: bigint): Vote | undefined {
-  const row = store
-    .prepare('SELECT digest, log_head, uncollectable FROM cosigned WHERE validator = ? AND sequence = ?')
-    .get(validator, sequence);
-  if (row === undefined) return undefined;
-  const payers = (row.uncollectable as Uint8Array | null) ?? new Uint8Array(0);
-  return {
-    digest: row.digest as Uint8Array,
-    logHead: row.log_head as Uint8Array,
-    uncollectable: Array.from({ length: payers.length / 20 }, (_, i) => payers.slice(i * 20, i * 20 + 20)),
-  };
+  const sql = `SELECT ${voteColumns.list} FROM cosigned WHERE validator = ? AND sequence = ?`;
+  return voteColumns.get(store.prepare(sql), validator, sequence);
 }
 
 /** @throws CosignError unless the batch settles the log that was signed. Its debits and their orders may differ. */
@@ -45,18 +52,13 @@ export function castVote(store: Store, ballot: Ballot): void {
   if (known !== undefined && !equalBytes(known, digest) && !(replaces && equalBytes(known, replaces))) {
     throw new CosignError('conflict', `another batch was signed as number ${sequence}`);
   }
-  store
-    .prepare(
-      `INSERT OR REPLACE INTO cosigned (validator, sequence, digest, log_head, uncollectable) VALUES (?, ?, ?, ?, ?)`,
-    )
-    .run(validator, sequence, digest, logHead, concatBytes(...uncollectable));
+  keptVote.insert(store, 'INSERT OR REPLACE INTO cosigned', { validator, sequence, digest, logHead, uncollectable });
+  const findBatch = store.prepare(`SELECT ${batchColumns.list} FROM cosigned_replies WHERE reply_id = ?`);
   for (const { replyId, index } of entries) {
-    const other = store.prepare('SELECT validator, sequence FROM cosigned_replies WHERE reply_id = ?').get(replyId);
+    const other = batchColumns.get(findBatch, replyId);
     if (other === undefined) {
-      store
-        .prepare('INSERT INTO cosigned_replies (reply_id, validator, sequence) VALUES (?, ?, ?)')
-        .run(replyId, validator, sequence);
-    } else if (!equalBytes(other.validator as Uint8Array, validator) || BigInt(other.sequence as number) !== sequence) {
+      keptReply.insert(store, 'INSERT INTO cosigned_replies', { replyId, validator, sequence });
+    } else if (!equalBytes(other.validator, validator) || other.sequence !== sequence) {
       throw new CosignError('conflict', `entry ${index}: the reply was settled in another batch`);
     }
   }
