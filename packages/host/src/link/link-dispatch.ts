@@ -8,6 +8,8 @@ import {
   createConnectRouter,
 } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import type { BodyMeter } from './byte-budget.ts';
+import { createRateLimited } from './link-error.ts';
 import { LINK_HOST } from './link-identity.ts';
 import type { LinkServerLimits } from './link-limits.ts';
 
@@ -21,13 +23,17 @@ export interface DispatchOptions {
   readonly router: ConnectRouterOptions;
   readonly limits: Pick<LinkServerLimits, 'maxHeaderBytes' | 'requestTimeoutMs' | 'maxTimeoutMs'>;
   readonly createContextValues: (stream: ServerHttp2Stream) => ContextValues;
+  readonly openMeter: (stream: ServerHttp2Stream) => BodyMeter;
+  /** Told whenever the caller has taken a part of an answer. */
+  readonly onMoved: (stream: ServerHttp2Stream) => void;
 }
 
 /**
  * Runs Connect's handlers on HTTP/2 streams. Connect's own adapter leaves a handler hanging when its reader vanishes
  * while the window is full, and writes to the console.
  */
-export function createDispatch({ routes, router, limits, createContextValues }: DispatchOptions) {
+export function createDispatch(options: DispatchOptions) {
+  const { routes, router, limits, createContextValues, openMeter, onMoved } = options;
   const handlers = new Map<string, UniversalHandler>();
   const registry = createConnectRouter(router);
   routes(registry);
@@ -58,18 +64,32 @@ export function createDispatch({ routes, router, limits, createContextValues }: 
       url: `https://${LINK_HOST}${handler.requestPath}`,
       header: toHeaders(headers),
       // A handler that stops reading still has to answer: leaving the loop must not tear down the stream.
-      body: stream.iterator({ destroyOnReturn: false }),
+      body: meterBody(stream, openMeter(stream)),
       signal: left.signal,
       contextValues: createContextValues(stream),
     };
     handler(request)
-      .then((response) => respond(stream, response))
+      .then((response) => respond(stream, response, onMoved))
       // No answer can be sent: the stream broke, or the handler failed after its answer had begun.
       .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   };
 }
 
-async function respond(stream: ServerHttp2Stream, { status, header, body }: UniversalServerResponse): Promise<void> {
+/** A request without room is refused, and what it took is given back when its call has ended. */
+async function* meterBody(stream: ServerHttp2Stream, meter: BodyMeter): AsyncGenerator<Uint8Array> {
+  if (stream.closed) meter.release();
+  else stream.once('close', () => meter.release());
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    if (!meter.take(chunk.length)) throw createRateLimited('there is no room for so large a request now');
+    yield chunk;
+  }
+}
+
+async function respond(
+  stream: ServerHttp2Stream,
+  { status, header, body }: UniversalServerResponse,
+  onMoved: DispatchOptions['onMoved'],
+): Promise<void> {
   const chunks = body?.[Symbol.asyncIterator]();
   try {
     let chunk = await chunks?.next();
@@ -78,6 +98,7 @@ async function respond(stream: ServerHttp2Stream, { status, header, body }: Univ
     while (chunk && !chunk.done) {
       if (!stream.write(chunk.value)) await drained(stream);
       if (stream.closed) return;
+      onMoved(stream);
       chunk = await chunks?.next();
     }
     stream.end();

@@ -1,15 +1,24 @@
+import type { ByteBudgetLimits } from './byte-budget.ts';
 import type { RateLimit } from './token-bucket.ts';
 
 const MIB = 1024 * 1024;
 
-export interface LinkServerLimits {
+export interface LinkServerLimits extends ByteBudgetLimits {
   /** Largest message either way; `router.service(..., { readMaxBytes })` tightens it per service or method. */
   readonly maxMessageBytes: number;
   readonly maxHeaderBytes: number;
   readonly maxStreamsPerConnection: number;
   readonly maxCallsPerPeer: number;
+  /** Of all strangers whose addresses belong together, see computeAddressGroup. */
+  readonly maxCallsPerGroup: number;
   readonly maxConnectionsPerPeer: number;
+  readonly maxConnectionsPerGroup: number;
   readonly maxConnections: number;
+  /** How many of them only known peers get. */
+  readonly reservedConnections: number;
+  /** Connections that are not links yet: TCP without TLS. Beyond them the oldest makes room. */
+  readonly maxHandshakes: number;
+  readonly maxHandshakesPerGroup: number;
   readonly handshakeTimeoutMs: number;
   /** A connection without a byte in either direction, pings included, for this long is closed. */
   readonly idleTimeoutMs: number;
@@ -18,6 +27,10 @@ export interface LinkServerLimits {
   /** Longest deadline that a caller may ask for, and the one of a caller that asks for none. */
   readonly maxTimeoutMs: number;
   readonly callRate: RateLimit;
+  /** Of all strangers of one group of addresses. */
+  readonly groupCallRate: RateLimit;
+  /** When many want in, a stranger whose calls have moved nothing for this long counts as idle. */
+  readonly stalledAfterMs: number;
 }
 
 export const DEFAULT_SERVER_LIMITS: LinkServerLimits = {
@@ -25,13 +38,25 @@ export const DEFAULT_SERVER_LIMITS: LinkServerLimits = {
   maxHeaderBytes: 16 * 1024,
   maxStreamsPerConnection: 256,
   maxCallsPerPeer: 512,
+  maxCallsPerGroup: 1024,
   maxConnectionsPerPeer: 8,
+  maxConnectionsPerGroup: 128,
   maxConnections: 1024,
+  reservedConnections: 256,
+  maxHandshakes: 256,
+  maxHandshakesPerGroup: 64,
   handshakeTimeoutMs: 10_000,
   idleTimeoutMs: 120_000,
   requestTimeoutMs: 30_000,
   maxTimeoutMs: 3_600_000,
   callRate: { perSecond: 500, burst: 1000 },
+  groupCallRate: { perSecond: 2000, burst: 4000 },
+  stalledAfterMs: 30_000,
+  freeBodyBytes: 64 * 1024,
+  maxBodyBytes: 256 * MIB,
+  maxBodyBytesPerGroup: 128 * MIB,
+  maxBodyBytesPerPeer: 64 * MIB,
+  maxKnownBodyBytes: 512 * MIB,
 };
 
 export interface LinkClientLimits {

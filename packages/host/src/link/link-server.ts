@@ -1,6 +1,5 @@
-import { constants, createSecureServer, type ServerHttp2Session } from 'node:http2';
+import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import {
   Code,
   ConnectError,
@@ -14,12 +13,15 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { StoreError } from '../store/store-error.ts';
 import { type Clock, monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
+import { createByteBudget } from './byte-budget.ts';
 import { createDispatch } from './link-dispatch.ts';
+import { type Caller, createLinkDoor } from './link-door.ts';
 import { createRateLimited, Refusal } from './link-error.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
-import { createTlsOptions, getPeerId } from './link-tls.ts';
+import { createTlsOptions } from './link-tls.ts';
 import { addressOf, listen } from './listen.ts';
+import { createTally } from './tally.ts';
 import { createRateLimiter } from './token-bucket.ts';
 
 /** `package.Service/Method`, as in `ogong.v1.RouterService/Route`. */
@@ -32,6 +34,8 @@ export interface LinkServerOptions {
   readonly routes: (router: ConnectRouter) => void;
   /** Called before a call's message is read. */
   readonly authorize: (peer: PeerId, method: MethodName) => boolean | Promise<boolean>;
+  /** Parties that find a place, and room for their requests, however many strangers there are. Default: nobody. */
+  readonly isKnown?: (peer: PeerId) => boolean;
   readonly limits?: Partial<LinkServerLimits>;
 }
 
@@ -51,36 +55,37 @@ export interface LinkServer {
   address(): { readonly host: string; readonly port: number };
 }
 
-const NOBODY: PeerId = new Uint8Array();
-const peerIdKey = createContextKey<PeerId>(NOBODY, { description: 'peer id' });
+const NOBODY: Caller = { peer: new Uint8Array(), group: undefined };
+const callerKey = createContextKey<Caller>(NOBODY, { description: 'caller' });
 
 /** Who is calling: SHA-256 of the certificate that the peer proved to hold. */
 export function getCaller(context: Pick<HandlerContext, 'values'>): PeerId {
-  return context.values.get(peerIdKey);
+  return context.values.get(callerKey).peer;
 }
 
 export function createLinkServer(options: LinkServerOptions, dependencies: LinkServerDependencies = {}): LinkServer {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const onError = dependencies.onError ?? (() => {});
-  const peers = new WeakMap<object, PeerId>();
-  const sockets = new Set<Duplex>();
-  const sessions = new Set<ServerHttp2Session>();
-  const connectionsOfPeer = createTally();
-  const callsOfPeer = createTally();
-  const rate = createRateLimiter(limits.callRate, dependencies.clock ?? monotonicClock);
+  const { isKnown = () => false } = options;
+  const clock = dependencies.clock ?? monotonicClock;
+  const door = createLinkDoor(limits, { isKnown, clock: monotonicClock });
+  const takeTurn = createTurns(limits, { isKnown, clock });
+  const budget = createByteBudget(limits);
+  const ownSockets = new WeakSet<Duplex>();
   const shutdown = new AbortController();
 
   async function admit(context: HandlerContext): Promise<void> {
-    const peer = getCaller(context);
-    if (peer === NOBODY) throw new ConnectError('no certificate', Code.Unauthenticated);
-    const name = toHex(peer);
-    if (!rate.take(name)) throw createRateLimited('too many calls, slow down');
-    if (!callsOfPeer.add(name, limits.maxCallsPerPeer)) throw createRateLimited('too many calls at once');
-    onceAborted(context.signal, () => callsOfPeer.remove(name));
+    const caller = context.values.get(callerKey);
+    const { peer } = caller;
+    if (caller === NOBODY) throw new ConnectError('no certificate', Code.Unauthenticated);
+    takeTurn(caller, context.signal);
     if (!(await isAuthorized(peer, nameMethod(context)))) {
       throw new ConnectError('not authorized for this method', Code.PermissionDenied);
     }
   }
+
+  const findCaller = ({ session }: ServerHttp2Stream): Caller =>
+    door.find(session as ServerHttp2Session | undefined) ?? NOBODY;
 
   async function isAuthorized(peer: PeerId, method: MethodName): Promise<boolean> {
     try {
@@ -123,23 +128,18 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
         requestGate: admit,
         interceptors: [createErrorFilter(onError)],
       },
-      createContextValues: ({ session }) => createContextValues().set(peerIdKey, peers.get(session ?? {}) ?? NOBODY),
+      createContextValues: (stream) => createContextValues().set(callerKey, findCaller(stream)),
+      openMeter(stream) {
+        const { peer, group } = findCaller(stream);
+        return budget({ name: toHex(peer), group, isKnown: isKnown(peer) });
+      },
+      onMoved: (stream) => door.touch(stream),
     }),
   );
 
-  server.on('connection', (socket: Duplex) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  server.on('connection', (socket: Duplex) => door.greet(socket, { isOwn: ownSockets.has(socket) }));
   server.on('session', (session) => {
-    const peer = getPeerId(session.socket as TLSSocket);
-    if (!peer) return session.destroy();
-    const name = toHex(peer);
-    if (sessions.size >= limits.maxConnections || !connectionsOfPeer.add(name, limits.maxConnectionsPerPeer)) {
-      return session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    }
-    peers.set(session, peer);
-    sessions.add(session);
+    if (!door.admit(session)) return;
     session.setTimeout(limits.idleTimeoutMs, () => {
       // Announce the end first. Then a call that is on its way is refused, and the client sends it on a new session.
       session.close();
@@ -147,10 +147,6 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     });
     // Node does not count a ping as activity.
     session.on('ping', () => session.setTimeout(limits.idleTimeoutMs));
-    session.once('close', () => {
-      sessions.delete(session);
-      connectionsOfPeer.remove(name);
-    });
   });
   // Whatever is not TLS, not HTTP/2, or too slow: dropped without an answer.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
@@ -160,21 +156,25 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     async start() {
       const { bind } = options;
       if (!bind) return;
-      server.maxConnections = limits.maxConnections;
+      // The door decides who stays; this bounds what has not been closed yet.
+      server.maxConnections = 2 * (limits.maxConnections + limits.maxHandshakes);
       await listen(server, bind);
     },
     async stop(graceMs = 5000) {
       shutdown.abort(new Refusal('unavailable', 'shutting down'));
       const listenerClosed = options.bind && server.listening ? closeListener(server) : Promise.resolve();
-      await Promise.all([...sessions].map((session) => closeSession(session, graceMs)));
+      await Promise.all(door.sessions().map((session) => closeSession(session, graceMs)));
       // The remaining sockets never became sessions.
-      for (const socket of sockets) socket.destroy();
+      door.clear();
       await listenerClosed;
     },
     accept(duplex) {
       duplex.on('error', () => {});
       asSocket(duplex).then(
-        (socket) => server.emit('connection', socket),
+        (socket) => {
+          ownSockets.add(socket);
+          server.emit('connection', socket);
+        },
         () => duplex.destroy(),
       );
     },
@@ -185,7 +185,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
 /** Lets through what a handler meant for its peer and hides everything else. */
 function createErrorFilter(onError: NonNullable<LinkServerDependencies['onError']>): Interceptor {
   return (next) => async (request) => {
-    const call = { method: nameMethod(request), peer: request.contextValues.get(peerIdKey) };
+    const call = { method: nameMethod(request), peer: request.contextValues.get(callerKey).peer };
     const filter = (error: unknown): ConnectError => {
       if (error instanceof Refusal) return error;
       if (request.signal.aborted) return ConnectError.from(request.signal.reason, Code.Canceled);
@@ -217,20 +217,26 @@ function nameMethod(call: Pick<HandlerContext, 'method' | 'service'>): MethodNam
   return `${call.service.typeName}/${call.method.name}`;
 }
 
-function createTally() {
-  const counts = new Map<string, number>();
-  return {
-    add(name: string, max: number): boolean {
-      const count = counts.get(name) ?? 0;
-      if (count >= max) return false;
-      counts.set(name, count + 1);
-      return true;
-    },
-    remove(name: string): void {
-      const count = (counts.get(name) ?? 1) - 1;
-      if (count > 0) counts.set(name, count);
-      else counts.delete(name);
-    },
+/** How many calls at once and each second: of one peer, and of all strangers whose addresses belong together. */
+function createTurns(
+  limits: LinkServerLimits,
+  { isKnown, clock }: { readonly isKnown: (peer: PeerId) => boolean; readonly clock: Clock },
+): (caller: Caller, signal: AbortSignal) => void {
+  const calls = createTally();
+  const rate = createRateLimiter(limits.callRate, clock);
+  const groupRate = createRateLimiter(limits.groupCallRate, clock);
+  return ({ peer, group }, signal) => {
+    const counted: [name: string, max: number][] = [[toHex(peer), limits.maxCallsPerPeer]];
+    const isOfGroup = group !== undefined && !isKnown(peer);
+    if (isOfGroup) counted.push([`of ${group}`, limits.maxCallsPerGroup]);
+    if (!rate.take(toHex(peer)) || (isOfGroup && !groupRate.take(group))) {
+      throw createRateLimited('too many calls, slow down');
+    }
+    if (counted.some(([name, max]) => calls.count(name) >= max)) throw createRateLimited('too many calls at once');
+    for (const [name, max] of counted) calls.add(name, max);
+    onceAborted(signal, () => {
+      for (const [name] of counted) calls.remove(name);
+    });
   };
 }
 

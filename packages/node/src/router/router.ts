@@ -1,6 +1,8 @@
 import type { HostPort } from '@ogong/host/link/host-port';
+import type { PeerId } from '@ogong/host/link/link-identity';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createEjectionWatch } from './chain-watch.ts';
@@ -90,6 +92,9 @@ function createRefresh(state: RouterState, intervalMs: number): Repeating {
   );
 }
 
+const isValidator = ({ chain }: Pick<RouterState, 'chain'>, peer: PeerId): boolean =>
+  chain.validators().some(({ certHash }) => equalBytes(certHash, peer));
+
 function openServer(state: RouterState, bind: HostPort, refreshing: Repeating): LinkServer {
   const service = createRouterService(state, {
     readStakes: () => void refreshing.trigger().catch(warnOf(state, STAKE_UNREAD)),
@@ -99,6 +104,7 @@ function openServer(state: RouterState, bind: HostPort, refreshing: Repeating): 
       bind,
       identity: state.identity,
       authorize: () => true,
+      isKnown: (peer) => isValidator(state, peer) || state.supply.isStaked(peer),
       limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
       routes: (router) => router.service(RouterService, service),
     },

@@ -48,6 +48,8 @@ export interface Supply {
   /** Offers that have not expired, the busy ones included; one offer per provider and model. */
   offers(modelId?: string): ListedOffer[];
   payees(): Uint8Array[];
+  /** Whether a provider that somebody has staked for is listed under the certificate. */
+  isStaked(certHash: Uint8Array): boolean;
   size(): number;
   sweep(): Promise<void>;
 }
@@ -144,6 +146,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       return offers;
     },
     payees: () => [...current()].map(({ payee }) => payee),
+    isStaked: (certHash) =>
+      [...current()].some((listing) => equalBytes(listing.certHash, certHash) && stakeOf(listing.payee) > 0n),
     size: () => [...current()].length,
     async sweep() {
       // An announcement is kept as long as it could be accepted again, so that its sequence is known.

@@ -66,6 +66,7 @@ function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAu
       bind: options.bind,
       identity,
       authorize: createAccess({ chain, clock }),
+      isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, metrics }),
     },

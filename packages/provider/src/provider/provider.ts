@@ -80,13 +80,14 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
 }
 
 function openServer(state: ProviderState, bind: HostPort): LinkServer {
-  const { identity, log } = state;
+  const { identity, chain, log } = state;
   const service = createProviderService(state);
   return createLinkServer(
     {
       bind,
       identity,
       authorize: () => true,
+      isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB },
       routes: (router) => router.service(ProviderService, service, { readMaxBytes: MAX_CALL_BYTES }),
     },

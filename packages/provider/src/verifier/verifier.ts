@@ -2,9 +2,10 @@ import type { HostPort } from '@ogong/host/link/host-port';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { createRepeating } from '@ogong/host/time/repeat';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/modality/text/stage2/score-report';
 import { addVerifierRoutes, mayCall } from './verifier-service.ts';
-import { openVerifierState, type VerifierDependencies } from './verifier-state.ts';
+import { isValidator, openVerifierState, type VerifierDependencies } from './verifier-state.ts';
 
 export interface VerifierOptions {
   readonly bind: HostPort;
@@ -49,6 +50,7 @@ export function createVerifier({ bind, ...options }: VerifierOptions, dependenci
       bind,
       identity: state.identity,
       authorize: (peer, method) => mayCall(state, peer, method),
+      isKnown: (peer) => isValidator(state, peer) || state.guests.has(toHex(peer)),
       limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB },
       routes: (router) => addVerifierRoutes(router, state),
     },

@@ -5,6 +5,7 @@ import { createRateLimited, LinkError, type LinkErrorCode, Refusal } from '@ogon
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, type LinkServerDependencies, type LinkServerOptions } from '@ogong/host/link/link-server';
 import { StoreError } from '@ogong/host/store/store-error';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { ProviderService, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeIdentity } from './link-fixture.ts';
@@ -68,10 +69,12 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       routes: (router: ConnectRouter) => void,
       authorize: LinkServerOptions['authorize'] = () => true,
       limits: LinkServerOptions['limits'] = {},
+      isKnown: NonNullable<LinkServerOptions['isKnown']> = () => false,
     ): Promise<LinkIdentity> {
       link = createLink();
       const identity = await makeIdentity(1);
-      await link.serve({ identity, routes, authorize, limits }, { onError: (error) => errors.push(error) });
+      const options = { identity, routes, authorize, limits, isKnown };
+      await link.serve(options, { onError: (error) => errors.push(error) });
       return identity;
     }
 
@@ -357,12 +360,43 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       for await (const _ of provider.generate({})) break;
     });
 
-    it('limits the connections of one peer and in total', async () => {
+    it('limits the connections of one peer and in total; who is idle makes room', async () => {
       const server = await serve(echo, () => true, { maxConnectionsPerPeer: 1, maxConnections: 2 });
-      await (await connect(server.id, 2)).service(RouterService).route({});
+      const first = (await connect(server.id, 2)).service(RouterService);
+      await first.route({});
       await expectLinkError((await connect(server.id, 2)).service(RouterService).route({}), 'unreachable');
-      await (await connect(server.id, 3)).service(RouterService).route({});
-      await expectLinkError((await connect(server.id, 4)).service(RouterService).route({}), 'unreachable');
+      for (const seed of [3, 4, 5]) await (await connect(server.id, seed)).service(RouterService).route({});
+      // It was closed for one of them, and comes back in the place of another.
+      await first.route({});
+    });
+
+    it('takes no place from who is in use, unless for a known party', async () => {
+      let release = (): void => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      let running = 0;
+      const wait = async (): Promise<object> => {
+        running++;
+        await released;
+        return {};
+      };
+      const known = await makeIdentity(9);
+      const routes = (router: ConnectRouter) => router.service(RouterService, { route: wait });
+      const isKnown = (peer: PeerId): boolean => equalBytes(peer, known.id);
+      const server = await serve(routes, undefined, { maxConnections: 4 }, isKnown);
+      const calls: Promise<unknown>[] = [];
+      // The fourth place is reserved.
+      const call = async (seed: number) => (await connect(server.id, seed)).service(RouterService).route({});
+      for (const [i, seed] of [2, 3, 4].entries()) {
+        calls.push(call(seed));
+        await until(() => running === i + 1);
+      }
+      await expectLinkError(call(5), 'unreachable');
+      calls.push(call(9));
+      await until(() => running === 4);
+      release();
+      expect(await Promise.all(calls)).toHaveLength(4);
     });
 
     it('closes idle connections, which the client opens again', async () => {
@@ -374,12 +408,12 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
     });
 
     it('keeps an idle connection alive with pings', async () => {
-      const server = await serve(echo, () => true, { idleTimeoutMs: 1000, maxConnections: 1 });
+      const server = await serve(echo, () => true, { idleTimeoutMs: 1000, maxConnectionsPerPeer: 1 });
       const client = await connect(server.id, 2, { pingIntervalMs: 50 });
       await client.service(RouterService).route({});
       await sleep(1600);
-      // The only connection is still held: nobody else gets one.
-      await expectLinkError((await connect(server.id, 3)).service(RouterService).route({}), 'unreachable');
+      // The only connection is still held: this peer gets no other one.
+      await expectLinkError((await connect(server.id, 2)).service(RouterService).route({}), 'unreachable');
       await client.service(RouterService).route({});
     });
 

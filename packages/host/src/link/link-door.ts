@@ -1,0 +1,187 @@
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Clock } from '../time/clock.ts';
+import type { PeerId } from './link-identity.ts';
+import type { LinkServerLimits } from './link-limits.ts';
+import { getPeerId } from './link-tls.ts';
+import { computeAddressGroup, createPlaces, type Visitor } from './places.ts';
+import { createTally } from './tally.ts';
+
+/** Who is behind a session. */
+export interface Caller {
+  readonly peer: PeerId;
+  /** Of its address; undefined where this side made the connection. */
+  readonly group: string | undefined;
+}
+
+/** The connections of a link server: who gets in, and who has to leave for others. */
+export interface LinkDoor {
+  /** A connection before its handshake. */
+  greet(socket: Duplex, options: { readonly isOwn: boolean }): void;
+  /** After the handshake. @returns undefined where there was no place: the session is closed then. */
+  admit(session: ServerHttp2Session): Caller | undefined;
+  find(session: ServerHttp2Session | undefined): Caller | undefined;
+  /** Bytes of a call moved. */
+  touch(stream: ServerHttp2Stream): void;
+  sessions(): readonly ServerHttp2Session[];
+  /** Drops every connection that is no session. */
+  clear(): void;
+}
+
+export interface LinkDoorDependencies {
+  readonly isKnown: (peer: PeerId) => boolean;
+  readonly clock: Clock;
+}
+
+interface Guest extends Visitor {
+  readonly caller: Caller;
+  openCalls: number;
+  movedAtMs: number;
+}
+
+/** A crowd asks of everybody; a registry changes seldom. */
+const KNOWN_FOR_MS = 5_000;
+/** How long a session that has to leave may take to end its calls. */
+const LEAVE_MS = 1000;
+
+export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: LinkDoorDependencies): LinkDoor {
+  const guests = new Map<ServerHttp2Session, Guest>();
+  const ofPeer = createTally();
+  const sockets = new Set<Duplex>();
+  const waiting = new Map<string, Visitor>();
+  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. */
+  const own = new Set<string>();
+  const places = createPlaces({
+    max: limits.maxConnections,
+    // A small server keeps places for strangers too.
+    reserved: Math.min(limits.reservedConnections, Math.floor(limits.maxConnections / 4)),
+    maxPerGroup: limits.maxConnectionsPerGroup,
+  });
+  const handshakes = createPlaces({
+    max: limits.maxHandshakes,
+    reserved: 0,
+    maxPerGroup: limits.maxHandshakesPerGroup,
+  });
+
+  function endHandshake(name: string): void {
+    const visitor = waiting.get(name);
+    waiting.delete(name);
+    if (visitor) handshakes.leave(visitor);
+  }
+
+  return {
+    greet(socket, { isOwn }) {
+      sockets.add(socket);
+      const name = nameSocket(socket as Socket);
+      if (isOwn) own.add(name);
+      socket.once('close', () => {
+        sockets.delete(socket);
+        own.delete(name);
+        endHandshake(name);
+      });
+      if (isOwn) return;
+      const nowMs = clock.nowMs();
+      const visitor: Visitor = {
+        group: computeAddressGroup((socket as Socket).remoteAddress),
+        isKnown: () => false,
+        idleSinceMs: () => nowMs,
+        leave: () => socket.destroy(),
+      };
+      waiting.set(name, visitor);
+      handshakes.enter(visitor);
+    },
+
+    admit(session) {
+      const socket = session.socket as TLSSocket;
+      const address = nameSocket(socket);
+      endHandshake(address);
+      const peer = getPeerId(socket);
+      if (!peer) {
+        session.destroy();
+        return undefined;
+      }
+      const caller = { peer, group: own.has(address) ? undefined : computeAddressGroup(socket.remoteAddress) };
+      const guest: Guest = {
+        caller,
+        group: caller.group,
+        openCalls: 0,
+        movedAtMs: clock.nowMs(),
+        isKnown: remember(() => isKnown(peer), clock),
+        idleSinceMs: () => (isInUse(guest, clock.nowMs(), limits) ? undefined : guest.movedAtMs),
+        leave: () => dismiss(session),
+      };
+      const name = toHex(peer);
+      if (ofPeer.count(name) >= limits.maxConnectionsPerPeer || !places.enter(guest)) {
+        session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        return undefined;
+      }
+      ofPeer.add(name, limits.maxConnectionsPerPeer);
+      guests.set(session, guest);
+      session.on('stream', (stream) => watchCall(guest, stream, clock));
+      session.once('close', () => {
+        guests.delete(session);
+        places.leave(guest);
+        ofPeer.remove(name);
+      });
+      return caller;
+    },
+
+    find: (session) => session && guests.get(session)?.caller,
+    touch({ session }) {
+      const guest = session && guests.get(session as ServerHttp2Session);
+      if (guest) guest.movedAtMs = clock.nowMs();
+    },
+    sessions: () => [...guests.keys()],
+    clear() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function remember(ask: () => boolean, clock: Clock): () => boolean {
+  let answer = ask();
+  let askedAtMs = clock.nowMs();
+  return () => {
+    if (clock.nowMs() - askedAtMs >= KNOWN_FOR_MS) {
+      answer = ask();
+      askedAtMs = clock.nowMs();
+    }
+    return answer;
+  };
+}
+
+function isInUse(
+  { openCalls, movedAtMs }: Pick<Guest, 'openCalls' | 'movedAtMs'>,
+  nowMs: number,
+  { stalledAfterMs }: Pick<LinkServerLimits, 'stalledAfterMs'>,
+): boolean {
+  return openCalls > 0 && nowMs - movedAtMs < stalledAfterMs;
+}
+
+/** A call counts once its request is there: half a request holds no place. */
+function watchCall(guest: Guest, stream: ServerHttp2Stream, clock: Clock): void {
+  stream.once('end', () => {
+    if (stream.closed) return;
+    guest.openCalls++;
+    guest.movedAtMs = clock.nowMs();
+    stream.once('close', () => {
+      guest.openCalls--;
+      guest.movedAtMs = clock.nowMs();
+    });
+  });
+}
+
+/** Announce the end first: then a call that is on its way is refused, and the client sends it on a new session. */
+function dismiss(session: ServerHttp2Session): void {
+  session.close();
+  const timer = setTimeout(() => session.destroy(), LEAVE_MS);
+  timer.unref();
+  session.once('close', () => clearTimeout(timer));
+}
+
+/** TLS hands out its own object for a socket; the addresses are those of the connection below. */
+const nameSocket = ({ localPort, remoteAddress, remotePort }: Socket): string =>
+  `${localPort} ${remoteAddress} ${remotePort}`;

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { expectLinkError } from '@ogong/testing/link/link-compliance';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createLinkClient, type LinkClient } from './link-client.ts';
+import { createLinkServer, type LinkServer, type LinkServerOptions } from './link-server.ts';
+
+const KIB = 1024;
+const open: { close(): void }[] = [];
+let server: LinkServer;
+afterEach(async () => {
+  for (const one of open.splice(0)) one.close();
+  await server.stop(0);
+});
+
+async function serve(options: Partial<LinkServerOptions> = {}): Promise<Uint8Array> {
+  const identity = await makeIdentity(1);
+  server = createLinkServer({
+    identity,
+    bind: { host: '127.0.0.1', port: 0 },
+    authorize: () => true,
+    routes: (router) => router.service(RouterService, { route: () => ({}) }),
+    ...options,
+  });
+  await server.start();
+  return identity.id;
+}
+
+/** Strangers come from addresses of their own: all of 127.0.0.0/8 is this machine. */
+async function connect(certHash: Uint8Array, seed: number, localAddress = `127.0.0.${seed}`): Promise<LinkClient> {
+  const client = createLinkClient({
+    endpoint: server.address(),
+    certHash,
+    identity: await makeIdentity(seed),
+    async createConnection() {
+      const socket = connectTcp({ ...server.address(), localAddress, noDelay: true });
+      await once(socket, 'connect');
+      return socket;
+    },
+  });
+  open.push(client);
+  return client;
+}
+
+async function openRaw(localAddress: string): Promise<Socket> {
+  const socket = connectTcp({ ...server.address(), localAddress });
+  socket.on('error', () => {});
+  open.push({ close: () => socket.destroy() });
+  await once(socket, 'connect');
+  return socket;
+}
+
+describe.skipIf(process.platform !== 'linux')('the doors of a link server', () => {
+  it('are open to who shakes hands while others hold connections without a word', async () => {
+    const id = await serve({ limits: { maxHandshakes: 8, maxHandshakesPerGroup: 4 } });
+    const flood: Socket[] = [];
+    for (let i = 0; i < 80; i++) flood.push(await openRaw(`127.0.1.${1 + (i % 4)}`));
+    await (await connect(id, 2)).service(RouterService).route({});
+    await expect.poll(() => flood.filter((socket) => !socket.closed).length).toBeLessThanOrEqual(8);
+  });
+
+  it('have a quota of links for one address, whatever certificates are shown', async () => {
+    const limits = { maxConnectionsPerGroup: 3, maxConnections: 12 };
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let running = 0;
+    const id = await serve({
+      limits,
+      routes: (router) =>
+        router.service(RouterService, {
+          async route({ replyId }) {
+            running++;
+            if (replyId.length > 0) await released;
+            return {};
+          },
+        }),
+    });
+    const held: Promise<unknown>[] = [];
+    for (let i = 0; i < 3; i++) {
+      const client = await connect(id, 100 + i, '127.0.1.1');
+      held.push(client.service(RouterService).route({ replyId: Uint8Array.of(1) }));
+    }
+    await expect.poll(() => running).toBe(3);
+    await expectLinkError((await connect(id, 110, '127.0.1.1')).service(RouterService).route({}), 'unreachable');
+    await (await connect(id, 2)).service(RouterService).route({});
+    release();
+    await Promise.all(held);
+  });
+
+  it('have quotas of calls for one address, whatever certificates are shown', async () => {
+    const id = await serve({ limits: { groupCallRate: { perSecond: 0.001, burst: 4 } } });
+    for (let i = 0; i < 4; i++) await (await connect(id, 100 + i, '127.0.1.1')).service(RouterService).route({});
+    const fifth = (await connect(id, 110, '127.0.1.1')).service(RouterService).route({});
+    expect((await expectLinkError(fifth, 'rate-limited')).message).toMatch(/slow down/);
+    await (await connect(id, 2)).service(RouterService).route({});
+  });
+
+  it('let small calls in while large requests fill the room, and large ones of known parties', async () => {
+    const known = await makeIdentity(9);
+    const id = await serve({
+      limits: {
+        freeBodyBytes: KIB,
+        maxBodyBytes: 8 * KIB,
+        maxBodyBytesPerGroup: 6 * KIB,
+        maxBodyBytesPerPeer: 4 * KIB,
+      },
+      isKnown: (peer) => Buffer.from(peer).equals(known.id),
+    });
+    const send = async (seed: number, sizeBytes: number, address?: string) =>
+      (await connect(id, seed, address)).service(RouterService).route({ requestHash: new Uint8Array(sizeBytes) });
+    await expectLinkError(send(2, 6 * KIB), 'rate-limited');
+    await send(2, 4 * KIB);
+    await send(9, 200 * KIB);
+    // What a call took is free again when it has ended.
+    for (let i = 0; i < 4; i++) await send(3 + i, 4 * KIB);
+    await send(2, 100);
+  });
+});
