@@ -85,14 +85,14 @@ async function createLate(fault: (world: World) => Fault, options: BenchOptions 
       return reply.reply.record.replyId;
     },
     /** @returns ms from now to the verdict, and the verdict. */
-    async settle(replyId: Uint8Array, { on = validator, mostMs = 100 * WINDOW_MS } = {}) {
+    async settle(replyId: Uint8Array, { on = validator, mostMs = 100 * WINDOW_MS, stepMs = 100 } = {}) {
       const beganMs = clock.nowMs();
       for (;;) {
         await on.runAudits();
         const row = on.find(replyId);
         const tookMs = clock.nowMs() - beganMs;
         if (row.state === 'decided' || tookMs > mostMs) return { tookMs, row };
-        world.pass(100);
+        world.pass(stepMs);
       }
     },
   };
@@ -212,7 +212,7 @@ describe('an honest provider', () => {
       isConnected: () => isConnected,
     });
     const replyId = await deliver();
-    expect((await settle(replyId, { mostMs: 20 * WINDOW_MS })).row.state).toBe('auditing');
+    expect((await settle(replyId, { mostMs: 20 * WINDOW_MS, stepMs: 2_000 })).row.state).toBe('auditing');
     expect(readAsks(validator.store, replyId)).toMatchObject({ asks: 0, waitedMs: 0 });
     isConnected = true;
     expect((await settle(replyId)).row.verdict).toBe('accept');
