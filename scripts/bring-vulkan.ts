@@ -1,4 +1,4 @@
-// Fetches the Vulkan build of llama.cpp, where its tests look for it: they skip without it, and without a device.
+// Fetches the Vulkan build of llama.cpp to the place where its tests look. They skip without it, and without a device.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { bringVulkanBuild } from '@ogong/engine/llama-cpp/vulkan-build';

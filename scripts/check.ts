@@ -10,7 +10,7 @@ await runSteps('check', [
   { name: 'exports', command: [node, 'scripts/exports.ts'] },
   { name: 'names', command: [node, 'scripts/names.ts'] },
   { name: 'dead code', command: ['knip'] },
-  // What nothing but tests uses has no place in the product; `@internal` says why one has.
+  // Code that only tests use does not belong in the product. `@internal` marks an exception and states its reason.
   {
     name: 'dead code in production',
     command: [

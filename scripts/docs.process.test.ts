@@ -17,7 +17,7 @@ import { root } from './steps.ts';
 const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).split('\n');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
-/** Pages that sources name, and pages that pages link. */
+/** The pages that sources name and that pages link. */
 function findReferences(): { from: string; to: string }[] {
   const sources = tracked.filter((path) => /\.(ts|sol|proto|mjs)$/.test(path) && existsSync(join(root, path)));
   const named = sources.flatMap((from) =>
@@ -34,10 +34,10 @@ function findReferences(): { from: string; to: string }[] {
 }
 
 const MOST_BYTES = 4_000_000;
-/** Pages that a newcomer reads from end to end. */
+/** Word limits of pages that a newcomer reads in full. */
 const MOST_WORDS: Readonly<Record<string, number>> = { 'detection/README.md': 2000 };
 
-/** What is too long for its reader in a folder of documentation. */
+/** The pages of a folder that exceed their limit. */
 function listExcess(docs: string): string[] {
   const files = (readdirSync(docs, { recursive: true }) as string[]).filter((name) =>
     statSync(join(docs, name)).isFile(),
@@ -58,7 +58,7 @@ describe('documentation', () => {
     expect(listExcess(join(root, 'docs'))).toEqual([]);
   });
 
-  it('would be refused where it is not', () => {
+  it('is refused if it is too long', () => {
     mkdirSync(join(folder, 'detection'));
     const page = join(folder, 'detection', 'README.md');
     writeFileSync(page, 'word '.repeat(2001));
@@ -69,7 +69,7 @@ describe('documentation', () => {
     expect(listExcess(folder)).toEqual([expect.stringMatching(/^\d+ bytes, at most/)]);
   });
 
-  it('is where sources and pages say that it is', () => {
+  it('exists at every path that sources and pages name', () => {
     const references = findReferences();
     expect(references.length).toBeGreaterThan(50);
     expect(references.filter(({ to }) => !existsSync(join(root, to)))).toEqual([]);

@@ -1,5 +1,5 @@
-// The public entries of each package: the modules that another workspace imports, each named in `exports`. `--write` writes them;
-// without it, an entry that is missing or that nobody imports is an error.
+// Checks the public entries of each package: `exports` names exactly the modules that other workspaces import. `--write` writes
+// them; without it a missing or unused entry is an error.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,11 +12,11 @@ export interface SourceText {
   readonly text: string;
 }
 
-/** Its entry is one file, written for people. */
+/** Packages whose one entry file is written by hand. */
 const HAND_WRITTEN = new Set(['sdk']);
 const ENTRY = /(['"`])@ogong\/([a-z]+)\/([a-zA-Z0-9/._-]+)\1/g;
 
-/** Entries by package, ascending: what the other workspaces name in a string, as imports and as modules to resolve. */
+/** Entries by package, ascending: the modules that other workspaces name in strings, to import or to resolve. */
 export function findEntries(files: readonly SourceText[]): ReadonlyMap<string, readonly string[]> {
   const entries = new Map<string, Set<string>>();
   for (const { path, text } of files) {
@@ -29,7 +29,7 @@ export function findEntries(files: readonly SourceText[]): ReadonlyMap<string, r
   return new Map([...entries].map(([name, found]) => [name, [...found].sort()]));
 }
 
-/** What `exports` lists and should not, and the other way round. */
+/** Entries that `exports` lists in vain, and entries that it lacks. */
 export function compareEntries(listed: readonly string[], wanted: readonly string[]): string[] {
   return [
     ...wanted.filter((entry) => !listed.includes(entry)).map((entry) => `${entry} is imported and not listed`),
@@ -50,7 +50,7 @@ function readSources(): SourceText[] {
       try {
         return [{ path, text: readFileSync(join(root, path), 'utf8') }];
       } catch {
-        // Deleted in the working tree and still in the index.
+        // Deleted in the working tree, but still in the index.
         return [];
       }
     });

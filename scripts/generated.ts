@@ -1,5 +1,5 @@
-// Writes what is generated from a source of truth: wire messages from the .proto files, the reference of flags from the
-// daemons' own definitions. With --check it verifies that the committed files are what their sources give.
+// Writes generated files: wire messages from the .proto files, the reference of flags from the daemons' definitions. With
+// --check it verifies that the committed files match their sources.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';

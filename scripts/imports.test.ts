@@ -107,7 +107,7 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
   });
 
-  it('lets limits pass where they belong, derived from those, and of one side alone', () => {
+  it('allows limits in their file, limits derived from those, and limits of one side only', () => {
     const limit = 'export const MAX_REQUEST_BYTES = 1024 * 1024;';
     expect(rulesOf('packages/protocol/src/exchange/limits.ts', limit)).toEqual([]);
     expect(rulesOf('packages/engine/src/a.ts', 'const MAX_TEXT_BYTES = 16 * 1024 * 1024;')).toEqual([]);
@@ -116,7 +116,7 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/node/src/gateway/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
   });
 
-  it('lets a tier be named, in its own file and in tests be compared', () => {
+  it('allows naming a tier, and comparing one in its own file and in tests', () => {
     expect(rulesOf('packages/protocol/src/tier/a.ts', "if (tier === 'replay') return;")).toEqual([]);
     expect(rulesOf('packages/protocol/src/exchange/a.test.ts', "if (tier === 'replay') return;")).toEqual([]);
     expect(rulesOf('packages/devnet/src/a.ts', "return 'ogong/verified/local/model'; // === 'replay'")).toEqual([]);
@@ -124,7 +124,7 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/protocol/src/stage1/a.ts', 'model.startsWith(`ogong/$' + '{header.tier}/`)')).toEqual([]);
   });
 
-  it('lets an endpoint be named, and in its modality be compared', () => {
+  it('allows naming an endpoint, and comparing one in its modality', () => {
     const test = "if (endpoint === 'chat') return;";
     expect(rulesOf('packages/protocol/src/modality/text/a.ts', test)).toEqual([]);
     expect(rulesOf('packages/host/src/openai/a.ts', test)).toEqual([]);
@@ -132,7 +132,7 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/node/src/gateway/a.ts', "chat: createHandler('chat'),")).toEqual([]);
   });
 
-  it('lets the allowed directions pass', () => {
+  it('accepts the allowed directions', () => {
     expect(rulesOf('packages/node/src/router/a.ts', "import { x } from '@ogong/protocol/exchange/match';")).toEqual([]);
     expect(
       rulesOf('packages/protocol/src/base/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's"),

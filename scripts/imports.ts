@@ -1,6 +1,6 @@
-// The directions of the house, held by the machine: which package may import which, roles never import roles, and the
-// pure package touches neither clock nor chance nor I/O, and what is particular to a tier or a modality stands in its file. Each rule has a canary
-// in imports.test.ts.
+// Checks the directions of imports: which package may import which, and that roles never import roles. The pure package uses no
+// clock, randomness or I/O. Code that is specific to a tier or a modality stays in its file. Each rule has a canary in
+// imports.test.ts.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
@@ -20,7 +20,7 @@ export interface Violation {
   readonly rule: string;
 }
 
-/** What the product code of each package may import. Tests may import more: the fixtures, and what they put to the test. */
+/** What the product code of each package may import. Tests may import more: the fixtures, and the code under test. */
 const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol': [],
   'packages/models': ['protocol'],
@@ -36,14 +36,14 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   lab: ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'cli', 'testing'],
 };
 
-/** Rooms of one floor that meet over the wire alone. */
+/** Folders of a package that never import each other: roles, which meet over the wire. */
 const ROLES: Readonly<Record<string, readonly string[]>> = {
   'packages/node/src': ['gateway', 'router', 'validator'],
   'packages/provider/src': ['provider', 'verifier', 'local'],
 };
 
 /**
- * Floors of a house, the ground first, `.` for files that stand in no folder: a file imports from its own floor and from those
+ * Floors of a package, lowest first; `.` stands for files in no folder. A file imports from its own floor and from floors
  * below.
  */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
@@ -88,7 +88,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src': ['.', 'calibrate', 'bin'],
 };
 
-/** Where reading `process` is the job: entry points, command line, and what supervises a process. */
+/** Files that may read `process`: entry points, the command line, and supervisors of processes. */
 const MAY_READ_PROCESS = [
   /^packages\/[a-z]+\/src\/bin\//,
   /^packages\/cli\//,
@@ -105,30 +105,30 @@ const IMPURE = /\bDate\.now\b|\bnew Date\b|\bMath\.random\b|\bperformance\.now\b
 const IMPORT =
   /^\s*(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/;
 
-/** Code that asks whether a text is one of these names. */
+/** Matches code that compares a text with one of these names. */
 function matchTestOf(names: readonly string[], ...more: readonly string[]): RegExp {
   const name = `['"\`](?:${names.join('|')})['"\`]`;
   const tests = [`[!=]==?\\s*${name}`, `${name}\\s*[!=]==?`, `\\bcase\\s+${name}\\s*:`, `\\bincludes\\(${name}`];
   return new RegExp([...tests, ...more].join('|'));
 }
 
-/** Whoever asks which tier it is knows what the tier's own file should say. */
+/** Tier names. Code that compares with one decides what the tier's own file should decide. */
 const TIER_NAMES = TIERS.map(({ name }) => name);
 const TIER_TEST = matchTestOf(TIER_NAMES, `\\bstartsWith\\(['"\`]ogong/(?:${TIER_NAMES.join('|')})/`);
 const TIER_HOME = /^packages\/protocol\/src\/tier\//;
 
-/** Whoever asks which endpoint it is knows what its modality should say. */
+/** Comparisons with an endpoint. Such code decides what the modality should decide. */
 const ENDPOINT_TEST = matchTestOf(ENDPOINTS);
-/** The modalities themselves, and what spells out OpenAI's objects: ids of chats begin differently there. */
+/** The modalities, and the code that builds OpenAI's objects, where ids of chats have another prefix. */
 const ENDPOINT_HOMES = /^packages\/(?:protocol\/src\/modality|host\/src\/openai)\//;
 
-/** What two roles must agree on by its name: sizes on the wire, and how far times and epochs may lie apart. */
+/** Names of limits that two roles must share: sizes on the wire, and distances of times and epochs. */
 const LIMIT =
   /^\s*(?:export )?const ((?:MAX_\w*BYTES|MAX_EXCLUDED\w*|\w*(?:SLACK|TOLERANCE|LIFETIME|EPOCH_DISTANCE)\w*|\w*_KEPT_MS))\b[^=]*=\s*(.*)$/;
 const LIMITS = 'packages/protocol/src/exchange/limits.ts';
 const LIMIT_HOMES =
   /^packages\/protocol\/src\/exchange\/|^packages\/node\/src\/(?:gateway|router|validator)\/|^packages\/provider\/src\/(?:provider|verifier|local)\//;
-/** Bounds that one side alone keeps, whatever the other one thinks. */
+/** Limits that only one side applies. */
 const LOCAL_LIMITS: ReadonlySet<string> = new Set([
   'packages/node/src/gateway/provider-call.ts:MAX_TOKEN_BYTES',
   'packages/node/src/gateway/complaint-outbox.ts:LIFETIME_MS',
@@ -153,7 +153,7 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
   'packages/host/src/drift-table/table-file.ts',
 ]);
 
-/** A limit that names another one is derived from it and follows it. */
+/** A limit that is computed from another one is no second definition. */
 function findStrayLimit(path: string, line: string): string | undefined {
   const [, name, value] = LIMIT.exec(line) ?? [];
   if (name === undefined || value === undefined || path === LIMITS || !LIMIT_HOMES.test(path)) return undefined;
@@ -182,7 +182,7 @@ function checkFile({ path, text }: SourceFile): Violation[] {
   if (home === undefined) return [];
   const isTest = /\.(test|fuzz)\.ts$|-fixture\.ts$|^packages\/testing\/|^packages\/[a-z]+\/scripts\//.test(path);
   const found: Violation[] = [];
-  // Imports may span lines: statements are joined before they are matched.
+  // Imports may span lines, so statements are joined before matching.
   const lines = text.split('\n');
   const code = text.replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' ')).split('\n');
   let statement = '';
@@ -270,7 +270,7 @@ function crossedRoles(path: string, resolved: string): string[] {
 }
 
 function brokenFloors(path: string, resolved: string): string[] {
-  // A floor may be a house with floors of its own.
+  // A floor may have floors of its own.
   return Object.keys(FLOORS)
     .filter((name) => [path, resolved].every((file) => file.startsWith(`${name}/`)))
     .flatMap((house) => brokenFloorsOf(house, path, resolved));
@@ -300,7 +300,7 @@ function listSources(root: string): SourceFile[] {
       try {
         return [{ path, text: readFileSync(join(root, path), 'utf8') }];
       } catch {
-        // Deleted in the working tree and still in the index.
+        // Deleted in the working tree, but still in the index.
         return [];
       }
     });

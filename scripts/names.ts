@@ -1,4 +1,4 @@
-// Names of types: one name means one thing in the whole repository, and a type is a noun.
+// Checks names of types: one name means one thing in the whole repository, and a type is a noun.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,14 +13,14 @@ export interface NamedSource {
 
 const EXPORTED = /^export (?:interface|type|class|abstract class) ([A-Z][A-Za-z0-9]*)/gm;
 
-/** A participle alone says what was done to something, and not what it is. */
+/** Participles alone as names: they say what was done to a thing, and not what it is. */
 const PARTICIPLES = new Set(
   'Asked Answered Believed Built Checked Claimed Combined Committed Counted Decided Disputed Drawn Found Given Heard Held Judged Known Listed Made Measured Meant Opened Paid Parsed Played Questioned Read Said Seen Sent Served Shown Signed Sold Stored Taken Told Traced Used Wanted Weighed Written'.split(
     ' ',
   ),
 );
 
-/** What is wrong with the exported types of these files; wire messages are generated, and tests export nothing. */
+/** Problems in the exported types of these files. Generated wire messages and tests are left out. */
 export function findNameProblems(files: readonly NamedSource[]): string[] {
   const places = new Map<string, string[]>();
   for (const { path, text } of files) {
@@ -48,7 +48,7 @@ function readSources(): NamedSource[] {
       try {
         return [{ path, text: readFileSync(join(root, path), 'utf8') }];
       } catch {
-        // Deleted in the working tree and still in the index.
+        // Deleted in the working tree, but still in the index.
         return [];
       }
     });

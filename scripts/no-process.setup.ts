@@ -1,5 +1,5 @@
-// Fast tests start no process. One that does is slow and takes memory that the others need: it belongs to the project `process`,
-// by its name `*.process.test.ts`.
+// Fast tests must not start a process, which is slow and takes memory. A test that starts one is named `*.process.test.ts` and
+// runs in the project `process`.
 import childProcess from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
 

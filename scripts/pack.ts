@@ -1,5 +1,5 @@
-// Makes what is published: per package one tarball of compiled JavaScript with types, in `.pack`. Sources stay TypeScript in the
-// repository, where Node strips the types; under node_modules it refuses to, so nothing is published from the sources.
+// Makes the published tarballs in `.pack`: for each package compiled JavaScript with types. The repository runs TypeScript
+// sources, from which Node strips the types, but Node refuses that under node_modules.
 // `node scripts/run.mjs scripts/pack.ts [--only NAME ...]`
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ interface Manifest {
   readonly private?: boolean;
   readonly exports: Readonly<Record<string, string>>;
   readonly bin?: Readonly<Record<string, string>>;
-  /** Of the source package: folders besides the compiled code that belong to it. */
+  /** In a source package: folders to publish besides the compiled code. */
   readonly files?: readonly string[];
   readonly [field: string]: unknown;
 }
@@ -21,13 +21,13 @@ interface Manifest {
 export interface PackedPackage {
   readonly name: string;
   readonly tarball: string;
-  /** The folder that the tarball was made of. */
+  /** The folder from which the tarball was made. */
   readonly directory: string;
 }
 
 const compiled = (source: string): string => source.replace(/^\.\/src\//, './dist/').replace(/\.ts$/, '.js');
 
-/** The manifest of the tarball: entries and programs are the compiled ones, and nothing that only the repository needs. */
+/** The manifest of the tarball: it names compiled entries and programs, and leaves out what only the repository needs. */
 export function publishManifest(source: Manifest): Record<string, unknown> {
   const { private: _private, devDependencies: _development, exports: entries, bin, files = [], ...rest } = source;
   return {
@@ -47,8 +47,8 @@ export function publishManifest(source: Manifest): Record<string, unknown> {
 }
 
 /**
- * What the compiler leaves: specifiers in types, and modules that are named by an address to be started as a process.
- * @throws Error where a source file is still named, which no tarball holds.
+ * Replaces names of source files that the compiler leaves: specifiers in types, and addresses of modules to start as processes.
+ * @throws Error if the text still names a source file, because a tarball contains none.
  */
 export function finishCompiled(path: string, text: string): string {
   const finished = text
@@ -69,7 +69,7 @@ function copyCompiled(from: string, to: string): void {
   }
 }
 
-/** Files of these folders that git tracks: what lies there besides is nobody's to publish. */
+/** The files of these folders that git tracks. Others are not published. */
 function listTracked(source: string, folders: readonly string[]): string[] {
   if (folders.length === 0) return [];
   const list = execFileSync('git', ['ls-files', '-z', '--', ...folders], { cwd: source, encoding: 'utf8' });
@@ -87,11 +87,11 @@ export function listPublished(): readonly string[] {
 const readManifest = (name: string): Manifest =>
   JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as Manifest;
 
-/** Compiles and packs; what an earlier run left is removed. */
+/** Removes earlier output, compiles and packs. */
 export function packAll(names: readonly string[] = listPublished()): PackedPackage[] {
   const out = join(root, '.pack');
   rmSync(out, { recursive: true, force: true });
-  // A source that was moved leaves its compiled file behind: only a clean build holds what the sources are.
+  // A clean build, because a moved source leaves its old compiled file behind.
   for (const name of names) rmSync(join(root, 'packages', name, '.tsc'), { recursive: true, force: true });
   execFileSync(
     process.execPath,

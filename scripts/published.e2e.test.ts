@@ -16,7 +16,7 @@ const run = promisify(execFile);
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 const browserReason = whyNoBrowser();
 
-/** An empty project with the given packages installed from their tarballs, as a stranger would. */
+/** An empty project with the given packages installed from their tarballs, as a user would. */
 async function install(tarballs: readonly string[]): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-published-'));
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
@@ -62,7 +62,7 @@ describe('each published package', () => {
     for (const { name, tarball } of packed) {
       const found = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
       if (!found.types) throw new Error(`${name} has no types`);
-      // They are ES modules for Node 24: what CommonJS and Node 10 make of them is no promise.
+      // The packages are ES modules for Node 24. CommonJS and Node 10 are not supported.
       const problems = found.problems.filter(
         (problem) =>
           !('resolutionKind' in problem && ['node10', 'node16-cjs'].includes(problem.resolutionKind)) &&
@@ -155,7 +155,7 @@ describe('everything', () => {
   });
 });
 
-/** What a consumer writes: ask, check, and see that a changed answer does not pass. */
+/** A consumer's program: it asks, checks, and sees that a changed answer fails. */
 const CHECK = `
 import { createClient, verifyReceipt } from '@ogong/sdk';
 const [gateway] = process.argv.slice(2);

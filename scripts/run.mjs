@@ -1,5 +1,5 @@
-// Runs a TypeScript entry on the project's own Node. Plain JavaScript for any Node >= 20: it is what a fresh clone starts
-// with, so it first installs what is missing, then hands over.
+// Runs a TypeScript entry on the project's own Node. It is plain JavaScript for any Node >= 20, because a fresh clone starts
+// with it. It first installs what is missing.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const installed = binary(join(root, 'node_modules'));
 
 const isRecent = () => Number(process.versions.node.split('.')[0]) >= 24;
 
-/** Runs npm on the given Node: npm leaves out optional packages whose `engines` do not fit the Node that it runs on. */
+/** Runs npm on the given Node, because npm leaves out optional packages whose `engines` do not fit its own Node. */
 function npm(args, node) {
   const path = [dirname(node), process.env.PATH].join(delimiter);
   const command = process.platform === 'win32' ? 'npm.cmd' : 'npm';
@@ -34,7 +34,7 @@ function npm(args, node) {
   process.exit(result.status ?? 1);
 }
 
-/** A Node that may run npm: this one where it is recent, else the pinned one in a folder of its own. */
+/** A Node that can run npm: this one if it is recent, otherwise the pinned one in a folder of its own. */
 function bootstrapNode() {
   if (isRecent()) return process.execPath;
   const prefix = join(root, '.cache', 'node');
@@ -69,13 +69,13 @@ function install() {
   }
   const node = bootstrapNode();
   console.error('ogong: installing dependencies, about a minute ...');
-  // Not `npm ci`: it refuses a lock file that lacks another platform's optional packages, which a mirror may not carry.
-  // What the lock names is installed at its version and hash all the same, and the lock stays as it is.
+  // Not `npm ci`: it refuses a lock file that lacks another platform's optional packages, which a mirror may not have.
+  // `npm install` also installs the versions and hashes of the lock, and --no-save keeps the lock unchanged.
   npm(['install', '--no-save', '--ignore-scripts', '--loglevel=error'], node);
   writeFileSync(stamp, lock);
 }
 
-/** The Node that the project pins, or this one where it is recent enough. */
+/** The pinned Node, or this one if no pinned one is installed. */
 function projectNode() {
   return existsSync(installed) ? installed : process.execPath;
 }
@@ -93,6 +93,6 @@ const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, e
   env: { ...process.env, PATH: path },
 });
 process.on('SIGTERM', () => child.kill('SIGTERM'));
-// A terminal's Ctrl-C reaches the child by itself: a second signal would end at once what the first one asks to finish.
+// A terminal sends Ctrl-C to the child too. A second signal would end it at once instead of letting it finish.
 process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

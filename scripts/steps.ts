@@ -24,7 +24,7 @@ function runStep(step: Step): Promise<number> {
   });
 }
 
-/** Runs steps in order, stops at the first that fails, and says what took how long. */
+/** Runs steps in order, prints their times, and stops at the first failure. */
 export async function runSteps(title: string, steps: readonly Step[]): Promise<void> {
   const rows: string[] = [];
   for (const [index, step] of steps.entries()) {

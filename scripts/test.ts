@@ -1,4 +1,4 @@
-// Everything that CI runs, in the order of what fails soonest. `npm test -- fast model` runs the named parts only.
+// Everything that CI runs, fastest parts first. `npm test -- fast model` runs only the named parts.
 import { runSteps, type Step } from './steps.ts';
 
 const node = process.execPath;

@@ -1,6 +1,7 @@
 /**
- * Writes packages/protocol/vectors/eip712.json: orders and batches with every hash on the way to their digests, computed
- * by viem and confirmed by the contracts on a fresh chain, and what payees sign, which no contract reads. With --check, compares instead and exits 1 on a difference.
+ * Writes packages/protocol/vectors/eip712.json: orders and batches with every hash on the way to their digests. viem computes
+ * them, and the contracts on a fresh chain confirm them. The payee's signatures are included too; no contract reads these.
+ * With --check it compares instead, and exits with 1 on a difference.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,7 +16,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../protocol/vectors/eip712.json');
 
-/** Deterministic filler; the keys made of it guard nothing. */
+/** Deterministic filler. Keys made from it protect nothing. */
 const bytes32 = (label: string): Hex => keccak256(stringToHex(`ogong vector ${label}`));
 const bytes16 = (label: string): Hex => bytes32(label).slice(0, 34) as Hex;
 const accountOf = (label: string) => privateKeyToAccount(bytes32(`key ${label}`));

@@ -1,5 +1,5 @@
-// Writes the test vectors of the core formats. Everything is seeded: a second run writes the same bytes. The tests hold
-// the code against the committed files, so a change of format shows up as a diff of vectors.
+// Writes the test vectors of the core formats. Everything is seeded, so a second run writes the same bytes. Tests compare
+// the code with the committed files, so a change of format shows as a diff of vectors.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { createCoreVectors } from '../src/vectors/core-vectors.ts';

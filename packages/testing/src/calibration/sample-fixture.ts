@@ -7,7 +7,7 @@ import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
 
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(3));
 
-/** Samples of fake engines that are exact in no class, one slightly off the other: a store in memory, for tests. */
+/** A store in memory with samples of two fake engines that differ slightly and are not exact. For tests. */
 export async function createFakeSamples(): Promise<{
   readonly store: SampleStore;
   add(options: {

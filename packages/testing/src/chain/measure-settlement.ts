@@ -17,8 +17,8 @@ export interface GasReport {
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
 
 /**
- * Settles three batches between the same parties on a fresh chain. The first pays for new storage too; the third is what
- * a network in use pays.
+ * Settles three batches between the same parties on a fresh chain. The first one also pays for new storage; the third shows
+ * the cost in a running network.
  */
 export async function measureSettlement(
   replies: number,

@@ -29,7 +29,7 @@ export async function startTestLedger(options: { limits?: Partial<Limits>; block
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20 });
   const governor = await connect(owner);
 
-  /** A client with gas, and tokens where asked for. */
+  /** A client with gas and the given tokens. */
   async function createMember(tokens = 0n) {
     const privateKey = generatePrivateKey();
     await chain.setBalance(computeAddress(privateKey), 1_000n * unit);
@@ -104,7 +104,7 @@ export async function startTestLedger(options: { limits?: Partial<Limits>; block
     chain,
     deployment,
     governor,
-    /** Of the account that owns the contracts. */
+    /** Key of the account that owns the contracts. */
     governorKey: owner,
     treasury,
     connect,

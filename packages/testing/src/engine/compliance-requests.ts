@@ -13,7 +13,7 @@ import { listTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 
 export const SKETCH = { bankSeed: new Uint8Array(32).fill(7), directions: 16 };
 
-/** Keeps a reply going: 1 and 2 are the ends in every test vocabulary. */
+/** A bias that keeps a reply from ending: 1 and 2 are the end tokens of every test vocabulary. */
 export const NO_END = [1, 2].map((id) => ({ id, biasQ16: -100 * NAT }));
 
 export const keyOf = (number: number): Uint8Array => nativeHash.sha256(Uint8Array.of(number >> 8, number));

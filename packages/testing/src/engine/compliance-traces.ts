@@ -30,7 +30,7 @@ function cutRow(windows: readonly WindowBytes[], position: number, vocabularySiz
 export function describeTraces(engineOf: () => TextEngine, prompt: string): void {
   const generate = (request: TextGenerationRequest) => collectReply(engineOf().generate(request));
 
-  it('traces a position to the row that a score holds there, and to the same hashes again', async () => {
+  it('traces a position to the row that a score has there, and gives the same hashes again', async () => {
     const request = createRequest(prompt, {
       maxTokens: 40,
       bias: NO_END,
@@ -56,7 +56,7 @@ export function describeTraces(engineOf: () => TextEngine, prompt: string): void
     expect(new Set(traces.map((hexes) => hexes.at(-1))).size).toBe(traces.length);
   });
 
-  it('traces another prefix to other hashes, and later tokens to the same', async () => {
+  it('gives other hashes for another prefix, and the same for other later tokens', async () => {
     const request = createRequest(prompt, { maxTokens: 8, bias: NO_END });
     const reply = await generate(request);
     const score = createScoreRequest(engineOf(), request, reply);
@@ -66,7 +66,7 @@ export function describeTraces(engineOf: () => TextEngine, prompt: string): void
     const later = await engineOf().trace({ ...score, outputTokens: bend(5), position: 4 });
     expect(later.stages).toEqual(trace.stages);
     const before = await engineOf().trace({ ...score, outputTokens: bend(2), position: 4 });
-    // The token itself is the same one; what attention sees of its past is not.
+    // The token is the same, but attention sees another past.
     expect(before.stages.at(-1)).not.toEqual(trace.stages.at(-1));
   });
 
@@ -76,7 +76,7 @@ export function describeTraces(engineOf: () => TextEngine, prompt: string): void
     await expect(engineOf().trace({ ...score, position })).rejects.toMatchObject({ code: 'invalid-request' });
   });
 
-  it('rejects a trace of what could not be scored, and gives one up that is cancelled', async () => {
+  it('rejects a trace of a reply that cannot be scored, and ends one that is cancelled', async () => {
     const request = createRequest(prompt, { maxTokens: 4 });
     const score = createScoreRequest(engineOf(), request, await generate(request));
     const listSizes = score.listSizes.map(() => 65);

@@ -39,7 +39,7 @@ import { describeTraces } from './compliance-traces.ts';
 export interface ComplianceSubject {
   readonly name: string;
   open(options: { sequences: number; contextSize: number; maxQueue: number }): Promise<TextEngine>;
-  /** Continues for a few dozen tokens under every key. */
+  /** Prompts that continue for a few dozen tokens under every key. */
   readonly prompts: readonly string[];
 }
 
@@ -54,7 +54,7 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
   'penalised and cool': { temperatureQ16: 0.5 * NAT, frequencyPenaltyQ16: -NAT / 8, topK: 10 },
 };
 
-/** Replays every draw from the signed integers alone, as stage 1 does, and takes no larger tail than it. */
+/** Replays every draw from the signed integers alone, and bounds the tail, as stage 1 does. */
 function expectReplay(request: TextGenerationRequest, rows: readonly DrawRow[], vocabularySize: number): void {
   const source = createDrawSource(nativeHash, request.drawKey);
   const bias = new Map(request.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
@@ -77,7 +77,7 @@ function expectReplay(request: TextGenerationRequest, rows: readonly DrawRow[], 
   });
 }
 
-/** What every engine must do; a skip would need a reason, and there is none so far. */
+/** The rules of every engine. A skipped test needs a reason; there is none so far. */
 export function describeEngine({ name, open, prompts }: ComplianceSubject): void {
   describe(name, () => {
     const [prompt = ''] = prompts;
@@ -151,7 +151,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       'names the first list and the first unlisted token that are not its own choice: %s',
       async (name) => {
         const { vocabularySize } = engine.info();
-        // Nothing is cut, so that every list is as long as lists are; the heat makes draws from the tail common.
+        // No filter cuts the list, so every list has full length. The high temperature makes draws from the tail common.
         const temperatureQ16 = (name === 'plain' ? 3 : 20) * NAT;
         const sampler = {
           ...PLAIN_SAMPLER,
@@ -176,7 +176,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
         const scored = await engine.score({ ...score, outputTokens });
         expect(scored.firstOtherChoice).toBe(at);
         expect(scored.tailGap?.gap).toBeGreaterThan(0);
-        // Every value is the model's, so nothing else tells the two apart.
+        // Every value is the model's, so only the choice differs.
         const seen = readRows(scored.windows, vocabularySize);
         expect(seen.slice(0, at)).toEqual(rows.slice(0, at));
         expect(seen[at]).toMatchObject({ ids: own.ids, q: own.q, tail: own.tail, rank: TAIL_RANK, tailId: other });
@@ -221,7 +221,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       expect([...c.outputTokens]).not.toEqual([...a.outputTokens]);
     });
 
-    it('carries a reply on where another left off', async () => {
+    it('continues a reply where another ended', async () => {
       const whole = await generate(createRequest(prompt, { maxTokens: 20, bias: NO_END }));
       const carryOn = async (firstDraw: number) => {
         const tokens = Uint32Array.from([...whole.promptTokens, ...whole.outputTokens.subarray(0, 8)]);
@@ -257,7 +257,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       expect(streamed).toBe(cut.text);
     });
 
-    it('never draws a token that is biased away, always one that is biased in', async () => {
+    it('never draws a token with a large negative bias, and always one with a large positive bias', async () => {
       const request = createRequest(prompt, { maxTokens: 12 });
       const [first] = (await generate(request)).outputTokens as unknown as [number];
       const without = await generate({ ...request, bias: [{ id: first, biasQ16: -100 * NAT }] });
@@ -279,7 +279,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       }
     });
 
-    it('turns prompts into tokens and back', async () => {
+    it('tokenises prompts and detokenises them', async () => {
       const tokens = await engine.tokenizePrompt({ kind: 'text', text: prompt });
       expect(new TextDecoder().decode(await engine.detokenize(tokens)).trim()).toBe(prompt);
       const chat = await engine.tokenizePrompt({ kind: 'chat', messages: [{ role: 'user', content: prompt }] });
@@ -339,7 +339,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       }
     });
 
-    it('answers a shape class that it does not know with its own', async () => {
+    it('scores a claim of an unknown shape class in its own', async () => {
       const request = createRequest(prompt, { maxTokens: 4 });
       const reply = await generate(request);
       const score = createScoreRequest(engine, request, reply);
@@ -359,7 +359,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       });
       afterAll(() => small.close());
 
-      it('ends where the context is full', async () => {
+      it('ends when the context is full', async () => {
         const reply = await collectReply(small.generate(createRequest(prompt, { maxTokens: 1000, bias: NO_END })));
         expect(reply.stopReason).toBe('context');
         expect(reply.promptTokens.length + reply.outputTokens.length).toBe(64);
@@ -378,7 +378,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
         expect(next.outputTokens).toHaveLength(2);
       });
 
-      it('refuses more than its queue holds, retryably', async () => {
+      it('refuses requests beyond its queue with an error that can be retried', async () => {
         const request = createRequest(prompt, { maxTokens: 30, bias: NO_END });
         const results = await Promise.allSettled(
           Array.from({ length: 6 }, () => collectReply(small.generate(request))),
@@ -390,7 +390,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       });
     });
 
-    it('fails what runs when it is closed, and everything after', async () => {
+    it('fails running and later requests when it is closed', async () => {
       const other = await open({ sequences: 1, contextSize: 256, maxQueue: 4 });
       const running = collectReply(other.generate(createRequest(prompt, { maxTokens: 200, bias: NO_END })));
       running.catch(() => undefined);

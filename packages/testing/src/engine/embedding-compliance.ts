@@ -6,9 +6,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 export interface EmbeddingSubject {
   readonly name: string;
   open(options: { readonly contextSize: number; readonly maxQueue: number }): Promise<EmbeddingEngine>;
-  /** Another engine over the same weights, in the same class: by another hand, where there is one. */
+  /** Another engine with the same weights in the same class, by another implementation if there is one. */
   openTwin(options: { readonly contextSize: number; readonly maxQueue: number }): Promise<EmbeddingEngine>;
-  /** A text of one word for each number, so that more words make more tokens. */
+  /** A text of `count` words. More words make more tokens. */
   readonly words: (count: number) => string;
 }
 
@@ -16,7 +16,7 @@ type Open = (twin?: 'twin') => Promise<EmbeddingEngine>;
 
 export interface EmbeddingRule {
   readonly name: string;
-  /** Fails, by an expectation or an error, where the rule is broken. */
+  /** Throws if the engine breaks the rule. */
   readonly test: (open: Open, subject: EmbeddingSubject) => Promise<void>;
 }
 
@@ -30,7 +30,7 @@ const hexOf = (inputs: readonly EmbeddedInput[]): string[] =>
 const refuses = (engine: EmbeddingEngine, request: EmbedRequest, code: string) =>
   expect(engine.embed(request)).rejects.toMatchObject({ code });
 
-/** What every embedding engine must do. */
+/** The rules of every embedding engine. */
 export const EMBEDDING_RULES: readonly EmbeddingRule[] = [
   {
     name: 'describes itself',

@@ -13,7 +13,7 @@ const honest: EmbeddingSubject = {
 
 describeEmbeddingEngine(honest);
 
-/** Which rules an engine with this fault breaks. */
+/** The rules that an engine with this fault breaks. */
 async function findBroken(fault: FakeEmbeddingOptions): Promise<string[]> {
   const subject = { ...honest, open: async (options: object) => createFakeEmbeddingEngine({ ...options, ...fault }) };
   const options = { contextSize: 64, maxQueue: 2 };
@@ -30,7 +30,7 @@ const bend = (pool: (model: PoolingModel, tokens: Uint32Array) => Float32Array):
 });
 
 describe('the compliance suite', () => {
-  it('finds nothing in an honest engine', async () => {
+  it('finds no broken rule in an honest engine', async () => {
     expect(await findBroken({})).toEqual([]);
   });
 
@@ -75,7 +75,7 @@ describe('the compliance suite', () => {
     expect(await findBroken(fault)).toEqual(rules);
   });
 
-  it('of a model that computes nothing, the engine says so', async () => {
+  it('reports a model that returns no vector as an error', async () => {
     const engine = createFakeEmbeddingEngine(bend((model, tokens) => model.pool(tokens).fill(0)));
     await expect(engine.embed({ inputs: ['a'] })).rejects.toMatchObject({ code: 'engine-crashed' });
   });

@@ -10,20 +10,20 @@ export interface FakeEmbeddingOptions {
   readonly embeddingSize?: number;
   readonly contextSize?: number;
   readonly maxQueue?: number;
-  /** Another number is another model: other vectors, other root. */
+  /** Another number gives another model: other vectors, another root. */
   readonly weights?: number;
-  /** Added to every value, times a hash of it: a model that only looks the same, or another precision. */
+  /** Error of each value, times a hash of it: a similar model, or another precision. */
   readonly error?: number;
-  /** False: an engine whose passes have no twin, and which says so. */
+  /** False: an engine that declares itself inexact. */
   readonly exact?: boolean;
-  /** Stands between engine and model: faults to order. */
+  /** Wraps the model, to inject faults. */
   readonly bend?: (model: PoolingModel) => PoolingModel;
 }
 
 const BEGIN = 1;
 const FIRST_BYTE = 3;
 
-/** An embedding model made of hashes behind the same host as the real one: fast, exact, with faults to order. */
+/** An embedding model made of hashes, behind the same host as the real one: fast, exact, with faults on request. */
 export function createFakeEmbeddingEngine(options: FakeEmbeddingOptions = {}): EmbeddingEngine {
   const {
     embeddingSize = 32,

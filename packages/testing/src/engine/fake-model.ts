@@ -14,23 +14,23 @@ export interface FakeModelOptions {
   readonly vocabularySize: number;
   readonly embeddingSize: number;
   readonly contextSize: number;
-  /** Another number is another model: other logits, other root. */
+  /** Another number gives another model: other logits, another root. */
   readonly weights: number;
-  /** Adds this to one logit in a thousand: a model that only looks the same. */
+  /** Added to one logit in a thousand: a similar model. */
   readonly error?: number;
   /** Blocks of the model, as a trace shows them; 4. */
   readonly layers?: number;
-  /** The block from which on this model computes something else: its logits and hidden states differ too. */
+  /** The first block that computes something else. Logits and hidden states then differ too. */
   readonly brokenLayer?: number;
-  /** False: an engine that cannot look into its model. */
+  /** False: a model that cannot be traced. */
   readonly canTrace?: boolean;
-  /** True: passes have shape classes, which change by position, and every row hangs on that of each row before it. */
+  /** True: passes have shape classes, which change by position, and every row depends on the classes of all rows before it. */
   readonly shaped?: boolean;
-  /** Runs the passes in place of the fake's own: rows of the same vocabulary and width. */
+  /** Replaces the fake's own context. Its rows have the same vocabulary and width. */
   readonly createContext?: (sequences: number) => BatchContext;
-  /** True: what was guessed wrong stays in the cache. */
+  /** True: a fault that leaves wrong guesses in the cache. */
   readonly keepsGuesses?: boolean;
-  /** Throws from the decode with this number, counted from 1; once. */
+  /** The number of the decode, from 1, that throws once. */
   readonly failAtDecode?: number;
 }
 
@@ -40,7 +40,7 @@ export const FIRST_BYTE = 3;
 const FIRST_WORD = 259;
 const WORDS = [' the', ' cat', ' sat', ' on', ' a', ' mat', '.', ' and', ' then', ' é', ' 🙂', '\n'];
 
-/** @throws RangeError where the vocabulary is too small. */
+/** @throws RangeError if the vocabulary is too small. */
 export function createFakeModel(options: FakeModelOptions): BatchModel {
   const { vocabularySize, embeddingSize } = options;
   if (vocabularySize < FIRST_WORD) throw new RangeError(`a fake vocabulary has at least ${FIRST_WORD} tokens`);
@@ -67,16 +67,16 @@ export function createFakeModel(options: FakeModelOptions): BatchModel {
   };
 }
 
-/** How far shape classes lie apart, in logits and in hidden states: what draws seldom show and commitments always do. */
+/** How far shape classes differ, in logits and hidden states: seldom visible in draws, always in commitments. */
 const SHAPE_DRIFT = 1e-4;
 
-/** After a row: running 32-bit hashes of the tokens up to it, and of the shape classes that they ran in. */
+/** Running 32-bit hashes after a row: of the tokens so far, and of the shape classes that they ran in. */
 interface RowState {
   readonly tokens: number;
   readonly shapes: number;
 }
 
-/** Logits and hidden states are hashes of the tokens so far, with some drift that is a hash of the shape classes too. */
+/** Logits and hidden states are hashes of the tokens so far, with a small drift that also depends on the shape classes. */
 function createFakeContext(
   options: FakeModelOptions,
   sequences: number,
@@ -85,12 +85,12 @@ function createFakeContext(
   const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
   const isShaped = options.shaped === true;
   const batchSize = 64;
-  /** By sequence: the state behind each of its rows. */
+  /** By sequence: the state after each of its rows. */
   const states = new Map<number, RowState[]>();
   let rows: { token: number; position: number; sequence: number; asked: ShapeClass | undefined }[] = [];
-  /** Of every added row: where it stands, and how many guesses behind it. */
+  /** For every added row: its index, and the number of guesses after it. */
   let added: { row: number; guesses: number }[] = [];
-  /** Of every row of the last decode. */
+  /** The shape of every row of the last decode. */
   let shapes: number[] = [];
   let decoded: typeof added = [];
   let logits = new Float32Array(0);
@@ -117,7 +117,7 @@ function createFakeContext(
       // Room for every sequence's own row comes first.
       const most = Math.max(0, Math.min(count, batchSize - sequences - rows.length));
       let ran = 0;
-      // Those that would run in another class by themselves are none.
+      // A guess whose row would have another class on its own is left out.
       for (; ran < most && (!isShaped || shapeAt(position + 1 + ran) === shapeAt(position)); ran++)
         rows.push({ token: guesses[ran] as number, position: position + 1 + ran, sequence, asked: undefined });
       (added.at(-1) as (typeof added)[number]).guesses = ran;
@@ -182,7 +182,7 @@ const shapeAt = (position: number): ShapeClass => (isNearEdge(position) || (posi
 function fakeLogit(state: number, id: number, error: number): number {
   if (id < END) return -30;
   const noise = mix(state, id);
-  // Words are likelier than bytes, the end is rare: replies have some length and read like text.
+  // Words are likelier than bytes and the end is rare, so that replies have some length and look like text.
   const prior = id >= FIRST_WORD ? 2 : id === END ? -2 : -4;
   return Math.fround(prior + 2 * gaussian(noise) + (noise % 1000 === 0 ? error : 0));
 }

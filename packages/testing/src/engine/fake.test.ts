@@ -27,7 +27,7 @@ describe('shape classes of the fake engine', () => {
   const engine = createFakeEngine({ shaped: true });
   const request = createRequest('Once upon a time', { maxTokens: 24, bias: NO_END });
 
-  it('are of several kinds in one reply, and score and trace are exact in them alone', async () => {
+  it('differ within one reply, and score and trace are exact only under the committed ones', async () => {
     const reply = await collectReply(engine.generate(request));
     const score = createScoreRequest(engine, request, reply);
     const committed = score.shapeClasses as Uint8Array;
@@ -35,7 +35,7 @@ describe('shape classes of the fake engine', () => {
     expect((await engine.score(score)).windows).toEqual(reply.windows);
     const position = committed.lastIndexOf(WIDE);
     const { stages } = await engine.trace({ ...score, position });
-    // Of a row before, and of the row itself.
+    // Change the class of an earlier row, then that of the row itself.
     for (const at of [committed.indexOf(NARROW), position]) {
       const bent = { ...score, shapeClasses: committed.with(at, committed[at] === WIDE ? NARROW : WIDE) };
       expect((await engine.score(bent)).windows).not.toEqual(reply.windows);
@@ -45,7 +45,7 @@ describe('shape classes of the fake engine', () => {
 });
 
 describe('fake engine faults', () => {
-  it('differs in score where its weights differ', async () => {
+  it('scores differently if its weights differ', async () => {
     const honest = createFakeEngine();
     const cheat = createFakeEngine({ error: 0.01 });
     const request = createRequest('Once upon a time');
@@ -78,7 +78,7 @@ describe('fake engine faults', () => {
     expect((await honest.score(score)).windows).not.toEqual(reply.windows);
   });
 
-  it('refuses a trace where its layers cannot be seen, and goes on', async () => {
+  it('refuses a trace if its model cannot be traced, and keeps serving', async () => {
     const engine = createFakeEngine({ canTrace: false });
     expect(engine.info().capabilities.trace).toBe(false);
     const request = createRequest('a', { maxTokens: 4, bias: NO_END });

@@ -9,19 +9,19 @@ import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly sequences?: number;
   readonly maxQueue?: number;
-  /** False: an engine whose passes have no twin, and which says so. */
+  /** False: an engine that declares itself inexact. */
   readonly exact?: boolean;
   /** Pause before every decode step. */
   readonly stepMs?: number;
   /** Tokens that a step may guess ahead; 0. */
   readonly drafts?: number;
-  /** False: no prompt begins in the cache. */
+  /** False: no prefix cache. */
   readonly prefixCache?: boolean;
 }
 
 /**
- * A tiny language model made of hashes, behind the same scheduler, capture and scorer as the real one: fast, exact, and
- * with faults to order. For tests and simulations.
+ * A tiny language model made of hashes, behind the same scheduler, capture and scorer as the real one: fast, exact, with faults
+ * on request. For tests and simulations.
  */
 export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
   const vocabularySize = options.vocabularySize ?? 320;

@@ -8,9 +8,9 @@ import { type ComplianceReply, collectReply, readRows } from './compliance-reque
 export interface Arrival {
   readonly promptTokens: number;
   readonly maxTokens: number;
-  /** Tokens of any reply that must have come before this one is asked for. */
+  /** This request is sent after this many tokens of all replies together. */
   readonly after: number;
-  /** Its own tokens after which it is cancelled. */
+  /** Cancelled after this many of its own tokens. */
   readonly cancelAfter: number | undefined;
   readonly number: number;
 }
@@ -34,7 +34,7 @@ export const arrivals = (most: {
 
 export type ToRequest = (arrival: Arrival) => TextGenerationRequest;
 
-/** Serves the whole schedule; a reply that is due when nothing runs any more is asked for at once. */
+/** Serves the whole schedule. If nothing runs any more, the next request is sent at once. */
 export async function serveAll(
   engine: TextEngine,
   schedule: readonly Arrival[],
@@ -83,9 +83,9 @@ export interface Turn {
 }
 
 /**
- * Serves the schedule, and then once more with every prompt carrying on its own first reply, or the beginning of it: what
- * a cache of prefixes is for. All requests share one scope.
- * @param room the most tokens of a prompt.
+ * Serves the schedule twice. In the second turn every prompt continues its own first reply, or the beginning of it, so that the
+ * prefix cache is used. All requests share one scope.
+ * @param room maximum tokens of a prompt.
  */
 export async function serveTurns(
   engine: TextEngine,
@@ -120,7 +120,7 @@ export const countCached = (turns: readonly Turn[]): number =>
     return sum + (end?.kind === 'end' ? end.cachedTokens : 0);
   }, 0);
 
-/** What a reply says and commits to, up to a length: a cancelled one ends where it happens to. */
+/** The first `count` tokens of a reply and their windows, since a cancelled reply may end anywhere. */
 function takeTokens(reply: ComplianceReply, request: TextGenerationRequest, vocabularySize: number, count: number) {
   return {
     output: [...reply.outputTokens.subarray(0, count)],
@@ -131,8 +131,8 @@ function takeTokens(reply: ComplianceReply, request: TextGenerationRequest, voca
 }
 
 /**
- * Serves a schedule with and without drafts: all that is said and committed must be the same.
- * @returns how many drafts were right.
+ * Serves a schedule with and without drafts, and expects the same texts and commitments.
+ * @returns how many drafted tokens were right.
  */
 export async function expectSameReplies(
   { plain, guessing }: { readonly plain: TextEngine; readonly guessing: TextEngine },

@@ -43,8 +43,8 @@ import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 
 /**
- * A router, providers and validators that speak the real protocol over real links, without a model or a chain: for the
- * gateway's tests. Replies are synthetic and their openings replay, unless a provider is told to cheat.
+ * A router, providers and validators that speak the real protocol over real links, without a model or a chain. For the
+ * gateway's tests. Replies are synthetic and their openings replay, unless a provider is set to cheat.
  */
 export interface FakeNetwork {
   readonly chain: GatewayChain;
@@ -53,17 +53,17 @@ export interface FakeNetwork {
   readonly providers: readonly FakeProvider[];
   /** Orders that reached a provider, in order of arrival. */
   readonly orders: Order[];
-  /** What came with each of them. */
+  /** The cache scope of each of them. */
   readonly cacheScopes: Uint8Array[];
   readonly complaints: ComplainRequest[];
   readonly reports: ReportRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
-  /** How many more times the router finds every provider busy. */
+  /** How many further routes find every provider busy. */
   busy: number;
-  /** A router that was started again and has not yet heard of any provider. */
+  /** True: a router that has restarted and knows no provider yet. */
   hasForgotten: boolean;
-  /** Validators that answer nothing, by index. */
+  /** Indices of validators that do not answer. */
   readonly deadValidators: Set<number>;
   setChannel(channel: Channel): void;
   close(): Promise<void>;
@@ -74,31 +74,31 @@ export interface FakeProvider {
   behaviour: ProviderBehaviour;
   /** Streams that ended because the other side left. */
   cancelled: number;
-  /** Deltas that the link took. */
+  /** Deltas that the link accepted. */
   sent: number;
 }
 
 export interface ProviderBehaviour {
-  /** What is shown in the place of the vectors that are signed. */
+  /** Changes the response that is shown; the signed vectors stay. */
   readonly bendResponse?: (response: Uint8Array) => Uint8Array;
-  /** What the reply is made of, a word per token. Default: a short story. */
+  /** The words of the reply, one per token. Default: a short story. */
   readonly words?: readonly string[];
   readonly pauseMs?: number;
-  /** Ends the stream before this many tokens left. */
+  /** Ends the stream before it has sent this many tokens. */
   readonly dieAfter?: number;
-  /** Goes silent for good before this many tokens left. */
+  /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal;
   readonly bend?: SyntheticOptions['bend'];
   /** Signs another text than it streams. */
   readonly signedText?: string;
-  /** Text that it sends on and on before anything else, in pieces of this size. */
+  /** Sends text without end, before anything else, in chunks of this size. */
   readonly floodSize?: number;
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
-  /** Sent with every word where no log-probabilities are asked for. */
+  /** Sent with every word although no log-probabilities were requested. */
   readonly unasked?: TokenLogprob;
   readonly withholdOpening?: boolean;
-  /** Times that it is too busy to open, before it does. */
+  /** How often it is too busy before it hands out an opening. */
   readonly busyOpenings?: number;
   readonly withoutRecord?: boolean;
 }
@@ -229,7 +229,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
                 startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
               },
             });
-          // What is shown with the tokens is what is signed later, unless the provider lies about it.
+          // The log-probabilities that are shown are the ones that are signed later, unless the provider lies.
           const composed = asked.logprobs ? compose() : undefined;
           const rows = composed?.opening.windows.flatMap(({ draws }) => decodeDraws(draws, composed.header).rows) ?? [];
           const show = (text: string, at: number) => {
@@ -372,7 +372,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   return fake;
 }
 
-/** What an engine would say: the words up to the limit, cut where a stop string begins. */
+/** The reply of an engine: the words up to the limit, cut where a stop string begins. */
 function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) {
   const pieces = words.slice(0, maxTokens);
   const at = findStop(pieces.join(''), stop);
@@ -409,7 +409,7 @@ function toLogprob(text: string, row: DrawRow, { topLogprobs }: InferenceRequest
   });
 }
 
-/** Vectors of a fake model, committed as a provider commits them. */
+/** Vectors of the fake model, committed as by a provider. */
 async function composeEmbedding(
   signer: HybridSigner,
   { order, body, beacon }: { order: Order; body: Uint8Array; beacon: KnownBeacon },

@@ -12,7 +12,7 @@ import { createGateway, type Gateway, type GatewayOptions } from '@ogong/node/ga
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 
-/** A gateway on a loopback port over a fake network, for the tests. */
+/** A gateway on a loopback port, over a fake network. For tests. */
 export interface GatewayFixture {
   readonly network: FakeNetwork;
   readonly gateway: Gateway;
@@ -20,7 +20,7 @@ export interface GatewayFixture {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly directory: string;
-  /** Lines of the log, from `info` up. */
+  /** Lines of the log, level `info` and above. */
   readonly log: string[];
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
   readonly options?: { readonly [Group in 'http' | 'patience']?: Partial<GatewayOptions[Group]> };
-  /** JSON of a keys file. */
+  /** Path of a JSON file with keys. */
   readonly keysPath?: string;
 }
 

@@ -12,11 +12,11 @@ import { makeIdentity } from './link-fixture.ts';
 
 const KIB = 1024;
 
-/** What a kind of link must offer to be put through the suite. */
+/** What a kind of link provides to the suite. */
 export interface LinkUnderTest {
   serve(options: Omit<LinkServerOptions, 'bind'>, dependencies?: LinkServerDependencies): Promise<void>;
   connect(options: Omit<LinkClientOptions, 'endpoint' | 'createConnection'>): LinkClient;
-  /** Tears every connection apart, as a power cut would. */
+  /** Breaks every connection, as a power cut would. */
   cut(): void;
   close(): Promise<void>;
 }
@@ -37,11 +37,11 @@ async function drain(messages: AsyncIterable<unknown>): Promise<number> {
   return count;
 }
 
-/** A handler's side of a stream: what it produced and whether it noticed the end. */
+/** A handler's side of a stream: the messages that it produced, and whether it noticed the end. */
 interface StreamProbe {
   produced: number;
   aborted: boolean;
-  /** Its finally block ran: whatever it held is free again. */
+  /** Whether its finally block ran, so that its resources are free. */
   finished: boolean;
 }
 
@@ -152,7 +152,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       expect(probe.produced).toBeLessThan(100_000);
     });
 
-    it('tells the server when a reader leaves a stream early', async () => {
+    it('tells the server when a reader ends a stream early', async () => {
       const probe = createProbe();
       const server = await serve(stream(probe, 'x', 1));
       const client = await connect(server.id);
@@ -171,7 +171,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
         before = probe.produced;
         await sleep(100);
       }
-      // 64 MiB would be 1,000 messages: what was produced is what windows and buffers on the way hold.
+      // 64 MiB would be 1,000 messages. Only what fits windows and buffers may have been produced.
       expect(probe.produced).toBeLessThan(200);
       for (let i = 0; i < 300; i++) await messages.next();
       expect(probe.produced).toBeGreaterThan(before);
@@ -224,7 +224,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       expect(calls).toEqual([]);
     });
 
-    it('asks before each call and refuses what is not allowed', async () => {
+    it('asks before each call whether it is allowed, and refuses it if not', async () => {
       const friend = await makeIdentity(2);
       let handled = 0;
       const server = await serve(
@@ -256,7 +256,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       expect(errors.map(String)).toEqual(['Error: the registry is down']);
     });
 
-    it('passes on why a call is not allowed, where the decision says so', async () => {
+    it('passes on the reason of a refusal if the decision names one', async () => {
       const server = await serve(echo, () => {
         throw createRateLimited('slow down');
       });
@@ -266,7 +266,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       expect(errors).toEqual([]);
     });
 
-    it('tells the peer that nothing can be stored, and not where', async () => {
+    it('tells the peer that the disk is full, without paths', async () => {
       const server = await serve((router) =>
         router.service(RouterService, {
           route() {

@@ -9,8 +9,8 @@ const Q8_BLOCK_BYTES = 34;
 
 /**
  * Copies a GGUF model with small noise in one tensor: in an f32 tensor every value grows by a thousandth, in a q8_0 tensor
- * one value of each block moves by one step. For tests and experiments that need a model which is wrong in a known place.
- * @throws RangeError where there is no such tensor, or its type is another.
+ * one value of each block moves by one step. For tests and experiments that need a model that is wrong in a known place.
+ * @throws RangeError if there is no such tensor, or it has another type.
  */
 export function writeNoisyModel(
   source: string,
@@ -56,7 +56,7 @@ function addNoise(bytes: Uint8Array, type: number, seed: number): Uint8Array {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    // Past the block's scale, an f16.
+    // After the block's scale, an f16.
     const at = block + 2 + ((state >>> 8) & 31);
     const value = view.getInt8(at);
     view.setInt8(at, value > 0 ? value - 1 : value + 1);

@@ -9,7 +9,7 @@ export interface RandomModelShape {
   readonly kvHeads: number;
   readonly feedForward: number;
   readonly context: number;
-  /** Words, at least the donor's: what it lacks is made up, and no text holds it. Default: the donor's. */
+  /** Size of the vocabulary, at least the donor's. Further words are made up, and no text contains them. Default: the donor's. */
   readonly vocabulary?: number;
   /** llama.h, enum llama_pooling_type: makes an embedding model of it. */
   readonly poolingCode?: number;
@@ -22,9 +22,9 @@ const F16 = 1;
 const PIECE = 1 << 20;
 
 /**
- * Writes a Llama-architecture model with random weights (f16) and another model's vocabulary: for timing and for
- * numeric classes, where the text does not matter. Equal arguments give equal bytes.
- * @throws RangeError where fewer words are asked for than the donor has.
+ * Writes a Llama-architecture model with random weights (f16) and another model's vocabulary, for timing and for numeric
+ * classes, where the text does not matter. Equal arguments give equal bytes.
+ * @throws RangeError if the vocabulary would be smaller than the donor's.
  */
 export function writeRandomModel(
   target: string,
@@ -87,16 +87,16 @@ export function writeRandomModel(
     matrix(`${block}ffn_up.weight`, embedding, feedForward, unit);
     matrix(`${block}ffn_down.weight`, feedForward, embedding, 0.5 / Math.sqrt(feedForward));
   }
-  // Logits then spread over a few nats, as a trained model's do.
+  // This spreads logits over a few nats, as in a trained model.
   norm('output_norm.weight', 3);
   writeGguf(target, { metadata, tensors });
 }
 
 const NORMAL_TOKEN = 1;
-/** Of a score: no merge is worth so little. */
+/** A tokenizer score below that of any merge. */
 const LAST = -1e6;
 
-/** Lists with one entry a word get as many more. */
+/** Lengthens metadata lists that have one entry for each word. */
 function extend(key: string, value: GgufValue, count: number): GgufValue {
   if (value.type !== 'array' || count <= 0) return value;
   const more = (of: (i: number) => string | number): GgufValue => ({

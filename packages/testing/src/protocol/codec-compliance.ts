@@ -2,7 +2,7 @@ import { concatBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 
-/** What every canonical encoding owes: it round-trips, and no other byte string parses to the same value. */
+/** Checks a canonical encoding: it round-trips, and no other byte string parses to the same value. */
 export function checkCodec<T>(
   any: fc.Arbitrary<T>,
   encode: (value: T) => Uint8Array,

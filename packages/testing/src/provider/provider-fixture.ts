@@ -33,7 +33,7 @@ import { type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provide
 import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
 import { makeIdentity } from '../link/link-fixture.ts';
 
-/** One provider over real links, with a validator that does as it is told. For tests. */
+/** One provider over real links, with a validator that a test controls. For tests. */
 export const MODEL_ID = 'ogong/verified/test/fake';
 export const PRICE = 2_000_000n;
 export const ledger: LedgerDomain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
@@ -111,7 +111,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
 }
 
 export interface Bend {
-  /** Of the offer that is ordered from. */
+  /** The engine of the ordered offer. */
   readonly engine?: ServingEngine;
   readonly modelId?: string;
   readonly body?: Readonly<Record<string, unknown>>;
@@ -127,7 +127,7 @@ export interface Network {
   readonly validator: FakeValidator;
   readonly client: LinkClient;
   readonly store: () => Store;
-  /** A message that an honest gateway would send, bent before it is signed. */
+  /** The message of an honest gateway, changed by `bend` before it is signed. */
   order(bend?: Bend): GenerateRequest;
   /** A client with another certificate; 3 is the validator's. */
   connect(seed: number): Promise<LinkClient>;
@@ -138,7 +138,7 @@ export interface Network {
 
 export interface NetworkOptions {
   readonly engine?: FakeEngineOptions;
-  /** Instead of the fake one; the network closes it. */
+  /** Replaces the fake engine. The network closes it. */
   readonly realEngine?: ServingEngine;
   readonly provider?: Partial<ProviderOptions>;
   /** Default: MODEL_ID. */
@@ -243,7 +243,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
   };
 }
 
-/** A message that any provider could be asked with, by no particular gateway. */
+/** An order message for any provider. */
 export const validOrder = (engine: ServingEngine): GenerateRequest =>
   signOrder(engine, new Uint8Array(32), new Uint8Array(32), {});
 

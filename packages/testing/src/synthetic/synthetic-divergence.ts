@@ -12,11 +12,11 @@ import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/m
 import type { DisputedReply } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
 
-/** A reply of tier replay that differs from its re-run, with what three machines say of it; for tests and vectors. */
+/** A reply of tier replay that differs from its re-run, with the traces of three machines. For tests and vectors. */
 export interface SyntheticDivergence {
   readonly reply: SyntheticReply;
   readonly disputed: DisputedReply;
-  /** What an honest machine computes. */
+  /** The windows of an honest machine. */
   readonly rerun: readonly WindowBytes[];
   readonly position: number;
   readonly provider: TraceReport;
@@ -80,12 +80,12 @@ export function createSyntheticDivergence(
 const hashStage = (crypto: Crypto, kind: string, index: number): Uint8Array =>
   crypto.sha256(utf8Encode(`${kind} stage ${index}`));
 
-/** The reply's windows as another machine computes them: different from a position on. */
+/** The reply's windows as another machine computes them: different from position `at` on. */
 export function bendWindows(reply: SyntheticReply, at: number): WindowBytes[] {
   return reply.opening.windows.map((window, w) => bendDraws(reply, window, at - w * WINDOW_TOKENS));
 }
 
-/** One step of 2^-16 nat in the last candidate's cost, from a position of the window on. */
+/** Changes the last candidate's cost by 2^-16 nat, from a position of the window on. */
 function bendDraws({ header }: SyntheticReply, window: WindowBytes, from: number): WindowBytes {
   const { rows, runs } = decodeDraws(window.draws, header);
   const bent = rows.map((row, i) => (i < from ? row : { ...row, q: row.q.with(-1, (row.q.at(-1) as number) + 1) }));

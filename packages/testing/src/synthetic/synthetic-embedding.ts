@@ -16,14 +16,14 @@ import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embeddin
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { getTier } from '@ogong/protocol/tier/registry';
 
-/** An embedding without a model: tokens are bytes, vectors come of a seed. For tests and vectors. */
+/** An embedding without a model: tokens are bytes, vectors follow from a seed. For tests and vectors. */
 export interface SyntheticEmbedding {
   readonly header: EmbeddingHeader;
   readonly leaves: readonly EmbeddingLeaf[];
   readonly opening: { readonly header: Uint8Array; readonly leaves: readonly EmbeddingLeafBytes[] };
   readonly record: { readonly tokenCount: number; readonly responseHash: Uint8Array };
   readonly response: Uint8Array;
-  /** What an honest verifier in the same class reports. */
+  /** The report of an honest verifier in the same class. */
   readonly report: EmbeddingReport;
 }
 
@@ -32,9 +32,9 @@ export interface SyntheticEmbeddingOptions {
   readonly inputs?: readonly string[];
   readonly embeddingSize?: number;
   readonly numericClass?: string;
-  /** Of the model's weights. */
+  /** Seed of the weights. */
   readonly seed?: number;
-  /** Added to every raw value, times a draw between -1 and 1: weights that are a little different. */
+  /** Added to every raw value, times a random number between -1 and 1: slightly different weights. */
   readonly noise?: number;
   readonly tier?: string;
 }

@@ -5,24 +5,24 @@ import { REPLY_SCORES, type ReplyEvidence, type ReplyScore } from '@ogong/protoc
 
 /** Made-up evidence with the shape of real drift, for tests: correlated scores, windows that share noise, margins. */
 export interface SyntheticDrift {
-  /** Distances against those of honest drift. Default 1. */
+  /** Distances relative to honest drift. Default 1. */
   readonly scale?: number;
-  /** Movement of the distribution that tokens were drawn from, against honest. Default: as `scale`. */
+  /** Movement of the distribution of draws, relative to honest drift. Default: as `scale`. */
   readonly drawScale?: number;
   /** Default 128. */
   readonly positions?: number;
   /** Default 16. */
   readonly promptTokens?: number;
-  /** ln of how much replies differ among themselves, and windows within one. */
+  /** Scatter between replies, and `windowScatter` between windows of one reply, in ln. */
   readonly replyScatter?: number;
   readonly windowScatter?: number;
-  /** Of the text, nats. Default: about 1.7. */
+  /** Surprise of the text, nats. Default: about 1.7. */
   readonly surprise?: number;
-  /** Of the sketches' differences. Default: 3, as honest kernels have it. */
+  /** Coherence of the sketches' differences. Default: 3, as with honest kernels. */
   readonly coherence?: number;
   /** Positions with a single value that stands out from the others. Default: 0. */
   readonly bent?: number;
-  /** Windows, from the last, that scale by this besides. */
+  /** An additional scale for the last windows. */
   readonly late?: { readonly windows: number; readonly scale: number };
 }
 
@@ -32,8 +32,8 @@ const CENTRE = -6.9;
 const HONEST_MOVEMENT = 0.005;
 
 /**
- * A standard normal value by Marsaglia's polar method: of the host's mathematics only the square root is used, which is
- * exact, so that vectors are the same everywhere.
+ * A standard normal value by Marsaglia's polar method. The only function of the host's mathematics is the square root, which is
+ * exact, so that vectors are equal on every machine.
  * @param random uniform in [0, 1).
  */
 export function drawNormal(random: () => number): number {

@@ -17,13 +17,13 @@ import type { Trust } from '@ogong/protocol/stage1/trust';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
 
 /**
- * A complete receipt of a synthetic reply, with a network of four validators that certified its beacon: for tests,
- * vectors, and to measure checks where there is no model.
+ * A complete receipt of a synthetic reply, with four validators that certified its beacon. For tests, vectors, and benchmarks
+ * of checks without a model.
  */
 export interface SyntheticReceipt {
   readonly receipt: Receipt;
   readonly reply: SyntheticReply;
-  /** Everything that a well-informed consumer would know, so that no check is skipped. */
+  /** Everything that a consumer can know, so that no check is skipped. */
   readonly trust: Required<Trust>;
   /** Unix time in ms, shortly after the reply. */
   readonly nowMs: number;
@@ -31,7 +31,7 @@ export interface SyntheticReceipt {
 
 export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' | 'beacon'> {
   readonly router: HybridSigner;
-  /** Orders for epoch 0, whose beacon nobody certified. */
+  /** The order is of epoch 0, whose beacon has no certificate. */
   readonly isGenesis?: boolean;
   /** Changes the ticket before it is signed. */
   readonly bendTicket?: (ticket: Ticket) => Ticket;

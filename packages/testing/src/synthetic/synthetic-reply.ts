@@ -31,8 +31,8 @@ import {
 } from '@ogong/protocol/modality/text/sampling/sampler';
 
 /**
- * A complete, honest reply of a made-up language model, for tests and vectors: same inputs, same bytes. The "model" is a
- * seeded hash, so no weights are needed, and any field can be bent before it is signed.
+ * A complete, honest reply of a made-up language model, for tests and vectors. Equal inputs give equal bytes. The model is a
+ * seeded hash, so it needs no weights. Every field can be changed before it is signed.
  */
 export interface SyntheticReply {
   readonly request: Uint8Array;
@@ -57,23 +57,23 @@ export interface SyntheticOptions {
   readonly ledger: LedgerDomain;
   readonly seed?: number;
   readonly tokens?: number;
-  /** Made up where it is not given. */
+  /** Default: made up. */
   readonly beacon?: { readonly epoch: bigint; readonly value: Uint8Array; readonly previous: Uint8Array };
-  /** Serves this order and request instead of made-up ones, as a provider would. */
+  /** Serves this order and request instead of made-up ones. */
   readonly given?: {
     readonly endpoint: Endpoint;
     readonly request: Uint8Array;
     readonly order: Order;
     readonly orderSignature: Uint8Array;
-    /** Previous beacon and value of the order's epoch. */
+    /** The value of the order's epoch and the previous one. */
     readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
     readonly text: string;
     readonly stopReason?: StopReason;
     readonly startNs?: bigint;
   };
-  /** Of a made-up request. */
+  /** Endpoint of a made-up request. */
   readonly endpoint?: Endpoint;
-  /** Fields of the request body besides model and messages or prompt. */
+  /** Further fields of the request body. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly bend?: {
     readonly row?: (row: DrawRow, position: number) => DrawRow;

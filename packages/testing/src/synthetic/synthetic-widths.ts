@@ -1,7 +1,7 @@
 import { type DriftRowKey, type DriftTable, QUANTILES } from '@ogong/protocol/modality/text/drift/drift-table';
 import { REPLY_SCORES } from '@ogong/protocol/modality/text/stage2/reply-scores';
 
-/** A row of which only the median of `sketch-mean` matters. */
+/** The width of a row: the median of `sketch-mean`. */
 export interface Width extends DriftRowKey {
   /** ln of a distance. */
   readonly median: number;
@@ -9,7 +9,7 @@ export interface Width extends DriftRowKey {
   readonly context?: number;
 }
 
-/** A table of nothing but widths, for tests of who is drawn. */
+/** A table with these widths, for tests of the draw of verifiers. */
 export function createWidthTable(
   widths: readonly Width[],
   families: DriftTable['families'] = [],

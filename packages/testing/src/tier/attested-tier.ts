@@ -6,14 +6,14 @@ import type { Tier, TierEntry } from '@ogong/protocol/tier/tier';
 
 const TAG = utf8Encode('attested');
 
-/** What stands in for a hardware quote: it names the record. */
+/** Stands for a hardware quote: it names the record. */
 export function attest(crypto: Crypto, record: Uint8Array): Uint8Array {
   return crypto.sha256(concatBytes(TAG, record));
 }
 
 /**
- * A third tier, for tests: all that a new one takes is an object like this and its line in the list. It stands where a planned one is
- * named, has evidence of its own, and its audits refute by equality alone.
+ * A third tier, for tests. It shows that a new tier only needs an object like this and a line in the list. It takes the place of
+ * a planned tier, has evidence of its own, and its audits refute by equality alone.
  */
 export const attested: Tier = {
   name: 'tee',
@@ -38,12 +38,12 @@ export const attested: Tier = {
   describeAudit: () => 'an audit asks the twin of the machine that vouches for it',
 };
 
-/** The list with the tier in the place of the entry of its name. */
+/** The list with the tier in place of the entry of the same name. */
 export function listWith(tier: Tier): readonly TierEntry[] {
   return TIERS.map((entry) => (entry.name === tier.name ? tier : entry));
 }
 
-/** Writes the tier's line into the list that everybody reads. @returns what takes it out again. */
+/** Puts the tier into the shared list. @returns a function that removes it. */
 export function installTier(tier: Tier): () => void {
   const list = TIERS as TierEntry[];
   const index = list.findIndex(({ name }) => name === tier.name);

@@ -13,14 +13,14 @@ import { answerHonestly, type TestVerifiers } from './test-calls.ts';
 import { createTestHybrid } from './test-keys.ts';
 import { createTestOrder, findServed, payeeSigner, serveTestReply, type TestReply } from './test-reply.ts';
 
-/** Made-up drift between two classes, a table of it, and verifiers that see it: for the tests of validators. */
+/** Made-up drift between two classes, its table, and verifiers that show it. For tests of validators. */
 const VERIFIER_CLASS = 'test-1/js/f64/fast/synthetic/kv-none';
-/** Steps of a sketch value that an honest verifier is off by, and by which a cheat shows. */
+/** Honest drift, in steps of a sketch value. */
 export const HONEST = 3;
-/** Not seen by the fixed thresholds. */
+/** Drift of a cheat, in the same steps. The fixed thresholds do not see it. */
 export const CHEAT = 12;
 
-/** What another class computes of a reply: sketches off by up to `size` steps. */
+/** The windows of another class: sketch values differ by up to `size` steps. */
 export function jitter(reply: TestReply['reply'], random: () => number, size: number): WindowBytes[] {
   const { header, opening } = reply;
   const move = (value: number): number =>
@@ -49,7 +49,7 @@ function measureHonest() {
   const honest = Array.from({ length: 200 }, (_, seed) => {
     const validator = new Uint8Array(20);
     const order = createTestOrder({ ...served, validator, index: seed, epoch: 0n, expiresAtMs: 1 });
-    // Every epoch has its own bank of directions: one bank alone says little about another.
+    // Every epoch has its own bank. One bank alone says little about another.
     const beacon = { value: new Uint8Array(32), previous: crypto.sha256(Uint8Array.of(seed)) };
     const { reply } = serveTestReply(order, { ...served, beacon });
     const { header, opening } = reply;
@@ -84,7 +84,7 @@ export function createTestPolicy(codeVersion = 'test', rates = { reject: 0.01, d
   return { note, table, isNamed: true };
 }
 
-/** Verifiers of another class than the provider's, which see its replies `size` steps off. */
+/** Verifiers of another class, whose values differ by `size` steps. */
 export function seeDrift(served: Map<string, TestReply>, size: () => number): TestVerifiers {
   const random = createSeededRandom(7);
   return (peer, job) => {

@@ -50,7 +50,7 @@ export const payer = createTestLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(crypto, provider.publicKey);
 
-/** @param stepMs by which every look at the clock moves it, where waiting is part of the test. */
+/** @param stepMs every reading moves the clock by this, for tests that wait. */
 export function createTestClock(stepMs = 0) {
   let now = 1_750_000_000_000;
   return {
@@ -68,30 +68,30 @@ export interface BenchOptions {
   readonly index?: number;
   readonly path?: string;
   readonly clock?: ReturnType<typeof createTestClock>;
-  /** What passes while the validator can act. Default: its clock. */
+  /** Clock of the time in which the validator can act. Default: its clock. */
   readonly awake?: ReturnType<typeof createTestClock>;
   readonly isConnected?: () => boolean;
   readonly chain?: TestChain;
-  /** The validator set; only this one where absent. */
+  /** The validator set. Default: only this one. */
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'findLeastAlphaPpm'>>;
   readonly test?: { soundness: number; falsePositiveRate: number; beta: number };
   readonly getOpening?: AuditDependencies['getOpening'];
   readonly verifiers?: TestVerifiers;
-  /** Instead of `verifiers`: ones that outlive this validator. */
+  /** Replaces `verifiers` by verifiers that outlive this validator. */
   readonly calls?: VerifierCalls;
   readonly spendable?: bigint;
   readonly maxAnnouncements?: number;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
   readonly isEjectedOnChain?: boolean;
-  /** Stands between the validator and its disk. */
+  /** Wraps the group commit, to inject faults of the disk. */
   readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
 }
 
 export type TestValidator = ReturnType<typeof createTestValidator>;
 
-/** A validator without links, chain or time: every dependency is in the hands of the test. */
+/** A validator without links, chain or real time. The test controls every dependency. */
 export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
   const signer = createTestLedgerSigner(seedOf(`validator ${index}`));
@@ -239,7 +239,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     chain,
     served,
     decided,
-    /** What was sent to co-signers. */
+    /** The requests to co-signers. */
     requests,
     find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
     order: (number: number, bend: OrderInput['bend'] = {}, by = payer, tokens?: number): TestOrder =>
@@ -268,7 +268,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       await intake.pushRecord(reply.submission);
       return reply;
     },
-    /** A certificate of the next epoch, with made-up contents: whoever archives it has checked it before. */
+    /** Archives a made-up certificate of the next epoch. The archive does not check it. */
     async certify(epoch: bigint) {
       const certificate = {
         epoch,
@@ -305,7 +305,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       const signed = signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement });
       await intake.announce(signed, announcement.certHash);
     },
-    /** Announces a verifier of another payee, its own where none is given, reached under its own name. */
+    /** Announces a further verifier, reachable by its name. Default payee: one of its own. */
     async announceVerifier(
       name: string,
       numericClass = 'x',

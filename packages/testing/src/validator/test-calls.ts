@@ -13,10 +13,10 @@ import {
 import { createTestHybrid } from './test-keys.ts';
 import { createTestReport, findServed, type TestReply } from './test-reply.ts';
 
-/** What the verifier behind an endpoint reports, and with which key it signs. @throws where it does not answer. */
+/** The report and the signer of the verifier behind an endpoint. @throws if it does not answer. */
 export type TestVerifiers = (peer: Peer, job: ScoreJobMessage) => Promise<{ report: Uint8Array; signer: HybridSigner }>;
 
-/** Verifiers that commit to what they report, and open it; what is kept between the two outlives any crash. */
+/** Verifiers that commit to their reports and open them. What they keep in between survives a crash. */
 export function createTestCalls(answer: TestVerifiers): VerifierCalls {
   const kept = new Map<string, { salt: Uint8Array; report: Uint8Array; signer: HybridSigner; jobId: Uint8Array }>();
   return {
@@ -42,7 +42,7 @@ export function createTestCalls(answer: TestVerifiers): VerifierCalls {
   };
 }
 
-/** A verifier that finds what was served, by the announced endpoint's name. */
+/** An honest verifier: it looks the reply up and reports the true values. */
 export function answerHonestly(
   served: Map<string, TestReply>,
   bend: Parameters<typeof createTestReport>[2] = {},

@@ -6,16 +6,16 @@ import { toHex } from '@ogong/protocol/base/bytes';
 export interface TestChain {
   readonly settled: SettleCall[];
   isDown: boolean;
-  /** Called in the moment after the chain has taken a batch, before its sender hears of it. */
+  /** Called after the chain has accepted a batch and before its sender knows. */
   afterSettle: () => void;
-  /** What a payer has left, hex address to amount; others have 10^18. */
+  /** Reserves by hex address of the payer. Others have 10^18. */
   readonly reserves: Map<string, bigint>;
   anchorOf(validator: Uint8Array): Promise<Anchor>;
   channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
   settle(call: SettleCall): Promise<{ transactionHash: string }>;
 }
 
-/** The part of the contract that matters here: one batch per sequence, in turn, drawn on what there is. */
+/** The rules of the contract that matter here: sequences in order, one batch for each, within the reserves. */
 export function createTestChain(): TestChain {
   const anchors = new Map<string, Anchor>();
   const find = (validator: Uint8Array): Anchor =>

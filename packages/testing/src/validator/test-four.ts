@@ -7,7 +7,7 @@ export interface Four {
   readonly peers: readonly TestValidator[];
   readonly chain: TestChain;
   readonly clock: ReturnType<typeof createTestClock>;
-  /** Indices of those who do not answer. */
+  /** Indices of validators that do not answer. */
   readonly offline: Set<number>;
   certifyAll(epoch: bigint): Promise<unknown>;
 }

@@ -3,7 +3,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { remember, testCrypto } from './test-crypto.ts';
 
-/** 32 bytes that a text names: keys and whatever else only has to be told apart. */
+/** 32 bytes from a text, for keys and for values that only have to be distinct. */
 export const seedOf = (text: string): Uint8Array => testCrypto.sha256(utf8Encode(text));
 
 const hybrids = new Map<string, HybridSigner>();
@@ -35,5 +35,5 @@ export function createTestLedgerSigner(privateKey: Uint8Array): LedgerSigner {
   return signer;
 }
 
-/** Whom the verifier of that name is paid to. */
+/** The payee of the verifier of that name. */
 export const createTestPayee = (name: string): LedgerSigner => createTestLedgerSigner(seedOf(`payee ${name}`));

@@ -55,7 +55,7 @@ import {
   toPushMessage,
 } from './test-reply.ts';
 
-/** A chain, validators over real links, and a provider with a verifier that have no model: for tests of the whole. */
+/** A chain, validators over real links, and a provider with a verifier, both without a model. For tests of the whole. */
 const UNIT = 10n ** 18n;
 const seed = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
 const hybridSeed = (text: string): Uint8Array =>
@@ -156,7 +156,7 @@ export async function startTestNetwork({
   const nodes = await Promise.all(Array.from({ length: count }, (_, i) => createNode(i)));
   const view = createChainView({ deployment }, { connect: () => connect(seed('payer')) });
   const provider = await createTestProvider(directory, view.ledger);
-  /** Somebody with a deposit, and a channel with every validator. */
+  /** A payer with a deposit and a channel with every validator. */
   async function createPayer(name: string) {
     const key = seed(name);
     const client = await fund(key, 1_000n * UNIT);
@@ -186,7 +186,7 @@ export async function startTestNetwork({
     domain: view.ledger,
     service: (node: (typeof nodes)[number]) => links.to(ValidatorService, node.peer),
     start: () => Promise.all(nodes.map((node) => node.start())),
-    /** Whole tokens, for whom the verifier is paid to. */
+    /** Stakes whole tokens for the verifier's payee. */
     async stakeForVerifier(tokens: bigint) {
       const client = await fund(VERIFIER_PAYEE_KEY, tokens * UNIT);
       await client.stake(tokens * UNIT);
@@ -197,7 +197,7 @@ export async function startTestNetwork({
         await verifierLinks.to(ValidatorService, node.peer).announce(provider.announceVerifier());
       }
     },
-    /** Admits, serves and hands in one reply, as gateway and provider would. */
+    /** Admits, serves and hands in one reply, as gateway and provider do. */
     async deliver(node: (typeof nodes)[number], bend: Partial<ServeInput> = {}): Promise<TestReply> {
       await beacons.refresh();
       const latest = beacons.latest();
@@ -244,7 +244,7 @@ export async function startTestNetwork({
   };
 }
 
-/** One provider, and a second one that only verifies; both know every reply that the first one served. */
+/** A provider, and a second one that only verifies. Both know all replies of the first one. */
 async function createTestProvider(name: string, ledger: LedgerDomain) {
   const signer = createNodeHybridSigner(hybridSeed(name));
   const verifier = createNodeHybridSigner(hybridSeed(`${name} verifier`));

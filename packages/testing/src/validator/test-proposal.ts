@@ -36,7 +36,7 @@ export async function decideThree({ own, clock, certifyAll }: Four) {
   return { good, bad, unserved };
 }
 
-/** The batch that a validator has ready, as it sends it to its co-signers; none of them is there to answer. */
+/** The batch that a validator proposes while all its co-signers are offline. */
 export async function proposeUnheard({ own, offline }: Pick<Four, 'own' | 'offline'>): Promise<Message> {
   offline.add(1).add(2).add(3);
   await own.settlement.step().catch(() => undefined);
@@ -44,13 +44,13 @@ export async function proposeUnheard({ own, offline }: Pick<Four, 'own' | 'offli
   return create(CosignBatchRequestSchema, structuredClone(own.requests[0] as CosignRequest));
 }
 
-/** A batch of three entries as a validator sends it to its co-signers, and ways to bend it. */
+/** A batch of three entries as its co-signers get it, and ways to change it. */
 export async function propose(options: BenchOptions = {}) {
   const four = await createFour(options);
   await decideThree(four);
   const request = await proposeUnheard(four);
   const [peer, other] = four.peers as [TestValidator, TestValidator];
-  /** A batch that is consistent in itself, with entries and messages bent. */
+  /** A self-consistent batch with changed entries and messages. */
   const bent = async (
     bendEntry: (entry: VerdictEntry) => VerdictEntry,
     bendMessage: (message: Message) => void = () => {},
@@ -63,7 +63,7 @@ export async function propose(options: BenchOptions = {}) {
   return { ...four, peer, other, request, bent };
 }
 
-/** The same with a log, a batch and roots that fit what was bent. */
+/** Recomputes log, batch and roots for the changed entries. */
 export async function rebuild(
   own: TestValidator,
   message: Message,
@@ -88,13 +88,13 @@ export async function rebuild(
   return message;
 }
 
-/** Bends the entries of one verdict. */
+/** Changes the entries with one verdict. */
 export const on =
   (verdict: string, change: Partial<VerdictEntry>) =>
   (entry: VerdictEntry): VerdictEntry =>
     entry.verdict === verdict ? { ...entry, ...change } : entry;
 
-/** Bends what is handed over with the accepted reply. */
+/** Changes the submission of the accepted reply. */
 export const inAccept = (change: (entry: Message['entries'][number]) => void) => (message: Message) => {
   for (const entry of message.entries) if (parseVerdictEntry(entry.logEntry).verdict === 'accept') change(entry);
 };

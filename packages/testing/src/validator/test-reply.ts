@@ -19,7 +19,7 @@ import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createTestLedgerSigner } from './test-keys.ts';
 
-/** Replies without a model, as the validator's tests need them: the payer's, the provider's and the verifier's side. */
+/** Replies without a model, for the validator's tests: payer's, provider's and verifier's side. */
 export const MODEL = 'ogong/verified/test/synthetic';
 export const MODEL_ROOT: Uint8Array = new Uint8Array(32).fill(0x4d);
 export const payeeSigner: LedgerSigner = createTestLedgerSigner(new Uint8Array(32).fill(0x70));
@@ -45,7 +45,7 @@ export interface OrderInput {
   readonly bend?: Partial<Order>;
 }
 
-/** The index makes reply id and nonce, so that runs repeat. */
+/** Reply id and nonce follow from the index, so that runs are repeatable. */
 export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, ...input }: OrderInput): TestOrder {
   const body = { model, messages: [{ role: 'user', content: `story ${index}` }], max_tokens: tokens };
   const request = utf8Encode(JSON.stringify(body));
@@ -83,7 +83,7 @@ export interface ServeInput {
   readonly payer: LedgerSigner;
   readonly ledger: LedgerDomain;
   readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
-  /** Whom the header names, and who signs for the provider's key. */
+  /** The payee in the header, which signs for the provider's key. */
   readonly payee?: LedgerSigner;
   readonly text?: string;
   readonly bend?: SyntheticOptions['bend'];
@@ -146,12 +146,12 @@ export function toPushMessage(submission: Submission): Omit<
 
 type TestJob = Pick<ScoreRequest, 'jobId' | 'request' | 'outputTokens'>;
 
-/** Whose job it is: verifiers are not told, so by request. */
+/** The reply of a job, found by its request, because a job does not name the reply. */
 export function findServed(served: Iterable<TestReply>, { request }: Pick<TestJob, 'request'>): TestReply | undefined {
   return [...served].find(({ reply }) => equalBytes(reply.request, request));
 }
 
-/** The report of a verifier that runs the same model in the same class, unless bent. */
+/** The report of a verifier of the same model and class, unless changed. */
 export function createTestReport(
   { reply }: Pick<TestReply, 'reply'>,
   { jobId, outputTokens }: TestJob,
@@ -177,7 +177,7 @@ export function createTestReport(
   });
 }
 
-/** What the made-up model says where other tokens were claimed: the same lists, from which others were taken. */
+/** Windows of the made-up model for other claimed tokens: the same lists, other tokens taken from them. */
 function teacherForce({ header, opening }: SyntheticReply, outputTokens: Uint8Array): WindowBytes[] {
   const tokens = new DataView(outputTokens.buffer, outputTokens.byteOffset, outputTokens.byteLength);
   let position = 0;

@@ -16,7 +16,7 @@ const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../protocol/vectors/${name}.json`, import.meta.url), 'utf8'));
 
 describe('committed vectors', () => {
-  // A difference means that a format changed: new vectors need a new version of the format.
+  // A difference means that a format changed, which needs a new version of the format.
   it.each(Object.entries(createCoreVectors(crypto)))('%s are what the code computes', (name, computed) => {
     expect(JSON.parse(JSON.stringify(computed))).toEqual(read(name));
   });

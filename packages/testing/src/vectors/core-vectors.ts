@@ -188,7 +188,7 @@ function divergenceVectors(crypto: Crypto): unknown {
       providerTrace: toHex(evidence.provider?.report ?? new Uint8Array(0)),
       verifierTrace: toHex(evidence.verifier.report),
       thirdTrace: toHex(made.third.report),
-      // ML-DSA signatures are hedged, so only what stands before the first of them is the same every time.
+      // ML-DSA signatures are randomised, so only the bytes before the first one are fixed.
       evidenceHead: toHex(encodeDivergence(evidence).subarray(0, EVIDENCE_HEAD)),
       side,
       stage,
@@ -204,7 +204,7 @@ function floatBytes(values: Float32Array): Uint8Array {
   return bytes;
 }
 
-/** Whole replies: every signed and hashed byte string of one. ML-DSA signing is deterministic in noble, so these are. */
+/** Every signed and hashed byte string of whole replies. ML-DSA is deterministic here. */
 function replyVectors(crypto: Crypto): unknown {
   const provider = createNobleHybridSigner(Uint8Array.from({ length: 64 }, (_, i) => i));
   const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));

@@ -5,14 +5,14 @@ import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/proto
 import { parseRequest, RequestError } from '@ogong/protocol/modality/text/request/request';
 
 /**
- * Vectors of what a second implementation reads differently most easily: `vectors/window.json`, `vectors/request.json`,
+ * Vectors of edge cases in which a second implementation may easily differ: `vectors/window.json`, `vectors/request.json`,
  * `vectors/shape-classes.json`.
  */
 export function createEdgeVectors(): Readonly<Record<string, unknown>> {
   return { window: windowVectors(), request: requestVectors(), 'shape-classes': shapeVectors() };
 }
 
-/** Replies around the end of a band of 256 positions: the row of output position i stands at promptTokenCount - 1 + i. */
+/** Replies around the end of a band of 256 positions. The row of output position i is at promptTokenCount - 1 + i. */
 function shapeVectors(): unknown {
   const shaped = 'llama.cpp-0.5.0/vulkan/device-driver/shaped/q8_0/kv-f16/no-fa';
   const exact = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
@@ -39,7 +39,7 @@ function shapeVectors(): unknown {
   }));
 }
 
-/** Windows at the edges of the format, and encodings that a decoder refuses. */
+/** Windows at the limits of the format, and encodings that a decoder refuses. */
 function windowVectors(): unknown {
   const row = (ids: number[], q: number[], rank: number, tail = 0): DrawRow => ({
     ids: Uint32Array.from(ids),
@@ -97,7 +97,7 @@ function windowVectors(): unknown {
     ['an id beyond the vocabulary', 20, encodeDraws(draws([small]), { vocabularySize: 20 })],
     ['an id listed twice', 512, encodeDraws(draws([row([4, 4], [1, 2], 0)]), { vocabularySize: 512 })],
     ['an unlisted token that is listed', 512, encodeDraws(draws([row([0, 4], [1, 2], -1)]), { vocabularySize: 512 })],
-    // 1 position, 1 run, Rice parameter 1 where the only difference is 0: n - 1, rank, tail, ids 1 and 2, q 0, code 00.
+    // 1 position, 1 run, Rice parameter 1 although the only difference is 0: n - 1, rank, tail, ids 1 and 2, q 0, code 00.
     ['another Rice parameter', 512, fromHex('0101010100010400000000040400000000')],
   ];
   return {
@@ -125,14 +125,14 @@ function isDecodable(bytes: Uint8Array, vocabularySize: number): boolean {
   }
 }
 
-/** What of a request is committed in a header, or the parameter for which it is refused. */
+/** The fields of a request that a header commits to, or the parameter for which the request is refused. */
 function requestVectors(): unknown {
   const chat = '"model":"ogong/verified/test/m","messages":[{"role":"user","content":"hi"}]';
   const bodies: string[] = [
     '',
     '"temperature":0.7,"top_p":0.9,"min_p":0.05,"top_k":40',
     '"temperature":1.0,"n":2.0,"max_tokens":1e2',
-    // Halves go away from zero, the largest double below a half as well: the sum rounds up.
+    // Halves round away from zero. So does the largest double below a half, because the sum rounds up.
     '"presence_penalty":-0.00000762939453125,"frequency_penalty":0.00000762939453125',
     '"temperature":7.62939453124999915e-6,"top_p":1e-300,"min_p":2.98023223876953125e-8',
     '"presence_penalty":-2,"frequency_penalty":-0.0',

@@ -5,7 +5,7 @@ import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report
 import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embedding/vector';
 import { createSyntheticEmbedding, SYNTHETIC_INPUTS } from '../synthetic/synthetic-embedding.ts';
 
-/** `vectors/embedding.json` (docs/spec/embedding.md): vectors by their bits, one reply, one report, and what it decides. */
+/** `vectors/embedding.json` (docs/spec/embedding.md): vectors as bits, one reply, one report and its verdict. */
 export function createEmbeddingVectors(crypto: Crypto): unknown {
   const reply = createSyntheticEmbedding({ crypto });
   const far = createSyntheticEmbedding({ crypto, noise: 0.5, numericClass: 'fake-1/js/f64/fast/hash/kv-none' });

@@ -67,14 +67,14 @@ describe('the schemas of receipts and trust files', () => {
     'agree with the code: %s',
     (_what, { base, edits, isUsable }) => {
       const bent = editReceiptCase(bases[base] as ReceiptCase, edits);
-      // One rule that a schema cannot state: that no validator stands twice.
+      // A schema cannot state one rule: that no validator is listed twice.
       const isTwice = isTrust(bent.trust) && !isParsed(() => parseTrust(bent.trust));
       expect(isReceipt(bent.receipt) && isTrust(bent.trust) && !isTwice).toBe(isUsable);
       expect(judgeReceiptCase(crypto, bent) !== undefined).toBe(isUsable);
     },
   );
 
-  it('refuse a number for a chain, an address without 0x, and a request that is no text', () => {
+  it('refuse a number as chain, an address without 0x, and a request that is not text', () => {
     const { receipt, trust } = bases.chat as ReceiptCase;
     expect(isReceipt({ ...receipt, ledger: { ...(receipt.ledger as object), chainId: 31337 } })).toBe(false);
     expect(isReceipt({ ...receipt, request: {} })).toBe(false);

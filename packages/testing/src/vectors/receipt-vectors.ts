@@ -10,7 +10,7 @@ import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '../synthetic/synthetic-receipt.ts';
 
-/** Replaces, removes, cuts the end of, or flips the lowest bit of one byte of, what stands at a path. */
+/** An edit of the value at a path: replace it, remove it, cut its end, or flip the lowest bit of one byte. */
 type Edit =
   | { readonly set: string; readonly to: unknown }
   | { readonly remove: string }
@@ -22,18 +22,18 @@ interface Bent {
   readonly what: string;
   readonly base: string;
   readonly edits: readonly Edit[];
-  /** Checks that fail; undefined where the file is unusable. */
+  /** Checks that fail; undefined if the file is unusable. */
   readonly failed: readonly string[] | undefined;
 }
 
-/** A file as a gateway hands it out, what its reader trusts, and when it reads it. */
+/** A receipt as a gateway hands it out, the trust of its reader, and the time of reading. */
 export interface ReceiptCase {
   readonly receipt: Json;
   readonly trust: Json;
   readonly nowMs: number;
 }
 
-/** @returns undefined where the receipt or the trust is unusable. */
+/** @returns undefined if the receipt or the trust file is unusable. */
 export function judgeReceiptCase(crypto: Crypto, { receipt, trust, nowMs }: ReceiptCase): ReceiptVerdict | undefined {
   try {
     const [request, response] = [fromBase64(receipt.request as string), fromBase64(receipt.response as string)];
@@ -44,7 +44,7 @@ export function judgeReceiptCase(crypto: Crypto, { receipt, trust, nowMs }: Rece
   }
 }
 
-/** Paths are field names joined by `/`: model ids hold dots as well as slashes, and no edit goes below one. */
+/** Paths are field names joined by `/`, because model ids contain dots. They contain slashes too, so no edit goes below one. */
 export function editReceiptCase(base: ReceiptCase, edits: readonly Edit[]): ReceiptCase {
   const bent = structuredClone(base);
   for (const edit of edits) {
@@ -63,7 +63,7 @@ export function editReceiptCase(base: ReceiptCase, edits: readonly Edit[]): Rece
   return bent;
 }
 
-/** Signs the same bytes each time: ML-DSA in its deterministic variant (FIPS 204, 5.2), which no daemon uses. */
+/** A deterministic signer: ML-DSA in its deterministic variant (FIPS 204, 5.2), which no daemon uses. */
 function createSteadySigner(seed: Uint8Array): HybridSigner {
   const edSeed = seed.slice(0, 32);
   const { publicKey, secretKey } = ml_dsa44.keygen(seed.slice(32, 64));
@@ -74,7 +74,7 @@ function createSteadySigner(seed: Uint8Array): HybridSigner {
   };
 }
 
-/** How a bent case differs, as edits: whoever reads the vectors needs no second copy of what is the same. */
+/** The difference of a case from its base, as edits, so that the vectors do not repeat equal parts. */
 function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
   const isObject = (value: unknown): value is Json =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -89,8 +89,8 @@ function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
 }
 
 /**
- * Whole receipts from fixed keys, and what becomes of them: `vectors/receipt.json`, changed by somebody who cannot sign;
- * `vectors/receipt-signed.json`, by the signers themselves.
+ * Whole receipts from fixed keys, and the failing checks after a change. `vectors/receipt.json`: changed by somebody without the
+ * keys. `vectors/receipt-signed.json`: changed by the signers themselves.
  */
 export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -118,7 +118,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   const edited = (what: string, failed: readonly string[] | undefined, ...edits: Edit[]): void => {
     cases.push({ what, base: 'chat', edits, failed });
   };
-  /** What a signer itself bends: every signature holds. */
+  /** A case that a signer itself changed, so every signature is valid. */
   const signed = (
     what: string,
     failed: readonly string[],
@@ -343,7 +343,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   };
 }
 
-/** @throws where the code finds anything but what the case says that it has to. */
+/** @throws if the code finds other failures than the case states. */
 function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: name, edits, failed }: Bent): unknown {
   const verdict = judgeReceiptCase(crypto, editReceiptCase(base, edits));
   const idsOf = (wanted: string): string[] =>

@@ -6,14 +6,14 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 const { Point } = ed25519;
 const ORDER = Point.Fn.ORDER;
-/** Generates the eight points of small order. */
+/** A generator of the eight points of small order. */
 const TORSION = Point.fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a');
 
-/** Where verifiers of Ed25519 part: `vectors/ed25519.json`. The key is one point, plus a point of small order. */
+/** Cases in which verifiers of Ed25519 disagree: `vectors/ed25519.json`. The key is one point plus a point of small order. */
 export function createSignatureVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   const { scalar, point } = ed25519.utils.getExtendedPublicKey(new Uint8Array(32).fill(0x21));
   const torsions = Array.from({ length: 8 }, (_, i) => (i === 0 ? Point.ZERO : TORSION.multiplyUnsafe(BigInt(i))));
-  /** A signature by the textbook: R = nonce * B + torsion, S = nonce + k * scalar, for whatever key is named. */
+  /** A textbook signature for any public key: R = nonce * B + torsion, S = nonce + k * scalar. */
   const sign = (publicKey: Uint8Array, nonce: bigint, torsion: typeof TORSION, text: string): Uint8Array => {
     const r = Point.BASE.multiplyUnsafe(nonce).add(torsion).toBytes();
     const k = bytesToNumberLE(sha512(concatBytes(r, publicKey, utf8Encode(text)))) % ORDER;
@@ -23,7 +23,7 @@ export function createSignatureVectors(crypto: Crypto): Readonly<Record<string, 
   for (const [i, inKey] of torsions.entries()) {
     for (const [j, inR] of torsions.entries()) {
       const key = point.add(inKey).toBytes();
-      // Nonce 0 leaves R with what is of small order alone.
+      // With nonce 0, R is a point of small order.
       for (const nonce of [0n, 12_345n]) {
         const text = `${i} ${j}`;
         const what = `torsion ${i} in the key, ${j} in R, nonce ${nonce}`;
@@ -33,7 +33,7 @@ export function createSignatureVectors(crypto: Crypto): Readonly<Record<string, 
     const small = inKey.toBytes();
     cases.push([`a key of small order ${i}`, small, concatBytes(Point.BASE.toBytes(), numberToBytesLE(1n, 32)), '']);
   }
-  // k * torsion + torsion in R vanishes for every eighth message or so: mixed order alone is no reason to refuse.
+  // k * torsion + torsion in R vanishes for about every eighth message. Mixed order alone is no reason to refuse.
   for (let n = 0; n < 24; n++) {
     const key = point.add(TORSION).toBytes();
     cases.push([`torsion in the key alone, message ${n}`, key, sign(key, 7n, Point.ZERO, `${n}`), `${n}`]);

@@ -26,8 +26,8 @@ import { createSyntheticEvidence } from '../synthetic/synthetic-evidence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 
 /**
- * Vectors of what co-signers compute from a comparison (docs/spec/statistics.md, drift-table.md, sequential-test.md).
- * Doubles as JSON numbers in their shortest form, which gives back the same bits.
+ * Vectors of the statistics that co-signers compute from a comparison (docs/spec/statistics.md, drift-table.md,
+ * sequential-test.md). Doubles are JSON numbers in their shortest form, which restores the same bits.
  */
 export function createStatisticsVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   const table = createTable();
@@ -62,7 +62,7 @@ function replies(seed: number, count: number): ReplyEvidence[] {
   return Array.from({ length: count }, () => createSyntheticEvidence(random, { positions: 96 }));
 }
 
-/** One row with two alternatives; the table that the likelihood vectors are evaluated by. */
+/** A table of one row with two alternatives, for the likelihood vectors. */
 function createTable(): DriftTable {
   const honest = replies(7, 300).map((evidence, seed) => ({ seed, evidence }));
   const { table } = buildDriftTable({
@@ -92,7 +92,7 @@ function createTable(): DriftTable {
   return { ...table, rows };
 }
 
-/** Two strata of one, so that which of them ranks a reply is seen; the unlikelier text lies farther, and has a tail. */
+/** Splits a stratum into two, to show which of them ranks a reply. Less likely text lies farther and has a tail. */
 function splitStrata({ strata }: DriftRow): Stratum[] {
   const { surprise, calibration } = strata[0] as Stratum;
   const steps = calibration.steps.map(({ value, count }) => ({ value: value + 1, count }));
@@ -138,7 +138,7 @@ function marginVectors(): unknown {
   });
 }
 
-/** A reply of the first of `vectors/reply.json`'s kind, and a re-run whose costs and sketches moved. */
+/** A reply like the first one of `vectors/reply.json`, and a re-run with changed costs and sketches. */
 function scoreVectors(crypto: Crypto): unknown {
   const { header, opening } = createSyntheticReply({
     crypto,

@@ -13,13 +13,13 @@ interface TailCase {
   readonly what: string;
   readonly vocabularySize?: number;
   readonly sampler?: Partial<SamplerSettings>;
-  /** Without it and without penalties the rule for untouched rows applies. */
+  /** Without bias and penalties the rule for untouched rows applies. */
   readonly bias?: readonly TokenBias[];
   readonly drawn?: readonly number[];
   readonly q?: (honest: number[]) => number[];
 }
 
-/** The largest tail that stage 1 takes of a row: `vectors/tail.json`. */
+/** The largest tail that stage 1 accepts for a row: `vectors/tail.json`. */
 export function createTailVectors(): Readonly<Record<string, unknown>> {
   const random = createSeededRandom(41);
   const honest: number[] = [];

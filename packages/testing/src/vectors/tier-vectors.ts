@@ -21,7 +21,7 @@ const CLASSES = [
 ];
 const OUTCOMES: readonly Outcome[] = ['accept', 'reject', 'inconclusive'];
 
-/** Postures that hold and that contradict themselves, and what an audit may conclude: `vectors/tier.json`. */
+/** Valid and contradictory postures, and the outcomes that an audit may have: `vectors/tier.json`. */
 export function createTierVectors(): Readonly<Record<string, unknown>> {
   const names = [...TIERS.map(({ name }) => name), 'Verified', ''];
   const methods = [...listServedTiers().map(({ method }) => method), 'none'];

@@ -26,7 +26,7 @@ import {
 import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createWidthTable } from '../synthetic/synthetic-widths.ts';
 
-/** Vectors of what verifiers sign, and of how they are drawn in rounds: `vectors/verifier.json`. */
+/** Vectors of the verifiers' signatures and of their draw in rounds: `vectors/verifier.json`. */
 export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   return {
     verifier: {
@@ -118,7 +118,7 @@ function tailDrawVectors(): unknown {
   return cases.map((draws) => ({ positions: 3, draws, bytes: toHex(encodeTailDraws(new Map(draws))) }));
 }
 
-/** A pass, and one that names another choice and a gap. */
+/** A report without differences, and one with another choice and a tail gap. */
 function reportVectors(crypto: Crypto): unknown {
   const { header, record, opening } = createReply(crypto);
   const choices: Pick<ScoreReport, 'firstOtherChoice' | 'tailGap'>[] = [
@@ -242,7 +242,7 @@ function endorsementVector(crypto: Crypto): unknown {
   return { providerId: toHex(providerId), message: toHex(encodeEndorsement(providerId)) };
 }
 
-/** Lists before and after they are cut to four, with the chances that stake gives. */
+/** Candidate lists before and after the cut to four, with their chances by stake. */
 function stakeVectors(crypto: Crypto): unknown {
   const salt = new Uint8Array(32).fill(0x5a);
   const token = 10n ** 18n;

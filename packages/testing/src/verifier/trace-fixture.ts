@@ -21,9 +21,9 @@ import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { makeIdentity } from '../link/link-fixture.ts';
 
-/** Verifiers and a provider as a validator sees them: over real links. For tests. */
+/** Verifiers and a provider over real links, as a validator sees them. For tests. */
 const VALIDATOR = 3;
-/** A verifier may have to load the library of another instruction set first, on a machine that is busy. */
+/** Long, because a verifier may first have to load another library on a busy machine. */
 const PATIENT: { readonly timeoutMs: number } = { timeoutMs: 280_000 };
 
 export interface TestVerifier {
@@ -31,11 +31,11 @@ export interface TestVerifier {
   /** The validator's link to it. */
   readonly client: LinkClient;
   connect(seed: number): Promise<LinkClient>;
-  /** Closes the engine, too. */
+  /** Also closes the engine. */
   close(): Promise<void>;
 }
 
-/** @param seed of its keys. */
+/** @param seed decides its keys. */
 export async function startVerifier(engine: TextEngine, seed: number): Promise<TestVerifier> {
   const identity = await makeIdentity(seed);
   const validator = await makeIdentity(VALIDATOR);
@@ -88,7 +88,7 @@ export async function startVerifier(engine: TextEngine, seed: number): Promise<T
 
 export type TracedReply = Awaited<ReturnType<typeof openReply>>;
 
-/** What a validator makes of a served reply's opening. @param connect to its provider. */
+/** Opens a served reply as a validator does. @param connect connects to its provider. */
 export async function openReply(
   { request, endpoint }: GenerateRequest,
   recordBytes: Uint8Array,
@@ -113,7 +113,7 @@ export async function openReply(
   };
   return {
     ...{ recordBytes, record, header, opening, replay, job },
-    /** The provider's own trace, asked by the validator. */
+    /** Asks the provider for its trace, as the validator does. */
     trace: (position: number): Promise<SignedTrace> =>
       validator
         .service(ProviderService)
