@@ -88,7 +88,12 @@ if (!entry) {
   process.exit(2);
 }
 const path = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
-const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
+// A program's first line has the flags that it is to run with: `#!/usr/bin/env -S node FLAGS`.
+const flags = /^#!\/usr\/bin\/env -S node (.+)/
+  .exec(readFileSync(join(root, entry), 'utf8'))?.[1]
+  .trim()
+  .split(/\s+/);
+const child = spawn(node, [...(flags ?? ['--disable-warning=ExperimentalWarning']), join(root, entry), ...args], {
   stdio: 'inherit',
   env: { ...process.env, PATH: path },
 });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from './mesh-error.ts';
 import {
@@ -46,6 +46,14 @@ describe('mesh plan', () => {
   it('names entries that exist', () => {
     const own = plan.processes.filter(({ name }) => name !== 'cheat');
     for (const { entry } of own) expect(existsSync(entry), entry).toBe(true);
+  });
+
+  // Node 24 lets the young generation grow to 128 MiB, most of it garbage from the start.
+  it('names entries that bound the garbage that they hold', () => {
+    const own = plan.processes.filter(({ name }) => name !== 'cheat');
+    for (const { entry } of own) {
+      expect(readFileSync(entry, 'utf8'), entry).toMatch(/^#!\/usr\/bin\/env -S node .*--max-semi-space-size=16\n/);
+    }
   });
 
   it('pairs each provider with its verifier and pins both', () => {

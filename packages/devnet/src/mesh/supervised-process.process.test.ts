@@ -42,6 +42,17 @@ describe('supervised process', () => {
     expect(readFileSync(logFile, 'utf8')).toMatch(/^warming up\n\{"event":"ready"/);
   });
 
+  it("gives node the flags of the program's first line", async () => {
+    const print = "console.log('flags', process.execArgv.join(' '));";
+    const first = '#!/usr/bin/env -S node --no-warnings --max-semi-space-size=3';
+    const { daemon, logFile } = create(`${first}\n${print} ${serving}`);
+    await daemon.start();
+    expect(readFileSync(logFile, 'utf8')).toMatch(/^flags --no-warnings --max-semi-space-size=3 --import /);
+    const plain = create(`${print} ${serving}`);
+    await plain.daemon.start();
+    expect(readFileSync(plain.logFile, 'utf8')).toMatch(/^flags --disable-warning=ExperimentalWarning --import /);
+  });
+
   it('can be killed and started again', async () => {
     const { daemon } = create(serving);
     await daemon.start();

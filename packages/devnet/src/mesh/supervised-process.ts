@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -148,12 +148,18 @@ function waitForEnd(started: ChildProcess): Promise<string> {
 
 /** A group of its own: Ctrl-C in a terminal reaches the launcher alone, which then stops the daemons in order. */
 function launch({ entry, args, env }: SupervisedProcessOptions): ChildProcess {
-  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', tether, entry, ...args], {
+  return spawn(process.execPath, [...readNodeFlags(entry), '--import', tether, entry, ...args], {
     detached: platform() !== 'win32',
     windowsHide: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ...env },
   });
+}
+
+/** The flags that a program's first line gives to node: `#!/usr/bin/env -S node FLAGS`. */
+function readNodeFlags(entry: string): readonly string[] {
+  const flags = /^#!\/usr\/bin\/env -S node (.+)/.exec(readFileSync(entry, 'utf8'))?.[1];
+  return flags?.trim().split(/\s+/) ?? ['--disable-warning=ExperimentalWarning'];
 }
 
 function signalGroup(child: ChildProcess | undefined, signal: NodeJS.Signals): void {

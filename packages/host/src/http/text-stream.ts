@@ -30,7 +30,7 @@ export function streamText(
 
   /** Resolves when the reader has taken the text. */
   function send(text: string): Promise<void> {
-    if (!isOpen) response.resolve(context.body(readable, 200, headers));
+    if (!isOpen) response.resolve(context.body(readable, 200, { ...headers, ...sendAtOnce(context) }));
     isOpen = true;
     return writer.write(encoder.encode(text));
   }
@@ -63,6 +63,14 @@ export function streamText(
   const work = run();
   context.env.waitUntil?.(work);
   return response.promise;
+}
+
+/**
+ * Without this header the server holds the first texts back for a turn of the timers, in case the response ends soon and can
+ * be given a length. A client of HTTP/1.0 does not know the header.
+ */
+function sendAtOnce({ env }: ApiContext): Readonly<Record<string, string>> {
+  return env.incoming?.httpVersion === '1.1' ? { 'transfer-encoding': 'chunked' } : {};
 }
 
 /** The client is gone: nobody is left to tell. */

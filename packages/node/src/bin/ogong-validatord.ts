@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';

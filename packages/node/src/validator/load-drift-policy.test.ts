@@ -12,11 +12,12 @@ import {
 import { createTableFile, signTableFile, type TableFile, writeTableFile } from '@ogong/host/drift-table/table-file';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadDriftPolicy } from './load-drift-policy.ts';
-import { adoptTable } from './store/drift-store.ts';
+import { adoptTable, createPolicyFinder } from './store/drift-store.ts';
 import { VALIDATOR_SCHEMA } from './store/schema.ts';
 
 const none = { hash: `0x${'00'.repeat(32)}`, version: 0n } as const;
@@ -94,6 +95,19 @@ describe('the table of a validator', () => {
     expect(() => load(path, undefined, store)).toThrow(/the chain cannot be read/);
     store.transact((db) => adoptTable(db, load(path, names(file.hash), store).policy, 2));
     expect(load(path, undefined, store).policy?.isNamed).toBe(true);
+  });
+
+  it('keeps the bytes that are held already when it is used again', () => {
+    const store = open();
+    const policy = load(path, none, store).policy as DriftPolicy;
+    store.transact((db) => adoptTable(db, policy, 1));
+    store.transact((db) => adoptTable(db, undefined, 2));
+    // A table of version 0 cannot be encoded.
+    const again = { ...policy, table: { ...policy.table, version: 0 } };
+    store.transact((db) => adoptTable(db, again, 3));
+    const found = createPolicyFinder(store, undefined)(policy.note, Number.MAX_SAFE_INTEGER);
+    expect(found).toEqual({ policy });
+    expect(() => open().transact((db) => adoptTable(db, again, 1))).toThrow(/version/);
   });
 
   describe('where none is given', () => {

@@ -28,6 +28,8 @@ export interface Writer {
   i32(value: number): Writer;
   u64(value: bigint): Writer;
   u128(value: bigint): Writer;
+  /** IEEE double. */
+  f64(value: number): Writer;
   /** The bytes as they are; `length` asserts a fixed width. */
   bytes(value: Uint8Array, length?: number): Writer;
   /** u16 length, then the bytes. */
@@ -98,6 +100,11 @@ export function createWriter(initialCapacity = 256): Writer {
       view.setBigUint64(at + 8, value & (U64_LIMIT - 1n));
       return writer;
     },
+    f64(value) {
+      const at = reserve(8);
+      view.setFloat64(at, value);
+      return writer;
+    },
     bytes(value, expected) {
       if (expected !== undefined && value.length !== expected) {
         throw new ProtocolError('out-of-range', `expected ${expected} bytes, got ${value.length}`);
@@ -121,6 +128,8 @@ export interface Reader {
   i32(): number;
   u64(): bigint;
   u128(): bigint;
+  /** IEEE double. */
+  f64(): number;
   /** A copy of the next `length` bytes. */
   bytes(length: number): Uint8Array;
   bytes16(maxLength: number): Uint8Array;
@@ -153,6 +162,7 @@ export function createReader(input: Uint8Array): Reader {
     i32: () => view.getInt32(take(4)),
     u64: () => view.getBigUint64(take(8)),
     u128: () => (reader.u64() << 64n) | reader.u64(),
+    f64: () => view.getFloat64(take(8)),
     bytes(length) {
       const at = take(length);
       return input.slice(at, at + length);

@@ -65,18 +65,14 @@ export const flag: Codec<boolean> = {
   },
 };
 
-const view = new DataView(new ArrayBuffer(8));
-
 /** IEEE double; finite, and zero has one spelling. */
 export const f64: Codec<number> = {
   write(writer, value) {
     assertDouble(value);
-    view.setFloat64(0, value);
-    writer.u64(view.getBigUint64(0));
+    writer.f64(value);
   },
   read(reader) {
-    view.setBigUint64(0, reader.u64());
-    const value = view.getFloat64(0);
+    const value = reader.f64();
     assertDouble(value);
     return value;
   },

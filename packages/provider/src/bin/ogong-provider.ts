@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { existsSync, statSync } from 'node:fs';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { parseArguments } from '@ogong/host/config/arguments';

@@ -15,14 +15,16 @@ const NONE = new Uint8Array(32);
 /** Sets the table, or none, that verdicts use from now on. */
 export function adoptTable(store: Store, policy: DriftPolicy | undefined, nowMs: number): void {
   const hash = policy?.note.tableHash ?? NONE;
-  const bytes = policy ? encodeDriftTable(policy.table) : new Uint8Array(0);
   const isNamed = policy?.isNamed ?? false;
   store.prepare('UPDATE drift_tables SET until = ? WHERE until IS NULL AND hash <> ?').run(nowMs, hash);
+  const { changes } = store
+    .prepare('UPDATE drift_tables SET named = max(named, ?), until = NULL WHERE hash = ?')
+    .run(isNamed ? 1 : 0, hash);
+  // Only a table that is not held yet is encoded: that takes megabytes.
+  if (changes > 0) return;
+  const bytes = policy ? encodeDriftTable(policy.table) : new Uint8Array(0);
   store
-    .prepare(
-      `INSERT INTO drift_tables (hash, bytes, named, until) VALUES (?, ?, ?, NULL)
-       ON CONFLICT DO UPDATE SET named = max(named, excluded.named), until = NULL`,
-    )
+    .prepare('INSERT INTO drift_tables (hash, bytes, named, until) VALUES (?, ?, ?, NULL)')
     .run(hash, bytes, isNamed ? 1 : 0);
 }
 

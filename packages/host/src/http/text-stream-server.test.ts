@@ -1,0 +1,63 @@
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, expect, it, vi } from 'vitest';
+import { createApiApp } from './api-app.ts';
+import { createHttpServer, type HttpServer } from './http-server.ts';
+import { streamText, type WriteText } from './text-stream.ts';
+
+const BIND = { host: '127.0.0.1', port: 0 };
+let server: HttpServer | undefined;
+let release = (): void => {};
+
+afterEach(async () => {
+  vi.useRealTimers();
+  release();
+  await server?.stop();
+  server = undefined;
+});
+
+async function serveText(produce: (write: WriteText) => Promise<void>): Promise<number> {
+  const app = createApiApp();
+  app.get('/', (context) => streamText(context, produce, { headers: {}, formatFailure: () => '' }));
+  server = createHttpServer(app, { bind: BIND, headersTimeoutMs: 5_000, maxConnections: 4 });
+  await server.start();
+  return server.address().port;
+}
+
+it('sends the first texts at once, without a timer', async () => {
+  const rest = Promise.withResolvers<void>();
+  release = rest.resolve;
+  const port = await serveText(async (write) => {
+    await write('a');
+    await write('b');
+    await rest.promise;
+  });
+  // No timer fires from here on: what waits for one waits for ever.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setImmediate'] });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const sent = httpRequest({ port, host: BIND.host }, (response) => {
+    let told = '';
+    response.setEncoding('utf8').on('data', (piece: string) => {
+      told += piece;
+      if (told === 'ab') resolve(told);
+    });
+    response.once('end', () => reject(new Error(`ended after ${told}`)));
+  });
+  sent.once('error', reject);
+  sent.end();
+  expect(await promise).toBe('ab');
+});
+
+it('sends a client of HTTP/1.0 the bare text', async () => {
+  const port = await serveText(async (write) => {
+    await write('a');
+    await write('b');
+  });
+  const socket = connect(port, BIND.host);
+  socket.write('GET / HTTP/1.0\r\nHost: localhost\r\n\r\n');
+  const [head, body] = (await text(socket)).split('\r\n\r\n');
+  expect(head).toMatch(/^HTTP\/1\.1 200 /);
+  expect(head).not.toMatch(/transfer-encoding/i);
+  expect(body).toBe('ab');
+});
