@@ -74,6 +74,7 @@ describe('canaries: each rule rejects its violation', () => {
     ['packages/protocol/src/a.ts', 'const x = Math.random();', 'protocol is pure'],
     ['packages/node/src/router/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],
     ['packages/node/src/a.ts', "import { x } from './b';", 'with its extension'],
+    ['packages/node/src/a.test.ts', "vi.mock('./b.ts');", 'they mock none'],
     [
       'packages/engine/src/a.ts',
       "import {\n  x,\n  y,\n} from '@ogong/host/time/clock';",
@@ -141,5 +142,6 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/protocol/src/verdict/a.ts', "import { x } from '../base/b.ts';")).toEqual([]);
     expect(rulesOf('packages/protocol/src/base/a.test.ts', "import { x } from '../verdict/b.ts';")).toEqual([]);
     expect(rulesOf('packages/cli/src/bin/ogong.ts', 'process.exit(0);')).toEqual([]);
+    expect(rulesOf('packages/cli/src/a.process.test.ts', "vi.mock('./b.ts');")).toEqual([]);
   });
 });

@@ -88,6 +88,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src': ['.', 'calibrate', 'bin'],
 };
 
+const FAST_TEST = /\/[^/]+(?<!\.(process|simulation|model|e2e))\.test\.ts$/;
+
 /** Files that may read `process`: entry points, the command line, and supervisors of processes. */
 const MAY_READ_PROCESS = [
   /^packages\/[a-z]+\/src\/bin\//,
@@ -212,6 +214,9 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     }
     if (target !== undefined || /['"]|;\s*$|^\s*export (const|function|interface|type|class|async)/.test(statement))
       statement = '';
+    if (FAST_TEST.test(path) && /\bvi\.(mock|doMock|resetModules)\(/.test(line)) {
+      found.push({ path, line: i + 1, rule: 'fast tests share their modules (vitest.config.ts): they mock none' });
+    }
     if (isTest) continue;
     const stray = findStrayLimit(path, line);
     if (stray !== undefined) found.push({ path, line: i + 1, rule: stray });

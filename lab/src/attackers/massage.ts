@@ -232,9 +232,11 @@ function arrange(
   inputs: DrawInputs,
   token: number,
 ): DrawRow {
-  const sorted = [...entries].sort((a, b) => costOf(a.id, a.q, inputs) - costOf(b.id, b.q, inputs) || a.id - b.id);
+  const sorted = entries
+    .map(({ id, q }) => ({ id, q, cost: costOf(id, q, inputs) }))
+    .sort((a, b) => a.cost - b.cost || a.id - b.id);
   const ids = Uint32Array.from(sorted, ({ id }) => id);
-  const q = Uint32Array.from(sorted, ({ q: cost }) => cost);
+  const q = Uint32Array.from(sorted, (entry) => entry.q);
   return { ids, q, tail: settleTail({ ids, q }, tail, inputs), rank: ids.indexOf(token) };
 }
 

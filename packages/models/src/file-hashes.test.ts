@@ -1,16 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import timers from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createFileHashes, hashFile } from './file-hashes.ts';
-
-vi.mock('node:timers/promises', async (load) => {
-  const timers = await load<typeof import('node:timers/promises')>();
-  return { ...timers, setTimeout: vi.fn(timers.setTimeout) };
-});
 
 const sha256 = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest());
 
@@ -91,9 +87,15 @@ describe('hashes of files', () => {
 
   it('reads what was written within one tick of the clock that stamps it', async () => {
     const now = vi.spyOn(Date, 'now').mockReturnValue(statSync(path).ctimeMs);
-    vi.mocked(delay).mockImplementationOnce(async () => writeFileSync(path, 'two'));
-    expect(await hash()).toEqual(sha256('two'));
-    now.mockRestore();
+    const delay = vi.spyOn(timers, 'setTimeout').mockImplementationOnce(async () => writeFileSync(path, 'two'));
+    syncBuiltinESMExports();
+    try {
+      expect(await hash()).toEqual(sha256('two'));
+    } finally {
+      now.mockRestore();
+      delay.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 
   it('keeps a hash over a rename of its own, and over no change of the bytes', async () => {

@@ -189,7 +189,12 @@ const check = async (
     prompt,
     output,
     offset = 0,
-  }: Record<'numRuns' | 'prompt' | 'output', number> & { readonly offset?: number },
+    endOnFailure = false,
+  }: Record<'numRuns' | 'prompt' | 'output', number> & {
+    readonly offset?: number;
+    /** Where it is known to fail, the smallest schedule that does is of no use, and looking for it takes seconds. */
+    readonly endOnFailure?: boolean;
+  },
 ) => {
   let total = 0;
   const shifted = arrivals({ prompt, output }).map((list) =>
@@ -199,7 +204,7 @@ const check = async (
     fc.asyncProperty(shifted, async (schedule) => {
       total += await property(schedule);
     }),
-    { seed: SEED, numRuns },
+    { seed: SEED, numRuns, endOnFailure },
   );
   return total;
 };
@@ -247,7 +252,7 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
         }
         return countCached(turns);
       },
-      { numRuns: 12, prompt: 300, output: 60 },
+      { numRuns: 12, prompt: 300, output: 60, endOnFailure: promptShape !== undefined },
     );
   };
 
@@ -269,7 +274,8 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
     // There is no padding that guesses could fill.
     expect(await check((schedule) => expectSameReplies(engines, schedule, toRequest), runs)).toBe(0);
     const mixed = { plain: open('mixed', 1), guessing: open('mixed', 4) };
-    await expect(check((schedule) => expectSameReplies(mixed, schedule, toRequest), runs)).rejects.toThrow();
+    const asMixed = check((schedule) => expectSameReplies(mixed, schedule, toRequest), { ...runs, endOnFailure: true });
+    await expect(asMixed).rejects.toThrow();
   });
 
   it('scores any reply that stage 1 lets pass alike in passes of any size, and never many passes at once', async () => {
@@ -315,7 +321,7 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
         expect(Buffer.compare(sketchOf(seen[0]), sketchOf(reply)) === 0).toBe(own);
       }),
       {
-        ...{ seed: SEED, numRuns: 150 },
+        ...{ seed: SEED, numRuns: 90 },
         // What stage 1 must not let pass: wide behind others at the end of a band.
         examples: [NARROW, SINGLE].map((before) => [
           {

@@ -31,7 +31,7 @@ const stakeOfAll =
 
 /** How often a verifier of that name is drawn, by lists that may differ from beacon to beacon. */
 function countDraws(name: string, draws: number, listOf: (beacon: Uint8Array) => readonly Verifier[]): number {
-  const perList = 20;
+  const perList = 50;
   let drawn = 0;
   for (let number = 0; number < draws / perList; number++) {
     const beacon = beaconOf(number);
@@ -99,7 +99,7 @@ describe('a crowd of free names', () => {
 
   it('keeps every staked candidate in a list that is cut, however small the stake', () => {
     for (const tokens of [1n, 1_000n]) {
-      for (let number = 0; number < 30; number++) {
+      for (let number = 0; number < 10; number++) {
         const given = { salt: beaconOf(number), limit: 256, stakeOf: stakeOfAll(honest, { honest: tokens }) };
         const kept = keepByStake(crypto, all, given);
         expect(kept.length).toBe(256);
@@ -123,7 +123,7 @@ describe('one payee with many keys', () => {
   const cheat = create('cheat', 200, { payee: 'cheat' });
   const all = [...honest, ...cheat];
   const stakeOf = stakeOfAll(all, { honest: 100n, cheat: 100n });
-  const draws = 2_000;
+  const draws = 800;
   const interval = (listOf: () => readonly Verifier[]) =>
     computeWilsonInterval(countDraws('cheat', draws, listOf), draws, 4);
   const share = 200 / (200 + 3 * 101);
