@@ -219,7 +219,7 @@ describe('a provider', () => {
     expect(complaints.every(({ reason }) => reason === 'abandoned')).toBe(true);
   });
 
-  it('that dies later ends the stream with an error, and a whole answer not at all', async () => {
+  it('that dies later ends a stream with an error, and gives no answer that is not streamed', async () => {
     const client = await open({ providers: [{ dieAfter: 4 }] });
     const stream = await client.chat.completions.create({ ...chat, stream: true });
     let text = '';
@@ -460,7 +460,7 @@ describe('validators', () => {
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'validator_unreachable' });
   });
 
-  it('are asked again where a provider refuses, for it may be that it cannot reach them', async () => {
+  it('are asked again if a provider refuses, because it may not be able to reach them', async () => {
     const refuse = new Refusal('unavailable', 'the validator did not admit the order: cannot reach it');
     const client = await open({ providers: [{}, {}] });
     const { network } = fixture;

@@ -62,7 +62,7 @@ describe('a match', () => {
     expect([one / three, two / three]).toEqual([50n, 50n]);
   });
 
-  it('leaves out what is too dear, tried, expired, or of another root than the published one', async () => {
+  it('leaves out offers that are too expensive, already tried, expired, or of another root than the published one', async () => {
     const modelRoots = new Map([[MODEL_ID, MODEL_ROOT]]);
     const opened = await start({ modelRoots });
     await announce(opened, 1, { price: 5_000n });

@@ -15,7 +15,7 @@ afterEach(() => store.close());
 
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
-it('takes an order for as long as it lives, and of the epochs around the newest', () => {
+it('takes an order until it expires, and only of the epochs around the newest', () => {
   const nowMs = 1_000_000;
   const state = { clock: { nowMs: () => nowMs } };
   const check = (leftMs: number, epoch = 10n) =>

@@ -166,7 +166,7 @@ describe('the table of a validator', () => {
       expect(statSync(DEFAULT_TABLE).size).toBeLessThan(MAX_DEFAULT_TABLE_BYTES);
     });
 
-    it('is what a validator judges by that is told nothing, until the chain names another', () => {
+    it('is the table of a validator without settings, until the chain names another', () => {
       expect(load(undefined, none, open(), DEFAULT_TABLE).policy?.table.rows.length).toBeGreaterThan(20);
       expect(load(undefined, names(new Uint8Array(32).fill(1)), open(), DEFAULT_TABLE).policy).toBeUndefined();
     });

@@ -24,7 +24,7 @@ describe('a validator', () => {
     expect(toPeer({ peerEndpoints: new Map([[toHex(peer.certHash), own]]) }, peer)).toEqual({ ...peer, endpoint: own });
   });
 
-  it('asks peers for a beacon only if it is not archived, and lives with having none', async () => {
+  it('asks peers for a beacon only if it is not archived, and tolerates having none', async () => {
     const asked: bigint[] = [];
     const state = {
       archive: { find: (epoch: bigint) => (epoch === 1n ? { value: bytes(32, 1) } : undefined) },

@@ -80,7 +80,7 @@ describe('four validators on a chain', () => {
     await expect(stranger.getReply({ replyId: new Uint8Array(16) })).rejects.toMatchObject({ refusal: 'not-found' });
   });
 
-  it('stand still without a quorum, lose nothing, and settle everything once when it is back', async () => {
+  it('settle nothing without a quorum, lose nothing, and settle everything once when it is back', async () => {
     const before = { first: await spent(nodes[0]), second: await spent(nodes[1]) };
     await Promise.all([nodes[2].stop(), nodes[3].stop()]);
     // What was in flight may still end.

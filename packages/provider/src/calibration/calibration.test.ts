@@ -49,7 +49,7 @@ describe('a sample', () => {
     expect(adjudicateReport(crypto, { record, opening, header: replay.header! }, report).outcome).toBe('reject');
   });
 
-  it('holds no opening where the provider refuses one, and is then neither replayed nor scored', async () => {
+  it('holds no opening if the provider refuses one, and is then neither replayed nor scored', async () => {
     const open = () => {
       throw new Error('no');
     };
@@ -154,7 +154,7 @@ describe('collecting', () => {
     expect([...store.readScored('honest', 'same')].map(({ seed }) => seed)).toEqual([1, 2, 3]);
   });
 
-  it('has no reply where a source refuses, if that is tolerated, and fails if not', async () => {
+  it('has no reply if a source refuses and that is tolerated, and fails otherwise', async () => {
     const refusing = {
       ...engine,
       // biome-ignore lint/correctness/useYield: it refuses before it says anything.

@@ -96,7 +96,7 @@ describe('measurements', () => {
     store.close();
   });
 
-  it('tell equalities from drift, and an honest reply that differs in its own exact class', async () => {
+  it('distinguish equality from drift, and report an honest reply that differs in its own exact class', async () => {
     const { store, add } = await createFakeSamples();
     await add({ count: 3, provider: { exact: true }, verifier: { exact: true, error: 0 } });
     expect(read(store)).toMatchObject({ drift: [], equalities: { replies: 3, differing: 0 } });
@@ -105,7 +105,7 @@ describe('measurements', () => {
     store.close();
   });
 
-  it('take cheats from where they are asked for only, and only next to honest ones', async () => {
+  it('take cheats only from the named stores, and only beside honest replies', async () => {
     const { store, add } = await createFakeSamples();
     await add({ count: 4, behaviour: 'other-weights', provider: { weights: 7 } });
     expect(read(store).drift).toEqual([]);

@@ -62,7 +62,7 @@ async function serve(seed: number) {
 }
 
 describe('a peer that checks', () => {
-  it('sees what an engine here would have seen, and the same when it is asked again', async () => {
+  it('gets the same result as an engine on this machine, and the same when it asks again', async () => {
     const identity = await makeIdentity(42);
     const checker = createPeerChecker(await startVerifier([identity.id]), { identity, crypto });
     const opened = await checker.open();
@@ -76,7 +76,7 @@ describe('a peer that checks', () => {
     expect(parseScoreReport(report).windows).toEqual(parseScoreReport(local).windows);
   });
 
-  it('works off more replies than it takes at a time, and what is done stays done', async () => {
+  it('handles more replies than it takes at a time, and keeps finished ones', async () => {
     const identity = await makeIdentity(42);
     const checker = createPeerChecker(await startVerifier([identity.id]), { identity, crypto });
     const opened = await checker.open();
@@ -101,7 +101,7 @@ describe('a peer that checks', () => {
     store.close();
   });
 
-  it('refuses who is not on its list, and is not believed under another certificate', async () => {
+  it('refuses a caller that is not on its list, and is not believed under another certificate', async () => {
     const [listed, identity] = [await makeIdentity(42), await makeIdentity(43)];
     const peer = await startVerifier([listed.id]);
     const stranger = await createPeerChecker(peer, { identity, crypto }).open();

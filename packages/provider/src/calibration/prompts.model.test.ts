@@ -11,7 +11,7 @@ import { planRequest } from './request-plan.ts';
 const storeDir = mkdtempSync(join(tmpdir(), 'ogong-models-'));
 afterAll(() => rmSync(storeDir, { recursive: true, force: true }));
 
-it('prompts are drawn out to no more tokens than were asked for, however many a word takes', async () => {
+it('prompts are lengthened to at most the requested tokens, however many a word takes', async () => {
   const { path: modelPath, modelRoot } = await resolveModel('stories260K', { storeDir });
   const plan = { maxTokens: 6, promptTokens: 400 };
   const contextSize = computeContextSize(plan);

@@ -41,7 +41,7 @@ describe('a pass over a claim', () => {
     expect((await planPass({ ...claimed, shapeClasses }, engine)).shapeClasses).toBe(shapeClasses);
   });
 
-  it('is refused where prompt and reply do not fit together, and not one token sooner', async () => {
+  it('is refused if prompt and reply exceed the context together, and not one token sooner', async () => {
     const prompt = (await engine.tokenizePrompt(parseModelRequest(body, 'chat').prompt)).length;
     await expect(planPass(await claim(512 - prompt), engine)).resolves.toBeDefined();
     await expect(planPass(await claim(513 - prompt), engine)).rejects.toThrow(/exceed the context of 512 tokens/);

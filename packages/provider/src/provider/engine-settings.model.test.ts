@@ -24,7 +24,7 @@ async function describe(...flags: readonly string[]) {
   return { ...parseNumericClass(info.numericClass), exact: info.exact };
 }
 
-it('serves in the class that the flags ask for, and in an exact one of the CPU where they do not', async () => {
+it('serves in the class that the flags name, and by default in an exact one of the CPU', async () => {
   expect(await describe()).toMatchObject({ backend: 'cpu', kernels: 'exact-2', kv: 'f16', exact: true });
   expect(await describe('--kernels', 'fast', '--kv-type', 'f32')).toMatchObject({ kernels: 'fast', kv: 'f32' });
 });

@@ -269,7 +269,7 @@ describe('a provider refuses', () => {
     await receive(client, order());
   });
 
-  it('to go on with a text that no validator takes: nothing is signed, and the engine stops', async () => {
+  it('to go on with a text that no validator accepts: it signs nothing and stops the engine', async () => {
     const fake = createFakeEngine({ contextSize: 512 });
     let tokens = 0;
     async function* generate(...call: Parameters<typeof fake.generate>) {
@@ -393,7 +393,7 @@ describe('openings', () => {
 });
 
 describe('the outbox', () => {
-  it('delivers what a validator that was down had missed, once, after a restart of the provider', async () => {
+  it('delivers a record once, after a restart of the provider, to a validator that was down', async () => {
     const net = await start();
     const { validator } = net;
     const replies = [];

@@ -59,7 +59,7 @@ describe('tier replay', () => {
     expect(getExitCode(error)).toBe(EXIT.configuration);
   });
 
-  it('is refused to an engine that was not seen to be exact, whatever its class is called', () => {
+  it('is refused to an engine that did not prove exact at load, whatever its class is called', () => {
     const info = { exact: false, numericClass: 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16' };
     expect(() => assertServesTier(REPLAY_ID, info)).toThrow(/not seen to reproduce itself/);
     expect(() => assertServesTier(REPLAY_ID, { ...info, exact: true })).not.toThrow();

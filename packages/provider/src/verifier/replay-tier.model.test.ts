@@ -99,7 +99,7 @@ describe('tier replay', () => {
     expect(verdict.checks.at(-1)?.detail).toMatch(/at block 2$/);
   });
 
-  it('is inconclusive where the only verifier cannot run the class, and its trace proves nothing', async () => {
+  it('is inconclusive if the only verifier cannot run the class, and its trace proves nothing', async () => {
     const served = await serveWith(await open());
     const other = await verifyWith(await open({ kernels: 'fast' }), 11);
     const verdict = adjudicateReport(crypto, served, await scoreWith(other, served));

@@ -133,7 +133,7 @@ describe('a dispute in tier replay', () => {
     });
   });
 
-  it('takes no trace of another key, position or content for that of the provider', async () => {
+  it('rejects a trace of another key, position or content than that of the provider', async () => {
     const served = await serve(await network({ brokenLayer: 1 }));
     const [checking, third] = [await verifier(11), await verifier(12)];
     const bend = async (position: number) => {
@@ -207,7 +207,7 @@ describe('a trace', () => {
     }
   });
 
-  it('is refused by a provider for what it did not serve, or what is out of range', async () => {
+  it('is refused by a provider for a reply that it did not serve, or a position out of range', async () => {
     const validator = await net.connect(3);
     const call = {
       record: served.recordBytes,

@@ -109,7 +109,7 @@ describe('a verifier', () => {
   });
   afterAll(() => net.close());
 
-  it('vouches, to whoever asks, for the providers that its operator names, and for no others', async () => {
+  it('signs, for anybody that asks, for the providers that its operator names, and for no others', async () => {
     const providerId = new Uint8Array(32).fill(8);
     const verifier = await start({}, { providers: [providerId] });
     const stranger = (await verifier.connect(77)).service(VerifierService);
@@ -180,7 +180,7 @@ describe('a verifier', () => {
     };
   }
 
-  it('scores for a peer that may calibrate, a few jobs at a time, and for no stranger', async () => {
+  it('scores for a peer that may calibrate, a few jobs at a time, and not for strangers', async () => {
     const GUEST = 17;
     const { id } = await makeIdentity(GUEST);
     const verifier = await start({ stepMs: 5 }, { calibrateWith: [id], slots: 1 });
@@ -206,7 +206,7 @@ describe('a verifier', () => {
     ).rejects.toMatchObject({ refusal: 'not-found' });
   });
 
-  it('keeps no more than a few reports of a peer that calibrates, and all of a validator', async () => {
+  it('keeps only a few reports for a peer that calibrates, and all for a validator', async () => {
     const GUEST = 17;
     const verifier = await start({}, { calibrateWith: [(await makeIdentity(GUEST)).id] });
     const served = await serve({ max_tokens: 2 });
@@ -295,7 +295,7 @@ describe('a verifier', () => {
     expect(verdict.checks.find(({ id }) => id === 'prompt-tokens')).toMatchObject({ status: 'fail' });
   });
 
-  it('refutes an answer to what the model cannot be asked, instead of refusing to look', async () => {
+  it('refutes an answer to a request that the model cannot take, instead of refusing the job', async () => {
     const verifier = await start();
     const served = await serve();
     const body = JSON.parse(new TextDecoder().decode(served.message.request));
@@ -384,7 +384,7 @@ describe('a verifier', () => {
     }
     const other = new Uint8Array(32).fill(9);
 
-    it('answers the same job with the same commitment, and another one under its id not at all', async () => {
+    it('answers the same job with the same commitment, and refuses another job under its id', async () => {
       const { job, service, commitment } = await committed();
       expect((await service.commit({ ...job, timeoutMs: 9_000 })).digest).toEqual(commitment.digest);
       const listSizes = job.listSizes.map((size, i) => (i === 0 ? size - 1 : size));

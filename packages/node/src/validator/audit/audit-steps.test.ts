@@ -53,7 +53,7 @@ describe('the moment of asking', () => {
   const state = { crypto, jobSecret: bytes(32, 5), spreadMs: 1_000 };
   const ids = Array.from({ length: 20 }, (_, i) => bytes(16, i));
 
-  it('is the same after a restart, within the span, and hardly ever that of another id', () => {
+  it('is the same after a restart, lies within the span, and differs between ids', () => {
     const delays = ids.map((id) => computeAskDelay(state, id));
     expect(ids.map((id) => computeAskDelay({ ...state }, id))).toEqual(delays);
     for (const delayMs of delays) {
@@ -69,7 +69,7 @@ describe('the moment of asking', () => {
   });
 });
 
-it('selects by the first beacon after intake, and leaves what has none for later', async () => {
+it('selects by the first beacon after intake, and postpones replies without one', async () => {
   const validator = createTestValidator();
   const first = (await validator.deliver(0)).reply.record.replyId;
   const ids = [first, bytes(16, 0xee)];

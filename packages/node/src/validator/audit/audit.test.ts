@@ -119,7 +119,7 @@ describe('an audit', () => {
     expect(readProvider(validator.store, providerId).audits).toBe(0);
   });
 
-  it('asks a second verifier before it rejects, and rejects nothing on one word while there is another', async () => {
+  it('asks a second verifier before it rejects, and never rejects on one report while another verifier is left', async () => {
     const lie = { responseHash: new Uint8Array(32) };
     const { validator, asked, audit } = await createAudited({ v1: lie, v2: lie });
     const { row } = await audit(0);
@@ -128,7 +128,7 @@ describe('an audit', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
   });
 
-  it('asks a third where an exact accept stands against a reject, and marks who is refuted', async () => {
+  it('asks a third verifier if an exact accept contradicts a reject, and marks the refuted one', async () => {
     const lie = { responseHash: new Uint8Array(32) };
     let contested = 0;
     for (let number = 0; number < 4; number++) {
@@ -145,7 +145,7 @@ describe('an audit', () => {
     expect(contested).toBeGreaterThan(0);
   });
 
-  it('believes an exact accept where nobody else can be asked, and marks nobody for it', async () => {
+  it('believes an exact accept if nobody else can be asked, and marks nobody', async () => {
     const { validator, asked, audit } = await createAudited({ v1: { responseHash: new Uint8Array(32) }, v2: 'honest' });
     for (let number = 0; number < 4; number++) expect((await audit(number)).row.verdict).toBe('accept');
     expect(asked).toContain('v1');

@@ -24,7 +24,7 @@ async function createRecorded(count: number, options: Parameters<typeof createTe
 }
 
 describe('coverage', () => {
-  it('is the base where there is nothing to spend, and where everything is audited', async () => {
+  it('is the base coverage without a budget, and if everything is audited', async () => {
     const { validator, rows } = await createRecorded(3);
     const plan = (basePpm: number, extraPpm: number) => planCoverage(validator.store, rows(), { basePpm, extraPpm });
     expect(plan(50_000, 0)).toEqual([50_000, 50_000, 50_000]);
@@ -95,7 +95,7 @@ describe('coverage', () => {
     expect(fast[3]).toBe(50_000);
   });
 
-  it('decides who is audited, and co-signers take an audit more than the beacon asks for', async () => {
+  it('decides which replies are audited, and co-signers accept an audit that the beacon does not demand', async () => {
     const decide = async (extraPpm: number) => {
       const { validator, ids } = await createRecorded(24, { audit: { alphaPpm: () => 20_000, extraPpm } });
       await validator.announceVerifier('v1');

@@ -46,7 +46,7 @@ describe('a round', () => {
     expect(drawRound({ ...state, pairPpm: 0 }, judged, candidates, [], new Map())).toHaveLength(1);
   });
 
-  it('asks the verifier that the operators agreed on first, by a key that is not known yet', () => {
+  it('asks the fixed verifier first, whose key is not known yet', () => {
     const fixedVerifier = { endpoint: { host: '127.0.0.1', port: 1 }, certHash: bytes(32, 9) };
     const [first] = drawRound({ ...state, pairPpm: 0, fixedVerifier }, judged, candidates, [], new Map());
     expect(first).toMatchObject({ attempt: 0, verifierId: bytes(32, 0), keyHash: undefined });

@@ -45,7 +45,7 @@ const checksOf = (row: { checks?: unknown }): { id: string; status: string; deta
   typeof row.checks === 'string' ? JSON.parse(row.checks) : (row.checks as never);
 
 describe('an audit between classes', () => {
-  it('accepts what the table knows as drift, and says by which row of which table', async () => {
+  it('accepts differences that the table knows as drift, and names row and table', async () => {
     const { audit } = await createAudited(policy, HONEST);
     const row = await audit(0);
     expect(row.verdict).toBe('accept');
@@ -96,7 +96,7 @@ describe('an audit between classes', () => {
 /** Rates at which nothing that this small table can show is rejected, or in doubt. */
 const lenient = createTestPolicy('test', { reject: 1e-6, doubt: 2e-6 });
 
-it('a provider none of whose replies shows anything alone is ejected by all of them together', async () => {
+it('ejects a provider by all its replies together, though none alone shows anything', async () => {
   const cheat = await createAudited(lenient, CHEAT);
   for (let number = 0; number < 20 && !cheat.validator.decided.at(-1)?.ejects; number++) await cheat.audit(number);
   const { decided } = cheat.validator;
@@ -151,7 +151,7 @@ describe('co-signers', () => {
     }
   });
 
-  it('sign an ejection by a reply that speaks against its provider, though it is accepted, and by no other', async () => {
+  it('sign an ejection by an accepted reply only if its evidence speaks against the provider', async () => {
     const heldAgainst = ({ store }: TestValidator): void => {
       const state = { ...INITIAL_PAYEE_TEST, audits: 40, evidence: INITIAL_PAYEE_TEST.evidence.map(() => 900) };
       for (const subject of [providerId, PAYEE]) store.transact(() => writeTest(store, subject, state));
@@ -173,7 +173,7 @@ describe('co-signers', () => {
     await expect(peer.cosigner.cosign(four.own.signer.address, forged)).rejects.toThrow('speaks for the provider');
   });
 
-  it('refuse with another table, and say which; without one, too; and where the verdict names none', async () => {
+  it('refuse with another table, without a table, and if the verdict names none; and say which table', async () => {
     const shown = (drift: DriftPolicy): string => `drift table ${toHex(drift.note.tableHash.subarray(0, 8))}`;
     const cases: [own: DriftPolicy | undefined, peers: DriftPolicy | undefined, reason: string][] = [
       [policy, other, `judged by ${shown(policy)}, here by ${shown(other)}`],
@@ -188,7 +188,7 @@ describe('co-signers', () => {
     }
   });
 
-  it('judge verdicts from before a change of the table by the table of then, for an hour', async () => {
+  it('judge verdicts from before a change of table by the earlier table, for an hour', async () => {
     for (const [lateMs, isSigned] of [
       [3_500_000, true],
       [3_700_000, false],

@@ -64,7 +64,7 @@ async function createReserved(
 }
 
 describe('the reserve', () => {
-  it('makes honeypots of replies that no audit asks about, each put before as many as an audit asks', async () => {
+  it('makes honeypots of unaudited replies, and asks as many verifiers about each as an audit does', async () => {
     const { run, honeypots, passedOver, jobs, validator } = await createReserved();
     await run(24);
     const ids = passedOver().map((id) => toHex(id));
@@ -115,7 +115,7 @@ describe('the reserve', () => {
     for (const name of NAMES.slice(1)) expect(verifier(name).marks).toBe(0);
   });
 
-  it('blames no honest verifier for what a cheat committed, whoever was told to agree with it', async () => {
+  it('blames no honest verifier for the commitment of a cheat, even if another verifier agrees with the cheat', async () => {
     // What v2 to v5 compute differs from what was committed; v1 was told.
     const cheat = { v2: 1, v3: 1, v4: 1, v5: 1 };
     const { run, honeypots } = await createReserved(cheat);

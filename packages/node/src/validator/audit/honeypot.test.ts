@@ -239,7 +239,7 @@ describe('the judge of a honeypot, by measured drift', () => {
     for (const { by } of verdicts) expect(by).toBe(nameRow(row));
   });
 
-  it('fails who makes its report up, and lets none pass that sees it as a cheaper model does', async () => {
+  it('fails a verifier that makes its report up, and passes none that runs a cheaper model', async () => {
     for (const { answer, see } of await createCases(12)) {
       const madeUp = see(2000);
       expect(judgeHoneypot(crypto, answer, good, madeUp, policy).outcome).toBe('failed');
@@ -250,7 +250,7 @@ describe('the judge of a honeypot, by measured drift', () => {
     }
   });
 
-  it('passes no verifier that copies, and fails it where enough honest replies were held out', async () => {
+  it('passes no verifier that copies, and fails it if enough honest replies were held out', async () => {
     const [stratum] = row.strata as [Stratum];
     const { replies, steps } = stratum.calibration;
     const calibration = {
@@ -272,7 +272,7 @@ describe('the judge of a honeypot, by measured drift', () => {
     }
   });
 
-  it('falls back where the table has no row: another length, another class, no table', async () => {
+  it('falls back to fixed limits without a row: another length, another class, no table', async () => {
     const [{ answer, see }] = (await createCases(1)) as [Awaited<ReturnType<typeof createCases>>[0]];
     const honest = see(HONEST);
     expect(judgeHoneypot(crypto, answer, good, honest, policy).by).toBe(nameRow(row));

@@ -118,7 +118,7 @@ describe('an honest provider', () => {
     expect(readLateness(validator.store, providerId)).toMatchObject({ audits: 1, rejects: 0 });
   });
 
-  it('has its window from when it is first asked, however long others kept the validator busy', async () => {
+  it('has its whole window from the first ask, however long others kept the validator busy', async () => {
     let release = (): void => {};
     const busy = new Promise<void>((resolve) => {
       release = resolve;
@@ -246,7 +246,7 @@ describe('an honest provider', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('is not blamed by a validator that was down until the provider no longer had to keep the opening', async () => {
+  it('is not blamed if the validator was down until the provider no longer had to keep the opening', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-late-'));
     let isGone = false;
     const late = await createLate(

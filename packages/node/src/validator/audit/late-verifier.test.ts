@@ -57,7 +57,7 @@ const timeout = () => new LinkError('timeout', 'the deadline passed');
 const unreachable = () => new LinkError('unreachable', 'the connection was lost');
 
 describe('an honest verifier', () => {
-  it('that was started again, and does not know yet whom it may answer, is asked until it does', async () => {
+  it('that has restarted, and does not know yet whom it may answer, is asked until it does', async () => {
     let tries = 0;
     const { run, record } = await createLate((calls, { pass }) => ({
       async reveal(peer, job, call) {
@@ -112,7 +112,7 @@ describe('an honest verifier', () => {
     expect(record()).toMatchObject({ marks: 0, silences: 0, deferredUntilMs: 0 });
   });
 
-  it('is asked again where the validator stood still between commitment and opening', async () => {
+  it('is asked again if the validator stalled between commitment and opening', async () => {
     let tries = 0;
     const { run, record } = await createLate((calls, { stall, pass }) => ({
       async reveal(peer, job, call) {

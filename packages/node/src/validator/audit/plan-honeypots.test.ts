@@ -46,14 +46,14 @@ it('a honeypot goes to operators that are asked nothing else about the reply, at
   }
 });
 
-it('a honeypot is the same after a restart, and known to nobody without the secret', () => {
+it('a honeypot is the same after a restart, and nobody without the secret can compute it', () => {
   const plan = (jobSecret: Uint8Array) => planHoneypots({ ...state, jobSecret }, judged, opened, occasion);
   expect(plan(bytes(32, 5))).toEqual(plan(bytes(32, 5)));
   const ids = (secret: number) => plan(bytes(32, secret)).map(({ id }) => String(id));
   expect(ids(5)).not.toContain(ids(6)[0]);
 });
 
-it('a honeypot is not made where one verifier alone is asked, where nobody else is left, or where none is wanted', () => {
+it('a honeypot is not made if only one verifier is asked, if nobody else is left, or if none is wanted', () => {
   expect(planHoneypots(state, judged, opened, { ...occasion, pair: pair.slice(0, 1) })).toEqual([]);
   expect(planHoneypots(state, judged, opened, { ...occasion, candidates: pair })).toEqual([]);
   expect(planHoneypots({ ...state, honeypotPpm: 0 }, judged, opened, occasion)).toEqual([]);

@@ -97,14 +97,14 @@ describe('the draw of verifiers', () => {
     even = await runAudits(undefined, REPLIES);
   }, 300_000);
 
-  it('asks the class that sees the provider sharply more often than an even one does, and others, too', () => {
+  it('asks the class with the least drift from the provider more often than an even draw does, and other classes too', () => {
     const sharp = weighted.filter(isSharpFirst).length;
     expect(sharp).toBeGreaterThan(even.filter(isSharpFirst).length);
     expect(sharp).toBeLessThan(REPLIES);
     expect(new Set(weighted.map(({ evidence }) => toHex(evidence.attempts[0]?.verifierId as Uint8Array))).size).toBe(5);
   });
 
-  it('is repeated by a co-signer with the same table, and refuted where it was even', () => {
+  it('is repeated by a co-signer with the same table, which refutes an even draw', () => {
     for (const { judged, evidence } of weighted) expect(isRefused(judged, evidence)).toBe(false);
     const refused = even.filter(({ judged, evidence }) => isRefused({ ...judged, drift: policy }, evidence));
     expect(refused.length).toBeGreaterThan(0);
@@ -128,7 +128,7 @@ describe('the draw of verifiers', () => {
 });
 
 describe('the table of a draw', () => {
-  it('judges the reply to its end, whatever table the validator is started with then', () => {
+  it('judges the reply to its end, even if the validator restarts with another table', () => {
     const { store } = createTestValidator({ audit: { drift: policy } });
     const pinned = encodeDrift(policy.note);
     const next = createTestPolicy('other');

@@ -149,7 +149,7 @@ describe('a round', () => {
     }
   });
 
-  it('shows who opens two digests, whether another was asked or not, and the same ones again', async () => {
+  it('shows every verifier two digests, whether or not another was asked, and the same ones again', async () => {
     const rounds = new Map<string, string[]>();
     const { run } = await createAudited({
       audit: {},
@@ -207,7 +207,7 @@ describe('a round', () => {
     expect(toHex(jobs[0]!.jobId)).not.toBe(toHex(jobs[1]!.jobId));
   });
 
-  it('asks a third where the two disagree, credits who agree and marks who does not', async () => {
+  it('asks a third verifier if two disagree, credits those that agree and marks the other', async () => {
     const { run, marks, log } = await createAudited({ wrong: { v1: 1 } });
     let isSeen = false;
     for (let i = 0; i < 6; i++) {
@@ -224,14 +224,14 @@ describe('a round', () => {
     expect(marks()).toEqual([idOf('v1')]);
   });
 
-  it('does not reject on two made-up reports: they differ, and honest ones would not', async () => {
+  it('does not reject on two made-up reports, because they differ and honest ones would not', async () => {
     const { run, validator } = await createAudited({ wrong: { v1: 1, v2: 2, v3: 4 }, names: ['v1', 'v2', 'v3'] });
     const { row } = await run();
     expect(row.verdict).toBe('inconclusive');
     expect(validator.decided).toMatchObject([{ ejects: false, feeAtomic: 86_000n }]);
   });
 
-  it('does not let one accept stand against two rejects that are equal to the bit', async () => {
+  it('lets two bit-identical rejects beat one accept', async () => {
     // v1 reports what the provider committed; what the others see is the truth, and the provider a cheat.
     let isSeen = false;
     for (let first = 0; first < 8 && !isSeen; first++) {
@@ -246,7 +246,7 @@ describe('a round', () => {
     expect(isSeen).toBe(true);
   });
 
-  it('asks others where two rejects are equal to the bit: two in league eject nobody', async () => {
+  it('asks others after two bit-identical rejects, so that two verifiers in league eject nobody', async () => {
     let isSeen = false;
     for (let first = 0; first < 24 && !isSeen; first++) {
       const { run, marks } = await createAudited({ wrong: { v1: 1, v2: 1 }, first });
@@ -425,7 +425,7 @@ describe('a co-signer', () => {
     throw new Error('nobody disagreed');
   });
 
-  it('refuses what verifiers signed about a job that the validator bent, though it says the same', async () => {
+  it('refuses reports on a job that the validator changed, even if they say the same', async () => {
     const { run } = await createAudited({});
     const { row, evidence, judged } = await run();
     const { header, order } = judged.claim;

@@ -164,7 +164,7 @@ describe('a co-signer of a batch that leaves payers out', () => {
     return { world, peer, whole, without, sign };
   }
 
-  it('signs where each of them cannot be drawn, and the replacement that leaves out more', async () => {
+  it('signs if none of them can be drawn, and signs a replacement that leaves out more', async () => {
     const { world, whole, without, sign } = await proposed();
     const first = await sign(whole);
     empty(world, second);
@@ -220,7 +220,7 @@ describe('a co-signer of a batch that leaves payers out', () => {
     });
   });
 
-  it('refuses one that leaves them out of the list but not of what is drawn, or the other way round', async () => {
+  it('refuses a batch that leaves payers out of the list but not out of the debits, or the other way round', async () => {
     const { world, whole, without, sign } = await proposed();
     empty(world, second);
     const silent = parseSettlement(without(second).batch);

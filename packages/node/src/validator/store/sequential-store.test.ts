@@ -128,7 +128,7 @@ describe('the sequential tests', () => {
     store.close();
   });
 
-  it('eject without a reject where all replies together show enough, and never by one that speaks for the provider', () => {
+  it('eject without a reject if all replies together show enough, and never by a reply that speaks for the provider', () => {
     const store = open();
     const who = { providerId: key(1), payee };
     let count = 0;

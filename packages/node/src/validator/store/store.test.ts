@@ -146,7 +146,7 @@ describe('a flood of free names', () => {
     return { validator, id, again, putName, problems, count };
   }
 
-  it('keeps everybody who is listed: a staked one stays, announces again, and is drawn', async () => {
+  it('keeps listed providers: a staked one stays, announces again, and is drawn', async () => {
     const { validator, id, again, problems, count } = await flood(MAX_ANNOUNCEMENTS + 50);
     expect(problems.filter((problem) => problem === undefined)).toHaveLength(MAX_ANNOUNCEMENTS - 1);
     expect(problems.filter((problem) => problem === 'full')).toHaveLength(51);
