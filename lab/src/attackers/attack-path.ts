@@ -229,7 +229,7 @@ async function startVerifier(engine: ServingEngine, validator: PathValidator) {
   const metrics = createMetrics('verifier');
   const verifier = createVerifier(
     { bind },
-    { engine, crypto, clock, signer, reports, randomBytes, identity, chain, log, metrics },
+    { engines: [engine], crypto, clock, signer, reports, randomBytes, identity, chain, log, metrics },
   );
   await verifier.start();
   const endpoint = formatHostPort(verifier.address());

@@ -222,8 +222,11 @@ async function audit(
   let reportBytes: Uint8Array;
   try {
     const claimed = parseHeader(committed.header);
-    const message = createSampleJob({ request: body, endpoint: 'chat' }, { jobId, header: claimed, replay, timeoutMs });
-    const job = parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...message }, verifier.info());
+    const message = createSampleJob(
+      { request: body, endpoint: 'chat' },
+      { jobId, modelRoot: record.modelRoot, header: claimed, replay, timeoutMs },
+    );
+    const job = parseScoreJob(message, verifier.info());
     reportBytes = await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(timeoutMs) });
   } catch {
     return 'unanswered';

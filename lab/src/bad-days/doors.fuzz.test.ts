@@ -98,7 +98,7 @@ describe('the doors of a verifier', () => {
     const verifier = createVerifier(
       { bind: { host: '127.0.0.1', port: 0 } },
       {
-        engine,
+        engines: [engine],
         crypto,
         clock: systemClock,
         signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
@@ -130,17 +130,24 @@ describe('the doors of a verifier', () => {
       .opening;
     const opening = parseOpening(opened);
     const header = parseHeader(opening.header);
-    const { rows, outputTokens } = replayReply(crypto, parseRecordV2(finished.record?.record as Uint8Array), opening);
+    const record = parseRecordV2(finished.record?.record as Uint8Array);
+    const { rows, outputTokens } = replayReply(crypto, record, opening);
     let jobs = 0;
     const job = () => ({
       jobId: new Uint8Array(16).fill(++jobs),
       request: message.request,
       endpoint: message.endpoint,
       header: encodeHeader(redactHeader(header)),
-      outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
-      listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+      modelRoot: record.modelRoot,
       sketchBankSeed: header.sketchBankSeed,
-      tailDraws: encodeTailDraws(new Map([[2, 5]])),
+      claim: {
+        case: 'text' as const,
+        value: {
+          outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
+          listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+          tailDraws: encodeTailDraws(new Map([[2, 5]])),
+        },
+      },
       timeoutMs: 20_000,
     });
     const { refused } = await knock({ valid: job, call: (damaged) => service.commit(damaged) });

@@ -1,13 +1,15 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
-import type { ScoreJobMessage, VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
+import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { readVerifier, type VerifierRecord } from '@ogong/node/validator/store/verifier-store';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import { textOf } from '@ogong/protocol/modality/text/scored-reply';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
@@ -53,7 +55,7 @@ export interface WorldReply {
 
 const FOLLOWER = 'follower';
 const idOf = (name: string): Uint8Array => hashHybridKey(crypto, createTestHybrid(name).publicKey);
-const keyOf = ({ request, outputTokens }: ScoreJobMessage): string => toHex(crypto.sha256(request, outputTokens));
+const keyOf = (job: ScoreJobMessage): string => toHex(crypto.sha256(job.request, textOf(job).outputTokens));
 
 /**
  * One validator's production code with verifiers of the given strategies, on one fake engine and its own clock. Every reply is
@@ -74,7 +76,7 @@ export async function createWorld(options: WorldOptions) {
   let epochStartMs = clock.nowMs();
 
   const score = (job: ScoreJobMessage, by: TextEngine): Promise<Uint8Array> =>
-    scoreJob(parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...job }, by.info()), {
+    scoreJob(parseScoreJob(job, by.info()), {
       engine: by,
       crypto,
       signal: AbortSignal.timeout(60_000),
@@ -85,7 +87,7 @@ export async function createWorld(options: WorldOptions) {
    * strategy, it is a function of the scored tokens, so that their made-up reports agree.
    */
   const createScene = (job: ScoreJobMessage): Scene => {
-    const about = followers > 1 ? crypto.sha256(job.request, job.outputTokens) : crypto.sha256(job.jobId);
+    const about = followers > 1 ? crypto.sha256(job.request, textOf(job).outputTokens) : crypto.sha256(job.jobId);
     const draw = createSeededRandom(new DataView(about.buffer, about.byteOffset).getUint32(0) ^ seed);
     return { ...scene(draw), random: draw };
   };

@@ -39,7 +39,7 @@ async function start(): Promise<Daemon> {
       providers: values.provider.map((id) => fromHex(id)),
     },
     {
-      engine,
+      engines: [engine],
       crypto: nodeCrypto,
       clock: systemClock,
       signer,

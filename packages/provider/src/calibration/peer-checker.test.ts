@@ -34,7 +34,7 @@ async function startVerifier(calibrateWith: readonly Uint8Array[]) {
   const verifier = createVerifier(
     { bind: { host: '127.0.0.1', port: 0 }, calibrateWith },
     {
-      ...{ engine, crypto, clock: systemClock, randomBytes, identity },
+      ...{ engines: [engine], crypto, clock: systemClock, randomBytes, identity },
       signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
       reports: createReports(store, commits),
       chain: { findByCertHash: () => undefined },

@@ -79,11 +79,12 @@ async function scoreByPeer(
   const replayed = replaySample(crypto, sample);
   const header = replayed?.replay.header;
   if (replayed === undefined || header === undefined || replayed.replay.rows.length === 0) return undefined;
-  const { record, replay } = replayed;
+  const { modelRoot } = replayed.record;
+  const { replay } = replayed;
   // Derived from the record, so that it is the same job after either side was restarted.
   const jobId = crypto.sha256(sample.record).slice(0, 16);
   const timeoutMs = JOB_TIMEOUT_MS;
-  const job = createSampleJob(sample, { jobId, header, replay, timeoutMs });
+  const job = createSampleJob(sample, { jobId, modelRoot, header, replay, timeoutMs });
   const call = { timeoutMs, signal };
   const asked = { peer, keyHash: undefined };
   const pause = (): Promise<void> => delay(RETRY_MS, undefined, { signal });
@@ -97,8 +98,8 @@ async function scoreByPeer(
   signal.throwIfAborted();
   if (answer.outcome !== 'answered') throw answer.error;
   const committed = answer.value;
-  const inputsHash = hashScored(crypto, crypto.sha256(sample.request), toScored(sample.endpoint, header, replay));
-  const { modelRoot } = record;
+  const scored = toScored({ endpoint: sample.endpoint, modelRoot }, header, replay);
+  const inputsHash = hashScored(crypto, crypto.sha256(sample.request), scored);
   const read = (bytes: Uint8Array, { jobId }: { jobId: Uint8Array }) =>
     readScoreReport(bytes, { jobId, modelRoot, header, replay });
   const subject = { inputsHash, read };

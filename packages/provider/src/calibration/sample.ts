@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
-import { createScoreJob, type ScoreJobMessage } from '@ogong/node/validator/audit/verifier-call';
+import { createScoreJob } from '@ogong/node/validator/audit/verifier-call';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
@@ -13,6 +13,7 @@ import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { encodeScored, toScored } from '@ogong/protocol/modality/text/scored-reply';
 import { checkHeader } from '@ogong/protocol/modality/text/stage1/header-checks';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { checkPosture } from '@ogong/protocol/tier/posture';
 import { type CommitReply, commitReply } from '../provider/commit-reply.ts';
 import { generateReply } from '../provider/generate-reply.ts';
@@ -164,13 +165,14 @@ export function createSampleJob(
   { request, endpoint }: Pick<ServedSample, 'request' | 'endpoint'>,
   given: {
     readonly jobId: Uint8Array;
+    readonly modelRoot: Uint8Array;
     readonly header: Header;
     readonly replay: ReturnType<typeof replayReply>;
     readonly timeoutMs: number;
   },
 ): ScoreJobMessage {
-  const { jobId, header, replay, timeoutMs } = given;
-  return createScoreJob({ jobId, request, timeoutMs }, encodeScored(toScored(endpoint, header, replay)));
+  const { jobId, modelRoot, header, replay, timeoutMs } = given;
+  return createScoreJob({ jobId, request, timeoutMs }, encodeScored(toScored({ endpoint, modelRoot }, header, replay)));
 }
 
 /**
@@ -184,10 +186,11 @@ export async function scoreSample(
 ): Promise<Uint8Array | undefined> {
   const replayed = replaySample(crypto, sample);
   if (replayed === undefined || replayed.replay.rows.length === 0) return undefined;
-  const { opening, replay } = replayed;
+  const { record, opening, replay } = replayed;
+  const { modelRoot } = record;
   const header = parseHeader(opening.header);
   const jobId = deriveBytes('job', sample.seed).subarray(0, 16);
-  const message = createSampleJob(sample, { jobId, header, replay, timeoutMs: 600_000 });
-  const job = parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...message }, engine.info());
+  const message = createSampleJob(sample, { jobId, modelRoot, header, replay, timeoutMs: 600_000 });
+  const job = parseScoreJob(message, engine.info());
   return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
 }

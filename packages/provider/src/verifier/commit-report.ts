@@ -1,15 +1,15 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   hashScoreInputs,
   SALT_BYTES,
+  type ScoreJobMessage,
 } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { JobKey, KeptReport } from './report-store.ts';
 import { runJob, type VerifierCall } from './run-job.ts';
-import { parseScorable } from './scorer.ts';
+import { findEngine, parseScorable } from './scorer.ts';
 import { isValidator, type VerifierState } from './verifier-state.ts';
 
 /** How many calibration jobs run at a time, and how many of their reports are kept. Audits must always find room. */
@@ -25,7 +25,7 @@ export interface ReportCommitment {
 /** A peer that calibrates waits on its own side when too many of its jobs run. @throws Refusal */
 export async function answerScoreRequest(
   state: VerifierState,
-  message: ScoreRequest,
+  message: ScoreJobMessage,
   call: VerifierCall,
 ): Promise<ReportCommitment> {
   if (isValidator(state, call.caller)) return commitReport(state, message, call);
@@ -43,11 +43,11 @@ export async function answerScoreRequest(
 /** The same job again, after either side was restarted, is answered with the same commitment. */
 async function commitReport(
   state: VerifierState,
-  message: ScoreRequest,
+  message: ScoreJobMessage,
   { caller, signal }: VerifierCall,
 ): Promise<ReportCommitment> {
-  const { engine, crypto, reports, signer } = state;
-  const job = parseScorable(message, engine, crypto);
+  const { engines, crypto, reports, signer } = state;
+  const job = parseScorable(message, findEngine(engines, message.modelRoot), crypto);
   const key = { validator: caller, jobId: job.jobId };
   const jobHash = hashScoreInputs(crypto, { ...message, requestHash: crypto.sha256(message.request) });
   const score = () => runJob(state, job, { timeoutMs: message.timeoutMs, signal }, (until) => job.score(until));

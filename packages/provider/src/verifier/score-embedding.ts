@@ -3,8 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { embedding } from '@ogong/protocol/modality/embedding/embedding';
+import { embedding, isEmbeddingClaim } from '@ogong/protocol/modality/embedding/embedding';
 import { type EmbeddingHeader, parseEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { sketchVector } from '@ogong/protocol/modality/embedding/leaf';
 import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
@@ -12,6 +11,7 @@ import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/mo
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 
 /** An embedding to check: the request, without the answer. */
 export interface EmbeddingJob {
@@ -23,7 +23,7 @@ export interface EmbeddingJob {
 }
 
 /** @throws Refusal naming what is out of range. */
-export function parseEmbeddingJob(message: ScoreRequest): EmbeddingJob {
+export function parseEmbeddingJob(message: ScoreJobMessage): EmbeddingJob {
   const { jobId, endpoint, sketchBankSeed: bankSeed } = message;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
@@ -31,7 +31,7 @@ export function parseEmbeddingJob(message: ScoreRequest): EmbeddingJob {
     embedding.endpoints.includes(endpoint),
     `this model makes embeddings; ${endpoint.slice(0, 32)} was asked for`,
   );
-  assertJob(message.outputTokens.length + message.listSizes.length === 0, 'an embedding has no output tokens');
+  assertJob(isEmbeddingClaim(message.claim), 'the job shows the answer of another modality');
   try {
     const header = parseEmbeddingHeader(message.header);
     return { jobId, header, request: parseEmbeddingRequest(message.request), bankSeed };

@@ -3,13 +3,13 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { endsAtStop, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
@@ -34,8 +34,10 @@ const NO_VOCABULARY = new Uint8Array(32);
 const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
 /** @throws Refusal naming what is out of range. */
-export function parseScoreJob(message: ScoreRequest, info: TextEngineInfo): ScoreJob {
-  const { jobId, outputTokens, listSizes, shapeClasses, sketchBankSeed: bankSeed } = message;
+export function parseScoreJob(message: ScoreJobMessage, info: TextEngineInfo): ScoreJob {
+  const { jobId, claim, sketchBankSeed: bankSeed } = message;
+  if (claim.case !== 'text') throw new Refusal('invalid', 'this model writes; the job shows no text');
+  const { outputTokens, listSizes, shapeClasses } = claim.value;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
   const count = outputTokens.length / 4;
@@ -54,7 +56,7 @@ export function parseScoreJob(message: ScoreRequest, info: TextEngineInfo): Scor
   const tokens = readTokens(outputTokens);
   try {
     const header = parseHeader(message.header);
-    const tailDraws = parseTailDraws(message.tailDraws ?? new Uint8Array(0), count);
+    const tailDraws = parseTailDraws(claim.value.tailDraws ?? new Uint8Array(0), count);
     assertJob(
       tokens.every((token) => token < header.vocabularySize) &&
         listSizes.every((size) => size <= header.vocabularySize),

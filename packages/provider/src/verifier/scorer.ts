@@ -1,7 +1,9 @@
 import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import type { TextEngine } from '@ogong/engine/interface/text';
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseEmbeddingJob, scoreEmbeddingJob } from './score-embedding.ts';
 import { parseScoreJob, scoreJob } from './score-job.ts';
 
@@ -17,8 +19,16 @@ export interface ScorableJob {
   score(signal: AbortSignal): Promise<Uint8Array>;
 }
 
+/** The engine that runs a job's model. @throws Refusal where none does. */
+export function findEngine(engines: readonly ScoringEngine[], modelRoot: Uint8Array): ScoringEngine {
+  const found = engines.find((engine) => equalBytes(engine.info().modelRoot, modelRoot));
+  if (found !== undefined) return found;
+  if (modelRoot.length !== 32) throw new Refusal('invalid', `a model root has 32 bytes, not ${modelRoot.length}`);
+  throw new Refusal('unsupported', `no model of root ${toHex(modelRoot)} runs here`);
+}
+
 /** By engine interface: the only list of what this verifier can check. @throws Refusal naming what is out of range. */
-export function parseScorable(message: ScoreRequest, engine: ScoringEngine, crypto: Crypto): ScorableJob {
+export function parseScorable(message: ScoreJobMessage, engine: ScoringEngine, crypto: Crypto): ScorableJob {
   if (engine.specificationVersion === 'embedding-v1') {
     const job = parseEmbeddingJob(message);
     const score = (signal: AbortSignal) => scoreEmbeddingJob(job, { engine, crypto, signal });

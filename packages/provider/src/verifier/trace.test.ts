@@ -239,6 +239,8 @@ describe('a trace', () => {
   it('is refused by a verifier to strangers, and for what is out of range', async () => {
     const stranger = await checking.connect(4);
     const { job, recordBytes: record } = served;
+    const shown = job.claim.value;
+    const show = (bend: Partial<typeof shown>) => ({ ...job, claim: { ...job.claim, value: { ...shown, ...bend } } });
     const call = { job, record, position: 0 };
     expect((await refusalOf(stranger.service(VerifierService).trace(call))).code).toBe('unauthorized');
     const cases: readonly [Partial<{ job: typeof job; record: Uint8Array; position: number }>, RegExp][] = [
@@ -246,12 +248,12 @@ describe('a trace', () => {
       [{ record: new Uint8Array(0) }, /record/],
       [{ position: served.record.tokenCount }, /position/],
       [{ job: { ...job, request: new Uint8Array(2) } }, /another request/],
-      [{ job: { ...job, listSizes: job.listSizes.subarray(1) } }, /list sizes/],
+      [{ job: show({ listSizes: shown.listSizes.subarray(1) }) }, /list sizes/],
       [{ job: { ...job, timeoutMs: 0 } }, /deadline/],
       [
         {
           position: 9,
-          job: { ...job, outputTokens: job.outputTokens.subarray(0, 32), listSizes: job.listSizes.subarray(0, 8) },
+          job: show({ outputTokens: shown.outputTokens.subarray(0, 32), listSizes: shown.listSizes.subarray(0, 8) }),
         },
         /position 9 of a reply of 8/,
       ],

@@ -14,6 +14,7 @@ import { answerScoreRequest } from './commit-report.ts';
 import { revealReport } from './reveal-report.ts';
 import { countJob, runJob, type VerifierCall } from './run-job.ts';
 import { parseScoreJob } from './score-job.ts';
+import { findEngine } from './scorer.ts';
 import { isValidator, type VerifierState } from './verifier-state.ts';
 
 const nameMethod = ({ name }: { readonly name: string }): MethodName => `${VerifierService.typeName}/${name}`;
@@ -56,8 +57,9 @@ function endorse({ endorsements }: Pick<VerifierState, 'endorsements'>, { provid
 }
 
 async function trace(state: VerifierState, { job: wire, record, position }: TraceClaimRequest, called: AbortSignal) {
-  const { crypto, engine, signer } = state;
+  const { crypto, engines, signer } = state;
   if (wire === undefined) throw new Refusal('invalid', 'the job is missing');
+  const engine = findEngine(engines, wire.modelRoot);
   if (engine.specificationVersion !== 'text-v1') {
     throw new Refusal('unsupported', 'only texts have positions to be traced');
   }

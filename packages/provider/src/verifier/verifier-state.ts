@@ -12,7 +12,8 @@ import type { Reports } from './report-store.ts';
 import type { ScoringEngine } from './scorer.ts';
 
 export interface VerifierDependencies {
-  readonly engine: ScoringEngine;
+  /** One for each model that is verified. */
+  readonly engines: readonly ScoringEngine[];
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;

@@ -54,16 +54,21 @@ describe('an audit with real weights', () => {
     expect(replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
     const job = parseScoreJob(
       {
-        $typeName: 'ogong.v1.ScoreRequest',
         jobId: id,
         request: message.request,
         endpoint: message.endpoint,
         header: opening.header,
-        outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
-        listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
-        shapeClasses: replay.shapeClasses,
+        modelRoot: record.modelRoot,
         sketchBankSeed: header.sketchBankSeed,
-        tailDraws: encodeTailDraws(replay.tailDraws),
+        claim: {
+          case: 'text',
+          value: {
+            outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
+            listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+            shapeClasses: replay.shapeClasses,
+            tailDraws: encodeTailDraws(replay.tailDraws),
+          },
+        },
         timeoutMs: 0,
       },
       verifier.info(),

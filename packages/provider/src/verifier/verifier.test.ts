@@ -27,6 +27,7 @@ import {
   encodeScoreOpening,
   hashScoreInputs,
   redactHeader,
+  type TextClaim,
 } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
@@ -64,7 +65,7 @@ async function start(
   const verifier = createVerifier(
     { bind: { host: '127.0.0.1', port: 0 }, ...options },
     {
-      engine,
+      engines: [engine],
       crypto,
       clock: systemClock,
       signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
@@ -136,7 +137,7 @@ describe('a verifier', () => {
   }
   type Served = Awaited<ReturnType<typeof serve>>;
 
-  function makeJob({ message, header, replay }: Served) {
+  function makeJob({ message, record, header, replay }: Served) {
     const outputTokens = new Uint8Array(replay.outputTokens.length * 4);
     const view = new DataView(outputTokens.buffer);
     replay.outputTokens.forEach((token, i) => {
@@ -147,10 +148,16 @@ describe('a verifier', () => {
       request: message.request,
       endpoint: message.endpoint,
       header: encodeHeader(redactHeader(header)),
-      outputTokens,
-      listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+      modelRoot: record.modelRoot,
       sketchBankSeed: header.sketchBankSeed,
-      tailDraws: encodeTailDraws(replay.tailDraws),
+      claim: {
+        case: 'text' as const,
+        value: {
+          outputTokens,
+          listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+          tailDraws: encodeTailDraws(replay.tailDraws),
+        },
+      },
       timeoutMs: 20_000,
     };
   }
@@ -328,21 +335,27 @@ describe('a verifier', () => {
   it('refuses what is malformed, out of range or too large', async () => {
     const { client } = await start();
     const job = makeJob(await serve());
+    const shown = job.claim.value;
     const token = (id: number) =>
-      Uint8Array.from(job.outputTokens, (byte, i) => (i < 4 ? (id >>> (8 * i)) & 255 : byte));
-    const cases: readonly [Partial<typeof job & { shapeClasses: Uint8Array }>, RegExp][] = [
+      Uint8Array.from(shown.outputTokens, (byte, i) => (i < 4 ? (id >>> (8 * i)) & 255 : byte));
+    const claim = (bend: Partial<TextClaim>) => ({ claim: { case: 'text' as const, value: { ...shown, ...bend } } });
+    const cases: readonly [object, RegExp][] = [
       [{ jobId: new Uint8Array(15) }, /job id/],
       [{ sketchBankSeed: new Uint8Array(31) }, /bank seed/],
-      [{ outputTokens: job.outputTokens.subarray(1) }, /32-bit integers/],
-      [{ outputTokens: new Uint8Array(0), listSizes: new Uint8Array(0) }, /32-bit integers/],
-      [{ outputTokens: new Uint8Array(4 * 600), listSizes: new Uint8Array(600).fill(20) }, /exceed the context/],
-      [{ outputTokens: token(320) }, /outside the vocabulary/],
-      [{ outputTokens: token(0xffffffff) }, /outside the vocabulary/],
-      [{ listSizes: job.listSizes.subarray(1) }, /list sizes/],
-      [{ shapeClasses: job.listSizes.subarray(1) }, /shape classes/],
-      [{ shapeClasses: new Uint8Array(0) }, /shape classes/],
-      [{ listSizes: job.listSizes.map((size, i) => (i === 2 ? 65 : size)) }, /1\.\.64/],
-      [{ listSizes: job.listSizes.map((size, i) => (i === 2 ? 0 : size)) }, /1\.\.64/],
+      [claim({ outputTokens: shown.outputTokens.subarray(1) }), /32-bit integers/],
+      [claim({ outputTokens: new Uint8Array(0), listSizes: new Uint8Array(0) }), /32-bit integers/],
+      [claim({ outputTokens: new Uint8Array(4 * 600), listSizes: new Uint8Array(600).fill(20) }), /exceed the context/],
+      [claim({ outputTokens: token(320) }), /outside the vocabulary/],
+      [claim({ outputTokens: token(0xffffffff) }), /outside the vocabulary/],
+      [claim({ listSizes: shown.listSizes.subarray(1) }), /list sizes/],
+      [claim({ shapeClasses: shown.listSizes.subarray(1) }), /shape classes/],
+      [claim({ shapeClasses: new Uint8Array(0) }), /shape classes/],
+      [claim({ listSizes: shown.listSizes.map((size, i) => (i === 2 ? 65 : size)) }), /1\.\.64/],
+      [claim({ listSizes: shown.listSizes.map((size, i) => (i === 2 ? 0 : size)) }), /1\.\.64/],
+      [{ claim: { case: 'embedding', value: {} } }, /shows no text/],
+      [{ claim: { case: undefined } }, /shows no text/],
+      [{ modelRoot: new Uint8Array(31) }, /model root has 32 bytes/],
+      [{ modelRoot: new Uint8Array(32) }, /no model of root 00.* runs here/],
       [{ header: job.header.subarray(1) }, /header/],
       [{ request: utf8Encode('{') }, /JSON/],
       [{ endpoint: 'poem' }, /endpoint/],
@@ -387,8 +400,9 @@ describe('a verifier', () => {
     it('answers the same job with the same commitment, and refuses another job under its id', async () => {
       const { job, service, commitment } = await committed();
       expect((await service.commit({ ...job, timeoutMs: 9_000 })).digest).toEqual(commitment.digest);
-      const listSizes = job.listSizes.map((size, i) => (i === 0 ? size - 1 : size));
-      expect((await refusalOf(service.commit({ ...job, listSizes }))).refusal).toBe('conflict');
+      const listSizes = job.claim.value.listSizes.map((size, i) => (i === 0 ? size - 1 : size));
+      const claim = { case: 'text' as const, value: { ...job.claim.value, listSizes } };
+      expect((await refusalOf(service.commit({ ...job, claim }))).refusal).toBe('conflict');
     });
 
     it('opens over one round only, as often as it is asked', async () => {

@@ -1,9 +1,10 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Peer } from '@ogong/host/link/link-pool';
-import type { ScoreJobMessage, VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
+import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   computeScoreDigest,
   encodeScoreCommitment,

@@ -6,8 +6,10 @@ import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import type { PushRecordRequest, ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { textOf } from '@ogong/protocol/modality/text/scored-reply';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
@@ -144,7 +146,7 @@ export function toPushMessage(submission: Submission): Omit<
   return { ...submission, headerProof: [...submission.headerProof] };
 }
 
-type TestJob = Pick<ScoreRequest, 'jobId' | 'request' | 'outputTokens'>;
+type TestJob = Pick<ScoreJobMessage, 'jobId' | 'request' | 'claim'>;
 
 /** The reply of a job, found by its request, because a job does not name the reply. */
 export function findServed(served: Iterable<TestReply>, { request }: Pick<TestJob, 'request'>): TestReply | undefined {
@@ -154,7 +156,7 @@ export function findServed(served: Iterable<TestReply>, { request }: Pick<TestJo
 /** The report of a verifier of the same model and class, unless changed. */
 export function createTestReport(
   { reply }: Pick<TestReply, 'reply'>,
-  { jobId, outputTokens }: TestJob,
+  { jobId, claim }: TestJob,
   bend: Partial<ScoreReport> = {},
 ): Uint8Array {
   const { header, record } = reply;
@@ -172,7 +174,7 @@ export function createTestReport(
     tailGap: NO_TAIL_GAP,
     contextSize: 4096,
     elapsedMs: 1,
-    windows: teacherForce(reply, outputTokens),
+    windows: teacherForce(reply, textOf({ claim }).outputTokens),
     ...bend,
   });
 }

@@ -6,6 +6,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
@@ -15,6 +16,7 @@ import {
   encodeScoreOpening,
   hashScoreInputs,
   redactHeader,
+  type ScoreInputs,
 } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   encodeScoreReport,
@@ -23,6 +25,7 @@ import {
   NO_TAIL_GAP,
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
+import { createSyntheticEmbedding } from '../synthetic/synthetic-embedding.ts';
 import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createWidthTable } from '../synthetic/synthetic-widths.ts';
 
@@ -80,28 +83,45 @@ function headerVector(crypto: Crypto): unknown {
 }
 
 function inputVectors(crypto: Crypto): unknown {
-  const { header, request, outputTokens } = createReply(crypto);
-  const bytes = {
-    header: encodeHeader(redactHeader(header)),
+  const { header, record, request, outputTokens } = createReply(crypto);
+  const requestHash = crypto.sha256(request);
+  const { modelRoot } = record;
+  const text = {
     outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
     listSizes: new Uint8Array(outputTokens.length).fill(20),
-    sketchBankSeed: header.sketchBankSeed,
   };
-  const optional = {
+  const full = {
+    ...text,
     shapeClasses: Uint8Array.from(outputTokens, (_, i) => 1 + (i % 2)),
     tailDraws: encodeTailDraws(new Map([[1, 7]])),
   };
-  const requestHash = crypto.sha256(request);
-  return [bytes, { ...bytes, ...optional }].map((given, i) => {
-    const endpoint = i === 0 ? 'chat' : 'completion';
-    return {
-      requestHash: toHex(requestHash),
-      endpoint,
-      ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, toHex(value)])),
-      hash: toHex(hashScoreInputs(crypto, { requestHash, endpoint, ...given })),
-    };
-  });
+  const ofText = {
+    requestHash,
+    modelRoot,
+    header: encodeHeader(redactHeader(header)),
+    sketchBankSeed: header.sketchBankSeed,
+  };
+  const embedding = createSyntheticEmbedding({ crypto }).header;
+  const cases: readonly ScoreInputs[] = [
+    { ...ofText, endpoint: 'chat', claim: { case: 'text', value: text } },
+    { ...ofText, endpoint: 'completion', claim: { case: 'text', value: full } },
+    {
+      ...{ requestHash, modelRoot, endpoint: 'embedding', header: encodeEmbeddingHeader(embedding) },
+      sketchBankSeed: embedding.sketchBankSeed,
+      claim: { case: 'embedding', value: {} },
+    },
+  ];
+  return cases.map(({ endpoint, claim, ...bytes }) => ({
+    endpoint,
+    ...toHexes(bytes),
+    claim: claim.case,
+    ...toHexes(claim.value ?? {}),
+    hash: toHex(hashScoreInputs(crypto, { ...bytes, endpoint, claim })),
+  }));
 }
+
+const toHexes = (fields: object): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, toHex(value as Uint8Array)]));
 
 function tailDrawVectors(): unknown {
   const largest = WEIGHT_ONE - 1;

@@ -44,7 +44,7 @@ export async function startVerifier(engine: TextEngine, seed: number): Promise<T
   const verifier = createVerifier(
     { bind: { host: '127.0.0.1', port: 0 } },
     {
-      engine,
+      engines: [engine],
       crypto,
       clock: systemClock,
       reports: createReports(store, commits),
@@ -105,10 +105,16 @@ export async function openReply(
     request,
     endpoint,
     header: opening.header,
-    outputTokens: toBytes(replay.outputTokens),
-    listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+    modelRoot: record.modelRoot,
     sketchBankSeed: header.sketchBankSeed,
-    tailDraws: encodeTailDraws(replay.tailDraws),
+    claim: {
+      case: 'text' as const,
+      value: {
+        outputTokens: toBytes(replay.outputTokens),
+        listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+        tailDraws: encodeTailDraws(replay.tailDraws),
+      },
+    },
     ...PATIENT,
   };
   return {

@@ -34,7 +34,8 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId: id, attempt: 0 });
   const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
   const { request, endpoint } = submission;
-  const scored = { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
+  const { modelRoot } = record;
+  const scored = { endpoint, modelRoot, header, outputTokens, listSizes, shapeClasses, tailDraws };
   const timeoutMs = computeJobTimeout(state, row);
   const job = createScoreJob({ jobId, request, timeoutMs }, encodeScored(scored));
   const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };
@@ -53,7 +54,6 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   const rows = Array.from(listSizes, (size) => ({ ...NO_ROW, ids: new Uint32Array(size) }));
   const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, tailDraws };
   const inputsHash = hashScored(crypto, crypto.sha256(request), scored);
-  const { modelRoot } = record;
   const subject: ReportSubject = {
     inputsHash,
     read: (bytes, job) => readScoreReport(bytes, { ...job, modelRoot, header, replay }),

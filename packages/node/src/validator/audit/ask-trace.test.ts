@@ -14,13 +14,14 @@ afterEach(async () => {
 });
 
 const keyHash = hashHybridKey(crypto, createTestHybrid('v1').publicKey);
-const reported = { verifierId: keyHash, keyHash } as VerifierFinding;
+const modelRoot = new Uint8Array(32).fill(6);
+const reported = { verifierId: keyHash, keyHash, report: { modelRoot } } as unknown as VerifierFinding;
 
 /** A dispute about a reply of 2,000 tokens in single passes, before calls that record what they were sent. */
 async function openDispute(given: Partial<DisputeState> = {}) {
   const validator = createTestValidator();
   closing.push(() => validator.close());
-  const sent: { to: string; position: number; timeoutMs: number; jobId?: Uint8Array }[] = [];
+  const sent: { to: string; position: number; timeoutMs: number; jobId?: Uint8Array; modelRoot?: Uint8Array }[] = [];
   const answer = { report: Uint8Array.of(1), key: Uint8Array.of(2), signature: Uint8Array.of(3) };
   const state = {
     ...{ crypto, store: validator.store, fixedVerifier: undefined, callTimeoutMs: CALL_MS },
@@ -31,7 +32,7 @@ async function openDispute(given: Partial<DisputeState> = {}) {
         return answer;
       },
       verifier: async ({ endpoint }, { position, job }, { timeoutMs }) => {
-        sent.push({ to: String(endpoint), position, timeoutMs, jobId: job.jobId });
+        sent.push({ to: String(endpoint), position, timeoutMs, jobId: job.jobId, modelRoot: job.modelRoot });
         return answer;
       },
     },
@@ -48,12 +49,12 @@ async function openDispute(given: Partial<DisputeState> = {}) {
 }
 
 describe('the trace of a verifier', () => {
-  it('is asked at its announced address, under a job id that the record and its key decide', async () => {
+  it('is asked at its announced address, about the reported model, under a job id that the record and its key decide', async () => {
     const { validator, state, dispute, sent, answer } = await openDispute();
     await validator.announceVerifier('v1');
     expect(await askVerifierTrace(state, dispute, reported, 9)).toEqual(answer);
     const jobId = crypto.sha256(dispute.record, keyHash).slice(0, 16);
-    expect(sent).toEqual([{ to: 'v1:1', position: 9, timeoutMs: CALL_MS, jobId }]);
+    expect(sent).toEqual([{ to: 'v1:1', position: 9, timeoutMs: CALL_MS, jobId, modelRoot }]);
   });
 
   it('has more time for a late position, at most twice the usual', async () => {

@@ -5,11 +5,12 @@ import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { TraceClaimRequest, TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import type { DivergenceRow } from '../store/divergence-store.ts';
-import type { ScoreJobMessage, VerifierCallOptions } from './verifier-call.ts';
+import type { VerifierCallOptions } from './verifier-call.ts';
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
 

@@ -61,7 +61,8 @@ function createRoundJob(
   const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
   const inputs = opened.reply.describeJob(endpoint);
   const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
-  const timeoutMs = computeCallTimeout(inputs.shapeClasses ?? new Uint8Array(0), {
+  const shapeClasses = inputs.claim.case === 'text' ? inputs.claim.value.shapeClasses : undefined;
+  const timeoutMs = computeCallTimeout(shapeClasses ?? new Uint8Array(0), {
     callTimeoutMs,
     mostMs: Math.ceil(windowMs / 3),
   });

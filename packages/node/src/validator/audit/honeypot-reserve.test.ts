@@ -2,6 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
@@ -10,7 +11,7 @@ import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
 import { computeLacking } from './honeypot-reserve.ts';
-import type { ScoreJobMessage, VerifierCalls } from './verifier-call.ts';
+import type { VerifierCalls } from './verifier-call.ts';
 
 const NAMES = ['v1', 'v2', 'v3', 'v4', 'v5'];
 const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');

@@ -9,6 +9,8 @@ import { type DriftRow, nameRow } from '@ogong/protocol/modality/text/drift/drif
 import { EQUAL_STATISTIC } from '@ogong/protocol/modality/text/drift/likelihood';
 import type { Stratum } from '@ogong/protocol/modality/text/drift/strata';
 import { TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
+import { textOf } from '@ogong/protocol/modality/text/scored-reply';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { redactHeader } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
@@ -20,7 +22,7 @@ import { createTestReport, type TestReply } from '@ogong/testing/validator/test-
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
 import { judgeHoneypot, type KnownAnswer, type PlantedReply, plantBad } from './honeypot.ts';
-import type { ScoreJobMessage, VerifierCalls } from './verifier-call.ts';
+import type { VerifierCalls } from './verifier-call.ts';
 
 const seed = (n: number): Uint8Array => crypto.sha256(Uint8Array.of(n));
 const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
@@ -34,13 +36,17 @@ const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
 const judge = (...of: [KnownAnswer, Pick<PlantedReply, 'position'>, ScoreReport]) =>
   judgeHoneypot(crypto, ...of).outcome;
 
+/** What a job shows of a reply of these tokens. */
+const claimOf = (tokens: readonly number[]): ScoreJobMessage['claim'] => ({
+  case: 'text',
+  value: { outputTokens: toBytes(tokens), listSizes: new Uint8Array(0) },
+});
+
 async function createKnown() {
   const served = await createTestValidator().deliver(3, {});
   const { request } = served.reply;
   const report = (tokens: readonly number[], bend: Partial<ScoreReport> = {}): ScoreReport =>
-    parseScoreReport(
-      createTestReport(served, { jobId: new Uint8Array(16), request, outputTokens: toBytes(tokens) }, bend),
-    );
+    parseScoreReport(createTestReport(served, { jobId: new Uint8Array(16), request, claim: claimOf(tokens) }, bend));
   const answer: KnownAnswer = { header: served.reply.header, report: report(served.reply.outputTokens) };
   const rows = served.reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, served.reply.header).rows);
   const good: PlantedReply = { outputTokens: served.reply.outputTokens, position: undefined };
@@ -219,7 +225,7 @@ describe('the judge of a honeypot, by measured drift', () => {
     return Promise.all(
       Array.from({ length: count }, async (_, i) => {
         const { reply } = await validator.deliver(1000 + i);
-        const job = { jobId: new Uint8Array(16), request: reply.request, outputTokens: toBytes(reply.outputTokens) };
+        const job = { jobId: new Uint8Array(16), request: reply.request, claim: claimOf(reply.outputTokens) };
         const expected = parseScoreReport(createTestReport({ reply }, job));
         const answer: KnownAnswer = { header: reply.header, report: expected };
         const see = (size: number): ScoreReport => ({ ...expected, ...other, windows: jitter(reply, random, size) });
@@ -319,17 +325,21 @@ describe('honeypots', () => {
     const ids = jobs.map(({ job }) => toHex(job.jobId));
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.length).toBe(8 * 2 + honeypots().length);
-    const shown = ({ tailDraws: _, ...job }: ScoreJobMessage): string[] => Object.keys(job);
+    const shown = (job: ScoreJobMessage): string[] => {
+      const { tailDraws: _, ...claim } = textOf(job);
+      return [...Object.keys(job), ...Object.keys(claim)];
+    };
     const draws = new Map<string, string>();
     for (const { job } of jobs) {
       expect(shown(job)).toEqual(shown(jobs[0]!.job));
       // As many jobs of a reply as there are, planted or not: one list of draws.
-      const [request, own] = [toHex(job.request), toHex(job.tailDraws ?? new Uint8Array(0))];
+      const [request, own] = [toHex(job.request), toHex(textOf(job).tailDraws ?? new Uint8Array(0))];
       expect(own).toBe(draws.get(request) ?? own);
       draws.set(request, own);
       expect(job.timeoutMs).toBe(jobs[0]!.job.timeoutMs);
       expect(job.header).toEqual(encodeHeader(redactHeader(parseHeader(job.header))));
-      expect(job.listSizes.length * 4).toBe(job.outputTokens.length);
+      const { listSizes, outputTokens } = textOf(job);
+      expect(listSizes.length * 4).toBe(outputTokens.length);
       expect(toHex(job.sketchBankSeed)).toBe(toHex(jobs[0]!.job.sketchBankSeed));
     }
     expect(draws.size).toBe(8);
@@ -346,8 +356,8 @@ describe('honeypots', () => {
         const found = [...served.values()].find(
           ({ reply }) => toHex(reply.request) === toHex(job.request),
         ) as TestReply;
-        const outputTokens = toBytes(found.reply.outputTokens);
-        return { report: createTestReport(found, { ...job, outputTokens }), signer: createTestHybrid(nameOf(peer)) };
+        const claim = claimOf(found.reply.outputTokens);
+        return { report: createTestReport(found, { ...job, claim }), signer: createTestHybrid(nameOf(peer)) };
       };
     const { run, verifier, honeypots, validator } = await createTrapped((name, _job, served) =>
       name === 'v1' ? told(served) : answerHonestly(served),

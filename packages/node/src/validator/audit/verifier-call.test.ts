@@ -1,6 +1,7 @@
 import { NARROW, SINGLE, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { describe, expect, it } from 'vitest';
-import { computeCallTimeout, mixJobs, type ScoreJobMessage, type VerifierCalls } from './verifier-call.ts';
+import { computeCallTimeout, mixJobs, type VerifierCalls } from './verifier-call.ts';
 
 const peer = { endpoint: 'v:1', certHash: new Uint8Array(32) };
 const call = { timeoutMs: 1_000, signal: new AbortController().signal };

@@ -7,10 +7,9 @@ import type {
   RevealRequest,
   ScoreReport as ScoreAnswer,
   ScoreCommitment,
-  ScoreRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SINGLE } from '@ogong/protocol/modality/text/commitment/shape-classes';
-import type { ScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { ScoreInputs, ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { findCommitmentProblem, type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
 
@@ -42,7 +41,6 @@ export function computeCallTimeout(
 }
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
-export type ScoreJobMessage = Bare<ScoreRequest>;
 
 export interface VerifierCalls {
   readonly commit: (

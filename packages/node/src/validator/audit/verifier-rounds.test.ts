@@ -6,7 +6,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
-import { hashScored, type ScoredReply, toScored } from '@ogong/protocol/modality/text/scored-reply';
+import { hashScored, type ScoredReply, textOf, toScored } from '@ogong/protocol/modality/text/scored-reply';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
@@ -189,7 +189,7 @@ describe('a round', () => {
     const { judged } = await run();
     const { order, record, header } = judged.claim;
     const drawKey = computeDrawKey(crypto, (header as Header).drawKey);
-    expect(jobs[0]!.tailDraws?.length).toBeGreaterThan(0);
+    expect(textOf(jobs[0]!).tailDraws?.length).toBeGreaterThan(0);
     const bytes = jobs.map((job) =>
       toHex(Uint8Array.from(Object.values(job).flatMap((v) => (v instanceof Uint8Array ? [...v] : [])))),
     );
@@ -430,7 +430,7 @@ describe('a co-signer', () => {
     const { row, evidence, judged } = await run();
     const { header, order } = judged.claim;
     const { replay } = (openReply(crypto, judged.claim.record, evidence.opening) as OpenedReply).reply as ReplayedText;
-    const scored = toScored('chat', header as Header, replay);
+    const scored = toScored({ endpoint: 'chat', modelRoot: order.modelRoot }, header as Header, replay);
     const signers = ['v1', 'v2', 'v3', 'v4'].map(createTestHybrid);
 
     /** The same reports, committed to and opened by the same verifiers, over other inputs. */
@@ -469,6 +469,7 @@ describe('a co-signer', () => {
     const bent: [Uint8Array, Partial<ScoredReply>][] = [
       [other, {}],
       [order.requestHash, { endpoint: 'completion' }],
+      [order.requestHash, { modelRoot: other }],
       [order.requestHash, { header: { ...(header as Header), sketchBankSeed: other } }],
       [order.requestHash, { header: { ...(header as Header), stopReason: 'context' } }],
       [order.requestHash, { outputTokens: replay.outputTokens.map((token) => token ^ 1) }],

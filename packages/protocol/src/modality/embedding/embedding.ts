@@ -3,6 +3,7 @@ import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import type { Modality, ReplayedReply } from '../modality.ts';
+import type { VerifierClaim } from '../text/stage2/score-commitment.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { EMBEDDING_HEADER_TAG, type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import { checkEmbeddingHeader, type EmbeddingContext } from './header-checks.ts';
@@ -37,7 +38,6 @@ export const embedding = {
   replay,
 } satisfies Modality;
 
-const NOTHING = new Uint8Array(0);
 const ZERO = new Uint8Array(32);
 
 function replay(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply {
@@ -53,9 +53,12 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedRep
     checks: [root, ...replayed.checks],
     header: replayed.header,
     describeJob: (endpoint) => ({
-      ...{ endpoint, header: encodeEmbeddingHeader(redactHeader(header)), sketchBankSeed: header.sketchBankSeed },
+      endpoint,
+      modelRoot: record.modelRoot,
+      header: encodeEmbeddingHeader(redactHeader(header)),
+      sketchBankSeed: header.sketchBankSeed,
       // The request contains everything that a verifier needs, so it sees nothing of the answer.
-      ...{ outputTokens: NOTHING, listSizes: NOTHING },
+      claim: { case: 'embedding', value: {} },
     }),
     readReport(bytes, { jobId }) {
       const report = parseEmbeddingReport(bytes);
@@ -70,6 +73,9 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedRep
     },
   };
 }
+
+/** Whether a job is about an embedding; of its answer it shows nothing. */
+export const isEmbeddingClaim = (claim: VerifierClaim): boolean => claim.case === 'embedding';
 
 /** The header as a verifier gets it: whatever says whose reply it is, or what the provider computed, is zero. */
 function redactHeader(header: EmbeddingHeader): EmbeddingHeader {

@@ -1,12 +1,18 @@
+import { ProtocolError } from '../../base/bytes.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { encodeHeader, type Header } from './commitment/header.ts';
 import type { Replay } from './stage1/replay.ts';
 import { encodeTailDraws, type TailDraws } from './stage1/tail-draws.ts';
-import { hashScoreInputs, redactHeader, type ScoreInputs } from './stage2/score-commitment.ts';
+import { hashScoreInputs, redactHeader, type ScoreInputs, type TextClaim } from './stage2/score-commitment.ts';
+
+/** What was asked, and of which model. */
+export interface ReplySubject {
+  readonly endpoint: string;
+  readonly modelRoot: Uint8Array;
+}
 
 /** A reply as a verifier gets it. */
-export interface ScoredReply {
-  readonly endpoint: string;
+export interface ScoredReply extends ReplySubject {
   readonly header: Header;
   readonly outputTokens: ArrayLike<number>;
   /** Candidates that the provider listed, per position. */
@@ -23,22 +29,30 @@ export function hashScored(crypto: Crypto, requestHash: Uint8Array, reply: Score
 }
 
 /** Makes the job for verifiers from a replayed reply. */
-export function toScored(endpoint: string, header: Header, replay: Replay): ScoredReply {
+export function toScored({ endpoint, modelRoot }: ReplySubject, header: Header, replay: Replay): ScoredReply {
   const { rows, outputTokens, shapeClasses, tailDraws } = replay;
   const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
-  return { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
+  return { endpoint, modelRoot, header, outputTokens, listSizes, shapeClasses, tailDraws };
 }
 
 /** The parts of a reply that a verifier gets, as the bytes that it gets. */
 export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
-  const { endpoint, header, listSizes, shapeClasses, tailDraws } = reply;
+  const { endpoint, modelRoot, header, listSizes, shapeClasses, tailDraws } = reply;
   const outputTokens = new Uint8Array(reply.outputTokens.length * 4);
   const view = new DataView(outputTokens.buffer);
   for (let i = 0; i < reply.outputTokens.length; i++) view.setUint32(4 * i, reply.outputTokens[i] as number, true);
   const { sketchBankSeed } = header;
-  return {
-    ...{ endpoint, header: encodeHeader(redactHeader(header)), outputTokens, listSizes, sketchBankSeed },
+  const value = {
+    ...{ outputTokens, listSizes },
     ...(shapeClasses?.some((shapeClass) => shapeClass !== 0) && { shapeClasses }),
     ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
   };
+  const redacted = encodeHeader(redactHeader(header));
+  return { endpoint, modelRoot, header: redacted, sketchBankSeed, claim: { case: 'text', value } };
+}
+
+/** What a job shows of a text. @throws ProtocolError where it is about another modality. */
+export function textOf({ claim }: Pick<ScoreInputs, 'claim'>): TextClaim {
+  if (claim.case === 'text') return claim.value;
+  throw new ProtocolError('unsupported', 'the job shows no text');
 }

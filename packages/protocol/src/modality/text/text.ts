@@ -49,7 +49,7 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening): Replaye
   const header = replay.header as Header;
   return {
     ...{ checks, header: replay.header, replay },
-    describeJob: (endpoint) => encodeScored(toScored(endpoint, header, replay)),
+    describeJob: (endpoint) => encodeScored(toScored({ endpoint, modelRoot: record.modelRoot }, header, replay)),
     readReport(bytes, { jobId }) {
       const read = readScoreReport(bytes, { jobId, modelRoot: record.modelRoot, header, replay });
       if ('problem' in read) return read;

@@ -12,6 +12,7 @@ import {
   type ScoreDigest,
   type ScoreInputs,
   type ScoreOpening,
+  type TextClaim,
 } from './score-commitment.ts';
 
 const of = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -57,32 +58,47 @@ describe('a score commitment', () => {
 });
 
 describe('the hash of what is scored', () => {
-  const inputs: ScoreInputs = {
-    requestHash: of(32, 1),
-    endpoint: 'chat',
-    header: of(3, 2),
+  const shown: TextClaim = {
     outputTokens: of(8, 3),
     listSizes: of(2, 4),
     shapeClasses: of(2, 1),
     tailDraws: of(8, 5),
-    sketchBankSeed: of(32, 6),
   };
+  const inputs: ScoreInputs = {
+    requestHash: of(32, 1),
+    modelRoot: of(32, 7),
+    endpoint: 'chat',
+    header: of(3, 2),
+    sketchBankSeed: of(32, 6),
+    claim: { case: 'text', value: shown },
+  };
+  const show = (bend: Partial<TextClaim>): ScoreInputs => ({
+    ...inputs,
+    claim: { case: 'text', value: { ...shown, ...bend } },
+  });
+
+  it('is none of a claim of no modality', () => {
+    expect(() => hashScoreInputs(crypto, { ...inputs, claim: { case: undefined } })).toThrow(/text, embedding/);
+  });
 
   it('is another one wherever a byte is, or moves from one field to its neighbour', () => {
     const bent: ScoreInputs[] = [
       inputs,
       { ...inputs, requestHash: of(32, 9) },
+      { ...inputs, modelRoot: of(32, 9) },
       { ...inputs, endpoint: 'completion' },
       { ...inputs, header: of(3, 9) },
-      { ...inputs, outputTokens: of(8, 9) },
-      { ...inputs, listSizes: of(2, 9) },
-      { ...inputs, shapeClasses: of(2, 2) },
-      { ...inputs, shapeClasses: undefined },
-      { ...inputs, tailDraws: of(8, 9) },
-      { ...inputs, tailDraws: undefined },
-      { ...inputs, shapeClasses: undefined, tailDraws: of(2, 1) },
       { ...inputs, sketchBankSeed: of(32, 9) },
-      { ...inputs, header: of(2, 2), outputTokens: Uint8Array.of(2, ...of(8, 3)) },
+      { ...inputs, claim: { case: 'embedding', value: {} } },
+      show({ outputTokens: of(8, 9) }),
+      show({ listSizes: of(2, 9) }),
+      show({ shapeClasses: of(2, 2) }),
+      show({ shapeClasses: undefined }),
+      show({ shapeClasses: new Uint8Array(0) }),
+      show({ tailDraws: of(8, 9) }),
+      show({ tailDraws: undefined }),
+      show({ shapeClasses: undefined, tailDraws: of(2, 1) }),
+      show({ outputTokens: of(7, 3), listSizes: Uint8Array.of(3, ...of(2, 4)) }),
     ];
     expect(new Set(bent.map((one) => toHex(hashScoreInputs(crypto, one)))).size).toBe(bent.length);
   });

@@ -1,6 +1,18 @@
 import { compareBytes, createWriter } from '../../../base/bytes.ts';
 import { encodeDomain } from '../../../base/canonical.ts';
-import { bytes, bytes32, type CodecType, createFormat, hash, list, struct, text, u8 } from '../../../base/codec.ts';
+import {
+  bytes,
+  bytes32,
+  type CodecType,
+  createFormat,
+  hash,
+  list,
+  optional,
+  struct,
+  text,
+  u8,
+  union,
+} from '../../../base/codec.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import type { Header } from '../commitment/header.ts';
 
@@ -8,29 +20,61 @@ export const SALT_BYTES = 32;
 /** Verifiers that are asked at the same time, at most. */
 export const MAX_ROUND = 4;
 
-const NOTHING = new Uint8Array(0);
 const part = bytes32(0xffffffff);
 
-/** What a verifier is given to score, as the bytes that it is sent; what is absent from a job is empty. */
-const inputsCodec = struct({
-  /** SHA-256 of the request's exact bytes. */
-  requestHash: hash,
-  endpoint: text(0xffff),
-  /** Redacted. */
-  header: part,
-  outputTokens: part,
-  listSizes: part,
-  shapeClasses: part,
-  tailDraws: part,
-  sketchBankSeed: hash,
-});
-const inputsFormat = createFormat(inputsCodec, { tag: 'ogong-score-inputs-v1' });
-type AllInputs = CodecType<typeof inputsCodec>;
-
-export interface ScoreInputs extends Omit<AllInputs, 'shapeClasses' | 'tailDraws'> {
+/** What a verifier is shown of a text, as the bytes that it is sent. */
+export interface TextClaim {
+  /** u32 little endian. */
+  readonly outputTokens: Uint8Array;
+  /** u8 per output token. */
+  readonly listSizes: Uint8Array;
+  /** u8 per output token; absent where all are 0. */
   readonly shapeClasses?: Uint8Array | undefined;
+  /** See encodeTailDraws; absent where there is none. */
   readonly tailDraws?: Uint8Array | undefined;
 }
+
+/** What a verifier is shown of an answer, by modality. Nothing of an embedding: the request is all that it needs. */
+export type VerifierClaim =
+  | { readonly case: 'text'; readonly value: TextClaim }
+  | { readonly case: 'embedding'; readonly value: object }
+  /** A message that names no modality that this version knows. */
+  | { readonly case: undefined; readonly value?: undefined };
+
+/** What a verifier is given to score. */
+export interface ScoreInputs {
+  /** SHA-256 of the request's exact bytes. */
+  readonly requestHash: Uint8Array;
+  readonly modelRoot: Uint8Array;
+  readonly endpoint: string;
+  /** Redacted. */
+  readonly header: Uint8Array;
+  readonly sketchBankSeed: Uint8Array;
+  readonly claim: VerifierClaim;
+}
+
+/** A job as it is sent to a verifier. */
+export interface ScoreJobMessage extends Omit<ScoreInputs, 'requestHash'> {
+  readonly jobId: Uint8Array;
+  readonly request: Uint8Array;
+  readonly timeoutMs: number;
+}
+
+const textClaim = struct({
+  outputTokens: part,
+  listSizes: part,
+  shapeClasses: optional(part),
+  tailDraws: optional(part),
+});
+const inputsCodec = struct({
+  requestHash: hash,
+  modelRoot: hash,
+  endpoint: text(0xffff),
+  header: part,
+  sketchBankSeed: hash,
+  claim: union('case', { text: struct({ value: textClaim }), embedding: struct({ value: struct({}) }) }),
+});
+const inputsFormat = createFormat<ScoreInputs>(inputsCodec, { tag: 'ogong-score-inputs-v2' });
 
 const digestCodec = struct({
   jobId: bytes(16),
@@ -72,10 +116,9 @@ export interface ScoreOpening extends CodecType<typeof openingCodec> {}
 /** What the verifier signs when it opens. */
 export const encodeScoreOpening: (opening: ScoreOpening) => Uint8Array = openingFormat.encode;
 
-/** The hash of all bytes of a job but its id and its timeout. 32 bytes. */
+/** The hash of all bytes of a job but its id and its timeout. 32 bytes. @throws ProtocolError where the claim is of no modality. */
 export function hashScoreInputs(crypto: Crypto, inputs: ScoreInputs): Uint8Array {
-  const { shapeClasses = NOTHING, tailDraws = NOTHING } = inputs;
-  return crypto.sha256(inputsFormat.encode({ ...inputs, shapeClasses, tailDraws }));
+  return crypto.sha256(inputsFormat.encode(inputs));
 }
 
 /**

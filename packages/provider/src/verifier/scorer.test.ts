@@ -1,0 +1,57 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
+import { parseEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
+import { createSyntheticEmbedding } from '@ogong/testing/synthetic/synthetic-embedding';
+import { afterAll, expect, it } from 'vitest';
+import { findEngine, parseScorable } from './scorer.ts';
+
+const writer = createFakeEngine();
+const embedder = createFakeEmbeddingEngine();
+const engines = [writer, embedder];
+afterAll(() => Promise.all(engines.map((engine) => engine.close())));
+
+const { header } = createSyntheticEmbedding({ crypto });
+const job: ScoreJobMessage = {
+  jobId: new Uint8Array(16),
+  modelRoot: embedder.info().modelRoot,
+  request: Buffer.from(JSON.stringify({ model: 'ogong/verified/a/b', input: ['one', 'two'] })),
+  endpoint: 'embedding',
+  header: encodeEmbeddingHeader(header),
+  sketchBankSeed: header.sketchBankSeed,
+  timeoutMs: 1000,
+  claim: { case: 'embedding', value: {} },
+};
+
+it('a job is scored by the engine that runs its model', async () => {
+  expect(findEngine(engines, writer.info().modelRoot)).toBe(writer);
+  const scorable = parseScorable(job, findEngine(engines, job.modelRoot), crypto);
+  expect(scorable.outputs).toBe(2);
+  const report = parseEmbeddingReport(await scorable.score(AbortSignal.timeout(10_000)));
+  expect([report.inputs.length, Buffer.from(report.modelRoot)]).toEqual([2, Buffer.from(job.modelRoot)]);
+});
+
+it.each([
+  ['of a model that nobody runs here', () => findEngine(engines, new Uint8Array(32)), /no model of root 00/],
+  ['without a model', () => findEngine(engines, new Uint8Array(0)), /has 32 bytes, not 0/],
+  ['of another modality than its model', () => parseScorable(job, writer, crypto), /shows no text/],
+  [
+    'that shows a text of an embedding',
+    () => {
+      const value = { outputTokens: new Uint8Array(4), listSizes: new Uint8Array(1) };
+      return parseScorable({ ...job, claim: { case: 'text', value } }, embedder, crypto);
+    },
+    /another modality/,
+  ],
+  [
+    'that names no modality',
+    () => parseScorable({ ...job, claim: { case: undefined } }, embedder, crypto),
+    /another modality/,
+  ],
+])('a job %s is refused', (_what, run, message) => {
+  expect(run).toThrow(Refusal);
+  expect(run).toThrow(message);
+});
