@@ -11,7 +11,17 @@ import type { SupervisorEvent } from './process/supervisor.ts';
 export interface OpenEngineSettings
   extends Pick<
     LlamaEngineOptions,
-    'isa' | 'threads' | 'contextSize' | 'sequences' | 'shapes' | 'drafts' | 'prefixCache' | 'kvType' | 'backend'
+    | 'isa'
+    | 'threads'
+    | 'cores'
+    | 'contextSize'
+    | 'sequences'
+    | 'shapes'
+    | 'drafts'
+    | 'prefixCache'
+    | 'kvType'
+    | 'backend'
+    | 'availableMemory'
   > {
   /** A GGUF file; of a split model, the first shard. */
   readonly modelPath: string;
@@ -41,7 +51,7 @@ const embedding: EngineKind = {
   async open({ backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, ...settings }, hooks) {
     if (backend !== 'cpu')
       throw new EngineError('unsupported-model', `embeddings are computed on the CPU, not on ${backend}`);
-    const { modelPath, modelRoot, hashes, isa, threads, contextSize, sequences } = settings;
+    const { modelPath, modelRoot, hashes, isa, threads, cores, contextSize, sequences, availableMemory } = settings;
     return createLlamaEmbeddingEngine(
       {
         modelPath,
@@ -50,6 +60,8 @@ const embedding: EngineKind = {
         ...(hashes && { hashes }),
         ...(isa === undefined ? {} : { isa }),
         ...(threads === undefined ? {} : { threads }),
+        ...(cores === undefined ? {} : { cores }),
+        ...(availableMemory === undefined ? {} : { availableMemory }),
         ...(contextSize === undefined ? {} : { contextSize }),
         ...(sequences === undefined ? {} : { maxQueue: sequences }),
       },

@@ -72,6 +72,18 @@ describe('mesh plan', () => {
     expect(flag('cheat', '--model')).toBe(`file:${options.model.path}`);
   });
 
+  it('has every model served by every provider and run by every verifier', () => {
+    const others = [{ path: '/models/b.gguf', id: 'ogong/verified/test/b', root: new Uint8Array(32) }];
+    const both = planMesh({ ...options, others }, planPorts(DEFAULT_BASE_PORT, options), pins);
+    const valuesOf = (args: readonly string[], of: string) => args.filter((_, i) => args[i - 1] === of);
+    for (const { role, args } of both.processes) {
+      if (role !== 'provider' && role !== 'verifier') continue;
+      expect(valuesOf(args, '--model')).toEqual(['file:/models/story.gguf', 'file:/models/b.gguf']);
+      const ids = role === 'provider' ? [options.model.id, 'ogong/verified/test/b'] : [];
+      expect(valuesOf(args, '--model-id')).toEqual(ids);
+    }
+  });
+
   it('starts providers and gateway after what they need', () => {
     const names = new Set(plan.processes.map(({ name }) => name));
     for (const { after } of plan.processes) for (const name of after) expect(names).toContain(name);

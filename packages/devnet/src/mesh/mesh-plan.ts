@@ -63,6 +63,8 @@ export const QUICK_TIMINGS: MeshTimings = {
 export interface MeshOptions {
   readonly directory: string;
   readonly model: MeshModel;
+  /** Served beside the first one, by every provider, and verified by every verifier. */
+  readonly others?: readonly MeshModel[];
   /** 1 to 9. */
   readonly validators?: number;
   /** Honest ones, 1 to 8. */
@@ -103,6 +105,8 @@ export const DEFAULT_PRICE_PER_1K = OGONG / 1000n + 7n;
 
 /** Unequal on purpose: a quorum is counted in stake, not in heads. Any three of four pass two thirds, no two do. */
 export const bondOf = (index: number): bigint => (10_000n + 1_000n * BigInt(index)) * OGONG;
+
+export const listModels = ({ model, others = [] }: MeshOptions): readonly MeshModel[] => [model, ...others];
 
 export const countProviders = ({ providers = 3, variant }: MeshOptions): number => providers + (variant ? 1 : 0);
 
@@ -165,13 +169,14 @@ const at = (port: number): string => `127.0.0.1:${port}`;
 
 /** Every daemon of a mesh on this machine. Pure: starts nothing and writes nothing. */
 export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins): MeshPlan {
-  const { directory, model, variant, pricePer1kAtomic = DEFAULT_PRICE_PER_1K, timings = QUICK_TIMINGS } = options;
+  const { directory, variant, pricePer1kAtomic = DEFAULT_PRICE_PER_1K, timings = QUICK_TIMINGS } = options;
   assertOptions(options);
   const deploymentFile = join(directory, 'deployment.json');
   const modelRootsFile = join(directory, 'model-roots.json');
   const rpcUrl = `http://${at(ports.chain)}`;
   const logs = join(directory, 'logs');
-  const modelFlag = `file:${model.path}`;
+  const models = listModels(options);
+  const modelFlags = models.flatMap(({ path }) => ['--model', `file:${path}`]);
   const registry = ['--registry-interval', `${registryIntervalMs}ms`];
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
   const define = (
@@ -210,7 +215,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     ...ports.verifiers.map((port, i) =>
       define(verifierName(i), 'verifier', port, {
         entry: BIN.verifierd,
-        args: ['--model', modelFlag, '--provider', pins.providers[i] as string, ...registry],
+        args: [...modelFlags, '--provider', pins.providers[i] as string, ...registry],
       }),
     ),
     define('router', 'router', ports.router, {
@@ -225,8 +230,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
         entry: own?.entry ?? BIN.provider,
         before: own ? [...own.args, '--', 'serve'] : ['serve'],
         args: [
-          ...['--model', modelFlag],
-          ...['--model-id', model.id],
+          ...modelFlags,
+          ...models.flatMap(({ id }) => ['--model-id', id]),
           ...['--price', String(pricePer1kAtomic)],
           ...['--router', at(ports.router)],
           ...['--router-cert', pins.router],

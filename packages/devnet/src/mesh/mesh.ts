@@ -12,6 +12,7 @@ import { type LedgerPlan, OGONG, prepareLedger } from './mesh-ledger.ts';
 import {
   bondOf,
   countProviders,
+  listModels,
   type MeshOptions,
   type MeshPlan,
   type MeshPorts,
@@ -78,7 +79,8 @@ export async function startMesh(
     }),
     providers: ports.providers.map((_, i) => toHex(identityOf(providerName(launch, i)).keyHash)),
   });
-  writePrivateFile(plan.modelRootsFile, JSON.stringify({ [launch.model.id]: toHex(launch.model.root) }));
+  const roots = listModels(launch).map(({ id, root }) => [id, toHex(root)]);
+  writePrivateFile(plan.modelRootsFile, JSON.stringify(Object.fromEntries(roots)));
   const processes = new Map<string, SupervisedProcess>();
   let chain: DevChain | undefined;
   let phase: MeshState['phase'] = 'starting';

@@ -21,7 +21,9 @@ export interface LlamaEmbeddingOptions {
   readonly isa?: string;
   /** At most the physical cores; one where the model is tiny. */
   readonly threads?: number;
-  /** Tokens of one input; the model's own, up to 2048. */
+  /** What `threads` is where it is not given; all physical cores. Several engines of one machine share them. */
+  readonly cores?: number;
+  /** Tokens of one input, at most the model's own; 2048 if not given. */
   readonly contextSize?: number;
   /** `reference` (the default) can be reproduced bit for bit; `plain` is ggml's choice. */
   readonly kernels?: EmbeddingKernels;
@@ -51,8 +53,9 @@ export async function createLlamaEmbeddingEngine(
   const { modelPath, kernels = 'reference', isa = 'auto', maxQueue = DEFAULT_QUEUE } = options;
   const file = inspectModelFile(modelPath);
   findPooling(file);
-  const contextSize = options.contextSize ?? Math.min(file.trainContext, DEFAULT_CONTEXT);
-  const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : countCores());
+  // An encoder may have no vector for a later position.
+  const contextSize = Math.min(file.trainContext, options.contextSize ?? DEFAULT_CONTEXT);
+  const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : (options.cores ?? countCores()));
   assertOption('contextSize', contextSize, 16, 1 << 17);
   assertOption('threads', threads, 1, countCores());
   assertOption('maxQueue', maxQueue, 1, 4096);

@@ -54,6 +54,10 @@ describe('exact class', () => {
     expect(await vectorsOf(two, ...texts)).toEqual(await vectorsOf(one, ...texts));
   });
 
+  it('has no larger context than the model', async () => {
+    expect((await open({ contextSize: 4096 })).info().contextSize).toBe(SHAPE.context);
+  });
+
   it('is not claimed for plain kernels', async () => {
     const { exact, numericClass } = (await open({ kernels: 'plain' })).info();
     expect([exact, isExactClass(numericClass)]).toEqual([false, false]);

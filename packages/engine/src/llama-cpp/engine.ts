@@ -42,6 +42,8 @@ export interface LlamaEngineOptions {
   readonly isa?: string;
   /** At most the physical cores; one where the model is tiny. */
   readonly threads?: number;
+  /** What `threads` is where it is not given; all physical cores. Several engines of one machine share them. */
+  readonly cores?: number;
   /** Prompt + output per reply; the model's own, up to 4096. */
   readonly contextSize?: number;
   /** Replies decoded together. */
@@ -108,7 +110,7 @@ export async function createLlamaEngine(
   const file = inspectModelFile(modelPath);
   const sequences = options.sequences ?? ENGINE_DEFAULTS.sequences;
   const contextSize = options.contextSize ?? Math.min(file.trainContext, DEFAULT_CONTEXT);
-  const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : countCores());
+  const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : (options.cores ?? countCores()));
   assertOption('sequences', sequences, 1, 256);
   assertOption('contextSize', contextSize, 16, 1 << 20);
   assertOption('threads', threads, 1, countCores());

@@ -12,7 +12,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { readHubAccess } from '@ogong/models/hub';
 import { createModelStore } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { loadTextModel, modelDirectory } from '../engine/engine-config.ts';
+import { loadModels, loadTextModel, modelDirectory } from '../engine/engine-config.ts';
 import { chat } from '../local/chat-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { configPathOf, configure, showConfiguration } from '../provider/configure-command.ts';
@@ -38,7 +38,7 @@ Usage: ${NAME} <command> [flags]
   configure  write the settings of serve
   show       print them
   wallet     print the ledger address that fees are paid to
-  serve      serve a model on the network
+  serve      serve models on the network
 
 ${NAME} <command> --help says more.
 `;
@@ -72,9 +72,7 @@ async function local(argv: readonly string[]): Promise<Daemon> {
   if (values.model.length === 0)
     throw new ConfigError(`${NAME} local`, ['--model is required, and may be given again']);
   const log = createLogger({ name: NAME, level: values.logLevel });
-  const loaded = [];
-  for (const reference of values.model)
-    loaded.push(await loadTextModel(reference, values, { dataDir: values.dataDir, log }));
+  const loaded = await loadModels(values.model, loadTextModel, values, { dataDir: values.dataDir, log });
   const models = loaded.map(({ engine, model }) => ({
     id: model.name,
     engine,

@@ -8,7 +8,7 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { loadModel, SCORES_ONLY } from '../engine/engine-config.ts';
+import { loadModel, loadModels, SCORES_ONLY } from '../engine/engine-config.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
 import { createVerifier } from '../verifier/verifier.ts';
 import { verifierConfig } from '../verifier/verifier-config.ts';
@@ -24,11 +24,9 @@ async function start(): Promise<Daemon> {
   const { values } = parsed;
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
-  const { engine, model } = await loadModel(
-    values.model,
-    { ...values, ...SCORES_ONLY },
-    { dataDir: values.dataDir, log },
-  );
+  const settings = { ...values, ...SCORES_ONLY };
+  const loaded = await loadModels(values.model, loadModel, settings, { dataDir: values.dataDir, log });
+  const engines = loaded.map(({ engine }) => engine);
   const store = openStore(join(values.dataDir, 'verifier.db'), { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
@@ -39,7 +37,7 @@ async function start(): Promise<Daemon> {
       providers: values.provider.map((id) => fromHex(id)),
     },
     {
-      engines: [engine],
+      engines,
       crypto: nodeCrypto,
       clock: systemClock,
       signer,
@@ -58,14 +56,14 @@ async function start(): Promise<Daemon> {
       address: verifier.address(),
       certHash: toHex(identity.id),
       keyHash: toHex(verifier.keyHash),
-      modelRoot: toHex(model.modelRoot),
+      modelRoots: loaded.map(({ model }) => toHex(model.modelRoot)),
     },
     async stop() {
       await verifier.stop();
       await context.stop();
       await commits.close();
       store.close();
-      await engine.close();
+      await Promise.all(engines.map((engine) => engine.close()));
     },
   };
 }

@@ -3,6 +3,9 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
+import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { countCores } from '@ogong/engine/llama-cpp/platform';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { boolean, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
@@ -57,14 +60,14 @@ export const engineFields = {
     schema: integer({ min: 1, max: 1024 }),
     label: '<n>',
     env: 'OGONG_THREADS',
-    description: 'at most the physical cores; as fits the model if not given',
+    description: 'of each model, at most the physical cores; its share of them if not given, one where it is tiny',
   },
   sequences: {
     schema: integer({ min: 1, max: 256 }),
     label: '<n>',
     env: 'OGONG_SEQUENCES',
     default: String(ENGINE_DEFAULTS.sequences),
-    description: 'replies that are generated at a time',
+    description: 'replies of each model that are generated at a time',
   },
   nCtx: {
     schema: integer({ min: 16, max: 1 << 20 }),
@@ -118,6 +121,13 @@ export interface EngineSettings {
   readonly nCtx: number | undefined;
 }
 
+/** What an engine may take of a machine where several engines are. */
+export interface MachineShare {
+  readonly cores: number;
+  /** Of the other engines' weights: mapped files count as free memory, as long as nobody needs it. */
+  readonly reservedBytes: number;
+}
+
 export interface LoadedModel<E extends Engine = Engine> {
   readonly engine: E;
   readonly model: ResolvedModel;
@@ -133,6 +143,7 @@ export async function loadModel(
   reference: string,
   { threads, nCtx, drafts, hubEndpoint, hubToken, verify = false, ...given }: EngineSettings,
   { dataDir, log }: Place,
+  share?: MachineShare,
 ): Promise<LoadedModel> {
   const { model, hashes } = await bringServed(reference, { hubEndpoint, hubToken, verify }, dataDir);
   const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
@@ -142,6 +153,7 @@ export async function loadModel(
     ...{ hashes, isa, sequences, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
     ...(threads === undefined ? {} : { threads }),
+    ...(share && { cores: share.cores, availableMemory: Math.max(0, readAvailableMemory() - share.reservedBytes) }),
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),
   };
   const engine = await openEngine(settings, {
@@ -159,11 +171,47 @@ export async function loadTextModel(
   reference: string,
   settings: EngineSettings,
   place: Place,
+  share?: MachineShare,
 ): Promise<LoadedModel<TextEngine>> {
-  const { engine, model } = await loadModel(reference, settings, place);
+  const { engine, model } = await loadModel(reference, settings, place, share);
   if (engine.specificationVersion === 'text-v1') return { engine, model };
   await engine.close();
   throw new EngineError('unsupported-model', `${model.name} is an embedding model; a model that writes is needed here`);
+}
+
+type Load<E extends Engine> = (
+  reference: string,
+  settings: EngineSettings,
+  place: Place,
+  share: MachineShare,
+) => Promise<LoadedModel<E>>;
+
+/**
+ * Several models on one machine, one after the other: each engine gets its share of the cores, and must fit beside those
+ * before it. Where one fails, none stays open.
+ * @param load loadModel or loadTextModel
+ * @throws ModelError, EngineError
+ */
+export async function loadModels<E extends Engine>(
+  references: readonly string[],
+  load: Load<E>,
+  settings: EngineSettings,
+  place: Place,
+): Promise<readonly LoadedModel<E>[]> {
+  const cores = Math.max(1, Math.floor(countCores() / references.length));
+  const loaded: LoadedModel<E>[] = [];
+  let reservedBytes = 0;
+  try {
+    for (const reference of references) {
+      const next = await load(reference, settings, place, { cores, reservedBytes });
+      loaded.push(next);
+      reservedBytes += inspectModelFile(next.model.path).weightBytes;
+    }
+    return loaded;
+  } catch (error) {
+    await Promise.all(loaded.map(({ engine }) => engine.close()));
+    throw error;
+  }
 }
 
 function describe(engine: Engine) {

@@ -19,18 +19,18 @@ describe('configure', () => {
     configure(['--data-dir', directory, '--model', 'stories260K', '--price', '5', '--model-id', 'ogong/verified/a/b']);
     configure(['--data-dir', directory, '--price', '7', '--router', `127.0.0.1:1|${cert}`, '--deployment', 'd.json']);
     expect(JSON.parse(readFileSync(configPathOf(directory), 'utf8'))).toEqual({
-      model: 'stories260K',
-      price: '7',
-      modelId: 'ogong/verified/a/b',
+      model: ['stories260K'],
+      price: ['7'],
+      modelId: ['ogong/verified/a/b'],
       router: [`127.0.0.1:1|${cert}`],
       deployment: 'd.json',
     });
     const parsed = serveConfig.parse(['--config', configPathOf(directory), '--price', '9'], {});
     expect(parsed).toMatchObject({
       kind: 'run',
-      values: { price: 9n, model: 'stories260K', router: [{ endpoint: { host: '127.0.0.1', port: 1 } }] },
+      values: { price: [9n], model: ['stories260K'], router: [{ endpoint: { host: '127.0.0.1', port: 1 } }] },
     });
-    expect(showConfiguration(directory)).toContain('"price": "7"');
+    expect(showConfiguration(directory)).toMatch(/"price": \[\s*"7"\s*\]/);
   });
 
   it('writes nothing of what does not fit', () => {

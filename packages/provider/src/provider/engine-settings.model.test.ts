@@ -18,7 +18,7 @@ const log = { info: () => {}, warn: () => {} };
 async function describe(...flags: readonly string[]) {
   const parsed = serveConfig.parse([...REQUIRED, '--n-ctx', '64', '--sequences', '1', ...flags], {});
   if (parsed.kind !== 'run') throw new Error('printed');
-  const { engine } = await loadTextModel(parsed.values.model, parsed.values, { dataDir: directory, log });
+  const { engine } = await loadTextModel('stories260K', parsed.values, { dataDir: directory, log });
   const info = engine.info();
   await engine.close();
   return { ...parseNumericClass(info.numericClass), exact: info.exact };
@@ -27,6 +27,14 @@ async function describe(...flags: readonly string[]) {
 it('serves in the class that the flags name, and by default in an exact one of the CPU', async () => {
   expect(await describe()).toMatchObject({ backend: 'cpu', kernels: 'exact-2', kv: 'f16', exact: true });
   expect(await describe('--kernels', 'fast', '--kv-type', 'f32')).toMatchObject({ kernels: 'fast', kv: 'f32' });
+});
+
+it('is not loaded where the machine has no room for it beside the others', async () => {
+  const parsed = serveConfig.parse(REQUIRED, {});
+  if (parsed.kind !== 'run') throw new Error('printed');
+  const share = { cores: 1, reservedBytes: 2 ** 60 };
+  const loading = loadTextModel('stories260K', parsed.values, { dataDir: directory, log }, share);
+  await expect(loading).rejects.toMatchObject({ code: 'not-enough-memory' });
 });
 
 const absence = explainVulkanAbsence(join(homedir(), '.ogong', 'engine'));

@@ -51,7 +51,8 @@ const logLevel = {
 export const serveConfig = defineConfig({
   name: 'ogong-provider serve',
   summary:
-    'Serves a model on the network: every answer is committed, signed, and checked by others.\n' +
+    'Serves models on the network: every answer is committed, signed, and checked by others.\n' +
+    'Give --model, --model-id and --price once for each model, in the same order.\n' +
     'Flags override what ogong-provider configure wrote.',
   fields: {
     model: {
@@ -59,6 +60,7 @@ export const serveConfig = defineConfig({
       label: '<path|name>',
       env: 'OGONG_PROVIDER_MODEL',
       required: true,
+      repeatable: true,
       description: 'model to serve: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     modelId: {
@@ -66,14 +68,16 @@ export const serveConfig = defineConfig({
       label: '<id>',
       env: 'OGONG_PROVIDER_MODEL_ID',
       required: true,
-      description: `what consumers ask for: ogong/<tier>/<maker>/<model>, tier ${SERVED.join(' or ')}`,
+      repeatable: true,
+      description: `what consumers ask for, once for each model: ogong/<tier>/<maker>/<model>, tier ${SERVED.join(' or ')}`,
     },
     price: {
       schema: price,
       label: '<amount>',
       env: 'OGONG_PROVIDER_PRICE',
       required: true,
-      description: 'price per 1,000 tokens, prompt and reply, in atomic units',
+      repeatable: true,
+      description: 'price per 1,000 tokens, prompt and reply, in atomic units; one for all models, or one for each',
     },
     listen: {
       schema: hostPort,

@@ -11,12 +11,11 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
-import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
-import { parseModelId } from '@ogong/protocol/exchange/match';
-import { lookUpTier } from '@ogong/protocol/tier/registry';
-import { loadModel } from '../engine/engine-config.ts';
+import { type LoadedModel, loadModel, loadModels } from '../engine/engine-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
+import { planOffers } from './planned-offers.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
 import { createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
@@ -35,12 +34,17 @@ export interface ServeWrappers {
 
 /** `ogong-provider serve`, from its settings to a running daemon. */
 export async function startServing(settings: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
-  const { routers, verifier, publicEndpoint, bind } = readSettings(settings);
+  const { routers, verifier, publicEndpoint, bind, offers: planned } = readSettings(settings);
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
-  const { engine: loaded } = await loadModel(settings.model, settings, { dataDir: settings.dataDir, log });
-  const engine = loaded.specificationVersion === 'text-v1' ? (wrap.engine?.(loaded) ?? loaded) : loaded;
+  const references = planned.map(({ model }) => model);
+  const loaded = await loadModels(references, loadModel, settings, { dataDir: settings.dataDir, log });
+  const offers = planned.map(({ modelId, pricePer1kAtomic }, i) => {
+    const { engine } = loaded[i] as LoadedModel;
+    const wrapped = engine.specificationVersion === 'text-v1' ? wrap.engine?.(engine) : undefined;
+    return { modelId, pricePer1kAtomic, engine: wrapped ?? engine };
+  });
   const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store);
   const openings = createOpenings(store, commits);
@@ -52,7 +56,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const provider = createProvider(
     {
       bind,
-      offers: [{ modelId: settings.modelId, pricePer1kAtomic: settings.price, engine }],
+      offers,
       routers,
       validators: settings.validatorEndpoint.map(formatHostPort),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
@@ -85,8 +89,10 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       provider: toHex(provider.id),
       payee: `0x${toHex(ledger.address)}`,
       certHash: toHex(identity.id),
-      modelRoot: toHex(engine.info().modelRoot),
-      numericClass: engine.info().numericClass,
+      models: offers.map(({ modelId, engine }) => {
+        const { modelRoot, numericClass } = engine.info();
+        return { modelId, modelRoot: toHex(modelRoot), numericClass };
+      }),
     },
     async stop() {
       await provider.stop();
@@ -94,7 +100,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       links.close();
       await commits.close();
       store.close();
-      await loaded.close();
+      await Promise.all(loaded.map(({ engine }) => engine.close()));
     },
   };
 }
@@ -119,17 +125,12 @@ function readSettings(settings: ServeSettings) {
       '--public-endpoint is required where all addresses are listened on: others must know where to connect',
     );
   }
-  try {
-    const { refusal } = lookUpTier(parseModelId(settings.modelId).tier);
-    if (refusal !== undefined) problems.push(`--model-id: ${refusal}`);
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    problems.push(`--model-id: ${error.message}`);
-  }
+  const offers = planOffers(settings, problems);
   if (problems.length > 0) throw new ConfigError('ogong-provider serve', problems);
   return {
     bind,
     routers,
+    offers,
     publicEndpoint: settings.publicEndpoint && formatHostPort(settings.publicEndpoint),
     verifier:
       verifierEndpoint && verifierCert && verifierKey

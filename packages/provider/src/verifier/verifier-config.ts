@@ -22,7 +22,9 @@ export const verifierConfig = defineConfig({
       label: '<path|name>',
       env: 'OGONG_VERIFIER_MODEL',
       required: true,
-      description: 'model to re-run replies on: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+      repeatable: true,
+      description:
+        'model to re-run replies on, every one that its providers offer: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     ...engineFields,
     dataDir: {

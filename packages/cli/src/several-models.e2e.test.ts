@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createChainClient } from '@ogong/chain/client';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
+import { assignPorts, countPorts, type MeshModel, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
+import { writeRandomModel } from '@ogong/testing/models/random-model';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readTrust } from './chain-trust.ts';
+
+const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
+/** llama.h, enum llama_pooling_type: mean. */
+const MEAN = 1;
+const SHAPE = { embedding: 64, layers: 2, heads: 2, kvHeads: 2, feedForward: 128, context: 256, poolingCode: MEAN };
+const TEXT_ID = 'ogong/verified/test/stories';
+const VECTOR_ID = 'ogong/verified/test/random-embedding';
+const patience = { timeout: 60_000, interval: 250 };
+
+let directory: string;
+let mesh: Mesh;
+let models: readonly MeshModel[];
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'ogong-several-models-'));
+  const vectorPath = join(directory, 'random.gguf');
+  writeRandomModel(vectorPath, { vocabularyFrom: STORIES, shape: SHAPE });
+  const describe = async (path: string, id: string): Promise<MeshModel> => ({
+    ...{ path, id },
+    root: (await resolveModel(`file:${path}`, { storeDir: directory })).modelRoot,
+  });
+  models = [await describe(STORIES, TEXT_ID), await describe(vectorPath, VECTOR_ID)];
+  const [model, ...others] = models as [MeshModel, ...MeshModel[]];
+  // A provider's reply is verified by the other's verifier.
+  const options: MeshOptions = { directory, model, others, providers: 2, validators: 1 };
+  mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
+}, 120_000);
+afterAll(async () => {
+  await mesh?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+it('one provider serves a text model and an embedding model: both are answered, audited and paid', async () => {
+  const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
+  const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
+  const modelRoots = Object.fromEntries(models.map(({ id, root }) => [id, root]));
+  const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), modelRoots } });
+  const askText = () =>
+    client.chat.completions.create({
+      ...{ model: TEXT_ID, messages: [{ role: 'user', content: 'Once' }], max_tokens: 8 },
+    });
+  const askVectors = () => client.embeddings.create({ model: VECTOR_ID, input: ['The little dog', 'a cat sat'] });
+
+  const served = { text: new Map<string, CheckedReply>(), vectors: new Map<string, CheckedReply>() };
+  const note = (kind: keyof typeof served, [reply]: readonly CheckedReply[]): string => {
+    if (reply === undefined) throw new Error('no reply');
+    served[kind].set(toHex(reply.receipt.record.publicKey), reply);
+    return 'served';
+  };
+  await expect.poll(() => askText().then(({ replies }) => note('text', replies), String), patience).toBe('served');
+  await expect
+    .poll(() => askVectors().then(({ replies }) => note('vectors', replies), String), patience)
+    .toBe('served');
+  const findBoth = (): string | undefined => [...served.text.keys()].find((key) => served.vectors.has(key));
+  // Which provider answers is drawn.
+  while (findBoth() === undefined) {
+    note('text', (await askText()).replies);
+    note('vectors', (await askVectors()).replies);
+  }
+  const both = findBoth() as string;
+  for (const kind of ['text', 'vectors'] as const) {
+    const { replyId } = served[kind].get(both) as CheckedReply;
+    const fate = () => fetchReceipt({ baseUrl, id: replyId }).then(({ status }) => status);
+    await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'accept' });
+    // Another daemon's verifier, of both models too, computed the same.
+    const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
+    expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
+  }
+}, 180_000);

@@ -1,0 +1,54 @@
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
+
+/** A model to serve, as the operator names it. */
+export interface PlannedOffer {
+  /** A file, a name, or a place to download from. */
+  readonly model: string;
+  readonly modelId: string;
+  readonly pricePer1kAtomic: bigint;
+}
+
+export interface OfferSettings {
+  readonly model: readonly string[];
+  readonly modelId: readonly string[];
+  /** One for all models, or one for each. */
+  readonly price: readonly bigint[];
+}
+
+/**
+ * The nth model has the nth id and the nth price.
+ * @param problems what is wrong is added to it.
+ */
+export function planOffers({ model, modelId, price }: OfferSettings, problems: string[]): readonly PlannedOffer[] {
+  if (model.length === 0) problems.push('--model is required');
+  if (modelId.length !== model.length) {
+    problems.push(
+      `--model-id: ${modelId.length} given for ${model.length} models; give one for each, in the same order`,
+    );
+  }
+  if (price.length !== 1 && price.length !== model.length) {
+    problems.push(`--price: ${price.length} given for ${model.length} models; give one for all, or one for each`);
+  }
+  const twice = modelId.find((id, i) => modelId.indexOf(id) !== i);
+  if (twice !== undefined) problems.push(`--model-id: ${twice} is given twice`);
+  for (const id of modelId) {
+    const problem = findIdProblem(id);
+    if (problem !== undefined) problems.push(`--model-id: ${problem}`);
+  }
+  return model.map((reference, i) => ({
+    model: reference,
+    modelId: modelId[i] ?? '',
+    pricePer1kAtomic: price[i] ?? price[0] ?? 0n,
+  }));
+}
+
+function findIdProblem(id: string): string | undefined {
+  try {
+    return lookUpTier(parseModelId(id).tier).refusal;
+  } catch (error) {
+    if (error instanceof ProtocolError) return error.message;
+    throw error;
+  }
+}
