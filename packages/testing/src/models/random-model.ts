@@ -110,7 +110,7 @@ function extend(key: string, value: GgufValue, count: number): GgufValue {
 }
 
 /** xorshift32. */
-function createGenerator(seed: number): () => number {
+export function createGenerator(seed: number): () => number {
   let state = seed;
   return () => {
     state ^= state << 13;
@@ -121,7 +121,7 @@ function createGenerator(seed: number): () => number {
 }
 
 /** f16 values from a table of 65,536 draws of a bell curve: the sum of the index's four 4-bit parts, scaled. */
-function* randomHalves(next: () => number, count: number, scale: number): Generator<Uint8Array> {
+export function* randomHalves(next: () => number, count: number, scale: number): Generator<Uint8Array> {
   const table = new Uint16Array(65_536);
   for (let i = 0; i < table.length; i++) {
     const sum = (i & 15) + ((i >> 4) & 15) + ((i >> 8) & 15) + (i >> 12);
