@@ -11,18 +11,29 @@ import {
   isProposer,
   type MachineState,
   rememberProofs,
-  requestMessage,
   send,
   startEpoch,
+  viewMessage,
 } from './beacon-state.ts';
-import { addContribution, addVote, adopt, catchUp, commit, contribute, prepare, propose } from './beacon-steps.ts';
+import {
+  addContribution,
+  addVote,
+  adopt,
+  answerView,
+  catchUp,
+  commit,
+  prepare,
+  propose,
+  repeatView,
+} from './beacon-steps.ts';
 
 /**
  * One validator's part in agreeing on each epoch's beacon (docs/spec/beacon.md). Per view one proposer, rotating by
  * epoch and view, gathers contributions, proposes a value, collects prepare votes into proof that the value is prepared,
  * and commit votes into the certificate. A validator prepares at most one value per view; whoever commits is locked on
  * that value and prepares another one only where it is proven prepared in a later view. So two certificates of one epoch
- * would need more than a third of the stake to lie, and a proposer that equivocates or dies costs one view.
+ * would need more than a third of the stake to lie. A view ends by each validator's own timeout, or where more than a third of
+ * the stake is further; so a proposer that equivocates, dies, or claims far views costs its own views.
  */
 export interface BeaconMachine {
   /** The newest known value. The next epoch builds on it. */
@@ -78,14 +89,21 @@ function run(state: MachineState, step: () => void, nowMs: number): BeaconAction
 
 function tick(state: MachineState, nowMs: number): void {
   state.startsAtMs ??= nowMs;
-  if (nowMs < state.startsAtMs || findValidator(state.validators, state.self) === undefined) return;
+  if (findValidator(state.validators, state.self) === undefined) return;
+  if (!state.entered) {
+    if (nowMs < state.startsAtMs) return;
+    enterView(state, state.view, nowMs);
+  }
   const patience = state.options.viewTimeoutMs * Math.min(state.view + 1, MAX_PATIENCE);
-  if (!state.entered) enterView(state, state.view, nowMs);
-  else if (nowMs - state.viewStartedMs >= patience) enterView(state, state.view + 1, nowMs);
+  if (nowMs - state.viewStartedMs >= patience) enterView(state, state.view + 1, nowMs);
+  const isDue = nowMs - state.round.sentMs >= state.options.resendMs;
+  if (isDue) {
+    state.round.sentMs = nowMs;
+    repeatView(state);
+  }
   if (!isProposer(state, state.self, state.view)) return;
   propose(state, nowMs);
-  if (nowMs - state.round.sentMs < state.options.resendMs) return;
-  state.round.sentMs = nowMs;
+  if (!isDue) return;
   if (state.round.prepared !== undefined)
     broadcast(
       state,
@@ -94,7 +112,7 @@ function tick(state: MachineState, nowMs: number): void {
     );
   else if (state.round.proposal !== undefined)
     broadcast(state, state.round.proposal.message, state.round.votes.prepare);
-  else broadcast(state, requestMessage(state), state.round.contributions);
+  else broadcast(state, viewMessage(state), state.round.contributions);
 }
 
 function receive(state: MachineState, from: Uint8Array, message: BeaconMessage, nowMs: number): void {
@@ -107,16 +125,13 @@ function receive(state: MachineState, from: Uint8Array, message: BeaconMessage, 
     if (certificate !== undefined) send(state, from, { kind: 'certificate', epoch: certificate.epoch, certificate });
   } else if (message.epoch > state.epoch) {
     send(state, from, { kind: 'certificate-request', epoch: state.epoch });
-  } else if (
-    state.startsAtMs !== undefined &&
-    nowMs >= state.startsAtMs &&
-    findValidator(state.validators, state.self) !== undefined
-  ) {
+  } else if (findValidator(state.validators, state.self) !== undefined) {
     catchUp(state, from, message.view, nowMs);
-    if (message.kind === 'contribution-request') contribute(state, from, message, nowMs);
+    if (!state.entered) return;
+    if (message.kind === 'view') answerView(state, from, message);
     else if (message.kind === 'contribution') addContribution(state, from, message, nowMs);
-    else if (message.kind === 'proposal') prepare(state, from, message, nowMs);
-    else if (message.kind === 'prepared') commit(state, from, message, nowMs);
+    else if (message.kind === 'proposal') prepare(state, from, message);
+    else if (message.kind === 'prepared') commit(state, from, message);
     else addVote(state, from, message, nowMs);
   }
 }

@@ -26,7 +26,8 @@ const MAX_CERTIFICATE_BYTES = 1 << 18;
 const certificate: Codec<BeaconCertificate> = embedded(certificateFormat, MAX_CERTIFICATE_BYTES);
 
 const messageCodec = union('kind', {
-  'contribution-request': struct({ epoch: u64, view: u32, previous: hash }),
+  /** The sender has entered a view. From the view's proposer it asks for a contribution as well. */
+  view: struct({ epoch: u64, view: u32, previous: hash }),
   contribution: struct({
     epoch: u64,
     view: u32,

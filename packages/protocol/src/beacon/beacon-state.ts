@@ -100,7 +100,7 @@ export interface MachineState {
   /** Unknown until the first tick. */
   startsAtMs: number | undefined;
   view: number;
-  /** Whether anything was said in this view yet. */
+  /** Whether this validator has begun with the view. */
   entered: boolean;
   viewStartedMs: number;
   round: Round;
@@ -186,11 +186,14 @@ export function enterView(state: MachineState, next: number, nowMs: number): voi
   state.viewStartedMs = nowMs;
   state.round = createRound();
   state.round.sentMs = nowMs;
-  if (isProposer(state, state.self, state.view)) broadcast(state, requestMessage(state));
+  const proposer = proposerOf(state, next);
+  // All enter view 0 by their own clocks, so only its proposer has to know. A later view has to be known to those left behind.
+  if (next > 0 || isProposer(state, state.self, next)) broadcast(state, viewMessage(state));
+  else if (proposer !== undefined) send(state, proposer, viewMessage(state));
 }
 
-export function requestMessage(state: MachineState): BeaconMessage {
-  return { kind: 'contribution-request', epoch: state.epoch, view: state.view, previous: state.latest.value };
+export function viewMessage(state: MachineState): BeaconMessage {
+  return { kind: 'view', epoch: state.epoch, view: state.view, previous: state.latest.value };
 }
 
 /** The value of valid contributions. It is cached, since several messages carry the same list. */

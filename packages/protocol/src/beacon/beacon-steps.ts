@@ -20,16 +20,20 @@ import {
   proposerOf,
   send,
   startEpoch,
+  viewMessage,
 } from './beacon-state.ts';
 
-/** More than a third of the stake includes an honest validator, so nobody has to wait in an earlier view. */
+/**
+ * Enters the highest view that validators with more than a third of the stake have reached. One of them is honest, and
+ * the first honest validator in a view came there by its own timeout: so no liar, a proposer included, shortens a view.
+ */
 export function catchUp(state: MachineState, from: Uint8Array, viewOfPeer: number, nowMs: number): void {
   const key = toHex(from);
-  state.viewsOfPeers.set(key, Math.max(viewOfPeer, state.viewsOfPeers.get(key) ?? 0));
+  state.viewsOfPeers.set(key, Math.max(viewOfPeer, state.viewsOfPeers.get(key) ?? viewOfPeer));
   let stake = 0n;
   const ahead = state.validators
-    .map(({ address, stake: weight }) => ({ weight, at: state.viewsOfPeers.get(toHex(address)) ?? 0 }))
-    .filter(({ at }) => at > state.view)
+    .map(({ address, stake: weight }) => ({ weight, at: viewOf(state, address) }))
+    .filter(({ at }) => at > state.view || (at === state.view && !state.entered))
     .sort((a, b) => b.at - a.at);
   for (const { weight, at } of ahead) {
     stake += weight;
@@ -40,23 +44,35 @@ export function catchUp(state: MachineState, from: Uint8Array, viewOfPeer: numbe
   }
 }
 
-/** A proposer moves others into its view, but at most one round of all proposers ahead, so that views do not run out. */
-function follow(state: MachineState, from: Uint8Array, toView: number, nowMs: number): boolean {
-  if (toView < state.view || toView > state.view + state.validators.length || !isProposer(state, from, toView))
-    return false;
-  if (toView > state.view || !state.entered) enterView(state, toView, nowMs);
-  return true;
+/** The highest view that a validator was heard in; -1 where it was not heard in this epoch. */
+function viewOf(state: MachineState, address: Uint8Array): number {
+  return state.viewsOfPeers.get(toHex(address)) ?? -1;
 }
 
-export function contribute(
-  state: MachineState,
-  from: Uint8Array,
-  message: BeaconMessage & { kind: 'contribution-request' },
-  nowMs: number,
-): void {
-  if (!follow(state, from, message.view, nowMs) || !equalBytes(message.previous, state.latest.value)) return;
+/** Tells those who were not heard in this view that it has begun, unless it is the first. */
+export function repeatView(state: MachineState): void {
+  if (state.view === 0) return;
+  for (const { address } of state.validators)
+    if (viewOf(state, address) < state.view && !equalBytes(address, state.self))
+      send(state, address, viewMessage(state));
+}
+
+/** Whether a message is of the proposer of the view that this validator is in. */
+function isOfProposer(state: MachineState, from: Uint8Array, view: number): boolean {
+  return view === state.view && isProposer(state, from, view);
+}
+
+/** Answers the proposer with a contribution; a proposer asks whoever enters its view later than itself. */
+export function answerView(state: MachineState, from: Uint8Array, message: BeaconMessage & { kind: 'view' }): void {
+  if (message.view !== state.view || !equalBytes(message.previous, state.latest.value)) return;
+  if (isProposer(state, from, state.view)) contribute(state, from);
+  else if (isProposer(state, state.self, state.view) && !state.round.contributions.has(toHex(from)))
+    send(state, from, viewMessage(state));
+}
+
+function contribute(state: MachineState, proposer: Uint8Array): void {
   state.ownProof ??= state.proveVrf(encodeVrfInput(state.network, state.epoch, state.latest.value));
-  send(state, from, {
+  send(state, proposer, {
     kind: 'contribution',
     epoch: state.epoch,
     view: state.view,
@@ -109,13 +125,8 @@ export function propose(state: MachineState, nowMs: number): void {
   broadcast(state, message);
 }
 
-export function prepare(
-  state: MachineState,
-  from: Uint8Array,
-  message: BeaconMessage & { kind: 'proposal' },
-  nowMs: number,
-): void {
-  if (!follow(state, from, message.view, nowMs) || !equalBytes(message.previous, state.latest.value)) return;
+export function prepare(state: MachineState, from: Uint8Array, message: BeaconMessage & { kind: 'proposal' }): void {
+  if (!isOfProposer(state, from, message.view) || !equalBytes(message.previous, state.latest.value)) return;
   const value = computeValue(state, message.contributions);
   if (value === undefined) return;
   if (state.vote !== undefined && state.vote.view === state.view && !equalBytes(state.vote.value, value)) return;
@@ -131,14 +142,9 @@ export function prepare(
   speak(state, 'prepare', { epoch: state.epoch, view: state.view, value, lock });
 }
 
-export function commit(
-  state: MachineState,
-  from: Uint8Array,
-  message: BeaconMessage & { kind: 'prepared' },
-  nowMs: number,
-): void {
+export function commit(state: MachineState, from: Uint8Array, message: BeaconMessage & { kind: 'prepared' }): void {
   const { prepared } = message;
-  if (prepared.view !== message.view || !follow(state, from, message.view, nowMs)) return;
+  if (prepared.view !== message.view || !isOfProposer(state, from, message.view)) return;
   if (isAgreed(state, 'prepare', prepared))
     speak(state, 'commit', { epoch: state.epoch, view: state.view, value: prepared.value, lock: prepared });
 }

@@ -113,7 +113,7 @@ describe('beacon messages', () => {
   const optional = fc.constantFrom(undefined, certificate);
   const anyMessage: fc.Arbitrary<BeaconMessage> = fc.oneof(
     fc.record({
-      kind: fc.constant('contribution-request' as const),
+      kind: fc.constant('view' as const),
       epoch: fc.bigInt(0n, 9n),
       view,
       previous: fixed(32),

@@ -1,0 +1,173 @@
+import { compareBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import {
+  type BeaconContribution,
+  encodeVrfInput,
+  hashBeaconVote,
+  verifyContributions,
+} from '@ogong/protocol/beacon/beacon';
+import type { BeaconMessage, PreparedValue } from '@ogong/protocol/beacon/beacon-message';
+import type { BeaconAction } from '@ogong/protocol/beacon/beacon-state';
+import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
+import { type BeaconKeys, type BeaconParty, beaconNetwork, namedCrypto } from './beacon-network.ts';
+
+type Of<K extends BeaconMessage['kind']> = Extract<BeaconMessage, { kind: K }>;
+
+/** What liars of one league hand each other: all that any of them received. */
+export interface BeaconLeague {
+  readonly members: BeaconKeys[];
+  /** Newest epoch that was heard of, and the value before it. */
+  epoch: bigint;
+  previous: Uint8Array;
+  readonly contributions: Map<string, BeaconContribution>;
+  /** By phase, view and value. */
+  readonly votes: Map<string, Map<string, QuorumSignature>>;
+  readonly proposals: Map<string, BeaconContribution[]>;
+  readonly prepared: PreparedValue[];
+  readonly certificates: Of<'certificate'>[];
+}
+
+export function createBeaconLeague(): BeaconLeague {
+  const empty = { contributions: new Map(), votes: new Map(), proposals: new Map() };
+  return { members: [], epoch: 0n, previous: new Uint8Array(32), ...empty, prepared: [], certificates: [] };
+}
+
+/**
+ * A validator that follows no rule: it makes messages of every kind by itself, in any view, with everything that its
+ * league has collected, and says something else to each. As proposer it gathers, proposes several values, signs all of
+ * them, and shows proofs and certificates to whom it likes.
+ */
+export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): BeaconParty {
+  league.members.push(keys);
+  const { random, validators, signer } = keys;
+  const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
+  /** The highest view that somebody spoke in. */
+  let view = 0;
+
+  function startEpoch(epoch: bigint, previous: Uint8Array): void {
+    Object.assign(league, { epoch, previous });
+    for (const map of [league.contributions, league.votes, league.proposals]) map.clear();
+    league.prepared.length = 0;
+    for (const member of league.members) {
+      const proof = member.proveVrf(encodeVrfInput(beaconNetwork, epoch, previous));
+      league.contributions.set(toHex(member.signer.address), { validator: member.signer.address, proof });
+    }
+  }
+
+  function listen(from: Uint8Array, message: BeaconMessage): void {
+    if (message.kind === 'certificate') {
+      league.certificates.push(message);
+      if (message.epoch >= league.epoch) startEpoch(message.epoch + 1n, message.certificate.value);
+      return;
+    }
+    if (message.kind === 'certificate-request' || message.epoch < league.epoch) return;
+    if (message.kind === 'view' && message.epoch > league.epoch) startEpoch(message.epoch, message.previous);
+    if (message.epoch !== league.epoch) return;
+    view = message.view;
+    if (message.kind === 'contribution') {
+      league.contributions.set(toHex(from), { validator: from, proof: message.proof });
+      if (message.lock !== undefined) league.prepared.push(message.lock);
+    } else if (message.kind === 'proposal') {
+      for (const one of message.contributions) league.contributions.set(toHex(one.validator), one);
+      if (message.justify !== undefined) league.prepared.push(message.justify);
+    } else if (message.kind === 'prepared') league.prepared.push(message.prepared);
+    else if (message.kind === 'vote') keep(message, from, message.signature);
+  }
+
+  function keep(
+    { phase, view, value }: Pick<Of<'vote'>, 'phase' | 'view' | 'value'>,
+    by: Uint8Array,
+    signature: Uint8Array,
+  ): void {
+    const key = `${phase} ${view} ${toHex(value)}`;
+    const votes = league.votes.get(key) ?? new Map<string, QuorumSignature>();
+    league.votes.set(key, votes.set(toHex(by), { signer: by, signature }));
+  }
+
+  /** Signs a value in both phases for all of the league, and returns what a quorum has signed by then. */
+  function collect(
+    parts: BeaconContribution[],
+    phase: 'prepare' | 'commit',
+    inView: number,
+  ): PreparedValue | undefined {
+    const { epoch, previous } = league;
+    const { value } = verifyContributions(namedCrypto, beaconNetwork, {
+      epoch,
+      previous,
+      contributions: parts,
+      validators,
+    });
+    if (value === undefined) return undefined;
+    const statement = { epoch, view: inView, previous, value };
+    const digest = hashBeaconVote(namedCrypto, beaconNetwork, phase, statement);
+    for (const one of league.members)
+      keep({ phase, view: inView, value }, one.signer.address, one.signer.signDigest(digest));
+    const votes = league.votes.get(`${phase} ${inView} ${toHex(value)}`) as Map<string, QuorumSignature>;
+    const signatures = [...votes.values()].sort((a, b) => compareBytes(a.signer, b.signer));
+    return { ...statement, contributions: parts, signatures };
+  }
+
+  function gather(): BeaconContribution[] {
+    const all = [...league.contributions.values()].sort((a, b) => compareBytes(a.validator, b.validator));
+    const dropped = random() < 0.5 ? -1 : Math.floor(random() * all.length);
+    return all.filter((_, i) => i !== dropped);
+  }
+
+  /** A message for one receiver: sound or not, of a random kind. */
+  function invent(): BeaconMessage | undefined {
+    const { epoch, previous } = league;
+    if (epoch === 0n) return undefined;
+    const inView = random() < 0.8 ? view : random() < 0.5 ? view + 1 + Math.floor(random() * 4) : 1000;
+    const key = `${inView} ${Math.floor(random() * 2)}`;
+    const parts = league.proposals.get(key) ?? gather();
+    const kind = Math.floor(random() * 7);
+    if (kind === 0) return { kind: 'view', epoch, view: inView, previous };
+    if (kind === 1) {
+      const proof =
+        random() < 0.7
+          ? league.contributions.get(toHex(signer.address))?.proof
+          : pick([...league.contributions.values()])?.proof;
+      return { kind: 'contribution', epoch, view: inView, proof: proof as Uint8Array, lock: pick(league.prepared) };
+    }
+    if (kind === 2) {
+      league.proposals.set(key, parts);
+      const justify = random() < 0.3 ? pick(league.prepared) : undefined;
+      return {
+        kind: 'proposal',
+        epoch,
+        view: inView,
+        previous,
+        contributions: justify?.contributions ?? parts,
+        justify,
+      };
+    }
+    const phase = random() < 0.5 ? 'prepare' : 'commit';
+    if (kind === 3) {
+      const value = collect(parts, phase, inView)?.value ?? previous;
+      const digest = hashBeaconVote(namedCrypto, beaconNetwork, phase, { epoch, view: inView, previous, value });
+      return { kind: 'vote', epoch, phase, view: inView, value, signature: signer.signDigest(digest) };
+    }
+    if (kind === 4 || kind === 5) {
+      const prepared = kind === 4 ? collect(parts, 'prepare', inView) : pick(league.prepared);
+      return prepared && { kind: 'prepared', epoch, view: inView, prepared };
+    }
+    const certificate = random() < 0.5 ? collect(parts, 'commit', inView) : pick(league.certificates)?.certificate;
+    return certificate && { kind: 'certificate', epoch: certificate.epoch, certificate };
+  }
+
+  return {
+    tick() {
+      const actions: BeaconAction[] = [];
+      for (const { address: to } of validators) {
+        for (let i = 0; i < 2 && !equalBytes(to, signer.address); i++) {
+          const message = invent();
+          if (message !== undefined) actions.push({ kind: 'send', to, message });
+        }
+      }
+      return actions;
+    },
+    receive(from, message) {
+      listen(from, message);
+      return [];
+    },
+  };
+}

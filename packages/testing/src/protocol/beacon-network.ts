@@ -1,0 +1,206 @@
+import { compareBytes, concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { type BeaconNetwork, computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { createBeaconMachine } from '@ogong/protocol/beacon/beacon-machine';
+import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
+import type { BeaconAction, BeaconPoint, BeaconVote } from '@ogong/protocol/beacon/beacon-state';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { computeVrfPublicKey, proveVrf, VRF_PROOF_BYTES } from '@ogong/protocol/crypto/vrf';
+
+export const beaconNetwork: BeaconNetwork = { chainId: 31337n, settlement: new Uint8Array(20).fill(7) };
+
+/** A proof that names its key and input; its output is that name, twice. */
+export const proveByName = (key: Uint8Array, input: Uint8Array): Uint8Array =>
+  concatBytes(nobleCrypto.sha256(key, input), new Uint8Array(VRF_PROOF_BYTES - 32));
+
+/**
+ * Signatures that name their signer and digest, and proofs that name their key and input: fast, and unforgeable as long as
+ * no liar uses another's signer or key.
+ */
+export const namedCrypto: Crypto = {
+  ...nobleCrypto,
+  verifyVrf: (key, input, proof) =>
+    equalBytes(proof, proveByName(key, input)) ? concatBytes(proof.subarray(0, 32), proof.subarray(0, 32)) : undefined,
+  recoverAddress: (digest, signature) =>
+    equalBytes(signature.subarray(20, 52), digest) ? signature.slice(0, 20) : undefined,
+  verifyAddress: (digest, signature, address) => equalBytes(signature.subarray(0, 52), concatBytes(address, digest)),
+};
+
+export const createNamedSigner = (address: Uint8Array): LedgerSigner => ({
+  address,
+  signDigest: (digest) => concatBytes(address, digest, new Uint8Array(13)),
+});
+
+/** One end of the beacon's messages: an honest machine, or a liar in its place. */
+export interface BeaconParty {
+  tick(nowMs: number): BeaconAction[];
+  receive(from: Uint8Array, message: BeaconMessage, nowMs: number): BeaconAction[];
+}
+
+/** All that a validator has: a liar may do with it as it likes. */
+export interface BeaconKeys {
+  readonly index: number;
+  readonly signer: LedgerSigner;
+  proveVrf(input: Uint8Array): Uint8Array;
+  readonly validators: readonly QuorumMember[];
+  random(): number;
+}
+
+export interface BeaconTiming {
+  readonly epochMs: number;
+  readonly viewTimeoutMs: number;
+  readonly gatherMs: number;
+  readonly resendMs: number;
+}
+
+const TIMING: BeaconTiming = { epochMs: 1000, viewTimeoutMs: 400, gatherMs: 60, resendMs: 100 };
+
+export interface BeaconNetworkOptions {
+  readonly random?: () => number;
+  /** Share of messages that are lost at a time. */
+  readonly loss?: (nowMs: number) => number;
+  readonly maxDelayMs?: number;
+  /** Changes a message on its way, or drops it. */
+  readonly tamper?: (message: BeaconMessage, from: number, to: number) => BeaconMessage | undefined;
+  readonly size?: number;
+  readonly timing?: BeaconTiming;
+  /** How often every validator looks at the clock. */
+  readonly beatMs?: number;
+  /** Proofs of the random function are real ones. */
+  readonly realProofs?: boolean;
+  /** Who stands in the place of an honest machine, by index. */
+  readonly liars?: Readonly<Record<number, (keys: BeaconKeys) => BeaconParty>>;
+}
+
+interface Node {
+  readonly index: number;
+  readonly address: Uint8Array;
+  /** What outlives a crash. */
+  disk: { latest: BeaconPoint; vote: BeaconVote | undefined };
+  /** Absent while it is down. */
+  party: BeaconParty | undefined;
+}
+
+interface Event {
+  readonly atMs: number;
+  readonly order: number;
+  run(): void;
+}
+
+/** Validators under virtual time. One seed replays everything. */
+export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
+  const { random = () => 0.5, loss = () => 0, maxDelayMs = 10, size = 4, timing = TIMING, beatMs = 20 } = options;
+  const { tamper = (message) => message, liars = {}, realProofs = false } = options;
+  const addresses = Array.from({ length: size }, (_, i) => new Uint8Array(20).fill(i + 1));
+  const secrets = addresses.map((_, i) => new Uint8Array(32).fill(i + 1));
+  const prove = realProofs ? proveVrf : proveByName;
+  let proofsChecked = 0;
+  const crypto: Crypto = {
+    ...namedCrypto,
+    verifyVrf(...proof) {
+      proofsChecked++;
+      return (realProofs ? nobleCrypto : namedCrypto).verifyVrf(...proof);
+    },
+  };
+  const validators: QuorumMember[] = addresses
+    .map((address, i) => ({
+      address,
+      stake: 10n,
+      certHash: new Uint8Array(32).fill(i),
+      vrfKey: realProofs ? computeVrfPublicKey(secrets[i] as Uint8Array) : (secrets[i] as Uint8Array),
+      endpoint: `v${i}`,
+    }))
+    .sort((a, b) => compareBytes(a.address, b.address));
+  const start: BeaconPoint = { epoch: 0n, value: computeGenesisBeacon(namedCrypto, beaconNetwork) };
+  const events: Event[] = [];
+  /** Every value that an honest machine took as certified, by epoch. */
+  const certified = new Map<bigint, Set<string>>();
+  let order = 0;
+  let nowMs = 0;
+  const schedule = (delayMs: number, run: () => void): void => {
+    events.push({ atMs: nowMs + delayMs, order: order++, run });
+  };
+  const nodes: Node[] = addresses.map((address, index) => ({
+    index,
+    address,
+    disk: { latest: start, vote: undefined },
+    party: undefined,
+  }));
+
+  function boot(node: Node): void {
+    const signer = createNamedSigner(node.address);
+    const proveOwn = (input: Uint8Array): Uint8Array => prove(secrets[node.index] as Uint8Array, input);
+    const liar = liars[node.index];
+    node.party =
+      liar?.({ index: node.index, signer, proveVrf: proveOwn, validators, random }) ??
+      createBeaconMachine(
+        { network: beaconNetwork, start: node.disk.latest, vote: node.disk.vote, ...timing },
+        { crypto, signer, proveVrf: proveOwn, validators: () => validators },
+      );
+  }
+
+  function act(node: Node, actions: readonly BeaconAction[]): void {
+    for (const action of actions) {
+      if (action.kind === 'persist') node.disk.vote = action.vote;
+      else if (action.kind === 'certified') {
+        const { epoch, value } = action.certificate;
+        certified.set(epoch, (certified.get(epoch) ?? new Set()).add(toHex(value)));
+        node.disk.latest = { epoch, value, certificate: action.certificate };
+      } else deliver(node, action.to, action.message);
+    }
+  }
+
+  function deliver(node: Node, address: Uint8Array, said: BeaconMessage): void {
+    const to = nodes.find((one) => equalBytes(one.address, address));
+    const message = to && tamper(said, node.index, to.index);
+    if (to === undefined || message === undefined || random() < loss(nowMs)) return;
+    const bytes = encodeBeaconMessage(message);
+    schedule(1 + random() * maxDelayMs, () => {
+      if (to.party !== undefined) act(to, to.party.receive(node.address, parseBeaconMessage(bytes), nowMs));
+    });
+  }
+
+  for (const node of nodes) {
+    boot(node);
+    const beat = (): void => {
+      if (node.party !== undefined) act(node, node.party.tick(nowMs));
+      schedule(beatMs, beat);
+    };
+    schedule(random() * beatMs, beat);
+  }
+
+  const latestEpochs = (): bigint[] =>
+    nodes.filter(({ index, party }) => party && liars[index] === undefined).map(({ disk }) => disk.latest.epoch);
+  const isReached = (epoch: bigint): boolean => latestEpochs().every((latest) => latest >= epoch);
+
+  return {
+    nodes,
+    certified,
+    schedule,
+    latestEpochs,
+    isReached,
+    proofsChecked: () => proofsChecked,
+    crash(index: number): void {
+      (nodes[index] as Node).party = undefined;
+    },
+    restart: (index: number): void => boot(nodes[index] as Node),
+    /** Whether no epoch has two values. */
+    isAgreed: (): boolean => [...certified.values()].every((values) => values.size === 1),
+    /** Lets time pass until all honest validators have an epoch, or to a moment. @returns the time then. */
+    runUntil(untilMs: number, epoch?: bigint): number {
+      while (epoch === undefined || !isReached(epoch)) {
+        let next = 0;
+        for (let i = 1; i < events.length; i++) {
+          const [a, b] = [events[i] as Event, events[next] as Event];
+          if (a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)) next = i;
+        }
+        if ((events[next] as Event).atMs > untilMs) return untilMs;
+        const [event] = events.splice(next, 1) as [Event];
+        nowMs = event.atMs;
+        event.run();
+      }
+      return nowMs;
+    },
+  };
+}
