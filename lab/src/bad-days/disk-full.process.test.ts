@@ -109,11 +109,11 @@ describe('a validator whose disk is full', () => {
     const late = toPushMessage(validator.serve(admitted).submission);
     expect(await failureOf(service.pushRecord(late))).toEqual(isDiskFull);
     await expect(validator.audit.tick()).resolves.toBeUndefined();
-    await expect(validator.certify(1n)).rejects.toMatchObject({ code: 'disk-full' });
+    await expect(validator.certify()).rejects.toMatchObject({ code: 'disk-full' });
 
     makeRoom();
     await service.pushRecord(late);
-    await validator.certify(1n);
+    await validator.certify();
     await validator.runAudits();
     await validator.runAudits();
     expect(validator.decided.map(({ verdict }) => verdict)).toEqual(['accept', 'accept']);

@@ -272,7 +272,7 @@ describe('the doors of a validator', () => {
     await own.announce(provider);
     await own.announceVerifier('second');
     await own.deliver(1);
-    for (const one of [own, third, validator]) await one.certify(1n);
+    for (const one of [own, third, validator]) await one.certify();
     await own.runAudits();
     await own.settlement.step().catch(() => undefined);
     const [batch] = own.requests;
@@ -286,7 +286,7 @@ describe('the doors of a validator', () => {
 
     const contribution = {
       kind: 'contribution',
-      epoch: 2n,
+      epoch: 5n,
       view: 0,
       proof: new Uint8Array(80).fill(3),
       lock: undefined,
@@ -294,7 +294,7 @@ describe('the doors of a validator', () => {
     const vote = {
       kind: 'vote',
       phase: 'prepare',
-      epoch: 2n,
+      epoch: 5n,
       view: 0,
       value: new Uint8Array(32),
       signature: new Uint8Array(65),

@@ -198,7 +198,7 @@ describe('records', () => {
   it('are acknowledged again, and change the reservation into a debt once', async () => {
     const validator = createTestValidator();
     const { submission } = await validator.deliver(0);
-    await validator.certify(1n);
+    await validator.certify();
     expect(await validator.intake.pushRecord(submission)).toMatchObject({ epoch: 0n });
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 86_000n, outstanding: 0n });
   });
@@ -374,7 +374,7 @@ describe('complaints', () => {
   it('after the verdict eject all the same', async () => {
     const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
     const { reply, submission } = await validator.deliver(0, cheat);
-    await validator.certify(1n);
+    await validator.certify();
     await validator.runAudits();
     expect(validator.decided).toMatchObject([{ verdict: 'unaudited' }]);
     const order = { order: submission.order.order, signature: submission.order.signature };

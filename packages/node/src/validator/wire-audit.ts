@@ -8,7 +8,7 @@ import { type Audit, createAudit } from './audit/audit.ts';
 import type { AuditDependencies, AuditOptions } from './audit/audit-state.ts';
 import { createDisputes, type Disputes } from './audit/dispute.ts';
 import { listVerifierPayees } from './store/announcement-store.ts';
-import { getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
+import { getBeacon, getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
 
 export interface WiredAudit {
   readonly audit: Audit;
@@ -82,6 +82,7 @@ function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' 
     store,
     group,
     archive,
+    getBeacon: (epoch) => getBeacon(state, epoch),
     async getOpening(provider, replyId, call) {
       const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
       return opening;

@@ -10,7 +10,7 @@ import { type AuditDraw, assignVerifier, isAudited, isPaired, PAIR_PPM, type Ver
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const draw = (seed: number): AuditDraw => ({
   replyId: nobleCrypto.sha256(Uint8Array.of(seed >> 8, seed)).slice(0, 16),
-  intakeEpoch: 4n,
+  orderEpoch: 1n,
   beaconEpoch: 5n,
   beacon: new Uint8Array(32).fill(9),
 });
@@ -19,7 +19,7 @@ describe('audit selection', () => {
   it('always audits at one and never at zero', () => {
     fc.assert(
       fc.property(fixed(16), fixed(32), (replyId, beacon) => {
-        const one = { replyId, beacon, intakeEpoch: 0n, beaconEpoch: 1n };
+        const one = { replyId, beacon, orderEpoch: 0n, beaconEpoch: 4n };
         expect(isAudited(nobleCrypto, one, 1_000_000)).toBe(true);
         expect(isAudited(nobleCrypto, one, 0)).toBe(false);
       }),
@@ -38,8 +38,15 @@ describe('audit selection', () => {
     expect(low.every((selected, i) => !selected || high[i])).toBe(true);
   });
 
-  it('asks for a beacon of a later epoch than the intake, and a coverage in range', () => {
-    expect(() => isAudited(nobleCrypto, { ...draw(1), beaconEpoch: 4n }, 500_000)).toThrow(ProtocolError);
+  it('always audits what came late', () => {
+    const late = Array.from({ length: 20 }, (_, i) => ({ ...draw(i), beaconEpoch: 17n }));
+    expect(late.every((one) => isAudited(nobleCrypto, one, 1))).toBe(true);
+    expect(late.some((one) => isAudited(nobleCrypto, { ...one, beaconEpoch: 5n }, 1))).toBe(false);
+  });
+
+  it('asks for an epoch that decides about the order, and a coverage in range', () => {
+    for (const beaconEpoch of [1n, 4n, 6n, 16n])
+      expect(() => isAudited(nobleCrypto, { ...draw(1), beaconEpoch }, 500_000)).toThrow(ProtocolError);
     for (const alpha of [-1, 1_000_001, 0.5]) {
       expect(() => isAudited(nobleCrypto, draw(1), alpha)).toThrow(ProtocolError);
     }
@@ -71,7 +78,7 @@ describe('pairs', () => {
     expect(isPaired(nobleCrypto, draw(1), 0)).toBe(false);
     expect(isPaired(nobleCrypto, draw(1), 1_000_000)).toBe(true);
     expect(() => isPaired(nobleCrypto, draw(1), 1_000_001)).toThrow(ProtocolError);
-    expect(() => isPaired(nobleCrypto, { ...draw(1), intakeEpoch: 5n }, 1)).toThrow(ProtocolError);
+    expect(() => isPaired(nobleCrypto, { ...draw(1), orderEpoch: 5n }, 1)).toThrow(ProtocolError);
   });
 });
 
@@ -174,7 +181,7 @@ describe('verifier assignment', () => {
   });
 
   it('asks for a later beacon too', () => {
-    expect(() => assign(pool, [], { ...draw(1), intakeEpoch: 5n })).toThrow(ProtocolError);
+    expect(() => assign(pool, [], { ...draw(1), orderEpoch: 5n })).toThrow(ProtocolError);
   });
 });
 

@@ -3,10 +3,11 @@ import { encodeDomain } from '../base/canonical.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { drawInteger } from '../crypto/draw-integer.ts';
 import { PPM } from '../exchange/reputation.ts';
+import { type DecidingEpoch, findDecidingEpoch } from './deciding-epoch.ts';
 
 /**
- * Which replies are audited, and by whom (docs/spec/audit-selection.md): functions of the beacon of a LATER epoch than
- * the one in which the reply was committed, so that nobody could know when the reply was served, and everybody can recompute it
+ * Which replies are audited, and by whom (docs/spec/audit-selection.md): functions of the beacon of the epoch that
+ * the order fixes (deciding-epoch.ts), so that nobody could know when the reply was served, and everybody can recompute it
  * afterwards.
  */
 const SELECTION_DOMAIN = encodeDomain('ogong-audit-v1');
@@ -18,8 +19,9 @@ export const PAIR_PPM = 100_000;
 export interface AuditDraw {
   /** 16 bytes. */
   readonly replyId: Uint8Array;
-  /** The epoch in which the validator took the record in. */
-  readonly intakeEpoch: bigint;
+  /** The epoch that the payer signed. */
+  readonly orderEpoch: bigint;
+  /** One that decides about replies of that order. */
   readonly beaconEpoch: bigint;
   /** Value of beaconEpoch, 32 bytes. */
   readonly beacon: Uint8Array;
@@ -27,11 +29,11 @@ export interface AuditDraw {
 
 /**
  * Whether a reply is audited at a coverage of `alphaPpm` parts per million: the first 64 bits of H(beacon || reply id)
- * against alpha, compared as integers. 1,000,000 always audits, 0 never does.
- * @throws ProtocolError `out-of-range` on a coverage outside 0..1,000,000 or a beacon not later than the intake.
+ * against alpha, compared as integers. 1,000,000 always audits, 0 never does. A late reply is always audited.
+ * @throws ProtocolError `out-of-range` on a coverage outside 0..1,000,000 or an epoch that does not decide about the reply.
  */
 export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): boolean {
-  return isDrawn(crypto, SELECTION_DOMAIN, draw, alphaPpm);
+  return isDrawn(crypto, SELECTION_DOMAIN, draw, alphaPpm) || assertDeciding(draw).isLate;
 }
 
 /**
@@ -47,7 +49,7 @@ function isDrawn(crypto: Crypto, domain: Uint8Array, draw: AuditDraw, ppm: numbe
   if (!Number.isInteger(ppm) || ppm < 0 || ppm > PPM) {
     throw new ProtocolError('out-of-range', `coverage of ${ppm} parts per million`);
   }
-  assertLater(draw);
+  assertDeciding(draw);
   const bytes = createWriter().bytes(domain).bytes(draw.beacon, 32).bytes(draw.replyId, 16).finish();
   const fraction = createReader(crypto.sha256(bytes)).u64();
   return fraction * BigInt(PPM) < BigInt(ppm) << 64n;
@@ -85,13 +87,13 @@ export interface VerifierAssignment<T extends VerifierCandidate> {
  * The verifier of a reply, or of its next attempt: drawn by weight among the candidates that serve the same model root,
  * are not the server, are not paid to the server's payee, were not tried, and are of no operator that was heard;
  * undefined where none is left. The result does not depend on the order or repetition of candidates.
- * @throws ProtocolError `out-of-range` where the beacon is not later than the intake.
+ * @throws ProtocolError `out-of-range` where the epoch does not decide about the reply.
  */
 export function assignVerifier<T extends VerifierCandidate>(
   crypto: Crypto,
   { draw, modelRoot, server, candidates, tried, heard = [], preferClass }: VerifierAssignment<T>,
 ): T | undefined {
-  assertLater(draw);
+  assertDeciding(draw);
   const free = candidates
     .filter((candidate) => equalBytes(candidate.modelRoot, modelRoot))
     .filter(({ providerId, payee }) => !equalBytes(providerId, server.providerId) && !equalBytes(payee, server.payee))
@@ -123,11 +125,8 @@ export function assignVerifier<T extends VerifierCandidate>(
   });
 }
 
-function assertLater({ intakeEpoch, beaconEpoch }: AuditDraw): void {
-  if (beaconEpoch <= intakeEpoch) {
-    throw new ProtocolError(
-      'out-of-range',
-      `beacon of epoch ${beaconEpoch} for a reply taken in during ${intakeEpoch}`,
-    );
-  }
+function assertDeciding({ orderEpoch, beaconEpoch }: AuditDraw): DecidingEpoch {
+  const decides = findDecidingEpoch(orderEpoch, beaconEpoch);
+  if (decides !== undefined) return decides;
+  throw new ProtocolError('out-of-range', `epoch ${beaconEpoch} does not decide about an order of epoch ${orderEpoch}`);
 }

@@ -96,7 +96,7 @@ describe('weights of verifiers', () => {
     }));
     const count = 2000;
     const drawn = Array.from({ length: count }, (_, i) => {
-      const draw = { replyId: id(`${i}`).slice(0, 16), intakeEpoch: 1n, beaconEpoch: 2n, beacon: id('beacon') };
+      const draw = { replyId: id(`${i}`).slice(0, 16), orderEpoch: 1n, beaconEpoch: 5n, beacon: id('beacon') };
       const server = { providerId: id('server'), payee: new Uint8Array(20) };
       const found = assignVerifier(crypto, { draw, modelRoot, server, candidates, tried: [] });
       return candidates.indexOf(found as (typeof candidates)[0]);

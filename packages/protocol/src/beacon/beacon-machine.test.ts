@@ -6,6 +6,7 @@ import {
 } from '@ogong/testing/protocol/beacon-network';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { toHex } from '../base/bytes.ts';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 
@@ -106,12 +107,18 @@ describe('beacon agreement', () => {
   });
 
   it('is safe and live beside a validator that makes messages of every kind, in any view', () => {
-    let kinds = new Set<string>();
+    const kinds = new Set<string>();
+    /** Values that honest validators prepared, by run and view: how we know that the liar divides them. */
+    const prepared = new Map<string, Set<string>>();
     fc.assert(
       fc.property(fc.integer(), fc.nat(3), (seed, liar) => {
         const random = createSeededRandom(seed);
         const tamper: BeaconNetworkOptions['tamper'] = (message, from) => {
-          if (from === liar) kinds = kinds.add(message.kind);
+          if (from === liar) kinds.add(message.kind);
+          else if (message.kind === 'vote') {
+            const view = `${seed} ${liar} ${message.epoch} ${message.view}`;
+            prepared.set(view, (prepared.get(view) ?? new Set()).add(toHex(message.value)));
+          }
           return message;
         };
         const liars = { [liar]: (keys: BeaconKeys) => createBeaconLiar(keys, createBeaconLeague()) };
@@ -123,16 +130,6 @@ describe('beacon agreement', () => {
       { numRuns: 6, seed: 22 },
     );
     expect([...kinds].sort()).toEqual(['certificate', 'contribution', 'prepared', 'proposal', 'view', 'vote']);
-  });
-
-  it('is not safe beside two liars of four, which is how we know that the liars try', () => {
-    const isForked = [1, 2, 3, 4, 5, 6].some((seed) => {
-      const league = createBeaconLeague();
-      const liar = (keys: BeaconKeys) => createBeaconLiar(keys, league);
-      const net = createBeaconNetwork({ random: createSeededRandom(seed), liars: { 0: liar, 1: liar } });
-      net.runUntil(20_000, 4n);
-      return !net.isAgreed();
-    });
-    expect(isForked).toBe(true);
+    expect([...prepared.values()].some((values) => values.size > 1)).toBe(true);
   });
 });

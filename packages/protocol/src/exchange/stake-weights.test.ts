@@ -37,7 +37,7 @@ function countDraws(name: string, draws: number, listOf: (beacon: Uint8Array) =>
     const beacon = beaconOf(number);
     const candidates = listOf(beacon);
     for (let reply = 0; reply < perList; reply++) {
-      const draw = { replyId: new Uint8Array(16).fill(reply), intakeEpoch: 0n, beaconEpoch: 1n, beacon };
+      const draw = { replyId: new Uint8Array(16).fill(reply), orderEpoch: 0n, beaconEpoch: 4n, beacon };
       const found = assignVerifier(crypto, { draw, modelRoot: MODEL_ROOT, server, candidates, tried: [] });
       if (found?.name === name) drawn++;
     }

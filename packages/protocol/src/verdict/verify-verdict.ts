@@ -1,4 +1,5 @@
 import type { AuditDraw } from '../audit/audit.ts';
+import { findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import { hashRecord } from '../commitment/record.ts';
@@ -200,6 +201,8 @@ async function assertUnaudited(
   demand(evidence.length === 0 && entry.verifierIds.length === 0, `entry ${entry.index}: evidence without an audit`);
   const draw = await findDraw(entry, order, trust);
   demand(draw !== undefined, `entry ${entry.index}: no beacon passed over the reply`);
+  const isLate = findDecidingEpoch(draw.orderEpoch, draw.beaconEpoch)?.isLate;
+  demand(isLate === false, `entry ${entry.index}: the reply came late, and those are audited`);
   await trust.assertPassedOver?.(entry, order, draw);
 }
 
@@ -210,9 +213,10 @@ async function findDraw(
   { findBeacon }: VerdictAnchors,
 ): Promise<AuditDraw | undefined> {
   if (beaconEpoch === 0n) return undefined;
-  demand(beaconEpoch > order.epoch, `entry ${index}: audited by a beacon that was known before`);
+  const decides = findDecidingEpoch(order.epoch, beaconEpoch);
+  demand(decides !== undefined, `entry ${index}: epoch ${beaconEpoch} does not decide about its order`);
   const { value } = await findBeacon(beaconEpoch);
-  return { replyId, intakeEpoch: beaconEpoch - 1n, beaconEpoch, beacon: value };
+  return { replyId, orderEpoch: order.epoch, beaconEpoch, beacon: value };
 }
 
 function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierIds, eValue = 1 }: Judgement): void {

@@ -22,12 +22,13 @@ export interface BeaconLeague {
   /** By phase, view and value. */
   readonly votes: Map<string, Map<string, QuorumSignature>>;
   readonly proposals: Map<string, BeaconContribution[]>;
+  readonly values: Map<string, Uint8Array | undefined>;
   readonly prepared: PreparedValue[];
   readonly certificates: Of<'certificate'>[];
 }
 
 export function createBeaconLeague(): BeaconLeague {
-  const empty = { contributions: new Map(), votes: new Map(), proposals: new Map() };
+  const empty = { contributions: new Map(), votes: new Map(), proposals: new Map(), values: new Map() };
   return { members: [], epoch: 0n, previous: new Uint8Array(32), ...empty, prepared: [], certificates: [] };
 }
 
@@ -40,12 +41,12 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
   league.members.push(keys);
   const { random, validators, signer } = keys;
   const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
-  /** The highest view that somebody spoke in. */
+  /** The view that an honest validator spoke in last. */
   let view = 0;
 
   function startEpoch(epoch: bigint, previous: Uint8Array): void {
     Object.assign(league, { epoch, previous });
-    for (const map of [league.contributions, league.votes, league.proposals]) map.clear();
+    for (const map of [league.contributions, league.votes, league.proposals, league.values]) map.clear();
     league.prepared.length = 0;
     for (const member of league.members) {
       const proof = member.proveVrf(encodeVrfInput(beaconNetwork, epoch, previous));
@@ -83,6 +84,17 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     league.votes.set(key, votes.set(toHex(by), { signer: by, signature }));
   }
 
+  /** Nothing where they are too few. */
+  function computeShared(contributions: BeaconContribution[]): Uint8Array | undefined {
+    const key = contributions.map(({ proof }) => toHex(proof)).join();
+    if (!league.values.has(key)) {
+      const { epoch, previous } = league;
+      const given = { epoch, previous, contributions, validators };
+      league.values.set(key, verifyContributions(namedCrypto, beaconNetwork, given).value);
+    }
+    return league.values.get(key);
+  }
+
   /** Signs a value in both phases for all of the league, and returns what a quorum has signed by then. */
   function collect(
     parts: BeaconContribution[],
@@ -90,12 +102,7 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     inView: number,
   ): PreparedValue | undefined {
     const { epoch, previous } = league;
-    const { value } = verifyContributions(namedCrypto, beaconNetwork, {
-      epoch,
-      previous,
-      contributions: parts,
-      validators,
-    });
+    const value = computeShared(parts);
     if (value === undefined) return undefined;
     const statement = { epoch, view: inView, previous, value };
     const digest = hashBeaconVote(namedCrypto, beaconNetwork, phase, statement);
@@ -106,19 +113,20 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     return { ...statement, contributions: parts, signatures };
   }
 
-  function gather(): BeaconContribution[] {
+  /** The contributions of one of two proposals: of all but one validator each, where all are known. */
+  function gather(variant: number): BeaconContribution[] {
     const all = [...league.contributions.values()].sort((a, b) => compareBytes(a.validator, b.validator));
-    const dropped = random() < 0.5 ? -1 : Math.floor(random() * all.length);
-    return all.filter((_, i) => i !== dropped);
+    return all.length < validators.length ? all : all.filter((_, i) => i !== variant);
   }
 
   /** A message for one receiver: sound or not, of a random kind. */
-  function invent(): BeaconMessage | undefined {
+  function invent(to: number): BeaconMessage | undefined {
     const { epoch, previous } = league;
     if (epoch === 0n) return undefined;
-    const inView = random() < 0.8 ? view : random() < 0.5 ? view + 1 + Math.floor(random() * 4) : 1000;
-    const key = `${inView} ${Math.floor(random() * 2)}`;
-    const parts = league.proposals.get(key) ?? gather();
+    const inView = random() < 0.98 ? view : random() < 0.5 ? view + 1 + Math.floor(random() * 4) : 1000;
+    const variant = (random() < 0.9 ? to : to + 1) % 2;
+    const key = `${inView} ${variant}`;
+    const parts = league.proposals.get(key) ?? gather(variant);
     const kind = Math.floor(random() * 7);
     if (kind === 0) return { kind: 'view', epoch, view: inView, previous };
     if (kind === 1) {
@@ -129,7 +137,7 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
       return { kind: 'contribution', epoch, view: inView, proof: proof as Uint8Array, lock: pick(league.prepared) };
     }
     if (kind === 2) {
-      league.proposals.set(key, parts);
+      if (parts.length === validators.length - 1) league.proposals.set(key, parts);
       const justify = random() < 0.3 ? pick(league.prepared) : undefined;
       return {
         kind: 'proposal',
@@ -157,16 +165,15 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
   return {
     tick() {
       const actions: BeaconAction[] = [];
-      for (const { address: to } of validators) {
-        for (let i = 0; i < 2 && !equalBytes(to, signer.address); i++) {
-          const message = invent();
+      for (const [i, { address: to }] of validators.entries()) {
+        if (equalBytes(to, signer.address)) continue;
+        for (const message of [invent(i), invent(i)])
           if (message !== undefined) actions.push({ kind: 'send', to, message });
-        }
       }
       return actions;
     },
     receive(from, message) {
-      listen(from, message);
+      if (!league.members.some((one) => equalBytes(one.signer.address, from))) listen(from, message);
       return [];
     },
   };

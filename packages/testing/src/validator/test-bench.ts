@@ -17,6 +17,7 @@ import { type CosignRequest, openSettlementState } from '@ogong/node/validator/s
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
 import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -152,6 +153,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       store,
       group,
       archive,
+      getBeacon: async (epoch) => archive.find(epoch),
       onVerdict,
       getOpening:
         options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes),
@@ -268,17 +270,22 @@ export function createTestValidator(options: BenchOptions = {}) {
       await intake.pushRecord(reply.submission);
       return reply;
     },
-    /** Archives a made-up certificate of the next epoch. The archive does not check it. */
-    async certify(epoch: bigint) {
-      const certificate = {
-        epoch,
-        view: 0,
-        previous: archive.latest().value,
-        value: seedOf(`beacon ${epoch}`),
-        contributions: [],
-        signatures: [],
-      };
-      await disk.write((db) => archive.putCertificate(db, certificate));
+    /**
+     * Certificates up to the epoch that decides about an order of now, with made-up contents: whoever archives them has checked
+     * them before.
+     */
+    async certify() {
+      const { epoch: orderEpoch, value } = archive.latest();
+      const { epoch: last } = computeDecidingEpoch({ orderEpoch, intakeEpoch: orderEpoch });
+      await disk.write((db) => {
+        let previous = value;
+        for (let epoch = orderEpoch + 1n; epoch <= last; epoch++) {
+          const next = seedOf(`beacon ${epoch}`);
+          const certificate = { epoch, view: 0, previous, value: next, contributions: [], signatures: [] };
+          archive.putCertificate(db, certificate);
+          previous = next;
+        }
+      });
     },
     async announce(
       key: HybridSigner,

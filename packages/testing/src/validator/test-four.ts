@@ -9,7 +9,7 @@ export interface Four {
   readonly clock: ReturnType<typeof createTestClock>;
   /** Indices of validators that do not answer. */
   readonly offline: Set<number>;
-  certifyAll(epoch: bigint): Promise<unknown>;
+  certifyAll(): Promise<unknown>;
 }
 
 /** Four validators with one chain, two providers announced to the first. */
@@ -39,6 +39,6 @@ export async function createFour(given: BenchOptions | ((index: number) => Bench
   const [own, ...peers] = all as [TestValidator, ...TestValidator[]];
   await own.announce(provider);
   await own.announceVerifier('v1');
-  const certifyAll = (epoch: bigint) => Promise.all(all.map((validator) => validator.certify(epoch)));
+  const certifyAll = () => Promise.all(all.map((validator) => validator.certify()));
   return { own, peers, chain, clock, offline, certifyAll };
 }

@@ -29,7 +29,7 @@ export async function decideThree({ own, clock, certifyAll }: Four) {
   await own.intake.admit(unserved);
   const good = await own.deliver(0);
   const bad = await own.deliver(1, cheat);
-  await certifyAll(1n);
+  await certifyAll();
   await own.runAudits();
   clock.advance(200_000);
   await own.runAudits();

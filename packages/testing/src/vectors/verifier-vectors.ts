@@ -184,8 +184,8 @@ function drawVectors(crypto: Crypto): unknown {
   const cases = Array.from({ length: 12 }, (_, number) => {
     const draw: AuditDraw = {
       replyId: id(`reply ${number}`).slice(0, 16),
-      intakeEpoch: 1n,
-      beaconEpoch: 2n,
+      orderEpoch: 1n,
+      beaconEpoch: 5n,
       beacon: id(`beacon ${number}`),
     };
     const tried = number % 3 === 0 ? [] : [candidates[1]!.providerId];

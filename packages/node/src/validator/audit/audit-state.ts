@@ -7,9 +7,12 @@ import { type AuditDraw, PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { createReader, createWriter } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
+import type { ReplyRow } from '../store/reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
 import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
@@ -56,6 +59,8 @@ export interface AuditDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
+  /** The beacon of an epoch, of a peer where the archive lacks it. */
+  readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   readonly calls: VerifierCalls;
   /** A payee's stake, atomic units; 0 where it is not known. */
@@ -77,7 +82,10 @@ export interface AuditPlaces {
 /** The state that the steps of an audit work on. Everything that outlives a restart is in the store. */
 export interface AuditState
   extends Pick<AuditOptions, 'verdicts' | 'drift' | 'alphaPpm' | 'windowMs' | 'concurrency' | 'fixedVerifier'>,
-    Pick<AuditDependencies, 'crypto' | 'clock' | 'store' | 'group' | 'archive' | 'jobSecret' | 'onVerdict'> {
+    Pick<
+      AuditDependencies,
+      'crypto' | 'clock' | 'store' | 'group' | 'archive' | 'getBeacon' | 'jobSecret' | 'onVerdict'
+    > {
   readonly extraPpm: number;
   readonly spreadMs: number;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
@@ -95,7 +103,8 @@ const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 export function openAuditState(options: AuditOptions, dependencies: AuditDependencies): AuditState {
   const { verdicts, drift, alphaPpm, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
-  const { crypto, clock, store, group, archive, getOpening, calls, stakeOf, jobSecret, onVerdict } = dependencies;
+  const { crypto, clock, store, group, archive, getBeacon, getOpening, calls, stakeOf, jobSecret, onVerdict } =
+    dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
@@ -115,7 +124,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   );
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
-    ...{ crypto, clock, store, group, archive, jobSecret, onVerdict, onError, stopping, honeypots },
+    ...{ crypto, clock, store, group, archive, getBeacon, jobSecret, onVerdict, onError, stopping, honeypots },
     places: { running: new Map(), again: new Map(), traps: new Map() },
     listAbandoned: createGrace({ graceMs }, { clock, awake }),
     rounds: {
@@ -130,14 +139,14 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   };
 }
 
-/** @returns undefined if the beacon of that epoch is not archived. */
-export function readDraw(
-  { archive }: Pick<AuditState, 'archive'>,
-  replyId: Uint8Array,
+/** @returns undefined if nobody who answers has the beacon of that epoch. */
+export async function findDraw(
+  { getBeacon }: Pick<AuditState, 'getBeacon'>,
+  { replyId, orderBytes }: Pick<ReplyRow, 'replyId' | 'orderBytes'>,
   beaconEpoch: bigint,
-): AuditDraw | undefined {
-  const beacon = archive.find(beaconEpoch);
-  return beacon && { replyId, intakeEpoch: beaconEpoch - 1n, beaconEpoch, beacon: beacon.value };
+): Promise<AuditDraw | undefined> {
+  const beacon = await getBeacon(beaconEpoch);
+  return beacon && { replyId, orderEpoch: parseOrder(orderBytes).epoch, beaconEpoch, beacon: beacon.value };
 }
 
 /** Otherwise all jobs of an epoch would come in one burst, and later jobs would be recognisable as honeypots. */

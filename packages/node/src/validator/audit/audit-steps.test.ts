@@ -69,18 +69,18 @@ describe('the moment of asking', () => {
   });
 });
 
-it('selects by the first beacon after intake, and postpones replies without one', async () => {
+it('selects by the beacon that the order fixes, and leaves what has none for later', async () => {
   const validator = createTestValidator();
   const first = (await validator.deliver(0)).reply.record.replyId;
   const ids = [first, bytes(16, 0xee)];
   expect(groupByBeacon(validator, ids).size).toBe(0);
-  await validator.certify(1n);
+  await validator.certify();
   const second = (await validator.deliver(1)).reply.record.replyId;
-  await validator.certify(2n);
+  await validator.certify();
   const groups = [...groupByBeacon(validator, [...ids, second])];
   expect(groups.map(([epoch, rows]) => [epoch, rows.map(({ replyId }) => replyId)])).toEqual([
-    [1n, [first]],
-    [2n, [second]],
+    [4n, [first]],
+    [8n, [second]],
   ]);
   await validator.close();
 });

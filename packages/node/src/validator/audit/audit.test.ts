@@ -54,7 +54,7 @@ async function createAudited(
     async audit(number: number, bend: Parameters<typeof validator.deliver>[1] = {}) {
       const reply = await validator.deliver(number, bend);
       served.set(toHex(reply.reply.record.replyId), reply);
-      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.certify();
       await validator.runAudits();
       await validator.runAudits();
       return { reply, row: validator.find(reply.reply.record.replyId) };
@@ -65,13 +65,32 @@ async function createAudited(
 describe('selection', () => {
   it('waits for the beacon of a later epoch than that of the intake', async () => {
     const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
-    await validator.certify(1n);
+    await validator.certify();
     const { reply } = await validator.deliver(0);
     await validator.runAudits();
-    expect(validator.find(reply.record.replyId)).toMatchObject({ state: 'recorded', intakeEpoch: 1n });
-    await validator.certify(2n);
+    expect(validator.find(reply.record.replyId)).toMatchObject({ state: 'recorded', intakeEpoch: 4n });
+    await validator.certify();
     await validator.runAudits();
-    expect(validator.decided).toMatchObject([{ verdict: 'unaudited', beaconEpoch: 2n, feeAtomic: 86_000n }]);
+    expect(validator.decided).toMatchObject([{ verdict: 'unaudited', beaconEpoch: 8n, feeAtomic: 86_000n }]);
+  });
+
+  it('is fixed by the order, not by when the record came: what came late is audited, whatever the coverage', async () => {
+    const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    await validator.certify();
+    await validator.intake.pushRecord(submission);
+    const replyId = order.fields.replyId;
+    for (let i = 0; i < 2; i++) {
+      await validator.certify();
+      await validator.audit.tick();
+      expect(validator.find(replyId).state).toBe('recorded');
+    }
+    await validator.certify();
+    await validator.audit.tick();
+    expect(validator.find(replyId)).toMatchObject({ state: 'auditing', beaconEpoch: 16n });
+    await validator.close();
   });
 
   it('audits what a complaint asks for, whatever the beacon says', async () => {
@@ -79,7 +98,7 @@ describe('selection', () => {
     const { submission, reply } = await validator.deliver(0);
     const order = { order: submission.order.order, signature: submission.order.signature };
     await validator.intake.complain({ order, reason: 'opening-withheld', opening: undefined, record: undefined });
-    await validator.certify(1n);
+    await validator.certify();
     await validator.audit.tick();
     expect(validator.find(reply.record.replyId).state).toBe('auditing');
     await validator.close();
@@ -92,7 +111,7 @@ describe('an audit', () => {
     const { row } = await audit(0);
     expect(row).toMatchObject({ state: 'decided', verdict: 'accept', opening: undefined });
     expect(validator.decided).toMatchObject([
-      { evidence: 'exact', feeAtomic: 86_000n, ejects: false, beaconEpoch: 1n },
+      { evidence: 'exact', feeAtomic: 86_000n, ejects: false, beaconEpoch: 4n },
     ]);
     expect(validator.decided[0]?.verifierIds.map(toHex)).toEqual([idOf('v1')]);
     expect(readProvider(validator.store, providerId)).toMatchObject({ audits: 1, rejects: 0 });

@@ -5,7 +5,7 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { listAttempts } from '../store/attempt-store.ts';
 import { readPolicy } from '../store/drift-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
-import { type AuditState, decide, readDraw } from './audit-state.ts';
+import { type AuditState, decide, findDraw } from './audit-state.ts';
 import { prepareCandidates } from './draw-round.ts';
 import { runRounds } from './verifier-rounds.ts';
 
@@ -18,7 +18,7 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   const { signal } = stopping;
   const row = findReply(state, replyId);
   if (!isSelected(row)) return;
-  const judged = readContext(state, row);
+  const judged = await readContext(state, row);
   const opened = row.opening
     ? (openReply(crypto, judged.claim.record, row.opening) as OpenedReply)
     : await fetchOpening(state, judged, row.beaconEpoch);
@@ -41,13 +41,13 @@ function isSelected(row: ReplyRow | undefined): row is SelectedReply {
   return row?.state === 'auditing' && row.beaconEpoch !== undefined && row.deadlineMs !== undefined;
 }
 
-function readContext(state: AuditState, row: SelectedReply): AuditContext {
+async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext> {
   const { store, verdicts, drift, fixedVerifier } = state;
   return {
     claim: toClaim(row),
     signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,
     validator: verdicts.validator,
-    draw: readDraw(state, row.replyId, row.beaconEpoch),
+    draw: await findDraw(state, row, row.beaconEpoch),
     allowFixedVerifier: fixedVerifier !== undefined,
     drift: store.read(() => readPolicy(store, drift, row.drift)),
   };

@@ -99,7 +99,7 @@ describe('coverage', () => {
     const decide = async (extraPpm: number) => {
       const { validator, ids } = await createRecorded(24, { audit: { alphaPpm: () => 20_000, extraPpm } });
       await validator.announceVerifier('v1');
-      await validator.certify(1n);
+      await validator.certify();
       await validator.runAudits();
       return new Map(ids.map((id) => [toHex(id), validator.find(id).verdict]));
     };

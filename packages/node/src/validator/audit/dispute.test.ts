@@ -107,7 +107,7 @@ async function reject(
   const reply = validator.serve(order, { bend: { header: (header) => ({ ...header, ...HEADER, ...options.header }) } });
   served.set('only', reply);
   await validator.intake.pushRecord(reply.submission);
-  await validator.certify(1n);
+  await validator.certify();
   await validator.runAudits();
   await validator.runAudits();
   const [entry] = validator.decided as [(typeof validator.decided)[number]];

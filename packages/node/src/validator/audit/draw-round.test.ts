@@ -16,7 +16,7 @@ const reply = createSyntheticReply({
 const { order, header } = reply;
 const judged = {
   claim: { order, header },
-  draw: { replyId: order.replyId, intakeEpoch: 1n, beaconEpoch: 2n, beacon: bytes(32, 4) },
+  draw: { replyId: order.replyId, orderEpoch: 1n, beaconEpoch: 5n, beacon: bytes(32, 4) },
 } as unknown as AuditContext;
 const candidates: EvidenceCandidate[] = [1, 2, 3].map((n) => ({
   providerId: bytes(32, n),

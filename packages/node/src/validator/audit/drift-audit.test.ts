@@ -27,14 +27,12 @@ async function createAudited(drift: DriftPolicy | undefined, size: number) {
   const validator = createTestValidator({ verifiers: seeDrift(served, () => size), audit: { drift }, test });
   await validator.announce(provider);
   for (const name of ['v1', 'v2', 'v3']) await validator.announceVerifier(name);
-  let epoch = 0n;
   return {
     validator,
     async audit(number: number) {
       const reply = await validator.deliver(number);
       served.set(toHex(reply.reply.record.replyId), reply);
-      epoch++;
-      await validator.certify(epoch);
+      await validator.certify();
       await validator.runAudits();
       return validator.find(reply.reply.record.replyId);
     },
@@ -125,7 +123,7 @@ describe('co-signers', () => {
     }
     const reply = await four.own.deliver(0);
     served.set(toHex(reply.reply.record.replyId), reply);
-    await four.certifyAll(1n);
+    await four.certifyAll();
     prepare(four.own);
     await four.own.runAudits();
     const refusals: string[] = [];
@@ -229,6 +227,6 @@ async function reopen(validator: TestValidator, drift: DriftPolicy, index: numbe
   for (const { hash, bytes, named, until } of held) {
     insert.run(hash as Uint8Array, bytes as Uint8Array, named as number, until as number | null);
   }
-  await again.certify(1n);
+  await again.certify();
   return again;
 }

@@ -54,7 +54,7 @@ async function createReserved(
         const reply = await validator.deliver(number);
         served.set(toHex(reply.reply.record.replyId), reply);
       }
-      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.certify();
       for (let i = 0; i < 8; i++) await validator.runAudits();
     },
     honeypots: () => validator.store.prepare('SELECT * FROM honeypots').all(),

@@ -131,7 +131,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     const context = countContext(claim.header, row.submission.request);
     const query = { modelRoot, serverId, openedAt, salt: seed, stakeOf, context, nowMs };
     const candidates = store.read(() => listCandidates(store, crypto, query));
-    const draw: AuditDraw = { replyId: id, intakeEpoch: 0n, beaconEpoch: 1n, beacon: seed };
+    const draw: AuditDraw = { replyId: id, orderEpoch: 0n, beaconEpoch: 4n, beacon: seed };
     const tried = asked.map(({ verifierId }) => verifierId);
     const heard = candidates.filter(({ providerId }) => tried.some((one) => equalBytes(one, providerId)));
     const state = { tried, heard: heard.map(({ operator }) => operator), isDoubtful: false };

@@ -205,7 +205,7 @@ async function createTrapped(
         const reply = await validator.deliver(number++);
         served.set(toHex(reply.reply.record.replyId), reply);
       }
-      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.certify();
       for (let i = 0; i < 3; i++) await validator.runAudits();
     },
     honeypots: () => validator.store.prepare('SELECT * FROM honeypots').all(),

@@ -81,7 +81,7 @@ async function createLate(fault: (world: World) => Fault, options: BenchOptions 
     async deliver(number = 0) {
       const reply = await validator.deliver(number);
       served.set(toHex(reply.reply.record.replyId), reply);
-      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.certify();
       return reply.reply.record.replyId;
     },
     /** @returns ms from now to the verdict, and the verdict. */
@@ -140,7 +140,7 @@ describe('an honest provider', () => {
       const reply = await slow.deliver(number);
       served.set(toHex(reply.reply.record.replyId), reply);
     }
-    await slow.certify(1n);
+    await slow.certify();
     await slow.audit.tick();
     clock.advance(10 * WINDOW_MS);
     release();
@@ -168,7 +168,7 @@ describe('an honest provider', () => {
       if (number < 20) silent.add(toHex(reply.record.replyId));
       else served.set(toHex(reply.record.replyId), { reply, ...rest });
     }
-    await validator.certify(1n);
+    await validator.certify();
     // Five looks take every reply up once, four at a time; nobody's pause holds a place.
     for (let i = 0; i < 7; i++) await validator.runAudits();
     expect(validator.decided.map(({ verdict }) => verdict)).toEqual(['accept']);
@@ -339,7 +339,7 @@ describe('a provider that withholds', () => {
     for (let spell = 0; spell < 12 && !verdicts.includes(true); spell++) {
       const ids = [await deliver(3 * spell), await deliver(3 * spell + 1), await deliver(3 * spell + 2)];
       for (const replyId of ids) await settle(replyId);
-      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.certify();
       expect(readLateness(validator.store, providerId).rejects).toBe(spell + 1);
       verdicts.push(validator.decided.some(({ ejects }) => ejects));
     }

@@ -44,7 +44,7 @@ async function createLate(bend: Bend) {
       const reply = await validator.deliver(count++);
       const { replyId } = reply.reply.record;
       served.set(toHex(replyId), reply);
-      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.certify();
       endsMs = clock.nowMs() + 30_000;
       await validator.runAudits();
       return validator.find(replyId).verdict;

@@ -17,7 +17,7 @@ const served = createSyntheticReply({
 const opened = openReply(crypto, served.record, served.openingBytes) as OpenedReply;
 const judged = {
   claim: { order: served.order, header: served.header },
-  draw: { replyId: served.order.replyId, intakeEpoch: 1n, beaconEpoch: 2n, beacon: bytes(32, 4) },
+  draw: { replyId: served.order.replyId, orderEpoch: 1n, beaconEpoch: 5n, beacon: bytes(32, 4) },
 } as unknown as AuditContext;
 const candidates: EvidenceCandidate[] = [1, 2, 3, 4, 5].map((n) => ({
   providerId: bytes(32, n),

@@ -46,7 +46,7 @@ async function audit(verifiers: Readonly<Record<string, keyof typeof classes>>, 
   const reply = validator.serve(order, { bend: { header: (header) => ({ ...header, ...posture }) } });
   served.set('only', reply);
   await validator.intake.pushRecord(reply.submission);
-  await validator.certify(1n);
+  await validator.certify();
   for (let i = 0; i < 3; i++) await validator.runAudits();
   const [entry] = validator.decided;
   const checks = JSON.parse(validator.find(order.fields.replyId).checks ?? '[]') as { id: string; detail: string }[];

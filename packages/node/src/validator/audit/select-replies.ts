@@ -1,9 +1,11 @@
-import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
+import { isAudited } from '@ogong/protocol/audit/audit';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { beginAudit, findReply, type ReplyRow } from '../store/reply-store.ts';
-import { type AuditState, computeAskDelay, decide, readDraw } from './audit-state.ts';
+import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
 import { planCoverage } from './coverage.ts';
 
-/** Decides by the first certified beacon after its intake whether a reply is audited. */
+/** Decides by the beacon of the epoch that its order fixes whether a reply is audited. */
 export async function selectReplies(state: AuditState, replyIds: readonly Uint8Array[]): Promise<void> {
   const { store, extraPpm } = state;
   const epochs = groupByBeacon(state, replyIds);
@@ -14,7 +16,7 @@ export async function selectReplies(state: AuditState, replyIds: readonly Uint8A
   }
 }
 
-/** The replies by the epoch whose beacon selects them; without those that have no such beacon yet. */
+/** The replies by the epoch whose beacon selects them; without those whose epoch has not come yet. */
 export function groupByBeacon(
   state: Pick<AuditState, 'store' | 'archive'>,
   replyIds: readonly Uint8Array[],
@@ -22,8 +24,10 @@ export function groupByBeacon(
   const epochs = new Map<bigint, ReplyRow[]>();
   for (const replyId of replyIds) {
     const row = findReply(state, replyId);
-    const beaconEpoch = state.archive.findNext(row?.intakeEpoch ?? 0n);
-    if (row === undefined || beaconEpoch === undefined) continue;
+    if (row?.intakeEpoch === undefined) continue;
+    const { epoch: orderEpoch } = parseOrder(row.orderBytes);
+    const { epoch: beaconEpoch } = computeDecidingEpoch({ orderEpoch, intakeEpoch: row.intakeEpoch });
+    if (beaconEpoch > state.archive.latest().epoch) continue;
     epochs.set(beaconEpoch, [...(epochs.get(beaconEpoch) ?? []), row]);
   }
   return epochs;
@@ -31,11 +35,13 @@ export function groupByBeacon(
 
 async function selectReply(
   state: AuditState,
-  { replyId, isForced }: ReplyRow,
+  row: ReplyRow,
   { beaconEpoch, alphaPpm }: { readonly beaconEpoch: bigint; readonly alphaPpm: number },
 ): Promise<void> {
   const { crypto, clock, group, windowMs, honeypots } = state;
-  const draw = readDraw(state, replyId, beaconEpoch) as AuditDraw;
+  const { replyId, isForced } = row;
+  const draw = await findDraw(state, row, beaconEpoch);
+  if (draw === undefined) return;
   if (isForced || isAudited(crypto, draw, alphaPpm)) {
     const nowMs = clock.nowMs();
     const times = { deadlineMs: nowMs + windowMs, askAtMs: nowMs + computeAskDelay(state, replyId) };

@@ -54,7 +54,7 @@ async function runAudits(drift: DriftPolicy | undefined, replies: number) {
     const reply = await validator.deliver(number);
     const { replyId } = reply.reply.record;
     served.set(toHex(replyId), reply);
-    await validator.certify(validator.archive.latest().epoch + 1n);
+    await validator.certify();
     await validator.runAudits();
     const row = validator.find(replyId);
     const beaconEpoch = row.beaconEpoch as bigint;
@@ -67,7 +67,7 @@ async function runAudits(drift: DriftPolicy | undefined, replies: number) {
         claim: toClaim(row),
         signed: row.signedRecord as JudgementContext['signed'],
         validator: validator.signer.address,
-        draw: { replyId, intakeEpoch: beaconEpoch - 1n, beaconEpoch, beacon },
+        draw: { replyId, orderEpoch: beaconEpoch - 4n, beaconEpoch, beacon },
         allowFixedVerifier: false,
         drift,
       },

@@ -79,7 +79,7 @@ async function createAudited({
       const reply = await validator.deliver(number++);
       const id = reply.reply.record.replyId;
       served.set(toHex(id), reply);
-      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.certify();
       await validator.runAudits();
       const row = validator.find(id);
       const entry = validator.decided.at(-1)!;
@@ -87,7 +87,7 @@ async function createAudited({
       const beaconEpoch = row.beaconEpoch as bigint;
       const draw: AuditDraw = {
         replyId: id,
-        intakeEpoch: beaconEpoch - 1n,
+        orderEpoch: beaconEpoch - 4n,
         beaconEpoch,
         beacon: validator.archive.find(beaconEpoch)!.value,
       };
@@ -285,7 +285,7 @@ describe('doubt', () => {
       asked.length = 0;
       const reply = await validator.deliver(i);
       served.set(toHex(reply.reply.record.replyId), reply);
-      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.certify();
       await validator.runAudits();
       expect(validator.find(reply.reply.record.replyId).verdict).toBe('accept');
       // Two were asked before it only where the beacon asked for a pair.

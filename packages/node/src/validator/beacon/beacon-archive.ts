@@ -18,8 +18,6 @@ export interface BeaconArchive {
   find(epoch: bigint): { readonly value: Uint8Array; readonly previous: Uint8Array } | undefined;
   /** Canonical bytes; empty at genesis. */
   findCertificate(epoch: bigint): Uint8Array | undefined;
-  /** The first archived epoch after one. */
-  findNext(epoch: bigint): bigint | undefined;
   vote(): BeaconVote | undefined;
   /** Writes, to be called inside a group commit. */
   putCertificate(store: Store, certificate: BeaconCertificate): void;
@@ -36,7 +34,6 @@ const certificateColumns = columns({ certificate });
 /** The bytes of a certificate, which are handed out without parsing. */
 const certificateBytes = columns({ certificate: bytes });
 const keptCertificate = columns({ epoch: bigInteger, certificate });
-const nextEpoch = columns({ epoch: optional(bigInteger) });
 const voteFields = { epoch: bigInteger, view: integer, value: bytes, lock: optional(certificate) } as const;
 const voteColumns = columns(voteFields);
 /** The table has one row, with id 0. */
@@ -75,10 +72,6 @@ export function createBeaconArchive(
     findCertificate(epoch) {
       if (epoch === 0n) return new Uint8Array(0);
       return readEpoch(certificateBytes, epoch)?.certificate;
-    },
-    findNext(epoch) {
-      const sql = 'SELECT min(epoch) AS epoch FROM beacons WHERE epoch > ?';
-      return store.read(() => nextEpoch.get(store.prepare(sql), epoch))?.epoch;
     },
     vote() {
       return store.read(() => voteColumns.get(store.prepare(`SELECT ${voteColumns.list} FROM beacon_vote`)));

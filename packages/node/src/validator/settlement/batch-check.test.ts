@@ -121,7 +121,7 @@ describe('an entry', () => {
 });
 
 describe('a reply that was passed over', () => {
-  const draw: AuditDraw = { replyId: new Uint8Array(16), intakeEpoch: 1n, beaconEpoch: 2n, beacon: new Uint8Array(32) };
+  const draw: AuditDraw = { replyId: new Uint8Array(16), orderEpoch: 1n, beaconEpoch: 5n, beacon: new Uint8Array(32) };
   const entry = { index: 4n, timeMs: 5_000_000 };
   const assert = (now: number, before: () => Promise<number | undefined>) =>
     assertPassedOver(

@@ -9,14 +9,14 @@ describe('a co-signer of replies that were not audited', () => {
   it('holds its peer to the coverage that the network asks for', async () => {
     const four = await createFour({ audit: { alphaPpm: () => 0 } });
     await four.own.deliver(0);
-    await four.certifyAll(1n);
+    await four.certifyAll();
     await four.own.runAudits();
     expect(four.own.decided[0]?.verdict).toBe('unaudited');
     await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
 
     const lax = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } });
     await lax.own.deliver(0);
-    await lax.certifyAll(1n);
+    await lax.certifyAll();
     await lax.own.runAudits();
     expect(await lax.own.settlement.step()).toBe(true);
   });
@@ -30,7 +30,7 @@ describe('a co-signer of replies that were not audited', () => {
     };
     const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
     const order = (await four.own.deliver(0)).reply.record;
-    await four.certifyAll(1n);
+    await four.certifyAll();
     await four.own.runAudits();
     for (const least of [undefined, 1_000_000]) {
       coverage.least = least;
@@ -43,12 +43,28 @@ describe('a co-signer of replies that were not audited', () => {
     expect(Math.max(...asked)).toBeLessThan(entry!.timeMs);
   });
 
+  it('refuses an epoch that the order does not fix, and a late reply that nobody audited', async () => {
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } });
+    await four.own.deliver(0);
+    for (let i = 0; i < 4; i++) await four.certifyAll();
+    await four.own.runAudits();
+    const sent = await proposeUnheard(four);
+    const [peer] = four.peers as [TestValidator];
+    const claim = async (beaconEpoch: bigint) => {
+      const bent = await rebuild(four.own, structuredClone(sent), on('unaudited', { beaconEpoch }), (same) => same);
+      return peer.cosigner.cosign(four.own.signer.address, bent);
+    };
+    await expect(claim(8n)).rejects.toThrow('does not decide');
+    await expect(claim(16n)).rejects.toThrow('came late');
+    await claim(4n);
+  });
+
   it('does not let an entry claim a time before its order', async () => {
     const asked: number[] = [];
     const findLeastAlphaPpm = async (sinceMs: number) => asked.push(sinceMs) && undefined;
     const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
     await four.own.deliver(0);
-    await four.certifyAll(1n);
+    await four.certifyAll();
     await four.own.runAudits();
     const sent = await proposeUnheard(four);
     const early = await rebuild(
@@ -71,7 +87,7 @@ describe('a co-signer of replies that were not audited', () => {
     };
     const four = await createFour({ getOpening, audit: { retryMs: 1 } });
     await four.own.deliver(0);
-    await four.certifyAll(1n);
+    await four.certifyAll();
     four.clock.advance(OPENING_KEPT_MS + 600_000);
     await four.own.runAudits();
     const [entry] = four.own.decided;

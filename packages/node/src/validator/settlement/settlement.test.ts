@@ -26,7 +26,7 @@ describe('settlement', () => {
     const four = await createFour();
     for (let number = 0; number < 3; number++) {
       await four.own.deliver(number);
-      await four.certifyAll(BigInt(number + 1));
+      await four.certifyAll();
       await four.own.runAudits();
       expect(await four.own.settlement.step()).toBe(true);
     }

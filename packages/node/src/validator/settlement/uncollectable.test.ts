@@ -20,7 +20,7 @@ async function decideOfEach(payers: readonly LedgerSigner[] = [payer, second]) {
   const four = await createFour();
   const replies = [];
   for (const [number, by] of payers.entries()) replies.push(await four.own.deliver(number, { payer: by }));
-  await four.certifyAll(1n);
+  await four.certifyAll();
   await four.own.runAudits();
   return { ...four, ids: replies.map(({ reply }) => reply.record.replyId) };
 }

@@ -279,7 +279,7 @@ describe('what was settled long ago', () => {
   it('loses bodies and openings, and keeps record, verdict and fee', async () => {
     const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
     const { reply } = await validator.deliver(0);
-    await validator.certify(1n);
+    await validator.certify();
     await validator.runAudits();
     expect(await validator.settlement.step()).toBe(true);
     const nowMs = validator.clock.nowMs();
