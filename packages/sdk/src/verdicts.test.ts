@@ -40,7 +40,7 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow) {
     feeAtomic: isCheat
       ? 0n
       : computeReplyFee(order, boundTextTokens(parseRequest(reply.request, 'chat')), reply.header),
-    ...{ verifierIds: [], beaconEpoch: 8n, evidenceHash: crypto.sha256(evidence), ejects: isCheat, timeMs: 1_000 },
+    ...{ verifierIds: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), ejects: isCheat, timeMs: 1_000 },
   };
   const signedOrder = { order: reply.orderBytes, signature: reply.orderSignature };
   const record = { record: reply.recordBytes, providerKey: provider.publicKey, signature: reply.recordSignature };

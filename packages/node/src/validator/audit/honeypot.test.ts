@@ -362,7 +362,7 @@ describe('honeypots', () => {
     const { run, verifier, honeypots, validator } = await createTrapped((name, _job, served) =>
       name === 'v1' ? told(served) : answerHonestly(served),
     );
-    await run(16);
+    await run(24);
     const failed = honeypots().filter(({ outcome }) => outcome === 'garbage' || outcome === 'failed');
     expect(failed.length).toBeGreaterThan(0);
     expect(failed.every((row) => toHex(row.verifier_id as Uint8Array) === toHex(keyOf('v1')))).toBe(true);
