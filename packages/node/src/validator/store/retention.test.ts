@@ -25,7 +25,7 @@ it('prompt and answer stand in no file of a co-signer, and after the retention t
   const four = await createFour((index) => ({ path: join(directory, `validator-${index}.db`) }));
   const { own, peers, clock, certifyAll } = four;
   await own.deliver(7_777_777, { text: ANSWER });
-  await certifyAll(1n);
+  await certifyAll();
   await own.runAudits();
   expect(await own.settlement.step()).toBe(true);
   expect(peers.some(({ store }) => store.prepare('SELECT 1 FROM cosigned').get())).toBe(true);
