@@ -65,4 +65,34 @@ describe('job queue', () => {
     await expect(queue.run(() => Promise.reject(new Error('broken')), never)).rejects.toThrow('broken');
     expect(await queue.run(async () => 1, never)).toBe(1);
   });
+
+  it('takes turns between owners, whoever came first', async () => {
+    const queue = createJobQueue({ slots: 1, maxWaiting: 10 });
+    const first = createWork();
+    const order: string[] = [];
+    const jobs = [queue.run(first.run, never, 'a')];
+    for (const name of ['a1', 'a2', 'a3', 'b1', 'c1', 'b2']) {
+      jobs.push(queue.run(async () => void order.push(name), never, name[0]));
+    }
+    first.finish();
+    await Promise.all(jobs);
+    expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+  });
+
+  it('cannot be filled by one owner: its newest jobs make room for others, up to as many', async () => {
+    const waiting: number[] = [];
+    const queue = createJobQueue({ slots: 1, maxWaiting: 4, onWaiting: (count) => waiting.push(count) });
+    const first = createWork();
+    const running = queue.run(first.run, never, 'flood');
+    const flood = Array.from({ length: 40 }, (_, i) => queue.run(async () => `flood ${i}`, never, 'flood'));
+    const honest = Array.from({ length: 3 }, (_, i) => queue.run(async () => `honest ${i}`, never, 'honest'));
+    const all = Promise.allSettled([...flood, ...honest]);
+    first.finish();
+    await running;
+    const served = (await all).flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    expect(served).toEqual(['flood 0', 'flood 1', 'honest 0', 'honest 1']);
+    expect(Math.max(...waiting)).toBe(4);
+    expect(waiting.at(-1)).toBe(0);
+    await expect(flood[3]).rejects.toThrow(/others have fewer/);
+  });
 });

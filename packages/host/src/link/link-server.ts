@@ -63,6 +63,11 @@ export function getCaller(context: Pick<HandlerContext, 'values'>): PeerId {
   return context.values.get(callerKey).peer;
 }
 
+/** Who is calling, and from where. */
+export function getCallerPlace(context: Pick<HandlerContext, 'values'>): Caller {
+  return context.values.get(callerKey);
+}
+
 export function createLinkServer(options: LinkServerOptions, dependencies: LinkServerDependencies = {}): LinkServer {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const onError = dependencies.onError ?? (() => {});

@@ -203,3 +203,33 @@ describe('the accounts of channels', () => {
     );
   });
 });
+
+describe('what one key may hold of a channel that others use too', () => {
+  const shared = (keyId: string) => ({ keyId, isShared: true, spendableAtomic: 1_000n });
+
+  it('is half of it while no other key is there, and an equal share with one to spare afterwards', async () => {
+    for (let i = 0; i < 5; i++) await reserve(`flood ${i}`, 100n, shared('flood'));
+    await expect(reserve('flood 5', 100n, shared('flood'))).rejects.toMatchObject({
+      code: 'too_many_requests',
+      retryAfterS: 5,
+    });
+    await reserve('honest 0', 300n, shared('honest'));
+    await expect(reserve('honest 1', 100n, shared('honest'))).rejects.toMatchObject({ code: 'too_many_requests' });
+    await reserve('newcomer 0', 200n, shared('newcomer'));
+  });
+
+  it('is free again when its orders are closed, also after a restart', async () => {
+    for (let i = 0; i < 5; i++) await reserve(`${i}`, 100n, shared('a'));
+    store.close();
+    open();
+    await expect(reserve('5', 100n, shared('a'))).rejects.toMatchObject({ code: 'too_many_requests' });
+    for (let i = 0; i < 5; i++) await ledger.close(`${i}`, closing(0n));
+    for (let i = 6; i < 11; i++) await reserve(`${i}`, 100n, shared('a'));
+  });
+
+  it('may be one single request of any size, and everything where there are no keys', async () => {
+    await reserve('large', 900n, shared('a'));
+    await expect(reserve('second', 1n, shared('a'))).rejects.toMatchObject({ code: 'too_many_requests' });
+    for (let i = 0; i < 10; i++) await reserve(`open ${i}`, 100n, { validator: 'bb', spendableAtomic: 1_000n });
+  });
+});

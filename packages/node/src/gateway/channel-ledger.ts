@@ -34,6 +34,8 @@ export interface Reservation {
   readonly keyId: string;
   /** Most that the key may ever spend; undefined: no limit. */
   readonly keyBudgetAtomic: bigint | undefined;
+  /** Whether others use the gateway too: then one key may hold no more of a channel than its share, see assertShare. */
+  readonly isShared?: boolean;
   readonly maxFeeAtomic: bigint;
   /** What the chain lets the validator draw from this channel in all. */
   readonly spendableAtomic: bigint;
@@ -80,7 +82,7 @@ export interface ChannelLedger {
   /**
    * Takes the maximum fee out of the channel and the key's budget and stores the order that `sign` makes for the
    * resulting voucher. The order is on the disk when this resolves, and only then may anybody else see it.
-   * @throws ApiError `budget_exceeded` or `escrow_exhausted`; nothing changed then.
+   * @throws ApiError `budget_exceeded`, `too_many_requests` or `escrow_exhausted`; nothing changed then.
    */
   reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
   mark(replyId: string, state: 'delivered' | 'abandoned'): Promise<void>;
@@ -110,6 +112,7 @@ const channelState = columns({
 const channelRow = columns({ validator: text, state: channelState });
 const spendingState = columns({ spent: amount, reserved: amount });
 const spendingRow = columns({ keyId: text, state: spendingState });
+const heldRow = columns({ validator: text, keyId: text, held: amount });
 const orderFields = {
   replyId: text,
   completionId: text,
@@ -154,6 +157,17 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
     spendingRow.insert(store, 'INSERT OR REPLACE INTO spending', { keyId, state });
   }
 
+  /** What the open orders of each key hold of a channel. */
+  function readHeld(validator: string): Map<string, bigint> {
+    const rows = heldRow.all(store.prepare(`SELECT ${heldRow.list} FROM held WHERE validator = ?`), validator);
+    return new Map(rows.map(({ keyId, held }) => [keyId, held]));
+  }
+
+  function writeHeld(validator: string, keyId: string, held: bigint): void {
+    if (held > 0n) heldRow.insert(store, 'INSERT OR REPLACE INTO held', { validator, keyId, held });
+    else store.prepare('DELETE FROM held WHERE validator = ? AND key_id = ?').run(validator, keyId);
+  }
+
   function readOrder(replyId: string): OrderRow | undefined {
     return orderRow.get(store.prepare(`SELECT ${orderRow.list} FROM orders WHERE reply_id = ?`), replyId);
   }
@@ -165,6 +179,8 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         const channel = readChannel(validator) ?? openChannel(reservation.spentAtomic);
         const spending = readSpending(keyId);
         assertBudget(reservation, spending);
+        const held = readHeld(validator);
+        assertShare(reservation, { held, roomAtomic: reservation.spendableAtomic - channel.owedAtomic });
         const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
         if (cumulativeAtomic > reservation.spendableAtomic) {
           throw new ApiError(
@@ -180,6 +196,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           outstandingAtomic: channel.outstandingAtomic + maxFeeAtomic,
         });
         writeSpending(keyId, { ...spending, reserved: spending.reserved + maxFeeAtomic });
+        writeHeld(validator, keyId, (held.get(keyId) ?? 0n) + maxFeeAtomic);
         newOrder.insert(store, 'INSERT INTO orders', { ...reservation, ...signed });
         return signed;
       }),
@@ -204,6 +221,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           owedAtomic: channel.owedAtomic + fee,
           outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,
         });
+        writeHeld(row.validator, row.keyId, (readHeld(row.validator).get(row.keyId) ?? 0n) - row.maxFeeAtomic);
         const { spent, reserved } = readSpending(row.keyId);
         writeSpending(row.keyId, { spent: spent + fee, reserved: reserved - row.maxFeeAtomic });
         store
@@ -250,6 +268,26 @@ const openChannel = (spentAtomic: bigint): PayerChannel => ({
   owedAtomic: spentAtomic,
   outstandingAtomic: 0n,
 });
+
+/**
+ * What is reserved stays so until an order is answered or expires, and abandoning one costs nothing. So each key that holds
+ * something of a channel has an equal share of it, and one more share is left for whoever comes next. A single request may be
+ * larger than a share.
+ */
+function assertShare(
+  { keyId, isShared = false, maxFeeAtomic }: Reservation,
+  { held, roomAtomic }: { readonly held: ReadonlyMap<string, bigint>; readonly roomAtomic: bigint },
+): void {
+  const own = held.get(keyId) ?? 0n;
+  if (!isShared || own === 0n) return;
+  if ((own + maxFeeAtomic) * BigInt(held.size + 1) <= roomAtomic) return;
+  throw new ApiError(
+    'too_many_requests',
+    `The running requests of this key hold ${own} atomic units, its share of what the gateway can spend now; ` +
+      'wait until one is answered, or lower max_tokens.',
+    { retryAfterS: 5 },
+  );
+}
 
 function assertBudget({ keyBudgetAtomic, maxFeeAtomic }: Reservation, { spent, reserved }: Spending): void {
   if (keyBudgetAtomic === undefined || spent + reserved + maxFeeAtomic <= keyBudgetAtomic) return;

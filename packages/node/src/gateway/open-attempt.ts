@@ -8,6 +8,7 @@ import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { OrderBytes } from './channel-ledger.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import { ANONYMOUS } from './sign-in.ts';
 
 /** An order without its cumulative amount, which the channel ledger sets. */
 export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
@@ -114,6 +115,7 @@ async function reserveOrder(
     validator,
     keyId: job.key.id,
     keyBudgetAtomic: job.key.budgetAtomic,
+    isShared: job.key.id !== ANONYMOUS.id,
     maxFeeAtomic: terms.maxFeeAtomic,
     spendableAtomic: spendable,
     spentAtomic: spent,

@@ -14,6 +14,12 @@ export const GATEWAY_SCHEMA = `
     spent TEXT NOT NULL,
     reserved TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE held (
+    validator TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    held TEXT NOT NULL,
+    PRIMARY KEY (validator, key_id)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE orders (
     reply_id TEXT PRIMARY KEY,
     completion_id TEXT NOT NULL,

@@ -3,7 +3,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import type { ApiKeys, KeyHolder } from './api-keys.ts';
 
 /** The holder of orders and budgets if the gateway has no keys. */
-const ANONYMOUS: KeyHolder = { id: 'anonymous', budgetAtomic: undefined };
+export const ANONYMOUS: KeyHolder = { id: 'anonymous', budgetAtomic: undefined };
 
 /** A handler that needs to know who calls, because the caller pays or because only the caller may read the answer. */
 export type KeyedHandler = (context: ApiContext, key: KeyHolder) => Response | Promise<Response>;

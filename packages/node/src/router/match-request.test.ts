@@ -47,7 +47,7 @@ describe('matching a request', () => {
   it('signs a ticket for the offer that is drawn, and holds one of its slots until it expires', () => {
     const { state } = openState([makeOffer(1), makeOffer(2, { freeCapacity: 0 })]);
     const request = query();
-    const { ticket: signed, candidates } = matchRequest(state, request, fill(9));
+    const { ticket: signed, candidates } = matchRequest(state, request, { peer: fill(9), group: undefined });
     const { replyId, requestHash } = request;
     const { ok, ticket } = verifyTicket(crypto, signed, { nowMs: NOW, replyId, requestHash });
     expect(ok).toBe(true);
@@ -60,7 +60,7 @@ describe('matching a request', () => {
 
   it('holds nothing where nobody can be drawn', () => {
     const { state } = openState([makeOffer(1, { freeCapacity: 0 })]);
-    expect(() => matchRequest(state, query(), fill(9))).toThrow(/busy/);
+    expect(() => matchRequest(state, query(), { peer: fill(9), group: undefined })).toThrow(/busy/);
     expect(state.outstanding.size()).toBe(0);
   });
 
@@ -92,7 +92,15 @@ describe('a report', () => {
     const holder = fill(9);
     for (const outcome of ['abandoned', 'ok']) {
       const { replyId } = query();
-      state.outstanding.add({ replyId, providerId: fill(1), modelId: MODEL_ID, holder, releaseAtMs: NOW + 1 });
+      state.outstanding.add({
+        replyId,
+        providerId: fill(1),
+        modelId: MODEL_ID,
+        holder,
+        group: 'a',
+        releaseAtMs: NOW + 1,
+        nowMs: NOW,
+      });
       const report = { replyId, providerId: fill(1), outcome, outputTokens: 50, durationMs: 500 };
       expect(() => takeReport(state, report, fill(8))).toThrow(/no open ticket/);
       expect(() => takeReport(state, { ...report, outcome: 'splendid' }, holder)).toThrow(/unknown outcome/);

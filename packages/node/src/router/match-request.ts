@@ -1,5 +1,6 @@
+import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
-import { concatBytes, equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
@@ -29,19 +30,19 @@ type MatchState = Pick<
 
 /**
  * Draws a provider by the caller's seed and holds one of its slots for the ticket's time.
- * @param holder peer id of the caller: nobody else may report on the ticket.
- * @throws Refusal
+ * @param caller whose peer id nobody else may report on the ticket with, and whose address holds the slot.
+ * @throws Refusal; the limiter's answer where the caller holds too many.
  */
 export function matchRequest(
   state: MatchState,
   request: RouteQuery,
-  holder: Uint8Array,
+  { peer, group = toHex(peer) }: Caller,
 ): { readonly ticket: SignedTicket; readonly candidates: Uint8Array } {
   const { crypto, clock, supply, outstanding, metrics, ticketTtlMs } = state;
   assertRequest(crypto, request);
   const { model: modelId, seed, replyId, exclude, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
-  const offers = supply.offers(modelId);
+  const offers = supply.offers(modelId, group);
   const wanted = { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs };
   const candidates = encodeCandidates(selectCandidates(offers, wanted));
   const drawn = replayMatch(crypto, candidates, seed);
@@ -49,7 +50,8 @@ export function matchRequest(
   const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
   const times = { issuedAtMs: nowMs, expiresAtMs: nowMs + ticketTtlMs };
   const ticket = issueTicket(state, request, { offer, candidates, ...times });
-  outstanding.add({ replyId, providerId: drawn.providerId, modelId, holder, releaseAtMs: times.expiresAtMs });
+  const held = { replyId, providerId: drawn.providerId, modelId, holder: peer, group };
+  outstanding.add({ ...held, releaseAtMs: times.expiresAtMs, nowMs });
   metrics.openTickets.set(outstanding.size());
   return { ticket, candidates };
 }

@@ -1,3 +1,5 @@
+import { createRateLimited } from '@ogong/host/link/link-error';
+import { createTally } from '@ogong/host/link/tally';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 
 /** A match that was handed out and not reported back. */
@@ -7,6 +9,8 @@ export interface OutstandingTicket {
   readonly modelId: string;
   /** Peer that asked for the match: nobody else may report on it. */
   readonly holder: Uint8Array;
+  /** Whose address it is, see computeAddressGroup: certificates are free, and addresses are not. */
+  readonly group: string;
   readonly releaseAtMs: number;
 }
 
@@ -15,19 +19,34 @@ export type OfferKey = Pick<OutstandingTicket, 'providerId' | 'modelId'>;
 const nameOffer = ({ providerId, modelId }: OfferKey): string => `${toHex(providerId)} ${modelId}`;
 
 export interface Outstanding {
-  add(ticket: OutstandingTicket): void;
+  /** @throws Refusal where the holder's address, or all together, have too many tickets open. */
+  add(ticket: OutstandingTicket & { readonly nowMs: number }): void;
   /** Frees the ticket's slot; undefined where there is no such ticket of this holder and provider. */
   settle(ticket: Pick<OutstandingTicket, 'replyId' | 'providerId' | 'holder'>): OutstandingTicket | undefined;
-  /** Of one model: a provider's models do not share slots. */
+  /** Slots held of one model: a provider's models do not share slots. */
   count(offer: OfferKey, nowMs: number): number;
+  /**
+   * The same as one caller is told. A ticket costs nothing, so that tickets alone must not make a provider look busy: of each other
+   * address no more slots count than its share, and the share shrinks with each address that holds some. A provider that is busy
+   * indeed says so itself.
+   */
+  countFor(group: string, offer: OfferKey & { readonly capacity: number }, nowMs: number): number;
   size(): number;
 }
+
+export interface OutstandingLimits {
+  readonly max: number;
+  readonly maxPerGroup: number;
+}
+
+const DEFAULT_LIMITS: OutstandingLimits = { max: 65_536, maxPerGroup: 4_096 };
 
 /**
  * Slots that matches hold before their provider's own announcements show them. A slot without a report is freed when its ticket
  * expires.
  */
-export function createOutstanding(): Outstanding {
+export function createOutstanding(limits: OutstandingLimits = DEFAULT_LIMITS): Outstanding {
+  const ofGroup = createTally();
   const byReply = new Map<string, OutstandingTicket>();
   const byOffer = new Map<string, Set<string>>();
 
@@ -35,16 +54,39 @@ export function createOutstanding(): Outstanding {
     const ticket = byReply.get(reply);
     if (!ticket) return;
     byReply.delete(reply);
+    ofGroup.remove(ticket.group);
     const offer = nameOffer(ticket);
     const held = byOffer.get(offer);
     held?.delete(reply);
     if (held?.size === 0) byOffer.delete(offer);
   }
 
+  /** Tickets whose time is over count no more, whether or not somebody asks about their offer. */
+  function dropExpired(nowMs: number): void {
+    for (const [reply, { releaseAtMs }] of byReply) {
+      // The oldest come first, and all live equally long.
+      if (releaseAtMs > nowMs) return;
+      remove(reply);
+    }
+  }
+
+  function listHeld(offer: OfferKey, nowMs: number): OutstandingTicket[] {
+    const held = [...(byOffer.get(nameOffer(offer)) ?? [])].map((reply) => [reply, byReply.get(reply)] as const);
+    return held.flatMap(([reply, ticket]) => {
+      if (ticket && ticket.releaseAtMs > nowMs) return [ticket];
+      remove(reply);
+      return [];
+    });
+  }
+
   return {
     add(ticket) {
       const reply = toHex(ticket.replyId);
+      dropExpired(ticket.nowMs);
       remove(reply);
+      if (byReply.size >= limits.max || !ofGroup.add(ticket.group, limits.maxPerGroup)) {
+        throw createRateLimited('too many tickets are open: report on those that you hold');
+      }
       byReply.set(reply, ticket);
       const offer = nameOffer(ticket);
       const held = byOffer.get(offer) ?? new Set();
@@ -57,13 +99,14 @@ export function createOutstanding(): Outstanding {
       remove(reply);
       return ticket;
     },
-    count(offer, nowMs) {
-      const held = byOffer.get(nameOffer(offer));
-      if (!held) return 0;
-      for (const reply of held) {
-        if ((byReply.get(reply) as OutstandingTicket).releaseAtMs <= nowMs) remove(reply);
-      }
-      return held.size;
+    count: (offer, nowMs) => listHeld(offer, nowMs).length,
+    countFor(group, offer, nowMs) {
+      const held = new Map<string, number>([[group, 0]]);
+      for (const ticket of listHeld(offer, nowMs)) held.set(ticket.group, (held.get(ticket.group) ?? 0) + 1);
+      const share = Math.floor(offer.capacity / held.size);
+      let counted = 0;
+      for (const [name, slots] of held) counted += name === group ? slots : Math.min(slots, share);
+      return counted;
     },
     size: () => byReply.size,
   };

@@ -1,7 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
-import { getCaller } from '@ogong/host/link/link-server';
+import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
 import type {
   ReportRequest,
   RouteRequest,
@@ -34,7 +34,7 @@ export function createRouterService(
     },
     route(request: RouteRequest, context: HandlerContext) {
       try {
-        const answer = matchRequest(state, request, getCaller(context));
+        const answer = matchRequest(state, request, getCallerPlace(context));
         metrics.matches.inc({ outcome: 'matched' });
         return answer;
       } catch (error) {

@@ -45,8 +45,11 @@ export interface ListedOffer extends Offer {
 export interface Supply {
   /** @param caller peer id of whoever sent it. @throws Refusal */
   announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<Announcement>;
-  /** Offers that have not expired, the busy ones included; one offer per provider and model. */
-  offers(modelId?: string): ListedOffer[];
+  /**
+   * Offers that have not expired, the busy ones included; one offer per provider and model.
+   * @param group address of whoever asks, see Outstanding.countFor. Default: all held slots count.
+   */
+  offers(modelId?: string, group?: string): ListedOffer[];
   payees(): Uint8Array[];
   /** Whether a provider that somebody has staked for is listed under the certificate. */
   isStaked(certHash: Uint8Array): boolean;
@@ -120,7 +123,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       await commits.write((to) => saveAnnouncement(to, { providerId, signed, expiresAtMs }));
       return announcement;
     },
-    offers(modelId) {
+    offers(modelId, group) {
       const nowMs = clock.nowMs();
       const offers: ListedOffer[] = [];
       for (const announcement of current()) {
@@ -138,7 +141,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
         };
         for (const model of wanted.filter(isPublished)) {
           const { modelId: id, pricePer1kAtomic, contextSize, capacity } = model;
-          const held = outstanding.count({ providerId, modelId: id }, nowMs);
+          const key = { providerId, modelId: id, capacity };
+          const held = group === undefined ? outstanding.count(key, nowMs) : outstanding.countFor(group, key, nowMs);
           const freeCapacity = Math.max(0, Math.min(model.freeCapacity, capacity - held));
           offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize, freeCapacity });
         }

@@ -15,6 +15,7 @@ import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
+import { createPayingPayers, type PayingPayers } from './paying-payers.ts';
 import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
 
@@ -55,6 +56,7 @@ export interface ProviderState extends Omit<ProviderDependencies, 'payee' | 'ope
   readonly replyIds: ReplyIds;
   readonly openings: Openings;
   readonly outbox: Outbox;
+  readonly payers: PayingPayers;
   readonly links: LinkPool;
   readonly metrics: ProviderMetrics;
   /** Aborted when running replies must end. */
@@ -93,6 +95,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     replyIds: createReplyIds(store, commits),
     openings: dependencies.openings ?? createOpenings(store, commits),
     outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log }),
+    payers: createPayingPayers(),
     stopping: new AbortController(),
     running: new Set(),
     isClosing: false,

@@ -34,6 +34,7 @@ export function createServeContext(
     send: (event) => (over.aborted ? Promise.resolve(false) : Promise.race([send(event), gone])),
     failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
     admit: (signal) => admitOrder(state, job, signal),
+    payers: state.payers,
     async keep({ opening }, push) {
       await openings.put(replyId, { bytes: opening, consumer, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });
       await outbox.add(replyId, validator, push);

@@ -15,6 +15,7 @@ import type { ModelRequest } from '../engine/model-request.ts';
 import { assertTextSize, type CommitReply, type CommittedReply } from './commit-reply.ts';
 import { planReply } from './generate-reply.ts';
 import type { AcceptedOrder } from './order-intake.ts';
+import type { PayingPayers } from './paying-payers.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 
@@ -35,6 +36,7 @@ export interface ServeContext {
   readonly payeeSignature: Uint8Array;
   /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<void>;
+  readonly payers: PayingPayers;
   /** Makes opening and record durable. From then on the provider answers for the reply. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest) => Promise<void>;
   /** False once `left` is aborted, even where the consumer has not taken the event by then. */
@@ -60,7 +62,8 @@ export interface ServedCounts {
 }
 
 /**
- * Generates while the validator admits and the claim of the order goes to the disk; nothing leaves before both have.
+ * Generates once the validator has admitted the order, for a payer that it knows while it admits (see PayingPayers). Nothing leaves
+ * before the order is admitted and its claim is on the disk.
  * @throws Refusal, EngineError, ReplyTextError
  */
 export async function serveReply(job: OrderJob, dependencies: ServeDependencies): Promise<ServedCounts> {
@@ -74,6 +77,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   // If the order cannot be stored, it must not be admitted: it would count as abandoned.
   const admission = job.claimed.then(() => dependencies.admit(signal));
   admission.catch(() => refused.abort());
+  if (!dependencies.payers.watch(order, admission)) await admission;
 
   const windows: WindowBytes[] = [];
   let sent = '';

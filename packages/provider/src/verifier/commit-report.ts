@@ -44,13 +44,13 @@ export async function answerScoreRequest(
 async function commitReport(
   state: VerifierState,
   message: ScoreJobMessage,
-  { caller, signal }: VerifierCall,
+  call: VerifierCall,
 ): Promise<ReportCommitment> {
   const { engines, crypto, reports, signer } = state;
   const job = parseScorable(message, findEngine(engines, message.modelRoot), crypto);
-  const key = { validator: caller, jobId: job.jobId };
+  const key = { validator: call.caller, jobId: job.jobId };
   const jobHash = hashScoreInputs(crypto, { ...message, requestHash: crypto.sha256(message.request) });
-  const score = () => runJob(state, job, { timeoutMs: message.timeoutMs, signal }, (until) => job.score(until));
+  const score = () => runJob(state, job, { timeoutMs: message.timeoutMs, ...call }, (until) => job.score(until));
   const kept = reports.get(key) ?? (await keepReport(state, key, { jobHash, report: await score() }));
   if (!equalBytes(kept.jobHash, jobHash)) throw new Refusal('conflict', 'another job was asked for under this id');
   return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };

@@ -29,28 +29,30 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
     else signal.addEventListener('abort', give, { once: true });
   });
 
+const caller = new Uint8Array(32);
+
 describe('a job', () => {
   it('is done in its turn, and its tokens are counted', async () => {
     const { state, counted } = openState();
     const signal = new AbortController().signal;
-    expect(await runJob(state, job, { timeoutMs: 1_000, signal }, async () => 'done')).toBe('done');
+    expect(await runJob(state, job, { caller, timeoutMs: 1_000, signal }, async () => 'done')).toBe('done');
     expect(counted).toEqual([3]);
   });
 
   it('is refused where no time is left, and given up where it ends', async () => {
     const signal = new AbortController().signal;
-    await expect(runJob(openState().state, job, { timeoutMs: 0, signal }, untilAborted)).rejects.toThrow(
+    await expect(runJob(openState().state, job, { caller, timeoutMs: 0, signal }, untilAborted)).rejects.toThrow(
       /deadline is now/,
     );
     // The verifier's own limit, however long the caller would wait.
-    const late = runJob(openState(5).state, job, { timeoutMs: 600_000, signal }, untilAborted);
+    const late = runJob(openState(5).state, job, { caller, timeoutMs: 600_000, signal }, untilAborted);
     await expect(late).rejects.toThrow(/by its deadline/);
   });
 
   it('is given up when its caller leaves, but not when the server closes its calls', async () => {
     const { state } = openState();
     const call = new AbortController();
-    const left = runJob(state, job, { timeoutMs: 60_000, signal: call.signal }, untilAborted);
+    const left = runJob(state, job, { caller, timeoutMs: 60_000, signal: call.signal }, untilAborted);
     call.abort();
     await expect(left).rejects.toThrow('aborted');
 
@@ -59,7 +61,7 @@ describe('a job', () => {
     const finished = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    const kept = runJob(state, job, { timeoutMs: 60_000, signal: closed.signal }, (signal) =>
+    const kept = runJob(state, job, { caller, timeoutMs: 60_000, signal: closed.signal }, (signal) =>
       Promise.race([untilAborted(signal), finished]),
     );
     state.isClosing = true;
@@ -67,7 +69,7 @@ describe('a job', () => {
     finish();
     await kept;
 
-    const given = runJob(state, job, { timeoutMs: 60_000, signal: new AbortController().signal }, untilAborted);
+    const given = runJob(state, job, { caller, timeoutMs: 60_000, signal: new AbortController().signal }, untilAborted);
     state.stopping.abort();
     await expect(given).rejects.toThrow('aborted');
   });

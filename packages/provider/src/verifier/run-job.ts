@@ -1,6 +1,7 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { ScorableJob } from './scorer.ts';
 import type { VerifierState } from './verifier-state.ts';
 
@@ -20,7 +21,7 @@ type RunState = Pick<VerifierState, 'queue' | 'maxJobMs' | 'metrics' | 'stopping
 export async function runJob<T>(
   state: RunState,
   { outputs }: Pick<ScorableJob, 'outputs'>,
-  { timeoutMs, signal: called }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  { timeoutMs, signal: called, caller }: VerifierCall & { readonly timeoutMs: number },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const leftMs = Math.min(timeoutMs, state.maxJobMs);
@@ -31,7 +32,7 @@ export async function runJob<T>(
   called.addEventListener('abort', () => state.isClosing || left.abort(), { once: true });
   const signal = AbortSignal.any([left.signal, deadline, state.stopping.signal]);
   const result = await state.queue
-    .run(() => work(signal), signal)
+    .run(() => work(signal), signal, toHex(caller))
     .catch((error: unknown) => {
       if (deadline.aborted) throw new Refusal('unavailable', 'the job could not be done by its deadline');
       throw error;

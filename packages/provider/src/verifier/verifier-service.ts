@@ -44,7 +44,7 @@ export function addVerifierRoutes(router: ConnectRouter, state: VerifierState): 
     readMaxBytes: MAX_REVEAL_BYTES,
   });
   router.rpc(method.endorse, (message) => endorse(state, message), { readMaxBytes: MAX_REVEAL_BYTES });
-  router.rpc(method.trace, (message, context) => countJob(state, 'traced', trace(state, message, context.signal)), {
+  router.rpc(method.trace, (message, context) => countJob(state, 'traced', trace(state, message, callOf(context))), {
     readMaxBytes: MAX_JOB_BYTES,
   });
 }
@@ -56,7 +56,7 @@ function endorse({ endorsements }: Pick<VerifierState, 'endorsements'>, { provid
   return endorsement;
 }
 
-async function trace(state: VerifierState, { job: wire, record, position }: TraceClaimRequest, called: AbortSignal) {
+async function trace(state: VerifierState, { job: wire, record, position }: TraceClaimRequest, call: VerifierCall) {
   const { crypto, engines, signer } = state;
   if (wire === undefined) throw new Refusal('invalid', 'the job is missing');
   const engine = findEngine(engines, wire.modelRoot);
@@ -65,7 +65,7 @@ async function trace(state: VerifierState, { job: wire, record, position }: Trac
   }
   parseTracedRecord(crypto, engine, { record, request: wire.request, position });
   const job = parseScoreJob(wire, engine.info());
-  return runJob(state, { outputs: job.outputTokens.length }, { timeoutMs: wire.timeoutMs, signal: called }, (signal) =>
+  return runJob(state, { outputs: job.outputTokens.length }, { timeoutMs: wire.timeoutMs, ...call }, (signal) =>
     traceClaim({ ...job, record, position }, { engine, crypto, signer, signal }),
   );
 }

@@ -9,7 +9,7 @@ import { isValidator, openVerifierState, type VerifierDependencies } from './ver
 
 export interface VerifierOptions {
   readonly bind: HostPort;
-  /** Jobs that may wait behind the running one. Default: 64. */
+  /** Jobs that may wait behind the running one, shared between those who ask. Default: 64. */
   readonly maxWaiting?: number;
   /** Jobs scored at a time. Default: 1, since one pass fills a machine. */
   readonly slots?: number;

@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+import { createPayingPayers } from './paying-payers.ts';
+
+const fill = (byte: number) => new Uint8Array(20).fill(byte);
+const orderOf = (payer: number, validator = 9) => ({ payer: fill(payer), validator: fill(validator) });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const never = new Promise<void>(() => {});
+
+function open(limit?: number) {
+  const payers = createPayingPayers(limit);
+  return {
+    payers,
+    async admit(order: ReturnType<typeof orderOf>) {
+      const isEarly = payers.watch(order, Promise.resolve());
+      await turn();
+      return isEarly;
+    },
+    async refuse(order: ReturnType<typeof orderOf>) {
+      const isEarly = payers.watch(order, Promise.reject(new Error('no funds')));
+      await turn();
+      return isEarly;
+    },
+  };
+}
+
+it('makes a payer wait until one of its orders was admitted, and again after a refusal', async () => {
+  const { admit, refuse } = open();
+  expect([await admit(orderOf(1)), await admit(orderOf(1)), await admit(orderOf(2))]).toEqual([false, true, false]);
+  expect([await refuse(orderOf(1)), await admit(orderOf(1)), await admit(orderOf(1))]).toEqual([true, false, true]);
+});
+
+it('takes the word of one validator for no other one', async () => {
+  const { admit } = open();
+  await admit(orderOf(1, 8));
+  expect(await admit(orderOf(1, 9))).toBe(false);
+});
+
+it('trusts one order at a time: a burst beyond the channel gets one prompt for nothing', async () => {
+  const { admit, payers } = open();
+  await admit(orderOf(1));
+  expect(Array.from({ length: 10 }, () => payers.watch(orderOf(1), never)).filter(Boolean)).toHaveLength(1);
+});
+
+it('forgets who was admitted longest ago', async () => {
+  const { admit } = open(2);
+  for (const payer of [1, 2, 1, 3]) await admit(orderOf(payer));
+  expect([await admit(orderOf(1)), await admit(orderOf(3)), await admit(orderOf(2))]).toEqual([true, true, false]);
+});
