@@ -17,10 +17,10 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     bytes32 private constant TERMS_TYPEHASH = keccak256(
-        "Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,address payee,bytes16 replyId,address router,uint8 choice,uint32 contextSize,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)"
+        "Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,address payee,address router,uint8 choice,uint32 contextSize,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)"
     );
     bytes32 private constant ORDER_TYPEHASH = keccak256(
-        "Order(address payer,address validator,uint128 cumulative,Terms terms)Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,address payee,bytes16 replyId,address router,uint8 choice,uint32 contextSize,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)"
+        "Order(address payer,address validator,uint128 cumulative,Terms terms)Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,address payee,address router,uint8 choice,uint32 contextSize,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)"
     );
 
     struct Channel {

@@ -8,7 +8,6 @@ struct Terms {
     bytes32 modelRoot;
     bytes32 providerId;
     address payee;
-    bytes16 replyId;
     address router;
     uint8 choice;
     uint32 contextSize;

@@ -18,7 +18,7 @@ import { checkEntry } from '@ogong/node/validator/settlement/batch-check';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import { parseOrder } from '@ogong/protocol/exchange/order';
+import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
 import { ProviderService, PushRecordRequestSchema, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { ServingEngine } from '@ogong/provider/provider/offers';
@@ -143,7 +143,7 @@ async function startValidator() {
   const intake: typeof bench.intake = {
     ...bench.intake,
     async pushRecord(submission) {
-      const replyId = toHex(parseOrder(submission.order.order).replyId);
+      const replyId = toHex(computeReplyId(crypto, ledger, parseOrder(submission.order.order)));
       try {
         const answer = await bench.intake.pushRecord(submission);
         handedIn.set(replyId, undefined);

@@ -10,7 +10,7 @@ import { isBillable } from '@ogong/protocol/settlement/verdict-log';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createOpenings } from '@ogong/provider/provider/provider-store';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
-import { createNetwork, ledger, network, payee, receive } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork, findReplyId, ledger, network, payee, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttackDefinition } from './attack.ts';
 import { openAttackPath, type PathAttack, type PathReply } from './attack-path.ts';
@@ -40,7 +40,7 @@ async function serveOne(definition: AttackDefinition) {
     const { text, finished } = await receive(open.client, message);
     const header = parseHeader(finished.header);
     const provider = open.client.service(ProviderService);
-    const opening = await provider.getOpening({ replyId: new Uint8Array(16).fill(1) }).then(
+    const opening = await provider.getOpening({ replyId: findReplyId() }).then(
       ({ opening: bytes }) => bytes,
       () => undefined,
     );

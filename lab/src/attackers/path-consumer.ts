@@ -5,7 +5,7 @@ import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
-import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { encodeOrder, type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type Finished,
@@ -32,7 +32,7 @@ export const listFailed = (checks: readonly Check[]): string[] =>
   checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 
 export interface OrderParts {
-  /** Counts one payer's orders from 1. Reply id, nonce and voucher follow from it. */
+  /** Counts one payer's orders from 1. Nonce and voucher follow from it. */
   readonly number: number;
   readonly providerId: Uint8Array;
   readonly peer: { readonly endpoint: string; readonly certHash: Uint8Array };
@@ -46,7 +46,7 @@ export interface OrderParts {
 }
 
 export interface PlacedOrder {
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly signed: { readonly order: Uint8Array; readonly signature: Uint8Array };
   readonly ticket: ReturnType<typeof signTicket>;
   readonly message: GenerateRequest;
@@ -62,10 +62,9 @@ export function createOrder(
   const shared = {
     ...{ providerId, payee, modelRoot: info.modelRoot, contextSize: info.contextSize, pricePer1kAtomic: PRICE },
     requestHash: crypto.sha256(body),
-    replyId: seedOf(`reply ${number}`).subarray(0, 16),
     router: new Uint8Array(20).fill(5),
   };
-  const order: Order = {
+  const order = nameOrder(crypto, ledger, {
     ...shared,
     payer: payer.address,
     validator,
@@ -75,9 +74,10 @@ export function createOrder(
     maxFeeAtomic: MAX_FEE,
     epoch,
     expiresAtMs: BigInt(nowMs + ORDER_LIFE_MS),
-  };
+  });
   const ticket = signTicket(routerKey, {
     ...shared,
+    replyId: order.replyId,
     modelId: MODEL_ID,
     providerEndpoint: peer.endpoint,
     providerCertHash: peer.certHash,
@@ -85,7 +85,7 @@ export function createOrder(
     issuedAtMs: nowMs,
     expiresAtMs: nowMs + ORDER_LIFE_MS,
   });
-  const signed = { order: encodeOrder(order), signature: payer.signDigest(hashOrder(crypto, ledger, order)) };
+  const signed = { order: encodeOrder(order), signature: payer.signDigest(order.orderHash) };
   const message = create(GenerateRequestSchema, { order: signed, ticket, request: body, endpoint });
   return { order, signed, ticket, message };
 }

@@ -8,7 +8,7 @@ import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { encodeOrder, type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { encodeTicket } from '@ogong/protocol/exchange/ticket';
 import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/modality/text/adjudicate';
@@ -87,7 +87,7 @@ export async function playTrial(
     return { ...nothing, stage2: undefined, failed: ['abandoned'] };
   }
   const { committed } = served;
-  const signedOrder = { order: encodeOrder(order), signature: payer.signDigest(hashOrder(crypto, ledger, order)) };
+  const signedOrder = { order: encodeOrder(order), signature: payer.signDigest(order.orderHash) };
   const failed = new Set<string>();
   try {
     verifySubmission(
@@ -118,8 +118,8 @@ export async function playTrial(
   return { ...served, receipt, stage2: typeof stage2 === 'string' ? undefined : stage2, failed: [...failed] };
 }
 
-function createOrder(body: Uint8Array, { modelRoot, contextSize }: TextEngineInfo, number: number): Order {
-  return {
+function createOrder(body: Uint8Array, { modelRoot, contextSize }: TextEngineInfo, number: number): NamedOrder {
+  return nameOrder(crypto, ledger, {
     payer: payer.address,
     validator: new Uint8Array(20).fill(36),
     cumulativeAtomic: 10n ** 12n,
@@ -128,7 +128,6 @@ function createOrder(body: Uint8Array, { modelRoot, contextSize }: TextEngineInf
     modelRoot,
     providerId,
     payee: payee.address,
-    replyId: numbered(2, number).subarray(0, 16),
     router: ROUTER,
     choice: 0,
     contextSize,
@@ -136,7 +135,7 @@ function createOrder(body: Uint8Array, { modelRoot, contextSize }: TextEngineInf
     pricePer1kAtomic: 1000n,
     epoch: 0n,
     expiresAtMs: BigInt(NOW_MS + 60_000),
-  };
+  });
 }
 
 interface Served {
@@ -148,7 +147,7 @@ interface Served {
 /** Does with an engine what the provider role does, without a link. */
 async function serve(
   { engine, bendReply }: Pick<Attack, 'engine' | 'bendReply'>,
-  order: Order,
+  order: NamedOrder,
   body: Uint8Array,
 ): Promise<Served> {
   const generated = await generateReply({ order, endpoint: 'chat', body, beacon }, { engine, crypto });
@@ -170,7 +169,7 @@ async function open({ openOpening }: Pick<Attack, 'openOpening'>, stored: Uint8A
 
 function checkReceipt(
   body: Uint8Array,
-  order: Order,
+  order: NamedOrder,
   signedOrder: { order: Uint8Array; signature: Uint8Array },
   { committed, streamed }: Served,
   opening: Uint8Array,

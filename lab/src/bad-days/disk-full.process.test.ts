@@ -49,17 +49,17 @@ describe('a provider whose disk is full', () => {
     const network = await createNetwork();
     closing.push(network.close);
     const { validator } = network;
-    await receive(network.client, network.order({ replyId: 1 }));
-    const isPushed = (replyId: number) =>
-      validator.pushed.some(({ order }) => parseOrder(order?.order as Uint8Array).replyId[0] === replyId);
+    await receive(network.client, network.order({ nonce: 1 }));
+    const isPushed = (nonce: number) =>
+      validator.pushed.some(({ order }) => parseOrder(order?.order as Uint8Array).nonce[0] === nonce);
     await until(() => isPushed(1));
     const makeRoom = fillDisk(network.store());
-    expect(await failureOf(receive(network.client, network.order({ replyId: 2 })))).toEqual(isDiskFull);
+    expect(await failureOf(receive(network.client, network.order({ nonce: 2 })))).toEqual(isDiskFull);
     expect(validator.admitted).toHaveLength(1);
     expect(network.provider.activeReplies()).toBe(0);
 
     makeRoom();
-    await receive(network.client, network.order({ replyId: 3 }));
+    await receive(network.client, network.order({ nonce: 3 }));
     await until(() => isPushed(3));
     expect(isPushed(2)).toBe(false);
   });

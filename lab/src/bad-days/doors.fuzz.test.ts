@@ -24,7 +24,7 @@ import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { createNetwork, receive, until } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork, findReplyId, receive, until } from '@ogong/testing/provider/provider-fixture';
 import {
   createTestClock,
   createTestValidator,
@@ -58,18 +58,18 @@ describe('the doors of a provider', () => {
   it('answer damaged and repeated orders in typed words, and serve the next one', async () => {
     const network = await createNetwork();
     closing.push(network.close);
-    let replyId = 0;
+    let nonce = 0;
     const { refused } = await knock({
-      valid: () => network.order({ replyId: ++replyId, body: { max_tokens: 3 } }),
+      valid: () => network.order({ nonce: ++nonce, body: { max_tokens: 3 } }),
       call: (message) => receive(network.client, message),
     });
     expect(refused).toBeGreaterThan(25);
     const service = network.client.service(ProviderService);
     await knock({
-      valid: () => ({ replyId: new Uint8Array(16).fill(1) }),
+      valid: () => ({ replyId: findReplyId() }),
       call: (message) => service.getOpening(message),
     });
-    const traced = network.order({ replyId: 199, body: { max_tokens: 3 } });
+    const traced = network.order({ nonce: 199, body: { max_tokens: 3 } });
     const { finished } = await receive(network.client, traced);
     const { request, endpoint } = traced;
     const record = finished.record?.record as Uint8Array;
@@ -77,7 +77,7 @@ describe('the doors of a provider', () => {
     const trace = { record, request, endpoint, position: 2, timeoutMs: 20_000 };
     await knock({ valid: () => trace, call: (damaged) => validator.trace(damaged) });
     expect((await validator.trace(trace)).report.length).toBeGreaterThan(0);
-    const last = network.order({ replyId: 200, body: { max_tokens: 3 } });
+    const last = network.order({ nonce: 200, body: { max_tokens: 3 } });
     await receive(network.client, last);
     await expect(receive(network.client, last)).rejects.toMatchObject({ refusal: 'conflict' });
     await expect(receive(network.client, { ...last, request: new Uint8Array(5 * MIB) })).rejects.toMatchObject({
@@ -126,8 +126,7 @@ describe('the doors of a verifier', () => {
 
     const message = network.order({ body: { max_tokens: 6 } });
     const { finished } = await receive(network.client, message);
-    const opened = (await network.client.service(ProviderService).getOpening({ replyId: new Uint8Array(16).fill(1) }))
-      .opening;
+    const opened = (await network.client.service(ProviderService).getOpening({ replyId: findReplyId() })).opening;
     const opening = parseOpening(opened);
     const header = parseHeader(opening.header);
     const record = parseRecordV2(finished.record?.record as Uint8Array);
@@ -210,7 +209,7 @@ describe('the doors of a validator', () => {
     });
     await knock({ valid: complaint, call: (message) => service.complain(message as never), rounds: 30 });
     await knock({
-      valid: () => ({ replyId: new Uint8Array(16).fill(1) }),
+      valid: () => ({ replyId: reply?.reply.record.replyId as Uint8Array }),
       call: (message) => service.getReply(message),
     });
     await knock({

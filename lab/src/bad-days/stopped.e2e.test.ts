@@ -3,7 +3,7 @@ import { QUICK_TIMINGS } from '@ogong/devnet/mesh/mesh-plan';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { entriesOf } from '../demo/finding.ts';
@@ -38,7 +38,7 @@ function goOn(): void {
 }
 
 interface Served {
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly provider: string;
   readonly validator: string;
   readonly look: () => Promise<{ state: string; verdict: string }>;
@@ -49,7 +49,7 @@ async function serve(): Promise<Served> {
   for (let tries = 0; tries < 20; tries++) {
     const { receipts } = await network.ask();
     if (receipts === undefined) continue;
-    const order = parseOrder(receipts.full.order.bytes);
+    const order = nameOrder(crypto, receipts.full.ledger, parseOrder(receipts.full.order.bytes));
     const providerId = toHex(hashHybridKey(crypto, receipts.full.record.publicKey));
     const provider = network.members.find((member) => member.providerId === providerId)?.name;
     const handler = network.mesh.members.find(({ identity }) => identity.address === `0x${toHex(order.validator)}`);

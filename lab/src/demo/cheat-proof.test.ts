@@ -3,7 +3,7 @@ import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
-import type { Order } from '@ogong/protocol/exchange/order';
+import { nameOrder } from '@ogong/protocol/exchange/order';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { commitReply } from '@ogong/provider/provider/commit-reply';
@@ -28,7 +28,8 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
   const attack = createAttack(mode, { engine, cheapEngine });
   const signer = createNodeHybridSigner(fill(9, 64));
   const asked = parseModelRequest(request, 'chat');
-  const order: Order = {
+  const ledger = { chainId: 1n, verifyingContract: fill(5, 20) };
+  const order = nameOrder(crypto, ledger, {
     payer: fill(1, 20),
     validator: fill(2, 20),
     cumulativeAtomic: 1n,
@@ -37,7 +38,6 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     modelRoot: engine.info().modelRoot,
     providerId: fill(4),
     payee: fill(7, 20),
-    replyId: fill(5, 16),
     router: fill(6, 20),
     choice: 0,
     contextSize: 512,
@@ -45,7 +45,7 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     pricePer1kAtomic: 1n,
     epoch: 1n,
     expiresAtMs: 1n,
-  };
+  });
   const drawKey: DrawKeyInputs = { mode: 'nonce', beacon: fill(7), ...order };
   const sketch = { bankSeed: computeBankSeed(crypto, order.modelRoot, fill(8)), directions: DEFAULT_DIRECTIONS };
   const promptTokens = await engine.tokenizePrompt(asked.prompt);

@@ -1,6 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { parseOrder } from '@ogong/protocol/exchange/order';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { AskedReply, Member, RunRecord } from './run-record.ts';
 
@@ -21,7 +22,8 @@ export const failuresOf = (checks: readonly Check[]): string[] =>
 export const answeredOf = ({ replies }: RunRecord): AskedReply[] => replies.filter(({ receipts }) => receipts);
 
 export function replyIdOf(reply: AskedReply): string | undefined {
-  return reply.receipts && toHex(parseOrder(reply.receipts.full.order.bytes).replyId);
+  const receipt = reply.receipts?.full;
+  return receipt && toHex(computeReplyId(nobleCrypto, receipt.ledger, parseOrder(receipt.order.bytes)));
 }
 
 export const entriesOf = ({ logs }: RunRecord): VerdictEntry[] => logs.flatMap(({ entries }) => entries);

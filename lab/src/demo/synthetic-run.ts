@@ -4,7 +4,7 @@ import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
-import { hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
 import { encodeTicket } from '@ogong/protocol/exchange/ticket';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -122,7 +122,7 @@ export function createSyntheticRun(): RunRecord {
 interface Served {
   readonly asked: AskedReply;
   readonly receipt: Receipt;
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly provider: number;
   readonly feeAtomic: bigint;
 }
@@ -135,7 +135,7 @@ function createReply(number: number, provider: number): Served {
       max_tokens: 40,
     }),
   );
-  const order: Order = {
+  const order = nameOrder(crypto, ledger, {
     payer: payer.address,
     validator: validatorAddresses[0] as Uint8Array,
     cumulativeAtomic: BigInt(number) * 1_000_000n,
@@ -144,7 +144,6 @@ function createReply(number: number, provider: number): Served {
     modelRoot,
     providerId: providerIds[provider] as Uint8Array,
     payee: payees[provider] as Uint8Array,
-    replyId: fill(number, 16),
     router: routerAddress,
     choice: 0,
     contextSize: 4096,
@@ -152,8 +151,8 @@ function createReply(number: number, provider: number): Served {
     pricePer1kAtomic,
     epoch: 0n,
     expiresAtMs: 1_700_000_120_000n,
-  };
-  const orderSignature = payer.signDigest(hashOrder(crypto, ledger, order));
+  });
+  const orderSignature = payer.signDigest(order.orderHash);
   const signer = providerKeys[provider] as (typeof providerKeys)[number];
   const reply = createSyntheticReply({
     crypto,

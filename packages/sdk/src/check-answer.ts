@@ -1,6 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { parseOrder } from '@ogong/protocol/exchange/order';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { Posture } from '@ogong/protocol/tier/posture';
@@ -96,8 +97,8 @@ async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOpti
 
 function readOrder(receipt: Receipt): { choice: number; replyId: string } {
   try {
-    const { choice, replyId } = parseOrder(receipt.order.bytes);
-    return { choice, replyId: toHex(replyId) };
+    const order = parseOrder(receipt.order.bytes);
+    return { choice: order.choice, replyId: toHex(computeReplyId(nobleCrypto, receipt.ledger, order)) };
   } catch {
     // The checks will say so.
     return { choice: 0, replyId: '' };

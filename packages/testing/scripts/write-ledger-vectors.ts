@@ -11,14 +11,24 @@ import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { createTransactor } from '@ogong/chain/transactor';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
-import { concatHex, hashStruct, hashTypedData, keccak256, numberToHex, pad, stringToHex } from 'viem';
+import {
+  concatHex,
+  domainSeparator,
+  hashStruct,
+  hashTypedData,
+  keccak256,
+  numberToHex,
+  pad,
+  sha256,
+  slice,
+  stringToHex,
+} from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../protocol/vectors/eip712.json');
 
 /** Deterministic filler. Keys made from it protect nothing. */
 const bytes32 = (label: string): Hex => keccak256(stringToHex(`ogong vector ${label}`));
-const bytes16 = (label: string): Hex => bytes32(label).slice(0, 34) as Hex;
 const accountOf = (label: string) => privateKeyToAccount(bytes32(`key ${label}`));
 const lower = (address: string) => address.toLowerCase() as Address;
 const addressOf = (label: string): Address => lower(accountOf(label).address);
@@ -34,7 +44,6 @@ const termsFields = [
   { name: 'modelRoot', type: 'bytes32' },
   { name: 'providerId', type: 'bytes32' },
   { name: 'payee', type: 'address' },
-  { name: 'replyId', type: 'bytes16' },
   { name: 'router', type: 'address' },
   { name: 'choice', type: 'uint8' },
   { name: 'contextSize', type: 'uint32' },
@@ -80,7 +89,6 @@ const orders = [
       modelRoot: bytes32('model'),
       providerId: bytes32('provider'),
       payee: addressOf('payee'),
-      replyId: bytes16('reply 1'),
       router: addressOf('router'),
       choice: 0,
       contextSize: 4096,
@@ -101,7 +109,6 @@ const orders = [
       modelRoot: zero32,
       providerId: zero32,
       payee: zeroAddress,
-      replyId: `0x${'00'.repeat(16)}` as Hex,
       router: zeroAddress,
       choice: 0,
       contextSize: 0,
@@ -122,7 +129,6 @@ const orders = [
       modelRoot: bytes32('model'),
       providerId: bytes32('provider'),
       payee: addressOf('payee'),
-      replyId: `0x${'ff'.repeat(16)}` as Hex,
       router: addressOf('router'),
       choice: 255,
       contextSize: 2 ** 32 - 1,
@@ -239,7 +245,9 @@ async function computeVectors() {
         }),
       );
       const signature = await accountOf(label).signTypedData(typed);
-      orderVectors.push({ name, payer, validator, cumulative, terms, termsHash, orderDigest, signature });
+      const named = concatHex([domainSeparator({ domain: typed.domain }), payer, validator, terms.nonce]);
+      const replyId = slice(sha256(concatHex([stringToHex('ogong-reply-id-v1\n'), named])), 0, 16);
+      orderVectors.push({ name, payer, validator, cumulative, terms, termsHash, orderDigest, replyId, signature });
     }
 
     const payeeVectors = [];

@@ -3,7 +3,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeMaxFee } from '@ogong/protocol/exchange/fee';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
-import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { computeReplyId, encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { OrderBytes } from './channel-ledger.ts';
@@ -23,30 +23,28 @@ export async function openAttempt(
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   tried: readonly Uint8Array[],
 ): Promise<ProviderAttempt> {
-  const { matches, validators, clock } = context;
+  const { matches, validators, clock, payer, chain } = context;
   const { request, signal } = job;
-  const replyId = context.randomBytes(16);
   const nonce = context.randomBytes(32);
   const requestHash = crypto.sha256(job.body);
   const contextSize = findModality(request.endpoint).boundContext(request);
-  const [match, validator] = await Promise.all([
-    matches.match({ model: request.model, replyId, requestHash, contextSize, exclude: tried, signal }),
-    validators.pick(),
-  ]);
+  // The ticket is for one reply, and the order's validator is part of the reply's name.
+  const validator = await validators.pick();
+  const ordered = { payer: payer.address, validator: validator.address, nonce };
+  const replyId = computeReplyId(crypto, chain.ledger, ordered);
+  const wanted = { model: request.model, replyId, requestHash, contextSize };
+  const match = await matches.match({ ...wanted, exclude: tried, signal });
   assertPublishedWeights(context, request.model, match.ticket.modelRoot);
   const beacon = context.beacon.latest();
   const nowMs = clock.nowMs();
   const terms = buildTerms(job, {
     ticket: match.ticket,
-    payer: context.payer.address,
-    validator: validator.address,
+    ...ordered,
     requestHash,
-    replyId,
-    nonce,
     epoch: beacon.epoch,
     nowMs,
   });
-  const order = await reserveOrder(context, { job, terms, nowMs });
+  const order = await reserveOrder(context, { job, replyId, terms, nowMs });
   return { replyId, match, beacon, validator: validator.address, order, startedMs: nowMs };
 }
 
@@ -61,8 +59,7 @@ export function assertPublishedWeights(
   throw new ApiError('no_provider', `The router offers other weights than those published as ${model}.`);
 }
 
-export interface TermsInput
-  extends Pick<AttemptTerms, 'payer' | 'validator' | 'requestHash' | 'replyId' | 'nonce' | 'epoch'> {
+export interface TermsInput extends Pick<AttemptTerms, 'payer' | 'validator' | 'requestHash' | 'nonce' | 'epoch'> {
   readonly ticket: ProviderAttempt['match']['ticket'];
   readonly nowMs: number;
 }
@@ -96,10 +93,12 @@ async function reserveOrder(
   { ledger, funding, payer, chain }: ReplyContext,
   {
     job,
+    replyId,
     terms,
     nowMs,
   }: {
     readonly job: Pick<ReplyJob, 'completionId' | 'choice' | 'key'>;
+    readonly replyId: Uint8Array;
     readonly terms: AttemptTerms;
     readonly nowMs: number;
   },
@@ -109,7 +108,7 @@ async function reserveOrder(
   const needed = owedAtomic + outstandingAtomic + terms.maxFeeAtomic;
   const { spendable, spent } = await funding.provide(terms.validator, needed);
   const reservation = {
-    replyId: toHex(terms.replyId),
+    replyId: toHex(replyId),
     completionId: job.completionId,
     choice: job.choice,
     validator,

@@ -1,6 +1,6 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { type SignedRecord, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
@@ -17,8 +17,8 @@ export interface Acknowledgement {
  * @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptRecord(state: IntakeState, submission: Submission): Promise<Acknowledgement> {
-  const { crypto, archive, group, getBeacon, checkWord } = state;
-  const order = parseOrder(submission.order.order);
+  const { crypto, ledger, archive, group, getBeacon, checkWord } = state;
+  const order = nameOrder(crypto, ledger, parseOrder(submission.order.order));
   const row = findAdmitted(state, order, submission);
   if (row.signedRecord !== undefined) return acceptAgain(state, row, submission);
   if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
@@ -42,7 +42,7 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
 /** The reply as it was admitted, under this very order. @throws Refusal */
 export function findAdmitted(
   state: Pick<IntakeState, 'store'>,
-  { replyId }: Pick<Order, 'replyId'>,
+  { replyId }: Pick<NamedOrder, 'replyId'>,
   { order }: Pick<Submission, 'order'>,
 ): ReplyRow {
   const row = findReply(state, replyId);

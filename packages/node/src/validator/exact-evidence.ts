@@ -1,9 +1,8 @@
-import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type SignedRecord, verifySignedRecord } from '@ogong/protocol/verdict/claim';
 import type { Evidence } from '@ogong/protocol/verdict/evidence';
 import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
 import type { IntakeState } from './intake-state.ts';
-import { attachRecord, type ReplyRow } from './store/reply-store.ts';
+import { attachRecord, type ReplyRow, readOrder } from './store/reply-store.ts';
 import { decideReply, ejectProvider } from './store/verdict-store.ts';
 
 /**
@@ -23,7 +22,7 @@ export async function decideExact(
   signed: SignedRecord,
   evidence: Evidence,
 ): Promise<void> {
-  const order = parseOrder(row.orderBytes);
+  const order = readOrder(row);
   const record = verifySignedRecord(crypto, order, signed);
   const judgement = judge(
     crypto,

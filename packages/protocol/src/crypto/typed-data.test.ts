@@ -37,19 +37,19 @@ describe('typed data', () => {
     );
   });
 
-  const members = { small: abi.uint8, tag: abi.bytes16, sumAtomic: named('sum', abi.uint128) };
+  const members = { small: abi.uint8, tag: abi.bytes32, sumAtomic: named('sum', abi.uint128) };
 
   it('pads numbers on the left and bytes on the right, and names members as the contract does', () => {
-    const words = encodeWords(crypto, members, { small: 7, tag: fill(16, 0xee), sumAtomic: 258n });
-    expect(toHex(words)).toBe(`${'00'.repeat(31)}07${'ee'.repeat(16)}${'00'.repeat(16)}${'00'.repeat(30)}0102`);
-    expect(createTypedStruct('T', members).definitions).toEqual(['T(uint8 small,bytes16 tag,uint128 sum)']);
+    const words = encodeWords(crypto, members, { small: 7, tag: fill(32, 0xee), sumAtomic: 258n });
+    expect(toHex(words)).toBe(`${'00'.repeat(31)}07${'ee'.repeat(32)}${'00'.repeat(30)}0102`);
+    expect(createTypedStruct('T', members).definitions).toEqual(['T(uint8 small,bytes32 tag,uint128 sum)']);
     expect(Object.keys(struct(members))).toEqual(['write', 'read']);
   });
 
-  it.each([{ small: 256 }, { small: -1 }, { tag: fill(15, 1) }, { sumAtomic: 1n << 128n }, { sumAtomic: -1n }])(
+  it.each([{ small: 256 }, { small: -1 }, { tag: fill(31, 1) }, { sumAtomic: 1n << 128n }, { sumAtomic: -1n }])(
     'hashes no value that its type cannot hold: %o',
     (bent) => {
-      const value = { small: 1, tag: fill(16, 0), sumAtomic: 1n, ...bent };
+      const value = { small: 1, tag: fill(32, 0), sumAtomic: 1n, ...bent };
       expect(() => createTypedStruct('T', members).hash(crypto, value)).toThrow(ProtocolError);
     },
   );

@@ -1,5 +1,5 @@
 import { concatBytes, createWriter, utf8Encode } from '../base/bytes.ts';
-import { address, bytes, type Codec, hash, u8, u32, u64, u128 } from '../base/codec.ts';
+import { address, type Codec, hash, u8, u32, u64, u128 } from '../base/codec.ts';
 import type { Crypto } from './crypto.ts';
 
 /**
@@ -49,7 +49,6 @@ export const abi = {
   uint128: field('uint128', u128),
   uint256: field('uint256', u256),
   address: field('address', address),
-  bytes16: field('bytes16', bytes(16)),
   bytes32: field('bytes32', hash),
 };
 

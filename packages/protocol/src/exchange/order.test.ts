@@ -2,7 +2,17 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
-import { encodeOrder, hashOrder, hashTerms, type LedgerDomain, type Order, parseOrder, verifyOrder } from './order.ts';
+import {
+  computeReplyId,
+  encodeOrder,
+  hashOrder,
+  hashTerms,
+  type LedgerDomain,
+  nameOrder,
+  type Order,
+  parseOrder,
+  verifyOrder,
+} from './order.ts';
 
 interface Vector {
   readonly name: string;
@@ -12,6 +22,7 @@ interface Vector {
   readonly terms: Record<string, string | number>;
   readonly termsHash: string;
   readonly orderDigest: string;
+  readonly replyId: string;
   readonly signature: string;
 }
 
@@ -37,7 +48,6 @@ function toOrder(vector: Vector): Order {
     modelRoot: bytes(t.modelRoot),
     providerId: bytes(t.providerId),
     payee: bytes(t.payee),
-    replyId: bytes(t.replyId),
     router: bytes(t.router),
     choice: Number(t.choice),
     contextSize: Number(t.contextSize),
@@ -47,6 +57,9 @@ function toOrder(vector: Vector): Order {
     expiresAtMs: BigInt(t.expiresAt ?? 0),
   };
 }
+
+const verify = (order: Order, signature: Uint8Array, ledger = domain): boolean =>
+  verifyOrder(crypto, nameOrder(crypto, ledger, order), signature);
 
 describe.each(vectors.orders)('order "$name"', (vector) => {
   const order = toOrder(vector);
@@ -58,13 +71,29 @@ describe.each(vectors.orders)('order "$name"', (vector) => {
 
   it('verifies for its payer, and for nobody after one bit changes', () => {
     const signature = bytes(vector.signature);
-    expect(verifyOrder(crypto, domain, order, signature)).toBe(true);
-    expect(verifyOrder(crypto, domain, { ...order, epoch: order.epoch ^ 1n }, signature)).toBe(false);
-    expect(verifyOrder(crypto, { ...domain, chainId: 1n }, order, signature)).toBe(false);
+    expect(verify(order, signature)).toBe(true);
+    expect(verify({ ...order, epoch: order.epoch ^ 1n }, signature)).toBe(false);
+    expect(verify(order, signature, { ...domain, chainId: 1n })).toBe(false);
     const bent = signature.slice();
     bent[5] = (bent[5] as number) ^ 1;
-    expect(verifyOrder(crypto, domain, order, bent)).toBe(false);
-    expect(verifyOrder(crypto, domain, order, signature.subarray(1))).toBe(false);
+    expect(verify(order, bent)).toBe(false);
+    expect(verify(order, signature.subarray(1))).toBe(false);
+  });
+
+  it('names its reply as anybody else computes the name', () => {
+    expect(`0x${toHex(computeReplyId(crypto, domain, order))}`).toBe(vector.replyId);
+    const { replyId, orderHash } = nameOrder(crypto, domain, order);
+    expect([`0x${toHex(replyId)}`, `0x${toHex(orderHash)}`]).toEqual([vector.replyId, vector.orderDigest]);
+  });
+
+  it.each<[string, LedgerDomain, Partial<Order>]>([
+    ['payer', domain, { payer: new Uint8Array(20).fill(9) }],
+    ['validator', domain, { validator: new Uint8Array(20).fill(9) }],
+    ['nonce', domain, { nonce: new Uint8Array(32).fill(9) }],
+    ['chain', { ...domain, chainId: domain.chainId + 1n }, {}],
+    ['escrow', { ...domain, verifyingContract: new Uint8Array(20).fill(9) }, {}],
+  ])('has another reply under another %s', (_what, ledger, change) => {
+    expect(toHex(computeReplyId(crypto, ledger, { ...order, ...change }))).not.toBe(vector.replyId.slice(2));
   });
 
   it('survives its transport encoding, which has no second form', () => {
@@ -72,6 +101,6 @@ describe.each(vectors.orders)('order "$name"', (vector) => {
     expect(parseOrder(encoded)).toEqual(order);
     expect(() => parseOrder(encoded.subarray(0, encoded.length - 1))).toThrow('truncated');
     expect(() => parseOrder(new Uint8Array([...encoded, 0]))).toThrow('left over');
-    expect(() => parseOrder(new Uint8Array([...encoded.subarray(1), 0]))).toThrow('ogong-order-v2');
+    expect(() => parseOrder(new Uint8Array([...encoded.subarray(1), 0]))).toThrow('ogong-order-v3');
   });
 });

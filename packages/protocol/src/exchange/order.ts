@@ -1,4 +1,7 @@
+import { concatBytes } from '../base/bytes.ts';
+import { encodeDomain } from '../base/canonical.ts';
 import { type CodecType, createFormat, struct } from '../base/codec.ts';
+import { REPLY_ID_BYTES } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named, nested, string } from '../crypto/typed-data.ts';
 
@@ -19,7 +22,6 @@ const TERMS = {
   providerId: abi.bytes32,
   /** The payee that the provider announced. Its header must name the same. */
   payee: abi.address,
-  replyId: abi.bytes16,
   /** Who is paid for the match. */
   router: abi.address,
   /** Index of the choice where the request asks for several. */
@@ -35,10 +37,10 @@ const TERMS = {
 };
 
 const orderCodec = struct({ ...VOUCHER, ...TERMS });
-const orderFormat = createFormat(orderCodec, { tag: 'ogong-order-v2' });
+const orderFormat = createFormat(orderCodec, { tag: 'ogong-order-v3' });
 
 /**
- * The consumer's order: one EIP-712 signature binds who may serve which request under which nonce and reply id, and what
+ * The consumer's order: one EIP-712 signature binds who may serve which request under which nonce, and what
  * may be drawn from the payer's channel for it. The digest nests the terms, so that the chain needs only their hash to
  * check the voucher (docs/spec/order.md, docs/spec/settlement.md).
  */
@@ -76,7 +78,34 @@ export function hashOrder(crypto: Crypto, domain: LedgerDomain, order: Order): U
   return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedOrder.hash(crypto, { ...order, terms: order }));
 }
 
+const REPLY_ID_DOMAIN = encodeDomain('ogong-reply-id-v1');
+
+/**
+ * The name of the one reply that an order may have, 16 bytes: first half of SHA-256(tag || ledger domain || payer || validator ||
+ * nonce). No order carries it, so an id that is known from one validator or one ledger cannot be put into an order elsewhere.
+ */
+export function computeReplyId(
+  crypto: Crypto,
+  domain: LedgerDomain,
+  { payer, validator, nonce }: Pick<Order, 'payer' | 'validator' | 'nonce'>,
+): Uint8Array {
+  const input = concatBytes(REPLY_ID_DOMAIN, hashLedgerDomain(crypto, domain), payer, validator, nonce);
+  return crypto.sha256(input).slice(0, REPLY_ID_BYTES);
+}
+
+/** An order with the names that follow from it on one ledger. */
+export interface NamedOrder extends Order {
+  /** 16 bytes: two orders of one payer for one validator share it where they share a nonce. */
+  readonly replyId: Uint8Array;
+  /** 32 bytes, what the payer signs: no two orders share it. */
+  readonly orderHash: Uint8Array;
+}
+
+export function nameOrder(crypto: Crypto, domain: LedgerDomain, order: Order): NamedOrder {
+  return { ...order, replyId: computeReplyId(crypto, domain, order), orderHash: hashOrder(crypto, domain, order) };
+}
+
 /** Whether the payer named in the order signed it. */
-export function verifyOrder(crypto: Crypto, domain: LedgerDomain, order: Order, signature: Uint8Array): boolean {
-  return crypto.verifyAddress(hashOrder(crypto, domain, order), signature, order.payer);
+export function verifyOrder(crypto: Crypto, { orderHash, payer }: NamedOrder, signature: Uint8Array): boolean {
+  return crypto.verifyAddress(orderHash, signature, payer);
 }

@@ -16,7 +16,7 @@ import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES } from './limits.ts';
 import { contextSize, modelId } from './match.ts';
-import type { Order } from './order.ts';
+import type { NamedOrder } from './order.ts';
 
 /** Where a node listens, as routers and validators are told it. */
 export const endpoint = plainText(MAX_ENDPOINT_BYTES);
@@ -124,7 +124,7 @@ function matches(id: string, expected: Uint8Array | undefined, actual: Uint8Arra
 }
 
 /** Whether the router's answer is what the payer ordered: the same reply, request, provider, payee, model and price. */
-export function isTicketOfOrder(ticket: Ticket, order: Order, wantedModelId: string): boolean {
+export function isTicketOfOrder(ticket: Ticket, order: NamedOrder, wantedModelId: string): boolean {
   return (
     ticket.modelId === wantedModelId &&
     equalBytes(ticket.replyId, order.replyId) &&

@@ -257,7 +257,6 @@ describe('settlement', () => {
       modelRoot: unprefixed(terms.modelRoot),
       providerId: unprefixed(terms.providerId),
       payee: unprefixed(terms.payee),
-      replyId: unprefixed(terms.replyId),
       router: unprefixed(terms.router),
       choice: terms.choice,
       contextSize: terms.contextSize,

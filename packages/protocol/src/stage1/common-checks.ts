@@ -5,7 +5,7 @@ import { computeCommitment, type Opening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '../commitment/sketch.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import type { Order } from '../exchange/order.ts';
+import type { NamedOrder, Order } from '../exchange/order.ts';
 
 export interface OrderBeacon {
   readonly value: Uint8Array;
@@ -14,7 +14,7 @@ export interface OrderBeacon {
 
 /** What a header of any modality is held against. */
 export interface OrderContext {
-  readonly order: Order;
+  readonly order: NamedOrder;
   /** The canonical bytes that were served. */
   readonly response: Uint8Array;
   /** Of the order's epoch; undefined where it is not known, and what needs it is skipped. */

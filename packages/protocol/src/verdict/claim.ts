@@ -8,7 +8,7 @@ import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
-import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
+import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
 import { RequestError } from '../modality/text/request/request.ts';
@@ -41,7 +41,7 @@ export interface SignedRecord {
 }
 
 export interface Claim {
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly record: RecordV2;
   readonly header: CommonHeader;
   readonly request: CommonRequest;
@@ -107,10 +107,14 @@ export function verifySignedOrder(
   crypto: Crypto,
   ledger: LedgerDomain,
   { order: bytes, signature }: SignedOrder,
-): Order {
+): NamedOrder {
   demand(bytes.length <= MAX_ORDER_BYTES, 'too-large', 'order is too long');
-  const order = parsed('order', () => parseOrder(bytes));
-  demand(verifyOrder(crypto, ledger, order, signature), 'order-signature', 'the order is not signed by its payer');
+  const order = nameOrder(
+    crypto,
+    ledger,
+    parsed('order', () => parseOrder(bytes)),
+  );
+  demand(verifyOrder(crypto, order, signature), 'order-signature', 'the order is not signed by its payer');
   return order;
 }
 
@@ -121,7 +125,7 @@ export function verifySignedOrder(
  */
 export function verifySignedRecord(
   crypto: Crypto,
-  order: Order,
+  order: NamedOrder,
   signed: SignedRecord,
   { replyOnly = false }: { readonly replyOnly?: boolean } = {},
 ): RecordV2 {
@@ -175,7 +179,7 @@ export function verifySubmission(
  */
 export function verifyReply(
   crypto: Crypto,
-  { order, beacon, checkWord }: ClaimContext & { readonly order: Order },
+  { order, beacon, checkWord }: ClaimContext & { readonly order: NamedOrder },
   submission: Submission,
 ): Claim {
   const { request: body, response, header: headerBytes, headerProof } = submission;

@@ -221,17 +221,17 @@ describe('a receipt that was tampered with', () => {
     [
       'the payer in the order',
       (c) => set(c, { order: { ...c.receipt.order, bytes: flip(c.receipt.order.bytes, 16) } }),
-      ['order-signature'],
+      ['order-signature', 'order-binding', 'draw-key', 'ticket'],
     ],
     [
       'the chain',
       (c) => set(c, { ledger: { ...c.receipt.ledger, chainId: 1n } }),
-      ['order-signature', 'ledger', 'beacon'],
+      ['order-signature', 'order-binding', 'draw-key', 'ticket', 'ledger', 'beacon'],
     ],
     [
       'the escrow',
       (c) => set(c, { ledger: { ...c.receipt.ledger, verifyingContract: new Uint8Array(20) } }),
-      ['order-signature', 'ledger'],
+      ['order-signature', 'order-binding', 'draw-key', 'ticket', 'ledger'],
     ],
     [
       'the Ed25519 half of the record signature',

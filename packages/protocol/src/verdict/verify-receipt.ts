@@ -8,7 +8,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
-import { type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
+import { type NamedOrder, nameOrder, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
 import { isTicketOfOrder, parseTicket, type Ticket } from '../exchange/ticket.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
@@ -61,7 +61,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
       'the record signs the response that was received',
       'the record signs another response than the one received',
     ]),
-    check('order-signature', verifyOrder(crypto, receipt.ledger, order, receipt.order.signature), [
+    check('order-signature', verifyOrder(crypto, order, receipt.order.signature), [
       `signed by payer 0x${toHex(order.payer)}`,
       'not signed by the payer that it names',
     ]),
@@ -88,7 +88,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
 }
 
 interface Parts {
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly record: RecordV2;
   readonly ticket: Ticket;
   readonly modality: Modality;
@@ -105,7 +105,7 @@ function parseParts(receipt: Receipt, context: ReceiptContext, checks: Check[]):
     const modality = attempt('endpoint', () => findModality(receipt.endpoint));
     const parts = {
       modality,
-      order: attempt('order', () => parseOrder(receipt.order.bytes)),
+      order: attempt('order', () => nameOrder(context.crypto, receipt.ledger, parseOrder(receipt.order.bytes))),
       record: attempt('record', () => parseRecordV2(receipt.record.bytes)),
       ticket: attempt('ticket', () => parseTicket(receipt.ticket.bytes)),
       request: attempt('request', () => modality.parseRequest(context.request, receipt.endpoint)),

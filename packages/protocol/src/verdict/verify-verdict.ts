@@ -5,7 +5,7 @@ import { type Check, fail, pass, skip } from '../base/checks.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
-import type { LedgerDomain, Order } from '../exchange/order.ts';
+import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import {
@@ -181,7 +181,7 @@ function assertAbandoned(entry: VerdictEntry, order: Order, evidence: Uint8Array
 async function verifyWhole(
   crypto: Crypto,
   entry: VerdictEntry,
-  { order, submission }: { readonly order: Order; readonly submission: Submission },
+  { order, submission }: { readonly order: NamedOrder; readonly submission: Submission },
   { checkWord, findBeacon }: VerdictAnchors,
 ): Promise<Claim> {
   const beacon = await findBeacon(order.epoch);

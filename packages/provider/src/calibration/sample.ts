@@ -7,7 +7,7 @@ import { type Check, fail, pass } from '@ogong/protocol/base/checks';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
-import type { Order } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { encodeScored, toScored } from '@ogong/protocol/modality/text/scored-reply';
@@ -102,7 +102,7 @@ function createOrder(
     modelRoot,
     contextSize,
   }: { seed: number; body: Uint8Array } & Pick<TextEngineInfo, 'modelRoot' | 'contextSize'>,
-): Order {
+): NamedOrder {
   const address = (name: string): Uint8Array => deriveBytes(name, 0).subarray(0, 20);
   return {
     payer: address('payer'),
@@ -114,6 +114,7 @@ function createOrder(
     providerId: deriveBytes('provider', 0),
     payee: address('payee'),
     replyId: deriveBytes('reply', seed).subarray(0, 16),
+    orderHash: deriveBytes('order', seed),
     router: address('router'),
     choice: 0,
     contextSize,

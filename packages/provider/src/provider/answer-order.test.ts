@@ -155,9 +155,9 @@ it('two models of one provider have prices, contexts, slots and replies of their
     const ofSecond = { modelId, engine: second, body };
     const cheap = await receive(
       network.client,
-      network.order({ ...ofSecond, order: (o) => ({ ...o, pricePer1kAtomic: 7n }), replyId: 1 }),
+      network.order({ ...ofSecond, order: (o) => ({ ...o, pricePer1kAtomic: 7n }), nonce: 1 }),
     );
-    const dear = await receive(network.client, network.order({ body, replyId: 2 }));
+    const dear = await receive(network.client, network.order({ body, nonce: 2 }));
     expect(cheap.text).not.toBe(dear.text);
     expect(parseRecordV2(cheap.finished.record!.record).modelRoot).toEqual(bytesOf(second));
     // The price, the context and the id of one do not pass for the other.
@@ -167,20 +167,20 @@ it('two models of one provider have prices, contexts, slots and replies of their
       [{ ...ofSecond, modelId: MODEL_ID }, /ticket and order disagree on model/],
     ];
     for (const [i, [bend, expected]] of refused.entries()) {
-      await expect(receive(network.client, network.order({ ...bend, replyId: 10 + i }))).rejects.toThrow(expected);
+      await expect(receive(network.client, network.order({ ...bend, nonce: 10 + i }))).rejects.toThrow(expected);
     }
     let release = (): void => {};
     network.validator.onAdmit = () =>
       new Promise((resolve) => {
         release = resolve;
       });
-    const held = receive(network.client, network.order({ body, replyId: 3 }));
+    const held = receive(network.client, network.order({ body, nonce: 3 }));
     await until(() => network.provider.activeReplies() === 1);
-    const busy = receive(network.client, network.order({ body, replyId: 4 }));
+    const busy = receive(network.client, network.order({ body, nonce: 4 }));
     await expect(busy).rejects.toThrow(/all 1 slots of ogong\/verified\/test\/fake are busy/);
     const releaseHeld = release;
     network.validator.onAdmit = () => {};
-    await receive(network.client, network.order({ ...ofSecond, replyId: 5 }));
+    await receive(network.client, network.order({ ...ofSecond, nonce: 5 }));
     releaseHeld();
     await held;
   } finally {

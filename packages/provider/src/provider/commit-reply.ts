@@ -8,7 +8,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import type { Order } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import {
   type Endpoint,
@@ -24,7 +24,7 @@ import { getTier } from '@ogong/protocol/tier/registry';
 
 /** A reply as it was served, before anything is signed. */
 export interface ServedReply {
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly endpoint: Endpoint;
   readonly asked: InferenceRequest;
   readonly info: TextEngineInfo;
@@ -50,7 +50,7 @@ export interface CommittedReply {
 }
 
 /** The draws that an order fixes: by its nonce and the epoch's beacon, or by the seed that the request names. */
-export function chooseDrawKey(order: Order, asked: InferenceRequest, beacon: Uint8Array): DrawKeyInputs {
+export function chooseDrawKey(order: NamedOrder, asked: InferenceRequest, beacon: Uint8Array): DrawKeyInputs {
   const { requestHash, modelRoot, choice, nonce, replyId, providerId, epoch } = order;
   return asked.seed === undefined
     ? { mode: 'nonce', nonce, requestHash, replyId, providerId, epoch, beacon }
@@ -59,7 +59,7 @@ export function chooseDrawKey(order: Order, asked: InferenceRequest, beacon: Uin
 
 /** What is about to be signed. */
 export interface ReplyDraft {
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly header: Header;
   readonly windows: readonly WindowBytes[];
   readonly text: string;

@@ -3,7 +3,7 @@ import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
-import type { Order } from '@ogong/protocol/exchange/order';
+import { nameOrder } from '@ogong/protocol/exchange/order';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import { commitReply } from './commit-reply.ts';
@@ -17,7 +17,8 @@ const bytes = (length: number, value: number): Uint8Array => new Uint8Array(leng
 const body = utf8Encode(
   JSON.stringify({ model: 'ogong/verified/test/fake', messages: [{ role: 'user', content: 'Hi' }], max_tokens: 40 }),
 );
-const order: Order = {
+const ledger = { chainId: 1n, verifyingContract: bytes(20, 5) };
+const order = nameOrder(crypto, ledger, {
   payer: bytes(20, 1),
   validator: bytes(20, 2),
   cumulativeAtomic: 1n,
@@ -26,7 +27,6 @@ const order: Order = {
   modelRoot: engine.info().modelRoot,
   providerId: bytes(32, 4),
   payee: bytes(20, 7),
-  replyId: bytes(16, 5),
   router: bytes(20, 6),
   choice: 0,
   contextSize: 512,
@@ -34,7 +34,7 @@ const order: Order = {
   pricePer1kAtomic: 1n,
   epoch: 1n,
   expiresAtMs: 1n,
-};
+});
 const given = { order, endpoint: 'chat' as const, body };
 const beacon = { value: bytes(32, 8), previous: bytes(32, 9) };
 const generate = (change: object = {}, by: TextEngine = engine) =>

@@ -3,7 +3,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { Order } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { parseModelRequest } from '../engine/model-request.ts';
@@ -69,7 +69,7 @@ export interface GeneratedReply {
  */
 export async function generateReply(
   given: {
-    readonly order: Order;
+    readonly order: NamedOrder;
     readonly endpoint: Endpoint;
     /** An OpenAI request. */
     readonly body: Uint8Array;

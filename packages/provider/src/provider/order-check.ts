@@ -3,7 +3,7 @@ import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
@@ -40,7 +40,7 @@ export type ReadRequest<R> = (
 };
 
 export interface CheckedOrder<R> {
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly ticket: Ticket;
   readonly endpoint: string;
   readonly request: R;
@@ -60,7 +60,11 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     'invalid',
     `a cache scope has at most ${MAX_CACHE_SCOPE_BYTES} bytes`,
   );
-  const order = parse('order', () => parseOrder(message.order?.order ?? NOTHING));
+  const order = nameOrder(
+    crypto,
+    terms.ledger,
+    parse('order', () => parseOrder(message.order?.order ?? NOTHING)),
+  );
   assertOrder(equalBytes(order.providerId, providerId), 'invalid', 'the order names another provider');
   assertOrder(
     order.expiresAtMs > BigInt(nowMs),
@@ -108,7 +112,7 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   // The expensive checks come last, after all cheap ones.
   const ticket = checkTicket(message, order, terms);
   assertOrder(
-    verifyOrder(crypto, terms.ledger, order, message.order?.signature ?? NOTHING),
+    verifyOrder(crypto, order, message.order?.signature ?? NOTHING),
     'invalid',
     'the order is not signed by its payer for this chain and escrow',
   );
@@ -124,7 +128,11 @@ export function refuseUnknownRoot(modelRoot: Uint8Array): never {
   throw new Refusal('not-found', `this provider does not serve model root ${toHex(modelRoot)}`);
 }
 
-function checkTicket(message: GenerateRequest, order: Order, { crypto, providerId, model, nowMs }: OrderTerms): Ticket {
+function checkTicket(
+  message: GenerateRequest,
+  order: NamedOrder,
+  { crypto, providerId, model, nowMs }: OrderTerms,
+): Ticket {
   const { replyId, requestHash } = order;
   const signed = message.ticket ?? { ticket: NOTHING, routerKey: NOTHING, signature: NOTHING };
   const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });

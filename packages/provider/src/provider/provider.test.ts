@@ -17,6 +17,7 @@ import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   type Bend,
   createNetwork,
+  findReplyId,
   ledger,
   MODEL_ID,
   type Network,
@@ -62,7 +63,7 @@ describe('a served reply', () => {
     expect(promptTokens).toBe(finished.promptTokens);
     expect(validator.admitted).toHaveLength(1);
 
-    const { opening } = await client.service(ProviderService).getOpening({ replyId: new Uint8Array(16).fill(1) });
+    const { opening } = await client.service(ProviderService).getOpening({ replyId: findReplyId() });
     const receipt = {
       endpoint: 'chat' as const,
       ledger,
@@ -106,23 +107,23 @@ describe('a served reply', () => {
   it('is keyed by the seed of a request that names one', async () => {
     const { client, order } = await start();
     const body = { seed: 42 };
-    const first = await receive(client, order({ body, replyId: 1 }));
-    const second = await receive(client, order({ body, replyId: 2 }));
+    const first = await receive(client, order({ body, nonce: 1 }));
+    const second = await receive(client, order({ body, nonce: 2 }));
     expect(second.text).toBe(first.text);
     expect(parseHeader(first.finished.header).drawKey.mode).toBe('seed');
-    const unseeded = await receive(client, order({ replyId: 3 }));
-    const other = await receive(client, order({ replyId: 4 }));
+    const unseeded = await receive(client, order({ nonce: 3 }));
+    const other = await receive(client, order({ nonce: 4 }));
     expect(other.text).not.toBe(unseeded.text);
   });
 
   it('is cut at a stop string, and carries the log-probabilities that were asked for', async () => {
     const { client, order } = await start();
-    const plain = await receive(client, order({ body: { seed: 7 }, replyId: 1 }));
+    const plain = await receive(client, order({ body: { seed: 7 }, nonce: 1 }));
     const [stop = ''] = /[ -~]{2,4}/.exec(plain.text) ?? [];
     const body = { seed: 8, stop: [stop], logprobs: true, top_logprobs: 2, max_tokens: 200 };
     let tokens = 0;
     let text = '';
-    for await (const { event } of client.service(ProviderService).generate(order({ body, replyId: 2 }))) {
+    for await (const { event } of client.service(ProviderService).generate(order({ body, nonce: 2 }))) {
       if (event.case !== 'delta') continue;
       text += event.value.text;
       tokens += event.value.tokens.length;
@@ -213,7 +214,7 @@ describe('a provider refuses', () => {
     expect(error.code).toBe('remote');
     expect(validator.admitted).toHaveLength(0);
     // The slot is free again.
-    await receive(client, order({ order: current, replyId: 9 }));
+    await receive(client, order({ order: current, nonce: 9 }));
   });
 
   it('orders of validators that it was not told to work with', async () => {
@@ -228,7 +229,7 @@ describe('a provider refuses', () => {
     expect((await refusalOf(receive(net.client, net.order()))).refusal).toBe('conflict');
     await net.restart();
     expect((await refusalOf(receive(net.client, net.order({ body: { max_tokens: 3 } })))).refusal).toBe('conflict');
-    await receive(net.client, net.order({ replyId: 2 }));
+    await receive(net.client, net.order({ nonce: 2 }));
   });
 
   it('two orders of one reply id that arrive at once', async () => {
@@ -294,9 +295,9 @@ describe('a provider refuses', () => {
       new Promise((resolve) => {
         release = resolve;
       });
-    const first = receive(client, order({ replyId: 1 }));
+    const first = receive(client, order({ nonce: 1 }));
     await until(() => provider.activeReplies() === 1);
-    const error = await refusalOf(receive(client, order({ replyId: 2 })));
+    const error = await refusalOf(receive(client, order({ nonce: 2 })));
     expect(error.refusal).toBe('unavailable');
     expect(error.retryable).toBe(true);
     await until(() => validator.admitted.length === 0);
@@ -362,7 +363,7 @@ describe('openings', () => {
   it('are for the consumer and registered validators only', async () => {
     const { client, order, connect, restart } = await start();
     const { finished } = await receive(client, order());
-    const replyId = new Uint8Array(16).fill(1);
+    const replyId = findReplyId();
     const validator = (await connect(3)).service(ProviderService);
     const { opening } = await validator.getOpening({ replyId });
     expect(toHex(parseOpening(opening).header)).toBe(toHex(finished.header));
@@ -397,11 +398,11 @@ describe('the outbox', () => {
     const net = await start();
     const { validator } = net;
     const replies = [];
-    for (const replyId of [1, 2, 3]) {
+    for (const nonce of [1, 2, 3]) {
       validator.onPush = () => {
         throw new Error('the disk is on fire');
       };
-      replies.push(await receive(net.client, net.order({ replyId })));
+      replies.push(await receive(net.client, net.order({ nonce })));
     }
     await validator.stop();
     await net.restart();
@@ -425,7 +426,7 @@ describe('the outbox', () => {
     await receive(client, order());
     await until(() => store().prepare('SELECT refused FROM outbox').get()?.refused != null);
     expect(String(store().prepare('SELECT refused FROM outbox').get()?.refused)).toContain('another record');
-    await receive(client, order({ replyId: 2 }));
+    await receive(client, order({ nonce: 2 }));
     await until(() => pushes === 2);
   });
 
@@ -437,7 +438,7 @@ describe('the outbox', () => {
       throw new Error('down');
     };
     await receive(client, order());
-    expect((await refusalOf(receive(client, order({ replyId: 2 })))).message).toMatch(/too many records wait/);
+    expect((await refusalOf(receive(client, order({ nonce: 2 })))).message).toMatch(/too many records wait/);
   });
 });
 
@@ -447,7 +448,7 @@ describe('a provider that stops', () => {
     const running = receive(client, order());
     await until(() => validator.admitted.length === 1);
     const stopped = provider.stop(20_000);
-    expect((await refusalOf(receive(client, order({ replyId: 2 })))).message).toMatch(/shutting down|connection/);
+    expect((await refusalOf(receive(client, order({ nonce: 2 })))).message).toMatch(/shutting down|connection/);
     const { finished } = await running;
     expect(finished.stopReason).toBe('length');
     await stopped;

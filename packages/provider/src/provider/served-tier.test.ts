@@ -9,6 +9,7 @@ import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   createNetwork,
+  findReplyId,
   type Network,
   type NetworkOptions,
   receive,
@@ -36,9 +37,7 @@ describe('tier replay', () => {
     await until(() => network.validator.announced.length > 0);
     expect(parseAnnouncement(network.validator.announced[0]!.announcement).models[0]?.modelId).toBe(REPLAY_ID);
     const { finished } = await receive(network.client, network.order());
-    const { opening: bytes } = await network.client
-      .service(ProviderService)
-      .getOpening({ replyId: new Uint8Array(16).fill(1) });
+    const { opening: bytes } = await network.client.service(ProviderService).getOpening({ replyId: findReplyId() });
     const opening = parseOpening(bytes);
     const { checks } = replayReply(crypto, parseRecordV2(finished.record!.record), opening);
     expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
@@ -73,9 +72,9 @@ describe('tier replay', () => {
     let exact = true;
     const realEngine = { ...engine, info: () => ({ ...engine.info(), exact }) };
     const network = await start({ realEngine, modelId: REPLAY_ID, provider: { announceIntervalMs: 20 } });
-    await receive(network.client, network.order({ replyId: 1 }));
+    await receive(network.client, network.order({ nonce: 1 }));
     exact = false;
-    await expect(receive(network.client, network.order({ replyId: 2 }))).rejects.toThrow(/tier replay is refused/);
+    await expect(receive(network.client, network.order({ nonce: 2 }))).rejects.toThrow(/tier replay is refused/);
     const announced = network.validator.announced.length;
     await until(() => network.validator.announced.length > announced + 1);
     expect(parseAnnouncement(network.validator.announced.at(-1)!.announcement).models[0]!.freeCapacity).toBe(0);
@@ -93,9 +92,7 @@ it('a third tier is announced and served once its line is in the list, by its ow
     const network = await start({ engine: { exact: false }, modelId: 'ogong/tee/test/fake' });
     const { finished } = await receive(network.client, network.order());
     expect(finished.record).toBeDefined();
-    const { opening } = await network.client
-      .service(ProviderService)
-      .getOpening({ replyId: new Uint8Array(16).fill(1) });
+    const { opening } = await network.client.service(ProviderService).getOpening({ replyId: findReplyId() });
     expect(parseHeader(parseOpening(opening).header)).toMatchObject({ tier: 'tee', method: 'attestation' });
   } finally {
     uninstall();

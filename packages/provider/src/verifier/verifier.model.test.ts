@@ -12,7 +12,7 @@ import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
-import { createNetwork, type Network, receive } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork, findReplyId, type Network, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseScoreJob, scoreJob } from './score-job.ts';
 
@@ -42,10 +42,10 @@ describe('an audit with real weights', () => {
     ['cut at a stop string', { stop: ['. ', ' was'], max_tokens: 200 }],
     ['ended by the model', { logit_bias: { 1: 12, 2: 12 }, max_tokens: 200 }],
   ])('is an equality for a reply that is %s', async (name, body) => {
-    const replyId = name.length;
-    const message = network.order({ body, replyId });
+    const nonce = name.length;
+    const message = network.order({ body, nonce });
     const { finished } = await receive(network.client, message);
-    const id = new Uint8Array(16).fill(replyId);
+    const id = findReplyId(nonce);
     const { opening: bytes } = await network.client.service(ProviderService).getOpening({ replyId: id });
     const opening = parseOpening(bytes);
     const record = parseRecordV2(finished.record!.record);

@@ -32,7 +32,7 @@ import {
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { createNetwork, type Network, receive } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork, findReplyId, type Network, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createReports, VERIFIER_SCHEMA } from './report-store.ts';
 import { createVerifier, type VerifierOptions } from './verifier.ts';
@@ -124,10 +124,10 @@ describe('a verifier', () => {
 
   let replies = 0;
   async function serve(body: Readonly<Record<string, unknown>> = {}) {
-    const replyId = ++replies;
-    const message = net.order({ body, replyId });
+    const nonce = ++replies;
+    const message = net.order({ body, nonce });
     const { finished } = await receive(net.client, message);
-    const id = new Uint8Array(16).fill(replyId);
+    const id = findReplyId(nonce);
     const opened = await net.client.service(ProviderService).getOpening({ replyId: id });
     const opening = parseOpening(opened.opening);
     const record = parseRecordV2(finished.record!.record);

@@ -20,7 +20,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
-import { type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type ComplainRequest,
@@ -52,7 +52,7 @@ export interface FakeNetwork {
   readonly router: Peer;
   readonly providers: readonly FakeProvider[];
   /** Orders that reached a provider, in order of arrival. */
-  readonly orders: Order[];
+  readonly orders: NamedOrder[];
   /** The cache scope of each of them. */
   readonly cacheScopes: Uint8Array[];
   readonly complaints: ComplainRequest[];
@@ -118,7 +118,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const beacon: KnownBeacon = { epoch: 0n, value: genesis, previous: genesis, certificate: new Uint8Array(0) };
   const modelRoot = new Uint8Array(32).fill(5);
   const servers: LinkServer[] = [];
-  const orders: Order[] = [];
+  const orders: NamedOrder[] = [];
   const cacheScopes: Uint8Array[] = [];
   const complaints: ComplainRequest[] = [];
   const reports: ReportRequest[] = [];
@@ -194,9 +194,9 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             unasked,
           } = provider.behaviour;
           if (refuse) throw refuse;
-          const order = parseOrder(request.order?.order as Uint8Array);
+          const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
           const signature = request.order?.signature as Uint8Array;
-          if (!verifyOrder(crypto, ledger, order, signature)) throw new Refusal('invalid', 'order is not signed');
+          if (!verifyOrder(crypto, order, signature)) throw new Refusal('invalid', 'order is not signed');
           if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
           orders.push(order);
           cacheScopes.push(request.cacheScope);
@@ -412,7 +412,7 @@ function toLogprob(text: string, row: DrawRow, { topLogprobs }: InferenceRequest
 /** Vectors of the fake model, committed as by a provider. */
 async function composeEmbedding(
   signer: HybridSigner,
-  { order, body, beacon }: { order: Order; body: Uint8Array; beacon: KnownBeacon },
+  { order, body, beacon }: { order: NamedOrder; body: Uint8Array; beacon: KnownBeacon },
 ) {
   const request = parseEmbeddingRequest(body);
   const engine = createFakeEmbeddingEngine();

@@ -15,7 +15,14 @@ import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import {
+  computeReplyId,
+  encodeOrder,
+  hashOrder,
+  type LedgerDomain,
+  nameOrder,
+  type Order,
+} from '@ogong/protocol/exchange/order';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import {
   type AdmitRequest,
@@ -118,7 +125,7 @@ export interface Bend {
   readonly order?: (order: Order) => Order;
   readonly ticket?: (ticket: Ticket) => Ticket;
   readonly ledger?: LedgerDomain;
-  readonly replyId?: number;
+  readonly nonce?: number;
 }
 
 export interface Network {
@@ -253,6 +260,17 @@ const QUESTIONS: Readonly<Record<ServingEngine['specificationVersion'], { endpoi
   'embedding-v1': { endpoint: 'embedding', body: { input: 'Once upon a time' } },
 };
 
+const createNonce = (nonce = 1): Uint8Array => new Uint8Array(32).fill(nonce);
+
+/** The id of the reply to an order that is bent in nothing but its nonce. */
+export function findReplyId(nonce?: number): Uint8Array {
+  return computeReplyId(crypto, ledger, {
+    payer: payer.address,
+    validator: validatorAddress,
+    nonce: createNonce(nonce),
+  });
+}
+
 function signOrder(
   engine: ServingEngine,
   providerId: Uint8Array,
@@ -268,11 +286,10 @@ function signOrder(
     validator: validatorAddress,
     cumulativeAtomic: 10_000_000_000n,
     requestHash: crypto.sha256(request),
-    nonce: new Uint8Array(32).fill(9),
+    nonce: createNonce(bend.nonce),
     modelRoot: engine.info().modelRoot,
     providerId,
     payee,
-    replyId: new Uint8Array(16).fill(bend.replyId ?? 1),
     router: new Uint8Array(20).fill(5),
     choice: 0,
     contextSize: engine.info().contextSize,
@@ -281,7 +298,7 @@ function signOrder(
     epoch: 0n,
     expiresAtMs: BigInt(nowMs + 60_000),
   };
-  const order = bend.order?.(unbent) ?? unbent;
+  const order = nameOrder(crypto, ledger, bend.order?.(unbent) ?? unbent);
   const ticket: Ticket = {
     router: order.router,
     modelId,

@@ -6,7 +6,7 @@ import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import { encodeOrder, type LedgerDomain, type NamedOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
 import {
   type Endpoint,
   encodeHeader,
@@ -37,7 +37,7 @@ import {
 export interface SyntheticReply {
   readonly request: Uint8Array;
   readonly response: Uint8Array;
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly orderBytes: Uint8Array;
   readonly orderSignature: Uint8Array;
   readonly header: Header;
@@ -63,7 +63,7 @@ export interface SyntheticOptions {
   readonly given?: {
     readonly endpoint: Endpoint;
     readonly request: Uint8Array;
-    readonly order: Order;
+    readonly order: NamedOrder;
     readonly orderSignature: Uint8Array;
     /** The value of the order's epoch and the previous one. */
     readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
@@ -114,7 +114,6 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     modelRoot,
     providerId: hashHybridKey(crypto, provider.publicKey),
     payee: new Uint8Array(20).fill(0x51),
-    replyId: fill(random, 16),
     router: fill(random, 20),
     choice: 0,
     contextSize: 4096,
@@ -123,7 +122,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     epoch: beacon.epoch,
     expiresAtMs: 2_000_000_000_000n,
   };
-  const order = given?.order ?? bend.order?.(unbent) ?? unbent;
+  const order = given?.order ?? nameOrder(crypto, ledger, bend.order?.(unbent) ?? unbent);
   const drawKey: DrawKeyInputs =
     asked.seed === undefined
       ? {
@@ -200,7 +199,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     response,
     order,
     orderBytes: encodeOrder(order),
-    orderSignature: given?.orderSignature ?? payer.signDigest(hashOrder(crypto, ledger, order)),
+    orderSignature: given?.orderSignature ?? payer.signDigest(order.orderHash),
     header,
     outputTokens: output,
     opening,

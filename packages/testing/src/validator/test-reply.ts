@@ -4,7 +4,7 @@ import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import { encodeOrder, type LedgerDomain, type NamedOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
@@ -30,7 +30,7 @@ export const PRICE_PER_1K = 2_000_000n;
 const ROUTER = new Uint8Array(20).fill(0x72);
 
 export interface TestOrder extends SignedOrder {
-  readonly fields: Order;
+  readonly fields: NamedOrder;
   readonly request: Uint8Array;
 }
 
@@ -47,12 +47,12 @@ export interface OrderInput {
   readonly bend?: Partial<Order>;
 }
 
-/** Reply id and nonce follow from the index, so that runs are repeatable. */
+/** The nonce follows from the index, so that runs are repeatable. */
 export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, ...input }: OrderInput): TestOrder {
   const body = { model, messages: [{ role: 'user', content: `story ${index}` }], max_tokens: tokens };
   const request = utf8Encode(JSON.stringify(body));
   const maxFeeAtomic = 1_000_000n;
-  const fields: Order = {
+  const fields = nameOrder(crypto, input.ledger, {
     payer: input.payer.address,
     validator: input.validator,
     cumulativeAtomic: maxFeeAtomic * BigInt(index + 1),
@@ -61,7 +61,6 @@ export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, 
     modelRoot: MODEL_ROOT,
     providerId: hashHybridKey(crypto, input.provider.publicKey),
     payee: PAYEE,
-    replyId: crypto.sha256(utf8Encode(`reply ${index}`)).slice(0, 16),
     router: ROUTER,
     choice: 0,
     contextSize: 4096,
@@ -70,8 +69,8 @@ export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, 
     epoch: input.epoch,
     expiresAtMs: BigInt(input.expiresAtMs),
     ...bend,
-  };
-  const signature = input.payer.signDigest(hashOrder(crypto, input.ledger, fields));
+  });
+  const signature = input.payer.signDigest(fields.orderHash);
   return { fields, request, order: encodeOrder(fields), signature };
 }
 

@@ -204,7 +204,9 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   edited('an opening nowhere', ['evidence'], { set: 'receipt/opening', to: { url: '' } });
   edited('evidence that the tier does not ask for', [], { set: 'receipt/evidence', to: { attestation: 'AAAA' } });
   edited('a cut opening', ['commitment-form'], { cut: 'receipt/opening/bytes', bytes: 1 });
-  edited('another chain', ['beacon', 'ledger', 'order-signature'], { set: 'receipt/ledger/chainId', to: '1' });
+  edited('another chain', ['beacon', 'draw-key', 'ledger', 'order-binding', 'order-signature', 'ticket'], {
+    ...{ set: 'receipt/ledger/chainId', to: '1' },
+  });
   edited('another escrow trusted', ['ledger'], { set: 'trust/ledger/escrow', to: `0x${'00'.repeat(20)}` });
   edited('another root published', ['model-root'], {
     set: 'trust/modelRoots',
@@ -240,7 +242,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   });
   signed(
     'another temperature',
-    ['listing', 'sampler'],
+    ['draw-replay', 'listing', 'sampler'],
     header((h) => ({ sampler: { ...h.sampler, temperatureQ16: 60_000, presencePenaltyQ16: 0 } })),
   );
   signed('a longer limit', ['sampler', 'token-count'], header({ maxTokens: 4 }));

@@ -151,7 +151,9 @@ describe('an audit', () => {
     const lie = { responseHash: new Uint8Array(32) };
     let contested = 0;
     for (let number = 0; number < 4; number++) {
-      const { validator, asked, audit } = await createAudited({ v1: lie, v2: 'honest', v3: 'honest' });
+      const behaviour = { v1: lie, v2: 'honest', v3: 'honest' } as const;
+      // A honeypot would be one call more.
+      const { validator, asked, audit } = await createAudited(behaviour, { audit: { honeypotPpm: 0 } });
       const { row } = await audit(number);
       expect(row.verdict).toBe('accept');
       const isContested = asked.includes('v1');

@@ -9,7 +9,7 @@ import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import type { Order } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { hashPlace, readAnnouncement } from '../store/announcement-store.ts';
 import { keepAsks, type OpeningAsks, readAsks } from '../store/opening-store.ts';
@@ -79,7 +79,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   const { crypto, clock, awake, isConnected, store, group, getOpening, signal, onError } = dependencies;
   const roundTrips: number[] = [];
 
-  async function ask({ replyId, providerId, expiresAtMs }: Order, record: RecordV2): Promise<AskedOpening> {
+  async function ask({ replyId, providerId, expiresAtMs }: NamedOrder, record: RecordV2): Promise<AskedOpening> {
     const before = store.read(() => readAsks(store, replyId));
     const timeoutMs = computeTimeout(before);
     const startMs = awake.nowMs();

@@ -26,7 +26,7 @@ const voteFields = { digest: bytes, logHead: bytes, uncollectable: addresses } a
 const voteColumns = columns(voteFields);
 const batchKey = { validator: bytes, sequence: bigInteger } as const;
 const keptVote = columns({ ...batchKey, ...voteFields });
-const batchColumns = columns(batchKey);
+const sequenceColumn = columns({ sequence: bigInteger });
 const keptReply = columns({ replyId: bytes, ...batchKey });
 
 function splitAddresses(joined: Uint8Array): readonly Uint8Array[] {
@@ -53,12 +53,14 @@ export function castVote(store: Store, ballot: Ballot): void {
     throw new CosignError('conflict', `another batch was signed as number ${sequence}`);
   }
   keptVote.insert(store, 'INSERT OR REPLACE INTO cosigned', { validator, sequence, digest, logHead, uncollectable });
-  const findBatch = store.prepare(`SELECT ${batchColumns.list} FROM cosigned_replies WHERE reply_id = ?`);
+  const findBatch = store.prepare(
+    `SELECT ${sequenceColumn.list} FROM cosigned_replies WHERE validator = ? AND reply_id = ?`,
+  );
   for (const { replyId, index } of entries) {
-    const other = batchColumns.get(findBatch, replyId);
+    const other = sequenceColumn.get(findBatch, validator, replyId);
     if (other === undefined) {
-      keptReply.insert(store, 'INSERT INTO cosigned_replies', { replyId, validator, sequence });
-    } else if (!equalBytes(other.validator, validator) || other.sequence !== sequence) {
+      keptReply.insert(store, 'INSERT INTO cosigned_replies', { validator, replyId, sequence });
+    } else if (other.sequence !== sequence) {
       throw new CosignError('conflict', `entry ${index}: the reply was settled in another batch`);
     }
   }

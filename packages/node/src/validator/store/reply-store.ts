@@ -16,7 +16,7 @@ import {
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { Claim, SignedRecord, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
 import { adjustChannel, readChannel } from './channel-store.ts';
@@ -28,6 +28,7 @@ export interface ReplyRow {
   readonly replyId: Uint8Array;
   readonly state: ReplyState;
   readonly orderBytes: Uint8Array;
+  readonly orderHash: Uint8Array;
   readonly orderSignature: Uint8Array;
   readonly maxFeeAtomic: bigint;
   readonly expiresAtMs: number;
@@ -89,6 +90,7 @@ const replyColumns = columns({
   replyId: bytes,
   state: oneOf(REPLY_STATES),
   orderBytes: bytes,
+  orderHash: bytes,
   orderSignature: bytes,
   maxFeeAtomic: named('max_fee', amount),
   expiresAtMs: named('expires_at', integer),
@@ -163,11 +165,20 @@ function splitHashes(bytes: Uint8Array): Uint8Array[] {
   return Array.from({ length: bytes.length / HASH_BYTES }, (_, i) => bytes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES));
 }
 
+/** The order as it was admitted, with its names. */
+export function readOrder({
+  orderBytes,
+  replyId,
+  orderHash,
+}: Pick<ReplyRow, 'orderBytes' | 'replyId' | 'orderHash'>): NamedOrder {
+  return { ...parseOrder(orderBytes), replyId, orderHash };
+}
+
 /** The claim of a stored submission, which was verified before it was stored. */
-export function toClaim({ submission }: Pick<ReplyRow, 'submission'>): StoredClaim {
+export function toClaim({ submission, ...row }: ReplyRow): StoredClaim {
   if (submission === undefined) throw new Error('the reply has no submission');
   return {
-    order: parseOrder(submission.order.order),
+    order: readOrder(row),
     record: parseRecordV2(submission.record.record),
     header: findModality(submission.endpoint).parseHeader(submission.header),
     endpoint: submission.endpoint,
@@ -175,7 +186,7 @@ export function toClaim({ submission }: Pick<ReplyRow, 'submission'>): StoredCla
 }
 
 export interface Admission {
-  readonly order: Order;
+  readonly order: NamedOrder;
   readonly orderBytes: Uint8Array;
   readonly orderSignature: Uint8Array;
   /** The channel as the chain has it. */
@@ -219,12 +230,13 @@ export function admitReply(store: Store, { order, orderBytes, orderSignature, ch
   adjustChannel(store, order.payer, { outstanding: order.maxFeeAtomic });
   store
     .prepare(
-      `INSERT INTO replies (reply_id, state, order_bytes, order_signature, payer, provider_id, max_fee, expires_at)
-       VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at)
+       VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       order.replyId,
       orderBytes,
+      order.orderHash,
       orderSignature,
       order.payer,
       order.providerId,

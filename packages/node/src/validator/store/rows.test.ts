@@ -14,8 +14,8 @@ beforeEach(() => {
   store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
   store
     .prepare(
-      `INSERT INTO replies (reply_id, state, order_bytes, order_signature, payer, provider_id, max_fee, expires_at)
-       VALUES (?, 'admitted', x'01', x'02', x'03', x'04', '340282366920938463463374607431768211455', 7)`,
+      `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at)
+       VALUES (?, 'admitted', x'01', x'02', x'03', x'04', x'05', '340282366920938463463374607431768211455', 7)`,
     )
     .run(id);
 });

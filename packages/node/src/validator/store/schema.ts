@@ -9,6 +9,7 @@ export const VALIDATOR_SCHEMA = `
     reply_id BLOB PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled')),
     order_bytes BLOB NOT NULL,
+    order_hash BLOB NOT NULL,
     order_signature BLOB NOT NULL,
     payer BLOB NOT NULL,
     provider_id BLOB NOT NULL,
@@ -87,10 +88,12 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (validator, sequence)
   ) WITHOUT ROWID;
 
+  -- A reply belongs to the validator that its order names, so what one validator settled blocks nothing of another.
   CREATE TABLE cosigned_replies (
-    reply_id BLOB PRIMARY KEY,
     validator BLOB NOT NULL,
-    sequence INTEGER NOT NULL
+    reply_id BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (validator, reply_id)
   ) WITHOUT ROWID;
 
   CREATE TABLE beacons (

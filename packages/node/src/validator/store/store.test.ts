@@ -165,8 +165,8 @@ describe('a flood of free names', () => {
     const order = { ...validator.order(0).fields, providerId: name(0) };
     validator.store
       .prepare(
-        `INSERT INTO replies (reply_id, state, order_bytes, order_signature, payer, provider_id, max_fee, expires_at)
-         VALUES (x'01', 'recorded', x'', x'', x'', ?, '0', 0)`,
+        `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at)
+         VALUES (x'01', 'recorded', x'', x'', x'', x'', ?, '0', 0)`,
       )
       .run(order.providerId);
     // Gone, but its bytes would still be taken again.

@@ -156,12 +156,12 @@ it('one provider answers texts and embeddings, each by its own engine', async ()
   open = await createNetwork({ others: [{ modelId, pricePer1kAtomic: 7n, engine: embedder }] });
   const { client, order } = open;
   const ofVectors = { modelId, engine: embedder, order: (o) => ({ ...o, pricePer1kAtomic: 7n }) } satisfies Bend;
-  const vectors = await receive(client, order({ ...ofVectors, replyId: 1 }));
-  const text = await receive(client, order({ body: { max_tokens: 5 }, replyId: 2 }));
+  const vectors = await receive(client, order({ ...ofVectors, nonce: 1 }));
+  const text = await receive(client, order({ body: { max_tokens: 5 }, nonce: 2 }));
   expect(vectors.finished.response).toHaveLength(4 * 32);
   expect(text.text).not.toBe('');
   // Neither takes the other's request.
   for (const bend of [{ ...ofVectors, modelId: MODEL_ID }, { modelId }]) {
-    await expect(receive(client, order({ ...bend, replyId: 3 }))).rejects.toThrow(/disagree/);
+    await expect(receive(client, order({ ...bend, nonce: 3 }))).rejects.toThrow(/disagree/);
   }
 });

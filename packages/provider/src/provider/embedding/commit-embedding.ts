@@ -4,7 +4,7 @@ import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import type { Order } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { type EmbeddingHeader, encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { encodeEmbeddingLeaf, hashInputTokens, sketchVector } from '@ogong/protocol/modality/embedding/leaf';
 import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
@@ -15,7 +15,7 @@ import { getTier } from '@ogong/protocol/tier/registry';
 import type { CommittedReply } from '../commit-reply.ts';
 
 export interface ServedEmbedding {
-  readonly order: Pick<Order, 'modelRoot' | 'requestHash' | 'replyId' | 'payee' | 'choice'>;
+  readonly order: Pick<NamedOrder, 'modelRoot' | 'requestHash' | 'replyId' | 'payee' | 'choice'>;
   readonly request: EmbeddingRequest;
   readonly info: EmbeddingInfo;
   readonly beacon: OrderBeacon;

@@ -1,7 +1,7 @@
 import { equalBytes, utf8Decode } from '../../../base/bytes.ts';
 import { type Check, check, fail, pass } from '../../../base/checks.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
-import type { Order } from '../../../exchange/order.ts';
+import type { NamedOrder, Order } from '../../../exchange/order.ts';
 import { checkBank, checkPayee, type OrderBeacon, type OrderContext } from '../../../stage1/common-checks.ts';
 import { type Header, NO_INPUTS } from '../commitment/header.ts';
 import type { InferenceRequest } from '../request/request.ts';
@@ -25,7 +25,12 @@ export function checkHeader(crypto: Crypto, header: Header, context: HeaderConte
   ];
 }
 
-function checkDrawKey(header: Header, order: Order, request: InferenceRequest, beacon: OrderBeacon | undefined): Check {
+function checkDrawKey(
+  header: Header,
+  order: NamedOrder,
+  request: InferenceRequest,
+  beacon: OrderBeacon | undefined,
+): Check {
   const inputs = header.drawKey;
   const shared = equalBytes(inputs.requestHash, order.requestHash);
   if (inputs.mode === 'seed') {
