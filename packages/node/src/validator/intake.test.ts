@@ -3,6 +3,7 @@ import { INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import type { Order } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { createTestValidator, ledger, network, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
@@ -115,7 +116,7 @@ describe('records', () => {
     await validator.intake.pushRecord(submission);
   });
 
-  it.each<[string, string, Partial<ServeInput>]>([
+  it.each<[string, string, Partial<ServeInput>, Partial<Order>?]>([
     ['of another reply', 'wrong-reply', { bend: { record: (record) => ({ ...record, replyId: new Uint8Array(16) }) } }],
     [
       'of another model',
@@ -155,13 +156,20 @@ describe('records', () => {
       { bend: { header: (header) => ({ ...header, promptTokenCount: 'story 0'.length + 64 + 64 + 1 }) } },
     ],
     [
+      'that take more than the announced context, whatever ended them',
+      'context: 140 tokens do not fit',
+      { bend: { header: (header) => ({ ...header, promptTokenCount: 100 }) } },
+      { contextSize: 139 },
+    ],
+    [
       'that cost more than the maximum',
       'fee',
-      { bend: { header: (header) => ({ ...header, promptTokenCount: 1_000_000 }) } },
+      { bend: { header: (header) => ({ ...header, promptTokenCount: 100 }) } },
+      { maxFeeAtomic: 1n },
     ],
-  ])('%s are refused', async (_name, code, bend) => {
+  ])('%s are refused', async (_name, code, bend, terms: Partial<Order> = {}) => {
     const validator = createTestValidator();
-    const order = validator.order(0);
+    const order = validator.order(0, terms);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order, bend);
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow(code);

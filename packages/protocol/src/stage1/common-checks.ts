@@ -50,6 +50,14 @@ export function checkPayee(header: CommonHeader, order: Order): Check {
   ]);
 }
 
+/** Whether the longest pass of a reply fits into the context that the order was matched by, whatever ended the reply. */
+export function checkRoom(tokens: number, contextSize: number): Check {
+  return check('context', tokens <= contextSize, [
+    `${tokens} tokens fit into the announced context of ${contextSize}`,
+    `${tokens} tokens do not fit into the announced context of ${contextSize}`,
+  ]);
+}
+
 /** Whether the opened leaves are the ones that were signed: nothing else about them counts before that. */
 export function checkRoot(crypto: Crypto, record: Pick<RecordV2, 'commitRoot'>, opening: Opening): Check {
   const { root, size } = computeCommitment(crypto, opening);

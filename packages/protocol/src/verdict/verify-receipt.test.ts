@@ -406,14 +406,14 @@ describe('a provider that signs a lie', () => {
   });
 
   it('a context that is used up is believed, and one token short of it is not', () => {
-    const endedAt = (contextSize: number): string[] =>
+    const endedAt = (contextSize: number, stopReason: Header['stopReason'] = 'context'): string[] =>
       idsOf(
         toCase(
           createSyntheticReceipt({
             ...base,
             bend: {
               order: (o) => ({ ...o, contextSize }),
-              header: (h) => ({ ...h, stopReason: 'context' as const }),
+              header: (h) => ({ ...h, stopReason }),
             },
           }),
         ),
@@ -422,6 +422,10 @@ describe('a provider that signs a lie', () => {
     const used = honest.reply.header.promptTokenCount + honest.reply.header.outputTokenCount;
     expect(endedAt(used)).toEqual([]);
     expect(endedAt(used + 1)).toEqual(['context']);
+    // More than was announced is no honest reply, whatever it says of its end.
+    expect(endedAt(used - 1)).toEqual(['context']);
+    expect(endedAt(used - 1, honest.reply.header.stopReason)).toEqual(['context']);
+    expect(endedAt(used, honest.reply.header.stopReason)).toEqual([]);
   });
 
   it('a reply that holds its own stop string', () => {

@@ -88,7 +88,8 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     `the order names payee 0x${toHex(order.payee)}; this provider's is 0x${toHex(payee)}`,
   );
   assertOrder(
-    order.contextSize <= model.contextSize,
+    // Less would be as wrong: a reply that uses more than the order names fails its check.
+    order.contextSize === model.contextSize,
     'precondition',
     `the order counts on a context of ${order.contextSize} tokens, here it holds ${model.contextSize}`,
   );

@@ -286,6 +286,9 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   signed('a stop string that was not asked for', ['stop-strings'], header({ stopReason: 'stop-string' }));
   signed('a reply that was cut off', ['stop-strings'], header({ stopReason: 'cancelled' }));
   signed('a context that is not used up', ['context'], header({ stopReason: 'context' }));
+  signed('more tokens than the announced context', ['context'], {
+    bend: { order: (o) => ({ ...o, contextSize: 1 }) },
+  });
   signed('a stop string in the text', ['stop-strings'], { parameters: { stop: ['story'] } });
   signed(
     'another token',

@@ -86,7 +86,7 @@ export interface CandidateQuery {
   readonly salt: Uint8Array;
   /** Of a payee, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
-  /** Tokens of prompt and reply: who announces less room is asked where nobody announces as much. Default: 0. */
+  /** Tokens of prompt and reply: who announces less room is left out where half of all stake announces as much. Default: 0. */
   readonly context?: number;
   readonly nowMs: number;
 }
@@ -174,9 +174,10 @@ export function listCandidates(
     .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
     .filter(({ providerId }) => !equalBytes(providerId, serverId))
     .filter(({ verifier }) => !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)));
-  // A verifier without enough room would have to refuse, which must not count against it.
   const roomy = able.filter((announcement) => (offerOf(announcement)?.contextSize ?? 0) >= context);
-  const all = (roomy.length > 0 ? roomy : able)
+  // Room is announced for nothing. So only a majority of the stake may replace those that announce less: these score what fits.
+  const isRoomBelieved = sumStakes(roomy, stakeOf) > 0n && 2n * sumStakes(roomy, stakeOf) >= sumStakes(able, stakeOf);
+  const all = (isRoomBelieved ? roomy : able)
     .map((announcement) => ({
       providerId: announcement.providerId,
       payee: announcement.payee,

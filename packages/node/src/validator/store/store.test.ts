@@ -227,15 +227,24 @@ describe('who is left out', () => {
     expect(find({ stakeOf: both })).not.toContain('v1');
   });
 
-  it('is a verifier with less context than prompt and reply take, if another has enough', async () => {
+  it('is a verifier with less context than prompt and reply take, if half of all stake announces enough', async () => {
     const { find } = await create();
     expect(find({ context: 4096 })).toEqual(names);
-    // Nobody has as much: they are asked all the same, since the count is the provider's word.
+    // Nobody has as much: they are asked all the same, and score what fits.
     expect(find({ context: 4097 })).toEqual(names);
     const { validator, find: among } = await create();
-    await validator.announceVerifier('v6', 'x', createTestPayee('v6'), { contextSize: 8192 });
+    await validator.announceVerifier('v6', 'x', createTestPayee('v6'), { contextSize: 0xffffffff });
     expect(among({ context: 4096 })).toEqual(names);
-    expect(among({ context: 4097 })).toEqual([]);
+    const stakes =
+      (of: Readonly<Record<string, bigint>>) =>
+      (payee: Uint8Array): bigint =>
+        Object.entries(of).find(([name]) => equalBytes(createTestPayee(name).address, payee))?.[1] ?? 0n;
+    const whole = 10n ** 18n;
+    // A free announcement narrows nothing, neither a list with stake nor one without.
+    expect(among({ context: 4097 })).toEqual(names);
+    expect(among({ context: 4097, stakeOf: stakes({ v1: whole }) })).toEqual(names);
+    expect(among({ context: 4097, stakeOf: stakes({ v1: 2n * whole, v6: whole }) })).toEqual(names);
+    expect(among({ context: 4097, stakeOf: stakes({ v1: whole, v6: whole }) })).toEqual([]);
     const header = { endpoint: 'chat', promptTokenCount: 1_000_000, outputTokenCount: 20 } as CommonHeader;
     expect(countContext(header, new Uint8Array(300))).toBe(320);
     expect(countContext({ ...header, promptTokenCount: 7 }, new Uint8Array(300))).toBe(27);

@@ -6,8 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { ProtocolError, utf8Encode } from '../../base/bytes.ts';
 import type { Check } from '../../base/checks.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
+import type { NamedOrder } from '../../exchange/order.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
+import { checkEmbeddingHeader } from './header-checks.ts';
 import { type EmbeddingLeaf, encodeEmbeddingLeaf, hashInputTokens, parseEmbeddingLeaf } from './leaf.ts';
 import { replayEmbedding } from './replay.ts';
 import { type EmbeddingReport, encodeEmbeddingReport, parseEmbeddingReport } from './report.ts';
@@ -255,6 +257,21 @@ describe('stage 1', () => {
     ],
   ])('fails for %s', (_what, forged, ids) => {
     expect(failures(replay(forged))).toEqual(ids);
+  });
+});
+
+describe('the header', () => {
+  it('names no longer input than the context of the order holds', () => {
+    const { header, response } = honest;
+    const inputs = Array.from({ length: header.vectorCount }, () => 'a');
+    const request = parseEmbeddingRequest(body({ model: 'ogong/verified/a/b', input: inputs }));
+    const failed = (contextSize: number): string[] => {
+      const order = { choice: 0, payee: header.payee, contextSize } as NamedOrder;
+      const context = { order, request, response, beacon: undefined, mayBeCancelled: false };
+      return failures(checkEmbeddingHeader(crypto, header, context));
+    };
+    expect(failed(header.longestInput)).toEqual([]);
+    expect(failed(header.longestInput - 1)).toEqual(['context']);
   });
 });
 

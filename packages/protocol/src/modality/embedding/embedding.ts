@@ -33,7 +33,7 @@ export const embedding = {
     checkEmbeddingHeader(crypto, header, context),
   openingChecks: [
     ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'vectors', 'unit-norm', 'sketch'],
-    ...['inputs', 'response-size', 'sketch-bank', 'payee', 'fee'],
+    ...['inputs', 'response-size', 'sketch-bank', 'payee', 'context', 'fee'],
   ],
   replay,
 } satisfies Modality;

@@ -1,6 +1,6 @@
 import { type Check, check, fail, pass } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { checkBank, checkPayee, type OrderContext } from '../../stage1/common-checks.ts';
+import { checkBank, checkPayee, checkRoom, type OrderContext } from '../../stage1/common-checks.ts';
 import type { EmbeddingHeader } from './header.ts';
 import type { EmbeddingRequest } from './request.ts';
 
@@ -19,6 +19,7 @@ export function checkEmbeddingHeader(
     checkSize(header, response),
     checkBank(crypto, header, order, beacon),
     checkPayee(header, order),
+    checkRoom(header.longestInput, order.contextSize),
   ];
 }
 

@@ -2,7 +2,13 @@ import { equalBytes, utf8Decode } from '../../../base/bytes.ts';
 import { type Check, check, fail, pass } from '../../../base/checks.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import type { NamedOrder, Order } from '../../../exchange/order.ts';
-import { checkBank, checkPayee, type OrderBeacon, type OrderContext } from '../../../stage1/common-checks.ts';
+import {
+  checkBank,
+  checkPayee,
+  checkRoom,
+  type OrderBeacon,
+  type OrderContext,
+} from '../../../stage1/common-checks.ts';
 import { type Header, NO_INPUTS } from '../commitment/header.ts';
 import type { InferenceRequest } from '../request/request.ts';
 import { findStop } from './reply-text.ts';
@@ -90,14 +96,17 @@ function checkSampler(header: Header, order: Order, request: InferenceRequest): 
     : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
 }
 
-/** Whether a reply that ended for lack of room used all of the announced context. */
-function checkContext(header: Header, order: Order): Check {
-  if (header.stopReason !== 'context')
-    return pass('context', `the reply ended for another reason: ${header.stopReason}`);
+/**
+ * Whether prompt and reply fit into the announced context, and a reply that ended for lack of room used all of it. A longer one
+ * would be a reply that no verifier has room for.
+ */
+function checkContext(header: Header, { contextSize }: Order): Check {
+  const room = checkRoom(header.promptTokenCount + header.outputTokenCount, contextSize);
+  if (room.status === 'fail' || header.stopReason !== 'context') return room;
   const tokens = header.promptTokenCount + header.outputTokenCount;
-  return check('context', tokens >= order.contextSize, [
-    `all of the announced context of ${order.contextSize} tokens is used`,
-    `ended for lack of room after ${tokens} tokens of prompt and reply; ${order.contextSize} were announced`,
+  return check('context', tokens === contextSize, [
+    `all of the announced context of ${contextSize} tokens is used`,
+    `ended for lack of room after ${tokens} tokens of prompt and reply; ${contextSize} were announced`,
   ]);
 }
 
