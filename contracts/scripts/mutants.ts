@@ -58,6 +58,48 @@ const mutants: readonly Mutant[] = [
     to: 'setDriftTable(DriftTable calldata next) external',
   },
   {
+    breaks: 'registry: an address comes back with another VRF key',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (before != 0 && before != vrfKey) revert VrfKeyFixed(before);',
+    to: '',
+  },
+  {
+    breaks: 'registry: a VRF key is forgotten with its validator',
+    file: 'ValidatorRegistry.sol',
+    from: 'delete _entries[signer];',
+    to: 'delete _entries[signer];\n        delete vrfKeyOf[signer];',
+  },
+  {
+    breaks: 'registry: a certificate is announced in the block that names it',
+    file: 'ValidatorRegistry.sol',
+    from: '_seals[msg.sender].blockNumber >= block.number',
+    to: '_seals[msg.sender].blockNumber > block.number',
+  },
+  {
+    breaks: "registry: another one's announcement may be copied",
+    file: 'ValidatorRegistry.sol',
+    from: 'keccak256(abi.encode(signer, certHash, salt))',
+    to: 'keccak256(abi.encode(certHash, salt))',
+  },
+  {
+    breaks: 'registry: anybody may be evicted',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (_members.contains(signer) && bond >= minimum) revert BondSuffices(bond, minimum);',
+    to: '',
+  },
+  {
+    breaks: 'registry: a higher minimum puts members out',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (_entries[signer].minimumBond < minimum) minimum = _entries[signer].minimumBond;',
+    to: '',
+  },
+  {
+    breaks: 'registry: the set has no bound',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (_members.length() > MAX_VALIDATORS) revert RegistryFull(MAX_VALIDATORS);',
+    to: '',
+  },
+  {
     breaks: 'quorum: two thirds are enough',
     file: 'Settlement.sol',
     from: '3 * signed <= 2 * total',

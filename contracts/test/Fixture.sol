@@ -20,6 +20,7 @@ abstract contract Fixture {
     address internal constant LICENSE = address(0xF3);
     address internal constant ROUTER = address(0xA1);
     address internal constant PROVIDER = address(0xB1);
+    bytes32 internal constant SALT = keccak256("salt");
     bytes32 internal constant TERMS = keccak256("terms");
 
     uint256 internal constant PAYER_KEY = 0x9A7E;
@@ -35,6 +36,7 @@ abstract contract Fixture {
     /// In ascending order of address, as a quorum has to be.
     uint256[] internal validatorKeys;
     address internal validator;
+    uint256 private _blockNumber = 1_000;
 
     function setUp() public virtual {
         _deploy(Shares(100, 100, 100, 100, 2));
@@ -67,8 +69,23 @@ abstract contract Fixture {
     function _join(uint256 key, uint128 amount) internal {
         address signer = vm.addr(key);
         _bond(signer, amount);
+        bytes32 certHash = keccak256(abi.encode("certificate", key));
+        _announce(signer, certHash);
         vm.prank(signer);
-        registry.register("https://validator.example:4543", keccak256(abi.encode("certificate", key)), bytes32(key));
+        registry.register("https://validator.example:4543", certHash, SALT, bytes32(key));
+    }
+
+    /// Announces a certificate, and lets a block pass.
+    function _announce(address signer, bytes32 certHash) internal {
+        bytes32 seal = registry.sealOf(signer, certHash, SALT);
+        vm.prank(signer);
+        registry.announce(seal);
+        _nextBlock();
+    }
+
+    /// The compiler takes the block's number for constant within a call, so it is counted here.
+    function _nextBlock() internal {
+        vm.roll(++_blockNumber);
     }
 
     function _bond(address signer, uint128 amount) internal {

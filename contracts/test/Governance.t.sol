@@ -5,12 +5,11 @@ import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20C
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Staking} from "../src/Staking.sol";
-import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
 import {Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {check, checkEqual, vm} from "./Vm.sol";
 
-/// Token, parameters, staking and the validator registry.
+/// Token, parameters and staking.
 contract GovernanceTest is Fixture {
     function test_supplyIsCapped() public {
         uint256 room = token.CAP() - token.totalSupply();
@@ -145,57 +144,5 @@ contract GovernanceTest is Fixture {
     function test_onlyTheRegistryActivates() public {
         vm.expectRevert(abi.encodeWithSelector(Staking.NotRegistry.selector, address(this)));
         staking.setActive(address(this), true);
-    }
-
-    function test_registryListsEndpointsKeysAndStakes() public view {
-        ValidatorRegistry.Validator[] memory list = registry.validators();
-        checkEqual(list.length, 3, "validators");
-        for (uint256 i; i < 3; ++i) {
-            check(registry.signerOf(list[i].certHash) == list[i].signer, "certificate");
-            checkEqual(list[i].stake, BOND, "stake");
-            check(list[i].vrfKey != 0, "key");
-        }
-    }
-
-    function test_registrationIsRefusedWithoutWhatItNeeds() public {
-        bytes32 hash = keccak256("certificate");
-        vm.prank(payer);
-        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BondTooLow.selector, 0, BOND));
-        registry.register("https://x", hash, hash);
-        _bond(payer, BOND);
-        vm.prank(payer);
-        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BadEndpoint.selector, 0));
-        registry.register("", hash, hash);
-        vm.prank(payer);
-        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BadEndpoint.selector, 256));
-        registry.register(string(new bytes(256)), hash, hash);
-        vm.prank(payer);
-        vm.expectRevert(ValidatorRegistry.ZeroKey.selector);
-        registry.register("https://x", 0, hash);
-        vm.prank(payer);
-        vm.expectRevert(ValidatorRegistry.ZeroKey.selector);
-        registry.register("https://x", hash, 0);
-        bytes32 taken = registry.validators()[0].certHash;
-        vm.prank(payer);
-        vm.expectPartialRevert(ValidatorRegistry.CertificateTaken.selector);
-        registry.register("https://x", taken, hash);
-        vm.prank(validator);
-        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.AlreadyRegistered.selector, validator));
-        registry.register("https://x", hash, hash);
-    }
-
-    function test_updateMovesTheCertificate() public {
-        bytes32 next = keccak256("next certificate");
-        vm.prank(validator);
-        registry.update("https://elsewhere", next);
-        check(registry.signerOf(next) == validator, "new");
-        vm.prank(validator);
-        registry.update("https://elsewhere.again", next);
-        vm.prank(validator);
-        registry.deregister();
-        check(registry.signerOf(next) == address(0), "freed");
-        vm.prank(validator);
-        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.NotRegistered.selector, validator));
-        registry.update("https://x", next);
     }
 }

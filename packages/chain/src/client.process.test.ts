@@ -36,6 +36,25 @@ describe('chain client', () => {
     expect(recipients.treasury).toBe(ledger.treasury);
   });
 
+  it('takes an address back under its old VRF key alone, and lets anybody evict who was slashed', async () => {
+    const member = await ledger.createValidator();
+    const entry = (key: string) => ({ endpoint: 'v:1', certHash: hash('e1'), vrfKey: hash(key) });
+    const before = (await member.client.validators()).find(({ signer }) => signer === member.address);
+    await member.client.deregisterValidator();
+    await expect(member.client.registerValidator(entry('e2'))).rejects.toMatchObject({
+      code: 'reverted',
+      revert: { name: 'VrfKeyFixed' },
+    });
+    await member.client.registerValidator({ ...entry('e3'), vrfKey: before?.vrfKey as `0x${string}` });
+    const anybody = await ledger.createMember();
+    await expect(anybody.client.evictValidator(member.address)).rejects.toMatchObject({
+      revert: { name: 'BondSuffices' },
+    });
+    await ledger.governor.slash(member.address, 1n, hash('e4'));
+    await anybody.client.evictValidator(member.address);
+    expect((await member.client.validators()).some(({ signer }) => signer === member.address)).toBe(false);
+  });
+
   it('reads the stake of many at one block, in their order', async () => {
     const seen: unknown[] = [];
     const proxy = createServer(async (request, response) => {

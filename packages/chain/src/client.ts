@@ -11,6 +11,7 @@ import {
   validatorRegistryAbi,
 } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import { createRegistryWrites } from './registry-writes.ts';
 import { encodeSettle, type SettleCall } from './settle-call.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 
@@ -312,28 +313,7 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
         }),
       ),
 
-    registerValidator: (entry: { endpoint: string; certHash: BytesLike; vrfKey: BytesLike }) =>
-      send(
-        'register',
-        registry,
-        encodeFunctionData({
-          abi: validatorRegistryAbi,
-          functionName: 'register',
-          args: [entry.endpoint, toHex(entry.certHash, 'certHash', 32), toHex(entry.vrfKey, 'vrfKey', 32)],
-        }),
-      ),
-    updateValidator: (entry: { endpoint: string; certHash: BytesLike }) =>
-      send(
-        'update',
-        registry,
-        encodeFunctionData({
-          abi: validatorRegistryAbi,
-          functionName: 'update',
-          args: [entry.endpoint, toHex(entry.certHash, 'certHash', 32)],
-        }),
-      ),
-    deregisterValidator: () =>
-      send('deregister', registry, encodeFunctionData({ abi: validatorRegistryAbi, functionName: 'deregister' })),
+    ...createRegistryWrites(transactor, registry),
 
     /** Submits a batch with its quorum; anyone may. */
     settle: (call: SettleCall) => send('settle', settlement, encodeSettle(call)),

@@ -1,0 +1,56 @@
+import { encodeAbiParameters, encodeFunctionData, keccak256 } from 'viem';
+import { ChainError } from './errors.ts';
+import { validatorRegistryAbi as abi } from './generated/abi.ts';
+import { type Address, type BytesLike, type Hex, toAddress, toHex } from './hex.ts';
+import type { Transactor } from './transactor.ts';
+
+const BLOCK_POLL_MS = 100;
+const BLOCK_POLLS = 600;
+
+/** What a validator changes in the registry. */
+export function createRegistryWrites({ address: own, read, send }: Transactor, registry: Address) {
+  /**
+   * Seals a certificate for the caller, so that nobody who sees the next call coming can take it.
+   * @returns what that call has to name, once a block has passed: a node would refuse the call before.
+   * @throws ChainError `timeout` where no block comes for a minute.
+   */
+  async function announceCertificate(given: BytesLike): Promise<{ certHash: Hex; salt: Hex }> {
+    if (!own) throw new ChainError('no-account', 'this client has no private key');
+    const certHash = toHex(given, 'certHash', 32);
+    const salt = toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)), 'salt', 32);
+    const types = [{ type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
+    const args = [keccak256(encodeAbiParameters(types, [own, certHash, salt]))] as const;
+    const { blockNumber } = await send(
+      'announce',
+      registry,
+      encodeFunctionData({ abi, functionName: 'announce', args }),
+    );
+    for (let poll = 0; poll < BLOCK_POLLS; poll++) {
+      const head = await read('head', (client) => client.getBlockNumber({ cacheTime: 0 }));
+      if (head > blockNumber) return { certHash, salt };
+      await new Promise((resolve) => setTimeout(resolve, BLOCK_POLL_MS));
+    }
+    throw new ChainError('timeout', 'announce: the chain has made no block since');
+  }
+
+  return {
+    /** Announces the certificate, then registers with it: two transactions, in different blocks. */
+    async registerValidator(entry: { endpoint: string; certHash: BytesLike; vrfKey: BytesLike }) {
+      const { certHash, salt } = await announceCertificate(entry.certHash);
+      const args = [entry.endpoint, certHash, salt, toHex(entry.vrfKey, 'vrfKey', 32)] as const;
+      return send('register', registry, encodeFunctionData({ abi, functionName: 'register', args }));
+    },
+    /** Announces the certificate, then moves to it. */
+    async updateValidator(entry: { endpoint: string; certHash: BytesLike }) {
+      const { certHash, salt } = await announceCertificate(entry.certHash);
+      const args = [entry.endpoint, certHash, salt] as const;
+      return send('update', registry, encodeFunctionData({ abi, functionName: 'update', args }));
+    },
+    deregisterValidator: () => send('deregister', registry, encodeFunctionData({ abi, functionName: 'deregister' })),
+    /** Removes a validator that was slashed below the least bond; anyone may. */
+    evictValidator: (validator: BytesLike) => {
+      const args = [toAddress(validator, 'validator')] as const;
+      return send('evict', registry, encodeFunctionData({ abi, functionName: 'evict', args }));
+    },
+  };
+}
