@@ -13,6 +13,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { createValidatorMetrics } from '@ogong/node/validator/metrics';
+import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
 import { createRoutes } from '@ogong/node/validator/routes';
 import { checkEntry } from '@ogong/node/validator/settlement/batch-check';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -170,7 +171,8 @@ async function startValidator() {
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
-  const routes = createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, metrics });
+  const grants = createOpeningGrants(bench.clock);
+  const routes = createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics });
   const server = createLinkServer({ bind, identity, authorize: () => true, routes });
   await server.start();
   endpoint = formatHostPort(server.address());

@@ -205,9 +205,15 @@ describe('the doors of a validator', () => {
       order: served.order,
       reason: 'draw-replay',
       record: served.record,
-      opening: { opening: reply?.reply.openingBytes as Uint8Array },
+      hasOpening: true,
     });
     await knock({ valid: complaint, call: (message) => service.complain(message as never), rounds: 30 });
+    const opening = { opening: reply?.reply.openingBytes as Uint8Array };
+    await knock({
+      valid: () => ({ order: served.order.order, opening }),
+      call: (message) => service.proveComplaint(message as never),
+      rounds: 10,
+    });
     await knock({
       valid: () => ({ replyId: reply?.reply.record.replyId as Uint8Array }),
       call: (message) => service.getReply(message),

@@ -6,6 +6,7 @@ import { monotonicClock } from '@ogong/host/time/clock';
 import { createAccess } from '@ogong/node/validator/access';
 import { createBeaconDriver } from '@ogong/node/validator/beacon/beacon-driver';
 import { createValidatorMetrics } from '@ogong/node/validator/metrics';
+import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
 import { createRoutes, MAX_EVIDENCE_BYTES } from '@ogong/node/validator/routes';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -55,14 +56,15 @@ export async function serveValidator(
   const test = { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
   const metrics = createValidatorMetrics(createMetrics('validator'));
+  const grants = createOpeningGrants(monotonicClock);
   const errors: unknown[] = [];
   const server = createLinkServer(
     {
       bind: { host: '127.0.0.1', port: 0 },
       identity,
-      authorize: createAccess({ chain, clock: monotonicClock }),
+      authorize: createAccess({ chain, grants, clock: monotonicClock }),
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, metrics }),
+      routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics }),
     },
     { onError: (error) => errors.push(error) },
   );

@@ -1,7 +1,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
-import { bytes, columns, integer, text } from '@ogong/host/store/columns';
+import { bytes, columns, integer, optional, text } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -11,7 +11,15 @@ import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { ComplainRequestSchema, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
-export type OutboxComplaint = MessageInitShape<typeof ComplainRequestSchema>;
+type ComplaintInit = MessageInitShape<typeof ComplainRequestSchema>;
+
+export interface OutboxComplaint {
+  readonly order: NonNullable<ComplaintInit['order']>;
+  readonly reason: string;
+  readonly record?: NonNullable<ComplaintInit['record']>;
+  /** Sent when the validator asks for it. */
+  readonly opening?: { readonly opening: Uint8Array };
+}
 
 /** Complaints reach the validator even if it, or this gateway, is down when they arise. */
 export interface ComplaintOutbox {
@@ -40,7 +48,14 @@ const LIFETIME_MS = 7 * 24 * 3_600_000;
 const PER_ROUND = 16;
 const SEND_TIMEOUT_MS = 30_000;
 
-const complaintRow = columns({ id: integer, validator: text, message: bytes, attempts: integer, expiresMs: integer });
+const complaintRow = columns({
+  id: integer,
+  validator: text,
+  message: bytes,
+  opening: optional(bytes),
+  attempts: integer,
+  expiresMs: integer,
+});
 const count = columns({ n: integer });
 
 type ComplaintRow = ReturnType<typeof complaintRow.read>;
@@ -56,7 +71,12 @@ export function createComplaintOutbox(dependencies: ComplaintOutboxDependencies)
       if (validator === undefined) throw new LinkError('unreachable', `validator ${row.validator} is not registered`);
       const message = fromBinary(ComplainRequestSchema, row.message);
       const service = links.to(ValidatorService, validator);
-      const { outcome } = await service.complain(message, { timeoutMs: SEND_TIMEOUT_MS });
+      const order = message.order?.order ?? new Uint8Array();
+      const first = await service.complain(message, { timeoutMs: SEND_TIMEOUT_MS });
+      const { outcome } =
+        first.wantsOpening && row.opening
+          ? await service.proveComplaint({ order, opening: { opening: row.opening } }, { timeoutMs: SEND_TIMEOUT_MS })
+          : first;
       onSent(message.reason, outcome);
     } catch (error) {
       // A refusal is an answer, unless it says to come back.
@@ -92,13 +112,16 @@ export function createComplaintOutbox(dependencies: ComplaintOutboxDependencies)
     start: repeating.start,
     stop: repeating.stop,
     flush: repeating.trigger,
-    put: (validator, complaint) =>
+    put: (validator, { opening, ...complaint }) =>
       group.write(() => {
-        const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, complaint));
+        const hasOpening = opening !== undefined;
+        const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, { ...complaint, hasOpening }));
         const nowMs = clock.nowMs();
         store
-          .prepare('INSERT INTO complaints (validator, message, attempts, next_ms, expires_ms) VALUES (?, ?, 0, ?, ?)')
-          .run(toHex(validator), message, nowMs, nowMs + LIFETIME_MS);
+          .prepare(
+            `INSERT INTO complaints (validator, message, opening, attempts, next_ms, expires_ms) VALUES (?, ?, ?, 0, ?, ?)`,
+          )
+          .run(toHex(validator), message, opening?.opening ?? null, nowMs, nowMs + LIFETIME_MS);
       }),
     size: () => store.read(() => count.get(store.prepare('SELECT count(*) AS n FROM complaints'))?.n ?? 0),
   };

@@ -53,6 +53,7 @@ export const GATEWAY_SCHEMA = `
     id INTEGER PRIMARY KEY,
     validator TEXT NOT NULL,
     message BLOB NOT NULL,
+    opening BLOB,
     attempts INTEGER NOT NULL,
     next_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL

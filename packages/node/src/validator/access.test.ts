@@ -10,7 +10,8 @@ const stranger = new Uint8Array(32).fill(2);
 function create() {
   const clock = createTestClock();
   const findByCertHash = (hash: Uint8Array) => (hash[0] === 1 ? ({} as QuorumMember) : undefined);
-  return { clock, access: createAccess({ chain: { findByCertHash }, clock }) };
+  const grants = { has: (peer: Uint8Array) => peer[0] === 3 };
+  return { clock, access: createAccess({ chain: { findByCertHash }, grants, clock }) };
 }
 
 describe('access', () => {
@@ -18,6 +19,13 @@ describe('access', () => {
     const { access } = create();
     expect(access(member, `${service}/${method}`)).toBe(true);
     expect(access(stranger, `${service}/${method}`)).toBe(false);
+  });
+
+  it('ProveComplaint is for those who were asked for an opening', () => {
+    const { access } = create();
+    const asked = new Uint8Array(32).fill(3);
+    const answers = [asked, stranger, member].map((peer) => access(peer, `${service}/ProveComplaint`));
+    expect(answers).toEqual([true, false, false]);
   });
 
   it.each(['Admit', 'PushRecord', 'GetReply', 'ListVerdicts', 'GetBeacon'])('%s is for everybody', (method) => {

@@ -5,7 +5,8 @@ import { createRateLimiter, type RateLimit } from '@ogong/host/link/token-bucket
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { PEER_METHODS } from './routes.ts';
+import type { OpeningGrants } from './opening-grants.ts';
+import { PEER_METHODS, PROOF_METHOD } from './routes.ts';
 
 /** Limits of methods that cost more than a read of the database; for a complaint the validator replays a whole reply. */
 const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
@@ -13,12 +14,19 @@ const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
   'ogong.v1.ValidatorService/Announce': { perSecond: 5, burst: 50 },
 };
 
+interface AccessDependencies {
+  readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly grants: Pick<OpeningGrants, 'has'>;
+  readonly clock: Clock;
+}
+
 /** Who may call what, decided before a byte of the message is read. */
-export function createAccess({ chain, clock }: { chain: Pick<ChainView, 'findByCertHash'>; clock: Clock }) {
+export function createAccess({ chain, grants, clock }: AccessDependencies) {
   const limiters = new Map(Object.entries(LIMITED).map(([name, rate]) => [name, createRateLimiter(rate, clock)]));
 
   return (peer: PeerId, method: MethodName): boolean => {
     if (PEER_METHODS.has(method)) return chain.findByCertHash(peer) !== undefined;
+    if (method === PROOF_METHOD) return grants.has(peer);
     if (limiters.get(method)?.take(toHex(peer)) === false) throw createRateLimited('too many of these, slow down');
     return true;
   };

@@ -17,6 +17,7 @@ import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import type { Intake } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
+import type { OpeningGrants } from './opening-grants.ts';
 import { cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
@@ -33,6 +34,7 @@ export interface RouteDependencies {
   readonly store: Store;
   readonly verdicts: VerdictContext;
   readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly grants: OpeningGrants;
   readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'complaints' | 'cosigned'>;
 }
 
@@ -40,7 +42,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 /** The longest opening, and the reports of four verifiers about it. */
 export const MAX_EVIDENCE_BYTES = 256 * MIB;
-const MAX_OPENED_COMPLAINT_BYTES = MAX_OPENING_BYTES + MIB;
+const MAX_PROOF_BYTES = MAX_OPENING_BYTES + KIB;
 const MAX_LISTED_VERDICTS = 1_000;
 const MAX_U64 = (1n << 64n) - 1n;
 
@@ -50,6 +52,9 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
 ]);
 
+/** For those alone who were asked for an opening. */
+export const PROOF_METHOD: MethodName = 'ogong.v1.ValidatorService/ProveComplaint';
+
 const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
   refuted: 'invalid',
   conflict: 'conflict',
@@ -58,7 +63,7 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
 };
 
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { intake, archive, beacon, cosigning, store, verdicts, chain, metrics } = dependencies;
+  const { intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics } = dependencies;
   const { method } = ValidatorService;
 
   function findPeer(context: HandlerContext): Uint8Array {
@@ -88,17 +93,25 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.complain,
-      async ({ order, reason, opening, record }) => {
-        const outcome = await intake.complain({
-          order: readOrder(order),
-          reason,
-          opening: opening?.opening,
-          record: record as SignedRecord | undefined,
-        });
+      async ({ order, reason, hasOpening, record }, context) => {
+        const complaint = { order: readOrder(order), reason, record: record as SignedRecord | undefined };
+        const outcome = await intake.complain({ ...complaint, opening: undefined });
+        metrics.complaints.inc({ outcome: outcome.outcome });
+        if (!hasOpening || outcome.outcome !== 'noted') return outcome;
+        return { ...outcome, wantsOpening: grants.give(getCaller(context), complaint) };
+      },
+      { readMaxBytes: 64 * KIB },
+    );
+    router.rpc(
+      method.proveComplaint,
+      async ({ order, opening }, context) => {
+        const complaint = grants.take(getCaller(context), order);
+        if (complaint === undefined) throw new Refusal('precondition', 'no opening was asked of you for this order');
+        const outcome = await intake.complain({ ...complaint, opening: opening?.opening });
         metrics.complaints.inc({ outcome: outcome.outcome });
         return outcome;
       },
-      { readMaxBytes: MAX_OPENED_COMPLAINT_BYTES },
+      { readMaxBytes: MAX_PROOF_BYTES },
     );
     router.rpc(
       method.announce,

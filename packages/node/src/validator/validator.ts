@@ -5,6 +5,7 @@ import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess } from './access.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import { createIntake } from './intake.ts';
+import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
 import {
@@ -61,14 +62,15 @@ function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAu
     { crypto, clock, store, group, archive, chain, getBeacon: (epoch) => getBeacon(state, epoch), onVerdict: report },
   );
   const cosigning = wireCosigning(state);
+  const grants = createOpeningGrants(clock);
   return createLinkServer(
     {
       bind: options.bind,
       identity,
-      authorize: createAccess({ chain, clock }),
+      authorize: createAccess({ chain, grants, clock }),
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, metrics }),
+      routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );

@@ -56,6 +56,8 @@ export interface FakeNetwork {
   /** The cache scope of each of them. */
   readonly cacheScopes: Uint8Array[];
   readonly complaints: ComplainRequest[];
+  /** Openings that were asked for and sent. */
+  readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
@@ -121,6 +123,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const orders: NamedOrder[] = [];
   const cacheScopes: Uint8Array[] = [];
   const complaints: ComplainRequest[] = [];
+  const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
   const deadValidators = new Set<number>();
@@ -148,7 +151,12 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         complain(request) {
           assertAlive();
           complaints.push(request);
-          return { outcome: 'noted' };
+          return { outcome: 'noted', wantsOpening: request.hasOpening };
+        },
+        proveComplaint({ opening }) {
+          assertAlive();
+          proofs.push(opening?.opening ?? new Uint8Array());
+          return { outcome: 'upheld' };
         },
         getReply({ replyId }) {
           assertAlive();
@@ -359,6 +367,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     orders,
     cacheScopes,
     complaints,
+    proofs,
     reports,
     statuses,
     deadValidators,

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEItUBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMIjUKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBCKTAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEiIKB29wZW5pbmcYAyABKAsyES5vZ29uZy52MS5PcGVuaW5nEiYKBnJlY29yZBgEIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZCIzChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMImYKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIhCg5CZWFjb25FbnZlbG9wZRIPCgdtZXNzYWdlGAEgASgMIlwKEkNvc2lnbkJhdGNoUmVxdWVzdBINCgViYXRjaBgBIAEoDBIlCgdlbnRyaWVzGAIgAygLMhQub2dvbmcudjEuQmF0Y2hFbnRyeRIQCghsb2dfZnJvbRgDIAEoBCJeCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIrCgZyZWNvcmQYAiABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBIQCghldmlkZW5jZRgDIAEoDCIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCLwAQoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIjCgR0ZXh0GAggASgLMhMub2dvbmcudjEuVGV4dENsYWltSAASLQoJZW1iZWRkaW5nGAkgASgLMhgub2dvbmcudjEuRW1iZWRkaW5nQ2xhaW1IAEIHCgVjbGFpbSKMAQoJVGV4dENsYWltEhUKDW91dHB1dF90b2tlbnMYASABKAwSEgoKbGlzdF9zaXplcxgCIAEoDBIaCg1zaGFwZV9jbGFzc2VzGAMgASgMSACIAQESFwoKdGFpbF9kcmF3cxgEIAEoDEgBiAEBQhAKDl9zaGFwZV9jbGFzc2VzQg0KC190YWlsX2RyYXdzIhAKDkVtYmVkZGluZ0NsYWltIkoKD1Njb3JlQ29tbWl0bWVudBIOCgZkaWdlc3QYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIuCg1SZXZlYWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBINCgVyb3VuZBgCIAMoDCI+CgtTY29yZVJlcG9ydBIMCgRzYWx0GAEgASgMEg4KBnJlcG9ydBgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiWgoRVHJhY2VDbGFpbVJlcXVlc3QSIwoDam9iGAEgASgLMhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Eg4KBnJlY29yZBgCIAEoDBIQCghwb3NpdGlvbhgDIAEoDSKUAQoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDBIUCgxjb250ZXh0X3NpemUYByABKA0iSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHkiigEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0yzgEKD1Byb3ZpZGVyU2VydmljZRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nEjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZTLqBAoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJGCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBoZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZTKJAgoPVmVyaWZpZXJTZXJ2aWNlEjsKBkNvbW1pdBIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBoZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudBI4CgZSZXZlYWwSFy5vZ29uZy52MS5SZXZlYWxSZXF1ZXN0GhUub2dvbmcudjEuU2NvcmVSZXBvcnQSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZUNsYWltUmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlEkIKB0VuZG9yc2USGC5vZ29uZy52MS5FbmRvcnNlUmVxdWVzdBodLm9nb25nLnYxLlZlcmlmaWVyRW5kb3JzZW1lbnQy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEItUBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMIjUKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBCKEAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEhMKC2hhc19vcGVuaW5nGAMgASgIEiYKBnJlY29yZBgEIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMImYKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIhCg5CZWFjb25FbnZlbG9wZRIPCgdtZXNzYWdlGAEgASgMIlwKEkNvc2lnbkJhdGNoUmVxdWVzdBINCgViYXRjaBgBIAEoDBIlCgdlbnRyaWVzGAIgAygLMhQub2dvbmcudjEuQmF0Y2hFbnRyeRIQCghsb2dfZnJvbRgDIAEoBCJeCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIrCgZyZWNvcmQYAiABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBIQCghldmlkZW5jZRgDIAEoDCIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCLwAQoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIjCgR0ZXh0GAggASgLMhMub2dvbmcudjEuVGV4dENsYWltSAASLQoJZW1iZWRkaW5nGAkgASgLMhgub2dvbmcudjEuRW1iZWRkaW5nQ2xhaW1IAEIHCgVjbGFpbSKMAQoJVGV4dENsYWltEhUKDW91dHB1dF90b2tlbnMYASABKAwSEgoKbGlzdF9zaXplcxgCIAEoDBIaCg1zaGFwZV9jbGFzc2VzGAMgASgMSACIAQESFwoKdGFpbF9kcmF3cxgEIAEoDEgBiAEBQhAKDl9zaGFwZV9jbGFzc2VzQg0KC190YWlsX2RyYXdzIhAKDkVtYmVkZGluZ0NsYWltIkoKD1Njb3JlQ29tbWl0bWVudBIOCgZkaWdlc3QYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIuCg1SZXZlYWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBINCgVyb3VuZBgCIAMoDCI+CgtTY29yZVJlcG9ydBIMCgRzYWx0GAEgASgMEg4KBnJlcG9ydBgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiWgoRVHJhY2VDbGFpbVJlcXVlc3QSIwoDam9iGAEgASgLMhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Eg4KBnJlY29yZBgCIAEoDBIQCghwb3NpdGlvbhgDIAEoDSKUAQoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDBIUCgxjb250ZXh0X3NpemUYByABKA0iSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHkiigEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0yzgEKD1Byb3ZpZGVyU2VydmljZRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nEjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZTK5BQoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRJNCg5Qcm92ZUNvbXBsYWludBIfLm9nb25nLnYxLlByb3ZlQ29tcGxhaW50UmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRJECglHZXRCZWFjb24SGi5vZ29uZy52MS5HZXRCZWFjb25SZXF1ZXN0Ghsub2dvbmcudjEuQmVhY29uQ2VydGlmaWNhdGUSPAoIR2V0UmVwbHkSGS5vZ29uZy52MS5HZXRSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5SZXBseVN0YXR1cxJNCgxMaXN0VmVyZGljdHMSHS5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXF1ZXN0Gh4ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVzcG9uc2USOgoNRGVsaXZlckJlYWNvbhIYLm9nb25nLnYxLkJlYWNvbkVudmVsb3BlGg8ub2dvbmcudjEuRW1wdHkSRgoLQ29zaWduQmF0Y2gSHC5vZ29uZy52MS5Db3NpZ25CYXRjaFJlcXVlc3QaGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUyiQIKD1ZlcmlmaWVyU2VydmljZRI7CgZDb21taXQSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSOAoGUmV2ZWFsEhcub2dvbmcudjEuUmV2ZWFsUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VDbGFpbVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZRJCCgdFbmRvcnNlEhgub2dvbmcudjEuRW5kb3JzZVJlcXVlc3QaHS5vZ29uZy52MS5WZXJpZmllckVuZG9yc2VtZW50MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -684,11 +684,11 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
   reason: string;
 
   /**
-   * evidence, where there is any
+   * an opening is there as evidence
    *
-   * @generated from field: ogong.v1.Opening opening = 3;
+   * @generated from field: bool has_opening = 3;
    */
-  opening?: Opening | undefined;
+  hasOpening: boolean;
 
   /**
    * @generated from field: ogong.v1.SignedRecord record = 4;
@@ -718,6 +718,13 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
    * @generated from field: string detail = 2;
    */
   detail: string;
+
+  /**
+   * send it by ProveComplaint, soon
+   *
+   * @generated from field: bool wants_opening = 3;
+   */
+  wantsOpening: boolean;
 };
 
 /**
@@ -726,6 +733,30 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 23);
+
+/**
+ * @generated from message ogong.v1.ProveComplaintRequest
+ */
+export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & {
+  /**
+   * of the complaint, its exact bytes
+   *
+   * @generated from field: bytes order = 1;
+   */
+  order: Uint8Array;
+
+  /**
+   * @generated from field: ogong.v1.Opening opening = 2;
+   */
+  opening?: Opening | undefined;
+};
+
+/**
+ * Describes the message ogong.v1.ProveComplaintRequest.
+ * Use `create(ProveComplaintRequestSchema)` to create a new message.
+ */
+export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -744,7 +775,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -761,7 +792,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -806,7 +837,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -830,7 +861,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -874,7 +905,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -893,7 +924,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -924,7 +955,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -953,7 +984,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -970,7 +1001,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -1046,7 +1077,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -1086,7 +1117,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * The request is all that a verifier needs.
@@ -1101,7 +1132,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -1134,7 +1165,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -1158,7 +1189,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -1191,7 +1222,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -1224,7 +1255,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1279,7 +1310,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1303,7 +1334,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1342,7 +1373,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1359,7 +1390,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1401,7 +1432,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1466,6 +1497,16 @@ export const ValidatorService: GenService<{
   complain: {
     methodKind: "unary";
     input: typeof ComplainRequestSchema;
+    output: typeof ComplainResponseSchema;
+  },
+  /**
+   * The opening of a complaint, after its order was checked and the validator has asked for it: openings are large.
+   *
+   * @generated from rpc ogong.v1.ValidatorService.ProveComplaint
+   */
+  proveComplaint: {
+    methodKind: "unary";
+    input: typeof ProveComplaintRequestSchema;
     output: typeof ComplainResponseSchema;
   },
   /**
