@@ -64,7 +64,7 @@ export function readReport<R extends object>(
 }
 
 export interface WeighedReport extends ReportVerdict {
-  /** Whether it was weighed by equality. */
+  /** Whether it was weighed by equality, or refutes by what is the same in every class. */
   readonly exact: boolean;
   /** Whether the verifier says that its pass reproduces the provider's class. */
   readonly claimsExact: boolean;
@@ -85,7 +85,8 @@ export function weighReport(report: VerifierReport, policy: DriftPolicy | undefi
   if (known !== undefined && known.policy === policy) return known.weighed;
   const drift = policy && { table: policy.table, rates: toRates(policy.note) };
   const verdict = report.weigh(drift ? { drift } : {});
-  const exact = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
+  const isEquality = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
+  const exact = isEquality || verdict.fault?.isFact === true;
   const { claimsExact, finding, answer } = report;
   const weighed = { ...verdict, exact, claimsExact, finding, ...(answer && { answer }) };
   weights.set(report, { policy, weighed });

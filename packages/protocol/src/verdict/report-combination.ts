@@ -2,24 +2,31 @@ import { equalBytes } from '../base/bytes.ts';
 import { countVotes, type ReportDecision } from '../modality/text/adjudicate.ts';
 import type { WeighedReport } from './report-check.ts';
 
-/** How many of the rejects in an exact class come from reports that equal each other to the bit, and which. */
+/** Whether two honest verifiers would reject with the same bytes: in an exact class, or by what is the same in every class. */
+const isReproducible = ({ outcome, claimsExact, fault }: WeighedReport): boolean =>
+  outcome === 'reject' && (claimsExact || fault?.isFact === true);
+
+/** The largest group of reproducible rejects that saw the same fault, to the bit. */
 export function findAgreeingRejects(weighed: readonly WeighedReport[]): readonly number[] {
-  const rejects = weighed.flatMap(({ outcome, claimsExact }, i) => (outcome === 'reject' && claimsExact ? [i] : []));
+  const rejects = weighed.flatMap((one, i) => (isReproducible(one) ? [i] : []));
+  const seenBy = (i: number): Uint8Array => {
+    const { fault, finding } = weighed[i] as WeighedReport;
+    return fault?.seen ?? finding;
+  };
   let largest: readonly number[] = [];
   for (const first of rejects) {
-    const { finding } = weighed[first] as WeighedReport;
-    const group = rejects.filter((i) => equalBytes(finding, (weighed[i] as WeighedReport).finding));
+    const group = rejects.filter((i) => equalBytes(seenBy(first), seenBy(i)));
     if (group.length > largest.length) largest = group;
   }
   return largest;
 }
 
-/** So many equal rejects in an exact class eject at once, if so many verifiers can be asked: two may collude. */
+/** So many reproducible rejects that saw the same eject at once, if so many verifiers can be asked: two may collude. */
 export const EJECTING_REJECTS = 3;
 
 /**
- * Several reports, one decision (docs/spec/stage-2.md). In an exact class honest verifiers equal each other to the bit, so
- * agreement is what counts there. A colluding verifier may accept what the provider told it, and another may invent a reject:
+ * Several reports, one decision (docs/spec/stage-2.md). In an exact class honest verifiers equal each other to the bit, and so
+ * they do in every class on prompt, vocabulary and text. So agreement is what counts there. A colluding verifier may accept what the provider told it, and another may invent a reject:
  * if one accept and one reject disagree, a third verifier decides. Two invented rejects differ and outweigh nothing. Two equal
  * ones may come from colluding verifiers, so a third is asked; if nobody is left, they outweigh one accept. Elsewhere the
  * majority does (`countVotes`).
@@ -39,7 +46,7 @@ export function combineReports(weighed: readonly WeighedReport[], canAskAnother:
     // A single other report refutes nobody.
     return { decision: accepts.length >= agreeing.length ? 'accept' : 'inconclusive', marked: [] };
   }
-  const exactRejects = pick(({ outcome, claimsExact }) => claimsExact && outcome === 'reject');
+  const exactRejects = pick(isReproducible);
   if (exactRejects.length >= 2 && agreeing.length < 2 && exactRejects.length === rejects.length) {
     // The rejects contradict each other, so at least one is invented.
     return { decision: canAskAnother ? 'ask-another' : 'inconclusive', marked: [] };

@@ -6,6 +6,9 @@ import type { ChatMessage } from '../../interface/text.ts';
 export const DEFAULT_TEMPLATE =
   "{%- for message in messages -%}{{- message.role + ': ' + message.content + '\\n' -}}{%- endfor -%}{{- 'assistant:' -}}";
 
+/** A date would differ between the machine that answers and those that check it, so a template finds no clock. */
+const HIDE_CLOCK = '{% set strftime_now = no_clock_here %}';
+
 export interface ChatTemplate {
   /** @throws EngineError('invalid-request') where the template refuses the messages. */
   render(messages: readonly ChatMessage[]): string;
@@ -19,6 +22,8 @@ export function createChatTemplate(
   let template: Template;
   try {
     template = new Template(source ?? DEFAULT_TEMPLATE);
+    // As a parsed statement: in the source it would change how white space at the beginning is trimmed.
+    template.parsed.body.unshift(...new Template(HIDE_CLOCK).parsed.body);
   } catch (cause) {
     throw new EngineError(
       'unsupported-model',

@@ -1,8 +1,10 @@
-import { equalBytes, toHex } from '../../base/bytes.ts';
+import { createWriter, equalBytes, toHex } from '../../base/bytes.ts';
+import { encodeDomain } from '../../base/canonical.ts';
 import { type Check, check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
 import { computeSketchDistance } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
+import type { Fault } from '../text/stage2/fault.ts';
 import type { EmbeddingHeader } from './header.ts';
 import type { EmbeddingLeaf } from './leaf.ts';
 import type { EmbeddingReport } from './report.ts';
@@ -34,6 +36,8 @@ export interface EmbeddingClaim {
 export interface EmbeddingVerdict {
   readonly outcome: Outcome;
   readonly checks: readonly Check[];
+  /** Of a reject by what is the same in every class. */
+  readonly fault?: Fault;
 }
 
 /** Whether a report answers the job at all. A report that does not is garbage: its verifier is marked and another drawn. */
@@ -65,7 +69,8 @@ export function adjudicateEmbedding(
   const { tier } = header;
   // These values are the same in every class, so a tier treats a difference as one in an exact class.
   if (checks.some(({ status }) => status === 'fail')) {
-    return judgeOutcome(tier, { outcome: 'reject', checks, exact: true });
+    const fault = { isFact: true, seen: encodeFacts(report) };
+    return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }), fault };
   }
   if (report.exact && report.numericClass === header.numericClass) {
     const equality = checkEquality(crypto, claim, report);
@@ -75,6 +80,15 @@ export function adjudicateEmbedding(
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
   const { outcome, check: distance } = judgeDistance(leaves, report, limits);
   return judgeOutcome(tier, { outcome, checks: [...checks, distance], exact: false });
+}
+
+const FACT_DOMAIN = encodeDomain('ogong-embedding-facts-v1');
+
+/** What a report says that no class can change: the vocabulary, and the tokens of each input. */
+function encodeFacts({ vocabularyHash, embeddingSize, inputs }: EmbeddingReport): Uint8Array {
+  const writer = createWriter().bytes(FACT_DOMAIN).bytes(vocabularyHash, 32).u32(embeddingSize);
+  for (const { tokenCount, tokensHash } of inputs) writer.u32(tokenCount).bytes(tokensHash, 32);
+  return writer.finish();
 }
 
 /** An input that was cut short, or is another one, has other tokens. */

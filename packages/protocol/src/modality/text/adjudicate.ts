@@ -12,6 +12,7 @@ import { judgeByLimits, toLimitScores } from './drift/limits.ts';
 import type { Thresholds } from './drift/thresholds.ts';
 import type { Replay } from './stage1/replay.ts';
 import { type Comparison, compareWindows } from './stage2/compare.ts';
+import { encodeDifference, encodeFacts, type Fault } from './stage2/fault.ts';
 import { computeReplyEvidence } from './stage2/reply-scores.ts';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from './stage2/score-report.ts';
 
@@ -37,6 +38,8 @@ export interface ReportVerdict {
   readonly comparison: Comparison | undefined;
   /** What the drift table said; undefined where equality or fixed limits decided. */
   readonly drift?: DriftVerdict;
+  /** Of a reject that rests on no statistics. */
+  readonly fault?: Fault;
 }
 
 /**
@@ -116,7 +119,8 @@ export function adjudicateReport(
   const isRefuted = (): boolean => checks.some(({ status }) => status === 'fail');
   // These values are the same in every class, so a tier treats a difference as one in an exact class.
   if (isRefuted()) {
-    return { ...judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }), comparison: undefined };
+    const fault = { isFact: true, seen: encodeFacts(report) };
+    return { ...judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }), comparison: undefined, fault };
   }
   const comparison = compareWindows(crypto, header, opening.windows, report.windows);
   if (report.exact && report.numericClass === header.numericClass) {
@@ -130,7 +134,9 @@ export function adjudicateReport(
     );
     if (comparison.identical) checks.push(checkOwnChoice(report, header));
     const outcome = isRefuted() ? 'reject' : 'accept';
-    return { ...judgeOutcome(header.tier, { outcome, checks, exact: true }), comparison };
+    const judged = judgeOutcome(header.tier, { outcome, checks, exact: true });
+    if (!isRefuted()) return { ...judged, comparison };
+    return { ...judged, comparison, fault: { isFact: false, seen: encodeDifference(report, opening.windows) } };
   }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
   const judged = judgeScores({ record, header, report, comparison }, { thresholds, measured });

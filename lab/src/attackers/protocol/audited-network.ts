@@ -1,0 +1,55 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
+import { createTestCalls } from '@ogong/testing/validator/test-calls';
+import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createTestReport, findServed, type ServeInput, type TestReply } from '@ogong/testing/validator/test-reply';
+
+/** One announced verifier of the model that the attacker sells. */
+export interface PlayedVerifier {
+  readonly name: string;
+  /** `league` reports what the provider committed, `silent` never answers, `honest` reports what it sees. */
+  readonly kind: 'honest' | 'league' | 'silent';
+  /** Whole tokens behind its payee. Default: 0. */
+  readonly stake?: bigint;
+  /** As it announces. Default: 4096. */
+  readonly contextSize?: number;
+  readonly numericClass?: string;
+}
+
+export interface AuditedNetwork {
+  readonly verifiers: readonly PlayedVerifier[];
+  readonly replies: number;
+  /** How an honest verifier's report on a reply of the attacker differs from what it committed. */
+  readonly sees: (reply: TestReply, verifier: PlayedVerifier) => Partial<ScoreReport>;
+  readonly bend?: ServeInput['bend'];
+}
+
+/** The verdicts of one validator on all replies of a provider that lies. */
+export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNetwork): Promise<VerdictEntry[]> {
+  const served = new Map<string, TestReply>();
+  const stakes = new Map(verifiers.map(({ name, stake = 0n }) => [toHex(createTestPayee(name).address), stake]));
+  const calls = createTestCalls(async (peer, job) => {
+    const verifier = verifiers.find(({ name }) => `${name}:1` === String(peer.endpoint));
+    const reply = findServed(served.values(), job);
+    if (verifier === undefined || reply === undefined || verifier.kind === 'silent') throw new Error('no answer');
+    const own = verifier.kind === 'honest' ? sees(reply, verifier) : {};
+    return { report: createTestReport(reply, job, own), signer: createTestHybrid(verifier.name) };
+  });
+  const stakeOf = (payee: Uint8Array): bigint => (stakes.get(toHex(payee)) ?? 0n) * 10n ** 18n;
+  const validator = createTestValidator({ calls, stakeOf, audit: { honeypotPpm: 0 } });
+  await validator.announce(provider);
+  for (const { name, numericClass, contextSize = 4096 } of verifiers) {
+    await validator.announceVerifier(name, numericClass, createTestPayee(name), { contextSize });
+  }
+  for (let i = 0; i < replies; i++) {
+    const reply = await validator.deliver(i, bend ? { bend } : {});
+    served.set(toHex(reply.reply.record.replyId), reply);
+    await validator.certify();
+    await validator.runAudits();
+    // Each reply is of a provider that nothing is known of yet.
+    validator.store.prepare('UPDATE providers SET ejected = 0').run();
+  }
+  return validator.decided;
+}

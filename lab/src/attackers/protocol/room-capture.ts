@@ -1,0 +1,22 @@
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { ProtocolAttack } from './attack.ts';
+import { auditReplies, type PlayedVerifier } from './audited-network.ts';
+
+const STAKE = 1_000_000n;
+/** Honest verifiers hold the true prompt and reply, and not the prompt that the provider claims. */
+const HONEST: readonly PlayedVerifier[] = ['v1', 'v2', 'v3'].map((name) => ({
+  ...{ name, kind: 'honest', stake: STAKE, contextSize: 100 },
+}));
+
+/** A provider forges replies; its free verifier announces more room than anybody, and accepts them. */
+export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<readonly VerdictEntry[]>> = {
+  name: 'room-capture',
+  aim: 'Overstate prompts, so that only a verifier in league seems to have room for them',
+  play: ({ replies }) =>
+    auditReplies({
+      verifiers: [...HONEST, { name: 'league', kind: 'league', contextSize: 0xffffffff }],
+      replies,
+      bend: { header: (header) => ({ ...header, promptTokenCount: 100 }) },
+      sees: () => ({ promptTokenCount: 8, promptTokensHash: new Uint8Array(32).fill(8) }),
+    }),
+};

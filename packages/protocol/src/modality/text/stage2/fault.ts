@@ -1,0 +1,45 @@
+import { createWriter, equalBytes } from '../../../base/bytes.ts';
+import { encodeDomain } from '../../../base/canonical.ts';
+import type { WindowBytes } from '../../../commitment/opening.ts';
+import { encodeScoreReport, NO_OTHER_CHOICE, NO_TAIL_GAP, type ScoreReport } from './score-report.ts';
+
+/** What a reject rests on. Two honest verifiers that saw the same fault have the same bytes. */
+export interface Fault {
+  /** Whether honest verifiers of every class see it alike, as what a header says of the prompt or the vocabulary. */
+  readonly isFact: boolean;
+  readonly seen: Uint8Array;
+}
+
+const FACT_DOMAIN = encodeDomain('ogong-facts-v1');
+const NO_JOB = new Uint8Array(16);
+
+/** What a report says that no class can change: prompt, vocabulary, spelled text, and where the reply ends. */
+export function encodeFacts(report: ScoreReport): Uint8Array {
+  const { promptTokensHash, promptTokenCount, vocabularyHash, responseHash, firstStopToken } = report;
+  return createWriter()
+    .bytes(FACT_DOMAIN)
+    .bytes(promptTokensHash, 32)
+    .u32(promptTokenCount)
+    .bytes(vocabularyHash, 32)
+    .bytes(responseHash, 32)
+    .u32(firstStopToken)
+    .finish();
+}
+
+/**
+ * A report up to the first window that differs from the claim, which proves the difference. Later windows prove nothing more,
+ * and a verifier with little room has none. Where no window differs, the fault is another choice.
+ */
+export function encodeDifference(report: ScoreReport, claimed: readonly WindowBytes[]): Uint8Array {
+  const { windows, firstOtherChoice } = report;
+  const at = windows.findIndex(({ draws, sketch }, i) => {
+    const own = claimed[i];
+    return own === undefined || !equalBytes(own.draws, draws) || !equalBytes(own.sketch, sketch);
+  });
+  return encodeScoreReport({
+    ...report,
+    ...{ jobId: NO_JOB, elapsedMs: 0, contextSize: 0, tailGap: NO_TAIL_GAP },
+    firstOtherChoice: at < 0 ? firstOtherChoice : NO_OTHER_CHOICE,
+    windows: windows.slice(0, at + 1),
+  });
+}
