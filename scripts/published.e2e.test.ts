@@ -121,13 +121,25 @@ describe('everything', () => {
       const { stdout: status } = await ogong('mesh', 'status', '--dir', mesh);
       const gateway = `http://127.0.0.1:${/gateway +port (\d+)/.exec(status)?.[1]}`;
       const saved = join(directory, 'receipt.json');
-      await ogong('ask', 'Once upon a time', '--gateway', gateway, '--max-tokens', '24', '--save', saved);
-      const verified = await ogong('verify', saved);
+      const trust = join(mesh, 'trust.json');
+      await ogong(
+        'ask',
+        'Once upon a time',
+        '--gateway',
+        gateway,
+        '--max-tokens',
+        '24',
+        '--save',
+        saved,
+        '--trust',
+        trust,
+      );
+      const verified = await ogong('verify', saved, '--trust', trust);
       expect(verified.stdout + verified.stderr).toContain('0 failed');
 
       const program = join(directory, 'check.js');
       writeFileSync(program, CHECK);
-      const { stdout } = await run(process.execPath, [program, gateway], { cwd: directory });
+      const { stdout } = await run(process.execPath, [program, gateway, trust], { cwd: directory });
       expect(JSON.parse(stdout)).toMatchObject({ ok: true, forged: false });
     } finally {
       await ogong('mesh', 'down', '--dir', mesh);
@@ -157,14 +169,17 @@ describe('everything', () => {
 
 /** A consumer's program: it asks, checks, and sees that a changed answer fails. */
 const CHECK = `
-import { createClient, verifyReceipt } from '@ogong/sdk';
-const [gateway] = process.argv.slice(2);
-const client = createClient({ baseUrl: gateway });
+import { readFileSync } from 'node:fs';
+import { createClient, parseTrust, verifyReceipt } from '@ogong/sdk';
+const [gateway, file] = process.argv.slice(2);
+const trust = parseTrust(JSON.parse(readFileSync(file, 'utf8')));
+const client = createClient({ baseUrl: gateway, trust });
 const models = await (await fetch(gateway + '/v1/models')).json();
 const params = { model: models.data[0].id, messages: [{ role: 'user', content: 'Once' }], max_tokens: 16 };
 const { response, receipt, checks } = await client.chat.completions.create(params);
 const encode = (text) => new TextEncoder().encode(text);
-const verify = (text) => verifyReceipt(receipt, { request: encode(JSON.stringify(params)), response: encode(text) });
+const [request, nowMs] = [encode(JSON.stringify(params)), Date.now()];
+const verify = (text) => verifyReceipt(receipt, { request, response: encode(text), trust, nowMs });
 const text = response.choices[0].message.content;
 console.log(JSON.stringify({
   ok: verify(text).ok && checks.every(({ status }) => status !== 'fail'),

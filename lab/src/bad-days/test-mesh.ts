@@ -82,7 +82,7 @@ export async function startTestMesh({ providers = 2, timings }: TestMeshOptions 
   };
   try {
     const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
-    const trust = await readTrust(chain, { id: MODEL_ID, sold: { modelRoot: root } });
+    const trust = await readTrust(chain, { mesh, models: { id: MODEL_ID, sold: { modelRoot: root } } });
     const members = listMembers(mesh, { cheat: 'none' }).map((member) => withBond(member, trust));
     const before = await readBooks(chain, members);
     const replies: AskedReply[] = [];

@@ -1,8 +1,8 @@
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { readTrust as readChainTrust } from '@ogong/cli/chain-trust';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { readTrust as readChainTrust } from '@ogong/host/views/read-trust';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -35,7 +35,7 @@ const settlementPatienceMs = 120_000;
 export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const { mesh, options, models, links, onProgress } = context;
   const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
-  const trust = await readTrust(chain, models);
+  const trust = await readTrust(chain, { mesh, models });
   const members = listMembers(mesh, options).map((member) => withBond(member, trust));
   const before = await readBooks(chain, members);
   const replies: AskedReply[] = [];
@@ -140,9 +140,16 @@ export function withBond(member: Member, { validators = [] }: Trust): Member {
 
 export async function readTrust(
   chain: ChainClient,
-  { id, sold }: { readonly id: string; readonly sold: { readonly modelRoot: Uint8Array } },
+  {
+    mesh: { members },
+    models: { id, sold },
+  }: {
+    readonly mesh: Pick<Mesh, 'members'>;
+    readonly models: { readonly id: string; readonly sold: { readonly modelRoot: Uint8Array } };
+  },
 ): Promise<Trust> {
-  return { ...(await readChainTrust(chain)), modelRoots: { [id]: sold.modelRoot } };
+  const routers = members.filter(({ role }) => role === 'router').map(({ identity }) => identity.keyHash);
+  return { ...(await readChainTrust(chain)), routers, modelRoots: { [id]: sold.modelRoot } };
 }
 
 async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {

@@ -56,7 +56,12 @@ export function createSyntheticRun(): RunRecord {
       .reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
     return grossAtomic === 0n ? [] : [{ provider: address(payee), router: address(routerAddress), grossAtomic }];
   });
-  const trust = { ledger, settlement, modelRoots: { [modelId]: modelRoot }, validators: [] };
+  const validators = validatorAddresses.map((bytes, i) => ({
+    ...{ address: bytes, stake: bonds[i] as bigint, endpoint: `127.0.0.1:${i + 1}` },
+    ...{ certHash: fill(i + 1), vrfKey: fill(i + 1) },
+  }));
+  const routers = [hashHybridKey(crypto, routerKey.publicKey)];
+  const trust = { ledger, settlement, modelRoots: { [modelId]: modelRoot }, validators, routers };
   const cheatId = toHex(providerIds[cheatIndex] as Uint8Array);
   const signers = validatorAddresses.slice(0, 3).map((bytes, i) => ({
     name: `validator-${i + 1}`,

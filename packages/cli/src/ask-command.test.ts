@@ -1,15 +1,19 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { EXIT } from '@ogong/host/log/errors';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askCommand } from './ask-command.ts';
 
 const fill = (value: number, length: number): Uint8Array => new Uint8Array(length).fill(value);
-const { receipt } = createSyntheticReceipt({
+const { receipt, trust } = createSyntheticReceipt({
   crypto,
   tokens: 40,
   // Byte for byte what the command sends.
@@ -19,6 +23,11 @@ const { receipt } = createSyntheticReceipt({
   payer: createNodeLedgerSigner(fill(3, 32)),
   ledger: { chainId: 31_337n, verifyingContract: fill(5, 20) },
 });
+const directory = mkdtempSync(join(tmpdir(), 'ogong-ask-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const trusted = join(directory, 'trust.json');
+writeFileSync(trusted, JSON.stringify(toTrustJson(trust)));
+
 const ANSWER = 'a story of 40 tokens';
 
 let content = ANSWER;
@@ -51,19 +60,29 @@ async function ask(text: string, ...flags: string[]): Promise<{ code: number; ou
 
 describe('ogong ask', () => {
   it('prints the answer, and the checks beside it', async () => {
-    const { code, out, error } = await ask(ANSWER);
+    const { code, out, error } = await ask(ANSWER, '--trust', trusted);
     expect({ code, out }).toEqual({ code: EXIT.ok, out: `${ANSWER}\n` });
     expect(error).toMatch(/^ok +draw-replay /m);
   });
 
   it('prints JSON alone for a script', async () => {
-    const { code, out, error } = await ask(ANSWER, '--json');
+    const { code, out, error } = await ask(ANSWER, '--json', '--trust', trusted);
     expect({ code, error }).toEqual({ code: EXIT.ok, error: '' });
     expect(JSON.parse(out)).toMatchObject({
       answer: ANSWER,
       replyId: expect.stringMatching(/^[0-9a-f]{32}$/),
       checks: expect.arrayContaining([expect.objectContaining({ id: 'draw-replay', status: 'pass' })]),
     });
+  });
+
+  it('does not take an answer that it could not check, unless it is told to', async () => {
+    const { code, out, error } = await ask(ANSWER, '--json');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(error).toContain('not checked: router, ledger, validator, model-root, beacon');
+    const allow = ['router', 'ledger', 'validator', 'model-root', 'beacon'].flatMap((id) => ['--allow', id]);
+    const told = await ask(ANSWER, ...allow);
+    expect(told.code).toBe(EXIT.ok);
+    expect(told.error).toMatch(/^done without, as allowed: router, ledger/m);
   });
 
   it('prints no JSON for an answer that fails its checks', async () => {

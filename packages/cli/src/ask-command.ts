@@ -7,7 +7,7 @@ import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import type { Command } from './command.ts';
-import { formatChecks } from './print-checks.ts';
+import { formatChecks, formatVerdict } from './print-checks.ts';
 import { jsonField, printJson } from './print-json.ts';
 
 const config = defineConfig({
@@ -57,7 +57,7 @@ export const askCommand: Command = {
         baseUrl,
         onReceipt: (reply) => replies.push(reply),
         ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
-        ...(trust ? { trust } : {}),
+        trust,
       });
       const messages = [
         ...(values.system === undefined ? [] : [{ role: 'system', content: values.system }]),
@@ -82,8 +82,9 @@ export const askCommand: Command = {
       return explain(error, baseUrl, output);
     }
     const [reply] = replies as [CheckedReply];
-    if (values.json) printJson(output, { answer, replyId: reply.replyId, checks: reply.checks });
-    else output.writeError(`\nreceipt of reply ${reply.replyId}\n${formatChecks(reply.checks)}`);
+    if (values.json)
+      printJson(output, { answer, replyId: reply.replyId, checks: reply.checks, allowed: reply.allowed });
+    else output.writeError(`\nreceipt of reply ${reply.replyId}\n${formatVerdict({ ...reply, missing: [] })}`);
     if (values.save !== undefined) {
       const { receipt, request, response } = reply;
       const file = { ...toReceiptJson(receipt), request: toBase64(request), response: toBase64(response) };

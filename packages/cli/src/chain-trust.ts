@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { httpUrl, text } from '@ogong/host/config/values';
-import { fromHex } from '@ogong/protocol/base/bytes';
+import { readTrust } from '@ogong/host/views/read-trust';
 import { parseJson } from '@ogong/protocol/base/json';
-import { parseTrust, type Trust } from '@ogong/sdk';
+import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { toPlainBytes } from './receipt-file.ts';
 
 export const trustFields = {
@@ -12,7 +12,8 @@ export const trustFields = {
     schema: text,
     label: '<path>',
     env: 'OGONG_TRUST',
-    description: 'JSON file with trusted values: ledger, validators, published model roots',
+    description:
+      'JSON file with trusted values: ledger, validators, routers, published model roots, checks to do without',
   },
   rpcUrl: {
     schema: httpUrl,
@@ -26,38 +27,51 @@ export const trustFields = {
     env: 'OGONG_DEPLOYMENT',
     description: 'JSON file with the addresses of the contracts',
   },
+  allow: {
+    schema: text,
+    label: '<check>',
+    env: 'OGONG_ALLOW',
+    repeatable: true,
+    description: 'a check to do without where it is skipped; repeat it for several',
+  },
 } as const;
 
 export interface TrustSources {
   readonly trust: string | undefined;
   readonly rpcUrl: string | undefined;
   readonly deployment: string | undefined;
+  readonly allow: readonly string[];
 }
 
-/** What receipts are checked against: from a file, or read from the chain; undefined if neither is given. */
-export async function loadTrust(
-  command: string,
-  { trust, rpcUrl, deployment }: TrustSources,
-): Promise<Trust | undefined> {
-  if (trust !== undefined) return parseTrust(parseJson(toPlainBytes(readFileSync(trust))));
-  if (deployment === undefined) return undefined;
-  return readTrust(await createChainClient(readDeployment(command, { deployment, rpcUrl })));
+/**
+ * What receipts are checked against: the fields of a file together with those of the chain, and the checks to do without.
+ * @throws TrustSourceError where a source would be ignored: both name one field, or an RPC address has no deployment.
+ */
+export async function loadTrust(command: string, { trust, rpcUrl, deployment, allow }: TrustSources): Promise<Trust> {
+  if (rpcUrl !== undefined && deployment === undefined) {
+    throw new TrustSourceError('--rpc-url is of no use without --deployment, which names the contracts to read');
+  }
+  const ofFile = trust === undefined ? {} : parseTrust(parseJson(toPlainBytes(readFileSync(trust))));
+  const ofChain =
+    deployment === undefined
+      ? {}
+      : await readTrust(await createChainClient(readDeployment(command, { deployment, rpcUrl })));
+  const joined = joinTrust(ofFile, ofChain);
+  return { ...joined, allow: [...(joined.allow ?? []), ...parseAllow(allow)] };
 }
 
-/** Ledger, settlement contract and validator set, as the chain has them now. */
-export async function readTrust(chain: Pick<ChainClient, 'deployment' | 'validators'>): Promise<Trust> {
-  const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
-  const { chainId, escrow, settlement } = chain.deployment;
-  const validators = await chain.validators();
-  return {
-    ledger: { chainId: BigInt(chainId), verifyingContract: bytes(escrow) },
-    settlement: bytes(settlement),
-    validators: validators.map(({ signer, stake, endpoint, certHash, vrfKey }) => ({
-      address: bytes(signer),
-      stake,
-      endpoint,
-      certHash: bytes(certHash),
-      vrfKey: bytes(vrfKey),
-    })),
-  };
+/** Two sources of trust that cannot be used together. */
+export class TrustSourceError extends Error {
+  override readonly name = 'TrustSourceError';
+  readonly code = 'trust-sources';
+  readonly retryable = false;
+}
+
+/** @throws TrustSourceError where both name one field: one of the two would be dropped. */
+export function joinTrust(ofFile: Trust, ofChain: Trust): Trust {
+  const twice = Object.keys(ofFile).find((field) => Object.hasOwn(ofChain, field));
+  if (twice === undefined) return { ...ofFile, ...ofChain };
+  throw new TrustSourceError(
+    `${twice} stands in the --trust file and is read from the chain of --deployment: leave one out`,
+  );
 }

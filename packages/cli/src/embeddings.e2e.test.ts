@@ -8,13 +8,13 @@ import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { openEngine } from '@ogong/engine/open-engine';
+import { readTrust } from '@ogong/host/views/read-trust';
 import { toBase64 } from '@ogong/protocol/base/bytes';
 import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { type CheckedReply, createClient, fetchReceipt, toTrustJson } from '@ogong/sdk';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readTrust } from './chain-trust.ts';
 import { VERIFY_EXIT, verifyCommand } from './verify-command.ts';
 
 const DONOR = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
@@ -65,7 +65,11 @@ describe('a network that serves an embedding model', () => {
   it('answers with vectors that the receipt proves, a verifier audits them, and the fee is settled', async () => {
     const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
     const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
-    const trust = { ...(await readTrust(chain)), modelRoots: { [MODEL_ID]: await rootOf(modelPath) } };
+    const trust = {
+      ...(await readTrust(chain)),
+      allow: ['router'],
+      modelRoots: { [MODEL_ID]: await rootOf(modelPath) },
+    };
     const client = createClient({ baseUrl, trust });
     const ask = () => client.embeddings.create({ model: MODEL_ID, input: INPUT });
     await expect.poll(() => ask().then(() => 'served', String), patience).toBe('served');

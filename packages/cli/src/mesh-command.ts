@@ -195,7 +195,9 @@ async function launch(values: UpValues, directory: string, model: Served, output
       return exitCode === 0 ? EXIT.software : exitCode;
     }
     if (state?.launcher.pid === child.pid && state?.phase === 'ready') {
-      output.write(`up: ogong ask "Once upon a time" --gateway ${state.gatewayUrl}\n`);
+      output.write(
+        `up: ogong ask "Once upon a time" --gateway ${state.gatewayUrl} --trust ${join(directory, 'trust.json')}\n`,
+      );
       return EXIT.ok;
     }
   }

@@ -1,6 +1,19 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 
 const marks: Readonly<Record<Check['status'], string>> = { pass: 'ok  ', fail: 'FAIL', skip: 'skip' };
+
+/** The checks of a verdict, then what was skipped with and without permission. */
+export function formatVerdict({
+  checks,
+  missing,
+  allowed,
+}: Pick<ReceiptVerdict, 'checks' | 'missing' | 'allowed'>): string {
+  const without = allowed.length === 0 ? '' : `done without, as allowed: ${allowed.join(', ')}\n`;
+  const advice = 'give what they need (--trust, --deployment, --gateway), or name them with --allow';
+  const lacking = missing.length === 0 ? '' : `not checked: ${missing.join(', ')}: ${advice}\n`;
+  return `${formatChecks(checks)}${without}${lacking}`;
+}
 
 /** Which promise applied, where that is known; then one line per check, and how many there were of each kind. */
 export function formatChecks(checks: readonly Check[]): string {

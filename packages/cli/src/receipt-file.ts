@@ -24,22 +24,6 @@ export function readReceiptFile(path: string): ReceiptFile {
   return { receipt, request: read('request'), response: read('response') };
 }
 
-/** Fetches the opening of a compact receipt, where a gateway is named. */
-export async function openReceipt(receipt: Receipt, gateway: string | undefined): Promise<Receipt> {
-  if (gateway === undefined || !('url' in receipt.opening)) return receipt;
-  const url = new URL(receipt.opening.url, gateway);
-  // A receipt must not make its reader call other hosts.
-  if (url.origin !== new URL(gateway).origin)
-    throw new Error(`the receipt names another host for its opening: ${url.origin}`);
-  const response = await fetch(url);
-  if (!response.ok)
-    throw Object.assign(new Error(`${url} answers with status ${response.status}`), {
-      code: 'unreachable',
-      retryable: true,
-    });
-  return { ...receipt, opening: { bytes: new Uint8Array(await response.arrayBuffer()) } };
-}
-
 /** Without Node's own methods, which compare and slice differently. */
 export function toPlainBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);

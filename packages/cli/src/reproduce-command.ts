@@ -6,9 +6,10 @@ import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { describeFailure } from '@ogong/host/log/errors';
 import { engineFields, loadTextModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
+import { fetchOpening } from '@ogong/sdk';
 import type { Command } from './command.ts';
 import { formatChecks } from './print-checks.ts';
-import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
+import { readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { type Reproduction, reproduceReceipt } from './reproduce.ts';
 
 /** 0: this machine computes the same. 1: it does not. 2: there is nothing to compare. 3: it cannot tell. */
@@ -61,7 +62,8 @@ export const reproduceCommand: Command = {
         output.writeError('ogong reproduce: the receipt holds no request; give --request\n');
         return REPRODUCE_EXIT.unusable;
       }
-      const receipt = await openReceipt(file.receipt, values.gateway);
+      const { gateway } = values;
+      const receipt = gateway === undefined ? file.receipt : await fetchOpening(file.receipt, { baseUrl: gateway });
       const log = { info: () => {}, warn: () => {} };
       const { engine } = await loadTextModel(
         values.model,

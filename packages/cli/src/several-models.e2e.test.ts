@@ -7,11 +7,11 @@ import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshModel, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { readTrust } from '@ogong/host/views/read-trust';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readTrust } from './chain-trust.ts';
 
 const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
 /** llama.h, enum llama_pooling_type: mean. */
@@ -47,7 +47,7 @@ it('one provider serves a text model and an embedding model: both are answered, 
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
   const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
   const modelRoots = Object.fromEntries(models.map(({ id, root }) => [id, root]));
-  const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), modelRoots } });
+  const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), allow: ['router'], modelRoots } });
   const askText = () =>
     client.chat.completions.create({
       ...{ model: TEXT_ID, messages: [{ role: 'user', content: 'Once' }], max_tokens: 8 },

@@ -53,15 +53,46 @@ describe('ogong verify', () => {
     expect(out).toMatch(/\d+ passed, 0 failed, 0 skipped/);
   });
 
-  it('says what it could not look at without trust', async () => {
+  it('is no success without trust, and says what it could not look at', async () => {
     const { code, out } = await verify(whole);
-    expect(code).toBe(VERIFY_EXIT.ok);
+    expect(code).toBe(VERIFY_EXIT.unchecked);
     expect(out).toMatch(/^skip +model-root /m);
+    expect(out).toMatch(/^not checked: router, ledger, validator, model-root, beacon: give .*--allow$/m);
+  });
+
+  it('does without what --allow or the trust file names, and says so', async () => {
+    const anchors = ['router', 'ledger', 'validator', 'model-root', 'beacon'];
+    const allow = anchors.flatMap((id) => ['--allow', id]);
+    const named = await verify(whole, ...allow);
+    expect(named.code).toBe(VERIFY_EXIT.ok);
+    expect(named.out).toMatch(/^done without, as allowed: router, ledger, validator, model-root, beacon$/m);
+    expect((await verify(whole, ...allow.slice(2))).code).toBe(VERIFY_EXIT.unchecked);
+    const listed = save('allow.json', JSON.stringify({ allow: anchors }));
+    expect((await verify(whole, '--trust', listed)).code).toBe(VERIFY_EXIT.ok);
+    const bad = await verify(save('bad.json', bent({ response: toBase64(fill(1, 3)) })), ...allow);
+    expect(bad.code).toBe(VERIFY_EXIT.failed);
+    const forgiven = await verify(
+      save('bad.json', bent({ response: toBase64(fill(1, 3)) })),
+      '--allow',
+      'response-hash',
+    );
+    expect(forgiven.code).toBe(VERIFY_EXIT.failed);
+  });
+
+  it('prints what was done without as JSON, too', async () => {
+    const { out } = await verify(whole, '--json', '--allow', 'beacon');
+    expect(JSON.parse(out)).toMatchObject({
+      ok: false,
+      allowed: ['beacon'],
+      missing: expect.arrayContaining(['ledger']),
+    });
   });
 
   it('takes request and response from files', async () => {
     const request = save('request.json', reply.request);
-    const good = await verify(bare, '--request', request, '--response', save('response.txt', reply.response));
+    const good = await verify(
+      ...[bare, '--request', request, '--response', save('response.txt', reply.response), '--trust', trusted],
+    );
     expect(good.code).toBe(VERIFY_EXIT.ok);
     const bad = await verify(bare, '--request', request, '--response', save('other.txt', 'another answer'));
     expect(bad.code).toBe(VERIFY_EXIT.failed);
@@ -69,7 +100,7 @@ describe('ogong verify', () => {
   });
 
   it('prints JSON for programs', async () => {
-    const { out } = await verify(whole, '--json');
+    const { out } = await verify(whole, '--json', '--trust', trusted);
     expect(JSON.parse(out)).toMatchObject({
       ok: true,
       checks: expect.arrayContaining([expect.objectContaining({ id: 'draw-replay', status: 'pass' })]),
@@ -87,13 +118,49 @@ describe('ogong verify', () => {
         JSON.stringify({ ...toReceiptJson({ ...receipt, opening: { url } }), ...bodies }),
       );
     try {
-      const offline = await verify(compact('/good'));
+      const offline = await verify(compact('/good'), '--trust', trusted);
+      expect(offline.code).toBe(VERIFY_EXIT.unchecked);
       expect(offline.out).toMatch(/^skip +draw-replay /m);
       expect(offline.out).toMatch(/^posture: tier verified was asked for; method and class stand in the header/);
-      expect((await verify(compact('/good'), '--gateway', gateway)).out).toMatch(/^ok +draw-replay /m);
+      const fetched = await verify(compact('/good'), '--gateway', gateway, '--trust', trusted);
+      expect(fetched.out).toMatch(/^ok +draw-replay /m);
+      expect(fetched.code).toBe(VERIFY_EXIT.ok);
       expect((await verify(compact('/bad'), '--gateway', gateway)).code).toBe(VERIFY_EXIT.failed);
     } finally {
       server.close();
+    }
+  });
+
+  it('fetches an opening from no other host, whatever the receipt or the gateway says', async () => {
+    const calls: string[] = [];
+    const stranger = createServer((request, response) => {
+      calls.push(request.url ?? '');
+      response.end('opening');
+    });
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    const at = `127.0.0.1:${(stranger.address() as AddressInfo).port}`;
+    const asked = createServer((_request, response) => response.writeHead(302, { location: `http://${at}/x` }).end());
+    await new Promise<void>((resolve) => asked.listen(0, '127.0.0.1', resolve));
+    const gateway = `http://127.0.0.1:${(asked.address() as AddressInfo).port}`;
+    try {
+      for (const url of [
+        `http://${at}/x`,
+        `//${at}/x`,
+        `/\\${at}/x`,
+        `\\\\${at}/x`,
+        `/\t/${at}/x`,
+        `${gateway}/x`,
+        'x',
+        '/sent-on',
+      ]) {
+        const file = save('elsewhere.json', bent({ opening: { url } }));
+        const { code } = await verify(file, '--gateway', gateway, '--trust', trusted);
+        expect(code, url).toBe(VERIFY_EXIT.unusable);
+      }
+      expect(calls).toEqual([]);
+    } finally {
+      stranger.close();
+      asked.close();
     }
   });
 
@@ -120,8 +187,14 @@ describe('ogong verify', () => {
     [
       'a compact receipt that sends its reader elsewhere',
       [save('far.json', bent({ opening: { url: 'http://127.0.0.2:9/x' } })), '--gateway', 'http://127.0.0.1:9'],
-      /names another host/,
+      /by a path of http:\/\/127.0.0.1:9 only/,
     ],
+    [
+      'an address to read the chain from without the contracts on it',
+      [whole, '--rpc-url', 'http://127.0.0.1:9'],
+      /no use without --deployment/,
+    ],
+    ['a check to allow that no check is named like', [whole, '--allow', 'ALL'], /allow\[0\]/],
     ['a receipt of another format', [save('format.json', '{"format":"x"}')], /format/],
     ['no response', [bare], /--request and --response/],
     ['no receipt at all', [], /is missing/],

@@ -4,20 +4,24 @@ import { httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { describeFailure } from '@ogong/host/log/errors';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { fetchOpening } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import type { Command } from './command.ts';
-import { formatChecks } from './print-checks.ts';
+import { formatVerdict } from './print-checks.ts';
 import { jsonField, printJson } from './print-json.ts';
-import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
+import { readReceiptFile, toPlainBytes } from './receipt-file.ts';
 
-/** 0: every check that could be made passes. 1: one failed. 2: the input cannot be checked at all. */
-export const VERIFY_EXIT = { ok: 0, failed: 1, unusable: 2 } as const;
+/**
+ * 0: every check passes, but for skipped ones that --allow names. 1: one failed. 2: the input cannot be checked at all. 3: none
+ * failed, but one was skipped that nobody allowed.
+ */
+export const VERIFY_EXIT = { ok: 0, failed: 1, unusable: 2, unchecked: 3 } as const;
 
 const config = defineConfig({
   name: 'ogong verify',
   summary:
-    'Checks an answer against its receipt, offline. Prints every check; exits with 0 where none failed, 1 where one did,\n' +
-    '2 where the input cannot be used. Receipts from a gateway hold request and response; others need both files.',
+    'Checks an answer against its receipt, offline. Prints every check; exits with 0 where all pass, 1 where one failed,\n' +
+    '2 where the input cannot be used, 3 where one was skipped that --allow does not name. Receipts from a gateway hold request and response; others need both files.',
   fields: {
     request: { schema: text, label: '<path>', description: 'the exact body that was sent' },
     response: { schema: text, label: '<path>', description: "the reply's text, UTF-8" },
@@ -41,7 +45,8 @@ export const verifyCommand: Command = {
       const { values, positionals } = parsed;
       const file = readReceiptFile(positionals[0] as string);
       const trust = await loadTrust('ogong verify', values);
-      const receipt = await openReceipt(file.receipt, values.gateway);
+      const { gateway } = values;
+      const receipt = gateway === undefined ? file.receipt : await fetchOpening(file.receipt, { baseUrl: gateway });
       const request = values.request === undefined ? file.request : readFileSync(values.request);
       const response = values.response === undefined ? file.response : readFileSync(values.response);
       if (!request || !response) {
@@ -54,10 +59,12 @@ export const verifyCommand: Command = {
         response: toPlainBytes(response),
         nowMs: Date.now(),
       };
-      const verdict = verifyReceipt(receipt, trust === undefined ? context : { ...context, trust });
+      const verdict = verifyReceipt(receipt, { ...context, trust });
       if (values.json) printJson(output, verdict);
-      else output.write(formatChecks(verdict.checks));
-      return verdict.ok ? VERIFY_EXIT.ok : VERIFY_EXIT.failed;
+      else output.write(formatVerdict(verdict));
+      if (verdict.ok) return VERIFY_EXIT.ok;
+      const isRefuted = verdict.missing.length === 0 || verdict.checks.some(({ status }) => status === 'fail');
+      return isRefuted ? VERIFY_EXIT.failed : VERIFY_EXIT.unchecked;
     } catch (error) {
       output.writeError(`ogong verify: ${describeFailure(error)}\n`);
       return VERIFY_EXIT.unusable;

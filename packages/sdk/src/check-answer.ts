@@ -16,6 +16,8 @@ export interface CheckedReply {
   /** With its opening. */
   readonly receipt: Receipt;
   readonly checks: readonly Check[];
+  /** Ids of checks that were skipped because the caller does without them. */
+  readonly allowed: readonly string[];
   /** Which promise applied to it. */
   readonly posture: Posture | undefined;
   readonly request: Uint8Array;
@@ -42,11 +44,13 @@ export interface CheckOptions {
   readonly apiKey?: string;
   readonly fetch?: typeof globalThis.fetch;
   readonly trust?: Trust;
+  /** Ids of checks that the caller does without where they are skipped. */
+  readonly allow?: readonly string[];
 }
 
 /**
  * Checks every choice of an answer against a receipt of its own, openings included.
- * @throws ReceiptError naming the first check that failed.
+ * @throws ReceiptError naming the first check that failed, or those that were skipped although nobody allowed it.
  */
 export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions): Promise<CheckedReply[]> {
   const { response } = answer;
@@ -81,18 +85,22 @@ async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOpti
   });
   const { choice, replyId } = readOrder(receipt);
   const response = answer.responses.get(choice) ?? new Uint8Array(0);
-  const { trust } = options;
-  const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), ...(trust ? { trust } : {}) });
+  const { trust = {}, allow = [] } = options;
+  const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
   const failed =
     receipt.endpoint === answer.endpoint
       ? verdict.checks.find(({ status }) => status === 'fail')
       : { id: 'endpoint', detail: 'the receipt is for another kind of request' };
+  if (!failed && verdict.missing.length > 0) {
+    const message = `not checked: ${verdict.missing.join(', ')}. Give what they need in trust, or name them in allow`;
+    throw new ReceiptError('unchecked', message, { checks: verdict.checks, receipt, response: whole });
+  }
   if (failed || !verdict.ok) {
     const { id, detail } = failed ?? { id: 'receipt', detail: 'nothing could be checked' };
     throw new ReceiptError(id, `${id}: ${detail}`, { checks: verdict.checks, receipt, response: whole });
   }
-  const { checks, posture } = verdict;
-  return { choice, replyId, receipt, checks, posture, request, response };
+  const { checks, allowed, posture } = verdict;
+  return { choice, replyId, receipt, checks, allowed, posture, request, response };
 }
 
 function readOrder(receipt: Receipt): { choice: number; replyId: string } {

@@ -101,7 +101,7 @@ describe('a client', () => {
 
   it('streams, and ends only when the answer holds', async () => {
     const gateway = createGateway({ parameters: { stream: true } });
-    const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch });
+    const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust: gateway.synthetic.trust });
     const stream = await client.chat.completions.create(streaming);
     let text = '';
     for await (const chunk of stream) {
@@ -112,6 +112,32 @@ describe('a client', () => {
     expect(text).toBe(TEXT);
     expect(stream.checked?.checks.some(({ status }) => status === 'fail')).toBe(false);
   });
+
+  it('hands over nothing that it could not check, unless the caller does without', async () => {
+    const gateway = createGateway();
+    const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch });
+    await expect(client.chat.completions.create(params)).rejects.toMatchObject({
+      ...{ name: 'ReceiptError', code: 'unchecked', retryable: false },
+      message: expect.stringContaining('router, ledger, validator, model-root, beacon'),
+    });
+    const { routers, ...trust } = gateway.synthetic.trust;
+    expect(routers).toHaveLength(1);
+    const careless = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust, allow: ['router'] });
+    const { replies } = await careless.chat.completions.create(params);
+    expect(replies[0]?.allowed).toEqual(['router']);
+    const strict = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust, allow: ['beacon'] });
+    await expect(strict.chat.completions.create(params)).rejects.toMatchObject({ code: 'unchecked' });
+  });
+
+  it.each(['//evil.test/opening', '/\\evil.test/opening', 'http://gateway.test/opening', 'opening'])(
+    'fetches no opening from %s',
+    async (url) => {
+      const gateway = createGateway({ field: withReceipt((json) => ({ ...json, opening: { url } })) });
+      const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust: gateway.synthetic.trust });
+      await expect(client.chat.completions.create(params)).rejects.toMatchObject({ code: 'opening' });
+      expect(gateway.calls).toEqual(['/v1/chat/completions']);
+    },
+  );
 
   const bad: [what: string, change: Parameters<typeof createGateway>[0], code: string][] = [
     ['another text', { text: 'a story of 41 tokens' }, 'response-hash'],
@@ -138,11 +164,14 @@ describe('a client', () => {
     ['another endpoint', { field: withReceipt((json) => ({ ...json, endpoint: 'completion' })) }, 'endpoint'],
   ];
   it.each(bad)('refuses %s', async (_what, change, code) => {
-    const client = createClient({ baseUrl: BASE_URL, fetch: createGateway(change).fetch });
+    const gateway = createGateway(change);
+    const { trust } = gateway.synthetic;
+    const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust });
     await expect(client.chat.completions.create(params)).rejects.toMatchObject({ name: 'ReceiptError', code });
 
     const streamed = createGateway({ ...change, parameters: { stream: true } });
-    const stream = await createClient({ baseUrl: BASE_URL, fetch: streamed.fetch }).chat.completions.create(streaming);
+    const streamingClient = createClient({ baseUrl: BASE_URL, fetch: streamed.fetch, trust });
+    const stream = await streamingClient.chat.completions.create(streaming);
     const read = async () => {
       const chunks = [];
       for await (const chunk of stream) chunks.push(chunk);

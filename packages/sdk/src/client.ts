@@ -26,6 +26,8 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** What the consumer trusts already, to check receipts against. */
   readonly trust?: Trust;
+  /** Ids of checks that the caller does without where they are skipped, beside those that `trust.allow` names. */
+  readonly allow?: readonly string[];
   /** Called for every reply that passed, before its answer is returned. */
   readonly onReceipt?: (reply: CheckedReply) => void;
 }

@@ -4,9 +4,12 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 /** The answer failed its checks: no provider of the network can be held to account for what was received. */
 export class ReceiptError extends Error {
   override readonly name = 'ReceiptError';
-  /** Id of the first check that failed, or `missing` where there is no receipt to check. */
+  /**
+   * Id of the first check that failed; `missing` where there is no receipt to check; `unchecked` where nothing failed, but checks
+   * were skipped for lack of trust.
+   */
   readonly code: string;
-  readonly retryable = true;
+  readonly retryable: boolean;
   readonly checks: readonly Check[];
   readonly receipt: Receipt | undefined;
   /** What the gateway answered, unchecked. */
@@ -19,6 +22,7 @@ export class ReceiptError extends Error {
   ) {
     super(message, { cause: details.cause });
     this.code = code;
+    this.retryable = code !== 'unchecked';
     this.checks = details.checks ?? [];
     this.receipt = details.receipt;
     this.response = details.response;

@@ -16,6 +16,7 @@ export { GatewayApiError, ReceiptError } from './errors.ts';
 export {
   type FetchedReceipt,
   type FetchReceiptOptions,
+  fetchOpening,
   fetchReceipt,
   type ReceiptInput,
   type ReplyStatus,

@@ -12,13 +12,23 @@ export interface ReceiptInput {
   /** UTF-8 of a text; the bytes of an embedding's vectors, one after the other. */
   readonly response: Uint8Array;
   readonly trust?: Trust;
+  /** Ids of checks that the caller does without where they are skipped, beside those that `trust.allow` names. */
+  readonly allow?: readonly string[];
   readonly nowMs?: number;
 }
 
-/** Everything that a receipt proves without a model; never throws. */
-export function verifyReceipt(receipt: Receipt, input: ReceiptInput): ReceiptVerdict {
-  return verifyWith(receipt, { crypto: nobleCrypto, ...input });
+/**
+ * Everything that a receipt proves without a model; never throws. A check that lacks its trust is skipped, and then `ok` is false,
+ * unless `allow` names the check.
+ */
+export function verifyReceipt(receipt: Receipt, { trust = {}, allow = [], ...input }: ReceiptInput): ReceiptVerdict {
+  return verifyWith(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
 }
+
+const addAllowed = (trust: Trust, allow: readonly string[]): Trust => ({
+  ...trust,
+  allow: [...(trust.allow ?? []), ...allow],
+});
 
 /** What happened to a reply on the network, as its gateway reports it. The receipt does not prove this. */
 export interface ReplyStatus {
@@ -64,25 +74,37 @@ export async function fetchReceipt({
 }
 
 /**
- * Replaces the address of the opening by the opening. It is fetched from the gateway's own origin only: a receipt must not make
- * the client call other hosts.
+ * Replaces the address of the opening by the opening. It is fetched from the gateway that was asked and from nobody else: a
+ * receipt must not make its reader call other hosts.
+ * @throws Error where the receipt names anything but a path, or the gateway sends its reader elsewhere.
  */
 export async function fetchOpening(
   receipt: Receipt,
   { baseUrl, ...rest }: Pick<FetchReceiptOptions, 'baseUrl' | 'apiKey' | 'fetch'>,
 ): Promise<Receipt> {
   if (!('url' in receipt.opening)) return receipt;
-  const url = new URL(receipt.opening.url, baseUrl);
-  if (url.origin !== new URL(baseUrl).origin)
-    throw new Error(`the receipt names another host for its opening: ${url.origin}`);
+  const url = resolveOpeningUrl(receipt.opening.url, baseUrl);
   return { ...receipt, opening: { bytes: new Uint8Array(await (await get(url, rest)).arrayBuffer()) } };
+}
+
+/** One slash, then no second slash: `//host` is another host, and browsers read a backslash as a slash. */
+const LOCAL_PATH = /^\/(?![/\\])[\x21-\x7e]*$/;
+
+function resolveOpeningUrl(path: string, baseUrl: string): URL {
+  const base = new URL(baseUrl);
+  const url = LOCAL_PATH.test(path) ? new URL(path, base) : undefined;
+  if (url === undefined || url.origin !== base.origin) {
+    throw new Error(`the receipt may name its opening by a path of ${base.origin} only, not as ${path.slice(0, 200)}`);
+  }
+  return url;
 }
 
 async function get(
   url: URL,
   { apiKey, fetch = globalThis.fetch }: Pick<FetchReceiptOptions, 'apiKey' | 'fetch'>,
 ): Promise<Response> {
-  const response = await fetch(url, apiKey === undefined ? {} : { headers: { authorization: `Bearer ${apiKey}` } });
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  const response = await fetch(url, { headers, redirect: 'error' });
   if (!response.ok) throw new GatewayApiError(response.status, await response.json().catch(() => null));
   return response;
 }

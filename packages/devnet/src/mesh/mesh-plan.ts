@@ -22,6 +22,8 @@ export interface MeshPlan {
   readonly directory: string;
   readonly deploymentFile: string;
   readonly modelRootsFile: string;
+  /** What a consumer on this machine takes for granted, for `ogong verify --trust`. */
+  readonly trustFile: string;
   readonly chainStateFile: string;
   readonly chainPort: number;
   readonly rpcUrl: string;
@@ -254,6 +256,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     directory,
     deploymentFile,
     modelRootsFile,
+    trustFile: join(directory, 'trust.json'),
     chainStateFile: join(directory, 'chain.json'),
     chainPort: ports.chain,
     rpcUrl,

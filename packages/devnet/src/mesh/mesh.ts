@@ -1,9 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
+import { readTrust } from '@ogong/host/views/read-trust';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
 import { isPortFree } from '../chain/free-port.ts';
 import { MeshError } from './mesh-error.ts';
@@ -110,6 +113,11 @@ export async function startMesh(
     });
     const ledger = planLedger(launch, plan, identityOf);
     const deployment = await prepareLedger(ledger, { chain, deploymentFile: plan.deploymentFile, onProgress: publish });
+    await writeTrust(plan, {
+      chain: await createChainClient({ rpcUrl: plan.rpcUrl, deployment }),
+      router: identityOf('router'),
+      models: listModels(launch),
+    });
     for (const { name, entry, args, logFile } of plan.processes) {
       const report = (detail: string): void => (stopping ? undefined : onCrash(`${detail}; its log is ${logFile}`));
       processes.set(name, createSupervisedProcess({ name, entry, args, logFile, onCrash: report }));
@@ -250,4 +258,20 @@ function describeState({ plan, launch, phase, message, processes, chain }: Snaps
       }),
     ],
   };
+}
+
+async function writeTrust(
+  { trustFile }: MeshPlan,
+  given: {
+    readonly chain: ChainClient;
+    readonly router: MeshIdentity;
+    readonly models: ReturnType<typeof listModels>;
+  },
+): Promise<void> {
+  const trust = {
+    ...(await readTrust(given.chain)),
+    routers: [given.router.keyHash],
+    modelRoots: Object.fromEntries(given.models.map(({ id, root }) => [id, root])),
+  };
+  writePrivateFile(trustFile, `${JSON.stringify(toTrustJson(trust), null, 2)}\n`);
 }

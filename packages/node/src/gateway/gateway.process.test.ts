@@ -69,7 +69,11 @@ describe('the official client', () => {
       trust: { ledger: fixture.network.chain.ledger, settlement: fixture.network.chain.network.settlement },
       nowMs: Date.now(),
     });
-    expect(verdict.checks.filter(({ status }) => status !== 'pass').map(({ id }) => id)).toEqual(['model-root']);
+    expect(verdict.checks.filter(({ status }) => status !== 'pass').map(({ id }) => id)).toEqual([
+      'router',
+      'validator',
+      'model-root',
+    ]);
   });
 });
 

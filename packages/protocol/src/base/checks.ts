@@ -22,6 +22,15 @@ export function isOk(checks: readonly Check[]): boolean {
   return checks.some((check) => check.status === 'pass') && checks.every((check) => check.status !== 'fail');
 }
 
+/** Ids of the checks that were skipped: those that the reader did not allow, and those that it does without. */
+export function listSkipped(
+  checks: readonly Check[],
+  allow: readonly string[] = [],
+): { readonly missing: readonly string[]; readonly allowed: readonly string[] } {
+  const skipped = checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
+  return { missing: skipped.filter((id) => !allow.includes(id)), allowed: skipped.filter((id) => allow.includes(id)) };
+}
+
 /** @param details of a pass, then of a failure. */
 export function check(id: string, ok: boolean, [good, bad]: readonly [string, string]): Check {
   return ok ? pass(id, good) : fail(id, bad);

@@ -14,7 +14,9 @@ const whole: TrustJson = {
   ledger: { chainId: '31337', escrow: hex('03', 20) },
   settlement: hex('04', 20),
   validators: [validator('01'), validator('02')],
+  routers: [hex('06', 32)],
   modelRoots: { 'ogong/verified/test/m': hex('05', 32) },
+  allow: ['times', 'draw-key'],
 };
 
 describe('parseTrust', () => {
@@ -39,6 +41,11 @@ describe('parseTrust', () => {
     ['a stake that is negative', { validators: [{ ...validator('01'), stake: '-1' }] }, /stake/],
     ['a validator without a key', { validators: [{ ...validator('01'), vrfKey: undefined }] }, /vrfKey/],
     ['an endpoint that is none', { validators: [{ ...validator('01'), endpoint: 7 }] }, /endpoint/],
+    ['a router of another length', { routers: [hex('05', 20)] }, /routers\[0\]/],
+    ['one router for a list', { routers: hex('05', 32) }, /routers/],
+    ['checks that are no list', { allow: 'beacon' }, /allow/],
+    ['a check that is no text', { allow: [7] }, /allow\[0\]/],
+    ['a check that no check is named like', { allow: ['Beacon *'] }, /allow\[0\]/],
     ['a root of another length', { modelRoots: { m: hex('05', 20) } }, /modelRoots\[m\]/],
   ])('refuses %s', (_what, input, words) => {
     expect(() => parseTrust(input)).toThrow(ProtocolError);

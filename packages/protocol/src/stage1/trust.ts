@@ -4,16 +4,20 @@ import type { LedgerDomain } from '../exchange/order.ts';
 import { CHAIN_ID } from './receipt.ts';
 
 /**
- * What the consumer already knows and does not have to take from the receipt. A check that lacks its value is skipped and says
- * so.
+ * What the consumer already knows and does not have to take from the receipt. A check that lacks its value is skipped, and a
+ * receipt with a skipped check is not ok, unless `allow` names it.
  */
 export interface Trust {
   readonly ledger?: LedgerDomain;
   /** Settlement contract, which the beacon's genesis and certificates name. */
   readonly settlement?: Uint8Array;
   readonly validators?: readonly QuorumMember[];
+  /** Hashes of the hybrid keys of the routers that the consumer knows, 32 bytes each. */
+  readonly routers?: readonly Uint8Array[];
   /** Published model root by model id. */
   readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
+  /** Ids of the checks that the consumer does without where they are skipped. A failed check is never allowed. */
+  readonly allow?: readonly string[];
 }
 
 /** What a consumer takes for granted, as JSON (docs/spec/receipt.md): from a file it ships with, or read from the chain. */
@@ -27,9 +31,14 @@ export interface TrustJson {
     readonly vrfKey: string;
     readonly endpoint: string;
   }[];
+  readonly routers?: readonly string[];
   /** Published model root by model id. */
   readonly modelRoots?: Readonly<Record<string, string>>;
+  readonly allow?: readonly string[];
 }
+
+/** As checks are named. */
+const CHECK_ID = /^[a-z][a-z0-9-]{0,63}$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -38,18 +47,20 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws ProtocolError naming the field.
  */
 export function parseTrust(input: unknown): Trust {
-  const fields = asObject(input, 'trust', ['ledger', 'settlement', 'validators', 'modelRoots']);
-  const { ledger, settlement, validators, modelRoots } = fields;
+  const known = ['ledger', 'settlement', 'validators', 'routers', 'modelRoots', 'allow'];
+  const { ledger, settlement, validators, routers, modelRoots, allow } = asObject(input, 'trust', known);
   return {
     ...(ledger !== undefined && { ledger: parseLedger(ledger) }),
     ...(settlement !== undefined && { settlement: asHex(settlement, 'settlement', 20) }),
     ...(validators !== undefined && { validators: parseValidators(validators) }),
+    ...(routers !== undefined && { routers: parseRouters(routers) }),
     ...(modelRoots !== undefined && { modelRoots: parseRoots(modelRoots) }),
+    ...(allow !== undefined && { allow: parseAllow(allow) }),
   };
 }
 
 /** @internal part of the SDK */
-export function toTrustJson({ ledger, settlement, validators, modelRoots }: Trust): TrustJson {
+export function toTrustJson({ ledger, settlement, validators, routers, modelRoots, allow }: Trust): TrustJson {
   return {
     ...(ledger && { ledger: { chainId: `${ledger.chainId}`, escrow: write(ledger.verifyingContract) } }),
     ...(settlement && { settlement: write(settlement) }),
@@ -62,9 +73,11 @@ export function toTrustJson({ ledger, settlement, validators, modelRoots }: Trus
         endpoint,
       })),
     }),
+    ...(routers && { routers: routers.map(write) }),
     ...(modelRoots && {
       modelRoots: Object.fromEntries(Object.entries(modelRoots).map(([id, root]) => [id, write(root)])),
     }),
+    ...(allow && { allow }),
   };
 }
 
@@ -96,6 +109,20 @@ function parseValidators(value: unknown): QuorumMember[] {
       certHash: asHex(fields.certHash, `${name}.certHash`, 32),
       vrfKey: asHex(fields.vrfKey, `${name}.vrfKey`, 32),
     };
+  });
+}
+
+function parseRouters(value: unknown): Uint8Array[] {
+  if (!Array.isArray(value)) throw malformed('routers', 'an array');
+  return value.map((one: unknown, i) => asHex(one, `routers[${i}]`, 32));
+}
+
+/** @throws ProtocolError where the value is no list of names that checks can have. */
+export function parseAllow(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw malformed('allow', 'an array');
+  return value.map((one: unknown, i) => {
+    if (typeof one !== 'string' || !CHECK_ID.test(one)) throw malformed(`allow[${i}]`, 'the id of a check');
+    return one;
   });
 }
 

@@ -76,7 +76,18 @@ describe('an honest receipt', () => {
           'record-signature',
           'provider-identity',
         ],
-        ...['order-binding', 'ticket', 'ledger', 'model-root', 'times', 'beacon', 'commitment-root', 'commitment-form'],
+        ...[
+          'order-binding',
+          'ticket',
+          'router',
+          'ledger',
+          'validator',
+          'model-root',
+          'times',
+          'beacon',
+          'commitment-root',
+          'commitment-form',
+        ],
         'posture',
         ...[
           'token-count',
@@ -98,14 +109,45 @@ describe('an honest receipt', () => {
   it('says what it did not look at, and never as a pass', () => {
     const { receipt, request, response } = toCase(honest);
     const verdict = verifyReceipt(receipt, { crypto, request, response });
-    expect(verdict.ok).toBe(true);
-    const skipped = verdict.checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
-    expect(skipped).toEqual(['ledger', 'model-root', 'times', 'beacon']);
+    const anchors = ['router', 'ledger', 'validator', 'model-root', 'times', 'beacon'];
+    expect(verdict).toMatchObject({ ok: false, missing: anchors, allowed: [] });
+    expect(verdict.checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual(anchors);
+    expect(verdict.checks.some(({ status }) => status === 'fail')).toBe(false);
+  });
+
+  it('is ok without trust only where the reader names everything that it does without', () => {
+    const { receipt, request, response } = toCase(honest);
+    const without = (...allow: string[]) => verifyReceipt(receipt, { crypto, request, response, trust: { allow } });
+    const anchors = ['router', 'ledger', 'validator', 'model-root', 'times', 'beacon'];
+    expect(without(...anchors)).toMatchObject({ ok: true, missing: [], allowed: anchors });
+    for (const id of anchors) {
+      expect(without(...anchors.filter((one) => one !== id))).toMatchObject({ ok: false, missing: [id] });
+    }
+  });
+
+  it.each<[anchor: keyof Trust, missing: string[]]>([
+    ['ledger', ['ledger']],
+    ['settlement', ['beacon']],
+    ['validators', ['validator', 'beacon']],
+    ['routers', ['router']],
+    ['modelRoots', ['model-root']],
+  ])('is not ok where %s is not known', (anchor, missing) => {
+    const { [anchor]: _, ...trust } = honest.trust as Trust;
+    expect(verify({ ...toCase(honest), trust })).toMatchObject({ ok: false, missing });
+    expect(verify({ ...toCase(honest), trust: { ...trust, allow: missing } })).toMatchObject({ ok: true });
+  });
+
+  it('never allows a failure', () => {
+    const given = { ...toCase(honest), response: flip(honest.reply.response, 0) };
+    expect(verify({ ...given, trust: { ...honest.trust, allow: ['response-hash'] } }).ok).toBe(false);
   });
 
   it('passes in its compact form, without what needs the opening', () => {
     const compact = { ...honest.receipt, opening: { url: '/v1/receipts/1/opening' } };
-    expect(verify({ ...toCase(honest), receipt: compact }).ok).toBe(true);
+    const whole = verify({ ...toCase(honest), receipt: compact });
+    expect(whole.ok).toBe(false);
+    const trust = { ...honest.trust, allow: whole.missing };
+    expect(verify({ ...toCase(honest), receipt: compact, trust }).ok).toBe(true);
     const opened = verify(toCase(honest)).checks.map(({ id }) => id);
     expect(
       verify({ ...toCase(honest), receipt: compact })
@@ -292,7 +334,12 @@ describe('a receipt that was tampered with', () => {
       (c) => ({ ...c, trust: { ...c.trust, ledger: { chainId: 1n, verifyingContract: new Uint8Array(20) } } }),
       ['ledger'],
     ],
-    ['another validator set trusted', (c) => ({ ...c, trust: { ...c.trust, validators: [] } }), ['beacon']],
+    [
+      'another validator set trusted',
+      (c) => ({ ...c, trust: { ...c.trust, validators: [] } }),
+      ['validator', 'beacon'],
+    ],
+    ['another router trusted', (c) => ({ ...c, trust: { ...c.trust, routers: [new Uint8Array(32)] } }), ['router']],
     ['a clock before the reply', (c) => ({ ...c, nowMs: c.nowMs - 3_600_000 }), ['times']],
     ['a reply that ends at the end of the tolerance', (c) => ({ ...c, nowMs: c.nowMs - 31_000 }), []],
     ['a reply that ends behind it', (c) => ({ ...c, nowMs: c.nowMs - 31_001 }), ['times']],

@@ -1,11 +1,12 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
-import { type Check, check, fail, isOk, pass, skip } from '../base/checks.ts';
+import { type Check, check, fail, isOk, listSkipped, pass, skip } from '../base/checks.ts';
 import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate } from '../beacon/beacon.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { parseRecordV2, type RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import { findValidator } from '../crypto/quorum.ts';
 import { computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
 import { type NamedOrder, nameOrder, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
@@ -33,8 +34,13 @@ export interface ReceiptContext {
 }
 
 export interface ReceiptVerdict {
+  /** Nothing failed, something passed, and only what `trust.allow` names was skipped. */
   readonly ok: boolean;
   readonly checks: readonly Check[];
+  /** Ids of checks that were skipped although nobody allowed it: what the reader has to give trust for. */
+  readonly missing: readonly string[];
+  /** Ids of checks that were skipped because the reader does without them. */
+  readonly allowed: readonly string[];
   /** Which promise applied; absent if there is no header or it does not parse. */
   readonly posture?: Posture;
 }
@@ -47,7 +53,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   const checks: Check[] = [];
   const { crypto, trust = {} } = context;
   const parsed = parseParts(receipt, context, checks);
-  if (parsed === undefined) return { ok: false, checks };
+  if (parsed === undefined) return { ok: false, checks, missing: [], allowed: [] };
   const { order, record, request } = parsed;
 
   checks.push(...checkTierEvidence(crypto, receipt, parsed));
@@ -78,13 +84,17 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
       'order and record name different replies or models',
     ]),
     checkTicket(crypto, receipt, parsed),
+    checkRouter(crypto, receipt, trust),
     checkLedger(receipt, trust),
+    checkValidator(order, trust),
     checkModelRoot(trust, request, record),
     checkTimes(order, record, context.nowMs),
   );
   const beacon = checkBeacon(receipt, order, context, checks);
   const header = checkOpening(receipt, parsed, beacon, context, checks);
-  return { ok: isOk(checks), checks, ...(header && { posture: readPosture(header) }) };
+  const { missing, allowed } = listSkipped(checks, trust.allow);
+  const ok = isOk(checks) && missing.length === 0;
+  return { ok, checks, missing, allowed, ...(header && { posture: readPosture(header) }) };
 }
 
 interface Parts {
@@ -141,6 +151,27 @@ function checkTicket(crypto: Crypto, receipt: Receipt, { ticket, order, request 
   return check('ticket', isTicketOfOrder(ticket, order, request.model), [
     `the router matched this request to this provider at ${ticket.pricePer1kAtomic} per 1k tokens`,
     'ticket and order, or the model that was asked for, disagree',
+  ]);
+}
+
+/** Anybody can make a key and sign tickets with it. */
+function checkRouter(crypto: Crypto, { ticket }: Receipt, { routers }: Trust): Check {
+  if (routers === undefined) return skip('router', 'no router is known to compare with');
+  const id = hashHybridKey(crypto, ticket.publicKey);
+  return check(
+    'router',
+    routers.some((known) => equalBytes(known, id)),
+    [`router ${toHex(id).slice(0, 16)} is known`, `router ${toHex(id).slice(0, 16)} is none of those that are known`],
+  );
+}
+
+/** Who handles the reply decides on its payment, so an order for a stranger is worth nothing. */
+function checkValidator(order: Order, { validators }: Trust): Check {
+  if (validators === undefined)
+    return skip('validator', 'no validator set is given to look the handling validator up in');
+  return check('validator', findValidator(validators, order.validator) !== undefined, [
+    `validator 0x${toHex(order.validator)} is of the set`,
+    `validator 0x${toHex(order.validator)} is not of the set`,
   ]);
 }
 

@@ -11,6 +11,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
+import type { Order } from '@ogong/protocol/exchange/order';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -24,7 +25,7 @@ export interface SyntheticReceipt {
   readonly receipt: Receipt;
   readonly reply: SyntheticReply;
   /** Everything that a consumer can know, so that no check is skipped. */
-  readonly trust: Required<Trust>;
+  readonly trust: Required<Omit<Trust, 'allow'>>;
   /** Unix time in ms, shortly after the reply. */
   readonly nowMs: number;
 }
@@ -44,7 +45,9 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
   const { crypto, ledger, provider, router } = options;
   const { validators, beacon: final } = findCertified(crypto, ledger.chainId);
   const beacon = options.isGenesis ? createGenesis(crypto, ledger.chainId) : final;
-  const reply = createSyntheticReply({ ...options, beacon });
+  const toMember = (order: Order): Order => ({ ...order, validator: (validators[0] as QuorumMember).address });
+  const bend = { ...options.bend, order: (order: Order) => options.bend?.order?.(toMember(order)) ?? toMember(order) };
+  const reply = createSyntheticReply({ ...options, bend, beacon });
   const { order } = reply;
   const issuedAtMs = Number(reply.record.startNs / 1_000_000n) - 1_000;
   const ticket: Ticket = {
@@ -79,6 +82,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
       ledger,
       settlement: SETTLEMENT,
       validators,
+      routers: [hashHybridKey(crypto, router.publicKey)],
       modelRoots: { 'ogong/verified/test/synthetic': order.modelRoot },
     },
     nowMs: Number(reply.record.endNs / 1_000_000n) + 1_000,

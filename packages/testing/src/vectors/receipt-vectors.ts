@@ -142,6 +142,17 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
 
   edited('a compact receipt', [], { set: 'receipt/opening', to: { url: '/v1/receipts/0/opening' } });
   edited('no trust at all', [], { set: 'trust', to: {} });
+  const anchors = ['router', 'ledger', 'validator', 'model-root', 'beacon'];
+  edited('no trust, and every check allowed that needs it', [], { set: 'trust', to: { allow: anchors } });
+  edited('no trust, and one check too few allowed', [], { set: 'trust', to: { allow: anchors.slice(1) } });
+  edited('no routers', [], { remove: 'trust/routers' });
+  edited('no published root', [], { remove: 'trust/modelRoots' });
+  edited('a failure that is allowed', ['ledger'], {
+    ...{
+      set: 'trust',
+      to: { ...chat.trust, allow: ['ledger'], ledger: { chainId: '1', escrow: `0x${'00'.repeat(20)}` } },
+    },
+  });
   edited('a field that nobody knows', [], { set: 'receipt/reply_id', to: 'x' });
   signed('the genesis epoch', [], { isGenesis: true });
   signed('a seed', [], { parameters: { seed: -7 } });
@@ -165,6 +176,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   });
   unusable('no ticket', { remove: 'receipt/ticket' });
   unusable('trust with a field that nobody knows', { set: 'trust/modelRoot', to: {} });
+  unusable('an allowed check with a name that no check has', { set: 'trust/allow', to: ['*'] });
   unusable('trust with a validator twice', {
     set: 'trust/validators/1/address',
     to: (chat.trust.validators as Json[])[0]?.address,
@@ -212,7 +224,8 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
     set: 'trust/modelRoots',
     to: { 'ogong/verified/test/synthetic': `0x${'00'.repeat(32)}` },
   });
-  edited('no validators', ['beacon'], { set: 'trust/validators', to: [] });
+  edited('another router trusted', ['router'], { set: 'trust/routers', to: [`0x${'00'.repeat(32)}`] });
+  edited('no validators', ['beacon', 'validator'], { set: 'trust/validators', to: [] });
   edited('read 30 s before the end', [], { set: 'nowMs', to: chat.nowMs - 31_000 });
   edited('read 30 s and 1 ms before the end', ['times'], { set: 'nowMs', to: chat.nowMs - 31_001 });
 
@@ -364,5 +377,12 @@ function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: name, edi
     .map(({ id }) => id)
     .filter((id) => !listed.includes(id));
   // All other checks of the base pass.
-  return { ...given, isUsable: true, failed: found, skipped: idsOf('skip').sort(), absent: absent.sort() };
+  return {
+    ...given,
+    isUsable: true,
+    isOk: verdict.ok,
+    failed: found,
+    skipped: idsOf('skip').sort(),
+    absent: absent.sort(),
+  };
 }

@@ -1,0 +1,46 @@
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { expect, it } from 'vitest';
+import { inventedParties, type PublicNetwork } from './invented-parties.ts';
+
+const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
+/** What a consumer of the real network knows. */
+const { trust: known } = createSyntheticReceipt({
+  ...{ crypto, ledger, tokens: 3 },
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+  router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+});
+
+function judge(invents: PublicNetwork['invents'], trust: Trust) {
+  const { receipt, reply, nowMs } = inventedParties.play({ crypto, ledger, invents });
+  const { request, response } = reply;
+  const { ok, checks, missing } = verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
+  return { ok, missing, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
+}
+
+const ANCHORS = ['router', 'ledger', 'validator', 'model-root', 'beacon'];
+
+it.each(['everything', 'unseen'] as const)(
+  'a receipt with invented parties (%s) refutes nothing, and is not ok',
+  (invents) => {
+    expect(judge(invents, {})).toEqual({ ok: false, missing: ANCHORS, failed: [] });
+  },
+);
+
+it('a network of its own is none that the consumer knows', () => {
+  // The made-up validators of this test certify any chain, so the beacon alone holds.
+  const failed = ANCHORS.filter((id) => id !== 'beacon');
+  expect(judge('everything', known)).toEqual({ ok: false, missing: [], failed });
+});
+
+it('on the real chain, in the name of a real validator and real weights, its router is a stranger', () => {
+  expect(judge('unseen', known)).toEqual({ ok: false, missing: [], failed: ['router'] });
+});
+
+it.each(ANCHORS)('no single anchor stands in for %s, which the consumer must allow by name', (id) => {
+  const allow = ANCHORS.filter((one) => one !== id);
+  expect(judge('unseen', { allow })).toMatchObject({ ok: false, missing: [id] });
+});
