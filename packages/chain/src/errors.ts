@@ -2,6 +2,8 @@ export type ChainErrorCode =
   | 'rpc-unreachable'
   | 'reverted'
   | 'timeout'
+  /** More gas than one transaction may take. */
+  | 'too-costly'
   | 'wrong-chain'
   | 'no-account'
   | 'bad-input'

@@ -35,6 +35,8 @@ export const ledgerAbi = [
 
 /** Estimates are exact for the state they saw; another transaction may come first. */
 const gasHeadroomPercent = 130n;
+/** What one transaction may take (EIP-7825). */
+const maxTransactionGas = 16_777_216n;
 
 export interface TransactorOptions {
   readonly rpcUrl: string;
@@ -87,7 +89,15 @@ export function createTransactor(options: TransactorOptions): Transactor {
     return read(what, async () => {
       // Make a call first: unlike an estimate it always returns the reason of a revert.
       await client.call(request);
-      const gas = ((await client.estimateGas(request)) * gasHeadroomPercent) / 100n;
+      const estimate = await client.estimateGas(request);
+      if (estimate > maxTransactionGas) {
+        throw new ChainError(
+          'too-costly',
+          `${what}: takes ${estimate} gas, one transaction may take ${maxTransactionGas}`,
+        );
+      }
+      const roomy = (estimate * gasHeadroomPercent) / 100n;
+      const gas = roomy < maxTransactionGas ? roomy : maxTransactionGas;
       const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'pending' });
       const hash = await wallet.sendTransaction({ ...request, gas, nonce });
       const receipt = await client.waitForTransactionReceipt({ hash, timeout: options.receiptTimeoutMs ?? 60_000 });
@@ -124,6 +134,9 @@ function toChainError(what: string, error: unknown): ChainError {
   if (isTimeout) return new ChainError('timeout', `${what}: the chain did not answer in time`, { cause: error });
   if (error.walk((cause) => cause instanceof HttpRequestError)) {
     return new ChainError('rpc-unreachable', `${what}: the chain's RPC endpoint cannot be reached`, { cause: error });
+  }
+  if (error.walk((cause) => /out of gas|OutOfGas|exceeds.*gas|gas.*too high/i.test((cause as Error).message))) {
+    return new ChainError('too-costly', `${what}: takes more gas than one transaction may take`, { cause: error });
   }
   return new ChainError('reverted', `${what}: ${error.shortMessage}`, { cause: error });
 }

@@ -1,6 +1,7 @@
 import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
+import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess } from './access.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
@@ -31,8 +32,6 @@ interface ValidatorServices extends WiredAudit {
   readonly server: LinkServer;
 }
 
-/** Each brings one payer and one line at most, which keeps a batch within the gas of one transaction. */
-const MAX_BATCH_ENTRIES = 250;
 /** Limit of a batch with several entries; one entry with long openings may be larger. */
 const MAX_BATCH_BYTES = 32 * 2 ** 20;
 

@@ -12,10 +12,10 @@ import {
   createVoucher,
   encodeSettlement,
   hashSettlement,
-  MAX_PARTIES,
   parseSettlement,
   type Settlement,
 } from './batch.ts';
+import { MAX_BATCH_ENTRIES } from './gas.ts';
 import {
   appendVerdict,
   computeGenesisPosition,
@@ -237,12 +237,14 @@ describe('settlement', () => {
     for (const lines of [[first!], [second!, first!], [{ ...first!, gross: 6n }, second!]]) {
       expect(() => encodeSettlement({ ...settlement, lines })).toThrow(ProtocolError);
     }
-    const ejections = Array.from({ length: MAX_PARTIES + 1 }, (_, i) => {
-      const id = new Uint8Array(32);
-      new DataView(id.buffer).setUint32(0, i);
+    const addresses = Array.from({ length: MAX_BATCH_ENTRIES + 1 }, (_, i) => {
+      const id = new Uint8Array(20);
+      new DataView(id.buffer).setUint32(0, i + 1);
       return id;
     });
-    expect(() => encodeSettlement({ ...settlement, ejections })).toThrow(ProtocolError);
+    const most = { ...settlement, debits: [], lines: [], uncollectable: addresses.slice(1) };
+    expect(parseSettlement(encodeSettlement(most)).uncollectable.length).toBe(MAX_BATCH_ENTRIES);
+    expect(() => encodeSettlement({ ...most, uncollectable: addresses })).toThrow(ProtocolError);
   });
 
   it('takes its vouchers from orders, with the hash that the contract computes', () => {

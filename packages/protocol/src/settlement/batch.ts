@@ -15,10 +15,8 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../exchange/order.ts';
+import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './gas.ts';
 import { isBillable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
-
-/** Keeps a settlement within the gas of one transaction. */
-export const MAX_PARTIES = 2048;
 
 const BATCH = {
   validator: abi.address,
@@ -62,7 +60,7 @@ const lineCodec = struct(LINE);
 export interface Line extends CodecType<typeof lineCodec> {}
 
 const parties = <T>(item: Codec<T>, ascending: (a: T, b: T) => number): Codec<readonly T[]> =>
-  list(item, { count: u16, max: MAX_PARTIES, ascending });
+  list(item, { count: u16, max: MAX_BATCH_ENTRIES, ascending });
 
 const settlementCodec = struct({
   batch: batchCodec as Codec<Batch>,
@@ -219,8 +217,12 @@ function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {
   return [...new Map(ids.map((id) => [toHex(id), id])).values()].sort(compareBytes);
 }
 
-/** Nothing is created or lost: what the debits draw is what the lines pay. */
-function assertSettlement({ debits, lines, uncollectable }: Settlement): void {
+/** Nothing is created or lost: what the debits draw is what the lines pay. One transaction is enough. */
+function assertSettlement({ debits, lines, ejections, uncollectable }: Settlement): void {
+  const gas = computeSettlementGas({ debits, lines, ejections });
+  if (gas > MAX_SETTLEMENT_GAS) {
+    throw new ProtocolError('too-large', `the batch may take ${gas} gas, more than ${MAX_SETTLEMENT_GAS}`);
+  }
   if (uncollectable.some((payer) => debits.some((debit) => compareBytes(debit.payer, payer) === 0))) {
     throw new ProtocolError('malformed', 'a payer is both debited and uncollectable');
   }

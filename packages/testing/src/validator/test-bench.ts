@@ -26,6 +26,7 @@ import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/p
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, type TestChain } from './test-chain.ts';
@@ -190,7 +191,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const requests: CosignRequest[] = [];
   const settling = openSettlementState(
-    { domain, maxEntries: 100, maxBatchBytes: 1 << 24, minSignatures: 1 },
+    { domain, maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: 1 << 24, minSignatures: 1 },
     {
       crypto,
       signer,

@@ -10,6 +10,7 @@ import {
   type Settlement,
   sumDebts,
 } from '@ogong/protocol/settlement/batch';
+import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import {
   computeGenesisPosition,
   type LogPosition,
@@ -61,6 +62,7 @@ export function readLog(
   logEntries: readonly Uint8Array[],
 ): readonly VerdictEntry[] {
   demand(logEntries.length > 0, 'an empty batch');
+  demand(logEntries.length <= MAX_BATCH_ENTRIES, `a batch of ${logEntries.length} entries`);
   const { checks, entries } = verifyChain(crypto, {
     from: start,
     entries: logEntries,

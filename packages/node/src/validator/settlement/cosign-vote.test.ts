@@ -1,7 +1,7 @@
 import { openStore, type Store } from '@ogong/host/store/store';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
-import { assertReplaces, type Ballot, castVote, readVote } from './cosign-vote.ts';
+import { assertOneLog, type Ballot, castVote, listPlaces, readVote } from './cosign-vote.ts';
 
 let store: Store;
 beforeEach(() => {
@@ -14,9 +14,8 @@ const ballot: Ballot = {
   validator: bytes(20, 1),
   sequence: 5n,
   digest: bytes(32, 2),
-  logHead: bytes(32, 3),
   uncollectable: [],
-  entries: [{ replyId: bytes(16, 4), index: 0n }],
+  places: [3, 4, 5].map((n, i) => ({ position: BigInt(i), hash: bytes(32, n), replyId: bytes(16, n) })),
   replaces: undefined,
 };
 
@@ -25,8 +24,8 @@ it('keeps what was signed, and takes it again', () => {
   const uncollectable = [bytes(20, 6), bytes(20, 7)];
   castVote(store, { ...ballot, uncollectable });
   castVote(store, { ...ballot, uncollectable });
-  const { digest, logHead } = ballot;
-  expect(readVote(store, ballot.validator, 5n)).toEqual({ digest, logHead, uncollectable });
+  const { digest } = ballot;
+  expect(readVote(store, ballot.validator, 5n)).toEqual({ digest, uncollectable });
   expect(readVote(store, ballot.validator, 6n)).toBeUndefined();
 });
 
@@ -40,10 +39,41 @@ it('signs another digest only in place of the one that it was checked against', 
   expect(readVote(store, ballot.validator, 5n)?.digest).toEqual(other.digest);
 });
 
-it('lets a reply stand in one batch', () => {
+it('takes a shorter and a longer run of the same log', () => {
+  const [first, second, third] = ballot.places as [never, never, never];
+  castVote(store, { ...ballot, places: [first, second] });
+  assertOneLog(store, ballot.validator, [first]);
+  castVote(store, { ...ballot, places: [first, second, third] });
+  castVote(store, { ...ballot, sequence: 6n, places: [second, third] });
+});
+
+it('takes no other log, under no number', () => {
   castVote(store, ballot);
-  const conflict = /entry 0: the reply was settled in another batch/;
-  expect(() => castVote(store, { ...ballot, sequence: 6n })).toThrow(conflict);
+  const [first, second] = ballot.places;
+  const conflict = expect.objectContaining({ code: 'conflict' });
+  const other = [first!, { ...second!, hash: bytes(32, 9), replyId: bytes(16, 9) }];
+  expect(() => assertOneLog(store, ballot.validator, other)).toThrow(conflict);
+  expect(() => castVote(store, { ...ballot, sequence: 6n, places: other })).toThrow(conflict);
+});
+
+it('lets a reply stand at one place of the log', () => {
+  castVote(store, ballot);
+  const again = { position: 7n, hash: bytes(32, 9), replyId: bytes(16, 4) };
+  expect(() => castVote(store, { ...ballot, sequence: 6n, places: [again] })).toThrow(
+    'entry 7: the reply stands at entry 1',
+  );
+});
+
+it('knows the hash of each entry from the entry behind it', () => {
+  const entries = [0n, 1n].map((index) => ({
+    index,
+    previousHash: bytes(32, Number(index)),
+    replyId: bytes(16, Number(index)),
+  }));
+  expect(listPlaces(entries, { head: bytes(32, 2) })).toEqual([
+    { position: 0n, hash: bytes(32, 1), replyId: bytes(16, 0) },
+    { position: 1n, hash: bytes(32, 2), replyId: bytes(16, 1) },
+  ]);
 });
 
 it('counts a reply for its validator alone, so an id of one blocks no batch of another', () => {
@@ -51,12 +81,6 @@ it('counts a reply for its validator alone, so an id of one blocks no batch of a
   const other = { ...ballot, validator: bytes(20, 8) };
   castVote(store, other);
   expect(readVote(store, other.validator, 5n)?.digest).toEqual(ballot.digest);
-});
-
-it('replaces a batch by one of the same log', () => {
-  const batch = (logHead: Uint8Array) => ({ batch: { sequence: 5n, logHead } as never });
-  assertReplaces(ballot, batch(ballot.logHead));
-  expect(() => assertReplaces(ballot, batch(bytes(32, 9)))).toThrow('another batch was signed as number 5');
 });
 
 it('refuses a stored vote whose payers are no addresses', () => {

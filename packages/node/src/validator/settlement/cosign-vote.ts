@@ -1,33 +1,39 @@
 import { bigInteger, bytes, columns, mapped } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
-import type { Settlement } from '@ogong/protocol/settlement/batch';
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { LogPosition, VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { CosignError } from './cosign-error.ts';
 
 /** What this validator has signed for a peer's batch of one sequence. */
 export interface Vote {
   readonly digest: Uint8Array;
-  readonly logHead: Uint8Array;
   readonly uncollectable: readonly Uint8Array[];
+}
+
+/** One entry of a log, as far as two batches may contradict each other in it. */
+export interface LogPlace {
+  readonly position: bigint;
+  /** Of the entry. */
+  readonly hash: Uint8Array;
+  readonly replyId: Uint8Array;
 }
 
 export interface Ballot extends Vote {
   readonly validator: Uint8Array;
   readonly sequence: bigint;
-  readonly entries: readonly Pick<VerdictEntry, 'replyId' | 'index'>[];
+  readonly places: readonly LogPlace[];
   /** Digest of the vote that this one was checked against. */
   readonly replaces: Uint8Array | undefined;
 }
 
 /** Addresses of 20 bytes each, one after another. */
 const addresses = mapped(bytes, splitAddresses, (list: readonly Uint8Array[]) => concatBytes(...list));
-const voteFields = { digest: bytes, logHead: bytes, uncollectable: addresses } as const;
+const voteFields = { digest: bytes, uncollectable: addresses } as const;
 const voteColumns = columns(voteFields);
-const batchKey = { validator: bytes, sequence: bigInteger } as const;
-const keptVote = columns({ ...batchKey, ...voteFields });
-const sequenceColumn = columns({ sequence: bigInteger });
-const keptReply = columns({ replyId: bytes, ...batchKey });
+const keptVote = columns({ validator: bytes, sequence: bigInteger, ...voteFields });
+const keptPlace = columns({ validator: bytes, position: bigInteger, hash: bytes, replyId: bytes });
+const hashColumn = columns({ hash: bytes });
+const positionColumn = columns({ position: bigInteger });
 
 function splitAddresses(joined: Uint8Array): readonly Uint8Array[] {
   if (joined.length % 20 !== 0) throw new RangeError(`${joined.length} bytes are no list of addresses`);
@@ -39,29 +45,46 @@ export function readVote(store: Store, validator: Uint8Array, sequence: bigint):
   return voteColumns.get(store.prepare(sql), validator, sequence);
 }
 
-/** @throws CosignError unless the batch settles the log that was signed. Its debits and their orders may differ. */
-export function assertReplaces({ logHead }: Pick<Vote, 'logHead'>, { batch }: Pick<Settlement, 'batch'>): void {
-  if (equalBytes(logHead, batch.logHead)) return;
-  throw new CosignError('conflict', `another batch was signed as number ${batch.sequence}`);
+/** The places of entries that follow each other and end at the head. */
+export function listPlaces(
+  entries: readonly Pick<VerdictEntry, 'index' | 'previousHash' | 'replyId'>[],
+  { head }: Pick<LogPosition, 'head'>,
+): LogPlace[] {
+  return entries.map(({ index, replyId }, i) => ({
+    position: index,
+    hash: entries[i + 1]?.previousHash ?? head,
+    replyId,
+  }));
+}
+
+/**
+ * One log: at each position the entry that was signed before, and each reply at one position. So a shorter or a longer run of
+ * the same log passes under any number, and nothing else does. @throws CosignError `conflict`
+ */
+export function assertOneLog(store: Store, validator: Uint8Array, places: readonly LogPlace[]): void {
+  const findHash = store.prepare('SELECT hash FROM cosigned_entries WHERE validator = ? AND position = ?');
+  const findPosition = store.prepare('SELECT position FROM cosigned_entries WHERE validator = ? AND reply_id = ?');
+  for (const { position, hash, replyId } of places) {
+    const signed = hashColumn.get(findHash, validator, position);
+    if (signed !== undefined && !equalBytes(signed.hash, hash)) {
+      throw new CosignError('conflict', `entry ${position}: another log was signed`);
+    }
+    const place = positionColumn.get(findPosition, validator, replyId);
+    if (place !== undefined && place.position !== position) {
+      throw new CosignError('conflict', `entry ${position}: the reply stands at entry ${place.position}`);
+    }
+  }
 }
 
 /** Call it inside one transaction. @throws CosignError if an earlier vote contradicts it. */
 export function castVote(store: Store, ballot: Ballot): void {
-  const { validator, sequence, digest, logHead, uncollectable, entries, replaces } = ballot;
+  const { validator, sequence, digest, uncollectable, places, replaces } = ballot;
   const known = readVote(store, validator, sequence)?.digest;
   if (known !== undefined && !equalBytes(known, digest) && !(replaces && equalBytes(known, replaces))) {
     throw new CosignError('conflict', `another batch was signed as number ${sequence}`);
   }
-  keptVote.insert(store, 'INSERT OR REPLACE INTO cosigned', { validator, sequence, digest, logHead, uncollectable });
-  const findBatch = store.prepare(
-    `SELECT ${sequenceColumn.list} FROM cosigned_replies WHERE validator = ? AND reply_id = ?`,
-  );
-  for (const { replyId, index } of entries) {
-    const other = sequenceColumn.get(findBatch, validator, replyId);
-    if (other === undefined) {
-      keptReply.insert(store, 'INSERT INTO cosigned_replies', { validator, replyId, sequence });
-    } else if (other.sequence !== sequence) {
-      throw new CosignError('conflict', `entry ${index}: the reply was settled in another batch`);
-    }
-  }
+  assertOneLog(store, validator, places);
+  keptVote.insert(store, 'INSERT OR REPLACE INTO cosigned', { validator, sequence, digest, uncollectable });
+  for (const place of places)
+    keptPlace.insert(store, 'INSERT OR IGNORE INTO cosigned_entries', { validator, ...place });
 }

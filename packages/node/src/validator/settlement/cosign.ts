@@ -6,13 +6,13 @@ import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batc
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { assertNets, checkEntry, checkUncollectable, findLogStart, readLog, readProposal } from './batch-check.ts';
 import type { CosignState } from './cosign-state.ts';
-import { assertReplaces, castVote, readVote } from './cosign-vote.ts';
+import { assertOneLog, castVote, listPlaces, readVote } from './cosign-vote.ts';
 
 /**
  * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
- * One log per validator and sequence, one batch per reply, both on the disk before the signature leaves. The list of
- * uncollectable payers may change with their channels: the chain takes one batch per sequence, so only one of the signed
- * batches settles.
+ * One log per validator, one place in it per reply, both on the disk before the signature leaves. Under one number the list of
+ * uncollectable payers may change with their channels, and the log may end earlier or later: the chain takes one batch per
+ * sequence, so only one of the signed batches settles.
  * @param from ledger address behind the link. @throws CosignError
  */
 export async function cosignBatch(
@@ -26,12 +26,12 @@ export async function cosignBatch(
   const digest = hashSettlement(crypto, domain, settlement);
   const known = store.read(() => readVote(store, validator, sequence));
   if (known === undefined || !equalBytes(known.digest, digest)) {
-    if (known !== undefined) assertReplaces(known, settlement);
     const entries = await checkEntries(state, settlement, request);
     await checkUncollectable(state, settlement, entries, known?.uncollectable ?? []);
     const { uncollectable } = settlement;
     const replaces = known?.digest;
-    await group.write((db) => castVote(db, { validator, sequence, digest, logHead, uncollectable, entries, replaces }));
+    const places = listPlaces(entries, { head: logHead });
+    await group.write((db) => castVote(db, { validator, sequence, digest, uncollectable, places, replaces }));
   }
   return { signer: signer.address, signature: signer.signDigest(digest) };
 }
@@ -44,6 +44,8 @@ async function checkEntries(
   const { batch } = settlement;
   const logEntries = messages.map(({ logEntry }) => logEntry);
   const entries = readLog(state, batch, await findLogStart(state, batch), logEntries);
+  const places = listPlaces(entries, { head: batch.logHead });
+  state.store.read(() => assertOneLog(state.store, batch.validator, places));
   for (const [i, entry] of entries.entries()) {
     await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);
     // One entry costs milliseconds; links and timers get their turn between two of them.

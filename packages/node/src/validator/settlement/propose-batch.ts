@@ -1,6 +1,7 @@
 import type { Anchor } from '@ogong/chain/client';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { buildSettlement, createVoucher, type Settlement, sumDebts } from '@ogong/protocol/settlement/batch';
+import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
 import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   listEntries,
@@ -55,9 +56,38 @@ export async function proposeAnew(
   const { uncollectable } = settlement;
   const isSame = uncollectable.map(toHex).join() === batch.settlement.uncollectable.map(toHex).join();
   if (isSame) return false;
-  await group.write((db) => replaceProposed(db, settlement));
+  await group.write((db) => replaceProposed(db, settlement, batch.from));
   onReplaced(batch.sequence, uncollectable);
   return true;
+}
+
+/**
+ * Proposes the first half of the same log under the same number. Co-signers take it, because they have signed the same log.
+ * @returns false if the batch has one entry.
+ */
+export async function proposeShorter(
+  state: SettlementState,
+  client: SettlementChain,
+  batch: StoredBatch,
+): Promise<boolean> {
+  const half = batch.from + (batch.to - batch.from) / 2n;
+  if (half === batch.from) return false;
+  const { uncollectable } = await proposeUpTo(state, client, batch, half);
+  state.onReplaced(batch.sequence, uncollectable);
+  return true;
+}
+
+/** The same log under the same number, up to another position. */
+export async function proposeUpTo(
+  state: SettlementState,
+  client: SettlementChain,
+  batch: StoredBatch,
+  to: bigint,
+): Promise<Settlement> {
+  const run = { ...batch, to };
+  const settlement = await buildBatch(state, client, run, readBatchEntries(state, run));
+  await state.group.write((db) => replaceProposed(db, settlement, batch.from));
+  return settlement;
 }
 
 export function readBatchEntries(
@@ -96,16 +126,18 @@ export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anc
   throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
 }
 
-/** As many entries as fit one message; at least one. */
+/** As many entries as fit one message and one transaction; at least one. */
 export function takeEntries(
   { store, maxEntries, maxBatchBytes }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'>,
   from: bigint,
 ): Uint8Array[] {
   const taken: Uint8Array[] = [];
+  const meter = createGasMeter();
   let size = 0;
   for (const row of store.read(() => listEntries(store, from, maxEntries))) {
     size += store.read(() => measureEntry(readEntryMessage(store, row)));
-    if (taken.length > 0 && size > maxBatchBytes) break;
+    const gas = meter.add(parseVerdictEntry(row.entry));
+    if (taken.length > 0 && (size > maxBatchBytes || gas > MAX_SETTLEMENT_GAS)) break;
     taken.push(row.entry);
   }
   return taken;

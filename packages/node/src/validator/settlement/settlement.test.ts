@@ -52,6 +52,56 @@ describe('settlement', () => {
     expect(four.chain.settled.length).toBe(1);
   });
 
+  it('proposes the first half again where one transaction cannot hold the batch', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    const tried: bigint[] = [];
+    four.chain.settle = async (call) => {
+      tried.push(call.batch.logLength);
+      if (call.batch.sequence === 1n && call.batch.logLength > 1n) throw new ChainError('too-costly', 'too much gas');
+      return settle(call);
+    };
+    while (await four.own.settlement.step());
+    expect(tried).toEqual([3n, 1n, 3n]);
+    expect(four.chain.settled.map(({ batch }) => [batch.sequence, batch.logLength])).toEqual([
+      [1n, 1n],
+      [2n, 3n],
+    ]);
+    expect(four.own.decided.map(({ replyId }) => four.own.find(replyId))).toMatchObject([
+      { state: 'settled', sequence: 1n },
+      { state: 'settled', sequence: 2n },
+      { state: 'settled', sequence: 2n },
+    ]);
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
+  });
+
+  it('stops where one entry alone is too much for a transaction', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    four.chain.settle = async () => Promise.reject(new ChainError('too-costly', 'too much gas'));
+    expect(await four.own.settlement.step()).toBe(true);
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'too-costly' });
+  });
+
+  it('books the longer batch where the chain took it after all', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    four.chain.settle = async (call) => {
+      await settle(call);
+      throw new ChainError('too-costly', 'too much gas');
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    four.chain.settle = settle;
+    while (await four.own.settlement.step());
+    expect(four.chain.settled.map(({ batch }) => batch.logLength)).toEqual([3n]);
+    for (const { replyId } of four.own.decided) {
+      expect(four.own.find(replyId)).toMatchObject({ state: 'settled', sequence: 1n });
+    }
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
+  });
+
   it('stops where the chain has gone back behind its batch', async () => {
     const four = await createFour();
     await decideThree(four);

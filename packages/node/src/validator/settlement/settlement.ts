@@ -3,14 +3,15 @@ import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import { listEntries, readBatchedLength, readProposed, type StoredBatch } from '../store/batch-store.ts';
 import { bookBatch, bookFound } from './book-batch.ts';
 import { gatherSignatures } from './gather-signatures.ts';
-import { proposeAnew, proposeNext } from './propose-batch.ts';
+import { proposeAnew, proposeNext, proposeShorter, proposeUpTo } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
 /**
  * One step towards settling decided replies: propose, gather signatures, submit, book. Each part is durable before the next
- * begins, and each can be repeated: the chain takes a sequence once, and the log of a proposed batch never changes. Only its
- * debits may change: payers whose channel no longer covers what they owe are left out, so that they do not block the others.
+ * begins, and each can be repeated: the chain takes a sequence once, and the log of a proposed batch never changes. Its debits
+ * may change: payers whose channel no longer covers what they owe are left out, so that they do not block the others. It may
+ * become shorter: a batch that no transaction can hold is proposed again as its first half.
  * @returns true where a batch was settled or replaced, so that there is more to do.
  * @throws ChainError, SettlementError; nothing is lost: the next step continues from the same place.
  */
@@ -21,6 +22,11 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
   const anchor = await client.anchorOf(signer.address);
   const proposed = store.read(() => readProposed(store));
   if (proposed && anchor.sequence >= proposed.sequence) {
+    if (anchor.sequence === proposed.sequence && anchor.logLength !== proposed.to) {
+      // The chain took the batch as it was before it was proposed shorter.
+      await proposeUpTo(state, client, proposed, anchor.logLength);
+      return true;
+    }
     await bookFound(state, proposed);
     return true;
   }
@@ -33,6 +39,7 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
     const isTaken = error instanceof ChainError && error.revert?.name === 'WrongSequence';
     if (isTaken && (await client.anchorOf(signer.address)).sequence >= batch.sequence) return true;
     if (isAboutChannels(error, batch) && (await proposeAnew(state, client, batch))) return true;
+    if (isTooCostly(error) && (await proposeShorter(state, client, batch))) return true;
     throw error;
   }
   return true;
@@ -51,6 +58,8 @@ async function submit(state: SettlementState, client: SettlementChain, batch: St
   const receipt = await client.settle({ batch: header, debits, lines, ejections, quorum });
   await bookBatch(state, batch, { transactionHash: receipt.transactionHash, uncollectable });
 }
+
+const isTooCostly = (error: unknown): boolean => error instanceof ChainError && error.code === 'too-costly';
 
 /**
  * Whether the batch was refused because of a payer's channel, or by co-signers because a payer that is left out can be debited

@@ -88,27 +88,36 @@ export function measureEntry(message: EntryMessage): number {
   return toBinary(BatchEntrySchema, create(BatchEntrySchema, message)).length;
 }
 
-/** Ties the replies to the batch. From now on its log never changes. */
+/** Ties the replies to the batch. From now on its log never changes; it may end earlier. */
 export function proposeBatch(store: Store, settlement: Settlement, from: bigint): void {
   const { sequence, logLength } = settlement.batch;
   store
     .prepare(`INSERT INTO batches (sequence, batch, from_position, to_position, state) VALUES (?, ?, ?, ?, 'proposed')`)
     .run(sequence, encodeSettlement(settlement), from, logLength);
+  tieReplies(store, settlement, from);
+}
+
+/**
+ * The same log under the same number, up to another position or with others uncollectable; nobody has signed this one yet.
+ * Replies behind its end wait for the next batch.
+ */
+export function replaceProposed(store: Store, settlement: Settlement, from: bigint): void {
+  const { sequence, logLength } = settlement.batch;
+  store
+    .prepare("UPDATE batches SET batch = ?, to_position = ? WHERE sequence = ? AND state = 'proposed'")
+    .run(encodeSettlement(settlement), logLength, sequence);
+  store.prepare("UPDATE replies SET state = 'decided', sequence = NULL WHERE sequence = ?").run(sequence);
+  tieReplies(store, settlement, from);
+  store.prepare('DELETE FROM batch_signatures WHERE sequence = ?').run(sequence);
+}
+
+function tieReplies(store: Store, { batch }: Settlement, from: bigint): void {
   store
     .prepare(
       `UPDATE replies SET state = 'batched', sequence = ? WHERE reply_id IN
        (SELECT reply_id FROM log WHERE position >= ? AND position < ?)`,
     )
-    .run(sequence, from, logLength);
-}
-
-/** The same replies under the same number, with others uncollectable; nobody has signed this one yet. */
-export function replaceProposed(store: Store, settlement: Settlement): void {
-  const { sequence } = settlement.batch;
-  store
-    .prepare("UPDATE batches SET batch = ? WHERE sequence = ? AND state = 'proposed'")
-    .run(encodeSettlement(settlement), sequence);
-  store.prepare('DELETE FROM batch_signatures WHERE sequence = ?').run(sequence);
+    .run(batch.sequence, from, batch.logLength);
 }
 
 /** Keeps a signature, unless the batch that it is under has been replaced meanwhile. */

@@ -83,17 +83,19 @@ export const VALIDATOR_SCHEMA = `
     validator BLOB NOT NULL,
     sequence INTEGER NOT NULL,
     digest BLOB NOT NULL,
-    log_head BLOB NOT NULL,
     uncollectable BLOB NOT NULL,
     PRIMARY KEY (validator, sequence)
   ) WITHOUT ROWID;
 
   -- A reply belongs to the validator that its order names, so what one validator settled blocks nothing of another.
-  CREATE TABLE cosigned_replies (
+  -- What was co-signed of each log: one entry at each position, one position for each reply.
+  CREATE TABLE cosigned_entries (
     validator BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    hash BLOB NOT NULL,
     reply_id BLOB NOT NULL,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (validator, reply_id)
+    PRIMARY KEY (validator, position),
+    UNIQUE (validator, reply_id)
   ) WITHOUT ROWID;
 
   CREATE TABLE beacons (

@@ -1,0 +1,40 @@
+import { parseSettlement } from '@ogong/protocol/settlement/batch';
+import { computeSettlementGas } from '@ogong/protocol/settlement/gas';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
+import type { ProtocolAttack } from './attack.ts';
+
+export interface DustOutcome {
+  readonly orders: number;
+  readonly settledReplies: number;
+  /** What each batch that a quorum signed may take, with its signatures. */
+  readonly gas: readonly number[];
+}
+
+/** Buys tiny replies. Each order is of another payer, and names a payee and a router that nobody ever paid. */
+export const dustRouters: ProtocolAttack<{ readonly orders: number }, Promise<DustOutcome>> = {
+  name: 'dust-routers',
+  aim: 'stop a validator from settling: fill a batch with new payees and routers until no transaction can hold it',
+  async play({ orders }) {
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } });
+    const { own, chain } = four;
+    for (let number = 0; number < orders; number++) {
+      const payee = createTestLedgerSigner(seedOf(`dust payee ${number}`));
+      const router = seedOf(`dust router ${number}`).slice(0, 20);
+      const payer = createTestLedgerSigner(seedOf(`dust payer ${number}`));
+      const order = own.order(number, { payee: payee.address, router }, payer, 1);
+      await own.intake.admit(order);
+      await own.intake.pushRecord(own.serve(order, { payer, payee }).submission);
+    }
+    await four.certifyAll();
+    await own.runAudits();
+    while (await own.settlement.step());
+    return {
+      orders,
+      settledReplies: chain.settled.reduce((sum, { batch }) => sum + batch.replies, 0),
+      gas: own.requests
+        .map(({ batch }) => parseSettlement(batch as Uint8Array))
+        .map((settlement) => computeSettlementGas(settlement, 4)),
+    };
+  },
+};

@@ -1,0 +1,93 @@
+import { toHex } from '../base/bytes.ts';
+import { isBillable, type VerdictEntry } from './verdict-log.ts';
+
+/**
+ * An upper bound of the gas that one batch may take, without its validators' signatures. A transaction may take 16,777,216
+ * (EIP-7825); the rest is for 400 signatures, and for contracts that cost more than they do today.
+ */
+export const MAX_SETTLEMENT_GAS = 10_000_000;
+
+/** Log entries of one batch. Each adds at most one party to each list, so no list is longer. */
+export const MAX_BATCH_ENTRIES = 1_000;
+
+/**
+ * The worst case of each part, in gas, measured with the contracts on anvil and rounded up by a tenth or more
+ * (`settlement-gas.process.test.ts` holds real batches against it).
+ */
+const GAS = {
+  /** The transaction, the anchor, the quorum's reading of stakes, and four credits of the network that are all new. */
+  batch: 350_000,
+  /** A voucher: calldata, recovery of its signer, one channel. */
+  debit: 21_000,
+  /** A line: calldata, hash, split, event, both credits as known ones. */
+  line: 13_000,
+  /** A credit of somebody who never had one: a new slot. Nobody sees from a batch whether it is new. */
+  credit: 22_500,
+  ejection: 27_000,
+  signature: 16_000,
+} as const;
+
+interface PartyCounts {
+  readonly debits: number;
+  readonly lines: number;
+  /** Different payees and routers. */
+  readonly credited: number;
+  readonly ejections: number;
+}
+
+function computeGas({ debits, lines, credited, ejections }: PartyCounts, signatures: number): number {
+  return (
+    GAS.batch +
+    GAS.debit * debits +
+    GAS.line * lines +
+    GAS.credit * credited +
+    GAS.ejection * ejections +
+    GAS.signature * signatures
+  );
+}
+
+/** What a batch of these lists takes at most. @param signatures of the quorum. Default: none, as MAX_SETTLEMENT_GAS counts. */
+export function computeSettlementGas(
+  lists: {
+    readonly debits: readonly unknown[];
+    readonly lines: readonly { readonly provider: Uint8Array; readonly router: Uint8Array }[];
+    readonly ejections: readonly unknown[];
+  },
+  signatures = 0,
+): number {
+  const { debits, lines, ejections } = lists;
+  const credited = new Set(lines.flatMap(({ provider, router }) => [toHex(provider), toHex(router)]));
+  return computeGas(
+    { debits: debits.length, lines: lines.length, credited: credited.size, ejections: ejections.length },
+    signatures,
+  );
+}
+
+export interface GasMeter {
+  /** @returns what a batch of all entries added so far takes at most, whoever of its payers can be drawn. */
+  add(
+    entry: Pick<VerdictEntry, 'verdict' | 'feeAtomic' | 'payer' | 'payee' | 'router' | 'ejects' | 'providerId'>,
+  ): number;
+}
+
+/** Measures a growing batch. */
+export function createGasMeter(): GasMeter {
+  const debits = new Set<string>();
+  const lines = new Set<string>();
+  const credited = new Set<string>();
+  const ejections = new Set<string>();
+  return {
+    add({ verdict, feeAtomic, payer, payee, router, ejects, providerId }) {
+      if (isBillable(verdict) && feeAtomic > 0n) {
+        debits.add(toHex(payer));
+        lines.add(toHex(payee) + toHex(router));
+        credited.add(toHex(payee)).add(toHex(router));
+      }
+      if (ejects) ejections.add(toHex(providerId));
+      return computeGas(
+        { debits: debits.size, lines: lines.size, credited: credited.size, ejections: ejections.size },
+        0,
+      );
+    },
+  };
+}

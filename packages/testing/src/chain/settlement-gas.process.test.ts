@@ -1,0 +1,161 @@
+import type { Address, Hex } from '@ogong/chain/hex';
+import type { SettleCall } from '@ogong/chain/settle-call';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import { computeSettlementGas, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
+
+const PAYERS = 12;
+const FEE = 0xffff_ffff_ffffn;
+
+/** Many nonzero bytes, as in real ones, since they cost more as calldata. */
+const createHex = (bytes: number, seed: number): Hex =>
+  `0x${(seed + 1)
+    .toString(16)
+    .padStart(8, 'e')
+    .padStart(2 * bytes, 'd7')}`;
+const ZERO: Address = `0x${'00'.repeat(20)}`;
+
+describe('the gas that the contracts take', () => {
+  let ledger: TestLedger;
+  let validators: Awaited<ReturnType<TestLedger['createValidator']>>[];
+  let payers: Awaited<ReturnType<TestLedger['createMember']>>[];
+  let sequence = 0n;
+  let owed = 0n;
+  let fresh = 0;
+
+  beforeAll(async () => {
+    ledger = await startTestLedger({ blockTimeMs: 50 });
+    validators = await Promise.all(Array.from({ length: 3 }, () => ledger.createValidator()));
+    payers = await Promise.all(
+      Array.from({ length: PAYERS }, async () => {
+        const payer = await ledger.createMember(1_000n * unit);
+        await payer.client.deposit(1_000n * unit);
+        await payer.client.admit(validators[0]!.address, 1_000n * unit);
+        return payer;
+      }),
+    );
+  });
+  afterAll(() => ledger?.stop());
+
+  const createAddress = (): Address => createHex(20, fresh++);
+
+  async function sign(debtors: number, lines: readonly (readonly [Address, Address])[], ejections: readonly Hex[]) {
+    const handling = validators[0]!;
+    sequence++;
+    const share = debtors === 0 ? 0n : (FEE * BigInt(lines.length)) / BigInt(debtors);
+    const rest = FEE * BigInt(lines.length) - share * BigInt(debtors);
+    owed += share + rest;
+    const debits = await Promise.all(
+      payers
+        .slice(0, debtors)
+        .map(({ privateKey }, i) =>
+          ledger.signDebit(privateKey, handling.address, i === 0 ? share + rest : share, owed),
+        ),
+    );
+    const batch = {
+      validator: handling.address,
+      sequence,
+      logHead: createHex(32, Number(sequence)),
+      logLength: sequence * 1_000n,
+      recordsRoot: createHex(32, Number(sequence)),
+      replies: 1_000,
+    };
+    const call = {
+      batch,
+      debits: [...debits].sort((a, b) => (String(a.payer) < String(b.payer) ? -1 : 1)),
+      lines: lines.map(([provider, router]) => ({ provider, router, gross: FEE })),
+      ejections,
+    };
+    return ledger.signBatch(
+      call,
+      validators.map(({ privateKey }) => privateKey),
+    );
+  }
+
+  const bound = ({ debits, lines, ejections }: SettleCall): number =>
+    computeSettlementGas(
+      {
+        debits,
+        lines: lines.map(({ provider, router }) => ({
+          provider: fromHex(String(provider).slice(2)),
+          router: fromHex(String(router).slice(2)),
+        })),
+        ejections,
+      },
+      validators.length,
+    );
+
+  async function measure(call: SettleCall): Promise<{ readonly gas: number; readonly bound: number }> {
+    const { gasUsed } = await validators[0]!.client.settle(call);
+    return { gas: Number(gasUsed), bound: bound(call) };
+  }
+
+  const freshLines = (count: number): [Address, Address][] =>
+    Array.from({ length: count }, () => [createAddress(), createAddress()]);
+
+  it.each([
+    ['nothing', 0, () => [], 0],
+    ['one new payee', 1, () => [[createAddress(), ZERO]], 0],
+    ['all payers and one new line each', PAYERS, () => freshLines(PAYERS), 0],
+    ['new payees and routers up to the limit', 1, () => freshLines(113), 0],
+    ['new payees without routers', 1, () => freshLines(160).map(([payee]) => [payee, ZERO]), 0],
+    [
+      'new payees of one router',
+      3,
+      () => {
+        const router = createAddress();
+        return freshLines(160).map(([payee]) => [payee, router]);
+      },
+      0,
+    ],
+    [
+      'every pair of few payees and routers',
+      2,
+      () => {
+        const parties = freshLines(22);
+        return parties.flatMap(([payee]) => parties.map(([, router]) => [payee, router]));
+      },
+      0,
+    ],
+    ['ejections', 0, () => [], 340],
+    ['ejections and new lines', 1, () => freshLines(60), 150],
+  ] as [string, number, () => [Address, Address][], number][])(
+    'are below the model: %s',
+    async (_name, debtors, lines, ejected) => {
+      const ids = Array.from({ length: ejected }, () => createHex(32, fresh++));
+      const call = await sign(debtors, lines(), ids);
+      const { gas, bound: most } = await measure(call);
+      expect(gas).toBeLessThanOrEqual(most);
+      // A model that is far too high would settle less than it could.
+      expect(gas).toBeGreaterThan((most - 400_000) * 0.75);
+    },
+  );
+
+  it('are below the model for random parties, new and known', async () => {
+    let state = 7;
+    const draw = (below: number): number => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return Math.floor((state / 2 ** 31) * below);
+    };
+    const known = Array.from({ length: 40 }, createAddress);
+    const pick = (): Address => (draw(2) === 0 ? createAddress() : (known[draw(40)] as Address));
+    for (let run = 0; run < 6; run++) {
+      const lines = Array.from({ length: 1 + draw(90) }, (): [Address, Address] => [
+        pick(),
+        draw(4) === 0 ? ZERO : pick(),
+      ]);
+      const ids = Array.from({ length: draw(40) }, () => createHex(32, fresh++));
+      const { gas, bound: most } = await measure(await sign(1 + draw(PAYERS), lines, ids));
+      expect(gas).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('are too much for 250 new payees and routers with as many ejections, which the client says', async () => {
+    const ids = Array.from({ length: 250 }, () => createHex(32, fresh++));
+    const call = await sign(1, freshLines(250), ids);
+    sequence--;
+    expect(bound(call)).toBeGreaterThan(MAX_SETTLEMENT_GAS);
+    await expect(validators[0]!.client.settle(call)).rejects.toMatchObject({ code: 'too-costly' });
+  });
+});
