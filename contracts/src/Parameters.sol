@@ -2,10 +2,11 @@
 pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {Recipients, Shares} from "./Types.sol";
+import {Delays, Recipients, Shares} from "./Types.sol";
 
 /// @title Parameters of the network
-/// @notice What governance may change, and the bounds that it cannot leave.
+/// @notice What governance may change, the bounds that it cannot leave, and the notice that it has to give. Delays are
+/// fixed for good when the contract is created: a network that needs others is another network.
 contract Parameters is Ownable2Step {
     uint256 public constant BASIS = 10_000;
     /// A provider keeps at least 80 % of every fee.
@@ -32,13 +33,21 @@ contract Parameters is Ownable2Step {
         uint64 version;
     }
 
-    Shares private _shares;
-    Recipients private _recipients;
+    /// Who gets which part of a fee.
+    struct Distribution {
+        Shares shares;
+        Recipients recipients;
+    }
+
+    Delays private _delays;
+    Distribution private _current;
+    /// In force from `_nextFrom` on; without meaning where that is 0.
+    Distribution private _next;
+    uint64 private _nextFrom;
     Limits private _limits;
     DriftTable private _driftTable;
 
-    event SharesChanged(Shares shares);
-    event RecipientsChanged(Recipients recipients);
+    event DistributionScheduled(Shares shares, Recipients recipients, uint64 from);
     event LimitsChanged(Limits limits);
     event DriftTableChanged(DriftTable driftTable);
 
@@ -48,20 +57,32 @@ contract Parameters is Ownable2Step {
     error ZeroRecipient();
     error VersionNotNewer(uint64 current, uint64 proposed);
 
-    constructor(address owner, Shares memory shares_, Recipients memory recipients_, Limits memory limits_) Ownable(owner) {
-        _setShares(shares_);
-        _setRecipients(recipients_);
+    constructor(
+        address owner,
+        Delays memory delays_,
+        Shares memory shares_,
+        Recipients memory recipients_,
+        Limits memory limits_
+    ) Ownable(owner) {
+        if (delays_.voting > delays_.leastUnbonding) revert OutOfRange("voting");
+        if (delays_.notice > MAX_DELAY) revert OutOfRange("notice");
+        _delays = delays_;
+        _assertDistribution(shares_, recipients_);
+        _current = Distribution(shares_, recipients_);
+        emit DistributionScheduled(shares_, recipients_, uint64(block.timestamp));
         _setLimits(limits_);
     }
 
-    /// @notice The license share can only fall; the others move freely below the common ceiling.
-    function setShares(Shares calldata next) external onlyOwner {
-        if (next.license > _shares.license) revert LicenseRaised(_shares.license, next.license);
-        _setShares(next);
-    }
-
-    function setRecipients(Recipients calldata next) external onlyOwner {
-        _setRecipients(next);
+    /// @notice Announces who gets which part of a fee from one notice on; takes the place of an announcement that is not in
+    /// force yet. The license share can only fall; the others move freely below the common ceiling.
+    function setDistribution(Shares calldata nextShares, Recipients calldata nextRecipients) external onlyOwner {
+        _current = distribution();
+        uint16 license = _current.shares.license;
+        if (nextShares.license > license) revert LicenseRaised(license, nextShares.license);
+        _assertDistribution(nextShares, nextRecipients);
+        _next = Distribution(nextShares, nextRecipients);
+        _nextFrom = uint64(block.timestamp) + _delays.notice;
+        emit DistributionScheduled(nextShares, nextRecipients, _nextFrom);
     }
 
     function setLimits(Limits calldata next) external onlyOwner {
@@ -76,12 +97,26 @@ contract Parameters is Ownable2Step {
         emit DriftTableChanged(next);
     }
 
+    function delays() external view returns (Delays memory) {
+        return _delays;
+    }
+
+    /// @notice What is in force now.
+    function distribution() public view returns (Distribution memory) {
+        return _nextFrom != 0 && block.timestamp >= _nextFrom ? _next : _current;
+    }
+
+    /// @notice What was announced last, and since when or from when on it is in force.
+    function announced() external view returns (Distribution memory, uint64 from) {
+        return _nextFrom == 0 ? (_current, 0) : (_next, _nextFrom);
+    }
+
     function shares() external view returns (Shares memory) {
-        return _shares;
+        return distribution().shares;
     }
 
     function recipients() external view returns (Recipients memory) {
-        return _recipients;
+        return distribution().recipients;
     }
 
     function limits() external view returns (Limits memory) {
@@ -92,25 +127,20 @@ contract Parameters is Ownable2Step {
         return _driftTable;
     }
 
-    function _setShares(Shares memory next) private {
+    function _assertDistribution(Shares memory next, Recipients memory to) private pure {
         uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.license;
         if (total > MAX_TOTAL_SHARES) revert SharesTooHigh(total, MAX_TOTAL_SHARES);
-        _shares = next;
-        emit SharesChanged(next);
-    }
-
-    function _setRecipients(Recipients memory next) private {
-        if (next.verification == address(0) || next.treasury == address(0) || next.license == address(0)) {
-            revert ZeroRecipient();
-        }
-        _recipients = next;
-        emit RecipientsChanged(next);
+        if (to.verification == address(0) || to.treasury == address(0) || to.license == address(0)) revert ZeroRecipient();
     }
 
     function _setLimits(Limits memory next) private {
         if (next.alpha > MAX_ALPHA) revert OutOfRange("alpha");
-        if (next.withdrawalDelay > MAX_DELAY) revert OutOfRange("withdrawalDelay");
-        if (next.unbondingDelay > MAX_DELAY) revert OutOfRange("unbondingDelay");
+        if (next.withdrawalDelay < _delays.leastWithdrawal || next.withdrawalDelay > MAX_DELAY) {
+            revert OutOfRange("withdrawalDelay");
+        }
+        if (next.unbondingDelay < _delays.leastUnbonding || next.unbondingDelay > MAX_DELAY) {
+            revert OutOfRange("unbondingDelay");
+        }
         // At zero, anyone could fill the validator list for nothing.
         if (next.minimumValidatorBond == 0 || next.minimumValidatorBond > MAX_VALIDATOR_BOND) {
             revert OutOfRange("minimumValidatorBond");

@@ -163,8 +163,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         private
         returns (Credit[] memory credits, uint256 gross, uint256 residual)
     {
-        Shares memory shares = parameters.shares();
-        Recipients memory recipients = parameters.recipients();
+        Parameters.Distribution memory distribution = parameters.distribution();
+        Shares memory shares = distribution.shares;
+        Recipients memory recipients = distribution.recipients;
         credits = new Credit[](2 * lines.length + 4);
         Credit memory validator = credits[2 * lines.length] = Credit(batch.validator, 0);
         Credit memory verification = credits[2 * lines.length + 1] = Credit(recipients.verification, 0);

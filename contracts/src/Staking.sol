@@ -5,14 +5,17 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Parameters} from "./Parameters.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
 /// @title Stakes of providers and bonds of validators
 /// @notice A provider's stake buys priority in routing and nothing can take it; a validator's bond is its vote and can
-/// be slashed. The two are kept apart so that the first can never become the second.
+/// be slashed. The two are kept apart so that the first can never become the second. A quorum counts the votes of some
+/// time ago, so that nobody who joins, leaves, or moves bond can spoil signatures that were already given.
 contract Staking is Ownable2Step, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
+    using Checkpoints for Checkpoints.Trace208;
 
     struct Bond {
         uint128 amount;
@@ -30,8 +33,9 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     /// Priority stake of a provider, by payee.
     mapping(address payee => uint256) public stakeOf;
     mapping(address validator => Bond) private _bonds;
-    /// Sum of the bonds of all registered validators.
-    uint256 public totalActiveBond;
+    /// What each validator's bond was worth in votes, by time.
+    mapping(address validator => Checkpoints.Trace208) private _votes;
+    Checkpoints.Trace208 private _totalVotes;
 
     event Staked(address indexed payee, uint256 amount, uint256 stake);
     event Unstaked(address indexed payee, uint256 amount, uint256 stake);
@@ -46,7 +50,6 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     error NothingToUnbond();
     error TooEarly(uint256 readyAt);
     error NotRegistry(address caller);
-    error NotActive(address validator);
 
     constructor(address owner, IERC20 token_, Parameters parameters_) Ownable(owner) {
         token = token_;
@@ -77,7 +80,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         if (amount == 0) revert ZeroAmount();
         Bond storage mine = _bonds[msg.sender];
         mine.amount += amount;
-        if (mine.active) totalActiveBond += amount;
+        _countVotes(msg.sender, mine);
         emit Bonded(msg.sender, amount, mine.amount);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -92,7 +95,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         mine.amount -= amount;
         mine.unbonding += amount;
         mine.unbondableAt = uint64(block.timestamp) + limits.unbondingDelay;
-        if (mine.active) totalActiveBond -= amount;
+        _countVotes(msg.sender, mine);
         emit UnbondRequested(msg.sender, amount, mine.unbondableAt);
     }
 
@@ -107,19 +110,19 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         token.safeTransfer(msg.sender, amount);
     }
 
-    /// @notice Takes bond (first) and leaving bond (then) of a misbehaving validator for the treasury.
+    /// @notice Takes bond (first) and leaving bond (then) of a misbehaving validator for the treasury. Takes what is left
+    /// where that is less: bond that left a moment before undoes no slash.
     /// @param reason Hash of the evidence.
     function slash(address validator, uint128 amount, bytes32 reason) external onlyOwner nonReentrant {
         if (amount == 0) revert ZeroAmount();
         Bond storage theirs = _bonds[validator];
-        uint256 available = uint256(theirs.amount) + theirs.unbonding;
-        if (amount > available) revert InsufficientBond(available, amount);
-        uint128 fromBond = amount < theirs.amount ? amount : theirs.amount;
+        uint128 fromBond = _least(amount, theirs.amount);
+        uint128 fromLeaving = _least(amount - fromBond, theirs.unbonding);
         theirs.amount -= fromBond;
-        theirs.unbonding -= amount - fromBond;
-        if (theirs.active) totalActiveBond -= fromBond;
-        emit Slashed(validator, amount, reason);
-        token.safeTransfer(parameters.recipients().treasury, amount);
+        theirs.unbonding -= fromLeaving;
+        _countVotes(validator, theirs);
+        emit Slashed(validator, fromBond + fromLeaving, reason);
+        token.safeTransfer(parameters.recipients().treasury, fromBond + fromLeaving);
     }
 
     /// @notice Called by the registry when a validator joins or leaves.
@@ -127,22 +130,41 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         if (msg.sender != address(registry)) revert NotRegistry(msg.sender);
         Bond storage theirs = _bonds[validator];
         theirs.active = active;
-        if (active) totalActiveBond += theirs.amount;
-        else totalActiveBond -= theirs.amount;
+        _countVotes(validator, theirs);
     }
 
     function bondOf(address validator) external view returns (Bond memory) {
         return _bonds[validator];
     }
 
-    /// @notice Votes behind a list of signers, and all votes there are.
+    /// @notice Sum of the bonds of all validators that are registered now.
+    function totalActiveBond() external view returns (uint256) {
+        return _totalVotes.latest();
+    }
+
+    /// @notice Votes behind a list of signers, and all votes there are, as they were one voting delay ago. Whoever had no
+    /// vote then adds none. A slash takes a vote at once, and leaves the total as it was until the delay is over.
     /// @dev The caller sees to it that no signer is listed twice.
     function votes(address[] calldata signers) external view returns (uint256 signed, uint256 total) {
+        uint256 delay = parameters.delays().voting;
+        if (block.timestamp < delay) return (0, 0);
+        uint48 since = uint48(block.timestamp - delay);
         for (uint256 i; i < signers.length; ++i) {
             Bond storage theirs = _bonds[signers[i]];
-            if (!theirs.active) revert NotActive(signers[i]);
-            signed += theirs.amount;
+            uint256 backed = uint256(theirs.amount) + theirs.unbonding;
+            uint256 vote = _votes[signers[i]].upperLookupRecent(since);
+            signed += vote < backed ? vote : backed;
         }
-        total = totalActiveBond;
+        total = _totalVotes.upperLookupRecent(since);
+    }
+
+    function _countVotes(address validator, Bond storage theirs) private {
+        uint208 next = theirs.active ? theirs.amount : 0;
+        (uint208 before,) = _votes[validator].push(uint48(block.timestamp), next);
+        if (next != before) _totalVotes.push(uint48(block.timestamp), _totalVotes.latest() - before + next);
+    }
+
+    function _least(uint128 a, uint128 b) private pure returns (uint128) {
+        return a < b ? a : b;
     }
 }

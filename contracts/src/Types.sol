@@ -65,3 +65,15 @@ struct Recipients {
     address treasury;
     address license;
 }
+
+/// Periods in seconds that nobody can change once a network runs.
+struct Delays {
+    /// From a change of a bond until a quorum counts it. At most `leastUnbonding`, so that no vote outlives its bond.
+    uint32 voting;
+    /// From announcing shares and recipients until they are in force.
+    uint32 notice;
+    /// Floor of Limits.withdrawalDelay.
+    uint32 leastWithdrawal;
+    /// Floor of Limits.unbondingDelay.
+    uint32 leastUnbonding;
+}

@@ -7,7 +7,7 @@ import {Parameters} from "../src/Parameters.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
-import {Batch, Debit, Line, Recipients, Shares} from "../src/Types.sol";
+import {Batch, Debit, Delays, Line, Recipients, Shares} from "../src/Types.sol";
 import {vm} from "./Vm.sol";
 
 /// A ledger with three validators of equal bond, and the signing that daemons do.
@@ -15,6 +15,10 @@ abstract contract Fixture {
     uint128 internal constant BOND = 1_000e18;
     uint32 internal constant DELAY = 1 hours;
     uint32 internal constant UNBONDING = 1 days;
+    uint32 internal constant VOTING = 10 minutes;
+    uint32 internal constant NOTICE = 2 days;
+    uint32 internal constant LEAST_DELAY = 30 minutes;
+    uint32 internal constant LEAST_UNBONDING = 12 hours;
     address internal constant VERIFICATION = address(0xF1);
     address internal constant TREASURY = address(0xF2);
     address internal constant LICENSE = address(0xF3);
@@ -46,6 +50,7 @@ abstract contract Fixture {
         token = new OgongToken(address(this));
         parameters = new Parameters(
             address(this),
+            Delays(VOTING, NOTICE, LEAST_DELAY, LEAST_UNBONDING),
             shares,
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND)
@@ -64,6 +69,7 @@ abstract contract Fixture {
             }
         }
         validator = vm.addr(validatorKeys[0]);
+        vm.warp(block.timestamp + VOTING);
     }
 
     function _join(uint256 key, uint128 amount) internal {
@@ -148,5 +154,14 @@ abstract contract Fixture {
         bytes32[] memory none;
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
         settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function _wait(uint256 duration) internal {
+        vm.warp(this.clock() + duration);
+    }
+
+    /// Asked from outside: the optimiser takes the time for a constant.
+    function clock() external view returns (uint256) {
+        return block.timestamp;
     }
 }

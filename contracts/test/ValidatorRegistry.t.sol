@@ -177,7 +177,7 @@ contract ValidatorRegistryTest is Fixture {
                 vm.prank(account);
                 try staking.requestUnbond(amount) {} catch {}
             } else if (kind == 4) {
-                vm.warp(block.timestamp + UNBONDING);
+                _wait(UNBONDING);
                 vm.prank(account);
                 try staking.finishUnbond() {} catch {}
             } else if (kind == 5) {
@@ -185,6 +185,7 @@ contract ValidatorRegistryTest is Fixture {
             } else if (kind == 6) {
                 try registry.evict(account) {} catch {}
             } else if (_signedStake() * 3 > registry.totalStake() * 2) {
+                _wait(VOTING);
                 _settleByMembers(++sequence);
             }
             _assertSet();

@@ -20,7 +20,10 @@ async function refusalOf(promise: Promise<unknown>): Promise<ChainError> {
   return error as ChainError;
 }
 
-const startLedger = (): Promise<TestLedger> => startTestLedger({ limits: { withdrawalDelay: 0 } });
+const NOTICE_SECONDS = 86_400;
+
+const startLedger = (): Promise<TestLedger> =>
+  startTestLedger({ limits: { withdrawalDelay: 0 }, delays: { notice: NOTICE_SECONDS } });
 
 describe('chain client', () => {
   let ledger: TestLedger;
@@ -97,6 +100,19 @@ describe('chain client', () => {
     expect(() => ledger.governor.setDriftTable({ hash: '0x12', version: 3n })).toThrow(/hash has 1 bytes, expected 32/);
   });
 
+  it('announces shares and recipients before they are in force', async () => {
+    const { shares, recipients, announced } = await ledger.governor.parameters();
+    expect(announced).toEqual({ shares, recipients, from: 0n });
+    const cheaper = { shares: { ...shares, treasury: 50 }, recipients };
+    await ledger.governor.setDistribution(cheaper);
+    const changed = await ledger.governor.parameters();
+    expect(changed).toMatchObject({ shares, announced: cheaper });
+    expect(changed.announced.from).toBeGreaterThan(BigInt(NOTICE_SECONDS));
+    const member = await ledger.createMember();
+    const stranger = await refusalOf(member.client.setDistribution(cheaper));
+    expect(stranger).toMatchObject({ code: 'reverted', revert: { name: 'OwnableUnauthorizedAccount' } });
+  });
+
   it('names a refusal by a contract behind the called one', async () => {
     const [validator, payer] = await Promise.all([ledger.createValidator(), ledger.createMember()]);
     const debit = await ledger.signDebit(payer.privateKey, validator.address, 1n, 1n);
@@ -117,7 +133,7 @@ describe('chain client', () => {
       [payer.privateKey],
     );
     const stranger = await refusalOf(validator.client.settle(call));
-    expect(stranger.revert).toEqual({ name: 'NotActive', args: [payer.address] });
+    expect(stranger.revert).toEqual({ name: 'NoQuorum', args: [0n, 100n * unit] });
   });
 
   it('sends the calls of one account one after the other', async () => {

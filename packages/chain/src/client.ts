@@ -57,9 +57,15 @@ export interface DriftTableAnchor {
   readonly version: bigint;
 }
 
-export interface NetworkParameters {
+/** Who gets which part of a fee. */
+export interface Distribution {
   readonly shares: Shares;
   readonly recipients: Recipients;
+}
+
+export interface NetworkParameters extends Distribution {
+  /** What governance announced last, with the time, in seconds since 1970, from which it is in force. */
+  readonly announced: Distribution & { readonly from: bigint };
   readonly limits: Limits;
   readonly driftTable: DriftTableAnchor;
 }
@@ -126,14 +132,20 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     },
     parameters(): Promise<NetworkParameters> {
       return read('parameters', async (client) => {
-        const [shares, recipients, limits, driftTable] = await Promise.all([
-          client.readContract({ ...parameters, functionName: 'shares' }),
-          client.readContract({ ...parameters, functionName: 'recipients' }),
+        const [current, [next, from], limits, driftTable] = await Promise.all([
+          client.readContract({ ...parameters, functionName: 'distribution' }),
+          client.readContract({ ...parameters, functionName: 'announced' }),
           client.readContract({ ...parameters, functionName: 'limits' }),
           client.readContract({ ...parameters, functionName: 'driftTable' }),
         ]);
         const { hash, version } = driftTable;
-        return { shares, recipients: lowerHex(recipients), limits, driftTable: { ...lowerHex({ hash }), version } };
+        const lower = ({ shares, recipients }: Distribution) => ({ shares, recipients: lowerHex(recipients) });
+        return {
+          ...lower(current),
+          announced: { ...lower(next), from },
+          limits,
+          driftTable: { ...lowerHex({ hash }), version },
+        };
       });
     },
     validators(): Promise<readonly RegisteredValidator[]> {
@@ -318,18 +330,12 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
     /** Submits a batch with its quorum; anyone may. */
     settle: (call: SettleCall) => send('settle', settlement, encodeSettle(call)),
 
-    /** Owner of the parameters only, as are the next three. */
-    setShares: (shares: Shares) =>
+    /** Owner of the parameters only, as are the next two. In force after the notice. */
+    setDistribution: ({ shares, recipients }: Distribution) =>
       send(
-        'set shares',
+        'set distribution',
         parameters,
-        encodeFunctionData({ abi: parametersAbi, functionName: 'setShares', args: [shares] }),
-      ),
-    setRecipients: (recipients: Recipients) =>
-      send(
-        'set recipients',
-        parameters,
-        encodeFunctionData({ abi: parametersAbi, functionName: 'setRecipients', args: [recipients] }),
+        encodeFunctionData({ abi: parametersAbi, functionName: 'setDistribution', args: [shares, recipients] }),
       ),
     setLimits: (limits: Limits) =>
       send(

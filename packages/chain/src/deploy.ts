@@ -14,6 +14,9 @@ import {
 import { type Address, type BytesLike, type Hex, toAddress } from './hex.ts';
 import { createTransactor } from './transactor.ts';
 
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
+
 /** Parts of a fee in basis points; the provider takes what they leave. */
 export interface Shares {
   readonly router: number;
@@ -33,6 +36,18 @@ export interface Limits {
   readonly minimumValidatorBond: bigint;
 }
 
+/** Seconds, fixed for good when the contracts are deployed. */
+export interface Delays {
+  /** From a change of a bond until a quorum counts it. */
+  readonly voting: number;
+  /** From announcing shares and recipients until they are in force. */
+  readonly notice: number;
+  /** Floor of the withdrawal delay. */
+  readonly leastWithdrawal: number;
+  /** Floor of the unbonding delay. */
+  readonly leastUnbonding: number;
+}
+
 export interface Recipients {
   readonly verification: Address;
   readonly treasury: Address;
@@ -45,10 +60,22 @@ export const defaultShares: Shares = { router: 100, validator: 100, verification
 export const defaultLimits: Limits = {
   // The whitepaper designs for coverage close to one; a network that grows lowers it.
   alpha: 1_000_000,
-  withdrawalDelay: 3_600,
-  unbondingDelay: 7 * 86_400,
+  withdrawalDelay: DAY,
+  unbondingDelay: 21 * DAY,
   minimumValidatorBond: 10_000n * 10n ** 18n,
 };
+
+/** For a network with money in it. */
+export const defaultDelays: Delays = {
+  voting: HOUR,
+  // Longer than the withdrawal delay: whoever dislikes what was announced has its money out before it is in force.
+  notice: 7 * DAY,
+  leastWithdrawal: 6 * HOUR,
+  leastUnbonding: 7 * DAY,
+};
+
+/** For a chain on one machine: every change counts at once. */
+export const noDelays: Delays = { voting: 0, notice: 0, leastWithdrawal: 0, leastUnbonding: 0 };
 
 export interface DeployOptions {
   readonly rpcUrl: string;
@@ -60,6 +87,7 @@ export interface DeployOptions {
   readonly recipients: { readonly verification: BytesLike; readonly treasury: BytesLike; readonly license: BytesLike };
   readonly shares?: Partial<Shares>;
   readonly limits?: Partial<Limits>;
+  readonly delays?: Delays;
 }
 
 /** Deploys the whole ledger in four transactions. */
@@ -85,7 +113,13 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     encodeDeployData({
       abi: parametersAbi,
       bytecode: parametersBytecode,
-      args: [owner, { ...defaultShares, ...options.shares }, recipients, { ...defaultLimits, ...options.limits }],
+      args: [
+        owner,
+        options.delays ?? defaultDelays,
+        { ...defaultShares, ...options.shares },
+        recipients,
+        { ...defaultLimits, ...options.limits },
+      ],
     }),
   );
   const staking = await create(

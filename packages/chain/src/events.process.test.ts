@@ -50,7 +50,11 @@ describe('event reader', () => {
     const seen = await readUntil(first.events(), isStaked(unit));
     first.stop();
     // Token and parameters get their owner first.
-    expect(namesOf(seen).slice(0, 3)).toEqual(['OwnershipTransferred', 'OwnershipTransferred', 'SharesChanged']);
+    expect(namesOf(seen).slice(0, 3)).toEqual([
+      'OwnershipTransferred',
+      'OwnershipTransferred',
+      'DistributionScheduled',
+    ]);
     expect(seen.at(-1)).toMatchObject({ contract: 'staking', args: { payee: address, amount: unit, stake: unit } });
     const positions = seen.map((event) => (event.kind === 'event' ? event.blockNumber * 1_000 + event.logIndex : -1));
     expect(positions).toEqual(positions.toSorted((a, b) => a - b));

@@ -6,7 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { deployContracts } from '@ogong/chain/deploy';
+import { deployContracts, noDelays } from '@ogong/chain/deploy';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { createTransactor } from '@ogong/chain/transactor';
@@ -213,7 +213,7 @@ async function computeVectors() {
     await chain.setBalance(privateKeyToAccount(deployer).address, 10n ** 20n);
     const treasury = addressOf('treasury');
     const recipients = { verification: treasury, treasury, license: treasury };
-    const deployment = await deployContracts({ ...chain, privateKey: deployer, recipients });
+    const deployment = await deployContracts({ ...chain, privateKey: deployer, recipients, delays: noDelays });
     const { client } = createTransactor({ ...chain });
     const { escrow, settlement } = deployment;
     const domainOf = (verifyingContract: Address) =>

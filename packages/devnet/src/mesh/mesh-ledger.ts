@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { deployContracts } from '@ogong/chain/deploy';
+import { deployContracts, noDelays } from '@ogong/chain/deploy';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
@@ -95,7 +95,11 @@ async function deploy(
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
   file: string,
 ): Promise<Deployment> {
-  const deployment = await deployContracts({ rpcUrl, chainId, privateKey: deployer.privateKey, recipients });
+  const deployment = await deployContracts({
+    ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients },
+    delays: noDelays,
+    limits: { withdrawalDelay: 3_600 },
+  });
   writePrivateFile(file, `${JSON.stringify(deployment, null, 2)}\n`);
   return deployment;
 }

@@ -1,5 +1,5 @@
 import { createChainClient } from '@ogong/chain/client';
-import { deployContracts, type Limits } from '@ogong/chain/deploy';
+import { type Delays, deployContracts, type Limits, noDelays } from '@ogong/chain/deploy';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
@@ -13,7 +13,9 @@ export const unit = 10n ** 18n;
 export const termsHash: Hex = `0x${'77'.repeat(32)}`;
 
 /** A fresh chain with the contracts on it, for tests and measurements. */
-export async function startTestLedger(options: { limits?: Partial<Limits>; blockTimeMs?: number } = {}) {
+export async function startTestLedger(
+  options: { limits?: Partial<Limits>; delays?: Partial<Delays>; blockTimeMs?: number } = {},
+) {
   const chain = await startDevChain({ blockTimeMs: options.blockTimeMs ?? 100 });
   const owner = generatePrivateKey();
   await chain.setBalance(computeAddress(owner), 1_000n * unit);
@@ -23,7 +25,8 @@ export async function startTestLedger(options: { limits?: Partial<Limits>; block
     chainId: chain.chainId,
     privateKey: owner,
     recipients: { verification: treasury, treasury, license: treasury },
-    limits: { minimumValidatorBond: 100n * unit, ...options.limits },
+    limits: { minimumValidatorBond: 100n * unit, withdrawalDelay: 3_600, ...options.limits },
+    delays: { ...noDelays, ...options.delays },
   });
   const connect = (privateKey: Hex) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20 });

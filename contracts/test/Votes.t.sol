@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Settlement} from "../src/Settlement.sol";
+import {Batch, Debit, Line} from "../src/Types.sol";
+import {Fixture} from "./Fixture.sol";
+import {bound, check, checkEqual, vm} from "./Vm.sol";
+
+/// Whose bond counts in a quorum, and from when to when.
+contract VotesTest is Fixture {
+    bytes32[] private none;
+
+    /// Four equal validators, of whom three have signed: three quarters.
+    function _signedByThreeOfFour() private returns (Batch memory batch, bytes[] memory quorum) {
+        _join(uint256(keccak256("fourth")), BOND);
+        _wait(VOTING);
+        batch = _batch(1);
+        quorum = _quorum(settlement.batchDigest(batch, new Debit[](0), new Line[](0), none), 3);
+    }
+
+    function _settles(Batch memory batch, bytes[] memory quorum) private {
+        settlement.settle(batch, new Debit[](0), new Line[](0), none, quorum);
+    }
+
+    function _refused(Batch memory batch, bytes[] memory quorum, uint256 signed, uint256 total) private {
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, signed, total));
+        _settles(batch, quorum);
+    }
+
+    function _signers() private view returns (address[] memory list) {
+        list = new address[](3);
+        for (uint256 i; i < 3; ++i) {
+            list[i] = vm.addr(validatorKeys[i]);
+        }
+    }
+
+    function test_aSignerThatLeavesSpoilsNoQuorum() public {
+        (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
+        vm.prank(validator);
+        registry.deregister();
+        vm.prank(validator);
+        staking.requestUnbond(BOND);
+        _settles(batch, quorum);
+    }
+
+    function test_bondAddedAfterTheSignaturesSpoilsNoQuorum() public {
+        (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
+        _bond(vm.addr(uint256(keccak256("fourth"))), 100 * BOND);
+        _join(uint256(keccak256("fifth")), 100 * BOND);
+        _settles(batch, quorum);
+    }
+
+    function test_addedBondCountsOnceItsDelayIsOver() public {
+        (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
+        _bond(vm.addr(uint256(keccak256("fourth"))), 100 * BOND);
+        _wait(VOTING);
+        _refused(batch, quorum, 3 * BOND, 104 * BOND);
+    }
+
+    function test_aSignerThatLeftLongAgoIsSkipped() public {
+        (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
+        vm.prank(validator);
+        registry.deregister();
+        _wait(VOTING);
+        _refused(batch, quorum, 2 * BOND, 3 * BOND);
+        // Those who stayed are enough, with a signature of one that left among theirs.
+        uint256[] memory keys = new uint256[](4);
+        for (uint256 i; i < 4; ++i) {
+            keys[i] = i < 3 ? validatorKeys[i] : uint256(keccak256("fourth"));
+            for (uint256 j = i; j > 0 && vm.addr(keys[j]) < vm.addr(keys[j - 1]); --j) {
+                (keys[j], keys[j - 1]) = (keys[j - 1], keys[j]);
+            }
+        }
+        quorum = new bytes[](4);
+        for (uint256 i; i < 4; ++i) {
+            quorum[i] = _signature(keys[i], settlement.batchDigest(batch, new Debit[](0), new Line[](0), none));
+        }
+        _settles(batch, quorum);
+    }
+
+    function test_aSlashTakesTheVoteAtOnce() public {
+        (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
+        staking.slash(validator, BOND, keccak256("evidence"));
+        _refused(batch, quorum, 2 * BOND, 4 * BOND);
+        _wait(VOTING);
+        _refused(batch, quorum, 2 * BOND, 3 * BOND);
+    }
+
+    function test_aSlashReachesTheVoteOfBondThatLeaves() public {
+        (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
+        vm.prank(validator);
+        registry.deregister();
+        vm.prank(validator);
+        staking.requestUnbond(BOND);
+        staking.slash(validator, BOND, keccak256("evidence"));
+        _refused(batch, quorum, 2 * BOND, 4 * BOND);
+    }
+
+    function test_aFullSlashTakesWhatIsLeft() public {
+        vm.prank(validator);
+        registry.deregister();
+        vm.prank(validator);
+        staking.requestUnbond(BOND / 4);
+        _wait(UNBONDING);
+        // The slash of everything is under way when a quarter leaves.
+        vm.prank(validator);
+        staking.finishUnbond();
+        staking.slash(validator, BOND, keccak256("evidence"));
+        checkEqual(token.balanceOf(TREASURY), BOND - BOND / 4, "treasury");
+        checkEqual(staking.bondOf(validator).amount, 0, "bond");
+        staking.slash(validator, BOND, keccak256("evidence"));
+        checkEqual(token.balanceOf(TREASURY), BOND - BOND / 4, "nothing is left to take");
+        checkEqual(token.balanceOf(address(staking)), 2 * BOND, "bonds of others");
+    }
+
+    function test_beforeTheFirstDelayNobodyVotes() public {
+        vm.warp(VOTING - 1);
+        (uint256 signed, uint256 total) = staking.votes(_signers());
+        checkEqual(signed + total, 0, "votes");
+    }
+
+    /// Whatever happens to bonds within one voting delay, no more votes are signed for than before, and the total stays.
+    function testFuzz_oneDelaySeesOneSetOfVotes(uint128[6] memory amounts, uint256 order, uint32 waited) public {
+        address[] memory signers = _signers();
+        (uint256 signedBefore, uint256 totalBefore) = staking.votes(signers);
+        uint256 step = bound(waited, 0, VOTING - 1) / 6;
+        uint256 taken;
+        for (uint256 i; i < 6; ++i) {
+            _wait(step);
+            address who = signers[(order >> (8 * i)) % 3];
+            uint128 amount = uint128(bound(amounts[i], 1, BOND));
+            uint256 kind = (order >> (8 * i + 4)) % 4;
+            if (kind == 0) _bond(who, amount);
+            if (kind == 1) {
+                staking.slash(who, amount, 0);
+                taken += amount;
+            }
+            if (kind == 2 && staking.bondOf(who).active) {
+                vm.prank(who);
+                registry.deregister();
+            }
+            if (kind == 3 && !staking.bondOf(who).active && staking.bondOf(who).amount > 0) {
+                uint128 leaving = uint128(bound(amount, 1, staking.bondOf(who).amount));
+                vm.prank(who);
+                staking.requestUnbond(leaving);
+            }
+        }
+        (uint256 signed, uint256 total) = staking.votes(signers);
+        checkEqual(total, totalBefore, "total");
+        check(signed <= signedBefore && signed + taken >= signedBefore, "only a slash takes votes");
+    }
+}
