@@ -102,10 +102,11 @@ describe('a validator whose disk is full', () => {
     await validator.announce(provider);
     await validator.deliver(1);
     const admitted = validator.order(2);
-    await service.admit({ order: admitted });
+    await service.admit({ order: admitted, consent: admitted.consent });
 
     const makeRoom = fillDisk(validator.store);
-    expect(await failureOf(service.admit({ order: validator.order(3) }))).toEqual(isDiskFull);
+    const third = validator.order(3);
+    expect(await failureOf(service.admit({ order: third, consent: third.consent }))).toEqual(isDiskFull);
     const late = toPushMessage(validator.serve(admitted).submission);
     expect(await failureOf(service.pushRecord(late))).toEqual(isDiskFull);
     await expect(validator.audit.tick()).resolves.toBeUndefined();

@@ -180,16 +180,14 @@ describe('the doors of a validator', () => {
     const service = stranger.service(ValidatorService);
     let number = 0;
     const signed = () => {
-      const { order, signature } = validator.order(++number);
-      return { order, signature };
+      const { order, signature, consent } = validator.order(++number);
+      return { order: { order, signature }, consent };
     };
-    expect(
-      (await knock({ valid: () => ({ order: signed() }), call: (message) => service.admit(message) })).refused,
-    ).toBeGreaterThan(25);
+    expect((await knock({ valid: signed, call: (message) => service.admit(message) })).refused).toBeGreaterThan(25);
 
     const admitted = async () => {
       const order = validator.order(++number);
-      await service.admit({ order });
+      await service.admit({ order, consent: order.consent });
       return toPushMessage(validator.serve(order).submission);
     };
     const records = await knock({

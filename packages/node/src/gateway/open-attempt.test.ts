@@ -1,4 +1,5 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { expect, it } from 'vitest';
@@ -27,10 +28,11 @@ const input = {
   nonce: bytes(32, 9),
   epoch: 10n,
   nowMs: 1_000,
+  escrow: { chainId: 31_337n, verifyingContract: bytes(20, 4) },
 };
 
 it('promises the price, payee and room of the ticket, and at most what the request can cost', () => {
-  const { nowMs: _, ticket: __, ...drawn } = input;
+  const { nowMs: _, ticket: __, escrow: ___, ...drawn } = input;
   const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
   expect(buildTerms({ request, choice: 1 }, input)).toEqual({
     ...drawn,
@@ -41,6 +43,13 @@ it('promises the price, payee and room of the ticket, and at most what the reque
     // Two minutes and 50 ms a token after now.
     expiresAtMs: 123_000n,
   });
+});
+
+it('offers at least the floor where money is real', () => {
+  const escrow = { ...input.escrow, chainId: 1n };
+  const { maxFeeAtomic } = buildTerms({ request, choice: 1 }, { ...input, escrow });
+  expect(maxFeeAtomic).toBe(computeFeeFloor(escrow));
+  expect(maxFeeAtomic).toBeGreaterThan(255n);
 });
 
 it('takes no other weights than those published under a name', () => {

@@ -1,9 +1,9 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { computeMaxFee } from '@ogong/protocol/exchange/fee';
+import { computeFeeFloor, computeMaxFee } from '@ogong/protocol/exchange/fee';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
-import { computeReplyId, encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { computeReplyId, encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { OrderBytes } from './channel-ledger.ts';
@@ -43,6 +43,7 @@ export async function openAttempt(
     requestHash,
     epoch: beacon.epoch,
     nowMs,
+    escrow: chain.ledger,
   });
   const order = await reserveOrder(context, { job, replyId, terms, nowMs });
   return { replyId, match, beacon, validator: validator.address, order, startedMs: nowMs };
@@ -62,15 +63,19 @@ export function assertPublishedWeights(
 export interface TermsInput extends Pick<AttemptTerms, 'payer' | 'validator' | 'requestHash' | 'nonce' | 'epoch'> {
   readonly ticket: ProviderAttempt['match']['ticket'];
   readonly nowMs: number;
+  /** Domain of the escrow. */
+  readonly escrow: LedgerDomain;
 }
 
-/** The order's terms: price, payee and context from the ticket, and the most that the request can cost. */
+/** The order's terms: price, payee and context from the ticket, and the most that the request can cost, or the floor. */
 export function buildTerms(
   { request, choice }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'choice'>,
-  { ticket, nowMs, ...drawn }: TermsInput,
+  { ticket, nowMs, escrow, ...drawn }: TermsInput,
 ): AttemptTerms {
   const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
   const bound = findModality(request.endpoint).boundTokens(request);
+  const mostAtomic = computeMaxFee(bound, pricePer1kAtomic);
+  const floorAtomic = computeFeeFloor(escrow);
   return {
     ...drawn,
     modelRoot,
@@ -80,7 +85,7 @@ export function buildTerms(
     choice,
     contextSize,
     pricePer1kAtomic,
-    maxFeeAtomic: computeMaxFee(bound, pricePer1kAtomic),
+    maxFeeAtomic: mostAtomic < floorAtomic ? floorAtomic : mostAtomic,
     expiresAtMs: BigInt(nowMs + computeOrderLifetime({ maxTokens: bound.outputTokens })),
   };
 }

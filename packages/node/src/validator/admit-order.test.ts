@@ -1,6 +1,10 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import { createTestValidator } from '@ogong/testing/validator/test-bench';
+import { verifySignedOrder } from '@ogong/protocol/verdict/claim';
+import { createTestValidator, payer, provider } from '@ogong/testing/validator/test-bench';
+import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findAdmitted } from './accept-record.ts';
 import { assertInTime, assertNotEjected, findChannel } from './admit-order.ts';
@@ -14,6 +18,23 @@ beforeEach(() => {
 afterEach(() => store.close());
 
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+
+it('takes no order below the floor of a fee, where money is real; nor does who co-signs it', async () => {
+  const real = { chainId: 1n, verifyingContract: new Uint8Array(20).fill(0xe5) };
+  const floor = computeFeeFloor(real);
+  const sign = (maxFeeAtomic: bigint, pricePer1kAtomic = 1n) =>
+    createTestOrder({
+      ...{ payer, ledger: real, validator: bytes(20, 2), provider, index: 0, epoch: 0n, expiresAtMs: 1 },
+      bend: { maxFeeAtomic, pricePer1kAtomic },
+    });
+  // Intake, complaints, co-signers and whoever checks a verdict read a signed order by this function.
+  expect(() => verifySignedOrder(crypto, real, sign(floor - 1n))).toThrow(`offers ${floor} at least`);
+  expect(() => verifySignedOrder(crypto, real, sign(floor, 0n))).toThrow('has a price');
+  expect(verifySignedOrder(crypto, real, sign(floor)).maxFeeAtomic).toBe(floor);
+  const { intake } = createTestValidator({ ledger: real });
+  await expect(intake.admit(sign(floor - 1n))).rejects.toThrow(`offers ${floor} at least`);
+  await expect(intake.admit(sign(floor))).rejects.toThrow('another validator');
+});
 
 it('takes an order until it expires, and only of the epochs around the newest', () => {
   const nowMs = 1_000_000;

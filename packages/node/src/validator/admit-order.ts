@@ -2,16 +2,23 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
 import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import type { IntakeState } from './intake-state.ts';
 import { admitReply, findReply } from './store/reply-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
+/** An order that its payer and its provider have signed. */
+export interface AgreedOrder extends SignedOrder {
+  readonly consent: OrderConsent;
+}
+
 /**
- * Reserves an order's fee in its payer's channel; the same order again is acknowledged again.
+ * Reserves an order's fee in its payer's channel; the same order again is acknowledged again. An order that its provider has not
+ * agreed to is refused: the provider answers for every order that is admitted.
  * @returns the current epoch. @throws Refusal, ClaimError, ProtocolError, AdmissionError
  */
-export async function admitOrder(state: IntakeState, signed: SignedOrder): Promise<bigint> {
+export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promise<bigint> {
   const { crypto, ledger, archive, verdicts, group } = state;
   const order = verifySignedOrder(crypto, ledger, signed);
   const epoch = archive.latest().epoch;
@@ -21,10 +28,17 @@ export async function admitOrder(state: IntakeState, signed: SignedOrder): Promi
   const known = findReply(state, order.replyId);
   if (known && equalBytes(known.orderBytes, signed.order)) return epoch;
   assertInTime(state, order, epoch);
+  if (!verifyConsent(crypto, signed.consent, order)) {
+    throw new Refusal('invalid', 'the provider that the order names has not agreed to it');
+  }
   await assertNotEjected(state, order.providerId);
   const channel = await findChannel(state, order);
   await group.write((db) =>
-    admitReply(db, { order, orderBytes: signed.order, orderSignature: signed.signature, channel }),
+    admitReply(db, {
+      ...{ order, consent: signed.consent, channel, limit: state.maxOpenOrders },
+      orderBytes: signed.order,
+      orderSignature: signed.signature,
+    }),
   );
   return epoch;
 }

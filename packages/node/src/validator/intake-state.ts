@@ -17,6 +17,8 @@ export interface IntakeOptions {
   readonly verdicts: VerdictContext;
   /** Default: MAX_ANNOUNCEMENTS. */
   readonly maxAnnouncements?: number;
+  /** Orders of one payer that wait for their replies. Default: MAX_OPEN_ORDERS. */
+  readonly maxOpenOrders?: number;
 }
 
 export interface IntakeDependencies {

@@ -4,6 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { createTestValidator, ledger, network, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
@@ -21,6 +22,21 @@ describe('admission', () => {
   it.each<[string, string, (order: TestOrder) => TestOrder]>([
     ['a bad signature', 'order-signature', (order) => ({ ...order, signature: flip(order.signature) })],
     ['bytes that are no order', 'malformed', (order) => ({ ...order, order: order.order.slice(1) })],
+    [
+      'the consent of somebody else',
+      'has not agreed',
+      (order) => ({ ...order, consent: signConsent(createTestHybrid('stranger'), order.fields) }),
+    ],
+    [
+      "the provider's consent to another order",
+      'has not agreed',
+      (order) => ({ ...order, consent: createTestValidator().order(7).consent }),
+    ],
+    [
+      'a forged consent',
+      'has not agreed',
+      (order) => ({ ...order, consent: { ...order.consent, signature: flip(order.consent.signature) } }),
+    ],
     ['an order that is too long', 'too-large', (order) => ({ ...order, order: new Uint8Array(1000) })],
   ])('refuses %s', async (_name, code, bend) => {
     const validator = createTestValidator();
@@ -53,6 +69,17 @@ describe('admission', () => {
     await expect(validator.intake.admit(validator.order(9, { cumulativeAtomic: 3_999_999n }))).rejects.toThrow(
       'voucher-too-low',
     );
+  });
+
+  it('holds a limited number of orders of one payer, and more once their replies are there', async () => {
+    const validator = createTestValidator({ maxOpenOrders: 2 });
+    const [first, , third] = [0, 1, 2].map((i) => validator.order(i)) as [TestOrder, TestOrder, TestOrder];
+    await validator.intake.admit(first);
+    await validator.intake.admit(validator.order(1));
+    await expect(validator.intake.admit(third)).rejects.toThrow('too-many-open');
+    await validator.intake.admit(first);
+    await validator.intake.pushRecord(validator.serve(first).submission);
+    await validator.intake.admit(third);
   });
 
   it('refuses a provider that another validator had ejected', async () => {

@@ -1,18 +1,18 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { ClaimError, type SignedOrder, type Submission } from '@ogong/protocol/verdict/claim';
+import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { type Acknowledgement, acceptRecord } from './accept-record.ts';
-import { admitOrder } from './admit-order.ts';
+import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
 import { type IntakeDependencies, type IntakeOptions, openIntakeState } from './intake-state.ts';
 import { AdmissionError } from './store/reply-store.ts';
 
 export interface Intake {
   /** @returns the current epoch. @throws Refusal */
-  admit(order: SignedOrder): Promise<bigint>;
+  admit(order: AgreedOrder): Promise<bigint>;
   /** @throws Refusal */
   pushRecord(submission: Submission): Promise<Acknowledgement>;
   /** @throws Refusal */

@@ -75,8 +75,9 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
   return (router) => {
     router.rpc(
       method.admit,
-      async ({ order }) => {
-        const epoch = await intake.admit(readOrder(order));
+      async ({ order, consent }) => {
+        if (consent === undefined) throw new Refusal('invalid', 'the consent of the provider is missing');
+        const epoch = await intake.admit({ ...readOrder(order), consent });
         metrics.admitted.inc();
         return { epoch };
       },

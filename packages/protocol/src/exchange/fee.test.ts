@@ -4,7 +4,15 @@ import vectors from '../../vectors/fee.json' with { type: 'json' };
 import { ProtocolError, utf8Encode } from '../base/bytes.ts';
 import { parseRequest } from '../modality/text/request/request.ts';
 import { boundTextTokens } from '../modality/text/request/request-bound.ts';
-import { computeContextBound, computeMaxFee, computeReplyFee, type FeeShares, splitFee } from './fee.ts';
+import {
+  assertFeeFloor,
+  computeContextBound,
+  computeFeeFloor,
+  computeMaxFee,
+  computeReplyFee,
+  type FeeShares,
+  splitFee,
+} from './fee.ts';
 
 const SHARES: FeeShares = { routerBps: 100, validatorBps: 150, verificationBps: 50, treasuryBps: 100, licenseBps: 2 };
 
@@ -23,6 +31,24 @@ const anyShares = fc
     licenseBps: fc.nat(2),
   })
   .map((shares): FeeShares => shares);
+
+describe('the floor of a fee', () => {
+  const floor = computeFeeFloor({ chainId: 1n });
+  const check = (chainId: bigint, maxFeeAtomic: bigint, pricePer1kAtomic = 1n) =>
+    assertFeeFloor({ chainId }, { maxFeeAtomic, pricePer1kAtomic });
+
+  it('is what an order offers at least, for a price', () => {
+    expect(floor).toBeGreaterThan(0n);
+    check(1n, floor);
+    expect(() => check(1n, floor - 1n)).toThrow(expect.objectContaining({ code: 'floor' }));
+    expect(() => check(1n, 0n)).toThrow(`offers ${floor} at least`);
+    expect(() => check(1n, floor, 0n)).toThrow('has a price');
+  });
+
+  it('is nothing on the chain of one machine alone', () => {
+    check(31_337n, 0n, 0n);
+  });
+});
 
 describe('fee', () => {
   it('rounds up', () => {

@@ -1,9 +1,16 @@
 import { ProtocolError } from '../base/bytes.ts';
-import type { Order } from './order.ts';
+import type { LedgerDomain, Order } from './order.ts';
 
 /** All amounts are atomic units of the token; shares are basis points (1/10,000) of the gross fee. */
 const BASIS_POINTS = 10_000n;
 const TOKENS_PER_PRICE = 1000n;
+
+/** Chains on one machine, where money is made up: nothing there costs what the floor pays for. */
+const DEVELOPMENT_CHAIN_ID = 31_337n;
+/**
+ * What an order has to offer at least, atomic units: settling one reply costs about this much, however short it is (docs/spec/order.md).
+ */
+const FEE_FLOOR_ATOMIC = 1_000n;
 
 /** What the parameters contract allows the five shares together: a provider keeps at least 80 %. */
 export const MAX_TOTAL_SHARES_BPS = 2_000;
@@ -27,6 +34,8 @@ export interface FeeSplit {
 }
 
 export type FeeErrorCode =
+  /** The order offers less than the floor. */
+  | 'floor'
   /** More prompt tokens than the request can make. */
   | 'prompt'
   /** More output tokens than the request allows. */
@@ -93,12 +102,25 @@ export function computeReplyFee(order: BilledOrder, bound: TokenBound, reply: Bi
   return fee;
 }
 
+/** Least maximum fee of an order on that ledger, atomic units. */
+export function computeFeeFloor({ chainId }: Pick<LedgerDomain, 'chainId'>): bigint {
+  return chainId === DEVELOPMENT_CHAIN_ID ? 0n : FEE_FLOOR_ATOMIC;
+}
+
+/** Orders below the floor would have the network work for nothing: provider, validator and co-signer refuse them. @throws FeeError */
+export function assertFeeFloor(ledger: Pick<LedgerDomain, 'chainId'>, order: BilledOrder): void {
+  const floor = computeFeeFloor(ledger);
+  const { maxFeeAtomic, pricePer1kAtomic } = order;
+  if (maxFeeAtomic < floor) throw new FeeError('floor', `an order offers ${floor} at least, this one ${maxFeeAtomic}`);
+  if (floor > 0n && pricePer1kAtomic === 0n) throw new FeeError('floor', 'an order has a price');
+}
+
 /** Tokens that prompt and reply take at most, before the prompt is tokenised. */
 export function computeContextBound({ promptTokens, outputTokens }: TokenBound): number {
   return promptTokens + outputTokens;
 }
 
-/** The most that a reply can cost, before its prompt is tokenised: the maximum that its order needs. Atomic units. */
+/** The most that a reply can cost, before its prompt is tokenised: the maximum that its order needs, floor aside. Atomic units. */
 export function computeMaxFee(bound: TokenBound, pricePer1kAtomic: bigint): bigint {
   return priceTokens(pricePer1kAtomic, computeContextBound(bound));
 }

@@ -6,7 +6,7 @@ import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/re
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
-import { computeReplyFee, FeeError } from '../exchange/fee.ts';
+import { assertFeeFloor, computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
@@ -102,7 +102,7 @@ function parsed<T>(what: string, parse: () => T): T {
   }
 }
 
-/** The order, signed by the payer that it names. @throws ClaimError */
+/** The order, signed by the payer that it names, for the least fee or more. @throws ClaimError */
 export function verifySignedOrder(
   crypto: Crypto,
   ledger: LedgerDomain,
@@ -115,7 +115,17 @@ export function verifySignedOrder(
     parsed('order', () => parseOrder(bytes)),
   );
   demand(verifyOrder(crypto, order, signature), 'order-signature', 'the order is not signed by its payer');
+  assertFloor(ledger, order);
   return order;
+}
+
+function assertFloor(ledger: LedgerDomain, order: NamedOrder): void {
+  try {
+    assertFeeFloor(ledger, order);
+  } catch (cause) {
+    if (cause instanceof FeeError) throw new ClaimError('fee', cause.message, { cause });
+    throw cause;
+  }
 }
 
 /**

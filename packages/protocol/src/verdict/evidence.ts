@@ -23,6 +23,7 @@ import { MAX_OPENING_BYTES } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES } from '../commitment/record.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
+import type { OrderConsent } from '../exchange/order-consent.ts';
 import { areRates } from '../modality/text/drift/drift-verdict.ts';
 import { SALT_BYTES } from '../modality/text/stage2/score-commitment.ts';
 import { MAX_REPORT_BYTES } from '../modality/text/stage2/score-report.ts';
@@ -30,7 +31,7 @@ import { MAX_VERIFIERS_PER_REPLY } from '../settlement/verdict-log.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 
 /** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/validator.md). */
-export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence;
+export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | ConsentEvidence;
 
 export interface AuditEvidence {
   readonly kind: 'audit';
@@ -100,6 +101,11 @@ export interface UnaskedEvidence {
   readonly kind: 'unasked';
 }
 
+/** The provider promised the reply that was never delivered: without its word nobody may call a reply abandoned. */
+export interface ConsentEvidence extends OrderConsent {
+  readonly kind: 'consent';
+}
+
 export const MAX_CANDIDATES = 256;
 export const JOB_NONCE_BYTES = 16;
 
@@ -163,8 +169,9 @@ const evidenceFormat = createFormat(
     equivocation: struct({ record: bytes16(MAX_RECORD_BYTES), signature }),
     withheld: struct({}),
     unasked: struct({}),
+    consent: struct({ providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature }),
   }),
-  { tag: 'ogong-evidence-v4' },
+  { tag: 'ogong-evidence-v5' },
 );
 
 /** @throws ProtocolError */

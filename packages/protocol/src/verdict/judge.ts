@@ -89,6 +89,7 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
     return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
+  if (evidence.kind === 'consent') throw new JudgeError('proves-nothing', 'a consent says nothing about a reply');
   const opened = findOpened(crypto, judged.claim.record, evidence.opening, before);
   if (opened === undefined || opened.outcome === 'nothing') {
     throw new JudgeError('proves-nothing', 'the bytes are not an opening of the signed record');

@@ -6,6 +6,7 @@ import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
+import { verifyConsent } from '../exchange/order-consent.ts';
 import { isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import {
@@ -127,7 +128,7 @@ export async function assertVerdict(
   const evidenceHash = evidence.length === 0 ? ZERO_HASH : crypto.sha256(evidence);
   demand(equalBytes(evidenceHash, entry.evidenceHash), `${at} rests on other evidence`);
   if (entry.verdict === 'abandoned') {
-    assertAbandoned(entry, order, evidence);
+    assertAbandoned(crypto, entry, order, evidence);
     return undefined;
   }
   demand(signed !== undefined, `${at} has no record`);
@@ -171,9 +172,14 @@ export async function assertVerdict(
   return judgement;
 }
 
-function assertAbandoned(entry: VerdictEntry, order: Order, evidence: Uint8Array): void {
+function assertAbandoned(crypto: Crypto, entry: VerdictEntry, order: NamedOrder, evidence: Uint8Array): void {
   const at = `entry ${entry.index}`;
-  demand(evidence.length === 0 && entry.verifierIds.length === 0, `${at}: an abandoned reply has no evidence`);
+  demand(entry.verifierIds.length === 0, `${at}: an abandoned reply has no verifiers`);
+  const consent = parseEvidence(evidence);
+  demand(
+    consent.kind === 'consent' && verifyConsent(crypto, consent, order),
+    `${at}: the provider never agreed to the order that it is said to have abandoned`,
+  );
   demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
   demand(entry.timeMs > Number(order.expiresAtMs), `${at}: abandoned before the order expired`);
 }

@@ -15,6 +15,7 @@ import {
   until,
   validOrder,
 } from '@ogong/testing/provider/provider-fixture';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
 import { beginOrder } from './answer-order.ts';
 import { openOffers, type ServingEngine } from './offers.ts';
@@ -81,10 +82,10 @@ describe('what is announced', () => {
 });
 
 describe('admission', () => {
-  const job = { validator: {}, signedOrder: {}, signedTicket: {} } as OrderJob;
+  const job = { order: { orderHash: new Uint8Array(32) }, validator: {}, signedOrder: {} } as OrderJob;
   const admit = (error: Error) => {
     const links = { to: () => ({ admit: () => Promise.reject(error) }) } as unknown as LinkPool;
-    return admitOrder({ links }, job, new AbortController().signal);
+    return admitOrder({ links, signer: createTestHybrid('provider') }, job, new AbortController().signal);
   };
 
   it('refused for good, for now, or broken here', async () => {

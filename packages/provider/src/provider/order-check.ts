@@ -2,6 +2,7 @@ import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { assertFeeFloor, FeeError } from '@ogong/protocol/exchange/fee';
 import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
@@ -82,6 +83,7 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     'precondition',
     `the order pays ${order.pricePer1kAtomic} per 1k tokens, the price is ${model.pricePer1kAtomic}`,
   );
+  assertFloor(terms.ledger, order);
   assertOrder(
     equalBytes(order.payee, payee),
     'precondition',
@@ -148,6 +150,15 @@ function checkTicket(
     'ticket and order disagree on model, router, payee, context or price',
   );
   return ticket;
+}
+
+function assertFloor(ledger: LedgerDomain, order: NamedOrder): void {
+  try {
+    assertFeeFloor(ledger, order);
+  } catch (error) {
+    if (error instanceof FeeError) throw new Refusal('precondition', error.message);
+    throw error;
+  }
 }
 
 function assertOrder(holds: boolean, code: RefusalCode, message: string): void {

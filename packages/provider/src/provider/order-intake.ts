@@ -8,7 +8,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
-import type { GenerateRequest, SignedOrder, SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
@@ -41,7 +41,6 @@ const FORGET_AFTER_MS = 600_000;
 /** A valid order whose reply id is taken, so that it cannot be served twice. */
 export interface AcceptedOrder<R> extends CheckedOrder<R> {
   readonly signedOrder: SignedOrder;
-  readonly signedTicket: SignedTicket;
   readonly body: Uint8Array;
   readonly beacon: OrderBeacon;
   /** The order can never be served again; nothing leaves before. @throws StoreError */
@@ -84,9 +83,8 @@ export async function claimOrder<R>(
   }
   return {
     ...checked,
-    // Both exist, since their bytes have been parsed.
+    // It exists, since its bytes have been parsed.
     signedOrder: message.order as SignedOrder,
-    signedTicket: message.ticket as SignedTicket,
     body: message.request,
     beacon,
     claimed,

@@ -1,5 +1,6 @@
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { AcceptedOrder } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
@@ -17,7 +18,7 @@ export interface ReplyReader {
 /** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
-  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'signedTicket'>,
+  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
   { consumer, send, left }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
@@ -42,13 +43,13 @@ export function createServeContext(
   };
 }
 
-/** Asks the order's validator to reserve the fee. @throws Refusal where it does not. */
+/** Agrees to the order, and asks its validator to reserve the fee. @throws Refusal where it does not. */
 export async function admitOrder(
-  { links }: Pick<ProviderState, 'links'>,
-  { validator, signedOrder, signedTicket }: Pick<AcceptedOrder<unknown>, 'validator' | 'signedOrder' | 'signedTicket'>,
+  { links, signer }: Pick<ProviderState, 'links' | 'signer'>,
+  { order, validator, signedOrder }: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const message = { order: signedOrder, ticket: signedTicket };
+  const message = { order: signedOrder, consent: signConsent(signer, order) };
   try {
     await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
   } catch (error) {

@@ -23,6 +23,7 @@ import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -85,6 +86,9 @@ export interface BenchOptions {
   readonly calls?: VerifierCalls;
   readonly spendable?: bigint;
   readonly maxAnnouncements?: number;
+  readonly maxOpenOrders?: number;
+  /** Domain of the escrow at intake. Default: a chain on one machine. */
+  readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
   readonly isEjectedOnChain?: boolean;
   /** Wraps the group commit, to inject faults of the disk. */
@@ -116,9 +120,10 @@ export function createTestValidator(options: BenchOptions = {}) {
   const onVerdict = (entry: VerdictEntry) => decided.push(entry);
   const intake = createIntake(
     {
-      ledger,
+      ledger: options.ledger ?? ledger,
       verdicts,
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
+      ...(options.maxOpenOrders === undefined ? {} : { maxOpenOrders: options.maxOpenOrders }),
     },
     {
       crypto,

@@ -213,7 +213,7 @@ export async function startTestNetwork({
         ...(bend.payee && { bend: { payee: bend.payee.address } }),
       });
       const service = links.to(ValidatorService, node.peer);
-      await service.admit({ order });
+      await service.admit({ order, consent: order.consent });
       const served = serveTestReply(order, {
         provider: provider.signer,
         payer,

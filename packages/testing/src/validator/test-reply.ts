@@ -5,6 +5,7 @@ import { computeCommitment } from '@ogong/protocol/commitment/opening';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { encodeOrder, type LedgerDomain, type NamedOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
+import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
@@ -30,6 +31,7 @@ export const PRICE_PER_1K = 2_000_000n;
 const ROUTER = new Uint8Array(20).fill(0x72);
 
 export interface TestOrder extends SignedOrder {
+  readonly consent: OrderConsent;
   readonly fields: NamedOrder;
   readonly request: Uint8Array;
 }
@@ -71,7 +73,8 @@ export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, 
     ...bend,
   });
   const signature = input.payer.signDigest(fields.orderHash);
-  return { fields, request, order: encodeOrder(fields), signature };
+  const consent = signConsent(input.provider, fields);
+  return { fields, request, order: encodeOrder(fields), signature, consent };
 }
 
 export interface TestReply {

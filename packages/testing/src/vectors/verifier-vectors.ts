@@ -4,6 +4,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
@@ -42,6 +43,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       weights: weightVectors(),
       stakes: stakeVectors(crypto),
       endorsement: endorsementVector(crypto),
+      consent: consentVector(crypto),
     },
   };
 }
@@ -255,6 +257,11 @@ function weightVectors(): unknown {
       ),
     ),
   };
+}
+
+function consentVector(crypto: Crypto): unknown {
+  const orderHash = crypto.sha256(utf8Encode('an order'));
+  return { orderHash: toHex(orderHash), message: toHex(encodeConsent(orderHash)) };
 }
 
 function endorsementVector(crypto: Crypto): unknown {

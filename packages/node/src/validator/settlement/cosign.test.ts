@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
 import { CosignBatchRequestSchema, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
@@ -14,11 +15,31 @@ import {
 import { type Attempt, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { flip, inAccept, type Message, on, propose, rebuild, signWord } from '@ogong/testing/validator/test-proposal';
 import { PRICE_PER_1K, serveTestReply, toPushMessage } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 
 const stranger = new Uint8Array(20).fill(9);
+
+/** A batch with an abandoned reply, and evidence that does not show the provider's consent to its order. */
+async function proposeAbandoned() {
+  const proposal = await propose();
+  const order = proposal.own.order(2);
+  const { consent } = order;
+  const encode = (change: Partial<OrderConsent>) => encodeEvidence({ kind: 'consent', ...consent, ...change });
+  const unagreed = [
+    new Uint8Array(0),
+    encodeEvidence({ kind: 'withheld' }),
+    encode({ signature: flip(consent.signature) }),
+    // Whoever made the order up agrees to it in the provider's place.
+    encode(signConsent(createTestHybrid('stranger'), order.fields)),
+    // The provider agreed to another order.
+    encode(signConsent(provider, proposal.own.order(3).fields)),
+  ];
+  return { ...proposal, unagreed };
+}
+
 describe('a co-signer', () => {
   it('signs what holds, again and again, and nothing else under the same number', async () => {
     const { own, peer, request, bent } = await propose();
@@ -58,7 +79,12 @@ describe('a co-signer', () => {
     ['an audit passed over', 'evidence without an audit', on('accept', { verdict: 'unaudited' })],
     ['a verdict of the future', 'future', on('accept', { timeMs: 1_760_000_000_000 })],
     ['an early abandonment', 'before the order expired', on('abandoned', { timeMs: 1_750_000_000_000 })],
-    ['a delivered reply called abandoned', 'no evidence', on('accept', { verdict: 'abandoned', feeAtomic: 0n })],
+    ['verifiers of an abandoned reply', 'has no verifiers', on('accept', { verdict: 'abandoned', feeAtomic: 0n })],
+    [
+      'a delivered reply called abandoned',
+      'never agreed',
+      on('accept', { verdict: 'abandoned', feeAtomic: 0n, verifierIds: [] }),
+    ],
   ])('refuses %s', async (_name, message, bend) => {
     const { own, peer, bent } = await propose();
     await expect(peer.cosigner.cosign(own.signer.address, await bent(bend))).rejects.toThrow(message);
@@ -167,6 +193,20 @@ describe('a co-signer', () => {
     // At the bound the fee is no longer what is refused: the evidence is of another record.
     const within = peer.cosigner.cosign(own.signer.address, await inflate(bound));
     await expect(within).rejects.toThrow('not an opening');
+  });
+
+  it('refuses an abandonment that the provider never agreed to', async () => {
+    const { own, peer, request, unagreed } = await proposeAbandoned();
+    for (const evidence of unagreed) {
+      const bend = on('abandoned', {
+        evidenceHash: evidence.length === 0 ? new Uint8Array(32) : crypto.sha256(evidence),
+      });
+      const message = await rebuild(own, structuredClone(request), bend, (same) => same);
+      for (const entry of message.entries) {
+        if (parseVerdictEntry(entry.logEntry).verdict === 'abandoned') entry.evidence = evidence;
+      }
+      await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toMatchObject({ code: 'refuted' });
+    }
   });
 
   it('refuses reports that were tampered with, or come from another verifier than drawn', async () => {

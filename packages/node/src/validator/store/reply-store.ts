@@ -17,8 +17,10 @@ import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { Claim, SignedRecord, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
+import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { forgetAsks } from './opening-store.ts';
 import { REPLY_STATES, type ReplyState } from './reply-states.ts';
@@ -30,6 +32,8 @@ export interface ReplyRow {
   readonly orderBytes: Uint8Array;
   readonly orderHash: Uint8Array;
   readonly orderSignature: Uint8Array;
+  /** Evidence that the provider agreed to the order; dropped when its record is here. */
+  readonly consent: Uint8Array | undefined;
   readonly maxFeeAtomic: bigint;
   readonly expiresAtMs: number;
   /** Present from `recorded` on, and where a complaint brought the record alone. */
@@ -56,7 +60,7 @@ export interface ReplyRow {
   readonly isUncollectable: boolean;
 }
 
-export type AdmissionErrorCode = 'conflict' | 'voucher-too-low' | 'allowance-exceeded';
+export type AdmissionErrorCode = 'conflict' | 'voucher-too-low' | 'allowance-exceeded' | 'too-many-open';
 
 export class AdmissionError extends Error {
   override readonly name = 'AdmissionError';
@@ -68,6 +72,8 @@ export class AdmissionError extends Error {
   }
 }
 
+/** More than a busy gateway has under way at one validator. */
+const MAX_OPEN_ORDERS = 4_096;
 const HASH_BYTES = 32;
 
 /** The 32-byte hashes of a proof, one after another. */
@@ -92,6 +98,7 @@ const replyColumns = columns({
   orderBytes: bytes,
   orderHash: bytes,
   orderSignature: bytes,
+  consent: optional(bytes),
   maxFeeAtomic: named('max_fee', amount),
   expiresAtMs: named('expires_at', integer),
   signedRecord: optionalColumns({ record: bytes, providerKey: bytes, signature: named('record_signature', bytes) }),
@@ -115,6 +122,7 @@ const replyColumns = columns({
   isUncollectable: named('uncollectable', flag),
 });
 const idColumns = columns({ replyId: bytes });
+const countColumns = columns({ n: integer });
 const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at', integer) });
 
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
@@ -189,6 +197,9 @@ export interface Admission {
   readonly order: NamedOrder;
   readonly orderBytes: Uint8Array;
   readonly orderSignature: Uint8Array;
+  readonly consent: OrderConsent;
+  /** Orders of this payer that may wait for their replies. Default: MAX_OPEN_ORDERS. */
+  readonly limit?: number | undefined;
   /** The channel as the chain has it. */
   readonly channel: { readonly spendable: bigint; readonly spent: bigint };
 }
@@ -199,11 +210,15 @@ export interface Admission {
  * @returns false where the same order was admitted before.
  * @throws AdmissionError
  */
-export function admitReply(store: Store, { order, orderBytes, orderSignature, channel }: Admission): boolean {
+export function admitReply(store: Store, admission: Admission): boolean {
+  const { order, orderBytes, orderSignature, consent, channel, limit = MAX_OPEN_ORDERS } = admission;
   const known = readReply(store, order.replyId);
   if (known) {
     if (equalBytes(known.orderBytes, orderBytes)) return false;
     throw new AdmissionError('conflict', 'another order was admitted under this reply id');
+  }
+  if (countOpen(store, order.payer) >= limit) {
+    throw new AdmissionError('too-many-open', `${limit} orders of this payer wait for their replies already`);
   }
   const state = readChannel(store, order.payer);
   let liability = state.owed + state.outstanding + order.maxFeeAtomic;
@@ -230,8 +245,8 @@ export function admitReply(store: Store, { order, orderBytes, orderSignature, ch
   adjustChannel(store, order.payer, { outstanding: order.maxFeeAtomic });
   store
     .prepare(
-      `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at)
-       VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at,
+         consent) VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       order.replyId,
@@ -242,8 +257,14 @@ export function admitReply(store: Store, { order, orderBytes, orderSignature, ch
       order.providerId,
       order.maxFeeAtomic.toString(),
       order.expiresAtMs,
+      encodeEvidence({ kind: 'consent', ...consent }),
     );
   return true;
+}
+
+function countOpen(store: Store, payer: Uint8Array): number {
+  const sql = "SELECT count(*) AS n FROM replies WHERE payer = ? AND state = 'admitted'";
+  return countColumns.get(store.prepare(sql), payer)?.n ?? 0;
 }
 
 /** Replaces the reservation by the fee, which is owed unless the audit rejects. */
@@ -254,7 +275,7 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
        header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_signature = ?, intake_epoch = ?
+       payee_signature = ?, intake_epoch = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(

@@ -11,6 +11,7 @@ export const VALIDATOR_SCHEMA = `
     order_bytes BLOB NOT NULL,
     order_hash BLOB NOT NULL,
     order_signature BLOB NOT NULL,
+    consent BLOB,
     payer BLOB NOT NULL,
     provider_id BLOB NOT NULL,
     max_fee TEXT NOT NULL,
@@ -43,6 +44,7 @@ export const VALIDATOR_SCHEMA = `
     payee_signature BLOB
   ) WITHOUT ROWID;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing');
+  CREATE INDEX replies_payer ON replies (payer) WHERE state = 'admitted';
   CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
 
   CREATE TABLE log (

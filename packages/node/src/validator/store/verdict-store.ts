@@ -19,7 +19,7 @@ import { adjustChannel } from './channel-store.ts';
 import { putAnswer } from './honeypot-store.ts';
 import { advanceLateness } from './lateness-store.ts';
 import { forgetAsks } from './opening-store.ts';
-import { readReply, toClaim } from './reply-store.ts';
+import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
 import { advanceTests, type Party } from './sequential-store.ts';
 import { recordVerifier } from './verifier-store.ts';
 
@@ -105,7 +105,7 @@ export function decideReply(
   const payee = row.submission && toClaim(row).header.payee;
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict: Verdict = 'judgement' in decision ? decision.judgement.verdict : decision.verdict;
-  const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : undefined;
+  const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : pickConsent(verdict, row);
   const party = { providerId: order.providerId, payee };
   const isLate = 'judgement' in decision && decision.isLate === true;
   const ejects = judgement && countVerdict(store, context, party, { judgement, isLate, epoch: row.intakeEpoch ?? 0n });
@@ -131,7 +131,7 @@ export function decideReply(
   store
     .prepare(
       `UPDATE replies SET state = 'decided', verdict = ?, checks = ?, evidence = ?, entry_index = ?,
-       opening = NULL, candidates = NULL WHERE reply_id = ?`,
+       consent = NULL, opening = NULL, candidates = NULL WHERE reply_id = ?`,
     )
     .run(verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index, replyId);
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
@@ -140,6 +140,11 @@ export function decideReply(
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   if (judgement) recordReports(store, replyId, judgement, nowMs);
   return entry;
+}
+
+/** That a reply was abandoned rests on the provider's word that it would come. */
+function pickConsent(verdict: Verdict, { consent }: Pick<ReplyRow, 'consent'>): Uint8Array | undefined {
+  return verdict === 'abandoned' ? consent : undefined;
 }
 
 /** Records what the verdict means for the verifiers that reported, and the known answer for honeypots. */

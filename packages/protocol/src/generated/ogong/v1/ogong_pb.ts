@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEItUBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMIjUKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBCKEAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEhMKC2hhc19vcGVuaW5nGAMgASgIEiYKBnJlY29yZBgEIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMImYKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIhCg5CZWFjb25FbnZlbG9wZRIPCgdtZXNzYWdlGAEgASgMIlwKEkNvc2lnbkJhdGNoUmVxdWVzdBINCgViYXRjaBgBIAEoDBIlCgdlbnRyaWVzGAIgAygLMhQub2dvbmcudjEuQmF0Y2hFbnRyeRIQCghsb2dfZnJvbRgDIAEoBCJeCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIrCgZyZWNvcmQYAiABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBIQCghldmlkZW5jZRgDIAEoDCIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCLwAQoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIjCgR0ZXh0GAggASgLMhMub2dvbmcudjEuVGV4dENsYWltSAASLQoJZW1iZWRkaW5nGAkgASgLMhgub2dvbmcudjEuRW1iZWRkaW5nQ2xhaW1IAEIHCgVjbGFpbSKMAQoJVGV4dENsYWltEhUKDW91dHB1dF90b2tlbnMYASABKAwSEgoKbGlzdF9zaXplcxgCIAEoDBIaCg1zaGFwZV9jbGFzc2VzGAMgASgMSACIAQESFwoKdGFpbF9kcmF3cxgEIAEoDEgBiAEBQhAKDl9zaGFwZV9jbGFzc2VzQg0KC190YWlsX2RyYXdzIhAKDkVtYmVkZGluZ0NsYWltIkoKD1Njb3JlQ29tbWl0bWVudBIOCgZkaWdlc3QYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIuCg1SZXZlYWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBINCgVyb3VuZBgCIAMoDCI+CgtTY29yZVJlcG9ydBIMCgRzYWx0GAEgASgMEg4KBnJlcG9ydBgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiWgoRVHJhY2VDbGFpbVJlcXVlc3QSIwoDam9iGAEgASgLMhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Eg4KBnJlY29yZBgCIAEoDBIQCghwb3NpdGlvbhgDIAEoDSKUAQoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDBIUCgxjb250ZXh0X3NpemUYByABKA0iSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHkiigEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0yzgEKD1Byb3ZpZGVyU2VydmljZRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nEjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZTK5BQoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRJNCg5Qcm92ZUNvbXBsYWludBIfLm9nb25nLnYxLlByb3ZlQ29tcGxhaW50UmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRJECglHZXRCZWFjb24SGi5vZ29uZy52MS5HZXRCZWFjb25SZXF1ZXN0Ghsub2dvbmcudjEuQmVhY29uQ2VydGlmaWNhdGUSPAoIR2V0UmVwbHkSGS5vZ29uZy52MS5HZXRSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5SZXBseVN0YXR1cxJNCgxMaXN0VmVyZGljdHMSHS5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXF1ZXN0Gh4ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVzcG9uc2USOgoNRGVsaXZlckJlYWNvbhIYLm9nb25nLnYxLkJlYWNvbkVudmVsb3BlGg8ub2dvbmcudjEuRW1wdHkSRgoLQ29zaWduQmF0Y2gSHC5vZ29uZy52MS5Db3NpZ25CYXRjaFJlcXVlc3QaGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUyiQIKD1ZlcmlmaWVyU2VydmljZRI7CgZDb21taXQSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSOAoGUmV2ZWFsEhcub2dvbmcudjEuUmV2ZWFsUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VDbGFpbVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZRJCCgdFbmRvcnNlEhgub2dvbmcudjEuRW5kb3JzZVJlcXVlc3QaHS5vZ29uZy52MS5WZXJpZmllckVuZG9yc2VtZW50MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIjcKDE9yZGVyQ29uc2VudBIUCgxwcm92aWRlcl9rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIl0KDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEicKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnQiHgoNQWRtaXRSZXNwb25zZRINCgVlcG9jaBgBIAEoBCLVAQoRUHVzaFJlY29yZFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZyZWNvcmQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAMgASgMEhQKDGhlYWRlcl9wcm9vZhgEIAMoDBIPCgdyZXF1ZXN0GAUgASgMEhAKCGVuZHBvaW50GAYgASgJEhAKCHJlc3BvbnNlGAcgASgMEhcKD3BheWVlX3NpZ25hdHVyZRgIIAEoDCI1ChJQdXNoUmVjb3JkUmVzcG9uc2USEAoIcmVwbHlfaWQYASABKAwSDQoFZXBvY2gYAiABKAQihAEKD0NvbXBsYWluUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEg4KBnJlYXNvbhgCIAEoCRITCgtoYXNfb3BlbmluZxgDIAEoCBImCgZyZWNvcmQYBCABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQiSgoQQ29tcGxhaW5SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEg4KBmRldGFpbBgCIAEoCRIVCg13YW50c19vcGVuaW5nGAMgASgIIkoKFVByb3ZlQ29tcGxhaW50UmVxdWVzdBINCgVvcmRlchgBIAEoDBIiCgdvcGVuaW5nGAIgASgLMhEub2dvbmcudjEuT3BlbmluZyIhChBHZXRCZWFjb25SZXF1ZXN0Eg0KBWVwb2NoGAEgASgEIiMKD0dldFJlcGx5UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJmCgtSZXBseVN0YXR1cxINCgVzdGF0ZRgBIAEoCRIPCgd2ZXJkaWN0GAIgASgJEg4KBmRldGFpbBgDIAEoCRISCgpmZWVfYXRvbWljGAQgASgEEhMKC3RyYW5zYWN0aW9uGAUgASgJIjIKE0xpc3RWZXJkaWN0c1JlcXVlc3QSDAoEZnJvbRgBIAEoBBINCgVsaW1pdBgCIAEoDSKmAQoUTGlzdFZlcmRpY3RzUmVzcG9uc2USDwoHZW50cmllcxgBIAMoDBIMCgRoZWFkGAIgASgMEg4KBmxlbmd0aBgDIAEoBBIYChBmaW5hbGl6ZWRfbGVuZ3RoGAQgASgEEi0KCnNpZ25hdHVyZXMYBSADKAsyGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUSFgoOZmluYWxpemVkX2hlYWQYBiABKAwiIQoOQmVhY29uRW52ZWxvcGUSDwoHbWVzc2FnZRgBIAEoDCJcChJDb3NpZ25CYXRjaFJlcXVlc3QSDQoFYmF0Y2gYASABKAwSJQoHZW50cmllcxgCIAMoCzIULm9nb25nLnYxLkJhdGNoRW50cnkSEAoIbG9nX2Zyb20YAyABKAQiXgoKQmF0Y2hFbnRyeRIRCglsb2dfZW50cnkYASABKAwSKwoGcmVjb3JkGAIgASgLMhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QSEAoIZXZpZGVuY2UYAyABKAwiJQoORW5kb3JzZVJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwi8AEKDFNjb3JlUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSEgoKbW9kZWxfcm9vdBgCIAEoDBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJEg4KBmhlYWRlchgFIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAYgASgMEhIKCnRpbWVvdXRfbXMYByABKA0SIwoEdGV4dBgIIAEoCzITLm9nb25nLnYxLlRleHRDbGFpbUgAEi0KCWVtYmVkZGluZxgJIAEoCzIYLm9nb25nLnYxLkVtYmVkZGluZ0NsYWltSABCBwoFY2xhaW0ijAEKCVRleHRDbGFpbRIVCg1vdXRwdXRfdG9rZW5zGAEgASgMEhIKCmxpc3Rfc2l6ZXMYAiABKAwSGgoNc2hhcGVfY2xhc3NlcxgDIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYBCABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyIQCg5FbWJlZGRpbmdDbGFpbSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0ilAEKDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwSFAoMY29udGV4dF9zaXplGAcgASgNIksKDVJvdXRlUmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0EhIKCmNhbmRpZGF0ZXMYAiABKAwicwoNUmVwb3J0UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBITCgtwcm92aWRlcl9pZBgCIAEoDBIPCgdvdXRjb21lGAMgASgJEhUKDW91dHB1dF90b2tlbnMYBCABKA0SEwoLZHVyYXRpb25fbXMYBSABKA0iOwoSTGlzdE1vZGVsc1Jlc3BvbnNlEiUKBm1vZGVscxgBIAMoCzIVLm9nb25nLnYxLk1vZGVsU3VwcGx5IooBCgtNb2RlbFN1cHBseRINCgVtb2RlbBgBIAEoCRISCgptb2RlbF9yb290GAIgASgMEhEKCXByb3ZpZGVycxgDIAEoDRIVCg1mcmVlX2NhcGFjaXR5GAQgASgNEhgKEG1pbl9wcmljZV9wZXJfMWsYBSABKAQSFAoMY29udGV4dF9zaXplGAYgASgNMs4BCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZxI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlUmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2UyuQUKEFZhbGlkYXRvclNlcnZpY2USOAoFQWRtaXQSFi5vZ29uZy52MS5BZG1pdFJlcXVlc3QaFy5vZ29uZy52MS5BZG1pdFJlc3BvbnNlEkcKClB1c2hSZWNvcmQSGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBocLm9nb25nLnYxLlB1c2hSZWNvcmRSZXNwb25zZRJBCghDb21wbGFpbhIZLm9nb25nLnYxLkNvbXBsYWluUmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USTQoOUHJvdmVDb21wbGFpbnQSHy5vZ29uZy52MS5Qcm92ZUNvbXBsYWludFJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkYKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Ghkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlMokCCg9WZXJpZmllclNlcnZpY2USOwoGQ29tbWl0EhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Ghkub2dvbmcudjEuU2NvcmVDb21taXRtZW50EjgKBlJldmVhbBIXLm9nb25nLnYxLlJldmVhbFJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlQ2xhaW1SZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2USQgoHRW5kb3JzZRIYLm9nb25nLnYxLkVuZG9yc2VSZXF1ZXN0Gh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudDL1AQoNUm91dGVyU2VydmljZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EjgKBVJvdXRlEhYub2dvbmcudjEuUm91dGVSZXF1ZXN0Ghcub2dvbmcudjEuUm91dGVSZXNwb25zZRI7CgpMaXN0TW9kZWxzEg8ub2dvbmcudjEuRW1wdHkaHC5vZ29uZy52MS5MaXN0TW9kZWxzUmVzcG9uc2USMgoGUmVwb3J0Ehcub2dvbmcudjEuUmVwb3J0UmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5YgZwcm90bzM");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -549,6 +549,32 @@ export const SignedTraceSchema: GenMessage<SignedTrace> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 17);
 
 /**
+ * @generated from message ogong.v1.OrderConsent
+ */
+export type OrderConsent = Message<"ogong.v1.OrderConsent"> & {
+  /**
+   * hybrid public key
+   *
+   * @generated from field: bytes provider_key = 1;
+   */
+  providerKey: Uint8Array;
+
+  /**
+   * hybrid, over the order's hash (docs/spec/order.md)
+   *
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.OrderConsent.
+ * Use `create(OrderConsentSchema)` to create a new message.
+ */
+export const OrderConsentSchema: GenMessage<OrderConsent> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 18);
+
+/**
  * @generated from message ogong.v1.AdmitRequest
  */
 export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
@@ -558,9 +584,11 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
   order?: SignedOrder | undefined;
 
   /**
-   * @generated from field: ogong.v1.SignedTicket ticket = 2;
+   * of the provider that the order names
+   *
+   * @generated from field: ogong.v1.OrderConsent consent = 2;
    */
-  ticket?: SignedTicket | undefined;
+  consent?: OrderConsent | undefined;
 };
 
 /**
@@ -568,7 +596,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 18);
+  messageDesc(file_ogong_v1_ogong, 19);
 
 /**
  * @generated from message ogong.v1.AdmitResponse
@@ -587,7 +615,7 @@ export type AdmitResponse = Message<"ogong.v1.AdmitResponse"> & {
  * Use `create(AdmitResponseSchema)` to create a new message.
  */
 export const AdmitResponseSchema: GenMessage<AdmitResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 19);
+  messageDesc(file_ogong_v1_ogong, 20);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -641,7 +669,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 20);
+  messageDesc(file_ogong_v1_ogong, 21);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -665,7 +693,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 21);
+  messageDesc(file_ogong_v1_ogong, 22);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -701,7 +729,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 22);
+  messageDesc(file_ogong_v1_ogong, 23);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -732,7 +760,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.ProveComplaintRequest
@@ -756,7 +784,7 @@ export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & 
  * Use `create(ProveComplaintRequestSchema)` to create a new message.
  */
 export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -775,7 +803,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -792,7 +820,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -837,7 +865,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -861,7 +889,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -905,7 +933,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -924,7 +952,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -955,7 +983,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -984,7 +1012,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -1001,7 +1029,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -1077,7 +1105,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -1117,7 +1145,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * The request is all that a verifier needs.
@@ -1132,7 +1160,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -1165,7 +1193,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -1189,7 +1217,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -1222,7 +1250,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -1255,7 +1283,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1310,7 +1338,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1334,7 +1362,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1373,7 +1401,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1390,7 +1418,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1432,7 +1460,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 45);
+  messageDesc(file_ogong_v1_ogong, 46);
 
 /**
  * @generated from service ogong.v1.ProviderService

@@ -1,0 +1,51 @@
+import { admitReply } from '@ogong/node/validator/store/reply-store';
+import { signConsent } from '@ogong/protocol/exchange/order-consent';
+import { payer } from '@ogong/testing/validator/test-bench';
+import type { Four } from '@ogong/testing/validator/test-four';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import type { TestOrder } from '@ogong/testing/validator/test-reply';
+import type { ProtocolAttack } from './attack.ts';
+
+const ORDERS = 5;
+const LONG_AFTER_MS = 200_000;
+const CHANNEL = { spendable: 10n ** 18n, spent: 0n };
+
+export interface AbandonmentOutcome {
+  /** What the validator said to orders that the victim never heard of. */
+  readonly refusals: readonly string[];
+  /** Replies that the victim is said to have abandoned, in the handling validator's log. */
+  readonly logged: number;
+  /** The same on the chain. */
+  readonly settled: number;
+}
+
+/** A payer orders from a provider that it never calls, and agrees to the orders in its place. */
+export const freeAbandonment: ProtocolAttack<
+  { readonly four: Four; readonly isValidatorInLeague: boolean },
+  Promise<AbandonmentOutcome>
+> = {
+  name: 'free-abandonment',
+  aim: "destroy a provider's good name with replies that it never promised",
+  async play({ four, isValidatorInLeague }) {
+    const { own, clock, chain } = four;
+    const stranger = createTestHybrid('attacker');
+    const refusals: string[] = [];
+    for (let number = 0; number < ORDERS; number++) {
+      const order: TestOrder = own.order(number, { maxFeeAtomic: 1n, cumulativeAtomic: BigInt(number + 1) }, payer);
+      const consent = signConsent(stranger, order.fields);
+      if (isValidatorInLeague) {
+        const signed = { order: order.fields, orderBytes: order.order, orderSignature: order.signature };
+        await own.group.write((db) => admitReply(db, { ...signed, consent, channel: CHANNEL }));
+      } else {
+        await own.intake.admit({ ...order, consent }).catch((error: Error) => refusals.push(error.message));
+      }
+    }
+    await four.certifyAll();
+    await own.runAudits();
+    clock.advance(LONG_AFTER_MS);
+    await own.runAudits();
+    await own.settlement.step().catch((error: Error) => refusals.push(error.message));
+    const logged = own.decided.filter(({ verdict }) => verdict === 'abandoned').length;
+    return { refusals, logged, settled: chain.settled.length === 0 ? 0 : logged };
+  },
+};

@@ -1,0 +1,36 @@
+import { equalBytes } from '../base/bytes.ts';
+import { createFormat, hash } from '../base/codec.ts';
+import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
+import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import type { NamedOrder } from './order.ts';
+
+/**
+ * A provider's word that it serves an order (docs/spec/order.md). Without it anybody could order from a provider that never heard
+ * of the order, and have it called abandoned.
+ */
+export interface OrderConsent {
+  /** Hybrid public key, 1,344 bytes. */
+  readonly providerKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** The bytes that the provider signs: the order's hash. */
+export const encodeConsent: (orderHash: Uint8Array) => Uint8Array = createFormat(hash, {
+  tag: 'ogong-order-consent-v1',
+}).encode;
+
+export function signConsent(provider: HybridSigner, { orderHash }: Pick<NamedOrder, 'orderHash'>): OrderConsent {
+  return { providerKey: provider.publicKey, signature: provider.sign(encodeConsent(orderHash)) };
+}
+
+/** Whether the provider that the order names signed for it. */
+export function verifyConsent(
+  crypto: Crypto,
+  { providerKey: publicKey, signature }: OrderConsent,
+  { providerId, orderHash }: Pick<NamedOrder, 'providerId' | 'orderHash'>,
+): boolean {
+  return (
+    equalBytes(hashHybridKey(crypto, publicKey), providerId) &&
+    verifyHybrid(crypto, { publicKey, message: encodeConsent(orderHash), signature })
+  );
+}
