@@ -54,6 +54,7 @@ export async function openRouter() {
   return {
     store,
     service: client.service(RouterService),
+    door: { endpoint: router.address(), certHash: identity.id },
     /** The next announcement of the provider, over the same link as everything else. */
     announcement() {
       const issuedAtMs = Date.now();

@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { createMetrics } from '@ogong/host/metrics/metrics';
@@ -19,6 +20,7 @@ export interface ValidatorDoor {
   connect(seed: number): Promise<LinkClient>;
   /** Errors of handlers that no caller may see: bugs. */
   readonly errors: unknown[];
+  readonly door: { readonly endpoint: HostPort; readonly certHash: Uint8Array };
   close(): Promise<void>;
 }
 
@@ -72,6 +74,7 @@ export async function serveValidator(
   const clients: LinkClient[] = [];
   return {
     errors,
+    door: { endpoint: server.address(), certHash: identity.id },
     async connect(seed) {
       const client = createLinkClient({
         endpoint: server.address(),

@@ -11,6 +11,7 @@ import type { ResolvedModel } from '@ogong/models/resolve';
 import { measureAudit } from './audit-rows.ts';
 import { measureBrowser } from './browser-rows.ts';
 import { measureDemo } from './demo-rows.ts';
+import { measureDoors } from './door-rows.ts';
 import { measureEmbeddings } from './embedding-rows.ts';
 import { measureEngine } from './engine-rows.ts';
 import { measureIntake } from './intake-rows.ts';
@@ -101,6 +102,7 @@ const parts: Readonly<
   intake: { title: 'Validator', measure: async () => [...(await measureIntake()), ...measureAudit()] },
   ledger: { title: 'Settlement', measure: measureGas },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
+  doors: { title: 'Doors under attack', measure: measureDoors },
   demo: { title: 'Demo', measure: measureDemo },
 };
 

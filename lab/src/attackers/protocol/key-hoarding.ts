@@ -1,0 +1,29 @@
+import type { ChannelLedger, Reservation } from '@ogong/node/gateway/channel-ledger';
+import type { ProtocolAttack } from './attack.ts';
+
+export interface HoardingNetwork {
+  readonly ledger: Pick<ChannelLedger, 'reserve'>;
+  readonly keyId: string;
+  /** What every request of the key is like, apart from its id. */
+  readonly request: Omit<Reservation, 'replyId' | 'completionId' | 'keyId'>;
+  readonly requests: number;
+}
+
+/** One API key asks for long answers and leaves at once: what they may cost stays reserved until their orders expire. */
+export const keyHoarding: ProtocolAttack<HoardingNetwork, Promise<{ readonly reserved: number }>> = {
+  name: 'key-hoarding',
+  aim: "reserve all of a gateway's channel, so that no other key is served",
+  async play({ ledger, keyId, request, requests }) {
+    let reserved = 0;
+    for (let i = 0; i < requests; i++) {
+      const reservation = { ...request, keyId, replyId: `${keyId} ${i}`, completionId: `chatcmpl-${keyId}-${i}` };
+      await ledger
+        .reserve(reservation, () => ({ order: new Uint8Array(1), signature: new Uint8Array(65) }))
+        .then(
+          () => reserved++,
+          () => undefined,
+        );
+    }
+    return { reserved };
+  },
+};

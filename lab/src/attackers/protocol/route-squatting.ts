@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ProtocolAttack } from './attack.ts';
+import { type AttackedDoor, openStrangerLink } from './stranger-link.ts';
+
+export interface SquattingNetwork {
+  readonly door: AttackedDoor;
+  readonly model: string;
+  readonly tickets: number;
+  /** Each of the certificates asks from its own. */
+  readonly addresses: readonly string[];
+}
+
+const sha256 = (...parts: readonly Uint8Array[]): Uint8Array =>
+  new Uint8Array(createHash('sha256').update(Buffer.concat(parts)).digest());
+
+/** Tickets for every slot that there is; none of them is ever used. */
+export const routeSquatting: ProtocolAttack<SquattingNetwork, Promise<{ readonly tickets: number }>> = {
+  name: 'route-squatting',
+  aim: 'make every provider look busy, for nothing',
+  async play({ door, model, tickets, addresses }) {
+    const clients = await Promise.all(
+      addresses.map((address) => openStrangerLink(door, `squatter ${address}`, address)),
+    );
+    let got = 0;
+    for (let i = 0; i < tickets; i++) {
+      const router = (clients[i % clients.length] as (typeof clients)[number]).service(RouterService);
+      const replyId = sha256(Buffer.from(`squatted ${i}`)).slice(0, 16);
+      const requestHash = sha256(replyId);
+      const request = { model, replyId, requestHash, seed: sha256(requestHash, replyId), maxPricePer1k: 1n << 40n };
+      await router.route(request).then(
+        () => got++,
+        () => undefined,
+      );
+    }
+    for (const client of clients) client.close();
+    return { tickets: got };
+  },
+};

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { Secret } from '@ogong/host/crypto/secret';
+import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+
+/** A door that an attacker knocks at. */
+export interface AttackedDoor {
+  readonly endpoint: { readonly host: string; readonly port: number };
+  readonly certHash: Uint8Array;
+}
+
+/** A certificate costs nothing: this one follows from a name. An address of 127.0.0.0/8 stands for one of the internet. */
+export async function openStrangerLink(door: AttackedDoor, name: string, localAddress: string): Promise<LinkClient> {
+  const seed = new Uint8Array(createHash('sha256').update(name).digest());
+  return createLinkClient({
+    ...door,
+    identity: await createLinkIdentity(new Secret(seed)),
+    // Its own limits are no obstacle for an attacker.
+    limits: { maxMessageBytes: 64 * 1024 * 1024, unaryTimeoutMs: 60_000 },
+    async createConnection(signal) {
+      const socket = connect({ ...door.endpoint, localAddress, noDelay: true });
+      socket.on('error', () => {});
+      await once(socket, 'connect', { signal });
+      return socket;
+    },
+  });
+}
