@@ -26,7 +26,9 @@ export function createBeaconPuller({ signer, validators, proveVrf }: BeaconKeys)
       if (start === undefined) return [];
       do view++;
       while (!isOwn(view));
-      const proof: BeaconContribution['proof'] = proveVrf(encodeVrfInput(beaconNetwork, epoch, start));
+      const proof: BeaconContribution['proof'] = proveVrf(
+        encodeVrfInput(beaconNetwork, { epoch, previous: start, validator: signer.address }),
+      );
       return validators
         .filter(({ address }) => !equalBytes(address, signer.address))
         .flatMap(({ address: to }): BeaconAction[] => [

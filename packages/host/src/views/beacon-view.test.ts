@@ -31,11 +31,10 @@ const members = [1, 2, 3, 4]
 const validators = members.map(({ validator }) => validator);
 
 function certify(epoch: bigint, previous: Uint8Array, signers = members.slice(0, 3)): BeaconCertificate {
-  const input = encodeVrfInput(network, epoch, previous);
-  const contributions = members.slice(0, 3).map(({ signer, vrfSeed }) => ({
-    validator: signer.address,
-    proof: proveVrf(vrfSeed, input),
-  }));
+  const contributions = members.slice(0, 3).map(({ signer, vrfSeed }) => {
+    const input = encodeVrfInput(network, { epoch, previous, validator: signer.address });
+    return { validator: signer.address, proof: proveVrf(vrfSeed, input) };
+  });
   const outputs = contributions.map(({ validator, proof }) => ({
     validator,
     output: computeVrfOutput(proof) as Uint8Array,

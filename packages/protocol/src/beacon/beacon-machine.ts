@@ -48,6 +48,7 @@ export function createBeaconMachine(
   options: BeaconMachineOptions,
   { crypto, signer, proveVrf, validators }: BeaconMachineDependencies,
 ): BeaconMachine {
+  const listed = validators();
   const state: MachineState = {
     ...{
       options,
@@ -58,7 +59,7 @@ export function createBeaconMachine(
       proveVrf,
       readValidators: validators,
     },
-    ...startEpoch(options, options.start, validators(), undefined),
+    ...startEpoch(options, options.start, { validators: listed, listed }, undefined),
     actions: [],
     toSelf: [],
   };

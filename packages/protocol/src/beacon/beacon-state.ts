@@ -1,6 +1,12 @@
 import { compareBytes, createWriter, equalBytes, toHex } from '../base/bytes.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
-import { computeTotalStake, type QuorumMember, type QuorumSignature, verifyQuorum } from '../crypto/quorum.ts';
+import {
+  computeTotalStake,
+  findValidator,
+  type QuorumMember,
+  type QuorumSignature,
+  verifyQuorum,
+} from '../crypto/quorum.ts';
 import {
   type BeaconCertificate,
   type BeaconContribution,
@@ -60,7 +66,7 @@ export interface BeaconMachineDependencies {
   readonly signer: LedgerSigner;
   /** RFC 9381 proof under this validator's VRF key. */
   proveVrf(input: Uint8Array): Uint8Array;
-  /** The validator set; read once when an epoch starts. */
+  /** The validators that the registry lists; read once when an epoch starts. Whoever is new takes part an epoch later. */
   validators(): readonly QuorumMember[];
 }
 
@@ -96,6 +102,8 @@ export interface MachineState {
   epoch: bigint;
   /** Of this epoch, ascending by address. */
   validators: readonly QuorumMember[];
+  /** Whom the registry listed when the epoch began. */
+  listed: readonly QuorumMember[];
   totalStake: bigint;
   /** Unknown until the first tick. */
   startsAtMs: number | undefined;
@@ -120,11 +128,12 @@ export interface MachineState {
 export function startEpoch(
   { epochMs }: Pick<BeaconMachineOptions, 'epochMs'>,
   latest: BeaconPoint,
-  validators: readonly QuorumMember[],
+  { validators, listed }: Pick<MachineState, 'validators' | 'listed'>,
   nowMs: number | undefined,
 ) {
   return {
     latest,
+    listed,
     epoch: latest.epoch + 1n,
     validators: [...validators].sort((a, b) => compareBytes(a.address, b.address)),
     totalStake: computeTotalStake(validators),
@@ -138,6 +147,19 @@ export function startEpoch(
     knownValues: new Map<string, Uint8Array>(),
     viewsOfPeers: new Map<string, number>(),
   };
+}
+
+/**
+ * Who takes part in the epoch after this one: whoever was listed, under the same key, before this one began. Nobody knew a contribution to
+ * this one then, so nobody could choose a key by the value that the next one's proofs are about. Whoever left is gone at once.
+ */
+export function selectValidators(state: MachineState): Pick<MachineState, 'validators' | 'listed'> {
+  const listed = state.readValidators();
+  const validators = listed.filter(({ address, vrfKey }) => {
+    const before = findValidator(state.listed, address);
+    return before !== undefined && equalBytes(before.vrfKey, vrfKey);
+  });
+  return { validators, listed };
 }
 
 /** A proof that holds is checked once: a contribution carries it, and then each list of contributions does. */

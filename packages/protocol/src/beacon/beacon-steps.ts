@@ -5,6 +5,7 @@ import {
   type BeaconPhase,
   encodeVrfInput,
   hashBeaconVote,
+  type VrfSubject,
   verifyBeaconCertificate,
 } from './beacon.ts';
 import type { BeaconMessage } from './beacon-message.ts';
@@ -18,6 +19,7 @@ import {
   isProposer,
   type MachineState,
   proposerOf,
+  selectValidators,
   send,
   startEpoch,
   viewMessage,
@@ -70,8 +72,13 @@ export function answerView(state: MachineState, from: Uint8Array, message: Beaco
     send(state, from, viewMessage(state));
 }
 
+/** What a validator proves in this epoch. */
+function subjectOf({ epoch, latest }: MachineState, validator: Uint8Array): VrfSubject {
+  return { epoch, previous: latest.value, validator };
+}
+
 function contribute(state: MachineState, proposer: Uint8Array): void {
-  state.ownProof ??= state.proveVrf(encodeVrfInput(state.network, state.epoch, state.latest.value));
+  state.ownProof ??= state.proveVrf(encodeVrfInput(state.network, subjectOf(state, state.self)));
   send(state, proposer, {
     kind: 'contribution',
     epoch: state.epoch,
@@ -92,7 +99,7 @@ export function addContribution(
   const key = toHex(from);
   const validator = findValidator(state.validators, from);
   if (validator === undefined || state.round.contributions.has(key)) return;
-  const input = encodeVrfInput(state.network, state.epoch, state.latest.value);
+  const input = encodeVrfInput(state.network, subjectOf(state, from));
   if (state.crypto.verifyVrf(validator.vrfKey, input, message.proof) === undefined) return;
   state.round.contributions.set(key, { validator: from, proof: message.proof });
   const { lock } = message;
@@ -206,7 +213,10 @@ export function adopt(state: MachineState, certificate: BeaconCertificate, nowMs
       : certificate.epoch > state.epoch &&
         verifyBeaconCertificate(state.crypto, state.network, { certificate, validators: state.readValidators() }).ok;
   if (!holds) return;
+  // Whoever slept through epochs cannot tell who is new.
+  const listed = state.readValidators();
+  const members = certificate.epoch === state.epoch ? selectValidators(state) : { validators: listed, listed };
   state.actions.push({ kind: 'certified', certificate });
   const latest = { epoch: certificate.epoch, value: certificate.value, certificate };
-  Object.assign(state, startEpoch(state.options, latest, state.readValidators(), nowMs));
+  Object.assign(state, startEpoch(state.options, latest, members, nowMs));
 }

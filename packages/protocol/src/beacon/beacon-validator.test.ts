@@ -173,6 +173,35 @@ describe('one validator', () => {
     expect(views(machine.tick(3 * TIMING.viewTimeoutMs))).toEqual([2, 2, 2]);
   });
 
+  it('counts whoever is new an epoch after it was listed, and under a new key as new', () => {
+    const { peers, validators } = createOne();
+    const [stranger, grinder] = [new Uint8Array(20).fill(9), peers[0]!];
+    const registry = { list: validators as readonly QuorumMember[] };
+    const machine = createBeaconMachine(
+      { network: beaconNetwork, start: { epoch: 0n, value: previous }, ...TIMING },
+      {
+        crypto: namedCrypto,
+        signer: createNamedSigner(peers[2]!),
+        proveVrf: (input) => proveByName(new Uint8Array(32).fill(3), input),
+        validators: () => registry.list,
+      },
+    );
+    machine.tick(0);
+    const another = (address: Uint8Array, key: number): QuorumMember => ({
+      ...validators[0]!,
+      address,
+      vrfKey: new Uint8Array(32).fill(key),
+    });
+    registry.list = [another(grinder, 77), ...validators.slice(1), another(stranger, 9)];
+    const certificate = certify();
+    machine.receive(peers[1]!, { kind: 'certificate', epoch: 1n, certificate }, 10);
+    // Whoever takes part is answered; a message of an older epoch is answered by the newest certificate.
+    const isHeard = (address: Uint8Array): boolean =>
+      machine.receive(address, { kind: 'certificate-request', epoch: 1n }, 20).length > 0;
+    expect(isHeard(peers[1]!)).toBe(true);
+    expect([grinder, stranger].map(isHeard)).toEqual([false, false]);
+  });
+
   it('begins an epoch before its own clock says so only with more than a third of the stake', () => {
     const { machine, peers } = createOne();
     const certificate = certify();

@@ -34,11 +34,11 @@ const validators: QuorumMember[] = members.map(({ signer, secret }, index) => ({
 }));
 
 function certify(by: readonly number[], signedBy: readonly number[] = by): BeaconCertificate {
-  const input = encodeVrfInput(network, 1n, previous);
-  const contributions = by.map((i) => ({
-    validator: members[i]!.signer.address,
-    proof: proveVrf(members[i]!.secret, input),
-  }));
+  const contributions = by.map((i) => {
+    const validator = members[i]!.signer.address;
+    const input = encodeVrfInput(network, { epoch: 1n, previous, validator });
+    return { validator, proof: proveVrf(members[i]!.secret, input) };
+  });
   const outputs = contributions.map(({ validator, proof }) => ({ validator, output: computeVrfOutput(proof)! }));
   const value = computeBeaconValue(nobleCrypto, network, { epoch: 1n, previous, outputs });
   const statement = { epoch: 1n, view: 0, previous, value };
@@ -69,6 +69,21 @@ describe('beacon certificate', () => {
     const blind = verifyBeaconCertificate(nobleCrypto, network, { certificate, validators });
     expect(blind.ok).toBe(true);
     expect(blind.checks[0]).toMatchObject({ id: 'beacon-chain', status: 'skip' });
+  });
+
+  it('takes no proof from whoever copied a key, though it copied the proof as well', () => {
+    const [own, theirs] = [members[0]!, members[1]!];
+    const copied = validators.map((one, i) => (i === 0 ? { ...one, vrfKey: validators[1]!.vrfKey } : one));
+    const lie = (proof: Uint8Array): string[] => {
+      const parts = certificate.contributions.map((one, i) => (i === 0 ? { ...one, proof } : one));
+      const claim = { certificate: { ...certificate, contributions: parts }, previous, validators: copied };
+      const { checks } = verifyBeaconCertificate(nobleCrypto, network, claim);
+      return checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+    };
+    expect(lie(certificate.contributions[1]!.proof)).toEqual(['beacon-contributions']);
+    // The owner of the key alone could make this one; it names the copier.
+    const input = encodeVrfInput(network, { epoch: 1n, previous, validator: own.signer.address });
+    expect(lie(proveVrf(theirs.secret, input))).toEqual(['beacon-value']);
   });
 
   it('fails one check per lie', () => {

@@ -93,7 +93,7 @@ export const parseBeaconCertificate: (bytes: Uint8Array) => BeaconCertificate = 
 
 const VALUE_DOMAIN = encodeDomain('ogong-beacon-v1');
 const GENESIS_DOMAIN = encodeDomain('ogong-beacon-genesis-v1');
-const VRF_DOMAIN = encodeDomain('ogong-beacon-vrf-v1');
+const VRF_DOMAIN = encodeDomain('ogong-beacon-vrf-v2');
 const VOTE_DOMAIN = {
   prepare: encodeDomain('ogong-beacon-prepare-v1'),
   commit: encodeDomain('ogong-beacon-commit-v1'),
@@ -106,9 +106,19 @@ export function computeGenesisBeacon(crypto: Crypto, { chainId, settlement }: Be
   return crypto.sha256(createWriter().bytes(GENESIS_DOMAIN).u64(chainId).bytes(settlement, 20).finish());
 }
 
-/** The input of every validator's VRF in an epoch. It is known only once the epoch before has its value. */
-export function encodeVrfInput({ chainId }: BeaconNetwork, epoch: bigint, previous: Uint8Array): Uint8Array {
-  return createWriter().bytes(VRF_DOMAIN).u64(chainId).u64(epoch).bytes(previous, 32).finish();
+export interface VrfSubject {
+  readonly epoch: bigint;
+  readonly previous: Uint8Array;
+  /** Who proves, 20 bytes. */
+  readonly validator: Uint8Array;
+}
+
+/**
+ * The input of one validator's VRF in an epoch. It is known only once the epoch before has its value. It names the validator, so a
+ * copied key makes no proofs and a copied proof is nobody else's.
+ */
+export function encodeVrfInput({ chainId }: BeaconNetwork, { epoch, previous, validator }: VrfSubject): Uint8Array {
+  return createWriter().bytes(VRF_DOMAIN).u64(chainId).u64(epoch).bytes(previous, 32).bytes(validator, 20).finish();
 }
 
 export interface BeaconOutput {
@@ -162,7 +172,6 @@ export function verifyContributions(
     validators: readonly QuorumMember[];
   },
 ): ContributionsVerdict {
-  const input = encodeVrfInput(network, epoch, previous);
   const outputs: BeaconOutput[] = [];
   let stake = 0n;
   for (const [index, { validator: address, proof }] of contributions.entries()) {
@@ -171,6 +180,7 @@ export function verifyContributions(
       return { checks: [fail('beacon-contributions', `contribution ${index} is out of order or double`)] };
     }
     const validator = findValidator(validators, address);
+    const input = encodeVrfInput(network, { epoch, previous, validator: address });
     const output = validator && crypto.verifyVrf(validator.vrfKey, input, proof);
     if (validator === undefined || output === undefined) {
       return { checks: [fail('beacon-contributions', `contribution ${index} is no proof of a registered validator`)] };

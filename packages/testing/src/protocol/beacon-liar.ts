@@ -49,7 +49,8 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     for (const map of [league.contributions, league.votes, league.proposals, league.values]) map.clear();
     league.prepared.length = 0;
     for (const member of league.members) {
-      const proof = member.proveVrf(encodeVrfInput(beaconNetwork, epoch, previous));
+      const subject = { epoch, previous, validator: member.signer.address };
+      const proof = member.proveVrf(encodeVrfInput(beaconNetwork, subject));
       league.contributions.set(toHex(member.signer.address), { validator: member.signer.address, proof });
     }
   }

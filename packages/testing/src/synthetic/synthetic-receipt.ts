@@ -122,12 +122,11 @@ function certifyBeacon(crypto: Crypto, chainId: bigint) {
     })
     .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
   const previous = crypto.sha256(new Uint8Array(32).fill(8));
-  const input = encodeVrfInput(network, EPOCH, previous);
   const quorum = members.slice(0, 3);
-  const contributions = quorum.map(({ signer, secret }) => ({
-    validator: signer.address,
-    proof: proveVrf(secret, input),
-  }));
+  const contributions = quorum.map(({ signer, secret }) => {
+    const input = encodeVrfInput(network, { epoch: EPOCH, previous, validator: signer.address });
+    return { validator: signer.address, proof: proveVrf(secret, input) };
+  });
   const outputs = contributions.map(({ validator, proof }) => ({
     validator,
     output: computeVrfOutput(proof) as Uint8Array,

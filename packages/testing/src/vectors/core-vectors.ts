@@ -19,6 +19,7 @@ import { encodeDivergence } from '@ogong/protocol/modality/text/stage2/divergenc
 import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { createBeaconVectors } from './beacon-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
@@ -38,6 +39,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     sampler: samplerVectors(crypto),
     'draw-key': drawKeyVectors(crypto),
     sketch: sketchVectors(crypto),
+    beacon: createBeaconVectors(crypto),
     ...createEdgeVectors(),
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),

@@ -255,7 +255,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   });
   signed(
     'another temperature',
-    ['draw-replay', 'listing', 'sampler'],
+    ['listing', 'sampler'],
     header((h) => ({ sampler: { ...h.sampler, temperatureQ16: 60_000, presencePenaltyQ16: 0 } })),
   );
   signed('a longer limit', ['sampler', 'token-count'], header({ maxTokens: 4 }));

@@ -1,0 +1,50 @@
+import { compareBytes, toHex } from '@ogong/protocol/base/bytes';
+import {
+  computeBeaconValue,
+  computeGenesisBeacon,
+  encodeBeaconCertificate,
+  encodeVrfInput,
+  hashBeaconVote,
+} from '@ogong/protocol/beacon/beacon';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { computeVrfOutput, proveVrf } from '@ogong/protocol/crypto/vrf';
+
+/** A certificate of epoch 1, and what it is made of: `vectors/beacon.json`. */
+export function createBeaconVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
+  const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
+  const members = [1, 2, 3, 4]
+    .map((seed) => {
+      const secret = new Uint8Array(32).fill(seed);
+      return { secret, signer: createNobleLedgerSigner(secret) };
+    })
+    .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
+  const quorum = members.filter((_, i) => i !== 2);
+  const [epoch, previous] = [1n, computeGenesisBeacon(crypto, network)];
+  const proven = quorum.map(({ signer, secret }) => {
+    const validator = signer.address;
+    const input = encodeVrfInput(network, { epoch, previous, validator });
+    const proof = proveVrf(secret, input);
+    return { validator, input, proof, output: computeVrfOutput(proof) as Uint8Array };
+  });
+  const value = computeBeaconValue(crypto, network, { epoch, previous, outputs: proven });
+  const statement = { epoch, view: 0, previous, value };
+  const digest = hashBeaconVote(crypto, network, 'commit', statement);
+  const signatures = quorum.map(({ signer }) => ({ signer: signer.address, signature: signer.signDigest(digest) }));
+  const contributions = proven.map(({ validator, proof }) => ({ validator, proof }));
+  return {
+    chainId: String(network.chainId),
+    settlement: toHex(network.settlement),
+    keys: 'secp256k1 private keys and VRF seeds are 32 bytes of 01, 02, 03, 04; ascending by address the first, second and fourth contribute and sign',
+    epoch: String(epoch),
+    genesis: toHex(previous),
+    outputs: proven.map(({ validator, input, output }) => ({
+      validator: toHex(validator),
+      input: toHex(input),
+      output: toHex(output),
+    })),
+    value: toHex(value),
+    commitDigest: toHex(digest),
+    certificate: toHex(encodeBeaconCertificate({ ...statement, contributions, signatures })),
+  };
+}
