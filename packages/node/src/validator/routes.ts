@@ -18,7 +18,7 @@ import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import type { Intake } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
-import { cosignBatch } from './settlement/cosign.ts';
+import { answerPeer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
@@ -167,9 +167,9 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.cosignBatch,
       async (request, context) => {
         try {
-          const signed = await cosignBatch(cosigning, findPeer(context), request);
-          metrics.cosigned.inc({ outcome: 'signed' });
-          return signed;
+          const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, findPeer(context), request));
+          metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
+          return answer;
         } catch (error) {
           metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
           if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);
@@ -194,7 +194,7 @@ function readSubmission(request: PushRecordRequest): Submission {
 
 /** The public names of the states. */
 function toPublicState({ state, verdict }: ReplyRow): string {
-  if (verdict === 'abandoned') return 'abandoned';
+  if (verdict === 'abandoned' || state === 'refused') return 'abandoned';
   if (state === 'auditing') return 'recorded';
   return state === 'decided' ? 'audited' : state;
 }
@@ -204,7 +204,8 @@ function readStatus(store: Store, replyId: Uint8Array) {
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
   const { verdict = '', checks, sequence, isUncollectable } = row;
   const divergence = store.read(() => readDivergence(store, replyId));
-  const isOwed = verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
+  const isRefused = row.state === 'refused';
+  const isOwed = !isRefused && (verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive');
   const fee = isOwed ? (row.feeAtomic ?? 0n) : 0n;
   const batch =
     sequence === undefined
@@ -217,6 +218,7 @@ function readStatus(store: Store, replyId: Uint8Array) {
       checks: checks === undefined ? [] : JSON.parse(checks),
       feeAtomic: fee.toString(),
       ...(isUncollectable && { isUncollectable }),
+      ...(isRefused && { isRefused }),
       ...(divergence && { divergence: describeDivergence(divergence) }),
       epoch: parseOrder(row.orderBytes).epoch.toString(),
     }),

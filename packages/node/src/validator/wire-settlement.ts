@@ -57,6 +57,9 @@ function connectSettlement(state: ValidatorState, limits: BatchLimits): Settleme
       onReplaced(sequence, uncollectable) {
         log.warn({ sequence: Number(sequence), uncollectable: uncollectable.map(toHex) }, 'batch proposed anew');
       },
+      onRefused(sequence, message) {
+        log.warn({ sequence: Number(sequence), message }, 'co-signers refused entries, which are taken out of the log');
+      },
       onSettled(sequence, transactionHash, unpaidReplies) {
         metrics.batches.inc();
         metrics.uncollectable.inc(unpaidReplies);

@@ -6,7 +6,7 @@ import type { AuditDependencies, AuditOptions } from '@ogong/node/validator/audi
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
 import { createIntake } from '@ogong/node/validator/intake';
-import { cosignBatch } from '@ogong/node/validator/settlement/cosign';
+import { answerPeer, cosignBatch } from '@ogong/node/validator/settlement/cosign';
 import {
   type CosignDependencies,
   type CosignOptions,
@@ -210,7 +210,8 @@ export function createTestValidator(options: BenchOptions = {}) {
       async cosign(peer, request) {
         requests.push(request);
         const target = members().find((one) => equalBytes(one.signer.address, peer.address)) as TestValidator;
-        return target.cosigner.cosign(signer.address, create(CosignBatchRequestSchema, request));
+        const vote = target.cosigner.cosign(signer.address, create(CosignBatchRequestSchema, request));
+        return answerPeer(target.signer, vote);
       },
       async findSettled(address, sequence) {
         const found = chain.settled.find(

@@ -8,13 +8,26 @@ export type CosignErrorCode =
   /** Something that the check needs is not available now. */
   | 'unavailable';
 
+/** Why one entry of a log is not signed. */
+export interface EntryFault {
+  readonly index: bigint;
+  readonly reason: string;
+}
+
 export class CosignError extends Error {
   override readonly name = 'CosignError';
   readonly code: CosignErrorCode;
   readonly retryable: boolean;
-  constructor(code: CosignErrorCode, message: string, options?: ErrorOptions) {
+  /** Where single entries are refused and the rest of the batch holds as far as it was checked. */
+  readonly refused: readonly EntryFault[];
+  constructor(
+    code: CosignErrorCode,
+    message: string,
+    { refused = [], ...options }: ErrorOptions & { readonly refused?: readonly EntryFault[] } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.refused = refused;
     this.retryable = code === 'unavailable' || code === 'not-next';
   }
 }

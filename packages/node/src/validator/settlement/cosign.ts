@@ -1,12 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { assertNets, checkEntry, checkUncollectable, findLogStart, readLog, readProposal } from './batch-check.ts';
+import { CosignError, type EntryFault } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertOneLog, castVote, listPlaces, readVote } from './cosign-vote.ts';
+
+/** Of a reason that a peer is told, characters. */
+const MAX_REASON = 256;
 
 /**
  * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
@@ -36,6 +41,23 @@ export async function cosignBatch(
   return { signer: signer.address, signature: signer.signDigest(digest) };
 }
 
+/**
+ * What a peer gets for its batch: a signature, or the entries that are refused, each with its reason, so that it can settle
+ * the others. @throws CosignError where something else is wrong.
+ */
+export async function answerPeer(
+  { address: signer }: Pick<LedgerSigner, 'address'>,
+  vote: Promise<QuorumSignature>,
+): Promise<QuorumSignature & { readonly refused: EntryFault[] }> {
+  try {
+    return { ...(await vote), refused: [] };
+  } catch (error) {
+    if (!(error instanceof CosignError) || error.refused.length === 0) throw error;
+    const refused = error.refused.map(({ index, reason }) => ({ index, reason: reason.slice(0, MAX_REASON) }));
+    return { signer, signature: new Uint8Array(0), refused };
+  }
+}
+
 async function checkEntries(
   state: CosignState,
   settlement: Settlement,
@@ -46,10 +68,17 @@ async function checkEntries(
   const entries = readLog(state, batch, await findLogStart(state, batch), logEntries);
   const places = listPlaces(entries, { head: batch.logHead });
   state.store.read(() => assertOneLog(state.store, batch.validator, places));
+  const refused: EntryFault[] = [];
   for (const [i, entry] of entries.entries()) {
-    await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);
+    await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry).catch((error: unknown) => {
+      if (!(error instanceof CosignError) || error.code !== 'refuted') throw error;
+      refused.push({ index: entry.index, reason: error.message });
+    });
     // One entry costs milliseconds; links and timers get their turn between two of them.
     await nextTurn();
+  }
+  if (refused.length > 0) {
+    throw new CosignError('refuted', refused.map(({ reason }) => reason).join('; '), { refused });
   }
   assertNets(state, settlement, bytes, logEntries);
   return entries;

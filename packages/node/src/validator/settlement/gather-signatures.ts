@@ -8,6 +8,7 @@ import {
   readEntryMessage,
   type StoredBatch,
 } from '../store/batch-store.ts';
+import type { EntryFault } from './cosign-error.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { CosignRequest, SettlementState } from './settlement-state.ts';
 
@@ -32,17 +33,22 @@ export async function gatherSignatures(
   );
   const request = { batch: batch.bytes, entries, logFrom: from };
   const count = () => countSignatures(state, validators, sequence, digest);
+  const refusals = createRefusals(batch, validators);
   // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
   if (!count().ok) {
     await new Promise<void>((resolve) => {
       const asked = missing.map(async (peer) => {
-        await askPeer(state, peer, { request, batch, digest });
-        if (count().ok) resolve();
+        refusals.add(peer, await askPeer(state, peer, { request, batch, digest }));
+        if (count().ok || refusals.listBlocked().length > 0) resolve();
       });
       void Promise.all(asked).then(() => resolve(), onError);
     });
   }
   const quorum = count();
+  const blocked = refusals.listBlocked();
+  if (!quorum.ok && blocked.length > 0) {
+    throw new SettlementError('entries-refused', `batch ${sequence}: ${refusals.describe(blocked)}`, blocked);
+  }
   if (!quorum.ok) {
     throw new SettlementError(
       'no-quorum',
@@ -65,7 +71,36 @@ export function countSignatures(
   return { ...quorum, ok: quorum.ok && quorum.signatures.length >= minSignatures };
 }
 
-/** Asks one peer, and stores its signature if it is genuine. Reports anything else; never throws. */
+interface Refusals {
+  add(peer: QuorumMember, faults: readonly EntryFault[]): void;
+  /** Entries that so much stake refuses that the rest is no quorum: a third. Less than that cannot block an honest entry. */
+  listBlocked(): bigint[];
+  describe(entries: readonly bigint[]): string;
+}
+
+export function createRefusals(
+  { from, to }: Pick<StoredBatch, 'from' | 'to'>,
+  validators: readonly Pick<QuorumMember, 'stake'>[],
+): Refusals {
+  const total = validators.reduce((sum, { stake }) => sum + stake, 0n);
+  const found = new Map<bigint, { stake: bigint; reason: string }>();
+  return {
+    add({ stake }, faults) {
+      const named = new Map(faults.map(({ index, reason }) => [index, reason]));
+      for (const [index, reason] of named) {
+        if (index < from || index >= to) continue;
+        found.set(index, { stake: (found.get(index)?.stake ?? 0n) + stake, reason });
+      }
+    },
+    listBlocked: () => [...found].filter(([, { stake }]) => 3n * stake >= total).map(([index]) => index),
+    describe: (entries) => entries.map((index) => found.get(index)?.reason).join('; '),
+  };
+}
+
+/**
+ * Asks one peer, and stores its signature if it is genuine. Reports anything else; never throws.
+ * @returns the entries that the peer refuses.
+ */
 export async function askPeer(
   { crypto, group, cosign, onError }: Pick<SettlementState, 'crypto' | 'group' | 'cosign' | 'onError'>,
   peer: QuorumMember,
@@ -74,13 +109,15 @@ export async function askPeer(
     batch,
     digest,
   }: { readonly request: CosignRequest; readonly batch: StoredBatch; readonly digest: Uint8Array },
-): Promise<void> {
+): Promise<readonly EntryFault[]> {
   try {
-    const { signature } = await cosign(peer, request);
+    const { signature, refused } = await cosign(peer, request);
+    if (refused.length > 0) return refused;
     const recovered = crypto.recoverAddress(digest, signature);
     if (recovered === undefined || !equalBytes(recovered, peer.address)) throw new Error('not a signature of the peer');
     await group.write((db) => putSignature(db, batch, { signer: peer.address, signature }));
   } catch (error) {
     onError(error);
   }
+  return [];
 }

@@ -4,9 +4,10 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember, QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { EntryFault } from './cosign-error.ts';
 import type { SettledBatch } from './ledger-history.ts';
 
 export interface SettlementOptions {
@@ -31,12 +32,14 @@ export interface SettlementDependencies {
   readonly cosign: (
     peer: QuorumMember,
     request: CosignRequest,
-  ) => Promise<{ signer: Uint8Array; signature: Uint8Array }>;
+  ) => Promise<QuorumSignature & { readonly refused: readonly EntryFault[] }>;
   /** Finds the transaction that settled a batch, if this validator did not see it; undefined if it cannot be found. */
   readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
   /** @param unpaidReplies how many replies of the batch were not paid for. */
   readonly onSettled: (sequence: bigint, transactionHash: string, unpaidReplies: number) => void;
   readonly onReplaced?: (sequence: bigint, uncollectable: readonly Uint8Array[]) => void;
+  /** Entries that were taken out of the log, because no quorum can sign them. */
+  readonly onRefused?: (sequence: bigint, message: string) => void;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -48,5 +51,5 @@ export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 export interface SettlementState extends SettlementOptions, Required<SettlementDependencies> {}
 
 export function openSettlementState(options: SettlementOptions, dependencies: SettlementDependencies): SettlementState {
-  return { ...options, onReplaced: () => {}, onError: () => {}, ...dependencies };
+  return { ...options, onReplaced: () => {}, onRefused: () => {}, onError: () => {}, ...dependencies };
 }

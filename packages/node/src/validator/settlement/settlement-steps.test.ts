@@ -57,7 +57,10 @@ describe('signatures', () => {
         {
           crypto,
           group,
-          cosign: async () => ({ signer: one.signer.address, signature: signedBy.signer.signDigest(signed) }),
+          cosign: async () => {
+            const signature = signedBy.signer.signDigest(signed);
+            return { signer: one.signer.address, signature, refused: [] };
+          },
           onError: (error) => errors.push(error),
         },
         one.member,

@@ -1,6 +1,7 @@
 import { ChainError } from '@ogong/chain/errors';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import { listEntries, readBatchedLength, readProposed, type StoredBatch } from '../store/batch-store.ts';
+import { takeOut } from '../store/refused-store.ts';
 import { bookBatch, bookFound } from './book-batch.ts';
 import { gatherSignatures } from './gather-signatures.ts';
 import { proposeAnew, proposeNext, proposeShorter, proposeUpTo } from './propose-batch.ts';
@@ -11,7 +12,8 @@ import type { SettlementChain, SettlementState } from './settlement-state.ts';
  * One step towards settling decided replies: propose, gather signatures, submit, book. Each part is durable before the next
  * begins, and each can be repeated: the chain takes a sequence once, and the log of a proposed batch never changes. Its debits
  * may change: payers whose channel no longer covers what they owe are left out, so that they do not block the others. It may
- * become shorter: a batch that no transaction can hold is proposed again as its first half.
+ * become shorter: a batch that no transaction can hold is proposed again as its first half, and entries that no quorum can sign
+ * leave it.
  * @returns true where a batch was settled or replaced, so that there is more to do.
  * @throws ChainError, SettlementError; nothing is lost: the next step continues from the same place.
  */
@@ -39,6 +41,11 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
     const isTaken = error instanceof ChainError && error.revert?.name === 'WrongSequence';
     if (isTaken && (await client.anchorOf(signer.address)).sequence >= batch.sequence) return true;
     if (isAboutChannels(error, batch) && (await proposeAnew(state, client, batch))) return true;
+    if (error instanceof SettlementError && error.code === 'entries-refused') {
+      await state.group.write((db) => takeOut(db, state.crypto, batch.sequence, error.refused));
+      state.onRefused(batch.sequence, error.message);
+      return true;
+    }
     if (isTooCostly(error) && (await proposeShorter(state, client, batch))) return true;
     throw error;
   }

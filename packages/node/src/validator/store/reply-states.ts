@@ -1,5 +1,5 @@
 /** In the order in which a reply goes through them. */
-export const REPLY_STATES = ['admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled'] as const;
+export const REPLY_STATES = ['admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled', 'refused'] as const;
 
 export type ReplyState = (typeof REPLY_STATES)[number];
 

@@ -7,7 +7,7 @@ import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 export const VALIDATOR_SCHEMA = `
   CREATE TABLE replies (
     reply_id BLOB PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled')),
+    state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled', 'refused')),
     order_bytes BLOB NOT NULL,
     order_hash BLOB NOT NULL,
     order_signature BLOB NOT NULL,
