@@ -37,7 +37,7 @@ export function measureAudit(): Row[] {
   /** Compares as often as rounds and judgement do. */
   const weigh = (one: OpenedReply): void => {
     for (let i = 0; i < 2; i++) {
-      const read = readVerifierReport(one, report, jobId);
+      const read = readVerifierReport(one, report, { jobId, contextSize: 0 });
       if ('problem' in read) throw new Error(read.problem);
       weighReport(read, undefined);
     }

@@ -1,4 +1,7 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { readVerifier } from '@ogong/node/validator/store/verifier-store';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
@@ -26,8 +29,16 @@ export interface AuditedNetwork {
   readonly bend?: ServeInput['bend'];
 }
 
+export interface AuditedOutcome {
+  readonly entries: readonly VerdictEntry[];
+  /** Names of verifiers that the validator holds something against. */
+  readonly marked: readonly string[];
+  /** Names of verifiers that were credited at least once. */
+  readonly credited: readonly string[];
+}
+
 /** The verdicts of one validator on all replies of a provider that lies. */
-export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNetwork): Promise<VerdictEntry[]> {
+export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNetwork): Promise<AuditedOutcome> {
   const served = new Map<string, TestReply>();
   const stakes = new Map(verifiers.map(({ name, stake = 0n }) => [toHex(createTestPayee(name).address), stake]));
   const calls = createTestCalls(async (peer, job) => {
@@ -51,5 +62,12 @@ export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNe
     // Each reply is of a provider that nothing is known of yet.
     validator.store.prepare('UPDATE providers SET ejected = 0').run();
   }
-  return validator.decided;
+  const named = (isOne: (id: Uint8Array) => boolean): string[] =>
+    verifiers.map(({ name }) => name).filter((name) => isOne(hashHybridKey(crypto, createTestHybrid(name).publicKey)));
+  const entries = validator.decided;
+  return {
+    entries,
+    marked: named((id) => readVerifier(validator.store, id).marks > 0),
+    credited: named((id) => entries.some(({ verifierIds }) => verifierIds.some((one) => equalBytes(one, id)))),
+  };
 }

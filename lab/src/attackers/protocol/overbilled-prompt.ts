@@ -1,6 +1,5 @@
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { ProtocolAttack } from './attack.ts';
-import { auditReplies, type PlayedVerifier } from './audited-network.ts';
+import { type AuditedOutcome, auditReplies, type PlayedVerifier } from './audited-network.ts';
 
 /** No two of them share a class, so no equality holds between their values. */
 const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name) => ({
@@ -8,7 +7,7 @@ const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name)
 }));
 
 /** A provider that is the only one of its numeric class bills more prompt tokens than the request makes. */
-export const overbilledPrompt: ProtocolAttack<{ readonly replies: number }, Promise<readonly VerdictEntry[]>> = {
+export const overbilledPrompt: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
   name: 'overbilled-prompt',
   aim: 'Bill a longer prompt in a class of its own, where evidence is statistical and ejects nobody at once',
   play: ({ replies }) =>

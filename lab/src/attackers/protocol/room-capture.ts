@@ -1,6 +1,5 @@
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { ProtocolAttack } from './attack.ts';
-import { auditReplies, type PlayedVerifier } from './audited-network.ts';
+import { type AuditedOutcome, auditReplies, type PlayedVerifier } from './audited-network.ts';
 
 const STAKE = 1_000_000n;
 /** Honest verifiers hold the true prompt and reply, and not the prompt that the provider claims. */
@@ -9,7 +8,7 @@ const HONEST: readonly PlayedVerifier[] = ['v1', 'v2', 'v3'].map((name) => ({
 }));
 
 /** A provider forges replies; its free verifier announces more room than anybody, and accepts them. */
-export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<readonly VerdictEntry[]>> = {
+export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
   name: 'room-capture',
   aim: 'Overstate prompts, so that only a verifier in league seems to have room for them',
   play: ({ replies }) =>

@@ -1,19 +1,44 @@
 import { describe, expect, it } from 'vitest';
+import { beyondRoom } from './beyond-room.ts';
 import { overbilledPrompt } from './overbilled-prompt.ts';
 import { roomCapture } from './room-capture.ts';
+import { shortReport } from './short-report.ts';
 
 describe('a free verifier that announces all the room there is', () => {
   it('is drawn by its stake alone, and the staked ones reject what its provider forged', async () => {
-    const entries = await roomCapture.play({ replies: 12 });
+    const { entries } = await roomCapture.play({ replies: 12 });
     expect(entries.map(({ verdict, feeAtomic }) => [verdict, feeAtomic])).toEqual(Array(12).fill(['reject', 0n]));
   });
 });
 
 describe('a provider that bills a longer prompt in a class of its own', () => {
   it('is ejected by three verifiers of other classes that count the same tokens', async () => {
-    const entries = await overbilledPrompt.play({ replies: 6 });
+    const { entries } = await overbilledPrompt.play({ replies: 6 });
     expect(entries).toHaveLength(6);
     for (const entry of entries) expect(entry).toMatchObject({ verdict: 'reject', ejects: true, feeAtomic: 0n });
     expect(new Set(entries.map(({ evidence }) => evidence))).toEqual(new Set(['exact']));
+  });
+});
+
+describe('a provider whose forged replies are too long for every verifier', () => {
+  it('is ejected by the beginnings that fit', async () => {
+    const { entries, marked } = await beyondRoom.play({ replies: 6 });
+    expect(entries).toHaveLength(6);
+    for (const entry of entries) expect(entry).toMatchObject({ verdict: 'reject', evidence: 'exact', ejects: true });
+    expect(marked).toEqual([]);
+  });
+});
+
+describe('a verifier that scores the beginning and says that it has no room for more', () => {
+  it('is marked where it announced more, and never credited', async () => {
+    const { entries, marked, credited } = await shortReport.play({ replies: 12, announced: 4096 });
+    expect(new Set(entries.map(({ verdict }) => verdict))).toEqual(new Set(['accept']));
+    expect([marked, credited]).toEqual([['lazy'], ['v1', 'v2', 'v3']]);
+  });
+
+  it('is not marked where it announced as little; others decide', async () => {
+    const { entries, marked, credited } = await shortReport.play({ replies: 12, announced: 40 });
+    expect(new Set(entries.map(({ verdict }) => verdict))).toEqual(new Set(['accept']));
+    expect([marked, credited]).toEqual([[], ['v1', 'v2', 'v3']]);
   });
 });

@@ -62,7 +62,13 @@ export interface ReplayedReply {
   /** The parts of the reply that a verifier gets, as the bytes that it gets. Only where no check failed. */
   describeJob(endpoint: string): Omit<ScoreInputs, 'requestHash'>;
   /** A verifier's report that answers the job, or why it does not. Only where no check failed. */
-  readReport(bytes: Uint8Array, job: { readonly jobId: Uint8Array }): ReadReport;
+  readReport(bytes: Uint8Array, job: ReportedJob): ReadReport;
+}
+
+export interface ReportedJob {
+  readonly jobId: Uint8Array;
+  /** Tokens that the verifier announced room for. */
+  readonly contextSize: number;
 }
 
 export type ReadReport = VerifierReport | { readonly problem: string };

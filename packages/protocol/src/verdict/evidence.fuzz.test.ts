@@ -20,6 +20,7 @@ const candidate = fc.record({
   keyHash: fixed(32),
   operator: fixed(32),
   numericClass: fc.constantFrom('', 'a/class', 'x'.repeat(255)),
+  contextSize: fc.integer({ min: 0, max: 0xffffffff }),
   weight: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
 });
 const rate = fc.integer({ min: 1, max: 1e9 - 1 });

@@ -54,6 +54,8 @@ export interface EvidenceCandidate {
   readonly operator: Uint8Array;
   /** In which it says that it serves the model. */
   readonly numericClass: string;
+  /** Tokens of prompt and reply that it announces room for. */
+  readonly contextSize: number;
   /** Chances in the draw, 1 at least, below 2^64. */
   readonly weight: bigint;
 }
@@ -125,6 +127,7 @@ const candidatesCodec: Codec<readonly EvidenceCandidate[]> = list(
     keyHash: hash,
     operator: hash,
     numericClass: text(MAX_NUMERIC_CLASS_BYTES),
+    contextSize: u32,
     weight: u64,
   }),
   { count: u16, max: MAX_CANDIDATES },

@@ -71,7 +71,8 @@ export type AuditContext = JudgementContext & { readonly claim: StoredClaim };
 
 /** A verifier outside the draw: who it is follows from its key alone. */
 export function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
-  return { providerId: keyHash, payee: new Uint8Array(20), keyHash, operator: keyHash, numericClass: '', weight: 1n };
+  const unknown = { payee: new Uint8Array(20), numericClass: '', contextSize: 0, weight: 1n };
+  return { ...unknown, providerId: keyHash, keyHash, operator: keyHash };
 }
 
 /**
@@ -207,7 +208,7 @@ function computeEValue(weighed: readonly WeighedReport[]): number | undefined {
 }
 
 function findAgreed(weighed: readonly WeighedReport[]): Uint8Array | undefined {
-  const exact = weighed.filter(({ claimsExact }) => claimsExact);
+  const exact = weighed.filter(({ claimsExact, answer }) => claimsExact && answer !== undefined);
   const agreed = exact.find((one) => exact.some((other) => other !== one && equalBytes(one.finding, other.finding)));
   return agreed?.answer;
 }
@@ -243,7 +244,7 @@ function weighAttempt(
   const { committed, opened, nonce, round } = attempts[index] as Attempt;
   if (committed === undefined) return undefined;
   const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
-  const { keyHash } = candidate;
+  const { keyHash, contextSize } = candidate;
   const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
   if (opened === undefined) return undefined;
@@ -252,7 +253,10 @@ function weighAttempt(
     throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
   const inputsHash = hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.reply.describeJob(endpoint) });
   const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
-  const read = readReport(crypto, job, { inputsHash, read: (bytes) => readVerifierReport(reply, bytes, jobId) });
+  const read = readReport(crypto, job, {
+    inputsHash,
+    read: (bytes) => readVerifierReport(reply, bytes, { jobId, contextSize }),
+  });
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
   return weighReport(read, drift);
 }

@@ -20,6 +20,7 @@ const reply = createSyntheticReply({
   ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
 });
 const jobId = new Uint8Array(16).fill(8);
+const job = { jobId, contextSize: 0 };
 const encode = (change: Partial<ScoreReport> = {}): Uint8Array =>
   encodeScoreReport({
     jobId,
@@ -47,19 +48,19 @@ const assertRead = (read: ReadReport): VerifierReport => {
 describe("a verifier's report on an opened reply", () => {
   it('is read once for its bytes and its job, and anew for any other', () => {
     const opened = open();
-    const first = readVerifierReport(opened, encode(), jobId);
-    expect(readVerifierReport(opened, encode(), jobId)).toBe(first);
-    expect(readVerifierReport(open(), encode(), jobId)).not.toBe(first);
-    expect(readVerifierReport(opened, encode({ elapsedMs: 13 }), jobId)).not.toBe(first);
-    expect(readVerifierReport(opened, encode(), new Uint8Array(16))).toEqual({
+    const first = readVerifierReport(opened, encode(), job);
+    expect(readVerifierReport(opened, encode(), job)).toBe(first);
+    expect(readVerifierReport(open(), encode(), job)).not.toBe(first);
+    expect(readVerifierReport(opened, encode({ elapsedMs: 13 }), job)).not.toBe(first);
+    expect(readVerifierReport(opened, encode(), { ...job, jobId: new Uint8Array(16) })).toEqual({
       problem: 'the report answers another job',
     });
-    expect(readVerifierReport(opened, encode(), jobId)).toBe(first);
+    expect(readVerifierReport(opened, encode(), job)).toBe(first);
   });
 
   it('is weighed once by the same table, and anew by another', () => {
     let count = 0;
-    const read = assertRead(readVerifierReport(open(), encode(), jobId));
+    const read = assertRead(readVerifierReport(open(), encode(), job));
     const report: VerifierReport = {
       ...read,
       weigh(policy) {
@@ -78,7 +79,7 @@ describe("a verifier's report on an opened reply", () => {
     weighReport(report, policy);
     expect(count).toBe(2);
     // A report whose bytes differ is another one, whatever was weighed before.
-    const lie = readVerifierReport(open(), encode({ responseHash: new Uint8Array(32) }), jobId);
+    const lie = readVerifierReport(open(), encode({ responseHash: new Uint8Array(32) }), job);
     expect(weighReport(assertRead(lie), undefined).outcome).toBe('reject');
   });
 });

@@ -2,7 +2,7 @@ import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Opening, parseOpening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import type { ReadReport, ReplayedReply, VerifierReport } from '../modality/modality.ts';
+import type { ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
 import { replayOpening } from '../modality/registry.ts';
 
 /** A reply as its opening shows it. Only openReply makes one, so that no verdict rests on a replay of other bytes. */
@@ -46,9 +46,8 @@ export function findOpened(
   return isSame ? before : openReply(crypto, record, bytes);
 }
 
-interface ReportReading {
+interface ReportReading extends ReportedJob {
   readonly bytes: Uint8Array;
-  readonly jobId: Uint8Array;
   readonly report: VerifierReport;
 }
 
@@ -58,11 +57,14 @@ const readings = new WeakMap<OpenedReply, ReportReading[]>();
  * A verifier's report on the reply: reads it once and caches it with the opened reply, so that weighReport weighs it only once.
  * @throws ProtocolError
  */
-export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, jobId: Uint8Array): ReadReport {
+export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
+  const { jobId, contextSize } = job;
   const before = readings.get(opened) ?? [];
-  const known = before.find((one) => equalBytes(one.jobId, jobId) && equalBytes(one.bytes, bytes));
+  const known = before.find(
+    (one) => one.contextSize === contextSize && equalBytes(one.jobId, jobId) && equalBytes(one.bytes, bytes),
+  );
   if (known !== undefined) return known.report;
-  const result = opened.reply.readReport(bytes, { jobId });
-  if (!('problem' in result)) readings.set(opened, [...before, { bytes, jobId, report: result }]);
+  const result = opened.reply.readReport(bytes, job);
+  if (!('problem' in result)) readings.set(opened, [...before, { bytes, jobId, contextSize, report: result }]);
   return result;
 }

@@ -101,7 +101,7 @@ async function scoreByPeer(
   const scored = toScored({ endpoint: sample.endpoint, modelRoot }, header, replay);
   const inputsHash = hashScored(crypto, crypto.sha256(sample.request), scored);
   const read = (bytes: Uint8Array, { jobId }: { jobId: Uint8Array }) =>
-    readScoreReport(bytes, { jobId, modelRoot, header, replay });
+    readScoreReport(bytes, { jobId, modelRoot, header, replay, contextSize: 0xffffffff });
   const subject = { inputsHash, read };
   const round = [committed.digest];
   const isOver = (): boolean => true;

@@ -38,12 +38,16 @@ describe('a pass over a claim', () => {
     expect(pass.sketch).toEqual({ bankSeed: header.sketchBankSeed, directions: header.sketchDirections });
     expect('shapeClasses' in pass).toBe(false);
     const shapeClasses = new Uint8Array(8).fill(1);
-    expect((await planPass({ ...claimed, shapeClasses }, engine)).shapeClasses).toBe(shapeClasses);
+    expect((await planPass({ ...claimed, shapeClasses }, engine)).shapeClasses).toEqual(shapeClasses);
   });
 
-  it('is refused if prompt and reply exceed the context together, and not one token sooner', async () => {
+  it('is over the whole windows that fit if prompt and reply exceed the context together, and not one token sooner', async () => {
     const prompt = (await engine.tokenizePrompt(parseModelRequest(body, 'chat').prompt)).length;
-    await expect(planPass(await claim(512 - prompt), engine)).resolves.toBeDefined();
-    await expect(planPass(await claim(513 - prompt), engine)).rejects.toThrow(/exceed the context of 512 tokens/);
+    const room = 512 - prompt;
+    const whole = await planPass(await claim(room), engine);
+    expect([whole.outputTokens.length, whole.listSizes.length]).toEqual([room, room]);
+    const cut = await planPass(await claim(room + 1), engine);
+    const fits = Math.floor(room / 32) * 32;
+    expect([cut.outputTokens.length, cut.listSizes.length]).toEqual([fits, fits]);
   });
 });

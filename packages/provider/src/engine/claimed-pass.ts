@@ -1,6 +1,6 @@
 import type { TextEngine, TextScoringRequest } from '@ogong/engine/interface/text';
-import { Refusal } from '@ogong/host/link/link-error';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { countScored } from '@ogong/protocol/modality/text/stage2/scored-prefix';
 import type { ModelRequest } from './model-request.ts';
 
 /** A reply as it was claimed, every field in range for the model at hand. */
@@ -15,8 +15,9 @@ export interface ClaimedReply {
 }
 
 /**
- * The pass over a claim, with the prompt made from the request and not from the claim: scored and traced alike.
- * @throws EngineError, Refusal where prompt and reply do not fit.
+ * The pass over a claim, with the prompt made from the request and not from the claim: scored and traced alike. Where prompt and
+ * reply do not fit, it is over the whole windows that do, and has no output tokens where none does.
+ * @throws EngineError
  */
 export async function planPass(
   { header, request, outputTokens, listSizes, shapeClasses, bankSeed }: ClaimedReply,
@@ -24,17 +25,15 @@ export async function planPass(
 ): Promise<TextScoringRequest> {
   const { contextSize } = engine.info();
   const promptTokens = await engine.tokenizePrompt(request.prompt);
-  if (promptTokens.length + outputTokens.length > contextSize) {
-    throw new Refusal('unsupported', `prompt and reply exceed the context of ${contextSize} tokens here`);
-  }
+  const count = countScored({ contextSize, promptTokenCount: promptTokens.length }, outputTokens.length);
   return {
     promptTokens,
-    outputTokens,
+    outputTokens: outputTokens.subarray(0, count),
     sampler: header.sampler,
     bias: header.bias,
     sketch: { bankSeed, directions: header.sketchDirections },
-    listSizes,
-    ...(shapeClasses && { shapeClasses }),
+    listSizes: listSizes.subarray(0, count),
+    ...(shapeClasses && { shapeClasses: shapeClasses.subarray(0, count) }),
     numericClass: header.numericClass,
   };
 }

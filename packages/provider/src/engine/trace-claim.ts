@@ -55,6 +55,12 @@ export async function traceClaim(
 ): Promise<SignedTrace> {
   const { outputTokens, position } = claim;
   const pass = await planPass(claim, engine);
+  if (position < outputTokens.length && position >= pass.outputTokens.length) {
+    throw new Refusal(
+      'unsupported',
+      `position ${position} is beyond the context of ${engine.info().contextSize} tokens`,
+    );
+  }
   const { stages, row, numericClass, exact } = await engine.trace({ ...pass, position }, { signal });
   return signTrace(signer, {
     recordHash: crypto.sha256(claim.record),

@@ -1,4 +1,4 @@
-import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
+import type { TextEngine, TextEngineInfo, TextScoringResult } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
@@ -43,7 +43,6 @@ export function parseScoreJob(message: ScoreJobMessage, info: TextEngineInfo): S
   const count = outputTokens.length / 4;
   assertJob(Number.isInteger(count) && count >= 1, 'the output tokens are no list of 32-bit integers');
   assertJob(count <= MAX_OUTPUT_TOKENS, `${count} output tokens are more than any reply has`);
-  if (count >= info.contextSize) throw new Refusal('unsupported', `${count} output tokens exceed the context here`);
   assertJob(listSizes.length === count, `${listSizes.length} list sizes for ${count} tokens`);
   assertJob(
     listSizes.every((size) => size >= 1 && size <= MAX_LISTED),
@@ -92,6 +91,7 @@ export async function scoreJob(
     firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
     contextSize: info.contextSize,
   };
+  const scored = pass.outputTokens.length;
   if (!isOfModel(job, info)) {
     // If the verifier refused, a reply with a false header would be unaudited, and paid.
     return encodeScoreReport({
@@ -100,13 +100,14 @@ export async function scoreJob(
       exact: info.exact && info.numericClass === header.numericClass,
       vocabularyHash: NO_VOCABULARY,
       responseHash: NO_TEXT,
-      firstOtherChoice: 0,
+      firstOtherChoice: scored > 0 ? 0 : NO_OTHER_CHOICE,
       tailGap: NO_TAIL_GAP,
       elapsedMs: 0,
-      windows: createBlankWindows(header, job),
+      windows: createBlankWindows(header, pass),
     });
   }
-  const result = await engine.score({ ...pass, tailDraws: job.tailDraws }, { signal });
+  const tailDraws = new Map([...job.tailDraws].filter(([position]) => position < scored));
+  const result = scored > 0 ? await engine.score({ ...pass, tailDraws }, { signal }) : createEmptyResult(info);
   const isLast = firstStopToken === outputTokens.length - 1;
   const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
   const bytes = await engine.detokenize(spoken);
@@ -124,6 +125,11 @@ export async function scoreJob(
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
     windows: result.windows,
   });
+}
+
+/** No window fits here. Prompt, vocabulary and text are compared all the same. */
+function createEmptyResult({ numericClass }: TextEngineInfo): TextScoringResult {
+  return { numericClass, exact: false, firstOtherChoice: -1, tailGap: undefined, elapsedMs: 0, windows: [] };
 }
 
 /** Whether this model could have made the claim at all, for this request. */

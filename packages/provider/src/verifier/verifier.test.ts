@@ -344,7 +344,6 @@ describe('a verifier', () => {
       [{ sketchBankSeed: new Uint8Array(31) }, /bank seed/],
       [claim({ outputTokens: shown.outputTokens.subarray(1) }), /32-bit integers/],
       [claim({ outputTokens: new Uint8Array(0), listSizes: new Uint8Array(0) }), /32-bit integers/],
-      [claim({ outputTokens: new Uint8Array(4 * 600), listSizes: new Uint8Array(600).fill(20) }), /exceed the context/],
       [claim({ outputTokens: token(320) }), /outside the vocabulary/],
       [claim({ outputTokens: token(0xffffffff) }), /outside the vocabulary/],
       [claim({ listSizes: shown.listSizes.subarray(1) }), /list sizes/],
@@ -372,10 +371,10 @@ describe('a verifier', () => {
     expect(huge.message).toMatch(/at most 1048576 bytes/);
   });
 
-  it('refuses a reply that exceeds its context', async () => {
+  it('answers about a reply that exceeds its context', async () => {
     const { client } = await start({ contextSize: 48 });
-    const error = await refusalOf(client.service(VerifierService).commit(makeJob(await serve())));
-    expect(error.refusal).toBe('unsupported');
+    const { digest } = await client.service(VerifierService).commit(makeJob(await serve()));
+    expect(digest).toHaveLength(32);
   });
 
   it('gives up a job at its deadline', async () => {

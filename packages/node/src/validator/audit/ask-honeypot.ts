@@ -56,7 +56,7 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   const inputsHash = hashScored(crypto, crypto.sha256(request), scored);
   const subject: ReportSubject = {
     inputsHash,
-    read: (bytes, job) => readScoreReport(bytes, { ...job, modelRoot, header, replay }),
+    read: (bytes, job) => readScoreReport(bytes, { ...job, modelRoot, header, replay, contextSize: ALL_OF_IT }),
   };
   const startMs = awake.nowMs();
   const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
@@ -69,6 +69,9 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   await group.write((db) => keepHoneypotReport(db, id, answer.value));
   return answer.value;
 }
+
+/** Only verifiers that announce enough room are given honeypots, so none may leave out the end. */
+const ALL_OF_IT = 0xffffffff;
 
 /** Where the verifier is now, provided that it still signs with the key that it was drawn for. */
 function findHoneypotPeer(store: Store, { verifierId, keyHash }: HoneypotRow): Peer | undefined {

@@ -6,7 +6,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
-import { parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import {
   type BenchOptions,
   createTestClock,
@@ -29,6 +29,9 @@ const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHyb
 const cheat: Partial<ServeInput> = {
   bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
 };
+
+/** A report of another class whose scores reject. */
+const far: Partial<ScoreReport> = { exact: false, numericClass: 'other', tailGap: { gap: 0xc00000, position: 0 } };
 
 /** A validator whose verifiers are called v1, v2, ... and behave as named. */
 async function createAudited(
@@ -139,8 +142,7 @@ describe('an audit', () => {
   });
 
   it('asks a second verifier before it rejects, and never rejects on one report while another verifier is left', async () => {
-    const lie = { responseHash: new Uint8Array(32) };
-    const { validator, asked, audit } = await createAudited({ v1: lie, v2: lie });
+    const { validator, asked, audit } = await createAudited({ v1: far, v2: far });
     const { row } = await audit(0);
     expect([asked.sort(), row.verdict]).toEqual([['v1', 'v2'], 'reject']);
     expect(validator.decided).toMatchObject([{ evidence: 'statistical', feeAtomic: 0n }]);
@@ -158,7 +160,8 @@ describe('an audit', () => {
       expect(row.verdict).toBe('accept');
       const isContested = asked.includes('v1');
       if (isContested) contested++;
-      expect(asked.length).toBe(isContested ? 3 : 1);
+      const { attempts } = parseEvidence(row.evidence as Uint8Array) as AuditEvidence;
+      expect(asked.length).toBe(isContested ? 3 : attempts.filter(({ round }) => round === 0).length);
       const marks = validator.store.prepare('SELECT verifier_id FROM verifiers WHERE marks > 0').all();
       expect(marks.map((mark) => toHex(mark.verifier_id as Uint8Array))).toEqual(isContested ? [idOf('v1')] : []);
       expect(validator.decided[0]?.verifierIds.map(toHex)).not.toContain(idOf('v1'));
@@ -195,9 +198,8 @@ describe('an audit', () => {
   });
 
   it('ejects on scores only once the sequential test crosses', async () => {
-    const lie = { responseHash: new Uint8Array(32) };
     const test = { soundness: 0.9, falsePositiveRate: 0.1, beta: 0.001 };
-    const { validator, audit } = await createAudited({ v1: lie, v2: lie }, { test });
+    const { validator, audit } = await createAudited({ v1: far, v2: far }, { test });
     for (let number = 0; number < 5; number++) await audit(number);
     expect(validator.decided.map(({ verdict, ejects }) => [verdict, ejects])).toEqual([
       ['reject', false],

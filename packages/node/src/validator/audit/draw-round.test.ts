@@ -24,6 +24,7 @@ const candidates: EvidenceCandidate[] = [1, 2, 3].map((n) => ({
   keyHash: bytes(32, 10 + n),
   operator: bytes(32, 20 + n),
   numericClass: 'other',
+  contextSize: 4096,
   weight: 1n,
 }));
 const state = { crypto, pairPpm: 1_000_000, fixedVerifier: undefined, jobSecret: bytes(32, 5) };

@@ -5,7 +5,7 @@ import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/op
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
-import { findAttemptPeer, findJobId, isUnfinished, type RoundState } from './round-state.ts';
+import { findAttemptPeer, findJobId, findRoom, isUnfinished, type RoundState, readCandidates } from './round-state.ts';
 import { askToCommit, askToReveal, computeCallTimeout, createScoreJob, isOwnDelay } from './verifier-call.ts';
 
 /** What everybody in a round is asked about, and how long for. */
@@ -96,15 +96,18 @@ export async function revealRound(state: RoundState, job: RoundJob, attempts: re
   const call = createCall(state, job);
   const startMs = awake.nowMs();
   const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
-  const read = (bytes: Uint8Array, { jobId }: { readonly jobId: Uint8Array }) =>
-    readVerifierReport(opened, bytes, jobId);
+  const candidates = readCandidates(state, job.replyId);
   const reveal = async (row: AttemptRow): Promise<void> => {
     const committed = row.committed as NonNullable<AttemptRow['committed']>;
     const round = listDigests(crypto, attempts, row.round);
     const what = {
       jobId: findJobId(state, job.replyId, row),
       ...{ committed, round, isOver },
-      subject: { inputsHash, read },
+      subject: {
+        inputsHash,
+        read: (bytes: Uint8Array, { jobId }: { readonly jobId: Uint8Array }) =>
+          readVerifierReport(opened, bytes, { jobId, contextSize: findRoom(candidates, row) }),
+      },
       pause: () => pause(leftMs),
     };
     const answer = await askToReveal(crypto, calls, { peer: findAttemptPeer(state, row) }, what, call);

@@ -130,7 +130,8 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     const openedAt = server && hashPlace(crypto, server);
     const context = countContext(claim.header, row.submission.request);
     const query = { modelRoot, serverId, openedAt, salt: seed, stakeOf, context, nowMs };
-    const candidates = store.read(() => listCandidates(store, crypto, query));
+    const listed = store.read(() => listCandidates(store, crypto, query));
+    const candidates = listed.filter(({ contextSize }) => contextSize >= context);
     const draw: AuditDraw = { replyId: id, orderEpoch: 0n, beaconEpoch: 4n, beacon: seed };
     const tried = asked.map(({ verifierId }) => verifierId);
     const heard = candidates.filter(({ providerId }) => tried.some((one) => equalBytes(one, providerId)));

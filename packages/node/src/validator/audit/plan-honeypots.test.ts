@@ -25,6 +25,7 @@ const candidates: EvidenceCandidate[] = [1, 2, 3, 4, 5].map((n) => ({
   keyHash: bytes(32, 10 + n),
   operator: bytes(32, 20 + n),
   numericClass: 'other',
+  contextSize: 4096,
   weight: 1n,
 }));
 const pair = candidates.slice(0, 2);

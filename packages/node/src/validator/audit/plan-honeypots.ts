@@ -38,6 +38,8 @@ export function planHoneypots(
   const { replyId, modelRoot, providerId } = claim.order;
   if (draw === undefined || pair.length < 2 || !isText(reply)) return [];
   const { replay } = reply;
+  const { promptTokenCount, outputTokenCount } = claim.header;
+  const roomy = candidates.filter(({ contextSize }) => contextSize >= promptTokenCount + outputTokenCount);
   const asked = [...pair];
   const planned: HoneypotRow[] = [];
   for (let number = 0; number < MAX_PER_REPLY; number++) {
@@ -51,7 +53,7 @@ export function planHoneypots(
       draw: { ...draw, replyId: id },
       modelRoot,
       server: { providerId, payee: claim.header.payee },
-      candidates: candidates.map((candidate) => ({ ...candidate, modelRoot })),
+      candidates: roomy.map((candidate) => ({ ...candidate, modelRoot })),
       tried: asked.map((one) => one.providerId),
       heard: asked.map((one) => one.operator),
     });

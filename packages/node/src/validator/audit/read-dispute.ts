@@ -30,7 +30,11 @@ export function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): 
     const keyHash = hashHybridKey(crypto, committed.verifierKey);
     const report = parseScoreReport(opened.report);
     const isExact = report.exact && report.numericClass === header.numericClass;
-    if (!isExact || findFirstDivergence(header, opening.windows, report.windows) === undefined) return [];
+    if (
+      !isExact ||
+      findFirstDivergence(header, opening.windows.slice(0, report.windows.length), report.windows) === undefined
+    )
+      return [];
     if (seen.has(toHex(keyHash))) return [];
     seen.add(toHex(keyHash));
     return [{ verifierId, keyHash, report }];

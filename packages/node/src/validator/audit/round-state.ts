@@ -4,9 +4,11 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type EvidenceCandidate, parseCandidates } from '@ogong/protocol/verdict/evidence';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import type { AttemptRow } from '../store/attempt-store.ts';
+import { readReply } from '../store/reply-store.ts';
 import type { createHoneypots } from './honeypot-runner.ts';
 import type { VerifierCalls } from './verifier-call.ts';
 
@@ -60,6 +62,20 @@ export function findAttemptPeer(
   if (keyHash === undefined) return fixedVerifier;
   const verifier = store.read(() => readAnnouncement(store, verifierId))?.verifier;
   return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
+}
+
+/** The frozen list that the beacon draws from; empty before it is frozen. */
+export function readCandidates({ store }: Pick<RoundState, 'store'>, replyId: Uint8Array): EvidenceCandidate[] {
+  const candidates = store.read(() => readReply(store, replyId))?.candidates;
+  return candidates ? parseCandidates(candidates) : [];
+}
+
+/** Tokens that the verifier of an attempt announced room for; 0 for a fixed one. */
+export function findRoom(
+  candidates: readonly EvidenceCandidate[],
+  { verifierId }: Pick<AttemptRow, 'verifierId'>,
+): number {
+  return candidates.find(({ providerId }) => equalBytes(providerId, verifierId))?.contextSize ?? 0;
 }
 
 export function isUnfinished({ outcome }: Pick<AttemptRow, 'outcome'>): boolean {

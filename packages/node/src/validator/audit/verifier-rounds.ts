@@ -6,7 +6,7 @@ import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-sto
 import { type ReplyRow, readReply } from '../store/reply-store.ts';
 import { drawRound, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
-import { findJobId, isUnfinished, type RoundState } from './round-state.ts';
+import { findJobId, findRoom, isUnfinished, type RoundState, readCandidates } from './round-state.ts';
 
 /** A reply is given to at most so many verifiers. */
 const MAX_ATTEMPTS = 4;
@@ -57,10 +57,14 @@ function weighAll(
   attempts: readonly AttemptRow[],
 ): Map<number, WeighedReport> {
   const { order } = judged.claim;
+  const candidates = readCandidates(state, order.replyId);
   return new Map(
     attempts.flatMap((row) => {
       if (row.opened === undefined) return [];
-      const read = readVerifierReport(opened, row.opened.report, findJobId(state, order.replyId, row));
+      const read = readVerifierReport(opened, row.opened.report, {
+        jobId: findJobId(state, order.replyId, row),
+        contextSize: findRoom(candidates, row),
+      });
       if ('problem' in read) throw new Error(`a report that was kept is none: ${read.problem}`);
       return [[row.attempt, weighReport(read, judged.drift)] as const];
     }),

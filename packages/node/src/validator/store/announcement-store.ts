@@ -185,6 +185,7 @@ export function listCandidates(
       // One payee counts as one operator.
       operator: crypto.sha256(announcement.payee),
       numericClass: offerOf(announcement)?.numericClass ?? '',
+      contextSize: offerOf(announcement)?.contextSize ?? 0,
     }))
     .filter(isFirstOfKey());
   const present = all.filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs);

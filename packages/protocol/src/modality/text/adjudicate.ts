@@ -15,6 +15,7 @@ import { type Comparison, compareWindows } from './stage2/compare.ts';
 import { encodeDifference, encodeFacts, type Fault } from './stage2/fault.ts';
 import { computeReplyEvidence } from './stage2/reply-scores.ts';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from './stage2/score-report.ts';
+import { countScored } from './stage2/scored-prefix.ts';
 
 /**
  * Stage 2: from a committed reply and a verifier's re-run to a decision. Inclusion comes first: only bytes that hash to the
@@ -78,7 +79,13 @@ export function checkReportShape(
   } catch (error) {
     return fail(id, (error as Error).message);
   }
-  if (position !== replay.rows.length) return fail(id, `${position} positions scored, ${replay.rows.length} claimed`);
+  const wanted = countScored(report, replay.rows.length);
+  if (position !== wanted) {
+    return fail(
+      id,
+      `${position} positions scored; ${wanted} of ${replay.rows.length} fit into ${report.contextSize} tokens`,
+    );
+  }
   const { firstOtherChoice, tailGap } = report;
   if (tailGap.gap > 0 && tailGap.position >= position) {
     return fail(id, `a tail draw at ${tailGap.position} of ${position} positions`);
@@ -122,7 +129,17 @@ export function adjudicateReport(
     const fault = { isFact: true, seen: encodeFacts(report) };
     return { ...judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }), comparison: undefined, fault };
   }
-  const comparison = compareWindows(crypto, header, opening.windows, report.windows);
+  const { windows } = report;
+  const isWhole = windows.length === opening.windows.length;
+  if (!isWhole) {
+    checks.push(
+      skip('room', `${windows.length} of ${opening.windows.length} windows fit into ${report.contextSize} tokens`),
+    );
+  }
+  if (windows.length === 0) return { outcome: 'inconclusive', checks, comparison: undefined };
+  const comparison = compareWindows(crypto, header, opening.windows.slice(0, windows.length), windows);
+  // What nobody scored is not accepted.
+  const accepted: Outcome = isWhole ? 'accept' : 'inconclusive';
   if (report.exact && report.numericClass === header.numericClass) {
     checks.push(
       comparison.identical
@@ -133,14 +150,15 @@ export function adjudicateReport(
           ),
     );
     if (comparison.identical) checks.push(checkOwnChoice(report, header));
-    const outcome = isRefuted() ? 'reject' : 'accept';
+    const outcome = isRefuted() ? 'reject' : accepted;
     const judged = judgeOutcome(header.tier, { outcome, checks, exact: true });
     if (!isRefuted()) return { ...judged, comparison };
     return { ...judged, comparison, fault: { isFact: false, seen: encodeDifference(report, opening.windows) } };
   }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
   const judged = judgeScores({ record, header, report, comparison }, { thresholds, measured });
-  const found = { outcome: judged.outcome, checks: [...checks, ...judged.checks], exact: false };
+  const outcome = judged.outcome === 'accept' ? accepted : judged.outcome;
+  const found = { outcome, checks: [...checks, ...judged.checks], exact: false };
   return { ...judged, ...judgeOutcome(header.tier, found), comparison };
 }
 

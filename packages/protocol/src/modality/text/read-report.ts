@@ -6,6 +6,7 @@ import { type AdjudicationPolicy, adjudicateReport, checkReportShape, type Repor
 import type { Header } from './commitment/header.ts';
 import type { Replay } from './stage1/replay.ts';
 import { encodeScoreReport, parseScoreReport, type ScoreReport } from './stage2/score-report.ts';
+import { countScored } from './stage2/scored-prefix.ts';
 
 /** What a score report has to be about. */
 export interface ScoreSubject {
@@ -15,14 +16,30 @@ export interface ScoreSubject {
   readonly replay: Replay;
 }
 
-/** A report that answers the job, or why it does not. @throws ProtocolError */
+/**
+ * A report that answers the job, or why it does not.
+ * @param contextSize that the verifier has at least. With less room than that it would leave out what it can score.
+ * @throws ProtocolError
+ */
 export function readScoreReport(
   bytes: Uint8Array,
-  subject: ScoreSubject,
+  { contextSize, ...subject }: ScoreSubject & { readonly contextSize: number },
 ): { readonly report: ScoreReport } | { readonly problem: string } {
   const report = parseScoreReport(bytes);
   const shape = checkReportShape(report, subject);
-  return shape.status === 'pass' ? { report } : { problem: shape.detail };
+  if (shape.status !== 'pass') return { problem: shape.detail };
+  const problem = findRoomProblem(report, { positions: subject.replay.rows.length, contextSize });
+  return problem === undefined ? { report } : { problem };
+}
+
+/** Why a report is shorter than it may be; undefined where it is not. */
+function findRoomProblem(
+  report: ScoreReport,
+  { positions, contextSize }: { readonly positions: number; readonly contextSize: number },
+): string | undefined {
+  const isWhole = countScored(report, positions) === positions;
+  if (isWhole || report.contextSize >= contextSize) return undefined;
+  return `scored with a context of ${report.contextSize} tokens; the verifier announced ${contextSize}`;
 }
 
 /** One well-formed report against the reply. */

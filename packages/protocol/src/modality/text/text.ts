@@ -50,15 +50,16 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening): Replaye
   return {
     ...{ checks, header: replay.header, replay },
     describeJob: (endpoint) => encodeScored(toScored({ endpoint, modelRoot: record.modelRoot }, header, replay)),
-    readReport(bytes, { jobId }) {
-      const read = readScoreReport(bytes, { jobId, modelRoot: record.modelRoot, header, replay });
+    readReport(bytes, { jobId, contextSize }) {
+      const read = readScoreReport(bytes, { jobId, modelRoot: record.modelRoot, header, replay, contextSize });
       if ('problem' in read) return read;
       const { report } = read;
       return {
         numericClass: report.numericClass,
         claimsExact: report.exact && report.numericClass === header.numericClass,
         finding: encodeFinding(report),
-        answer: bytes,
+        // The beginning of an answer is none.
+        ...(report.windows.length === opening.windows.length && { answer: bytes }),
         weigh: (policy) => weighScoreReport(crypto, { record, header, opening }, report, policy),
       };
     },
