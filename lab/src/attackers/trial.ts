@@ -225,7 +225,7 @@ async function audit(
       { request: body, endpoint: 'chat' },
       { jobId, modelRoot: record.modelRoot, header: claimed, replay, timeoutMs },
     );
-    const job = parseScoreJob(message, verifier.info());
+    const job = parseScoreJob(message);
     reportBytes = await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(timeoutMs) });
   } catch {
     return 'unanswered';

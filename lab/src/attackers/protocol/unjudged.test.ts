@@ -3,6 +3,7 @@ import { beyondRoom } from './beyond-room.ts';
 import { overbilledPrompt } from './overbilled-prompt.ts';
 import { roomCapture } from './room-capture.ts';
 import { shortReport } from './short-report.ts';
+import { silentLeague } from './silent-league.ts';
 
 describe('a free verifier that announces all the room there is', () => {
   it('is drawn by its stake alone, and the staked ones reject what its provider forged', async () => {
@@ -40,5 +41,13 @@ describe('a verifier that scores the beginning and says that it has no room for 
     const { entries, marked, credited } = await shortReport.play({ replies: 12, announced: 40 });
     expect(new Set(entries.map(({ verdict }) => verdict))).toEqual(new Set(['accept']));
     expect([marked, credited]).toEqual([[], ['v1', 'v2', 'v3']]);
+  });
+});
+
+describe('a provider whose verifiers in league answer nothing', () => {
+  it('is rejected by the others, to whom the draw goes on', async () => {
+    const { entries, credited } = await silentLeague.play({ replies: 8 });
+    expect(entries.map(({ verdict, feeAtomic }) => [verdict, feeAtomic])).toEqual(Array(8).fill(['reject', 0n]));
+    expect(credited).toEqual(['v1', 'v2']);
   });
 });

@@ -192,6 +192,6 @@ export async function scoreSample(
   const header = parseHeader(opening.header);
   const jobId = deriveBytes('job', sample.seed).subarray(0, 16);
   const message = createSampleJob(sample, { jobId, modelRoot, header, replay, timeoutMs: 600_000 });
-  const job = parseScoreJob(message, engine.info());
+  const job = parseScoreJob(message);
   return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
 }

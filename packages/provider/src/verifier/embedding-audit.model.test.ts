@@ -47,7 +47,7 @@ async function audit(served: EmbeddingEngine) {
     const reply = replayOpening(crypto, record, parseOpening(opening));
     expect(reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     const job = {
-      ...{ jobId: new Uint8Array(16), request: message.request, timeoutMs: 1000 },
+      ...{ jobId: new Uint8Array(16), request: message.request, timeoutMs: 1000, contextSize: 0 },
       ...reply.describeJob('embedding'),
     };
     const scorable = parseScorable(job, findEngine([verifier], job.modelRoot), crypto);

@@ -34,7 +34,7 @@ const NO_VOCABULARY = new Uint8Array(32);
 const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
 /** @throws Refusal naming what is out of range. */
-export function parseScoreJob(message: ScoreJobMessage, info: TextEngineInfo): ScoreJob {
+export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
   const { jobId, claim, sketchBankSeed: bankSeed } = message;
   if (claim.case !== 'text') throw new Refusal('invalid', 'this model writes; the job shows no text');
   const { outputTokens, listSizes, shapeClasses } = claim.value;

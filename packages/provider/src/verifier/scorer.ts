@@ -34,7 +34,7 @@ export function parseScorable(message: ScoreJobMessage, engine: ScoringEngine, c
     const score = (signal: AbortSignal) => scoreEmbeddingJob(job, { engine, crypto, signal });
     return { jobId: job.jobId, outputs: job.request.inputs.length, score };
   }
-  const job = parseScoreJob(message, engine.info());
+  const job = parseScoreJob(message);
   const score = (signal: AbortSignal) => scoreJob(job, { engine, crypto, signal });
   return { jobId: job.jobId, outputs: job.outputTokens.length, score };
 }

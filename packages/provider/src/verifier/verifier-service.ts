@@ -64,7 +64,7 @@ async function trace(state: VerifierState, { job: wire, record, position }: Trac
     throw new Refusal('unsupported', 'only texts have positions to be traced');
   }
   parseTracedRecord(crypto, engine, { record, request: wire.request, position });
-  const job = parseScoreJob(wire, engine.info());
+  const job = parseScoreJob(wire);
   return runJob(state, { outputs: job.outputTokens.length }, { timeoutMs: wire.timeoutMs, ...call }, (signal) =>
     traceClaim({ ...job, record, position }, { engine, crypto, signer, signal }),
   );

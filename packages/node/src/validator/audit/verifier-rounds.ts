@@ -1,3 +1,4 @@
+import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
 import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-check';
@@ -8,8 +9,8 @@ import { drawRound, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
 import { findJobId, findRoom, isUnfinished, type RoundState, readCandidates } from './round-state.ts';
 
-/** A reply is given to at most so many verifiers. */
-const MAX_ATTEMPTS = 4;
+/** At most so many reports on a reply are opened. Verifiers that do not answer do not count: silence must end no audit. */
+const MAX_REPORTS = 4;
 
 /**
  * Asks verifiers, round after round, until their reports decide, nobody is left, or the window closes. In a round all are
@@ -36,7 +37,8 @@ export async function runRounds(
     const weighed = weighAll(state, judged, opened, attempts);
     const candidates = await prepareCandidates(state, current, judged, opened);
     const next = drawRound(state, judged, candidates, attempts, weighed);
-    const isLast = leftMs <= 0 || attempts.length + next.length > MAX_ATTEMPTS;
+    const isFull = weighed.size + next.length > MAX_REPORTS || attempts.length + next.length > MAX_VERIFIERS_PER_REPLY;
+    const isLast = leftMs <= 0 || isFull;
     const known = [...weighed.values()];
     if (known.length > 0 && combineReports(known, !isLast && next.length > 0).decision !== 'ask-another') return;
     if (isLast || (next.length === 0 && candidates.length > 0)) return;
