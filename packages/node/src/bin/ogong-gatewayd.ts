@@ -1,5 +1,4 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
@@ -16,7 +15,8 @@ import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { readModelRoots } from '@ogong/host/views/model-roots';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { openApiKeys } from '../gateway/api-keys.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { gatewayConfig, keysConfig } from '../gateway/gateway-config.ts';
@@ -30,6 +30,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 type Values = Extract<ReturnType<typeof gatewayConfig.parse>, { kind: 'run' }>['values'];
 
 async function start(values: Values): Promise<Daemon> {
+  const modelRoots = readModelRoots(NAME, values);
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
   const secrets = createOrLoadKeys(values.dataDir);
@@ -82,7 +83,7 @@ async function start(values: Values): Promise<Daemon> {
       },
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
-      ...(values.modelRoots === undefined ? {} : { modelRoots: readModelRoots(values.modelRoots) }),
+      ...(modelRoots && { modelRoots }),
     },
     {
       store,
@@ -113,11 +114,6 @@ async function start(values: Values): Promise<Daemon> {
       store.close();
     },
   };
-}
-
-function readModelRoots(path: string): Record<string, Uint8Array> {
-  const entries = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>);
-  return Object.fromEntries(entries.map(([model, root]) => [model, fromHex(root.replace(/^0x/, ''), 32)]));
 }
 
 const [first, ...rest] = process.argv.slice(2);

@@ -1,12 +1,12 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { readModelRoots } from '@ogong/host/views/model-roots';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { createRouter } from '../router/router.ts';
 import { routerConfig } from '../router/router-config.ts';
 import { ROUTER_SCHEMA } from '../router/router-store.ts';
@@ -20,6 +20,7 @@ async function start(): Promise<Daemon> {
     process.exit(0);
   }
   const { values } = parsed;
+  const modelRoots = readModelRoots(NAME, values);
   const context = await openDaemon({ name: NAME, role: 'router' }, values);
   const { signer, ledger, identity, chain, log, metrics } = context;
   const store = openStore(join(values.dataDir, 'router.db'), { schema: ROUTER_SCHEMA });
@@ -30,7 +31,7 @@ async function start(): Promise<Daemon> {
       ticketTtlMs: values.ticketTtl,
       refreshMs: values.refreshInterval,
       maxProviders: values.maxProviders,
-      ...(values.modelRoots === undefined ? {} : { modelRoots: readModelRoots(values.modelRoots) }),
+      ...(modelRoots && { modelRoots }),
     },
     { crypto: nodeCrypto, clock: systemClock, signer, identity, chain, store, log, metrics },
   );
@@ -49,11 +50,6 @@ async function start(): Promise<Daemon> {
       store.close();
     },
   };
-}
-
-function readModelRoots(path: string): ReadonlyMap<string, Uint8Array> {
-  const roots = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>);
-  return new Map(roots.map(([model, root]) => [model, fromHex(root.replace(/^0x/, ''), 32)]));
 }
 
 await runDaemon(start, { name: NAME });

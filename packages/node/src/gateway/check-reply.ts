@@ -99,13 +99,14 @@ function verifyReply(
   { body, request: { model } }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body' | 'request'>,
   { receipt, response }: { readonly receipt: Receipt; readonly response: Uint8Array },
 ) {
+  const published = modelRoots?.find(model);
   const trust = {
     ledger: chain.ledger,
     settlement: chain.network.settlement,
     validators: chain.validators(),
-    ...(modelRoots === undefined ? {} : { modelRoots }),
-    // The ticket came over a link whose certificate is pinned. A model without a published root is sold on its provider's word.
-    allow: ['router', ...(modelRoots && Object.hasOwn(modelRoots, model) ? [] : ['model-root'])],
+    ...(published && { modelRoots: { [model]: published } }),
+    // The ticket came over a link whose certificate is pinned. Weights are taken on a word only where the operator said so.
+    allow: ['router', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs() });
 }

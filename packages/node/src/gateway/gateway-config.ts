@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { chainFields, observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hostPort, integer, size, text } from '@ogong/host/config/values';
+import { modelRootFields } from '@ogong/host/views/model-roots';
 import { z } from 'zod';
 
 /** Escrow holds more than 64 bits of the smallest unit. */
@@ -69,12 +70,8 @@ export const gatewayConfig = defineConfig({
       default: '10000000000000000000',
       description: 'amount that a channel is filled up to, beyond the vouchers already signed; 0 never fills',
     },
-    modelRoots: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_GATEWAY_MODEL_ROOTS',
-      description: 'JSON file with the published root of each model id: other weights are refused',
-    },
+    ...modelRootFields,
+    modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_GATEWAY_MODEL_ROOTS' },
     origin: {
       schema: text,
       label: '<origin>',

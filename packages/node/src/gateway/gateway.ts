@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { ApiKeys } from './api-keys.ts';
@@ -63,7 +64,8 @@ export interface GatewayOptions {
   readonly receiptLifetimeMs: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
-  readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
+  /** Default: providers are believed which weights bear a name. */
+  readonly modelRoots?: ModelRoots;
 }
 
 /** What a gateway reads of the chain. */

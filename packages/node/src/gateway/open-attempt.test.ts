@@ -1,3 +1,4 @@
+import { createModelRoots } from '@ogong/host/views/model-roots';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
@@ -53,11 +54,11 @@ it('offers at least the floor where money is real', () => {
 });
 
 it('takes no other weights than those published under a name', () => {
-  const modelRoots = { [MODEL]: bytes(32, 1) };
+  const modelRoots = createModelRoots({ [MODEL]: bytes(32, 1) });
   expect(() => assertPublishedWeights({ modelRoots }, MODEL, bytes(32, 1))).not.toThrow();
   expect(() => assertPublishedWeights({ modelRoots }, MODEL, bytes(32, 2))).toThrow(/other weights/);
   expect(() => assertPublishedWeights({ modelRoots }, MODEL, bytes(31, 1))).toThrow(/other weights/);
-  // Of a name that the operator does not know nothing is known.
-  expect(() => assertPublishedWeights({ modelRoots }, 'constructor', bytes(32, 2))).not.toThrow();
+  expect(() => assertPublishedWeights({ modelRoots }, 'constructor', bytes(32, 2))).toThrow(/nobody has published/);
+  // The operator believes providers.
   expect(() => assertPublishedWeights({}, MODEL, bytes(32, 2))).not.toThrow();
 });

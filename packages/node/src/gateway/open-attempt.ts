@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { findWeightsProblem } from '@ogong/host/views/model-roots';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { computeFeeFloor, computeMaxFee } from '@ogong/protocol/exchange/fee';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { computeReplyId, encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
@@ -49,15 +50,14 @@ export async function openAttempt(
   return { replyId, match, beacon, validator: validator.address, order, startedMs: nowMs };
 }
 
-/** @throws ApiError `no_provider` where the operator's published root for this name is another. */
+/** @throws ApiError `no_provider` where nobody has published these weights under this name. */
 export function assertPublishedWeights(
   { modelRoots }: Pick<ReplyContext, 'modelRoots'>,
   model: string,
   offered: Uint8Array,
 ): void {
-  const published = modelRoots && Object.hasOwn(modelRoots, model) ? modelRoots[model] : undefined;
-  if (published === undefined || equalBytes(published, offered)) return;
-  throw new ApiError('no_provider', `The router offers other weights than those published as ${model}.`);
+  const problem = findWeightsProblem(modelRoots, { modelId: model, modelRoot: offered });
+  if (problem !== undefined) throw new ApiError('no_provider', `The router's offer is not taken: ${problem}.`);
 }
 
 export interface TermsInput extends Pick<AttemptTerms, 'payer' | 'validator' | 'requestHash' | 'nonce' | 'epoch'> {

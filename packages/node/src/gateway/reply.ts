@@ -2,6 +2,7 @@ import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -82,7 +83,8 @@ export interface AnswerForm<R extends BoughtAnswer> {
 /** What the steps from a job to its reply share: open-attempt, follow-provider, check-reply, report-attempt. */
 export interface ReplyContext {
   readonly router: Peer;
-  readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
+  /** Default: providers are believed which weights bear a name. */
+  readonly modelRoots?: ModelRoots;
   readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;

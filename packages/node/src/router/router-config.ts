@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
+import { modelRootFields } from '@ogong/host/views/model-roots';
 
 export const routerConfig = defineConfig({
   name: 'ogong-routerd',
@@ -24,12 +25,8 @@ export const routerConfig = defineConfig({
     },
     ...networkFields,
     certOut: { ...networkFields.certOut, env: 'OGONG_ROUTER_CERT_OUT' },
-    modelRoots: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_ROUTER_MODEL_ROOTS',
-      description: 'JSON file of published model roots by model id: an offer of other weights under the id is left out',
-    },
+    ...modelRootFields,
+    modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_ROUTER_MODEL_ROOTS' },
     ticketTtl: { schema: duration, default: '2m', description: 'how long a match is good for and holds its slot' },
     refreshInterval: {
       schema: duration,

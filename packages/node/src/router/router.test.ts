@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -63,12 +64,16 @@ describe('a match', () => {
   });
 
   it('leaves out offers that are too expensive, already tried, expired, or of another root than the published one', async () => {
-    const modelRoots = new Map([[MODEL_ID, MODEL_ROOT]]);
+    const modelRoots = createModelRoots({ [MODEL_ID]: MODEL_ROOT });
     const opened = await start({ modelRoots });
     await announce(opened, 1, { price: 5_000n });
     await announce(opened, 2);
     await announce(opened, 3, { expiresAtMs: NOW + 10 });
-    await announce(opened, 4, { root: new Uint8Array(32) });
+    const cheap = makeOfferedModel({ modelRoot: new Uint8Array(32) });
+    const unknown = makeOfferedModel({ modelId: 'ogong/verified/test/other' });
+    const refused = await refusalOf(announce(opened, 4, { models: [cheap, unknown] }));
+    expect(refused.message).toMatch(/other weights than those published as .*; nobody has published the weights of/);
+    await announce(opened, 5, { models: [makeOfferedModel(), unknown] });
     opened.clock.now += 20;
     const gateway = await opened.connect(GATEWAY);
     const { candidates } = await route(gateway);
@@ -76,9 +81,11 @@ describe('a match', () => {
       parseCandidates(candidates)
         .candidates.map(({ providerId }) => toHex(providerId))
         .sort(),
-    ).toEqual([idOf(1), idOf(2)].map(toHex).sort());
-    expect((await route(gateway, { maxPricePer1k: 1_000n })).ticket.providerId).toEqual(idOf(2));
-    expect((await route(gateway, { exclude: [idOf(2)] })).ticket.providerId).toEqual(idOf(1));
+    ).toEqual([idOf(1), idOf(2), idOf(5)].map(toHex).sort());
+    const { models } = await gateway.service(RouterService).listModels({});
+    expect(models.map(({ model }) => model)).toEqual([MODEL_ID]);
+    expect((await route(gateway, { maxPricePer1k: 1_000n, exclude: [idOf(5)] })).ticket.providerId).toEqual(idOf(2));
+    expect((await route(gateway, { exclude: [idOf(2), idOf(5)] })).ticket.providerId).toEqual(idOf(1));
   });
 
   it('says why there is none', async () => {

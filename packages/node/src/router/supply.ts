@@ -3,6 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
+import { findWeightsProblem, type ModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
@@ -21,8 +22,8 @@ import { forgetAnnouncements, loadAnnouncements, loadHistory, saveAnnouncement }
 export interface SupplyOptions {
   /** Providers listed at most. Default: 4,096, the longest list that a match can draw from. */
   readonly maxProviders?: number;
-  /** Published roots by model id: another root under the id is not the model. */
-  readonly modelRoots?: ReadonlyMap<string, Uint8Array>;
+  /** Other weights under a published name, and names that nobody has published, are not sold. Default: providers are believed. */
+  readonly modelRoots?: ModelRoots;
 }
 
 export interface SupplyDependencies {
@@ -58,7 +59,7 @@ export interface Supply {
 }
 
 export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
-  const { maxProviders = 4096, modelRoots = new Map<string, Uint8Array>() } = options;
+  const { maxProviders = 4096, modelRoots } = options;
   const { crypto, clock, ledger, store, commits, outstanding, stakeOf } = dependencies;
   const listed = new Map<string, Announcement>();
   for (const signed of loadAnnouncements(store)) {
@@ -66,9 +67,13 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     if (ok && announcement) listed.set(toHex(announcement.providerId), announcement);
   }
 
-  function isPublished({ modelId, modelRoot }: OfferedModel): boolean {
-    const published = modelRoots.get(modelId);
-    return published === undefined || equalBytes(published, modelRoot);
+  const isPublished = (model: OfferedModel): boolean => findWeightsProblem(modelRoots, model) === undefined;
+
+  /** Nothing of it could be sold: its provider has to know why. */
+  function assertSold({ models }: Announcement): void {
+    const problems = models.map((model) => findWeightsProblem(modelRoots, model));
+    if (problems.length === 0 || problems.includes(undefined)) return;
+    throw new Refusal('invalid', `the announcement offers nothing that may be sold: ${problems.join('; ')}`);
   }
 
   function check(signed: SignedAnnouncement, caller: Uint8Array): Announcement {
@@ -117,6 +122,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   return {
     async announce(signed, caller) {
       const announcement = check(signed, caller);
+      assertSold(announcement);
       const { providerId, expiresAtMs } = announcement;
       assertNewer(announcement);
       listed.set(toHex(providerId), announcement);

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigError } from '../config/config-error.ts';
+import { createModelRoots, findWeightsProblem, readModelRoots } from './model-roots.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ogong-roots-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const save = (name: string, content: string): string => {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+const modelId = 'ogong/verified/test/m';
+const root = new Uint8Array(32).fill(5);
+const other = new Uint8Array(32).fill(6);
+
+describe('weights', () => {
+  const roots = createModelRoots({ [modelId]: root });
+  it('are taken where they are the published ones, and refused in words otherwise', () => {
+    expect(findWeightsProblem(roots, { modelId, modelRoot: root })).toBeUndefined();
+    expect(findWeightsProblem(roots, { modelId, modelRoot: other })).toMatch(/^other weights than those published as/);
+    expect(findWeightsProblem(roots, { modelId, modelRoot: root.slice(1) })).toMatch(/^other weights/);
+  });
+  it.each(['ogong/verified/test/x', 'constructor', '__proto__', ''])(
+    'are refused under a name that nobody published: %s',
+    (id) => {
+      expect(findWeightsProblem(roots, { modelId: id, modelRoot: root })).toMatch(/^nobody has published/);
+    },
+  );
+  it('are taken on a word only where the operator said so', () => {
+    expect(findWeightsProblem(undefined, { modelId, modelRoot: other })).toBeUndefined();
+  });
+});
+
+describe('readModelRoots', () => {
+  const read = (modelRoots?: string, anyWeights = false) => readModelRoots('test', { modelRoots, anyWeights });
+  it('reads a file, with 0x', () => {
+    const path = save('roots.json', JSON.stringify({ [modelId]: `0x${'05'.repeat(32)}` }));
+    expect(read(path)?.find(modelId)).toEqual(root);
+  });
+  it('wants a decision: a file or the word of providers, and not both', () => {
+    expect(() => read()).toThrow(/either --model-roots/);
+    expect(() => read(save('both.json', '{}'), true)).toThrow(ConfigError);
+    expect(read(undefined, true)).toBeUndefined();
+  });
+  it.each([
+    ['no JSON', 'hello'],
+    ['a list', '[]'],
+    ['a short root', JSON.stringify({ [modelId]: '0x05' })],
+    ['a root that is a number', JSON.stringify({ [modelId]: 5 })],
+  ])('refuses %s', (_what, content) => {
+    expect(() => read(save('bad.json', content))).toThrow(ConfigError);
+  });
+  it('refuses a file that is not there', () => {
+    expect(() => read(join(directory, 'missing.json'))).toThrow(/no such file/);
+  });
+});
