@@ -172,18 +172,6 @@ describe('chain client', () => {
     expect(await refusalOf(reader.claim())).toMatchObject({ code: 'no-account' });
     expect(() => reader.isEjected('0x12')).toThrow(/providerId has 1 bytes, expected 32/);
   });
-
-  it('gives up on a transaction that is not mined in time', async () => {
-    const member = await ledger.createMember(unit);
-    const hasty = await createChainClient({
-      rpcUrl: ledger.chain.rpcUrl,
-      deployment: ledger.deployment,
-      privateKey: member.privateKey,
-      receiptTimeoutMs: 1,
-    });
-    const error = await refusalOf(hasty.transfer(ledger.treasury, 1n));
-    expect(error).toMatchObject({ code: 'timeout', retryable: true });
-  });
 });
 
 describe('chain client of the only validator', () => {

@@ -1,18 +1,22 @@
 import {
   BaseError,
+  type Chain,
   createPublicClient,
   createWalletClient,
   decodeErrorResult,
   defineChain,
   HttpRequestError,
+  type HttpTransport,
   http,
   type PublicClient,
   TimeoutError,
   type TransactionReceipt,
   WaitForTransactionReceiptTimeoutError,
+  type WalletClientConfig,
 } from 'viem';
-import { privateKeyToAccount } from 'viem/accounts';
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { ChainError, type Revert } from './errors.ts';
+import { type GasFees, raiseFees } from './fees.ts';
 import {
   escrowAbi,
   ogongTokenAbi,
@@ -37,6 +41,8 @@ export const ledgerAbi = [
 const gasHeadroomPercent = 130n;
 /** What one transaction may take (EIP-7825). */
 const maxTransactionGas = 16_777_216n;
+/** Of one transaction, within its time: with a fee of its own each. */
+const maxSendings = 6;
 
 export interface TransactorOptions {
   readonly rpcUrl: string;
@@ -45,7 +51,7 @@ export interface TransactorOptions {
   readonly privateKey?: Hex;
   /** How long one call may take. Default: 10,000. */
   readonly requestTimeoutMs?: number;
-  /** How long a transaction may take to be mined. Default: 60,000. */
+  /** How long a transaction may take to be mined, with higher fees meanwhile. Default: 60,000. */
   readonly receiptTimeoutMs?: number;
   /** Default: 100. */
   readonly pollIntervalMs?: number;
@@ -60,6 +66,19 @@ export interface Transactor {
   send(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt>;
 }
 
+type Wallet = ReturnType<typeof createWallet>;
+
+interface Unpriced {
+  readonly data: Hex;
+  readonly to?: Address;
+  readonly gas: bigint;
+  readonly nonce: number;
+}
+
+function createWallet(config: WalletClientConfig<HttpTransport, Chain, PrivateKeyAccount>) {
+  return createWalletClient(config);
+}
+
 export function createTransactor(options: TransactorOptions): Transactor {
   const chain = defineChain({
     id: options.chainId,
@@ -71,9 +90,11 @@ export function createTransactor(options: TransactorOptions): Transactor {
   const pollingInterval = options.pollIntervalMs ?? 100;
   const client: PublicClient = createPublicClient({ chain, transport, pollingInterval, cacheTime: 0 });
   const account = options.privateKey === undefined ? undefined : privateKeyToAccount(options.privateKey);
-  const wallet = account && createWalletClient({ account, chain, transport, pollingInterval });
+  const wallet = account && createWallet({ account, chain, transport, pollingInterval });
   // A transaction starts when the one before it is mined: its simulation has to see the effects, and no nonce is guessed.
   let last: Promise<unknown> = Promise.resolve();
+  /** What was sent last. */
+  let stuck: (GasFees & { readonly nonce: number }) | undefined;
 
   async function read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T> {
     try {
@@ -89,7 +110,8 @@ export function createTransactor(options: TransactorOptions): Transactor {
     return read(what, async () => {
       // Make a call first: unlike an estimate it always returns the reason of a revert.
       await client.call(request);
-      const estimate = await client.estimateGas(request);
+      // Of the state that the call saw: what is pending may be replaced by this very transaction.
+      const estimate = await client.estimateGas({ ...request, blockTag: 'latest' });
       if (estimate > maxTransactionGas) {
         throw new ChainError(
           'too-costly',
@@ -98,14 +120,48 @@ export function createTransactor(options: TransactorOptions): Transactor {
       }
       const roomy = (estimate * gasHeadroomPercent) / 100n;
       const gas = roomy < maxTransactionGas ? roomy : maxTransactionGas;
-      const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'pending' });
-      const hash = await wallet.sendTransaction({ ...request, gas, nonce });
-      const receipt = await client.waitForTransactionReceipt({ hash, timeout: options.receiptTimeoutMs ?? 60_000 });
+      // Without what is pending: a transaction that nobody mines is replaced, and not waited for.
+      const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'latest' });
+      const receipt = await sendUntilMined(wallet, { ...request, gas, nonce });
       if (receipt.status !== 'success') {
-        throw new ChainError('reverted', `${what}: transaction ${hash} was mined but reverted`);
+        throw new ChainError('reverted', `${what}: transaction ${receipt.transactionHash} was mined but reverted`);
       }
       return receipt;
     });
+  }
+
+  /** Sends it with a higher fee and the same nonce, again and again, until it is mined, or time or fee are at their end. */
+  async function sendUntilMined(wallet: Wallet, request: Unpriced): Promise<TransactionReceipt> {
+    const timeout = (options.receiptTimeoutMs ?? 60_000) / maxSendings;
+    const hashes: Hex[] = [];
+    for (;;) {
+      const asked = await client.estimateFeesPerGas();
+      const before = stuck?.nonce === request.nonce ? stuck : undefined;
+      const fees = before ? raiseFees(before, asked) : asked;
+      stuck = { ...fees, nonce: request.nonce };
+      try {
+        const hash = await wallet.sendTransaction({ account: wallet.account, chain, ...request, ...fees });
+        hashes.push(hash);
+        return await client.waitForTransactionReceipt({ hash, timeout });
+      } catch (error) {
+        const mined = await findReceipt(hashes);
+        if (mined) return mined;
+        const isUnderpriced = says(error, /underpriced|already known|already imported/i);
+        if (!isUnderpriced && !isUnmined(error)) throw error;
+        const isDearest = isUnderpriced && before?.maxFeePerGas === fees.maxFeePerGas;
+        if (hashes.length === maxSendings || isDearest) {
+          throw new ChainError('timeout', 'no block took the transaction', { cause: error });
+        }
+      }
+    }
+  }
+
+  /** Of whichever was mined of those that share a nonce. */
+  async function findReceipt(hashes: readonly Hex[]): Promise<TransactionReceipt | undefined> {
+    const found = await Promise.all(
+      hashes.map((hash) => client.getTransactionReceipt({ hash }).catch(() => undefined)),
+    );
+    return found.find((receipt) => receipt !== undefined);
   }
 
   return {
@@ -118,6 +174,14 @@ export function createTransactor(options: TransactorOptions): Transactor {
       return sent;
     },
   };
+}
+
+function isUnmined(error: unknown): boolean {
+  return error instanceof BaseError && !!error.walk((cause) => cause instanceof WaitForTransactionReceiptTimeoutError);
+}
+
+function says(error: unknown, words: RegExp): boolean {
+  return error instanceof BaseError && !!error.walk((cause) => words.test((cause as Error).message));
 }
 
 function toChainError(what: string, error: unknown): ChainError {

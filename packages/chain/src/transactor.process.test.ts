@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createChainClient } from './client.ts';
+import type { Hex } from './hex.ts';
+import { computeAddress, generatePrivateKey } from './keys.ts';
+
+interface Pending {
+  readonly nonce: Hex;
+  readonly maxFeePerGas: Hex;
+}
+
+describe('a transaction that nobody mines', () => {
+  let ledger: TestLedger;
+  beforeEach(async () => {
+    ledger = await startTestLedger();
+  });
+  afterEach(() => ledger?.stop());
+
+  const call = <T>(method: string, ...params: unknown[]): Promise<T> =>
+    ledger.governor.transactor.client.request({ method, params } as never) as Promise<T>;
+
+  /** Those that wait for a block. */
+  async function listPending(): Promise<Pending[]> {
+    const { pending } = await call<{ pending: Record<string, Record<string, Pending>> }>('txpool_content');
+    return Object.values(pending).flatMap((byNonce) => Object.values(byNonce));
+  }
+
+  async function waitForFee(isEnough: (fee: bigint) => boolean): Promise<Pending> {
+    for (;;) {
+      const [found] = await listPending();
+      if (found && isEnough(BigInt(found.maxFeePerGas))) return found;
+      await delay(20);
+    }
+  }
+
+  const connect = (privateKey: Hex, receiptTimeoutMs: number) =>
+    createChainClient({
+      rpcUrl: ledger.chain.rpcUrl,
+      deployment: ledger.deployment,
+      privateKey,
+      receiptTimeoutMs,
+      pollIntervalMs: 20,
+    });
+
+  it('is sent again under its nonce with a higher fee, and counts once', async () => {
+    const member = await ledger.createMember(10n);
+    const client = await connect(member.privateKey, 18_000);
+    const to = computeAddress(generatePrivateKey());
+    await call('evm_setIntervalMining', 0);
+    const sent = client.transfer(to, 3n);
+    const first = await waitForFee(() => true);
+    const later = await waitForFee((fee) => fee > BigInt(first.maxFeePerGas));
+    expect(later.nonce).toBe(first.nonce);
+    expect(await listPending()).toHaveLength(1);
+    await call('evm_setIntervalMining', 1);
+    await sent;
+    expect(await member.client.balanceOf(to)).toBe(3n);
+  });
+
+  it('does not stand in the way of the next one, also after a restart', async () => {
+    const member = await ledger.createMember(10n);
+    // Anvil estimates over what is pending, where the first transfer has paid for the slot.
+    const { address: to } = await ledger.createMember(1n);
+    await call('evm_setIntervalMining', 0);
+    const hasty = await connect(member.privateKey, 30);
+    await expect(hasty.transfer(to, 1n)).rejects.toMatchObject({ code: 'timeout', retryable: true });
+    const stuck = await waitForFee(() => true);
+    const restarted = await connect(member.privateKey, 60_000);
+    const sent = restarted.transfer(to, 2n);
+    const next = await waitForFee((fee) => fee > BigInt(stuck.maxFeePerGas));
+    expect(next.nonce).toBe(stuck.nonce);
+    await call('evm_setIntervalMining', 1);
+    await sent;
+    expect(await member.client.balanceOf(to)).toBe(3n);
+  });
+});
