@@ -11,7 +11,8 @@ describe('the history of a ledger', () => {
 
   it('knows the lowest coverage since a time', async () => {
     const { governor } = ledger;
-    const history = createLedgerHistory({ client: async () => governor });
+    // Fewer blocks in a read than lie between two changes.
+    const history = createLedgerHistory({ client: async () => governor }, { blocksPerRead: 2n });
     const { limits } = await governor.parameters();
     const rpc = governor.transactor.client;
     const setAlpha = async (alpha: number): Promise<number> => {

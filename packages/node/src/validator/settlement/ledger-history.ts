@@ -16,20 +16,52 @@ export interface LedgerHistory {
   findLeastAlpha(sinceMs: number): Promise<number | undefined>;
 }
 
+/** Public RPC endpoints refuse logs of more blocks. */
+const BLOCKS_PER_READ = 1_000n;
+
+interface BlockRange {
+  readonly fromBlock: bigint;
+  readonly toBlock: bigint;
+}
+
+/**
+ * Reads events backwards from the newest block to the first, a range at a time, until what was found is enough.
+ * @returns them in the order of the chain.
+ */
+export async function readBackwards<T>(
+  { first, last, blocksPerRead }: { readonly first: bigint; readonly last: bigint; readonly blocksPerRead: bigint },
+  readRange: (range: BlockRange) => Promise<readonly T[]>,
+  isEnough: (found: readonly T[]) => boolean,
+): Promise<readonly T[]> {
+  let found: readonly T[] = [];
+  for (let toBlock = last; toBlock >= first && !isEnough(found); toBlock -= blocksPerRead) {
+    const start = toBlock - blocksPerRead + 1n;
+    const range = { fromBlock: start > first ? start : first, toBlock };
+    found = [...(await readRange(range)), ...found];
+  }
+  return found;
+}
+
 /** The past of the contracts, from their events. Everything rejects with a ChainError. */
-export function createLedgerHistory({ client }: Pick<ChainView, 'client'>): LedgerHistory {
+export function createLedgerHistory(
+  { client }: Pick<ChainView, 'client'>,
+  { blocksPerRead = BLOCKS_PER_READ }: { readonly blocksPerRead?: bigint } = {},
+): LedgerHistory {
   return {
     async findSettled(validator, sequence) {
       const { transactor, deployment } = await client();
       const signer = bytesToHex(validator);
       return transactor.read('settled batches', async (rpc) => {
-        const [settled] = await rpc.getContractEvents({
-          address: deployment.settlement,
-          abi: settlementAbi,
-          eventName: 'Settled',
-          args: { validator: signer, sequence },
-          fromBlock: BigInt(deployment.block),
-        });
+        const blocks = { first: BigInt(deployment.block), last: await rpc.getBlockNumber(), blocksPerRead };
+        const readRange = (range: BlockRange) =>
+          rpc.getContractEvents({
+            address: deployment.settlement,
+            abi: settlementAbi,
+            eventName: 'Settled',
+            args: { validator: signer, sequence },
+            ...range,
+          });
+        const [settled] = await readBackwards(blocks, readRange, (found) => found.length > 0);
         if (settled === undefined) return undefined;
         const { transactionHash, blockHash } = settled;
         const drawn = await rpc.getContractEvents({
@@ -49,18 +81,22 @@ export function createLedgerHistory({ client }: Pick<ChainView, 'client'>): Ledg
     async findLeastAlpha(sinceMs) {
       const { transactor, deployment } = await client();
       return transactor.read('changes of the coverage', async (rpc) => {
-        const events = await rpc.getContractEvents({
-          address: deployment.parameters,
-          abi: parametersAbi,
-          eventName: 'LimitsChanged',
-          fromBlock: BigInt(deployment.block),
-        });
-        const changes = await Promise.all(
-          events.map(async ({ args, blockHash }) => ({
-            alpha: args.limits?.alpha as number,
-            atMs: Number((await rpc.getBlock({ blockHash })).timestamp) * 1_000,
-          })),
-        );
+        const blocks = { first: BigInt(deployment.block), last: await rpc.getBlockNumber(), blocksPerRead };
+        const readRange = async (range: BlockRange) => {
+          const events = await rpc.getContractEvents({
+            address: deployment.parameters,
+            abi: parametersAbi,
+            eventName: 'LimitsChanged',
+            ...range,
+          });
+          return Promise.all(
+            events.map(async ({ args, blockHash }) => ({
+              alpha: args.limits?.alpha as number,
+              atMs: Number((await rpc.getBlock({ blockHash })).timestamp) * 1_000,
+            })),
+          );
+        };
+        const changes = await readBackwards(blocks, readRange, (found) => found.some(({ atMs }) => atMs <= sinceMs));
         // Of the changes before that time only the last one counts, which was in force then.
         const first = changes.findLastIndex(({ atMs }) => atMs <= sinceMs);
         const inForce = changes.slice(Math.max(0, first)).map(({ alpha }) => alpha);
