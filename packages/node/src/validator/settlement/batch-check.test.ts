@@ -135,7 +135,7 @@ describe('a reply that was passed over', () => {
     await assert(0, unread);
     await assert(1_000_000, async () => 0);
     await expect(assert(1_000_000, async () => 1_000_000)).rejects.toThrow('entry 4: the beacon selected the reply');
-    await expect(assert(1_000_000, async () => undefined)).rejects.toMatchObject({ code: 'refuted' });
+    await expect(assert(1_000_000, async () => undefined)).rejects.toMatchObject({ code: 'unavailable' });
     await expect(assert(1_000_000, unread)).rejects.toMatchObject({ code: 'unavailable' });
   });
 });

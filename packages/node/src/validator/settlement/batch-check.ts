@@ -131,8 +131,10 @@ export async function assertPassedOver(
   const leastPpm = await findLeastAlphaPpm(decidedMs - ALPHA_GRACE_MS).catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the coverage of that time cannot be read', { cause });
   });
-  const isPassedOver = leastPpm !== undefined && !isAudited(crypto, draw, leastPpm);
-  demand(isPassedOver, `entry ${index}: the beacon selected the reply for an audit`);
+  // A refused entry is lost for good, so what nobody knows any more refuses none.
+  if (leastPpm === undefined)
+    throw new CosignError('unavailable', `entry ${index}: nobody knows the coverage of that time`);
+  demand(!isAudited(crypto, draw, leastPpm), `entry ${index}: the beacon selected the reply for an audit`);
 }
 
 /**

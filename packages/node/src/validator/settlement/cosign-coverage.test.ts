@@ -32,15 +32,24 @@ describe('a co-signer of replies that were not audited', () => {
     const order = (await four.own.deliver(0)).reply.record;
     await four.certifyAll();
     await four.own.runAudits();
-    for (const least of [undefined, 1_000_000]) {
-      coverage.least = least;
-      await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
-    }
+    coverage.least = undefined;
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
     coverage.least = 0;
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.own.find(order.replyId)).toMatchObject({ state: 'settled', verdict: 'unaudited' });
     const [entry] = four.own.decided;
     expect(Math.max(...asked)).toBeLessThan(entry!.timeMs);
+  });
+
+  it('refuses the entry for good where the coverage of that time selects the reply', async () => {
+    const cosign = { findLeastAlphaPpm: async () => 1_000_000 };
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign });
+    const { replyId } = (await four.own.deliver(0)).reply.record;
+    await four.certifyAll();
+    await four.own.runAudits();
+    while (await four.own.settlement.step());
+    expect(four.own.find(replyId)).toMatchObject({ state: 'refused' });
+    expect(four.chain.settled).toEqual([]);
   });
 
   it('refuses an epoch that the order does not fix, and a late reply that nobody audited', async () => {
@@ -61,7 +70,7 @@ describe('a co-signer of replies that were not audited', () => {
 
   it('does not let an entry claim a time before its order', async () => {
     const asked: number[] = [];
-    const findLeastAlphaPpm = async (sinceMs: number) => asked.push(sinceMs) && undefined;
+    const findLeastAlphaPpm = async (sinceMs: number) => asked.push(sinceMs) && 1_000_000;
     const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
     await four.own.deliver(0);
     await four.certifyAll();
