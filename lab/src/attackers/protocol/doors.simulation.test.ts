@@ -63,7 +63,7 @@ describe.skipIf(process.platform !== 'linux')('the doors at ten times their limi
     const client = await validatorDoor.connect(1);
     const service = client.service(ValidatorService);
     const order = validator.order(1);
-    await service.admit({ order: { order: order.order, signature: order.signature } });
+    await service.admit({ order, consent: order.consent });
     const cheat = validator.serve(order, {
       bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
     });
