@@ -36,6 +36,9 @@ export function createModelList(
       free_capacity: supply.freeCapacity,
       min_price_per_1k: supply.minPricePer1k.toString(),
       context_size: supply.contextSize,
+      verifiers: supply.verifiers,
+      staked_verifiers: supply.stakedVerifiers,
+      numeric_classes: supply.numericClasses,
     },
   });
 

@@ -337,6 +337,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
                 providers: providers.length,
                 freeCapacity: 4,
                 minPricePer1k: PRICE,
+                ...{ verifiers: 2, stakedVerifiers: 1, numericClasses: ['fake'] },
                 contextSize: 4096,
               },
             ],
