@@ -78,6 +78,7 @@ async function serve(provider: TextEngine): Promise<Served> {
     else if (event.kind === 'token') streamed += event.text;
     else {
       const header: Header = {
+        orderHash: new Uint8Array(32),
         endpoint: 'chat',
         tier: 'verified',
         method: 'draw-replay',

@@ -41,6 +41,7 @@ async function measureWith(
     modelRoot: info.modelRoot,
     requestHash: crypto.sha256(body),
     replyId: new Uint8Array(16).fill(1),
+    orderHash: new Uint8Array(32).fill(5),
     payee: new Uint8Array(20).fill(2),
     choice: 0,
   };

@@ -66,6 +66,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
     else if (event.kind === 'end') {
       text = event.text;
       header = {
+        orderHash: new Uint8Array(32).fill(5),
         endpoint: 'completion',
         tier: 'verified',
         method: 'draw-replay',

@@ -9,7 +9,7 @@ import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { toReceipt } from '@ogong/testing/cli/reproduce-fixture';
 import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
-import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork, findReplyId, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REPRODUCE_EXIT, reproduceCommand } from './reproduce-command.ts';
 
@@ -28,7 +28,7 @@ async function save(name: string, modelPath: string, isWhole = true): Promise<st
   try {
     const message = network.order({ body: { max_tokens: 24 } });
     const { finished } = await receive(network.client, message);
-    const replyId = new Uint8Array(16).fill(1);
+    const replyId = findReplyId();
     const { opening } = await network.client.service(ProviderService).getOpening({ replyId });
     const receipt = toReceiptJson(toReceipt(message, finished, { opening, ledger }));
     const path = join(directory, `${name}.json`);

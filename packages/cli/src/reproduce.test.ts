@@ -5,7 +5,7 @@ import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { NARROW, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { toReceipt } from '@ogong/testing/cli/reproduce-fixture';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
-import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
+import { createNetwork, findReplyId, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
 import { reproduceReceipt } from './reproduce.ts';
 import { formatReproduction } from './reproduce-command.ts';
@@ -20,7 +20,7 @@ async function serve(engine: FakeEngineOptions = {}, modelId = 'ogong/replay/tes
   closing.push(network.close);
   const message = network.order();
   const { finished } = await receive(network.client, message);
-  const replyId = new Uint8Array(16).fill(1);
+  const replyId = findReplyId();
   const { opening } = await network.client.service(ProviderService).getOpening({ replyId });
   return { receipt: toReceipt(message, finished, { opening, ledger }), request: message.request };
 }

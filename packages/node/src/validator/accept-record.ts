@@ -1,7 +1,7 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { type SignedRecord, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
+import { type BoundRecord, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { findReply, type ReplyRow, readReply, recordReply } from './store/reply-store.ts';
@@ -54,18 +54,18 @@ export function findAdmitted(
 }
 
 /**
- * The same record is acknowledged again. A different record under the same reply id proves that the provider is dishonest.
+ * The same record is acknowledged again. A different record for the same order proves that the provider is dishonest.
  * @throws Refusal
  */
 export async function acceptAgain(
   state: IntakeState,
   row: ReplyRow,
-  { record }: Pick<Submission, 'record'>,
+  { record, header, headerProof }: Pick<Submission, 'record' | 'header' | 'headerProof'>,
 ): Promise<Acknowledgement> {
-  const first = row.signedRecord as SignedRecord;
-  if (equalBytes(first.record, record.record)) {
+  const signedRecord = row.signedRecord as BoundRecord;
+  if (equalBytes(signedRecord.record, record.record)) {
     return { replyId: row.replyId, epoch: row.intakeEpoch ?? state.archive.latest().epoch };
   }
-  await upholdEquivocation(state, row, record);
-  throw new Refusal('conflict', 'another record was signed under this reply id: the provider is ejected');
+  await upholdEquivocation(state, { ...row, signedRecord }, { ...record, header, headerProof });
+  throw new Refusal('conflict', 'another record was signed for this order: the provider is ejected');
 }

@@ -1,9 +1,10 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
+  type BoundRecord,
+  bindRecord,
   type SignedOrder,
   type SignedRecord,
   verifySignedOrder,
-  verifySignedRecord,
 } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { decideExact, upholdEquivocation } from './exact-evidence.ts';
@@ -30,16 +31,17 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
   if (row === undefined || !equalBytes(row.orderBytes, complaint.order.order)) {
     return { outcome: 'rejected', detail: 'no such reply was admitted here' };
   }
-  const { record, opening } = complaint;
-  if (record !== undefined) {
-    verifySignedRecord(crypto, order, record, { replyOnly: true });
-    if (row.signedRecord !== undefined && !equalBytes(row.signedRecord.record, record.record)) {
-      await upholdEquivocation(state, row, record);
-      return { outcome: 'upheld', detail: 'the provider signed two records under one reply id' };
+  const { opening } = complaint;
+  const { signedRecord: first } = row;
+  const record = complaint.record ?? first;
+  // Without its opening nobody can tell which order a record is about.
+  if (opening !== undefined && record !== undefined) {
+    const bound = bindRecord(crypto, record, opening);
+    if (first === undefined || equalBytes(first.record, record.record)) {
+      return upholdOpening(state, row, bound, opening);
     }
-  }
-  if (opening !== undefined && (record ?? row.signedRecord) !== undefined) {
-    return upholdOpening(state, row, (record ?? row.signedRecord) as SignedRecord, opening);
+    await upholdEquivocation(state, { ...row, signedRecord: first }, bound);
+    return { outcome: 'upheld', detail: 'the provider signed two records for one order' };
   }
   await group.write((db) => forceAudit(db, order.replyId));
   return { outcome: 'noted', detail: 'a record that arrives will be audited' };
@@ -49,7 +51,7 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
 async function upholdOpening(
   state: IntakeState,
   row: ReplyRow,
-  signed: SignedRecord,
+  signed: BoundRecord,
   opening: Uint8Array,
 ): Promise<ComplaintOutcome> {
   try {

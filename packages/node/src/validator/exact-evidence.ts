@@ -1,4 +1,4 @@
-import { type SignedRecord, verifySignedRecord } from '@ogong/protocol/verdict/claim';
+import { type BoundRecord, verifySignedRecord } from '@ogong/protocol/verdict/claim';
 import type { Evidence } from '@ogong/protocol/verdict/evidence';
 import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
 import type { IntakeState } from './intake-state.ts';
@@ -19,7 +19,7 @@ export async function decideExact(
     onVerdict,
   }: Pick<IntakeState, 'crypto' | 'clock' | 'group' | 'verdicts' | 'onVerdict'>,
   row: ReplyRow,
-  signed: SignedRecord,
+  signed: BoundRecord,
   evidence: Evidence,
 ): Promise<void> {
   const order = readOrder(row);
@@ -44,8 +44,16 @@ export async function decideExact(
   if (entry) onVerdict(entry);
 }
 
-/** @throws ClaimError if the second record is not this provider's. */
-export async function upholdEquivocation(state: IntakeState, row: ReplyRow, second: SignedRecord): Promise<void> {
-  const evidence = { kind: 'equivocation', record: second.record, signature: second.signature } as const;
-  await decideExact(state, row, row.signedRecord as SignedRecord, evidence);
+/** @throws ClaimError if the second record is not this provider's, or is about another order. */
+export async function upholdEquivocation(
+  state: IntakeState,
+  row: ReplyRow & { readonly signedRecord: BoundRecord },
+  { record, signature, header, headerProof }: BoundRecord,
+): Promise<void> {
+  const { signedRecord: first } = row;
+  await decideExact(state, row, first, {
+    kind: 'equivocation',
+    first: { header: first.header, headerProof: first.headerProof },
+    second: { record, signature, header, headerProof },
+  });
 }

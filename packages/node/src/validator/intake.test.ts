@@ -9,7 +9,14 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { createTestValidator, ledger, network, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
-import { MODEL, MODEL_ROOT, payeeSigner, type ServeInput, type TestOrder } from '@ogong/testing/validator/test-reply';
+import {
+  MODEL,
+  MODEL_ROOT,
+  payeeSigner,
+  type ServeInput,
+  type TestOrder,
+  type TestReply,
+} from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readAnnouncement } from './store/announcement-store.ts';
 import { readChannel } from './store/channel-store.ts';
@@ -248,6 +255,67 @@ describe('records', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
     await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
     await expect(validator.announce(provider)).rejects.toThrow('ejected');
+  });
+});
+
+describe('two signed records', () => {
+  /** The payer uses a nonce twice, so that both orders have one reply id. */
+  async function serveTwice() {
+    const validator = createTestValidator();
+    const { submission } = await validator.deliver(0);
+    const first = validator.order(0);
+    const second = validator.serve(validator.order(1, { nonce: first.fields.nonce }));
+    expect(second.reply.record.replyId).toEqual(first.fields.replyId);
+    return { validator, first, second, submission };
+  }
+  const complainOf = (order: TestOrder, { reply, submission }: TestReply) => ({
+    ...{ order, reason: 'two records', opening: reply.openingBytes, record: submission.record },
+  });
+
+  it('for two orders are no evidence, even under one reply id', async () => {
+    const { validator, first, second, submission } = await serveTwice();
+    await expect(validator.intake.complain(complainOf(first, second))).rejects.toThrow('header-order');
+    const framed = { ...second.submission, order: submission.order };
+    await expect(validator.intake.pushRecord(framed)).rejects.toThrow('header-order');
+    expect(validator.decided).toEqual([]);
+    expect(readProvider(validator.store, providerId).ejected).toBe(false);
+    await validator.intake.admit(validator.order(2));
+  });
+
+  it('for two orders are no evidence where the second is the first that comes', async () => {
+    const { second } = await serveTwice();
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const framed = { ...second.submission, order };
+    await expect(validator.intake.pushRecord(framed)).rejects.toThrow();
+    const outcome = await validator.intake.complain(complainOf(order, second)).catch(({ message }: Error) => message);
+    expect(outcome).toMatch(/request-hash/);
+    expect(validator.decided).toEqual([]);
+  });
+
+  it.each<[string, NonNullable<ServeInput['bend']>]>([
+    ['another text', {}],
+    ['another reply id', { record: (record) => ({ ...record, replyId: new Uint8Array(16) }) }],
+    ['another model', { record: (record) => ({ ...record, modelRoot: new Uint8Array(32) }) }],
+  ])('for one order convict by a complaint, where the second has %s', async (_what, bend) => {
+    const validator = createTestValidator();
+    await validator.deliver(0);
+    const order = validator.order(0);
+    const second = validator.serve(order, { text: 'another story', bend });
+    expect(await validator.intake.complain(complainOf(order, second))).toMatchObject({ outcome: 'upheld' });
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n }]);
+  });
+
+  it('convict nobody without the proof that the second is for this order', async () => {
+    const validator = createTestValidator();
+    await validator.deliver(0);
+    const order = validator.order(0);
+    const complaint = complainOf(order, validator.serve(order, { text: 'another story' }));
+    expect(await validator.intake.complain({ ...complaint, opening: undefined })).toMatchObject({ outcome: 'noted' });
+    const { openingBytes: opening } = validator.serve(validator.order(3)).reply;
+    await expect(validator.intake.complain({ ...complaint, opening })).rejects.toThrow('header-inclusion');
+    expect(validator.decided).toEqual([]);
   });
 });
 

@@ -2,6 +2,8 @@
  * The fields of leaf 0 that every modality has. Each modality's header adds fields, under its own tag (docs/spec/modality.md).
  */
 export interface CommonHeader {
+  /** hashOrder of the order that the reply is to: a record is a statement about this order and about no other. */
+  readonly orderHash: Uint8Array;
   readonly endpoint: string;
   /** `verified`, ... */
   readonly tier: string;

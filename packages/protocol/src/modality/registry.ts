@@ -25,12 +25,17 @@ export function findModality(endpoint: string): Modality {
   );
 }
 
+/** The modality whose headers open with the tag of these bytes. */
+export function findHeaderModality(header: Uint8Array): Modality | undefined {
+  return MODALITIES.find(({ headerTag }) => {
+    const tag = encodeDomain(headerTag);
+    return equalBytes(header.subarray(0, tag.length), tag);
+  });
+}
+
 /** Stage 1 of a reply of any modality, which its header's tag names (docs/spec/modality.md). */
 export function replayOpening(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply {
-  const modality = MODALITIES.find(({ headerTag }) => {
-    const tag = encodeDomain(headerTag);
-    return equalBytes(opening.header.subarray(0, tag.length), tag);
-  });
+  const modality = findHeaderModality(opening.header);
   if (modality !== undefined) return modality.replay(crypto, record, opening);
   const root = checkRoot(crypto, record, opening);
   const form = fail('commitment-form', 'leaf 0 is the header of no modality that this version knows');

@@ -25,6 +25,14 @@ export interface OrderContext {
   readonly mayBeCancelled: boolean;
 }
 
+/** Whether the header names this very order: two records that name one order are two statements about one reply. */
+export function checkOrder({ orderHash }: CommonHeader, order: NamedOrder): Check {
+  return check('header-order', equalBytes(orderHash, order.orderHash), [
+    `the reply to order ${toHex(orderHash).slice(0, 16)}`,
+    `the header names order ${toHex(orderHash).slice(0, 16)}, this one is ${toHex(order.orderHash).slice(0, 16)}`,
+  ]);
+}
+
 /** Whether sketches are taken along the epoch's directions. */
 export function checkBank(crypto: Crypto, header: CommonHeader, order: Order, beacon: OrderBeacon | undefined): Check {
   if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');

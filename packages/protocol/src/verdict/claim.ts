@@ -1,7 +1,7 @@
 import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import type { Check } from '../base/checks.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
-import { MAX_HEADER_BYTES } from '../commitment/opening.ts';
+import { computeCommitment, MAX_HEADER_BYTES, parseOpening } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
@@ -10,9 +10,9 @@ import { assertFeeFloor, computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
-import { findModality } from '../modality/registry.ts';
+import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { RequestError } from '../modality/text/request/request.ts';
-import type { OrderBeacon } from '../stage1/common-checks.ts';
+import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 
@@ -40,6 +40,12 @@ export interface SignedRecord {
   readonly signature: Uint8Array;
 }
 
+/** A record with leaf 0 of its commitment, which names the order that the record is about. */
+export interface BoundRecord extends SignedRecord {
+  readonly header: Uint8Array;
+  readonly headerProof: readonly Uint8Array[];
+}
+
 export interface Claim {
   readonly order: NamedOrder;
   readonly record: RecordV2;
@@ -62,6 +68,7 @@ export type ClaimErrorCode =
   | 'request-hash'
   | 'response-hash'
   | 'header-inclusion'
+  | 'header-order'
   | 'token-count'
   | 'fee'
   | 'payee'
@@ -85,7 +92,8 @@ export class ClaimError extends Error {
   }
 }
 
-const MAX_PROOF = 13;
+/** Hashes in the proof that a header is leaf 0 of the largest commitment. */
+export const MAX_HEADER_PROOF = 13;
 
 function demand(ok: boolean, code: ClaimErrorCode, message: string): asserts ok {
   if (!ok) throw new ClaimError(code, message);
@@ -129,27 +137,47 @@ function assertFloor(ledger: LedgerDomain, order: NamedOrder): void {
 }
 
 /**
- * The record, signed by the provider that the order names, about the reply that it names.
- * @param options.replyOnly whatever else it says: for the second of two records.
+ * The record, signed by the provider that the order names, about the reply, the model and the request that it names.
  * @throws ClaimError
  */
-export function verifySignedRecord(
-  crypto: Crypto,
-  order: NamedOrder,
-  signed: SignedRecord,
-  { replyOnly = false }: { readonly replyOnly?: boolean } = {},
-): RecordV2 {
-  demand(signed.record.length <= MAX_RECORD_BYTES, 'too-large', 'record is too long');
-  const record = parsed('record', () => parseRecordV2(signed.record));
+export function verifySignedRecord(crypto: Crypto, order: NamedOrder, signed: SignedRecord): RecordV2 {
+  const record = readRecord(signed);
   demand(equalBytes(record.replyId, order.replyId), 'wrong-reply', 'order and record name different replies');
-  if (!replyOnly) {
-    demand(equalBytes(record.modelRoot, order.modelRoot), 'wrong-model', 'order and record name different models');
-    demand(
-      equalBytes(record.requestHash, order.requestHash),
-      'request-hash',
-      'order and record name different requests',
-    );
-  }
+  demand(equalBytes(record.modelRoot, order.modelRoot), 'wrong-model', 'order and record name different models');
+  demand(equalBytes(record.requestHash, order.requestHash), 'request-hash', 'order and record name different requests');
+  verifyProvider(crypto, order, signed);
+  return record;
+}
+
+/**
+ * A record of the order's provider whose header names this very order, whatever else it says. One provider signs one such record
+ * for an order: a second one is exact evidence. A record that only shares the reply id may answer another order.
+ * @throws ClaimError
+ */
+export function verifyBoundRecord(crypto: Crypto, order: NamedOrder, bound: BoundRecord): RecordV2 {
+  const record = readRecord(bound);
+  verifyProvider(crypto, order, bound);
+  const modality = findHeaderModality(bound.header);
+  demand(modality !== undefined, 'malformed', 'the header is of no modality that this version knows');
+  demandCheck(checkOrder(openHeader(crypto, modality, record, bound), order));
+  return record;
+}
+
+/** The record that an opening opens, with the leaf that names its order. @throws ClaimError */
+export function bindRecord(crypto: Crypto, signed: SignedRecord, opening: Uint8Array): BoundRecord {
+  const opened = parsed('opening', () => parseOpening(opening));
+  const { record, providerKey, signature } = signed;
+  const { headerProof } = computeCommitment(crypto, opened);
+  return { record, providerKey, signature, header: opened.header, headerProof };
+}
+
+function readRecord({ record }: SignedRecord): RecordV2 {
+  demand(record.length <= MAX_RECORD_BYTES, 'too-large', 'record is too long');
+  return parsed('record', () => parseRecordV2(record));
+}
+
+/** @throws ClaimError unless the provider that the order names signed the record. */
+function verifyProvider(crypto: Crypto, order: NamedOrder, signed: SignedRecord): void {
   demand(
     equalBytes(hashHybridKey(crypto, signed.providerKey), order.providerId),
     'wrong-provider',
@@ -160,7 +188,28 @@ export function verifySignedRecord(
     'record-signature',
     'a signature of the record does not hold',
   );
-  return record;
+}
+
+/** The header, which has to be leaf 0 of the signed commitment. @throws ClaimError */
+function openHeader(
+  crypto: Crypto,
+  modality: Modality,
+  record: RecordV2,
+  { header: bytes, headerProof }: Pick<BoundRecord, 'header' | 'headerProof'>,
+): CommonHeader {
+  demand(bytes.length <= MAX_HEADER_BYTES, 'too-large', 'header is too large');
+  demand(headerProof.length <= MAX_HEADER_PROOF, 'too-large', 'header proof is too long');
+  const leaves = modality.countLeaves(record.tokenCount);
+  demand(leaves > 0, 'token-count', `a reply of ${record.tokenCount} tokens`);
+  const inclusion = {
+    leaf: hashLeaf(crypto, bytes),
+    index: 0,
+    size: leaves + 1,
+    proof: headerProof,
+    root: record.commitRoot,
+  };
+  demand(verifyInclusion(crypto, inclusion), 'header-inclusion', 'the header is not leaf 0 of the signed commitment');
+  return parsed('header', () => modality.parseHeader(bytes));
 }
 
 export interface ClaimContext {
@@ -192,11 +241,9 @@ export function verifyReply(
   { order, beacon, checkWord }: ClaimContext & { readonly order: NamedOrder },
   submission: Submission,
 ): Claim {
-  const { request: body, response, header: headerBytes, headerProof } = submission;
+  const { request: body, response } = submission;
   demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
-  demand(headerBytes.length <= MAX_HEADER_BYTES, 'too-large', 'header is too large');
-  demand(headerProof.length <= MAX_PROOF, 'too-large', 'header proof is too long');
   const record = verifySignedRecord(crypto, order, submission.record);
   demand(equalBytes(crypto.sha256(body), record.requestHash), 'request-hash', 'the record names another request');
   demand(
@@ -206,17 +253,7 @@ export function verifyReply(
   );
 
   const modality = parsed('endpoint', () => findModality(submission.endpoint));
-  const leaves = modality.countLeaves(record.tokenCount);
-  demand(leaves > 0, 'token-count', `a reply of ${record.tokenCount} tokens`);
-  const inclusion = {
-    leaf: hashLeaf(crypto, headerBytes),
-    index: 0,
-    size: leaves + 1,
-    proof: headerProof,
-    root: record.commitRoot,
-  };
-  demand(verifyInclusion(crypto, inclusion), 'header-inclusion', 'the header is not leaf 0 of the signed commitment');
-  const header = parsed('header', () => modality.parseHeader(headerBytes));
+  const header = openHeader(crypto, modality, record, submission);
   const outputs = modality.countOutputs(header);
   demand(outputs === record.tokenCount, 'token-count', `record says ${record.tokenCount} tokens, header ${outputs}`);
   const request = parsed('request', () => modality.parseRequest(body, submission.endpoint));

@@ -30,10 +30,15 @@ const drift = fc.option(
     .map(({ rates, ...note }) => ({ ...note, rejectPpb: Math.min(...rates), doubtPpb: Math.max(...rates) })),
   { nil: undefined },
 );
+const leaf = { header: some, headerProof: fc.array(fixed(32), { maxLength: 13 }) };
 const evidence = fc.oneof(
   fc.constant({ kind: 'withheld' as const }),
   fc.constant({ kind: 'unasked' as const }),
-  fc.record({ kind: fc.constant('equivocation' as const), record: some, signature: fixed(2484) }),
+  fc.record({
+    kind: fc.constant('equivocation' as const),
+    first: fc.record(leaf),
+    second: fc.record({ record: some, signature: fixed(2484), ...leaf }),
+  }),
   fc.record({
     kind: fc.constant('audit' as const),
     opening: some,

@@ -19,7 +19,7 @@ import {
   u64,
   union,
 } from '../base/codec.ts';
-import { MAX_OPENING_BYTES } from '../commitment/opening.ts';
+import { MAX_HEADER_BYTES, MAX_OPENING_BYTES } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES } from '../commitment/record.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
@@ -28,6 +28,7 @@ import { areRates } from '../modality/text/drift/drift-verdict.ts';
 import { SALT_BYTES } from '../modality/text/stage2/score-commitment.ts';
 import { MAX_REPORT_BYTES } from '../modality/text/stage2/score-report.ts';
 import { MAX_VERIFIERS_PER_REPLY } from '../settlement/verdict-log.ts';
+import { type BoundRecord, MAX_HEADER_PROOF, type SignedRecord } from './claim.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 
 /** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/validator.md). */
@@ -86,12 +87,15 @@ export interface OpenedReport {
   readonly signature: Uint8Array;
 }
 
-/** A second record that the provider signed under one reply id. */
+/** Two records that the provider signed for one order. The first one is the record that the verdict is about. */
 export interface EquivocationEvidence {
   readonly kind: 'equivocation';
-  readonly record: Uint8Array;
-  readonly signature: Uint8Array;
+  readonly first: HeaderLeaf;
+  readonly second: HeaderLeaf & Pick<SignedRecord, 'record' | 'signature'>;
 }
+
+/** Leaf 0 of a record's commitment, which names the record's order, and the proof that it is. */
+export type HeaderLeaf = Pick<BoundRecord, 'header' | 'headerProof'>;
 
 /** The provider did not open within the audit window. Only the validator says so, so this is never exact. */
 export interface WithheldEvidence {
@@ -161,6 +165,11 @@ const attemptCodec: Codec<Attempt> = {
   },
 };
 
+const headerLeaf = {
+  header: bytes16(MAX_HEADER_BYTES),
+  headerProof: list(hash, { count: u8, max: MAX_HEADER_PROOF }),
+};
+
 const evidenceFormat = createFormat(
   union('kind', {
     audit: struct({
@@ -169,12 +178,15 @@ const evidenceFormat = createFormat(
       candidates: candidatesCodec,
       attempts: list(attemptCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
     }),
-    equivocation: struct({ record: bytes16(MAX_RECORD_BYTES), signature }),
+    equivocation: struct({
+      first: struct(headerLeaf),
+      second: struct({ record: bytes16(MAX_RECORD_BYTES), signature, ...headerLeaf }),
+    }),
     withheld: struct({}),
     unasked: struct({}),
     consent: struct({ providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature }),
   }),
-  { tag: 'ogong-evidence-v5' },
+  { tag: 'ogong-evidence-v6' },
 );
 
 /** @throws ProtocolError */

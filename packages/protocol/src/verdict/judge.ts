@@ -5,9 +5,9 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { ReportVerdict } from '../modality/text/adjudicate.ts';
 import { fillRound, hashScoreInputs } from '../modality/text/stage2/score-commitment.ts';
 import type { EvidenceKind } from '../settlement/verdict-log.ts';
-import { type Claim, type SignedRecord, type StoredClaim, verifySignedRecord } from './claim.ts';
+import { type Claim, type SignedRecord, type StoredClaim, verifyBoundRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
-import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
+import type { Attempt, AuditEvidence, EquivocationEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findOpened, type OpenedReply, readVerifierReport } from './opened-reply.ts';
 import { findCommitmentProblem, readReport, type WeighedReport, weighReport } from './report-check.ts';
 import { combineReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
@@ -95,6 +95,10 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
   if (opened === undefined || opened.outcome === 'nothing') {
     throw new JudgeError('proves-nothing', 'the bytes are not an opening of the signed record');
   }
+  const { header } = opened.reply;
+  if (header && !equalBytes(header.orderHash, judged.claim.order.orderHash)) {
+    throw new JudgeError('proves-nothing', 'the record is about another order');
+  }
   if (opened.outcome === 'refuted') {
     return { verdict: 'reject', evidence: 'exact', checks: opened.reply.checks, verifierIds: [], marked: [] };
   }
@@ -104,17 +108,13 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
 function judgeEquivocation(
   crypto: Crypto,
   { claim, signed }: JudgementContext,
-  { record, signature }: { record: Uint8Array; signature: Uint8Array },
+  { first, second }: EquivocationEvidence,
 ): Judgement {
-  if (equalBytes(record, signed.record)) throw new JudgeError('proves-nothing', 'the two records are one');
-  // The second record may name another request or model: only key and reply id tie it to the first.
-  const second = verifySignedRecord(
-    crypto,
-    claim.order,
-    { record, signature, providerKey: signed.providerKey },
-    { replyOnly: true },
-  );
-  const checks = [fail('equivocation', `a second record with commitment ${shorten(second.commitRoot)} was signed`)];
+  if (equalBytes(second.record, signed.record)) throw new JudgeError('proves-nothing', 'the two records are one');
+  verifyBoundRecord(crypto, claim.order, { ...signed, ...first });
+  // The second record may name another reply, request or model: its header ties it to the order.
+  const { commitRoot } = verifyBoundRecord(crypto, claim.order, { ...second, providerKey: signed.providerKey });
+  const checks = [fail('equivocation', `a second record with commitment ${shorten(commitRoot)} was signed`)];
   return { verdict: 'reject', evidence: 'exact', checks, verifierIds: [], marked: [] };
 }
 

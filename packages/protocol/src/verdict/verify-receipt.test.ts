@@ -93,6 +93,7 @@ describe('an honest receipt', () => {
           'token-count',
           'listing',
           'draw-replay',
+          'header-order',
           'shape-classes',
           'draw-key',
           'sampler',
@@ -154,7 +155,7 @@ describe('an honest receipt', () => {
         .checks.map(({ id }) => id)
         .sort(),
     ).toEqual(opened.sort());
-    expect(idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toHaveLength(14);
+    expect(idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toHaveLength(15);
   });
 
   it('states the posture: from the header, or from the request where the header is not at hand', () => {
@@ -258,22 +259,22 @@ describe('a receipt that was tampered with', () => {
     [
       'the expiry in the order',
       (c) => set(c, { order: { ...c.receipt.order, bytes: flip(c.receipt.order.bytes, -1) } }),
-      ['order-signature'],
+      ['order-signature', 'header-order'],
     ],
     [
       'the payer in the order',
       (c) => set(c, { order: { ...c.receipt.order, bytes: flip(c.receipt.order.bytes, 16) } }),
-      ['order-signature', 'order-binding', 'draw-key', 'ticket'],
+      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket'],
     ],
     [
       'the chain',
       (c) => set(c, { ledger: { ...c.receipt.ledger, chainId: 1n } }),
-      ['order-signature', 'order-binding', 'draw-key', 'ticket', 'ledger', 'beacon'],
+      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket', 'ledger', 'beacon'],
     ],
     [
       'the escrow',
       (c) => set(c, { ledger: { ...c.receipt.ledger, verifyingContract: new Uint8Array(20) } }),
-      ['order-signature', 'order-binding', 'draw-key', 'ticket', 'ledger'],
+      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket', 'ledger'],
     ],
     [
       'the Ed25519 half of the record signature',

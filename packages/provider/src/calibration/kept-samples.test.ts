@@ -57,10 +57,10 @@ describe('what kept samples rest on', () => {
   });
 
   it('is the bytes served for them', async () => {
-    expect(await serveAll({})).toBe('fb91e1d50244aca92ff093ed28c723b1');
-    expect(await serveAll({ endpoint: 'completion' })).toBe('1b145898365fa70c16edab3fe18f43dc');
+    expect(await serveAll({})).toBe('dfa5c9d724699f307925a1d8ec0c58be');
+    expect(await serveAll({ endpoint: 'completion' })).toBe('39be0bfd996d75745525e84b56c334b9');
     const other = createFakeEngine({ contextSize: 512, error: 0.01 });
-    expect(await serveAll({ dependencies: { engine: other } })).toBe('3b66e28f9449e53c9d0c4620cfcbf912');
+    expect(await serveAll({ dependencies: { engine: other } })).toBe('5dc68020264e51969c60277aeb851cdc');
     await other.close();
   });
 

@@ -100,6 +100,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const { order, asked, info, sketch, windows, text, startMs, endMs } = reply;
   const tier = getTier(parseModelId(asked.model).tier);
   const header: Header = {
+    orderHash: order.orderHash,
     endpoint: reply.endpoint,
     tier: tier.name,
     method: tier.method,

@@ -35,9 +35,6 @@ export interface IntakeContext {
   readonly replyIds: ReplyIds;
 }
 
-/** Longer than a clock is ever set back: a reply id must not be forgotten while its order could count again. */
-const FORGET_AFTER_MS = 600_000;
-
 /** A valid order whose reply id is taken, so that it cannot be served twice. */
 export interface AcceptedOrder<R> extends CheckedOrder<R> {
   readonly signedOrder: SignedOrder;
@@ -69,7 +66,7 @@ export function checkOfferedOrder<R>(
   return checkOrder(message, terms, read);
 }
 
-/** @throws Refusal where the reply id was ordered before; BeaconViewError. */
+/** @throws Refusal where the reply id was ordered before, or may have been; BeaconViewError. */
 export async function claimOrder<R>(
   { beacons, replyIds }: Pick<IntakeContext, 'beacons' | 'replyIds'>,
   checked: CheckedOrder<R>,
@@ -77,9 +74,10 @@ export async function claimOrder<R>(
 ): Promise<AcceptedOrder<R>> {
   const { order } = checked;
   const beacon = await beacons.get(order.epoch);
-  const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS);
-  if (claimed === undefined) {
-    throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
+  const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs));
+  if (claimed === 'taken') throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
+  if (claimed === 'forgotten') {
+    throw new Refusal('precondition', 'the order is as old as orders that were forgotten here; sign a new one');
   }
   return {
     ...checked,

@@ -23,17 +23,17 @@ describe('reply ids', () => {
     const { store, replyIds } = open();
     const claimed = replyIds.claim(id(1), 1_000);
     expect(rows(store)).toBe(0);
-    expect(replyIds.claim(id(1), 1_000)).toBeUndefined();
+    expect(replyIds.claim(id(1), 1_000)).toBe('taken');
     await claimed;
     expect(rows(store)).toBe(1);
-    expect(replyIds.claim(id(1), 1_000)).toBeUndefined();
+    expect(replyIds.claim(id(1), 1_000)).toBe('taken');
     await expect(replyIds.claim(id(2), 1_000)).resolves.toBeUndefined();
   });
 
   it('are remembered after the store is opened again', async () => {
     const { store, commits, replyIds } = open();
     await replyIds.claim(id(1), 1_000);
-    expect(createReplyIds(store, commits).claim(id(1), 1_000)).toBeUndefined();
+    expect(createReplyIds(store, commits).claim(id(1), 1_000)).toBe('taken');
   });
 
   it('are free again where the claim did not reach the disk', async () => {
@@ -47,11 +47,27 @@ describe('reply ids', () => {
     await expect(replyIds.claim(id(2), 1_000)).rejects.toThrow(/closed/);
   });
 
-  it('are forgotten after their time', async () => {
-    const { store, replyIds } = open();
+  it('are forgotten long after their order has expired, and no order as old as a forgotten one is taken', async () => {
+    const { store, commits, replyIds } = open();
     await Promise.all([replyIds.claim(id(1), 1_000), replyIds.claim(id(2), 3_000)]);
-    await replyIds.sweep(2_000);
+    await replyIds.sweep(602_000);
     expect(rows(store)).toBe(1);
-    await expect(replyIds.claim(id(1), 5_000)).resolves.toBeUndefined();
+    // Whatever the clock says now, and after a restart.
+    for (const ids of [replyIds, createReplyIds(store, commits)]) {
+      expect(ids.claim(id(1), 1_000)).toBe('forgotten');
+      expect(ids.claim(id(3), 999)).toBe('forgotten');
+      expect(ids.claim(id(2), 3_000)).toBe('taken');
+    }
+    await expect(replyIds.claim(id(3), 1_001)).resolves.toBeUndefined();
+    await replyIds.sweep(601_500);
+    await replyIds.sweep(0);
+    expect(replyIds.claim(id(1), 1_000)).toBe('forgotten');
+    expect(replyIds.claim(id(3), 1_001)).toBe('forgotten');
+  });
+
+  it('set no limit where a clock jumped ahead and nothing was forgotten', async () => {
+    const { replyIds } = open();
+    await replyIds.sweep(1e15);
+    await expect(replyIds.claim(id(1), 1_000)).resolves.toBeUndefined();
   });
 });

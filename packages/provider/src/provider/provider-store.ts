@@ -1,4 +1,4 @@
-import { bytes, columns, integer } from '@ogong/host/store/columns';
+import { bytes, columns, integer, optional } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -7,9 +7,9 @@ import { toHex } from '@ogong/protocol/base/bytes';
 export const PROVIDER_SCHEMA = `
    CREATE TABLE reply (
      id BLOB PRIMARY KEY,
-     forget_at_ms INTEGER NOT NULL
+     expires_at_ms INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
-   CREATE INDEX reply_by_age ON reply (forget_at_ms);
+   CREATE INDEX reply_by_age ON reply (expires_at_ms);
    CREATE TABLE opening (
      reply_id BLOB PRIMARY KEY,
      consumer BLOB NOT NULL,
@@ -34,31 +34,55 @@ export const PROVIDER_SCHEMA = `
 export interface ReplyIds {
   /**
    * Takes an id once, even over restarts. The decision is immediate; it is durable when the promise resolves.
-   * @returns undefined where the id was taken before.
+   * @param expiresAtMs of its order.
+   * @returns why not: the id was taken before, or the order is as old as one that was forgotten, whatever the clock says.
    */
-  claim(replyId: Uint8Array, forgetAtMs: number): Promise<void> | undefined;
-  /** Forgets ids whose orders have expired: expired orders are refused anyway. */
+  claim(replyId: Uint8Array, expiresAtMs: number): Promise<void> | 'taken' | 'forgotten';
+  /** Forgets ids whose orders expired long ago, and remembers until when. */
   sweep(nowMs: number): Promise<void>;
+}
+
+/** Longer than a clock is ever set back: an id must not be forgotten while its order could still count. */
+const KEPT_AFTER_EXPIRY_MS = 600_000;
+/** Of the counter: the latest expiry of an order whose id was forgotten, Unix time in ms. */
+const FORGOTTEN = 'forgotten_until_ms';
+const latestRow = columns({ ms: optional(integer) });
+
+function readForgotten({ prepare }: Store): number {
+  return latestRow.get(prepare('SELECT value AS ms FROM counter WHERE name = ?'), FORGOTTEN)?.ms ?? 0;
 }
 
 export function createReplyIds(store: Store, commits: GroupCommit): ReplyIds {
   /** Taken, and not yet on the disk. */
   const fresh = new Set<string>();
   return {
-    claim(replyId, forgetAtMs) {
+    claim(replyId, expiresAtMs) {
       const name = toHex(replyId);
-      const isTaken =
-        store.read(({ prepare }) => prepare('SELECT 1 FROM reply WHERE id = ?').get(replyId)) !== undefined;
-      if (isTaken || fresh.has(name)) return undefined;
+      const { isTaken, forgottenMs } = store.read((db) => ({
+        isTaken: db.prepare('SELECT 1 FROM reply WHERE id = ?').get(replyId) !== undefined,
+        forgottenMs: readForgotten(db),
+      }));
+      if (isTaken || fresh.has(name)) return 'taken';
+      if (expiresAtMs <= forgottenMs) return 'forgotten';
       fresh.add(name);
       return commits
         .write(({ prepare }) => {
-          prepare('INSERT INTO reply (id, forget_at_ms) VALUES (?, ?)').run(replyId, forgetAtMs);
+          prepare('INSERT INTO reply (id, expires_at_ms) VALUES (?, ?)').run(replyId, expiresAtMs);
         })
         .finally(() => fresh.delete(name));
     },
     async sweep(nowMs) {
-      await commits.write((store) => store.prepare('DELETE FROM reply WHERE forget_at_ms < ?').run(nowMs));
+      const beforeMs = nowMs - KEPT_AFTER_EXPIRY_MS;
+      await commits.write((db) => {
+        const row = latestRow.get(
+          db.prepare('SELECT max(expires_at_ms) AS ms FROM reply WHERE expires_at_ms < ?'),
+          beforeMs,
+        );
+        if (row?.ms === undefined) return;
+        const latestMs = Math.max(row.ms, readForgotten(db));
+        db.prepare('INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)').run(FORGOTTEN, latestMs);
+        db.prepare('DELETE FROM reply WHERE expires_at_ms < ?').run(beforeMs);
+      });
     },
   };
 }

@@ -64,6 +64,7 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
     };
   });
   const header: EmbeddingHeader = {
+    orderHash: new Uint8Array(32).fill(6),
     endpoint: 'embedding',
     tier,
     method: getTier(tier).method,

@@ -156,6 +156,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const last = encoder.flush();
   if (last) windows.push(last);
   const plain: Header = {
+    orderHash: order.orderHash,
     endpoint,
     tier: 'verified',
     method: 'draw-replay',

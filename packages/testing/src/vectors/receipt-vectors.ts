@@ -191,7 +191,10 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   edited('a cut response', ['response-hash'], { cut: 'receipt/response', bytes: 1 });
   edited('the order signature', ['order-signature'], { flip: 'receipt/order/signature', at: 5 });
   edited('the tag of the order', ['format'], { flip: 'receipt/order/bytes', at: 0 });
-  edited('the expiry of the order', ['order-signature'], { flip: 'receipt/order/bytes', at: orderBytes.length - 1 });
+  edited('the expiry of the order', ['header-order', 'order-signature'], {
+    flip: 'receipt/order/bytes',
+    at: orderBytes.length - 1,
+  });
   edited('the Ed25519 half of the record signature', ['record-signature'], { flip: 'receipt/record/signature', at: 3 });
   edited('the ML-DSA half of the record signature', ['record-signature'], {
     flip: 'receipt/record/signature',
@@ -216,9 +219,13 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   edited('an opening nowhere', ['evidence'], { set: 'receipt/opening', to: { url: '' } });
   edited('evidence that the tier does not ask for', [], { set: 'receipt/evidence', to: { attestation: 'AAAA' } });
   edited('a cut opening', ['commitment-form'], { cut: 'receipt/opening/bytes', bytes: 1 });
-  edited('another chain', ['beacon', 'draw-key', 'ledger', 'order-binding', 'order-signature', 'ticket'], {
-    ...{ set: 'receipt/ledger/chainId', to: '1' },
-  });
+  edited(
+    'another chain',
+    ['beacon', 'draw-key', 'header-order', 'ledger', 'order-binding', 'order-signature', 'ticket'],
+    {
+      ...{ set: 'receipt/ledger/chainId', to: '1' },
+    },
+  );
   edited('another escrow trusted', ['ledger'], { set: 'trust/ledger/escrow', to: `0x${'00'.repeat(20)}` });
   edited('another root published', ['model-root'], {
     set: 'trust/modelRoots',
@@ -234,7 +241,11 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   edited('the record of another reply', ['commitment-root', 'model-root', 'order-binding'], taken('record'));
   edited('the opening of another reply', ['commitment-root'], taken('opening'));
   edited('the ticket of another reply', ['ticket'], taken('ticket'));
-  edited('the order of another reply', ['draw-key', 'order-binding', 'sketch-bank', 'ticket'], taken('order'));
+  edited(
+    'the order of another reply',
+    ['draw-key', 'header-order', 'order-binding', 'sketch-bank', 'ticket'],
+    taken('order'),
+  );
 
   const startMs = 1_700_000_000_000n;
   const expiry = (expiresAtMs: bigint) =>

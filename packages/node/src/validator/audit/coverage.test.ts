@@ -97,7 +97,7 @@ describe('coverage', () => {
 
   it('decides which replies are audited, and co-signers accept an audit that the beacon does not demand', async () => {
     const decide = async (extraPpm: number) => {
-      const { validator, ids } = await createRecorded(24, { audit: { alphaPpm: () => 20_000, extraPpm } });
+      const { validator, ids } = await createRecorded(24, { audit: { alphaPpm: () => 60_000, extraPpm } });
       await validator.announceVerifier('v1');
       await validator.certify();
       await validator.runAudits();
@@ -105,7 +105,7 @@ describe('coverage', () => {
     };
     const audited = (verdicts: Map<string, unknown>) => [...verdicts.values()].filter((one) => one !== 'unaudited');
     const base = await decide(0);
-    const more = await decide(200_000);
+    const more = await decide(500_000);
     expect(audited(more).length).toBeGreaterThan(audited(base).length);
     // Whom the beacon selects at base coverage is selected at any.
     for (const [id, verdict] of base) if (verdict !== 'unaudited') expect(more.get(id)).not.toBe('unaudited');

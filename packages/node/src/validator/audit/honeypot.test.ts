@@ -224,7 +224,7 @@ describe('the judge of a honeypot, by measured drift', () => {
     const random = createSeededRandom(29);
     return Promise.all(
       Array.from({ length: count }, async (_, i) => {
-        const { reply } = await validator.deliver(1000 + i);
+        const { reply } = await validator.deliver(2000 + i);
         const job = { jobId: new Uint8Array(16), request: reply.request, claim: claimOf(reply.outputTokens) };
         const expected = parseScoreReport(createTestReport({ reply }, job));
         const answer: KnownAnswer = { header: reply.header, report: expected };
@@ -361,14 +361,16 @@ describe('honeypots', () => {
         const claim = claimOf(found.reply.outputTokens);
         return { report: createTestReport(found, { ...job, claim }), signer: createTestHybrid(nameOf(peer)) };
       };
+    const liars = ['v1', 'v2', 'v3'];
     const { run, verifier, honeypots, validator } = await createTrapped((name, _job, served) =>
-      name === 'v1' ? told(served) : answerHonestly(served),
+      liars.includes(name) ? told(served) : answerHonestly(served),
     );
-    await run(24);
+    await run(48);
     const failed = honeypots().filter(({ outcome }) => outcome === 'garbage' || outcome === 'failed');
     expect(failed.length).toBeGreaterThan(0);
-    expect(failed.every((row) => toHex(row.verifier_id as Uint8Array) === toHex(keyOf('v1')))).toBe(true);
-    expect(verifier('v1').marks).toBe(failed.length);
+    const keys = liars.map((name) => toHex(keyOf(name)));
+    expect(failed.every((row) => keys.includes(toHex(row.verifier_id as Uint8Array)))).toBe(true);
+    expect(liars.reduce((sum, name) => sum + verifier(name).marks, 0)).toBe(failed.length);
     expect(validator.decided.every(({ verdict }) => verdict === 'accept')).toBe(true);
   });
 

@@ -192,7 +192,7 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
   const { sequence } = row;
   store
     .prepare(
-      `UPDATE replies SET request = NULL, response = NULL, header = NULL, header_proof = NULL, evidence = NULL,
+      `UPDATE replies SET request = NULL, response = NULL, evidence = NULL,
        payee_signature = NULL
        WHERE sequence = ?`,
     )

@@ -19,7 +19,7 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import { findModality } from '@ogong/protocol/modality/registry';
-import type { Claim, SignedRecord, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
+import type { BoundRecord, Claim, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { forgetAsks } from './opening-store.ts';
@@ -37,7 +37,7 @@ export interface ReplyRow {
   readonly maxFeeAtomic: bigint;
   readonly expiresAtMs: number;
   /** Present from `recorded` on, and where a complaint brought the record alone. */
-  readonly signedRecord: SignedRecord | undefined;
+  readonly signedRecord: BoundRecord | undefined;
   /** Present where the provider handed the whole reply in. */
   readonly submission: Submission | undefined;
   readonly feeAtomic: bigint | undefined;
@@ -85,8 +85,6 @@ const hashList: Column<readonly Uint8Array[]> = {
 
 /** NULL before the reply is handed in, and again after its batch was pruned. */
 const submittedColumns = optionalColumns({
-  header: bytes,
-  headerProof: hashList,
   request: bytes,
   response: bytes,
   payeeSignature: bytes,
@@ -101,7 +99,14 @@ const replyColumns = columns({
   consent: optional(bytes),
   maxFeeAtomic: named('max_fee', amount),
   expiresAtMs: named('expires_at', integer),
-  signedRecord: optionalColumns({ record: bytes, providerKey: bytes, signature: named('record_signature', bytes) }),
+  /** Stays where the rest is pruned: a second record may turn up later. */
+  signedRecord: optionalColumns({
+    record: bytes,
+    providerKey: bytes,
+    signature: named('record_signature', bytes),
+    header: bytes,
+    headerProof: hashList,
+  }),
   submitted: submittedColumns,
   /** Stays where the rest of what was handed in is pruned. */
   endpoint: optional(text),
@@ -136,11 +141,16 @@ export function findReply({ store }: { readonly store: Store }, replyId: Uint8Ar
 }
 
 function toReply({ submitted, endpoint, ...row }: ReturnType<typeof replyColumns.read>): ReplyRow {
-  const { signedRecord: record, orderBytes, orderSignature } = row;
+  const { signedRecord, orderBytes, orderSignature } = row;
   const order = { order: orderBytes, signature: orderSignature };
-  const submission =
-    record && submitted && endpoint !== undefined ? { order, record, ...submitted, endpoint } : undefined;
+  const isWhole = signedRecord && submitted && endpoint !== undefined;
+  const submission = isWhole ? { order, ...splitRecord(signedRecord), ...submitted, endpoint } : undefined;
   return { ...row, submission };
+}
+
+/** A bound record as the parts of a submission. */
+function splitRecord({ header, headerProof, ...record }: BoundRecord) {
+  return { record, header, headerProof };
 }
 
 /** @returns ids of at most `limit` replies in a state. */
@@ -300,14 +310,14 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
 export function attachRecord(
   store: Store,
   replyId: Uint8Array,
-  { record, providerKey, signature }: SignedRecord,
+  { record, providerKey, signature, header, headerProof }: BoundRecord,
 ): void {
   store
     .prepare(
-      `UPDATE replies SET record = ?, provider_key = ?, record_signature = ?
+      `UPDATE replies SET record = ?, provider_key = ?, record_signature = ?, header = ?, header_proof = ?
        WHERE reply_id = ? AND state = 'admitted' AND record IS NULL`,
     )
-    .run(record, providerKey, signature, replyId);
+    .run(record, providerKey, signature, header, hashList.write(headerProof), replyId);
 }
 
 /** Marks the reply for an audit, whatever the beacon draws. */

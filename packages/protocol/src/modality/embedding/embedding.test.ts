@@ -151,6 +151,7 @@ describe('formats', () => {
     }),
   );
   const anyHeader = fc.record({
+    orderHash: ofBytes(32),
     endpoint: fc.constant('embedding' as const),
     tier: fc.string({ maxLength: 8 }),
     method: fc.string({ maxLength: 8 }),
@@ -241,7 +242,7 @@ describe('stage 1', () => {
     ['a tier that its method does not check', forge(honest.leaves, { method: 'exact-replay' }), ['posture']],
     [
       'a header of another kind',
-      { ...honest, opening: { ...honest.opening, header: utf8Encode('ogong-header-v1\n') } },
+      { ...honest, opening: { ...honest.opening, header: utf8Encode('ogong-header-v2\n') } },
       ['commitment-form'],
     ],
     [

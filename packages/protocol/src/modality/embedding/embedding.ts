@@ -33,7 +33,7 @@ export const embedding = {
     checkEmbeddingHeader(crypto, header, context),
   openingChecks: [
     ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'vectors', 'unit-norm', 'sketch'],
-    ...['inputs', 'response-size', 'sketch-bank', 'payee', 'context', 'fee'],
+    ...['header-order', 'inputs', 'response-size', 'sketch-bank', 'payee', 'context', 'fee'],
   ],
   replay,
 } satisfies Modality;
@@ -82,6 +82,7 @@ function redactHeader(header: EmbeddingHeader): EmbeddingHeader {
   return {
     ...header,
     ...{
+      orderHash: ZERO,
       vocabularyHash: ZERO,
       choice: 0,
       promptTokensHash: ZERO,

@@ -1,6 +1,6 @@
 import { type Check, check, fail, pass } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { checkBank, checkPayee, checkRoom, type OrderContext } from '../../stage1/common-checks.ts';
+import { checkBank, checkOrder, checkPayee, checkRoom, type OrderContext } from '../../stage1/common-checks.ts';
 import type { EmbeddingHeader } from './header.ts';
 import type { EmbeddingRequest } from './request.ts';
 
@@ -15,6 +15,7 @@ export function checkEmbeddingHeader(
   { order, request, response, beacon }: EmbeddingContext,
 ): readonly Check[] {
   return [
+    checkOrder(header, order),
     checkInputs(header, order.choice, request),
     checkSize(header, response),
     checkBank(crypto, header, order, beacon),

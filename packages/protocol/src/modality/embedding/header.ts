@@ -22,6 +22,8 @@ import { MAX_DIMENSIONS } from './vector.ts';
 const MAX_ADAPTERS = 8;
 
 const codec = struct({
+  /** Of the order that the reply is to. */
+  orderHash: hash,
   endpoint: constant('embedding'),
   tier: text(32),
   method: text(32),
@@ -51,7 +53,7 @@ export interface EmbeddingHeader extends CommonHeader, CodecType<typeof codec> {
   readonly outputTokenCount: 0;
 }
 
-export const EMBEDDING_HEADER_TAG = 'ogong-header-embedding-v1';
+export const EMBEDDING_HEADER_TAG = 'ogong-header-embedding-v2';
 const format = createFormat<EmbeddingHeader>(codec, { tag: EMBEDDING_HEADER_TAG, maxBytes: MAX_HEADER_BYTES });
 
 export const encodeEmbeddingHeader: (header: EmbeddingHeader) => Uint8Array = format.encode;

@@ -30,7 +30,7 @@ export const text = {
   checkHeader: (crypto: Crypto, header: Header, context: HeaderContext) => checkHeader(crypto, header, context),
   openingChecks: [
     ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'listing', 'draw-replay', 'shape-classes'],
-    ...['draw-key', 'sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
+    ...['header-order', 'draw-key', 'sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
   ],
   replay: replayText,
 } satisfies Modality;

@@ -15,7 +15,7 @@ import { getTier } from '@ogong/protocol/tier/registry';
 import type { CommittedReply } from '../commit-reply.ts';
 
 export interface ServedEmbedding {
-  readonly order: Pick<NamedOrder, 'modelRoot' | 'requestHash' | 'replyId' | 'payee' | 'choice'>;
+  readonly order: Pick<NamedOrder, 'modelRoot' | 'requestHash' | 'replyId' | 'orderHash' | 'payee' | 'choice'>;
   readonly request: EmbeddingRequest;
   readonly info: EmbeddingInfo;
   readonly beacon: OrderBeacon;
@@ -39,6 +39,7 @@ export function commitEmbedding(
   }));
   const tier = getTier(parseModelId(request.model).tier);
   const header: EmbeddingHeader = {
+    orderHash: order.orderHash,
     endpoint: 'embedding',
     tier: tier.name,
     method: tier.method,

@@ -66,6 +66,8 @@ const drawKey: Codec<DrawKeyInputs> = union('mode', {
 });
 
 const headerCodec = struct({
+  /** Of the order that the reply is to. */
+  orderHash: hash,
   endpoint: oneOf(TEXT_ENDPOINTS),
   /** `verified`, ... */
   tier: text(32),
@@ -107,7 +109,7 @@ export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
 }
 
-export const TEXT_HEADER_TAG = 'ogong-header-v1';
+export const TEXT_HEADER_TAG = 'ogong-header-v2';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
   tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,

@@ -4,6 +4,7 @@ import type { Crypto } from '../../../crypto/crypto.ts';
 import type { NamedOrder, Order } from '../../../exchange/order.ts';
 import {
   checkBank,
+  checkOrder,
   checkPayee,
   checkRoom,
   type OrderBeacon,
@@ -22,6 +23,7 @@ export interface HeaderContext extends OrderContext {
 export function checkHeader(crypto: Crypto, header: Header, context: HeaderContext): readonly Check[] {
   const { order, request, beacon } = context;
   return [
+    checkOrder(header, order),
     checkSampler(header, order, request),
     checkDrawKey(header, order, request, beacon),
     checkBank(crypto, header, order, beacon),

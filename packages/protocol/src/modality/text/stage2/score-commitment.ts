@@ -155,6 +155,7 @@ const ZERO = new Uint8Array(32);
 export function redactHeader(header: Header): Header {
   return {
     ...header,
+    orderHash: ZERO,
     vocabularyHash: ZERO,
     drawKey: { mode: 'seed', seed: 0n, requestHash: ZERO, modelRoot: ZERO, choice: 0 },
     choice: 0,
