@@ -1,0 +1,41 @@
+import type { createTestValidator } from '@ogong/testing/validator/test-bench';
+import type { ProtocolAttack } from './attack.ts';
+
+type Validator = ReturnType<typeof createTestValidator>;
+
+export interface FramingOutcome {
+  /** What the validator said to the two records as a complaint, and as a second delivery. */
+  readonly complained: string;
+  readonly delivered: string;
+  /** Verdicts against the provider. */
+  readonly rejects: number;
+  /** Whether the provider's next reply is still taken. */
+  readonly isServing: boolean;
+}
+
+const messageOf = ({ message }: Error): string => message;
+
+/**
+ * The provider has forgotten the payer's first order. A second order with the same nonce has the same reply id, and the honest
+ * provider signs a second record under it.
+ */
+export const oldIdFraming: ProtocolAttack<Validator, Promise<FramingOutcome>> = {
+  name: 'old-id-framing',
+  aim: 'have an honest provider ejected by two records that it signed for two orders of one reply id',
+  async play(validator) {
+    await validator.deliver(0);
+    const first = validator.order(0);
+    const { order, signature } = first;
+    const second = validator.serve(validator.order(1, { nonce: first.fields.nonce }));
+    const { record } = second.submission;
+    const complaint = { order: first, reason: 'two records', record, opening: second.reply.openingBytes };
+    const complained = await validator.intake.complain(complaint).then(({ outcome }) => outcome, messageOf);
+    const framed = { ...second.submission, order: { order, signature } };
+    const delivered = await validator.intake.pushRecord(framed).then(() => 'taken', messageOf);
+    const isServing = await validator.deliver(2).then(
+      () => true,
+      () => false,
+    );
+    return { complained, delivered, rejects: validator.decided.length, isServing };
+  },
+};
