@@ -185,6 +185,24 @@ const mutants: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'ejection: the appeal never ends',
+    file: 'Settlement.sol',
+    from: 'if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);',
+    to: '',
+  },
+  {
+    breaks: 'ejection: an old pardon lifts a new one',
+    file: 'Settlement.sol',
+    from: 'abi.encode(REINSTATEMENT_TYPEHASH, providerId, ejection)',
+    to: 'abi.encode(REINSTATEMENT_TYPEHASH, providerId, uint32(0))',
+  },
+  {
+    breaks: 'ejection: naming a provider again restarts its appeal',
+    file: 'Settlement.sol',
+    from: 'if (ejection.since != 0) return;',
+    to: '',
+  },
+  {
     breaks: 'parameters: payers may be given no time',
     file: 'Parameters.sol',
     from: 'next.withdrawalDelay < _delays.leastWithdrawal || ',

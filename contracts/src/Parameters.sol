@@ -66,6 +66,7 @@ contract Parameters is Ownable2Step {
     ) Ownable(owner) {
         if (delays_.voting > delays_.leastUnbonding) revert OutOfRange("voting");
         if (delays_.notice > MAX_DELAY) revert OutOfRange("notice");
+        if (delays_.appeal > MAX_DELAY) revert OutOfRange("appeal");
         _delays = delays_;
         _assertDistribution(shares_, recipients_);
         _current = Distribution(shares_, recipients_);

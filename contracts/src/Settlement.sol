@@ -18,6 +18,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     bytes32 private constant BATCH_TYPEHASH = keccak256(
         "Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash)"
     );
+    bytes32 private constant REINSTATEMENT_TYPEHASH = keccak256("Reinstatement(bytes32 providerId,uint32 ejection)");
     uint256 private constant BASIS = 10_000;
 
     /// The last settled state of one validator's verdict log.
@@ -27,12 +28,20 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         bytes32 logHead;
     }
 
+    /// What became of one provider.
+    struct Ejection {
+        /// Since when it is ejected; 0 while it is not.
+        uint64 since;
+        /// How often it was ejected: who lifts an ejection names which one.
+        uint32 count;
+    }
+
     Parameters public immutable parameters;
     Staking public immutable staking;
     Escrow public immutable escrow;
 
     mapping(address validator => Anchor) private _anchors;
-    mapping(bytes32 providerId => bool) public ejected;
+    mapping(bytes32 providerId => Ejection) private _ejections;
 
     event Settled(
         address indexed validator,
@@ -48,6 +57,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         address indexed provider, address indexed validator, uint64 sequence, address router, uint128 gross, uint256 residual
     );
     event Ejected(bytes32 indexed providerId, address indexed validator);
+    event Reinstated(bytes32 indexed providerId, uint32 ejection);
 
     error WrongSequence(uint64 expected, uint64 given);
     error LogShrunk(uint64 settled, uint64 given);
@@ -55,6 +65,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error BadQuorumSignature(uint256 index);
     error UnsortedSigners(address previous, address next);
     error NoQuorum(uint256 signed, uint256 total);
+    error NotEjected(bytes32 providerId);
+    error AppealOver(uint256 since);
 
     constructor(IERC20 token, Parameters parameters_, Staking staking_) EIP712("OGONG", "1") {
         parameters = parameters_;
@@ -80,8 +92,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         anchor.logLength = batch.logLength;
         anchor.logHead = batch.logHead;
         for (uint256 i; i < ejections.length; ++i) {
-            ejected[ejections[i]] = true;
-            emit Ejected(ejections[i], batch.validator);
+            _eject(ejections[i], batch.validator);
         }
         (Credit[] memory credits, uint256 gross, uint256 residual) = _split(batch, lines);
         escrow.disburse(batch.validator, debits, credits);
@@ -95,6 +106,28 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
             gross,
             residual
         );
+    }
+
+    /// @notice Lifts an ejection that a quorum takes back; anyone may submit it, until the appeal is over. Afterwards the
+    /// ejection is final.
+    /// @param quorum As in `settle`, over `reinstatementDigest`.
+    function reinstate(bytes32 providerId, bytes[] calldata quorum) external {
+        Ejection storage ejection = _ejections[providerId];
+        if (ejection.since == 0) revert NotEjected(providerId);
+        uint256 finalFrom = uint256(ejection.since) + parameters.delays().appeal;
+        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
+        _requireQuorum(reinstatementDigest(providerId, ejection.count), quorum);
+        ejection.since = 0;
+        emit Reinstated(providerId, ejection.count);
+    }
+
+    /// @notice Whether a provider is ejected: from the batch on that names it, until it is reinstated.
+    function ejected(bytes32 providerId) external view returns (bool) {
+        return _ejections[providerId].since != 0;
+    }
+
+    function ejectionOf(bytes32 providerId) external view returns (Ejection memory) {
+        return _ejections[providerId];
     }
 
     function anchorOf(address validator) external view returns (Anchor memory) {
@@ -123,6 +156,11 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         );
     }
 
+    /// @notice The EIP-712 digest that validators sign to take back the `ejection`-th ejection of a provider.
+    function reinstatementDigest(bytes32 providerId, uint32 ejection) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(REINSTATEMENT_TYPEHASH, providerId, ejection)));
+    }
+
     function hashDebits(Debit[] calldata debits) public pure returns (bytes32) {
         bytes32[] memory words = new bytes32[](debits.length * 4);
         for (uint256 i; i < debits.length; ++i) {
@@ -142,6 +180,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
             words[3 * i + 2] = bytes32(uint256(lines[i].gross));
         }
         return keccak256(abi.encodePacked(words));
+    }
+
+    /// @dev A provider that is ejected already keeps the appeal that it has.
+    function _eject(bytes32 providerId, address validator) private {
+        Ejection storage ejection = _ejections[providerId];
+        if (ejection.since != 0) return;
+        ejection.since = uint64(block.timestamp);
+        ++ejection.count;
+        emit Ejected(providerId, validator);
     }
 
     function _requireQuorum(bytes32 digest, bytes[] calldata quorum) private view {

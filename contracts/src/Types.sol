@@ -72,6 +72,8 @@ struct Delays {
     uint32 voting;
     /// From announcing shares and recipients until they are in force.
     uint32 notice;
+    /// From an ejection until nobody can lift it any more.
+    uint32 appeal;
     /// Floor of Limits.withdrawalDelay.
     uint32 leastWithdrawal;
     /// Floor of Limits.unbondingDelay.

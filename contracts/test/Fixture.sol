@@ -17,6 +17,7 @@ abstract contract Fixture {
     uint32 internal constant UNBONDING = 1 days;
     uint32 internal constant VOTING = 10 minutes;
     uint32 internal constant NOTICE = 2 days;
+    uint32 internal constant APPEAL = 3 hours;
     uint32 internal constant LEAST_DELAY = 30 minutes;
     uint32 internal constant LEAST_UNBONDING = 12 hours;
     address internal constant VERIFICATION = address(0xF1);
@@ -50,7 +51,7 @@ abstract contract Fixture {
         token = new OgongToken(address(this));
         parameters = new Parameters(
             address(this),
-            Delays(VOTING, NOTICE, LEAST_DELAY, LEAST_UNBONDING),
+            Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             shares,
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND)

@@ -63,7 +63,7 @@ contract GovernanceTest is Fixture {
     /// What is announced is visible at once, in force when the notice is over, and replaced by what is announced later.
     function testFuzz_aNewDistributionWaitsForItsNotice(uint32 waited) public {
         parameters.setDistribution(Shares(1, 2, 3, 4, 1), Recipients(payer, payer, payer));
-        uint256 start = block.timestamp;
+        uint256 start = this.clock();
         (Parameters.Distribution memory next, uint64 from) = parameters.announced();
         checkEqual(from, start + NOTICE, "from");
         checkEqual(next.shares.treasury, 4, "announced");
@@ -95,15 +95,17 @@ contract GovernanceTest is Fixture {
         parameters.setLimits(Parameters.Limits(0, LEAST_DELAY, LEAST_UNBONDING, 1));
     }
 
-    function test_noVoteOutlivesItsBond() public {
-        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "voting"));
-        new Parameters(
-            address(this),
-            Delays(VOTING, NOTICE, 0, VOTING - 1),
-            Shares(0, 0, 0, 0, 0),
-            Recipients(payer, payer, payer),
-            Parameters.Limits(0, DELAY, UNBONDING, 1)
-        );
+    function test_delaysStayInRange() public {
+        // No vote outlives its bond.
+        _expectDelayRefused(Delays(VOTING, NOTICE, APPEAL, 0, VOTING - 1), "voting");
+        _expectDelayRefused(Delays(VOTING, 60 days + 1, APPEAL, 0, VOTING), "notice");
+        _expectDelayRefused(Delays(VOTING, NOTICE, 60 days + 1, 0, VOTING), "appeal");
+    }
+
+    function _expectDelayRefused(Delays memory delays, string memory name) private {
+        Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1);
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, name));
+        new Parameters(address(this), delays, Shares(0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits);
     }
 
     function test_networkNamesNoDriftTableAtFirst() public view {

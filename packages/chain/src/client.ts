@@ -50,6 +50,13 @@ export interface Anchor {
   readonly logHead: Hex;
 }
 
+export interface Ejection {
+  /** Seconds since 1970. */
+  readonly since: bigint;
+  /** The first is 1. Whoever lifts it signs this number. */
+  readonly count: number;
+}
+
 /** The drift table that statistical verdicts use. A zero hash means that no table is set. */
 export interface DriftTableAnchor {
   /** SHA-256 of the table's canonical bytes. */
@@ -216,6 +223,14 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         lowerHex(await client.readContract({ ...settlement, functionName: 'anchorOf', args })),
       );
     },
+    /** The ejection of a provider; undefined where none is in force. */
+    ejectionOf(providerId: BytesLike): Promise<Ejection | undefined> {
+      const args = [toHex(providerId, 'providerId', 32)] as const;
+      return read('ejection', async (client) => {
+        const ejection = await client.readContract({ ...settlement, functionName: 'ejectionOf', args });
+        return ejection.since === 0n ? undefined : ejection;
+      });
+    },
     isEjected(providerId: BytesLike): Promise<boolean> {
       const args = [toHex(providerId, 'providerId', 32)] as const;
       return read('ejection', (client) => client.readContract({ ...settlement, functionName: 'ejected', args }));
@@ -329,6 +344,20 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
 
     /** Submits a batch with its quorum; anyone may. */
     settle: (call: SettleCall) => send('settle', settlement, encodeSettle(call)),
+    /**
+     * Lifts an ejection; anyone may, until its appeal is over.
+     * @param quorum over the contract's `reinstatementDigest`, in ascending order of their signers' addresses.
+     */
+    reinstate: (providerId: BytesLike, quorum: readonly BytesLike[]) =>
+      send(
+        'reinstate',
+        settlement,
+        encodeFunctionData({
+          abi: settlementAbi,
+          functionName: 'reinstate',
+          args: [toHex(providerId, 'providerId', 32), quorum.map((signature) => toHex(signature, 'quorum', 65))],
+        }),
+      ),
 
     /** Owner of the parameters only, as are the next two. In force after the notice. */
     setDistribution: ({ shares, recipients }: Distribution) =>

@@ -42,6 +42,8 @@ export interface Delays {
   readonly voting: number;
   /** From announcing shares and recipients until they are in force. */
   readonly notice: number;
+  /** From an ejection until nobody can lift it any more. */
+  readonly appeal: number;
   /** Floor of the withdrawal delay. */
   readonly leastWithdrawal: number;
   /** Floor of the unbonding delay. */
@@ -70,12 +72,13 @@ export const defaultDelays: Delays = {
   voting: HOUR,
   // Longer than the withdrawal delay: whoever dislikes what was announced has its money out before it is in force.
   notice: 7 * DAY,
+  appeal: 3 * DAY,
   leastWithdrawal: 6 * HOUR,
   leastUnbonding: 7 * DAY,
 };
 
 /** For a chain on one machine: every change counts at once. */
-export const noDelays: Delays = { voting: 0, notice: 0, leastWithdrawal: 0, leastUnbonding: 0 };
+export const noDelays: Delays = { voting: 0, notice: 0, appeal: 0, leastWithdrawal: 0, leastUnbonding: 0 };
 
 export interface DeployOptions {
   readonly rpcUrl: string;

@@ -11,7 +11,7 @@ const idOf = (byte: string): Uint8Array => fromHex(byte.repeat(32));
 
 let ledger: TestLedger;
 beforeAll(async () => {
-  ledger = await startTestLedger();
+  ledger = await startTestLedger({ delays: { appeal: 3_600 } });
 });
 afterAll(() => ledger.stop());
 
@@ -36,7 +36,7 @@ describe('the chain, as a router sees it', () => {
     await validator.client.settle(call);
   }
 
-  it('follows ejections, from where it stood when it stopped', async () => {
+  it('follows ejections and reinstatements, from where it stood when it stopped', async () => {
     const store = openStore(':memory:', { schema: ROUTER_SCHEMA });
     const isEjected = (byte: string): boolean => loadHistory(store, idOf(byte)).ejected;
     const watch = () => {
@@ -59,6 +59,11 @@ describe('the chain, as a router sees it', () => {
     const second = watch();
     await expect.poll(() => isEjected('dd'), { timeout: 20_000 }).toBe(true);
     expect(isEjected('ee')).toBe(false);
+    expect(await ledger.governor.ejectionOf(hash('dd'))).toMatchObject({ count: 1 });
+    await validator.client.reinstate(hash('dd'), [await ledger.signReinstatement(hash('dd'), 1, validator.privateKey)]);
+    await expect.poll(() => isEjected('dd'), { timeout: 20_000 }).toBe(false);
+    expect(await ledger.governor.ejectionOf(hash('dd'))).toBe(undefined);
+    expect(isEjected('cc')).toBe(true);
     await second.stop();
     store.close();
   });

@@ -5,7 +5,7 @@ import type { Store } from '@ogong/host/store/store';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { createCursorStore, saveEjection, undoEjections } from './router-store.ts';
 
-/** Follows ejections on the chain; ends when stopped. A chain that is down is waited for. */
+/** Follows ejections and reinstatements on the chain; ends when stopped. A chain that is down is waited for. */
 export function createEjectionWatch(
   { pollIntervalMs = 1_000 }: { readonly pollIntervalMs?: number },
   {
@@ -31,8 +31,9 @@ export function createEjectionWatch(
     if (stopping.signal.aborted) return;
     for await (const event of reader.events()) {
       if (event.kind === 'rolledback') undoEjections(store, event.toBlock);
-      else if (event.name === 'Ejected' && event.contract === 'settlement') {
-        saveEjection(store, fromHex(String(event.args.providerId).slice(2), 32), event.blockNumber);
+      else if ((event.name === 'Ejected' || event.name === 'Reinstated') && event.contract === 'settlement') {
+        const providerId = fromHex(String(event.args.providerId).slice(2), 32);
+        saveEjection(store, providerId, { block: event.blockNumber, ejected: event.name === 'Ejected' });
       }
     }
   }

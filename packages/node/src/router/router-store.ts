@@ -29,8 +29,10 @@ export const ROUTER_SCHEMA = `
      head BLOB NOT NULL
    ) STRICT;
    CREATE TABLE ejection (
-     provider_id BLOB PRIMARY KEY,
-     block INTEGER NOT NULL
+     provider_id BLOB NOT NULL,
+     block INTEGER NOT NULL,
+     ejected INTEGER NOT NULL CHECK (ejected IN (0, 1)),
+     PRIMARY KEY (provider_id, block)
    ) STRICT;
    CREATE TABLE chain_cursor (
      one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -76,7 +78,11 @@ export function loadHistory(store: Store, providerId: Uint8Array): ProviderHisto
       prepare(`SELECT ${reputation.list} FROM reputation WHERE provider_id = ?`),
       providerId,
     );
-    const ejected = prepare('SELECT 1 FROM ejection WHERE provider_id = ?').get(providerId) !== undefined;
+    const ejected =
+      prepare(`SELECT 1 FROM ejection WHERE provider_id = ? AND ejected = 1
+        AND block = (SELECT max(block) FROM ejection AS newest WHERE newest.provider_id = ejection.provider_id)`).get(
+        providerId,
+      ) !== undefined;
     return { ...EMPTY_HISTORY, ...counts, ejected };
   });
 }
@@ -111,13 +117,22 @@ export function loadLogPosition(store: Store, validator: Uint8Array): LogPositio
   );
 }
 
-export function saveEjection(store: Store, providerId: Uint8Array, block: number): void {
+/** What the chain says of a provider from a block on: ejected, or reinstated. */
+export function saveEjection(
+  store: Store,
+  providerId: Uint8Array,
+  { block, ejected }: { readonly block: number; readonly ejected: boolean },
+): void {
   store.transact(({ prepare }) =>
-    prepare('INSERT INTO ejection (provider_id, block) VALUES (?, ?) ON CONFLICT DO NOTHING').run(providerId, block),
+    prepare('INSERT OR REPLACE INTO ejection (provider_id, block, ejected) VALUES (?, ?, ?)').run(
+      providerId,
+      block,
+      ejected ? 1 : 0,
+    ),
   );
 }
 
-/** Undoes ejections above a block that a reorganisation of the chain removed. */
+/** Forgets ejections and reinstatements above a block that a reorganisation of the chain removed. */
 export function undoEjections(store: Store, aboveBlock: number): void {
   store.transact(({ prepare }) => prepare('DELETE FROM ejection WHERE block > ?').run(aboveBlock));
 }

@@ -16,15 +16,21 @@ describe('standing', () => {
     await announce(opened, 1, { capacity: 9, freeCapacity: 9 });
     await announce(opened, 2, { capacity: 9, freeCapacity: 9 });
     await opened.restart();
-    saveEjection(opened.store(), idOf(1), 7);
+    saveEjection(opened.store(), idOf(1), { block: 7, ejected: true });
     const gateway = await opened.connect(GATEWAY);
     for (let i = 0; i < 5; i++) expect((await route(gateway)).ticket.providerId).toEqual(idOf(2));
     expect((await gateway.service(RouterService).listModels({})).models).toMatchObject([{ providers: 1 }]);
-    saveEjection(opened.store(), idOf(2), 9);
+    saveEjection(opened.store(), idOf(2), { block: 9, ejected: true });
     expect((await refusalOf(route(gateway))).refusal).toBe('not-found');
     // A reorganised chain that never ejected provider 2.
     undoEjections(opened.store(), 8);
     expect((await route(gateway)).ticket.providerId).toEqual(idOf(2));
+    // Provider 2 is ejected again, then reinstated, and the chain loses the block of that.
+    saveEjection(opened.store(), idOf(2), { block: 10, ejected: true });
+    saveEjection(opened.store(), idOf(2), { block: 12, ejected: false });
+    expect((await route(gateway)).ticket.providerId).toEqual(idOf(2));
+    undoEjections(opened.store(), 11);
+    expect((await refusalOf(route(gateway))).refusal).toBe('not-found');
   });
 
   it('is not kept for what was stored before payees signed', async () => {

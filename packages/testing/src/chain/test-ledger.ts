@@ -103,6 +103,17 @@ export async function startTestLedger(
     return { ...call, quorum: await sortQuorum(digest, signatures) };
   }
 
+  /** One validator's word that an ejection is taken back. */
+  async function signReinstatement(providerId: Hex, ejection: number, privateKey: Hex): Promise<Hex> {
+    const hash = await governor.transactor.client.readContract({
+      address: deployment.settlement,
+      abi: settlementAbi,
+      functionName: 'reinstatementDigest',
+      args: [providerId, ejection],
+    });
+    return sign({ hash, privateKey, to: 'hex' });
+  }
+
   return {
     chain,
     deployment,
@@ -115,6 +126,7 @@ export async function startTestLedger(
     createValidator,
     signDebit,
     signBatch,
+    signReinstatement,
     stop: chain.stop,
   };
 }

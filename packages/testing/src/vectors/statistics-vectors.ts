@@ -1,4 +1,5 @@
 import { planAudits } from '@ogong/protocol/audit/audit-plan';
+import { computeAuditRate } from '@ogong/protocol/audit/audit-rate';
 import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeExp, computeLog } from '@ogong/protocol/base/elementary';
@@ -53,8 +54,29 @@ export function createStatisticsVectors(crypto: Crypto): Readonly<Record<string,
       payeeTest: payeeVectors(),
       auditPlan: planVectors(),
     },
+    'audit-rate': { rates: auditRates() },
     'drift-table': { hex: toHex(encodeDriftTable(table)), hash: toHex(crypto.sha256(encodeDriftTable(table))) },
   };
+}
+
+function auditRates(): readonly unknown[] {
+  const fee = 10n ** 15n;
+  const usual = { feeAtomic: fee, heldAtomic: 72n * fee, soundnessPpm: 690_000, basePpm: 10_000 };
+  const cases = [
+    { name: 'a new provider is always audited', ...usual, heldAtomic: 0n },
+    { name: '28 fees held: five in a hundred', ...usual, heldAtomic: 28n * fee },
+    { name: '72 fees held: two in a hundred', ...usual },
+    { name: 'no less than the base', ...usual, heldAtomic: 10n ** 20n, basePpm: 50_000 },
+    { name: 'a free reply gains nothing', ...usual, feeAtomic: 0n, heldAtomic: 0n, basePpm: 50_000 },
+    { name: 'a large fee of a provider with history', ...usual, feeAtomic: 1_000n * fee },
+    { name: 'rounded up', feeAtomic: 1n, heldAtomic: 2n, soundnessPpm: 1_000_000, basePpm: 0 },
+    { name: 'full coverage, where even that does not deter', ...usual, heldAtomic: fee / 10n, soundnessPpm: 500_000 },
+  ];
+  return cases.map((given) => ({
+    ...given,
+    ...{ feeAtomic: String(given.feeAtomic), heldAtomic: String(given.heldAtomic) },
+    ratePpm: computeAuditRate(given),
+  }));
 }
 
 function replies(seed: number, count: number): ReplyEvidence[] {
