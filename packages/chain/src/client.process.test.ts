@@ -133,7 +133,7 @@ describe('chain client', () => {
       [payer.privateKey],
     );
     const stranger = await refusalOf(validator.client.settle(call));
-    expect(stranger.revert).toEqual({ name: 'NoQuorum', args: [0n, 100n * unit] });
+    expect(stranger.revert).toEqual({ name: 'NoQuorum', args: [0n, await ledger.governor.totalStake()] });
   });
 
   it('sends the calls of one account one after the other', async () => {

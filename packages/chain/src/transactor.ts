@@ -39,6 +39,11 @@ export const ledgerAbi = [
 
 /** Estimates are exact for the state they saw; another transaction may come first. */
 const gasHeadroomPercent = 130n;
+/**
+ * Two new storage words, 22,100 gas each: votes and their total are stored by the second, so a call takes two words more where an
+ * estimate was made within a second in which both had changed already.
+ */
+const checkpointGas = 45_000n;
 /** What one transaction may take (EIP-7825). */
 const maxTransactionGas = 16_777_216n;
 /** Of one transaction, within its time: with a fee of its own each. */
@@ -118,7 +123,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
           `${what}: takes ${estimate} gas, one transaction may take ${maxTransactionGas}`,
         );
       }
-      const roomy = (estimate * gasHeadroomPercent) / 100n;
+      const roomy = (estimate * gasHeadroomPercent) / 100n + checkpointGas;
       const gas = roomy < maxTransactionGas ? roomy : maxTransactionGas;
       // Without what is pending: a transaction that nobody mines is replaced, and not waited for.
       const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'latest' });
