@@ -50,7 +50,7 @@ export interface Anchor {
   readonly logHead: Hex;
 }
 
-export interface Ejection {
+export interface EjectionState {
   /** Seconds since 1970. */
   readonly since: bigint;
   /** The first is 1. Whoever lifts it signs this number. */
@@ -224,7 +224,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       );
     },
     /** The ejection of a provider; undefined where none is in force. */
-    ejectionOf(providerId: BytesLike): Promise<Ejection | undefined> {
+    ejectionOf(providerId: BytesLike): Promise<EjectionState | undefined> {
       const args = [toHex(providerId, 'providerId', 32)] as const;
       return read('ejection', async (client) => {
         const ejection = await client.readContract({ ...settlement, functionName: 'ejectionOf', args });
