@@ -173,6 +173,12 @@ const mutants: readonly Mutant[] = [
     to: 'uint128 fromLeaving = amount - fromBond;',
   },
   {
+    breaks: 'slash: leaving bond is taken and still owed',
+    file: 'Staking.sol',
+    from: 'theirs.unbonding -= fromLeaving;',
+    to: '',
+  },
+  {
     breaks: 'parameters: a new distribution is in force at once',
     file: 'Parameters.sol',
     from: '_nextFrom = uint64(block.timestamp) + _delays.notice;',

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Settlement} from "../src/Settlement.sol";
+import {Staking} from "../src/Staking.sol";
+import {Batch, Debit, Line} from "../src/Types.sol";
+import {Handler} from "./Conservation.t.sol";
+import {bound, check, checkEqual, vm} from "./Vm.sol";
+
+/// The lives of `Handler`, while validators come and go, move bond and are slashed, and providers are ejected and reinstated.
+contract InterleavedHandler is Handler {
+    uint256 internal constant ACTORS = 4;
+    uint256 internal constant PROVIDERS = 3;
+
+    uint256 public slashed;
+    uint256 public ejections;
+    uint256 public reinstatements;
+    uint256 private certificates;
+
+    function wait(uint256 duration) external {
+        vm.warp(block.timestamp + bound(duration, 0, UNBONDING));
+    }
+
+    function stake(uint256 payee, uint128 amount) external {
+        address account = payeeOf(payee);
+        amount = uint128(bound(amount, 1, 1e24));
+        token.mint(account, amount);
+        vm.prank(account);
+        token.approve(address(staking), amount);
+        vm.prank(account);
+        staking.stake(amount);
+    }
+
+    function unstake(uint256 payee, uint256 amount) external {
+        address account = payeeOf(payee);
+        if (staking.stakeOf(account) == 0) return;
+        amount = bound(amount, 1, staking.stakeOf(account));
+        vm.prank(account);
+        staking.unstake(amount);
+    }
+
+    function register(uint256 who) external {
+        address account = actorOf(who);
+        if (registry.isValidator(account) || staking.bondOf(account).amount < BOND) return;
+        bytes32 certHash = keccak256(abi.encode("interleaved", ++certificates));
+        bytes32 key = registry.vrfKeyOf(account);
+        _announce(account, certHash);
+        vm.prank(account);
+        registry.register("https://x", certHash, SALT, key == 0 ? certHash : key);
+    }
+
+    function deregister(uint256 who) external {
+        if (!registry.isValidator(actorOf(who))) return;
+        vm.prank(actorOf(who));
+        registry.deregister();
+    }
+
+    function evict(uint256 who) external {
+        address account = actorOf(who);
+        if (!registry.isValidator(account) || staking.bondOf(account).amount >= BOND) return;
+        registry.evict(account);
+    }
+
+    function bond(uint256 who, uint128 amount) external {
+        _bond(actorOf(who), uint128(bound(amount, 1, 2 * BOND)));
+    }
+
+    function requestUnbond(uint256 who, uint256 amount) external {
+        address account = actorOf(who);
+        Staking.Bond memory held = staking.bondOf(account);
+        uint256 kept = held.active ? BOND : 0;
+        if (held.amount <= kept) return;
+        amount = bound(amount, 1, held.amount - kept);
+        vm.prank(account);
+        staking.requestUnbond(uint128(amount));
+    }
+
+    function finishUnbond(uint256 who) external {
+        address account = actorOf(who);
+        Staking.Bond memory held = staking.bondOf(account);
+        if (held.unbonding == 0) return;
+        if (block.timestamp < held.unbondableAt) vm.warp(held.unbondableAt);
+        vm.prank(account);
+        staking.finishUnbond();
+    }
+
+    /// Of any amount: what is not there is not taken.
+    function slash(uint256 who, uint128 amount) external {
+        uint256 before = token.balanceOf(TREASURY);
+        staking.slash(actorOf(who), uint128(bound(amount, 1, 4 * BOND)), 0);
+        slashed += token.balanceOf(TREASURY) - before;
+    }
+
+    function eject(uint256 whom, uint256 provider) external {
+        if (!_isQuorum()) return;
+        validator = validatorOf(whom);
+        if (!settlement.ejected(providerOf(provider))) ++ejections;
+        bytes32[] memory list = new bytes32[](1);
+        list[0] = providerOf(provider);
+        Batch memory batch = _batch(++settledBatches[validator]);
+        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list);
+        settlement.settle(batch, new Debit[](0), new Line[](0), list, _quorum(digest, 3));
+    }
+
+    function reinstate(uint256 provider) external {
+        bytes32 id = providerOf(provider);
+        Settlement.Ejection memory ejection = settlement.ejectionOf(id);
+        if (ejection.since == 0 || block.timestamp >= ejection.since + APPEAL || !_isQuorum()) return;
+        settlement.reinstate(id, _quorum(settlement.reinstatementDigest(id, ejection.count), 3));
+        ++reinstatements;
+    }
+
+    /// The three validators of the fixture, and one that joins later.
+    function actorOf(uint256 who) public view returns (address) {
+        return who % ACTORS == 3 ? vm.addr(0xD00D) : validatorOf(who % ACTORS);
+    }
+
+    function providerOf(uint256 provider) public pure returns (bytes32) {
+        return keccak256(abi.encode("provider", provider % PROVIDERS));
+    }
+
+    /// Tokens that Staking holds, what it owes, and the bonds that count as votes.
+    function stakes() external view returns (uint256 held, uint256 owed, uint256 active, uint256 counted) {
+        held = token.balanceOf(address(staking));
+        for (uint256 i; i < PAYEES; ++i) {
+            owed += staking.stakeOf(payeeOf(i));
+        }
+        for (uint256 i; i < ACTORS; ++i) {
+            Staking.Bond memory theirs = staking.bondOf(actorOf(i));
+            owed += uint256(theirs.amount) + theirs.unbonding;
+            if (theirs.active) active += theirs.amount;
+        }
+        counted = staking.totalActiveBond();
+    }
+
+    /// Votes of everybody, and their total as the contract has it.
+    function votes() external view returns (uint256 signed, uint256 total) {
+        address[] memory all = new address[](ACTORS);
+        for (uint256 i; i < ACTORS; ++i) {
+            all[i] = actorOf(i);
+        }
+        return staking.votes(all);
+    }
+
+    /// All tokens that exist, and all that are where somebody known can get at them.
+    function supply() external view returns (uint256 minted, uint256 found) {
+        minted = token.totalSupply();
+        found = token.balanceOf(address(escrow)) + token.balanceOf(address(staking)) + token.balanceOf(vm.addr(0xD00D));
+        for (uint256 i; i < PAYERS; ++i) {
+            found += token.balanceOf(vm.addr(payerKey(i)));
+        }
+        for (uint256 i; i < creditors(); ++i) {
+            found += token.balanceOf(creditorOf(i));
+        }
+    }
+
+    function ejectedNow() external view returns (uint256 count) {
+        for (uint256 i; i < PROVIDERS; ++i) {
+            if (settlement.ejected(providerOf(i))) ++count;
+        }
+    }
+
+    /// Takes bond out past all rules.
+    function leakBond(uint256 amount) external {
+        vm.prank(address(staking));
+        token.transfer(address(0xBAD), amount);
+    }
+}
+
+contract InterleavedTest {
+    InterleavedHandler private handler;
+
+    function setUp() public {
+        handler = new InterleavedHandler();
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    /// All actions but the leaks.
+    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+        bytes4[] memory chosen = new bytes4[](16);
+        chosen[0] = handler.wait.selector;
+        chosen[1] = handler.stake.selector;
+        chosen[2] = handler.unstake.selector;
+        chosen[3] = handler.register.selector;
+        chosen[4] = handler.deregister.selector;
+        chosen[5] = handler.evict.selector;
+        chosen[6] = handler.bond.selector;
+        chosen[7] = handler.requestUnbond.selector;
+        chosen[8] = handler.finishUnbond.selector;
+        chosen[9] = handler.slash.selector;
+        chosen[10] = handler.eject.selector;
+        chosen[11] = handler.reinstate.selector;
+        chosen[12] = handler.admit.selector;
+        chosen[13] = handler.settle.selector;
+        chosen[14] = handler.claim.selector;
+        chosen[15] = handler.finishRelease.selector;
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(handler), chosen);
+    }
+
+    function invariant_everyContractHoldsWhatItOwes() public view {
+        (uint256 held, uint256 owed,) = handler.totals();
+        checkEqual(held, owed, "escrow");
+        (held, owed,,) = handler.stakes();
+        checkEqual(held, owed, "staking: stakes + bonds + leaving bonds");
+    }
+
+    function invariant_noUnitIsLost() public view {
+        (uint256 minted, uint256 found) = handler.supply();
+        checkEqual(found, minted, "tokens");
+    }
+
+    function invariant_votesAreThoseOfMembers() public view {
+        (,, uint256 active, uint256 counted) = handler.stakes();
+        checkEqual(counted, active, "bonds of members");
+        (uint256 signed, uint256 total) = handler.votes();
+        check(signed <= total, "no more votes than there are");
+    }
+
+    function invariant_ejectionsAreLiftedOrInForce() public view {
+        checkEqual(handler.ejectedNow() + handler.reinstatements(), handler.ejections(), "ejections");
+    }
+
+    /// The controls: the invariants notice, and the actions reach what they are about.
+    function testFuzz_leakIsNoticed(uint256 amount) public {
+        handler.leakBond(bound(amount, 1, 3_000e18));
+        try this.invariant_everyContractHoldsWhatItOwes() {
+            check(false, "leak went unnoticed");
+        } catch {}
+        try this.invariant_noUnitIsLost() {
+            check(false, "loss went unnoticed");
+        } catch {}
+    }
+
+    function test_handlerReachesEveryAction() public {
+        handler.eject(0, 1);
+        handler.reinstate(1);
+        checkEqual(handler.reinstatements(), 1, "reinstated");
+        handler.bond(3, 1_000e18);
+        handler.register(3);
+        handler.deregister(2);
+        handler.requestUnbond(2, 7);
+        handler.finishUnbond(2);
+        handler.slash(1, 1_000e18);
+        checkEqual(handler.slashed(), 1_000e18, "slashed");
+        handler.evict(1);
+        handler.stake(0, 5);
+        handler.unstake(0, 5);
+        (,, uint256 active,) = handler.stakes();
+        checkEqual(active, 2_000e18, "two members");
+        this.invariant_everyContractHoldsWhatItOwes();
+        this.invariant_noUnitIsLost();
+        this.invariant_votesAreThoseOfMembers();
+    }
+}
