@@ -319,7 +319,7 @@ describe('a receipt that was tampered with', () => {
     [
       'the router key',
       (c) => set(c, { ticket: { ...c.receipt.ticket, publicKey: flip(c.receipt.ticket.publicKey, 50) } }),
-      ['ticket'],
+      ['ticket', 'router'],
     ],
     ['a signature in the beacon', (c) => set(c, { beacon: flip(c.receipt.beacon, -10) }), ['beacon']],
     ['a removed beacon', (c) => set(c, { beacon: new Uint8Array(0) }), ['beacon', 'draw-key', 'evidence']],

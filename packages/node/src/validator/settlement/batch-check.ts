@@ -1,6 +1,6 @@
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
@@ -83,6 +83,10 @@ export async function checkEntry(
   { record: claimed, evidence }: Pick<BatchEntry, 'record' | 'evidence'>,
 ): Promise<void> {
   demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
+  // A refused entry is lost for good, and the slow clock may be this machine's own.
+  if (entry.timeMs > state.clock.nowMs() + CLOCK_TOLERANCE_MS) {
+    throw new CosignError('unavailable', `entry ${entry.index} is of the future, by this machine's clock`);
+  }
   const { order, record } = claimed;
   const submission = claimed.header.length > 0 ? (claimed as Submission) : undefined;
   try {

@@ -36,8 +36,8 @@ function refuseReply(store: Store, { replyId, payer, feeAtomic }: VerdictEntry):
   if (feeAtomic > 0n) adjustChannel(store, payer, { owed: -feeAtomic });
   store
     .prepare(
-      `UPDATE replies SET state = 'refused', entry_index = NULL, request = NULL, response = NULL, header = NULL,
-       header_proof = NULL, evidence = NULL, payee_signature = NULL WHERE reply_id = ?`,
+      `UPDATE replies SET state = 'refused', entry_index = NULL, request = NULL, response = NULL,
+       evidence = NULL, payee_signature = NULL WHERE reply_id = ?`,
     )
     .run(replyId);
   store.prepare('DELETE FROM divergences WHERE reply_id = ?').run(replyId);

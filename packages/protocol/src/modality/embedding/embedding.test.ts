@@ -267,7 +267,8 @@ describe('the header', () => {
     const inputs = Array.from({ length: header.vectorCount }, () => 'a');
     const request = parseEmbeddingRequest(body({ model: 'ogong/verified/a/b', input: inputs }));
     const failed = (contextSize: number): string[] => {
-      const order = { choice: 0, payee: header.payee, contextSize } as NamedOrder;
+      const { payee, orderHash } = header;
+      const order = { choice: 0, payee, orderHash, contextSize } as NamedOrder;
       const context = { order, request, response, beacon: undefined, mayBeCancelled: false };
       return failures(checkEmbeddingHeader(crypto, header, context));
     };
