@@ -1,5 +1,7 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { signIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { type BoundRecord, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
@@ -10,6 +12,8 @@ export interface Acknowledgement {
   readonly replyId: Uint8Array;
   /** Of intake. */
   readonly epoch: bigint;
+  /** Signed by this validator: that it has the record. */
+  readonly signature: Uint8Array;
 }
 
 /**
@@ -39,6 +43,16 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
     : Promise.reject(new Refusal('conflict', 'too late'));
 }
 
+function acknowledge(
+  { crypto, ledger, signer, archive }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive'>,
+  { replyId, orderHash, intakeEpoch }: ReplyRow,
+  { record }: Pick<BoundRecord, 'record'>,
+): Acknowledgement {
+  const epoch = intakeEpoch ?? archive.latest().epoch;
+  const recordHash = hashRecord(crypto, record);
+  return { replyId, epoch, signature: signIntake(crypto, signer, { ledger, orderHash, recordHash, epoch }) };
+}
+
 /** The reply as it was admitted, under this very order. @throws Refusal */
 export function findAdmitted(
   state: Pick<IntakeState, 'store'>,
@@ -64,7 +78,7 @@ export async function acceptAgain(
 ): Promise<Acknowledgement> {
   const signedRecord = row.signedRecord as BoundRecord;
   if (equalBytes(signedRecord.record, record.record)) {
-    return { replyId: row.replyId, epoch: row.intakeEpoch ?? state.archive.latest().epoch };
+    return acknowledge(state, row, signedRecord);
   }
   await upholdEquivocation(state, { ...row, signedRecord }, { ...record, header, headerProof });
   throw new Refusal('conflict', 'another record was signed for this order: the provider is ejected');

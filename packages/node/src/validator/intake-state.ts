@@ -3,7 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
@@ -24,6 +24,8 @@ export interface IntakeOptions {
 export interface IntakeDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
+  /** Of this validator's address: it signs for the records that are taken in. */
+  readonly signer: LedgerSigner;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;

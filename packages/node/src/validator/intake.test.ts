@@ -1,8 +1,10 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
@@ -139,6 +141,32 @@ describe('records', () => {
       (s) => ({ ...s, payeeSignature: signWord(payeeSigner, { ledger: { ...ledger, chainId: 1n } }) }),
     ],
   ];
+
+  it('are signed for: the receipt names validator, order, record and epoch', async () => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    const { epoch, signature } = await validator.intake.pushRecord(submission);
+    const receipt = {
+      validator: validator.signer.address,
+      orderHash: order.fields.orderHash,
+      recordHash: hashRecord(crypto, submission.record.record),
+      epoch,
+      signature,
+    };
+    const other = new Uint8Array(32);
+    expect(verifyIntake(crypto, ledger, receipt)).toBe(true);
+    expect(verifyIntake(crypto, ledger, { ...receipt, validator: payer.address })).toBe(false);
+    expect(verifyIntake(crypto, ledger, { ...receipt, orderHash: other })).toBe(false);
+    expect(verifyIntake(crypto, ledger, { ...receipt, recordHash: other })).toBe(false);
+    expect(verifyIntake(crypto, ledger, { ...receipt, epoch: epoch + 1n })).toBe(false);
+    expect(verifyIntake(crypto, { ...ledger, chainId: 1n }, receipt)).toBe(false);
+    expect(verifyIntake(crypto, ledger, { ...receipt, signature: signature.subarray(1) })).toBe(false);
+    // Later the validator says the same.
+    await validator.certify();
+    expect(await validator.intake.pushRecord(submission)).toEqual({ replyId: order.fields.replyId, epoch, signature });
+  });
 
   it.each(bent)('with %s are refused', async (_name, code, bend) => {
     const validator = createTestValidator();

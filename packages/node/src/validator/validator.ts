@@ -55,10 +55,11 @@ function wireServices(state: ValidatorState): ValidatorServices {
 }
 
 function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAudit['report']): LinkServer {
-  const { options, crypto, clock, store, group, archive, chain, identity, verdicts, metrics, log } = state;
+  const { options, crypto, clock, store, group, archive, chain, identity, verdicts, metrics, log, signer } = state;
+  const onVerdict = report;
   const intake = createIntake(
     { ledger: chain.ledger, verdicts },
-    { crypto, clock, store, group, archive, chain, getBeacon: (epoch) => getBeacon(state, epoch), onVerdict: report },
+    { crypto, clock, signer, store, group, archive, chain, getBeacon: (epoch) => getBeacon(state, epoch), onVerdict },
   );
   const cosigning = wireCosigning(state);
   const grants = createOpeningGrants(clock);

@@ -1,17 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
-import { bytes, columns, integer, optional } from '@ogong/host/store/columns';
+import { bigInteger, bytes, columns, integer, optional } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { toHex } from '@ogong/protocol/base/bytes';
-import {
-  type PushRecordRequest,
-  PushRecordRequestSchema,
-  type PushRecordResponse,
-} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { IntakeReceipt } from '@ogong/protocol/exchange/intake-receipt';
+import { type PushRecordRequest, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 export interface OutboxOptions {
   /** Records that may wait; a provider that owes more takes no new orders. */
@@ -21,12 +18,17 @@ export interface OutboxOptions {
   readonly concurrency?: number;
 }
 
+/** A validator's receipt with its signature, 65 bytes. */
+export interface SignedIntake extends IntakeReceipt {
+  readonly signature: Uint8Array;
+}
+
 export interface OutboxDependencies {
   readonly store: Store;
   readonly commits: GroupCommit;
   readonly clock: Clock;
-  /** Delivers one record to the order's validator. @throws LinkError */
-  readonly push: (validator: Uint8Array, message: PushRecordRequest) => Promise<PushRecordResponse>;
+  /** Delivers one record to the order's validator. @returns its receipt, which was checked. @throws LinkError */
+  readonly push: (validator: Uint8Array, message: PushRecordRequest) => Promise<SignedIntake>;
   /** 0..1, for the jitter. */
   readonly random?: () => number;
   /** Told how many wait, whenever that changes. */
@@ -49,11 +51,20 @@ export interface Outbox {
   size(): number;
   /** Durable when it resolves. */
   add(replyId: Uint8Array, validator: Uint8Array, message: PushRecordRequest): Promise<void>;
-  /** Removes records that were refused before then. */
+  /** Removes records that were refused before then, and receipts that are older. */
   sweep(beforeMs: number): Promise<void>;
 }
 
 const entryRow = columns({ replyId: bytes, validator: bytes, message: bytes, attempts: integer });
+const receiptRow = columns({
+  replyId: bytes,
+  validator: bytes,
+  orderHash: bytes,
+  recordHash: bytes,
+  epoch: bigInteger,
+  signature: bytes,
+  takenAtMs: integer,
+});
 const dueRow = columns({ due: optional(integer) });
 
 type Entry = ReturnType<typeof entryRow.read>;
@@ -87,8 +98,9 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
 
   async function send(entry: Entry): Promise<void> {
     const { replyId, validator } = entry;
+    let receipt: SignedIntake;
     try {
-      await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
+      receipt = await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
     } catch (error) {
       if (isFinal(error)) {
         await commits.write(({ prepare }) =>
@@ -107,7 +119,10 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       );
       return;
     }
-    await commits.write(({ prepare }) => prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId));
+    await commits.write((db) => {
+      db.prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId);
+      receiptRow.insert(db, 'INSERT OR REPLACE INTO intake', { replyId, ...receipt, takenAtMs: clock.nowMs() });
+    });
     onSize(--waiting);
     dependencies.onPushed?.(replyId);
   }
@@ -178,6 +193,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       await commits.write(({ prepare }) =>
         prepare('DELETE FROM outbox WHERE refused IS NOT NULL AND due_at_ms < ?').run(beforeMs),
       );
+      await commits.write(({ prepare }) => prepare('DELETE FROM intake WHERE taken_at_ms < ?').run(beforeMs));
     },
   };
 }

@@ -13,6 +13,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type CommitReply, commitReply } from './commit-reply.ts';
+import { readReceipt } from './intake-receipt.ts';
 import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
 import { createPayingPayers, type PayingPayers } from './paying-payers.ts';
@@ -94,7 +95,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     commit: dependencies.commit ?? commitReply,
     replyIds: createReplyIds(store, commits),
     openings: dependencies.openings ?? createOpenings(store, commits),
-    outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log }),
+    outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log, crypto }),
     payers: createPayingPayers(),
     stopping: new AbortController(),
     running: new Set(),
@@ -112,7 +113,10 @@ function openOutbox(
     links,
     metrics,
     log,
-  }: Pick<ProviderState, 'commits' | 'clock' | 'chain' | 'links' | 'metrics' | 'log'> & { readonly store: Store },
+    crypto,
+  }: Pick<ProviderState, 'crypto' | 'commits' | 'clock' | 'chain' | 'links' | 'metrics' | 'log'> & {
+    readonly store: Store;
+  },
 ): Outbox {
   return createOutbox(options, {
     store,
@@ -123,7 +127,8 @@ function openOutbox(
       if (validator === undefined) {
         throw new LinkError('unreachable', 'the validator is not in the registry (any more)');
       }
-      return links.to(ValidatorService, validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS });
+      const answer = await links.to(ValidatorService, validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS });
+      return readReceipt({ crypto, ledger: chain.ledger, validator: address }, message, answer);
     },
     onSize: (records) => metrics.outbox.set(records),
     onPushed: () => metrics.records.inc({ outcome: 'pushed' }),

@@ -26,6 +26,16 @@ export const PROVIDER_SCHEMA = `
      refused TEXT
    ) STRICT;
    CREATE INDEX outbox_by_due ON outbox (due_at_ms) WHERE refused IS NULL;
+   CREATE TABLE intake (
+     reply_id BLOB PRIMARY KEY,
+     validator BLOB NOT NULL,
+     order_hash BLOB NOT NULL,
+     record_hash BLOB NOT NULL,
+     epoch INTEGER NOT NULL,
+     signature BLOB NOT NULL,
+     taken_at_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX intake_by_age ON intake (taken_at_ms);
    CREATE TABLE counter (
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL

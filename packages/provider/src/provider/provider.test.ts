@@ -2,8 +2,9 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
-import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
@@ -394,6 +395,8 @@ describe('openings', () => {
   });
 });
 
+const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
+
 describe('the outbox', () => {
   it('delivers a record once, after a restart of the provider, to a validator that was down', async () => {
     const net = await start();
@@ -415,6 +418,33 @@ describe('the outbox', () => {
       for (const { record } of sent) expect(record).toEqual(finished.record);
     }
     await until(() => net.store().prepare('SELECT count(*) AS n FROM outbox').get()?.n === 0);
+  });
+
+  it("keeps the validator's signed receipt of each record", async () => {
+    const { client, order, validator, store } = await start();
+    const { finished } = await receive(client, order());
+    await until(() => store().prepare('SELECT count(*) AS n FROM intake').get()?.n === 1);
+    const kept = store().prepare('SELECT * FROM intake').get() as Record<string, Uint8Array>;
+    const receipt = {
+      validator: validator.validator().address,
+      orderHash: kept.order_hash as Uint8Array,
+      recordHash: hashRecord(crypto, finished.record!.record),
+      epoch: 0n,
+      signature: kept.signature as Uint8Array,
+    };
+    expect(verifyIntake(crypto, ledger, receipt)).toBe(true);
+    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
+  });
+
+  it('sends a record again until its validator signs for it', async () => {
+    const { client, order, validator, store } = await start();
+    validator.bendReceipt = flip;
+    await receive(client, order());
+    await until(() => validator.pushed.length >= 2);
+    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(1);
+    expect(store().prepare('SELECT count(*) AS n FROM intake').get()?.n).toBe(0);
+    validator.bendReceipt = (signature) => signature;
+    await until(() => store().prepare('SELECT count(*) AS n FROM intake').get()?.n === 1);
   });
 
   it('keeps what a validator refuses for good, and does not send it again', async () => {

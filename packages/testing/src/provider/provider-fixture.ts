@@ -12,9 +12,11 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signIntake } from '@ogong/protocol/exchange/intake-receipt';
 import {
   computeReplyId,
   encodeOrder,
@@ -22,6 +24,7 @@ import {
   type LedgerDomain,
   nameOrder,
   type Order,
+  parseOrder,
 } from '@ogong/protocol/exchange/order';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import {
@@ -51,7 +54,8 @@ export const routerSigner = createNodeHybridSigner(new Uint8Array(64).fill(22));
 export const payer = createNobleLedgerSigner(new Uint8Array(32).fill(23));
 const payeeSigner = createNobleLedgerSigner(new Uint8Array(32).fill(24));
 export const payee: Uint8Array = payeeSigner.address;
-const validatorAddress = createNobleLedgerSigner(new Uint8Array(32).fill(25)).address;
+const validatorSigner = createNobleLedgerSigner(new Uint8Array(32).fill(25));
+const validatorAddress = validatorSigner.address;
 const quiet = createLogger({ name: 'test', level: 'silent' });
 
 export interface FakeValidator {
@@ -62,6 +66,8 @@ export interface FakeValidator {
   /** Throws, or does nothing. */
   onAdmit: () => void | Promise<void>;
   onPush: () => void;
+  /** Changes the signature of a receipt. */
+  bendReceipt: (signature: Uint8Array) => Uint8Array;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -83,6 +89,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
     announced: [],
     onAdmit: () => {},
     onPush: () => {},
+    bendReceipt: (signature) => signature,
     async start() {
       server = createLinkServer({
         bind: { host: '127.0.0.1', port },
@@ -98,7 +105,10 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
             pushRecord(message) {
               fake.onPush();
               fake.pushed.push(message);
-              return { epoch: 0n };
+              const orderHash = hashOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
+              const recordHash = hashRecord(crypto, message.record?.record as Uint8Array);
+              const signature = signIntake(crypto, validatorSigner, { ledger, orderHash, recordHash, epoch: 0n });
+              return { epoch: 0n, signature: fake.bendReceipt(signature) };
             },
             announce(message) {
               fake.announced.push(message);

@@ -128,6 +128,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     {
       crypto,
       clock,
+      signer,
       store,
       group,
       archive,

@@ -4,6 +4,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
@@ -44,6 +45,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       stakes: stakeVectors(crypto),
       endorsement: endorsementVector(crypto),
       consent: consentVector(crypto),
+      intake: intakeVector(crypto),
     },
   };
 }
@@ -257,6 +259,16 @@ function weightVectors(): unknown {
       ),
     ),
   };
+}
+
+function intakeVector(crypto: Crypto): unknown {
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const [validator, orderHash, recordHash] = [0x22, 0x33, 0x44].map((value, i) =>
+    new Uint8Array(i === 0 ? 20 : 32).fill(value),
+  ) as [Uint8Array, Uint8Array, Uint8Array];
+  const digest = hashIntake(crypto, ledger, { validator, orderHash, recordHash, epoch: 9n });
+  const named = { validator: toHex(validator), orderHash: toHex(orderHash), recordHash: toHex(recordHash) };
+  return { chainId: 31337, escrow: toHex(ledger.verifyingContract), ...named, epoch: 9, digest: toHex(digest) };
 }
 
 function consentVector(crypto: Crypto): unknown {

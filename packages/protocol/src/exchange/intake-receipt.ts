@@ -1,0 +1,48 @@
+import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
+import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
+import { hashLedgerDomain, type LedgerDomain } from './order.ts';
+
+const INTAKE = {
+  /** Who took the record in. */
+  validator: abi.address,
+  orderHash: abi.bytes32,
+  recordHash: abi.bytes32,
+  /** The validator's epoch when it took the record in. */
+  epoch: abi.uint64,
+};
+const typedIntake = createTypedStruct('Intake', INTAKE);
+
+/**
+ * A validator's word that it has taken a record in (docs/spec/validator.md). With it a provider can show that a reply was delivered
+ * that the validator calls abandoned.
+ */
+export interface IntakeReceipt {
+  /** 20 bytes. */
+  readonly validator: Uint8Array;
+  readonly orderHash: Uint8Array;
+  readonly recordHash: Uint8Array;
+  readonly epoch: bigint;
+}
+
+/** The 32-byte digest that the validator signs. */
+export function hashIntake(crypto: Crypto, ledger: LedgerDomain, intake: IntakeReceipt): Uint8Array {
+  return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedIntake.hash(crypto, intake));
+}
+
+/** @returns 65 bytes. */
+export function signIntake(
+  crypto: Crypto,
+  signer: LedgerSigner,
+  { ledger, ...intake }: Omit<IntakeReceipt, 'validator'> & { readonly ledger: LedgerDomain },
+): Uint8Array {
+  return signer.signDigest(hashIntake(crypto, ledger, { ...intake, validator: signer.address }));
+}
+
+/** Whether the validator that the receipt names signed it. */
+export function verifyIntake(
+  crypto: Crypto,
+  ledger: LedgerDomain,
+  { signature, ...intake }: IntakeReceipt & { readonly signature: Uint8Array },
+): boolean {
+  return crypto.verifyAddress(hashIntake(crypto, ledger, intake), signature, intake.validator);
+}
