@@ -198,7 +198,7 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
       // Whatever reached a provider is on the books, as it was signed.
       const row = second.ledger.find(toHex(order.replyId));
       expect(row, context).toBeDefined();
-      expect(parseOrder(row!.order)).toEqual(order);
+      expect(order).toMatchObject(parseOrder(row!.order));
       expect(crypto.recoverAddress(hashOrder(crypto, network.chain.ledger, order), row!.signature)).toEqual(
         fakePayer.address,
       );
