@@ -68,7 +68,13 @@ describe('renamed-candidates', () => {
         const trial = await playTrial(attack, { verifier: engine, number, request });
         for (const id of trial.failed) failed.add(id);
       }
-      expect([...failed].filter((id) => !['own-choice', 'draw-replay'].includes(id))).toEqual(['equality']);
+      const counts = attack.counts?.() ?? {};
+      const shown = JSON.stringify(counts);
+      expect(failed.has('draw-replay'), shown).toBe((counts.lost as number) > 0);
+      expect(
+        [...failed].filter((id) => !['own-choice', 'draw-replay'].includes(id)),
+        shown,
+      ).toEqual(['equality']);
     },
   );
 });

@@ -22,16 +22,27 @@ export const renamedCandidates: AttackDefinition = {
   cheap: { weights: { quant: 'q4_0' } },
   create(context) {
     const pair = pairEngines(context, name);
+    const tally: Tally = { positions: 0, renamed: 0, massaged: 0, lost: 0 };
     return {
       name,
       aim,
-      engine: disguisePair(pair, { generate: (request, options) => generate(pair, request, options) }),
+      engine: disguisePair(pair, { generate: (request, options) => generate(pair, tally, request, options) }),
+      counts: () => ({ ...tally }),
     };
   },
 };
 
+/** Positions by what the attacker did there. `lost`: the draw misses the token, and nothing moved it there. */
+interface Tally extends Record<string, number> {
+  positions: number;
+  renamed: number;
+  massaged: number;
+  lost: number;
+}
+
 async function* generate(
   { engine, cheap }: EnginePair,
+  tally: Tally,
   request: TextGenerationRequest,
   options?: { signal?: AbortSignal },
 ): AsyncGenerator<TextGenerationEvent> {
@@ -47,7 +58,7 @@ async function* generate(
   const { sampler: settings } = request;
   const positions = openWindows(scored, info, request.sketch.directions).map((position, i) => {
     const u = draws.draw((request.firstDraw ?? 0) + i);
-    const row = excuse(position.row, { u, settings, bias, counts, vocabularySize: info.vocabularySize });
+    const row = excuse(tally, position.row, { u, settings, bias, counts, vocabularySize: info.vocabularySize });
     const token = tokenOf(row);
     counts.set(token, (counts.get(token) ?? 0) + 1);
     return { ...position, row };
@@ -55,7 +66,11 @@ async function* generate(
   yield* tellReply(engine, request, { ...held, windows: closeWindows(positions, info) });
 }
 
-const excuse = (row: DrawRow, inputs: DrawInputs): DrawRow =>
-  replayRank(row, inputs) === row.rank
-    ? row
-    : (renameCandidates(row, inputs) ?? massageRow(row, inputs, 'mean')?.row ?? row);
+function excuse(tally: Tally, row: DrawRow, inputs: DrawInputs): DrawRow {
+  tally.positions++;
+  if (replayRank(row, inputs) === row.rank) return row;
+  const renamed = renameCandidates(row, inputs);
+  const massaged = renamed ? undefined : massageRow(row, inputs, 'mean')?.row;
+  tally[renamed ? 'renamed' : massaged ? 'massaged' : 'lost']++;
+  return renamed ?? massaged ?? row;
+}

@@ -30,13 +30,19 @@ export interface TellRow {
   readonly view: string;
   readonly positives: number;
   readonly negatives: number;
+  /** Positives whose request is in a job of the other kind, too. */
+  readonly repeated: number;
   readonly auc: Estimate;
 }
 
 type World = Awaited<ReturnType<typeof createWorld>>;
 
 /** The examples of one network, by party. */
-type Sample = Readonly<Record<string, readonly Example[]>>;
+type Sample = Readonly<Record<string, readonly TellExample[]>>;
+
+interface TellExample extends Example {
+  readonly isRepeated: boolean;
+}
 
 const HALF = 500_000;
 const PPM = 1_000_000;
@@ -52,17 +58,19 @@ export async function measureTells({ seed, worlds = 2, ...options }: TellOptions
     const isDrawn = (options.alphaPpm ?? HALF) < PPM;
     samples.push({ ...jobs, ...(isDrawn ? { [PROVIDER]: await sampleOrders({ seed: number, ...options }) } : {}) });
   }
-  const side = (parity: number, view: string): readonly Example[] =>
+  const side = (parity: number, view: string): readonly TellExample[] =>
     samples.filter((_, i) => i % 2 === parity).flatMap((sample) => sample[view] ?? []);
   return Object.keys(samples[0] ?? {}).map((view) => {
     const [mine, other] = [side(0, view), side(1, view)];
     const examples = [...mine, ...other];
-    const positives = examples.filter(({ isPositive }) => isPositive).length;
+    const positive = examples.filter(({ isPositive }) => isPositive);
+    const positives = positive.length;
     return {
       question: view === PROVIDER ? 'audited or not' : 'honeypot or job',
       view,
       positives,
       negatives: examples.length - positives,
+      repeated: positive.filter(({ isRepeated }) => isRepeated).length,
       auc: measureAuc(mine, other, seed),
     };
   });
@@ -79,12 +87,15 @@ async function sampleJobs({
   const world = await createWorld({ seed, strategy, honeypotPpm, alphaPpm });
   await runEpochs(world, epochs, replies);
   const real = listRealJobs(world);
-  const look = (jobs: readonly SeenJob[], isKnown: (seen: SeenJob, other: SeenJob) => boolean): Example[] =>
+  const isReal = ({ job }: SeenJob): boolean => real.has(toHex(job.jobId));
+  const audited = new Set(world.jobs.filter(isReal).map(({ job }) => toHex(crypto.sha256(job.request))));
+  const look = (jobs: readonly SeenJob[], isKnown: (seen: SeenJob, other: SeenJob) => boolean): TellExample[] =>
     jobs.map((seen) => ({
       features: listFields(world, seen, (other) => isKnown(seen, other)),
-      isPositive: !real.has(toHex(seen.job.jobId)),
+      isPositive: !isReal(seen),
+      isRepeated: !isReal(seen) && audited.has(toHex(crypto.sha256(seen.job.request))),
     }));
-  const together = (names: readonly string[]): Example[] => {
+  const together = (names: readonly string[]): TellExample[] => {
     const isMember = ({ verifier }: SeenJob): boolean => names.includes(verifier);
     return look(world.jobs.filter(isMember), (_, other) => isMember(other));
   };
@@ -98,7 +109,7 @@ async function sampleJobs({
 }
 
 /** What a provider sees before its record is acknowledged: order, request and time. Replies are evenly spaced here. */
-async function sampleOrders({ seed, epochs, replies, alphaPpm = HALF }: TellOptions): Promise<readonly Example[]> {
+async function sampleOrders({ seed, epochs, replies, alphaPpm = HALF }: TellOptions): Promise<readonly TellExample[]> {
   const strategy = STRATEGIES[0] as VerifierStrategy;
   const world = await createWorld({ seed: seed + 50, strategy, alphaPpm });
   await runEpochs(world, epochs, replies);
@@ -107,7 +118,7 @@ async function sampleOrders({ seed, epochs, replies, alphaPpm = HALF }: TellOpti
     const { request, response, record } = submission as NonNullable<typeof submission>;
     const sizes = [request.length, response.length, record.record.length];
     const features = [index, index % replies, ...sizes, ...replyId.subarray(0, 4)];
-    return { features, isPositive: world.verdictOf(replyId)?.verdict !== 'unaudited' };
+    return { features, isPositive: world.verdictOf(replyId)?.verdict !== 'unaudited', isRepeated: false };
   });
   await world.close();
   return examples;
@@ -137,6 +148,9 @@ function listRealJobs({ validator, served }: World): ReadonlySet<string> {
   return new Set(ids);
 }
 
+/** Epochs from an order to a job about it: up to twice what runEpoch certifies, since a job may wait for the next one. */
+const AGES = Array.from({ length: 9 }, (_, age) => age);
+
 /** Every field of a job, when it came, and what came before it. */
 function listFields(
   { validator, jobs, modelRoot }: World,
@@ -149,7 +163,7 @@ function listFields(
     const beacon = epoch >= BigInt(age) ? validator.archive.find(epoch - BigInt(age)) : undefined;
     return beacon !== undefined && equalBytes(computeBankSeed(crypto, modelRoot, beacon.previous), job.sketchBankSeed);
   };
-  const age = [0, 1, 2, 3, 4].findIndex(hasAge);
+  const age = AGES.findIndex(hasAge);
   // Jobs of one moment have a random order (mixJobs). Here both count as earlier.
   const isBefore = (other: SeenJob): boolean => other.epoch < epoch || (other.epoch === epoch && other.phase <= phase);
   const before = jobs.filter((other) => other !== seen && isBefore(other) && isKnown(other));

@@ -217,7 +217,7 @@ export async function createWorld(options: WorldOptions) {
     served.push({ replyId: order.fields.replyId, isCheat, provider });
   }
 
-  /** Certifies the next epoch's beacon and runs its audits while the clock moves on. */
+  /** Certifies beacons up to the one that decides about what was just served, and runs its audits while the clock moves on. */
   async function runEpoch(): Promise<void> {
     epochStartMs = clock.nowMs();
     await validator.certify();

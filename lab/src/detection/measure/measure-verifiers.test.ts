@@ -32,9 +32,9 @@ it('ends its threads when it is stopped, and rejects', async () => {
 it('leaves out a view that has examples of one kind only', () => {
   const row = { question: 'honeypot or job', view: 'two', positives: 12, negatives: 30 };
   const told = [
-    { ...row, auc: { mean: 0.5, low: 0.4, high: 0.6 } },
-    { ...row, positives: 0, auc: { mean: Number.NaN, low: 0, high: 0 } },
+    { ...row, repeated: 0, auc: { mean: 0.5, low: 0.4, high: 0.6 } },
+    { ...row, positives: 0, repeated: 0, auc: { mean: Number.NaN, low: 0, high: 0 } },
   ];
   const rows = toTellRows(told, { alphaPpm: 1_000_000 });
-  expect(rows).toEqual([{ audited: 1, ...told[0] }]);
+  expect(rows).toEqual([{ audited: 1, ...row, auc: told[0]?.auc }]);
 });

@@ -87,7 +87,7 @@ function toStrategyRow(row: VerifierRow): VerifierStrategyRow {
 /** Leaves out views that have examples of one kind only. */
 export function toTellRows(told: readonly TellRow[], { alphaPpm }: Pick<Traffic, 'alphaPpm'>): readonly AuditTellRow[] {
   const full = told.filter(({ positives, negatives }) => positives > 0 && negatives > 0);
-  return full.map((row) => ({ audited: alphaPpm / 1e6, ...row }));
+  return full.map(({ repeated: _, ...row }) => ({ audited: alphaPpm / 1e6, ...row }));
 }
 
 /** @throws the error of the thread. */
