@@ -11,7 +11,7 @@ const LONG_AFTER_MS = 200_000;
 const CHANNEL = { spendable: 10n ** 18n, spent: 0n };
 
 export interface AbandonmentOutcome {
-  /** What the validator said to orders that the victim never heard of. */
+  /** What the validator said to orders that the victim never heard of, or its co-signers to the entries about them. */
   readonly refusals: readonly string[];
   /** Replies that the victim is said to have abandoned, in the handling validator's log. */
   readonly logged: number;
@@ -44,8 +44,9 @@ export const freeAbandonment: ProtocolAttack<
     await own.runAudits();
     clock.advance(LONG_AFTER_MS);
     await own.runAudits();
-    await own.settlement.step().catch((error: Error) => refusals.push(error.message));
+    while (await own.settlement.step());
+    refusals.push(...own.refusals.flatMap((reasons) => reasons.split('; ')));
     const logged = own.decided.filter(({ verdict }) => verdict === 'abandoned').length;
-    return { refusals, logged, settled: chain.settled.length === 0 ? 0 : logged };
+    return { refusals, logged, settled: chain.settled.reduce((sum, { batch }) => sum + Number(batch.logLength), 0) };
   },
 };

@@ -13,8 +13,8 @@ export interface PoisonOutcome {
 }
 
 /**
- * Somebody has brought a validator to log what no peer can sign. How it does that is left open: here the entry is of a time
- * that has not come. The entries behind it follow it, as in a real log.
+ * Somebody has brought a validator to log what no peer can sign. How it does that is left open: here the entry names an
+ * epoch that does not decide about its order. The entries behind it follow it, as in a real log.
  */
 function poison(store: Store, position: number): void {
   const rows = store.prepare('SELECT position, entry FROM log WHERE position >= ? ORDER BY position').all(position);
@@ -23,7 +23,7 @@ function poison(store: Store, position: number): void {
     const entry = parseVerdictEntry(row.entry as Uint8Array);
     const bytes = encodeVerdictEntry({
       ...entry,
-      ...(previous === undefined ? { timeMs: entry.timeMs + 86_400_000 } : { previousHash: previous }),
+      ...(previous === undefined ? { beaconEpoch: entry.beaconEpoch - 1n } : { previousHash: previous }),
     });
     store.prepare('UPDATE log SET entry = ? WHERE position = ?').run(bytes, row.position as number);
     previous = computeEntryHash(crypto, bytes);

@@ -196,6 +196,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   };
   const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const requests: CosignRequest[] = [];
+  const refusals: string[] = [];
   const settling = openSettlementState(
     { domain, maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: 1 << 24, minSignatures: 1 },
     {
@@ -221,6 +222,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         return found && { transactionHash: '0xfound', payers: found.debits.map(({ payer: one }) => one as Uint8Array) };
       },
       onSettled() {},
+      onRefused: (_sequence, reasons) => refusals.push(reasons),
     },
   );
   const settlement = { step: () => stepSettlement(settling) };
@@ -251,6 +253,8 @@ export function createTestValidator(options: BenchOptions = {}) {
     decided,
     /** The requests to co-signers. */
     requests,
+    /** Why entries were taken out of the log, one text per batch that they stood in. */
+    refusals,
     find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
     order: (number: number, bend: OrderInput['bend'] = {}, by = payer, tokens?: number): TestOrder =>
       createTestOrder({
