@@ -83,8 +83,9 @@ export async function checkEntry(
   { record: claimed, evidence }: Pick<BatchEntry, 'record' | 'evidence'>,
 ): Promise<void> {
   demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
-  // A refused entry is lost for good, and the slow clock may be this machine's own.
-  if (entry.timeMs > state.clock.nowMs() + CLOCK_TOLERANCE_MS) {
+  // A refused entry is lost for good, and the slow clock may be this machine's own. But no clock is slow by an order's life.
+  const aheadMs = entry.timeMs - state.clock.nowMs();
+  if (aheadMs > CLOCK_TOLERANCE_MS && aheadMs <= MAX_ORDER_LIFETIME_MS) {
     throw new CosignError('unavailable', `entry ${entry.index} is of the future, by this machine's clock`);
   }
   const { order, record } = claimed;

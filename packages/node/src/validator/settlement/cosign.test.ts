@@ -90,6 +90,15 @@ describe('a co-signer', () => {
     await expect(peer.cosigner.cosign(own.signer.address, await bent(bend))).rejects.toThrow(message);
   });
 
+  it.each([
+    ['waits for', 5 * 60_000, { code: 'unavailable', retryable: true }],
+    ['refuses', 3_600_000, { code: 'refuted', retryable: false }],
+  ] as const)('%s an entry that is %i ms ahead of its clock', async (_name, aheadMs, error) => {
+    const { own, peer, bent } = await propose();
+    const message = await bent(on('accept', { timeMs: own.clock.nowMs() + aheadMs }));
+    await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toMatchObject(error);
+  });
+
   it.each<[string, string, (message: Message) => void]>([
     [
       'a forged order',
