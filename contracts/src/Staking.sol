@@ -150,12 +150,28 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         if (block.timestamp < delay) return (0, 0);
         uint48 since = uint48(block.timestamp - delay);
         for (uint256 i; i < signers.length; ++i) {
-            Bond storage theirs = _bonds[signers[i]];
-            uint256 backed = uint256(theirs.amount) + theirs.unbonding;
-            uint256 vote = _votes[signers[i]].upperLookupRecent(since);
-            signed += vote < backed ? vote : backed;
+            signed += _voteSince(signers[i], since);
         }
         total = _totalVotes.upperLookupRecent(since);
+    }
+
+    /// @notice The vote of each signer, and all votes, as `votes` counts them: for those who gather signatures.
+    function votesOf(address[] calldata signers) external view returns (uint256[] memory each, uint256 total) {
+        each = new uint256[](signers.length);
+        uint256 delay = parameters.delays().voting;
+        if (block.timestamp < delay) return (each, 0);
+        uint48 since = uint48(block.timestamp - delay);
+        for (uint256 i; i < signers.length; ++i) {
+            each[i] = _voteSince(signers[i], since);
+        }
+        total = _totalVotes.upperLookupRecent(since);
+    }
+
+    function _voteSince(address signer, uint48 since) private view returns (uint256) {
+        Bond storage theirs = _bonds[signer];
+        uint256 backed = uint256(theirs.amount) + theirs.unbonding;
+        uint256 vote = _votes[signer].upperLookupRecent(since);
+        return vote < backed ? vote : backed;
     }
 
     function _countVotes(address validator, Bond storage theirs) private {

@@ -43,6 +43,24 @@ contract VotesTest is Fixture {
         _settles(batch, quorum);
     }
 
+    function test_votesAreToldAsTheyAreCounted() public {
+        _signedByThreeOfFour();
+        address young = vm.addr(uint256(keccak256("fifth")));
+        _join(uint256(keccak256("fifth")), 100 * BOND);
+        vm.prank(validator);
+        registry.deregister();
+        address[] memory asked = new address[](3);
+        (asked[0], asked[1], asked[2]) = (validator, young, vm.addr(validatorKeys[1]));
+        (uint256[] memory each, uint256 total) = staking.votesOf(asked);
+        checkEqual(each[0], BOND, "who left keeps its vote");
+        checkEqual(each[1], 0, "who came has none yet");
+        checkEqual(each[2], BOND, "who stayed");
+        checkEqual(total, 4 * BOND, "all votes");
+        (uint256 signed, uint256 all) = staking.votes(asked);
+        checkEqual(signed, 2 * BOND, "the same sum");
+        checkEqual(all, total, "the same total");
+    }
+
     function test_bondAddedAfterTheSignaturesSpoilsNoQuorum() public {
         (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
         _bond(vm.addr(uint256(keccak256("fourth"))), 100 * BOND);

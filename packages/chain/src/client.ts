@@ -195,6 +195,14 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       const args = [toAddress(validator, 'validator')] as const;
       return read('bond', (client) => client.readContract({ ...staking, functionName: 'bondOf', args }));
     },
+    /** The votes that a quorum counts now: those of one voting delay ago. `total` includes validators that are not asked about. */
+    votesOf(signers: readonly BytesLike[]): Promise<{ readonly each: readonly bigint[]; readonly total: bigint }> {
+      const args = [signers.map((signer) => toAddress(signer, 'signer'))] as const;
+      return read('votes', async (client) => {
+        const [each, total] = await client.readContract({ ...staking, functionName: 'votesOf', args });
+        return { each, total };
+      });
+    },
     /** Escrow that is neither reserved nor spent. */
     freeOf(payer: BytesLike): Promise<bigint> {
       const args = [toAddress(payer, 'payer')] as const;

@@ -34,7 +34,7 @@ export function isQuorum(signedStake: bigint, totalStake: bigint): boolean {
   return 3n * signedStake > 2n * totalStake;
 }
 
-export function computeTotalStake(validators: readonly QuorumMember[]): bigint {
+export function computeTotalStake(validators: readonly Pick<QuorumMember, 'stake'>[]): bigint {
   return validators.reduce((sum, validator) => sum + validator.stake, 0n);
 }
 
@@ -51,16 +51,18 @@ export interface QuorumEvidence {
   /** 32 bytes. */
   readonly digest: Uint8Array;
   readonly signatures: readonly QuorumSignature[];
-  readonly validators: readonly QuorumMember[];
+  readonly validators: readonly Pick<QuorumMember, 'address' | 'stake'>[];
+  /** All stake, where the validators above are not all that have some. Default: the sum of theirs. */
+  readonly totalStake?: bigint | undefined;
 }
 
 /**
  * Counts the stake behind a digest. Only the first signature of each registered validator is checked, so that a long list of
  * forgeries costs at most one recovery per validator.
  */
-export function verifyQuorum(crypto: Crypto, { digest, signatures, validators }: QuorumEvidence): QuorumVerdict {
+export function verifyQuorum(crypto: Crypto, evidence: QuorumEvidence): QuorumVerdict {
+  const { digest, signatures, validators, totalStake = computeTotalStake(validators) } = evidence;
   const waiting = new Map(validators.map((validator) => [toHex(validator.address), validator]));
-  const totalStake = computeTotalStake(validators);
   const counted: QuorumSignature[] = [];
   let signedStake = 0n;
   for (const { signer, signature } of signatures) {

@@ -30,7 +30,7 @@ import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protoc
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
-import { createTestChain, type TestChain } from './test-chain.ts';
+import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
 import { testCrypto as crypto } from './test-crypto.ts';
 import { createTestHybrid, createTestLedgerSigner, createTestPayee, seedOf } from './test-keys.ts';
 import {
@@ -112,7 +112,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const decided: VerdictEntry[] = [];
   const member: QuorumMember = {
     address: signer.address,
-    stake: 100n,
+    stake: MEMBER_STAKE,
     certHash: seedOf(`certificate ${index}`),
     vrfKey: new Uint8Array(32),
     endpoint: '',

@@ -3,6 +3,9 @@ import { ChainError } from '@ogong/chain/errors';
 import type { SettleCall } from '@ogong/chain/settle-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 
+/** The bond, and the vote, of a usual member. */
+export const MEMBER_STAKE = 100n;
+
 export interface TestChain {
   readonly settled: SettleCall[];
   isDown: boolean;
@@ -10,6 +13,11 @@ export interface TestChain {
   afterSettle: () => void;
   /** Reserves by hex address of the payer. Others have 10^18. */
   readonly reserves: Map<string, bigint>;
+  /** Votes by hex address, where they are not those of a usual member. */
+  readonly votes: Map<string, bigint>;
+  /** Votes of validators that nobody can ask any more. */
+  votesOfGone: bigint;
+  votesOf(signers: readonly Uint8Array[]): Promise<{ each: bigint[]; total: bigint }>;
   anchorOf(validator: Uint8Array): Promise<Anchor>;
   channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
   settle(call: SettleCall): Promise<{ transactionHash: string }>;
@@ -23,6 +31,13 @@ export function createTestChain(): TestChain {
   const chain: TestChain = {
     settled: [],
     reserves: new Map(),
+    votes: new Map(),
+    votesOfGone: 0n,
+    async votesOf(signers) {
+      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
+      const each = signers.map((signer) => chain.votes.get(toHex(signer)) ?? MEMBER_STAKE);
+      return { each, total: each.reduce((sum, vote) => sum + vote, chain.votesOfGone) };
+    },
     isDown: false,
     afterSettle() {},
     async anchorOf(validator) {

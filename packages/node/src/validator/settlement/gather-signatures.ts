@@ -1,5 +1,10 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { type QuorumMember, type QuorumVerdict, verifyQuorum } from '@ogong/protocol/crypto/quorum';
+import {
+  type QuorumMember,
+  type QuorumSignature,
+  type QuorumVerdict,
+  verifyQuorum,
+} from '@ogong/protocol/crypto/quorum';
 import {
   type EntryMessage,
   listEntries,
@@ -10,16 +15,37 @@ import {
 } from '../store/batch-store.ts';
 import type { EntryFault } from './cosign-error.ts';
 import { SettlementError } from './settlement-error.ts';
-import type { CosignRequest, SettlementState } from './settlement-state.ts';
+import type { CosignRequest, SettlementChain, SettlementState } from './settlement-state.ts';
+
+/** The votes that the contract counts, and all that there are. */
+export interface Votes {
+  readonly voters: readonly Pick<QuorumMember, 'address' | 'stake'>[];
+  readonly total: bigint;
+}
 
 /**
- * Collects and stores the own signature and those of peers, until they are a quorum.
- * @returns them in the contract's order.
+ * The votes of those who can be asked now and of those who have signed already, as the contract counts them: not by the bonds of
+ * the moment. @throws ChainError
+ */
+export async function readVotes(
+  client: Pick<SettlementChain, 'votesOf'>,
+  validators: readonly Pick<QuorumMember, 'address'>[],
+  signed: readonly Pick<QuorumSignature, 'signer'>[],
+): Promise<Votes> {
+  const addresses = validators.map(({ address }) => address);
+  for (const { signer } of signed) if (!addresses.some((one) => equalBytes(one, signer))) addresses.push(signer);
+  const { each, total } = await client.votesOf(addresses);
+  return { voters: addresses.map((address, i) => ({ address, stake: each[i] ?? 0n })), total };
+}
+
+/**
+ * Collects and stores the own signature and those of peers, until they are a quorum of the votes that the contract counts.
+ * @returns them in the contract's order. @throws SettlementError, ChainError
  */
 export async function gatherSignatures(
   state: SettlementState,
-  batch: StoredBatch,
-  digest: Uint8Array,
+  client: Pick<SettlementChain, 'votesOf'>,
+  { batch, digest }: { readonly batch: StoredBatch; readonly digest: Uint8Array },
 ): Promise<Uint8Array[]> {
   const { signer, store, group, chain, minSignatures, onError } = state;
   const { sequence, from, to } = batch;
@@ -27,13 +53,14 @@ export async function gatherSignatures(
   const own = { signer: signer.address, signature: signer.signDigest(digest) };
   await group.write((db) => putSignature(db, batch, own));
   const known = store.read(() => listSignatures(store, sequence));
+  const votes = await readVotes(client, validators, known);
   const missing = validators.filter(({ address }) => !known.some((one) => equalBytes(one.signer, address)));
   const entries: EntryMessage[] = store.read(() =>
     listEntries(store, from, Number(to - from)).map((row) => readEntryMessage(store, row)),
   );
   const request = { batch: batch.bytes, entries, logFrom: from };
-  const count = () => countSignatures(state, validators, sequence, digest);
-  const refusals = createRefusals(batch, validators);
+  const count = () => countSignatures(state, votes, sequence, digest);
+  const refusals = createRefusals(batch, votes);
   // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
   if (!count().ok) {
     await new Promise<void>((resolve) => {
@@ -52,8 +79,8 @@ export async function gatherSignatures(
   if (!quorum.ok) {
     throw new SettlementError(
       'no-quorum',
-      `batch ${sequence}: ${quorum.signatures.length} signed with a stake of ${quorum.signedStake} of ${quorum.totalStake}; ` +
-        `more than two thirds of the stake and ${minSignatures} signatures are needed`,
+      `batch ${sequence}: ${quorum.signatures.length} signed with ${quorum.signedStake} of ${quorum.totalStake} votes; ` +
+        `more than two thirds of the votes and ${minSignatures} signatures are needed`,
     );
   }
   return quorum.signatures.map(({ signature }) => signature);
@@ -62,30 +89,27 @@ export async function gatherSignatures(
 /** Counts the signatures that are stored. */
 export function countSignatures(
   { crypto, store, minSignatures }: Pick<SettlementState, 'crypto' | 'store' | 'minSignatures'>,
-  validators: readonly QuorumMember[],
+  { voters, total }: Votes,
   sequence: bigint,
   digest: Uint8Array,
 ): QuorumVerdict {
   const signatures = store.read(() => listSignatures(store, sequence));
-  const quorum = verifyQuorum(crypto, { digest, signatures, validators });
+  const quorum = verifyQuorum(crypto, { digest, signatures, validators: voters, totalStake: total });
   return { ...quorum, ok: quorum.ok && quorum.signatures.length >= minSignatures };
 }
 
 interface Refusals {
-  add(peer: QuorumMember, faults: readonly EntryFault[]): void;
+  add(peer: Pick<QuorumMember, 'address'>, faults: readonly EntryFault[]): void;
   /** Entries that so much stake refuses that the rest is no quorum: a third. Less than that cannot block an honest entry. */
   listBlocked(): bigint[];
   describe(entries: readonly bigint[]): string;
 }
 
-export function createRefusals(
-  { from, to }: Pick<StoredBatch, 'from' | 'to'>,
-  validators: readonly Pick<QuorumMember, 'stake'>[],
-): Refusals {
-  const total = validators.reduce((sum, { stake }) => sum + stake, 0n);
+export function createRefusals({ from, to }: Pick<StoredBatch, 'from' | 'to'>, { voters, total }: Votes): Refusals {
   const found = new Map<bigint, { stake: bigint; reason: string }>();
   return {
-    add({ stake }, faults) {
+    add({ address }, faults) {
+      const stake = voters.find((voter) => equalBytes(voter.address, address))?.stake ?? 0n;
       const named = new Map(faults.map(({ index, reason }) => [index, reason]));
       for (const [index, reason] of named) {
         if (index < from || index >= to) continue;

@@ -76,8 +76,8 @@ describe('refused entries', () => {
   });
 
   it('count once for each peer, and only where they stand in the batch', () => {
-    const members = [3n, 3n, 4n].map((stake) => ({ stake }));
-    const refusals = createRefusals({ from: 5n, to: 8n }, members);
+    const members = [3n, 3n, 4n].map((stake, i) => ({ stake, address: new Uint8Array(20).fill(i) }));
+    const refusals = createRefusals({ from: 5n, to: 8n }, { voters: members, total: 10n });
     const bad = (...indices: bigint[]) => indices.map((index) => ({ index, reason: `entry ${index}` }));
     refusals.add(members[0] as never, bad(6n, 6n, 4n, 8n));
     expect(refusals.listBlocked()).toEqual([]);

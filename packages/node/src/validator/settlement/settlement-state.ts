@@ -43,7 +43,7 @@ export interface SettlementDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
-export type SettlementChain = Pick<ChainClient, 'anchorOf' | 'settle' | 'channelOf'>;
+export type SettlementChain = Pick<ChainClient, 'anchorOf' | 'settle' | 'channelOf' | 'votesOf'>;
 
 export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 

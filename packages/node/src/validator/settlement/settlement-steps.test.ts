@@ -84,8 +84,9 @@ describe('signatures', () => {
   it('suffice by stake and by number', async () => {
     const { four, batch, digest, ask, one } = await createProposed();
     const { store, member } = four.own;
+    const votes = { voters: [member, one.member], total: 2n * member.stake };
     const count = (minSignatures: number) =>
-      countSignatures({ crypto, store, minSignatures }, [member, one.member], batch.sequence, digest).ok;
+      countSignatures({ crypto, store, minSignatures }, votes, batch.sequence, digest).ok;
     expect(count(1)).toBe(false);
     await ask(one);
     expect(count(2)).toBe(true);

@@ -1,5 +1,6 @@
 import { ChainError } from '@ogong/chain/errors';
-import { payer } from '@ogong/testing/validator/test-bench';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { decideThree } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
@@ -50,6 +51,30 @@ describe('settlement', () => {
     await four.own.intake.admit(four.own.order(9, { cumulativeAtomic: 9_000_000n })).catch(() => undefined);
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.chain.settled.length).toBe(1);
+  });
+
+  it('gathers by the votes that the contract counts, not by the bonds of the moment', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const vote = (peer: number, votes: bigint) =>
+      four.chain.votes.set(toHex((four.peers[peer] as TestValidator).signer.address), votes);
+    // Three of four bonds, and that is no quorum: the fourth has a vote of more than a third.
+    vote(2, 200n);
+    four.offline.add(3);
+    await expect(four.own.settlement.step()).rejects.toThrow('300 of 500 votes');
+    // A bond that is young has no vote yet: the three are all there are.
+    vote(2, 0n);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled[0]?.quorum.length).toBe(3);
+  });
+
+  it('counts the vote of whoever has left, against a quorum or for it', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    four.chain.votesOfGone = 200n;
+    await expect(four.own.settlement.step()).rejects.toThrow('400 of 600 votes');
+    four.chain.votesOfGone = 199n;
+    expect(await four.own.settlement.step()).toBe(true);
   });
 
   it('proposes the first half again where one transaction cannot hold the batch', async () => {

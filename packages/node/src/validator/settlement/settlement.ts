@@ -61,7 +61,10 @@ function hasWork({ store }: Pick<SettlementState, 'store'>): boolean {
 async function submit(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<void> {
   const { crypto, domain } = state;
   const { batch: header, debits, lines, ejections, uncollectable } = batch.settlement;
-  const quorum = await gatherSignatures(state, batch, hashSettlement(crypto, domain, batch.settlement));
+  const quorum = await gatherSignatures(state, client, {
+    batch,
+    digest: hashSettlement(crypto, domain, batch.settlement),
+  });
   const receipt = await client.settle({ batch: header, debits, lines, ejections, quorum });
   await bookBatch(state, batch, { transactionHash: receipt.transactionHash, uncollectable });
 }
