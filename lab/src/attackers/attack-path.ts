@@ -166,6 +166,7 @@ async function startValidator() {
     validators: () => [member()],
     findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
     findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
+    channel: async () => ({ ...FULL, spent: 0n, releasing: 0n, releasableAt: 0n }),
   };
   const test = { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
@@ -254,6 +255,8 @@ async function startVerifier(engine: ServingEngine, validator: PathValidator) {
   };
 }
 
+const FULL = { admitted: 10n ** 30n, spendable: 10n ** 30n };
+
 interface PathPlace {
   readonly validator: PathValidator;
   readonly directory: string;
@@ -282,6 +285,7 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
       ...{ crypto, clock, payee, identity, chain, store, log },
       signer: createTestHybrid(name),
       beacons: { latest: () => readBeacon(archive.latest().epoch), get: async (epoch) => readBeacon(epoch) },
+      readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
       openings: keeper.bendOpenings(createOpenings(store, commits), attack),
       commit: bendCommit(attack),
       metrics: createMetrics('provider'),

@@ -217,6 +217,16 @@ describe('chain client of the only validator', () => {
       spendable: 60n * unit,
     });
     expect(await payer.client.creditOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
+    const { nextBlock } = await payer.client.paidTo(provider.address, validator.address, undefined);
+    expect(await payer.client.paidTo(provider.address, validator.address, 0)).toEqual({
+      grossAtomic: 10n * unit,
+      nextBlock,
+    });
+    expect(await payer.client.paidTo(provider.address, payer.address, 0)).toMatchObject({ grossAtomic: 0n });
+    expect(await payer.client.paidTo(provider.address, validator.address, nextBlock)).toEqual({
+      grossAtomic: 0n,
+      nextBlock,
+    });
     expect(await payer.client.isEjected(hash('cc'))).toBe(true);
     expect(await payer.client.isEjected(hash('dd'))).toBe(false);
     expect(await payer.client.anchorOf(validator.address)).toEqual({

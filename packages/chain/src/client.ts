@@ -123,6 +123,8 @@ async function assertChain({ read }: Transactor, { rpcUrl, deployment }: ChainCl
 }
 
 const READS_AT_A_TIME = 16;
+/** Many public endpoints refuse longer ranges. */
+const BLOCKS_PER_READ = 1_000;
 
 function createReads({ read }: Transactor, deployment: Deployment) {
   const token = { address: deployment.token, abi: ogongTokenAbi } as const;
@@ -218,6 +220,28 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     creditOf(payee: BytesLike): Promise<bigint> {
       const args = [toAddress(payee, 'payee')] as const;
       return read('credit', (client) => client.readContract({ ...escrow, functionName: 'creditOf', args }));
+    },
+    /**
+     * What the validator's batches have paid to the payee from that block on, before shares.
+     * @param fromBlock undefined for nothing yet: only the next block is found out.
+     */
+    paidTo(
+      payee: BytesLike,
+      validator: BytesLike,
+      fromBlock: number | undefined,
+    ): Promise<{ readonly grossAtomic: bigint; readonly nextBlock: number }> {
+      const args = { provider: toAddress(payee, 'payee'), validator: toAddress(validator, 'validator') } as const;
+      return read('payments', async (client) => {
+        const last = Number(await client.getBlockNumber({ cacheTime: 0 }));
+        let grossAtomic = 0n;
+        for (let first = fromBlock ?? last + 1; first <= last; first += BLOCKS_PER_READ) {
+          const toBlock = BigInt(Math.min(last, first + BLOCKS_PER_READ - 1));
+          const range = { fromBlock: BigInt(first), toBlock };
+          const paid = await client.getContractEvents({ ...settlement, eventName: 'Paid', args, ...range });
+          for (const event of paid) grossAtomic += event.args.gross ?? 0n;
+        }
+        return { grossAtomic, nextBlock: last + 1 };
+      });
     },
     nextSequence(validator: BytesLike): Promise<bigint> {
       const args = [toAddress(validator, 'validator')] as const;

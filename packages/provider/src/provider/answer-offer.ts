@@ -18,7 +18,8 @@ type Answer<E extends ServingEngine> = (
 const answerText: Answer<TextEngine> = async (state, offer, message, reader) => {
   const job = await acceptOrder(state, offer, message);
   const { engine } = offer;
-  return serveReply(job, { ...createServeContext(state, job, reader), engine, commit: state.commit });
+  const context = createServeContext(state, job, reader);
+  return serveReply(job, { ...context, engine, commit: state.commit }).finally(context.end);
 };
 
 /** By engine interface: the only list of what this provider can serve. */

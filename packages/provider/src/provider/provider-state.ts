@@ -19,6 +19,7 @@ import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
 import { createPayingPayers, type PayingPayers } from './paying-payers.ts';
 import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
+import { createReceivables, type ReceivableDependencies, type Receivables } from './receivables.ts';
 
 export interface ProviderDependencies {
   readonly crypto: Crypto;
@@ -27,7 +28,9 @@ export interface ProviderDependencies {
   /** The account that fees are paid to. It signs for the signer's key. */
   readonly payee: LedgerSigner;
   readonly identity: LinkIdentity;
-  readonly chain: Pick<ChainView, 'ledger' | 'validators' | 'findByAddress' | 'findByCertHash'>;
+  readonly chain: Pick<ChainView, 'ledger' | 'validators' | 'findByAddress' | 'findByCertHash' | 'channel'>;
+  /** What batches of a validator have paid to the payee. @throws ChainError */
+  readonly readPayments: ReceivableDependencies['readPayments'];
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
   /** Opened with PROVIDER_SCHEMA. */
   readonly store: Store;
@@ -40,7 +43,8 @@ export interface ProviderDependencies {
 }
 
 /** What the steps of serving work on. Only `isClosing`, `running` and the slots of the offers change. */
-export interface ProviderState extends Omit<ProviderDependencies, 'payee' | 'openings' | 'commit' | 'metrics'> {
+export interface ProviderState
+  extends Omit<ProviderDependencies, 'payee' | 'openings' | 'commit' | 'metrics' | 'readPayments'> {
   /** Hash of the signer's key. */
   readonly id: Uint8Array;
   /** 20 bytes. */
@@ -57,6 +61,7 @@ export interface ProviderState extends Omit<ProviderDependencies, 'payee' | 'ope
   readonly replyIds: ReplyIds;
   readonly openings: Openings;
   readonly outbox: Outbox;
+  readonly receivables: Receivables;
   readonly payers: PayingPayers;
   readonly links: LinkPool;
   readonly metrics: ProviderMetrics;
@@ -96,6 +101,10 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     replyIds: createReplyIds(store, commits),
     openings: dependencies.openings ?? createOpenings(store, commits),
     outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log, crypto }),
+    receivables: createReceivables({
+      ...{ store, commits, clock, readPayments: dependencies.readPayments, writtenOffMs: openingTtlMs },
+      readChannel: chain.channel,
+    }),
     payers: createPayingPayers(),
     stopping: new AbortController(),
     running: new Set(),

@@ -2,6 +2,7 @@ import { bytes, columns, integer, optional } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { RECEIVABLE_SCHEMA } from './receivables.ts';
 
 /** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
 export const PROVIDER_SCHEMA = `
@@ -39,7 +40,7 @@ export const PROVIDER_SCHEMA = `
    CREATE TABLE counter (
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;`;
+   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}`;
 
 export interface ReplyIds {
   /**

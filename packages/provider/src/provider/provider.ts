@@ -95,12 +95,16 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
   );
 }
 
-function createSweeper({ clock, store, replyIds, openings, outbox, openingTtlMs, log }: ProviderState): Repeating {
+function createSweeper(state: ProviderState): Repeating {
+  const { clock, store, replyIds, openings, outbox, receivables, openingTtlMs, log } = state;
   return createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
     async () => {
       const nowMs = clock.nowMs();
-      await Promise.all([replyIds.sweep(nowMs), openings.sweep(nowMs), outbox.sweep(nowMs - openingTtlMs)]);
+      await Promise.all([
+        ...[replyIds.sweep(nowMs), openings.sweep(nowMs), receivables.sweep(nowMs)],
+        outbox.sweep(nowMs - openingTtlMs),
+      ]);
       store.eraseDeleted();
     },
     (err) => log.error({ err }, 'expired openings could not be removed'),

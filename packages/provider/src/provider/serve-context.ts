@@ -4,6 +4,7 @@ import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { AcceptedOrder } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
+import type { Hold } from './receivables.ts';
 import type { ReplyEvent, ServeContext } from './serve-reply.ts';
 
 const ADMIT_TIMEOUT_MS = 10_000;
@@ -28,17 +29,23 @@ export function createServeContext(
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
   const over = AbortSignal.any([left, expired]);
   const gone = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
+  let hold: Hold | undefined;
   return {
     ...{ crypto, clock, signer, payeeSignature },
     left: over,
     // Waits for the reader, but not after the consumer has left: the slot must become free and the reply be committed.
     send: (event) => (over.aborted ? Promise.resolve(false) : Promise.race([send(event), gone])),
     failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
-    admit: (signal) => admitOrder(state, job, signal),
+    async admit(signal) {
+      hold = await state.receivables.hold(job.order);
+      await admitOrder(state, job, signal);
+    },
+    end: () => hold?.drop(),
     payers: state.payers,
-    async keep({ opening }, push) {
+    async keep({ opening }, push, feeAtomic) {
       await openings.put(replyId, { bytes: opening, consumer, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });
       await outbox.add(replyId, validator, push);
+      await hold?.keep(feeAtomic);
     },
   };
 }

@@ -71,6 +71,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       payee: ledger,
       identity,
       chain,
+      readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(ledger.address, validator, fromBlock),
       beacons,
       store,
       openings: wrap.openings?.(openings) ?? openings,

@@ -5,12 +5,14 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import {
   type GenerateEventSchema,
   type PushRecordRequest,
   PushRecordRequestSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { assertTextSize, type CommitReply, type CommittedReply } from './commit-reply.ts';
 import { planReply } from './generate-reply.ts';
@@ -37,8 +39,10 @@ export interface ServeContext {
   /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<void>;
   readonly payers: PayingPayers;
-  /** Makes opening and record durable. From then on the provider answers for the reply. */
-  readonly keep: (committed: CommittedReply, push: PushRecordRequest) => Promise<void>;
+  /** Makes opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
+  readonly keep: (committed: CommittedReply, push: PushRecordRequest, feeAtomic: bigint) => Promise<void>;
+  /** The reply is over, committed or not. */
+  readonly end: () => void;
   /** False once `left` is aborted, even where the consumer has not taken the event by then. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
   /** The consumer has left, or the order's time is up: what was generated so far is committed and billed. */
@@ -137,7 +141,11 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     endMs: clock.nowMs(),
   });
   const { header } = committed;
-  const signedRecord = await keepCommitted(job, committed, dependencies);
+  const feeAtomic = computeReplyFee(order, boundTextTokens(asked), {
+    promptTokenCount: counts.promptTokens,
+    outputTokenCount: counts.outputTokens,
+  });
+  const signedRecord = await keepCommitted(job, { ...committed, feeAtomic }, dependencies);
   await send({
     event: {
       case: 'finished',
@@ -150,14 +158,14 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
 /** Makes a committed reply durable, and due at its validator. @returns the record as it goes over the wire. */
 export async function keepCommitted(
   { signedOrder, body, endpoint }: Pick<AcceptedOrder<unknown>, 'signedOrder' | 'body' | 'endpoint'>,
-  committed: CommittedReply,
+  committed: CommittedReply & { readonly feeAtomic: bigint },
   { signer, payeeSignature, keep }: Pick<ServeContext, 'signer' | 'payeeSignature' | 'keep'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
   const claim = { order: signedOrder, record: signedRecord, header, headerProof: [...headerProof] };
   const push = create(PushRecordRequestSchema, { ...claim, request: body, endpoint, response, payeeSignature });
-  await keep(committed, push);
+  await keep(committed, push, committed.feeAtomic);
   return signedRecord;
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
+import type { Channel } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
@@ -166,7 +167,17 @@ export interface NetworkOptions {
   readonly commit?: CommitReply;
   readonly epoch?: bigint;
   readonly clock?: Clock;
+  /** The payer's channel as the chain has it. Default: one that holds enough. */
+  readonly channel?: Channel;
 }
+
+const FULL_CHANNEL: Channel = {
+  admitted: 10n ** 30n,
+  spent: 0n,
+  releasing: 0n,
+  releasableAt: 0n,
+  spendable: 10n ** 30n,
+};
 
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-provider-'));
@@ -202,7 +213,9 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
           findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
           findByCertHash: (hash) =>
             equalBytes(hash, validator.validator().certHash) ? validator.validator() : undefined,
+          channel: async () => options.channel ?? FULL_CHANNEL,
         },
+        readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
         beacons: { latest: () => latest, get: async () => latest },
         store,
         ...(options.openings ? { openings: options.openings(store) } : {}),

@@ -12,7 +12,7 @@ import type { ReadRequest } from '../order-check.ts';
 import { type AcceptedOrder, checkOfferedOrder, claimOrder } from '../order-intake.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { createServeContext, type ReplyReader } from '../serve-context.ts';
-import { keepCommitted, type ServedCounts } from '../serve-reply.ts';
+import { keepCommitted, type ServeContext, type ServedCounts } from '../serve-reply.ts';
 import { commitEmbedding } from './commit-embedding.ts';
 
 /**
@@ -26,14 +26,28 @@ export async function answerEmbedding(
   reader: ReplyReader,
 ): Promise<ServedCounts> {
   const checked = checkOfferedOrder(state, offer, message, readEmbeddingRequest);
-  const { order, request } = checked;
+  const { request } = checked;
   assertResponseFits(request, offer);
   const promptTokens = await countTokens(request, offer);
-  const counts = { promptTokens, cachedTokens: 0, outputTokens: 0, drafts: { proposed: 0, accepted: 0 } };
-  assertFeeCovers(checked, promptTokens);
-  const job: AcceptedOrder<EmbeddingRequest> = await claimOrder(state, checked, message);
+  const feeAtomic = computeFee(checked, promptTokens);
+  const job: EmbeddingJob = { ...(await claimOrder(state, checked, message)), promptTokens, feeAtomic };
   const context = createServeContext(state, job, reader);
+  return serveEmbedding(offer, job, context).finally(context.end);
+}
+
+interface EmbeddingJob extends AcceptedOrder<EmbeddingRequest> {
+  readonly promptTokens: number;
+  readonly feeAtomic: bigint;
+}
+
+async function serveEmbedding(
+  offer: OfferState<EmbeddingEngine>,
+  job: EmbeddingJob,
+  context: ServeContext,
+): Promise<ServedCounts> {
+  const { order, request, promptTokens, feeAtomic } = job;
   const { crypto, clock, signer, send, left, failed } = context;
+  const counts = { promptTokens, cachedTokens: 0, outputTokens: 0, drafts: { proposed: 0, accepted: 0 } };
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed]);
   // If the order cannot be stored, it must not be admitted: it would count as abandoned.
@@ -56,7 +70,7 @@ export async function answerEmbedding(
     startMs,
     endMs,
   });
-  const record = await keepCommitted(job, committed, context);
+  const record = await keepCommitted(job, { ...committed, feeAtomic }, context);
   const { header, response } = committed;
   await send({
     event: {
@@ -97,12 +111,13 @@ async function countTokens(
   return sum;
 }
 
-function assertFeeCovers(
+/** @throws Refusal where the order does not pay for all of it. */
+function computeFee(
   { order, request }: Pick<AcceptedOrder<EmbeddingRequest>, 'order' | 'request'>,
   promptTokenCount: number,
-): void {
+): bigint {
   try {
-    computeReplyFee(order, embedding.boundTokens(request), { promptTokenCount, outputTokenCount: 0 });
+    return computeReplyFee(order, embedding.boundTokens(request), { promptTokenCount, outputTokenCount: 0 });
   } catch (error) {
     if (!(error instanceof FeeError)) throw error;
     throw new Refusal('precondition', `the reply could not be billed in full: ${error.message}`);

@@ -1,0 +1,34 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import { type Network, PRICE, receive } from '@ogong/testing/provider/provider-fixture';
+import type { ProtocolAttack } from './attack.ts';
+
+export interface OverAdmissionOutcome {
+  /** Replies that the provider gave for nothing. */
+  readonly served: number;
+  /** Fees of these replies, atomic units. */
+  readonly owedAtomic: bigint;
+  readonly refusal: string;
+}
+
+const ORDERS = 20;
+const UNPAID_REPLY_TOKENS = 16;
+
+/** The validator calls every order admitted, and neither counts what the payer's channel holds nor settles anything. */
+export const overAdmission: ProtocolAttack<Network, Promise<OverAdmissionOutcome>> = {
+  name: 'over-admission',
+  aim: 'have a provider work for more than the payer has set aside, with a validator that says that all of it is covered',
+  async play({ client, order }) {
+    let owedAtomic = 0n;
+    for (let served = 0; served < ORDERS; served++) {
+      const body = { max_tokens: UNPAID_REPLY_TOKENS, seed: served };
+      try {
+        const { promptTokens, finished } = await receive(client, order({ body, nonce: served }));
+        owedAtomic += (BigInt(promptTokens + finished.outputTokens) * PRICE + 999n) / 1_000n;
+      } catch (error) {
+        if (!(error instanceof LinkError)) throw error;
+        return { served, owedAtomic, refusal: error.message };
+      }
+    }
+    return { served: ORDERS, owedAtomic, refusal: '' };
+  },
+};
