@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { AuditDraw } from '@ogong/protocol/audit/audit';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { computeGenesisPosition, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { propose } from '@ogong/testing/validator/test-proposal';
@@ -114,6 +115,16 @@ describe('an entry', () => {
     await expect(check('accept', { state: { getBeacon: async () => undefined } })).rejects.toMatchObject(unknown);
     const findPolicy = () => ({ problem: 'another table' });
     await expect(check('accept', { state: { findPolicy } })).rejects.toMatchObject(unknown);
+    const damaged = new ProtocolError('malformed', 'a row that does not parse');
+    const fails = [
+      { getBeacon: () => Promise.reject(damaged) },
+      {
+        findPolicy: () => {
+          throw damaged;
+        },
+      },
+    ];
+    for (const state of fails) await expect(check('accept', { state })).rejects.toMatchObject(unknown);
     const bug = new TypeError('a bug');
     const getBeacon = () => Promise.reject(bug);
     await expect(check('accept', { state: { getBeacon } })).rejects.toBe(bug);

@@ -1,6 +1,6 @@
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
@@ -25,6 +25,21 @@ import type { CosignState } from './cosign-state.ts';
 
 /** How long the old coverage still passes after a change: a validator may not know of the change yet. */
 const ALPHA_GRACE_MS = 3_600_000;
+
+/**
+ * After this time an entry that cannot be checked is refused. Most reasons heal within hours; one that does not would keep all
+ * entries behind it from settling.
+ */
+const UNCHECKED_AFTER_MS = 2 * OPENING_KEPT_MS;
+
+/** Whether an entry is refused that cannot be checked, see UNCHECKED_AFTER_MS. */
+export function isUncheckable(
+  { clock }: Pick<CosignState, 'clock'>,
+  { timeMs }: Pick<VerdictEntry, 'timeMs'>,
+  { code }: Pick<CosignError, 'code'>,
+): boolean {
+  return code === 'unavailable' && clock.nowMs() - timeMs > UNCHECKED_AFTER_MS;
+}
 
 /** @param from ledger address of the peer that asks. @throws CosignError */
 export function readProposal(from: Uint8Array, bytes: Uint8Array): Settlement {
@@ -106,7 +121,7 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
     ...{ ledger, allowFixedVerifier, checkWord, validator },
     nowMs: clock.nowMs(),
     async findBeacon(epoch) {
-      const beacon = await getBeacon(epoch);
+      const beacon = await getBeacon(epoch).catch(blameNobody);
       if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${epoch} is not known`);
       return beacon;
     },
@@ -115,12 +130,26 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
      * same.
      */
     findPolicy(note, { index, timeMs }) {
-      const found = findPolicy(note, timeMs);
+      const found = lookUp(() => findPolicy(note, timeMs));
       if ('policy' in found) return found.policy;
       throw new CosignError('unavailable', `entry ${index}: ${found.problem}`);
     },
     assertPassedOver: (entry, order, draw) => assertPassedOver(state, entry, order, draw),
   };
+}
+
+/** What this validator keeps may be damaged, or of another version. That refutes no entry, whatever it is thrown as. */
+function blameNobody(cause: unknown): never {
+  if (!isRefutation(cause)) throw cause;
+  throw new CosignError('unavailable', `what is kept here cannot be read: ${cause.message}`, { cause });
+}
+
+function lookUp<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    return blameNobody(error);
+  }
 }
 
 /** @throws CosignError where the beacon selected a reply that the entry calls unaudited. */

@@ -14,6 +14,9 @@ export interface EntryFault {
   readonly reason: string;
 }
 
+/** Of a reason that a peer is told, or that a peer tells, characters. */
+export const MAX_REASON = 256;
+
 export class CosignError extends Error {
   override readonly name = 'CosignError';
   readonly code: CosignErrorCode;

@@ -5,13 +5,18 @@ import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { assertNets, checkEntry, checkUncollectable, findLogStart, readLog, readProposal } from './batch-check.ts';
-import { CosignError, type EntryFault } from './cosign-error.ts';
+import {
+  assertNets,
+  checkEntry,
+  checkUncollectable,
+  findLogStart,
+  isUncheckable,
+  readLog,
+  readProposal,
+} from './batch-check.ts';
+import { CosignError, type EntryFault, MAX_REASON } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertOneLog, castVote, listPlaces, readVote } from './cosign-vote.ts';
-
-/** Of a reason that a peer is told, characters. */
-const MAX_REASON = 256;
 
 /**
  * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
@@ -71,7 +76,8 @@ async function checkEntries(
   const refused: EntryFault[] = [];
   for (const [i, entry] of entries.entries()) {
     await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry).catch((error: unknown) => {
-      if (!(error instanceof CosignError) || error.code !== 'refuted') throw error;
+      if (!(error instanceof CosignError)) throw error;
+      if (error.code !== 'refuted' && !isUncheckable(state, entry, error)) throw error;
       refused.push({ index: entry.index, reason: error.message });
     });
     // One entry costs milliseconds; links and timers get their turn between two of them.

@@ -1,5 +1,6 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
+  isQuorum,
   type QuorumMember,
   type QuorumSignature,
   type QuorumVerdict,
@@ -13,7 +14,7 @@ import {
   readEntryMessage,
   type StoredBatch,
 } from '../store/batch-store.ts';
-import type { EntryFault } from './cosign-error.ts';
+import { type EntryFault, MAX_REASON } from './cosign-error.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { CosignRequest, SettlementChain, SettlementState } from './settlement-state.ts';
 
@@ -60,7 +61,7 @@ export async function gatherSignatures(
   );
   const request = { batch: batch.bytes, entries, logFrom: from };
   const count = () => countSignatures(state, votes, sequence, digest);
-  const refusals = createRefusals(batch, votes);
+  const refusals = createRefusals(batch, votes, signer.address);
   // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
   if (!count().ok) {
     await new Promise<void>((resolve) => {
@@ -77,10 +78,12 @@ export async function gatherSignatures(
     throw new SettlementError('entries-refused', `batch ${sequence}: ${refusals.describe(blocked)}`, blocked);
   }
   if (!quorum.ok) {
+    const reasons = refusals.describe();
     throw new SettlementError(
       'no-quorum',
       `batch ${sequence}: ${quorum.signatures.length} signed with ${quorum.signedStake} of ${quorum.totalStake} votes; ` +
-        `more than two thirds of the votes and ${minSignatures} signatures are needed`,
+        `more than two thirds of the votes and ${minSignatures} signatures are needed` +
+        (reasons === '' ? '' : `; refused: ${reasons}`),
     );
   }
   return quorum.signatures.map(({ signature }) => signature);
@@ -98,26 +101,47 @@ export function countSignatures(
   return { ...quorum, ok: quorum.ok && quorum.signatures.length >= minSignatures };
 }
 
+/** Reasons in one message: they are a peer's words. */
+const MAX_DESCRIBED = 8;
+
 interface Refusals {
   add(peer: Pick<QuorumMember, 'address'>, faults: readonly EntryFault[]): void;
-  /** Entries that so much stake refuses that the rest is no quorum: a third. Less than that cannot block an honest entry. */
+  /**
+   * Entries that can leave the log: no quorum can sign them, and those who refuse them are one with this validator. Where less
+   * refuses them, others may have signed the log as it is, and no other log of theirs would ever find a quorum. So the entries
+   * stay, and are asked about again.
+   */
   listBlocked(): bigint[];
-  describe(entries: readonly bigint[]): string;
+  /** The reasons for the first few. @param entries Default: all that anybody refuses. */
+  describe(entries?: readonly bigint[]): string;
 }
 
-export function createRefusals({ from, to }: Pick<StoredBatch, 'from' | 'to'>, { voters, total }: Votes): Refusals {
+/** @param own this validator, which signs what is left. */
+export function createRefusals(
+  { from, to }: Pick<StoredBatch, 'from' | 'to'>,
+  { voters, total }: Votes,
+  own: Uint8Array,
+): Refusals {
+  const stakeOf = (address: Uint8Array): bigint =>
+    voters.find((voter) => equalBytes(voter.address, address))?.stake ?? 0n;
   const found = new Map<bigint, { stake: bigint; reason: string }>();
+  const isBlocked = (stake: bigint): boolean =>
+    !isQuorum(total - stake, total) && isQuorum(stakeOf(own) + stake, total);
   return {
     add({ address }, faults) {
-      const stake = voters.find((voter) => equalBytes(voter.address, address))?.stake ?? 0n;
+      const stake = stakeOf(address);
       const named = new Map(faults.map(({ index, reason }) => [index, reason]));
       for (const [index, reason] of named) {
         if (index < from || index >= to) continue;
         found.set(index, { stake: (found.get(index)?.stake ?? 0n) + stake, reason });
       }
     },
-    listBlocked: () => [...found].filter(([, { stake }]) => 3n * stake >= total).map(([index]) => index),
-    describe: (entries) => entries.map((index) => found.get(index)?.reason).join('; '),
+    listBlocked: () => [...found].filter(([, { stake }]) => isBlocked(stake)).map(([index]) => index),
+    describe: (entries = [...found.keys()]) =>
+      entries
+        .slice(0, MAX_DESCRIBED)
+        .map((index) => found.get(index)?.reason.slice(0, MAX_REASON))
+        .join('; '),
   };
 }
 

@@ -77,8 +77,32 @@ export async function proposeShorter(
   return true;
 }
 
+/**
+ * The same log under the same number as the chain took it: before it was proposed shorter.
+ * @returns false if that is the batch as it is. @throws SettlementError where the chain took another log.
+ */
+export async function proposeSettled(
+  state: SettlementState,
+  client: SettlementChain,
+  batch: StoredBatch,
+  { logLength, logHead }: Pick<Anchor, 'logLength' | 'logHead'>,
+): Promise<boolean> {
+  const entries = logLength > batch.from ? readBatchEntries(state, { from: batch.from, to: logLength }) : [];
+  const last = entries.at(-1);
+  const head = last && computeEntryHash(state.crypto, last);
+  if (BigInt(entries.length) !== logLength - batch.from || !head || !equalBytes(head, fromHex(logHead.slice(2)))) {
+    throw new SettlementError(
+      'anchor-mismatch',
+      `the chain has settled another log of ${logLength} entries as batch ${batch.sequence}: the database is an older copy, or of another validator`,
+    );
+  }
+  if (logLength === batch.to) return false;
+  await proposeUpTo(state, client, batch, logLength);
+  return true;
+}
+
 /** The same log under the same number, up to another position. */
-export async function proposeUpTo(
+async function proposeUpTo(
   state: SettlementState,
   client: SettlementChain,
   batch: StoredBatch,

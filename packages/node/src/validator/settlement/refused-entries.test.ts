@@ -1,4 +1,7 @@
 import { create } from '@bufbuild/protobuf';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { payer, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -15,7 +18,9 @@ function refuse(peer: TestValidator, isBad: (verdict: string) => boolean): void 
   const { cosign } = peer.cosigner;
   peer.cosigner.cosign = async (from, request) => {
     const entries = request.entries.map(({ logEntry }) => parseVerdictEntry(logEntry));
-    const refused = entries.filter(({ verdict }) => isBad(verdict)).map(({ index }) => ({ index, reason: 'bad' }));
+    const refused = entries
+      .filter(({ verdict }) => isBad(verdict))
+      .map(({ index }) => ({ index, reason: `entry ${index} is bad` }));
     if (refused.length > 0) throw new CosignError('refuted', 'bad', { refused });
     return cosign(from, request);
   };
@@ -48,7 +53,7 @@ describe('a co-signer', () => {
 });
 
 describe('refused entries', () => {
-  it('leave the log where a third of the stake refuses them, and the rest settles', async () => {
+  it('leave the log where a third of the stake refuses them and is a quorum with the proposer, and the rest settles', async () => {
     const four = await createFour();
     await decideThree(four);
     for (const peer of four.peers.slice(0, 2)) refuse(peer, (verdict) => verdict === 'accept');
@@ -75,16 +80,85 @@ describe('refused entries', () => {
     expect(statesOf(four)).toEqual({ accept: 'refused', reject: 'refused', abandoned: 'refused' });
   });
 
-  it('count once for each peer, and only where they stand in the batch', () => {
-    const members = [3n, 3n, 4n].map((stake, i) => ({ stake, address: new Uint8Array(20).fill(i) }));
-    const refusals = createRefusals({ from: 5n, to: 8n }, { voters: members, total: 10n });
-    const bad = (...indices: bigint[]) => indices.map((index) => ({ index, reason: `entry ${index}` }));
-    refusals.add(members[0] as never, bad(6n, 6n, 4n, 8n));
-    expect(refusals.listBlocked()).toEqual([]);
-    refusals.add(members[1] as never, bad(7n));
-    expect(refusals.listBlocked()).toEqual([]);
-    refusals.add(members[2] as never, bad(4n, 8n, 7n));
-    expect(refusals.listBlocked()).toEqual([7n]);
-    expect(refusals.describe([7n])).toBe('entry 7');
+  it('stay while others would be missing for the log without them, and settle once they are signed after all', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    // 2 of 5 refuse, 2 of 5 sign: those who have signed it sign no other log, and the rest is no quorum.
+    const [doubtful] = four.peers as [TestValidator];
+    four.chain.votes.set(toHex(doubtful.signer.address), 200n);
+    const { cosign } = doubtful.cosigner;
+    refuse(doubtful, (verdict) => verdict === 'accept');
+    await expect(four.own.settlement.step()).rejects.toMatchObject({
+      code: 'no-quorum',
+      message: expect.stringMatching(/refused: entry \d is bad$/),
+    });
+    expect(statesOf(four)).toEqual({ accept: 'batched', reject: 'batched', abandoned: 'batched' });
+    doubtful.cosigner.cosign = cosign;
+    while (await four.own.settlement.step());
+    expect(statesOf(four)).toEqual({ accept: 'settled', reject: 'settled', abandoned: 'settled' });
+  });
+
+  it('are those, too, that nobody can check two days after their time', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    for (const { store } of four.peers) store.prepare('DELETE FROM beacons').run();
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
+    four.clock.advance(2 * OPENING_KEPT_MS - 300_000);
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
+    four.clock.advance(200_000);
+    while (await four.own.settlement.step());
+    expect(statesOf(four)).toEqual({ accept: 'refused', reject: 'refused', abandoned: 'settled' });
+  });
+
+  describe('as they are counted', () => {
+    const count = (...stakes: readonly bigint[]) => {
+      const members = stakes.map((stake, i) => ({ stake, address: new Uint8Array(20).fill(i) }) as QuorumMember);
+      const total = stakes.reduce((sum, stake) => sum + stake, 0n);
+      const votes = { voters: members, total };
+      const refusals = createRefusals({ from: 5n, to: 8n }, votes, (members[0] as QuorumMember).address);
+      const refuseBy = (index: number, ...entries: readonly bigint[]) =>
+        refusals.add(
+          members[index] as QuorumMember,
+          entries.map((entry) => ({ index: entry, reason: `entry ${entry}` })),
+        );
+      return { refusals, refuseBy };
+    };
+
+    it('count once for each peer, and only where they stand in the batch', () => {
+      const { refusals, refuseBy } = count(2n, 3n, 4n, 1n);
+      refuseBy(1, 6n, 6n, 4n, 8n);
+      expect(refusals.listBlocked()).toEqual([]);
+      refuseBy(3, 7n);
+      refuseBy(2, 4n, 8n, 7n);
+      expect(refusals.listBlocked()).toEqual([7n]);
+      expect(refusals.describe([7n])).toBe('entry 7');
+      expect(refusals.describe()).toBe('entry 6; entry 7');
+    });
+
+    it('are described in few words, whatever a peer says', () => {
+      const { refusals, refuseBy } = count(1n, 1n);
+      refuseBy(1, 5n);
+      const endless = { index: 6n, reason: 'x'.repeat(10_000) };
+      refusals.add({ address: new Uint8Array(20) }, [endless]);
+      expect(refusals.describe()).toHaveLength('entry 5; '.length + 256);
+      const many = createRefusals({ from: 0n, to: 99n }, { voters: [], total: 0n }, new Uint8Array(20));
+      many.add(
+        { address: new Uint8Array(20) },
+        Array.from({ length: 99 }, (_, i) => ({ index: BigInt(i), reason: 'bad' })),
+      );
+      expect(many.describe().split('; ')).toHaveLength(8);
+    });
+
+    it('leave the log where a third refuses them, and is a quorum with this validator', () => {
+      const half = count(2n, 3n, 4n);
+      half.refuseBy(1, 5n);
+      expect(half.refusals.listBlocked()).toEqual([]);
+      half.refuseBy(2, 5n);
+      expect(half.refusals.listBlocked()).toEqual([5n]);
+      // The others alone are a quorum.
+      const rich = count(60n, 10n, 30n);
+      rich.refuseBy(1, 5n);
+      expect(rich.refusals.listBlocked()).toEqual([]);
+    });
   });
 });

@@ -165,4 +165,23 @@ describe('settlement', () => {
     expect(four.chain.settled.length).toBe(1);
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
   });
+
+  it.each([
+    ['another head', { logHead: `0x${'07'.repeat(32)}` as const }],
+    ['more entries than there are', { logLength: 5n }],
+    ['fewer entries than had settled before', { logLength: 0n }],
+  ])('books nothing where the chain has %s under its number: the database is an older copy', async (_what, other) => {
+    const four = await createFour();
+    await decideThree(four);
+    four.chain.afterSettle = () => {
+      throw new Error('the connection was lost');
+    };
+    await expect(four.own.settlement.step()).rejects.toThrow('connection');
+    const { anchorOf } = four.chain;
+    four.chain.anchorOf = async (validator) => ({ ...(await anchorOf(validator)), ...other });
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'anchor-mismatch' });
+    four.chain.anchorOf = anchorOf;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
+  });
 });

@@ -4,7 +4,7 @@ import { listEntries, readBatchedLength, readProposed, type StoredBatch } from '
 import { takeOut } from '../store/refused-store.ts';
 import { bookBatch, bookFound } from './book-batch.ts';
 import { gatherSignatures } from './gather-signatures.ts';
-import { proposeAnew, proposeNext, proposeShorter, proposeUpTo } from './propose-batch.ts';
+import { proposeAnew, proposeNext, proposeSettled, proposeShorter } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
@@ -24,11 +24,8 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
   const anchor = await client.anchorOf(signer.address);
   const proposed = store.read(() => readProposed(store));
   if (proposed && anchor.sequence >= proposed.sequence) {
-    if (anchor.sequence === proposed.sequence && anchor.logLength !== proposed.to) {
-      // The chain took the batch as it was before it was proposed shorter.
-      await proposeUpTo(state, client, proposed, anchor.logLength);
-      return true;
-    }
+    const isLast = anchor.sequence === proposed.sequence;
+    if (isLast && (await proposeSettled(state, client, proposed, anchor))) return true;
     await bookFound(state, proposed);
     return true;
   }
