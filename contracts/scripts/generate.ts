@@ -17,6 +17,7 @@ const contracts = [
   { name: 'ValidatorRegistry', deployed: false },
   { name: 'Settlement', deployed: true },
   { name: 'Escrow', deployed: false },
+  { name: 'ModelRegistry', deployed: true },
 ];
 
 const artifacts = compileContracts();

@@ -226,6 +226,72 @@ const mutants: readonly Mutant[] = [
     from: 'if (nextShares.license > license) revert',
     to: 'if (nextShares.license > BASIS) revert',
   },
+  {
+    breaks: 'models: a name is taken from its owner',
+    file: 'ModelRegistry.sol',
+    from: 'if (owner != address(0)) revert MakerTaken(maker, owner);',
+    to: '',
+  },
+  {
+    breaks: 'models: a name costs nothing',
+    file: 'ModelRegistry.sol',
+    from: 'token.safeTransferFrom(msg.sender, parameters.recipients().treasury, fee);',
+    to: '',
+  },
+  {
+    breaks: 'models: a name is announced in the block that claims it',
+    file: 'ModelRegistry.sol',
+    from: '_seals[msg.sender].blockNumber >= block.number',
+    to: '_seals[msg.sender].blockNumber > block.number',
+  },
+  {
+    breaks: "models: another one's announcement may be copied",
+    file: 'ModelRegistry.sol',
+    from: 'keccak256(abi.encode(account, maker, salt))',
+    to: 'keccak256(abi.encode(maker, salt))',
+  },
+  {
+    breaks: 'models: anybody speaks for a name',
+    file: 'ModelRegistry.sol',
+    from: 'if (owner != msg.sender) revert NotOwner(maker, owner);',
+    to: '',
+  },
+  {
+    breaks: 'models: anybody accepts an offer',
+    file: 'ModelRegistry.sol',
+    from: 'if (heirOf[maker] != msg.sender) revert NotOffered(maker, msg.sender);',
+    to: '',
+  },
+  {
+    breaks: 'models: an offer is accepted twice',
+    file: 'ModelRegistry.sol',
+    from: 'delete heirOf[maker];',
+    to: '',
+  },
+  {
+    breaks: 'models: new weights are in force without notice',
+    file: 'ModelRegistry.sol',
+    from: 'if (from < earliest) from = earliest;',
+    to: '',
+  },
+  {
+    breaks: 'models: a replaced announcement comes into force',
+    file: 'ModelRegistry.sol',
+    from: 'if (before.until == from) before.until = 0;',
+    to: '',
+  },
+  {
+    breaks: 'models: a revocation waits for what is announced',
+    file: 'ModelRegistry.sol',
+    from: 'if (inForce) current.until = nowSeconds;',
+    to: '',
+  },
+  {
+    breaks: 'models: the versions of a model have no bound',
+    file: 'ModelRegistry.sol',
+    from: 'if (versions.length == MAX_VERSIONS) revert TooManyVersions(MAX_VERSIONS);',
+    to: '',
+  },
 ];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');

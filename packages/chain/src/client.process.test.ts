@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { testModelRegistry } from '@ogong/testing/chain/model-registry-compliance';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
@@ -31,6 +32,15 @@ describe('chain client', () => {
     ledger = await startLedger();
   });
   afterAll(() => ledger.stop());
+
+  testModelRegistry(() => ledger.createMember(5_000n * unit));
+
+  it('takes a name only for the fee', async () => {
+    const { client } = await ledger.createMember();
+    expect(await refusalOf(client.claimMaker('unpaid'))).toMatchObject({
+      revert: { name: 'ERC20InsufficientBalance' },
+    });
+  });
 
   it('reads the parameters that were deployed', async () => {
     const { shares, limits, recipients } = await ledger.governor.parameters();

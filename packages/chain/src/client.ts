@@ -11,6 +11,7 @@ import {
   validatorRegistryAbi,
 } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import { createModelReads, createModelWrites } from './model-registry.ts';
 import { createRegistryWrites } from './registry-writes.ts';
 import { encodeSettle, type SettleCall } from './settle-call.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
@@ -127,6 +128,7 @@ const READS_AT_A_TIME = 16;
 const BLOCKS_PER_READ = 1_000;
 
 function createReads({ read }: Transactor, deployment: Deployment) {
+  const models = createModelReads({ read }, deployment.models);
   const token = { address: deployment.token, abi: ogongTokenAbi } as const;
   const parameters = { address: deployment.parameters, abi: parametersAbi } as const;
   const staking = { address: deployment.staking, abi: stakingAbi } as const;
@@ -135,6 +137,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
   const settlement = { address: deployment.settlement, abi: settlementAbi } as const;
 
   return {
+    ...models,
     balanceOf(owner: BytesLike): Promise<bigint> {
       const args = [toAddress(owner, 'owner')] as const;
       return read('token balance', (client) => client.readContract({ ...token, functionName: 'balanceOf', args }));
@@ -272,7 +275,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
 
 function createWrites(transactor: Transactor, deployment: Deployment) {
   const { send, read } = transactor;
-  const { token, staking, registry, escrow, settlement, parameters } = deployment;
+  const { token, staking, registry, escrow, settlement, parameters, models } = deployment;
 
   /**
    * Gives a contract an unlimited allowance of the caller's tokens. The contract takes them only in calls that the caller
@@ -373,6 +376,7 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
       ),
 
     ...createRegistryWrites(transactor, registry),
+    ...createModelWrites(transactor, models, allow),
 
     /** Submits a batch with its quorum; anyone may. */
     settle: (call: SettleCall) => send('settle', settlement, encodeSettle(call)),

@@ -2,6 +2,8 @@ import { encodeDeployData, type TransactionReceipt } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
+  modelRegistryAbi,
+  modelRegistryBytecode,
   ogongTokenAbi,
   ogongTokenBytecode,
   parametersAbi,
@@ -80,6 +82,9 @@ export const defaultDelays: Delays = {
 /** For a chain on one machine: every change counts at once. */
 export const noDelays: Delays = { voting: 0, notice: 0, appeal: 0, leastWithdrawal: 0, leastUnbonding: 0 };
 
+/** A thousand OGONG for a maker's name: squatting many names costs more than they are worth. */
+export const defaultMakerFee = 1_000n * 10n ** 18n;
+
 export interface DeployOptions {
   readonly rpcUrl: string;
   readonly chainId: number;
@@ -91,9 +96,11 @@ export interface DeployOptions {
   readonly shares?: Partial<Shares>;
   readonly limits?: Partial<Limits>;
   readonly delays?: Delays;
+  /** What a maker's name costs, atomic units. Default: defaultMakerFee. */
+  readonly makerFee?: bigint;
 }
 
-/** Deploys the whole ledger in four transactions. */
+/** Deploys the whole ledger in five transactions. */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
   const transactor = createTransactor(options);
   const owner = options.owner === undefined ? (transactor.address as Address) : toAddress(options.owner, 'owner');
@@ -137,6 +144,14 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
       args: [token.address, parameters.address, staking.address],
     }),
   );
+  const models = await create(
+    'model registry',
+    encodeDeployData({
+      abi: modelRegistryAbi,
+      bytecode: modelRegistryBytecode,
+      args: [token.address, parameters.address, options.makerFee ?? defaultMakerFee],
+    }),
+  );
   const [registry, escrow] = await transactor.read('find the created contracts', (client) =>
     Promise.all([
       client.readContract({ address: staking.address, abi: stakingAbi, functionName: 'registry' }),
@@ -152,6 +167,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     registry: registry.toLowerCase() as Address,
     escrow: escrow.toLowerCase() as Address,
     settlement: settlement.address,
+    models: models.address,
     block: Number(token.receipt.blockNumber),
   };
 }

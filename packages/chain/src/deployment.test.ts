@@ -12,6 +12,7 @@ const whole = {
   registry: address,
   escrow: address,
   settlement: address,
+  models: address,
   block: 1,
 };
 

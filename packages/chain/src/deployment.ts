@@ -11,11 +11,13 @@ export interface Deployment {
   readonly registry: Address;
   readonly escrow: Address;
   readonly settlement: Address;
+  /** ModelRegistry. */
+  readonly models: Address;
   /** First block with events of these contracts. */
   readonly block: number;
 }
 
-export const contractNames = ['token', 'parameters', 'staking', 'registry', 'escrow', 'settlement'] as const;
+export const contractNames = ['token', 'parameters', 'staking', 'registry', 'escrow', 'settlement', 'models'] as const;
 
 const addressPattern = /^0x[0-9a-fA-F]{40}$/;
 

@@ -2,10 +2,8 @@ import { encodeAbiParameters, encodeFunctionData, keccak256 } from 'viem';
 import { ChainError } from './errors.ts';
 import { validatorRegistryAbi as abi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, toAddress, toHex } from './hex.ts';
+import { waitForNextBlock } from './next-block.ts';
 import type { Transactor } from './transactor.ts';
-
-const BLOCK_POLL_MS = 100;
-const BLOCK_POLLS = 600;
 
 /** What a validator changes in the registry. */
 export function createRegistryWrites({ address: own, read, send }: Transactor, registry: Address) {
@@ -20,17 +18,9 @@ export function createRegistryWrites({ address: own, read, send }: Transactor, r
     const salt = toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)), 'salt', 32);
     const types = [{ type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
     const args = [keccak256(encodeAbiParameters(types, [own, certHash, salt]))] as const;
-    const { blockNumber } = await send(
-      'announce',
-      registry,
-      encodeFunctionData({ abi, functionName: 'announce', args }),
-    );
-    for (let poll = 0; poll < BLOCK_POLLS; poll++) {
-      const head = await read('head', (client) => client.getBlockNumber({ cacheTime: 0 }));
-      if (head > blockNumber) return { certHash, salt };
-      await new Promise((resolve) => setTimeout(resolve, BLOCK_POLL_MS));
-    }
-    throw new ChainError('timeout', 'announce: the chain has made no block since');
+    const announced = encodeFunctionData({ abi, functionName: 'announce', args });
+    await waitForNextBlock({ read }, await send('announce', registry, announced));
+    return { certHash, salt };
   }
 
   return {

@@ -19,6 +19,7 @@ import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
   escrowAbi,
+  modelRegistryAbi,
   ogongTokenAbi,
   parametersAbi,
   settlementAbi,
@@ -35,6 +36,7 @@ export const ledgerAbi = [
   ...validatorRegistryAbi,
   ...escrowAbi,
   ...settlementAbi,
+  ...modelRegistryAbi,
 ] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */

@@ -19,6 +19,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Command, Output } from './command.ts';
+import { modelsDir } from './models-dir.ts';
 import { jsonField, printJson } from './print-json.ts';
 
 const dir = {
@@ -48,13 +49,7 @@ const upConfig = defineConfig({
       description: 'the name that it is sold under; made from the model if not given',
     },
     modelRoot: { schema: hex(32), description: 'the content root that the model must have' },
-    modelsDir: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_MODELS_DIR',
-      default: join(homedir(), '.ogong', 'models'),
-      description: 'where models are kept',
-    },
+    modelsDir,
     validators: { schema: integer({ min: 1, max: 9 }), default: '4', description: 'how many validators' },
     providers: { schema: integer({ min: 1, max: 8 }), default: '3', description: 'how many providers' },
     basePort: {

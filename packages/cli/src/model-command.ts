@@ -1,29 +1,21 @@
 import { statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { chainFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { text } from '@ogong/host/config/values';
 import { EXIT } from '@ogong/host/log/errors';
 import type { DownloadProgress } from '@ogong/models/download';
 import { readHubAccess } from '@ogong/models/hub';
 import { createModelStore, type ModelManifest } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Command, Output } from './command.ts';
+import { modelsDir } from './models-dir.ts';
 import { jsonField, printJson } from './print-json.ts';
-
-const modelsDir = {
-  schema: text,
-  label: '<path>',
-  env: 'OGONG_MODELS_DIR',
-  default: join(homedir(), '.ogong', 'models'),
-  description: 'where models are kept',
-} as const;
+import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 
 const listConfig = defineConfig({
   name: 'ogong model list',
-  summary: 'Lists the models on this machine.',
-  fields: { modelsDir, json: jsonField },
+  summary: 'Lists the models on this machine; with --deployment those that are published on the chain.',
+  fields: { modelsDir, ...chainFields, deployment: { ...chainFields.deployment, required: false }, json: jsonField },
 });
 
 const pullConfig = defineConfig({
@@ -46,12 +38,15 @@ const verifyConfig = defineConfig({
 
 export const modelCommand: Command = {
   name: 'model',
-  summary: 'list the models on this machine, pull one, or verify them',
+  summary: 'models on this machine: list, pull, verify; on the chain: register, show, revoke',
   async run([verb, ...rest], output) {
     if (verb === 'list') return listModels(rest, output);
     if (verb === 'pull') return pullModel(rest, output);
     if (verb === 'verify') return verifyModels(rest, output);
-    output.writeError('ogong model: say list, pull or verify\n');
+    if (verb === 'register') return registerModel(rest, output);
+    if (verb === 'show') return showModel(rest, output);
+    if (verb === 'revoke') return revokeModel(rest, output);
+    output.writeError('ogong model: say list, pull, verify, register, show or revoke\n');
     return EXIT.usage;
   },
 };
@@ -60,6 +55,8 @@ async function listModels(argv: readonly string[], output: Output): Promise<numb
   const parsed = listConfig.parse(argv, process.env);
   if (parsed.kind === 'print') output.write(parsed.text);
   else {
+    const { deployment, rpcUrl, json } = parsed.values;
+    if (deployment !== undefined) return listPublished({ deployment, rpcUrl, json }, output);
     const models = await createModelStore(parsed.values.modelsDir).list();
     if (parsed.values.json) {
       printJson(

@@ -33,6 +33,12 @@ function createPlan(): LedgerPlan {
     })),
     providers: [{ ...account('provider-1'), stakeAtomic: 500n * OGONG }],
     payer: { ...account('gateway'), depositAtomic: 1_000n * OGONG, allowanceAtomic: 100n * OGONG },
+    maker: account('maker'),
+    models: ['tiny', 'large'].map((name, i) => ({
+      id: `ogong/verified/acme/${name}`,
+      root: new Uint8Array(32).fill(i + 1),
+      tokenizerHash: new Uint8Array(32).fill(9),
+    })),
   };
 }
 
@@ -45,6 +51,7 @@ describe('mesh ledger', () => {
     const look = async () => ({
       validators: (await client.validators()).map(({ signer, stake, endpoint }) => ({ signer, stake, endpoint })),
       stake: await client.stakeOf(computeAddress(plan.providers[0]!.privateKey)),
+      models: await Promise.all((await client.listModels(9)).map((name) => client.modelVersions(name))),
       free: await client.freeOf(computeAddress(plan.payer.privateKey)),
       channels: await Promise.all(
         plan.validators.map(({ privateKey }) =>
@@ -55,6 +62,7 @@ describe('mesh ledger', () => {
     const first = await look();
     expect(first.validators.map(({ stake }) => stake).sort()).toEqual([10_001n * OGONG, 10_002n * OGONG]);
     expect(first.stake).toBe(500n * OGONG);
+    expect(first.models).toMatchObject([1, 2].map((i) => [{ modelRoot: `0x${`0${i}`.repeat(32)}`, until: undefined }]));
     expect(first.free).toBe(800n * OGONG);
     expect(first.channels.map(({ spendable }) => spendable)).toEqual([100n * OGONG, 100n * OGONG]);
 

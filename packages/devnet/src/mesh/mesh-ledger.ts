@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { deployContracts, noDelays } from '@ogong/chain/deploy';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
-import type { Address, Hex } from '@ogong/chain/hex';
+import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { writePrivateFile } from '@ogong/host/files/private-files';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { DevChain } from '../chain/dev-chain.ts';
 
 /** One OGONG in atomic units. */
@@ -32,12 +33,22 @@ export interface FundedPayer extends LedgerAccount {
   readonly allowanceAtomic: bigint;
 }
 
+/** A model that the maker's account publishes. */
+export interface PublishedModel {
+  readonly id: string;
+  readonly root: Uint8Array;
+  readonly tokenizerHash: Uint8Array;
+}
+
 export interface LedgerPlan {
   readonly deployer: LedgerAccount;
   readonly recipients: { readonly verification: Address; readonly treasury: Address; readonly license: Address };
   readonly validators: readonly BondedValidator[];
   readonly providers: readonly StakedProvider[];
   readonly payer: FundedPayer;
+  /** Account that all names belong to. */
+  readonly maker: LedgerAccount;
+  readonly models: readonly PublishedModel[];
 }
 
 /** Enough native coin for any number of transactions on a chain of one's own. */
@@ -59,8 +70,8 @@ export async function prepareLedger(
     readonly onProgress?: (what: string) => void;
   },
 ): Promise<Deployment> {
-  const { deployer, validators, providers, payer } = plan;
-  const accounts = [deployer, ...validators, ...providers, payer];
+  const { deployer, validators, providers, payer, maker } = plan;
+  const accounts = [deployer, ...validators, ...providers, payer, maker];
   await Promise.all(accounts.map(({ privateKey }) => chain.setBalance(computeAddress(privateKey), gasBalance)));
   onProgress('deploying the contracts');
   const deployment =
@@ -69,12 +80,15 @@ export async function prepareLedger(
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 50 });
   const governor = await connect(deployer);
 
-  onProgress(`bonding ${validators.length} validators, staking ${providers.length} providers, funding the gateway`);
+  onProgress(
+    `bonding ${validators.length} validators, staking ${providers.length} providers, funding the gateway, publishing models`,
+  );
   // One account mints, so mints are sequential. Each member goes on as soon as it has its tokens.
   await Promise.all([
     ...validators.map(async (validator) => bondValidator(await connect(validator), validator, governor)),
     ...providers.map(async (provider) => stakeProvider(await connect(provider), provider, governor)),
     connect(payer).then((client) => openChannels(client, plan, governor)),
+    connect(maker).then((client) => publishModels(client, plan, governor)),
   ]);
   return deployment;
 }
@@ -149,6 +163,27 @@ async function openChannels(
     await client.deposit(wanted - free);
   }
   for (const { validator, missing } of channels) if (missing > 0n) await client.admit(validator, missing);
+}
+
+/** Claims the makers' names, and publishes what is not in force yet. */
+async function publishModels(
+  client: ChainClient,
+  { maker, models }: Pick<LedgerPlan, 'maker' | 'models'>,
+  governor: ChainClient,
+): Promise<void> {
+  const address = computeAddress(maker.privateKey);
+  for (const { id, root, tokenizerHash } of models) {
+    const name = parseModelId(id);
+    if ((await client.makerOwner(name.maker)) === undefined) {
+      await top(governor, address, await client.makerFee());
+      await client.claimMaker(name.maker);
+    }
+    const modelRoot = bytesToHex(root);
+    const versions = await client.modelVersions(name);
+    if (versions.at(-1)?.modelRoot === modelRoot) continue;
+    const description = { licence: 'NOASSERTION', sources: [], adapterRoots: [] };
+    await client.publishModel(name, { ...description, modelRoot, tokenizerHash: bytesToHex(tokenizerHash) });
+  }
 }
 
 /** Mints what an account lacks to hold `amount`. */

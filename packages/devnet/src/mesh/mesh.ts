@@ -5,6 +5,8 @@ import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import { readTrust } from '@ogong/host/views/read-trust';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
@@ -163,7 +165,7 @@ function find(processes: ReadonlyMap<string, SupervisedProcess>, name: string): 
   return process;
 }
 
-const accountNames = ['deployer', 'verification-pool', 'treasury', 'license'] as const;
+const accountNames = ['deployer', 'maker', 'verification-pool', 'treasury', 'license'] as const;
 
 async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdentity>> {
   const providers = Array.from({ length: countProviders(launch) }, (_, i) => i);
@@ -204,6 +206,11 @@ function planLedger(launch: MeshLaunch, plan: MeshPlan, identityOf: (name: strin
       depositAtomic: gatewayDeposit,
       allowanceAtomic: gatewayDeposit / BigInt(2 * launch.ports.validators.length),
     },
+    maker: account('maker'),
+    models: listModels(launch).map(({ id, path, root }) => ({
+      ...{ id, root },
+      tokenizerHash: hashTokenizer(readGgufHeader(path)),
+    })),
   };
 }
 

@@ -12,6 +12,7 @@ const deployment = {
   registry: hex('04', 20),
   escrow: hex('05', 20),
   settlement: hex('06', 20),
+  models: hex('07', 20),
   block: 1,
 };
 const bytes = (byte: number, size: number): Uint8Array => new Uint8Array(size).fill(byte);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readGgufHeader } from './read.ts';
+import { hashTokenizer } from './tokenizer-hash.ts';
 import type { GgufValue } from './types.ts';
 import { writeGguf } from './write.ts';
 
@@ -80,5 +81,21 @@ describe('GGUF', () => {
     huge.writeBigUInt64LE(2n ** 40n, 8);
     writeFileSync(broken, huge);
     expect(() => readGgufHeader(broken)).toThrow(/too many/);
+  });
+});
+
+describe('hashTokenizer', () => {
+  const words = (value: readonly string[]): GgufValue => ({ type: 'array', of: 'string', value });
+  const hash = (...entries: [string, GgufValue][]): string =>
+    Buffer.from(hashTokenizer({ metadata: new Map(entries) })).toString('hex');
+  const count = (value: bigint): GgufValue => ({ type: 'u64', value });
+
+  it('follows the tokenizer alone, whatever its order in the file', () => {
+    const one = hash(['tokenizer.a', words(['x', 'y'])], ['tokenizer.b', count(2n ** 60n)]);
+    // printf '["tokenizer.a","array","string",["x","y"]]\n["tokenizer.b","u64","","1152921504606846976"]\n' | sha256sum
+    expect(one).toBe('596889e680b642b5f73a465bd5c4860495c1536000c56af00fc416e799d9f56b');
+    expect(hash(['tokenizer.b', count(2n ** 60n)], ['other', count(1n)], ['tokenizer.a', words(['x', 'y'])])).toBe(one);
+    expect(hash(['tokenizer.a', words(['x', 'z'])], ['tokenizer.b', count(2n ** 60n)])).not.toBe(one);
+    expect(hash(['tokenizer.a', words(['x', 'y'])])).not.toBe(one);
   });
 });

@@ -1,0 +1,230 @@
+import { createChainClient } from '@ogong/chain/client';
+import type { Hex } from '@ogong/chain/hex';
+import type { ModelDescription, ModelVersion, RegistryName } from '@ogong/chain/model-registry';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { chainFields } from '@ogong/host/config/common-fields';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { readDeployment } from '@ogong/host/config/read-deployment';
+import { boolean, hex, integer, text } from '@ogong/host/config/values';
+import { loadLedgerKey } from '@ogong/host/crypto/key-files';
+import { EXIT } from '@ogong/host/log/errors';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
+import { readHubAccess } from '@ogong/models/hub';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import type { Output } from './command.ts';
+import { modelsDir } from './models-dir.ts';
+import { jsonField, printJson } from './print-json.ts';
+
+const keypair = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_MAKER_KEYPAIR',
+  required: true,
+  description: "file with the maker's ledger key as hexadecimal digits; its account pays",
+} as const;
+
+const registerConfig = defineConfig({
+  name: 'ogong model register',
+  summary:
+    'Publishes on the chain which weights a model is: at once the first time, later with the notice of the network.\n' +
+    'The id is ogong/<tier>/<maker>/<model>; the weights are the same in each tier.',
+  fields: {
+    ...chainFields,
+    keypair,
+    modelsDir,
+    model: {
+      schema: text,
+      label: '<model>',
+      description: 'the weights: hf:owner/repo[:quant], a .gguf file, or a built-in name; or give their hashes',
+    },
+    modelRoot: { schema: hex(32), description: 'content root of the weights, instead of --model' },
+    tokenizerHash: { schema: hex(32), description: 'hash of the tokenizer, with --model-root' },
+    licence: { schema: text, label: '<spdx>', required: true, description: 'SPDX expression, such as Apache-2.0' },
+    source: {
+      schema: text,
+      label: '<uri>',
+      repeatable: true,
+      description: 'where the weights can be got; repeat it for several',
+    },
+    adapter: {
+      schema: hex(32),
+      repeatable: true,
+      description: 'content root of an adapter that may be used with it; repeat it for several',
+    },
+    from: {
+      schema: integer({ min: 0 }),
+      default: '0',
+      label: '<seconds>',
+      description: 'time since 1970 from which new weights are in force, where the notice shall be longer',
+    },
+    claim: { schema: boolean, boolean: true, description: "pay the fee for the maker's name if nobody has it" },
+    json: jsonField,
+  },
+  positionals: { label: '<id>', min: 1, max: 1 },
+});
+
+const revokeConfig = defineConfig({
+  name: 'ogong model revoke',
+  summary: 'Takes back, at once, the weights that are in force for a model, and those that are announced.',
+  fields: { ...chainFields, keypair, json: jsonField },
+  positionals: { label: '<id>', min: 1, max: 1 },
+});
+
+const showConfig = defineConfig({
+  name: 'ogong model show',
+  summary: 'Shows what is published on the chain about a model. Exits with 65 where nothing is in force.',
+  fields: { ...chainFields, json: jsonField },
+  positionals: { label: '<id>', min: 1, max: 1 },
+});
+
+export const MAX_LISTED = 4096;
+
+export async function registerModel(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = registerConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(output, parsed.text);
+  const { values, positionals } = parsed;
+  const name = parseModelId(positionals[0] as string);
+  const weights = await readWeights(values);
+  const chain = await connect('ogong model register', values);
+  const owner = await chain.makerOwner(name.maker);
+  if (owner === undefined) {
+    if (!values.claim) {
+      throw new ConfigError('ogong model register', [
+        `nobody has claimed the name ${name.maker}: --claim pays ${await chain.makerFee()} atomic units for it`,
+      ]);
+    }
+    await chain.claimMaker(name.maker);
+  }
+  const description = {
+    ...weights,
+    licence: values.licence,
+    sources: values.source,
+    adapterRoots: values.adapter.map((root): Hex => `0x${root}`),
+  };
+  await chain.publishModel(name, description, BigInt(values.from));
+  await printModel(output, chain, { name, json: values.json });
+  return EXIT.ok;
+}
+
+export async function revokeModel(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = revokeConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(output, parsed.text);
+  const { values, positionals } = parsed;
+  const name = parseModelId(positionals[0] as string);
+  const chain = await connect('ogong model revoke', values);
+  await chain.revokeModel(name);
+  await printModel(output, chain, { name, json: values.json });
+  return EXIT.ok;
+}
+
+export async function showModel(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = showConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(output, parsed.text);
+  const { values, positionals } = parsed;
+  const name = parseModelId(positionals[0] as string);
+  return printModel(output, await connect('ogong model show', values), { name, json: values.json });
+}
+
+/** The published models, with the root that is in force of each. */
+export async function listPublished(
+  where: { readonly deployment: string; readonly rpcUrl: string | undefined; readonly json: boolean },
+  output: Output,
+): Promise<number> {
+  const chain = await connect('ogong model list', where);
+  const names = await chain.listModels(MAX_LISTED);
+  const nowSeconds = await chain.now();
+  const models = [];
+  for (const name of names) {
+    const inForce = await chain.modelVersionAt(name, nowSeconds);
+    models.push({ ...name, ...(inForce && { modelRoot: inForce.modelRoot, licence: inForce.licence }) });
+  }
+  if (where.json) printJson(output, models);
+  else {
+    for (const { maker, model, modelRoot, licence } of models) {
+      output.write(`${maker}/${model}  ${modelRoot === undefined ? 'nothing in force' : `${modelRoot}  ${licence}`}\n`);
+    }
+  }
+  return EXIT.ok;
+}
+
+type Chain = Awaited<ReturnType<typeof createChainClient>>;
+
+async function printModel(
+  output: Output,
+  chain: Pick<Chain, 'makerOwner' | 'modelVersions' | 'now'>,
+  { name: { maker, model }, json }: { readonly name: RegistryName; readonly json: boolean },
+): Promise<number> {
+  const [owner, versions, nowSeconds] = await Promise.all([
+    chain.makerOwner(maker),
+    chain.modelVersions({ maker, model }),
+    chain.now(),
+  ]);
+  const isNow = ({ from, until }: ModelVersion): boolean =>
+    from <= nowSeconds && (until === undefined || nowSeconds < until);
+  const inForce = versions.find(isNow);
+  if (json) printJson(output, { maker, model, owner, inForce: inForce?.modelRoot, versions: versions.map(toPlain) });
+  else if (owner === undefined) output.write(`nobody has claimed the name ${maker}\n`);
+  else {
+    output.write(`${maker}/${model} by ${owner}${inForce === undefined ? ': nothing in force' : ''}\n`);
+    for (const version of versions) output.write(formatVersion(version, version === inForce));
+  }
+  return inForce === undefined ? EXIT.data : EXIT.ok;
+}
+
+const toPlain = ({ from, until, ...rest }: ModelVersion) => ({
+  ...rest,
+  from: Number(from),
+  ...(until !== undefined && { until: Number(until) }),
+});
+
+const formatTime = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString();
+
+function formatVersion({ modelRoot, tokenizerHash, licence, sources, from, until }: ModelVersion, isNow: boolean) {
+  const span = `${formatTime(from)} to ${until === undefined ? 'further notice' : formatTime(until)}`;
+  const lines = [
+    `${modelRoot}${isNow ? '  in force' : ''}`,
+    `  ${span}`,
+    `  licence ${licence}, tokenizer ${tokenizerHash}`,
+  ];
+  return `${[...lines, ...sources.map((source) => `  from ${source}`)].join('\n')}\n`;
+}
+
+interface Where {
+  readonly deployment: string;
+  readonly rpcUrl: string | undefined;
+  readonly keypair?: string;
+}
+
+function connect(command: string, { keypair: path, ...where }: Where): Promise<Chain> {
+  const found = readDeployment(command, where);
+  const key = path === undefined ? {} : { privateKey: `0x${toHex(loadLedgerKey(path).reveal())}` as const };
+  return createChainClient({ ...found, ...key });
+}
+
+async function readWeights(values: {
+  readonly model: string | undefined;
+  readonly modelRoot: string | undefined;
+  readonly tokenizerHash: string | undefined;
+  readonly modelsDir: string;
+}): Promise<Pick<ModelDescription, 'modelRoot' | 'tokenizerHash'>> {
+  const { model, modelRoot, tokenizerHash } = values;
+  if (model !== undefined && modelRoot === undefined && tokenizerHash === undefined) {
+    const found = await resolveModel(model, { storeDir: values.modelsDir, hub: readHubAccess(process.env) });
+    return {
+      modelRoot: `0x${toHex(found.modelRoot)}`,
+      tokenizerHash: `0x${toHex(hashTokenizer(readGgufHeader(found.path)))}`,
+    };
+  }
+  if (model !== undefined || modelRoot === undefined || tokenizerHash === undefined) {
+    throw new ConfigError('ogong model register', ['give either --model, or --model-root and --tokenizer-hash']);
+  }
+  return { modelRoot: `0x${modelRoot}`, tokenizerHash: `0x${tokenizerHash}` };
+}
+
+function print(output: Output, words: string): number {
+  output.write(words);
+  return EXIT.ok;
+}

@@ -1,0 +1,94 @@
+import type { Address, Hex } from '@ogong/chain/hex';
+import type { ModelDescription } from '@ogong/chain/model-registry';
+import { expect, it } from 'vitest';
+import type { ModelRegistryClient } from './fake-model-registry.ts';
+
+export interface ModelRegistryMember {
+  readonly address: Address;
+  readonly client: ModelRegistryClient;
+}
+
+/** The notice of the registry under test, in seconds. */
+export const NOTICE = 86_400n;
+
+export function describeWeights(byte: string, more: Partial<ModelDescription> = {}): ModelDescription {
+  const hash = (value: string): Hex => `0x${value.repeat(32)}`;
+  return {
+    modelRoot: hash(byte),
+    tokenizerHash: hash('77'),
+    licence: 'Apache-2.0',
+    sources: ['https://example.org/weights.gguf'],
+    adapterRoots: [hash('88')],
+    ...more,
+  };
+}
+
+/** What every client of a model registry does. @param join a member that can pay, of a registry with the notice NOTICE. */
+export function testModelRegistry(join: () => Promise<ModelRegistryMember>): void {
+  let drawn = 0;
+  const draw = (): string => `maker-${++drawn}`;
+  const refusalOf = async (call: Promise<unknown>): Promise<unknown> =>
+    call.then(
+      () => 'no refusal',
+      (error) => error.revert?.name,
+    );
+
+  it('gives a name to whoever claims it first, and to nobody else', async () => {
+    const [maker, squatter] = [await join(), await join()];
+    const name = draw();
+    expect(await maker.client.makerOwner(name)).toBeUndefined();
+    await maker.client.claimMaker(name);
+    expect(await squatter.client.makerOwner(name)).toBe(maker.address);
+    expect(await refusalOf(squatter.client.claimMaker(name))).toBe('MakerTaken');
+    const model = { maker: name, model: 'tiny' };
+    expect(await refusalOf(squatter.client.publishModel(model, describeWeights('aa')))).toBe('NotOwner');
+    expect(await refusalOf(squatter.client.revokeModel(model))).toBe('NotOwner');
+    expect(await refusalOf(squatter.client.acceptMaker(name))).toBe('NotOffered');
+    await maker.client.offerMaker(name, squatter.address);
+    await squatter.client.acceptMaker(name);
+    expect(await maker.client.makerOwner(name)).toBe(squatter.address);
+    expect(await refusalOf(maker.client.claimMaker('Upper'))).toBe('BadName');
+  });
+
+  it('has the first weights in force at once, later ones after the notice, and none after a revocation', async () => {
+    const { client } = await join();
+    const name = { maker: draw(), model: 'tiny' };
+    await client.claimMaker(name.maker);
+    expect(await client.modelVersionAt(name, await client.now())).toBeUndefined();
+    await client.publishModel(name, describeWeights('aa'));
+    const now = await client.now();
+    expect(await client.modelVersionAt(name, now)).toEqual({
+      ...describeWeights('aa'),
+      from: expect.any(BigInt),
+      until: undefined,
+    });
+    await client.publishModel(name, describeWeights('bb', { licence: 'MIT', sources: [], adapterRoots: [] }));
+    const [first, second] = await client.modelVersions(name);
+    expect(second?.from).toBeGreaterThanOrEqual(now + NOTICE);
+    expect(first?.until).toBe(second?.from);
+    const changeAt = second?.from ?? 0n;
+    expect(await client.modelVersionAt(name, changeAt - 1n)).toMatchObject({
+      modelRoot: describeWeights('aa').modelRoot,
+    });
+    expect(await client.modelVersionAt(name, changeAt)).toMatchObject({ licence: 'MIT', sources: [] });
+    await client.revokeModel(name);
+    expect(await client.modelVersionAt(name, changeAt)).toBeUndefined();
+    expect(await client.modelVersions(name)).toHaveLength(1);
+    expect(await refusalOf(client.revokeModel(name))).toBe('NothingToRevoke');
+    expect(await refusalOf(client.publishModel(name, describeWeights('00')))).toBe('ZeroRoot');
+  });
+
+  it('lists each model once, and as many as are asked for', async () => {
+    const { client } = await join();
+    const maker = draw();
+    await client.claimMaker(maker);
+    for (const model of ['one', 'two']) await client.publishModel({ maker, model }, describeWeights('aa'));
+    await client.publishModel({ maker, model: 'one' }, describeWeights('bb'));
+    const own = (await client.listModels(1_000)).filter((listed) => listed.maker === maker);
+    expect(own).toEqual([
+      { maker, model: 'one' },
+      { maker, model: 'two' },
+    ]);
+    expect(await client.listModels(1)).toHaveLength(1);
+  });
+}
