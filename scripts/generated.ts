@@ -13,7 +13,7 @@ import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { formatMarkdown } from '@ogong/host/config/help';
 import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
 import { routerConfig } from '@ogong/node/router/router-config';
-import { registerConfig, validatorConfig } from '@ogong/node/validator/validator-config';
+import { registerConfig, reinstateConfig, validatorConfig } from '@ogong/node/validator/validator-config';
 import { localConfig, pullConfig, runConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 import { root } from './steps.ts';
@@ -38,6 +38,7 @@ function generateReference(): string {
   const configs = [
     validatorConfig,
     registerConfig,
+    reinstateConfig,
     verifierConfig,
     routerConfig,
     gatewayConfig,

@@ -52,9 +52,9 @@ export interface Anchor {
 }
 
 export interface EjectionState {
-  /** Seconds since 1970. */
+  /** Seconds since 1970; 0 where it was lifted, or where the provider never was ejected. */
   readonly since: bigint;
-  /** The first is 1. Whoever lifts it signs this number. */
+  /** The first is 1, 0 means none yet. Whoever lifts it signs this number. */
   readonly count: number;
 }
 
@@ -258,13 +258,10 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         lowerHex(await client.readContract({ ...settlement, functionName: 'anchorOf', args })),
       );
     },
-    /** The ejection of a provider; undefined where none is in force. */
-    ejectionOf(providerId: BytesLike): Promise<EjectionState | undefined> {
+    /** The newest ejection of a provider. */
+    ejectionOf(providerId: BytesLike): Promise<EjectionState> {
       const args = [toHex(providerId, 'providerId', 32)] as const;
-      return read('ejection', async (client) => {
-        const ejection = await client.readContract({ ...settlement, functionName: 'ejectionOf', args });
-        return ejection.since === 0n ? undefined : ejection;
-      });
+      return read('ejection', (client) => client.readContract({ ...settlement, functionName: 'ejectionOf', args }));
     },
     isEjected(providerId: BytesLike): Promise<boolean> {
       const args = [toHex(providerId, 'providerId', 32)] as const;

@@ -312,12 +312,41 @@ async function computeVectors() {
         signatures,
       });
     }
+    const reinstatements = [];
+    for (const [label, ejection] of [
+      ['provider 1', 1],
+      ['provider 2', 4_294_967_295],
+    ] as const) {
+      const message = { providerId: bytes32(label), ejection };
+      const typed = {
+        domain: domainOf(settlement),
+        types: {
+          Reinstatement: [
+            { name: 'providerId', type: 'bytes32' },
+            { name: 'ejection', type: 'uint32' },
+          ],
+        },
+        primaryType: 'Reinstatement',
+        message,
+      } as const;
+      const digest = expectEqual(
+        `${label}: reinstatementDigest`,
+        hashTypedData(typed),
+        await client.readContract({
+          ...readSettlement,
+          functionName: 'reinstatementDigest',
+          args: [message.providerId, ejection],
+        }),
+      );
+      reinstatements.push({ ...message, digest });
+    }
     return {
       source: 'packages/testing/scripts/write-ledger-vectors.ts; viem and the contracts agree on every hash',
       domain: { name: 'OGONG', version: '1', chainId: chain.chainId, escrow, settlement },
       orders: orderVectors,
       payees: payeeVectors,
       batches: batchVectors,
+      reinstatements,
     };
   } finally {
     await chain.stop();

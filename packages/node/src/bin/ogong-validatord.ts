@@ -22,9 +22,10 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { areRates } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { deriveVrfSeed, registerValidator } from '../validator/register.ts';
+import { approveReinstatement } from '../validator/settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
-import { registerConfig, validatorConfig } from '../validator/validator-config.ts';
+import { registerConfig, reinstateConfig, validatorConfig } from '../validator/validator-config.ts';
 
 const NAME = 'ogong-validatord';
 
@@ -142,10 +143,38 @@ async function register(argv: readonly string[]): Promise<Daemon> {
   return print(`${JSON.stringify(answer)}\n`);
 }
 
+async function reinstate(argv: readonly string[]): Promise<Daemon> {
+  const parsed = reinstateConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { provider, ...values } = parsed.values;
+  const { deployment, signer, connect } = await open(values);
+  const domain = {
+    chainId: BigInt(deployment.chainId),
+    verifyingContract: fromHex(deployment.settlement.slice(2), 20),
+  };
+  const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
+  try {
+    const state = { crypto: nodeCrypto, signer, domain, store };
+    const ejection = await approveReinstatement(state, await connect(), provider);
+    if (ejection === undefined) throw new ConfigError(NAME, [`provider ${toHex(provider)} is not ejected`]);
+    const answer = {
+      outcome: 'approved',
+      provider: toHex(provider),
+      ejection,
+      validator: `0x${toHex(signer.address)}`,
+    };
+    return print(`${JSON.stringify(answer)}\n`);
+  } finally {
+    store.close();
+  }
+}
+
 function print(text: string): never {
   process.stdout.write(text);
   process.exit(0);
 }
 
 const [first, ...rest] = process.argv.slice(2);
-await runDaemon(() => (first === 'register' ? register(rest) : run(process.argv.slice(2))), { name: NAME });
+const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Daemon>>> = { register, reinstate };
+const command = commands[first ?? ''];
+await runDaemon(() => (command ? command(rest) : run(process.argv.slice(2))), { name: NAME });

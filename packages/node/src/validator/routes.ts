@@ -23,6 +23,7 @@ import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts'
 import type { CosignState } from './settlement/cosign-state.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
+import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyRow, readReply } from './store/reply-store.ts';
 import { readPosition, type VerdictContext } from './store/verdict-store.ts';
 
@@ -50,6 +51,7 @@ const MAX_U64 = (1n << 64n) - 1n;
 export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/DeliverBeacon',
   'ogong.v1.ValidatorService/CosignBatch',
+  'ogong.v1.ValidatorService/GetReinstatement',
 ]);
 
 /** For those alone who were asked for an opening. */
@@ -162,6 +164,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         return {};
       },
       { readMaxBytes: MIB },
+    );
+    router.rpc(
+      method.getReinstatement,
+      (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),
+      { readMaxBytes: KIB },
     );
     router.rpc(
       method.cosignBatch,

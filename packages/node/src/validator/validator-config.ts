@@ -4,6 +4,7 @@ import { chainFields, observationFields } from '@ogong/host/config/common-fields
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { z } from 'zod';
 
@@ -11,6 +12,11 @@ const amount = z
   .string()
   .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
   .transform(BigInt);
+
+const providerId = z
+  .string()
+  .regex(/^(0x)?[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits')
+  .transform((value) => fromHex(value.replace(/^0x/, ''), 32));
 
 const common = {
   ...chainFields,
@@ -195,6 +201,22 @@ export const validatorConfig = defineConfig({
     },
     audits: { schema: integer({ min: 1, max: 1024 }), default: '8', description: 'audits at a time' },
     ...observationFields,
+  },
+});
+
+export const reinstateConfig = defineConfig({
+  name: 'ogong-validatord reinstate',
+  summary:
+    "Signs the end of a provider's ejection. The running daemon hands the signature to the other validators, and submits once\n" +
+    'more than two thirds of the votes have signed. Every operator runs it for itself, before the appeal is over.',
+  fields: {
+    provider: {
+      schema: providerId,
+      label: '<id>',
+      required: true,
+      description: 'id of the ejected provider, 64 hexadecimal digits',
+    },
+    ...common,
   },
 });
 

@@ -1,16 +1,19 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { openStore } from '@ogong/host/store/store';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { approveReinstatement } from './settlement/reinstate.ts';
+import { VALIDATOR_SCHEMA } from './store/schema.ts';
 
 type Node = TestNetwork['nodes'][number];
 
 async function start(): Promise<TestNetwork> {
-  const network = await startTestNetwork({ options: { stakeMs: 100 } });
+  const network = await startTestNetwork({ options: { stakeMs: 100 }, delays: { appeal: 3_600 } });
   await network.start();
   await network.announce();
   return network;
@@ -126,5 +129,26 @@ describe('validators and a cheat', () => {
     const id = hashHybridKey(crypto, network.provider.signer.publicKey);
     expect(await network.payerClient.isEjected(id)).toBe(true);
     await expect(network.deliver(node)).rejects.toMatchObject({ refusal: 'precondition' });
+  });
+
+  it('take it back once three operators of four say so, and serve it again', async () => {
+    const id = hashHybridKey(crypto, network.provider.signer.publicKey);
+    const { chainId, verifyingContract } = { ...network.domain, verifyingContract: network.view.network.settlement };
+    const approve = async ({ signer, client, storePath }: Node) => {
+      const store = openStore(storePath, { schema: VALIDATOR_SCHEMA });
+      const state = { crypto, signer, domain: { chainId, verifyingContract }, store };
+      expect(await approveReinstatement(state, client, id)).toBe(1);
+      store.close();
+    };
+    const [first, judge, third] = network.nodes as [Node, Node, Node];
+    await approve(first);
+    await approve(judge);
+    await delay(1_000);
+    expect(await network.payerClient.isEjected(id)).toBe(true);
+    await approve(third);
+    await expect.poll(() => network.payerClient.isEjected(id), { timeout: 20_000 }).toBe(false);
+    // The validator that ejected it takes its own mark back, and its view of the chain is read again.
+    const isTaken = () => network.deliver(judge).catch(() => undefined);
+    await expect.poll(isTaken, { timeout: 20_000, interval: 500 }).toBeDefined();
   });
 });

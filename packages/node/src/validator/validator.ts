@@ -18,7 +18,7 @@ import {
 } from './validator-state.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { wireBeacon } from './wire-beacon.ts';
-import { wireCosigning, wireSettlement } from './wire-settlement.ts';
+import { wireCosigning, wireReinstating, wireSettlement } from './wire-settlement.ts';
 
 export interface Validator {
   start(): Promise<void>;
@@ -29,6 +29,7 @@ export interface Validator {
 interface ValidatorServices extends WiredAudit {
   readonly beacon: BeaconDriver;
   readonly settling: Repeating;
+  readonly reinstating: Repeating;
   readonly server: LinkServer;
 }
 
@@ -51,7 +52,8 @@ function wireServices(state: ValidatorState): ValidatorServices {
   // A new beacon selects replies, which are audited at once.
   const beacon = wireBeacon(state, () => void wired.auditing.trigger().catch(() => undefined));
   const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES });
-  return { ...wired, beacon, settling, server: wireServer(state, beacon, wired.report) };
+  const reinstating = wireReinstating(state);
+  return { ...wired, beacon, settling, reinstating, server: wireServer(state, beacon, wired.report) };
 }
 
 function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAudit['report']): LinkServer {
@@ -79,7 +81,7 @@ function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAu
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling } = services;
+  const { server, beacon, staking, auditing, settling, reinstating } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -88,17 +90,19 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   staking.start();
   auditing.start();
   settling.start();
+  reinstating.start();
 }
 
 /** The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
-  const { server, beacon, staking, auditing, settling, audit, disputes } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, audit, disputes } = services;
   await Promise.all([
     beacon.stop(),
     staking.stop(),
     auditing.stop(),
     settling.stop(),
+    reinstating.stop(),
     audit.stop(),
     server.stop(graceMs),
   ]);

@@ -1,7 +1,9 @@
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
+import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
 import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
 import { pruneBatch } from './store/batch-store.ts';
@@ -10,6 +12,7 @@ import { pruneHoneypots } from './store/honeypot-store.ts';
 import { getBeacon, getNetworkAlphaPpm, toPeer, type ValidatorState } from './validator-state.ts';
 
 const COSIGN_TIMEOUT_MS = 60_000;
+const ASK_TIMEOUT_MS = 5_000;
 type BatchLimits = Pick<SettlementOptions, 'maxEntries' | 'maxBatchBytes'>;
 
 const HOUR_MS = 3_600_000;
@@ -67,6 +70,29 @@ function connectSettlement(state: ValidatorState, limits: BatchLimits): Settleme
       },
       onError: (err) => log.warn({ err }, 'a peer did not co-sign'),
     },
+  );
+}
+
+/** Connects the ends of ejections with the chain and with the other validators. */
+export function wireReinstating(state: ValidatorState): Repeating {
+  const { options, crypto, signer, store, group, chain, peerLinks, domain, log } = state;
+  const describe = ({ providerId, ejection }: Reinstatement) => ({ providerId: toHex(providerId), ejection });
+  const reinstating: ReinstateState = {
+    ...{ crypto, signer, domain, store, group, chain },
+    async ask(peer, reinstatement) {
+      const link = peerLinks.to(ValidatorService, toPeer(options, peer));
+      return (await link.getReinstatement(reinstatement, { timeoutMs: ASK_TIMEOUT_MS })).signature;
+    },
+    onReinstated: (one) => log.info(describe(one), 'a provider was reinstated'),
+    onPardoned: (providerId) => log.info({ providerId: toHex(providerId) }, 'a reinstated provider is taken again'),
+    onFinal: (one) => log.warn(describe(one), 'the appeal is over: the ejection is final'),
+    onError: (err) => log.debug({ err }, 'a peer did not answer about a reinstatement'),
+    seen: new Uint8Array(0),
+  };
+  return createRepeating(
+    { intervalMs: options.settleMs },
+    () => stepReinstatements(reinstating),
+    (err) => log.warn({ err }, 'reinstatements wait'),
   );
 }
 

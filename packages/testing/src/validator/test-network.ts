@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createChainClient } from '@ogong/chain/client';
+import type { Delays } from '@ogong/chain/deploy';
 import { bytesToHex } from '@ogong/chain/hex';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -68,15 +69,18 @@ export type TestNetwork = Awaited<ReturnType<typeof startTestNetwork>>;
 export async function startTestNetwork({
   count = 4,
   options = {},
+  delays = {},
   log = quiet,
 }: {
   count?: number;
+  /** Of the contracts; 0 where nothing is given. */
+  delays?: Partial<Delays>;
   /** Read again at every start of a validator. */
   options?: Partial<ValidatorOptions>;
   log?: typeof quiet;
 } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-validators-'));
-  const ledger = await startTestLedger({ limits: { alpha: 0 } });
+  const ledger = await startTestLedger({ limits: { alpha: 0 }, delays });
   const { deployment, chain } = ledger;
   const connect = (privateKey: Uint8Array) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey: bytesToHex(privateKey), pollIntervalMs: 20 });

@@ -118,7 +118,17 @@ export const VALIDATOR_SCHEMA = `
     payee BLOB,
     audits INTEGER NOT NULL DEFAULT 0,
     rejects INTEGER NOT NULL DEFAULT 0,
-    ejected INTEGER NOT NULL DEFAULT 0
+    ejected INTEGER NOT NULL DEFAULT 0,
+    -- The number under which the chain ejected it; 0 until that was seen.
+    ejection INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+
+  -- Ends of ejections that the operator approved, with this validator's signature.
+  CREATE TABLE reinstatements (
+    provider_id BLOB NOT NULL,
+    ejection INTEGER NOT NULL,
+    signature BLOB NOT NULL,
+    PRIMARY KEY (provider_id, ejection)
   ) WITHOUT ROWID;
 
   CREATE TABLE announcements (

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIjcKDE9yZGVyQ29uc2VudBIUCgxwcm92aWRlcl9rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIl0KDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEicKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnQiHgoNQWRtaXRSZXNwb25zZRINCgVlcG9jaBgBIAEoBCLVAQoRUHVzaFJlY29yZFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZyZWNvcmQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAMgASgMEhQKDGhlYWRlcl9wcm9vZhgEIAMoDBIPCgdyZXF1ZXN0GAUgASgMEhAKCGVuZHBvaW50GAYgASgJEhAKCHJlc3BvbnNlGAcgASgMEhcKD3BheWVlX3NpZ25hdHVyZRgIIAEoDCJIChJQdXNoUmVjb3JkUmVzcG9uc2USEAoIcmVwbHlfaWQYASABKAwSDQoFZXBvY2gYAiABKAQSEQoJc2lnbmF0dXJlGAMgASgMIoQBCg9Db21wbGFpblJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIOCgZyZWFzb24YAiABKAkSEwoLaGFzX29wZW5pbmcYAyABKAgSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkIkoKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkSFQoNd2FudHNfb3BlbmluZxgDIAEoCCJKChVQcm92ZUNvbXBsYWludFJlcXVlc3QSDQoFb3JkZXIYASABKAwSIgoHb3BlbmluZxgCIAEoCzIRLm9nb25nLnYxLk9wZW5pbmciIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiZgoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCSIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEImEKE0Nvc2lnbkJhdGNoUmVzcG9uc2USDgoGc2lnbmVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDBInCgdyZWZ1c2VkGAMgAygLMhYub2dvbmcudjEuRW50cnlSZWZ1c2FsIi0KDEVudHJ5UmVmdXNhbBINCgVpbmRleBgBIAEoBBIOCgZyZWFzb24YAiABKAkiXgoKQmF0Y2hFbnRyeRIRCglsb2dfZW50cnkYASABKAwSKwoGcmVjb3JkGAIgASgLMhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QSEAoIZXZpZGVuY2UYAyABKAwiJQoORW5kb3JzZVJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwi8AEKDFNjb3JlUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSEgoKbW9kZWxfcm9vdBgCIAEoDBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJEg4KBmhlYWRlchgFIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAYgASgMEhIKCnRpbWVvdXRfbXMYByABKA0SIwoEdGV4dBgIIAEoCzITLm9nb25nLnYxLlRleHRDbGFpbUgAEi0KCWVtYmVkZGluZxgJIAEoCzIYLm9nb25nLnYxLkVtYmVkZGluZ0NsYWltSABCBwoFY2xhaW0ijAEKCVRleHRDbGFpbRIVCg1vdXRwdXRfdG9rZW5zGAEgASgMEhIKCmxpc3Rfc2l6ZXMYAiABKAwSGgoNc2hhcGVfY2xhc3NlcxgDIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYBCABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyIQCg5FbWJlZGRpbmdDbGFpbSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0ilAEKDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwSFAoMY29udGV4dF9zaXplGAcgASgNIksKDVJvdXRlUmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0EhIKCmNhbmRpZGF0ZXMYAiABKAwicwoNUmVwb3J0UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBITCgtwcm92aWRlcl9pZBgCIAEoDBIPCgdvdXRjb21lGAMgASgJEhUKDW91dHB1dF90b2tlbnMYBCABKA0SEwoLZHVyYXRpb25fbXMYBSABKA0iOwoSTGlzdE1vZGVsc1Jlc3BvbnNlEiUKBm1vZGVscxgBIAMoCzIVLm9nb25nLnYxLk1vZGVsU3VwcGx5ItABCgtNb2RlbFN1cHBseRINCgVtb2RlbBgBIAEoCRISCgptb2RlbF9yb290GAIgASgMEhEKCXByb3ZpZGVycxgDIAEoDRIVCg1mcmVlX2NhcGFjaXR5GAQgASgNEhgKEG1pbl9wcmljZV9wZXJfMWsYBSABKAQSFAoMY29udGV4dF9zaXplGAYgASgNEhEKCXZlcmlmaWVycxgHIAEoDRIYChBzdGFrZWRfdmVyaWZpZXJzGAggASgNEhcKD251bWVyaWNfY2xhc3NlcxgJIAMoCTLOAQoPUHJvdmlkZXJTZXJ2aWNlEkAKCEdlbmVyYXRlEhkub2dvbmcudjEuR2VuZXJhdGVSZXF1ZXN0Ghcub2dvbmcudjEuR2VuZXJhdGVFdmVudDABEjwKCkdldE9wZW5pbmcSGy5vZ29uZy52MS5HZXRPcGVuaW5nUmVxdWVzdBoRLm9nb25nLnYxLk9wZW5pbmcSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZVJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlMr0FChBWYWxpZGF0b3JTZXJ2aWNlEjgKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghcub2dvbmcudjEuQWRtaXRSZXNwb25zZRJHCgpQdXNoUmVjb3JkEhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QaHC5vZ29uZy52MS5QdXNoUmVjb3JkUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEk0KDlByb3ZlQ29tcGxhaW50Eh8ub2dvbmcudjEuUHJvdmVDb21wbGFpbnRSZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJKCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBodLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVzcG9uc2UyiQIKD1ZlcmlmaWVyU2VydmljZRI7CgZDb21taXQSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSOAoGUmV2ZWFsEhcub2dvbmcudjEuUmV2ZWFsUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VDbGFpbVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZRJCCgdFbmRvcnNlEhgub2dvbmcudjEuRW5kb3JzZVJlcXVlc3QaHS5vZ29uZy52MS5WZXJpZmllckVuZG9yc2VtZW50MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIkAKF0dldFJlaW5zdGF0ZW1lbnRSZXF1ZXN0EhMKC3Byb3ZpZGVyX2lkGAEgASgMEhAKCGVqZWN0aW9uGAIgASgNIi0KGEdldFJlaW5zdGF0ZW1lbnRSZXNwb25zZRIRCglzaWduYXR1cmUYASABKAwiNwoMT3JkZXJDb25zZW50EhQKDHByb3ZpZGVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiXQoMQWRtaXRSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJwoHY29uc2VudBgCIAEoCzIWLm9nb25nLnYxLk9yZGVyQ29uc2VudCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEItUBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwihAEKD0NvbXBsYWluUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEg4KBnJlYXNvbhgCIAEoCRITCgtoYXNfb3BlbmluZxgDIAEoCBImCgZyZWNvcmQYBCABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQiSgoQQ29tcGxhaW5SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEg4KBmRldGFpbBgCIAEoCRIVCg13YW50c19vcGVuaW5nGAMgASgIIkoKFVByb3ZlQ29tcGxhaW50UmVxdWVzdBINCgVvcmRlchgBIAEoDBIiCgdvcGVuaW5nGAIgASgLMhEub2dvbmcudjEuT3BlbmluZyIhChBHZXRCZWFjb25SZXF1ZXN0Eg0KBWVwb2NoGAEgASgEIiMKD0dldFJlcGx5UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJmCgtSZXBseVN0YXR1cxINCgVzdGF0ZRgBIAEoCRIPCgd2ZXJkaWN0GAIgASgJEg4KBmRldGFpbBgDIAEoCRISCgpmZWVfYXRvbWljGAQgASgEEhMKC3RyYW5zYWN0aW9uGAUgASgJIjIKE0xpc3RWZXJkaWN0c1JlcXVlc3QSDAoEZnJvbRgBIAEoBBINCgVsaW1pdBgCIAEoDSKmAQoUTGlzdFZlcmRpY3RzUmVzcG9uc2USDwoHZW50cmllcxgBIAMoDBIMCgRoZWFkGAIgASgMEg4KBmxlbmd0aBgDIAEoBBIYChBmaW5hbGl6ZWRfbGVuZ3RoGAQgASgEEi0KCnNpZ25hdHVyZXMYBSADKAsyGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUSFgoOZmluYWxpemVkX2hlYWQYBiABKAwiIQoOQmVhY29uRW52ZWxvcGUSDwoHbWVzc2FnZRgBIAEoDCJcChJDb3NpZ25CYXRjaFJlcXVlc3QSDQoFYmF0Y2gYASABKAwSJQoHZW50cmllcxgCIAMoCzIULm9nb25nLnYxLkJhdGNoRW50cnkSEAoIbG9nX2Zyb20YAyABKAQiYQoTQ29zaWduQmF0Y2hSZXNwb25zZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEicKB3JlZnVzZWQYAyADKAsyFi5vZ29uZy52MS5FbnRyeVJlZnVzYWwiLQoMRW50cnlSZWZ1c2FsEg0KBWluZGV4GAEgASgEEg4KBnJlYXNvbhgCIAEoCSJeCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIrCgZyZWNvcmQYAiABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBIQCghldmlkZW5jZRgDIAEoDCIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCLwAQoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIjCgR0ZXh0GAggASgLMhMub2dvbmcudjEuVGV4dENsYWltSAASLQoJZW1iZWRkaW5nGAkgASgLMhgub2dvbmcudjEuRW1iZWRkaW5nQ2xhaW1IAEIHCgVjbGFpbSKMAQoJVGV4dENsYWltEhUKDW91dHB1dF90b2tlbnMYASABKAwSEgoKbGlzdF9zaXplcxgCIAEoDBIaCg1zaGFwZV9jbGFzc2VzGAMgASgMSACIAQESFwoKdGFpbF9kcmF3cxgEIAEoDEgBiAEBQhAKDl9zaGFwZV9jbGFzc2VzQg0KC190YWlsX2RyYXdzIhAKDkVtYmVkZGluZ0NsYWltIkoKD1Njb3JlQ29tbWl0bWVudBIOCgZkaWdlc3QYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIuCg1SZXZlYWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBINCgVyb3VuZBgCIAMoDCI+CgtTY29yZVJlcG9ydBIMCgRzYWx0GAEgASgMEg4KBnJlcG9ydBgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiWgoRVHJhY2VDbGFpbVJlcXVlc3QSIwoDam9iGAEgASgLMhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Eg4KBnJlY29yZBgCIAEoDBIQCghwb3NpdGlvbhgDIAEoDSKUAQoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDBIUCgxjb250ZXh0X3NpemUYByABKA0iSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHki0AEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0SEQoJdmVyaWZpZXJzGAcgASgNEhgKEHN0YWtlZF92ZXJpZmllcnMYCCABKA0SFwoPbnVtZXJpY19jbGFzc2VzGAkgAygJMs4BCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZxI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlUmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2UymAYKEFZhbGlkYXRvclNlcnZpY2USOAoFQWRtaXQSFi5vZ29uZy52MS5BZG1pdFJlcXVlc3QaFy5vZ29uZy52MS5BZG1pdFJlc3BvbnNlEkcKClB1c2hSZWNvcmQSGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBocLm9nb25nLnYxLlB1c2hSZWNvcmRSZXNwb25zZRJBCghDb21wbGFpbhIZLm9nb25nLnYxLkNvbXBsYWluUmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USTQoOUHJvdmVDb21wbGFpbnQSHy5vZ29uZy52MS5Qcm92ZUNvbXBsYWludFJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkoKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Gh0ub2dvbmcudjEuQ29zaWduQmF0Y2hSZXNwb25zZRJZChBHZXRSZWluc3RhdGVtZW50EiEub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QaIi5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVzcG9uc2UyiQIKD1ZlcmlmaWVyU2VydmljZRI7CgZDb21taXQSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSOAoGUmV2ZWFsEhcub2dvbmcudjEuUmV2ZWFsUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VDbGFpbVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZRJCCgdFbmRvcnNlEhgub2dvbmcudjEuRW5kb3JzZVJlcXVlc3QaHS5vZ29uZy52MS5WZXJpZmllckVuZG9yc2VtZW50MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -549,6 +549,49 @@ export const SignedTraceSchema: GenMessage<SignedTrace> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 17);
 
 /**
+ * @generated from message ogong.v1.GetReinstatementRequest
+ */
+export type GetReinstatementRequest = Message<"ogong.v1.GetReinstatementRequest"> & {
+  /**
+   * @generated from field: bytes provider_id = 1;
+   */
+  providerId: Uint8Array;
+
+  /**
+   * the first is 1
+   *
+   * @generated from field: uint32 ejection = 2;
+   */
+  ejection: number;
+};
+
+/**
+ * Describes the message ogong.v1.GetReinstatementRequest.
+ * Use `create(GetReinstatementRequestSchema)` to create a new message.
+ */
+export const GetReinstatementRequestSchema: GenMessage<GetReinstatementRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 18);
+
+/**
+ * @generated from message ogong.v1.GetReinstatementResponse
+ */
+export type GetReinstatementResponse = Message<"ogong.v1.GetReinstatementResponse"> & {
+  /**
+   * 65 bytes over the digest of docs/spec/settlement.md, "Ejections"; empty: not asked for here
+   *
+   * @generated from field: bytes signature = 1;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.GetReinstatementResponse.
+ * Use `create(GetReinstatementResponseSchema)` to create a new message.
+ */
+export const GetReinstatementResponseSchema: GenMessage<GetReinstatementResponse> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 19);
+
+/**
  * @generated from message ogong.v1.OrderConsent
  */
 export type OrderConsent = Message<"ogong.v1.OrderConsent"> & {
@@ -572,7 +615,7 @@ export type OrderConsent = Message<"ogong.v1.OrderConsent"> & {
  * Use `create(OrderConsentSchema)` to create a new message.
  */
 export const OrderConsentSchema: GenMessage<OrderConsent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 18);
+  messageDesc(file_ogong_v1_ogong, 20);
 
 /**
  * @generated from message ogong.v1.AdmitRequest
@@ -596,7 +639,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 19);
+  messageDesc(file_ogong_v1_ogong, 21);
 
 /**
  * @generated from message ogong.v1.AdmitResponse
@@ -615,7 +658,7 @@ export type AdmitResponse = Message<"ogong.v1.AdmitResponse"> & {
  * Use `create(AdmitResponseSchema)` to create a new message.
  */
 export const AdmitResponseSchema: GenMessage<AdmitResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 20);
+  messageDesc(file_ogong_v1_ogong, 22);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -669,7 +712,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 21);
+  messageDesc(file_ogong_v1_ogong, 23);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -700,7 +743,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 22);
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -736,7 +779,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -767,7 +810,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.ProveComplaintRequest
@@ -791,7 +834,7 @@ export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & 
  * Use `create(ProveComplaintRequestSchema)` to create a new message.
  */
 export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -810,7 +853,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -827,7 +870,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -872,7 +915,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -896,7 +939,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -940,7 +983,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -959,7 +1002,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -990,7 +1033,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * Either a signature, or the entries that this validator does not sign.
@@ -1023,7 +1066,7 @@ export type CosignBatchResponse = Message<"ogong.v1.CosignBatchResponse"> & {
  * Use `create(CosignBatchResponseSchema)` to create a new message.
  */
 export const CosignBatchResponseSchema: GenMessage<CosignBatchResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.EntryRefusal
@@ -1047,7 +1090,7 @@ export type EntryRefusal = Message<"ogong.v1.EntryRefusal"> & {
  * Use `create(EntryRefusalSchema)` to create a new message.
  */
 export const EntryRefusalSchema: GenMessage<EntryRefusal> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -1076,7 +1119,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -1093,7 +1136,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -1169,7 +1212,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -1209,7 +1252,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * The request is all that a verifier needs.
@@ -1224,7 +1267,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -1257,7 +1300,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -1281,7 +1324,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -1314,7 +1357,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -1347,7 +1390,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1402,7 +1445,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 46);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1426,7 +1469,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 45);
+  messageDesc(file_ogong_v1_ogong, 47);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1465,7 +1508,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 46);
+  messageDesc(file_ogong_v1_ogong, 48);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1482,7 +1525,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 47);
+  messageDesc(file_ogong_v1_ogong, 49);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1545,7 +1588,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 48);
+  messageDesc(file_ogong_v1_ogong, 50);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1671,6 +1714,16 @@ export const ValidatorService: GenService<{
     methodKind: "unary";
     input: typeof CosignBatchRequestSchema;
     output: typeof CosignBatchResponseSchema;
+  },
+  /**
+   * This validator's signature over the end of an ejection, once its operator has asked for it.
+   *
+   * @generated from rpc ogong.v1.ValidatorService.GetReinstatement
+   */
+  getReinstatement: {
+    methodKind: "unary";
+    input: typeof GetReinstatementRequestSchema;
+    output: typeof GetReinstatementResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ogong_v1_ogong, 1);
