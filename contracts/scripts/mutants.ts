@@ -149,6 +149,18 @@ const mutants: readonly Mutant[] = [
     to: 'mine.unbonding += amount;\n        mine.unbondableAt = uint64(block.timestamp) + limits.unbondingDelay;',
   },
   {
+    breaks: 'staking: a priority stake leaves at once',
+    file: 'Staking.sol',
+    from: 'if (block.timestamp < mine.leavesAt) revert TooEarly(mine.leavesAt);',
+    to: '',
+  },
+  {
+    breaks: 'staking: a priority stake weighs until it is paid out',
+    file: 'Staking.sol',
+    from: 'return _stakes[payee].amount;',
+    to: 'return uint256(_stakes[payee].amount) + _stakes[payee].leaving;',
+  },
+  {
     breaks: 'votes: a quorum counts them as they are now',
     file: 'Staking.sol',
     from: 'uint48 since = uint48(block.timestamp - delay);',

@@ -10,12 +10,20 @@ import {Parameters} from "./Parameters.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
 /// @title Stakes of providers and bonds of validators
-/// @notice A provider's stake buys priority in routing and nothing can take it; a validator's bond is its vote and can
-/// be slashed. The two are kept apart so that the first can never become the second. A quorum counts the votes of some
+/// @notice A provider's stake buys priority in routing, nothing can take it, and it leaves with a delay; a validator's
+/// bond is its vote and can be slashed. The two are kept apart so that the first can never become the second. A quorum counts the votes of some
 /// time ago, so that nobody who joins, leaves, or moves bond can spoil signatures that were already given.
 contract Staking is Ownable2Step, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
+
+    struct Stake {
+        /// What weighs in routing and in draws of verifiers.
+        uint128 amount;
+        /// On its way out: it weighs nothing any more.
+        uint128 leaving;
+        uint64 leavesAt;
+    }
 
     struct Bond {
         uint128 amount;
@@ -30,15 +38,15 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     Parameters public immutable parameters;
     ValidatorRegistry public immutable registry;
 
-    /// Priority stake of a provider, by payee.
-    mapping(address payee => uint256) public stakeOf;
+    mapping(address payee => Stake) private _stakes;
     mapping(address validator => Bond) private _bonds;
     /// What each validator's bond was worth in votes, by time.
     mapping(address validator => Checkpoints.Trace208) private _votes;
     Checkpoints.Trace208 private _totalVotes;
 
     event Staked(address indexed payee, uint256 amount, uint256 stake);
-    event Unstaked(address indexed payee, uint256 amount, uint256 stake);
+    event UnstakeRequested(address indexed payee, uint256 amount, uint64 leavesAt);
+    event Unstaked(address indexed payee, uint256 amount);
     event Bonded(address indexed validator, uint128 amount, uint128 bond);
     event UnbondRequested(address indexed validator, uint128 amount, uint64 unbondableAt);
     event Unbonded(address indexed validator, uint128 amount);
@@ -58,20 +66,34 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     }
 
     /// @notice Adds to the caller's priority stake.
-    function stake(uint256 amount) external nonReentrant {
+    function stake(uint128 amount) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
-        stakeOf[msg.sender] += amount;
-        emit Staked(msg.sender, amount, stakeOf[msg.sender]);
+        Stake storage mine = _stakes[msg.sender];
+        mine.amount += amount;
+        emit Staked(msg.sender, amount, mine.amount);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 
-    /// @notice Takes priority stake back, at once.
-    function unstake(uint256 amount) external nonReentrant {
-        uint256 current = stakeOf[msg.sender];
+    /// @notice Starts taking priority stake out. It weighs nothing from now on, and is paid after the delay, so that
+    /// nobody borrows stake for a draw. A second request restarts the delay.
+    function requestUnstake(uint128 amount) external {
         if (amount == 0) revert ZeroAmount();
-        if (amount > current) revert InsufficientStake(current, amount);
-        stakeOf[msg.sender] = current - amount;
-        emit Unstaked(msg.sender, amount, current - amount);
+        Stake storage mine = _stakes[msg.sender];
+        if (amount > mine.amount) revert InsufficientStake(mine.amount, amount);
+        mine.amount -= amount;
+        mine.leaving += amount;
+        mine.leavesAt = uint64(block.timestamp) + parameters.limits().unbondingDelay;
+        emit UnstakeRequested(msg.sender, amount, mine.leavesAt);
+    }
+
+    /// @notice Pays out what left the stake, once the delay is over.
+    function finishUnstake() external nonReentrant {
+        Stake storage mine = _stakes[msg.sender];
+        uint128 amount = mine.leaving;
+        if (amount == 0) revert NothingToUnbond();
+        if (block.timestamp < mine.leavesAt) revert TooEarly(mine.leavesAt);
+        mine.leaving = 0;
+        emit Unstaked(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
     }
 
@@ -131,6 +153,16 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         Bond storage theirs = _bonds[validator];
         theirs.active = active;
         _countVotes(validator, theirs);
+    }
+
+    /// @notice What weighs of a payee's priority stake.
+    function stakeOf(address payee) external view returns (uint256) {
+        return _stakes[payee].amount;
+    }
+
+    /// @notice A payee's priority stake with what is on its way out.
+    function stakingOf(address payee) external view returns (Stake memory) {
+        return _stakes[payee];
     }
 
     function bondOf(address validator) external view returns (Bond memory) {

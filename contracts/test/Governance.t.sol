@@ -144,10 +144,29 @@ contract GovernanceTest is Fixture {
         checkEqual(staking.stakeOf(payer), 50, "stake after");
         vm.prank(payer);
         vm.expectRevert(abi.encodeWithSelector(Staking.InsufficientStake.selector, 50, 51));
-        staking.unstake(51);
-        vm.prank(payer);
-        staking.unstake(50);
+        staking.requestUnstake(51);
+    }
+
+    function test_leavingStakeWeighsNothingAndIsPaidAfterTheDelay() public {
+        token.mint(payer, 50);
+        vm.startPrank(payer);
+        token.approve(address(staking), 50);
+        staking.stake(50);
+        vm.expectRevert(Staking.NothingToUnbond.selector);
+        staking.finishUnstake();
+        staking.requestUnstake(20);
+        checkEqual(staking.stakeOf(payer), 30, "weight");
+        vm.warp(block.timestamp + UNBONDING - 1);
+        staking.requestUnstake(30);
+        uint256 readyAt = block.timestamp + UNBONDING;
+        vm.warp(readyAt - 1);
+        vm.expectRevert(abi.encodeWithSelector(Staking.TooEarly.selector, readyAt));
+        staking.finishUnstake();
+        checkEqual(token.balanceOf(payer), 0, "not yet");
+        vm.warp(readyAt);
+        staking.finishUnstake();
         checkEqual(token.balanceOf(payer), 50, "tokens");
+        vm.stopPrank();
     }
 
     function test_slashTakesBondAndVotes() public {

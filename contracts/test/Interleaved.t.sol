@@ -31,12 +31,21 @@ contract InterleavedHandler is Handler {
         staking.stake(amount);
     }
 
-    function unstake(uint256 payee, uint256 amount) external {
+    function requestUnstake(uint256 payee, uint256 amount) external {
         address account = payeeOf(payee);
         if (staking.stakeOf(account) == 0) return;
         amount = bound(amount, 1, staking.stakeOf(account));
         vm.prank(account);
-        staking.unstake(amount);
+        staking.requestUnstake(uint128(amount));
+    }
+
+    function finishUnstake(uint256 payee) external {
+        address account = payeeOf(payee);
+        Staking.Stake memory state = staking.stakingOf(account);
+        if (state.leaving == 0) return;
+        if (block.timestamp < state.leavesAt) vm.warp(state.leavesAt);
+        vm.prank(account);
+        staking.finishUnstake();
     }
 
     function register(uint256 who) external {
@@ -123,7 +132,8 @@ contract InterleavedHandler is Handler {
     function stakes() external view returns (uint256 held, uint256 owed, uint256 active, uint256 counted) {
         held = token.balanceOf(address(staking));
         for (uint256 i; i < PAYEES; ++i) {
-            owed += staking.stakeOf(payeeOf(i));
+            Staking.Stake memory state = staking.stakingOf(payeeOf(i));
+            owed += uint256(state.amount) + state.leaving;
         }
         for (uint256 i; i < ACTORS; ++i) {
             Staking.Bond memory theirs = staking.bondOf(actorOf(i));
@@ -186,10 +196,10 @@ contract InterleavedTest {
 
     /// All actions but the leaks.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](16);
+        bytes4[] memory chosen = new bytes4[](17);
         chosen[0] = handler.wait.selector;
         chosen[1] = handler.stake.selector;
-        chosen[2] = handler.unstake.selector;
+        chosen[2] = handler.requestUnstake.selector;
         chosen[3] = handler.register.selector;
         chosen[4] = handler.deregister.selector;
         chosen[5] = handler.evict.selector;
@@ -203,6 +213,7 @@ contract InterleavedTest {
         chosen[13] = handler.settle.selector;
         chosen[14] = handler.claim.selector;
         chosen[15] = handler.finishRelease.selector;
+        chosen[16] = handler.finishUnstake.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), chosen);
     }
@@ -254,7 +265,8 @@ contract InterleavedTest {
         checkEqual(handler.slashed(), 1_000e18, "slashed");
         handler.evict(1);
         handler.stake(0, 5);
-        handler.unstake(0, 5);
+        handler.requestUnstake(0, 5);
+        handler.finishUnstake(0);
         (,, uint256 active,) = handler.stakes();
         checkEqual(active, 2_000e18, "two members");
         this.invariant_everyContractHoldsWhatItOwes();

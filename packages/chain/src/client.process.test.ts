@@ -156,7 +156,7 @@ describe('chain client', () => {
 
   it('goes on after a refused call', async () => {
     const { client } = await ledger.createMember(unit);
-    const [refused, done] = await Promise.allSettled([client.unstake(1n), client.stake(unit)]);
+    const [refused, done] = await Promise.allSettled([client.requestUnstake(1n), client.stake(unit)]);
     expect(refused).toMatchObject({ reason: { code: 'reverted', revert: { name: 'InsufficientStake' } } });
     expect(done.status).toBe('fulfilled');
   });

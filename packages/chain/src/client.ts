@@ -292,7 +292,7 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
     );
   }
 
-  const callStaking = (functionName: 'stake' | 'unstake' | 'bond' | 'requestUnbond', amount: bigint) =>
+  const callStaking = (functionName: 'stake' | 'requestUnstake' | 'bond' | 'requestUnbond', amount: bigint) =>
     send(functionName, staking, encodeFunctionData({ abi: stakingAbi, functionName, args: [amount] }));
 
   return {
@@ -352,7 +352,9 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
       await allow(staking, amount);
       return callStaking('stake', amount);
     },
-    unstake: (amount: bigint) => callStaking('unstake', amount),
+    requestUnstake: (amount: bigint) => callStaking('requestUnstake', amount),
+    finishUnstake: () =>
+      send('finish unstake', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnstake' })),
     async bond(amount: bigint): Promise<TransactionReceipt> {
       await allow(staking, amount);
       return callStaking('bond', amount);
