@@ -7,35 +7,63 @@ export interface Step {
   readonly command: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs at the same time. Its output follows when both are over. */
+  readonly beside?: Step;
 }
 
 export const root: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
-function runStep(step: Step): Promise<number> {
+interface StepEnd {
+  readonly step: Step;
+  readonly code: number;
+  readonly seconds: number;
+  /** Of a step that ran beside another one. */
+  readonly output: string;
+}
+
+/** @param isQuiet keeps the output instead of passing it on. */
+function runStep(step: Step, isQuiet: boolean): Promise<StepEnd> {
   const [file, ...args] = step.command;
+  const start = performance.now();
   return new Promise((done, fail) => {
     const child = spawn(file as string, args, {
       cwd: resolve(root, step.cwd ?? '.'),
       env: { ...process.env, ...step.env },
-      stdio: 'inherit',
+      stdio: isQuiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
     });
+    const kept: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => kept.push(chunk));
     child.on('error', fail);
-    child.on('exit', (code, signal) => done(code ?? (signal ? 1 : 0)));
+    child.on('close', (code, signal) =>
+      done({
+        step,
+        code: code ?? (signal ? 1 : 0),
+        seconds: (performance.now() - start) / 1000,
+        output: Buffer.concat(kept).toString(),
+      }),
+    );
   });
 }
+
+const describeStep = ({ name, command }: Step): string => `${name}: ${command.join(' ')}`;
 
 /** Runs steps in order, prints their times, and stops at the first failure. */
 export async function runSteps(title: string, steps: readonly Step[]): Promise<void> {
   const rows: string[] = [];
   for (const [index, step] of steps.entries()) {
-    console.log(`\n[${title} ${index + 1}/${steps.length}] ${step.name}: ${step.command.join(' ')}`);
-    const start = performance.now();
-    const code = await runStep(step);
-    rows.push(
-      `${code === 0 ? 'ok  ' : 'FAIL'}  ${((performance.now() - start) / 1000).toFixed(1).padStart(7)} s  ${step.name}`,
-    );
-    if (code !== 0) {
-      console.error(`\n${rows.join('\n')}\n${title}: "${step.name}" failed with exit code ${code}`);
+    const { beside } = step;
+    const number = `${title} ${index + 1}/${steps.length}`;
+    console.log(`\n[${number}] ${describeStep(step)}${beside ? ` (beside it: ${beside.name})` : ''}`);
+    const [end, other] = await Promise.all([runStep(step, false), beside && runStep(beside, true)]);
+    if (other) console.log(`\n[${number}, beside it] ${describeStep(other.step)}\n${other.output.trimEnd()}`);
+    const ends = other ? [end, other] : [end];
+    for (const { code, seconds, step: of } of ends) {
+      rows.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${seconds.toFixed(1).padStart(7)} s  ${of.name}`);
+    }
+    const failed = ends.filter(({ code }) => code !== 0);
+    if (failed.length > 0) {
+      const what = failed.map(({ step: of, code }) => `"${of.name}" failed with exit code ${code}`).join(', ');
+      console.error(`\n${rows.join('\n')}\n${title}: ${what}`);
       process.exit(1);
     }
   }

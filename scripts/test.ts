@@ -17,16 +17,26 @@ const parts: Readonly<Record<string, Step>> = {
   e2e: { name: 'tests of whole processes', command: ['vitest', 'run', '--project', 'e2e', '--no-file-parallelism'] },
 };
 
+/** The compiler takes one core for minutes; whole processes wait more than they compute. */
+const BESIDE: Readonly<Record<string, string>> = { e2e: 'contracts' };
+
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(parts, name));
 if (asked.includes('--help') || unknown.length > 0) {
   if (unknown.length > 0 && !asked.includes('--help')) console.error(`unknown part: ${unknown.join(', ')}`);
   console.log(
-    `usage: npm test [-- ${Object.keys(parts).join(' | ')} ...]\nWithout a name, all of them run, in this order.`,
+    `usage: npm test [-- ${Object.keys(parts).join(' | ')} ...]\nWithout a name, all of them run, in this order, and contracts beside e2e.`,
   );
   process.exit(asked.includes('--help') ? 0 : 2);
 }
+const names = asked.length > 0 ? asked : Object.keys(parts);
+const follows = new Set(names.map((name) => BESIDE[name]));
 await runSteps(
   'test',
-  (asked.length > 0 ? asked : Object.keys(parts)).map((name) => parts[name] as Step),
+  names
+    .filter((name) => !follows.has(name))
+    .map((name) => {
+      const beside = parts[names.find((other) => other === BESIDE[name]) ?? ''];
+      return { ...(parts[name] as Step), ...(beside && { beside }) };
+    }),
 );
