@@ -227,6 +227,24 @@ const mutants: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'parameters: payers may be kept for longer than a notice',
+    file: 'Parameters.sol',
+    from: '_delays.notice == 0 ? MAX_DELAY : _delays.notice',
+    to: 'MAX_DELAY',
+  },
+  {
+    breaks: 'coverage: the change that was in force is left out',
+    file: 'Parameters.sol',
+    from: 'if (change._key <= since) break;',
+    to: 'if (change._key < since) break;',
+  },
+  {
+    breaks: 'coverage: the newest counts, not the least',
+    file: 'Parameters.sol',
+    from: 'if (change._value < least) least',
+    to: 'if (change._value < 0) least',
+  },
+  {
     breaks: 'parameters: bonds may leave at once',
     file: 'Parameters.sol',
     from: 'next.unbondingDelay < _delays.leastUnbonding || ',

@@ -2,12 +2,15 @@
 pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Delays, Recipients, Shares} from "./Types.sol";
 
 /// @title Parameters of the network
 /// @notice What governance may change, the bounds that it cannot leave, and the notice that it has to give. Delays are
 /// fixed for good when the contract is created: a network that needs others is another network.
 contract Parameters is Ownable2Step {
+    using Checkpoints for Checkpoints.Trace208;
+
     uint256 public constant BASIS = 10_000;
     /// A provider keeps at least 80 % of every fee.
     uint256 public constant MAX_TOTAL_SHARES = 2_000;
@@ -45,6 +48,8 @@ contract Parameters is Ownable2Step {
     Distribution private _next;
     uint64 private _nextFrom;
     Limits private _limits;
+    /// The audited fraction, by time.
+    Checkpoints.Trace208 private _alphas;
     DriftTable private _driftTable;
 
     event DistributionScheduled(Shares shares, Recipients recipients, uint64 from);
@@ -124,6 +129,18 @@ contract Parameters is Ownable2Step {
         return _limits;
     }
 
+    /// @notice The least audited fraction that was in force at `since` or later, and the time of the block that says so: who
+    /// judges by it has to know that no later change is missing.
+    function leastAlpha(uint48 since) external view returns (uint32 least, uint64 asOf) {
+        least = _limits.alpha;
+        for (uint256 i = _alphas.length(); i > 0; --i) {
+            Checkpoints.Checkpoint208 memory change = _alphas.at(uint32(i - 1));
+            if (change._value < least) least = uint32(change._value);
+            if (change._key <= since) break;
+        }
+        asOf = uint64(block.timestamp);
+    }
+
     function driftTable() external view returns (DriftTable memory) {
         return _driftTable;
     }
@@ -136,7 +153,9 @@ contract Parameters is Ownable2Step {
 
     function _setLimits(Limits memory next) private {
         if (next.alpha > MAX_ALPHA) revert OutOfRange("alpha");
-        if (next.withdrawalDelay < _delays.leastWithdrawal || next.withdrawalDelay > MAX_DELAY) {
+        // Not above a notice that there is: whoever dislikes what was announced has its money out before it is in force.
+        uint32 longest = _delays.notice == 0 ? MAX_DELAY : _delays.notice;
+        if (next.withdrawalDelay < _delays.leastWithdrawal || next.withdrawalDelay > longest) {
             revert OutOfRange("withdrawalDelay");
         }
         if (next.unbondingDelay < _delays.leastUnbonding || next.unbondingDelay > MAX_DELAY) {
@@ -147,6 +166,7 @@ contract Parameters is Ownable2Step {
             revert OutOfRange("minimumValidatorBond");
         }
         _limits = next;
+        _alphas.push(uint48(block.timestamp), next.alpha);
         emit LimitsChanged(next);
     }
 }

@@ -83,7 +83,7 @@ contract GovernanceTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "alpha"));
         parameters.setLimits(Parameters.Limits(1_000_001, DELAY, UNBONDING, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        parameters.setLimits(Parameters.Limits(0, 60 days + 1, UNBONDING, 1));
+        parameters.setLimits(Parameters.Limits(0, NOTICE + 1, UNBONDING, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
         parameters.setLimits(Parameters.Limits(0, LEAST_DELAY - 1, UNBONDING, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "unbondingDelay"));
@@ -93,6 +93,44 @@ contract GovernanceTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumValidatorBond"));
         parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 0));
         parameters.setLimits(Parameters.Limits(0, LEAST_DELAY, LEAST_UNBONDING, 1));
+        parameters.setLimits(Parameters.Limits(0, NOTICE, 60 days, 1));
+    }
+
+    /// A network without notices has no other bound than the longest delay.
+    function test_withdrawalsMayTakeLongWithoutNotices() public {
+        Delays memory delays = Delays(0, 0, 0, 0, 0);
+        Recipients memory to = Recipients(payer, payer, payer);
+        Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1);
+        new Parameters(address(this), delays, Shares(0, 0, 0, 0, 0), to, limits);
+        ++limits.withdrawalDelay;
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
+        new Parameters(address(this), delays, Shares(0, 0, 0, 0, 0), to, limits);
+    }
+
+    /// The change that was in force at the time counts, and every later one.
+    function test_coverageOfTheTimeIsTold() public {
+        uint256 start = this.clock();
+        uint32[3] memory alphas = [uint32(300_000), 200_000, 900_000];
+        for (uint256 i; i < 3; ++i) {
+            vm.warp(start + 1 hours * (i + 1));
+            parameters.setLimits(Parameters.Limits(alphas[i], DELAY, UNBONDING, 1));
+        }
+        vm.warp(start + 5 hours);
+        _expectLeastAlpha(0, 200_000);
+        _expectLeastAlpha(start + 3 hours - 1, 200_000);
+        _expectLeastAlpha(start + 3 hours, 900_000);
+        _expectLeastAlpha(start + 5 hours, 900_000);
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1));
+        _expectLeastAlpha(start + 5 hours, 0);
+        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, 1));
+        _expectLeastAlpha(start + 5 hours, 1_000_000);
+        _expectLeastAlpha(start + 5 hours - 1, 900_000);
+    }
+
+    function _expectLeastAlpha(uint256 since, uint32 expected) private view {
+        (uint32 least, uint64 asOf) = parameters.leastAlpha(uint48(since));
+        checkEqual(least, expected, "least");
+        checkEqual(asOf, this.clock(), "as of");
     }
 
     function test_delaysStayInRange() public {

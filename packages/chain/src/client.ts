@@ -78,6 +78,14 @@ export interface NetworkParameters extends Distribution {
   readonly driftTable: DriftTableAnchor;
 }
 
+/** The audited fraction as the chain had it over a time. */
+export interface Coverage {
+  /** The least that was in force, parts per million. */
+  readonly leastPpm: number;
+  /** Unix time in ms of the block that says so. Later changes are not seen. */
+  readonly asOfMs: number;
+}
+
 export interface ChainClientOptions {
   readonly rpcUrl: string;
   readonly deployment: Deployment;
@@ -158,6 +166,14 @@ function createReads({ read }: Transactor, deployment: Deployment) {
           limits,
           driftTable: { ...lowerHex({ hash }), version },
         };
+      });
+    },
+    /** @param sinceMs from then on, Unix time in ms. */
+    coverageSince(sinceMs: number): Promise<Coverage> {
+      const args = [Math.max(0, Math.floor(sinceMs / 1_000))] as const;
+      return read('coverage', async (client) => {
+        const [leastPpm, asOf] = await client.readContract({ ...parameters, functionName: 'leastAlpha', args });
+        return { leastPpm, asOfMs: Number(asOf) * 1_000 };
       });
     },
     validators(): Promise<readonly RegisteredValidator[]> {

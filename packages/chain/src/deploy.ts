@@ -72,7 +72,7 @@ export const defaultLimits: Limits = {
 /** For a network with money in it. */
 export const defaultDelays: Delays = {
   voting: HOUR,
-  // Longer than the withdrawal delay: whoever dislikes what was announced has its money out before it is in force.
+  // No withdrawal delay may be longer: whoever dislikes what was announced has its money out before it is in force.
   notice: 7 * DAY,
   appeal: 3 * DAY,
   leastWithdrawal: 6 * HOUR,

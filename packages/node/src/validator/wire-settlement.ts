@@ -98,7 +98,7 @@ export function wireReinstating(state: ValidatorState): Repeating {
 
 /** Connects co-signatures for the batches of peers with the chain. */
 export function wireCosigning(state: ValidatorState): CosignState {
-  const { options, crypto, signer, clock, store, group, chain, history, domain } = state;
+  const { options, crypto, signer, clock, store, group, chain, domain } = state;
   return openCosignState(
     {
       ledger: chain.ledger,
@@ -114,7 +114,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       group,
       anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
-      findLeastAlphaPpm: history.findLeastAlpha,
+      coverageSince: async (sinceMs) => (await chain.client()).coverageSince(sinceMs),
       findPolicy: createPolicyFinder(store, options.drift),
       getBeacon: (epoch) => getBeacon(state, epoch),
     },

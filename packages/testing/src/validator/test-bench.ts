@@ -78,7 +78,7 @@ export interface BenchOptions {
   /** The validator set. Default: only this one. */
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
-  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'findLeastAlphaPpm'>>;
+  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'coverageSince'>>;
   readonly test?: { soundness: number; falsePositiveRate: number; beta: number };
   readonly getOpening?: AuditDependencies['getOpening'];
   readonly verifiers?: TestVerifiers;
@@ -186,7 +186,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       group,
       anchorOf: chain.anchorOf,
       channelOf: (...channel) => chain.channelOf(...channel),
-      findLeastAlphaPpm: options.cosign?.findLeastAlphaPpm ?? (async () => undefined),
+      coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       findPolicy: createPolicyFinder(store, options.audit?.drift),
       getBeacon: async (epoch) => archive.find(epoch),
     },

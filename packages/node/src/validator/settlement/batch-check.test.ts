@@ -133,21 +133,22 @@ describe('an entry', () => {
 
 describe('a reply that was passed over', () => {
   const draw: AuditDraw = { replyId: new Uint8Array(16), orderEpoch: 1n, beaconEpoch: 5n, beacon: new Uint8Array(32) };
-  const entry = { index: 4n, timeMs: 5_000_000 };
-  const assert = (now: number, before: () => Promise<number | undefined>) =>
-    assertPassedOver(
-      { crypto, alphaPpm: () => now, findLeastAlphaPpm: before },
-      entry,
-      { expiresAtMs: 5_000_000n },
-      draw,
-    );
+  const decidedMs = 5_000_000;
+  const entry = { index: 4n, timeMs: decidedMs };
+  const assert = (now: number, coverageSince: CosignState['coverageSince']) =>
+    assertPassedOver({ crypto, alphaPpm: () => now, coverageSince }, entry, { expiresAtMs: 5_000_000n }, draw);
 
   it('was so by the coverage of now, or of then', async () => {
     await assert(0, unread);
-    await assert(1_000_000, async () => 0);
-    await expect(assert(1_000_000, async () => 1_000_000)).rejects.toThrow('entry 4: the beacon selected the reply');
-    await expect(assert(1_000_000, async () => undefined)).rejects.toMatchObject({ code: 'unavailable' });
+    await assert(1_000_000, async () => ({ leastPpm: 0, asOfMs: 0 }));
+    const all = { leastPpm: 1_000_000, asOfMs: decidedMs };
+    await expect(assert(1_000_000, async () => all)).rejects.toThrow('entry 4: the beacon selected the reply');
     await expect(assert(1_000_000, unread)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('may be so by a change that this node has not seen yet', async () => {
+    const behind = { leastPpm: 1_000_000, asOfMs: decidedMs - 1 };
+    await expect(assert(1_000_000, async () => behind)).rejects.toMatchObject({ code: 'unavailable', retryable: true });
   });
 });
 

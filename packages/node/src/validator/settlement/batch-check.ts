@@ -154,7 +154,7 @@ function lookUp<T>(read: () => T): T {
 
 /** @throws CosignError where the beacon selected a reply that the entry calls unaudited. */
 export async function assertPassedOver(
-  { crypto, alphaPpm, findLeastAlphaPpm }: Pick<CosignState, 'crypto' | 'alphaPpm' | 'findLeastAlphaPpm'>,
+  { crypto, alphaPpm, coverageSince }: Pick<CosignState, 'crypto' | 'alphaPpm' | 'coverageSince'>,
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
   { expiresAtMs }: Pick<Order, 'expiresAtMs'>,
   draw: AuditDraw,
@@ -162,13 +162,15 @@ export async function assertPassedOver(
   if (!isAudited(crypto, draw, alphaPpm())) return;
   // The coverage may have been raised since. An entry cannot claim to be older than its order.
   const decidedMs = Math.max(timeMs, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
-  const leastPpm = await findLeastAlphaPpm(decidedMs - ALPHA_GRACE_MS).catch((cause: unknown) => {
+  const { leastPpm, asOfMs } = await coverageSince(decidedMs - ALPHA_GRACE_MS).catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the coverage of that time cannot be read', { cause });
   });
-  // A refused entry is lost for good, so what nobody knows any more refuses none.
-  if (leastPpm === undefined)
-    throw new CosignError('unavailable', `entry ${index}: nobody knows the coverage of that time`);
-  demand(!isAudited(crypto, draw, leastPpm), `entry ${index}: the beacon selected the reply for an audit`);
+  if (!isAudited(crypto, draw, leastPpm)) return;
+  // It may have been lowered just before, and this validator's node be behind.
+  if (asOfMs < decidedMs) {
+    throw new CosignError('unavailable', `entry ${index}: the chain as it is seen here ends before the entry's time`);
+  }
+  throw new CosignError('refuted', `entry ${index}: the beacon selected the reply for an audit`);
 }
 
 /**

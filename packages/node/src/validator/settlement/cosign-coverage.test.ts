@@ -23,18 +23,17 @@ describe('a co-signer of replies that were not audited', () => {
 
   it('uses the coverage that was in force when the reply was not selected, even if it was raised later', async () => {
     const asked: number[] = [];
-    const coverage = { least: 0 as number | undefined };
-    const findLeastAlphaPpm = async (sinceMs: number) => {
+    const coverage = { leastPpm: 1_000_000, asOfMs: 0 };
+    const coverageSince = async (sinceMs: number) => {
       asked.push(sinceMs);
-      return coverage.least;
+      return coverage;
     };
-    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { coverageSince } });
     const order = (await four.own.deliver(0)).reply.record;
     await four.certifyAll();
     await four.own.runAudits();
-    coverage.least = undefined;
     await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
-    coverage.least = 0;
+    coverage.leastPpm = 0;
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.own.find(order.replyId)).toMatchObject({ state: 'settled', verdict: 'unaudited' });
     const [entry] = four.own.decided;
@@ -42,7 +41,7 @@ describe('a co-signer of replies that were not audited', () => {
   });
 
   it('refuses the entry for good where the coverage of that time selects the reply', async () => {
-    const cosign = { findLeastAlphaPpm: async () => 1_000_000 };
+    const cosign = { coverageSince: async () => ({ leastPpm: 1_000_000, asOfMs: Number.MAX_SAFE_INTEGER }) };
     const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign });
     const { replyId } = (await four.own.deliver(0)).reply.record;
     await four.certifyAll();
@@ -70,8 +69,11 @@ describe('a co-signer of replies that were not audited', () => {
 
   it('does not let an entry claim a time before its order', async () => {
     const asked: number[] = [];
-    const findLeastAlphaPpm = async (sinceMs: number) => asked.push(sinceMs) && 1_000_000;
-    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
+    const coverageSince = async (sinceMs: number) => {
+      asked.push(sinceMs);
+      return { leastPpm: 1_000_000, asOfMs: Number.MAX_SAFE_INTEGER };
+    };
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { coverageSince } });
     await four.own.deliver(0);
     await four.certifyAll();
     await four.own.runAudits();

@@ -1,4 +1,4 @@
-import { escrowAbi, parametersAbi, settlementAbi } from '@ogong/chain/generated/abi';
+import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { bytesToHex } from '@ogong/chain/hex';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex } from '@ogong/protocol/base/bytes';
@@ -12,8 +12,6 @@ export interface SettledBatch {
 export interface LedgerHistory {
   /** The transaction that settled a batch; undefined where the node behind the RPC endpoint no longer has its logs. */
   findSettled(validator: Uint8Array, sequence: bigint): Promise<SettledBatch | undefined>;
-  /** The lowest coverage, parts per million, that was in force at that time or later; undefined where the logs are gone. */
-  findLeastAlpha(sinceMs: number): Promise<number | undefined>;
 }
 
 /** Public RPC endpoints refuse logs of more blocks. */
@@ -76,31 +74,6 @@ export function createLedgerHistory(
           transactionHash,
           payers: own.map(({ args }) => fromHex(String(args.payer).slice(2).toLowerCase(), 20)),
         };
-      });
-    },
-    async findLeastAlpha(sinceMs) {
-      const { transactor, deployment } = await client();
-      return transactor.read('changes of the coverage', async (rpc) => {
-        const blocks = { first: BigInt(deployment.block), last: await rpc.getBlockNumber(), blocksPerRead };
-        const readRange = async (range: BlockRange) => {
-          const events = await rpc.getContractEvents({
-            address: deployment.parameters,
-            abi: parametersAbi,
-            eventName: 'LimitsChanged',
-            ...range,
-          });
-          return Promise.all(
-            events.map(async ({ args, blockHash }) => ({
-              alpha: args.limits?.alpha as number,
-              atMs: Number((await rpc.getBlock({ blockHash })).timestamp) * 1_000,
-            })),
-          );
-        };
-        const changes = await readBackwards(blocks, readRange, (found) => found.some(({ atMs }) => atMs <= sinceMs));
-        // Of the changes before that time only the last one counts, which was in force then.
-        const first = changes.findLastIndex(({ atMs }) => atMs <= sinceMs);
-        const inForce = changes.slice(Math.max(0, first)).map(({ alpha }) => alpha);
-        return inForce.length === 0 ? undefined : Math.min(...inForce);
       });
     },
   };
