@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
+import type { ChainError } from './errors.ts';
 import type { Hex } from './hex.ts';
 import { computeAddress, generatePrivateKey } from './keys.ts';
 
@@ -73,5 +74,27 @@ describe('a transaction that nobody mines', () => {
     await call('evm_setIntervalMining', 1);
     await sent;
     expect(await member.client.balanceOf(to)).toBe(3n);
+  });
+
+  it.each([
+    ['is not taken for another one that was mined in its place', 1n, 2n],
+    ['counts where another process sent the same', 2n, 3n],
+  ])('%s', async (_what, other, balance) => {
+    const member = await ledger.createMember(10n);
+    const { address: to } = await ledger.createMember(1n);
+    await call('evm_setIntervalMining', 0);
+    const waiting = await connect(member.privateKey, 360_000);
+    const sent = waiting.transfer(to, 2n).then(
+      () => 'mined',
+      (error: ChainError) => `${error.code}: ${error.message}`,
+    );
+    const first = await waitForFee(() => true);
+    // It has the same key, and outbids.
+    const hasty = await connect(member.privateKey, 30);
+    await expect(hasty.transfer(to, other)).rejects.toMatchObject({ code: 'timeout' });
+    await waitForFee((fee) => fee > BigInt(first.maxFeePerGas));
+    await call('evm_setIntervalMining', 1);
+    expect(await sent).toMatch(other === 2n ? 'mined' : /^timeout: .* in its place$/);
+    expect(await member.client.balanceOf(to)).toBe(balance);
   });
 });

@@ -149,7 +149,9 @@ export function createTransactor(options: TransactorOptions): Transactor {
       try {
         const hash = await wallet.sendTransaction({ account: wallet.account, chain, ...request, ...fees });
         hashes.push(hash);
-        return await client.waitForTransactionReceipt({ hash, timeout });
+        const receipt = await client.waitForTransactionReceipt({ hash, timeout });
+        if (!hashes.includes(receipt.transactionHash)) await assertSameCall(request, receipt);
+        return receipt;
       } catch (error) {
         const mined = await findReceipt(hashes);
         if (mined) return mined;
@@ -161,6 +163,13 @@ export function createTransactor(options: TransactorOptions): Transactor {
         }
       }
     }
+  }
+
+  /** Another process with this key, or this one before a restart, may have used the nonce. @throws ChainError for another call */
+  async function assertSameCall({ data, to }: Unpriced, { transactionHash: hash }: TransactionReceipt): Promise<void> {
+    const mined = await client.getTransaction({ hash });
+    if (mined.input === data && (mined.to ?? undefined)?.toLowerCase() === to?.toLowerCase()) return;
+    throw new ChainError('timeout', `transaction ${hash} of this account was mined in its place`);
   }
 
   /** Of whichever was mined of those that share a nonce. */

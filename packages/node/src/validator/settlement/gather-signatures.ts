@@ -1,9 +1,10 @@
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import {
   isQuorum,
   type QuorumMember,
   type QuorumSignature,
   type QuorumVerdict,
+  sortBySigner,
   verifyQuorum,
 } from '@ogong/protocol/crypto/quorum';
 import {
@@ -86,7 +87,30 @@ export async function gatherSignatures(
         (reasons === '' ? '' : `; refused: ${reasons}`),
     );
   }
-  return quorum.signatures.map(({ signature }) => signature);
+  return pickFewest(quorum.signatures, votes, minSignatures).map(({ signature }) => signature);
+}
+
+/**
+ * The fewest of these signatures that are a quorum, the largest votes first, in the contract's order. Each costs gas, and many
+ * validators with small votes could otherwise make a batch too costly for one transaction.
+ */
+export function pickFewest(
+  signatures: readonly QuorumSignature[],
+  { voters, total }: Votes,
+  least: number,
+): QuorumSignature[] {
+  const stakes = new Map(voters.map(({ address, stake }) => [toHex(address), stake]));
+  const ranked = signatures
+    .map((signature) => ({ signature, stake: stakes.get(toHex(signature.signer)) ?? 0n }))
+    .sort((a, b) => (a.stake === b.stake ? 0 : a.stake > b.stake ? -1 : 1));
+  const picked: QuorumSignature[] = [];
+  let signed = 0n;
+  for (const { signature, stake } of ranked) {
+    if (picked.length >= least && isQuorum(signed, total)) break;
+    picked.push(signature);
+    signed += stake;
+  }
+  return sortBySigner(picked);
 }
 
 /** Counts the signatures that are stored. */

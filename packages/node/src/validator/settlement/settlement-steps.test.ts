@@ -8,7 +8,7 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { decideThree, proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
 import { listSignatures, readProposed, type StoredBatch } from '../store/batch-store.ts';
-import { askPeer, countSignatures } from './gather-signatures.ts';
+import { askPeer, countSignatures, pickFewest } from './gather-signatures.ts';
 import { assertFollows, takeEntries } from './propose-batch.ts';
 import { isAboutChannels } from './settlement.ts';
 import { SettlementError } from './settlement-error.ts';
@@ -92,6 +92,17 @@ describe('signatures', () => {
     expect(count(2)).toBe(true);
     expect(count(3)).toBe(false);
   });
+});
+
+it('are sent as few as suffice, those with most votes first, in the order of their signers', () => {
+  const signers = [5, 3, 9, 1].map((byte) => new Uint8Array(20).fill(byte));
+  const stakes = [10n, 60n, 1n, 29n];
+  const voters = signers.map((address, i) => ({ address, stake: stakes[i] as bigint }));
+  const signatures = signers.map((signer) => ({ signer, signature: signer }));
+  const pick = (least: number) => pickFewest(signatures, { voters, total: 100n }, least).map(({ signer }) => signer[0]);
+  expect(pick(1)).toEqual([1, 3]);
+  expect(pick(3)).toEqual([1, 3, 5]);
+  expect(pick(4)).toEqual([1, 3, 5, 9]);
 });
 
 it('looks at channels again only where they may be the reason', () => {
