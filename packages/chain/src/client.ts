@@ -79,7 +79,7 @@ export interface NetworkParameters extends Distribution {
 }
 
 /** The audited fraction as the chain had it over a time. */
-export interface Coverage {
+export interface CoverageReading {
   /** The least that was in force, parts per million. */
   readonly leastPpm: number;
   /** Unix time in ms of the block that says so. Later changes are not seen. */
@@ -169,7 +169,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       });
     },
     /** @param sinceMs from then on, Unix time in ms. */
-    coverageSince(sinceMs: number): Promise<Coverage> {
+    coverageSince(sinceMs: number): Promise<CoverageReading> {
       const args = [Math.max(0, Math.floor(sinceMs / 1_000))] as const;
       return read('coverage', async (client) => {
         const [leastPpm, asOf] = await client.readContract({ ...parameters, functionName: 'leastAlpha', args });

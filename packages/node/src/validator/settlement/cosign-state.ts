@@ -1,4 +1,4 @@
-import type { Anchor, Channel, Coverage } from '@ogong/chain/client';
+import type { Anchor, Channel, CoverageReading } from '@ogong/chain/client';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -30,7 +30,7 @@ export interface CosignDependencies {
   /** A payer's channel with a validator, as the chain has it now. */
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
   /** The network's least coverage from that time on, as the chain has it. */
-  readonly coverageSince: (sinceMs: number) => Promise<Coverage>;
+  readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
   /** The drift policy of that time, as the evidence names it. */
   readonly findPolicy: (note: DriftNote | undefined, timeMs: number) => FoundPolicy;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
