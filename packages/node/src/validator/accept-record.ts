@@ -6,6 +6,7 @@ import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange
 import { type BoundRecord, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
+import { meetDelivery, readDelivery } from './store/delivery-store.ts';
 import { findReply, type ReplyRow, readReply, recordReply } from './store/reply-store.ts';
 
 export interface Acknowledgement {
@@ -35,7 +36,12 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
   const epoch = archive.latest().epoch;
   const recorded = await group.write((db) => {
     const current = readReply(db, order.replyId) as ReplyRow;
-    if (current.state === 'admitted' && current.signedRecord === undefined) recordReply(db, claim, own, epoch);
+    if (current.state !== 'admitted' || current.signedRecord !== undefined) return current;
+    const awaited = readDelivery(db, order.replyId)?.awaited;
+    // The payer was given another record than this validator.
+    if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...current, signedRecord: awaited };
+    recordReply(db, claim, own, epoch);
+    meetDelivery(db, order.replyId);
     return readReply(db, order.replyId) as ReplyRow;
   });
   return recorded.signedRecord

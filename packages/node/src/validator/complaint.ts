@@ -9,6 +9,7 @@ import {
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { decideExact, upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
+import { readDelivery } from './store/delivery-store.ts';
 import { findReply, forceAudit, type ReplyRow } from './store/reply-store.ts';
 
 export interface Complaint {
@@ -32,7 +33,7 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
     return { outcome: 'rejected', detail: 'no such reply was admitted here' };
   }
   const { opening } = complaint;
-  const { signedRecord: first } = row;
+  const first = row.signedRecord ?? state.store.read(() => readDelivery(state.store, row.replyId))?.awaited;
   const record = complaint.record ?? first;
   // Without its opening nobody can tell which order a record is about.
   if (opening !== undefined && record !== undefined) {

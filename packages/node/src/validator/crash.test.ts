@@ -108,7 +108,10 @@ describe('a validator that dies at any step', () => {
       await validator.intake.admit(order).catch(onlyKnown);
       const reply = world.served.get(id) ?? validator.serve(order);
       world.served.set(id, reply);
+      // One payer is faster than the provider, the other one slower.
+      if (number === 0) await validator.acknowledge(order, reply);
       await validator.intake.pushRecord(reply.submission);
+      if (number === 1) await validator.acknowledge(order, reply);
       world.acknowledged.add(id);
     }
     if (validator.archive.latest().epoch === 0n) await validator.certify();

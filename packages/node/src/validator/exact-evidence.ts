@@ -3,7 +3,7 @@ import type { Evidence } from '@ogong/protocol/verdict/evidence';
 import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
 import type { IntakeState } from './intake-state.ts';
 import { attachRecord, type ReplyRow, readOrder } from './store/reply-store.ts';
-import { decideReply, ejectProvider } from './store/verdict-store.ts';
+import { decideReply, ejectProvider, readProvider } from './store/verdict-store.ts';
 
 /**
  * Rejects a reply on exact evidence. If the reply has its verdict already, the provider is ejected all the same.
@@ -38,7 +38,7 @@ export async function decideExact(
     const decided = decideReply(db, verdicts, { replyId: row.replyId, decision, nowMs: clock.nowMs() });
     if (decided) return decided;
     // The reply has its verdict and may be paid, but this validator admits no more orders for the provider.
-    ejectProvider(db, order.providerId);
+    if (!readProvider(db, order.providerId).ejected) ejectProvider(db, order.providerId);
     return undefined;
   });
   if (entry) onVerdict(entry);

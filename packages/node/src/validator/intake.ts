@@ -4,6 +4,7 @@ import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
+import { acceptDelivery, type DeliveredReply, type DeliveryOutcome } from './accept-delivery.ts';
 import { type Acknowledgement, acceptRecord } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
@@ -16,6 +17,8 @@ export interface Intake {
   /** @throws Refusal */
   pushRecord(submission: Submission): Promise<Acknowledgement>;
   /** @throws Refusal */
+  acknowledge(delivered: DeliveredReply): Promise<DeliveryOutcome>;
+  /** @throws Refusal */
   complain(complaint: Complaint): Promise<ComplaintOutcome>;
   /** @param caller certificate that it comes under. @throws Refusal */
   announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<void>;
@@ -27,6 +30,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
   return {
     admit: (order) => refusing(() => admitOrder(state, order)),
     pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
+    acknowledge: (delivered) => refusing(() => acceptDelivery(state, delivered)),
     complain: (complaint) => refusing(() => complain(state, complaint)),
     announce: (signed, caller) => acceptAnnouncement(state, signed, caller),
   };

@@ -6,6 +6,7 @@ export function createValidatorMetrics({ counter, gauge }: Metrics) {
   return {
     admitted: counter('validator_orders_admitted_total', 'Orders admitted'),
     records: counter('validator_records_total', 'Records acknowledged'),
+    deliveries: counter('validator_deliveries_total', 'What payers say that they were given, by outcome', ['outcome']),
     verdicts: counter('validator_verdicts_total', 'Entries of the verdict log', ['verdict']),
     complaints: counter('validator_complaints_total', 'Complaints by outcome', ['outcome']),
     batches: counter('validator_batches_settled_total', 'Batches settled'),

@@ -8,11 +8,13 @@ import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import {
+  type AcknowledgeRequest,
   type PushRecordRequest,
   type SignedOrder as SignedOrderMessage,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedOrder, SignedRecord, Submission } from '@ogong/protocol/verdict/claim';
+import type { DeliveredReply } from './accept-delivery.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import type { Intake } from './intake.ts';
@@ -36,7 +38,7 @@ export interface RouteDependencies {
   readonly verdicts: VerdictContext;
   readonly chain: Pick<ChainView, 'findByCertHash'>;
   readonly grants: OpeningGrants;
-  readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'complaints' | 'cosigned'>;
+  readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned'>;
 }
 
 const KIB = 1024;
@@ -93,6 +95,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         return answer;
       },
       { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + 64 * KIB },
+    );
+    router.rpc(
+      method.acknowledge,
+      async (request) => {
+        const outcome = await intake.acknowledge(readDelivered(request));
+        metrics.deliveries.inc({ outcome });
+        return { outcome };
+      },
+      { readMaxBytes: 32 * KIB },
     );
     router.rpc(
       method.complain,
@@ -197,6 +208,14 @@ function readSubmission(request: PushRecordRequest): Submission {
   const { order, record } = request;
   if (order === undefined || record === undefined) throw new Refusal('invalid', 'order or record is missing');
   return { ...request, order, record };
+}
+
+function readDelivered({ order, delivery, record, header, headerProof }: AcknowledgeRequest): DeliveredReply {
+  if (order === undefined || delivery === undefined || record === undefined) {
+    throw new Refusal('invalid', 'order, delivery or record is missing');
+  }
+  const { providerKey, signature } = record;
+  return { order, delivery, bound: { record: record.record, providerKey, signature, header, headerProof } };
 }
 
 /** The public names of the states. */

@@ -80,6 +80,7 @@ export type ClaimErrorCode =
   | 'stop-strings'
   | 'context'
   | 'inputs'
+  | 'delivery'
   | 'response-size';
 
 export class ClaimError extends Error {
@@ -142,11 +143,16 @@ function assertFloor(ledger: LedgerDomain, order: NamedOrder): void {
  */
 export function verifySignedRecord(crypto: Crypto, order: NamedOrder, signed: SignedRecord): RecordV2 {
   const record = readRecord(signed);
+  assertRecordNames(record, order);
+  verifyProvider(crypto, order, signed);
+  return record;
+}
+
+/** @throws ClaimError */
+export function assertRecordNames(record: RecordV2, order: NamedOrder): void {
   demand(equalBytes(record.replyId, order.replyId), 'wrong-reply', 'order and record name different replies');
   demand(equalBytes(record.modelRoot, order.modelRoot), 'wrong-model', 'order and record name different models');
   demand(equalBytes(record.requestHash, order.requestHash), 'request-hash', 'order and record name different requests');
-  verifyProvider(crypto, order, signed);
-  return record;
 }
 
 /**
@@ -155,12 +161,22 @@ export function verifySignedRecord(crypto: Crypto, order: NamedOrder, signed: Si
  * @throws ClaimError
  */
 export function verifyBoundRecord(crypto: Crypto, order: NamedOrder, bound: BoundRecord): RecordV2 {
+  return openBoundRecord(crypto, order, bound).record;
+}
+
+/** The same, with the header. @throws ClaimError */
+export function openBoundRecord(
+  crypto: Crypto,
+  order: NamedOrder,
+  bound: BoundRecord,
+): { readonly record: RecordV2; readonly header: CommonHeader } {
   const record = readRecord(bound);
   verifyProvider(crypto, order, bound);
   const modality = findHeaderModality(bound.header);
   demand(modality !== undefined, 'malformed', 'the header is of no modality that this version knows');
-  demandCheck(checkOrder(openHeader(crypto, modality, record, bound), order));
-  return record;
+  const header = openHeader(crypto, modality, record, bound);
+  demandCheck(checkOrder(header, order));
+  return { record, header };
 }
 
 /** The record that an opening opens, with the leaf that names its order. @throws ClaimError */

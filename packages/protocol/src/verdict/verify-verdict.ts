@@ -1,9 +1,10 @@
 import type { AuditDraw } from '../audit/audit.ts';
-import { findDecidingEpoch } from '../audit/deciding-epoch.ts';
+import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
 import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
@@ -19,6 +20,7 @@ import {
   verifySignedOrder,
   verifySignedRecord,
 } from './claim.ts';
+import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
 import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
@@ -35,6 +37,8 @@ export interface PublicVerdict {
   readonly submission: Submission | undefined;
   /** Empty if the entry has none. */
   readonly evidence: Uint8Array;
+  /** That the payer holds this record; undefined if it did not say so in time. */
+  readonly delivery?: SignedDelivery | undefined;
 }
 
 /** What the verdict's bytes do not contain. A callback that does not know throws its own error, which refutes nothing. */
@@ -111,7 +115,7 @@ export function isRefutation(error: unknown): error is Error {
 export async function assertVerdict(
   crypto: Crypto,
   entry: VerdictEntry,
-  { order: signedOrder, record: signed, submission, evidence }: PublicVerdict,
+  { order: signedOrder, record: signed, submission, evidence, delivery }: PublicVerdict,
   trust: VerdictAnchors,
 ): Promise<Judgement | undefined> {
   const at = `entry ${entry.index}`;
@@ -127,6 +131,8 @@ export async function assertVerdict(
   demand(entry.timeMs <= trust.nowMs + CLOCK_TOLERANCE_MS, `${at} is of the future, by this machine's clock`);
   const evidenceHash = evidence.length === 0 ? ZERO_HASH : crypto.sha256(evidence);
   demand(equalBytes(evidenceHash, entry.evidenceHash), `${at} rests on other evidence`);
+  const delivered = delivery && verifySignedDelivery(crypto, { ledger: trust.ledger, order }, delivery);
+  if (delivered) assertAcknowledged(delivered, entry, order);
   if (entry.verdict === 'abandoned') {
     assertAbandoned(crypto, entry, order, evidence);
     return undefined;
@@ -146,6 +152,7 @@ export async function assertVerdict(
       { order, submission: { ...submission, order: signedOrder, record: signed } },
       trust,
     ));
+  if (delivered && claim) assertDeliveredTokens(delivered, claim.header);
   if (entry.verdict === 'unaudited') {
     await assertUnaudited(entry, order, evidence, trust);
     return undefined;
@@ -170,6 +177,15 @@ export async function assertVerdict(
   );
   assertSameJudgement(entry, judgement);
   return judgement;
+}
+
+/** The record that is judged is the one that the payer holds, by a beacon that nobody knew when the payer held it. */
+function assertAcknowledged({ recordHash, epoch }: Delivery, entry: VerdictEntry, order: NamedOrder): void {
+  const at = `entry ${entry.index}`;
+  demand(equalBytes(recordHash, entry.recordHash), `${at} is about another record than the payer holds`);
+  const { epoch: earliest } = computeDecidingEpoch({ orderEpoch: order.epoch, intakeEpoch: epoch });
+  const isDrawn = entry.beaconEpoch !== 0n;
+  demand(!isDrawn || entry.beaconEpoch >= earliest, `${at}: its beacon was known when the payer held the reply`);
 }
 
 function assertAbandoned(crypto: Crypto, entry: VerdictEntry, order: NamedOrder, evidence: Uint8Array): void {

@@ -23,6 +23,7 @@ import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import type { Delivery } from '@ogong/protocol/exchange/delivery';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
@@ -34,6 +35,7 @@ import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
 import { testCrypto as crypto } from './test-crypto.ts';
 import { createTestHybrid, createTestLedgerSigner, createTestPayee, seedOf } from './test-keys.ts';
 import {
+  createTestDelivery,
   createTestOrder,
   MODEL,
   MODEL_ROOT,
@@ -274,6 +276,9 @@ export function createTestValidator(options: BenchOptions = {}) {
       served.set(toHex(order.fields.replyId), reply);
       return reply;
     },
+    /** The payer says which reply it was given. */
+    acknowledge: (order: TestOrder, reply: TestReply, bend: Partial<Delivery> = {}) =>
+      intake.acknowledge(createTestDelivery(order, reply, { payer, ledger, bend })),
     async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<TestReply> {
       const named = bend.payee ? { payee: bend.payee.address } : {};
       const order = validator.order(number, named, bend.payer);
@@ -287,11 +292,14 @@ export function createTestValidator(options: BenchOptions = {}) {
      * them before.
      */
     async certify() {
-      const { epoch: orderEpoch, value } = archive.latest();
-      const { epoch: last } = computeDecidingEpoch({ orderEpoch, intakeEpoch: orderEpoch });
+      const { epoch: orderEpoch } = archive.latest();
+      await validator.certifyUpTo(computeDecidingEpoch({ orderEpoch, intakeEpoch: orderEpoch }).epoch);
+    },
+    async certifyUpTo(last: bigint) {
+      const { epoch: first, value } = archive.latest();
       await disk.write((db) => {
         let previous = value;
-        for (let epoch = orderEpoch + 1n; epoch <= last; epoch++) {
+        for (let epoch = first + 1n; epoch <= last; epoch++) {
           const next = seedOf(`beacon ${epoch}`);
           const certificate = { epoch, view: 0, previous, value: next, contributions: [], signatures: [] };
           archive.putCertificate(db, certificate);

@@ -1,9 +1,12 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { DeliveredReply } from '@ogong/node/validator/accept-delivery';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { type Delivery, signDelivery } from '@ogong/protocol/exchange/delivery';
 import { encodeOrder, type LedgerDomain, type NamedOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
@@ -136,6 +139,22 @@ export function serveTestReply(order: TestOrder, input: ServeInput): TestReply {
       payeeSignature: signProviderPayee(crypto, payee, { ledger: input.ledger, providerId }),
     },
   };
+}
+
+/** What an honest payer says that it was given. */
+export function createTestDelivery(
+  { fields, order, signature }: TestOrder,
+  { reply, submission }: TestReply,
+  { payer, ledger, bend = {} }: Pick<ServeInput, 'payer' | 'ledger'> & { readonly bend?: Partial<Delivery> },
+): DeliveredReply {
+  const { promptTokenCount, outputTokenCount } = reply.header;
+  const { record, header, headerProof } = submission;
+  const delivery = signDelivery(crypto, payer, {
+    ...{ ledger, orderHash: fields.orderHash, recordHash: hashRecord(crypto, record.record) },
+    ...{ promptTokenCount, outputTokenCount, epoch: fields.epoch },
+    ...bend,
+  });
+  return { order: { order, signature }, delivery, bound: { ...record, header, headerProof } };
 }
 
 export function toPushMessage(submission: Submission): Omit<

@@ -4,6 +4,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { hashDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
@@ -46,6 +47,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       endorsement: endorsementVector(crypto),
       consent: consentVector(crypto),
       intake: intakeVector(crypto),
+      delivery: deliveryVector(crypto),
     },
   };
 }
@@ -269,6 +271,22 @@ function intakeVector(crypto: Crypto): unknown {
   const digest = hashIntake(crypto, ledger, { validator, orderHash, recordHash, epoch: 9n });
   const named = { validator: toHex(validator), orderHash: toHex(orderHash), recordHash: toHex(recordHash) };
   return { chainId: 31337, escrow: toHex(ledger.verifyingContract), ...named, epoch: 9, digest: toHex(digest) };
+}
+
+function deliveryVector(crypto: Crypto): unknown {
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
+  const [orderHash, recordHash] = [0x33, 0x44].map((value) => new Uint8Array(32).fill(value)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  const fields = { orderHash, recordHash, promptTokenCount: 12, outputTokenCount: 345, epoch: 9n };
+  const { delivery, signature } = signDelivery(crypto, payer, { ledger, ...fields });
+  return {
+    ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), payer: toHex(payer.address) },
+    ...{ orderHash: toHex(orderHash), recordHash: toHex(recordHash), promptTokens: 12, outputTokens: 345, epoch: 9 },
+    ...{ delivery: toHex(delivery), digest: toHex(hashDelivery(crypto, ledger, fields)), signature: toHex(signature) },
+  };
 }
 
 function consentVector(crypto: Crypto): unknown {

@@ -95,7 +95,7 @@ export async function checkEntry(
   state: CosignState,
   validator: Uint8Array,
   entry: VerdictEntry,
-  { record: claimed, evidence }: Pick<BatchEntry, 'record' | 'evidence'>,
+  { record: claimed, evidence, delivery }: Pick<BatchEntry, 'record' | 'evidence' | 'delivery'>,
 ): Promise<void> {
   demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
   // A refused entry is lost for good, and the slow clock may be this machine's own. But no clock is slow by an order's life.
@@ -106,7 +106,12 @@ export async function checkEntry(
   const { order, record } = claimed;
   const submission = claimed.header.length > 0 ? (claimed as Submission) : undefined;
   try {
-    await assertVerdict(state.crypto, entry, { order, record, submission, evidence }, createTrust(state, validator));
+    await assertVerdict(
+      state.crypto,
+      entry,
+      { order, record, submission, evidence, delivery },
+      createTrust(state, validator),
+    );
   } catch (error) {
     if (!isRefutation(error)) throw error;
     const where = error instanceof VerdictError ? '' : `entry ${entry.index}: `;

@@ -7,6 +7,7 @@ import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { isBillable, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { adjustChannel } from './channel-store.ts';
+import { readDelivery } from './delivery-store.ts';
 import { readReply } from './reply-store.ts';
 
 export interface StoredBatch {
@@ -77,10 +78,13 @@ export function readEntryMessage(
   if (row === undefined) throw new Error('a log entry without its reply');
   const order = { order: row.orderBytes, signature: row.orderSignature };
   const record = row.signedRecord && { record: row.signedRecord };
+  const delivery = readDelivery(store, replyId);
   return {
     logEntry: entry,
     record: row.submission ? { ...row.submission, headerProof: [...row.submission.headerProof] } : { order, ...record },
     evidence: row.evidence ?? new Uint8Array(0),
+    // Of a record that the provider never handed in, the entry says nothing.
+    ...(delivery && !delivery.awaited && { delivery: delivery.signed }),
   };
 }
 
@@ -196,6 +200,9 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
        payee_signature = NULL
        WHERE sequence = ?`,
     )
+    .run(sequence);
+  store
+    .prepare('DELETE FROM deliveries WHERE reply_id IN (SELECT reply_id FROM replies WHERE sequence = ?)')
     .run(sequence);
   store
     .prepare('DELETE FROM divergences WHERE reply_id IN (SELECT reply_id FROM replies WHERE sequence = ?)')

@@ -40,5 +40,6 @@ function refuseReply(store: Store, { replyId, payer, feeAtomic }: VerdictEntry):
        evidence = NULL, payee_signature = NULL WHERE reply_id = ?`,
     )
     .run(replyId);
+  store.prepare('DELETE FROM deliveries WHERE reply_id = ?').run(replyId);
   store.prepare('DELETE FROM divergences WHERE reply_id = ?').run(replyId);
 }

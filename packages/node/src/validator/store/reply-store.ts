@@ -2,11 +2,9 @@ import {
   amount,
   bigInteger,
   bytes,
-  type Column,
   columns,
   flag,
   integer,
-  mapped,
   named,
   oneOf,
   optional,
@@ -14,7 +12,7 @@ import {
   text,
 } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
@@ -22,6 +20,7 @@ import { findModality } from '@ogong/protocol/modality/registry';
 import type { BoundRecord, Claim, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { adjustChannel, readChannel } from './channel-store.ts';
+import { hashList } from './hash-list.ts';
 import { forgetAsks } from './opening-store.ts';
 import { REPLY_STATES, type ReplyState } from './reply-states.ts';
 
@@ -74,14 +73,6 @@ export class AdmissionError extends Error {
 
 /** More than a busy gateway has under way at one validator. */
 const MAX_OPEN_ORDERS = 4_096;
-const HASH_BYTES = 32;
-
-/** The 32-byte hashes of a proof, one after another. */
-const hashList: Column<readonly Uint8Array[]> = {
-  ...mapped(bytes, splitHashes, (hashes) => concatBytes(...hashes)),
-  matches: (value) => value instanceof Uint8Array && value.length % HASH_BYTES === 0,
-  expected: 'bytes, 32 a hash',
-};
 
 /** NULL before the reply is handed in, and again after its batch was pruned. */
 const submittedColumns = optionalColumns({
@@ -177,10 +168,6 @@ export function listExpired(store: Store, beforeMs: number, limit: number): Expi
   const sql =
     "SELECT reply_id, expires_at FROM replies WHERE state = 'admitted' AND expires_at < ? ORDER BY expires_at LIMIT ?";
   return expiredColumns.all(store.prepare(sql), beforeMs, limit);
-}
-
-function splitHashes(bytes: Uint8Array): Uint8Array[] {
-  return Array.from({ length: bytes.length / HASH_BYTES }, (_, i) => bytes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES));
 }
 
 /** The order as it was admitted, with its names. */

@@ -47,6 +47,18 @@ export const VALIDATOR_SCHEMA = `
   CREATE INDEX replies_payer ON replies (payer) WHERE state = 'admitted';
   CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
 
+  -- What payers say that they were given. The record stands here while the provider has handed in none.
+  CREATE TABLE deliveries (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    delivery BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    record BLOB,
+    provider_key BLOB,
+    record_signature BLOB,
+    header BLOB,
+    header_proof BLOB
+  ) WITHOUT ROWID;
+
   CREATE TABLE log (
     position INTEGER PRIMARY KEY,
     entry BLOB NOT NULL,

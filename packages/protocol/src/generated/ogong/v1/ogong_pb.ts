@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIkAKF0dldFJlaW5zdGF0ZW1lbnRSZXF1ZXN0EhMKC3Byb3ZpZGVyX2lkGAEgASgMEhAKCGVqZWN0aW9uGAIgASgNIi0KGEdldFJlaW5zdGF0ZW1lbnRSZXNwb25zZRIRCglzaWduYXR1cmUYASABKAwiNwoMT3JkZXJDb25zZW50EhQKDHByb3ZpZGVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiXQoMQWRtaXRSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJwoHY29uc2VudBgCIAEoCzIWLm9nb25nLnYxLk9yZGVyQ29uc2VudCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEItUBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwihAEKD0NvbXBsYWluUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEg4KBnJlYXNvbhgCIAEoCRITCgtoYXNfb3BlbmluZxgDIAEoCBImCgZyZWNvcmQYBCABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQiSgoQQ29tcGxhaW5SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEg4KBmRldGFpbBgCIAEoCRIVCg13YW50c19vcGVuaW5nGAMgASgIIkoKFVByb3ZlQ29tcGxhaW50UmVxdWVzdBINCgVvcmRlchgBIAEoDBIiCgdvcGVuaW5nGAIgASgLMhEub2dvbmcudjEuT3BlbmluZyIhChBHZXRCZWFjb25SZXF1ZXN0Eg0KBWVwb2NoGAEgASgEIiMKD0dldFJlcGx5UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJmCgtSZXBseVN0YXR1cxINCgVzdGF0ZRgBIAEoCRIPCgd2ZXJkaWN0GAIgASgJEg4KBmRldGFpbBgDIAEoCRISCgpmZWVfYXRvbWljGAQgASgEEhMKC3RyYW5zYWN0aW9uGAUgASgJIjIKE0xpc3RWZXJkaWN0c1JlcXVlc3QSDAoEZnJvbRgBIAEoBBINCgVsaW1pdBgCIAEoDSKmAQoUTGlzdFZlcmRpY3RzUmVzcG9uc2USDwoHZW50cmllcxgBIAMoDBIMCgRoZWFkGAIgASgMEg4KBmxlbmd0aBgDIAEoBBIYChBmaW5hbGl6ZWRfbGVuZ3RoGAQgASgEEi0KCnNpZ25hdHVyZXMYBSADKAsyGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUSFgoOZmluYWxpemVkX2hlYWQYBiABKAwiIQoOQmVhY29uRW52ZWxvcGUSDwoHbWVzc2FnZRgBIAEoDCJcChJDb3NpZ25CYXRjaFJlcXVlc3QSDQoFYmF0Y2gYASABKAwSJQoHZW50cmllcxgCIAMoCzIULm9nb25nLnYxLkJhdGNoRW50cnkSEAoIbG9nX2Zyb20YAyABKAQiYQoTQ29zaWduQmF0Y2hSZXNwb25zZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEicKB3JlZnVzZWQYAyADKAsyFi5vZ29uZy52MS5FbnRyeVJlZnVzYWwiLQoMRW50cnlSZWZ1c2FsEg0KBWluZGV4GAEgASgEEg4KBnJlYXNvbhgCIAEoCSJeCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIrCgZyZWNvcmQYAiABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBIQCghldmlkZW5jZRgDIAEoDCIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCLwAQoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIjCgR0ZXh0GAggASgLMhMub2dvbmcudjEuVGV4dENsYWltSAASLQoJZW1iZWRkaW5nGAkgASgLMhgub2dvbmcudjEuRW1iZWRkaW5nQ2xhaW1IAEIHCgVjbGFpbSKMAQoJVGV4dENsYWltEhUKDW91dHB1dF90b2tlbnMYASABKAwSEgoKbGlzdF9zaXplcxgCIAEoDBIaCg1zaGFwZV9jbGFzc2VzGAMgASgMSACIAQESFwoKdGFpbF9kcmF3cxgEIAEoDEgBiAEBQhAKDl9zaGFwZV9jbGFzc2VzQg0KC190YWlsX2RyYXdzIhAKDkVtYmVkZGluZ0NsYWltIkoKD1Njb3JlQ29tbWl0bWVudBIOCgZkaWdlc3QYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIuCg1SZXZlYWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBINCgVyb3VuZBgCIAMoDCI+CgtTY29yZVJlcG9ydBIMCgRzYWx0GAEgASgMEg4KBnJlcG9ydBgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiWgoRVHJhY2VDbGFpbVJlcXVlc3QSIwoDam9iGAEgASgLMhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Eg4KBnJlY29yZBgCIAEoDBIQCghwb3NpdGlvbhgDIAEoDSKUAQoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDBIUCgxjb250ZXh0X3NpemUYByABKA0iSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHki0AEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0SEQoJdmVyaWZpZXJzGAcgASgNEhgKEHN0YWtlZF92ZXJpZmllcnMYCCABKA0SFwoPbnVtZXJpY19jbGFzc2VzGAkgAygJMs4BCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZxI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlUmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2UymAYKEFZhbGlkYXRvclNlcnZpY2USOAoFQWRtaXQSFi5vZ29uZy52MS5BZG1pdFJlcXVlc3QaFy5vZ29uZy52MS5BZG1pdFJlc3BvbnNlEkcKClB1c2hSZWNvcmQSGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBocLm9nb25nLnYxLlB1c2hSZWNvcmRSZXNwb25zZRJBCghDb21wbGFpbhIZLm9nb25nLnYxLkNvbXBsYWluUmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USTQoOUHJvdmVDb21wbGFpbnQSHy5vZ29uZy52MS5Qcm92ZUNvbXBsYWludFJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkoKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Gh0ub2dvbmcudjEuQ29zaWduQmF0Y2hSZXNwb25zZRJZChBHZXRSZWluc3RhdGVtZW50EiEub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QaIi5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVzcG9uc2UyiQIKD1ZlcmlmaWVyU2VydmljZRI7CgZDb21taXQSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSOAoGUmV2ZWFsEhcub2dvbmcudjEuUmV2ZWFsUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VDbGFpbVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZRJCCgdFbmRvcnNlEhgub2dvbmcudjEuRW5kb3JzZVJlcXVlc3QaHS5vZ29uZy52MS5WZXJpZmllckVuZG9yc2VtZW50MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIkAKF0dldFJlaW5zdGF0ZW1lbnRSZXF1ZXN0EhMKC3Byb3ZpZGVyX2lkGAEgASgMEhAKCGVqZWN0aW9uGAIgASgNIi0KGEdldFJlaW5zdGF0ZW1lbnRSZXNwb25zZRIRCglzaWduYXR1cmUYASABKAwiNwoMT3JkZXJDb25zZW50EhQKDHByb3ZpZGVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiXQoMQWRtaXRSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJwoHY29uc2VudBgCIAEoCzIWLm9nb25nLnYxLk9yZGVyQ29uc2VudCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEItUBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwiNQoOU2lnbmVkRGVsaXZlcnkSEAoIZGVsaXZlcnkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIrQBChJBY2tub3dsZWRnZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIqCghkZWxpdmVyeRgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5EiYKBnJlY29yZBgDIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYBCABKAwSFAoMaGVhZGVyX3Byb29mGAUgAygMIiYKE0Fja25vd2xlZGdlUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCSKEAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEhMKC2hhc19vcGVuaW5nGAMgASgIEiYKBnJlY29yZBgEIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMImYKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIhCg5CZWFjb25FbnZlbG9wZRIPCgdtZXNzYWdlGAEgASgMIlwKEkNvc2lnbkJhdGNoUmVxdWVzdBINCgViYXRjaBgBIAEoDBIlCgdlbnRyaWVzGAIgAygLMhQub2dvbmcudjEuQmF0Y2hFbnRyeRIQCghsb2dfZnJvbRgDIAEoBCJhChNDb3NpZ25CYXRjaFJlc3BvbnNlEg4KBnNpZ25lchgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwSJwoHcmVmdXNlZBgDIAMoCzIWLm9nb25nLnYxLkVudHJ5UmVmdXNhbCItCgxFbnRyeVJlZnVzYWwSDQoFaW5kZXgYASABKAQSDgoGcmVhc29uGAIgASgJIooBCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIrCgZyZWNvcmQYAiABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBIQCghldmlkZW5jZRgDIAEoDBIqCghkZWxpdmVyeRgEIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5IiUKDkVuZG9yc2VSZXF1ZXN0EhMKC3Byb3ZpZGVyX2lkGAEgASgMIvABCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEhIKCm1vZGVsX3Jvb3QYAiABKAwSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRIOCgZoZWFkZXIYBSABKAwSGAoQc2tldGNoX2Jhbmtfc2VlZBgGIAEoDBISCgp0aW1lb3V0X21zGAcgASgNEiMKBHRleHQYCCABKAsyEy5vZ29uZy52MS5UZXh0Q2xhaW1IABItCgllbWJlZGRpbmcYCSABKAsyGC5vZ29uZy52MS5FbWJlZGRpbmdDbGFpbUgAQgcKBWNsYWltIowBCglUZXh0Q2xhaW0SFQoNb3V0cHV0X3Rva2VucxgBIAEoDBISCgpsaXN0X3NpemVzGAIgASgMEhoKDXNoYXBlX2NsYXNzZXMYAyABKAxIAIgBARIXCgp0YWlsX2RyYXdzGAQgASgMSAGIAQFCEAoOX3NoYXBlX2NsYXNzZXNCDQoLX3RhaWxfZHJhd3MiEAoORW1iZWRkaW5nQ2xhaW0iSgoPU2NvcmVDb21taXRtZW50Eg4KBmRpZ2VzdBgBIAEoDBIUCgx2ZXJpZmllcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIi4KDVJldmVhbFJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg0KBXJvdW5kGAIgAygMIj4KC1Njb3JlUmVwb3J0EgwKBHNhbHQYASABKAwSDgoGcmVwb3J0GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJaChFUcmFjZUNsYWltUmVxdWVzdBIjCgNqb2IYASABKAsyFi5vZ29uZy52MS5TY29yZVJlcXVlc3QSDgoGcmVjb3JkGAIgASgMEhAKCHBvc2l0aW9uGAMgASgNIpQBCgxSb3V0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSGAoQbWF4X3ByaWNlX3Blcl8xaxgCIAEoBBIMCgRzZWVkGAMgASgMEg8KB2V4Y2x1ZGUYBCADKAwSEAoIcmVwbHlfaWQYBSABKAwSFAoMcmVxdWVzdF9oYXNoGAYgASgMEhQKDGNvbnRleHRfc2l6ZRgHIAEoDSJLCg1Sb3V0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBISCgpjYW5kaWRhdGVzGAIgASgMInMKDVJlcG9ydFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSEwoLcHJvdmlkZXJfaWQYAiABKAwSDwoHb3V0Y29tZRgDIAEoCRIVCg1vdXRwdXRfdG9rZW5zGAQgASgNEhMKC2R1cmF0aW9uX21zGAUgASgNIjsKEkxpc3RNb2RlbHNSZXNwb25zZRIlCgZtb2RlbHMYASADKAsyFS5vZ29uZy52MS5Nb2RlbFN1cHBseSLQAQoLTW9kZWxTdXBwbHkSDQoFbW9kZWwYASABKAkSEgoKbW9kZWxfcm9vdBgCIAEoDBIRCglwcm92aWRlcnMYAyABKA0SFQoNZnJlZV9jYXBhY2l0eRgEIAEoDRIYChBtaW5fcHJpY2VfcGVyXzFrGAUgASgEEhQKDGNvbnRleHRfc2l6ZRgGIAEoDRIRCgl2ZXJpZmllcnMYByABKA0SGAoQc3Rha2VkX3ZlcmlmaWVycxgIIAEoDRIXCg9udW1lcmljX2NsYXNzZXMYCSADKAkyzgEKD1Byb3ZpZGVyU2VydmljZRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nEjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZTLkBgoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkoKC0Fja25vd2xlZGdlEhwub2dvbmcudjEuQWNrbm93bGVkZ2VSZXF1ZXN0Gh0ub2dvbmcudjEuQWNrbm93bGVkZ2VSZXNwb25zZRJBCghDb21wbGFpbhIZLm9nb25nLnYxLkNvbXBsYWluUmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USTQoOUHJvdmVDb21wbGFpbnQSHy5vZ29uZy52MS5Qcm92ZUNvbXBsYWludFJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkoKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Gh0ub2dvbmcudjEuQ29zaWduQmF0Y2hSZXNwb25zZRJZChBHZXRSZWluc3RhdGVtZW50EiEub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QaIi5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVzcG9uc2UyiQIKD1ZlcmlmaWVyU2VydmljZRI7CgZDb21taXQSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSOAoGUmV2ZWFsEhcub2dvbmcudjEuUmV2ZWFsUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VDbGFpbVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZRJCCgdFbmRvcnNlEhgub2dvbmcudjEuRW5kb3JzZVJlcXVlc3QaHS5vZ29uZy52MS5WZXJpZmllckVuZG9yc2VtZW50MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -746,6 +746,90 @@ export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PUR
   messageDesc(file_ogong_v1_ogong, 24);
 
 /**
+ * @generated from message ogong.v1.SignedDelivery
+ */
+export type SignedDelivery = Message<"ogong.v1.SignedDelivery"> & {
+  /**
+   * canonical (docs/spec/delivery.md)
+   *
+   * @generated from field: bytes delivery = 1;
+   */
+  delivery: Uint8Array;
+
+  /**
+   * 65 bytes, by the payer
+   *
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.SignedDelivery.
+ * Use `create(SignedDeliverySchema)` to create a new message.
+ */
+export const SignedDeliverySchema: GenMessage<SignedDelivery> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 25);
+
+/**
+ * @generated from message ogong.v1.AcknowledgeRequest
+ */
+export type AcknowledgeRequest = Message<"ogong.v1.AcknowledgeRequest"> & {
+  /**
+   * @generated from field: ogong.v1.SignedOrder order = 1;
+   */
+  order?: SignedOrder | undefined;
+
+  /**
+   * @generated from field: ogong.v1.SignedDelivery delivery = 2;
+   */
+  delivery?: SignedDelivery | undefined;
+
+  /**
+   * the one that the delivery names
+   *
+   * @generated from field: ogong.v1.SignedRecord record = 3;
+   */
+  record?: SignedRecord | undefined;
+
+  /**
+   * @generated from field: bytes header = 4;
+   */
+  header: Uint8Array;
+
+  /**
+   * @generated from field: repeated bytes header_proof = 5;
+   */
+  headerProof: Uint8Array[];
+};
+
+/**
+ * Describes the message ogong.v1.AcknowledgeRequest.
+ * Use `create(AcknowledgeRequestSchema)` to create a new message.
+ */
+export const AcknowledgeRequestSchema: GenMessage<AcknowledgeRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 26);
+
+/**
+ * @generated from message ogong.v1.AcknowledgeResponse
+ */
+export type AcknowledgeResponse = Message<"ogong.v1.AcknowledgeResponse"> & {
+  /**
+   * "taken", "awaited", "late", "contradicted" (docs/spec/delivery.md)
+   *
+   * @generated from field: string outcome = 1;
+   */
+  outcome: string;
+};
+
+/**
+ * Describes the message ogong.v1.AcknowledgeResponse.
+ * Use `create(AcknowledgeResponseSchema)` to create a new message.
+ */
+export const AcknowledgeResponseSchema: GenMessage<AcknowledgeResponse> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 27);
+
+/**
  * @generated from message ogong.v1.ComplainRequest
  */
 export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
@@ -779,7 +863,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -810,7 +894,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.ProveComplaintRequest
@@ -834,7 +918,7 @@ export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & 
  * Use `create(ProveComplaintRequestSchema)` to create a new message.
  */
 export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -853,7 +937,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -870,7 +954,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -915,7 +999,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -939,7 +1023,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -983,7 +1067,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -1002,7 +1086,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -1033,7 +1117,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * Either a signature, or the entries that this validator does not sign.
@@ -1066,7 +1150,7 @@ export type CosignBatchResponse = Message<"ogong.v1.CosignBatchResponse"> & {
  * Use `create(CosignBatchResponseSchema)` to create a new message.
  */
 export const CosignBatchResponseSchema: GenMessage<CosignBatchResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.EntryRefusal
@@ -1090,7 +1174,7 @@ export type EntryRefusal = Message<"ogong.v1.EntryRefusal"> & {
  * Use `create(EntryRefusalSchema)` to create a new message.
  */
 export const EntryRefusalSchema: GenMessage<EntryRefusal> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -1112,6 +1196,13 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
    * @generated from field: bytes evidence = 3;
    */
   evidence: Uint8Array;
+
+  /**
+   * where the payer has acknowledged the record
+   *
+   * @generated from field: ogong.v1.SignedDelivery delivery = 4;
+   */
+  delivery?: SignedDelivery | undefined;
 };
 
 /**
@@ -1119,7 +1210,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -1136,7 +1227,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -1212,7 +1303,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -1252,7 +1343,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * The request is all that a verifier needs.
@@ -1267,7 +1358,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -1300,7 +1391,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -1324,7 +1415,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 46);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -1357,7 +1448,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 47);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -1390,7 +1481,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 45);
+  messageDesc(file_ogong_v1_ogong, 48);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1445,7 +1536,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 46);
+  messageDesc(file_ogong_v1_ogong, 49);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1469,7 +1560,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 47);
+  messageDesc(file_ogong_v1_ogong, 50);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1508,7 +1599,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 48);
+  messageDesc(file_ogong_v1_ogong, 51);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1525,7 +1616,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 49);
+  messageDesc(file_ogong_v1_ogong, 52);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1588,7 +1679,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 50);
+  messageDesc(file_ogong_v1_ogong, 53);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1644,6 +1735,16 @@ export const ValidatorService: GenService<{
     methodKind: "unary";
     input: typeof PushRecordRequestSchema;
     output: typeof PushRecordResponseSchema;
+  },
+  /**
+   * From the payer's side: which record it was given for an order. That record is judged, and no other.
+   *
+   * @generated from rpc ogong.v1.ValidatorService.Acknowledge
+   */
+  acknowledge: {
+    methodKind: "unary";
+    input: typeof AcknowledgeRequestSchema;
+    output: typeof AcknowledgeResponseSchema;
   },
   /**
    * From the payer's side: a reply that fails stage 1, whose openings are withheld, or that never came.

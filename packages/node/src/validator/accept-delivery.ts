@@ -1,0 +1,102 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import type { Store } from '@ogong/host/store/store';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { Delivery, SignedDelivery } from '@ogong/protocol/exchange/delivery';
+import { isEpochNear } from '@ogong/protocol/exchange/limits';
+import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { findHeaderModality } from '@ogong/protocol/modality/registry';
+import { type BoundRecord, ClaimError, type SignedOrder } from '@ogong/protocol/verdict/claim';
+import {
+  assertDeliveredRecord,
+  assertDeliveredTokens,
+  verifyDelivery,
+  verifySignedDelivery,
+} from '@ogong/protocol/verdict/delivered-record';
+import { findAdmitted } from './accept-record.ts';
+import { upholdEquivocation } from './exact-evidence.ts';
+import type { IntakeState } from './intake-state.ts';
+import { putDelivery, readDelivery } from './store/delivery-store.ts';
+import { type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
+
+/** What a payer says that it was given, with the record that it holds. */
+export interface DeliveredReply {
+  readonly order: SignedOrder;
+  readonly delivery: SignedDelivery;
+  readonly bound: BoundRecord;
+}
+
+/**
+ * `taken`: this record is judged. `awaited`: so it is, and the provider has not handed it in yet. `late`: the audit is drawn
+ * already. `contradicted`: the provider has signed another record for this order too, and is rejected for it.
+ */
+export type DeliveryOutcome = 'taken' | 'awaited' | 'late' | 'contradicted';
+
+/**
+ * A payer's word about the record that it holds: checked, durable, acknowledged, in this order (docs/spec/delivery.md). Only records
+ * that the provider has signed count, so a payer cannot make one up.
+ * @throws Refusal, ClaimError, ProtocolError
+ */
+export async function acceptDelivery(state: IntakeState, delivered: DeliveredReply): Promise<DeliveryOutcome> {
+  const { crypto, ledger, archive, group } = state;
+  const row = findAdmitted(state, nameOrder(crypto, ledger, parseOrder(delivered.order.order)), delivered);
+  const { epoch } = verifyDelivered(state, row, delivered);
+  const latest = archive.latest().epoch;
+  if (epoch > latest && !isEpochNear(epoch, latest)) {
+    throw new Refusal('unavailable', `a delivery of epoch ${epoch} in epoch ${latest}`);
+  }
+  const kept = await group.write((db) => keepDelivery(db, { row, delivered, latest: archive.latest().epoch }));
+  if (kept.contradicts === undefined) return kept.outcome;
+  await upholdEquivocation(state, { ...row, signedRecord: kept.contradicts }, delivered.bound);
+  return 'contradicted';
+}
+
+/** The signatures of a record that is here already were checked when it came. @throws ClaimError */
+function verifyDelivered(
+  { crypto, ledger }: Pick<IntakeState, 'crypto' | 'ledger'>,
+  row: ReplyRow,
+  { delivery: signed, bound }: DeliveredReply,
+): Delivery {
+  const order: NamedOrder = readOrder(row);
+  const here = row.signedRecord;
+  if (here === undefined || !equalBytes(here.record, bound.record)) {
+    return verifyDelivery(crypto, { ledger, order }, { ...signed, bound });
+  }
+  const delivery = verifySignedDelivery(crypto, { ledger, order }, signed);
+  assertDeliveredRecord(crypto, delivery, here);
+  const modality = findHeaderModality(here.header);
+  if (modality === undefined) throw new ClaimError('malformed', 'the header is of no modality that this version knows');
+  assertDeliveredTokens(delivery, modality.parseHeader(here.header));
+  return delivery;
+}
+
+type Kept =
+  | { readonly outcome: DeliveryOutcome; readonly contradicts?: undefined }
+  | { readonly contradicts: BoundRecord };
+
+/** Call it inside one transaction. */
+function keepDelivery(
+  store: Store,
+  { row, delivered, latest }: { readonly row: ReplyRow; readonly delivered: DeliveredReply; readonly latest: bigint },
+): Kept {
+  const { delivery: signed, bound } = delivered;
+  const { replyId, orderBytes } = row;
+  const { state, signedRecord, intakeEpoch } = readReply(store, replyId) as ReplyRow;
+  const known = readDelivery(store, replyId);
+  const other = signedRecord ?? known?.awaited;
+  if (other && !equalBytes(other.record, bound.record)) return { contradicts: other };
+  if (signedRecord === undefined) {
+    if (state !== 'admitted') return { outcome: 'late' };
+    putDelivery(store, replyId, { signed, awaited: bound });
+    return { outcome: 'awaited' };
+  }
+  if (known) return { outcome: 'taken' };
+  // Once the deciding beacon is known, a selection may be under way. It has to see the same epochs as co-signers will.
+  const decides = computeDecidingEpoch({
+    orderEpoch: parseOrder(orderBytes).epoch,
+    intakeEpoch: intakeEpoch ?? latest,
+  });
+  if (state !== 'recorded' || decides.epoch <= latest) return { outcome: 'late' };
+  putDelivery(store, replyId, { signed, awaited: undefined });
+  return { outcome: 'taken' };
+}

@@ -1,0 +1,57 @@
+import { bytes, columns, named, optionalColumns } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import type { SignedDelivery } from '@ogong/protocol/exchange/delivery';
+import type { BoundRecord } from '@ogong/protocol/verdict/claim';
+import { hashList } from './hash-list.ts';
+
+/** A payer's word about a reply. Every function that writes belongs inside a group commit. */
+export interface StoredDelivery {
+  readonly signed: SignedDelivery;
+  /** The record that the payer holds, until the provider hands the same one in. */
+  readonly awaited: BoundRecord | undefined;
+}
+
+const deliveryColumns = columns({
+  signed: columns({ delivery: bytes, signature: bytes }),
+  awaited: optionalColumns({
+    record: bytes,
+    providerKey: bytes,
+    signature: named('record_signature', bytes),
+    header: bytes,
+    headerProof: hashList,
+  }),
+});
+
+export function readDelivery(store: Store, replyId: Uint8Array): StoredDelivery | undefined {
+  const sql = `SELECT ${deliveryColumns.list} FROM deliveries WHERE reply_id = ?`;
+  return deliveryColumns.get(store.prepare(sql), replyId);
+}
+
+/** The first word counts: it is kept, whatever comes after it. */
+export function putDelivery(store: Store, replyId: Uint8Array, { signed, awaited }: StoredDelivery): void {
+  store
+    .prepare(
+      `INSERT OR IGNORE INTO deliveries (reply_id, delivery, signature, record, provider_key, record_signature, header,
+         header_proof) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      replyId,
+      signed.delivery,
+      signed.signature,
+      awaited?.record ?? null,
+      awaited?.providerKey ?? null,
+      awaited?.signature ?? null,
+      awaited?.header ?? null,
+      awaited ? hashList.write(awaited.headerProof) : null,
+    );
+}
+
+/** The provider has handed in the record that the payer holds. */
+export function meetDelivery(store: Store, replyId: Uint8Array): void {
+  store
+    .prepare(
+      `UPDATE deliveries SET record = NULL, provider_key = NULL, record_signature = NULL, header = NULL, header_proof = NULL
+       WHERE reply_id = ?`,
+    )
+    .run(replyId);
+}

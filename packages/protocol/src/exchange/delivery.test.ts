@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import vectors from '../../vectors/verifier.json' with { type: 'json' };
+import { fromHex, toHex } from '../base/bytes.ts';
+import { nobleCrypto as crypto } from '../crypto/noble.ts';
+import { encodeDelivery, hashDelivery, openDelivery, parseDelivery } from './delivery.ts';
+
+const vector = vectors.delivery;
+const ledger = { chainId: BigInt(vector.chainId), verifyingContract: fromHex(vector.escrow) };
+const fields = {
+  orderHash: fromHex(vector.orderHash),
+  recordHash: fromHex(vector.recordHash),
+  promptTokenCount: vector.promptTokens,
+  outputTokenCount: vector.outputTokens,
+  epoch: BigInt(vector.epoch),
+};
+const signed = { delivery: fromHex(vector.delivery), signature: fromHex(vector.signature) };
+const payer = fromHex(vector.payer);
+
+describe("a payer's word about what it was given", () => {
+  it('has the bytes and the digest of the vector', () => {
+    expect(toHex(encodeDelivery(fields))).toBe(vector.delivery);
+    expect(toHex(hashDelivery(crypto, ledger, fields))).toBe(vector.digest);
+    expect(openDelivery(crypto, { ledger, payer }, signed)).toEqual(fields);
+  });
+
+  it.each<[string, Parameters<typeof openDelivery>[1], typeof signed]>([
+    ['of another payer', { ledger, payer: new Uint8Array(20).fill(1) }, signed],
+    ['on another chain', { ledger: { ...ledger, chainId: 1n }, payer }, signed],
+    ['under another escrow', { ledger: { ...ledger, verifyingContract: new Uint8Array(20) }, payer }, signed],
+    ['with a cut signature', { ledger, payer }, { ...signed, signature: signed.signature.subarray(0, 64) }],
+    ['of a later epoch', { ledger, payer }, { ...signed, delivery: encodeDelivery({ ...fields, epoch: 10n }) }],
+    [
+      'of more tokens',
+      { ledger, payer },
+      { ...signed, delivery: encodeDelivery({ ...fields, outputTokenCount: 346 }) },
+    ],
+  ])('does not hold %s', (_name, context, bent) => {
+    expect(openDelivery(crypto, context, bent)).toBeUndefined();
+  });
+
+  it('has one form', () => {
+    expect(() => parseDelivery(signed.delivery.subarray(1))).toThrow();
+    expect(() => parseDelivery(Uint8Array.of(...signed.delivery, 0))).toThrow();
+  });
+});

@@ -1,0 +1,74 @@
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import type { CommonHeader } from '../commitment/common-header.ts';
+import { hashRecord } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { type Delivery, openDelivery, type SignedDelivery } from '../exchange/delivery.ts';
+import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
+import { assertRecordNames, type BoundRecord, ClaimError, openBoundRecord } from './claim.ts';
+
+interface DeliveryContext {
+  readonly ledger: LedgerDomain;
+  readonly order: NamedOrder;
+}
+
+/**
+ * What the payer says that it was given, with the record that it holds: signed by the order's provider, about this order, with the
+ * tokens that its header counts. A hash alone would prove nothing, since anybody can make one up.
+ * @throws ClaimError
+ */
+export function verifyDelivery(
+  crypto: Crypto,
+  context: DeliveryContext,
+  { bound, ...signed }: SignedDelivery & { readonly bound: BoundRecord },
+): Delivery {
+  const delivery = verifySignedDelivery(crypto, context, signed);
+  assertDeliveredRecord(crypto, delivery, bound);
+  const { record, header } = openBoundRecord(crypto, context.order, bound);
+  assertRecordNames(record, context.order);
+  assertDeliveredTokens(delivery, header);
+  return delivery;
+}
+
+/** The delivery alone, signed by the payer of this order. @throws ClaimError */
+export function verifySignedDelivery(
+  crypto: Crypto,
+  { ledger, order }: DeliveryContext,
+  signed: SignedDelivery,
+): Delivery {
+  const delivery = open(crypto, { ledger, payer: order.payer }, signed);
+  demand(delivery !== undefined, "the delivery is not signed by the order's payer");
+  demand(equalBytes(delivery.orderHash, order.orderHash), 'the delivery is about another order');
+  return delivery;
+}
+
+/** @throws ClaimError */
+export function assertDeliveredRecord(
+  crypto: Crypto,
+  { recordHash }: Pick<Delivery, 'recordHash'>,
+  { record }: Pick<BoundRecord, 'record'>,
+): void {
+  demand(equalBytes(recordHash, hashRecord(crypto, record)), 'the delivery names another record');
+}
+
+/** The payer agrees to the tokens that the reply bills. @throws ClaimError */
+export function assertDeliveredTokens(
+  delivery: Pick<Delivery, 'promptTokenCount' | 'outputTokenCount'>,
+  header: Pick<CommonHeader, 'promptTokenCount' | 'outputTokenCount'>,
+): void {
+  const isSame =
+    delivery.promptTokenCount === header.promptTokenCount && delivery.outputTokenCount === header.outputTokenCount;
+  demand(isSame, 'the delivery counts other tokens than the header');
+}
+
+function open(crypto: Crypto, context: Parameters<typeof openDelivery>[1], signed: SignedDelivery) {
+  try {
+    return openDelivery(crypto, context, signed);
+  } catch (cause) {
+    if (cause instanceof ProtocolError) throw new ClaimError('malformed', `delivery: ${cause.message}`, { cause });
+    throw cause;
+  }
+}
+
+function demand(ok: boolean, message: string): asserts ok {
+  if (!ok) throw new ClaimError('delivery', message);
+}
