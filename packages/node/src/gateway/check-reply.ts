@@ -1,11 +1,16 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
-import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { signDelivery } from '@ogong/protocol/exchange/delivery';
+import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { bindRecord } from '@ogong/protocol/verdict/claim';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
+import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
@@ -47,8 +52,11 @@ export async function checkReply<R extends BoughtAnswer>(
   if ('failed' in read) throw await rejectReply(context, attempt, { ...read.failed, evidence });
 
   const stored = { replyId, receipt, request: job.body, response, checks };
-  await context.receipts.put(stored, context.clock.nowMs());
-  await context.ledger.mark(replyId, 'delivered');
+  await Promise.all([
+    context.receipts.put(stored, context.clock.nowMs()),
+    context.deliveries.put(attempt.validator, createDelivery(context, attempt, { record, opening, promptTokens })),
+    context.ledger.mark(replyId, 'delivered'),
+  ]);
   reportToRouter(context, attempt, { outcome: 'ok', outputTokens });
   return read.reply;
 }
@@ -65,6 +73,24 @@ async function fetchOpening(
     await accuseProvider(context, attempt, { reason: 'opening-withheld', evidence: { record } });
     throw createCheckFailed('the provider withholds the opening of its commitment', cause);
   }
+}
+
+/** This gateway's word about the reply that it holds. */
+function createDelivery(
+  { chain: { ledger }, beacon, payer }: ReplyContext,
+  { order }: Pick<ProviderAttempt, 'order'>,
+  held: { readonly record: SignedRecord; readonly opening: Uint8Array; readonly promptTokens: number },
+): OutboxDelivery {
+  const { record, header, headerProof } = bindRecord(crypto, held.record, held.opening);
+  const delivery = signDelivery(crypto, payer, {
+    ledger,
+    orderHash: hashOrder(crypto, ledger, parseOrder(order.order)),
+    recordHash: hashRecord(crypto, record),
+    promptTokenCount: held.promptTokens,
+    outputTokenCount: parseRecordV2(record).tokenCount,
+    epoch: beacon.latest().epoch,
+  });
+  return { order, delivery, record: held.record, header, headerProof: [...headerProof] };
 }
 
 /** All that was signed for one reply, in one document. */

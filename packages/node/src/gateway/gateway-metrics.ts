@@ -4,6 +4,7 @@ import type { Metrics } from '@ogong/host/metrics/metrics';
 export interface GatewayMetrics {
   countAnswered(request: Pick<AnsweredRequest, 'route' | 'status' | 'durationMs'>): void;
   countFault(reason: string): void;
+  countDelivery(outcome: string): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
   watch(sources: { running: () => number; complaints: () => number }): void;
 }
@@ -13,6 +14,11 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   const durations = metrics.histogram('http_request_seconds', 'Time to the end of the answer', ['route']);
   const faults = metrics.counter('provider_faults_total', 'Providers that failed a reply', ['reason']);
   const verdicts = metrics.counter('verdicts_total', 'Final verdicts on ordered replies', ['verdict']);
+  const deliveries = metrics.counter(
+    'deliveries_acknowledged_total',
+    'What validators answered to what was delivered',
+    ['outcome'],
+  );
   const fees = metrics.counter('fees_atomic_total', 'Fees owed for ordered replies, atomic units');
   const running = metrics.gauge('requests_running', 'Inference requests in progress');
   const complaints = metrics.gauge('complaints_waiting', 'Complaints that no validator has heard yet');
@@ -22,6 +28,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
       durations.observe({ route }, durationMs / 1000);
     },
     countFault: (reason) => faults.inc({ reason }),
+    countDelivery: (outcome) => deliveries.inc({ outcome }),
     countVerdict(verdict, feeAtomic) {
       verdicts.inc({ verdict });
       fees.inc(Number(feeAtomic));

@@ -1,10 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
-import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
+import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
+import type { SignedRecord } from '@ogong/protocol/verdict/claim';
+import { verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
@@ -439,6 +443,30 @@ describe('a stream', () => {
 });
 
 describe('validators', () => {
+  it('are told which record was given, and hear it when they are back', async () => {
+    const client = await open();
+    const { network } = fixture;
+    await client.chat.completions.create(chat);
+    await expect.poll(() => network.deliveries.length).toBe(1);
+    network.deadValidators.add(0).add(1);
+    await client.chat.completions.create(chat);
+    const given = network.orders.map(({ orderHash }) => toHex(orderHash));
+    network.deadValidators.clear();
+    await expect.poll(() => network.deliveries.length, { timeout: 30_000 }).toBe(2);
+    const { ledger } = network.chain;
+    for (const { order, delivery, record, header, headerProof } of network.deliveries) {
+      const named = nameOrder(crypto, ledger, parseOrder(order!.order));
+      const bound = { ...(record as SignedRecord), header, headerProof };
+      const { orderHash } = verifyDelivery(crypto, { ledger, order: named }, { ...delivery!, bound });
+      expect(given).toContain(toHex(orderHash));
+    }
+    // Nobody acknowledges a reply that fails its check.
+    network.providers[0]!.behaviour = { signedText: 'something else' };
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'ogong_check_failed' });
+    await expect.poll(() => network.complaints.length).toBe(1);
+    expect(network.deliveries).toHaveLength(2);
+  });
+
   it('stand in for one another', async () => {
     const client = await open();
     await client.chat.completions.create(chat);

@@ -18,6 +18,7 @@ import type { ApiKeys } from './api-keys.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
 import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.ts';
+import { createDeliveryOutbox, type DeliveryOutbox } from './delivery-outbox.ts';
 import { createEscrowFunding, type EscrowFunding } from './escrow-funding.ts';
 import { createGatewayApp } from './gateway-app.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
@@ -146,6 +147,7 @@ interface Books {
   readonly ledger: ChannelLedger;
   readonly receipts: ReceiptStore;
   readonly complaints: ComplaintOutbox;
+  readonly deliveries: DeliveryOutbox;
   readonly funding: EscrowFunding;
   start(): void;
   stop(): Promise<unknown>;
@@ -167,6 +169,18 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     clock,
     onSent: (reason, outcome) => logger.info({ reason, outcome }, 'a complaint was heard'),
     onError: warn('a complaint was not heard'),
+  });
+  const deliveries = createDeliveryOutbox({
+    store,
+    group,
+    chain,
+    links,
+    clock,
+    onSent(outcome) {
+      counts.countDelivery(outcome);
+      if (outcome === 'contradicted') logger.warn('a provider had handed in another record than it delivered');
+    },
+    onError: warn('a delivery was not acknowledged'),
   });
   const funding = createEscrowFunding(
     { payer: payer.address, depositAtomic, allowanceAtomic },
@@ -200,11 +214,12 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     ledger,
     receipts,
     complaints,
+    deliveries,
     funding,
     start() {
-      for (const loop of [complaints, feed, expiry]) loop.start();
+      for (const loop of [complaints, deliveries, feed, expiry]) loop.start();
     },
-    stop: () => Promise.all([complaints, feed, expiry, funding].map((loop) => loop.stop())),
+    stop: () => Promise.all([complaints, deliveries, feed, expiry, funding].map((loop) => loop.stop())),
     close: () => group.close(),
   };
 }
@@ -214,7 +229,7 @@ function createReplies(
   { chain, beacon, links, payer, clock, logger, counts, warn }: GatewayContext,
   { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
 ): ReplyService {
-  const { ledger, receipts, complaints, funding } = books;
+  const { ledger, receipts, complaints, deliveries, funding } = books;
   const { maxPricePer1kAtomic } = spending;
   const { busyPatienceMs } = patience;
   return createReplyService({
@@ -231,6 +246,7 @@ function createReplies(
     ledger,
     receipts,
     complaints,
+    deliveries,
     checker,
     clock,
     randomBytes: random,

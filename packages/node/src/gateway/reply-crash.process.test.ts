@@ -23,6 +23,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCacheScopes } from './cache-scope.ts';
 import { createChannelLedger } from './channel-ledger.ts';
 import { createComplaintOutbox } from './complaint-outbox.ts';
+import { createDeliveryOutbox } from './delivery-outbox.ts';
 import { createEscrowFunding } from './escrow-funding.ts';
 import { createProviderCall } from './provider-call.ts';
 import { createProviderMatch } from './provider-match.ts';
@@ -101,6 +102,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
   const ledger = createChannelLedger(store, group);
   const receipts = createReceiptStore(store, group);
   const complaints = createComplaintOutbox({ store, group, chain, links, clock: systemClock });
+  const deliveries = createDeliveryOutbox({ store, group, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };
   const price = { router: network.router, maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };
   const context: ReplyContext = {
@@ -122,6 +124,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
     ledger: mortal(ledger, death),
     receipts: mortal(receipts, death),
     complaints: mortal(complaints, death),
+    deliveries: mortal(deliveries, death),
     checker: mortal(checker, death),
     clock: systemClock,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
@@ -133,6 +136,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
     ledger,
     receipts,
     complaints,
+    deliveries,
     async ask(): Promise<string | undefined> {
       const key = { id: 'key', budgetAtomic: undefined };
       const signal = new AbortController().signal;
@@ -184,6 +188,7 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
   const path = join(directory, 'gateway.db');
   network.orders.length = 0;
   network.complaints.length = 0;
+  network.deliveries.length = 0;
   try {
     const first = live(path, network, death);
     const answered = await first.ask();
@@ -191,7 +196,7 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
 
     const second = live(path, network, { at: Number.POSITIVE_INFINITY, isAfter: false, calls: 0 });
     if (answered !== undefined) expect(second.receipts.get(answered)).toBeDefined();
-    await second.ask();
+    const answeredAgain = await second.ask();
     const context = `killed at call ${death.at}`;
     const channels = new Map<string, bigint>();
     for (const order of network.orders) {
@@ -218,6 +223,13 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
     const waiting = second.complaints.size();
     for (let round = 0; second.complaints.size() > 0 && round < 50; round++) await second.complaints.flush();
     expect(network.complaints.length, context).toBe(waiting);
+    // So is what was answered: a reply that its consumer has is acknowledged.
+    for (let round = 0; second.deliveries.size() > 0 && round < 50; round++) await second.deliveries.flush();
+    const acknowledged = new Set(network.deliveries.map(({ order }) => toHex(order?.order ?? new Uint8Array())));
+    for (const replyId of [answered, answeredAgain].filter((id) => id !== undefined)) {
+      const order = second.ledger.find(replyId)?.order ?? new Uint8Array();
+      expect(acknowledged.has(toHex(order)), context).toBe(true);
+    }
     second.store.close();
   } finally {
     rmSync(directory, { recursive: true });

@@ -14,6 +14,7 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { NameCacheScope } from './cache-scope.ts';
 import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
+import type { DeliveryOutbox } from './delivery-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
 import type { ProviderCall } from './provider-call.ts';
@@ -96,6 +97,7 @@ export interface ReplyContext {
   readonly ledger: ChannelLedger;
   readonly receipts: ReceiptStore;
   readonly complaints: ComplaintOutbox;
+  readonly deliveries: DeliveryOutbox;
   readonly checker: ReceiptChecker;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;

@@ -49,8 +49,9 @@ export const GATEWAY_SCHEMA = `
     created_ms INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX receipts_by_age ON receipts (created_ms);
-  CREATE TABLE complaints (
+  CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('complaint', 'delivery')),
     validator TEXT NOT NULL,
     message BLOB NOT NULL,
     opening BLOB,
@@ -58,6 +59,6 @@ export const GATEWAY_SCHEMA = `
     next_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL
   ) STRICT;
-  CREATE INDEX complaints_due ON complaints (next_ms);
+  CREATE INDEX outbox_due ON outbox (kind, next_ms);
   ${LEDGER_TABLE}
 `;

@@ -23,6 +23,7 @@ import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from 
 import { type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
+  type AcknowledgeRequest,
   type ComplainRequest,
   ProviderService,
   type ReplyStatusSchema,
@@ -56,6 +57,8 @@ export interface FakeNetwork {
   /** The cache scope of each of them. */
   readonly cacheScopes: Uint8Array[];
   readonly complaints: ComplainRequest[];
+  /** What gateways say that they were given. */
+  readonly deliveries: AcknowledgeRequest[];
   /** Openings that were asked for and sent. */
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
@@ -123,6 +126,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const orders: NamedOrder[] = [];
   const cacheScopes: Uint8Array[] = [];
   const complaints: ComplainRequest[] = [];
+  const deliveries: AcknowledgeRequest[] = [];
   const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
@@ -147,6 +151,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         getBeacon() {
           assertAlive();
           return { certificate: beacon.certificate };
+        },
+        acknowledge(request) {
+          assertAlive();
+          deliveries.push(request);
+          return { outcome: 'taken' };
         },
         complain(request) {
           assertAlive();
@@ -368,6 +377,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     orders,
     cacheScopes,
     complaints,
+    deliveries,
     proofs,
     reports,
     statuses,
