@@ -14,7 +14,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 export interface BeaconArchive {
   /** Where the chain of values stands; genesis before the first certificate. */
   latest(): BeaconPoint;
-  /** Value and predecessor of an epoch that is archived, or genesis. */
+  /** Value and predecessor of an epoch, or genesis; also where its certificate is gone. */
   find(epoch: bigint): { readonly value: Uint8Array; readonly previous: Uint8Array } | undefined;
   /** Canonical bytes; empty at genesis. */
   findCertificate(epoch: bigint): Uint8Array | undefined;
@@ -24,8 +24,10 @@ export interface BeaconArchive {
   putVote(store: Store, vote: BeaconVote): void;
 }
 
-/** More than a day at the default epoch; audits and settlements look back far less. */
-const KEPT_EPOCHS = 20_000n;
+/** More than a day at the default epoch; whoever asks for a certificate looks back far less. */
+const KEPT_CERTIFICATES = 20_000n;
+/** Almost two months, 40 bytes each: peers may have had no chain, or no gas, for weeks before they settle. */
+const KEPT_VALUES = 1_000_000n;
 /** Integers of SQLite have 64 bits and a sign; an epoch from the wire has none. */
 const MAX_STORED_EPOCH = (1n << 63n) - 1n;
 
@@ -34,6 +36,8 @@ const certificateColumns = columns({ certificate });
 /** The bytes of a certificate, which are handed out without parsing. */
 const certificateBytes = columns({ certificate: bytes });
 const keptCertificate = columns({ epoch: bigInteger, certificate });
+const valueColumns = columns({ value: bytes });
+const keptValue = columns({ epoch: bigInteger, value: bytes });
 const voteFields = { epoch: bigInteger, view: integer, value: bytes, lock: optional(certificate) } as const;
 const voteColumns = columns(voteFields);
 /** The table has one row, with id 0. */
@@ -44,10 +48,12 @@ export function createBeaconArchive(
   { crypto, store }: { crypto: Crypto; store: Store },
 ): BeaconArchive {
   const genesis = computeGenesisBeacon(crypto, network);
-  const readEpoch = <T>({ list, get }: Columns<T>, epoch: bigint): T | undefined =>
+  const readEpoch = <T>({ list, get }: Columns<T>, epoch: bigint, table = 'beacons'): T | undefined =>
     epoch > MAX_STORED_EPOCH
       ? undefined
-      : store.read(() => get(store.prepare(`SELECT ${list} FROM beacons WHERE epoch = ?`), epoch));
+      : store.read(() => get(store.prepare(`SELECT ${list} FROM ${table} WHERE epoch = ?`), epoch));
+  const readValue = (epoch: bigint): Uint8Array | undefined =>
+    epoch === 0n ? genesis : readEpoch(valueColumns, epoch, 'beacon_values')?.value;
 
   // Cached, since every order and message needs it. Writing a certificate clears it.
   let latest: BeaconPoint | undefined;
@@ -67,7 +73,10 @@ export function createBeaconArchive(
     },
     find(epoch) {
       if (epoch === 0n) return { value: genesis, previous: genesis };
-      return readEpoch(certificateColumns, epoch)?.certificate;
+      const archived = readEpoch(certificateColumns, epoch)?.certificate;
+      if (archived !== undefined) return archived;
+      const [value, previous] = [readValue(epoch), readValue(epoch - 1n)];
+      return value && previous && { value, previous };
     },
     findCertificate(epoch) {
       if (epoch === 0n) return new Uint8Array(0);
@@ -78,9 +87,12 @@ export function createBeaconArchive(
     },
     putCertificate(db, added) {
       latest = undefined;
-      const { epoch } = added;
+      const { epoch, value } = added;
       keptCertificate.insert(db, 'INSERT INTO beacons', { epoch, certificate: added }, 'ON CONFLICT DO NOTHING');
-      db.prepare('DELETE FROM beacons WHERE epoch < ?').run(epoch > KEPT_EPOCHS ? epoch - KEPT_EPOCHS : 0n);
+      keptValue.insert(db, 'INSERT INTO beacon_values', { epoch, value }, 'ON CONFLICT DO NOTHING');
+      const before = (kept: bigint): bigint => (epoch > kept ? epoch - kept : 0n);
+      db.prepare('DELETE FROM beacons WHERE epoch < ?').run(before(KEPT_CERTIFICATES));
+      db.prepare('DELETE FROM beacon_values WHERE epoch < ?').run(before(KEPT_VALUES));
     },
     putVote(db, vote) {
       keptVote.insert(db, 'INSERT OR REPLACE INTO beacon_vote', { id: 0, ...vote });

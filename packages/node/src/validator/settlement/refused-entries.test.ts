@@ -101,7 +101,7 @@ describe('refused entries', () => {
   it('are those, too, that nobody can check two days after their time', async () => {
     const four = await createFour();
     await decideThree(four);
-    for (const { store } of four.peers) store.prepare('DELETE FROM beacons').run();
+    for (const { store } of four.peers) store.database.exec('DELETE FROM beacons; DELETE FROM beacon_values');
     await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
     four.clock.advance(2 * OPENING_KEPT_MS - 300_000);
     await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });

@@ -117,6 +117,12 @@ export const VALIDATOR_SCHEMA = `
     certificate BLOB NOT NULL
   );
 
+  -- They outlive their certificates: a verdict is checked by them, however late it settles.
+  CREATE TABLE beacon_values (
+    epoch INTEGER PRIMARY KEY,
+    value BLOB NOT NULL
+  );
+
   CREATE TABLE beacon_vote (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     epoch INTEGER NOT NULL,
