@@ -307,7 +307,7 @@ const mutants: readonly Mutant[] = [
   {
     breaks: 'models: a replaced announcement comes into force',
     file: 'ModelRegistry.sol',
-    from: 'if (before.until == from) before.until = 0;',
+    from: 'if (versions[versions.length - 1].from > block.timestamp) versions.pop();',
     to: '',
   },
   {

@@ -199,14 +199,9 @@ contract ModelRegistry {
         return keccak256(abi.encode(account, maker, salt));
     }
 
-    /// The first version is never announced only, so one is always left.
+    /// The first version is never announced only, so one is always left. The caller sets its end, where it is in force.
     function _dropPending(Version[] storage versions) private {
-        Version storage last = versions[versions.length - 1];
-        if (last.from <= block.timestamp) return;
-        uint64 from = last.from;
-        versions.pop();
-        Version storage before = versions[versions.length - 1];
-        if (before.until == from) before.until = 0;
+        if (versions[versions.length - 1].from > block.timestamp) versions.pop();
     }
 
     function _assertOwner(string calldata maker) private view {

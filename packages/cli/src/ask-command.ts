@@ -49,7 +49,7 @@ export const askCommand: Command = {
     }
     const { values, positionals } = parsed;
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
-    const trust = await loadTrust('ogong ask', values);
+    const opened = await loadTrust('ogong ask', values);
     const replies: CheckedReply[] = [];
     let answer = '';
     try {
@@ -57,7 +57,7 @@ export const askCommand: Command = {
         baseUrl,
         onReceipt: (reply) => replies.push(reply),
         ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
-        trust,
+        ...opened,
       });
       const messages = [
         ...(values.system === undefined ? [] : [{ role: 'system', content: values.system }]),

@@ -3,7 +3,9 @@ import { createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { httpUrl, text } from '@ogong/host/config/values';
 import { readTrust } from '@ogong/host/views/read-trust';
+import { createRootFinder } from '@ogong/host/views/registry-roots';
 import { parseJson } from '@ogong/protocol/base/json';
+import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { toPlainBytes } from './receipt-file.ts';
 
@@ -19,7 +21,7 @@ export const trustFields = {
     schema: httpUrl,
     label: '<url>',
     env: 'OGONG_RPC_URL',
-    description: 'JSON-RPC address of the chain to read the validators from, with --deployment',
+    description: 'JSON-RPC address of the chain to read validators and published models from, with --deployment',
   },
   deployment: {
     schema: text,
@@ -43,21 +45,31 @@ export interface TrustSources {
   readonly allow: readonly string[];
 }
 
+export interface OpenedTrust {
+  readonly trust: Trust;
+  /** The registry on the chain of --deployment. */
+  readonly findModelRoots?: FindModelRoots;
+}
+
 /**
  * What receipts are checked against: the fields of a file together with those of the chain, and the checks to do without.
  * @throws TrustSourceError where a source would be ignored: both name one field, or an RPC address has no deployment.
  */
-export async function loadTrust(command: string, { trust, rpcUrl, deployment, allow }: TrustSources): Promise<Trust> {
+export async function loadTrust(
+  command: string,
+  { trust, rpcUrl, deployment, allow }: TrustSources,
+): Promise<OpenedTrust> {
   if (rpcUrl !== undefined && deployment === undefined) {
     throw new TrustSourceError('--rpc-url is of no use without --deployment, which names the contracts to read');
   }
   const ofFile = trust === undefined ? {} : parseTrust(parseJson(toPlainBytes(readFileSync(trust))));
-  const ofChain =
-    deployment === undefined
-      ? {}
-      : await readTrust(await createChainClient(readDeployment(command, { deployment, rpcUrl })));
-  const joined = joinTrust(ofFile, ofChain);
-  return { ...joined, allow: [...(joined.allow ?? []), ...parseAllow(allow)] };
+  const chain =
+    deployment === undefined ? undefined : await createChainClient(readDeployment(command, { deployment, rpcUrl }));
+  const joined = joinTrust(ofFile, chain === undefined ? {} : await readTrust(chain));
+  return {
+    trust: { ...joined, allow: [...(joined.allow ?? []), ...parseAllow(allow)] },
+    ...(chain && { findModelRoots: createRootFinder({ client: async () => chain }) }),
+  };
 }
 
 /** Two sources of trust that cannot be used together. */

@@ -8,6 +8,7 @@ import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshModel, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readTrust } from '@ogong/host/views/read-trust';
+import { createRootFinder } from '@ogong/host/views/registry-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
@@ -46,8 +47,9 @@ afterAll(async () => {
 it('one provider serves a text model and an embedding model: both are answered, audited and paid', async () => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
   const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
-  const modelRoots = Object.fromEntries(models.map(({ id, root }) => [id, root]));
-  const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), allow: ['router'], modelRoots } });
+  // The mesh has published its models: nothing here names their roots.
+  const findModelRoots = createRootFinder({ client: async () => chain });
+  const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), allow: ['router'] }, findModelRoots });
   const askText = () =>
     client.chat.completions.create({
       ...{ model: TEXT_ID, messages: [{ role: 'user', content: 'Once' }], max_tokens: 8 },

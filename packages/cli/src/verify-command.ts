@@ -3,6 +3,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { describeFailure } from '@ogong/host/log/errors';
+import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { fetchOpening } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
@@ -44,7 +45,7 @@ export const verifyCommand: Command = {
       }
       const { values, positionals } = parsed;
       const file = readReceiptFile(positionals[0] as string);
-      const trust = await loadTrust('ogong verify', values);
+      const { trust: given, findModelRoots } = await loadTrust('ogong verify', values);
       const { gateway } = values;
       const receipt = gateway === undefined ? file.receipt : await fetchOpening(file.receipt, { baseUrl: gateway });
       const request = values.request === undefined ? file.request : readFileSync(values.request);
@@ -59,6 +60,7 @@ export const verifyCommand: Command = {
         response: toPlainBytes(response),
         nowMs: Date.now(),
       };
+      const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
       const verdict = verifyReceipt(receipt, { ...context, trust });
       if (values.json) printJson(output, verdict);
       else output.write(formatVerdict(verdict));

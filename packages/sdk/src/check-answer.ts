@@ -2,6 +2,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
+import { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { Posture } from '@ogong/protocol/tier/posture';
@@ -44,6 +45,8 @@ export interface CheckOptions {
   readonly apiKey?: string;
   readonly fetch?: typeof globalThis.fetch;
   readonly trust?: Trust;
+  /** Where to look up the published root of a model that `trust` does not name. */
+  readonly findModelRoots?: FindModelRoots;
   /** Ids of checks that the caller does without where they are skipped. */
   readonly allow?: readonly string[];
 }
@@ -85,7 +88,8 @@ async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOpti
   });
   const { choice, replyId } = readOrder(receipt);
   const response = answer.responses.get(choice) ?? new Uint8Array(0);
-  const { trust = {}, allow = [] } = options;
+  const { trust: given = {}, allow = [], findModelRoots } = options;
+  const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
   const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
   const failed =
     receipt.endpoint === answer.endpoint

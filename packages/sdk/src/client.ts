@@ -2,6 +2,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';
@@ -26,6 +27,8 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** What the consumer trusts already, to check receipts against. */
   readonly trust?: Trust;
+  /** Where to look up the published root of a model that `trust` does not name: the registry on the chain, or a list of one's own. */
+  readonly findModelRoots?: FindModelRoots;
   /** Ids of checks that the caller does without where they are skipped, beside those that `trust.allow` names. */
   readonly allow?: readonly string[];
   /** Called for every reply that passed, before its answer is returned. */

@@ -1,5 +1,6 @@
 import { createModelRoots, findWeightsProblem } from '@ogong/host/views/model-roots';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
@@ -21,9 +22,10 @@ const { modelRoots, ...rest } = known;
 
 it('a small model under a large name is refused by routers and gateways, as is a name of its own', () => {
   const roots = createModelRoots(modelRoots);
-  expect(findWeightsProblem(roots, offer)).toBe(`other weights than those published as ${modelId}`);
+  const span = computeSpanAround(sold.nowMs);
+  expect(findWeightsProblem(roots, offer, span)).toBe(`other weights than those published as ${modelId}`);
   const renamed = { ...offer, modelId: 'ogong/verified/test/synthetic-2' };
-  expect(findWeightsProblem(roots, renamed)).toMatch(/^nobody has published/);
+  expect(findWeightsProblem(roots, renamed, span)).toMatch(/^nobody has published/);
 });
 
 it('its receipt fails for the root alone: everything else in it is honest', () => {

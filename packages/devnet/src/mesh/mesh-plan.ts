@@ -21,7 +21,6 @@ export interface ProcessPlan {
 export interface MeshPlan {
   readonly directory: string;
   readonly deploymentFile: string;
-  readonly modelRootsFile: string;
   /** What a consumer on this machine takes for granted, for `ogong verify --trust`. */
   readonly trustFile: string;
   readonly chainStateFile: string;
@@ -174,7 +173,6 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   const { directory, variant, pricePer1kAtomic = DEFAULT_PRICE_PER_1K, timings = QUICK_TIMINGS } = options;
   assertOptions(options);
   const deploymentFile = join(directory, 'deployment.json');
-  const modelRootsFile = join(directory, 'model-roots.json');
   const rpcUrl = `http://${at(ports.chain)}`;
   const logs = join(directory, 'logs');
   const models = listModels(options);
@@ -222,7 +220,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     ),
     define('router', 'router', ports.router, {
       entry: BIN.routerd,
-      args: [...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`, '--model-roots', modelRootsFile],
+      args: [...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`],
     }),
     ...ports.providers.map((port, i) => {
       const name = providerName(options, i);
@@ -248,14 +246,13 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     }),
     define('gateway', 'gateway', ports.gateway, {
       entry: BIN.gatewayd,
-      args: ['--router', at(ports.router), '--router-cert', pins.router, '--model-roots', modelRootsFile],
+      args: ['--router', at(ports.router), '--router-cert', pins.router],
       after: [...validatorNames, 'router'],
     }),
   ];
   return {
     directory,
     deploymentFile,
-    modelRootsFile,
     trustFile: join(directory, 'trust.json'),
     chainStateFile: join(directory, 'chain.json'),
     chainPort: ports.chain,

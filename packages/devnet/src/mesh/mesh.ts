@@ -84,8 +84,6 @@ export async function startMesh(
     }),
     providers: ports.providers.map((_, i) => toHex(identityOf(providerName(launch, i)).keyHash)),
   });
-  const roots = listModels(launch).map(({ id, root }) => [id, `0x${toHex(root)}`]);
-  writePrivateFile(plan.modelRootsFile, JSON.stringify(Object.fromEntries(roots)));
   const processes = new Map<string, SupervisedProcess>();
   let chain: DevChain | undefined;
   let phase: MeshState['phase'] = 'starting';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../config/config-error.ts';
-import { createModelRoots, findWeightsProblem, readModelRoots } from './model-roots.ts';
+import { createModelRoots, findWeightsProblem, openModelRoots } from './model-roots.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-roots-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -15,34 +15,42 @@ const save = (name: string, content: string): string => {
 
 const modelId = 'ogong/verified/test/m';
 const root = new Uint8Array(32).fill(5);
+const span = { fromMs: 0, toMs: 0 };
 const other = new Uint8Array(32).fill(6);
 
 describe('weights', () => {
   const roots = createModelRoots({ [modelId]: root });
   it('are taken where they are the published ones, and refused in words otherwise', () => {
-    expect(findWeightsProblem(roots, { modelId, modelRoot: root })).toBeUndefined();
-    expect(findWeightsProblem(roots, { modelId, modelRoot: other })).toMatch(/^other weights than those published as/);
-    expect(findWeightsProblem(roots, { modelId, modelRoot: root.slice(1) })).toMatch(/^other weights/);
+    expect(findWeightsProblem(roots, { modelId, modelRoot: root }, span)).toBeUndefined();
+    expect(findWeightsProblem(roots, { modelId, modelRoot: other }, span)).toMatch(
+      /^other weights than those published as/,
+    );
+    expect(findWeightsProblem(roots, { modelId, modelRoot: root.slice(1) }, span)).toMatch(/^other weights/);
   });
   it.each(['ogong/verified/test/x', 'constructor', '__proto__', ''])(
     'are refused under a name that nobody published: %s',
     (id) => {
-      expect(findWeightsProblem(roots, { modelId: id, modelRoot: root })).toMatch(/^nobody has published/);
+      expect(findWeightsProblem(roots, { modelId: id, modelRoot: root }, span)).toMatch(/^nobody has published/);
     },
   );
   it('are taken on a word only where the operator said so', () => {
-    expect(findWeightsProblem(undefined, { modelId, modelRoot: other })).toBeUndefined();
+    expect(findWeightsProblem(undefined, { modelId, modelRoot: other }, span)).toBeUndefined();
   });
 });
 
-describe('readModelRoots', () => {
-  const read = (modelRoots?: string, anyWeights = false) => readModelRoots('test', { modelRoots, anyWeights });
+describe('openModelRoots', () => {
+  const client = async () => ({ modelVersions: async () => [] });
+  const read = (modelRoots?: string, anyWeights = false) =>
+    openModelRoots('test', { modelRoots, anyWeights }, { client });
   it('reads a file, with 0x', () => {
     const path = save('roots.json', JSON.stringify({ [modelId]: `0x${'05'.repeat(32)}` }));
-    expect(read(path)?.find(modelId)).toEqual(root);
+    expect(read(path)?.find(modelId, span)).toEqual([root]);
   });
-  it('wants a decision: a file or the word of providers, and not both', () => {
-    expect(() => read()).toThrow(/either --model-roots/);
+  it('asks the registry unless it is given a file or the word of providers, and not both', async () => {
+    const registry = read();
+    expect(registry?.find(modelId, span)).toBeUndefined();
+    await registry?.prepare([modelId]);
+    expect(registry?.find(modelId, span)).toEqual([]);
     expect(() => read(save('both.json', '{}'), true)).toThrow(ConfigError);
     expect(read(undefined, true)).toBeUndefined();
   });

@@ -1,48 +1,58 @@
 import { readFileSync } from 'node:fs';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
+import type { TimeSpan } from '@ogong/protocol/stage1/published-root';
 import { parseTrust } from '@ogong/protocol/stage1/trust';
 import { ConfigError } from '../config/config-error.ts';
 import { boolean, text } from '../config/values.ts';
+import { createRegistryRoots, type RegistryRootsDependencies } from './registry-roots.ts';
 
 /** Where published weights are looked up: a name means nothing unless somebody has said which weights bear it. */
 export interface ModelRoots {
-  /** The published root of a model id, 32 bytes; undefined where nobody has published one. */
-  find(modelId: string): Uint8Array | undefined;
+  /**
+   * The roots that were in force under a model id at some time of a span, 32 bytes each; none where nobody has published any,
+   * and undefined where that is not known.
+   */
+  find(modelId: string, span: TimeSpan): readonly Uint8Array[] | undefined;
+  /** Looks names up that are not known, or were looked up too long ago. A name that cannot be looked up stays as it was. */
+  prepare(modelIds: readonly string[]): Promise<void>;
 }
 
 export const modelRootFields = {
   modelRoots: {
     schema: text,
     label: '<path>',
-    description: 'JSON file with the published root of each model id: other weights, and other ids, are refused',
+    description:
+      'JSON file with the published root of each model id, instead of the registry on the chain: other weights, and other ids, are refused',
   },
   anyWeights: {
     schema: boolean,
     boolean: true,
-    description: 'without --model-roots: take the word of providers for which weights bear a name',
+    description: 'take the word of providers for which weights bear a name, instead of the registry on the chain',
   },
 } as const;
 
-/** An own copy, so that what is published cannot be changed from outside. */
+/** Roots from a file, in force at all times. An own copy, so that what is published cannot be changed from outside. */
 export function createModelRoots(published: Readonly<Record<string, Uint8Array>>): ModelRoots {
-  const roots = new Map(Object.entries(published));
-  return { find: (modelId) => roots.get(modelId) };
+  const roots = new Map(Object.entries(published).map(([id, root]) => [id, [root]]));
+  return { find: (modelId) => roots.get(modelId) ?? [], prepare: () => Promise.resolve() };
 }
 
 /**
- * Where a daemon looks weights up.
+ * Where a daemon looks weights up: the registry on the chain, unless its operator gives a file or takes the word of providers.
  * @returns undefined where the operator takes the word of providers.
- * @throws ConfigError where the file cannot be used, or where the operator has not decided: a daemon must not believe by default.
+ * @throws ConfigError where the file cannot be used, or where the operator gives both.
  */
-export function readModelRoots(
+export function openModelRoots(
   command: string,
   { modelRoots, anyWeights }: { readonly modelRoots: string | undefined; readonly anyWeights: boolean },
+  registry: RegistryRootsDependencies,
 ): ModelRoots | undefined {
-  if ((modelRoots !== undefined) === anyWeights) {
-    throw new ConfigError(command, ['give either --model-roots <path> or --any-weights']);
+  if (modelRoots !== undefined && anyWeights) {
+    throw new ConfigError(command, ['--model-roots and --any-weights exclude each other']);
   }
-  return modelRoots === undefined ? undefined : parseFile(command, modelRoots);
+  if (anyWeights) return undefined;
+  return modelRoots === undefined ? createRegistryRoots({}, registry) : parseFile(command, modelRoots);
 }
 
 function parseFile(command: string, path: string): ModelRoots {
@@ -62,11 +72,14 @@ function parseFile(command: string, path: string): ModelRoots {
  * @returns undefined where they may.
  */
 export function findWeightsProblem(
-  roots: ModelRoots | undefined,
+  roots: Pick<ModelRoots, 'find'> | undefined,
   { modelId, modelRoot }: { readonly modelId: string; readonly modelRoot: Uint8Array },
+  span: TimeSpan,
 ): string | undefined {
   if (roots === undefined) return undefined;
-  const published = roots.find(modelId);
-  if (published === undefined) return `nobody has published the weights of ${modelId}`;
-  return equalBytes(published, modelRoot) ? undefined : `other weights than those published as ${modelId}`;
+  const published = roots.find(modelId, span);
+  if (published === undefined) return `the published weights of ${modelId} cannot be looked up now`;
+  if (published.length === 0) return `nobody has published the weights of ${modelId}`;
+  const isPublished = published.some((root) => equalBytes(root, modelRoot));
+  return isPublished ? undefined : `other weights than those published as ${modelId}`;
 }

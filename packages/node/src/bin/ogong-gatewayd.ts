@@ -15,7 +15,7 @@ import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
-import { readModelRoots } from '@ogong/host/views/model-roots';
+import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { openApiKeys } from '../gateway/api-keys.ts';
 import { createGateway } from '../gateway/gateway.ts';
@@ -30,7 +30,6 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 type Values = Extract<ReturnType<typeof gatewayConfig.parse>, { kind: 'run' }>['values'];
 
 async function start(values: Values): Promise<Daemon> {
-  const modelRoots = readModelRoots(NAME, values);
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
   const secrets = createOrLoadKeys(values.dataDir);
@@ -43,6 +42,10 @@ async function start(values: Values): Promise<Daemon> {
       onError: warn('the chain cannot be read'),
     },
   );
+  const modelRoots = openModelRoots(NAME, values, {
+    client: chain.client,
+    onError: warn('the model registry cannot be read'),
+  });
   const links = createLinkPool({
     identity: await createLinkIdentity(secrets.linkSeed),
     limits: { maxMessageBytes: MAX_MESSAGE_BYTES },

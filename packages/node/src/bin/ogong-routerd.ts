@@ -5,7 +5,7 @@ import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { readModelRoots } from '@ogong/host/views/model-roots';
+import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createRouter } from '../router/router.ts';
 import { routerConfig } from '../router/router-config.ts';
@@ -20,9 +20,12 @@ async function start(): Promise<Daemon> {
     process.exit(0);
   }
   const { values } = parsed;
-  const modelRoots = readModelRoots(NAME, values);
   const context = await openDaemon({ name: NAME, role: 'router' }, values);
   const { signer, ledger, identity, chain, log, metrics } = context;
+  const modelRoots = openModelRoots(NAME, values, {
+    client: chain.client,
+    onError: (err) => log.warn({ err }, 'the model registry cannot be read'),
+  });
   const store = openStore(join(values.dataDir, 'router.db'), { schema: ROUTER_SCHEMA });
   const router = createRouter(
     {

@@ -18,6 +18,7 @@ import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
+import { openModelRoots } from '@ogong/host/views/model-roots';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { areRates } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
@@ -75,6 +76,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     { deployment, refreshMs: values.registryInterval },
     { connect, onError: (err) => logger.warn({ err }, 'the chain cannot be read') },
   );
+  const modelRoots = openModelRoots(NAME, values, {
+    client: chain.client,
+    onError: (err) => logger.warn({ err }, 'the model registry cannot be read'),
+  });
   const metrics = createMetrics('validator');
   collectProcessMetrics(metrics);
   const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
@@ -102,6 +107,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
           ? { endpoint: values.verifierEndpoint, certHash: loadCertificatePin(values.verifierCert) }
           : undefined,
       drift,
+      modelRoots,
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     { crypto: nodeCrypto, clock: systemClock, store, signer, vrfSeed, identity, chain, log: logger, metrics },

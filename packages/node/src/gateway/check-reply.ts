@@ -7,6 +7,7 @@ import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { bindRecord } from '@ogong/protocol/verdict/claim';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
@@ -120,20 +121,19 @@ export function buildReceipt(
 }
 
 /** Runs in the child process that reads bytes from strangers. */
-function verifyReply(
+async function verifyReply(
   { chain, modelRoots, checker, clock }: ReplyContext,
-  { body, request: { model } }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body' | 'request'>,
+  { body }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body'>,
   { receipt, response }: { readonly receipt: Receipt; readonly response: Uint8Array },
 ) {
-  const published = modelRoots?.find(model);
-  const trust = {
+  const given = {
     ledger: chain.ledger,
     settlement: chain.network.settlement,
     validators: chain.validators(),
-    ...(published && { modelRoots: { [model]: published } }),
     // The ticket came over a link whose certificate is pinned. Weights are taken on a word only where the operator said so.
     allow: ['router', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
+  const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
   return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs() });
 }
 

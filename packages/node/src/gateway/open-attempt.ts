@@ -7,6 +7,7 @@ import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { computeReplyId, encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import type { OrderBytes } from './channel-ledger.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { ANONYMOUS } from './sign-in.ts';
@@ -35,7 +36,7 @@ export async function openAttempt(
   const replyId = computeReplyId(crypto, chain.ledger, ordered);
   const wanted = { model: request.model, replyId, requestHash, contextSize };
   const match = await matches.match({ ...wanted, exclude: tried, signal });
-  assertPublishedWeights(context, request.model, match.ticket.modelRoot);
+  await assertPublishedWeights(context, request.model, match.ticket.modelRoot);
   const beacon = context.beacon.latest();
   const nowMs = clock.nowMs();
   const terms = buildTerms(job, {
@@ -51,12 +52,14 @@ export async function openAttempt(
 }
 
 /** @throws ApiError `no_provider` where nobody has published these weights under this name. */
-export function assertPublishedWeights(
-  { modelRoots }: Pick<ReplyContext, 'modelRoots'>,
+export async function assertPublishedWeights(
+  { modelRoots, clock }: Pick<ReplyContext, 'modelRoots' | 'clock'>,
   model: string,
   offered: Uint8Array,
-): void {
-  const problem = findWeightsProblem(modelRoots, { modelId: model, modelRoot: offered });
+): Promise<void> {
+  await modelRoots?.prepare([model]);
+  const span = computeSpanAround(clock.nowMs());
+  const problem = findWeightsProblem(modelRoots, { modelId: model, modelRoot: offered }, span);
   if (problem !== undefined) throw new ApiError('no_provider', `The router's offer is not taken: ${problem}.`);
 }
 

@@ -85,6 +85,7 @@ function createRefresh(state: RouterState, intervalMs: number): Repeating {
     async () => {
       await supply.sweep();
       metrics.providers.set(supply.size());
+      await supply.refreshWeights();
       await stakes.refresh(supply.payees());
       await reputation.read();
     },

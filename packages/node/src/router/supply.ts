@@ -16,6 +16,7 @@ import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import type { Offer } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
+import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import type { Outstanding } from './outstanding.ts';
 import { forgetAnnouncements, loadAnnouncements, loadHistory, saveAnnouncement } from './router-store.ts';
 
@@ -51,6 +52,8 @@ export interface Supply {
    * @param group address of whoever asks, see Outstanding.countFor. Default: all held slots count.
    */
   offers(modelId?: string, group?: string): ListedOffer[];
+  /** Looks the weights of what is listed up again. */
+  refreshWeights(): Promise<void>;
   payees(): Uint8Array[];
   /** Whether a provider that somebody has staked for is listed under the certificate. */
   isStaked(certHash: Uint8Array): boolean;
@@ -67,11 +70,14 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     if (ok && announcement) listed.set(toHex(announcement.providerId), announcement);
   }
 
-  const isPublished = (model: OfferedModel): boolean => findWeightsProblem(modelRoots, model) === undefined;
+  const findProblem = (model: OfferedModel): string | undefined =>
+    findWeightsProblem(modelRoots, model, computeSpanAround(clock.nowMs()));
+  const isPublished = (model: OfferedModel): boolean => findProblem(model) === undefined;
 
   /** Nothing of it could be sold: its provider has to know why. */
-  function assertSold({ models }: Announcement): void {
-    const problems = models.map((model) => findWeightsProblem(modelRoots, model));
+  async function assertSold({ models }: Announcement): Promise<void> {
+    await modelRoots?.prepare(models.map(({ modelId }) => modelId));
+    const problems = models.map(findProblem);
     if (problems.length === 0 || problems.includes(undefined)) return;
     throw new Refusal('invalid', `the announcement offers nothing that may be sold: ${problems.join('; ')}`);
   }
@@ -122,7 +128,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   return {
     async announce(signed, caller) {
       const announcement = check(signed, caller);
-      assertSold(announcement);
+      await assertSold(announcement);
       const { providerId, expiresAtMs } = announcement;
       assertNewer(announcement);
       listed.set(toHex(providerId), announcement);
@@ -154,6 +160,10 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
         }
       }
       return offers;
+    },
+    async refreshWeights() {
+      const ids = [...current()].flatMap(({ models }) => models.map(({ modelId }) => modelId));
+      await modelRoots?.prepare([...new Set(ids)]);
     },
     payees: () => [...current()].map(({ payee }) => payee),
     isStaked: (certHash) =>

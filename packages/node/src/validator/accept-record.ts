@@ -1,9 +1,11 @@
 import { Refusal } from '@ogong/host/link/link-error';
+import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { signIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { type BoundRecord, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
+import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
+import { type BoundRecord, type Claim, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
@@ -33,6 +35,7 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
   const claim = verifyReply(crypto, { order, beacon, checkWord }, own);
   refusePayeeOut(state, claim.header.payee);
+  await assertPublishedWeights(state, claim);
   const epoch = archive.latest().epoch;
   const recorded = await group.write((db) => {
     const current = readReply(db, order.replyId) as ReplyRow;
@@ -47,6 +50,19 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
   return recorded.signedRecord
     ? acceptAgain(state, recorded, submission)
     : Promise.reject(new Refusal('conflict', 'too late'));
+}
+
+/** A cheap model under a large name would pass every audit. @throws Refusal */
+async function assertPublishedWeights(
+  { modelRoots }: Pick<IntakeState, 'modelRoots'>,
+  { request: { model: modelId }, order }: Pick<Claim, 'request' | 'order'>,
+): Promise<void> {
+  if (modelRoots === undefined) return;
+  await modelRoots.prepare([modelId]);
+  const span = computeOrderSpan(order);
+  const problem = findWeightsProblem(modelRoots, { modelId, modelRoot: order.modelRoot }, span);
+  if (problem === undefined) return;
+  throw new Refusal(modelRoots.find(modelId, span) === undefined ? 'unavailable' : 'invalid', problem);
 }
 
 function acknowledge(

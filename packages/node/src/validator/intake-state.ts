@@ -3,6 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -15,6 +16,8 @@ import type { VerdictContext } from './store/verdict-store.ts';
 export interface IntakeOptions {
   readonly ledger: LedgerDomain;
   readonly verdicts: VerdictContext;
+  /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
+  readonly modelRoots?: ModelRoots | undefined;
   /** Default: MAX_ANNOUNCEMENTS. */
   readonly maxAnnouncements?: number;
   /** Orders of one payer that wait for their replies. Default: MAX_OPEN_ORDERS. */

@@ -1,3 +1,4 @@
+import { Code } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -141,6 +142,27 @@ describe('records', () => {
       (s) => ({ ...s, payeeSignature: signWord(payeeSigner, { ledger: { ...ledger, chainId: 1n } }) }),
     ],
   ];
+
+  it.each([
+    [
+      'other weights than the published ones',
+      [new Uint8Array(32)],
+      'other weights than those published as',
+      Code.InvalidArgument,
+    ],
+    ['a model that nobody has published', [], 'nobody has published', Code.InvalidArgument],
+    ['a model that cannot be looked up, for now', undefined, 'cannot be looked up now', Code.Unavailable],
+  ] as const)('refuse %s', async (_name, published, message, code) => {
+    const asked: string[][] = [];
+    const prepare = async (ids: readonly string[]) => void asked.push([...ids]);
+    const validator = createTestValidator({ modelRoots: { find: () => published, prepare } });
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const refusal = validator.intake.pushRecord(validator.serve(order).submission);
+    await expect(refusal).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+    expect(asked).toEqual([[MODEL]]);
+    expect(validator.find(order.fields.replyId).state).toBe('admitted');
+  });
 
   it('are signed for: the receipt names validator, order, record and epoch', async () => {
     const validator = createTestValidator();

@@ -4,6 +4,7 @@ import { chainFields, observationFields } from '@ogong/host/config/common-fields
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
+import { modelRootFields } from '@ogong/host/views/model-roots';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { z } from 'zod';
@@ -153,6 +154,8 @@ export const validatorConfig = defineConfig({
       description:
         'signatures to gather before settling, own included, on top of the quorum by stake that the chain asks for',
     },
+    ...modelRootFields,
+    modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_VALIDATOR_MODEL_ROOTS' },
     ...common,
     certOut: {
       schema: text,

@@ -8,6 +8,7 @@ import { type AwakeClock, createAwakeClock } from '@ogong/host/time/awake-clock'
 import type { Clock } from '@ogong/host/time/clock';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -50,6 +51,8 @@ export interface ValidatorOptions {
   readonly fixedVerifier?: Peer | undefined;
   /** The drift policy for scores between different classes. Default: fixed thresholds. */
   readonly drift?: DriftPolicy | undefined;
+  /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
+  readonly modelRoots?: ModelRoots | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */

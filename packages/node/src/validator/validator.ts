@@ -60,7 +60,7 @@ function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAu
   const { options, crypto, clock, store, group, archive, chain, identity, verdicts, metrics, log, signer } = state;
   const onVerdict = report;
   const intake = createIntake(
-    { ledger: chain.ledger, verdicts },
+    { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots },
     { crypto, clock, signer, store, group, archive, chain, getBeacon: (epoch) => getBeacon(state, epoch), onVerdict },
   );
   const cosigning = wireCosigning(state);

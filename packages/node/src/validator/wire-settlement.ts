@@ -105,6 +105,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       domain,
       alphaPpm: () => getNetworkAlphaPpm(state),
       allowFixedVerifier: options.fixedVerifier !== undefined,
+      modelRoots: options.modelRoots,
     },
     {
       crypto,

@@ -38,8 +38,6 @@ export function createFakeModelRegistry({ noticeSeconds = 0n, nowSeconds = 1_000
     const last = versions.at(-1) as StoredVersion;
     if (last.from <= clock.nowSeconds) return false;
     versions.pop();
-    const before = versions.at(-1) as StoredVersion;
-    if (before.until === last.from) before.until = undefined;
     return true;
   }
 

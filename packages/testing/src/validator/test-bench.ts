@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
+import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { createAudit } from '@ogong/node/validator/audit/audit';
 import type { AuditDependencies, AuditOptions } from '@ogong/node/validator/audit/audit-state';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
@@ -89,6 +90,8 @@ export interface BenchOptions {
   readonly spendable?: bigint;
   readonly maxAnnouncements?: number;
   readonly maxOpenOrders?: number;
+  /** Default: the payer's word is taken for which weights bear a name. */
+  readonly modelRoots?: ModelRoots;
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
@@ -124,6 +127,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     {
       ledger: options.ledger ?? ledger,
       verdicts,
+      modelRoots: options.modelRoots,
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
       ...(options.maxOpenOrders === undefined ? {} : { maxOpenOrders: options.maxOpenOrders }),
     },
@@ -178,6 +182,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       domain,
       alphaPpm: () => 1_000_000,
       allowFixedVerifier: false,
+      modelRoots: options.modelRoots,
       ...options.cosign,
     },
     {

@@ -1,8 +1,11 @@
+import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
-import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import type { Order } from '@ogong/protocol/exchange/order';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findModality } from '@ogong/protocol/modality/registry';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import {
   buildSettlement,
   encodeSettlement,
@@ -17,6 +20,7 @@ import {
   type VerdictEntry,
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
+import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
 import { findUncollectable } from './collect.ts';
@@ -105,6 +109,7 @@ export async function checkEntry(
   }
   const { order, record } = claimed;
   const submission = claimed.header.length > 0 ? (claimed as Submission) : undefined;
+  if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
   try {
     await assertVerdict(
       state.crypto,
@@ -116,6 +121,36 @@ export async function checkEntry(
     if (!isRefutation(error)) throw error;
     const where = error instanceof VerdictError ? '' : `entry ${entry.index}: `;
     throw new CosignError('refuted', `${where}${error.message}`, { cause: error });
+  }
+}
+
+/** Whoever signs an entry says that its model is the one that was asked for. @throws CosignError */
+async function assertPublishedWeights(
+  { modelRoots }: Pick<CosignState, 'modelRoots'>,
+  { index }: Pick<VerdictEntry, 'index'>,
+  { order: { order: bytes }, endpoint, request }: Submission,
+): Promise<void> {
+  if (modelRoots === undefined) return;
+  const { modelId, order } = readAsked({ bytes, endpoint, request });
+  if (order === undefined) return;
+  await modelRoots.prepare([modelId]);
+  const span = computeOrderSpan(order);
+  const problem = findWeightsProblem(modelRoots, { modelId, modelRoot: order.modelRoot }, span);
+  if (problem === undefined) return;
+  throw new CosignError(
+    modelRoots.find(modelId, span) === undefined ? 'unavailable' : 'refuted',
+    `entry ${index}: ${problem}`,
+  );
+}
+
+/** What does not parse is refuted with the rest of the entry. */
+function readAsked(given: { readonly bytes: Uint8Array; readonly endpoint: string; readonly request: Uint8Array }) {
+  try {
+    const { model: modelId } = findModality(given.endpoint).parseRequest(given.request, given.endpoint);
+    return { modelId, order: parseOrder(given.bytes) };
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof RequestError) return { modelId: '', order: undefined };
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Anchor, Channel, CoverageReading } from '@ogong/chain/client';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
+import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
@@ -17,6 +18,8 @@ export interface CosignOptions {
   /** The network's least coverage, parts per million. */
   readonly alphaPpm: () => number;
   readonly allowFixedVerifier: boolean;
+  /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
+  readonly modelRoots?: ModelRoots | undefined;
 }
 
 export interface CosignDependencies {

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
 import { CosignBatchRequestSchema, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
@@ -17,8 +18,8 @@ import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { flip, inAccept, type Message, on, propose, rebuild, signWord } from '@ogong/testing/validator/test-proposal';
-import { PRICE_PER_1K, serveTestReply, toPushMessage } from '@ogong/testing/validator/test-reply';
-import { describe, expect, it } from 'vitest';
+import { MODEL, MODEL_ROOT, PRICE_PER_1K, serveTestReply, toPushMessage } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it, vi } from 'vitest';
 
 const stranger = new Uint8Array(20).fill(9);
 
@@ -88,6 +89,29 @@ describe('a co-signer', () => {
   ])('refuses %s', async (_name, message, bend) => {
     const { own, peer, bent } = await propose();
     await expect(peer.cosigner.cosign(own.signer.address, await bent(bend))).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['refuses', [new Uint8Array(32)], { code: 'refuted', message: /other weights than those published as/ }],
+    ['refuses', [], { code: 'refuted', message: /nobody has published/ }],
+    ['waits for', undefined, { code: 'unavailable', message: /cannot be looked up now/ }],
+  ] as const)('%s an entry whose weights are not the published ones: %j', async (_name, published, error) => {
+    const { own, peer, request } = await propose();
+    Object.assign(peer.cosigning, { modelRoots: { find: () => published, prepare: async () => {} } });
+    await expect(peer.cosigner.cosign(own.signer.address, request)).rejects.toMatchObject({
+      code: error.code,
+      message: expect.stringMatching(error.message),
+    });
+  });
+
+  it('signs entries whose weights were published when their order was signed', async () => {
+    const { own, peer, request } = await propose();
+    const find = vi.fn(() => [MODEL_ROOT]);
+    Object.assign(peer.cosigning, { modelRoots: { find, prepare: async () => {} } });
+    expect((await peer.cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+    const accepted = request.entries.find(({ record }) => (record?.header.length ?? 0) > 0);
+    const { expiresAtMs } = parseOrder(accepted?.record?.order?.order as Uint8Array);
+    expect(find).toHaveBeenCalledWith(MODEL, { fromMs: Number(expiresAtMs) - 600_000, toMs: Number(expiresAtMs) });
   });
 
   it.each([

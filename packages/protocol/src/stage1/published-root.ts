@@ -1,0 +1,67 @@
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '../exchange/limits.ts';
+import { type Order, parseOrder } from '../exchange/order.ts';
+import { parseTicket } from '../exchange/ticket.ts';
+import type { Receipt } from './receipt.ts';
+import type { Trust } from './trust.ts';
+
+/** Unix time in ms, both ends included. */
+export interface TimeSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Weights under a name, in force from `fromMs` on and before `untilMs`. */
+export interface PublishedRoot {
+  readonly modelRoot: Uint8Array;
+  readonly fromMs: number;
+  /** Undefined while no end is known. */
+  readonly untilMs: number | undefined;
+}
+
+/**
+ * The roots that were in force under a name at some time of a span, or a promise of them; undefined where that cannot be looked
+ * up.
+ */
+export type FindModelRoots = (
+  modelId: string,
+  span: TimeSpan,
+) => readonly Uint8Array[] | undefined | Promise<readonly Uint8Array[] | undefined>;
+
+/** When an order may have been signed: no order lives longer than the limit. */
+export function computeOrderSpan({ expiresAtMs }: Pick<Order, 'expiresAtMs'>): TimeSpan {
+  const toMs = Number(expiresAtMs);
+  return { fromMs: toMs - MAX_ORDER_LIFETIME_MS, toMs };
+}
+
+/** Now, by clocks that differ by as much as is tolerated. */
+export function computeSpanAround(nowMs: number): TimeSpan {
+  return { fromMs: nowMs - CLOCK_TOLERANCE_MS, toMs: nowMs + CLOCK_TOLERANCE_MS };
+}
+
+export function listRootsInForce(versions: readonly PublishedRoot[], { fromMs, toMs }: TimeSpan): Uint8Array[] {
+  return versions
+    .filter((version) => version.fromMs <= toMs && (version.untilMs === undefined || version.untilMs > fromMs))
+    .map(({ modelRoot }) => modelRoot);
+}
+
+/**
+ * What a reader trusts, with the root of the model that a receipt is about, as it was in force when the reply was ordered. A root
+ * that the reader gives goes first. Nothing is added where nobody has published one: `model-root` is skipped then.
+ */
+export async function addPublishedRoot(trust: Trust, receipt: Receipt, find: FindModelRoots): Promise<Trust> {
+  let modelId: string;
+  let order: Order;
+  try {
+    ({ modelId } = parseTicket(receipt.ticket.bytes));
+    order = parseOrder(receipt.order.bytes);
+  } catch (error) {
+    // The checks will say so.
+    if (error instanceof ProtocolError) return trust;
+    throw error;
+  }
+  if (trust.modelRoots !== undefined && Object.hasOwn(trust.modelRoots, modelId)) return trust;
+  const roots = (await find(modelId, computeOrderSpan(order))) ?? [];
+  const published = roots.find((root) => equalBytes(root, order.modelRoot)) ?? roots[0];
+  return published === undefined ? trust : { ...trust, modelRoots: { ...trust.modelRoots, [modelId]: published } };
+}
