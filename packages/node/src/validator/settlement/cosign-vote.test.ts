@@ -1,7 +1,7 @@
 import { openStore, type Store } from '@ogong/host/store/store';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
-import { assertOneLog, type Ballot, castVote, listPlaces, readVote } from './cosign-vote.ts';
+import { assertOneLog, type Ballot, castVote, findSigned, listPlaces, readVote } from './cosign-vote.ts';
 
 let store: Store;
 beforeEach(() => {
@@ -54,6 +54,15 @@ it('takes no other log, under no number', () => {
   const other = [first!, { ...second!, hash: bytes(32, 9), replyId: bytes(16, 9) }];
   expect(() => assertOneLog(store, ballot.validator, other)).toThrow(conflict);
   expect(() => castVote(store, { ...ballot, sequence: 6n, places: other })).toThrow(conflict);
+});
+
+it('tells which entries of a log were signed', () => {
+  castVote(store, ballot);
+  const [first, second] = ballot.places;
+  const another = { ...second!, hash: bytes(32, 9) };
+  const later = { position: 3n, hash: bytes(32, 6) };
+  expect(findSigned(store, ballot.validator, [first!, another, later])).toEqual(new Set([0n]));
+  expect(findSigned(store, bytes(20, 8), [first!])).toEqual(new Set());
 });
 
 it('lets a reply stand at one place of the log', () => {

@@ -76,6 +76,20 @@ export function assertOneLog(store: Store, validator: Uint8Array, places: readon
   }
 }
 
+/** Of the places of one log, those where its entry was signed before. */
+export function findSigned(
+  store: Store,
+  validator: Uint8Array,
+  places: readonly Pick<LogPlace, 'position' | 'hash'>[],
+): ReadonlySet<bigint> {
+  const find = store.prepare('SELECT hash FROM cosigned_entries WHERE validator = ? AND position = ?');
+  const isSigned = ({ position, hash }: Pick<LogPlace, 'position' | 'hash'>): boolean => {
+    const signed = hashColumn.get(find, validator, position);
+    return signed !== undefined && equalBytes(signed.hash, hash);
+  };
+  return new Set(places.filter(isSigned).map(({ position }) => position));
+}
+
 /** Call it inside one transaction. @throws CosignError if an earlier vote contradicts it. */
 export function castVote(store: Store, ballot: Ballot): void {
   const { validator, sequence, digest, uncollectable, places, replaces } = ballot;

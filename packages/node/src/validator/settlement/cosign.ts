@@ -16,7 +16,7 @@ import {
 } from './batch-check.ts';
 import { CosignError, type EntryFault, MAX_REASON } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
-import { assertOneLog, castVote, listPlaces, readVote } from './cosign-vote.ts';
+import { assertOneLog, castVote, findSigned, listPlaces, readVote } from './cosign-vote.ts';
 
 /**
  * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
@@ -72,9 +72,14 @@ async function checkEntries(
   const logEntries = messages.map(({ logEntry }) => logEntry);
   const entries = readLog(state, batch, await findLogStart(state, batch), logEntries);
   const places = listPlaces(entries, { head: batch.logHead });
-  state.store.read(() => assertOneLog(state.store, batch.validator, places));
+  const signed = state.store.read(() => {
+    assertOneLog(state.store, batch.validator, places);
+    return findSigned(state.store, batch.validator, places);
+  });
   const refused: EntryFault[] = [];
   for (const [i, entry] of entries.entries()) {
+    // What was signed once is signed again: a table or a beacon may have gone since, and nobody else could replace this vote.
+    if (signed.has(entry.index)) continue;
     await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry).catch((error: unknown) => {
       if (!(error instanceof CosignError)) throw error;
       if (error.code !== 'refuted' && !isUncheckable(state, entry, error)) throw error;

@@ -101,6 +101,18 @@ describe('settlement', () => {
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
   });
 
+  it('has a shorter run signed by those who signed the longer one, whatever they can check by now', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    four.chain.settle = async () => Promise.reject(new ChainError('too-costly', 'too much gas'));
+    expect(await four.own.settlement.step()).toBe(true);
+    for (const { store } of four.peers) store.database.exec('DELETE FROM beacons; DELETE FROM beacon_values');
+    four.chain.settle = settle;
+    while (await four.own.settlement.step());
+    expect(four.chain.settled.map(({ batch }) => batch.logLength)).toEqual([1n, 3n]);
+  });
+
   it('stops where one entry alone is too much for a transaction', async () => {
     const four = await createFour();
     await decideThree(four);
