@@ -34,7 +34,7 @@ export async function openAttempt(
   const validator = await validators.pick();
   const ordered = { payer: payer.address, validator: validator.address, nonce };
   const replyId = computeReplyId(crypto, chain.ledger, ordered);
-  const wanted = { model: request.model, replyId, requestHash, contextSize };
+  const wanted = { model: request.model, demands: request.demands, replyId, requestHash, contextSize };
   const match = await matches.match({ ...wanted, exclude: tried, signal });
   await assertPublishedWeights(context, request.model, match.ticket.modelRoot);
   const beacon = context.beacon.latest();

@@ -4,6 +4,7 @@ import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type CandidateList, encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
+import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { describe, expect, it } from 'vitest';
 import { createProviderMatch } from './provider-match.ts';
 
@@ -19,7 +20,10 @@ interface Lie {
 }
 
 /** Asks a router that lies so, for a request of at most 600 tokens. */
-async function matchWith({ list = (same) => same, ticket = (same) => same }: Lie): Promise<Ticket> {
+async function matchWith(
+  { list = (same) => same, ticket = (same) => same }: Lie,
+  demands = NO_DEMANDS,
+): Promise<Ticket> {
   const honest: CandidateList = {
     modelId: MODEL,
     candidates: [1, 2, 3].map((n) => {
@@ -48,7 +52,7 @@ async function matchWith({ list = (same) => same, ticket = (same) => same }: Lie
     { router: {} as Peer, maxPricePer1kAtomic: 10n, busyPatienceMs: 0 },
     { links, clock: { nowMs: () => NOW_MS } },
   );
-  const query = { model: MODEL, replyId, requestHash, contextSize: 600, exclude: [] };
+  const query = { model: MODEL, replyId, requestHash, contextSize: 600, exclude: [], demands };
   return (await matches.match({ ...query, signal: AbortSignal.timeout(10_000) })).ticket;
 }
 
@@ -56,6 +60,12 @@ describe('what a router answers', () => {
   it('is taken where ticket and list agree, and all who are listed have room', async () => {
     const ticket = await matchWith({});
     expect([1, 2, 3].some((n) => equalBytes(ticket.payee, bytes(20, n)))).toBe(true);
+  });
+
+  it('is refused with other weights than the request demands', async () => {
+    const demand = (n: number) => ({ exact: false, modelRoot: bytes(32, n) });
+    await expect(matchWith({}, demand(8))).rejects.toThrow('it matched other weights than were demanded');
+    expect((await matchWith({}, demand(7))).modelRoot).toEqual(bytes(32, 7));
   });
 
   it('is taken where nobody has room for all, and all have as much', async () => {

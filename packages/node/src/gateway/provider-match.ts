@@ -17,6 +17,7 @@ import {
   RouterService,
   type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Demands } from '@ogong/protocol/modality/demands';
 
 export interface MatchQuery {
   readonly model: string;
@@ -24,6 +25,8 @@ export interface MatchQuery {
   readonly requestHash: Uint8Array;
   /** Tokens that prompt and reply take at most. */
   readonly contextSize: number;
+  /** What the request demands of whoever answers. */
+  readonly demands: Demands;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
   readonly signal: AbortSignal;
@@ -52,6 +55,7 @@ export interface ProviderMatchOptions {
 const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - 8;
 const EXCLUSION_MS = 24 * 3_600_000;
 const PAUSE = { firstMs: 75, longestMs: 1_500 };
+const ANY_WEIGHTS = new Uint8Array();
 const U64_MAX = (1n << 64n) - 1n;
 
 /** Asks the router for a provider and does not trust it: signature, request, price and draw are checked. */
@@ -119,10 +123,12 @@ export function createProviderMatch(
 
   return {
     async match(query) {
-      const { model, replyId, requestHash, contextSize } = query;
+      const { model, replyId, requestHash, contextSize, demands } = query;
       const exclude = [...query.exclude, ...listExcluded()];
       const seed = crypto.sha256(requestHash, replyId);
-      const request = { model, maxPricePer1k, seed, exclude, replyId, requestHash, contextSize };
+      const { exact, modelRoot = ANY_WEIGHTS } = demands;
+      const named = { model, replyId, requestHash, contextSize };
+      const request = { ...named, maxPricePer1k, seed, exclude, exact, modelRoot };
       const { ticket: signed, candidates } = await ask(query, request);
       if (signed === undefined) throw createRouterFault('it sent no ticket');
       const nowMs = clock.nowMs();
@@ -132,6 +138,9 @@ export function createProviderMatch(
       }
       if (ticket.modelId !== model) throw createRouterFault(`it matched ${ticket.modelId}`);
       if (ticket.pricePer1kAtomic > maxPricePer1kAtomic) throw createRouterFault('its price is above the limit');
+      if (demands.modelRoot !== undefined && !equalBytes(ticket.modelRoot, demands.modelRoot)) {
+        throw createRouterFault('it matched other weights than were demanded');
+      }
       if (exclude.some((id) => equalBytes(id, ticket.providerId)))
         throw createRouterFault('it named an excluded provider');
       if (!isDrawn(ticket, candidates, seed)) throw createRouterFault('its draw does not replay');

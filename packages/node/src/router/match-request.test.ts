@@ -4,7 +4,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
-import { assertRequest, explainNoMatch, matchRequest, type RouteQuery } from './match-request.ts';
+import { assertRequest, explainNoMatch, listDemanded, matchRequest, type RouteQuery } from './match-request.ts';
 import { createOutstanding } from './outstanding.ts';
 import { MODEL_ID, MODEL_ROOT, makeRoute, NOW } from './router-fixture.ts';
 import { takeReport } from './router-service.ts';
@@ -13,7 +13,11 @@ import type { ListedOffer } from './supply.ts';
 import { createThroughput } from './throughput.ts';
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
-const query = (bend: Partial<RouteQuery> = {}): RouteQuery => ({ contextSize: 64, ...makeRoute(), ...bend });
+const query = (bend: Partial<RouteQuery> = {}): RouteQuery => ({
+  ...{ contextSize: 64, exact: false, modelRoot: new Uint8Array() },
+  ...makeRoute(),
+  ...bend,
+});
 
 function makeOffer(n: number, bend: Partial<ListedOffer> = {}): ListedOffer {
   const pricePer1kAtomic = 1_000n;
@@ -111,5 +115,34 @@ describe('a report', () => {
     }
     expect(state.throughput.of(fill(1))).toBe(100);
     expect(reports).toEqual([{ outcome: 'abandoned' }, { outcome: 'ok' }]);
+  });
+});
+
+describe('what a request demands', () => {
+  const root = (value: number) => fill(value);
+  const offer = (numericClass: string, modelRoot: Uint8Array) => ({
+    model: { modelId: MODEL_ID, numericClass, modelRoot } as ListedOffer['model'],
+  });
+  const offers = [
+    offer('fake-1/js/f64/fast/hash/kv-none', root(1)),
+    offer('fake-1/js/f64/exact/hash/kv-none', root(1)),
+    offer('fake-1/js/f64/exact/hash/kv-none', root(2)),
+  ];
+  const list = (exact: boolean, modelRoot: Uint8Array = new Uint8Array()) => listDemanded(offers, { exact, modelRoot });
+
+  it('leaves the offers that meet it', () => {
+    expect(list(false)).toEqual(offers);
+    expect(list(true)).toEqual(offers.slice(1));
+    expect(list(true, root(2))).toEqual(offers.slice(2));
+    expect(list(false, root(1))).toEqual(offers.slice(0, 2));
+    expect(listDemanded([], { exact: true, modelRoot: root(1) })).toEqual([]);
+  });
+
+  it('says so where no offer meets it', () => {
+    expect(() => list(false, root(3))).toThrow(/no provider meets the request: the request demands weights 0303/);
+    expect(() => listDemanded(offers.slice(0, 1), { exact: true, modelRoot: new Uint8Array() })).toThrow(
+      /demands an exact class; fake-1/,
+    );
+    expect(() => assertRequest(crypto, query({ modelRoot: fill(1, 31) }))).toThrow(/32 bytes/);
   });
 });

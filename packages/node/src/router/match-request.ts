@@ -13,6 +13,7 @@ import {
 } from '@ogong/protocol/exchange/match';
 import { type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findUnmetDemand } from '@ogong/protocol/modality/demands';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
@@ -20,7 +21,7 @@ import type { ListedOffer } from './supply.ts';
 /** What the draw and the ticket depend on; a router ignores the rest of the message. */
 export type RouteQuery = Pick<
   RouteRequest,
-  'model' | 'seed' | 'replyId' | 'requestHash' | 'exclude' | 'maxPricePer1k' | 'contextSize'
+  'model' | 'seed' | 'replyId' | 'requestHash' | 'exclude' | 'maxPricePer1k' | 'contextSize' | 'exact' | 'modelRoot'
 >;
 
 type MatchState = Pick<
@@ -42,7 +43,7 @@ export function matchRequest(
   assertRequest(crypto, request);
   const { model: modelId, seed, replyId, exclude, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
-  const offers = supply.offers(modelId, group);
+  const offers = listDemanded(supply.offers(modelId, group), request);
   const wanted = { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs };
   const candidates = encodeCandidates(selectCandidates(offers, wanted));
   const drawn = replayMatch(crypto, candidates, seed);
@@ -56,8 +57,25 @@ export function matchRequest(
   return { ticket, candidates };
 }
 
+/** The offers that meet what the request demands. @throws Refusal where there are offers, and none of them does. */
+export function listDemanded<O extends Pick<ListedOffer, 'model'>>(
+  offers: readonly O[],
+  { exact, modelRoot }: Pick<RouteQuery, 'exact' | 'modelRoot'>,
+): readonly O[] {
+  const demands = { exact, modelRoot: modelRoot.length === 0 ? undefined : modelRoot };
+  const problems = offers.map(({ model }) => findUnmetDemand(demands, model));
+  if (offers.length > 0 && !problems.includes(undefined)) {
+    throw new Refusal('precondition', `no provider meets the request: ${problems[0]}`);
+  }
+  return offers.filter((_, i) => problems[i] === undefined);
+}
+
 /** @throws Refusal 'invalid'; 'not-found' where the tier is planned */
-export function assertRequest(crypto: Crypto, { model, seed, replyId, requestHash, exclude }: RouteQuery): void {
+export function assertRequest(
+  crypto: Crypto,
+  { model, seed, replyId, requestHash, exclude, modelRoot }: RouteQuery,
+): void {
+  assertRoute(modelRoot.length === 0 || modelRoot.length === 32, 'a model root has 32 bytes');
   assertRoute(replyId.length === REPLY_ID_BYTES && requestHash.length === 32, 'reply id or request hash is malformed');
   assertRoute(
     equalBytes(crypto.sha256(concatBytes(requestHash, replyId)), seed),

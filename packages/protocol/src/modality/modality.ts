@@ -5,6 +5,7 @@ import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { TokenBound } from '../exchange/fee.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
+import type { Demands } from './demands.ts';
 import type { ReportVerdict } from './text/adjudicate.ts';
 import type { DriftTable } from './text/drift/drift-table.ts';
 import type { DecisionRates } from './text/drift/drift-verdict.ts';
@@ -15,6 +16,7 @@ export interface CommonRequest {
   readonly endpoint: string;
   /** `ogong/<tier>/<maker>/<model>`. */
   readonly model: string;
+  readonly demands: Demands;
 }
 
 /**

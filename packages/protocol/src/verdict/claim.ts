@@ -75,6 +75,7 @@ export type ClaimErrorCode =
   | 'payee-word'
   | 'draw-key'
   | 'posture'
+  | 'demands'
   | 'sampler'
   | 'sketch-bank'
   | 'stop-strings'

@@ -7,6 +7,7 @@ import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogon
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findUnmetDemand } from '@ogong/protocol/modality/demands';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 
@@ -14,6 +15,7 @@ export interface ServedModel {
   /** `ogong/<tier>/<maker>/<model>` */
   readonly id: string;
   readonly root: Uint8Array;
+  readonly numericClass: string;
   readonly pricePer1kAtomic: bigint;
   /** Tokens of prompt and reply. */
   readonly contextSize: number;
@@ -36,7 +38,7 @@ export type ReadRequest<R> = (
   endpoint: string,
 ) => {
   readonly request: R;
-  readonly asked: Pick<CommonRequest, 'model'>;
+  readonly asked: Pick<CommonRequest, 'model' | 'demands'>;
   readonly choices: number;
 };
 
@@ -122,6 +124,8 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   const { endpoint } = message;
   const { request, asked, choices } = parse('request', () => read(message.request, endpoint));
   assertOrder(asked.model === model.id, 'not-found', `this provider serves ${model.id}, not ${asked.model}`);
+  const unmet = findUnmetDemand(asked.demands, { numericClass: model.numericClass, modelRoot: model.root });
+  assertOrder(unmet === undefined, 'precondition', unmet ?? '');
   assertOrder(order.choice < choices, 'invalid', 'the order is for a choice that was not asked for');
   return { order, ticket, endpoint, request, validator };
 }

@@ -58,7 +58,10 @@ export function checkOfferedOrder<R>(
   assertServesTier(modelId, engine.info());
   const terms = {
     ...{ crypto, payee, ledger: chain.ledger, providerId: id },
-    model: { id: modelId, root: info.modelRoot, pricePer1kAtomic, contextSize: info.contextSize },
+    model: {
+      ...{ id: modelId, root: info.modelRoot, pricePer1kAtomic },
+      ...{ numericClass: info.numericClass, contextSize: info.contextSize },
+    },
     findValidator: (address: Uint8Array) => findValidator(context, address),
     latestEpoch: beacons.latest().epoch,
     nowMs: clock.nowMs(),

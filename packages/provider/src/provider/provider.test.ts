@@ -186,6 +186,7 @@ describe('a provider refuses', () => {
     ['an unregistered validator', { order: (o) => ({ ...o, validator: new Uint8Array(20) }) }, /not a registered/],
     ['a choice that was not asked for', { order: (o) => ({ ...o, choice: 1 }) }, /choice/],
     ['a cache scope of any length', (m) => (m.cacheScope = new Uint8Array(33)), /at most 32 bytes/],
+    ['other weights than are demanded', { body: { ogong: { model_root: '00'.repeat(32) } } }, /demands weights 0000/],
     ['an unknown endpoint', (m) => (m.endpoint = 'poem'), /unknown endpoint/],
     ['a parameter that it cannot honour', { body: { tools: [{}] } }, /tool calls/],
     ['a bias on a token that the model lacks', { body: { logit_bias: { 320: 1 } } }, /no token 320/],

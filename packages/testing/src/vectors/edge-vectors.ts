@@ -162,6 +162,12 @@ function requestVectors(): unknown {
     '"stream":true,"stream_options":{"x":1}',
     '"model":"\\ud83d"',
     '"prompt_cache_key":"\\udc00"',
+    `"ogong":{"exact":true,"model_root":"${'0a'.repeat(32)}"}`,
+    '"ogong":{"exact":null}',
+    '"ogong":true',
+    '"ogong":{"exact":1}',
+    '"ogong":{"model_root":"0A"}',
+    '"ogong":{"x":1}',
     `"metadata":${nest(63)}`,
     `"metadata":${nest(64)}`,
   ].map((extra) => `{${chat}${extra === '' ? '' : `,${extra}`}}`);
@@ -204,7 +210,10 @@ function requestVector(body: string, endpoint: Endpoint): unknown {
     const request = parseRequest(utf8Encode(body), endpoint);
     const { sampler, bias, maxTokens, choices, seed, stop } = request;
     const texts = endpoint === 'chat' ? { messages: request.messages } : { prompt: request.promptText };
-    return { endpoint, body, sampler, bias, maxTokens, choices, seed: seed?.toString() ?? null, stop, ...texts };
+    const { exact, modelRoot } = request.demands;
+    const demands = exact || modelRoot ? { demands: { exact, modelRoot: modelRoot ? toHex(modelRoot) : null } } : {};
+    const fields = { sampler, bias, maxTokens, choices, seed: seed?.toString() ?? null, stop };
+    return { endpoint, body, ...fields, ...texts, ...demands };
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     return { endpoint, body, refused: error.param };

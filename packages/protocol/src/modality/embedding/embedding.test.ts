@@ -7,6 +7,7 @@ import { ProtocolError, utf8Encode } from '../../base/bytes.ts';
 import type { Check } from '../../base/checks.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
 import type { NamedOrder } from '../../exchange/order.ts';
+import { NO_DEMANDS } from '../demands.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import { checkEmbeddingHeader } from './header-checks.ts';
@@ -26,7 +27,7 @@ describe('parseEmbeddingRequest', () => {
 
   it('reads one text or many, and both formats', () => {
     expect(parseEmbeddingRequest(body({ model, input: 'a', user: 'x' }))).toEqual({
-      ...{ endpoint: 'embedding', model, inputs: ['a'], encodingFormat: 'float' },
+      ...{ endpoint: 'embedding', model, inputs: ['a'], encodingFormat: 'float', demands: NO_DEMANDS },
     });
     const many = parseEmbeddingRequest(body({ model, input: ['a', 'b'], encoding_format: 'base64' }));
     expect(many).toMatchObject({ inputs: ['a', 'b'], encodingFormat: 'base64' });

@@ -1,6 +1,7 @@
 import { type Check, check, fail, pass } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkBank, checkOrder, checkPayee, checkRoom, type OrderContext } from '../../stage1/common-checks.ts';
+import { checkDemands } from '../demands.ts';
 import type { EmbeddingHeader } from './header.ts';
 import type { EmbeddingRequest } from './request.ts';
 
@@ -21,6 +22,7 @@ export function checkEmbeddingHeader(
     checkBank(crypto, header, order, beacon),
     checkPayee(header, order),
     checkRoom(header.longestInput, order.contextSize),
+    ...checkDemands(header, order, request),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { utf8Encode } from '../../base/bytes.ts';
-import { isAbsent, parseObject, RequestError } from '../text/request/request.ts';
+import type { Demands } from '../demands.ts';
+import { isAbsent, parseDemands, parseObject, RequestError } from '../text/request/request.ts';
 
 /** A body of `POST /v1/embeddings` (docs/spec/embedding.md), read the same way by gateway, provider, verifier and consumer. */
 export interface EmbeddingRequest {
@@ -8,6 +9,7 @@ export interface EmbeddingRequest {
   readonly inputs: readonly string[];
   /** How the gateway shows the vectors; what is committed are their bytes. */
   readonly encodingFormat: EncodingFormat;
+  readonly demands: Demands;
 }
 
 export type EncodingFormat = 'float' | 'base64';
@@ -17,7 +19,7 @@ const MAX_INPUT_BYTES = 256 * 1024;
 /** What a tokenizer may put around one input, in tokens. */
 const TOKENS_PER_INPUT = 16;
 
-const KNOWN = new Set(['model', 'input', 'encoding_format']);
+const KNOWN = new Set(['model', 'input', 'encoding_format', 'ogong']);
 /** Known, harmless, and without effect on the answer. */
 const IGNORED = new Set(['user', 'metadata', 'safety_identifier', 'service_tier']);
 
@@ -40,7 +42,11 @@ export function parseEmbeddingRequest(body: Uint8Array): EmbeddingRequest {
   if (format !== 'float' && format !== 'base64') {
     throw new RequestError('encoding_format must be float or base64', 'encoding_format');
   }
-  return { endpoint: 'embedding', model, inputs: parseInputs(fields.input), encodingFormat: format };
+  return {
+    ...{ endpoint: 'embedding', model, encodingFormat: format },
+    inputs: parseInputs(fields.input),
+    demands: parseDemands(fields.ogong),
+  };
 }
 
 /** The most tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */

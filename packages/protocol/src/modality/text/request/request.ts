@@ -1,6 +1,7 @@
-import { ProtocolError, utf8Encode } from '../../../base/bytes.ts';
+import { fromHex, ProtocolError, utf8Encode } from '../../../base/bytes.ts';
 import { parseJson } from '../../../base/json.ts';
 import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
+import { type Demands, NO_DEMANDS } from '../../demands.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
 
@@ -26,6 +27,7 @@ export interface InferenceRequest {
   readonly topLogprobs: number;
   /** Prompts of one payer under the same key may share a prefix cache; no answer depends on it. */
   readonly promptCacheKey: string | undefined;
+  readonly demands: Demands;
 }
 
 /** A bad request in OpenAI's terms; the gateway answers it with status 400. */
@@ -82,6 +84,7 @@ const COMMON = new Set([
   'stream',
   'stream_options',
   'prompt_cache_key',
+  'ogong',
 ]);
 const CHAT_ONLY = new Set(['messages', 'max_completion_tokens', 'top_logprobs', 'response_format', 'modalities']);
 const ROLES = new Set(['system', 'developer', 'user', 'assistant']);
@@ -134,6 +137,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     logprobs,
     topLogprobs,
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
+    demands: parseDemands(fields.ogong),
   };
 }
 
@@ -194,10 +198,10 @@ function parseInteger(fields: Fields, key: string, low: number, high: number, fa
   return value;
 }
 
-function parseBoolean(fields: Fields, key: string): boolean {
+function parseBoolean(fields: Fields, key: string, param = key): boolean {
   const value = fields[key];
   if (isAbsent(value)) return false;
-  if (typeof value !== 'boolean') throw new RequestError(`${key} must be a boolean`, key);
+  if (typeof value !== 'boolean') throw new RequestError(`${param} must be a boolean`, param);
   return value;
 }
 
@@ -279,6 +283,24 @@ function parseSeed(value: unknown): bigint | undefined {
     throw new RequestError('seed must be an integer of at most 53 bits', 'seed');
   }
   return BigInt(value);
+}
+
+const DEMANDS = new Set(['exact', 'model_root']);
+
+/** The object `ogong` of a body: what OpenAI's API has no word for. @throws RequestError */
+export function parseDemands(value: unknown): Demands {
+  if (isAbsent(value)) return NO_DEMANDS;
+  if (typeof value !== 'object' || Array.isArray(value)) throw new RequestError('ogong must be an object', 'ogong');
+  const fields = value as Fields;
+  assertKeys(fields, DEMANDS, 'ogong');
+  const root = fields.model_root;
+  if (!isAbsent(root) && (typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root))) {
+    throw new RequestError('ogong.model_root must be 64 lower-case hex digits', 'ogong.model_root');
+  }
+  return {
+    exact: parseBoolean(fields, 'exact', 'ogong.exact'),
+    modelRoot: isAbsent(root) ? undefined : fromHex(root as string, 32),
+  };
 }
 
 const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);

@@ -10,6 +10,7 @@ import {
   type OrderBeacon,
   type OrderContext,
 } from '../../../stage1/common-checks.ts';
+import { checkDemands } from '../../demands.ts';
 import { type Header, NO_INPUTS } from '../commitment/header.ts';
 import type { InferenceRequest } from '../request/request.ts';
 import { findStop } from './reply-text.ts';
@@ -30,6 +31,7 @@ export function checkHeader(crypto: Crypto, header: Header, context: HeaderConte
     checkPayee(header, order),
     checkStops(header, context),
     checkContext(header, order),
+    ...checkDemands(header, order, request),
   ];
 }
 
