@@ -9,7 +9,7 @@ import { compileContracts } from './compile.ts';
 
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../packages/chain/src/generated/abi.ts');
 
-/** The deployed contracts; Staking creates ValidatorRegistry and Settlement creates Escrow, so these need no bytecode. */
+/** The deployed contracts; Staking creates ValidatorRegistry and Settlement creates Escrow and Earnings, so these need no bytecode. */
 const contracts = [
   { name: 'OgongToken', deployed: true },
   { name: 'Parameters', deployed: true },
@@ -18,6 +18,7 @@ const contracts = [
   { name: 'Settlement', deployed: true },
   { name: 'Escrow', deployed: false },
   { name: 'ModelRegistry', deployed: true },
+  { name: 'Earnings', deployed: false },
 ];
 
 const artifacts = compileContracts();

@@ -37,8 +37,8 @@ const mutants: readonly Mutant[] = [
   {
     breaks: 'shares: the rounding residual is lost',
     file: 'Settlement.sol',
-    from: 'uint256 rest = line.gross - toRouter - toValidator - toVerification - toTreasury - toLicense;',
-    to: 'uint256 rest = line.gross * 9598 / BASIS;',
+    from: 'earned[i] = Earned(line.providerId, line.payee, uint128(rest));',
+    to: 'earned[i] = Earned(line.providerId, line.payee, uint128(line.gross * 9598 / BASIS));',
   },
   {
     breaks: 'double settlement: the sequence does not advance',
@@ -218,6 +218,42 @@ const mutants: readonly Mutant[] = [
     breaks: 'ejection: naming a provider again restarts its appeal',
     file: 'Settlement.sol',
     from: 'if (ejection.since != 0) return;',
+    to: '',
+  },
+  {
+    breaks: 'earnings: they vest a period too early',
+    file: 'Earnings.sol',
+    from: 'upperLookupRecent(uint48(current - HELD_PERIODS - 1))',
+    to: 'upperLookupRecent(uint48(current - HELD_PERIODS))',
+  },
+  {
+    breaks: 'earnings: they vest while their provider is ejected',
+    file: 'Earnings.sol',
+    from: 'ejection.since == 0 ? block.timestamp : ejection.since',
+    to: 'block.timestamp',
+  },
+  {
+    breaks: 'earnings: an ejection forfeits before its appeal is over',
+    file: 'Earnings.sol',
+    from: 'bool isFinal = ejection.since != 0 && block.timestamp >= ejection.since + parameters.delays().appeal;',
+    to: 'bool isFinal = ejection.since != 0;',
+  },
+  {
+    breaks: 'earnings: the first units are paid',
+    file: 'Earnings.sol',
+    from: 'return sum > entrance ? sum - entrance : 0;',
+    to: 'return sum;',
+  },
+  {
+    breaks: 'earnings: anybody credits them',
+    file: 'Earnings.sol',
+    from: 'if (msg.sender != settlement) revert NotSettlement(msg.sender);',
+    to: '',
+  },
+  {
+    breaks: 'earnings: a period is read before it is over',
+    file: 'Earnings.sol',
+    from: 'if (which >= current) revert PeriodNotOver(current);',
     to: '',
   },
   {

@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {Delays, Recipients, Shares} from "./Types.sol";
+import {Delays, Holding, Recipients, Shares} from "./Types.sol";
 
 /// @title Parameters of the network
-/// @notice What governance may change, the bounds that it cannot leave, and the notice that it has to give. Delays are
-/// fixed for good when the contract is created: a network that needs others is another network.
+/// @notice What governance may change, the bounds that it cannot leave, and the notice that it has to give. Delays and the
+/// holding of earnings are fixed for good when the contract is created: a network that needs others is another network.
 contract Parameters is Ownable2Step {
     using Checkpoints for Checkpoints.Trace208;
 
@@ -43,6 +43,7 @@ contract Parameters is Ownable2Step {
     }
 
     Delays private _delays;
+    Holding private _holding;
     Distribution private _current;
     /// In force from `_nextFrom` on; without meaning where that is 0.
     Distribution private _next;
@@ -65,6 +66,7 @@ contract Parameters is Ownable2Step {
     constructor(
         address owner,
         Delays memory delays_,
+        Holding memory holding_,
         Shares memory shares_,
         Recipients memory recipients_,
         Limits memory limits_
@@ -73,6 +75,11 @@ contract Parameters is Ownable2Step {
         if (delays_.notice > MAX_DELAY) revert OutOfRange("notice");
         if (delays_.appeal > MAX_DELAY) revert OutOfRange("appeal");
         _delays = delays_;
+        // What was earned in the last period is held until the present one is over, and validators need that long to eject.
+        if (holding_.period != 0 && holding_.period < delays_.leastWithdrawal || holding_.period > MAX_DELAY) {
+            revert OutOfRange("period");
+        }
+        _holding = holding_;
         _assertDistribution(shares_, recipients_);
         _current = Distribution(shares_, recipients_);
         emit DistributionScheduled(shares_, recipients_, uint64(block.timestamp));
@@ -105,6 +112,10 @@ contract Parameters is Ownable2Step {
 
     function delays() external view returns (Delays memory) {
         return _delays;
+    }
+
+    function holding() external view returns (Holding memory) {
+        return _holding;
     }
 
     /// @notice What is in force now.

@@ -5,10 +5,11 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Earnings} from "./Earnings.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
 import {Staking} from "./Staking.sol";
-import {Batch, Credit, Debit, Line, Recipients, Shares} from "./Types.sol";
+import {Batch, Credit, Debit, Earned, Ejection, Line, Shares} from "./Types.sol";
 
 /// @title Settlement of batches of verdicts
 /// @notice A batch nets the accepted replies of one validator, anchors its verdict log and names the providers that it
@@ -28,17 +29,10 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         bytes32 logHead;
     }
 
-    /// What became of one provider.
-    struct Ejection {
-        /// Since when it is ejected; 0 while it is not.
-        uint64 since;
-        /// How often it was ejected: who lifts an ejection names which one.
-        uint32 count;
-    }
-
     Parameters public immutable parameters;
     Staking public immutable staking;
     Escrow public immutable escrow;
+    Earnings public immutable earnings;
 
     mapping(address validator => Anchor) private _anchors;
     mapping(bytes32 providerId => Ejection) private _ejections;
@@ -54,14 +48,20 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         uint256 residual
     );
     event Paid(
-        address indexed provider, address indexed validator, uint64 sequence, address router, uint128 gross, uint256 residual
+        bytes32 indexed providerId,
+        address indexed payee,
+        address indexed validator,
+        uint64 sequence,
+        address router,
+        uint128 gross,
+        uint256 residual
     );
     event Ejected(bytes32 indexed providerId, address indexed validator);
     event Reinstated(bytes32 indexed providerId, uint32 ejection);
 
     error WrongSequence(uint64 expected, uint64 given);
     error LogShrunk(uint64 settled, uint64 given);
-    error ZeroProvider();
+    error ZeroPayee();
     error BadQuorumSignature(uint256 index);
     error UnsortedSigners(address previous, address next);
     error NoQuorum(uint256 signed, uint256 total);
@@ -72,9 +72,11 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         parameters = parameters_;
         staking = staking_;
         escrow = new Escrow(token, parameters_);
+        earnings = new Earnings(token, parameters_, escrow);
     }
 
-    /// @notice Settles a batch: draws on the payers' channels, credits the payees, anchors the log, records ejections.
+    /// @notice Settles a batch: draws on the payers' channels, credits what each part of the network gets, anchors the log,
+    /// records ejections. What a provider gets is held in Earnings.
     /// @param quorum 65-byte signatures (r, s, v) over `batchDigest`, in ascending order of their signers' addresses.
     function settle(
         Batch calldata batch,
@@ -94,8 +96,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         for (uint256 i; i < ejections.length; ++i) {
             _eject(ejections[i], batch.validator);
         }
-        (Credit[] memory credits, uint256 gross, uint256 residual) = _split(batch, lines);
+        (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual) = _split(batch, lines);
         escrow.disburse(batch.validator, debits, credits);
+        earnings.credit(earned);
         emit Settled(
             batch.validator,
             batch.sequence,
@@ -173,11 +176,12 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     }
 
     function hashLines(Line[] calldata lines) public pure returns (bytes32) {
-        bytes32[] memory words = new bytes32[](lines.length * 3);
+        bytes32[] memory words = new bytes32[](lines.length * 4);
         for (uint256 i; i < lines.length; ++i) {
-            words[3 * i] = bytes32(uint256(uint160(lines[i].provider)));
-            words[3 * i + 1] = bytes32(uint256(uint160(lines[i].router)));
-            words[3 * i + 2] = bytes32(uint256(lines[i].gross));
+            words[4 * i] = lines[i].providerId;
+            words[4 * i + 1] = bytes32(uint256(uint160(lines[i].payee)));
+            words[4 * i + 2] = bytes32(uint256(uint160(lines[i].router)));
+            words[4 * i + 3] = bytes32(uint256(lines[i].gross));
         }
         return keccak256(abi.encodePacked(words));
     }
@@ -208,35 +212,35 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// gross to the unit. Without a router its share stays with the provider.
     function _split(Batch calldata batch, Line[] calldata lines)
         private
-        returns (Credit[] memory credits, uint256 gross, uint256 residual)
+        returns (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual)
     {
         Parameters.Distribution memory distribution = parameters.distribution();
         Shares memory shares = distribution.shares;
-        Recipients memory recipients = distribution.recipients;
-        credits = new Credit[](2 * lines.length + 4);
-        Credit memory validator = credits[2 * lines.length] = Credit(batch.validator, 0);
-        Credit memory verification = credits[2 * lines.length + 1] = Credit(recipients.verification, 0);
-        Credit memory treasury = credits[2 * lines.length + 2] = Credit(recipients.treasury, 0);
-        Credit memory license = credits[2 * lines.length + 3] = Credit(recipients.license, 0);
+        credits = new Credit[](lines.length + 5);
+        earned = new Earned[](lines.length);
+        Credit memory validator = credits[lines.length] = Credit(batch.validator, 0);
+        Credit memory verification = credits[lines.length + 1] = Credit(distribution.recipients.verification, 0);
+        Credit memory treasury = credits[lines.length + 2] = Credit(distribution.recipients.treasury, 0);
+        Credit memory license = credits[lines.length + 3] = Credit(distribution.recipients.license, 0);
         for (uint256 i; i < lines.length; ++i) {
             Line calldata line = lines[i];
-            if (line.provider == address(0)) revert ZeroProvider();
+            if (line.payee == address(0)) revert ZeroPayee();
             uint256 toRouter = line.router == address(0) ? 0 : _part(line.gross, shares.router);
-            uint256 toValidator = _part(line.gross, shares.validator);
-            uint256 toVerification = _part(line.gross, shares.verification);
-            uint256 toTreasury = _part(line.gross, shares.treasury);
-            uint256 toLicense = _part(line.gross, shares.license);
-            uint256 rest = line.gross - toRouter - toValidator - toVerification - toTreasury - toLicense;
-            credits[2 * i] = Credit(line.provider, rest);
-            credits[2 * i + 1] = Credit(line.router, toRouter);
-            validator.amount += toValidator;
-            verification.amount += toVerification;
-            treasury.amount += toTreasury;
-            license.amount += toLicense;
+            credits[i] = Credit(line.router, toRouter);
+            uint256 rest = line.gross - toRouter - _give(validator, line.gross, shares.validator)
+                - _give(verification, line.gross, shares.verification) - _give(treasury, line.gross, shares.treasury)
+                - _give(license, line.gross, shares.license);
+            earned[i] = Earned(line.providerId, line.payee, uint128(rest));
             gross += line.gross;
             residual += rest;
-            emit Paid(line.provider, batch.validator, batch.sequence, line.router, line.gross, rest);
+            emit Paid(line.providerId, line.payee, batch.validator, batch.sequence, line.router, line.gross, rest);
         }
+        credits[lines.length + 4] = Credit(address(earnings), residual);
+    }
+
+    function _give(Credit memory credit, uint256 gross, uint256 share) private pure returns (uint256 part) {
+        part = _part(gross, share);
+        credit.amount += part;
     }
 
     function _part(uint256 gross, uint256 share) private pure returns (uint256) {

@@ -27,9 +27,10 @@ struct Debit {
     bytes signature;
 }
 
-/// What the payers owe for the replies of one provider that came through one router.
+/// What the payers owe for the replies of one provider, under one of its keys, that came through one router.
 struct Line {
-    address provider;
+    bytes32 providerId;
+    address payee;
     address router;
     uint128 gross;
 }
@@ -48,6 +49,29 @@ struct Batch {
 struct Credit {
     address payee;
     uint256 amount;
+}
+
+/// What a provider's key earned for a payee.
+struct Earned {
+    bytes32 providerId;
+    address payee;
+    uint128 amount;
+}
+
+/// What became of one provider.
+struct Ejection {
+    /// Since when it is ejected; 0 while it is not.
+    uint64 since;
+    /// How often it was ejected: who lifts an ejection names which one.
+    uint32 count;
+}
+
+/// How earnings are held. Nobody can change it once a network runs.
+struct Holding {
+    /// Seconds of one period; 0 for a network that holds no earnings.
+    uint32 period;
+    /// The first units that each key earns for a payee go to the verification pool, up to this.
+    uint128 entrance;
 }
 
 /// Parts of a fee in basis points; what they leave belongs to the provider.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {Batch, Debit, Line} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
@@ -10,11 +11,14 @@ import {bound, check, checkEqual, vm} from "./Vm.sol";
 contract Handler is Fixture {
     uint256 internal constant PAYERS = 3;
     uint256 internal constant PAYEES = 4;
+    uint256 internal constant PROVIDERS = 3;
 
     mapping(address validator => uint64) public settledBatches;
     uint256 public drawn;
     uint256 public claimed;
     uint256 public settlements;
+    uint256 public withdrawn;
+    uint256 public collected;
 
     constructor() {
         setUp();
@@ -72,8 +76,8 @@ contract Handler is Fixture {
         }
         Line[] memory lines = new Line[](2);
         cut = bound(cut, 0, gross);
-        lines[0] = Line(payeeOf(payee), payeeOf(payee / 7), uint128(cut));
-        lines[1] = Line(payeeOf(payee / 49), address(0), uint128(gross - cut));
+        lines[0] = Line(providerOf(payee), payeeOf(payee), payeeOf(payee / 7), uint128(cut));
+        lines[1] = Line(providerOf(payee / 3), payeeOf(payee / 49), address(0), uint128(gross - cut));
         Batch memory batch = _batch(++settledBatches[validator]);
         _submit(batch, debits, lines);
         drawn += gross;
@@ -81,10 +85,25 @@ contract Handler is Fixture {
     }
 
     function claim(uint256 payee) external {
-        address account = creditorOf(payee % creditors());
+        // The last one is Earnings, which claims by itself.
+        address account = creditorOf(payee % (creditors() - 1));
         if (escrow.creditOf(account) == 0) return;
         vm.prank(account);
         claimed += escrow.claim();
+    }
+
+    function wait(uint256 duration) external {
+        vm.warp(block.timestamp + bound(duration, 0, PERIOD));
+    }
+
+    function withdrawEarnings(uint256 provider, uint256 payee) external {
+        if (earnings.balanceOf(providerOf(provider), payeeOf(payee)).withdrawable == 0) return;
+        withdrawn += earnings.withdraw(providerOf(provider), payeeOf(payee));
+    }
+
+    function collectEarnings(uint256 provider, uint256 payee) external {
+        if (earnings.balanceOf(providerOf(provider), payeeOf(payee)).collectable == 0) return;
+        collected += earnings.collect(providerOf(provider), payeeOf(payee));
     }
 
     /// Whether the three that the fixture signs for can settle: always, unless their bonds moved.
@@ -109,14 +128,22 @@ contract Handler is Fixture {
         return address(uint160(0xBEEF + payee % PAYEES));
     }
 
+    function providerOf(uint256 provider) public pure returns (bytes32) {
+        return keccak256(abi.encode("provider", provider % PROVIDERS));
+    }
+
     function creditors() public pure returns (uint256) {
-        return PAYEES + 6;
+        return PAYEES + 7;
     }
 
     function creditorOf(uint256 index) public view returns (address) {
         if (index < PAYEES) return payeeOf(index);
         if (index < PAYEES + 3) return validatorOf(index - PAYEES);
-        return [VERIFICATION, TREASURY, LICENSE][index - PAYEES - 3];
+        return [VERIFICATION, TREASURY, LICENSE, address(earnings)][index - PAYEES - 3];
+    }
+
+    function earningsTokens() external view returns (uint256) {
+        return token.balanceOf(address(earnings));
     }
 
     /// Takes tokens out of the vault past all of its rules.
@@ -143,6 +170,26 @@ contract Handler is Fixture {
         }
     }
 
+    /// Tokens and credit that Earnings has, and what its accounts come to. Checked arithmetic: an account that paid too much,
+    /// or too early, makes this revert.
+    function held() external view returns (uint256 has, uint256 owes) {
+        has = token.balanceOf(address(earnings)) + escrow.creditOf(address(earnings));
+        for (uint256 i; i < PROVIDERS; ++i) {
+            for (uint256 j; j < PAYEES; ++j) {
+                Earnings.Balance memory balance = earnings.balanceOf(providerOf(i), payeeOf(j));
+                owes += balance.earned - balance.paid - balance.collected;
+                check(balance.paid + balance.held <= balance.earned, "what is held is not paid");
+                check(balance.withdrawable + balance.collectable <= balance.earned - balance.paid - balance.collected, "due");
+            }
+        }
+    }
+
+    /// Takes earnings out past all rules.
+    function leakEarnings(uint256 amount) external {
+        vm.prank(address(escrow));
+        token.transfer(address(earnings), amount);
+    }
+
     function nextSequence(uint256 whom) external view returns (uint64) {
         return settlement.nextSequence(validatorOf(whom));
     }
@@ -167,7 +214,7 @@ contract ConservationTest {
 
     /// All actions but `leak`.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](7);
+        bytes4[] memory selectors = new bytes4[](10);
         selectors[0] = Handler.deposit.selector;
         selectors[1] = Handler.withdraw.selector;
         selectors[2] = Handler.admit.selector;
@@ -175,6 +222,9 @@ contract ConservationTest {
         selectors[4] = Handler.finishRelease.selector;
         selectors[5] = Handler.settle.selector;
         selectors[6] = Handler.claim.selector;
+        selectors[7] = Handler.wait.selector;
+        selectors[8] = Handler.withdrawEarnings.selector;
+        selectors[9] = Handler.collectEarnings.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -186,7 +236,13 @@ contract ConservationTest {
 
     function invariant_drawnIsCreditedOrClaimed() public view {
         (,, uint256 credit) = handler.totals();
-        checkEqual(handler.drawn(), credit + handler.claimed(), "drawn = credit + claimed");
+        uint256 elsewhere = handler.claimed() + handler.withdrawn() + handler.collected() + handler.earningsTokens();
+        checkEqual(handler.drawn(), credit + elsewhere, "drawn = credit + claimed + earnings");
+    }
+
+    function invariant_earningsAreHeldOrPaid() public view {
+        (uint256 has, uint256 owes) = handler.held();
+        checkEqual(has, owes, "earned = held + due + paid + collected");
     }
 
     function invariant_sequencesCountBatches() public view {
@@ -202,6 +258,10 @@ contract ConservationTest {
         try this.invariant_heldIsOwed() {
             check(false, "leak went unnoticed");
         } catch {}
+        handler.leakEarnings(1);
+        try this.invariant_earningsAreHeldOrPaid() {
+            check(false, "earnings that nobody earned went unnoticed");
+        } catch {}
     }
 
     /// The actions reach what the invariants are about: a walk through all of them moves money.
@@ -209,8 +269,16 @@ contract ConservationTest {
         handler.admit(0, 0, 5e23);
         handler.admit(1, 0, 5e23);
         handler.settle(0, [uint256(1e23), 2e23, 0], 1e23, 1);
-        handler.claim(1);
+        handler.claim(4);
         checkEqual(handler.drawn(), 3e23, "drawn");
         check(handler.claimed() > 0, "claimed");
+        handler.collectEarnings(1, 1);
+        check(handler.collected() > 0, "collected");
+        for (uint256 i; i < 4; ++i) {
+            handler.wait(1 days);
+        }
+        handler.withdrawEarnings(1, 1);
+        check(handler.withdrawn() > 0, "withdrawn");
+        this.invariant_earningsAreHeldOrPaid();
     }
 }

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {Settlement} from "../src/Settlement.sol";
-import {Batch, Debit, Line} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
@@ -13,11 +12,7 @@ contract EjectionTest is Fixture {
     uint64 private sequence;
 
     function _eject(bytes32 providerId) private {
-        bytes32[] memory list = new bytes32[](1);
-        list[0] = providerId;
-        Batch memory batch = _batch(++sequence);
-        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list);
-        settlement.settle(batch, new Debit[](0), new Line[](0), list, _quorum(digest, 3));
+        _eject(++sequence, providerId);
     }
 
     function _pardon(uint32 ejection, uint256 signers) private view returns (bytes[] memory) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {OgongToken} from "../src/OgongToken.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
-import {Batch, Debit, Delays, Line, Recipients, Shares} from "../src/Types.sol";
+import {Batch, Debit, Delays, Holding, Line, Recipients, Shares} from "../src/Types.sol";
 import {vm} from "./Vm.sol";
 
 /// A ledger with three validators of equal bond, and the signing that daemons do.
@@ -18,12 +19,15 @@ abstract contract Fixture {
     uint32 internal constant VOTING = 10 minutes;
     uint32 internal constant NOTICE = 2 days;
     uint32 internal constant APPEAL = 3 hours;
+    uint32 internal constant PERIOD = 1 days;
+    uint128 internal constant ENTRANCE = 1_000;
     uint32 internal constant LEAST_DELAY = 30 minutes;
     uint32 internal constant LEAST_UNBONDING = 12 hours;
     address internal constant VERIFICATION = address(0xF1);
     address internal constant TREASURY = address(0xF2);
     address internal constant LICENSE = address(0xF3);
     address internal constant ROUTER = address(0xA1);
+    bytes32 internal constant KEY = keccak256("provider's key");
     address internal constant PROVIDER = address(0xB1);
     bytes32 internal constant SALT = keccak256("salt");
     bytes32 internal constant TERMS = keccak256("terms");
@@ -37,6 +41,7 @@ abstract contract Fixture {
     ValidatorRegistry internal registry;
     Settlement internal settlement;
     Escrow internal escrow;
+    Earnings internal earnings;
 
     /// In ascending order of address, as a quorum has to be.
     uint256[] internal validatorKeys;
@@ -48,10 +53,15 @@ abstract contract Fixture {
     }
 
     function _deploy(Shares memory shares) internal {
+        _deploy(shares, Holding(PERIOD, ENTRANCE));
+    }
+
+    function _deploy(Shares memory shares, Holding memory holding) internal {
         token = new OgongToken(address(this));
         parameters = new Parameters(
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
+            holding,
             shares,
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND)
@@ -60,6 +70,7 @@ abstract contract Fixture {
         registry = staking.registry();
         settlement = new Settlement(token, parameters, staking);
         escrow = settlement.escrow();
+        earnings = settlement.earnings();
         delete validatorKeys;
         for (uint256 i; i < 3; ++i) {
             uint256 key = uint256(keccak256(abi.encode("validator", i)));
@@ -148,13 +159,22 @@ abstract contract Fixture {
 
     /// Settles one payer's debt to one provider with the signatures of all validators.
     function _settle(uint64 sequence, uint128 amount, uint128 cumulative) internal {
-        _submit(_batch(sequence), _one(_debit(PAYER_KEY, amount, cumulative)), _one(Line(PROVIDER, ROUTER, amount)));
+        _submit(_batch(sequence), _one(_debit(PAYER_KEY, amount, cumulative)), _one(Line(KEY, PROVIDER, ROUTER, amount)));
     }
 
     function _submit(Batch memory batch, Debit[] memory debits, Line[] memory lines) internal {
         bytes32[] memory none;
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
         settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    /// Settles an ejection, by all validators.
+    function _eject(uint64 sequence, bytes32 providerId) internal {
+        bytes32[] memory list = new bytes32[](1);
+        list[0] = providerId;
+        Batch memory batch = _batch(sequence);
+        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list);
+        settlement.settle(batch, new Debit[](0), new Line[](0), list, _quorum(digest, 3));
     }
 
     function _wait(uint256 duration) internal {

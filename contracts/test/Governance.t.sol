@@ -5,7 +5,7 @@ import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20C
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Staking} from "../src/Staking.sol";
-import {Delays, Recipients, Shares} from "../src/Types.sol";
+import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
@@ -101,10 +101,10 @@ contract GovernanceTest is Fixture {
         Delays memory delays = Delays(0, 0, 0, 0, 0);
         Recipients memory to = Recipients(payer, payer, payer);
         Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1);
-        new Parameters(address(this), delays, Shares(0, 0, 0, 0, 0), to, limits);
+        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0), to, limits);
         ++limits.withdrawalDelay;
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        new Parameters(address(this), delays, Shares(0, 0, 0, 0, 0), to, limits);
+        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0), to, limits);
     }
 
     /// The change that was in force at the time counts, and every later one.
@@ -143,7 +143,7 @@ contract GovernanceTest is Fixture {
     function _expectDelayRefused(Delays memory delays, string memory name) private {
         Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1);
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, name));
-        new Parameters(address(this), delays, Shares(0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits);
+        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits);
     }
 
     function test_networkNamesNoDriftTableAtFirst() public view {

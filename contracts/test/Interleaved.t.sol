@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
-import {Batch, Debit, Line} from "../src/Types.sol";
+import {Batch, Debit, Ejection, Line} from "../src/Types.sol";
 import {Handler} from "./Conservation.t.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
 /// The lives of `Handler`, while validators come and go, move bond and are slashed, and providers are ejected and reinstated.
 contract InterleavedHandler is Handler {
     uint256 internal constant ACTORS = 4;
-    uint256 internal constant PROVIDERS = 3;
 
     uint256 public slashed;
     uint256 public ejections;
     uint256 public reinstatements;
     uint256 private certificates;
-
-    function wait(uint256 duration) external {
-        vm.warp(block.timestamp + bound(duration, 0, UNBONDING));
-    }
 
     function stake(uint256 payee, uint128 amount) external {
         address account = payeeOf(payee);
@@ -113,7 +107,7 @@ contract InterleavedHandler is Handler {
 
     function reinstate(uint256 provider) external {
         bytes32 id = providerOf(provider);
-        Settlement.Ejection memory ejection = settlement.ejectionOf(id);
+        Ejection memory ejection = settlement.ejectionOf(id);
         if (ejection.since == 0 || block.timestamp >= ejection.since + APPEAL || !_isQuorum()) return;
         settlement.reinstate(id, _quorum(settlement.reinstatementDigest(id, ejection.count), 3));
         ++reinstatements;
@@ -122,10 +116,6 @@ contract InterleavedHandler is Handler {
     /// The three validators of the fixture, and one that joins later.
     function actorOf(uint256 who) public view returns (address) {
         return who % ACTORS == 3 ? vm.addr(0xD00D) : validatorOf(who % ACTORS);
-    }
-
-    function providerOf(uint256 provider) public pure returns (bytes32) {
-        return keccak256(abi.encode("provider", provider % PROVIDERS));
     }
 
     /// Tokens that Staking holds, what it owes, and the bonds that count as votes.
@@ -196,7 +186,7 @@ contract InterleavedTest {
 
     /// All actions but the leaks.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](17);
+        bytes4[] memory chosen = new bytes4[](19);
         chosen[0] = handler.wait.selector;
         chosen[1] = handler.stake.selector;
         chosen[2] = handler.requestUnstake.selector;
@@ -214,6 +204,8 @@ contract InterleavedTest {
         chosen[14] = handler.claim.selector;
         chosen[15] = handler.finishRelease.selector;
         chosen[16] = handler.finishUnstake.selector;
+        chosen[17] = handler.withdrawEarnings.selector;
+        chosen[18] = handler.collectEarnings.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), chosen);
     }
@@ -221,6 +213,8 @@ contract InterleavedTest {
     function invariant_everyContractHoldsWhatItOwes() public view {
         (uint256 held, uint256 owed,) = handler.totals();
         checkEqual(held, owed, "escrow");
+        (held, owed) = handler.held();
+        checkEqual(held, owed, "earnings");
         (held, owed,,) = handler.stakes();
         checkEqual(held, owed, "staking: stakes + bonds + leaving bonds");
     }

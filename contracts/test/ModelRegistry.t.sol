@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {OgongToken} from "../src/OgongToken.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Delays, Recipients, Shares} from "../src/Types.sol";
+import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
 import {check, checkEqual, vm} from "./Vm.sol";
 
 contract ModelRegistryTest {
@@ -25,6 +25,7 @@ contract ModelRegistryTest {
         parameters = new Parameters(
             address(this),
             Delays(0, NOTICE, 0, 0, 0),
+            Holding(0, 0),
             Shares(0, 0, 0, 0, 0),
             Recipients(address(0xF1), TREASURY, address(0xF3)),
             Parameters.Limits(1_000_000, 0, 0, 1)

@@ -14,7 +14,8 @@ contract SettlementTest is Fixture {
     function test_splitsAsTheWhitepaper() public {
         _fund(payer, 100_000, 100_000);
         _settle(1, 100_000, 100_000);
-        checkEqual(escrow.creditOf(PROVIDER), 95_980, "provider");
+        checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, 95_980, "provider");
+        checkEqual(escrow.creditOf(address(earnings)), 95_980, "held");
         checkEqual(escrow.creditOf(ROUTER), 1_000, "router");
         checkEqual(escrow.creditOf(validator), 1_000, "validator");
         checkEqual(escrow.creditOf(VERIFICATION), 1_000, "verification");
@@ -26,8 +27,8 @@ contract SettlementTest is Fixture {
 
     function test_withoutRouterItsShareStaysWithTheProvider() public {
         _fund(payer, 100_000, 100_000);
-        _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(PROVIDER, address(0), 100_000)));
-        checkEqual(escrow.creditOf(PROVIDER), 96_980, "provider");
+        _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(KEY, PROVIDER, address(0), 100_000)));
+        checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, 96_980, "provider");
         checkEqual(escrow.creditOf(address(0)), 0, "nobody");
     }
 
@@ -41,7 +42,7 @@ contract SettlementTest is Fixture {
         _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4]));
         address router = routed ? ROUTER : address(0);
         if (gross > 0) _fund(payer, gross, gross);
-        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(PROVIDER, router, gross)));
+        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross)));
         uint256 rest = gross;
         uint256[5] memory expected;
         for (uint256 i; i < 5; ++i) {
@@ -53,14 +54,14 @@ contract SettlementTest is Fixture {
         checkEqual(escrow.creditOf(VERIFICATION), expected[2], "verification");
         checkEqual(escrow.creditOf(TREASURY), expected[3], "treasury");
         checkEqual(escrow.creditOf(LICENSE), expected[4], "license");
-        checkEqual(escrow.creditOf(PROVIDER), rest, "provider");
+        checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, rest, "provider");
         checkEqual(token.balanceOf(address(escrow)), gross, "escrow");
     }
 
     function test_sameBatchTwiceIsRefused() public {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
-        Line[] memory lines = _one(Line(PROVIDER, ROUTER, 10));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
         settlement.settle(batch, debits, lines, none, quorum);
@@ -150,7 +151,7 @@ contract SettlementTest is Fixture {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
         bytes[] memory quorum = _quorum(digest, 3);
         bytes32[] memory ejections;
-        field = bound(field, 0, 11);
+        field = bound(field, 0, 12);
         if (field == 0) batch.logHead = keccak256("other");
         if (field == 1) batch.logLength += 1;
         if (field == 2) batch.recordsRoot = keccak256("other");
@@ -159,10 +160,11 @@ contract SettlementTest is Fixture {
         if (field == 5) debits[0].amount += 1;
         if (field == 6) debits[0].cumulative += 1;
         if (field == 7) debits[0].termsHash = keccak256("other");
-        if (field == 8) lines[0].provider = address(1);
+        if (field == 8) lines[0].payee = address(1);
         if (field == 9) lines[0].router = address(1);
         if (field == 10) lines[0].gross += 1;
         if (field == 11) ejections = new bytes32[](1);
+        if (field == 12) lines[0].providerId = keccak256("other");
         check(settlement.batchDigest(batch, debits, lines, ejections) != digest, "digest changed");
         try settlement.settle(batch, debits, lines, ejections, quorum) {
             check(false, "tampered batch settled");
@@ -237,7 +239,7 @@ contract SettlementTest is Fixture {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = new Debit[](2);
         debits[0] = debits[1] = _debit(PAYER_KEY, 60, 100);
-        Line[] memory lines = _one(Line(PROVIDER, ROUTER, 120));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 120));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.VoucherExceeded.selector, payer, 120, 100));
@@ -257,20 +259,20 @@ contract SettlementTest is Fixture {
         vm.assume(debited != gross);
         if (debited > 0) _fund(payer, debited, debited);
         Debit[] memory debits = _one(_debit(PAYER_KEY, debited, debited));
-        Line[] memory lines = _one(Line(PROVIDER, ROUTER, gross));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.Unbalanced.selector, debited, gross));
         settlement.settle(batch, debits, lines, none, quorum);
     }
 
-    function test_zeroProviderIsRefused() public {
+    function test_zeroPayeeIsRefused() public {
         _fund(payer, 10, 10);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 10));
-        Line[] memory lines = _one(Line(address(0), ROUTER, 10));
+        Line[] memory lines = _one(Line(KEY, address(0), ROUTER, 10));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
-        vm.expectRevert(Settlement.ZeroProvider.selector);
+        vm.expectRevert(Settlement.ZeroPayee.selector);
         settlement.settle(batch, debits, lines, none, quorum);
     }
 
@@ -317,7 +319,7 @@ contract SettlementTest is Fixture {
     function _ordinary() private returns (Batch memory, Debit[] memory, Line[] memory, bytes32) {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
-        Line[] memory lines = _one(Line(PROVIDER, ROUTER, 10));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10));
         Batch memory batch = _batch(1);
         return (batch, debits, lines, settlement.batchDigest(batch, debits, lines, none));
     }
@@ -340,7 +342,7 @@ contract SettlementTest is Fixture {
 
     function _expectDebitRefusal(uint64 sequence, Debit memory debit, bytes memory reason) private {
         Debit[] memory debits = _one(debit);
-        Line[] memory lines = _one(Line(PROVIDER, ROUTER, debit.amount));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, debit.amount));
         Batch memory batch = _batch(sequence);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
         vm.expectRevert(reason);

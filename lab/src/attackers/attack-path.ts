@@ -209,10 +209,7 @@ async function startValidator() {
     async settle(payee: Uint8Array): Promise<bigint> {
       while (await bench.settlement.step());
       const lines = bench.chain.settled.flatMap((call) => call.lines);
-      return lines.reduce(
-        (sum, { provider, gross }) => (equalBytes(provider as Uint8Array, payee) ? sum + gross : sum),
-        0n,
-      );
+      return lines.reduce((sum, line) => (equalBytes(line.payee as Uint8Array, payee) ? sum + line.gross : sum), 0n);
     },
     async close() {
       await server.stop(0);

@@ -6,6 +6,7 @@ import type { Member } from './run-record.ts';
 
 let ledger: TestLedger;
 let members: Member[];
+const providerId = 'ff'.repeat(32);
 const ejected = `0x${'ee'.repeat(32)}` as const;
 
 beforeAll(async () => {
@@ -27,7 +28,9 @@ beforeAll(async () => {
         replies: 2,
       },
       debits: [await ledger.signDebit(payer.privateKey, validator.address, 5n * unit, 9n * unit)],
-      lines: [{ provider: provider.address, router: `0x${'00'.repeat(20)}`, gross: 5n * unit }],
+      lines: [
+        { providerId: `0x${providerId}`, payee: provider.address, router: `0x${'00'.repeat(20)}`, gross: 5n * unit },
+      ],
       ejections: [ejected],
     },
     validators.map(({ privateKey }) => privateKey),
@@ -43,7 +46,7 @@ beforeAll(async () => {
       bondAtomic: BigInt(200 - 100 * i) * unit,
     })),
     { ...plain, name: 'payer', role: 'payer', address: payer.address },
-    { ...plain, name: 'provider', role: 'provider', address: provider.address, providerId: 'ff' },
+    { ...plain, name: 'provider', role: 'provider', address: provider.address, providerId },
     { ...plain, name: 'treasury', role: 'treasury', address: ledger.treasury },
   ];
 }, 60_000);

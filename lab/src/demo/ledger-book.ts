@@ -12,12 +12,13 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
   const { deployment, transactor } = chain;
   const validators = members.filter(({ role }) => role === 'validator').map(({ address }) => address as Address);
   const accounts = await Promise.all(
-    members.map(async ({ address: text }): Promise<Account> => {
+    members.map(async ({ address: text, providerId }): Promise<Account> => {
       const address = text as Address;
-      const [tokensAtomic, freeAtomic, creditAtomic, channels] = await Promise.all([
+      const [tokensAtomic, freeAtomic, credit, earnings, channels] = await Promise.all([
         chain.balanceOf(address),
         chain.freeOf(address),
         chain.creditOf(address),
+        providerId === undefined ? undefined : chain.earningsOf(fromHex(providerId), address),
         Promise.all(validators.map((validator) => chain.channelOf(address, validator))),
       ]);
       const spentAtomic = channels.reduce((sum, { spent }) => sum + spent, 0n);
@@ -26,7 +27,7 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
         address: text,
         tokensAtomic,
         freeAtomic,
-        creditAtomic,
+        creditAtomic: credit + (earnings ? earnings.earned - earnings.paid - earnings.collected : 0n),
         spentAtomic,
         reservedAtomic: admitted - spentAtomic,
       };
@@ -35,7 +36,11 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
   const supplyAtomic = await transactor.read('supply', (client) =>
     client.readContract({ address: deployment.token, abi: ogongTokenAbi, functionName: 'totalSupply' }),
   );
-  return { supplyAtomic, escrowTokensAtomic: await chain.balanceOf(deployment.escrow), accounts };
+  const [inEscrow, inEarnings] = await Promise.all([
+    chain.balanceOf(deployment.escrow),
+    chain.balanceOf(deployment.earnings),
+  ]);
+  return { supplyAtomic, escrowTokensAtomic: inEscrow + inEarnings, accounts };
 }
 
 export interface LedgerBooks {
@@ -97,7 +102,7 @@ export async function readHistory(
         debits: drawn
           .filter((event) => event.transactionHash === transaction)
           .map((event) => ({ payer: event.args.payer.toLowerCase(), amountAtomic: event.args.amount })),
-        lines: call.lines.map(({ provider, router, gross }) => ({ provider, router, grossAtomic: gross })),
+        lines: call.lines.map(({ payee, router, gross }) => ({ provider: payee, router, grossAtomic: gross })),
         blockNumber: Number(blockNumber),
       };
     }),
@@ -135,7 +140,10 @@ function recoverSigners(
       termsHash: bytes(debit.termsHash),
       signature: bytes(debit.signature),
     })),
-    lines: lines.map(({ provider, router, gross }) => ({ provider: bytes(provider), router: bytes(router), gross })),
+    lines: lines.map(({ providerId, payee, router, gross }) => ({
+      ...{ providerId: bytes(providerId), payee: bytes(payee), router: bytes(router) },
+      gross,
+    })),
     ejections: ejections.map(bytes),
   });
   return quorum.map((signature) => {

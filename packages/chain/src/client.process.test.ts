@@ -215,7 +215,7 @@ describe('chain client of the only validator', () => {
           replies: 3,
         },
         debits: [debit],
-        lines: [{ provider: provider.address, router: zeroAddress, gross: 10n * unit }],
+        lines: [{ providerId: hash('ab'), payee: provider.address, router: zeroAddress, gross: 10n * unit }],
         ejections: [hash('cc')],
       },
       [validator.privateKey],
@@ -226,7 +226,6 @@ describe('chain client of the only validator', () => {
       spent: 10n * unit,
       spendable: 60n * unit,
     });
-    expect(await payer.client.creditOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
     const { nextBlock } = await payer.client.paidTo(provider.address, validator.address, undefined);
     expect(await payer.client.paidTo(provider.address, validator.address, 0)).toEqual({
       grossAtomic: 10n * unit,
@@ -237,6 +236,10 @@ describe('chain client of the only validator', () => {
       grossAtomic: 0n,
       nextBlock,
     });
+    const earned = (10n * unit * 9_698n) / 10_000n;
+    expect(await payer.client.earningsOf(hash('ab'), provider.address)).toEqual({
+      ...{ earned, held: 0n, withdrawable: earned, collectable: 0n, paid: 0n, collected: 0n },
+    });
     expect(await payer.client.isEjected(hash('cc'))).toBe(true);
     expect(await payer.client.isEjected(hash('dd'))).toBe(false);
     expect(await payer.client.anchorOf(validator.address)).toEqual({
@@ -244,8 +247,10 @@ describe('chain client of the only validator', () => {
       logLength: 3n,
       logHead: hash('aa'),
     });
-    await provider.client.claim();
-    expect(await payer.client.balanceOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
+    await payer.client.withdrawEarnings(hash('ab'), provider.address);
+    expect(await payer.client.balanceOf(provider.address)).toBe(earned);
+    const nothing = await refusalOf(provider.client.withdrawEarnings(hash('ab'), provider.address));
+    expect(nothing).toMatchObject({ code: 'reverted', revert: { name: 'NothingToWithdraw' } });
 
     const again = await refusalOf(validator.client.settle(call));
     expect(again).toMatchObject({

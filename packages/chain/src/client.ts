@@ -1,8 +1,9 @@
 import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
-import type { Limits, Recipients, Shares } from './deploy.ts';
+import type { Holding, Limits, Recipients, Shares } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
+  earningsAbi,
   escrowAbi,
   ogongTokenAbi,
   parametersAbi,
@@ -58,6 +59,18 @@ export interface EjectionState {
   readonly count: number;
 }
 
+/** What a provider's key earned for a payee, in atomic units. */
+export interface EarningsBalance {
+  readonly earned: bigint;
+  /** Not the payee's yet: an ejection takes it. */
+  readonly held: bigint;
+  readonly withdrawable: bigint;
+  /** Due to the verification pool. */
+  readonly collectable: bigint;
+  readonly paid: bigint;
+  readonly collected: bigint;
+}
+
 /** The drift table that statistical verdicts use. A zero hash means that no table is set. */
 export interface DriftTableAnchor {
   /** SHA-256 of the table's canonical bytes. */
@@ -75,6 +88,7 @@ export interface NetworkParameters extends Distribution {
   /** What governance announced last, with the time, in seconds since 1970, from which it is in force. */
   readonly announced: Distribution & { readonly from: bigint };
   readonly limits: Limits;
+  readonly holding: Holding;
   readonly driftTable: DriftTableAnchor;
 }
 
@@ -131,6 +145,8 @@ async function assertChain({ read }: Transactor, { rpcUrl, deployment }: ChainCl
   }
 }
 
+/** A line that settles in a new period stores one more word than an estimate in the period before says. */
+const newPeriodGas = 22_100n;
 const READS_AT_A_TIME = 16;
 /** Many public endpoints refuse longer ranges. */
 const BLOCKS_PER_READ = 1_000;
@@ -143,6 +159,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
   const registry = { address: deployment.registry, abi: validatorRegistryAbi } as const;
   const escrow = { address: deployment.escrow, abi: escrowAbi } as const;
   const settlement = { address: deployment.settlement, abi: settlementAbi } as const;
+  const earnings = { address: deployment.earnings, abi: earningsAbi } as const;
 
   return {
     ...models,
@@ -152,10 +169,11 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     },
     parameters(): Promise<NetworkParameters> {
       return read('parameters', async (client) => {
-        const [current, [next, from], limits, driftTable] = await Promise.all([
+        const [current, [next, from], limits, holding, driftTable] = await Promise.all([
           client.readContract({ ...parameters, functionName: 'distribution' }),
           client.readContract({ ...parameters, functionName: 'announced' }),
           client.readContract({ ...parameters, functionName: 'limits' }),
+          client.readContract({ ...parameters, functionName: 'holding' }),
           client.readContract({ ...parameters, functionName: 'driftTable' }),
         ]);
         const { hash, version } = driftTable;
@@ -164,6 +182,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
           ...lower(current),
           announced: { ...lower(next), from },
           limits,
+          holding,
           driftTable: { ...lowerHex({ hash }), version },
         };
       });
@@ -249,7 +268,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       validator: BytesLike,
       fromBlock: number | undefined,
     ): Promise<{ readonly grossAtomic: bigint; readonly nextBlock: number }> {
-      const args = { provider: toAddress(payee, 'payee'), validator: toAddress(validator, 'validator') } as const;
+      const args = { payee: toAddress(payee, 'payee'), validator: toAddress(validator, 'validator') } as const;
       return read('payments', async (client) => {
         const last = Number(await client.getBlockNumber({ cacheTime: 0 }));
         let grossAtomic = 0n;
@@ -261,6 +280,17 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         }
         return { grossAtomic, nextBlock: last + 1 };
       });
+    },
+    earningsOf(providerId: BytesLike, payee: BytesLike): Promise<EarningsBalance> {
+      const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')] as const;
+      return read('earnings', (client) => client.readContract({ ...earnings, functionName: 'balanceOf', args }));
+    },
+    /** What a key earned for a payee in a period that is over: the same whoever asks, and whenever. */
+    earnedIn(providerId: BytesLike, payee: BytesLike, period: number): Promise<bigint> {
+      const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee'), period] as const;
+      return read('earnings of a period', (client) =>
+        client.readContract({ ...earnings, functionName: 'earnedIn', args }),
+      );
     },
     nextSequence(validator: BytesLike): Promise<bigint> {
       const args = [toAddress(validator, 'validator')] as const;
@@ -288,7 +318,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
 
 function createWrites(transactor: Transactor, deployment: Deployment) {
   const { send, read } = transactor;
-  const { token, staking, registry, escrow, settlement, parameters, models } = deployment;
+  const { token, staking, registry, escrow, settlement, earnings, parameters, models } = deployment;
 
   /**
    * Gives a contract an unlimited allowance of the caller's tokens. The contract takes them only in calls that the caller
@@ -310,6 +340,17 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
 
   const callStaking = (functionName: 'stake' | 'requestUnstake' | 'bond' | 'requestUnbond', amount: bigint) =>
     send(functionName, staking, encodeFunctionData({ abi: stakingAbi, functionName, args: [amount] }));
+
+  const callEarnings = (functionName: 'withdraw' | 'collect', providerId: BytesLike, payee: BytesLike) =>
+    send(
+      `${functionName} earnings`,
+      earnings,
+      encodeFunctionData({
+        abi: earningsAbi,
+        functionName,
+        args: [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')],
+      }),
+    );
 
   return {
     /** Owner of the token only. */
@@ -364,6 +405,11 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
       ),
     claim: () => send('claim', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'claim' })),
 
+    /** Pays a provider's payee what it can have by now; anyone may. */
+    withdrawEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('withdraw', providerId, payee),
+    /** Pays the verification pool what it is due of a provider's earnings; anyone may. */
+    collectEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('collect', providerId, payee),
+
     async stake(amount: bigint): Promise<TransactionReceipt> {
       await allow(staking, amount);
       return callStaking('stake', amount);
@@ -394,7 +440,8 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
     ...createModelWrites(transactor, models, allow),
 
     /** Submits a batch with its quorum; anyone may. */
-    settle: (call: SettleCall) => send('settle', settlement, encodeSettle(call)),
+    settle: (call: SettleCall) =>
+      send('settle', settlement, encodeSettle(call), newPeriodGas * BigInt(call.lines.length)),
     /**
      * Lifts an ejection; anyone may, until its appeal is over.
      * @param quorum over the contract's `reinstatementDigest`, in ascending order of their signers' addresses.

@@ -52,6 +52,14 @@ export interface Delays {
   readonly leastUnbonding: number;
 }
 
+/** How earnings of providers are held; fixed for good when the contracts are deployed. */
+export interface Holding {
+  /** Seconds. What is earned in one period is held for the two periods after it. 0: earnings are not held. */
+  readonly period: number;
+  /** The first units that each key earns for a payee go to the verification pool, up to this. */
+  readonly entrance: bigint;
+}
+
 export interface Recipients {
   readonly verification: Address;
   readonly treasury: Address;
@@ -79,6 +87,15 @@ export const defaultDelays: Delays = {
   leastUnbonding: 7 * DAY,
 };
 
+/** For a network with money in it. A period is longer than auditing, settling and ejecting take. */
+export const defaultHolding: Holding = { period: DAY, entrance: 10n ** 16n };
+
+/**
+ * Earnings can be withdrawn at once.
+ * @internal for tests
+ */
+export const noHolding: Holding = { period: 0, entrance: 0n };
+
 /** For a chain on one machine: every change counts at once. */
 export const noDelays: Delays = { voting: 0, notice: 0, appeal: 0, leastWithdrawal: 0, leastUnbonding: 0 };
 
@@ -98,6 +115,7 @@ export interface DeployOptions {
   readonly delays?: Delays;
   /** What a maker's name costs, atomic units. Default: defaultMakerFee. */
   readonly makerFee?: bigint;
+  readonly holding?: Holding;
 }
 
 /** Deploys the whole ledger in five transactions. */
@@ -126,6 +144,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
       args: [
         owner,
         options.delays ?? defaultDelays,
+        options.holding ?? defaultHolding,
         { ...defaultShares, ...options.shares },
         recipients,
         { ...defaultLimits, ...options.limits },
@@ -152,10 +171,11 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
       args: [token.address, parameters.address, options.makerFee ?? defaultMakerFee],
     }),
   );
-  const [registry, escrow] = await transactor.read('find the created contracts', (client) =>
+  const [registry, escrow, earnings] = await transactor.read('find the created contracts', (client) =>
     Promise.all([
       client.readContract({ address: staking.address, abi: stakingAbi, functionName: 'registry' }),
       client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'escrow' }),
+      client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'earnings' }),
     ]),
   );
   return {
@@ -168,6 +188,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     escrow: escrow.toLowerCase() as Address,
     settlement: settlement.address,
     models: models.address,
+    earnings: earnings.toLowerCase() as Address,
     block: Number(token.receipt.blockNumber),
   };
 }

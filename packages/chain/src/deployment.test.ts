@@ -13,6 +13,7 @@ const whole = {
   escrow: address,
   settlement: address,
   models: address,
+  earnings: address,
   block: 1,
 };
 

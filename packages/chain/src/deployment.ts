@@ -13,11 +13,21 @@ export interface Deployment {
   readonly settlement: Address;
   /** ModelRegistry. */
   readonly models: Address;
+  readonly earnings: Address;
   /** First block with events of these contracts. */
   readonly block: number;
 }
 
-export const contractNames = ['token', 'parameters', 'staking', 'registry', 'escrow', 'settlement', 'models'] as const;
+export const contractNames = [
+  'token',
+  'parameters',
+  'staking',
+  'registry',
+  'escrow',
+  'settlement',
+  'earnings',
+  'models',
+] as const;
 
 const addressPattern = /^0x[0-9a-fA-F]{40}$/;
 

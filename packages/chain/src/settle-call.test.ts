@@ -19,7 +19,7 @@ const call: SettleCall = {
   debits: [
     { payer: filled('06', 20), amount: 7n, cumulative: 8n, termsHash: filled('09', 32), signature: filled('0a', 65) },
   ],
-  lines: [{ provider: filled('0b', 20), router: filled('0c', 20), gross: 7n }],
+  lines: [{ providerId: filled('0f', 32), payee: filled('0b', 20), router: filled('0c', 20), gross: 7n }],
   ejections: [filled('0d', 32)],
   quorum: [filled('0e', 65)],
 };
@@ -35,6 +35,7 @@ describe('encodeSettle', () => {
     ['batch.logHead has 31 bytes', { ...call, batch: { ...call.batch, logHead: filled('02', 31) } }],
     ['debit.signature has 64 bytes', { ...call, debits: [{ ...call.debits[0]!, signature: filled('0a', 64) }] }],
     ['line.router has 32 bytes', { ...call, lines: [{ ...call.lines[0]!, router: filled('0c', 32) }] }],
+    ['line.providerId has 20 bytes', { ...call, lines: [{ ...call.lines[0]!, providerId: filled('0f', 20) }] }],
     ['ejections is not hexadecimal', { ...call, ejections: ['0xzz'] }],
   ])('refuses: %s', (message, malformed) => {
     expect(() => encodeSettle(malformed)).toThrow(message);

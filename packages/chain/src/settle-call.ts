@@ -22,7 +22,9 @@ export interface LedgerDebit {
 }
 
 export interface LedgerLine {
-  readonly provider: BytesLike;
+  /** The provider's key. */
+  readonly providerId: BytesLike;
+  readonly payee: BytesLike;
   /** Zero address where no router took part. */
   readonly router: BytesLike;
   readonly gross: bigint;
@@ -60,7 +62,8 @@ export function encodeSettle({ batch, debits, lines, ejections, quorum }: Settle
         signature: toHex(debit.signature, 'debit.signature', 65),
       })),
       lines.map((line) => ({
-        provider: toAddress(line.provider, 'line.provider'),
+        providerId: toHex(line.providerId, 'line.providerId', 32),
+        payee: toAddress(line.payee, 'line.payee'),
         router: toAddress(line.router, 'line.router'),
         gross: line.gross,
       })),

@@ -20,7 +20,12 @@ export interface DecodedSettle {
     readonly termsHash: Hex;
     readonly signature: Hex;
   }[];
-  readonly lines: readonly { readonly provider: Address; readonly router: Address; readonly gross: bigint }[];
+  readonly lines: readonly {
+    readonly providerId: Hex;
+    readonly payee: Address;
+    readonly router: Address;
+    readonly gross: bigint;
+  }[];
   readonly ejections: readonly Hex[];
   readonly quorum: readonly Hex[];
 }

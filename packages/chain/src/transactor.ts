@@ -18,6 +18,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
+  earningsAbi,
   escrowAbi,
   modelRegistryAbi,
   ogongTokenAbi,
@@ -37,6 +38,7 @@ export const ledgerAbi = [
   ...escrowAbi,
   ...settlementAbi,
   ...modelRegistryAbi,
+  ...earningsAbi,
 ] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */
@@ -69,8 +71,11 @@ export interface Transactor {
   readonly address: Address | undefined;
   /** Runs a read and turns every failure into a ChainError. */
   read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T>;
-  /** Sends one transaction and waits for its receipt; calls run one after the other. `to` undefined creates. */
-  send(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt>;
+  /**
+   * Sends one transaction and waits for its receipt; calls run one after the other. `to` undefined creates.
+   * @param extraGas that the call may take beyond its estimate because time passes. Default: none.
+   */
+  send(what: string, to: Address | undefined, data: Hex, extraGas?: bigint): Promise<TransactionReceipt>;
 }
 
 type Wallet = ReturnType<typeof createWallet>;
@@ -111,7 +116,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     }
   }
 
-  async function sendNow(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt> {
+  async function sendNow(what: string, to: Address | undefined, data: Hex, extraGas = 0n): Promise<TransactionReceipt> {
     if (!wallet) throw new ChainError('no-account', `${what}: this client has no private key`);
     const request = { account: wallet.account, data, ...(to === undefined ? {} : { to }) };
     return read(what, async () => {
@@ -125,7 +130,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
           `${what}: takes ${estimate} gas, one transaction may take ${maxTransactionGas}`,
         );
       }
-      const roomy = (estimate * gasHeadroomPercent) / 100n + checkpointGas;
+      const roomy = (estimate * gasHeadroomPercent) / 100n + checkpointGas + extraGas;
       const gas = roomy < maxTransactionGas ? roomy : maxTransactionGas;
       // Without what is pending: a transaction that nobody mines is replaced, and not waited for.
       const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'latest' });
@@ -184,8 +189,8 @@ export function createTransactor(options: TransactorOptions): Transactor {
     client,
     address: account && (account.address.toLowerCase() as Address),
     read,
-    send(what, to, data) {
-      const sent = last.then(() => sendNow(what, to, data));
+    send(what, to, data, extraGas) {
+      const sent = last.then(() => sendNow(what, to, data, extraGas));
       last = sent.catch(() => undefined);
       return sent;
     },

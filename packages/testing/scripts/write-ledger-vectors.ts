@@ -6,7 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { deployContracts, noDelays } from '@ogong/chain/deploy';
+import { deployContracts, noDelays, noHolding } from '@ogong/chain/deploy';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { createTransactor } from '@ogong/chain/transactor';
@@ -146,7 +146,12 @@ const debitOf = (label: string, amount: bigint) => ({
   cumulative: amount * 3n,
   termsHash: bytes32(`terms ${label}`),
 });
-const lineOf = (label: string, router: Address, gross: bigint) => ({ provider: addressOf(label), router, gross });
+const lineOf = (label: string, router: Address, gross: bigint) => ({
+  providerId: bytes32(`provider of ${label}`),
+  payee: addressOf(label),
+  router,
+  gross,
+});
 
 const batches = [
   {
@@ -213,7 +218,13 @@ async function computeVectors() {
     await chain.setBalance(privateKeyToAccount(deployer).address, 10n ** 20n);
     const treasury = addressOf('treasury');
     const recipients = { verification: treasury, treasury, license: treasury };
-    const deployment = await deployContracts({ ...chain, privateKey: deployer, recipients, delays: noDelays });
+    const deployment = await deployContracts({
+      ...chain,
+      privateKey: deployer,
+      recipients,
+      delays: noDelays,
+      holding: noHolding,
+    });
     const { client } = createTransactor({ ...chain });
     const { escrow, settlement } = deployment;
     const domainOf = (verifyingContract: Address) =>
@@ -276,7 +287,9 @@ async function computeVectors() {
       );
       const linesHash = expectEqual(
         `${name}: linesHash`,
-        hashWords(lines.flatMap((line) => [wordOf(line.provider), wordOf(line.router), numberWord(line.gross)])),
+        hashWords(
+          lines.flatMap((line) => [line.providerId, wordOf(line.payee), wordOf(line.router), numberWord(line.gross)]),
+        ),
         await client.readContract({ ...readSettlement, functionName: 'hashLines', args: [lines] }),
       );
       const ejectedHash = hashWords(ejected);

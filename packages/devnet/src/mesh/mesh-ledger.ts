@@ -104,6 +104,9 @@ async function findDeployment(file: string, rpcUrl: string): Promise<Deployment 
   }
 }
 
+/** Short, so that whoever tries the network sees money come within minutes. */
+const holding = { period: 60, entrance: 10n ** 12n };
+
 async function deploy(
   { deployer, recipients }: LedgerPlan,
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
@@ -112,6 +115,7 @@ async function deploy(
   const deployment = await deployContracts({
     ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients },
     delays: noDelays,
+    holding,
     limits: { withdrawalDelay: 3_600 },
   });
   writePrivateFile(file, `${JSON.stringify(deployment, null, 2)}\n`);

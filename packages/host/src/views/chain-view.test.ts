@@ -13,6 +13,7 @@ const deployment = {
   escrow: hex('05', 20),
   settlement: hex('06', 20),
   models: hex('07', 20),
+  earnings: hex('08', 20),
   block: 1,
 };
 const bytes = (byte: number, size: number): Uint8Array => new Uint8Array(size).fill(byte);

@@ -111,7 +111,8 @@ describe('settlement digest', () => {
         signature: new Uint8Array(65),
       })),
       lines: lines.map((line) => ({
-        provider: unprefixed(line.provider),
+        providerId: unprefixed(line.providerId),
+        payee: unprefixed(line.payee),
         router: unprefixed(line.router),
         gross: BigInt(line.gross),
       })),
@@ -162,8 +163,8 @@ describe('settlement', () => {
         expect(without.ejections).toEqual(whole.ejections);
         expect(without.debits).toEqual(whole.debits.filter(({ payer }) => !isLeftOut(payer[0] as number)));
         const paid = replies.filter(({ verdict, payer }) => isBillable(verdict) && !isLeftOut(payer));
-        for (const { provider, router, gross } of without.lines) {
-          const own = paid.filter((reply) => reply.payee === provider[0] && reply.router === router[0]);
+        for (const { payee, router, gross } of without.lines) {
+          const own = paid.filter((reply) => reply.payee === payee[0] && reply.router === router[0]);
           expect(gross).toBe(sum(own.map(({ fee }) => fee)));
         }
         expect(sum(without.lines.map(({ gross }) => gross))).toBe(sum(paid.map(({ fee }) => fee)));

@@ -33,7 +33,7 @@ const batchCodec = struct(BATCH);
 
 /**
  * A batch as the settlement contract takes it (docs/spec/settlement.md): a run of one validator's verdict log, netted
- * per payer and per (payee, router). Field names and units are the contract's; amounts are atomic.
+ * per payer and per (provider, payee, router). Field names and units are the contract's; amounts are atomic.
  */
 export interface Batch extends CodecType<typeof batchCodec> {}
 
@@ -48,15 +48,16 @@ const debitCodec = struct({
 export interface Debit extends CodecType<typeof debitCodec> {}
 
 const LINE = {
-  /** The payee. */
-  provider: abi.address,
+  /** The key that served, whose earnings the line adds to. */
+  providerId: abi.bytes32,
+  payee: abi.address,
   /** Zero address where no router took part. */
   router: abi.address,
   gross: abi.uint128,
 };
 const lineCodec = struct(LINE);
 
-/** What is owed for the replies of one provider that came through one router. */
+/** What is owed for the replies of one provider, for one payee, that came through one router. */
 export interface Line extends CodecType<typeof lineCodec> {}
 
 const parties = <T>(item: Codec<T>, ascending: (a: T, b: T) => number): Codec<readonly T[]> =>
@@ -66,7 +67,7 @@ const settlementCodec = struct({
   batch: batchCodec as Codec<Batch>,
   /** Ascending by payer. */
   debits: parties<Debit>(debitCodec, (a, b) => compareBytes(a.payer, b.payer)),
-  /** Ascending by provider, then router. */
+  /** Ascending by provider, then payee, then router. */
   lines: parties<Line>(lineCodec, compareLines),
   /** Provider ids, ascending. */
   ejections: parties(hash, compareBytes),
@@ -79,7 +80,7 @@ const settlementCodec = struct({
 
 export interface Settlement extends CodecType<typeof settlementCodec> {}
 
-const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: 'ogong-batch-v2' });
+const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: 'ogong-batch-v3' });
 
 export const encodeSettlement: (settlement: Settlement) => Uint8Array = settlementFormat.encode;
 export const parseSettlement: (bytes: Uint8Array) => Settlement = settlementFormat.decode;
@@ -202,15 +203,15 @@ function netDebits(debts: readonly Debt[], vouchers: readonly Voucher[]): Debit[
 
 function netLines(owing: readonly VerdictEntry[]): Line[] {
   const lines = new Map<string, Line>();
-  for (const { payee, router, feeAtomic } of owing) {
-    const key = toHex(payee) + toHex(router);
-    lines.set(key, { provider: payee, router, gross: (lines.get(key)?.gross ?? 0n) + feeAtomic });
+  for (const { providerId, payee, router, feeAtomic } of owing) {
+    const key = toHex(concatBytes(providerId, payee, router));
+    lines.set(key, { providerId, payee, router, gross: (lines.get(key)?.gross ?? 0n) + feeAtomic });
   }
   return [...lines.values()].sort(compareLines);
 }
 
 function compareLines(a: Line, b: Line): number {
-  return compareBytes(a.provider, b.provider) || compareBytes(a.router, b.router);
+  return compareBytes(a.providerId, b.providerId) || compareBytes(a.payee, b.payee) || compareBytes(a.router, b.router);
 }
 
 function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {

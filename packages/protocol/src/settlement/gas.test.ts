@@ -81,7 +81,7 @@ describe('the gas of a batch', () => {
   });
 
   it('refuses 250 fresh payees and routers in one batch, when it is built and when it is read', () => {
-    const within = settle(createDust(120)).build();
+    const within = settle(createDust(110)).build();
     expect(computeSettlementGas(within)).toBeLessThanOrEqual(MAX_SETTLEMENT_GAS);
     const { gas, build } = settle(createDust(250));
     expect(gas.at(-1)).toBeGreaterThan(MAX_SETTLEMENT_GAS);

@@ -19,10 +19,12 @@ const GAS = {
   batch: 350_000,
   /** A voucher: calldata, recovery of its signer, one channel. */
   debit: 21_000,
-  /** A line: calldata, hash, split, event, both credits as known ones. */
+  /** A line: calldata, hash, split, event, the router's credit and the provider's earnings as known ones. */
   line: 13_000,
-  /** A credit of somebody who never had one: a new slot. Nobody sees from a batch whether it is new. */
-  credit: 22_500,
+  /** The earnings of a key that never earned for this payee: two new slots. Nobody sees from a batch whether they are new. */
+  earner: 45_000,
+  /** A credit of a router that never had one: a new slot. */
+  router: 22_500,
   ejection: 27_000,
   signature: 16_000,
 } as const;
@@ -30,17 +32,19 @@ const GAS = {
 interface PartyCounts {
   readonly debits: number;
   readonly lines: number;
-  /** Different payees and routers. */
-  readonly credited: number;
+  /** Different pairs of provider and payee. */
+  readonly earners: number;
+  readonly routers: number;
   readonly ejections: number;
 }
 
-function computeGas({ debits, lines, credited, ejections }: PartyCounts, signatures: number): number {
+function computeGas({ debits, lines, earners, routers, ejections }: PartyCounts, signatures: number): number {
   return (
     GAS.batch +
     GAS.debit * debits +
     GAS.line * lines +
-    GAS.credit * credited +
+    GAS.earner * earners +
+    GAS.router * routers +
     GAS.ejection * ejections +
     GAS.signature * signatures
   );
@@ -50,15 +54,16 @@ function computeGas({ debits, lines, credited, ejections }: PartyCounts, signatu
 export function computeSettlementGas(
   lists: {
     readonly debits: readonly unknown[];
-    readonly lines: readonly { readonly provider: Uint8Array; readonly router: Uint8Array }[];
+    readonly lines: readonly Pick<VerdictEntry, 'providerId' | 'payee' | 'router'>[];
     readonly ejections: readonly unknown[];
   },
   signatures = 0,
 ): number {
   const { debits, lines, ejections } = lists;
-  const credited = new Set(lines.flatMap(({ provider, router }) => [toHex(provider), toHex(router)]));
+  const earners = new Set(lines.map(({ providerId, payee }) => toHex(providerId) + toHex(payee))).size;
+  const routers = new Set(lines.map(({ router }) => toHex(router))).size;
   return computeGas(
-    { debits: debits.length, lines: lines.length, credited: credited.size, ejections: ejections.length },
+    { debits: debits.length, lines: lines.length, earners, routers, ejections: ejections.length },
     signatures,
   );
 }
@@ -74,20 +79,21 @@ export interface GasMeter {
 export function createGasMeter(): GasMeter {
   const debits = new Set<string>();
   const lines = new Set<string>();
-  const credited = new Set<string>();
+  const earners = new Set<string>();
+  const routers = new Set<string>();
   const ejections = new Set<string>();
   return {
     add({ verdict, feeAtomic, payer, payee, router, ejects, providerId }) {
       if (isBillable(verdict) && feeAtomic > 0n) {
         debits.add(toHex(payer));
-        lines.add(toHex(payee) + toHex(router));
-        credited.add(toHex(payee)).add(toHex(router));
+        const earner = toHex(providerId) + toHex(payee);
+        lines.add(earner + toHex(router));
+        earners.add(earner);
+        routers.add(toHex(router));
       }
       if (ejects) ejections.add(toHex(providerId));
-      return computeGas(
-        { debits: debits.size, lines: lines.size, credited: credited.size, ejections: ejections.size },
-        0,
-      );
+      const counts = { earners: earners.size, routers: routers.size, ejections: ejections.size };
+      return computeGas({ debits: debits.size, lines: lines.size, ...counts }, 0);
     },
   };
 }

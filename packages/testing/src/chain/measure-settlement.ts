@@ -15,6 +15,7 @@ export interface GasReport {
 }
 
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
+const createId = (payee: Hex): Hex => `0x${payee.slice(2).padStart(64, 'd7')}`;
 
 /**
  * Settles three batches between the same parties on a fresh chain. The first one also pays for new storage; the third shows
@@ -47,8 +48,9 @@ export async function measureSettlement(
         payers.map((payer) => ledger.signDebit(payer.privateKey, handling.address, perPayer, perPayer * sequence)),
       );
       const even = gross / BigInt(providerCount);
-      const lines = payees.map((provider, index) => ({
-        provider,
+      const lines = payees.map((payee, index) => ({
+        providerId: createId(payee),
+        payee,
         router,
         gross: index === 0 ? gross - even * BigInt(providerCount - 1) : even,
       }));

@@ -14,6 +14,8 @@ const createHex = (bytes: number, seed: number): Hex =>
     .toString(16)
     .padStart(8, 'e')
     .padStart(2 * bytes, 'd7')}`;
+/** Each payee has one key here. */
+const createId = (payee: Address): Hex => `0x${payee.slice(2).padStart(64, 'd7')}`;
 const ZERO: Address = `0x${'00'.repeat(20)}`;
 
 describe('the gas that the contracts take', () => {
@@ -64,7 +66,7 @@ describe('the gas that the contracts take', () => {
     const call = {
       batch,
       debits: [...debits].sort((a, b) => (String(a.payer) < String(b.payer) ? -1 : 1)),
-      lines: lines.map(([provider, router]) => ({ provider, router, gross: FEE })),
+      lines: lines.map(([payee, router]) => ({ providerId: createId(payee), payee, router, gross: FEE })),
       ejections,
     };
     return ledger.signBatch(
@@ -77,8 +79,9 @@ describe('the gas that the contracts take', () => {
     computeSettlementGas(
       {
         debits,
-        lines: lines.map(({ provider, router }) => ({
-          provider: fromHex(String(provider).slice(2)),
+        lines: lines.map(({ providerId, payee, router }) => ({
+          providerId: fromHex(String(providerId).slice(2)),
+          payee: fromHex(String(payee).slice(2)),
           router: fromHex(String(router).slice(2)),
         })),
         ejections,

@@ -1,5 +1,5 @@
 import { createChainClient } from '@ogong/chain/client';
-import { type Delays, deployContracts, type Limits, noDelays } from '@ogong/chain/deploy';
+import { type Delays, deployContracts, type Holding, type Limits, noDelays, noHolding } from '@ogong/chain/deploy';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
@@ -14,7 +14,12 @@ export const termsHash: Hex = `0x${'77'.repeat(32)}`;
 
 /** A fresh chain with the contracts on it, for tests and measurements. */
 export async function startTestLedger(
-  options: { limits?: Partial<Limits>; delays?: Partial<Delays>; blockTimeMs?: number } = {},
+  options: {
+    limits?: Partial<Limits>;
+    delays?: Partial<Delays>;
+    holding?: Partial<Holding>;
+    blockTimeMs?: number;
+  } = {},
 ) {
   const chain = await startDevChain({ blockTimeMs: options.blockTimeMs ?? 100 });
   const owner = generatePrivateKey();
@@ -27,6 +32,7 @@ export async function startTestLedger(
     recipients: { verification: treasury, treasury, license: treasury },
     limits: { minimumValidatorBond: 100n * unit, withdrawalDelay: 3_600, ...options.limits },
     delays: { ...noDelays, ...options.delays },
+    holding: { ...noHolding, ...options.holding },
   });
   const connect = (privateKey: Hex) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20 });
@@ -92,7 +98,8 @@ export async function startTestLedger(
           signature: toHex(debit.signature, 'signature'),
         })),
         call.lines.map((line) => ({
-          provider: toAddress(line.provider, 'provider'),
+          providerId: toHex(line.providerId, 'providerId'),
+          payee: toAddress(line.payee, 'payee'),
           router: toAddress(line.router, 'router'),
           gross: line.gross,
         })),

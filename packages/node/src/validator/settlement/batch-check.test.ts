@@ -62,7 +62,7 @@ describe('a proposed batch', () => {
       const bent = { ...settlement, ...change };
       return () => assertNets({ crypto }, bent, encodeSettlement(bent), logEntries);
     };
-    const lines = settlement.lines.map((line) => ({ ...line, provider: stranger }));
+    const lines = settlement.lines.map((line) => ({ ...line, payee: stranger }));
     expect(bend({ lines })).toThrow('differs from the netting of its entries');
     expect(bend({ ejections: [] })).toThrow('differs from the netting of its entries');
     const debits = settlement.debits.map((debit) => ({ ...debit, payer: stranger }));

@@ -279,7 +279,7 @@ describe('a co-signer', () => {
   });
 
   it.each<[string, (settlement: Settlement) => Settlement]>([
-    ['pays a line to another', (s) => ({ ...s, lines: s.lines.map((line) => ({ ...line, provider: stranger })) })],
+    ['pays a line to another', (s) => ({ ...s, lines: s.lines.map((line) => ({ ...line, payee: stranger })) })],
     ['draws on another payer', (s) => ({ ...s, debits: s.debits.map((debit) => ({ ...debit, payer: stranger })) })],
     [
       'draws more',

@@ -1,5 +1,5 @@
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -34,7 +34,7 @@ describe('a payer that takes its money back while settlement stands still', () =
     const { payerClient: client } = network;
     const payers = [network.payer.address, leaving.signer.address];
     const { recipients } = await client.parameters();
-    const payees = [PAYEE, OTHER_PAYEE, ROUTER, ...nodes.map((node) => node.signer.address)];
+    const payees = [ROUTER, fromHex(client.deployment.earnings.slice(2)), ...nodes.map((node) => node.signer.address)];
     const credits = [...payees, ...new Set(Object.values(recipients))].map((payee) => client.creditOf(payee));
     const free = payers.map((payer) => client.freeOf(payer));
     const reserved = payers.flatMap((payer) =>
@@ -77,8 +77,10 @@ describe('a payer that takes its money back while settlement stands still', () =
     const { payerClient } = network;
     expect((await payerClient.channelOf(network.payer.address, own.signer.address)).spent).toBe(FEE);
     expect((await payerClient.channelOf(leaving.signer.address, own.signer.address)).spent).toBe(0n);
-    expect(await payerClient.creditOf(PAYEE)).toBeGreaterThan(80_000n);
-    expect(await payerClient.creditOf(OTHER_PAYEE)).toBe(0n);
+    const earned = async (payee: Uint8Array): Promise<bigint> =>
+      (await payerClient.earningsOf(paid.reply.order.providerId, payee)).earned;
+    expect(await earned(PAYEE)).toBeGreaterThan(80_000n);
+    expect(await earned(OTHER_PAYEE)).toBe(0n);
     expect(await sumClaims()).toBe(await payerClient.balanceOf(payerClient.deployment.escrow));
     const anchor = await payerClient.anchorOf(own.signer.address);
     expect(anchor).toMatchObject({ sequence: 1n, logLength: 2n });

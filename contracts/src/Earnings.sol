@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Escrow} from "./Escrow.sol";
+import {Parameters} from "./Parameters.sol";
+import {Earned, Ejection} from "./Types.sol";
+
+/// What Earnings asks the contract that created it.
+interface IEjections {
+    function ejectionOf(bytes32 providerId) external view returns (Ejection memory);
+}
+
+/// @title What providers earned, held for a while
+/// @notice Time runs in periods. What a provider's key earns for a payee in one period is held for the two periods after it,
+/// and then belongs to the payee. An ejection stops that clock: what it still finds held, and all that is settled for the
+/// key later, goes to the verification pool once the ejection is final. It never goes to payers, or to the validators who
+/// eject. Nothing is written when a key is ejected or reinstated: every amount follows from the sums by period and from the
+/// ejection.
+/// @dev Tokens here and credit in the Escrow = earned - paid - collected, summed over all accounts, always.
+contract Earnings is ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+    using Checkpoints for Checkpoints.Trace208;
+
+    /// Whole periods between the one in which something is earned and the one in which the payee can have it.
+    uint256 public constant HELD_PERIODS = 2;
+
+    struct Account {
+        /// Sum of all that was ever earned, by period.
+        Checkpoints.Trace208 earned;
+        /// To the payee.
+        uint128 paid;
+        /// To the verification pool.
+        uint128 collected;
+    }
+
+    /// What an account has, and where it can go now.
+    struct Balance {
+        uint256 earned;
+        /// Not the payee's yet: an ejection takes it.
+        uint256 held;
+        uint256 withdrawable;
+        uint256 collectable;
+        uint256 paid;
+        uint256 collected;
+    }
+
+    IERC20 public immutable token;
+    Parameters public immutable parameters;
+    Escrow public immutable escrow;
+    /// The only contract that credits earnings, and the one that knows who is ejected: it created this one.
+    address public immutable settlement;
+    /// Seconds; 0 where the network holds no earnings.
+    uint256 public immutable period;
+    /// The first units of each account, which go to the verification pool.
+    uint256 public immutable entrance;
+
+    mapping(bytes32 providerId => mapping(address payee => Account)) private _accounts;
+
+    event EarningsWithdrawn(bytes32 indexed providerId, address indexed payee, uint256 amount);
+    event EarningsCollected(bytes32 indexed providerId, address indexed payee, uint256 amount);
+
+    error NotSettlement(address caller);
+    error NothingToWithdraw();
+    error NothingToCollect();
+    error PeriodNotOver(uint256 current);
+
+    /// @dev To be created by the settlement contract.
+    constructor(IERC20 token_, Parameters parameters_, Escrow escrow_) {
+        token = token_;
+        parameters = parameters_;
+        escrow = escrow_;
+        settlement = msg.sender;
+        period = parameters_.holding().period;
+        entrance = parameters_.holding().entrance;
+    }
+
+    /// @notice Adds to what keys earned in the present period. The settlement credits the sum to this contract in the Escrow.
+    function credit(Earned[] calldata list) external {
+        if (msg.sender != settlement) revert NotSettlement(msg.sender);
+        uint48 current = uint48(periodAt(block.timestamp));
+        for (uint256 i; i < list.length; ++i) {
+            Checkpoints.Trace208 storage earned = _accounts[list[i].providerId][list[i].payee].earned;
+            earned.push(current, earned.latest() + list[i].amount);
+        }
+    }
+
+    /// @notice Pays the payee what it can have by now. Anybody may call it.
+    function withdraw(bytes32 providerId, address payee) external nonReentrant returns (uint256 amount) {
+        amount = balanceOf(providerId, payee).withdrawable;
+        if (amount == 0) revert NothingToWithdraw();
+        _accounts[providerId][payee].paid += uint128(amount);
+        emit EarningsWithdrawn(providerId, payee, amount);
+        _send(payee, amount);
+    }
+
+    /// @notice Pays the verification pool the first units of an account, and all that a final ejection took. Anybody may call it.
+    function collect(bytes32 providerId, address payee) external nonReentrant returns (uint256 amount) {
+        amount = balanceOf(providerId, payee).collectable;
+        if (amount == 0) revert NothingToCollect();
+        _accounts[providerId][payee].collected += uint128(amount);
+        emit EarningsCollected(providerId, payee, amount);
+        _send(parameters.recipients().verification, amount);
+    }
+
+    function balanceOf(bytes32 providerId, address payee) public view returns (Balance memory balance) {
+        Account storage account = _accounts[providerId][payee];
+        Ejection memory ejection = IEjections(settlement).ejectionOf(providerId);
+        uint256 vested = _vestedAt(account, ejection.since == 0 ? block.timestamp : ejection.since);
+        uint256 due = _aboveEntrance(vested);
+        balance.earned = account.earned.latest();
+        balance.held = balance.earned - vested;
+        balance.paid = account.paid;
+        balance.collected = account.collected;
+        balance.withdrawable = due - account.paid;
+        bool isFinal = ejection.since != 0 && block.timestamp >= ejection.since + parameters.delays().appeal;
+        // An ejection that is final stays so: nothing that was collected is owed again.
+        uint256 pool = isFinal ? balance.earned - due : balance.earned < entrance ? balance.earned : entrance;
+        balance.collectable = pool - account.collected;
+    }
+
+    /// @notice What a key earned for a payee in one period that is over, without the first units. It never changes, so whoever
+    /// asks later gets the same answer.
+    function earnedIn(bytes32 providerId, address payee, uint48 which) external view returns (uint256) {
+        uint256 current = periodAt(block.timestamp);
+        if (which >= current) revert PeriodNotOver(current);
+        Checkpoints.Trace208 storage earned = _accounts[providerId][payee].earned;
+        uint256 before = which == 0 ? 0 : earned.upperLookupRecent(which - 1);
+        return _aboveEntrance(earned.upperLookupRecent(which)) - _aboveEntrance(before);
+    }
+
+    /// @notice The number of the period at a time, in seconds since 1970; 0 where earnings are not held.
+    function periodAt(uint256 time) public view returns (uint256) {
+        return period == 0 ? 0 : time / period;
+    }
+
+    /// @dev What had left its two periods behind at a time.
+    function _vestedAt(Account storage account, uint256 time) private view returns (uint256) {
+        if (period == 0) return account.earned.latest();
+        uint256 current = periodAt(time);
+        return current <= HELD_PERIODS ? 0 : account.earned.upperLookupRecent(uint48(current - HELD_PERIODS - 1));
+    }
+
+    function _aboveEntrance(uint256 sum) private view returns (uint256) {
+        return sum > entrance ? sum - entrance : 0;
+    }
+
+    /// @dev The settlement leaves its credit in the Escrow, which costs it less than a transfer.
+    function _send(address to, uint256 amount) private {
+        if (token.balanceOf(address(this)) < amount) escrow.claim();
+        token.safeTransfer(to, amount);
+    }
+}
