@@ -7,6 +7,8 @@ export interface ReceiptFile {
   readonly receipt: Receipt;
   readonly request: Uint8Array | undefined;
   readonly response: Uint8Array | undefined;
+  /** What the gateway said became of the reply; undefined where the file was saved without it. */
+  readonly status: unknown;
 }
 
 /** @throws ProtocolError, or the file system's error. */
@@ -21,7 +23,7 @@ export function readReceiptFile(path: string): ReceiptFile {
     if (typeof value !== 'string') throw new ProtocolError('malformed', `receipt field ${name}: expected base64`);
     return fromBase64(value);
   };
-  return { receipt, request: read('request'), response: read('response') };
+  return { receipt, request: read('request'), response: read('response'), status: fields.status };
 }
 
 /** Without Node's own methods, which compare and slice differently. */

@@ -53,6 +53,16 @@ describe('ogong verify', () => {
     expect(out).toMatch(/\d+ passed, 0 failed, 0 skipped/);
   });
 
+  it('compares the record that was judged, where the file says what became of the reply', async () => {
+    const recordHash = Buffer.from(crypto.sha256(receipt.record.bytes)).toString('hex');
+    const run = (status: object) => verify(save('status.json', bent({ status })), '--trust', trusted);
+    const judged = { verdict: 'accept', record_hash: recordHash, fee_atomic: '1' };
+    expect((await run(judged)).code).toBe(VERIFY_EXIT.ok);
+    const other = await run({ ...judged, record_hash: '00'.repeat(32) });
+    expect([other.code, other.out]).toEqual([VERIFY_EXIT.failed, expect.stringMatching(/^FAIL +judged-record /m)]);
+    expect((await run({ ...judged, verdict: '' })).code).toBe(VERIFY_EXIT.unchecked);
+  });
+
   it('is no success without trust, and says what it could not look at', async () => {
     const { code, out } = await verify(whole);
     expect(code).toBe(VERIFY_EXIT.unchecked);

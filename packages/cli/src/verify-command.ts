@@ -59,6 +59,7 @@ export const verifyCommand: Command = {
         request: toPlainBytes(request),
         response: toPlainBytes(response),
         nowMs: Date.now(),
+        ...(file.status === undefined ? {} : { status: file.status }),
       };
       const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
       const verdict = verifyReceipt(receipt, { ...context, trust });

@@ -15,6 +15,8 @@ export interface ReceiptInput {
   /** Ids of checks that the caller does without where they are skipped, beside those that `trust.allow` names. */
   readonly allow?: readonly string[];
   readonly nowMs?: number;
+  /** What the gateway says became of the reply: then the record that was judged has to be the one of this receipt. */
+  readonly status?: ReplyStatus;
 }
 
 /**
@@ -35,6 +37,8 @@ export interface ReplyStatus {
   readonly state: string;
   readonly verdict: string;
   readonly fee_atomic: string | null;
+  /** Of the record that the validator judged; hex. */
+  readonly record_hash: string | null;
   readonly max_fee_atomic: string;
   readonly settlement: string | null;
   readonly validator: string;

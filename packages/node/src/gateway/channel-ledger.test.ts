@@ -23,7 +23,7 @@ const reservation = (replyId: string, maxFeeAtomic: bigint, change: Partial<Rese
   expiresMs: 2,
   ...change,
 });
-const closing = (feeAtomic: bigint) => ({ feeAtomic, verdict: 'accept', detail: '', settlement: '' });
+const closing = (feeAtomic: bigint) => ({ feeAtomic, verdict: 'accept', detail: '', settlement: '', judgedRecord: '' });
 
 let directory: TestDirectory;
 let store: Store;

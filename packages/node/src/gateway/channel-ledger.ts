@@ -69,9 +69,24 @@ export interface OrderRow extends OrderBytes {
   readonly detail: string;
   /** Transaction hash, `none` where nothing will ever be settled, or empty. */
   readonly settlement: string;
+  /** Hash of the record that was delivered, in hex, or empty. */
+  readonly heldRecord: string;
+  /** What that record costs. */
+  readonly heldFeeAtomic: bigint | undefined;
+  /** Hash of the record that the validator judged, in hex, or empty. */
+  readonly judgedRecord: string;
+}
+
+/** The record that a reply came with, and its fee. */
+export interface HeldRecord {
+  /** Hex. */
+  readonly recordHash: string;
+  readonly feeAtomic: bigint;
 }
 
 export interface Closing {
+  /** Hash of the record that was judged, in hex, or empty. */
+  readonly judgedRecord: string;
   readonly feeAtomic: bigint;
   readonly verdict: string;
   readonly detail: string;
@@ -85,7 +100,8 @@ export interface ChannelLedger {
    * @throws ApiError `budget_exceeded`, `too_many_requests` or `escrow_exhausted`; nothing changed then.
    */
   reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
-  mark(replyId: string, state: 'delivered' | 'abandoned'): Promise<void>;
+  deliver(replyId: string, held: HeldRecord): Promise<void>;
+  abandon(replyId: string): Promise<void>;
   /** Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. */
   close(replyId: string, closing: Closing): Promise<void>;
   channel(validator: string): PayerChannel;
@@ -133,6 +149,9 @@ const orderRow = columns({
   verdict: text,
   detail: text,
   settlement: text,
+  heldRecord: text,
+  heldFeeAtomic: named('held_fee', optional(amount)),
+  judgedRecord: text,
 });
 const replyIdRow = columns({ replyId: text });
 
@@ -201,9 +220,18 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         return signed;
       }),
 
-    mark: (replyId, state) =>
+    deliver: (replyId, { recordHash, feeAtomic }) =>
       group.write(() => {
-        store.prepare("UPDATE orders SET state = ? WHERE reply_id = ? AND state = 'open'").run(state, replyId);
+        store
+          .prepare(
+            "UPDATE orders SET state = 'delivered', held_record = ?, held_fee = ? WHERE reply_id = ? AND state = 'open'",
+          )
+          .run(recordHash, `${feeAtomic}`, replyId);
+      }),
+
+    abandon: (replyId) =>
+      group.write(() => {
+        store.prepare("UPDATE orders SET state = 'abandoned' WHERE reply_id = ? AND state = 'open'").run(replyId);
       }),
 
     close: (replyId, closing) =>
@@ -225,8 +253,10 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         const { spent, reserved } = readSpending(row.keyId);
         writeSpending(row.keyId, { spent: spent + fee, reserved: reserved - row.maxFeeAtomic });
         store
-          .prepare("UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ? WHERE reply_id = ?")
-          .run(`${fee}`, closing.verdict, closing.detail, replyId);
+          .prepare(
+            "UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ?, judged_record = ? WHERE reply_id = ?",
+          )
+          .run(`${fee}`, closing.verdict, closing.detail, closing.judgedRecord, replyId);
       }),
 
     channel: (validator) => store.read(() => readChannel(validator)) ?? openChannel(0n),

@@ -1,9 +1,11 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
+import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -11,6 +13,7 @@ import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { bindRecord } from '@ogong/protocol/verdict/claim';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
+import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
@@ -44,7 +47,8 @@ export async function checkReply<R extends BoughtAnswer>(
   if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
 
   const opened = parseOpening(opening);
-  const { promptTokenCount: promptTokens } = findModality(job.endpoint).parseHeader(opened.header);
+  const header = findModality(job.endpoint).parseHeader(opened.header);
+  const { promptTokenCount: promptTokens } = header;
   const { tokenCount: outputTokens } = parseRecordV2(record.record);
   const replyId = toHex(attempt.replyId);
   const { checks } = verdict;
@@ -56,7 +60,7 @@ export async function checkReply<R extends BoughtAnswer>(
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
     context.deliveries.put(attempt.validator, createDelivery(context, attempt, { record, opening, promptTokens })),
-    context.ledger.mark(replyId, 'delivered'),
+    context.ledger.deliver(replyId, readHeld(job, attempt, { record, header })),
   ]);
   reportToRouter(context, attempt, { outcome: 'ok', outputTokens });
   return read.reply;
@@ -74,6 +78,19 @@ async function fetchOpening(
     await accuseProvider(context, attempt, { reason: 'opening-withheld', evidence: { record } });
     throw createCheckFailed('the provider withholds the opening of its commitment', cause);
   }
+}
+
+/** Stage 1 has found that the reply may be billed. */
+function readHeld(
+  { endpoint, request }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'>,
+  { order }: Pick<ProviderAttempt, 'order'>,
+  { record, header }: { readonly record: SignedRecord; readonly header: CommonHeader },
+): HeldRecord {
+  const bound = findModality(endpoint).boundTokens(request);
+  return {
+    recordHash: toHex(hashRecord(crypto, record.record)),
+    feeAtomic: computeReplyFee(parseOrder(order.order), bound, header),
+  };
 }
 
 /** This gateway's word about the reply that it holds. */

@@ -5,6 +5,7 @@ export interface GatewayMetrics {
   countAnswered(request: Pick<AnsweredRequest, 'route' | 'status' | 'durationMs'>): void;
   countFault(reason: string): void;
   countDelivery(outcome: string): void;
+  countOther(): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
   watch(sources: { running: () => number; complaints: () => number }): void;
 }
@@ -19,6 +20,10 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     'What validators answered to what was delivered',
     ['outcome'],
   );
+  const others = metrics.counter(
+    'verdicts_on_others_total',
+    'Verdicts that ask money for another record than was delivered',
+  );
   const fees = metrics.counter('fees_atomic_total', 'Fees owed for ordered replies, atomic units');
   const running = metrics.gauge('requests_running', 'Inference requests in progress');
   const complaints = metrics.gauge('complaints_waiting', 'Complaints that no validator has heard yet');
@@ -29,6 +34,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     },
     countFault: (reason) => faults.inc({ reason }),
     countDelivery: (outcome) => deliveries.inc({ outcome }),
+    countOther: () => others.inc(),
     countVerdict(verdict, feeAtomic) {
       verdicts.inc({ verdict });
       fees.inc(Number(feeAtomic));

@@ -518,10 +518,12 @@ describe('validators', () => {
       state: 'audited',
       verdict: 'reject',
       feeAtomic: 26_000n,
+      recordHash: new Uint8Array(32).fill(7),
     });
     const path = `${fixture.url}/v1/receipts/${Buffer.from(replyId).toString('hex')}?compact=1`;
-    const read = async () => (await (await fetch(path)).json()) as { status: { verdict: string } };
+    const read = async () => (await (await fetch(path)).json()) as { status: { verdict: string; record_hash: string } };
     await expect.poll(async () => (await read()).status.verdict).toBe('reject');
+    expect((await read()).status.record_hash).toBe('07'.repeat(32));
     await client.chat.completions.create({ ...chat, max_tokens: 100 });
     expect(network.orders[1]!.cumulativeAtomic).toBe(cumulativeAtomic);
   });

@@ -31,7 +31,7 @@ import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
-import { createVerdictFeed } from './verdict-feed.ts';
+import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
 
 /** The front door. */
 export interface GatewayHttpOptions {
@@ -193,9 +193,17 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       chain,
       links,
       clock,
-      onClosed: ({ replyId }, { verdict, feeAtomic }) => {
+      onClosed(order, closing) {
+        const { replyId } = order;
+        const { verdict, feeAtomic, judgedRecord } = closing;
         counts.countVerdict(verdict, feeAtomic);
         logger.debug({ replyId, verdict, feeAtomic }, 'a verdict is in');
+        if (!isForAnother(order, closing)) return;
+        counts.countOther();
+        logger.warn(
+          { replyId, verdict, feeAtomic, judgedRecord },
+          'a validator judged another record than was delivered',
+        );
       },
       onError: warn('the verdicts could not be read'),
     },

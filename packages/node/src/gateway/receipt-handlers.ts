@@ -72,6 +72,7 @@ function toStatus(order: OrderRow): Json {
     state: order.settlement !== '' ? 'settled' : order.state,
     verdict: order.verdict,
     fee_atomic: order.feeAtomic?.toString() ?? null,
+    record_hash: order.judgedRecord === '' ? null : order.judgedRecord,
     max_fee_atomic: order.maxFeeAtomic.toString(),
     settlement: order.settlement === '' || order.settlement === 'none' ? null : order.settlement,
     validator: `0x${order.validator}`,

@@ -18,7 +18,7 @@ export async function accuseProvider(
   if (reason !== 'abandoned') context.matches.exclude(providerId);
   else context.validators.doubt();
   await context.complaints.put(attempt.validator, { order: attempt.order, reason, ...evidence });
-  await context.ledger.mark(toHex(attempt.replyId), 'abandoned');
+  await context.ledger.abandon(toHex(attempt.replyId));
   const outcome = reason === 'abandoned' ? 'abandoned' : 'failed-check';
   reportToRouter(context, attempt, { outcome, outputTokens: 0 });
 }

@@ -35,7 +35,10 @@ export const GATEWAY_SCHEMA = `
     fee TEXT,
     verdict TEXT NOT NULL DEFAULT '',
     detail TEXT NOT NULL DEFAULT '',
-    settlement TEXT NOT NULL DEFAULT ''
+    settlement TEXT NOT NULL DEFAULT '',
+    held_record TEXT NOT NULL DEFAULT '',
+    held_fee TEXT,
+    judged_record TEXT NOT NULL DEFAULT ''
   ) STRICT;
   CREATE INDEX orders_unsettled ON orders (created_ms) WHERE settlement = '';
   CREATE INDEX orders_by_completion ON orders (completion_id, choice);

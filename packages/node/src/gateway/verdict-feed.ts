@@ -3,7 +3,7 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { fromHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type ReplyStatus, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ChannelLedger, Closing, OrderRow } from './channel-ledger.ts';
 
@@ -46,7 +46,13 @@ export function createVerdictFeed(
       if (!(error instanceof LinkError)) throw error;
       const isUnknown = error.refusal === 'not-found' && clock.nowMs() > order.expiresMs + graceMs;
       if (!isUnknown) return;
-      await close(order, { feeAtomic: 0n, verdict: 'never-admitted', detail: '', settlement: NO_SETTLEMENT });
+      await close(order, {
+        feeAtomic: 0n,
+        verdict: 'never-admitted',
+        detail: '',
+        judgedRecord: '',
+        settlement: NO_SETTLEMENT,
+      });
     }
   }
 
@@ -69,11 +75,32 @@ export function createVerdictFeed(
   );
 }
 
+/** Whether money is asked for another record than the one that was delivered, or more than that one costs. */
+export function isForAnother({ heldRecord, heldFeeAtomic }: OrderRow, { judgedRecord, feeAtomic }: Closing): boolean {
+  if (feeAtomic === 0n || heldRecord === '' || heldFeeAtomic === undefined) return false;
+  return judgedRecord !== heldRecord || feeAtomic > heldFeeAtomic;
+}
+
 /** Undefined while the fee may still change. */
-export function toClosing({ state, verdict, detail, feeAtomic, transaction }: ReplyStatus): Closing | undefined {
+export function toClosing({
+  state,
+  verdict,
+  detail,
+  feeAtomic,
+  recordHash,
+  transaction,
+}: ReplyStatus): Closing | undefined {
+  const judgedRecord = toHex(recordHash);
   if (state === 'abandoned' || verdict === 'reject') {
-    return { feeAtomic: 0n, verdict: verdict || 'abandoned', detail, settlement: transaction || NO_SETTLEMENT };
+    const settlement = transaction || NO_SETTLEMENT;
+    return { feeAtomic: 0n, verdict: verdict || 'abandoned', detail, judgedRecord, settlement };
   }
   if (verdict === '') return undefined;
-  return { feeAtomic, verdict, detail, settlement: state === 'settled' ? transaction || NO_SETTLEMENT : '' };
+  return {
+    feeAtomic,
+    verdict,
+    detail,
+    judgedRecord,
+    settlement: state === 'settled' ? transaction || NO_SETTLEMENT : '',
+  };
 }

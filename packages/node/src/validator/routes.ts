@@ -5,6 +5,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import {
@@ -144,7 +145,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: KIB },
     );
-    router.rpc(method.getReply, ({ replyId }) => readStatus(store, replyId), { readMaxBytes: KIB });
+    router.rpc(method.getReply, ({ replyId }) => readStatus(store, verdicts, replyId), { readMaxBytes: KIB });
     router.rpc(
       method.listVerdicts,
       ({ from, limit: wanted }) => {
@@ -225,7 +226,7 @@ function toPublicState({ state, verdict }: ReplyRow): string {
   return state === 'decided' ? 'audited' : state;
 }
 
-function readStatus(store: Store, replyId: Uint8Array) {
+function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
   const row = store.read(() => readReply(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
   const { verdict = '', checks, sequence, isUncollectable } = row;
@@ -250,6 +251,7 @@ function readStatus(store: Store, replyId: Uint8Array) {
     }),
     // The field holds 64 bits; the detail has the number whatever its size.
     feeAtomic: fee > MAX_U64 ? MAX_U64 : fee,
+    recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : new Uint8Array(0),
     transaction: (batch?.transaction_hash as string | null | undefined) ?? '',
   };
 }

@@ -5,7 +5,7 @@ import {
   type SyntheticReceiptOptions,
 } from '@ogong/testing/synthetic/synthetic-receipt';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { utf8Encode } from '../base/bytes.ts';
+import { toHex, utf8Encode } from '../base/bytes.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import type { Header } from '../modality/text/commitment/header.ts';
@@ -490,3 +490,53 @@ function openingOf({ receipt }: Case): Uint8Array {
   if ('url' in receipt.opening) throw new TypeError('a compact receipt');
   return receipt.opening.bytes;
 }
+
+describe('what became of a reply', () => {
+  const feeOf = (given: Case): string =>
+    verify(given)
+      .checks.find(({ id }) => id === 'fee')
+      ?.detail.split(' ')[0] as string;
+  const judge = (change: object, given = toCase(honest)) => {
+    const recordHash = toHex(crypto.sha256(given.receipt.record.bytes));
+    const status = { verdict: 'accept', record_hash: recordHash, fee_atomic: feeOf(given), ...change };
+    const { ok, checks, missing } = verify({ ...given, status } as Case);
+    return { ok, missing, ...checks.find(({ id }) => id === 'judged-record') };
+  };
+
+  it('is compared with the receipt where a gateway tells it', () => {
+    expect(idsOf(toCase(honest), 'pass')).not.toContain('judged-record');
+    expect(judge({})).toMatchObject({ ok: true, status: 'pass' });
+    expect(judge({ verdict: 'reject', fee_atomic: '0' })).toMatchObject({ ok: true, status: 'pass' });
+    expect(judge({ verdict: 'abandoned', record_hash: null, fee_atomic: null })).toMatchObject({ status: 'pass' });
+  });
+
+  it.each<[string, object]>([
+    ['another record', { record_hash: '00'.repeat(32) }],
+    ['no record at all', { record_hash: null }],
+    ['a higher fee', { fee_atomic: '999999999' }],
+    ['a fee for a reject', { verdict: 'reject' }],
+    ['no verdict that can be read', { verdict: 7 }],
+    ['no hash that can be read', { record_hash: 'zz' }],
+    ['no fee that can be read', { fee_atomic: '-1' }],
+  ])('fails with %s', (_name, change) => {
+    expect(judge(change)).toMatchObject({ ok: false, status: 'fail' });
+  });
+
+  it('is missing while there is no verdict, unless the reader does without', () => {
+    const open = { verdict: '', record_hash: null, fee_atomic: null };
+    expect(judge(open)).toMatchObject({ ok: false, status: 'skip', missing: ['judged-record'] });
+    const given = toCase(honest);
+    expect(judge(open, { ...given, trust: { ...given.trust, allow: ['judged-record'] } })).toMatchObject({ ok: true });
+  });
+
+  it('is compared by the record alone where the opening is elsewhere', () => {
+    const given = toCase(honest);
+    const receipt = { ...given.receipt, opening: { url: '/v1/receipts/0/opening' } };
+    const recordHash = toHex(crypto.sha256(receipt.record.bytes));
+    const find = (record_hash: string) =>
+      verify({ ...given, receipt, status: { verdict: 'accept', record_hash, fee_atomic: '5' } } as Case).checks.find(
+        ({ id }) => id === 'judged-record',
+      )?.status;
+    expect([find(recordHash), find('00'.repeat(32))]).toEqual(['pass', 'fail']);
+  });
+});

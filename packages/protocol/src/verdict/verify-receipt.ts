@@ -19,6 +19,7 @@ import type { Trust } from '../stage1/trust.ts';
 import { checkEvidence } from '../tier/evidence.ts';
 import { type Posture, readPosture } from '../tier/posture.ts';
 import type { ReceiptPart } from '../tier/tier.ts';
+import { checkJudgedRecord } from './reported-verdict.ts';
 
 export interface ReceiptContext {
   readonly crypto: Crypto;
@@ -29,6 +30,8 @@ export interface ReceiptContext {
   readonly trust?: Trust;
   /** Unix time in ms; without it nothing is said about times. */
   readonly nowMs?: number;
+  /** What became of the reply, as a gateway says. Without it the judged record is not compared. */
+  readonly status?: unknown;
   /** Stands in for the plain check of a certificate where many receipts share one, and remembers its verdict. */
   readonly verifyBeacon?: typeof verifyBeaconCertificate;
 }
@@ -92,6 +95,10 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   );
   const beacon = checkBeacon(receipt, order, context, checks);
   const header = checkOpening(receipt, parsed, beacon, context, checks);
+  if (context.status !== undefined) {
+    const feeAtomic = header && computeFee(parsed, header);
+    checks.push(checkJudgedRecord(crypto, context.status, { record: receipt.record.bytes, feeAtomic }));
+  }
   const { missing, allowed } = listSkipped(checks, trust.allow);
   const ok = isOk(checks) && missing.length === 0;
   return { ok, checks, missing, allowed, ...(header && { posture: readPosture(header) }) };
@@ -275,6 +282,16 @@ function checkOpening(
   const held = { order, request, response: context.response, beacon, mayBeCancelled: false };
   checks.push(...modality.checkHeader(crypto, header, held), checkFee(modality, { header, order, request }));
   return header;
+}
+
+/** @returns undefined where the reply may not be billed at all. */
+function computeFee({ modality, order, request }: Parts, header: CommonHeader): bigint | undefined {
+  try {
+    return computeReplyFee(order, modality.boundTokens(request), header);
+  } catch (error) {
+    if (error instanceof FeeError) return undefined;
+    throw error;
+  }
 }
 
 function checkFee(
