@@ -124,10 +124,13 @@ export async function checkEntry(
   }
 }
 
+/** How long after an entry its weights may have been published without anybody knowing here: what a reading counts at most. */
+const ROOTS_GRACE_MS = 3_600_000;
+
 /** Whoever signs an entry says that its model is the one that was asked for. @throws CosignError */
 async function assertPublishedWeights(
-  { modelRoots }: Pick<CosignState, 'modelRoots'>,
-  { index }: Pick<VerdictEntry, 'index'>,
+  { modelRoots, clock }: Pick<CosignState, 'modelRoots' | 'clock'>,
+  { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
   { order: { order: bytes }, endpoint, request }: Submission,
 ): Promise<void> {
   if (modelRoots === undefined) return;
@@ -137,10 +140,9 @@ async function assertPublishedWeights(
   const span = computeOrderSpan(order);
   const problem = findWeightsProblem(modelRoots, { modelId, modelRoot: order.modelRoot }, span);
   if (problem === undefined) return;
-  throw new CosignError(
-    modelRoots.find(modelId, span) === undefined ? 'unavailable' : 'refuted',
-    `entry ${index}: ${problem}`,
-  );
+  // First weights are in force at once, and what is known of them here may be an hour old.
+  const isUnsure = modelRoots.find(modelId, span) === undefined || clock.nowMs() - timeMs <= ROOTS_GRACE_MS;
+  throw new CosignError(isUnsure ? 'unavailable' : 'refuted', `entry ${index}: ${problem}`);
 }
 
 /** What does not parse is refuted with the rest of the entry. */

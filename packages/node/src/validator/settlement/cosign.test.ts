@@ -92,17 +92,22 @@ describe('a co-signer', () => {
   });
 
   it.each([
-    ['refuses', [new Uint8Array(32)], { code: 'refuted', message: /other weights than those published as/ }],
-    ['refuses', [], { code: 'refuted', message: /nobody has published/ }],
-    ['waits for', undefined, { code: 'unavailable', message: /cannot be looked up now/ }],
-  ] as const)('%s an entry whose weights are not the published ones: %j', async (_name, published, error) => {
-    const { own, peer, request } = await propose();
-    Object.assign(peer.cosigning, { modelRoots: { find: () => published, prepare: async () => {} } });
-    await expect(peer.cosigner.cosign(own.signer.address, request)).rejects.toMatchObject({
-      code: error.code,
-      message: expect.stringMatching(error.message),
-    });
-  });
+    ['refuses', 1, [new Uint8Array(32)], { code: 'refuted', message: /other weights than those published as/ }],
+    ['refuses', 1, [], { code: 'refuted', message: /nobody has published/ }],
+    ['waits for', 0, [], { code: 'unavailable', message: /nobody has published/ }],
+    ['waits for', 1, undefined, { code: 'unavailable', message: /cannot be looked up now/ }],
+  ] as const)(
+    '%s an entry after %i hours, whose weights are not the published ones: %j',
+    async (_name, hours, published, error) => {
+      const { own, peer, request, clock } = await propose();
+      clock.advance(hours * 3_600_000);
+      Object.assign(peer.cosigning, { modelRoots: { find: () => published, prepare: async () => {} } });
+      await expect(peer.cosigner.cosign(own.signer.address, request)).rejects.toMatchObject({
+        code: error.code,
+        message: expect.stringMatching(error.message),
+      });
+    },
+  );
 
   it('signs entries whose weights were published when their order was signed', async () => {
     const { own, peer, request } = await propose();
