@@ -20,7 +20,7 @@ export function measureAudit(): Row[] {
   const { order, record, openingBytes: opening } = reply;
   const signed = { record: reply.recordBytes, providerKey: provider.publicKey, signature: reply.recordSignature };
   const context = { claim: { order, record }, signed, draw: undefined, allowFixedVerifier: false };
-  const evidence = { kind: 'audit' as const, opening, candidates: [], attempts: [] };
+  const evidence = { kind: 'audit' as const, opening, lists: [], attempts: [] };
   const audit = (): void => {
     const opened = openReply(crypto, record, opening);
     judge(crypto, { ...context, validator: order.validator }, evidence, opened);

@@ -72,7 +72,7 @@ export function formatProviders(run: RunRecord): string {
       return [
         isCheat ? `${name} (${run.cheat})` : name,
         String(own.length),
-        ...['accept', 'reject', 'inconclusive', 'unaudited', 'abandoned'].map(count),
+        ...['accept', 'reject', 'inconclusive', 'unaudited', 'abandoned', 'unjudged'].map(count),
         isEjected ? 'ejected' : 'no',
         formatOgong(gainOf(run, address)),
       ];
@@ -85,6 +85,7 @@ export function formatProviders(run: RunRecord): string {
     ' inconclusive',
     ' unaudited',
     ' abandoned',
+    ' unjudged',
     'ejected',
     ' paid, OGONG',
   ];

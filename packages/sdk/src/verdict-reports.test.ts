@@ -54,7 +54,7 @@ describe('an accept that rests on the report of a verifier', () => {
       bend({ verifierId: new Uint8Array(32) }),
       bend({ opened: undefined }),
       verifyWith({ attempts: [] }),
-      verifyWith({ candidates: [] }),
+      verifyWith({ lists: [] }),
     ];
     for (const { ok } of await Promise.all(bent)) expect(ok).toBe(false);
   });

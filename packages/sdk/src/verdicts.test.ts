@@ -1,3 +1,4 @@
+import { MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
@@ -20,8 +21,8 @@ const BEACON = { value: new Uint8Array(32).fill(5), previous: new Uint8Array(32)
 
 type Case = PublicVerdict & { readonly logEntry: Uint8Array };
 
-/** What a validator hands out of a reply that it audited, with no verifier there to ask. */
-function publish(row?: (row: DrawRow, position: number) => DrawRow) {
+/** What a validator hands out of a reply that it audited, with no verifier there to ask in any sitting. */
+function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = MAX_SITTINGS) {
   const reply = createSyntheticReply({
     ...{ crypto, provider, payer, ledger, beacon: { epoch: 7n, ...BEACON } },
     bend: { order: (order) => ({ ...order, payee: payee.address }), ...(row && { row }) },
@@ -29,17 +30,16 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow) {
   const { order } = reply;
   const { providerId } = order;
   const evidence = encodeEvidence({
-    ...{ kind: 'audit', opening: reply.openingBytes, drift: undefined, candidates: [], attempts: [] },
+    ...{ kind: 'audit', opening: reply.openingBytes, drift: undefined, attempts: [] },
+    lists: Array.from({ length: row ? 0 : sittings }, () => []),
   });
   const isCheat = row !== undefined;
   const entry: VerdictEntry = {
     ...{ index: 0n, previousHash: ZERO, replyId: order.replyId, recordHash: crypto.sha256(reply.recordBytes) },
     ...{ providerId, payee: payee.address, payer: order.payer, router: order.router },
-    verdict: isCheat ? 'reject' : 'inconclusive',
+    verdict: isCheat ? 'reject' : 'unjudged',
     evidence: isCheat ? 'exact' : 'none',
-    feeAtomic: isCheat
-      ? 0n
-      : computeReplyFee(order, boundTextTokens(parseRequest(reply.request, 'chat')), reply.header),
+    feeAtomic: 0n,
     ...{ verifierIds: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), ejects: isCheat, timeMs: 1_000 },
   };
   const signedOrder = { order: reply.orderBytes, signature: reply.orderSignature };
@@ -63,7 +63,8 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow) {
     ...verdict,
     logEntry: encodeVerdictEntry({ ...entry, ...change }),
   });
-  return { verdict, trust, bend, entry };
+  const feeAtomic = computeReplyFee(order, boundTextTokens(parseRequest(reply.request, 'chat')), reply.header);
+  return { verdict, trust, bend, entry, feeAtomic };
 }
 
 const honest = publish();
@@ -77,11 +78,26 @@ describe('a verdict, from public bytes alone', () => {
     expect(rejected).toMatchObject({ ok: true, judgement: { verdict: 'reject', evidence: 'exact' } });
     expect(rejected.judgement?.checks).toContainEqual(expect.objectContaining({ id: 'draw-replay', status: 'fail' }));
     const open = await verifyVerdict(honest.verdict, honest.trust);
-    expect(open).toMatchObject({ ok: true, judgement: { verdict: 'inconclusive', evidence: 'none' } });
+    expect(open).toMatchObject({ ok: true, judgement: { verdict: 'unjudged', evidence: 'none' } });
+  });
+
+  it('of a reply that nobody judged is wrong before its last sitting, and by any other beacon', async () => {
+    for (const sittings of [1, MAX_SITTINGS - 1]) {
+      const early = publish(undefined, sittings);
+      expect(await problemOf(early.verdict, early.trust)).toMatch(`after ${sittings} sittings`);
+    }
+    const asked: bigint[] = [];
+    const findBeacon = async (epoch: bigint) => {
+      asked.push(epoch);
+      return BEACON;
+    };
+    await verifyVerdict(honest.verdict, { ...honest.trust, findBeacon });
+    expect(asked.slice(2)).toEqual([13n, 17n, 23n, 31n, 41n, 53n, 67n]);
   });
 
   it('of a reply that was passed over says what it did not look at', async () => {
-    const unaudited = { verdict: 'unaudited', evidence: 'none', evidenceHash: ZERO } as const;
+    const { feeAtomic } = honest;
+    const unaudited = { verdict: 'unaudited', evidence: 'none', evidenceHash: ZERO, feeAtomic } as const;
     const passedOver = { ...honest.bend(unaudited), evidence: new Uint8Array(0) };
     expect((await verifyVerdict(passedOver, honest.trust)).checks).toContainEqual(
       expect.objectContaining({ id: 'coverage', status: 'skip' }),
@@ -91,18 +107,23 @@ describe('a verdict, from public bytes alone', () => {
   it.each<[string, Case, RegExp]>([
     [
       'rejects an honest reply',
-      honest.bend({ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n }),
-      /says inconclusive, not reject/,
+      honest.bend({ verdict: 'reject', evidence: 'statistical' }),
+      /says unjudged, not reject/,
     ],
     [
       'accepts what nobody saw',
-      honest.bend({ verdict: 'accept', evidence: 'statistical' }),
-      /says inconclusive, not accept/,
+      honest.bend({ verdict: 'accept', evidence: 'statistical', feeAtomic: honest.feeAtomic }),
+      /says unjudged, not accept/,
     ],
-    ['charges more', honest.bend({ feeAtomic: honest.entry.feeAtomic + 1n }), /owed are/],
+    [
+      'charges more',
+      honest.bend({ verdict: 'accept', evidence: 'statistical', feeAtomic: honest.feeAtomic + 1n }),
+      /owed are/,
+    ],
     ['pays another', honest.bend({ payee: new Uint8Array(20).fill(9) }), /pays another/],
     ['credits a verifier', honest.bend({ verifierIds: [new Uint8Array(32)] }), /other verifiers/],
-    ['ejects for nothing', honest.bend({ evidence: 'statistical', ejects: true }), /evidence is none/],
+    ['ejects for nothing', honest.bend({ verdict: 'reject', evidence: 'statistical', ejects: true }), /says unjudged/],
+    ['says how it was weighed', honest.bend({ evidence: 'statistical' }), /evidence is none/],
     ['rests on other evidence', { ...honest.verdict, evidence: cheat.verdict.evidence }, /other evidence/],
     [
       'opens another reply',

@@ -12,8 +12,11 @@ import { createTestReport, findServed, type ServeInput, type TestReply } from '@
 /** One announced verifier of the model that the attacker sells. */
 export interface PlayedVerifier {
   readonly name: string;
-  /** `league` reports what the provider committed, `silent` never answers, `honest` reports what it sees. */
-  readonly kind: 'honest' | 'league' | 'silent';
+  /**
+   * `league` reports what the provider committed, `silent` never answers, `honest` reports what it sees, `framer` rejects whatever it
+   * sees, all framers with the same words.
+   */
+  readonly kind: 'honest' | 'league' | 'silent' | 'framer';
   /** Whole tokens behind its payee. Default: 0. */
   readonly stake?: bigint;
   /** As it announces. Default: 4096. */
@@ -37,6 +40,9 @@ export interface AuditedOutcome {
   readonly credited: readonly string[];
 }
 
+/** What framers say of every reply: its prompt had one token. */
+const FRAMED: Partial<ScoreReport> = { promptTokenCount: 1, promptTokensHash: new Uint8Array(32).fill(1) };
+
 /** The verdicts of one validator on all replies of a provider that lies. */
 export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNetwork): Promise<AuditedOutcome> {
   const served = new Map<string, TestReply>();
@@ -45,7 +51,7 @@ export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNe
     const verifier = verifiers.find(({ name }) => `${name}:1` === String(peer.endpoint));
     const reply = findServed(served.values(), job);
     if (verifier === undefined || reply === undefined || verifier.kind === 'silent') throw new Error('no answer');
-    const own = verifier.kind === 'honest' ? sees(reply, verifier) : {};
+    const own = verifier.kind === 'honest' ? sees(reply, verifier) : verifier.kind === 'framer' ? FRAMED : {};
     return { report: createTestReport(reply, job, own), signer: createTestHybrid(verifier.name) };
   });
   const stakeOf = (payee: Uint8Array): bigint => (stakes.get(toHex(payee)) ?? 0n) * 10n ** 18n;
@@ -58,7 +64,7 @@ export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNe
     const reply = await validator.deliver(i, bend ? { bend } : {});
     served.set(toHex(reply.reply.record.replyId), reply);
     await validator.certify();
-    await validator.runAudits();
+    await validator.runSittings();
     // Each reply is of a provider that nothing is known of yet.
     validator.store.prepare('UPDATE providers SET ejected = 0').run();
   }

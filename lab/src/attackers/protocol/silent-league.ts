@@ -6,13 +6,19 @@ const SILENT: readonly PlayedVerifier[] = ['s1', 's2', 's3', 's4', 's5', 's6'].m
 }));
 const HONEST: readonly PlayedVerifier[] = ['v1', 'v2'].map((name) => ({ name, kind: 'honest' }));
 
-/** A provider forges replies; most of the verifiers that are drawn for them belong to it, and answer nothing. */
-export const silentLeague: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
+/**
+ * A provider forges replies; most of the verifiers that are drawn for them belong to it, and answer nothing. Without `others` it is
+ * the only one whose model they verify.
+ */
+export const silentLeague: ProtocolAttack<
+  { readonly replies: number; readonly others: boolean },
+  Promise<AuditedOutcome>
+> = {
   name: 'silent-league',
-  aim: 'Have no verifier answer within the audit, so that the forged reply is inconclusive and paid',
-  play: ({ replies }) =>
+  aim: 'Have no verifier answer, so that nobody judges the forged reply and it is paid',
+  play: ({ replies, others }) =>
     auditReplies({
-      verifiers: [...SILENT, ...HONEST],
+      verifiers: [...SILENT, ...(others ? HONEST : [])],
       replies,
       sees: () => ({ promptTokenCount: 1, promptTokensHash: new Uint8Array(32).fill(1) }),
     }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { beyondRoom } from './beyond-room.ts';
+import { loneReject } from './lone-reject.ts';
 import { overbilledPrompt } from './overbilled-prompt.ts';
 import { roomCapture } from './room-capture.ts';
 import { shortReport } from './short-report.ts';
@@ -46,8 +47,33 @@ describe('a verifier that scores the beginning and says that it has no room for 
 
 describe('a provider whose verifiers in league answer nothing', () => {
   it('is rejected by the others, to whom the draw goes on', async () => {
-    const { entries, credited } = await silentLeague.play({ replies: 8 });
+    const { entries, credited } = await silentLeague.play({ replies: 8, others: true });
     expect(entries.map(({ verdict, feeAtomic }) => [verdict, feeAtomic])).toEqual(Array(8).fill(['reject', 0n]));
     expect(credited).toEqual(['v1', 'v2']);
+  });
+
+  it('is paid nothing where nobody else ever answers', async () => {
+    const { entries, credited } = await silentLeague.play({ replies: 4, others: false });
+    const unpaid = { verdict: 'unjudged', evidence: 'none', feeAtomic: 0n, ejects: false };
+    expect(entries).toMatchObject(Array(4).fill(unpaid));
+    expect(credited).toEqual([]);
+  });
+});
+
+describe('verifiers that reject an honest reply', () => {
+  it('while the others are silent make it wait, and harm no name where nobody else ever answers', async () => {
+    const { entries } = await loneReject.play({ replies: 6, framers: 1, silent: 3, honest: 0 });
+    expect(entries).toMatchObject(Array(6).fill({ verdict: 'unjudged', evidence: 'none', ejects: false }));
+  });
+
+  it('are outvoted as soon as others answer', async () => {
+    const { entries, marked } = await loneReject.play({ replies: 6, framers: 1, silent: 3, honest: 2 });
+    expect(entries).toMatchObject(Array(6).fill({ verdict: 'accept', ejects: false }));
+    expect(marked).toContain('framer-0');
+  });
+
+  it('in league eject nobody on their own word', async () => {
+    const { entries } = await loneReject.play({ replies: 6, framers: 2, silent: 3, honest: 0 });
+    expect(entries).toMatchObject(Array(6).fill({ verdict: 'reject', evidence: 'statistical', ejects: false }));
   });
 });

@@ -56,7 +56,7 @@ async function upholdOpening(
   opening: Uint8Array,
 ): Promise<ComplaintOutcome> {
   try {
-    await decideExact(state, row, signed, { kind: 'audit', opening, candidates: [], attempts: [] });
+    await decideExact(state, row, signed, { kind: 'audit', opening, lists: [], attempts: [] });
     return { outcome: 'upheld', detail: 'the opening contradicts the signed record' };
   } catch (error) {
     if (!(error instanceof JudgeError)) throw error;

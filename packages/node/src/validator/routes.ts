@@ -14,6 +14,7 @@ import {
   type SignedOrder as SignedOrderMessage,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import type { SignedOrder, SignedRecord, Submission } from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from './accept-delivery.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
@@ -222,17 +223,17 @@ function readDelivered({ order, delivery, record, header, headerProof }: Acknowl
 /** The public names of the states. */
 function toPublicState({ state, verdict }: ReplyRow): string {
   if (verdict === 'abandoned' || state === 'refused') return 'abandoned';
-  if (state === 'auditing') return 'recorded';
+  if (state === 'auditing' || state === 'waiting') return 'recorded';
   return state === 'decided' ? 'audited' : state;
 }
 
 function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
   const row = store.read(() => readReply(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
-  const { verdict = '', checks, sequence, isUncollectable } = row;
+  const { verdict = '', checks, sequence, isUncollectable, sitting } = row;
   const divergence = store.read(() => readDivergence(store, replyId));
   const isRefused = row.state === 'refused';
-  const isOwed = !isRefused && (verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive');
+  const isOwed = !isRefused && verdict !== '' && isBillable(verdict as Verdict);
   const fee = isOwed ? (row.feeAtomic ?? 0n) : 0n;
   const batch =
     sequence === undefined
@@ -245,6 +246,7 @@ function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, re
       checks: checks === undefined ? [] : JSON.parse(checks),
       feeAtomic: fee.toString(),
       ...(isUncollectable && { isUncollectable }),
+      ...(row.state === 'waiting' && { waitsForSitting: sitting }),
       ...(isRefused && { isRefused }),
       ...(divergence && { divergence: describeDivergence(divergence) }),
       epoch: parseOrder(row.orderBytes).epoch.toString(),

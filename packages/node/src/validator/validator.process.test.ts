@@ -53,7 +53,7 @@ describe('four validators on a chain', () => {
       const row = store.prepare('SELECT evidence FROM replies WHERE reply_id = ?').get(reply.record.replyId);
       store.close();
       const evidence = parseEvidence(row?.evidence as Uint8Array);
-      return evidence.kind === 'audit' && evidence.candidates.map(({ weight }) => weight);
+      return evidence.kind === 'audit' && evidence.lists[0]?.map(({ weight }) => weight);
     };
     expect(await weigh()).toEqual([1n]);
     await network.stakeForVerifier(7n);

@@ -50,7 +50,7 @@ const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
   { maxLength: 20 },
 );
 
-const canEject = (verdict: Reply['verdict']): boolean => verdict !== 'unaudited' && verdict !== 'abandoned';
+const canEject = (verdict: Reply['verdict']): boolean => !['unaudited', 'abandoned', 'unjudged'].includes(verdict);
 
 function toFields(reply: Reply, index: number): VerdictFields {
   return {
@@ -59,7 +59,12 @@ function toFields(reply: Reply, index: number): VerdictFields {
     providerId: bytesOf(32, reply.payee),
     payee: bytesOf(20, reply.payee),
     verdict: reply.verdict,
-    evidence: reply.verdict === 'unaudited' ? 'none' : reply.verdict === 'reject' ? 'exact' : 'statistical',
+    evidence:
+      reply.verdict === 'unaudited' || reply.verdict === 'unjudged'
+        ? 'none'
+        : reply.verdict === 'reject'
+          ? 'exact'
+          : 'statistical',
     feeAtomic: isBillable(reply.verdict) ? reply.fee : 0n,
     payer: bytesOf(20, reply.payer),
     router: bytesOf(20, reply.router),

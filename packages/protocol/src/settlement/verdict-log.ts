@@ -23,7 +23,7 @@ import type { Crypto } from '../crypto/crypto.ts';
  * The append-only log of one handling validator (docs/spec/verdict-log.md). Each entry names the hash of the one before,
  * so that a head commits to everything under it; heads are settled by a quorum in batches.
  */
-export const VERDICTS = ['accept', 'reject', 'inconclusive', 'unaudited', 'abandoned'] as const;
+export const VERDICTS = ['accept', 'reject', 'inconclusive', 'unaudited', 'abandoned', 'unjudged'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 /** `exact`: an equality that failed or held, reproducible by anyone; `statistical`: scores against thresholds. */
@@ -45,7 +45,7 @@ const verdictEntryCodec = struct({
   payee: address,
   verdict: oneOf(VERDICTS),
   evidence: oneOf(EVIDENCE_KINDS),
-  /** What the payer owes; 0 for reject and abandoned. */
+  /** What the payer owes; 0 for reject, abandoned and unjudged. */
   feeAtomic: u128,
   payer: address,
   /** Zero where there was none. */
@@ -80,7 +80,7 @@ export interface LogPosition {
 
 const GENESIS_DOMAIN = encodeDomain('ogong-verdict-log-v1');
 
-/** Whether a reply with this verdict is paid for. In doubt the provider is paid; once refuted it is not. */
+/** Whether a reply with this verdict is paid for. In doubt the provider is paid; refuted, or judged by nobody, it is not. */
 export function isBillable(verdict: Verdict): boolean {
   return verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
 }

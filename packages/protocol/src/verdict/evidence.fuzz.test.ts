@@ -7,7 +7,7 @@ const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: 
 const some = fc.uint8Array({ maxLength: 64 });
 const committed = fc.record({ verifierKey: fixed(1344), digest: fixed(32), signature: fixed(2484) });
 const opened = fc.record({ salt: fixed(32), report: some, signature: fixed(2484) });
-const asked = { verifierId: fixed(32), round: fc.nat(3), nonce: fixed(16) };
+const asked = { verifierId: fixed(32), sitting: fc.nat(7), round: fc.nat(3), nonce: fixed(16) };
 const none = fc.constant(undefined);
 const attempt = fc.oneof(
   fc.record({ ...asked, committed: none, opened: none }),
@@ -43,7 +43,7 @@ const evidence = fc.oneof(
     kind: fc.constant('audit' as const),
     opening: some,
     drift,
-    candidates: fc.array(candidate, { maxLength: 4 }),
+    lists: fc.array(fc.array(candidate, { maxLength: 4 }), { maxLength: 8 }),
     attempts: fc.array(attempt, { maxLength: 3 }),
   }),
 );

@@ -1,3 +1,4 @@
+import { MAX_ASKED, MAX_SITTINGS } from '../audit/sitting.ts';
 import { ProtocolError } from '../base/bytes.ts';
 import {
   address,
@@ -27,7 +28,6 @@ import type { OrderConsent } from '../exchange/order-consent.ts';
 import { areRates } from '../modality/text/drift/drift-verdict.ts';
 import { SALT_BYTES } from '../modality/text/stage2/score-commitment.ts';
 import { MAX_REPORT_BYTES } from '../modality/text/stage2/score-report.ts';
-import { MAX_VERIFIERS_PER_REPLY } from '../settlement/verdict-log.ts';
 import { type BoundRecord, MAX_HEADER_PROOF, type SignedRecord } from './claim.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 
@@ -38,8 +38,11 @@ export interface AuditEvidence {
   readonly kind: 'audit';
   /** Canonical opening. */
   readonly opening: Uint8Array;
-  /** The candidates that the verifiers were drawn from, ascending by provider id; empty if stage 1 decided. */
-  readonly candidates: readonly EvidenceCandidate[];
+  /**
+   * For each sitting the candidates that its verifiers were drawn from, ascending by provider id; none if stage 1 decided. A list
+   * is empty where nobody could be drawn.
+   */
+  readonly lists: readonly (readonly EvidenceCandidate[])[];
   /** The drift policy that judged scores; absent if fixed thresholds did. */
   readonly drift?: DriftNote | undefined;
   /** In the order in which they were asked. */
@@ -64,7 +67,9 @@ export interface EvidenceCandidate {
 export interface Attempt {
   /** Provider id of the candidate that was drawn. */
   readonly verifierId: Uint8Array;
-  /** From 0; attempts of one round were asked at the same time. */
+  /** From 0: which of the lists it was drawn from. */
+  readonly sitting: number;
+  /** From 0, counted on through all sittings; attempts of one round were asked at the same time. */
   readonly round: number;
   /** 16 bytes, the validator's secret until the verdict: what makes the job id. */
   readonly nonce: Uint8Array;
@@ -113,6 +118,8 @@ export interface ConsentEvidence extends OrderConsent {
 }
 
 export const MAX_CANDIDATES = 256;
+/** Of all sittings together. */
+const MAX_ATTEMPTS = MAX_SITTINGS * MAX_ASKED;
 export const JOB_NONCE_BYTES = 16;
 
 const driftCodec: Codec<DriftNote> = refine(
@@ -141,7 +148,7 @@ const candidatesFormat = createFormat(candidatesCodec, {});
 const signature = bytes(HYBRID_SIGNATURE_BYTES);
 const commitment = struct({ verifierKey: bytes(HYBRID_PUBLIC_KEY_BYTES), digest: hash, signature });
 const opened = struct({ salt: bytes(SALT_BYTES), report: bytes32(MAX_REPORT_BYTES), signature });
-const call = struct({ verifierId: hash, round: u8, nonce: bytes(JOB_NONCE_BYTES) });
+const call = struct({ verifierId: hash, sitting: u8, round: u8, nonce: bytes(JOB_NONCE_BYTES) });
 /** How far a verifier came. */
 const progress = union('state', {
   silent: struct({}),
@@ -175,8 +182,8 @@ const evidenceFormat = createFormat(
     audit: struct({
       opening: bytes32(MAX_OPENING_BYTES),
       drift: optional(driftCodec),
-      candidates: candidatesCodec,
-      attempts: list(attemptCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
+      lists: list(candidatesCodec, { count: u8, max: MAX_SITTINGS }),
+      attempts: list(attemptCodec, { count: u8, max: MAX_ATTEMPTS }),
     }),
     equivocation: struct({
       first: struct(headerLeaf),
@@ -186,7 +193,7 @@ const evidenceFormat = createFormat(
     unasked: struct({}),
     consent: struct({ providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature }),
   }),
-  { tag: 'ogong-evidence-v6' },
+  { tag: 'ogong-evidence-v7' },
 );
 
 /** @throws ProtocolError */

@@ -33,7 +33,7 @@ function judgeIt({ order, record, recordBytes, recordSignature, openingBytes }: 
   const signed = { record: recordBytes, providerKey: provider.publicKey, signature: recordSignature };
   const { validator } = order;
   const context = { claim: { order, record }, signed, validator, draw: undefined, allowFixedVerifier: false };
-  const evidence = { kind: 'audit' as const, opening: openingBytes, candidates: [], attempts: [] };
+  const evidence = { kind: 'audit' as const, opening: openingBytes, lists: [], attempts: [] };
   return { judgement: judge(crypto, context, evidence, before), hashes: count() };
 }
 

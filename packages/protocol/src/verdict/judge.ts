@@ -1,4 +1,5 @@
 import { type AuditDraw, PAIR_PPM } from '../audit/audit.ts';
+import { findSittingDraw, MAX_ASKED } from '../audit/sitting.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
@@ -10,18 +11,19 @@ import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, EquivocationEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findOpened, type OpenedReply, readVerifierReport } from './opened-reply.ts';
 import { findCommitmentProblem, readReport, type WeighedReport, weighReport } from './report-check.ts';
-import { combineReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
+import { combineReports, isCharge, isClaimedExactly, isReproduced } from './report-combination.ts';
 import {
   type AttemptSummary,
-  computeDrawState,
   computeJobId,
   computeRoundSize,
-  drawVerifier,
+  type DrawContext,
+  drawNext,
+  hasOutsider,
 } from './verifier-draw.ts';
 
 /** From evidence to verdict: the deciding validator and its co-signers call the same function. */
 export interface Judgement {
-  readonly verdict: 'accept' | 'reject' | 'inconclusive';
+  readonly verdict: 'accept' | 'reject' | 'inconclusive' | 'unjudged';
   readonly evidence: EvidenceKind;
   readonly checks: readonly Check[];
   /** Whose reports were opened and counted, in order: only they are credited. */
@@ -35,6 +37,16 @@ export interface Judgement {
   readonly eValue?: number | undefined;
   /** A report that two of different operators agreed on to the bit. */
   readonly agreed?: Uint8Array | undefined;
+  /**
+   * A reject that everybody could repeat, and nobody outside the draw has repeated. It costs the fee and not the name: verifiers in
+   * league can say anything.
+   */
+  readonly isUnproven?: boolean | undefined;
+  /**
+   * What another sitting is for: without it nobody, or only one verifier, has judged the reply (`verdict`), or the provider cannot be
+   * ejected yet (`ejection`).
+   */
+  readonly wants?: 'verdict' | 'ejection' | undefined;
 }
 
 export type JudgeErrorCode = 'proves-nothing' | 'wrong-verifier' | 'bad-report';
@@ -60,6 +72,8 @@ export interface JudgementContext {
   readonly validator: Uint8Array;
   /** Beacon that selected the reply; only stage 2 needs it. */
   readonly draw: AuditDraw | undefined;
+  /** Beacons of the sittings after the first, in order. */
+  readonly laterBeacons?: readonly Uint8Array[];
   /** Whether the first attempt may have gone to a verifier that the operators agreed on, named by its key hash. */
   readonly allowFixedVerifier: boolean;
   /** What scores are judged by; fixed thresholds where absent. */
@@ -87,7 +101,7 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
   }
   if (evidence.kind === 'unasked') {
     const checks = [skip('opening', 'the provider was not asked often enough while it had to keep its opening')];
-    return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
+    return { verdict: 'unjudged', evidence: 'none', checks, verifierIds: [], marked: [] };
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
   if (evidence.kind === 'consent') throw new JudgeError('proves-nothing', 'a consent says nothing about a reply');
@@ -125,7 +139,6 @@ function shorten(bytes: Uint8Array): string {
 /** One attempt, with who was drawn for it. */
 interface AttemptReview extends AttemptSummary {
   readonly candidate: EvidenceCandidate;
-  readonly weighed: WeighedReport | undefined;
 }
 
 function judgeReports(
@@ -135,53 +148,44 @@ function judgeReports(
   opened: OpenedReply,
 ): Judgement {
   const header = opened.reply.header as Claim['header'];
-  const { candidates, attempts } = evidence;
-  const context = { draw: judged.draw, claim: { ...judged.claim, header }, drift: judged.drift };
-  const heard: AttemptReview[] = [];
-  for (const index of attempts.keys()) assertRound(attempts, index);
+  const { lists, attempts } = evidence;
+  const context = { ...judged, claim: { ...judged.claim, header } };
+  const asked: AttemptReview[] = [];
+  for (const index of attempts.keys()) assertPlace(attempts, index);
   for (const [index, attempt] of attempts.entries()) {
-    const state = computeDrawState(candidates, heard, attempt.round);
-    const drawn = drawVerifier(crypto, context, candidates, state);
-    const candidate = findDrawn(judged, attempt, index, drawn);
+    const { sitting, round, verifierId } = attempt;
+    const candidate = findDrawn(judged, attempt, index, drawNext(crypto, context, { lists, asked }, attempt));
     const weighed = weighAttempt(crypto, judged, opened, { attempts, index, candidate });
-    if (weighed && heard.some((one) => one.isOpened && equalBytes(one.candidate.keyHash, candidate.keyHash))) {
+    if (weighed && asked.some((one) => one.weighed && equalBytes(one.candidate.keyHash, candidate.keyHash))) {
       throw new JudgeError('bad-report', `attempt ${index}: the same key reports twice`);
     }
-    heard.push({
-      verifierId: attempt.verifierId,
-      round: attempt.round,
-      isOpened: weighed !== undefined,
-      isDoubtful: weighed?.outcome === 'inconclusive',
-      candidate,
-      weighed,
-    });
+    asked.push({ verifierId, sitting, round, candidate, weighed });
   }
-  const canDraw = (round: number, among: readonly AttemptReview[]): boolean =>
-    drawVerifier(crypto, context, candidates, computeDrawState(candidates, among, round)) !== undefined;
-  const first = heard.filter(({ round }) => round === 0);
-  if (first.length === 1 && computeRoundSize(crypto, judged.draw, 0, PAIR_PPM) > 1 && canDraw(0, first)) {
-    throw new JudgeError('wrong-verifier', 'the beacon asks for two verifiers at the same time');
-  }
-  const reports = heard.flatMap(({ weighed, verifierId }) => (weighed ? [{ weighed, verifierId }] : []));
+  assertAsked(crypto, context, { lists, asked });
+  const reports = asked.flatMap(({ weighed, verifierId, sitting }) =>
+    weighed ? [{ weighed, verifierId, sitting }] : [],
+  );
   const weighed = reports.map((one) => one.weighed);
   const checks = [...opened.reply.checks, ...weighed.flatMap((one) => one.checks)];
   if (judged.drift && weighed.some(({ drift }) => drift))
     checks.push(pass('drift-table', describePolicy(judged.drift)));
-  if (weighed.length === 0) {
-    checks.push(pass('verifier', 'no verifier of this model answered within the audit window'));
-    return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
-  }
   const { decision, marked } = combineReports(weighed, false);
-  // A single report must not cost the fee while another verifier could have been asked.
+  // One report must not cost the fee while another verifier could have been asked, or was asked and said nothing.
   const isAlone = decision === 'reject' && weighed.length === 1;
-  const isAnotherLeft = decision === 'reject' && canDraw((attempts.at(-1)?.round ?? 0) + 1, heard);
-  const isEarly = isAlone && isAnotherLeft;
-  const verdict = decision === 'ask-another' || isEarly ? 'inconclusive' : decision;
+  const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, { lists, asked }));
+  if (weighed.length === 0 || isLone) {
+    const why = isLone
+      ? 'one verifier rejects, and nobody else has answered'
+      : 'no verifier of this model has answered';
+    checks.push(skip('verifier', why));
+    const verifierIds = reports.map(({ verifierId }) => verifierId);
+    return { verdict: 'unjudged', evidence: 'none', checks, verifierIds, marked: [], wants: 'verdict' };
+  }
+  const verdict = decision === 'ask-another' ? 'inconclusive' : decision;
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
-  const rejects = findAgreeingRejects(weighed).filter((index) => weighed[index]?.exact).length;
-  // Two verifiers may collude. They can withhold the fee, but eject at once only if nobody else could be asked.
-  const enough = isAnotherLeft ? EJECTING_REJECTS : 2;
-  const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && rejects >= enough;
+  const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && isReproduced(reports);
+  const isCharged = verdict === 'reject' && isCharge(weighed);
+  const wantsEjection = isCharged && !isExact && hasOutsider(crypto, context, { lists, asked });
   const refuted = new Set(marked);
   const counts = ({ outcome }: ReportVerdict, index: number): boolean =>
     !refuted.has(index) && (outcome === verdict || verdict === 'inconclusive');
@@ -193,6 +197,8 @@ function judgeReports(
     marked: marked.map((index) => reports[index]?.verifierId as Uint8Array),
     eValue: computeEValue(verdict === 'reject' ? weighed : weighed.filter((_, index) => !refuted.has(index))),
     agreed: findAgreed(weighed),
+    isUnproven: verdict === 'reject' && !isExact && isClaimedExactly(weighed),
+    wants: wantsEjection ? 'ejection' : undefined,
   };
 }
 
@@ -213,13 +219,36 @@ function findAgreed(weighed: readonly WeighedReport[]): Uint8Array | undefined {
   return agreed?.answer;
 }
 
-/** Rounds must follow each other, and only the first may ask two verifiers. @throws JudgeError */
-function assertRound(attempts: readonly Attempt[], index: number): void {
-  const { round } = attempts[index] as Attempt;
+/** Sittings and rounds must follow each other, and only the first round may ask two verifiers. @throws JudgeError */
+function assertPlace(attempts: readonly Attempt[], index: number): void {
+  const { sitting, round } = attempts[index] as Attempt;
   const before = attempts[index - 1];
-  const isNext = round === (before === undefined ? 0 : before.round + 1);
-  const isPair = round === 0 && index === 1;
+  const isNext = round === (before === undefined ? 0 : before.round + 1) && sitting >= (before?.sitting ?? 0);
+  const isPair = round === 0 && index === 1 && sitting === before?.sitting;
   if (!isNext && !isPair) throw new JudgeError('wrong-verifier', `attempt ${index} has no place in round ${round}`);
+}
+
+/** In each sitting whose list has somebody left somebody was asked, and two at once where the beacon says so. @throws JudgeError */
+function assertAsked(
+  crypto: Crypto,
+  context: JudgementContext & DrawContext,
+  { lists, asked }: { readonly lists: AuditEvidence['lists']; readonly asked: readonly AttemptReview[] },
+): void {
+  for (const sitting of lists.keys()) {
+    const before = asked.filter((one) => one.sitting < sitting);
+    const round = (before.at(-1)?.round ?? -1) + 1;
+    const ofSitting = asked.filter((one) => one.sitting === sitting);
+    if (ofSitting.length > MAX_ASKED)
+      throw new JudgeError('wrong-verifier', `too many were asked in sitting ${sitting}`);
+    const first = ofSitting.filter((one) => one.round === round);
+    if (first.length === 0 && drawNext(crypto, context, { lists, asked: before }, { sitting, round }) !== undefined) {
+      throw new JudgeError('wrong-verifier', `nobody was asked in sitting ${sitting}, but somebody could be`);
+    }
+    const draw = findSittingDraw(context.draw, context.laterBeacons ?? [], sitting);
+    if (first.length !== 1 || computeRoundSize(crypto, draw, round, PAIR_PPM) === 1) continue;
+    if (drawNext(crypto, context, { lists, asked: [...before, ...first] }, { sitting, round }) === undefined) continue;
+    throw new JudgeError('wrong-verifier', 'the beacon asks for two verifiers at the same time');
+  }
 }
 
 /** @throws JudgeError */

@@ -1,4 +1,5 @@
 import { type AuditDraw, assignVerifier, isPaired } from '../audit/audit.ts';
+import { findSittingDraw } from '../audit/sitting.ts';
 import { computeClassWeights } from '../audit/verifier-weights.ts';
 import { createWriter, equalBytes } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
@@ -6,6 +7,8 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { Claim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
+import type { WeighedReport } from './report-check.ts';
+import { isCharge } from './report-combination.ts';
 
 /** Which verifiers the beacon draws, and the ids of their jobs. The validator and its co-signers compute the same. */
 export interface DrawContext {
@@ -70,26 +73,58 @@ function weighCandidates(
 /** What later attempts have to know of an attempt. */
 export interface AttemptSummary {
   readonly verifierId: Uint8Array;
+  readonly sitting: number;
   readonly round: number;
-  readonly isOpened: boolean;
-  readonly isDoubtful: boolean;
+  /** Undefined where no report was opened. */
+  readonly weighed: WeighedReport | undefined;
+}
+
+/** The audit so far. */
+export interface DrawnAudit {
+  /** The candidates of each sitting. */
+  readonly lists: readonly (readonly EvidenceCandidate[])[];
+  readonly asked: readonly AttemptSummary[];
+}
+
+/** The candidate that the beacon of a sitting draws for the next attempt of a round. */
+export function drawNext(
+  crypto: Crypto,
+  context: DrawContext & { readonly laterBeacons?: readonly Uint8Array[] },
+  audit: DrawnAudit,
+  place: { readonly sitting: number; readonly round: number },
+): EvidenceCandidate | undefined {
+  const { draw, laterBeacons = [] } = context;
+  const candidates = audit.lists[place.sitting] ?? [];
+  const sittingDraw = findSittingDraw(draw, laterBeacons, place.sitting);
+  return drawVerifier(crypto, { ...context, draw: sittingDraw }, candidates, computeDrawState(audit, place));
+}
+
+/** Whether a later sitting with the newest list could ask an operator that was not asked before. */
+export function hasOutsider(crypto: Crypto, context: DrawContext, audit: DrawnAudit): boolean {
+  const round = (audit.asked.at(-1)?.round ?? -1) + 1;
+  const state = computeDrawState(audit, { sitting: audit.lists.length, round });
+  return drawVerifier(crypto, context, audit.lists.at(-1) ?? [], state) !== undefined;
 }
 
 /**
  * What the next attempt of a round is drawn with. Of the same round it uses only who was asked, not the answers: all are asked
- * before anybody answers.
+ * before anybody answers. Who was silent in an earlier sitting may be drawn again, unless earlier sittings found a charge: that one
+ * only operators may repeat that were not asked before.
  */
-export function computeDrawState(
-  candidates: readonly EvidenceCandidate[],
-  asked: readonly AttemptSummary[],
-  round: number,
+function computeDrawState(
+  { lists, asked }: DrawnAudit,
+  { sitting, round }: { readonly sitting: number; readonly round: number },
 ): DrawState {
-  const operatorOf = ({ verifierId }: AttemptSummary): Uint8Array[] =>
-    candidates.filter(({ providerId }) => equalBytes(providerId, verifierId)).map(({ operator }) => operator);
+  const operatorOf = ({ verifierId, sitting: of }: AttemptSummary): Uint8Array[] =>
+    (lists[of] ?? []).filter(({ providerId }) => equalBytes(providerId, verifierId)).map(({ operator }) => operator);
+  const before = asked.filter((one) => one.sitting < sitting);
+  const isCharged = isCharge(before.flatMap(({ weighed }) => weighed ?? []));
+  const isHeard = (one: AttemptSummary): boolean =>
+    one.round === round || one.weighed !== undefined || (isCharged && one.sitting < sitting);
   return {
-    tried: asked.map(({ verifierId }) => verifierId),
-    heard: asked.filter((one) => one.round === round || one.isOpened).flatMap(operatorOf),
-    isDoubtful: asked.some((one) => one.round < round && one.isDoubtful),
+    tried: asked.filter((one) => one.sitting === sitting).map(({ verifierId }) => verifierId),
+    heard: asked.filter(isHeard).flatMap(operatorOf),
+    isDoubtful: asked.some((one) => one.round < round && one.weighed?.outcome === 'inconclusive'),
   };
 }
 

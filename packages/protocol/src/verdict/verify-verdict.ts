@@ -1,5 +1,6 @@
 import type { AuditDraw } from '../audit/audit.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
+import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import { hashRecord } from '../commitment/record.ts';
@@ -163,6 +164,7 @@ export async function assertVerdict(
   const keptUntilMs = Number(order.expiresAtMs) + OPENING_KEPT_MS;
   demand(parsed.kind !== 'unasked' || entry.timeMs > keptUntilMs, `${at}: there is still time to ask for the opening`);
   const isScored = parsed.kind === 'audit' && parsed.attempts.length > 0;
+  const sittings = parsed.kind === 'audit' ? parsed.lists.length : 0;
   const judgement = judge(
     crypto,
     {
@@ -170,12 +172,15 @@ export async function assertVerdict(
       signed,
       validator: trust.validator,
       draw,
+      laterBeacons: draw === undefined ? [] : await findLaterBeacons(entry, sittings, trust),
       allowFixedVerifier: trust.allowFixedVerifier,
       drift: isScored ? trust.findPolicy(parsed.drift, entry) : undefined,
     },
     parsed,
   );
   assertSameJudgement(entry, judgement);
+  const isOver = judgement.wants !== 'verdict' || sittings === MAX_SITTINGS;
+  demand(isOver, `${at}: after ${sittings} sittings nobody has judged the reply, and it still has to wait`);
   return judgement;
 }
 
@@ -241,7 +246,18 @@ async function findDraw(
   return { replyId, orderEpoch: order.epoch, beaconEpoch, beacon: value };
 }
 
-function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierIds, eValue = 1 }: Judgement): void {
+/** A sitting is fixed by its number, so nobody can have waited for a beacon that draws friends. */
+async function findLaterBeacons(
+  { beaconEpoch }: VerdictEntry,
+  sittings: number,
+  { findBeacon }: VerdictAnchors,
+): Promise<Uint8Array[]> {
+  const later = Array.from({ length: Math.max(0, sittings - 1) }, (_, i) => computeSittingEpoch(beaconEpoch, i + 1));
+  return Promise.all(later.map(async (epoch) => (await findBeacon(epoch)).value));
+}
+
+function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
+  const { verdict, evidence, verifierIds, eValue = 1, isUnproven = false } = judgement;
   const at = `entry ${entry.index}`;
   demand(entry.verdict === verdict, `${at}: the evidence says ${verdict}, not ${entry.verdict}`);
   demand(entry.evidence === evidence, `${at}: the evidence is ${evidence}, not ${entry.evidence}`);
@@ -249,6 +265,7 @@ function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierI
     entry.verifierIds.length === verifierIds.length &&
     entry.verifierIds.every((id, i) => equalBytes(id, verifierIds[i] as Uint8Array));
   demand(same, `${at} names other verifiers than the evidence`);
+  demand(!entry.ejects || !isUnproven, `${at}: ejected by what nobody outside the draw has repeated`);
   demand(!entry.ejects || verdict === 'reject' || eValue > 1, `${at}: ejected by a reply that speaks for the provider`);
   demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
 }

@@ -243,6 +243,10 @@ export function createTestValidator(options: BenchOptions = {}) {
     capacity: 1,
     freeCapacity: 1,
   };
+  const nextSitting = (): bigint | undefined => {
+    const row = store.prepare("SELECT min(wait_epoch) AS epoch FROM replies WHERE state = 'waiting'").get();
+    return row?.epoch == null ? undefined : BigInt(row.epoch as number | bigint);
+  };
   const validator = {
     signer,
     member,
@@ -353,6 +357,14 @@ export function createTestValidator(options: BenchOptions = {}) {
     async runAudits() {
       await audit.tick();
       await audit.idle();
+    },
+    /** Runs audits, sitting after sitting, until no reply waits for another one. */
+    async runSittings() {
+      await validator.runAudits();
+      for (let due = nextSitting(); due !== undefined; due = nextSitting()) {
+        await validator.certifyUpTo(due);
+        await validator.runAudits();
+      }
     },
     async close() {
       await audit.stop();

@@ -74,7 +74,7 @@ export interface AuditDependencies {
 /** The work that is running now, by what it is about. */
 export interface AuditPlaces {
   readonly running: Map<string, Promise<void>>;
-  /** Audits that ask again. They have their own places, so that a silent provider does not delay the audits of others. */
+  /** Audits that ask again. They have their own places, so that nobody's silence delays the audits of others. */
   readonly again: Map<string, Promise<void>>;
   readonly traps: Map<string, Promise<void>>;
 }

@@ -87,13 +87,13 @@ it('selects by the beacon that the order fixes, and leaves what has none for lat
 
 it('rests on the opening alone where nobody was asked', async () => {
   const validator = createTestValidator();
-  const row = { replyId: bytes(16, 1), candidates: undefined };
+  const row = { replyId: bytes(16, 1) };
   const drift = { note: { tableHash: bytes(32, 1) } } as never;
-  expect(collectEvidence(validator, row, { drift }, { bytes: bytes(3, 7) })).toEqual({
+  expect(collectEvidence(validator, row, { drift }, { bytes: bytes(3, 7), outcome: 'refuted' })).toEqual({
     kind: 'audit',
     opening: bytes(3, 7),
     drift: undefined,
-    candidates: [],
+    lists: [],
     attempts: [],
   });
   await validator.close();

@@ -59,7 +59,7 @@ async function createAudited(
       served.set(toHex(reply.reply.record.replyId), reply);
       await validator.certify();
       await validator.runAudits();
-      await validator.runAudits();
+      await validator.runSittings();
       return { reply, row: validator.find(reply.reply.record.replyId) };
     },
   };
@@ -132,13 +132,14 @@ describe('an audit', () => {
     expect(new Set(asked).size).toBe(asked.length);
   });
 
-  it('goes on where verifiers are silent, and pays where none is left', async () => {
+  it('goes on where verifiers are silent, sitting after sitting, and refunds the payer where nobody ever answers', async () => {
     const { validator, asked, audit } = await createAudited({ v1: 'silent', v2: 'silent' });
     const { row } = await audit(0);
-    expect(asked.sort()).toEqual(['v1', 'v2']);
-    expect(row.verdict).toBe('inconclusive');
-    expect(validator.decided).toMatchObject([{ evidence: 'none', feeAtomic: 86_000n }]);
-    expect(readProvider(validator.store, providerId).audits).toBe(0);
+    expect(asked.sort()).toEqual([...Array(8).fill('v1'), ...Array(8).fill('v2')]);
+    expect(row.verdict).toBe('unjudged');
+    expect(validator.decided).toMatchObject([{ evidence: 'none', feeAtomic: 0n, ejects: false }]);
+    expect(readProvider(validator.store, providerId)).toMatchObject({ audits: 0, rejects: 0 });
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
   });
 
   it('asks a second verifier before it rejects, and never rejects on one report while another verifier is left', async () => {
@@ -176,14 +177,19 @@ describe('an audit', () => {
     expect(validator.store.prepare('SELECT count(*) AS n FROM verifiers WHERE marks > 0').get()?.n).toBe(0);
   });
 
-  it('takes a difference that two exact verifiers confirm for exact', async () => {
+  it('takes a difference that two exact verifiers confirm for exact once a third repeats it in a later sitting', async () => {
     const served = await createAudited({}).then(({ validator }) => validator.deliver(0));
     const windows = served.reply.opening.windows.map(
       (window: WindowBytes): WindowBytes => ({ ...window, sketch: flip(window.sketch) }),
     );
-    const { validator, audit } = await createAudited({ v1: { windows }, v2: { windows } });
-    await audit(0);
+    const two = await createAudited({ v1: { windows }, v2: { windows } });
+    await two.audit(0);
+    expect(two.validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n }]);
+    const { validator, audit } = await createAudited({ v1: { windows }, v2: { windows }, v3: { windows } });
+    const { row } = await audit(0);
     expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true }]);
+    const { attempts } = parseEvidence(row.evidence as Uint8Array) as AuditEvidence;
+    expect(attempts.map(({ sitting }) => sitting)).toEqual([0, 0, 1]);
   });
 
   it('rejects and ejects at once on an opening that refutes the record, without a verifier', async () => {
@@ -221,7 +227,7 @@ describe('an audit', () => {
     ejectProvider(validator.store, cheatId);
     // Nobody is eligible, so the audit waits for somebody until its window closes.
     const { row } = await audit(0);
-    expect([asked, row.verdict]).toEqual([[], 'inconclusive']);
+    expect([asked, row.verdict]).toEqual([[], 'unjudged']);
   });
 });
 

@@ -3,7 +3,7 @@ import { listDueHoneypots, listReserve } from '../store/honeypot-store.ts';
 import { listDueAsks } from '../store/opening-store.ts';
 import { listAudits, listExpired, listReplies } from '../store/reply-store.ts';
 import { type AuditDependencies, type AuditOptions, type AuditState, decide, openAuditState } from './audit-state.ts';
-import { conductAudit } from './conduct-audit.ts';
+import { conductAudit, resumeWaiting } from './conduct-audit.ts';
 import { selectReplies } from './select-replies.ts';
 
 export interface Audit {
@@ -50,6 +50,7 @@ async function decideAll(state: AuditState): Promise<void> {
   const abandoned = listAbandoned(expired);
   await Promise.all([
     selectReplies(state, recorded),
+    resumeWaiting(state, PER_TICK),
     ...abandoned.map((id) => decide(state, id, { verdict: 'abandoned' })),
   ]);
 }
@@ -60,8 +61,10 @@ function startAudits(state: AuditState): void {
   const placesAgain = Math.max(1, Math.floor(concurrency / 2));
   const asked = store.read(() => listDueAsks(store, clock.nowMs(), placesAgain + again.size));
   for (const replyId of asked) startAudit(state, replyId, again, placesAgain);
-  const begun = store.read(() => listAudits(store, clock.nowMs(), concurrency + running.size));
-  for (const replyId of begun) startAudit(state, replyId, running, concurrency);
+  const listDue = (isAgain: boolean, limit: number): Uint8Array[] =>
+    store.read(() => listAudits(store, clock.nowMs(), { isAgain, limit }));
+  for (const replyId of listDue(true, placesAgain + again.size)) startAudit(state, replyId, again, placesAgain);
+  for (const replyId of listDue(false, concurrency + running.size)) startAudit(state, replyId, running, concurrency);
 }
 
 function startAudit(state: AuditState, replyId: Uint8Array, taken: Map<string, Promise<void>>, count: number): void {

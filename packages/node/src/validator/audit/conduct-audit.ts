@@ -1,12 +1,15 @@
+import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { pass } from '@ogong/protocol/base/checks';
-import { type AuditEvidence, parseCandidates } from '@ogong/protocol/verdict/evidence';
+import type { AuditEvidence } from '@ogong/protocol/verdict/evidence';
 import { type AuditContext, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { listAttempts } from '../store/attempt-store.ts';
 import { readPolicy } from '../store/drift-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
-import { type AuditState, decide, findDraw } from './audit-state.ts';
+import { beginSitting, closeSitting, listDueSittings } from '../store/sitting-store.ts';
+import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
 import { prepareCandidates } from './draw-round.ts';
+import { readLists } from './round-state.ts';
 import { runRounds } from './verifier-rounds.ts';
 
 /** A reply that a beacon has selected. */
@@ -19,13 +22,14 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   const row = findReply(state, replyId);
   if (!isSelected(row)) return;
   const judged = await readContext(state, row);
+  if (judged === undefined) return;
   const opened = row.opening
     ? (openReply(crypto, judged.claim.record, row.opening) as OpenedReply)
     : await fetchOpening(state, judged, row.beaconEpoch);
   if (signal.aborted || opened === undefined) return;
   if (opened.outcome === 'consistent') {
     const open = findReply(state, replyId) ?? row;
-    await prepareCandidates(rounds, open, judged, opened);
+    await freezeList(state, open, judged, opened);
     if (clock.nowMs() < (open.askAtMs ?? 0)) return;
     await runRounds(rounds, open, judged, opened);
   }
@@ -34,40 +38,79 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   if (latest?.state !== 'auditing') return;
   const evidence = collectEvidence(state, latest, judged, opened);
   const judgement = judge(crypto, judged, evidence, opened);
-  await decide(state, replyId, { judgement, evidence, beaconEpoch: row.beaconEpoch });
+  if (judgement.wants && latest.sitting + 1 < MAX_SITTINGS) {
+    const waitEpoch = computeSittingEpoch(row.beaconEpoch, latest.sitting + 1);
+    await state.group.write((db) => closeSitting(db, replyId, waitEpoch));
+  } else {
+    await decide(state, replyId, { judgement, evidence, beaconEpoch: row.beaconEpoch });
+  }
+}
+
+/** Begins the next sitting of replies that wait, where its beacon is here. */
+export async function resumeWaiting(state: AuditState, limit: number): Promise<void> {
+  const { clock, store, group, archive, windowMs } = state;
+  const due = store.read(() => listDueSittings(store, archive.latest().epoch, limit));
+  if (due.length === 0) return;
+  await group.write((db) => {
+    for (const replyId of due) {
+      const nowMs = clock.nowMs();
+      const askAtMs = nowMs + computeAskDelay(state, replyId);
+      beginSitting(db, replyId, { deadlineMs: askAtMs + windowMs, askAtMs });
+    }
+  });
 }
 
 function isSelected(row: ReplyRow | undefined): row is SelectedReply {
   return row?.state === 'auditing' && row.beaconEpoch !== undefined && row.deadlineMs !== undefined;
 }
 
-async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext> {
-  const { store, verdicts, drift, fixedVerifier } = state;
+/** @returns undefined where nobody who answers has the beacon of its sitting. */
+async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext | undefined> {
+  const { store, verdicts, drift, fixedVerifier, getBeacon } = state;
+  const epochs = Array.from({ length: row.sitting }, (_, i) => computeSittingEpoch(row.beaconEpoch, i + 1));
+  const beacons = await Promise.all(epochs.map(getBeacon));
+  const laterBeacons = beacons.flatMap((beacon) => (beacon ? [beacon.value] : []));
+  if (laterBeacons.length < epochs.length) return undefined;
   return {
     claim: toClaim(row),
     signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,
     validator: verdicts.validator,
     draw: await findDraw(state, row, row.beaconEpoch),
+    laterBeacons,
     allowFixedVerifier: fixedVerifier !== undefined,
     drift: store.read(() => readPolicy(store, drift, row.drift)),
   };
 }
 
-/** The evidence of the verdict, as co-signers get it: opening, candidates of the draw, and their answers. */
+/** So that its honeypots are planned before verifiers are asked. */
+async function freezeList(
+  { rounds }: AuditState,
+  row: ReplyRow,
+  judged: AuditContext,
+  opened: OpenedReply,
+): Promise<void> {
+  if (row.sitting > 0) return;
+  const history = { lists: [[]], attempts: [], weighed: new Map() };
+  await prepareCandidates(rounds, row, judged, { opened, history });
+}
+
+/** The evidence of the verdict, as co-signers get it: opening, candidates of the draws, and their answers. */
 export function collectEvidence(
   { store }: Pick<AuditState, 'store'>,
-  { replyId, candidates }: Pick<ReplyRow, 'replyId' | 'candidates'>,
+  { replyId }: Pick<ReplyRow, 'replyId'>,
   { drift }: Pick<AuditContext, 'drift'>,
-  { bytes }: Pick<OpenedReply, 'bytes'>,
+  { bytes, outcome }: Pick<OpenedReply, 'bytes' | 'outcome'>,
 ): AuditEvidence {
   const attempts = store
     .read(() => listAttempts(store, replyId))
-    .map(({ verifierId, round, nonce, committed, opened }) => ({ verifierId, round, nonce, committed, opened }));
+    .map(({ verifierId, sitting, round, nonce, committed, opened }) => ({
+      ...{ verifierId, sitting, round, nonce, committed, opened },
+    }));
   return {
     kind: 'audit',
     opening: bytes,
     drift: attempts.length === 0 ? undefined : drift?.note,
-    candidates: candidates ? parseCandidates(candidates) : [],
+    lists: outcome === 'consistent' ? readLists({ store }, replyId) : [],
     attempts,
   };
 }

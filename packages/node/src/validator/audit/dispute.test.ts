@@ -109,7 +109,7 @@ async function reject(
   await validator.intake.pushRecord(reply.submission);
   await validator.certify();
   await validator.runAudits();
-  await validator.runAudits();
+  await validator.runSittings();
   const [entry] = validator.decided as [(typeof validator.decided)[number]];
   disputes.notice(entry);
   await disputes.idle();
@@ -151,7 +151,7 @@ describe('what a dispute is about', () => {
 describe('a reject in tier replay', () => {
   it('leaves evidence of position and layer that the second verifier confirms', async () => {
     const { entry, row, errors, disputed } = await reject(['v1', 'v2']);
-    expect(entry).toMatchObject({ verdict: 'reject', evidence: 'exact' });
+    expect(entry).toMatchObject({ verdict: 'reject', feeAtomic: 0n });
     expect(errors).toEqual([]);
     expect(row).toMatchObject({ side: 'verifier', layer: 'block 2' });
     expect(describeDivergence(row!)).toEqual({ position: AT, side: 'verifier', layer: 'block 2' });

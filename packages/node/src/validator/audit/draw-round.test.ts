@@ -4,6 +4,7 @@ import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
+import type { AttemptRow } from '../store/attempt-store.ts';
 import { drawRound } from './draw-round.ts';
 
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -27,29 +28,30 @@ const candidates: EvidenceCandidate[] = [1, 2, 3].map((n) => ({
   contextSize: 4096,
   weight: 1n,
 }));
+const history = (attempts: readonly AttemptRow[]) => ({ lists: [candidates], attempts, weighed: new Map() });
 const state = { crypto, pairPpm: 1_000_000, fixedVerifier: undefined, jobSecret: bytes(32, 5) };
 
 describe('a round', () => {
   it('asks two different verifiers first, then one, then nobody', () => {
-    const first = drawRound(state, judged, candidates, [], new Map());
+    const first = drawRound(state, judged, history([]));
     expect(first.map(({ attempt, round, outcome }) => ({ attempt, round, outcome }))).toEqual([
       { attempt: 0, round: 0, outcome: 'asked' },
       { attempt: 1, round: 0, outcome: 'asked' },
     ]);
     expect(first[0]!.verifierId).not.toEqual(first[1]!.verifierId);
     expect(first[0]!.nonce).not.toEqual(first[1]!.nonce);
-    const next = drawRound(state, judged, candidates, first, new Map());
+    const next = drawRound(state, judged, history(first));
     expect(next).toMatchObject([{ attempt: 2, round: 1 }]);
-    expect(drawRound(state, judged, candidates, [...first, ...next], new Map())).toEqual([]);
+    expect(drawRound(state, judged, history([...first, ...next]))).toEqual([]);
   });
 
   it('asks one alone where the beacon asks for no pair', () => {
-    expect(drawRound({ ...state, pairPpm: 0 }, judged, candidates, [], new Map())).toHaveLength(1);
+    expect(drawRound({ ...state, pairPpm: 0 }, judged, history([]))).toHaveLength(1);
   });
 
   it('asks the fixed verifier first, whose key is not known yet', () => {
     const fixedVerifier = { endpoint: { host: '127.0.0.1', port: 1 }, certHash: bytes(32, 9) };
-    const [first] = drawRound({ ...state, pairPpm: 0, fixedVerifier }, judged, candidates, [], new Map());
+    const [first] = drawRound({ ...state, pairPpm: 0, fixedVerifier }, judged, history([]));
     expect(first).toMatchObject({ attempt: 0, verifierId: bytes(32, 0), keyHash: undefined });
   });
 });

@@ -1,3 +1,4 @@
+import { findSittingDraw } from '@ogong/protocol/audit/sitting';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   type EvidenceCandidate,
@@ -10,10 +11,10 @@ import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
 import type { WeighedReport } from '@ogong/protocol/verdict/report-check';
 import {
   type AttemptSummary,
-  computeDrawState,
   computeJobNonce,
   computeRoundSize,
-  drawVerifier,
+  type DrawnAudit,
+  drawNext,
 } from '@ogong/protocol/verdict/verifier-draw';
 import { countContext, listCandidates } from '../store/announcement-store.ts';
 import type { AttemptRow } from '../store/attempt-store.ts';
@@ -21,37 +22,36 @@ import { putHoneypot } from '../store/honeypot-store.ts';
 import { keepCandidates, type ReplyRow } from '../store/reply-store.ts';
 import type { RoundState } from './round-state.ts';
 
-/** The verifiers that the beacon draws for the next round, all asked at the same time; empty if none is left. */
+/** What an audit has come to. */
+export interface RoundHistory {
+  /** The candidates of each sitting; the last one is held now. */
+  readonly lists: DrawnAudit['lists'];
+  readonly attempts: readonly AttemptRow[];
+  /** The opened reports, by attempt. */
+  readonly weighed: ReadonlyMap<number, WeighedReport>;
+}
+
+/** The verifiers that the beacon of this sitting draws for the next round, all asked at the same time; empty if none is left. */
 export function drawRound(
   { crypto, pairPpm, fixedVerifier, jobSecret }: Pick<RoundState, 'crypto' | 'pairPpm' | 'fixedVerifier' | 'jobSecret'>,
   judged: AuditContext,
-  candidates: readonly EvidenceCandidate[],
-  attempts: readonly AttemptRow[],
-  weighed: ReadonlyMap<number, WeighedReport>,
+  { lists, attempts, weighed }: RoundHistory,
 ): AttemptRow[] {
-  const round = (attempts.at(-1)?.round ?? -1) + 1;
+  const place = { sitting: lists.length - 1, round: (attempts.at(-1)?.round ?? -1) + 1 };
   const { replyId } = judged.claim.order;
-  const asked: AttemptSummary[] = attempts.map(({ attempt, verifierId, round: of }) => ({
-    verifierId,
-    round: of,
-    isOpened: weighed.has(attempt),
-    isDoubtful: weighed.get(attempt)?.outcome === 'inconclusive',
-  }));
+  const asked: AttemptSummary[] = listAsked(attempts, weighed);
   const drawn: AttemptRow[] = [];
-  const size = computeRoundSize(crypto, judged.draw, round, pairPpm);
+  const draw = findSittingDraw(judged.draw, judged.laterBeacons ?? [], place.sitting);
+  const size = computeRoundSize(crypto, draw, place.round, pairPpm);
   while (drawn.length < size) {
     const attempt = attempts.length + drawn.length;
     const isFixed = fixedVerifier !== undefined && attempt === 0;
-    const candidate = isFixed
-      ? undefined
-      : drawVerifier(crypto, judged, candidates, computeDrawState(candidates, asked, round));
+    const candidate = isFixed ? undefined : drawNext(crypto, judged, { lists, asked }, place);
     if (!isFixed && candidate === undefined) break;
     const verifierId = candidate?.providerId ?? new Uint8Array(32);
-    asked.push({ verifierId, round, isOpened: false, isDoubtful: false });
+    asked.push({ verifierId, ...place, weighed: undefined });
     drawn.push({
-      attempt,
-      round,
-      verifierId,
+      ...{ attempt, verifierId, ...place },
       keyHash: candidate?.keyHash,
       nonce: computeJobNonce(crypto, { secret: jobSecret, replyId, attempt }),
       outcome: 'asked',
@@ -62,33 +62,43 @@ export function drawRound(
   return drawn;
 }
 
+function listAsked(attempts: readonly AttemptRow[], weighed: ReadonlyMap<number, WeighedReport>): AttemptSummary[] {
+  return attempts.map(({ attempt, verifierId, sitting, round }) => ({
+    ...{ verifierId, sitting, round },
+    weighed: weighed.get(attempt),
+  }));
+}
+
 /**
- * The list of candidates that all draws until the verdict use, so that a co-signer can repeat them. It is frozen once it is not
- * empty; then the honeypots of this audit are planned.
+ * The list of candidates that all draws of a sitting use, so that a co-signer can repeat them. It is frozen once it has somebody
+ * whom the beacon may draw; with the first one the honeypots of this audit are planned.
  */
 export async function prepareCandidates(
   state: RoundState,
   row: ReplyRow,
   judged: AuditContext,
-  opened: OpenedReply,
-): Promise<EvidenceCandidate[]> {
+  { opened, history }: { readonly opened: OpenedReply; readonly history: RoundHistory },
+): Promise<readonly EvidenceCandidate[]> {
   const { crypto, clock, store, group, stakeOf, windowMs, planHoneypots } = state;
   if (row.candidates) return parseCandidates(row.candidates);
-  const { draw, claim } = judged;
+  const { claim } = judged;
+  const draw = findSittingDraw(judged.draw, judged.laterBeacons ?? [], row.sitting);
   if (draw === undefined) return [];
   const { modelRoot, providerId: serverId } = claim.order;
   const { openedAt } = row;
   const context = countContext(claim.header, row.submission?.request);
   const query = { modelRoot, serverId, openedAt, salt: draw.beacon, stakeOf, context, nowMs: clock.nowMs() };
   const candidates = store.read(() => listCandidates(store, crypto, query));
-  const nobody = { tried: [], heard: [], isDoubtful: false };
-  if (drawVerifier(crypto, judged, candidates, nobody) === undefined) return [];
-  const pair = drawRound(state, judged, candidates, [], new Map())
+  const { attempts, weighed } = history;
+  const lists = [...history.lists.slice(0, row.sitting), candidates];
+  const place = { sitting: row.sitting, round: (attempts.at(-1)?.round ?? -1) + 1 };
+  if (drawNext(crypto, judged, { lists, asked: listAsked(attempts, weighed) }, place) === undefined) return [];
+  const pair = drawRound(state, judged, { ...history, lists })
     .map(({ verifierId }) => candidates.find(({ providerId }) => equalBytes(providerId, verifierId)))
     .filter((candidate) => candidate !== undefined);
   const deadlineMs = row.deadlineMs ?? 0;
   const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
-  const planned = planHoneypots(judged, opened, { candidates, pair, ...times });
+  const planned = row.sitting === 0 ? planHoneypots(judged, opened, { candidates, pair, ...times }) : [];
   await group.write((db) => {
     keepCandidates(db, row.replyId, encodeCandidates(candidates), encodeDrift(judged.drift?.note));
     for (const honeypot of planned) putHoneypot(db, honeypot);

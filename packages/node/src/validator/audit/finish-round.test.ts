@@ -70,6 +70,7 @@ async function openRound(
     const nonce = crypto.sha256(keyHash).slice(0, 16);
     return {
       attempt,
+      sitting: 0,
       round: 0,
       verifierId: keyHash,
       keyHash,

@@ -5,7 +5,7 @@ import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/op
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
-import { findAttemptPeer, findJobId, findRoom, isUnfinished, type RoundState, readCandidates } from './round-state.ts';
+import { findAttemptPeer, findJobId, findRoom, isUnfinished, type RoundState, readLists } from './round-state.ts';
 import { askToCommit, askToReveal, computeCallTimeout, createScoreJob, isOwnDelay } from './verifier-call.ts';
 
 /** What everybody in a round is asked about, and how long for. */
@@ -96,7 +96,7 @@ export async function revealRound(state: RoundState, job: RoundJob, attempts: re
   const call = createCall(state, job);
   const startMs = awake.nowMs();
   const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
-  const candidates = readCandidates(state, job.replyId);
+  const lists = readLists(state, job.replyId);
   const reveal = async (row: AttemptRow): Promise<void> => {
     const committed = row.committed as NonNullable<AttemptRow['committed']>;
     const round = listDigests(crypto, attempts, row.round);
@@ -106,7 +106,7 @@ export async function revealRound(state: RoundState, job: RoundJob, attempts: re
       subject: {
         inputsHash,
         read: (bytes: Uint8Array, { jobId }: { readonly jobId: Uint8Array }) =>
-          readVerifierReport(opened, bytes, { jobId, contextSize: findRoom(candidates, row) }),
+          readVerifierReport(opened, bytes, { jobId, contextSize: findRoom(lists, row) }),
       },
       pause: () => pause(leftMs),
     };

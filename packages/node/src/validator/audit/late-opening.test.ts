@@ -266,7 +266,7 @@ describe('an honest provider', () => {
     isGone = true;
     const restarted = open();
     const { row } = await settle(replyId, { on: restarted });
-    expect(row.verdict).toBe('inconclusive');
+    expect(row.verdict).toBe('unjudged');
     expect(parseEvidence(row.evidence as Uint8Array).kind).toBe('unasked');
     expect(restarted.decided.at(-1)).toMatchObject({ evidence: 'none', ejects: false });
     expect(readLateness(restarted.store, providerId).rejects).toBe(0);

@@ -47,7 +47,7 @@ async function audit(verifiers: Readonly<Record<string, keyof typeof classes>>, 
   served.set('only', reply);
   await validator.intake.pushRecord(reply.submission);
   await validator.certify();
-  for (let i = 0; i < 3; i++) await validator.runAudits();
+  for (let i = 0; i < 3; i++) await validator.runSittings();
   const [entry] = validator.decided;
   const checks = JSON.parse(validator.find(order.fields.replyId).checks ?? '[]') as { id: string; detail: string }[];
   const marks = validator.store.read(() => validator.store.prepare('SELECT sum(marks) AS n FROM verifiers').get());
@@ -62,10 +62,12 @@ describe('an audit in tier replay', () => {
     expect(marks).toBe(0);
   });
 
-  it("rejects by the word of two that a choice is not the engine's own, though every value is equal", async () => {
-    const { entry, checks, marks } = await audit({ v1: 'choosing', v2: 'choosing' });
+  it("rejects by the word of two that a choice is not the engine's own, though every value is equal, and ejects by a third", async () => {
+    const two = await audit({ v1: 'choosing', v2: 'choosing' });
+    expect(two.entry).toMatchObject({ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n });
+    const { entry, checks, marks } = await audit({ v1: 'choosing', v2: 'choosing', v3: 'choosing' });
     expect(entry).toMatchObject({ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n });
-    expect(checks.filter(({ id }) => id === 'own-choice')).toHaveLength(2);
+    expect(checks.filter(({ id }) => id === 'own-choice')).toHaveLength(3);
     expect(marks).toBe(0);
   });
 

@@ -9,6 +9,7 @@ import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import type { AttemptRow } from '../store/attempt-store.ts';
 import { readReply } from '../store/reply-store.ts';
+import { listClosedLists } from '../store/sitting-store.ts';
 import type { createHoneypots } from './honeypot-runner.ts';
 import type { VerifierCalls } from './verifier-call.ts';
 
@@ -64,18 +65,23 @@ export function findAttemptPeer(
   return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
 }
 
-/** The frozen list that the beacon draws from; empty before it is frozen. */
-export function readCandidates({ store }: Pick<RoundState, 'store'>, replyId: Uint8Array): EvidenceCandidate[] {
-  const candidates = store.read(() => readReply(store, replyId))?.candidates;
-  return candidates ? parseCandidates(candidates) : [];
+/** The lists that the beacons draw from, one for each sitting so far; the last one is empty before it is frozen. */
+export function readLists(
+  { store }: Pick<RoundState, 'store'>,
+  replyId: Uint8Array,
+): readonly (readonly EvidenceCandidate[])[] {
+  return store.read(() => {
+    const candidates = readReply(store, replyId)?.candidates;
+    return [...listClosedLists(store, replyId), candidates ? parseCandidates(candidates) : []];
+  });
 }
 
 /** Tokens that the verifier of an attempt announced room for; 0 for a fixed one. */
 export function findRoom(
-  candidates: readonly EvidenceCandidate[],
-  { verifierId }: Pick<AttemptRow, 'verifierId'>,
+  lists: readonly (readonly EvidenceCandidate[])[],
+  { verifierId, sitting }: Pick<AttemptRow, 'verifierId' | 'sitting'>,
 ): number {
-  return candidates.find(({ providerId }) => equalBytes(providerId, verifierId))?.contextSize ?? 0;
+  return lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId))?.contextSize ?? 0;
 }
 
 export function isUnfinished({ outcome }: Pick<AttemptRow, 'outcome'>): boolean {

@@ -111,16 +111,16 @@ describe('the draw of verifiers', () => {
     // The other way about, and where the classes of the candidates were changed.
     expect(weighted.some(({ judged, evidence }) => isRefused({ ...judged, drift: undefined }, evidence))).toBe(true);
     const bent = weighted.filter(({ judged, evidence }) => {
-      const candidates = evidence.candidates.map((one) => ({ ...one, numericClass: SHARP }));
-      return isRefused(judged, { ...evidence, candidates });
+      const lists = evidence.lists.map((list) => list.map((one) => ({ ...one, numericClass: SHARP })));
+      return isRefused(judged, { ...evidence, lists });
     });
     expect(bent.length).toBeGreaterThan(0);
   });
 
   it('is of no evidence of another version, which knew another draw', () => {
     const bytes = encodeEvidence((weighted[0] as (typeof weighted)[number]).evidence);
-    expect(new TextDecoder('latin1').decode(bytes.subarray(0, 17))).toBe('ogong-evidence-v6');
-    for (const version of ['2', '3', '4', '5']) {
+    expect(new TextDecoder('latin1').decode(bytes.subarray(0, 17))).toBe('ogong-evidence-v7');
+    for (const version of ['2', '3', '4', '5', '6']) {
       bytes[16] = version.charCodeAt(0);
       expect(() => parseEvidence(bytes)).toThrow('evidence');
     }

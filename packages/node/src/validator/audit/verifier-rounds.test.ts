@@ -80,7 +80,7 @@ async function createAudited({
       const id = reply.reply.record.replyId;
       served.set(toHex(id), reply);
       await validator.certify();
-      await validator.runAudits();
+      await validator.runSittings();
       const row = validator.find(id);
       const entry = validator.decided.at(-1)!;
       const evidence = parseEvidence(row.evidence as Uint8Array) as AuditEvidence;

@@ -1,3 +1,4 @@
+import { MAX_ASKED } from '@ogong/protocol/audit/sitting';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
 import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
@@ -5,11 +6,14 @@ import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-
 import { combineReports } from '@ogong/protocol/verdict/report-combination';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import { type ReplyRow, readReply } from '../store/reply-store.ts';
+import { renewSitting } from '../store/sitting-store.ts';
 import { drawRound, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
-import { findJobId, findRoom, isUnfinished, type RoundState, readCandidates } from './round-state.ts';
+import { findJobId, findRoom, isUnfinished, type RoundState, readLists } from './round-state.ts';
 
-/** At most so many reports on a reply are opened. Verifiers that do not answer do not count: silence must end no audit. */
+/**
+ * At most so many reports are opened in one sitting. Verifiers that do not answer do not count: silence must end no audit.
+ */
 const MAX_REPORTS = 4;
 
 /**
@@ -19,28 +23,34 @@ const MAX_REPORTS = 4;
  */
 export async function runRounds(
   state: RoundState,
-  row: ReplyRow,
+  { replyId }: Pick<ReplyRow, 'replyId'>,
   judged: AuditContext,
   opened: OpenedReply,
 ): Promise<void> {
-  const { clock, store, group, signal, pause } = state;
-  const { replyId, deadlineMs = 0 } = row;
+  const { clock, store, group, signal, pause, windowMs } = state;
   while (!signal.aborted) {
-    const leftMs = deadlineMs - clock.nowMs();
-    const current = store.read(() => readReply(store, replyId));
-    if (current?.state !== 'auditing') return;
+    const row = store.read(() => readReply(store, replyId));
+    if (row?.state !== 'auditing') return;
+    const leftMs = (row.deadlineMs ?? 0) - clock.nowMs();
     const attempts = store.read(() => listAttempts(store, replyId));
     if (attempts.some(isUnfinished)) {
       await finishRound(state, row, judged, opened, { attempts, leftMs });
       continue;
     }
-    const weighed = weighAll(state, judged, opened, attempts);
-    const candidates = await prepareCandidates(state, current, judged, opened);
-    const next = drawRound(state, judged, candidates, attempts, weighed);
-    const isFull = weighed.size + next.length > MAX_REPORTS || attempts.length + next.length > MAX_VERIFIERS_PER_REPLY;
-    const isLast = leftMs <= 0 || isFull;
+    const lists = readLists(state, replyId);
+    const weighed = weighAll(state, judged, opened, { lists, attempts });
+    const candidates = await prepareCandidates(state, row, judged, { opened, history: { lists, attempts, weighed } });
+    const next = drawRound(state, judged, { lists: [...lists.slice(0, -1), candidates], attempts, weighed });
+    const now = attempts.filter(({ sitting }) => sitting === row.sitting);
+    if (leftMs <= 0 && now.length === 0 && next.length > 0) {
+      await group.write((db) => renewSitting(db, replyId, clock.nowMs() + windowMs));
+      continue;
+    }
+    const isLast = leftMs <= 0 || isFull(row.sitting, { attempts, weighed }, next.length);
     const known = [...weighed.values()];
-    if (known.length > 0 && combineReports(known, !isLast && next.length > 0).decision !== 'ask-another') return;
+    const isDecided = known.length > 0 && combineReports(known, !isLast && next.length > 0).decision !== 'ask-another';
+    // What was decided before this sitting is repeated in it.
+    if (isDecided && (row.sitting === 0 || now.some(({ opened: report }) => report !== undefined))) return;
     if (isLast || (next.length === 0 && candidates.length > 0)) return;
     if (next.length === 0) await pause(leftMs);
     else {
@@ -51,21 +61,38 @@ export async function runRounds(
   }
 }
 
+/** Whether no more verifiers fit into a sitting, or no more reports into an entry of the log. */
+function isFull(
+  sitting: number,
+  {
+    attempts,
+    weighed,
+  }: { readonly attempts: readonly AttemptRow[]; readonly weighed: ReadonlyMap<number, WeighedReport> },
+  nextCount: number,
+): boolean {
+  const now = attempts.filter((one) => one.sitting === sitting);
+  const reports = now.filter(({ attempt }) => weighed.has(attempt)).length;
+  return (
+    reports + nextCount > MAX_REPORTS ||
+    now.length + nextCount > MAX_ASKED ||
+    weighed.size + nextCount > MAX_VERIFIERS_PER_REPLY
+  );
+}
+
 /** Reports were read before they were kept. */
 function weighAll(
   state: RoundState,
   judged: AuditContext,
   opened: OpenedReply,
-  attempts: readonly AttemptRow[],
+  { lists, attempts }: { readonly lists: ReturnType<typeof readLists>; readonly attempts: readonly AttemptRow[] },
 ): Map<number, WeighedReport> {
   const { order } = judged.claim;
-  const candidates = readCandidates(state, order.replyId);
   return new Map(
     attempts.flatMap((row) => {
       if (row.opened === undefined) return [];
       const read = readVerifierReport(opened, row.opened.report, {
         jobId: findJobId(state, order.replyId, row),
-        contextSize: findRoom(candidates, row),
+        contextSize: findRoom(lists, row),
       });
       if ('problem' in read) throw new Error(`a report that was kept is none: ${read.problem}`);
       return [[row.attempt, weighReport(read, judged.drift)] as const];

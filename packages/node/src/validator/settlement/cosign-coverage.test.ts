@@ -103,13 +103,13 @@ describe('a co-signer of replies that were not audited', () => {
     await four.own.runAudits();
     const [entry] = four.own.decided;
     expect(asked).toBe(1);
-    expect(entry).toMatchObject({ verdict: 'inconclusive', evidence: 'none', ejects: false });
+    expect(entry).toMatchObject({ verdict: 'unjudged', evidence: 'none', ejects: false, feeAtomic: 0n });
     const [peer] = four.peers as [TestValidator];
     const sent = await proposeUnheard(four);
     const early = await rebuild(
       four.own,
       structuredClone(sent),
-      on('inconclusive', { timeMs: entry!.timeMs - 600_000 }),
+      on('unjudged', { timeMs: entry!.timeMs - 600_000 }),
       (same) => same,
     );
     await expect(peer.cosigner.cosign(four.own.signer.address, early)).rejects.toThrow('still time');

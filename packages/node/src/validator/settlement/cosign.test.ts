@@ -267,7 +267,8 @@ describe('a co-signer', () => {
       bend({ verifierId: new Uint8Array(32) }),
       // Opened alone, and shown as if another had committed at the same time.
       { ...evidence, attempts: [attempt, { ...attempt, opened: undefined }] },
-      { ...evidence, candidates: [] },
+      { ...evidence, lists: [] },
+      bend({ sitting: 1 }),
       { ...evidence, opening: new Uint8Array(5) },
     ];
     for (const bad of cases) {

@@ -66,7 +66,7 @@ function hasRoom(store: Store, nowMs: number, limit: number): boolean {
     .prepare(
       `DELETE FROM announcements WHERE provider_id = (
          SELECT provider_id FROM announcements WHERE expires_at < ? AND provider_id NOT IN
-           (SELECT provider_id FROM replies WHERE state IN ('admitted', 'recorded', 'auditing'))
+           (SELECT provider_id FROM replies WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting'))
          ORDER BY expires_at LIMIT 1)`,
     )
     .run(nowMs - CLOCK_TOLERANCE_MS).changes;

@@ -26,6 +26,7 @@ export const openedColumns = optionalColumns({ salt: bytes, report: bytes, signa
 
 const attemptFields = {
   attempt: integer,
+  sitting: integer,
   round: integer,
   verifierId: bytes,
   keyHash: optional(bytes),

@@ -42,7 +42,10 @@ export interface ReplyRow {
   readonly feeAtomic: bigint | undefined;
   readonly intakeEpoch: bigint | undefined;
   readonly isForced: boolean;
+  /** Of the epoch that decides about it. */
   readonly beaconEpoch: bigint | undefined;
+  /** Which of its sittings it is in, or waits for. */
+  readonly sitting: number;
   readonly deadlineMs: number | undefined;
   /** When verifiers are asked. */
   readonly askAtMs: number | undefined;
@@ -105,6 +108,7 @@ const replyColumns = columns({
   intakeEpoch: optional(bigInteger),
   isForced: named('forced', flag),
   beaconEpoch: optional(bigInteger),
+  sitting: integer,
   deadlineMs: named('deadline', optional(integer)),
   askAtMs: named('ask_at', optional(integer)),
   opening: optional(bytes),
@@ -150,9 +154,16 @@ export function listReplies(store: Store, state: ReplyState, limit: number): Uin
   return idColumns.all(store.prepare(sql), state, limit).map(({ replyId }) => replyId);
 }
 
-/** @returns ids of audits with something to do: an opening to ask for the first time, or verifiers to ask. */
-export function listAudits(store: Store, nowMs: number, limit: number): Uint8Array[] {
-  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND CASE WHEN opening IS NULL
+/**
+ * @param isAgain audits in a later sitting than the first, or those in the first.
+ * @returns ids of audits with something to do: an opening to ask for the first time, or verifiers to ask.
+ */
+export function listAudits(
+  store: Store,
+  nowMs: number,
+  { isAgain, limit }: { readonly isAgain: boolean; readonly limit: number },
+): Uint8Array[] {
+  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND sitting ${isAgain ? '>' : '='} 0 AND CASE WHEN opening IS NULL
     THEN NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id)
     ELSE ask_at IS NULL OR ask_at <= ? END ORDER BY expires_at LIMIT ?`;
   return idColumns.all(store.prepare(sql), nowMs, limit).map(({ replyId }) => replyId);
@@ -195,7 +206,7 @@ export interface Admission {
   readonly orderBytes: Uint8Array;
   readonly orderSignature: Uint8Array;
   readonly consent: OrderConsent;
-  /** Orders of this payer that may wait for their replies. Default: MAX_OPEN_ORDERS. */
+  /** Orders of this payer that may wait for their replies, or for verifiers of these. Default: MAX_OPEN_ORDERS. */
   readonly limit?: number | undefined;
   /** The channel as the chain has it. */
   readonly channel: { readonly spendable: bigint; readonly spent: bigint };
@@ -215,7 +226,10 @@ export function admitReply(store: Store, admission: Admission): boolean {
     throw new AdmissionError('conflict', 'another order was admitted under this reply id');
   }
   if (countOpen(store, order.payer) >= limit) {
-    throw new AdmissionError('too-many-open', `${limit} orders of this payer wait for their replies already`);
+    throw new AdmissionError(
+      'too-many-open',
+      `${limit} orders of this payer wait for their replies, or for verifiers, already`,
+    );
   }
   const state = readChannel(store, order.payer);
   let liability = state.owed + state.outstanding + order.maxFeeAtomic;
@@ -260,7 +274,8 @@ export function admitReply(store: Store, admission: Admission): boolean {
 }
 
 function countOpen(store: Store, payer: Uint8Array): number {
-  const sql = "SELECT count(*) AS n FROM replies WHERE payer = ? AND state = 'admitted'";
+  const sql = `SELECT count(*) AS n FROM replies WHERE payer = ? AND (state = 'admitted' OR sitting > 0)
+    AND state IN ('admitted', 'auditing', 'waiting')`;
   return countColumns.get(store.prepare(sql), payer)?.n ?? 0;
 }
 
@@ -310,7 +325,9 @@ export function attachRecord(
 /** Marks the reply for an audit, whatever the beacon draws. */
 export function forceAudit(store: Store, replyId: Uint8Array): void {
   store
-    .prepare("UPDATE replies SET forced = 1 WHERE reply_id = ? AND state IN ('admitted', 'recorded', 'auditing')")
+    .prepare(
+      "UPDATE replies SET forced = 1 WHERE reply_id = ? AND state IN ('admitted', 'recorded', 'auditing', 'waiting')",
+    )
     .run(replyId);
 }
 

@@ -2,12 +2,12 @@ import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 
 /**
  * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled; abandoned replies go from admitted to
- * decided (docs/spec/validator.md). Amounts are decimal text: they exceed 64 bits.
+ * decided, and one that nobody judged waits between two sittings of its audit (docs/spec/validator.md). Amounts are decimal text: they exceed 64 bits.
  */
 export const VALIDATOR_SCHEMA = `
   CREATE TABLE replies (
     reply_id BLOB PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled', 'refused')),
+    state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'waiting', 'decided', 'batched', 'settled', 'refused')),
     order_bytes BLOB NOT NULL,
     order_hash BLOB NOT NULL,
     order_signature BLOB NOT NULL,
@@ -41,10 +41,13 @@ export const VALIDATOR_SCHEMA = `
     ask_at INTEGER,
     opened_at BLOB,
     drift BLOB,
-    payee_signature BLOB
+    payee_signature BLOB,
+    sitting INTEGER NOT NULL DEFAULT 0,
+    wait_epoch INTEGER
   ) WITHOUT ROWID;
-  CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing');
-  CREATE INDEX replies_payer ON replies (payer) WHERE state = 'admitted';
+  CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
+  CREATE INDEX replies_waiting ON replies (wait_epoch) WHERE state = 'waiting';
+  CREATE INDEX replies_payer ON replies (payer) WHERE state = 'admitted' OR sitting > 0;
   CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
 
   -- What payers say that they were given. The record stands here while the provider has handed in none.
@@ -176,6 +179,7 @@ export const VALIDATOR_SCHEMA = `
   CREATE TABLE attempts (
     reply_id BLOB NOT NULL REFERENCES replies,
     attempt INTEGER NOT NULL,
+    sitting INTEGER NOT NULL,
     round INTEGER NOT NULL,
     verifier_id BLOB NOT NULL,
     key_hash BLOB,
@@ -188,6 +192,14 @@ export const VALIDATOR_SCHEMA = `
     report BLOB,
     signature BLOB,
     PRIMARY KEY (reply_id, attempt)
+  ) WITHOUT ROWID;
+
+  -- Lists of candidates of sittings that are over.
+  CREATE TABLE sittings (
+    reply_id BLOB NOT NULL REFERENCES replies,
+    sitting INTEGER NOT NULL,
+    candidates BLOB NOT NULL,
+    PRIMARY KEY (reply_id, sitting)
   ) WITHOUT ROWID;
 
   -- Where a rejected reply parts from its re-run.

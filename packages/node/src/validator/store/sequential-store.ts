@@ -78,6 +78,8 @@ export function advanceTests(
   { verdict, evidence, eValue }: Pick<Judgement, 'verdict' | 'evidence' | 'eValue'>,
   parameters: SequentialTestParameters,
 ): boolean {
+  // Nothing was decided or measured, so this does not count as an audit.
+  if (verdict === 'unjudged' || (verdict === 'inconclusive' && eValue === undefined)) return false;
   const { beta } = parameters;
   const isExact = evidence === 'exact';
   const isReject = verdict === 'reject';
@@ -87,8 +89,6 @@ export function advanceTests(
     isReject,
     eValue: (isExact ? undefined : eValue) ?? computeOutcomeEValue(verdict, parameters),
   };
-  // Nothing was decided or measured, so this does not count as an audit.
-  if (verdict === 'inconclusive' && eValue === undefined) return false;
   const wasOver = readTest(store, subject).ejected;
   for (const each of isAlone ? [providerId] : [providerId, subject]) {
     const state = advancePayeeTest(readTest(store, each), step, beta);

@@ -19,8 +19,10 @@ import { adjustChannel } from './channel-store.ts';
 import { putAnswer } from './honeypot-store.ts';
 import { advanceLateness } from './lateness-store.ts';
 import { forgetAsks } from './opening-store.ts';
+import { OPEN_STATES } from './reply-states.ts';
 import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
 import { advanceTests, type Party } from './sequential-store.ts';
+import { forgetSittings } from './sitting-store.ts';
 import { recordVerifier } from './verifier-store.ts';
 
 export interface VerdictContext {
@@ -100,7 +102,7 @@ export function decideReply(
 ): VerdictEntry | undefined {
   const { crypto } = context;
   const row = readReply(store, replyId);
-  if (row === undefined || !['admitted', 'recorded', 'auditing'].includes(row.state)) return undefined;
+  if (row === undefined || !OPEN_STATES.has(row.state)) return undefined;
   const order = parseOrder(row.orderBytes);
   const payee = row.submission && toClaim(row).header.payee;
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
@@ -136,6 +138,7 @@ export function decideReply(
     .run(verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index, replyId);
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   forgetAsks(store, replyId);
+  forgetSittings(store, replyId);
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   if (judgement) recordReports(store, replyId, judgement, nowMs);
@@ -147,6 +150,8 @@ function pickConsent(verdict: Verdict, { consent }: Pick<ReplyRow, 'consent'>): 
   return verdict === 'abandoned' ? consent : undefined;
 }
 
+const isUndecided = (verdict: Judgement['verdict']): boolean => verdict === 'inconclusive' || verdict === 'unjudged';
+
 /** Records what the verdict means for the verifiers that reported, and the known answer for honeypots. */
 function recordReports(
   store: Store,
@@ -155,7 +160,7 @@ function recordReports(
   nowMs: number,
 ): void {
   for (const id of marked) recordVerifier(store, id, 'refuted', { nowMs, reason: 'refuted by other verifiers' });
-  const event = verdict === 'inconclusive' ? 'opened' : 'counted';
+  const event = isUndecided(verdict) ? 'opened' : 'counted';
   for (const id of verifierIds) recordVerifier(store, id, event, { nowMs });
   if (agreed) putAnswer(store, replyId, agreed);
 }
@@ -170,13 +175,15 @@ function countVerdict(
   const { verdict } = judgement;
   const { providerId, payee } = party;
   const isOut = advanceLateness(store, party, { isLate, epoch }, test.beta);
-  const isOutNow = isLate ? isOut : advanceTests(store, party, judgement, test);
+  const { isUnproven = false } = judgement;
+  const isOutNow = isLate ? isOut : !isUnproven && advanceTests(store, party, judgement, test);
   const { audits, rejects, ejected } = readProvider(store, providerId);
-  const isCounted = verdict !== 'inconclusive';
+  const isCounted = !isUndecided(verdict);
   writeProvider(store, providerId, payee, {
     audits: audits + (isCounted ? 1 : 0),
     rejects: rejects + (verdict === 'reject' ? 1 : 0),
     ejected: ejected || isOutNow,
   });
+  if (isUnproven) return false;
   return verdict === 'reject' ? ejected || isOutNow : isOutNow && !isLate;
 }

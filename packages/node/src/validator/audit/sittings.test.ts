@@ -1,0 +1,260 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { type AuditEvidence, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
+import {
+  type BenchOptions,
+  createTestClock,
+  createTestValidator,
+  payer,
+  provider,
+} from '@ogong/testing/validator/test-bench';
+import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
+import { createFour, type Four } from '@ogong/testing/validator/test-four';
+import { on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
+import { afterEach, describe, expect, it } from 'vitest';
+import { readChannel } from '../store/channel-store.ts';
+import { readProvider } from '../store/verdict-store.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** How verifiers behave now; one that is not named is silent. */
+type Behaviour = Record<string, Partial<ScoreReport>>;
+
+/** A reject by scores, which is another one for every gap. */
+const REJECT: Partial<ScoreReport> = { exact: false, numericClass: 'other', tailGap: { gap: 0xc00000, position: 0 } };
+
+function createWorld(names: readonly string[]) {
+  const served = new Map<string, TestReply>();
+  const behaviour: Behaviour = {};
+  const asked: string[] = [];
+  const calls = createTestCalls(async (peer, job) => {
+    const name = String(peer.endpoint).replace(/:1$/, '');
+    asked.push(name);
+    const how = behaviour[name];
+    if (how === undefined) throw new Error('no answer');
+    return answerHonestly(served, how)(peer, job);
+  });
+  const getOpening: BenchOptions['getOpening'] = async (_peer, replyId) =>
+    (served.get(toHex(replyId)) as TestReply).reply.openingBytes;
+  const options = { calls, getOpening, audit: { pairPpm: 0, honeypotPpm: 0 } };
+  return {
+    ...{ behaviour, asked, options },
+    async open(more: BenchOptions = {}) {
+      const validator = createTestValidator({ ...options, ...more });
+      await validator.announce(provider);
+      for (const name of names) await validator.announceVerifier(name);
+      return validator;
+    },
+    async deliver(validator: ReturnType<typeof createTestValidator>, number: number) {
+      const reply = await validator.deliver(number);
+      const { replyId } = reply.reply.record;
+      served.set(toHex(replyId), reply);
+      return replyId;
+    },
+  };
+}
+
+describe('a reply that nobody judged', () => {
+  it('waits, survives a restart, and is judged by whoever answers a later draw', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ogong-sittings-'));
+    closing.push(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'validator.db');
+    const { open, deliver, options, behaviour, asked } = createWorld(['v1', 'v2']);
+    const clock = createTestClock();
+    const first = await open({ path, clock });
+    const replyId = await deliver(first, 0);
+    await first.certify();
+    await first.runAudits();
+    expect(first.find(replyId)).toMatchObject({ state: 'waiting', sitting: 1, verdict: undefined });
+    expect(first.find(replyId).opening).toBeDefined();
+    await first.close();
+
+    // It is announced still, and nothing is due before the next sitting's beacon.
+    const second = createTestValidator({ ...options, path, clock });
+    closing.push(() => second.close());
+    await second.runAudits();
+    expect(second.find(replyId).state).toBe('waiting');
+    behaviour.v2 = {};
+    asked.length = 0;
+    await second.certify();
+    await second.runAudits();
+    expect(asked.at(-1)).toBe('v2');
+    expect(second.find(replyId)).toMatchObject({ state: 'decided', verdict: 'accept', opening: undefined });
+    expect(second.decided).toMatchObject([{ evidence: 'exact', feeAtomic: 86_000n }]);
+    expect(second.store.prepare('SELECT count(*) AS n FROM sittings').get()?.n).toBe(0);
+  });
+
+  it('holds up no other reply', async () => {
+    const { open, deliver, behaviour } = createWorld(['v1', 'v2']);
+    const validator = await open({ audit: { pairPpm: 0, honeypotPpm: 0, concurrency: 1 } });
+    closing.push(() => validator.close());
+    for (let number = 0; number < 3; number++) await deliver(validator, number);
+    await validator.certify();
+    for (let i = 0; i < 3; i++) await validator.runAudits();
+    Object.assign(behaviour, { v1: {}, v2: {} });
+    const replyId = await deliver(validator, 3);
+    // Its epoch is the first that lets one of the others go on, too: each kind has a place of its own.
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.find(replyId).verdict).toBe('accept');
+    for (let i = 0; i < 3; i++) await validator.runAudits();
+    expect(validator.decided.map(({ verdict }) => verdict)).toEqual(Array(4).fill('accept'));
+  });
+
+  it('counts among the orders of its payer that are open', async () => {
+    const { open, deliver } = createWorld(['v1']);
+    const validator = await open({ maxOpenOrders: 2 });
+    closing.push(() => validator.close());
+    for (let number = 0; number < 2; number++) await deliver(validator, number);
+    await validator.certify();
+    await validator.runAudits();
+    await expect(validator.intake.admit(validator.order(2))).rejects.toThrow('too-many-open');
+    await validator.runSittings();
+    await validator.intake.admit(validator.order(2));
+  });
+
+  it('still can be convicted by its payer', async () => {
+    const { open, deliver } = createWorld(['v1']);
+    const validator = await open();
+    closing.push(() => validator.close());
+    const order = validator.order(0);
+    const second = validator.serve(order, { text: 'another story' });
+    const replyId = await deliver(validator, 0);
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.find(replyId).state).toBe('waiting');
+    const { reply, submission } = second;
+    const proof = { reason: 'two records', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain({ order, ...proof })).toMatchObject({ outcome: 'upheld' });
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n }]);
+    await validator.runSittings();
+    expect(validator.decided).toHaveLength(1);
+  });
+
+  it('ends unpaid after its last sitting, and nobody is worse off for it', async () => {
+    const { open, deliver } = createWorld(['v1', 'v2']);
+    const validator = await open();
+    closing.push(() => validator.close());
+    const replyId = await deliver(validator, 0);
+    await validator.certify();
+    await validator.runSittings();
+    expect(validator.decided).toMatchObject([{ verdict: 'unjudged', evidence: 'none', feeAtomic: 0n, ejects: false }]);
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
+    expect(readProvider(validator.store, validator.decided[0]!.providerId)).toMatchObject({
+      rejects: 0,
+      ejected: false,
+    });
+    const { lists } = parseEvidence(validator.find(replyId).evidence as Uint8Array) as AuditEvidence;
+    expect(lists.map((list) => list.length)).toEqual(Array(MAX_SITTINGS).fill(2));
+  });
+});
+
+describe('one reject with nobody to confirm it', () => {
+  it.each([
+    ['accepts', {}, 'accept', 86_000n],
+    ['rejects too', REJECT, 'reject', 0n],
+  ] as const)('waits for another verifier, whose word counts: it %s', async (_what, answer, verdict, feeAtomic) => {
+    const { open, deliver, behaviour } = createWorld(['v1', 'v2']);
+    const validator = await open();
+    closing.push(() => validator.close());
+    behaviour.v1 = REJECT;
+    const replyId = await deliver(validator, 0);
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.find(replyId).state).toBe('waiting');
+    behaviour.v2 = answer;
+    await validator.runSittings();
+    expect(validator.decided).toMatchObject([{ verdict, feeAtomic }]);
+  });
+
+  it('stands where nobody else verifies the model', async () => {
+    const { open, deliver, behaviour } = createWorld(['v1']);
+    const validator = await open();
+    closing.push(() => validator.close());
+    behaviour.v1 = REJECT;
+    await deliver(validator, 0);
+    await validator.certify();
+    await validator.runSittings();
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n }]);
+  });
+});
+
+/** What a handling validator wants signed about a reply that nobody judged. */
+async function proposeUnjudged(): Promise<Four> {
+  const four = await createFour({ verifiers: () => Promise.reject(new Error('no answer')) });
+  await four.own.announceVerifier('v2');
+  await four.own.deliver(0);
+  await four.certifyAll();
+  await four.own.runSittings();
+  for (const peer of four.peers) await peer.certifyUpTo(four.own.archive.latest().epoch);
+  return four;
+}
+
+describe('a co-signer', () => {
+  const bendEvidence = async (four: Four, change: (evidence: AuditEvidence) => AuditEvidence) => {
+    const sent = await proposeUnheard(four);
+    const evidence = encodeEvidence(change(parseEvidence(sent.entries[0]!.evidence) as AuditEvidence));
+    const rebuilt = await rebuild(
+      four.own,
+      create(CosignBatchRequestSchema, structuredClone(sent)),
+      on('unjudged', { evidenceHash: crypto.sha256(evidence) }),
+      (same) => same,
+    );
+    rebuilt.entries[0]!.evidence = evidence;
+    const [peer] = four.peers;
+    return peer!.cosigner.cosign(four.own.signer.address, rebuilt);
+  };
+
+  it('signs that nobody judged a reply if every sitting drew whom its beacon draws', async () => {
+    await expect(bendEvidence(await proposeUnjudged(), (same) => same)).resolves.toBeDefined();
+  });
+
+  it.each<[string, (evidence: AuditEvidence) => AuditEvidence, string]>([
+    [
+      'a sitting is missing',
+      ({ lists, attempts, ...rest }) => ({
+        ...rest,
+        lists: lists.slice(0, -1),
+        attempts: attempts.filter(({ sitting }) => sitting < MAX_SITTINGS - 1),
+      }),
+      'it still has to wait',
+    ],
+    [
+      'a sitting with candidates asked nobody',
+      ({ attempts, ...rest }) => ({ ...rest, attempts: attempts.filter(({ sitting }) => sitting < MAX_SITTINGS - 1) }),
+      'nobody was asked in sitting 7',
+    ],
+    [
+      'an attempt is moved to another sitting',
+      ({ attempts, ...rest }) => ({
+        ...rest,
+        attempts: attempts.map((attempt, i) => (i === 1 ? { ...attempt, sitting: 1 } : attempt)),
+      }),
+      'did not draw',
+    ],
+    [
+      'a verifier is asked out of turn',
+      ({ attempts, ...rest }) => ({
+        ...rest,
+        attempts: attempts.map((attempt, i) => ({
+          ...attempt,
+          verifierId: attempts[i % 2 === 0 ? i + 1 : i - 1]!.verifierId,
+        })),
+      }),
+      'did not draw',
+    ],
+  ])('refuses it if %s', async (_what, change, problem) => {
+    await expect(bendEvidence(await proposeUnjudged(), change)).rejects.toThrow(problem);
+  });
+});
