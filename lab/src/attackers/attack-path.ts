@@ -166,6 +166,7 @@ async function startValidator() {
     validators: () => [member()],
     findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
     findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
+    recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     channel: async () => ({ ...FULL, spent: 0n, releasing: 0n, releasableAt: 0n }),
   };
   const test = { soundness: 1, falsePositiveRate: 0, beta: 0.001 };

@@ -40,7 +40,9 @@ export async function serveValidator(
     vrfKey: new Uint8Array(32),
     endpoint: '127.0.0.1:1',
   };
-  const chain = { findByCertHash: (hash: Uint8Array) => (equalBytes(hash, peer.id) ? member : undefined) };
+  const members = [validator.member, member];
+  const findByCertHash = (hash: Uint8Array) => (equalBytes(hash, peer.id) ? member : undefined);
+  const chain = { findByCertHash, recallByCertHash: findByCertHash };
   const beacon = createBeaconDriver(
     { network, epochMs: 60_000 },
     {
@@ -50,7 +52,7 @@ export async function serveValidator(
       archive,
       group,
       proveVrf: (input) => proveVrf(new Uint8Array(32).fill(9), input),
-      validators: () => [validator.member, member],
+      sets: { reading: () => ({ members, block: 0n }), findSet: () => members, isListed: () => true },
       send: async () => {},
       onCertified() {},
     },

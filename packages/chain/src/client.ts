@@ -151,6 +151,11 @@ const READS_AT_A_TIME = 16;
 /** Many public endpoints refuse longer ranges. */
 const BLOCKS_PER_READ = 1_000;
 
+/** Not through lowerHex as a whole: an endpoint is free text. */
+function toRegistered({ signer, certHash, vrfKey, ...rest }: RegisteredValidator): RegisteredValidator {
+  return { ...rest, ...lowerHex({ signer, certHash, vrfKey }) };
+}
+
 function createReads({ read }: Transactor, deployment: Deployment) {
   const models = createModelReads({ read }, deployment.models);
   const token = { address: deployment.token, abi: ogongTokenAbi } as const;
@@ -198,12 +203,18 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     validators(): Promise<readonly RegisteredValidator[]> {
       return read('validators', async (client) => {
         const list = await client.readContract({ ...registry, functionName: 'validators' });
-        // Not through lowerHex: an endpoint is free text.
-        return list.map(({ signer, certHash, vrfKey, ...rest }) => ({
-          ...rest,
-          ...lowerHex({ signer, certHash, vrfKey }),
-        }));
+        return list.map(toRegistered);
       });
+    },
+    /** The registry at one block: the newest where none is given. */
+    async validatorsAt(
+      block?: bigint,
+    ): Promise<{ readonly block: bigint; readonly validators: readonly RegisteredValidator[] }> {
+      const blockNumber = block ?? (await read('head', (client) => client.getBlockNumber({ cacheTime: 0 })));
+      const list = await read('validators', (client) =>
+        client.readContract({ ...registry, functionName: 'validators', blockNumber }),
+      );
+      return { block: blockNumber, validators: list.map(toRegistered) };
     },
     totalStake(): Promise<bigint> {
       return read('total stake', (client) => client.readContract({ ...registry, functionName: 'totalStake' }));

@@ -7,6 +7,7 @@ import {
   type BeaconTiming,
   beaconNetwork,
   createBeaconNetwork,
+  hashSet,
 } from '@ogong/testing/protocol/beacon-network';
 import type { ProtocolAttack } from './attack.ts';
 
@@ -18,6 +19,7 @@ export function createBeaconPuller({ signer, validators, proveVrf }: BeaconKeys)
   let epoch = 1n;
   let view = 0;
   let previous: Uint8Array | undefined;
+  const set = hashSet(validators);
   const own = validators.findIndex(({ address }) => equalBytes(address, signer.address));
   const isOwn = (at: number): boolean => Number((epoch + BigInt(at)) % BigInt(validators.length)) === own;
   return {
@@ -27,12 +29,12 @@ export function createBeaconPuller({ signer, validators, proveVrf }: BeaconKeys)
       do view++;
       while (!isOwn(view));
       const proof: BeaconContribution['proof'] = proveVrf(
-        encodeVrfInput(beaconNetwork, { epoch, previous: start, validator: signer.address }),
+        encodeVrfInput(beaconNetwork, { epoch, previous: start, set, validator: signer.address }),
       );
       return validators
         .filter(({ address }) => !equalBytes(address, signer.address))
         .flatMap(({ address: to }): BeaconAction[] => [
-          { kind: 'send', to, message: { kind: 'view', epoch, view, previous: start } },
+          { kind: 'send', to, message: { kind: 'view', epoch, view, previous: start, set } },
           { kind: 'send', to, message: { kind: 'contribution', epoch, view, proof, lock: undefined } },
         ]);
     },

@@ -6,6 +6,7 @@ import {
   encodeVrfInput,
   hashBeaconVote,
 } from '@ogong/protocol/beacon/beacon';
+import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import { createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
@@ -30,9 +31,11 @@ const members = [1, 2, 3, 4]
   .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
 const validators = members.map(({ validator }) => validator);
 
+const set = hashValidatorSet(crypto, network, validators);
+
 function certify(epoch: bigint, previous: Uint8Array, signers = members.slice(0, 3)): BeaconCertificate {
   const contributions = members.slice(0, 3).map(({ signer, vrfSeed }) => {
-    const input = encodeVrfInput(network, { epoch, previous, validator: signer.address });
+    const input = encodeVrfInput(network, { epoch, previous, set, validator: signer.address });
     return { validator: signer.address, proof: proveVrf(vrfSeed, input) };
   });
   const outputs = contributions.map(({ validator, proof }) => ({
@@ -40,7 +43,7 @@ function certify(epoch: bigint, previous: Uint8Array, signers = members.slice(0,
     output: computeVrfOutput(proof) as Uint8Array,
   }));
   const value = computeBeaconValue(crypto, network, { epoch, previous, outputs });
-  const statement = { epoch, view: 0, previous, value };
+  const statement = { epoch, view: 0, previous, value, set, following: set, next: set, block: 0n };
   const digest = hashBeaconVote(crypto, network, 'commit', statement);
   const signatures = signers.map(({ signer }) => ({ signer: signer.address, signature: signer.signDigest(digest) }));
   return { ...statement, contributions, signatures };

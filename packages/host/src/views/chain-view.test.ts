@@ -19,16 +19,18 @@ const deployment = {
 const bytes = (byte: number, size: number): Uint8Array => new Uint8Array(size).fill(byte);
 
 function createChain() {
-  const state = { isDown: false, isHanging: false, reads: 0, spent: 0n, ejected: false, connects: 0 };
+  const state = { isEmpty: false, isDown: false, isHanging: false, reads: 0, spent: 0n, ejected: false, connects: 0 };
   const guard = (): Promise<void> => {
     state.reads++;
     if (state.isDown) throw new ChainError('rpc-unreachable', 'down');
     return state.isHanging ? new Promise(() => {}) : Promise.resolve();
   };
   const client = {
-    async validators() {
+    async validatorsAt(block = 12n) {
       await guard();
-      return [{ signer: hex('aa', 20), stake: 5n, endpoint: 'a:1', certHash: hex('bb', 32), vrfKey: hex('cc', 32) }];
+      if (state.isEmpty) return { block, validators: [] };
+      const one = { signer: hex('aa', 20), stake: 5n, endpoint: 'a:1', certHash: hex('bb', 32), vrfKey: hex('cc', 32) };
+      return { block, validators: [one] };
     },
     async parameters() {
       await guard();
@@ -75,6 +77,24 @@ describe('chain view', () => {
     expect(view.parameters()?.limits.alpha).toBe(7);
     expect(view.ledger).toEqual({ chainId: 31_337n, verifyingContract: bytes(5, 20) });
     expect(view.network).toEqual({ chainId: 31_337n, settlement: bytes(6, 20) });
+  });
+
+  it('recalls for an hour whoever has left', async () => {
+    const { view, state, advance } = createChain();
+    await view.refresh();
+    expect(view.listing()).toMatchObject({ block: 12n, validators: [{ stake: 5n }] });
+    expect((await view.listingAt(9n)).block).toBe(9n);
+    state.isEmpty = true;
+    await view.refresh();
+    const find = () => [view.findByAddress(bytes(0xaa, 20)), view.findByCertHash(bytes(0xbb, 32))];
+    const recall = () => [view.recallByAddress(bytes(0xaa, 20))?.stake, view.recallByCertHash(bytes(0xbb, 32))?.stake];
+    expect([find(), recall()]).toEqual([
+      [undefined, undefined],
+      [5n, 5n],
+    ]);
+    advance(3_600_000);
+    await view.refresh();
+    expect(recall()).toEqual([undefined, undefined]);
   });
 
   it('keeps what it knows while the chain is down, and connects again', async () => {

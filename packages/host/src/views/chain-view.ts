@@ -22,8 +22,18 @@ export interface ChainView {
   refresh(): Promise<void>;
   /** The registered validators as last read; empty before the first read. */
   validators(): readonly QuorumMember[];
+  /** The same, with the block that it was read at. */
+  listing(): SetListing;
+  /** The registry at a block, read now. @throws ChainError */
+  listingAt(block: bigint): Promise<SetListing>;
   findByAddress(address: Uint8Array): QuorumMember | undefined;
   findByCertHash(certHash: Uint8Array): QuorumMember | undefined;
+  /**
+   * The same, or whoever left within the last hour: the beacon needs a validator for two more epochs. For nothing else: whoever has
+   * left has no say in anything new.
+   */
+  recallByAddress(address: Uint8Array): QuorumMember | undefined;
+  recallByCertHash(certHash: Uint8Array): QuorumMember | undefined;
   parameters(): NetworkParameters | undefined;
   /**
    * A payer's channel with a validator, at most one refresh interval old; while the chain is down or slow to answer, as
@@ -35,6 +45,11 @@ export interface ChainView {
   isEjected(providerId: Uint8Array): Promise<boolean>;
   /** The connected client. @throws ChainError while the chain cannot be reached. */
   client(): Promise<ChainClient>;
+}
+
+export interface SetListing {
+  readonly block: bigint;
+  readonly validators: readonly QuorumMember[];
 }
 
 export interface ChainViewOptions {
@@ -53,12 +68,40 @@ export interface ChainViewDependencies {
 
 const MAX_REMEMBERED = 10_000;
 
+interface FormerMember {
+  readonly member: QuorumMember;
+  /** When it was listed last. */
+  readonly atMs: number;
+}
+
+const FORMER_MS = 3_600_000;
+const MAX_FORMER = 1_024;
+
+/** Who was listed within the last hour, newest first. */
+function recall(former: readonly FormerMember[], listed: readonly QuorumMember[], nowMs: number): FormerMember[] {
+  const names = new Set(listed.map(({ address }) => toHex(address)));
+  const older = former.filter(({ member, atMs }) => !names.has(toHex(member.address)) && nowMs - atMs < FORMER_MS);
+  return [...listed.map((member) => ({ member, atMs: nowMs })), ...older].slice(0, MAX_FORMER);
+}
+
+function toListing({ block, validators }: Awaited<ReturnType<ChainClient['validatorsAt']>>): SetListing {
+  const members = validators.map(({ signer, stake, endpoint, certHash, vrfKey }) => ({
+    address: fromHex(signer.slice(2), 20),
+    stake,
+    endpoint,
+    certHash: fromHex(certHash.slice(2), 32),
+    vrfKey: fromHex(vrfKey.slice(2), 32),
+  }));
+  return { block, validators: members };
+}
+
 export function createChainView(
   { deployment, refreshMs = 30_000, patienceMs = 1_000 }: ChainViewOptions,
   { connect, clock = monotonicClock, onError = () => {} }: ChainViewDependencies,
 ): ChainView {
   let connected: Promise<ChainClient> | undefined;
-  let validators: readonly QuorumMember[] = [];
+  let listing: SetListing = { block: 0n, validators: [] };
+  let former: readonly FormerMember[] = [];
   let parameters: NetworkParameters | undefined;
   const timing = { refreshMs, patienceMs };
   const channels = createMemory<Channel>(timing, { clock, onError });
@@ -74,14 +117,9 @@ export function createChainView(
 
   async function read(): Promise<void> {
     const chain = await client();
-    const [list, current] = await Promise.all([chain.validators(), chain.parameters()]);
-    validators = list.map(({ signer, stake, endpoint, certHash, vrfKey }) => ({
-      address: fromHex(signer.slice(2), 20),
-      stake,
-      endpoint,
-      certHash: fromHex(certHash.slice(2), 32),
-      vrfKey: fromHex(vrfKey.slice(2), 32),
-    }));
+    const [found, current] = await Promise.all([chain.validatorsAt(), chain.parameters()]);
+    former = recall(former, listing.validators, clock.nowMs());
+    listing = toListing(found);
     parameters = current;
   }
 
@@ -94,9 +132,17 @@ export function createChainView(
     start: repeating.start,
     stop: repeating.stop,
     refresh: repeating.trigger,
-    validators: () => validators,
-    findByAddress: (address) => findValidator(validators, address),
-    findByCertHash: (certHash) => validators.find((validator) => equalBytes(validator.certHash, certHash)),
+    validators: () => listing.validators,
+    listing: () => listing,
+    listingAt: async (block) => toListing(await (await client()).validatorsAt(block)),
+    findByAddress: (address) => findValidator(listing.validators, address),
+    findByCertHash: (certHash) => listing.validators.find((validator) => equalBytes(validator.certHash, certHash)),
+    recallByAddress: (address) =>
+      findValidator(listing.validators, address) ??
+      former.find(({ member }) => equalBytes(member.address, address))?.member,
+    recallByCertHash: (certHash) =>
+      listing.validators.find((validator) => equalBytes(validator.certHash, certHash)) ??
+      former.find(({ member }) => equalBytes(member.certHash, certHash))?.member,
     parameters: () => parameters,
     channel(payer, validator, { fresh = false } = {}) {
       const read = async (): Promise<Channel> => (await client()).channelOf(payer, validator);

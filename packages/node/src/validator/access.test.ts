@@ -11,7 +11,8 @@ function create() {
   const clock = createTestClock();
   const findByCertHash = (hash: Uint8Array) => (hash[0] === 1 ? ({} as QuorumMember) : undefined);
   const grants = { has: (peer: Uint8Array) => peer[0] === 3 };
-  return { clock, access: createAccess({ chain: { findByCertHash }, grants, clock }) };
+  const recallByCertHash = (hash: Uint8Array) => (hash[0] === 3 ? ({} as QuorumMember) : findByCertHash(hash));
+  return { clock, access: createAccess({ chain: { findByCertHash, recallByCertHash }, grants, clock }) };
 }
 
 describe('access', () => {
@@ -19,6 +20,15 @@ describe('access', () => {
     const { access } = create();
     expect(access(member, `${service}/${method}`)).toBe(true);
     expect(access(stranger, `${service}/${method}`)).toBe(false);
+  });
+
+  it('DeliverBeacon is for those too that left a little while ago, and nothing else is', () => {
+    const { access } = create();
+    const former = new Uint8Array(32).fill(3);
+    expect(['DeliverBeacon', 'CosignBatch'].map((method) => access(former, `${service}/${method}`))).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it('ProveComplaint is for those who were asked for an opening', () => {

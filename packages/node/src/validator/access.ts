@@ -6,7 +6,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { OpeningGrants } from './opening-grants.ts';
-import { PEER_METHODS, PROOF_METHOD } from './routes.ts';
+import { BEACON_METHOD, PEER_METHODS, PROOF_METHOD } from './routes.ts';
 
 /** Limits of methods that cost more than a read of the database; for a complaint the validator replays a whole reply. */
 const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
@@ -15,7 +15,7 @@ const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
 };
 
 interface AccessDependencies {
-  readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly chain: Pick<ChainView, 'findByCertHash' | 'recallByCertHash'>;
   readonly grants: Pick<OpeningGrants, 'has'>;
   readonly clock: Clock;
 }
@@ -25,6 +25,7 @@ export function createAccess({ chain, grants, clock }: AccessDependencies) {
   const limiters = new Map(Object.entries(LIMITED).map(([name, rate]) => [name, createRateLimiter(rate, clock)]));
 
   return (peer: PeerId, method: MethodName): boolean => {
+    if (method === BEACON_METHOD) return chain.recallByCertHash(peer) !== undefined;
     if (PEER_METHODS.has(method)) return chain.findByCertHash(peer) !== undefined;
     if (method === PROOF_METHOD) return grants.has(peer);
     if (limiters.get(method)?.take(toHex(peer)) === false) throw createRateLimited('too many of these, slow down');

@@ -38,7 +38,7 @@ export interface RouteDependencies {
   readonly cosigning: CosignState;
   readonly store: Store;
   readonly verdicts: VerdictContext;
-  readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly chain: Pick<ChainView, 'findByCertHash' | 'recallByCertHash'>;
   readonly grants: OpeningGrants;
   readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned'>;
 }
@@ -51,9 +51,11 @@ const MAX_PROOF_BYTES = MAX_OPENING_BYTES + KIB;
 const MAX_LISTED_VERDICTS = 1_000;
 const MAX_U64 = (1n << 64n) - 1n;
 
-/** Methods between validators. */
+/** For validators, and for those that left a little while ago: the beacon needs them for two more epochs. */
+export const BEACON_METHOD: MethodName = 'ogong.v1.ValidatorService/DeliverBeacon';
+
+/** Other methods between validators. */
 export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
-  'ogong.v1.ValidatorService/DeliverBeacon',
   'ogong.v1.ValidatorService/CosignBatch',
   'ogong.v1.ValidatorService/GetReinstatement',
 ]);
@@ -169,7 +171,9 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.deliverBeacon,
       async ({ message }, context) => {
         try {
-          await beacon.receive(findPeer(context), message);
+          const peer = chain.recallByCertHash(getCaller(context));
+          if (peer === undefined) throw new Refusal('precondition', 'not a validator, nor one that has just left');
+          await beacon.receive(peer.address, message);
         } catch (error) {
           if (error instanceof ProtocolError) throw new Refusal('invalid', error.message);
           throw error;

@@ -72,6 +72,67 @@ describe('beacon agreement', () => {
     expect(net.isAgreed()).toBe(true);
   });
 
+  it('loses no epoch to a member that leaves and comes back, again and again', () => {
+    const count = (everyMs: number): number => {
+      const net = createBeaconNetwork({
+        ...{ random: createSeededRandom(5), size: 5, registryMs: 500 },
+        registry: (all, now) => (Math.floor(now / everyMs) % 2 === 1 ? all.slice(0, -1) : all),
+      });
+      net.runUntil(30_000);
+      expect(net.isAgreed()).toBe(true);
+      return Math.min(...net.latestEpochs().map(Number));
+    };
+    const still = count(Number.MAX_SAFE_INTEGER);
+    for (const everyMs of [1_020, 3_100, 10_000]) expect(count(everyMs)).toBeGreaterThanOrEqual(still - 1);
+  });
+
+  it('lets a member join that nobody knew before, and goes on without two of five once the set says so', () => {
+    const net = createBeaconNetwork({
+      ...{ size: 5, registryMs: 100 },
+      registry: (all, now) => (now < 4_000 ? all.slice(0, 4) : now < 12_000 ? all : all.slice(2)),
+    });
+    net.runUntil(20_000, 8n);
+    expect(net.nodes[4]!.disk.latest.certificate!.contributions).toHaveLength(5);
+    net.runUntil(17_000);
+    net.crash(0);
+    net.crash(1);
+    const [before] = net.latestEpochs();
+    net.runUntil(25_000);
+    expect(net.isAgreed()).toBe(true);
+    expect(net.latestEpochs()[0]!).toBeGreaterThan(before! + 5n);
+  });
+
+  it('begins again with whoever is listed, where too many of those that have to agree are gone', () => {
+    const net = createBeaconNetwork({
+      ...{ size: 5, registryMs: 100 },
+      registry: (all, now) => (now < 4_000 ? all : all.slice(2)),
+    });
+    net.runUntil(4_000);
+    net.crash(0);
+    net.crash(1);
+    net.runUntil(9_000);
+    const stuck = net.latestEpochs();
+    expect(new Set(stuck).size).toBe(1);
+    net.runUntil(30_000);
+    expect(net.isAgreed()).toBe(true);
+    expect(net.latestEpochs()[0]!).toBeGreaterThan(stuck[0]! + 5n);
+  });
+
+  it('asks its peers for a set that it never read', () => {
+    const net = createBeaconNetwork({
+      ...{ size: 5, registryMs: 500 },
+      registry: (all, now) => (Math.floor(now / 2_500) % 2 === 1 ? all.slice(0, -1) : all),
+    });
+    net.runUntil(6_000);
+    net.crash(1);
+    net.forgetSets(1);
+    net.restart(1);
+    net.runUntil(20_000);
+    const [, mine] = net.latestEpochs();
+    expect(mine!).toBeGreaterThanOrEqual(16n);
+    expect(net.isAgreed()).toBe(true);
+  });
+
   it('agrees under loss and reordering, and is live once the network is', () => {
     fc.assert(
       fc.property(fc.integer(), fc.double({ min: 0, max: 0.5, noNaN: true }), (seed, rate) => {

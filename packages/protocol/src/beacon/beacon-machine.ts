@@ -8,6 +8,7 @@ import {
   type BeaconPoint,
   broadcast,
   enterView,
+  fixSets,
   isProposer,
   type MachineState,
   rememberProofs,
@@ -19,9 +20,12 @@ import {
   addContribution,
   addVote,
   adopt,
+  answerSet,
   answerView,
+  askForSets,
   catchUp,
   commit,
+  learnSet,
   prepare,
   propose,
   repeatView,
@@ -38,6 +42,8 @@ import {
 export interface BeaconMachine {
   /** The newest known value. The next epoch builds on it. */
   readonly latest: BeaconPoint;
+  /** Hash of the validators of the epoch whose value is sought. */
+  readonly set: Uint8Array;
   tick(nowMs: number): BeaconAction[];
   /** @param from ledger address of the validator at the other end of the authenticated link. */
   receive(from: Uint8Array, message: BeaconMessage, nowMs: number): BeaconAction[];
@@ -46,20 +52,14 @@ export interface BeaconMachine {
 const MAX_PATIENCE = 8;
 export function createBeaconMachine(
   options: BeaconMachineOptions,
-  { crypto, signer, proveVrf, validators }: BeaconMachineDependencies,
+  { crypto, signer, proveVrf, ...sets }: BeaconMachineDependencies,
 ): BeaconMachine {
-  const listed = validators();
+  const { network, start, isRestart = false } = options;
+  const fixed = fixSets({ crypto, network, sets }, isRestart ? undefined : start.certificate);
   const state: MachineState = {
-    ...{
-      options,
-      network: options.network,
-      crypto: rememberProofs(crypto),
-      signer,
-      self: signer.address,
-      proveVrf,
-      readValidators: validators,
-    },
-    ...startEpoch(options, options.start, { validators: listed, listed }, undefined),
+    ...{ options, network, crypto: rememberProofs(crypto), signer, self: signer.address, proveVrf, sets },
+    ...startEpoch(options, start, fixed, undefined),
+    askedForSetsMs: Number.NEGATIVE_INFINITY,
     actions: [],
     toSelf: [],
   };
@@ -72,6 +72,9 @@ export function createBeaconMachine(
   return {
     get latest() {
       return state.latest;
+    },
+    get set() {
+      return state.fixed.set;
     },
     tick: (nowMs) => run(state, () => tick(state, nowMs), nowMs),
     receive: (from, message, nowMs) => run(state, () => receive(state, from, message, nowMs), nowMs),
@@ -90,6 +93,10 @@ function run(state: MachineState, step: () => void, nowMs: number): BeaconAction
 
 function tick(state: MachineState, nowMs: number): void {
   state.startsAtMs ??= nowMs;
+  if (nowMs - state.askedForSetsMs >= state.options.resendMs) {
+    state.askedForSetsMs = nowMs;
+    askForSets(state);
+  }
   if (findValidator(state.validators, state.self) === undefined) return;
   if (!state.entered) {
     if (nowMs < state.startsAtMs) return;
@@ -119,6 +126,10 @@ function tick(state: MachineState, nowMs: number): void {
 function receive(state: MachineState, from: Uint8Array, message: BeaconMessage, nowMs: number): void {
   if (message.kind === 'certificate') {
     adopt(state, message.certificate, nowMs);
+  } else if (message.kind === 'set-request') {
+    answerSet(state, from, message.set);
+  } else if (message.kind === 'set') {
+    learnSet(state, message.members);
   } else if (findValidator(state.validators, from) === undefined) {
     return;
   } else if (message.kind === 'certificate-request' || message.epoch < state.epoch) {

@@ -16,6 +16,7 @@ import {
 } from '../base/codec.ts';
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 import { type BeaconCertificate, type BeaconPhase, certificateFormat, contributionList } from './beacon.ts';
+import { memberList } from './validator-set.ts';
 
 /** A value that a quorum prepared in some view: a certificate in shape, with signatures of the prepare phase. */
 export type PreparedValue = BeaconCertificate;
@@ -27,7 +28,7 @@ const certificate: Codec<BeaconCertificate> = embedded(certificateFormat, MAX_CE
 
 const messageCodec = union('kind', {
   /** The sender has entered a view. From the view's proposer it asks for a contribution as well. */
-  view: struct({ epoch: u64, view: u32, previous: hash }),
+  view: struct({ epoch: u64, view: u32, previous: hash, set: hash }),
   contribution: struct({
     epoch: u64,
     view: u32,
@@ -39,6 +40,10 @@ const messageCodec = union('kind', {
     epoch: u64,
     view: u32,
     previous: hash,
+    set: hash,
+    /** Whom the registry listed at `block`: the validators of the epoch after the next. */
+    next: hash,
+    block: u64,
     contributions: contributionList,
     /** Where the value was prepared in an earlier view: the proof of it. */
     justify: optional<PreparedValue>(certificate),
@@ -47,12 +52,16 @@ const messageCodec = union('kind', {
   prepared: struct({ epoch: u64, view: u32, prepared: certificate }),
   certificate: struct({ epoch: u64, certificate }),
   'certificate-request': struct({ epoch: u64 }),
+  /** Asks for the members of a set that a certificate names. */
+  'set-request': struct({ epoch: u64, set: hash }),
+  /** They show by their hash that they are the ones. */
+  set: struct({ epoch: u64, members: memberList }),
 });
 
 /** What validators say to each other to agree on a beacon value; who says it is known from the link. */
 export type BeaconMessage = CodecType<typeof messageCodec>;
 
-const messageFormat = createFormat(refine(messageCodec, assertOneEpoch), { tag: 'ogong-beacon-message-v1' });
+const messageFormat = createFormat(refine(messageCodec, assertOneEpoch), { tag: 'ogong-beacon-message-v2' });
 
 export const encodeBeaconMessage: (message: BeaconMessage) => Uint8Array = messageFormat.encode;
 export const parseBeaconMessage: (bytes: Uint8Array) => BeaconMessage = messageFormat.decode;

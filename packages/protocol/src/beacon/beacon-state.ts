@@ -1,12 +1,6 @@
 import { compareBytes, createWriter, equalBytes, toHex } from '../base/bytes.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
-import {
-  computeTotalStake,
-  findValidator,
-  type QuorumMember,
-  type QuorumSignature,
-  verifyQuorum,
-} from '../crypto/quorum.ts';
+import { computeTotalStake, findValidator, type QuorumSignature, verifyQuorum } from '../crypto/quorum.ts';
 import {
   type BeaconCertificate,
   type BeaconContribution,
@@ -14,10 +8,10 @@ import {
   type BeaconPhase,
   type BeaconStatement,
   hashBeaconVote,
-  MAX_VALIDATORS,
   verifyContributions,
 } from './beacon.ts';
 import type { BeaconMessage, PreparedValue } from './beacon-message.ts';
+import { hashValidatorSet, MAX_VALIDATORS, type SetMember, sortMembers } from './validator-set.ts';
 
 export type BeaconAction =
   | { readonly kind: 'send'; readonly to: Uint8Array; readonly message: BeaconMessage }
@@ -25,7 +19,9 @@ export type BeaconAction =
    * Must be durable before any later action of the list is carried out: otherwise a restarted validator could sign two values.
    */
   | { readonly kind: 'persist'; readonly vote: BeaconVote }
-  | { readonly kind: 'certified'; readonly certificate: BeaconCertificate };
+  | { readonly kind: 'certified'; readonly certificate: BeaconCertificate }
+  /** The members of a set that this validator did not know. They are needed again after a restart. */
+  | { readonly kind: 'learned'; readonly set: Uint8Array; readonly members: readonly SetMember[] };
 
 /** Where the chain of values stands. */
 export interface BeaconPoint {
@@ -35,20 +31,28 @@ export interface BeaconPoint {
   readonly certificate?: BeaconCertificate | undefined;
 }
 
-/** What this validator has signed in an epoch. */
-export interface BeaconVote {
+/** What validators agree on in an epoch. */
+export interface BeaconChoice {
+  readonly value: Uint8Array;
+  /** Hash of the validators of the epoch after the next, whom the registry listed at the block. */
+  readonly next: Uint8Array;
+  readonly block: bigint;
+}
+
+/** What this validator has signed in an epoch: the choice is what it prepared in the view. */
+export interface BeaconVote extends BeaconChoice {
   readonly epoch: bigint;
   /** The highest view that it voted in. */
   readonly view: number;
-  /** The value that it prepared there. */
-  readonly value: Uint8Array;
-  /** The value that it committed to last. */
+  /** What it committed to last. */
   readonly lock: PreparedValue | undefined;
 }
 
 export interface BeaconMachineOptions {
   readonly network: BeaconNetwork;
   readonly start: BeaconPoint;
+  /** Begins with the validators that the registry lists now, whatever was certified: where the certified ones are gone. */
+  readonly isRestart?: boolean | undefined;
   /** The vote persisted last, after a restart. */
   readonly vote?: BeaconVote | undefined;
   /** From learning a value to starting on the next. */
@@ -66,8 +70,30 @@ export interface BeaconMachineDependencies {
   readonly signer: LedgerSigner;
   /** RFC 9381 proof under this validator's VRF key. */
   proveVrf(input: Uint8Array): Uint8Array;
-  /** The validators that the registry lists; read once when an epoch starts. Whoever is new takes part an epoch later. */
-  validators(): readonly QuorumMember[];
+  /** The registry as this validator read it last. */
+  reading(): SetReading;
+  /** The members of a set, where this validator has read it or was told. */
+  findSet(hash: Uint8Array): readonly SetMember[] | undefined;
+  /**
+   * Whether the registry listed this set at this block, lately. Undefined where the block was not read yet: the caller reads it, and
+   * is asked again.
+   */
+  isListed(set: Uint8Array, block: bigint): boolean | undefined;
+}
+
+export interface SetReading {
+  readonly members: readonly SetMember[];
+  readonly block: bigint;
+}
+
+/** The sets that are fixed when an epoch begins. */
+export interface FixedSets {
+  /** Hash of the validators of the epoch. */
+  readonly set: Uint8Array;
+  /** Hash of those of the next epoch. */
+  readonly following: Uint8Array;
+  /** The block at which the registry listed those of the next epoch. */
+  readonly block: bigint;
 }
 
 /** What the proposer of the current view has collected. */
@@ -96,14 +122,13 @@ export interface MachineState {
   /** This validator's ledger address. */
   readonly self: Uint8Array;
   proveVrf(input: Uint8Array): Uint8Array;
-  readValidators(): readonly QuorumMember[];
+  readonly sets: Pick<BeaconMachineDependencies, 'reading' | 'findSet' | 'isListed'>;
   latest: BeaconPoint;
   /** The epoch whose value is sought: the one after `latest`. */
   epoch: bigint;
-  /** Of this epoch, ascending by address. */
-  validators: readonly QuorumMember[];
-  /** Whom the registry listed when the epoch began. */
-  listed: readonly QuorumMember[];
+  fixed: FixedSets;
+  /** Of this epoch, ascending by address. Empty while only their hash is known. */
+  validators: readonly SetMember[];
   totalStake: bigint;
   /** Unknown until the first tick. */
   startsAtMs: number | undefined;
@@ -118,6 +143,8 @@ export interface MachineState {
   knownValues: Map<string, Uint8Array>;
   /** The highest view that each peer spoke in. */
   viewsOfPeers: Map<string, number>;
+  /** When it asked last for sets that it does not know. */
+  askedForSetsMs: number;
   /** What the caller has to do, in order. */
   actions: BeaconAction[];
   /** Messages of this validator to itself, handled before a step ends. */
@@ -128,15 +155,15 @@ export interface MachineState {
 export function startEpoch(
   { epochMs }: Pick<BeaconMachineOptions, 'epochMs'>,
   latest: BeaconPoint,
-  { validators, listed }: Pick<MachineState, 'validators' | 'listed'>,
+  { fixed, members = [] }: { readonly fixed: FixedSets; readonly members?: readonly SetMember[] | undefined },
   nowMs: number | undefined,
 ) {
   return {
     latest,
-    listed,
+    fixed,
     epoch: latest.epoch + 1n,
-    validators: [...validators].sort((a, b) => compareBytes(a.address, b.address)),
-    totalStake: computeTotalStake(validators),
+    validators: sortMembers(members),
+    totalStake: computeTotalStake(members),
     startsAtMs: nowMs === undefined ? undefined : nowMs + epochMs,
     view: 0,
     entered: false,
@@ -150,16 +177,21 @@ export function startEpoch(
 }
 
 /**
- * Who takes part in the epoch after this one: whoever was listed, under the same key, before this one began. Nobody knew a contribution to
- * this one then, so nobody could choose a key by the value that the next one's proofs are about. Whoever left is gone at once.
+ * The sets after a certificate: the one that it follows, and the one that it adds. Nobody knew a contribution to the epoch between
+ * when the added one was read, so nobody chose a key by the value that its proofs are about. Before the first certificate, each
+ * validator goes by its own reading.
  */
-export function selectValidators(state: MachineState): Pick<MachineState, 'validators' | 'listed'> {
-  const listed = state.readValidators();
-  const validators = listed.filter(({ address, vrfKey }) => {
-    const before = findValidator(state.listed, address);
-    return before !== undefined && equalBytes(before.vrfKey, vrfKey);
-  });
-  return { validators, listed };
+export function fixSets(
+  { crypto, network, sets }: Pick<MachineState, 'crypto' | 'network' | 'sets'>,
+  certificate: BeaconCertificate | undefined,
+) {
+  if (certificate !== undefined) {
+    const { following: set, next: following, block } = certificate;
+    return { fixed: { set, following, block }, members: sets.findSet(set) };
+  }
+  const { members, block } = sets.reading();
+  const set = hashValidatorSet(crypto, network, members);
+  return { fixed: { set, following: set, block }, members };
 }
 
 /** A proof that holds is checked once: a contribution carries it, and then each list of contributions does. */
@@ -215,7 +247,8 @@ export function enterView(state: MachineState, next: number, nowMs: number): voi
 }
 
 export function viewMessage(state: MachineState): BeaconMessage {
-  return { kind: 'view', epoch: state.epoch, view: state.view, previous: state.latest.value };
+  const { epoch, view, latest, fixed } = state;
+  return { kind: 'view', epoch, view, previous: latest.value, set: fixed.set };
 }
 
 /** The value of valid contributions. It is cached, since several messages carry the same list. */
@@ -231,6 +264,7 @@ export function computeValue(
   const { value } = verifyContributions(state.crypto, state.network, {
     epoch: state.epoch,
     previous: state.latest.value,
+    set: state.fixed.set,
     contributions,
     validators: state.validators,
   });
@@ -239,8 +273,19 @@ export function computeValue(
   return value;
 }
 
+/** All that a vote is about. */
+export function stateChoice(state: MachineState, { value, next, block }: BeaconChoice): BeaconStatement {
+  const { epoch, view, latest, fixed } = state;
+  return { epoch, view, previous: latest.value, value, set: fixed.set, following: fixed.following, next, block };
+}
+
+export function isSameChoice(a: BeaconChoice, b: BeaconChoice): boolean {
+  return equalBytes(a.value, b.value) && equalBytes(a.next, b.next) && a.block === b.block;
+}
+
 export function isAgreed(state: MachineState, phase: BeaconPhase, agreed: BeaconCertificate): boolean {
   if (agreed.epoch !== state.epoch || !equalBytes(agreed.previous, state.latest.value)) return false;
+  if (!equalBytes(agreed.set, state.fixed.set) || !equalBytes(agreed.following, state.fixed.following)) return false;
   const value = computeValue(state, agreed.contributions);
   if (value === undefined || !equalBytes(value, agreed.value)) return false;
   const digest = hashBeaconVote(state.crypto, state.network, phase, agreed);

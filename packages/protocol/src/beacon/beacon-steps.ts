@@ -1,5 +1,5 @@
 import { compareBytes, equalBytes, toHex } from '../base/bytes.ts';
-import { findValidator, isQuorum, sortBySigner } from '../crypto/quorum.ts';
+import { computeTotalStake, findValidator, isQuorum, sortBySigner } from '../crypto/quorum.ts';
 import {
   type BeaconCertificate,
   type BeaconPhase,
@@ -11,19 +11,23 @@ import {
 import type { BeaconMessage } from './beacon-message.ts';
 
 import {
+  type BeaconChoice,
   type BeaconVote,
   broadcast,
   computeValue,
   enterView,
+  fixSets,
   isAgreed,
   isProposer,
+  isSameChoice,
   type MachineState,
   proposerOf,
-  selectValidators,
   send,
   startEpoch,
+  stateChoice,
   viewMessage,
 } from './beacon-state.ts';
+import { hashValidatorSet, type SetMember, sortMembers } from './validator-set.ts';
 
 /**
  * Enters the highest view that validators with more than a third of the stake have reached. One of them is honest, and
@@ -66,15 +70,23 @@ function isOfProposer(state: MachineState, from: Uint8Array, view: number): bool
 
 /** Answers the proposer with a contribution; a proposer asks whoever enters its view later than itself. */
 export function answerView(state: MachineState, from: Uint8Array, message: BeaconMessage & { kind: 'view' }): void {
-  if (message.view !== state.view || !equalBytes(message.previous, state.latest.value)) return;
+  if (message.view !== state.view || !isOfThisEpoch(state, message)) return;
   if (isProposer(state, from, state.view)) contribute(state, from);
   else if (isProposer(state, state.self, state.view) && !state.round.contributions.has(toHex(from)))
     send(state, from, viewMessage(state));
 }
 
+/** Whether a peer builds on the same value, with the same validators. */
+function isOfThisEpoch(
+  { latest, fixed }: MachineState,
+  { previous, set }: { readonly previous: Uint8Array; readonly set: Uint8Array },
+): boolean {
+  return equalBytes(previous, latest.value) && equalBytes(set, fixed.set);
+}
+
 /** What a validator proves in this epoch. */
-function subjectOf({ epoch, latest }: MachineState, validator: Uint8Array): VrfSubject {
-  return { epoch, previous: latest.value, validator };
+function subjectOf({ epoch, latest, fixed }: MachineState, validator: Uint8Array): VrfSubject {
+  return { epoch, previous: latest.value, set: fixed.set, validator };
 }
 
 function contribute(state: MachineState, proposer: Uint8Array): void {
@@ -108,6 +120,19 @@ export function addContribution(
   propose(state, nowMs);
 }
 
+/** The set that a proposer names: as it read the registry last, or the one before where it has read nothing newer. */
+function chooseNext({ crypto, network, sets, fixed }: MachineState): Pick<BeaconChoice, 'next' | 'block'> {
+  const { members, block } = sets.reading();
+  if (members.length === 0 || block < fixed.block) return { next: fixed.following, block: fixed.block };
+  return { next: hashValidatorSet(crypto, network, members), block };
+}
+
+/** Whether a proposer names a set that this validator finds on the chain too, or the one before once more. */
+function isNextSound({ sets, fixed }: MachineState, { next, block }: Pick<BeaconChoice, 'next' | 'block'>): boolean {
+  if (block === fixed.block && equalBytes(next, fixed.following)) return true;
+  return block >= fixed.block && sets.isListed(next, block) === true;
+}
+
 export function propose(state: MachineState, nowMs: number): void {
   if (state.round.proposal !== undefined) return;
   const gathered = [...state.round.contributions.values()].sort((a, b) => compareBytes(a.validator, b.validator));
@@ -118,12 +143,10 @@ export function propose(state: MachineState, nowMs: number): void {
   const parts = justify?.contributions ?? gathered;
   const value = computeValue(state, parts);
   if (value === undefined) return;
-  const statement = { epoch: state.epoch, view: state.view, previous: state.latest.value, value };
+  const statement = stateChoice(state, { value, ...(justify ?? chooseNext(state)) });
+  const { epoch, view, previous, set, next, block } = statement;
   const message: BeaconMessage = {
-    kind: 'proposal',
-    epoch: state.epoch,
-    view: state.view,
-    previous: state.latest.value,
+    ...{ kind: 'proposal', epoch, view, previous, set, next, block },
     contributions: parts,
     justify,
   };
@@ -133,34 +156,35 @@ export function propose(state: MachineState, nowMs: number): void {
 }
 
 export function prepare(state: MachineState, from: Uint8Array, message: BeaconMessage & { kind: 'proposal' }): void {
-  if (!isOfProposer(state, from, message.view) || !equalBytes(message.previous, state.latest.value)) return;
+  if (!isOfProposer(state, from, message.view) || !isOfThisEpoch(state, message)) return;
   const value = computeValue(state, message.contributions);
   if (value === undefined) return;
-  if (state.vote !== undefined && state.vote.view === state.view && !equalBytes(state.vote.value, value)) return;
-  const { justify } = message;
+  const { next, block, justify } = message;
+  const choice = { value, next, block };
+  if (state.vote !== undefined && state.vote.view === state.view && !isSameChoice(state.vote, choice)) return;
   const lock = state.vote?.lock;
-  if (
-    justify !== undefined &&
-    !(justify.view < state.view && equalBytes(justify.value, value) && isAgreed(state, 'prepare', justify))
-  )
-    return;
-  if (lock !== undefined && !equalBytes(lock.value, value) && (justify === undefined || justify.view < lock.view))
-    return;
-  speak(state, 'prepare', { epoch: state.epoch, view: state.view, value, lock });
+  if (justify !== undefined) {
+    if (justify.view >= state.view || !isSameChoice(justify, choice) || !isAgreed(state, 'prepare', justify)) return;
+  } else if (!isNextSound(state, choice)) return;
+  if (lock !== undefined && !isSameChoice(lock, choice) && (justify === undefined || justify.view < lock.view)) return;
+  speak(state, 'prepare', { epoch: state.epoch, view: state.view, ...choice, lock });
 }
 
 export function commit(state: MachineState, from: Uint8Array, message: BeaconMessage & { kind: 'prepared' }): void {
   const { prepared } = message;
   if (prepared.view !== message.view || !isOfProposer(state, from, message.view)) return;
   if (isAgreed(state, 'prepare', prepared))
-    speak(state, 'commit', { epoch: state.epoch, view: state.view, value: prepared.value, lock: prepared });
+    speak(state, 'commit', {
+      ...{ epoch: state.epoch, view: state.view, lock: prepared },
+      ...{ value: prepared.value, next: prepared.next, block: prepared.block },
+    });
 }
 
 /** Persists, then signs, so that every vote that was sent is on disk. */
 function speak(state: MachineState, phase: BeaconPhase, next: BeaconVote): void {
   state.vote = next;
   state.actions.push({ kind: 'persist', vote: next });
-  const digest = hashBeaconVote(state.crypto, state.network, phase, { ...next, previous: state.latest.value });
+  const digest = hashBeaconVote(state.crypto, state.network, phase, stateChoice(state, next));
   const proposer = proposerOf(state, state.view) as Uint8Array;
   send(state, proposer, {
     kind: 'vote',
@@ -208,15 +232,46 @@ export function addVote(
 
 export function adopt(state: MachineState, certificate: BeaconCertificate, nowMs: number): void {
   const holds =
-    certificate.epoch === state.epoch
+    certificate.epoch === state.epoch && state.validators.length > 0
       ? isAgreed(state, 'commit', certificate)
-      : certificate.epoch > state.epoch &&
-        verifyBeaconCertificate(state.crypto, state.network, { certificate, validators: state.readValidators() }).ok;
+      : certificate.epoch >= state.epoch && isCertified(state, certificate);
   if (!holds) return;
-  // Whoever slept through epochs cannot tell who is new.
-  const listed = state.readValidators();
-  const members = certificate.epoch === state.epoch ? selectValidators(state) : { validators: listed, listed };
   state.actions.push({ kind: 'certified', certificate });
   const latest = { epoch: certificate.epoch, value: certificate.value, certificate };
-  Object.assign(state, startEpoch(state.options, latest, members, nowMs));
+  Object.assign(state, startEpoch(state.options, latest, fixSets(state, certificate), nowMs));
+}
+
+/** For whoever slept through epochs: by the validators of that epoch where they are known, or by those that are listed now. */
+function isCertified({ crypto, network, sets }: MachineState, certificate: BeaconCertificate): boolean {
+  const validators = sets.findSet(certificate.set) ?? sets.reading().members;
+  return verifyBeaconCertificate(crypto, network, { certificate, validators }).ok;
+}
+
+/** Asks for the members of sets that certificates name and that this validator does not know. */
+export function askForSets(state: MachineState): void {
+  const { epoch, sets, fixed, self } = state;
+  const isKnown = (set: Uint8Array): boolean =>
+    (equalBytes(set, fixed.set) && state.validators.length > 0) || sets.findSet(set) !== undefined;
+  for (const set of [fixed.set, fixed.following].filter((one) => !isKnown(one))) {
+    const whom = state.validators.length > 0 ? state.validators : sets.reading().members;
+    for (const { address } of whom)
+      if (!equalBytes(address, self)) send(state, address, { kind: 'set-request', epoch, set });
+  }
+}
+
+export function answerSet(state: MachineState, from: Uint8Array, asked: Uint8Array): void {
+  const { epoch, sets, fixed, validators } = state;
+  const members = equalBytes(asked, fixed.set) && validators.length > 0 ? validators : sets.findSet(asked);
+  if (members !== undefined) send(state, from, { kind: 'set', epoch, members: sortMembers(members) });
+}
+
+/** Takes a set from anybody: its hash says that it is the one that a certificate names. */
+export function learnSet(state: MachineState, members: readonly SetMember[]): void {
+  const { crypto, network, fixed, sets } = state;
+  const set = hashValidatorSet(crypto, network, members);
+  const isMissing = equalBytes(set, fixed.set) && state.validators.length === 0;
+  const isAhead = equalBytes(set, fixed.following) && sets.findSet(set) === undefined;
+  if (!isMissing && !isAhead) return;
+  state.actions.push({ kind: 'learned', set, members });
+  if (isMissing) Object.assign(state, { validators: sortMembers(members), totalStake: computeTotalStake(members) });
 }

@@ -2,15 +2,18 @@ import {
   beaconNetwork,
   createBeaconNetwork,
   createNamedSigner,
+  hashSet,
   namedCrypto,
   proveByName,
 } from '@ogong/testing/protocol/beacon-network';
 import { describe, expect, it } from 'vitest';
+import { equalBytes, toHex } from '../base/bytes.ts';
 import type { QuorumMember } from '../crypto/quorum.ts';
 import { computeGenesisBeacon, hashBeaconVote, verifyContributions } from './beacon.ts';
 import { createBeaconMachine } from './beacon-machine.ts';
 import type { BeaconMessage, PreparedValue } from './beacon-message.ts';
 import type { BeaconAction, BeaconVote } from './beacon-state.ts';
+import { sortMembers } from './validator-set.ts';
 
 const TIMING = { epochMs: 1000, viewTimeoutMs: 400, gatherMs: 60, resendMs: 100 };
 
@@ -37,13 +40,16 @@ describe('one validator', () => {
         crypto: namedCrypto,
         signer: createNamedSigner(peers[2]!),
         proveVrf: (input) => proveByName(new Uint8Array(32).fill(3), input),
-        validators: () => validators,
+        reading: () => ({ members: validators, block: 0n }),
+        findSet: (set) => (equalBytes(set, hashSet(validators)) ? validators : undefined),
+        isListed: (set, block) => (block > 9n ? undefined : equalBytes(set, hashSet(validators))),
       },
     );
     machine.tick(0);
+    const set = hashSet(validators);
     const previous = computeGenesisBeacon(namedCrypto, beaconNetwork);
     const say = (from: number, view: number): BeaconAction[] =>
-      machine.receive(peers[from]!, { kind: 'view', epoch: 1n, view, previous }, 1);
+      machine.receive(peers[from]!, { kind: 'view', epoch: 1n, view, previous, set }, 1);
     return {
       machine,
       peers,
@@ -84,10 +90,12 @@ describe('one validator', () => {
     const { value } = verifyContributions(namedCrypto, beaconNetwork, {
       epoch: 1n,
       previous,
+      set: proposal.set,
       contributions,
       validators,
     });
-    const statement = { epoch: 1n, view, previous, value: value! };
+    const { set, next, block } = proposal;
+    const statement = { epoch: 1n, view, previous, value: value!, set, following: set, next, block };
     const digest = hashBeaconVote(namedCrypto, beaconNetwork, 'prepare', statement);
     const signatures = peers
       .slice(0, signers)
@@ -173,40 +181,91 @@ describe('one validator', () => {
     expect(views(machine.tick(3 * TIMING.viewTimeoutMs))).toEqual([2, 2, 2]);
   });
 
-  it('counts whoever is new an epoch after it was listed, and under a new key as new', () => {
-    const { peers, validators } = createOne();
-    const [stranger, grinder] = [new Uint8Array(20).fill(9), peers[0]!];
-    const registry = { list: validators as readonly QuorumMember[] };
-    const machine = createBeaconMachine(
-      { network: beaconNetwork, start: { epoch: 0n, value: previous }, ...TIMING },
-      {
-        crypto: namedCrypto,
-        signer: createNamedSigner(peers[2]!),
-        proveVrf: (input) => proveByName(new Uint8Array(32).fill(3), input),
-        validators: () => registry.list,
-      },
-    );
-    machine.tick(0);
-    const another = (address: Uint8Array, key: number): QuorumMember => ({
-      ...validators[0]!,
-      address,
-      vrfKey: new Uint8Array(32).fill(key),
+  it('votes only for a set that the chain lists at its block, or for the one before', () => {
+    const vote = (change: Partial<typeof proposal>): string[] => {
+      const { machine, peers } = createOne();
+      return votes(machine.receive(peers[1]!, { ...proposal, ...change }, 1));
+    };
+    expect(vote({ block: 5n })).toEqual(['prepare']);
+    expect(vote({ next: new Uint8Array(32), block: 5n })).toEqual([]);
+    expect(vote({ next: new Uint8Array(32) })).toEqual([]);
+    // A block that was not read yet.
+    expect(vote({ block: 10n })).toEqual([]);
+    expect(vote({ set: new Uint8Array(32) })).toEqual([]);
+    const { machine, peers } = createOne();
+    expect(votes(machine.receive(peers[1]!, { ...proposal, block: 5n }, 1))).toEqual(['prepare']);
+    // The same value with another block is another choice of the same view.
+    expect(votes(machine.receive(peers[1]!, { ...proposal, block: 6n }, 2))).toEqual([]);
+  });
+
+  describe('when the registry has changed', () => {
+    const [stranger, grinder] = [9, 1].map((byte) => new Uint8Array(20).fill(byte)) as [Uint8Array, Uint8Array];
+
+    function createChanging() {
+      const { peers, validators } = createOne();
+      const known = new Map([[toHex(hashSet(validators)), validators]]);
+      const registry = { list: validators as readonly QuorumMember[] };
+      const machine = createBeaconMachine(
+        { network: beaconNetwork, start: { epoch: 0n, value: previous }, ...TIMING },
+        {
+          crypto: namedCrypto,
+          signer: createNamedSigner(peers[2]!),
+          proveVrf: (input) => proveByName(new Uint8Array(32).fill(3), input),
+          reading: () => ({ members: registry.list, block: 3n }),
+          findSet: (set) => known.get(toHex(set)),
+          isListed: () => true,
+        },
+      );
+      machine.tick(0);
+      const named = (address: Uint8Array, key: number): QuorumMember => ({
+        ...validators[0]!,
+        address,
+        vrfKey: new Uint8Array(32).fill(key),
+      });
+      registry.list = [named(grinder, 77), ...validators.slice(1), named(stranger, 9)];
+      const certificate = certify();
+      const isHeard = (address: Uint8Array, epoch: bigint): boolean =>
+        machine.receive(address, { kind: 'certificate-request', epoch }, 20).length > 0;
+      return { machine, peers, validators, registry, certificate, isHeard };
+    }
+
+    it('an epoch is agreed on by those that were named two epochs before, under the keys that they had', () => {
+      const { machine, peers, certificate, isHeard } = createChanging();
+      machine.receive(peers[1]!, { kind: 'certificate', epoch: 1n, certificate }, 10);
+      expect(machine.set).toEqual(certificate.following);
+      expect([peers[0]!, peers[1]!].map((one) => isHeard(one, 1n))).toEqual([true, true]);
+      expect(isHeard(stranger, 1n)).toBe(false);
     });
-    registry.list = [another(grinder, 77), ...validators.slice(1), another(stranger, 9)];
-    const certificate = certify();
-    machine.receive(peers[1]!, { kind: 'certificate', epoch: 1n, certificate }, 10);
-    // Whoever takes part is answered; a message of an older epoch is answered by the newest certificate.
-    const isHeard = (address: Uint8Array): boolean =>
-      machine.receive(address, { kind: 'certificate-request', epoch: 1n }, 20).length > 0;
-    expect(isHeard(peers[1]!)).toBe(true);
-    expect([grinder, stranger].map(isHeard)).toEqual([false, false]);
+
+    it('whoever does not know a set asks for it, and takes it by its hash', () => {
+      const { machine, peers, registry, certificate } = createChanging();
+      const unknown = hashSet(registry.list.slice(1));
+      // Signed by those who were there: only the sets that it names are new.
+      const named = { ...certificate, following: unknown, next: unknown };
+      const later = { ...named, epoch: 2n, set: new Uint8Array(32).fill(1) };
+      const digest = hashBeaconVote(namedCrypto, beaconNetwork, 'commit', later);
+      const signatures = peers.map((one) => ({ signer: one, signature: createNamedSigner(one).signDigest(digest) }));
+      machine.receive(peers[1]!, { kind: 'certificate', epoch: 2n, certificate: { ...later, signatures } }, 10);
+      expect(machine.set).toEqual(unknown);
+      const asked = machine.tick(5_000).filter((one) => one.kind === 'send' && one.message.kind === 'set-request');
+      expect(asked.length).toBeGreaterThan(0);
+      const say = (members: readonly QuorumMember[]) =>
+        machine.receive(stranger, { kind: 'set', epoch: 3n, members: sortMembers(members) }, 5_001);
+      expect(say(registry.list)).toEqual([]);
+      expect(say(registry.list.slice(1)).map(({ kind }) => kind)).toEqual(['learned']);
+      // It answers others with what it learned.
+      expect(machine.receive(peers[3]!, { kind: 'set-request', epoch: 3n, set: unknown }, 5_002)).toMatchObject([
+        { kind: 'send', message: { kind: 'set' } },
+      ]);
+    });
   });
 
   it('begins an epoch before its own clock says so only with more than a third of the stake', () => {
     const { machine, peers } = createOne();
     const certificate = certify();
     machine.receive(peers[1]!, { kind: 'certificate', epoch: 1n, certificate }, 10);
-    const view = { kind: 'view', epoch: 2n, view: 0, previous: certificate.value } as const;
+    const { value, following: set } = certificate;
+    const view = { kind: 'view', epoch: 2n, view: 0, previous: value, set } as const;
     // Validator 2 is the proposer of epoch 2.
     expect(machine.receive(peers[3]!, view, 20)).toEqual([]);
     expect(views(machine.receive(peers[0]!, view, 21))).toEqual([0, 0, 0, 0]);
@@ -226,6 +285,8 @@ describe('one validator', () => {
       epoch: 1n,
       view: 0,
       value: prepared.prepared.value,
+      next: prepared.prepared.next,
+      block: prepared.prepared.block,
       lock: undefined,
     });
     expect(votes(machine.receive(peers[1]!, proposal, 1))).toEqual([]);

@@ -14,8 +14,10 @@ import {
   hashBeaconVote,
   parseBeaconCertificate,
   verifyBeaconCertificate,
+  verifyContributions,
 } from './beacon.ts';
 import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from './beacon-message.ts';
+import { hashValidatorSet, sortMembers } from './validator-set.ts';
 
 const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
 const previous = computeGenesisBeacon(nobleCrypto, network);
@@ -33,15 +35,18 @@ const validators: QuorumMember[] = members.map(({ signer, secret }, index) => ({
   endpoint: `127.0.0.1:${4500 + index}`,
 }));
 
+const set = hashValidatorSet(nobleCrypto, network, validators);
+const next = hashValidatorSet(nobleCrypto, network, validators.slice(1));
+
 function certify(by: readonly number[], signedBy: readonly number[] = by): BeaconCertificate {
   const contributions = by.map((i) => {
     const validator = members[i]!.signer.address;
-    const input = encodeVrfInput(network, { epoch: 1n, previous, validator });
+    const input = encodeVrfInput(network, { epoch: 1n, previous, set, validator });
     return { validator, proof: proveVrf(members[i]!.secret, input) };
   });
   const outputs = contributions.map(({ validator, proof }) => ({ validator, output: computeVrfOutput(proof)! }));
   const value = computeBeaconValue(nobleCrypto, network, { epoch: 1n, previous, outputs });
-  const statement = { epoch: 1n, view: 0, previous, value };
+  const statement = { epoch: 1n, view: 0, previous, value, set, following: set, next, block: 17n };
   const digest = hashBeaconVote(nobleCrypto, network, 'commit', statement);
   const signatures = signedBy.map((i) => ({
     signer: members[i]!.signer.address,
@@ -74,16 +79,34 @@ describe('beacon certificate', () => {
   it('takes no proof from whoever copied a key, though it copied the proof as well', () => {
     const [own, theirs] = [members[0]!, members[1]!];
     const copied = validators.map((one, i) => (i === 0 ? { ...one, vrfKey: validators[1]!.vrfKey } : one));
-    const lie = (proof: Uint8Array): string[] => {
-      const parts = certificate.contributions.map((one, i) => (i === 0 ? { ...one, proof } : one));
-      const claim = { certificate: { ...certificate, contributions: parts }, previous, validators: copied };
-      const { checks } = verifyBeaconCertificate(nobleCrypto, network, claim);
-      return checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+    const lie = (proof: Uint8Array) => {
+      const contributions = certificate.contributions.map((one, i) => (i === 0 ? { ...one, proof } : one));
+      return verifyContributions(nobleCrypto, network, { epoch: 1n, previous, set, contributions, validators: copied });
     };
-    expect(lie(certificate.contributions[1]!.proof)).toEqual(['beacon-contributions']);
+    expect(lie(certificate.contributions[1]!.proof).checks).toMatchObject([
+      { id: 'beacon-contributions', status: 'fail' },
+    ]);
     // The owner of the key alone could make this one; it names the copier.
-    const input = encodeVrfInput(network, { epoch: 1n, previous, validator: own.signer.address });
-    expect(lie(proveVrf(theirs.secret, input))).toEqual(['beacon-value']);
+    const input = encodeVrfInput(network, { epoch: 1n, previous, set, validator: own.signer.address });
+    const { value } = lie(proveVrf(theirs.secret, input));
+    expect(value).toBeDefined();
+    expect(value).not.toEqual(certificate.value);
+  });
+
+  it('counts on the signatures of those that a reader knows, where it does not know the set', () => {
+    const read = (known: readonly QuorumMember[]) => {
+      const { ok, checks } = verifyBeaconCertificate(nobleCrypto, network, {
+        certificate,
+        previous,
+        validators: known,
+      });
+      return [ok, ...checks.filter(({ status }) => status !== 'pass').map(({ id }) => id)];
+    };
+    expect(read(validators)).toEqual([true]);
+    const [first, second, third, fourth] = validators as [QuorumMember, QuorumMember, QuorumMember, QuorumMember];
+    // The third, who did not sign, has left; somebody has bonded more.
+    expect(read([first, second, { ...fourth, stake: 101n }])).toEqual([true, 'beacon-set', 'beacon-contributions']);
+    expect(read([first, second, third])).toEqual([false, 'beacon-set', 'beacon-contributions', 'beacon-quorum']);
   });
 
   it('fails one check per lie', () => {
@@ -132,6 +155,7 @@ describe('beacon messages', () => {
       epoch: fc.bigInt(0n, 9n),
       view,
       previous: fixed(32),
+      set: fixed(32),
     }),
     fc.record({
       kind: fc.constant('contribution' as const),
@@ -145,6 +169,9 @@ describe('beacon messages', () => {
       epoch: fc.constant(1n),
       view,
       previous: fixed(32),
+      set: fixed(32),
+      next: fixed(32),
+      block: fc.bigInt(0n, 2n ** 64n - 1n),
       contributions: fc.constantFrom([], certificate.contributions),
       justify: optional,
     }),
@@ -168,6 +195,12 @@ describe('beacon messages', () => {
       certificate: fc.constant(certificate),
     }),
     fc.record({ kind: fc.constant('certificate-request' as const), epoch: fc.bigInt(0n, 9n) }),
+    fc.record({ kind: fc.constant('set-request' as const), epoch: fc.bigInt(0n, 9n), set: fixed(32) }),
+    fc.record({
+      kind: fc.constant('set' as const),
+      epoch: fc.bigInt(0n, 9n),
+      members: fc.constantFrom([], sortMembers(validators)),
+    }),
   );
 
   it('round-trip, with one spelling each', () => {

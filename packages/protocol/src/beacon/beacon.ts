@@ -17,15 +17,9 @@ import {
   within,
 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import {
-  computeTotalStake,
-  findValidator,
-  isQuorum,
-  type QuorumMember,
-  type QuorumSignature,
-  verifyQuorum,
-} from '../crypto/quorum.ts';
+import { computeTotalStake, findValidator, isQuorum, type QuorumSignature, verifyQuorum } from '../crypto/quorum.ts';
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
+import { hashValidatorSet, MAX_VALIDATORS, type SetMember } from './validator-set.ts';
 
 /**
  * The bootstrap beacon (docs/spec/beacon.md): each epoch's value hashes the VRF outputs of validators with more than two
@@ -38,9 +32,6 @@ export interface BeaconNetwork {
   /** Settlement contract, 20 bytes. */
   readonly settlement: Uint8Array;
 }
-
-/** Bounds what a certificate from a stranger can cost to parse. */
-export const MAX_VALIDATORS = 1024;
 
 const contributionCodec = struct({
   validator: address,
@@ -65,6 +56,13 @@ const STATEMENT = {
   /** Value of epoch - 1. */
   previous: hash,
   value: hash,
+  /** The validators of this epoch: hash of the set (validator-set.ts). */
+  set: hash,
+  /** Those of the next epoch. */
+  following: hash,
+  /** Those of the epoch after the next, whom the registry listed at `block`. */
+  next: hash,
+  block: u64,
 };
 const statementCodec = struct(STATEMENT);
 
@@ -85,7 +83,7 @@ const certificateCodec = struct({
 export interface BeaconCertificate extends CodecType<typeof certificateCodec> {}
 
 export const certificateFormat: Format<BeaconCertificate> = createFormat(certificateCodec, {
-  tag: 'ogong-beacon-certificate-v1',
+  tag: 'ogong-beacon-certificate-v2',
 });
 
 export const encodeBeaconCertificate: (certificate: BeaconCertificate) => Uint8Array = certificateFormat.encode;
@@ -93,10 +91,10 @@ export const parseBeaconCertificate: (bytes: Uint8Array) => BeaconCertificate = 
 
 const VALUE_DOMAIN = encodeDomain('ogong-beacon-v1');
 const GENESIS_DOMAIN = encodeDomain('ogong-beacon-genesis-v1');
-const VRF_DOMAIN = encodeDomain('ogong-beacon-vrf-v2');
+const VRF_DOMAIN = encodeDomain('ogong-beacon-vrf-v3');
 const VOTE_DOMAIN = {
-  prepare: encodeDomain('ogong-beacon-prepare-v1'),
-  commit: encodeDomain('ogong-beacon-commit-v1'),
+  prepare: encodeDomain('ogong-beacon-prepare-v2'),
+  commit: encodeDomain('ogong-beacon-commit-v2'),
 };
 
 export type BeaconPhase = keyof typeof VOTE_DOMAIN;
@@ -109,16 +107,21 @@ export function computeGenesisBeacon(crypto: Crypto, { chainId, settlement }: Be
 export interface VrfSubject {
   readonly epoch: bigint;
   readonly previous: Uint8Array;
+  /** Hash of the epoch's validators. */
+  readonly set: Uint8Array;
   /** Who proves, 20 bytes. */
   readonly validator: Uint8Array;
 }
 
 /**
- * The input of one validator's VRF in an epoch. It is known only once the epoch before has its value. It names the validator, so a
- * copied key makes no proofs and a copied proof is nobody else's.
+ * The input of one validator's VRF in an epoch. It is known only once the epoch before has its value. It names the validators of the
+ * epoch, so a set that nobody agreed on makes no value, and whoever proves, so a copied key makes no proofs and a copied proof is
+ * nobody else's.
  */
-export function encodeVrfInput({ chainId }: BeaconNetwork, { epoch, previous, validator }: VrfSubject): Uint8Array {
-  return createWriter().bytes(VRF_DOMAIN).u64(chainId).u64(epoch).bytes(previous, 32).bytes(validator, 20).finish();
+export function encodeVrfInput({ chainId }: BeaconNetwork, subject: VrfSubject): Uint8Array {
+  const { epoch, previous, set, validator } = subject;
+  const writer = createWriter().bytes(VRF_DOMAIN).u64(chainId).u64(epoch);
+  return writer.bytes(previous, 32).bytes(set, 32).bytes(validator, 20).finish();
 }
 
 export interface BeaconOutput {
@@ -144,10 +147,11 @@ export function hashBeaconVote(
   crypto: Crypto,
   { chainId }: BeaconNetwork,
   phase: BeaconPhase,
-  { epoch, view, previous, value }: BeaconStatement,
+  { epoch, view, previous, value, set, following, next, block }: BeaconStatement,
 ): Uint8Array {
   const writer = createWriter().bytes(VOTE_DOMAIN[phase]).u64(chainId).u64(epoch).u32(view);
-  return crypto.keccak256(writer.bytes(previous, 32).bytes(value, 32).finish());
+  writer.bytes(previous, 32).bytes(value, 32).bytes(set, 32).bytes(following, 32).bytes(next, 32).u64(block);
+  return crypto.keccak256(writer.finish());
 }
 
 export interface ContributionsVerdict {
@@ -163,13 +167,15 @@ export function verifyContributions(
   {
     epoch,
     previous,
+    set,
     contributions,
     validators,
   }: {
     epoch: bigint;
     previous: Uint8Array;
+    set: Uint8Array;
     contributions: readonly BeaconContribution[];
-    validators: readonly QuorumMember[];
+    validators: readonly SetMember[];
   },
 ): ContributionsVerdict {
   const outputs: BeaconOutput[] = [];
@@ -180,7 +186,7 @@ export function verifyContributions(
       return { checks: [fail('beacon-contributions', `contribution ${index} is out of order or double`)] };
     }
     const validator = findValidator(validators, address);
-    const input = encodeVrfInput(network, { epoch, previous, validator: address });
+    const input = encodeVrfInput(network, { epoch, previous, set, validator: address });
     const output = validator && crypto.verifyVrf(validator.vrfKey, input, proof);
     if (validator === undefined || output === undefined) {
       return { checks: [fail('beacon-contributions', `contribution ${index} is no proof of a registered validator`)] };
@@ -206,6 +212,8 @@ export interface BeaconVerdict {
  * Whether a certificate makes its value the beacon of its epoch.
  * @param previous value of epoch - 1 where the caller knows it; without it the chain is not checked and the certificate
  * rests on its quorum alone.
+ * @param validators those of the epoch where the caller knows them. A reader with another list, of a later time for example, counts
+ * the signatures of those that it knows, and takes their word for the contributions.
  */
 export function verifyBeaconCertificate(
   crypto: Crypto,
@@ -214,7 +222,7 @@ export function verifyBeaconCertificate(
     certificate,
     previous,
     validators,
-  }: { certificate: BeaconCertificate; previous?: Uint8Array | undefined; validators: readonly QuorumMember[] },
+  }: { certificate: BeaconCertificate; previous?: Uint8Array | undefined; validators: readonly SetMember[] },
 ): BeaconVerdict {
   const checks: Check[] = [];
   if (previous === undefined)
@@ -222,18 +230,31 @@ export function verifyBeaconCertificate(
   else if (equalBytes(previous, certificate.previous)) checks.push(pass('beacon-chain', 'follows the value before'));
   else checks.push(fail('beacon-chain', `does not follow the value of epoch ${certificate.epoch - 1n}`));
 
-  const contributions = verifyContributions(crypto, network, { ...certificate, validators });
-  checks.push(...contributions.checks);
-  if (contributions.value !== undefined) {
+  if (equalBytes(hashValidatorSet(crypto, network, validators), certificate.set)) {
+    checks.push(pass('beacon-set', 'the validators are those of the epoch'));
+    checks.push(...checkContributions(crypto, network, { certificate, validators }));
+  } else {
     checks.push(
-      equalBytes(contributions.value, certificate.value)
-        ? pass('beacon-value', 'is the hash of the contributions')
-        : fail('beacon-value', 'is not the hash of the contributions'),
+      skip('beacon-set', `the validators of epoch ${certificate.epoch} are others than those that are known`),
     );
+    checks.push(skip('beacon-contributions', 'not all contributors are known'));
   }
   const digest = hashBeaconVote(crypto, network, 'commit', certificate);
   const quorum = verifyQuorum(crypto, { digest, signatures: certificate.signatures, validators });
   const detail = `stake ${quorum.signedStake} of ${quorum.totalStake} signed`;
   checks.push(quorum.ok ? pass('beacon-quorum', detail) : fail('beacon-quorum', detail));
   return { ok: isOk(checks), checks };
+}
+
+function checkContributions(
+  crypto: Crypto,
+  network: BeaconNetwork,
+  { certificate, validators }: { certificate: BeaconCertificate; validators: readonly SetMember[] },
+): Check[] {
+  const { checks, value } = verifyContributions(crypto, network, { ...certificate, validators });
+  if (value === undefined) return [...checks];
+  const found = equalBytes(value, certificate.value)
+    ? pass('beacon-value', 'is the hash of the contributions')
+    : fail('beacon-value', 'is not the hash of the contributions');
+  return [...checks, found];
 }

@@ -38,7 +38,10 @@ export function computeTotalStake(validators: readonly Pick<QuorumMember, 'stake
   return validators.reduce((sum, validator) => sum + validator.stake, 0n);
 }
 
-export function findValidator(validators: readonly QuorumMember[], address: Uint8Array): QuorumMember | undefined {
+export function findValidator<T extends Pick<QuorumMember, 'address'>>(
+  validators: readonly T[],
+  address: Uint8Array,
+): T | undefined {
   return validators.find((validator) => equalBytes(validator.address, address));
 }
 

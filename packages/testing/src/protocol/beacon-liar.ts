@@ -8,7 +8,10 @@ import {
 import type { BeaconMessage, PreparedValue } from '@ogong/protocol/beacon/beacon-message';
 import type { BeaconAction } from '@ogong/protocol/beacon/beacon-state';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
-import { type BeaconKeys, type BeaconParty, beaconNetwork, namedCrypto } from './beacon-network.ts';
+import { type BeaconKeys, type BeaconParty, beaconNetwork, hashSet, namedCrypto } from './beacon-network.ts';
+
+/** Blocks that a liar names. */
+const BLOCKS = [0n, 1n] as const;
 
 type Of<K extends BeaconMessage['kind']> = Extract<BeaconMessage, { kind: K }>;
 
@@ -40,6 +43,9 @@ export function createBeaconLeague(): BeaconLeague {
 export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): BeaconParty {
   league.members.push(keys);
   const { random, validators, signer } = keys;
+  const set = hashSet(validators);
+  /** The registry never changes here, so a set is true at every block. Two blocks make two choices of one value. */
+  const sets = (block: bigint) => ({ set, following: set, next: set, block });
   const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
   /** The view that an honest validator spoke in last. */
   let view = 0;
@@ -49,7 +55,7 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     for (const map of [league.contributions, league.votes, league.proposals, league.values]) map.clear();
     league.prepared.length = 0;
     for (const member of league.members) {
-      const subject = { epoch, previous, validator: member.signer.address };
+      const subject = { epoch, previous, set, validator: member.signer.address };
       const proof = member.proveVrf(encodeVrfInput(beaconNetwork, subject));
       league.contributions.set(toHex(member.signer.address), { validator: member.signer.address, proof });
     }
@@ -63,7 +69,7 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     }
     if (message.kind === 'certificate-request' || message.epoch < league.epoch) return;
     if (message.kind === 'view' && message.epoch > league.epoch) startEpoch(message.epoch, message.previous);
-    if (message.epoch !== league.epoch) return;
+    if (message.epoch !== league.epoch || message.kind === 'set' || message.kind === 'set-request') return;
     view = message.view;
     if (message.kind === 'contribution') {
       league.contributions.set(toHex(from), { validator: from, proof: message.proof });
@@ -72,15 +78,21 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
       for (const one of message.contributions) league.contributions.set(toHex(one.validator), one);
       if (message.justify !== undefined) league.prepared.push(message.justify);
     } else if (message.kind === 'prepared') league.prepared.push(message.prepared);
-    else if (message.kind === 'vote') keep(message, from, message.signature);
+    else if (message.kind === 'vote')
+      for (const block of BLOCKS) {
+        const { phase, view, value, signature } = message;
+        const statement = { epoch: league.epoch, view, previous: league.previous, value, ...sets(block) };
+        const digest = hashBeaconVote(namedCrypto, beaconNetwork, phase, statement);
+        if (namedCrypto.verifyAddress(digest, signature, from)) keep({ phase, view, value, block }, from, signature);
+      }
   }
 
   function keep(
-    { phase, view, value }: Pick<Of<'vote'>, 'phase' | 'view' | 'value'>,
+    { phase, view, value, block }: Pick<Of<'vote'>, 'phase' | 'view' | 'value'> & { block: bigint },
     by: Uint8Array,
     signature: Uint8Array,
   ): void {
-    const key = `${phase} ${view} ${toHex(value)}`;
+    const key = `${phase} ${view} ${toHex(value)} ${block}`;
     const votes = league.votes.get(key) ?? new Map<string, QuorumSignature>();
     league.votes.set(key, votes.set(toHex(by), { signer: by, signature }));
   }
@@ -90,7 +102,7 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     const key = contributions.map(({ proof }) => toHex(proof)).join();
     if (!league.values.has(key)) {
       const { epoch, previous } = league;
-      const given = { epoch, previous, contributions, validators };
+      const given = { epoch, previous, set, contributions, validators };
       league.values.set(key, verifyContributions(namedCrypto, beaconNetwork, given).value);
     }
     return league.values.get(key);
@@ -101,15 +113,16 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     parts: BeaconContribution[],
     phase: 'prepare' | 'commit',
     inView: number,
+    block: bigint,
   ): PreparedValue | undefined {
     const { epoch, previous } = league;
     const value = computeShared(parts);
     if (value === undefined) return undefined;
-    const statement = { epoch, view: inView, previous, value };
+    const statement = { epoch, view: inView, previous, value, ...sets(block) };
     const digest = hashBeaconVote(namedCrypto, beaconNetwork, phase, statement);
     for (const one of league.members)
-      keep({ phase, view: inView, value }, one.signer.address, one.signer.signDigest(digest));
-    const votes = league.votes.get(`${phase} ${inView} ${toHex(value)}`) as Map<string, QuorumSignature>;
+      keep({ phase, view: inView, value, block }, one.signer.address, one.signer.signDigest(digest));
+    const votes = league.votes.get(`${phase} ${inView} ${toHex(value)} ${block}`) as Map<string, QuorumSignature>;
     const signatures = [...votes.values()].sort((a, b) => compareBytes(a.signer, b.signer));
     return { ...statement, contributions: parts, signatures };
   }
@@ -129,7 +142,8 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
     const key = `${inView} ${variant}`;
     const parts = league.proposals.get(key) ?? gather(variant);
     const kind = Math.floor(random() * 7);
-    if (kind === 0) return { kind: 'view', epoch, view: inView, previous };
+    const block = BLOCKS[variant] as bigint;
+    if (kind === 0) return { kind: 'view', epoch, view: inView, previous, set };
     if (kind === 1) {
       const proof =
         random() < 0.7
@@ -145,21 +159,26 @@ export function createBeaconLiar(keys: BeaconKeys, league: BeaconLeague): Beacon
         epoch,
         view: inView,
         previous,
+        set,
+        next: random() < 0.95 ? set : previous,
+        block: justify?.block ?? block,
         contributions: justify?.contributions ?? parts,
         justify,
       };
     }
     const phase = random() < 0.5 ? 'prepare' : 'commit';
     if (kind === 3) {
-      const value = collect(parts, phase, inView)?.value ?? previous;
-      const digest = hashBeaconVote(namedCrypto, beaconNetwork, phase, { epoch, view: inView, previous, value });
+      const value = collect(parts, phase, inView, block)?.value ?? previous;
+      const statement = { epoch, view: inView, previous, value, ...sets(block) };
+      const digest = hashBeaconVote(namedCrypto, beaconNetwork, phase, statement);
       return { kind: 'vote', epoch, phase, view: inView, value, signature: signer.signDigest(digest) };
     }
     if (kind === 4 || kind === 5) {
-      const prepared = kind === 4 ? collect(parts, 'prepare', inView) : pick(league.prepared);
+      const prepared = kind === 4 ? collect(parts, 'prepare', inView, block) : pick(league.prepared);
       return prepared && { kind: 'prepared', epoch, view: inView, prepared };
     }
-    const certificate = random() < 0.5 ? collect(parts, 'commit', inView) : pick(league.certificates)?.certificate;
+    const certificate =
+      random() < 0.5 ? collect(parts, 'commit', inView, block) : pick(league.certificates)?.certificate;
     return certificate && { kind: 'certificate', epoch: certificate.epoch, certificate };
   }
 

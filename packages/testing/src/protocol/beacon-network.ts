@@ -1,14 +1,18 @@
 import { compareBytes, concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { type BeaconNetwork, computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
-import { createBeaconMachine } from '@ogong/protocol/beacon/beacon-machine';
+import { type BeaconMachine, createBeaconMachine } from '@ogong/protocol/beacon/beacon-machine';
 import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
-import type { BeaconAction, BeaconPoint, BeaconVote } from '@ogong/protocol/beacon/beacon-state';
+import type { BeaconAction, BeaconPoint, BeaconVote, SetReading } from '@ogong/protocol/beacon/beacon-state';
+import { hashValidatorSet, type SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfPublicKey, proveVrf, VRF_PROOF_BYTES } from '@ogong/protocol/crypto/vrf';
 
 export const beaconNetwork: BeaconNetwork = { chainId: 31337n, settlement: new Uint8Array(20).fill(7) };
+
+export const hashSet = (members: readonly SetMember[]): Uint8Array =>
+  hashValidatorSet(nobleCrypto, beaconNetwork, members);
 
 /** A proof that names its key and input; its output is that name, twice. */
 export const proveByName = (key: Uint8Array, input: Uint8Array): Uint8Array =>
@@ -45,6 +49,10 @@ export interface BeaconKeys {
   proveVrf(input: Uint8Array): Uint8Array;
   readonly validators: readonly QuorumMember[];
   random(): number;
+  /** Whom the registry lists, as this validator read it last. */
+  reading(): readonly SetMember[];
+  /** An honest machine in this place, under another key of the random function where one is given. It begins by its own reading. */
+  follow(proveVrf?: (input: Uint8Array) => Uint8Array): BeaconParty;
 }
 
 export interface BeaconTiming {
@@ -69,6 +77,10 @@ export interface BeaconNetworkOptions {
   readonly beatMs?: number;
   /** Proofs of the random function are real ones. */
   readonly realProofs?: boolean;
+  /** Whom the registry lists at a time, of all validators. Default: all of them, always. */
+  readonly registry?: (all: readonly QuorumMember[], nowMs: number) => readonly SetMember[];
+  /** Pause between two readings of the registry, each validator at its own moments. Default: none. */
+  readonly registryMs?: number;
   /** Who stands in the place of an honest machine, by index. */
   readonly liars?: Readonly<Record<number, (keys: BeaconKeys) => BeaconParty>>;
 }
@@ -80,6 +92,12 @@ interface Node {
   disk: { latest: BeaconPoint; vote: BeaconVote | undefined };
   /** Absent while it is down. */
   party: BeaconParty | undefined;
+  /** The registry as this validator read it last. A block is a millisecond. */
+  reading: SetReading;
+  /** Kept through crashes. */
+  readonly sets: Map<string, readonly SetMember[]>;
+  /** The newest epoch, and since when. */
+  reached: { epoch: bigint; atMs: number };
 }
 
 interface Event {
@@ -92,6 +110,7 @@ interface Event {
 export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
   const { random = () => 0.5, loss = () => 0, maxDelayMs = 10, size = 4, timing = TIMING, beatMs = 20 } = options;
   const { tamper = (message) => message, liars = {}, realProofs = false } = options;
+  const { registry = (all: readonly QuorumMember[]) => all, registryMs = 0 } = options;
   const addresses = Array.from({ length: size }, (_, i) => new Uint8Array(20).fill(i + 1));
   const secrets = addresses.map((_, i) => new Uint8Array(32).fill(i + 1));
   const prove = realProofs ? proveVrf : proveByName;
@@ -112,7 +131,7 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
       endpoint: `v${i}`,
     }))
     .sort((a, b) => compareBytes(a.address, b.address));
-  const start: BeaconPoint = { epoch: 0n, value: computeGenesisBeacon(namedCrypto, beaconNetwork) };
+  const genesis: BeaconPoint = { epoch: 0n, value: computeGenesisBeacon(namedCrypto, beaconNetwork) };
   const events: Event[] = [];
   /** Every value that an honest machine took as certified, by epoch. */
   const certified = new Map<bigint, Set<string>>();
@@ -124,20 +143,46 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
   const nodes: Node[] = addresses.map((address, index) => ({
     index,
     address,
-    disk: { latest: start, vote: undefined },
+    disk: { latest: genesis, vote: undefined },
     party: undefined,
+    reading: { members: registry(validators, 0), block: 0n },
+    sets: new Map(),
+    reached: { epoch: -1n, atMs: 0 },
   }));
 
-  function boot(node: Node): void {
+  /** What a validator knows of sets: what it read itself, what it was told, and any block of the chain. */
+  function setsOf(node: Node) {
+    const key = (set: Uint8Array): string => toHex(set);
+    const note = (): void => void node.sets.set(key(hashSet(node.reading.members)), node.reading.members);
+    return {
+      reading: () => {
+        note();
+        return node.reading;
+      },
+      findSet: (set: Uint8Array) => {
+        note();
+        return node.sets.get(key(set));
+      },
+      isListed: (set: Uint8Array, block: bigint) =>
+        block > BigInt(Math.floor(nowMs)) ? undefined : equalBytes(set, hashSet(registry(validators, Number(block)))),
+    };
+  }
+
+  function boot(node: Node, isRestart = false): void {
     const signer = createNamedSigner(node.address);
     const proveOwn = (input: Uint8Array): Uint8Array => prove(secrets[node.index] as Uint8Array, input);
     const liar = liars[node.index];
-    node.party =
-      liar?.({ index: node.index, signer, proveVrf: proveOwn, validators, random }) ??
+    const start = (proveVrf: typeof proveOwn, isRestart: boolean): BeaconMachine =>
       createBeaconMachine(
-        { network: beaconNetwork, start: node.disk.latest, vote: node.disk.vote, ...timing },
-        { crypto, signer, proveVrf: proveOwn, validators: () => validators },
+        { network: beaconNetwork, start: node.disk.latest, vote: node.disk.vote, isRestart, ...timing },
+        { crypto, signer, proveVrf, ...setsOf(node) },
       );
+    node.party =
+      liar?.({
+        ...{ index: node.index, signer, proveVrf: proveOwn, validators, random },
+        reading: () => node.reading.members,
+        follow: (prove = proveOwn) => start(prove, true),
+      }) ?? start(proveOwn, isRestart);
   }
 
   function act(node: Node, actions: readonly BeaconAction[]): void {
@@ -147,7 +192,8 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
         const { epoch, value } = action.certificate;
         certified.set(epoch, (certified.get(epoch) ?? new Set()).add(toHex(value)));
         node.disk.latest = { epoch, value, certificate: action.certificate };
-      } else deliver(node, action.to, action.message);
+      } else if (action.kind === 'learned') node.sets.set(toHex(action.set), action.members);
+      else deliver(node, action.to, action.message);
     }
   }
 
@@ -161,9 +207,27 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
     });
   }
 
+  /** As the driver does it: begins the epoch again by its own reading, where nothing has moved for long. */
+  function restartStuck(node: Node): void {
+    const { epoch } = node.disk.latest;
+    if (epoch !== node.reached.epoch) node.reached = { epoch, atMs: nowMs };
+    const patience = (epoch === 0n ? 2 : 8) * timing.epochMs;
+    if (node.party === undefined || liars[node.index] !== undefined || nowMs - node.reached.atMs <= patience) return;
+    if (equalBytes((node.party as BeaconMachine).set, hashSet(node.reading.members))) return;
+    node.reached = { epoch, atMs: nowMs };
+    boot(node, true);
+  }
+
   for (const node of nodes) {
     boot(node);
+    const read = (): void => {
+      const block = BigInt(Math.floor(nowMs));
+      node.reading = { members: registry(validators, Number(block)), block };
+      schedule(registryMs, read);
+    };
+    if (registryMs > 0) schedule(random() * registryMs, read);
     const beat = (): void => {
+      restartStuck(node);
       if (node.party !== undefined) act(node, node.party.tick(nowMs));
       schedule(beatMs, beat);
     };
@@ -185,6 +249,8 @@ export function createBeaconNetwork(options: BeaconNetworkOptions = {}) {
       (nodes[index] as Node).party = undefined;
     },
     restart: (index: number): void => boot(nodes[index] as Node),
+    /** From when on a validator knows no set but the registry's, as after a loss of its disk. */
+    forgetSets: (index: number): void => (nodes[index] as Node).sets.clear(),
     /** Whether no epoch has two values. */
     isAgreed: (): boolean => [...certified.values()].every((values) => values.size === 1),
     /** Lets time pass until all honest validators have an epoch, or to a moment. @returns the time then. */

@@ -6,6 +6,7 @@ import {
   encodeVrfInput,
   hashBeaconVote,
 } from '@ogong/protocol/beacon/beacon';
+import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
@@ -123,8 +124,13 @@ function certifyBeacon(crypto: Crypto, chainId: bigint) {
     .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
   const previous = crypto.sha256(new Uint8Array(32).fill(8));
   const quorum = members.slice(0, 3);
+  const set = hashValidatorSet(
+    crypto,
+    network,
+    members.map(({ validator }) => validator),
+  );
   const contributions = quorum.map(({ signer, secret }) => {
-    const input = encodeVrfInput(network, { epoch: EPOCH, previous, validator: signer.address });
+    const input = encodeVrfInput(network, { epoch: EPOCH, previous, set, validator: signer.address });
     return { validator: signer.address, proof: proveVrf(secret, input) };
   });
   const outputs = contributions.map(({ validator, proof }) => ({
@@ -132,7 +138,7 @@ function certifyBeacon(crypto: Crypto, chainId: bigint) {
     output: computeVrfOutput(proof) as Uint8Array,
   }));
   const value = computeBeaconValue(crypto, network, { epoch: EPOCH, previous, outputs });
-  const statement = { epoch: EPOCH, view: 0, previous, value };
+  const statement = { epoch: EPOCH, view: 0, previous, value, set, following: set, next: set, block: 0n };
   const digest = hashBeaconVote(crypto, network, 'commit', statement);
   const signatures = quorum.map(({ signer }) => ({ signer: signer.address, signature: signer.signDigest(digest) }));
   const certificate = encodeBeaconCertificate({ ...statement, contributions, signatures });

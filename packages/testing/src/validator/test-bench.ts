@@ -56,6 +56,9 @@ export const payer = createTestLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(crypto, provider.publicKey);
 
+/** Nobody looks at the sets of made-up certificates. */
+const NO_SET = new Uint8Array(32);
+
 /** @param stepMs every reading moves the clock by this, for tests that wait. */
 export function createTestClock(stepMs = 0) {
   let now = 1_750_000_000_000;
@@ -310,7 +313,8 @@ export function createTestValidator(options: BenchOptions = {}) {
         let previous = value;
         for (let epoch = first + 1n; epoch <= last; epoch++) {
           const next = seedOf(`beacon ${epoch}`);
-          const certificate = { epoch, view: 0, previous, value: next, contributions: [], signatures: [] };
+          const sets = { set: NO_SET, following: NO_SET, next: NO_SET, block: 0n };
+          const certificate = { epoch, view: 0, previous, value: next, ...sets, contributions: [], signatures: [] };
           archive.putCertificate(db, certificate);
           previous = next;
         }

@@ -6,9 +6,10 @@ import {
   encodeVrfInput,
   hashBeaconVote,
 } from '@ogong/protocol/beacon/beacon';
+import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import { computeVrfOutput, proveVrf } from '@ogong/protocol/crypto/vrf';
+import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 
 /** A certificate of epoch 1, and what it is made of: `vectors/beacon.json`. */
 export function createBeaconVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
@@ -19,16 +20,22 @@ export function createBeaconVectors(crypto: Crypto): Readonly<Record<string, unk
       return { secret, signer: createNobleLedgerSigner(secret) };
     })
     .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
+  const validators = members.map(({ signer, secret }, i) => ({
+    ...{ address: signer.address, stake: 100n, vrfKey: computeVrfPublicKey(secret) },
+    ...{ certHash: new Uint8Array(32).fill(i), endpoint: '' },
+  }));
+  const set = hashValidatorSet(crypto, network, validators);
+  const next = hashValidatorSet(crypto, network, validators.slice(1));
   const quorum = members.filter((_, i) => i !== 2);
   const [epoch, previous] = [1n, computeGenesisBeacon(crypto, network)];
   const proven = quorum.map(({ signer, secret }) => {
     const validator = signer.address;
-    const input = encodeVrfInput(network, { epoch, previous, validator });
+    const input = encodeVrfInput(network, { epoch, previous, set, validator });
     const proof = proveVrf(secret, input);
     return { validator, input, proof, output: computeVrfOutput(proof) as Uint8Array };
   });
   const value = computeBeaconValue(crypto, network, { epoch, previous, outputs: proven });
-  const statement = { epoch, view: 0, previous, value };
+  const statement = { epoch, view: 0, previous, value, set, following: set, next, block: 17n };
   const digest = hashBeaconVote(crypto, network, 'commit', statement);
   const signatures = quorum.map(({ signer }) => ({ signer: signer.address, signature: signer.signDigest(digest) }));
   const contributions = proven.map(({ validator, proof }) => ({ validator, proof }));
@@ -36,6 +43,8 @@ export function createBeaconVectors(crypto: Crypto): Readonly<Record<string, unk
     chainId: String(network.chainId),
     settlement: toHex(network.settlement),
     keys: 'secp256k1 private keys and VRF seeds are 32 bytes of 01, 02, 03, 04; ascending by address the first, second and fourth contribute and sign',
+    set: 'each has a stake of 100; the set that is named next is without the first, at block 17',
+    sets: { set: toHex(set), next: toHex(next) },
     epoch: String(epoch),
     genesis: toHex(previous),
     outputs: proven.map(({ validator, input, output }) => ({

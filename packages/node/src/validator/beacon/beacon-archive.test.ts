@@ -22,6 +22,7 @@ function certify(epoch: number): void {
     epoch: BigInt(epoch),
     view: 0,
     previous: beaconOf(epoch - 1),
+    ...{ set: beaconOf(0), following: beaconOf(0), next: beaconOf(0), block: 0n },
     value: beaconOf(epoch),
     contributions: [],
     signatures: [],

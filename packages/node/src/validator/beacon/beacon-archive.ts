@@ -1,5 +1,6 @@
 import { bigInteger, bytes, type Columns, columns, integer, mapped, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import { createFormat } from '@ogong/protocol/base/codec';
 import {
   type BeaconCertificate,
   type BeaconNetwork,
@@ -8,6 +9,7 @@ import {
   parseBeaconCertificate,
 } from '@ogong/protocol/beacon/beacon';
 import type { BeaconPoint, BeaconVote } from '@ogong/protocol/beacon/beacon-state';
+import { memberList, type SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 /** The certificates and the vote that outlive the process. */
@@ -19,15 +21,20 @@ export interface BeaconArchive {
   /** Canonical bytes; empty at genesis. */
   findCertificate(epoch: bigint): Uint8Array | undefined;
   vote(): BeaconVote | undefined;
+  /** The members of a set that was kept. */
+  findSet(set: Uint8Array): readonly SetMember[] | undefined;
   /** Writes, to be called inside a group commit. */
   putCertificate(store: Store, certificate: BeaconCertificate): void;
   putVote(store: Store, vote: BeaconVote): void;
+  putSet(store: Store, set: Uint8Array, members: readonly SetMember[]): void;
 }
 
 /** More than a day at the default epoch; whoever asks for a certificate looks back far less. */
 const KEPT_CERTIFICATES = 20_000n;
 /** Almost two months, 40 bytes each: peers may have had no chain, or no gas, for weeks before they settle. */
 const KEPT_VALUES = 1_000_000n;
+/** Certificates name sets that were read within some epochs. */
+const KEPT_SETS = 512;
 /** Integers of SQLite have 64 bits and a sign; an epoch from the wire has none. */
 const MAX_STORED_EPOCH = (1n << 63n) - 1n;
 
@@ -38,8 +45,15 @@ const certificateBytes = columns({ certificate: bytes });
 const keptCertificate = columns({ epoch: bigInteger, certificate });
 const valueColumns = columns({ value: bytes });
 const keptValue = columns({ epoch: bigInteger, value: bytes });
-const voteFields = { epoch: bigInteger, view: integer, value: bytes, lock: optional(certificate) } as const;
+const voteFields = {
+  ...{ epoch: bigInteger, view: integer, value: bytes, next: bytes, block: bigInteger },
+  lock: optional(certificate),
+} as const;
 const voteColumns = columns(voteFields);
+const memberBytes = createFormat(memberList, { tag: 'ogong-validators-v1' });
+const members = mapped(bytes, memberBytes.decode, memberBytes.encode);
+const setColumns = columns({ members });
+const keptSet = columns({ hash: bytes, members });
 /** The table has one row, with id 0. */
 const keptVote = columns({ id: integer, ...voteFields });
 
@@ -93,6 +107,16 @@ export function createBeaconArchive(
       const before = (kept: bigint): bigint => (epoch > kept ? epoch - kept : 0n);
       db.prepare('DELETE FROM beacons WHERE epoch < ?').run(before(KEPT_CERTIFICATES));
       db.prepare('DELETE FROM beacon_values WHERE epoch < ?').run(before(KEPT_VALUES));
+    },
+    findSet(set) {
+      const sql = `SELECT ${setColumns.list} FROM validator_sets WHERE hash = ?`;
+      return store.read(() => setColumns.get(store.prepare(sql), set))?.members;
+    },
+    putSet(db, hash, list) {
+      keptSet.insert(db, 'INSERT OR REPLACE INTO validator_sets', { hash, members: list });
+      db.prepare('DELETE FROM validator_sets WHERE number <= (SELECT max(number) FROM validator_sets) - ?').run(
+        KEPT_SETS,
+      );
     },
     putVote(db, vote) {
       keptVote.insert(db, 'INSERT OR REPLACE INTO beacon_vote', { id: 0, ...vote });

@@ -1,6 +1,7 @@
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { createTestClock, network } from '@ogong/testing/validator/test-bench';
@@ -46,7 +47,12 @@ function createDrivers(count: number) {
           archive,
           group,
           proveVrf: (input) => proveVrf(vrfSeed, input),
-          validators: () => validators,
+          sets: {
+            reading: () => ({ members: validators, block: 0n }),
+            findSet: (set) =>
+              toHex(set) === toHex(hashValidatorSet(crypto, network, validators)) ? validators : undefined,
+            isListed: () => true,
+          },
           async send(to, message) {
             state.sent++;
             const target = keys.findIndex((key) => toHex(key.signer.address) === toHex(to));

@@ -1,14 +1,15 @@
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { type BeaconMachine, createBeaconMachine } from '@ogong/protocol/beacon/beacon-machine';
 import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import type { BeaconAction } from '@ogong/protocol/beacon/beacon-state';
+import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { BeaconArchive } from './beacon-archive.ts';
+import type { SetReadings } from './set-readings.ts';
 
 export interface BeaconDriverOptions {
   readonly network: BeaconNetwork;
@@ -22,7 +23,7 @@ export interface BeaconDriverDependencies {
   readonly clock: Clock;
   readonly archive: BeaconArchive;
   readonly group: GroupCommit;
-  readonly validators: () => readonly QuorumMember[];
+  readonly sets: SetReadings;
   /** Sends to a validator. The message may be lost: the machine repeats what matters. */
   readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
   readonly onCertified: (epoch: bigint) => void;
@@ -39,32 +40,39 @@ export interface BeaconDriver {
   receive(from: Uint8Array, message: Uint8Array): Promise<void>;
 }
 
+/** Epochs without a value after which a validator goes by its own reading of the registry: before the first certificate, and after. */
+const FIRST_PATIENCE_EPOCHS = 2;
+const PATIENCE_EPOCHS = 8;
+
 /** Feeds the beacon machine with time and messages, and carries out what it decides, in order. */
 export function createBeaconDriver(options: BeaconDriverOptions, dependencies: BeaconDriverDependencies): BeaconDriver {
   const { network, epochMs } = options;
-  const { clock, archive, group, validators, send, onCertified, onUndelivered = () => {}, onError } = dependencies;
+  const { crypto, clock, archive, group, sets, send, onCertified, onUndelivered = () => {}, onError } = dependencies;
   const tickMs = Math.max(20, Math.min(500, epochMs / 20));
   let machine: BeaconMachine | undefined;
-  let reached = { epoch: -1n, atMs: clock.nowMs(), members: '' };
+  let reached = { epoch: -1n, atMs: clock.nowMs() };
   let last: Promise<void> = Promise.resolve();
 
-  /** The machine reads its validators once per epoch. If they change while it makes no progress, it restarts the epoch. */
+  /**
+   * Where nothing moves for long and the registry lists others than those who have to agree, they are gone: the epoch begins again
+   * with whoever is listed. In the first epoch each validator goes by its own reading, so readings that differ are the usual reason.
+   */
   function current(): BeaconMachine | undefined {
-    const list = validators();
-    if (list.length === 0) return undefined;
-    const members = list.map(({ address, stake, vrfKey }) => `${toHex(address)} ${stake} ${toHex(vrfKey)}`).join();
+    const { members } = sets.reading();
+    if (members.length === 0) return undefined;
     const nowMs = clock.nowMs();
     const { epoch } = archive.latest();
-    if (epoch !== reached.epoch) reached = { epoch, atMs: nowMs, members };
-    const isStuck = members !== reached.members && nowMs - reached.atMs > 2 * epochMs;
-    if (machine === undefined || isStuck) {
-      reached = { epoch, atMs: nowMs, members };
-      machine = createMachine();
+    if (epoch !== reached.epoch) reached = { epoch, atMs: nowMs };
+    machine ??= createMachine(false);
+    const patienceMs = (epoch === 0n ? FIRST_PATIENCE_EPOCHS : PATIENCE_EPOCHS) * epochMs;
+    if (nowMs - reached.atMs > patienceMs && !equalBytes(machine.set, hashValidatorSet(crypto, network, members))) {
+      reached = { epoch, atMs: nowMs };
+      machine = createMachine(true);
     }
     return machine;
   }
 
-  function createMachine(): BeaconMachine {
+  function createMachine(isRestart: boolean): BeaconMachine {
     const timing = {
       epochMs,
       // A proposal costs its receivers one proof check per validator, so the timeout must be long enough for a busy machine.
@@ -72,8 +80,9 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
       gatherMs: Math.min(500, epochMs / 20),
       resendMs: Math.max(100, Math.min(2_000, epochMs / 10)),
     };
-    const start = { network, start: archive.latest(), vote: archive.vote() };
-    return createBeaconMachine({ ...start, ...timing }, { ...dependencies, validators });
+    const start = { network, start: archive.latest(), vote: archive.vote(), isRestart };
+    const { signer, proveVrf } = dependencies;
+    return createBeaconMachine({ ...start, ...timing }, { crypto, signer, proveVrf, ...sets });
   }
 
   /** Actions of different steps never interleave: a vote is on the disk before anything that follows it goes out. */
@@ -100,6 +109,8 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
     } else if (action.kind === 'certified') {
       await group.write((store) => archive.putCertificate(store, action.certificate));
       onCertified(action.certificate.epoch);
+    } else if (action.kind === 'learned') {
+      await group.write((store) => archive.putSet(store, action.set, action.members));
     } else {
       void send(action.to, encodeBeaconMessage(action.message)).catch(onUndelivered);
     }

@@ -131,7 +131,16 @@ export const VALIDATOR_SCHEMA = `
     epoch INTEGER NOT NULL,
     view INTEGER NOT NULL,
     value BLOB NOT NULL,
+    next BLOB NOT NULL,
+    block INTEGER NOT NULL,
     lock BLOB
+  );
+
+  -- Sets of validators by their hash, as certificates name them.
+  CREATE TABLE validator_sets (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL UNIQUE,
+    members BLOB NOT NULL
   );
 
   CREATE TABLE providers (
