@@ -1,4 +1,5 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import {
   type BoundRecord,
   bindRecord,
@@ -9,8 +10,9 @@ import {
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { decideExact, upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
+import { readChannel } from './store/channel-store.ts';
 import { readDelivery } from './store/delivery-store.ts';
-import { findReply, forceAudit, type ReplyRow } from './store/reply-store.ts';
+import { findReply, forceAudit, listForced, type ReplyRow, readReply } from './store/reply-store.ts';
 
 export interface Complaint {
   readonly order: SignedOrder;
@@ -26,7 +28,7 @@ export interface ComplaintOutcome {
 
 /** What a payer's side brings against a reply. @throws ClaimError, ProtocolError, JudgeError */
 export async function complain(state: IntakeState, complaint: Complaint): Promise<ComplaintOutcome> {
-  const { crypto, ledger, group } = state;
+  const { crypto, ledger } = state;
   const order = verifySignedOrder(crypto, ledger, complaint.order);
   const row = findReply(state, order.replyId);
   if (row === undefined || !equalBytes(row.orderBytes, complaint.order.order)) {
@@ -44,8 +46,7 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
     await upholdEquivocation(state, { ...row, signedRecord: first }, bound);
     return { outcome: 'upheld', detail: 'the provider signed two records for one order' };
   }
-  await group.write((db) => forceAudit(db, order.replyId));
-  return { outcome: 'noted', detail: 'a record that arrives will be audited' };
+  return requestAudit(state, row, 'a record that arrives will be audited');
 }
 
 /** An opening that proves nothing by itself has the reply audited. */
@@ -60,7 +61,28 @@ async function upholdOpening(
     return { outcome: 'upheld', detail: 'the opening contradicts the signed record' };
   } catch (error) {
     if (!(error instanceof JudgeError)) throw error;
-    await state.group.write((db) => forceAudit(db, row.replyId));
-    return { outcome: 'noted', detail: `${error.message}; the reply will be audited` };
+    return requestAudit(state, row, `${error.message}; the reply will be audited`);
   }
+}
+
+/** Audits that a payer may ask for in vain before it has paid anything. */
+const FREE_AUDITS = 4;
+/** One fee in so many may be of a reply that was audited in vain: what they pay for verification covers its audit. */
+const FEES_PER_AUDIT = 20n;
+
+/** An audit costs verifiers more than its reply pays them, so whoever asks for audits that find nothing has to buy more replies. */
+async function requestAudit({ group }: IntakeState, row: ReplyRow, detail: string): Promise<ComplaintOutcome> {
+  const { payer } = parseOrder(row.orderBytes);
+  return group.write((db): ComplaintOutcome => {
+    if (readReply(db, row.replyId)?.isForced) return { outcome: 'noted', detail };
+    const forced = listForced(db, payer);
+    const asked = forced.reduce((sum, { feeAtomic }) => sum + feeAtomic, row.feeAtomic ?? row.maxFeeAtomic);
+    const { settled, owed } = readChannel(db, payer);
+    if (forced.length >= FREE_AUDITS && FEES_PER_AUDIT * asked > settled + owed) {
+      const why = `${forced.length} audits that this payer asked for found nothing or go on; for one more it buys more replies`;
+      return { outcome: 'rejected', detail: why };
+    }
+    forceAudit(db, row.replyId);
+    return { outcome: 'noted', detail };
+  });
 }

@@ -22,7 +22,7 @@ import {
 } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readAnnouncement } from './store/announcement-store.ts';
-import { readChannel } from './store/channel-store.ts';
+import { adjustChannel, readChannel } from './store/channel-store.ts';
 import { advanceTests, isPayeeOut, readTest } from './store/sequential-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
@@ -504,6 +504,28 @@ describe('complaints', () => {
     const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
     expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'noted' });
     expect(validator.find(reply.record.replyId)).toMatchObject({ state: 'recorded', isForced: true });
+  });
+
+  it('that find nothing are taken four times, and then only from a payer that buys more', async () => {
+    const validator = createTestValidator();
+    const orderOf = (number: number) => validator.order(number, { cumulativeAtomic: 10n ** 12n });
+    const complainAbout = async (number: number) => {
+      const order = orderOf(number);
+      await validator.intake.admit(order);
+      await validator.intake.pushRecord(validator.serve(order).submission);
+      const complaint = { order, reason: 'doubt', opening: undefined, record: undefined };
+      const { outcome } = await validator.intake.complain(complaint);
+      // A complaint that is sent again is the same one.
+      expect(await validator.intake.complain(complaint)).toMatchObject({ outcome });
+      return outcome;
+    };
+    for (const number of [0, 1, 2, 3]) expect(await complainAbout(number)).toBe('noted');
+    expect(await complainAbout(4)).toBe('rejected');
+    const { feeAtomic } = validator.find(orderOf(4).fields.replyId);
+    expect(validator.find(orderOf(4).fields.replyId).isForced).toBe(false);
+    adjustChannel(validator.store, payer.address, { settled: 100n * (feeAtomic as bigint) });
+    expect(await complainAbout(5)).toBe('noted');
+    expect(await complainAbout(6)).toBe('rejected');
   });
 
   it('cannot be made with a foreign opening, a forged record, or without the payer', async () => {

@@ -322,6 +322,24 @@ export function attachRecord(
     .run(record, providerKey, signature, header, hashList.write(headerProof), replyId);
 }
 
+const forcedColumns = columns({
+  fee: optional(amount),
+  maxFee: amount,
+  verdict: optional(text),
+});
+
+/** Where the complaint was right to doubt. */
+const DOUBTED = ['reject', 'abandoned', 'unjudged'];
+
+/** The payer's replies that complaints have marked for audits, as far as they are kept, without those that it was right about. */
+export function listForced(store: Store, payer: Uint8Array): readonly { readonly feeAtomic: bigint }[] {
+  const sql = `SELECT ${forcedColumns.list} FROM replies WHERE payer = ? AND forced = 1`;
+  return forcedColumns
+    .all(store.prepare(sql), payer)
+    .filter(({ verdict }) => verdict === undefined || !DOUBTED.includes(verdict))
+    .map(({ fee, maxFee }) => ({ feeAtomic: fee ?? maxFee }));
+}
+
 /** Marks the reply for an audit, whatever the beacon draws. */
 export function forceAudit(store: Store, replyId: Uint8Array): void {
   store

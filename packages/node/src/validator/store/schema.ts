@@ -48,6 +48,7 @@ export const VALIDATOR_SCHEMA = `
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
   CREATE INDEX replies_waiting ON replies (wait_epoch) WHERE state = 'waiting';
   CREATE INDEX replies_payer ON replies (payer) WHERE state = 'admitted' OR sitting > 0;
+  CREATE INDEX replies_forced ON replies (payer) WHERE forced = 1;
   CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
 
   -- What payers say that they were given. The record stands here while the provider has handed in none.
