@@ -93,10 +93,10 @@ contract EscrowTest is Fixture {
     function test_creditIsClaimedOnce() public {
         _fund(payer, 100_000, 100_000);
         _settle(1, 100_000, 100_000);
-        vm.prank(PROVIDER);
+        vm.prank(ROUTER);
         escrow.claim();
-        checkEqual(token.balanceOf(PROVIDER), 95_980, "tokens");
-        vm.prank(PROVIDER);
+        checkEqual(token.balanceOf(ROUTER), 1_000, "tokens");
+        vm.prank(ROUTER);
         vm.expectRevert(Escrow.NothingToClaim.selector);
         escrow.claim();
     }

@@ -8,6 +8,7 @@ import { type AwakeClock, createAwakeClock } from '@ogong/host/time/awake-clock'
 import type { Clock } from '@ogong/host/time/clock';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { createEarningsView, type EarningsView } from '@ogong/host/views/earnings-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
@@ -86,6 +87,7 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
   readonly peerLinks: LinkPool;
   readonly beacons: BeaconView;
   readonly history: ReturnType<typeof createLedgerHistory>;
+  readonly earnings: EarningsView;
   /** Passes while this validator can act. */
   readonly awake: AwakeClock;
   readonly verdicts: VerdictContext;
@@ -118,6 +120,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     peerLinks: createLinkPool({ identity, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } }),
     beacons: createBeaconView({}, { crypto, chain, links }),
     history: createLedgerHistory(chain),
+    earnings: createEarningsView(chain),
     awake: createAwakeClock(),
     verdicts: { crypto, chainId, validator: signer.address, test: options.test },
     domain: { chainId, verifyingContract: chain.network.settlement },

@@ -73,7 +73,7 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
 }
 
 function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' | 'onVerdict'> {
-  const { crypto, clock, awake, store, group, archive, links, vrfSeed, log } = state;
+  const { crypto, clock, awake, store, group, archive, earnings, links, vrfSeed, log } = state;
   return {
     crypto,
     clock,
@@ -83,6 +83,7 @@ function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' 
     group,
     archive,
     getBeacon: (epoch) => getBeacon(state, epoch),
+    heldFor: earnings.heldFor,
     async getOpening(provider, replyId, call) {
       const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
       return opening;

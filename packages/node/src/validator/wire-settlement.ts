@@ -98,7 +98,7 @@ export function wireReinstating(state: ValidatorState): Repeating {
 
 /** Connects co-signatures for the batches of peers with the chain. */
 export function wireCosigning(state: ValidatorState): CosignState {
-  const { options, crypto, signer, clock, store, group, chain, domain } = state;
+  const { options, crypto, signer, clock, store, group, chain, earnings, domain } = state;
   return openCosignState(
     {
       ledger: chain.ledger,
@@ -116,6 +116,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
       coverageSince: async (sinceMs) => (await chain.client()).coverageSince(sinceMs),
+      heldFor: earnings.heldFor,
       findPolicy: createPolicyFinder(store, options.drift),
       getBeacon: (epoch) => getBeacon(state, epoch),
     },

@@ -1,6 +1,12 @@
 import { PPM } from '../exchange/reputation.ts';
 import { computeDeterringCoverage } from './audit-plan.ts';
 
+/**
+ * s as the network counts on it, ppm: an audit by one drawn verifier where a league has a third of all draws, and its honeypots
+ * and pairs find a tenth of what that league hides: (1 - 1/3) (1 + 0.1 / 3).
+ */
+export const SOUNDNESS_PPM = 688_888;
+
 export interface HeldStakes {
   /** p: what the reply pays, lost on a reject. */
   readonly feeAtomic: bigint;
@@ -19,7 +25,6 @@ export interface HeldStakes {
  * verifier, which raises s.
  * @returns parts per million.
  * @throws RangeError on a rate outside 0..1,000,000, a soundness of 0, or a negative amount.
- * @internal until the ledger holds earnings; the vectors hold it
  */
 export function computeAuditRate({ feeAtomic, heldAtomic, soundnessPpm, basePpm }: HeldStakes): number {
   if (soundnessPpm === 0) throw new RangeError('an audit that catches nothing');

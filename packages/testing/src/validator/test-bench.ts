@@ -4,6 +4,7 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { createAudit } from '@ogong/node/validator/audit/audit';
 import type { AuditDependencies, AuditOptions } from '@ogong/node/validator/audit/audit-state';
+import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
 import { createIntake } from '@ogong/node/validator/intake';
@@ -84,7 +85,7 @@ export interface BenchOptions {
   /** The validator set. Default: only this one. */
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
-  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'coverageSince'>>;
+  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor'>>;
   readonly test?: { soundness: number; falsePositiveRate: number; beta: number };
   readonly getOpening?: AuditDependencies['getOpening'];
   readonly verifiers?: TestVerifiers;
@@ -98,6 +99,8 @@ export interface BenchOptions {
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
+  /** What providers hold. Default: the network holds no earnings. */
+  readonly heldFor?: HeldFor;
   readonly isEjectedOnChain?: boolean;
   /** Wraps the group commit, to inject faults of the disk. */
   readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
@@ -170,6 +173,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       group,
       archive,
       getBeacon: async (epoch) => archive.find(epoch),
+      heldFor: options.heldFor ?? (async () => undefined),
       onVerdict,
       getOpening:
         options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes),
@@ -197,6 +201,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       anchorOf: chain.anchorOf,
       channelOf: (...channel) => chain.channelOf(...channel),
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
+      heldFor: options.cosign?.heldFor ?? options.heldFor ?? (async () => undefined),
       findPolicy: createPolicyFinder(store, options.audit?.drift),
       getBeacon: async (epoch) => archive.find(epoch),
     },

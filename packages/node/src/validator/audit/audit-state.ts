@@ -14,6 +14,7 @@ import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
+import type { HeldFor } from './deterrence.ts';
 import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
@@ -63,6 +64,7 @@ export interface AuditDependencies {
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   readonly calls: VerifierCalls;
+  readonly heldFor: HeldFor;
   /** A payee's stake, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
   /** 32 bytes, known to nobody else, the same after a restart. */
@@ -84,7 +86,7 @@ export interface AuditState
   extends Pick<AuditOptions, 'verdicts' | 'drift' | 'alphaPpm' | 'windowMs' | 'concurrency' | 'fixedVerifier'>,
     Pick<
       AuditDependencies,
-      'crypto' | 'clock' | 'store' | 'group' | 'archive' | 'getBeacon' | 'jobSecret' | 'onVerdict'
+      'crypto' | 'clock' | 'store' | 'group' | 'archive' | 'getBeacon' | 'heldFor' | 'jobSecret' | 'onVerdict'
     > {
   readonly extraPpm: number;
   readonly spreadMs: number;
@@ -103,7 +105,7 @@ const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 export function openAuditState(options: AuditOptions, dependencies: AuditDependencies): AuditState {
   const { verdicts, drift, alphaPpm, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
-  const { crypto, clock, store, group, archive, getBeacon, getOpening, calls, stakeOf, jobSecret, onVerdict } =
+  const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const { validator } = verdicts;
@@ -124,7 +126,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   );
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
-    ...{ crypto, clock, store, group, archive, getBeacon, jobSecret, onVerdict, onError, stopping, honeypots },
+    ...{ crypto, clock, store, group, archive, getBeacon, heldFor, jobSecret, onVerdict, onError, stopping, honeypots },
     places: { running: new Map(), again: new Map(), traps: new Map() },
     listAbandoned: createGrace({ graceMs }, { clock, awake }),
     rounds: {

@@ -1,11 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isAudited } from '@ogong/protocol/audit/audit';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { PPM } from '@ogong/protocol/exchange/reputation';
 import { readDelivery } from '../store/delivery-store.ts';
-import { beginAudit, findReply, type ReplyRow } from '../store/reply-store.ts';
+import { beginAudit, findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
 import { planCoverage } from './coverage.ts';
+import { readDeterringPpm } from './deterrence.ts';
+
+const CHAIN_PATIENCE_MS = 2_000;
 
 /** Decides by the beacon of the epoch that its order fixes whether a reply is audited. */
 export async function selectReplies(state: AuditState, replyIds: readonly Uint8Array[]): Promise<void> {
@@ -14,8 +19,30 @@ export async function selectReplies(state: AuditState, replyIds: readonly Uint8A
   const basePpm = state.alphaPpm();
   for (const [beaconEpoch, rows] of epochs) {
     const coverage = store.read(() => planCoverage(store, rows, { basePpm, extraPpm }));
-    await Promise.all(rows.map((row, i) => selectReply(state, row, { beaconEpoch, alphaPpm: coverage[i] as number })));
+    const deterring = await Promise.all(rows.map((row) => findDeterringPpm(state, row)));
+    await Promise.all(
+      rows.map((row, i) => {
+        const alphaPpm = Math.max(coverage[i] as number, deterring[i] as number);
+        return selectReply(state, row, { beaconEpoch, alphaPpm });
+      }),
+    );
   }
+}
+
+/** Where the chain does not say in time what a provider holds, its reply is audited: co-signers take more audits than they ask for. */
+async function findDeterringPpm({ heldFor, onError }: AuditState, row: ReplyRow): Promise<number> {
+  const { order, header } = toClaim(row);
+  const reply = { providerId: order.providerId, payee: header.payee, feeAtomic: row.feeAtomic ?? 0n };
+  const patience = new AbortController();
+  const late = delay(CHAIN_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
+    throw new Error('the chain does not answer in time what the provider holds');
+  });
+  return Promise.race([readDeterringPpm(heldFor, reply, order), late])
+    .catch((error: unknown) => {
+      onError(error, row.replyId);
+      return PPM;
+    })
+    .finally(() => patience.abort());
 }
 
 /** The replies by the epoch whose beacon selects them; without those whose epoch has not come yet. */

@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { AuditDraw } from '@ogong/protocol/audit/audit';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { computeGenesisPosition, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { propose } from '@ogong/testing/validator/test-proposal';
@@ -134,9 +135,14 @@ describe('an entry', () => {
 describe('a reply that was passed over', () => {
   const draw: AuditDraw = { replyId: new Uint8Array(16), orderEpoch: 1n, beaconEpoch: 5n, beacon: new Uint8Array(32) };
   const decidedMs = 5_000_000;
-  const entry = { index: 4n, timeMs: decidedMs };
-  const assert = (now: number, coverageSince: CosignState['coverageSince']) =>
-    assertPassedOver({ crypto, alphaPpm: () => now, coverageSince }, entry, { expiresAtMs: 5_000_000n }, draw);
+  const account = { providerId: new Uint8Array(32), payee: new Uint8Array(20) };
+  const entry = { index: 4n, timeMs: decidedMs, ...account, feeAtomic: 100n };
+  const assert = (
+    now: number,
+    coverageSince: CosignState['coverageSince'],
+    heldFor: CosignState['heldFor'] = async () => undefined,
+  ) =>
+    assertPassedOver({ crypto, alphaPpm: () => now, coverageSince, heldFor }, entry, { expiresAtMs: 5_000_000n }, draw);
 
   it('was so by the coverage of now, or of then', async () => {
     await assert(0, unread);
@@ -144,6 +150,20 @@ describe('a reply that was passed over', () => {
     const all = { leastPpm: 1_000_000, asOfMs: decidedMs };
     await expect(assert(1_000_000, async () => all)).rejects.toThrow('entry 4: the beacon selected the reply');
     await expect(assert(1_000_000, unread)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('was so although its provider had little to lose', async () => {
+    const asked: unknown[] = [];
+    const hold = (heldAtomic: bigint) => async (of: unknown, orderedMs: number) => {
+      asked.push([of, orderedMs]);
+      return heldAtomic;
+    };
+    await expect(assert(0, unread, hold(0n))).rejects.toMatchObject({ code: 'refuted' });
+    await assert(0, unread, hold(10n ** 12n));
+    expect(asked[0]).toEqual([account, 5_000_000 - MAX_ORDER_LIFETIME_MS]);
+    await expect(assert(0, unread, () => Promise.reject(new Error('down')))).rejects.toMatchObject({
+      code: 'unavailable',
+    });
   });
 
   it('may be so by a change that this node has not seen yet', async () => {

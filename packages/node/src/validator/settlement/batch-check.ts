@@ -23,6 +23,7 @@ import {
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
+import { readDeterringPpm } from '../audit/deterrence.ts';
 import { findUncollectable } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
@@ -196,14 +197,22 @@ function lookUp<T>(read: () => T): T {
 
 /** @throws CosignError where the beacon selected a reply that the entry calls unaudited. */
 export async function assertPassedOver(
-  { crypto, alphaPpm, coverageSince }: Pick<CosignState, 'crypto' | 'alphaPpm' | 'coverageSince'>,
-  { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
-  { expiresAtMs }: Pick<Order, 'expiresAtMs'>,
+  { crypto, alphaPpm, coverageSince, heldFor }: Pick<CosignState, 'crypto' | 'alphaPpm' | 'coverageSince' | 'heldFor'>,
+  entry: Pick<VerdictEntry, 'index' | 'timeMs' | 'providerId' | 'payee' | 'feeAtomic'>,
+  order: Pick<Order, 'expiresAtMs'>,
   draw: AuditDraw,
 ): Promise<void> {
+  const { index, timeMs } = entry;
+  const deterringPpm = await readDeterringPpm(heldFor, entry, order).catch((cause: unknown) => {
+    throw new CosignError('unavailable', `entry ${index}: what the provider held cannot be read`, { cause });
+  });
+  // The chain never changes what was held then, so this needs no look at the past.
+  if (isAudited(crypto, draw, deterringPpm)) {
+    throw new CosignError('refuted', `entry ${index}: the provider holds too little for its reply to be passed over`);
+  }
   if (!isAudited(crypto, draw, alphaPpm())) return;
   // The coverage may have been raised since. An entry cannot claim to be older than its order.
-  const decidedMs = Math.max(timeMs, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
+  const decidedMs = Math.max(timeMs, Number(order.expiresAtMs) - MAX_ORDER_LIFETIME_MS);
   const { leastPpm, asOfMs } = await coverageSince(decidedMs - ALPHA_GRACE_MS).catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the coverage of that time cannot be read', { cause });
   });

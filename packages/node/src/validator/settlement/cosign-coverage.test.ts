@@ -1,6 +1,6 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import { MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import type { TestValidator } from '@ogong/testing/validator/test-bench';
+import type { BenchOptions, TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
@@ -49,6 +49,30 @@ describe('a co-signer of replies that were not audited', () => {
     while (await four.own.settlement.step());
     expect(four.own.find(replyId)).toMatchObject({ state: 'refused' });
     expect(four.chain.settled).toEqual([]);
+  });
+
+  it('audits every reply of a key that holds nothing, and holds its peer to that', async () => {
+    const lax = { audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } };
+    const decide = async (options: BenchOptions) => {
+      const four = await createFour({ ...lax, ...options });
+      const { replyId } = (await four.own.deliver(0)).reply.record;
+      await four.certifyAll();
+      await four.own.runAudits();
+      return { four, state: () => four.own.find(replyId).state };
+    };
+    const held = await decide({ heldFor: async () => 10n ** 30n });
+    expect(held.four.own.decided[0]?.verdict).toBe('unaudited');
+    expect(await held.four.own.settlement.step()).toBe(true);
+
+    for (const heldFor of [async () => 0n, () => Promise.reject(new Error('down'))]) {
+      const { four } = await decide({ heldFor });
+      expect(four.own.decided.map(({ verdict }) => verdict)).toEqual(['accept']);
+    }
+
+    const careless = await decide({ cosign: { alphaPpm: () => 0, heldFor: async () => 0n } });
+    expect(careless.four.own.decided[0]?.verdict).toBe('unaudited');
+    while (await careless.four.own.settlement.step());
+    expect(careless.state()).toBe('refused');
   });
 
   it('refuses an epoch that the order does not fix, and a late reply that nobody audited', async () => {

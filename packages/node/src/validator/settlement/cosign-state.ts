@@ -8,6 +8,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { HeldFor } from '../audit/deterrence.ts';
 import type { FoundPolicy } from '../store/drift-store.ts';
 
 export interface CosignOptions {
@@ -34,6 +35,7 @@ export interface CosignDependencies {
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
   /** The network's least coverage from that time on, as the chain has it. */
   readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
+  readonly heldFor: HeldFor;
   /** The drift policy of that time, as the evidence names it. */
   readonly findPolicy: (note: DriftNote | undefined, timeMs: number) => FoundPolicy;
   /** Beacon of an epoch, asked of a peer where it is not archived. */

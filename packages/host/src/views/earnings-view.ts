@@ -1,0 +1,39 @@
+import type { ChainClient } from '@ogong/chain/client';
+import { toHex } from '@ogong/protocol/base/bytes';
+
+const MAX_REMEMBERED = 10_000;
+
+export type EarningsView = ReturnType<typeof createEarningsView>;
+
+/** What providers' keys earned, as the chain keeps it by period. What was read once is not read again, for it never changes. */
+export function createEarningsView({
+  client,
+}: {
+  readonly client: () => Promise<Pick<ChainClient, 'parameters' | 'earnedIn'>>;
+}) {
+  const readings = new Map<string, bigint>();
+  let seconds: number | undefined;
+
+  return {
+    /**
+     * What a key holds for a payee in the period of that time: all that it earned in the period before. None of it vests before
+     * the period after is over, so that a verdict about a reply of that time finds it still held.
+     * @returns atomic units; undefined on a network that holds no earnings.
+     * @throws ChainError where the chain cannot be read, or its newest block is before that period.
+     */
+    async heldFor(
+      { providerId, payee }: { readonly providerId: Uint8Array; readonly payee: Uint8Array },
+      timeMs: number,
+    ): Promise<bigint | undefined> {
+      const chain = await client();
+      seconds ??= (await chain.parameters()).holding.period;
+      if (seconds === 0) return undefined;
+      const before = Math.floor(timeMs / 1000 / seconds) - 1;
+      const key = `${toHex(providerId)} ${toHex(payee)} ${before}`;
+      const earned = readings.get(key) ?? (await chain.earnedIn(providerId, payee, before));
+      readings.set(key, earned);
+      if (readings.size > MAX_REMEMBERED) readings.delete(readings.keys().next().value as string);
+      return earned;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import type { Order } from '@ogong/protocol/exchange/order';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+
+/**
+ * What a provider's key holds for a payee when an order of that time is decided, atomic units; undefined on a network that
+ * holds no earnings. The same for all who ask, whenever they ask. Rejects where the chain cannot be read.
+ */
+export type HeldFor = (
+  account: Pick<VerdictEntry, 'providerId' | 'payee'>,
+  orderedMs: number,
+) => Promise<bigint | undefined>;
+
+/**
+ * The coverage under which forging this reply gains its provider nothing, parts per million; 0 on a network that holds no
+ * earnings. It follows from the chain and the order alone, so a validator and its co-signers compute the same.
+ * The order's time is the earliest that its expiry allows: the payer has signed it, and nobody else can move it.
+ */
+export async function readDeterringPpm(
+  heldFor: HeldFor,
+  { providerId, payee, feeAtomic }: Pick<VerdictEntry, 'providerId' | 'payee' | 'feeAtomic'>,
+  { expiresAtMs }: Pick<Order, 'expiresAtMs'>,
+): Promise<number> {
+  const heldAtomic = await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
+  if (heldAtomic === undefined) return 0;
+  return computeAuditRate({ feeAtomic, heldAtomic, soundnessPpm: SOUNDNESS_PPM, basePpm: 0 });
+}
