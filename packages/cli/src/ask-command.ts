@@ -49,7 +49,7 @@ export const askCommand: Command = {
     }
     const { values, positionals } = parsed;
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
-    const opened = await loadTrust('ogong ask', values);
+    const { chain: _chain, ...opened } = await loadTrust('ogong ask', values);
     const replies: CheckedReply[] = [];
     let answer = '';
     try {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createChainClient } from '@ogong/chain/client';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { httpUrl, text } from '@ogong/host/config/values';
 import { readTrust } from '@ogong/host/views/read-trust';
@@ -49,6 +49,8 @@ export interface OpenedTrust {
   readonly trust: Trust;
   /** The registry on the chain of --deployment. */
   readonly findModelRoots?: FindModelRoots;
+  /** Of --deployment. */
+  readonly chain?: ChainClient;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function loadTrust(
   const joined = joinTrust(ofFile, chain === undefined ? {} : await readTrust(chain));
   return {
     trust: { ...joined, allow: [...(joined.allow ?? []), ...parseAllow(allow)] },
-    ...(chain && { findModelRoots: createRootFinder({ client: async () => chain }) }),
+    ...(chain && { chain, findModelRoots: createRootFinder({ client: async () => chain }) }),
   };
 }
 

@@ -98,6 +98,12 @@ describe('a network that serves an embedding model', () => {
 
     const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
     await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'accept' });
+    // The whole way, with nothing but the addresses of the contracts: weights, record, log entry, quorum, block.
+    const onChain = ['--deployment', mesh.plan.deploymentFile, '--rpc-url', rpcUrl, '--allow', 'router'];
+    const followed = await verify(good, ...onChain, '--follow');
+    expect(followed.code, followed.out).toBe(VERIFY_EXIT.ok);
+    expect(followed.out).toMatch(/^ok +settled +accept, fee \d+: entry \d+ of 0x/m);
+    expect(followed.out).toMatch(/^ok +model-root /m);
     // Stage 2: another daemon with the same model computed the same vectors.
     const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
     expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));

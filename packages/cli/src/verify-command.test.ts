@@ -89,6 +89,12 @@ describe('ogong verify', () => {
     expect(forgiven.code).toBe(VERIFY_EXIT.failed);
   });
 
+  it('follows a reply into the chain only where the contracts are named', async () => {
+    const { code, error } = await verify(whole, '--trust', trusted, '--follow');
+    expect(code).toBe(VERIFY_EXIT.unusable);
+    expect(error).toContain('--follow needs --deployment');
+  });
+
   it('prints what was done without as JSON, too', async () => {
     const { out } = await verify(whole, '--json', '--allow', 'beacon');
     expect(JSON.parse(out)).toMatchObject({

@@ -1,9 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { ChainClient } from '@ogong/chain/client';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { httpUrl, text } from '@ogong/host/config/values';
+import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
 import { describeFailure } from '@ogong/host/log/errors';
+import { followReply } from '@ogong/host/views/follow-reply';
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { fetchOpening } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
@@ -27,6 +35,12 @@ const config = defineConfig({
     request: { schema: text, label: '<path>', description: 'the exact body that was sent' },
     response: { schema: text, label: '<path>', description: "the reply's text, UTF-8" },
     gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
+    follow: {
+      schema: boolean,
+      boolean: true,
+      description:
+        'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment',
+    },
     json: jsonField,
     ...trustFields,
   },
@@ -45,7 +59,11 @@ export const verifyCommand: Command = {
       }
       const { values, positionals } = parsed;
       const file = readReceiptFile(positionals[0] as string);
-      const { trust: given, findModelRoots } = await loadTrust('ogong verify', values);
+      const { trust: given, findModelRoots, chain } = await loadTrust('ogong verify', values);
+      if (values.follow && chain === undefined) {
+        output.writeError('ogong verify: --follow needs --deployment, which names the contracts to read\n');
+        return VERIFY_EXIT.unusable;
+      }
       const { gateway } = values;
       const receipt = gateway === undefined ? file.receipt : await fetchOpening(file.receipt, { baseUrl: gateway });
       const request = values.request === undefined ? file.request : readFileSync(values.request);
@@ -62,7 +80,8 @@ export const verifyCommand: Command = {
         ...(file.status === undefined ? {} : { status: file.status }),
       };
       const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
-      const verdict = verifyReceipt(receipt, { ...context, trust });
+      const settled = values.follow && chain ? await follow(receipt, { chain, trust }) : undefined;
+      const verdict = verifyReceipt(receipt, { ...context, trust, ...(settled && { settled }) });
       if (values.json) printJson(output, verdict);
       else output.write(formatVerdict(verdict));
       if (verdict.ok) return VERIFY_EXIT.ok;
@@ -74,3 +93,16 @@ export const verifyCommand: Command = {
     }
   },
 };
+
+/** Under a certificate that nobody knows: the validator's own is the one that the chain names. */
+async function follow(
+  receipt: Receipt,
+  { chain, trust }: { readonly chain: ChainClient; readonly trust: Trust },
+): ReturnType<typeof followReply> {
+  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
+  try {
+    return await followReply(receipt, { chain, links, validators: trust.validators ?? [] });
+  } finally {
+    links.close();
+  }
+}

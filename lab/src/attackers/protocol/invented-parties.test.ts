@@ -1,9 +1,12 @@
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
-import { inventedParties, type PublicNetwork } from './invented-parties.ts';
+import { inventedParties, inventSettled, type PublicNetwork } from './invented-parties.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
 /** What a consumer of the real network knows. */
@@ -38,6 +41,30 @@ it('a network of its own is none that the consumer knows', () => {
 
 it('on the real chain, in the name of a real validator and real weights, its router is a stranger', () => {
   expect(judge('unseen', known)).toEqual({ ok: false, missing: [], failed: ['router'] });
+});
+
+it('with a known router in league every anchor holds, and only the settled log shows that nobody served the reply', () => {
+  const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
+  const { receipt, reply, nowMs } = inventedParties.play({ crypto, ledger, invents: 'unseen', router });
+  const { request, response } = reply;
+  const judge = (settled?: SettledEvidence | UnsettledReply) =>
+    verifyReceipt(receipt, { crypto, request, response, trust: known, nowMs, ...(settled && { settled }) });
+  expect(judge().ok).toBe(true);
+  // What a reader gets that follows the reply: the validator has never heard of it.
+  expect(judge({ problem: 'no such reply is settled here' })).toMatchObject({ ok: false, missing: ['settled'] });
+  // A validator in league writes an entry of its own. Its signature alone is no quorum.
+  const own = (known.validators ?? []).find(({ address }) => equalBytes(address, reply.order.validator));
+  const handler = [1, 2, 3, 4]
+    .map((seed) => createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed)))
+    .find(({ address }) => equalBytes(address, own?.address ?? new Uint8Array(0))) as LedgerSigner;
+  const feeAtomic = BigInt(
+    judge()
+      .checks.find(({ id }) => id === 'fee')
+      ?.detail.split(' ')[0] ?? '',
+  );
+  const settlement = known.settlement as Uint8Array;
+  const { checks } = judge(inventSettled({ crypto, receipt, reply, handler, feeAtomic, settlement }));
+  expect(checks.at(-1)).toEqual({ id: 'settled', status: 'fail', detail: 'signed by 100 of 400 votes: no quorum' });
 });
 
 it.each(ANCHORS)('no single anchor stands in for %s, which the consumer must allow by name', (id) => {

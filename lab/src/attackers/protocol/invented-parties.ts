@@ -1,6 +1,10 @@
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { buildSettlement, createVoucher, hashSettlement } from '@ogong/protocol/settlement/batch';
+import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
+import type { SettledEvidence } from '@ogong/protocol/verdict/settled';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import type { ProtocolAttack } from './attack.ts';
 
@@ -10,6 +14,8 @@ export interface PublicNetwork {
   readonly ledger: LedgerDomain;
   /** `everything`: its own chain and validators, too. `unseen`: the real ones, which never hear of the reply. */
   readonly invents: 'everything' | 'unseen';
+  /** A router that consumers know, in league with the attacker. Default: a made-up one. */
+  readonly router?: HybridSigner;
 }
 
 const OWN_LEDGER = { chainId: 666n, verifyingContract: new Uint8Array(20).fill(0x66) };
@@ -19,16 +25,57 @@ const OWN_VALIDATOR = new Uint8Array(20).fill(0x67);
 export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = {
   name: 'invented-parties',
   aim: 'A consumer takes the text of any model, or of none, for an answer that a provider of the network vouches for.',
-  play({ crypto, ledger, invents }) {
+  play({ crypto, ledger, invents, router = createNobleHybridSigner(new Uint8Array(64).fill(0x62)) }) {
     const isAll = invents === 'everything';
     return createSyntheticReceipt({
       crypto,
       tokens: 3,
       provider: createNobleHybridSigner(new Uint8Array(64).fill(0x61)),
-      router: createNobleHybridSigner(new Uint8Array(64).fill(0x62)),
+      router,
       payer: createNobleLedgerSigner(new Uint8Array(32).fill(0x63)),
       ledger: isAll ? OWN_LEDGER : ledger,
       ...(isAll && { seed: 2, bend: { order: (order) => ({ ...order, validator: OWN_VALIDATOR }) } }),
     });
   },
 };
+
+/** What a handling validator in league can show: a log entry and a batch of its own, signed by itself, and an event that it made up. */
+export function inventSettled({
+  crypto,
+  receipt,
+  reply: { order },
+  handler,
+  feeAtomic,
+  settlement: contract,
+}: Pick<SyntheticReceipt, 'receipt' | 'reply'> & {
+  readonly crypto: Crypto;
+  readonly handler: LedgerSigner;
+  /** What the reply costs. */
+  readonly feeAtomic: bigint;
+  /** Address of the real settlement contract. */
+  readonly settlement: Uint8Array;
+}): SettledEvidence {
+  const { chainId } = receipt.ledger;
+  const validator = handler.address;
+  const { bytes: entry, position } = appendVerdict(crypto, computeGenesisPosition(crypto, { chainId, validator }), {
+    ...{ replyId: order.replyId, recordHash: hashRecord(crypto, receipt.record.bytes), providerId: order.providerId },
+    ...{ payee: order.payee, payer: order.payer, router: order.router, verdict: 'accept', evidence: 'exact' },
+    ...{ feeAtomic, verifierIds: [], beaconEpoch: order.epoch + 2n, evidenceHash: new Uint8Array(32).fill(1) },
+    ...{ ejects: false, timeMs: Number(order.expiresAtMs) },
+  });
+  const voucher = createVoucher(crypto, order, receipt.order.signature);
+  const settlement = buildSettlement(crypto, {
+    validator,
+    sequence: 1n,
+    position,
+    entries: [entry],
+    vouchers: [voucher],
+  });
+  const digest = hashSettlement(crypto, { chainId, verifyingContract: contract }, settlement);
+  return {
+    ...{ entry, index: 0, proof: [], settlement, event: settlement.batch, blockNumber: 1n },
+    signatures: [{ signer: validator, signature: handler.signDigest(digest) }],
+    votes: [{ address: validator, stake: 100n }],
+    totalVotes: 400n,
+  };
+}

@@ -25,7 +25,7 @@ import type { OpeningGrants } from './opening-grants.ts';
 import { answerPeer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
-import { listEntries, readSettledHead } from './store/batch-store.ts';
+import { listEntries, readSettledEntry, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyRow, readReply } from './store/reply-store.ts';
@@ -164,6 +164,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
           signatures: settled.signatures.map(({ signer, signature }) => ({ signer, signature })),
           finalizedHead: settled.head ?? new Uint8Array(0),
         };
+      },
+      { readMaxBytes: KIB },
+    );
+    router.rpc(
+      method.getSettled,
+      ({ replyId }) => {
+        const found = store.read(() => readSettledEntry(store, verdicts.crypto, replyId));
+        if (found === undefined) throw new Refusal('not-found', 'no such reply is settled here');
+        return found;
       },
       { readMaxBytes: KIB },
     );

@@ -1,9 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
+import { bytesToHex } from '@ogong/chain/hex';
+import { readSettlement, readVotesAt, recoverSigners } from '@ogong/chain/read-settlement';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore } from '@ogong/host/store/store';
+import { followReply } from '@ogong/host/views/follow-reply';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { checkSettled } from '@ogong/protocol/verdict/settled';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -73,6 +78,43 @@ describe('four validators on a chain', () => {
     expect(signatures.length).toBeGreaterThanOrEqual(3);
     const anchor = await network.payerClient.anchorOf(nodes[2].signer.address);
     expect(anchor).toMatchObject({ sequence: before.sequence + 1n, logLength });
+  });
+
+  it('show the way from a reply into the chain, which proves that they have settled it', async () => {
+    const { view, links, payerClient: chain } = network;
+    const trusted = { chain, links, validators: view.validators() };
+    const { reply, submission } = await network.deliver(nodes[1]);
+    const { order, signature } = submission.order;
+    const receipt = { ledger: view.ledger, order: { bytes: order, signature } };
+    const named = nameOrder(crypto, view.ledger, parseOrder(order));
+    const domain = { chainId: view.ledger.chainId, verifyingContract: view.network.settlement };
+    const judge = async (record = reply.recordBytes) =>
+      checkSettled(crypto, { order: named, record, domain, feeAtomic: 86_000n }, await followReply(receipt, trusted));
+    expect(await judge()).toMatchObject({ status: 'skip', detail: expect.stringContaining('is settled here') });
+    const { transaction } = await network.waitForState(nodes[1], named.replyId, 'settled');
+    expect(await judge()).toMatchObject({ status: 'pass', detail: expect.stringMatching(/^accept, fee 86000: entry/) });
+    expect(await judge(new Uint8Array(32))).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('another record'),
+    });
+    const unknown = await followReply(receipt, { ...trusted, validators: [] });
+    expect(unknown).toEqual({ problem: 'the validator that the order names is not of the set' });
+
+    const { call, blockNumber } = await readSettlement(
+      chain.transactor,
+      chain.deployment,
+      transaction as `0x${string}`,
+    );
+    expect(call.batch.validator).toBe(bytesToHex(nodes[1].signer.address));
+    const signers = nodes.map((node) => bytesToHex(node.signer.address));
+    const then = await readVotesAt(chain.transactor, chain.deployment, { signers, blockNumber });
+    expect(then.total).toBe(then.each.reduce((sum, vote) => sum + vote, 0n));
+    const other = await chain.transfer(nodes[0].signer.address, 0n);
+    await expect(readSettlement(chain.transactor, chain.deployment, other.transactionHash)).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringContaining('settles nothing'),
+    });
+    expect(await recoverSigners(new Uint8Array(32), ['0x00'])).toEqual([]);
   });
 
   it('refuse methods between validators to strangers', async () => {

@@ -20,6 +20,7 @@ import { checkEvidence } from '../tier/evidence.ts';
 import { type Posture, readPosture } from '../tier/posture.ts';
 import type { ReceiptPart } from '../tier/tier.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
+import { checkSettled, type SettledEvidence, type UnsettledReply } from './settled.ts';
 
 export interface ReceiptContext {
   readonly crypto: Crypto;
@@ -32,6 +33,8 @@ export interface ReceiptContext {
   readonly nowMs?: number;
   /** What became of the reply, as a gateway says. Without it the judged record is not compared. */
   readonly status?: unknown;
+  /** The way from the reply into the chain, where the reader has followed it; without it there is no check `settled`. */
+  readonly settled?: SettledEvidence | UnsettledReply;
   /** Stands in for the plain check of a certificate where many receipts share one, and remembers its verdict. */
   readonly verifyBeacon?: typeof verifyBeaconCertificate;
 }
@@ -95,9 +98,14 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   );
   const beacon = checkBeacon(receipt, order, context, checks);
   const header = checkOpening(receipt, parsed, beacon, context, checks);
+  const feeAtomic = header && computeFee(parsed, header);
   if (context.status !== undefined) {
-    const feeAtomic = header && computeFee(parsed, header);
     checks.push(checkJudgedRecord(crypto, context.status, { record: receipt.record.bytes, feeAtomic }));
+  }
+  if (context.settled !== undefined) {
+    const { settlement } = trust;
+    const domain = settlement && { chainId: receipt.ledger.chainId, verifyingContract: settlement };
+    checks.push(checkSettled(crypto, { order, record: receipt.record.bytes, feeAtomic, domain }, context.settled));
   }
   const { missing, allowed } = listSkipped(checks, trust.allow);
   const ok = isOk(checks) && missing.length === 0;

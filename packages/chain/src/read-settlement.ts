@@ -1,0 +1,77 @@
+import { parseEventLogs, recoverAddress } from 'viem';
+import type { Deployment } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import { settlementAbi, stakingAbi } from './generated/abi.ts';
+import { type Address, type BytesLike, type Hex, lowerHex, toHex } from './hex.ts';
+import { type DecodedSettle, decodeSettle } from './settle-decode.ts';
+import type { Transactor } from './transactor.ts';
+
+/** A settlement as its transaction and its event have it. */
+export interface MinedSettlement {
+  readonly call: DecodedSettle;
+  readonly event: {
+    readonly validator: Address;
+    readonly sequence: bigint;
+    readonly recordsRoot: Hex;
+    readonly logHead: Hex;
+    readonly logLength: bigint;
+  };
+  readonly blockNumber: bigint;
+}
+
+type Reader = Pick<Transactor, 'read'>;
+
+/**
+ * Reads a settlement by the hash of its transaction: no logs are searched, so any RPC endpoint will do.
+ * @throws ChainError `bad-input` where the transaction settled nothing at the deployment's contract.
+ */
+export async function readSettlement(
+  { read }: Reader,
+  { settlement }: Pick<Deployment, 'settlement'>,
+  transaction: BytesLike,
+): Promise<MinedSettlement> {
+  const hash = toHex(transaction, 'transaction', 32);
+  const [sent, receipt] = await read('the transaction of a settlement', (client) =>
+    Promise.all([client.getTransaction({ hash }), client.getTransactionReceipt({ hash })]),
+  );
+  const [log] = parseEventLogs({ abi: settlementAbi, eventName: 'Settled', logs: receipt.logs, strict: true }).filter(
+    ({ address }) => address.toLowerCase() === settlement,
+  );
+  if (receipt.status !== 'success' || sent.to?.toLowerCase() !== settlement || log === undefined) {
+    throw new ChainError('bad-input', `transaction ${hash} settles nothing at ${settlement}`);
+  }
+  const { validator, sequence, recordsRoot, logHead, logLength } = lowerHex(log.args);
+  return {
+    call: decodeSettle(sent.input),
+    event: { validator, sequence, recordsRoot, logHead, logLength },
+    blockNumber: receipt.blockNumber,
+  };
+}
+
+/** The addresses that signatures over a digest recover to, in their order; one that recovers to none is left out. */
+export async function recoverSigners(
+  digest: BytesLike,
+  signatures: readonly Hex[],
+): Promise<{ readonly signer: Address; readonly signature: Hex }[]> {
+  const hash = toHex(digest, 'digest', 32);
+  const found = await Promise.all(
+    signatures.map(async (signature) => {
+      const signer = await recoverAddress({ hash, signature }).catch(() => undefined);
+      return signer && { signer: signer.toLowerCase() as Address, signature };
+    }),
+  );
+  return found.filter((one) => one !== undefined);
+}
+
+/** The votes of signers, and all votes, as the contract counted them at a block. */
+export async function readVotesAt(
+  { read }: Reader,
+  { staking }: Pick<Deployment, 'staking'>,
+  { signers, blockNumber }: { readonly signers: readonly Address[]; readonly blockNumber: bigint },
+): Promise<{ readonly each: readonly bigint[]; readonly total: bigint }> {
+  return read('the votes at a block', async (client) => {
+    const call = { address: staking, abi: stakingAbi, functionName: 'votesOf', args: [signers], blockNumber } as const;
+    const [each, total] = await client.readContract(call);
+    return { each, total };
+  });
+}

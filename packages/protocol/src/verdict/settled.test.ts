@@ -1,0 +1,172 @@
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { describe, expect, it } from 'vitest';
+import { hashRecord } from '../commitment/record.ts';
+import { computeInclusionProof, hashLeaf } from '../crypto/merkle.ts';
+import { buildSettlement, hashSettlement, type Settlement } from '../settlement/batch.ts';
+import { appendVerdict, computeGenesisPosition, type VerdictFields } from '../settlement/verdict-log.ts';
+import type { SettledEvidence } from './settled.ts';
+import { verifyReceipt } from './verify-receipt.ts';
+
+const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
+const { receipt, reply, trust, nowMs } = createSyntheticReceipt({
+  ...{ crypto, ledger, tokens: 3 },
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+  router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+});
+const { order } = reply;
+const domain = { chainId: ledger.chainId, verifyingContract: trust.settlement };
+/** Of the validators that the synthetic network has; the first one handles the reply. */
+const signers = [1, 2, 3, 4].map((seed) => createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed)));
+
+/** As the receipt's own check names it. */
+const FEE = BigInt(
+  /^\d+/.exec(
+    verifyReceipt(receipt, { crypto, ...pickBodies(), trust, nowMs }).checks.find(({ id }) => id === 'fee')?.detail ??
+      '',
+  )?.[0] ?? '',
+);
+
+const fields: VerdictFields = {
+  replyId: order.replyId,
+  recordHash: hashRecord(crypto, receipt.record.bytes),
+  ...{ providerId: order.providerId, payee: order.payee, payer: order.payer, router: order.router },
+  ...{ verdict: 'accept', evidence: 'exact', feeAtomic: FEE, verifierIds: [], beaconEpoch: 9n },
+  ...{ evidenceHash: new Uint8Array(32).fill(1), ejects: false, timeMs: nowMs },
+};
+
+function pickBodies() {
+  return { request: reply.request, response: reply.response };
+}
+
+interface Bend {
+  readonly entry?: Partial<VerdictFields>;
+  readonly validator?: Uint8Array;
+  readonly settlement?: (settlement: Settlement) => Settlement;
+}
+
+/** A batch of three replies; this one is in the middle. */
+function settle({
+  entry: bent = {},
+  validator = order.validator,
+  settlement: bendSettlement = (same) => same,
+}: Bend = {}) {
+  const rows = [
+    { ...fields, replyId: new Uint8Array(16) },
+    { ...fields, ...bent },
+    { ...fields, replyId: new Uint8Array(16).fill(1) },
+  ];
+  let position = computeGenesisPosition(crypto, { chainId: ledger.chainId, validator });
+  const entries = rows.map((row) => {
+    const appended = appendVerdict(crypto, position, row);
+    position = appended.position;
+    return appended.bytes;
+  });
+  const voucher = {
+    payer: order.payer,
+    cumulative: 10n ** 9n,
+    termsHash: new Uint8Array(32),
+    signature: new Uint8Array(65),
+  };
+  const settlement = bendSettlement(
+    buildSettlement(crypto, { validator, sequence: 1n, position, entries, vouchers: [voucher] }),
+  );
+  const digest = hashSettlement(crypto, domain, settlement);
+  const leaves = entries.map((bytes) => hashLeaf(crypto, bytes));
+  return {
+    entry: entries[1] as Uint8Array,
+    index: 1,
+    proof: computeInclusionProof(crypto, leaves, 1),
+    settlement,
+    signatures: signers.slice(0, 3).map((one) => ({ signer: one.address, signature: one.signDigest(digest) })),
+    votes: signers.map(({ address }) => ({ address, stake: 100n })),
+    totalVotes: 400n,
+    event: settlement.batch,
+    blockNumber: 77n,
+  } satisfies SettledEvidence;
+}
+
+function judge(settled: Parameters<typeof verifyReceipt>[1]['settled'], given: object = trust) {
+  const { request, response } = reply;
+  const { ok, checks, missing } = verifyReceipt(receipt, {
+    crypto,
+    request,
+    response,
+    trust: given,
+    nowMs,
+    ...(settled && { settled }),
+  });
+  return { ok, missing, settled: checks.find(({ id }) => id === 'settled') };
+}
+
+describe('a receipt that is followed into the settled log', () => {
+  const good = settle();
+  const other = new Uint8Array(32).fill(9);
+  const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(0x50));
+
+  it('is good where the chain took the batch that holds this record', () => {
+    const { ok, settled } = judge(good);
+    expect([ok, settled?.status]).toEqual([true, 'pass']);
+    expect(settled?.detail).toMatch(/^accept, fee \d+: entry 1 of 0x[0-9a-f]{40}, batch 1, block 77$/);
+    expect(judge(undefined).settled).toBeUndefined();
+  });
+
+  it.each<[string, SettledEvidence, RegExp]>([
+    ['bytes that are no entry', { ...good, entry: other }, /does not parse/],
+    ['the entry of another reply', settle({ entry: { replyId: new Uint8Array(16).fill(7) } }), /another reply/],
+    ['another record of this reply', settle({ entry: { recordHash: other } }), /another record/],
+    ['another provider', settle({ entry: { providerId: other } }), /other parties/],
+    ['another payee', settle({ entry: { payee: new Uint8Array(20).fill(9) } }), /other parties/],
+    [
+      'another payer',
+      { ...good, entry: settle({ entry: { router: new Uint8Array(20).fill(8) } }).entry },
+      /other parties/,
+    ],
+    ['a fee above the order', settle({ entry: { feeAtomic: order.maxFeeAtomic + 1n } }), /the order allows/],
+    ['another fee than the reply costs', settle({ entry: { feeAtomic: FEE - 1n } }), /the reply costs/],
+    [
+      'another entry under the same proof',
+      { ...good, entry: settle({ entry: { timeMs: nowMs + 1 } }).entry },
+      /not in the batch/,
+    ],
+    ['a reply that was rejected', settle({ entry: { verdict: 'reject', feeAtomic: 0n } }), /says reject/],
+    ['the log of another validator', settle({ validator: stranger.address }), /another validator/],
+    ['another place in the batch', { ...good, index: 0 }, /not in the batch/],
+    ['a place behind the batch', { ...good, index: 3 }, /not in the batch/],
+    ['a proof that was cut', { ...good, proof: good.proof.slice(1) }, /not in the batch/],
+    [
+      'an entry behind the log',
+      settle({ settlement: (s) => ({ ...s, batch: { ...s.batch, logLength: 1n } }) }),
+      /behind the end/,
+    ],
+    [
+      'a batch beyond every limit',
+      settle({ settlement: (s) => ({ ...s, batch: { ...s.batch, replies: 1_001 } }) }),
+      /a batch of/,
+    ],
+    ['too few signatures', { ...good, signatures: good.signatures.slice(1) }, /signed by 200 of 400/],
+    ['one signature three times', { ...good, signatures: Array(3).fill(good.signatures[0]) }, /signed by 100 of 400/],
+    ['signers without a vote', { ...good, votes: [{ address: stranger.address, stake: 400n }] }, /signed by 0 of 400/],
+    [
+      'signatures for another batch',
+      { ...good, signatures: settle({ entry: { timeMs: nowMs + 1 } }).signatures },
+      /signed by 0/,
+    ],
+    ['votes that are not all', { ...good, totalVotes: 450n }, /signed by 300 of 450/],
+    ['another event', { ...good, event: { ...good.event, sequence: 2n } }, /took another batch/],
+    ['an event of another log', { ...good, event: { ...good.event, logHead: other } }, /took another batch/],
+    ['an event of another root', { ...good, event: { ...good.event, recordsRoot: other } }, /took another batch/],
+  ])('fails for %s', (_what, evidence, detail) => {
+    const { ok, settled } = judge(evidence);
+    expect([ok, settled?.status]).toEqual([false, 'fail']);
+    expect(settled?.detail).toMatch(detail);
+  });
+
+  it('is not good where the way cannot be shown, or no contract is trusted, unless the reader allows it', () => {
+    expect(judge({ problem: 'not settled yet' })).toMatchObject({ ok: false, missing: ['settled'] });
+    expect(judge({ problem: 'not settled yet' }, { ...trust, allow: ['settled'] }).ok).toBe(true);
+    const { settlement: _none, ...rest } = trust;
+    expect(judge(good, rest).missing).toContain('settled');
+  });
+});

@@ -1,0 +1,122 @@
+import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import { type Check, fail, pass, skip } from '../base/checks.ts';
+import { hashRecord } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
+import { type QuorumMember, type QuorumSignature, verifyQuorum } from '../crypto/quorum.ts';
+import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
+import { type Batch, hashSettlement, type Settlement } from '../settlement/batch.ts';
+import { MAX_BATCH_ENTRIES } from '../settlement/gas.ts';
+import { isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
+
+/** The way from a reply into the chain: a log entry of its validator, and the settlement that holds it. */
+export interface SettledEvidence {
+  /** Canonical log entry. */
+  readonly entry: Uint8Array;
+  /** Place of the entry among the paid ones of its batch, from 0. */
+  readonly index: number;
+  /** From the entry to the batch's records root. */
+  readonly proof: readonly Uint8Array[];
+  /** What the transaction's calldata says was settled. */
+  readonly settlement: Omit<Settlement, 'uncollectable'>;
+  /** The signatures in the calldata, each with the address that it recovers to. */
+  readonly signatures: readonly QuorumSignature[];
+  /** The votes of those signers at the block, and all votes there were. */
+  readonly votes: readonly Pick<QuorumMember, 'address' | 'stake'>[];
+  readonly totalVotes: bigint;
+  /** The event of the settlement contract in that transaction. */
+  readonly event: Omit<Batch, 'replies'>;
+  readonly blockNumber: bigint;
+}
+
+/** Why there is no evidence, in words. */
+export interface UnsettledReply {
+  readonly problem: string;
+}
+
+interface HeldReply {
+  readonly order: NamedOrder;
+  /** Exact bytes of the signed record. */
+  readonly record: Uint8Array;
+  /** What the reply costs by its header; undefined where the reader has none. */
+  readonly feeAtomic: bigint | undefined;
+  /** Domain of the settlement contract; undefined where the reader trusts none. */
+  readonly domain: LedgerDomain | undefined;
+}
+
+/**
+ * Whether the chain has settled this very reply: its validator's log entry names the record that the reader holds, the entry is in a
+ * batch, more than two thirds of the votes signed the batch, and the contract took it.
+ */
+export function checkSettled(crypto: Crypto, held: HeldReply, evidence: SettledEvidence | UnsettledReply): Check {
+  if ('problem' in evidence) return skip('settled', evidence.problem);
+  const { domain } = held;
+  if (domain === undefined) return skip('settled', 'no settlement contract is given to compare with');
+  let entry: VerdictEntry;
+  try {
+    entry = parseVerdictEntry(evidence.entry);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return fail('settled', `the log entry does not parse: ${error.message}`);
+  }
+  const problem =
+    findEntryProblem(crypto, held, entry) ??
+    findInclusionProblem(crypto, held, { entry, evidence }) ??
+    findQuorumProblem(crypto, domain, evidence);
+  if (problem !== undefined) return fail('settled', problem);
+  const { sequence } = evidence.settlement.batch;
+  return pass(
+    'settled',
+    `${entry.verdict}, fee ${entry.feeAtomic}: entry ${entry.index} of 0x${toHex(held.order.validator)}, batch ${sequence}, block ${evidence.blockNumber}`,
+  );
+}
+
+/** The entry is about this reply, this record and these parties, and the reply was not refused. */
+function findEntryProblem(
+  crypto: Crypto,
+  { order, record, feeAtomic: ownFee }: HeldReply,
+  { replyId, recordHash, providerId, payee, payer, router, verdict, feeAtomic }: VerdictEntry,
+): string | undefined {
+  if (!equalBytes(replyId, order.replyId)) return 'the log entry is about another reply';
+  if (!isBillable(verdict)) return `the validator's log says ${verdict}`;
+  if (!equalBytes(recordHash, hashRecord(crypto, record))) return 'the log entry is about another record of this reply';
+  const isSame =
+    equalBytes(providerId, order.providerId) &&
+    equalBytes(payee, order.payee) &&
+    equalBytes(payer, order.payer) &&
+    equalBytes(router, order.router);
+  if (!isSame) return 'the log entry names other parties than the order';
+  if (feeAtomic > order.maxFeeAtomic) return `a fee of ${feeAtomic}, the order allows ${order.maxFeeAtomic}`;
+  return ownFee === undefined || feeAtomic === ownFee ? undefined : `a fee of ${feeAtomic}, the reply costs ${ownFee}`;
+}
+
+/** The entry is in the batch, and the batch is of the validator that the order names. */
+function findInclusionProblem(
+  crypto: Crypto,
+  { order }: HeldReply,
+  { entry, evidence }: { readonly entry: VerdictEntry; readonly evidence: SettledEvidence },
+): string | undefined {
+  const { index, proof, settlement } = evidence;
+  const { validator, recordsRoot, replies, logLength } = settlement.batch;
+  if (!equalBytes(validator, order.validator)) return 'the batch is of another validator than the order names';
+  if (replies > MAX_BATCH_ENTRIES) return `a batch of ${replies} replies`;
+  const inclusion = { leaf: hashLeaf(crypto, evidence.entry), index, size: replies, proof, root: recordsRoot };
+  if (!verifyInclusion(crypto, inclusion)) return 'the log entry is not in the batch';
+  return entry.index < logLength ? undefined : 'the log entry lies behind the end of the batch';
+}
+
+/** A quorum signed the batch, and the contract took it. */
+function findQuorumProblem(crypto: Crypto, domain: LedgerDomain, evidence: SettledEvidence): string | undefined {
+  const { settlement, signatures, votes, totalVotes, event } = evidence;
+  const digest = hashSettlement(crypto, domain, settlement);
+  const quorum = verifyQuorum(crypto, { digest, signatures, validators: votes, totalStake: totalVotes });
+  if (!quorum.ok) return `signed by ${quorum.signedStake} of ${quorum.totalStake} votes: no quorum`;
+  const { batch } = settlement;
+  const isTaken =
+    equalBytes(event.validator, batch.validator) &&
+    event.sequence === batch.sequence &&
+    equalBytes(event.recordsRoot, batch.recordsRoot) &&
+    equalBytes(event.logHead, batch.logHead) &&
+    event.logLength === batch.logLength;
+  return isTaken ? undefined : 'the settlement contract took another batch';
+}
