@@ -28,6 +28,8 @@ import { readVerdictLogs } from '../demo/verdict-logs.ts';
 /** A whole network of processes over the small model, and the faults that a test can inject. */
 export interface TestMesh {
   readonly mesh: Mesh;
+  /** What it sells. */
+  readonly model: { readonly id: string; readonly modelRoot: Uint8Array };
   readonly chain: ChainClient;
   readonly links: LinkPool;
   readonly members: readonly Member[];
@@ -95,6 +97,7 @@ export async function startTestMesh({ providers = 2, timings }: TestMeshOptions 
     if (!(await waitUntil(isServed, PATIENCE_MS))) throw new Error('the providers are not on offer');
     return {
       mesh,
+      model: { id: MODEL_ID, modelRoot: root },
       chain,
       links,
       members,

@@ -13,6 +13,8 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { describeFailure, EXIT, getExitCode } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { VERSION as OPENAI_VERSION } from 'openai/version';
+import { findScene, formatAttackList, formatPlayed } from './attacks/catalogue.ts';
+import { listAttacks, playAttack, writeAttackJson } from './attacks/play-attack.ts';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
@@ -30,11 +32,21 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(DEMO_HELP);
     return EXIT.ok;
   }
+  if (options.attack === 'list') {
+    const attacks = listAttacks();
+    process.stdout.write(`${formatAttackList(attacks)}\n`);
+    if (options.jsonFile) writeAttackJson(options.jsonFile, attacks);
+    return EXIT.ok;
+  }
+  const scene = options.attack === undefined ? undefined : findScene(options.attack);
+  if (options.attack !== undefined && scene === undefined) {
+    throw new UsageError(`--attack ${options.attack}: no such attack; --attack list names them`);
+  }
   const startedMs = performance.now();
   const screen = createScreen(process.stdout, startedMs);
   const directory = options.directory ? resolve(options.directory) : mkdtempSync(join(tmpdir(), 'ogong-demo-'));
   mkdirSync(directory, { recursive: true });
-  screen.title('OGONG: inference that nobody has to be trusted for');
+  screen.title(`OGONG: ${scene ? `the attack ${scene.attack.name}` : 'inference that nobody has to be trusted for'}`);
   screen.progress(`data and logs are in ${directory}`);
   const interrupted = watchInterrupts();
   let mesh: Mesh | undefined;
@@ -43,6 +55,16 @@ async function main(argv: readonly string[]): Promise<number> {
     // Before the network is up, Ctrl-C leaves at once and ends what runs.
     let isUp = false;
     void interrupted.then(() => (isUp ? undefined : process.exit(130)));
+    if (scene !== undefined) {
+      const played = await playAttack(scene, async () => {
+        const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
+        mesh = await bringUp({ options, models, directory, screen });
+        return { mesh, model: { id: models.id, modelRoot: models.sold.modelRoot } };
+      });
+      screen.lines(`\n${formatPlayed(played)}`);
+      if (options.jsonFile) writeAttackJson(options.jsonFile, played);
+      return played.worked ? 1 : EXIT.ok;
+    }
     const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
     mesh = await bringUp({ options, models, directory, screen });
     isUp = true;
@@ -57,7 +79,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     return ok ? EXIT.ok : 1;
   } finally {
-    screen.progress('stopping the network');
+    if (mesh !== undefined) screen.progress('stopping the network');
     await mesh?.stop();
   }
 }
@@ -87,7 +109,7 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
   const plan: MeshOptions = {
     directory,
     model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
-    providers: options.cheat === 'none' ? 4 : 3,
+    providers: options.attack !== undefined ? 2 : options.cheat === 'none' ? 4 : 3,
     // The validator waits for a withheld opening for the whole audit window, so the window is short here.
     timings: isNeverOpened(options) ? { ...QUICK_TIMINGS, auditWindowMs: 12_000 } : QUICK_TIMINGS,
     ...(options.cheat === 'none' ? {} : { variant: describeCheat(options, models, directory) }),

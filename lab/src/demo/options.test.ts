@@ -37,6 +37,10 @@ describe('options of the demo', () => {
     expect(parseDemoOptions(['-h'])).toBe('help');
   });
 
+  it('plays an attack without a cheat', () => {
+    expect(parseDemoOptions(['--attack', 'idle-links'])).toMatchObject({ attack: 'idle-links', cheat: 'none' });
+  });
+
   it.each([[['--cheat', 'lie']], [['--requests', '0']], [['--requests', '1e3']], [['--unknown']], [['extra']]])(
     'refuses %s',
     (argv) => {

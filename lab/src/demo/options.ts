@@ -5,6 +5,8 @@ export interface DemoOptions {
   readonly model: string;
   readonly requests: number;
   readonly cheat: CheatMode | 'none';
+  /** `list`, or the name of an attack on the protocol that is played instead of the usual run. */
+  readonly attack: string | undefined;
   readonly hasChaos: boolean;
   readonly isOnce: boolean;
   readonly jsonFile: string | undefined;
@@ -21,11 +23,13 @@ export const DEMO_HELP = `Brings up a whole OGONG network on this machine, asks 
 
   npm run demo                            the network, then it stays up until Ctrl-C
   npm run demo -- --once --json FILE      the same, then exit: 0 only if every claim held
+  npm run demo -- --attack list|NAME      attacks on the protocol: name them, or play one. Exit 0 if it fails, 1 if it works
 
   --model REF        what is served: hf:owner/repo:quant, a .gguf file, or stories15M (default, works offline)
   --requests N       how many chat requests at least (default 24)
   --cheat MODE       what the fourth provider does: ${CHEAT_MODES.join(', ')} or none (default prefill)
   --chaos            end two validators while requests run, and bring them back
+  --attack NAME      play this attack instead, or list all (on Linux, whose loopback has many addresses)
   --once             exit when the table is printed
   --json FILE        write the summary (docs/schema/demo-summary.schema.json)
   --dir PATH         where data and logs go (default: a new temporary directory)
@@ -49,7 +53,8 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions | 'help' 
   return {
     model: values.model,
     requests: parseCount('--requests', values.requests, 1, 10_000),
-    cheat: values.cheat,
+    cheat: values.attack === undefined ? values.cheat : 'none',
+    attack: values.attack,
     hasChaos: values.chaos,
     isOnce: values.once,
     jsonFile: values.json,
@@ -66,6 +71,7 @@ function read(argv: readonly string[]) {
       model: { type: 'string', default: 'stories15M' },
       requests: { type: 'string', default: '24' },
       cheat: { type: 'string', default: 'prefill' },
+      attack: { type: 'string' },
       chaos: { type: 'boolean', default: false },
       once: { type: 'boolean', default: false },
       json: { type: 'string' },

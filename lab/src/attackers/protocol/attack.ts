@@ -2,8 +2,12 @@
 export interface ProtocolAttack<Network, Outcome> {
   /** Kebab-case, unique. */
   readonly name: string;
+  /** Who plays it, as the row of docs/threats.md says. What the demo plays has both this and `stoppedBy`. */
+  readonly adversary?: string;
   /** What the attacker hopes to gain, in a sentence. */
   readonly aim: string;
+  /** What stops it, in the words of docs/threats.md. */
+  readonly stoppedBy?: string;
   /** Plays it against the unchanged network and returns what came of it. */
   play(network: Network): Outcome;
 }

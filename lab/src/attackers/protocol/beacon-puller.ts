@@ -66,7 +66,9 @@ export interface PullOutcome {
 /** One of four validators tries to halt the beacon for a time. */
 export const beaconPuller: ProtocolAttack<{ readonly hours: number }, PullOutcome> = {
   name: 'beacon-puller',
+  adversary: 'proposer of a beacon',
   aim: 'halt the beacon: pull everybody from one of its own views to the next, and sign nothing',
+  stoppedBy: "A view changes by a validator's own timeout, or if more than a third of the stake is further",
   play({ hours }) {
     const count = (liar?: (keys: BeaconKeys) => BeaconParty): number => {
       const net = createBeaconNetwork({ timing: TIMING, beatMs: 500, liars: liar ? { 2: liar } : {} });

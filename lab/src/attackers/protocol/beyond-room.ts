@@ -9,7 +9,9 @@ const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name)
 /** A provider forges replies that are longer than the context of every verifier. */
 export const beyondRoom: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
   name: 'beyond-room',
+  adversary: 'provider with a reply that no verifier has room for',
   aim: 'Sell forged replies that are too long for every verifier, so that nobody judges them',
+  stoppedBy: 'A verifier scores what fits',
   play: ({ replies }) =>
     auditReplies({
       verifiers: VERIFIERS,

@@ -23,7 +23,9 @@ export interface ComplaintsOutcome {
 /** Complaints about nothing, with the largest openings that the network knows, asked for or not. */
 export const bigComplaints: ProtocolAttack<BigComplaintsNetwork, Promise<ComplaintsOutcome>> = {
   name: 'big-complaints',
+  adversary: 'stranger with large complaints',
   aim: "fill a validator's memory with openings that it has to read before it can refuse them",
+  stoppedBy: 'The order first; the opening when the validator asks for it; one budget of bytes',
   async play({ door, certificates, sizeBytes, localAddress, order }) {
     const large = new Uint8Array(sizeBytes);
     const refusals: Record<string, number> = {};

@@ -14,7 +14,9 @@ export interface DustOutcome {
 /** Buys tiny replies. Each order is of another payer, and names a payee and a router that nobody ever paid. */
 export const dustRouters: ProtocolAttack<{ readonly orders: number }, Promise<DustOutcome>> = {
   name: 'dust-routers',
+  adversary: 'payer with dust orders',
   aim: 'stop a validator from settling: fill a batch with new payees and routers until no transaction can hold it',
+  stoppedBy: 'A worst-case gas model closes batches, and a prefix may be proposed under the same number',
   async play({ orders }) {
     const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } });
     const { own, chain } = four;

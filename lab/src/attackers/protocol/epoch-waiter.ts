@@ -43,7 +43,9 @@ export const epochWaiter: ProtocolAttack<
   Promise<WaitOutcome>
 > = {
   name: 'epoch-waiter',
+  adversary: 'validator that waits for a kind epoch',
   aim: 'have no reply of a friend audited: wait for the epoch whose beacon passes it over',
+  stoppedBy: 'The order fixes the deciding epoch, and co-signers compute it',
   async play({ replies, alphaPpm }) {
     const outcome = { found: 0, settled: 0, fair: 0 };
     for (let number = 0; number < replies; number++) {

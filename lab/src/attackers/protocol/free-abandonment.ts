@@ -25,7 +25,9 @@ export const freeAbandonment: ProtocolAttack<
   Promise<AbandonmentOutcome>
 > = {
   name: 'free-abandonment',
+  adversary: 'stranger without money',
   aim: "destroy a provider's good name with replies that it never promised",
+  stoppedBy: 'A provider signs each order that it takes; nothing is admitted or abandoned without.',
   async play({ four, isValidatorInLeague }) {
     const { own, clock, chain } = four;
     const stranger = createTestHybrid('attacker');

@@ -20,7 +20,9 @@ const LINKS_OF_ONE_CERTIFICATE = 8;
 /** Links under free certificates that say nothing, as many as the door takes. */
 export const idleLinks: ProtocolAttack<IdleLinksNetwork, Promise<HeldLinks>> = {
   name: 'idle-links',
+  adversary: 'stranger with many certificates',
   aim: 'hold every place of a daemon, so that nobody else can reach it',
+  stoppedBy: 'Known peers have places of their own, quotas by certificate and address, idle links leave first',
   async play({ door, links, addresses }) {
     const clients: LinkClient[] = [];
     let opened = 0;

@@ -24,7 +24,9 @@ const OWN_VALIDATOR = new Uint8Array(20).fill(0x67);
 /** A gateway that plays payer, router and provider, and signs whatever each of them would sign. */
 export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = {
   name: 'invented-parties',
+  adversary: 'gateway that invents the other parties',
   aim: 'A consumer takes the text of any model, or of none, for an answer that a provider of the network vouches for.',
+  stoppedBy: 'A check that could not be made is no pass, unless the reader allows it by name',
   play({ crypto, ledger, invents, router = createNobleHybridSigner(new Uint8Array(64).fill(0x62)) }) {
     const isAll = invents === 'everything';
     return createSyntheticReceipt({

@@ -12,7 +12,9 @@ export interface HoardingNetwork {
 /** One API key asks for long answers and leaves at once: what they may cost stays reserved until their orders expire. */
 export const keyHoarding: ProtocolAttack<HoardingNetwork, Promise<{ readonly reserved: number }>> = {
   name: 'key-hoarding',
+  adversary: 'one API key',
   aim: "reserve all of a gateway's channel, so that no other key is served",
+  stoppedBy: 'A key holds its share of a channel',
   async play({ ledger, keyId, request, requests }) {
     let reserved = 0;
     for (let i = 0; i < requests; i++) {

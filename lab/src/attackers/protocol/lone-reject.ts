@@ -10,7 +10,9 @@ export const loneReject: ProtocolAttack<
   Promise<AuditedOutcome>
 > = {
   name: 'lone-reject',
+  adversary: 'one verifier, or two in league, while others are silent',
   aim: 'Have an honest provider rejected, or ejected, on the word of one verifier or of two in league',
+  stoppedBy: 'A lone reject waits for a second word. A charge ejects only once somebody outside its draw reproduces it',
   play: ({ replies, framers, silent, honest }) => {
     const name = (kind: 'framer' | 'silent' | 'honest', count: number) =>
       Array.from({ length: count }, (_, i) => ({ name: `${kind}-${i}`, kind }));

@@ -22,7 +22,10 @@ export type SquatOutcome = Readonly<Record<'claim' | 'publish' | 'revoke' | 'acc
 /** Tries each way to a name that the registry has. The look-alike is free to take; it is another name. */
 export const nameSquatter: ProtocolAttack<NamedMarket, Promise<SquatOutcome>> = {
   name: 'name-squatter',
+  adversary: "stranger that claims a maker's name",
   aim: "Cheap weights bear a known maker's name: everybody who holds replies against the registry takes them.",
+  stoppedBy:
+    'A name belongs to who claimed it first, for a fee; a claim is announced a block before, new weights come with notice',
   async play({ account: { client }, name, own }) {
     const tried = async (call: Promise<unknown>): Promise<string> =>
       call.then(

@@ -21,7 +21,9 @@ const messageOf = ({ message }: Error): string => message;
  */
 export const oldIdFraming: ProtocolAttack<Validator, Promise<FramingOutcome>> = {
   name: 'old-id-framing',
+  adversary: 'payer with an old order',
   aim: 'have an honest provider ejected by two records that it signed for two orders of one reply id',
+  stoppedBy: "The record's header names the order's hash; two records convict only if they name one order.",
   async play(validator) {
     await validator.deliver(0);
     const first = validator.order(0);

@@ -16,7 +16,9 @@ const UNPAID_REPLY_TOKENS = 16;
 /** The validator calls every order admitted, and neither counts what the payer's channel holds nor settles anything. */
 export const overAdmission: ProtocolAttack<Network, Promise<OverAdmissionOutcome>> = {
   name: 'over-admission',
+  adversary: 'validator in league with a payer',
   aim: 'have a provider work for more than the payer has set aside, with a validator that says that all of it is covered',
+  stoppedBy: 'The provider reads the channel itself, and serves no more on credit than the chain can pay',
   async play({ client, order }) {
     let owedAtomic = 0n;
     for (let served = 0; served < ORDERS; served++) {

@@ -9,7 +9,9 @@ const VERIFIERS: readonly PlayedVerifier[] = ['v1', 'v2', 'v3', 'v4'].map((name)
 /** A provider that is the only one of its numeric class bills more prompt tokens than the request makes. */
 export const overbilledPrompt: ProtocolAttack<{ readonly replies: number }, Promise<AuditedOutcome>> = {
   name: 'overbilled-prompt',
+  adversary: 'provider that overstates its prompt',
   aim: 'Bill a longer prompt in a class of its own, where evidence is statistical and ejects nobody at once',
+  stoppedBy: 'The header is held against the context, and a lie that reports agree on is exact evidence',
   play: ({ replies }) =>
     auditReplies({
       verifiers: VERIFIERS,

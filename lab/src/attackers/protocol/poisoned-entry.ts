@@ -36,7 +36,9 @@ export const poisonedEntry: ProtocolAttack<
   Promise<PoisonOutcome>
 > = {
   name: 'poisoned-entry',
+  adversary: 'validator with a false entry',
   aim: 'stop a validator from settling: bring one entry into its log that no peer signs, so that no batch from there on passes',
+  stoppedBy: 'Co-signers refuse entries one by one; the others settle',
   async play({ replies, at }) {
     const { own, chain, certifyAll } = await createFour({
       audit: { alphaPpm: () => 0 },

@@ -14,7 +14,9 @@ export interface FloodOutcome {
 /** One validator asks a verifier for far more than it can do, all at once. */
 export const queueFlood: ProtocolAttack<FloodedVerifier, FloodOutcome> = {
   name: 'queue-flood',
+  adversary: 'one validator',
   aim: "fill a verifier's queue, so that the audits of other validators find no verifier",
+  stoppedBy: 'Those who ask take turns; the largest makes room',
   play({ ask, jobs }) {
     const answers = Promise.allSettled(Array.from({ length: jobs }, (_, job) => ask(job)));
     return {

@@ -17,7 +17,9 @@ const sha256 = (...parts: readonly Uint8Array[]): Uint8Array =>
 /** Tickets for every slot that there is; none of them is ever used. */
 export const routeSquatting: ProtocolAttack<SquattingNetwork, Promise<{ readonly tickets: number }>> = {
   name: 'route-squatting',
+  adversary: 'caller that takes tickets and orders nothing',
   aim: 'make every provider look busy, for nothing',
+  stoppedBy: 'Slots that one address holds count up to its share',
   async play({ door, model, tickets, addresses }) {
     const clients = await Promise.all(
       addresses.map((address) => openStrangerLink(door, `squatter ${address}`, address)),
@@ -27,7 +29,7 @@ export const routeSquatting: ProtocolAttack<SquattingNetwork, Promise<{ readonly
       const router = (clients[i % clients.length] as (typeof clients)[number]).service(RouterService);
       const replyId = sha256(Buffer.from(`squatted ${i}`)).slice(0, 16);
       const requestHash = sha256(replyId);
-      const request = { model, replyId, requestHash, seed: sha256(requestHash, replyId), maxPricePer1k: 1n << 40n };
+      const request = { model, replyId, requestHash, seed: sha256(requestHash, replyId), maxPricePer1k: 1n << 62n };
       await router.route(request).then(
         () => got++,
         () => undefined,

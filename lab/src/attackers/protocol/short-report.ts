@@ -10,7 +10,9 @@ interface ShortReportNetwork {
 /** A verifier scores one window of each reply and says that it has no room for more. */
 export const shortReport: ProtocolAttack<ShortReportNetwork, Promise<AuditedOutcome>> = {
   name: 'short-report',
+  adversary: 'verifier that scores the beginning alone',
   aim: 'Be credited for audits of which only the beginning was computed',
+  stoppedBy: 'A report shorter than the announced room is a mark, and no short report is credited',
   play: ({ replies, announced }) =>
     auditReplies({
       verifiers: [

@@ -15,7 +15,10 @@ export const silentLeague: ProtocolAttack<
   Promise<AuditedOutcome>
 > = {
   name: 'silent-league',
+  adversary: 'verifiers in league that stay silent',
   aim: 'Have no verifier answer, so that nobody judges the forged reply and it is paid',
+  stoppedBy:
+    'The draw goes on to others, in up to eight sittings with beacons of their own; then it is unjudged and unpaid',
   play: ({ replies, others }) =>
     auditReplies({
       verifiers: [...SILENT, ...(others ? HONEST : [])],

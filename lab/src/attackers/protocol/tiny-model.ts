@@ -23,7 +23,9 @@ export interface TinySale {
 /** Stage 2 runs the weights that the record names, so every audit of such a reply is clean. */
 export const tinyModel: ProtocolAttack<SoldNetwork, TinySale> = {
   name: 'tiny-model',
+  adversary: 'provider with a small model under a large name',
   aim: 'A small model is paid as a large one: it bears the name, and its own root stands in ticket, order and record.',
+  stoppedBy: 'Router, gateway, validator and co-signers take no model without a published root',
   play({ crypto, ledger, router, modelId }) {
     const sold = createSyntheticReceipt({
       ...{ crypto, ledger, router, tokens: 3, seed: 0x71 },

@@ -29,7 +29,9 @@ export interface TwoRecordsOutcome {
 /** The consumer reads an advert with a flawless receipt; the validator gets the true model's reply to the same order. */
 export const twoRecords: ProtocolAttack<TwoRecordsNetwork, Promise<TwoRecordsOutcome>> = {
   name: 'two-records',
+  adversary: 'provider that shows its validator another reply than its consumer',
   aim: 'sell the consumer one reply and have another one judged and paid, both signed for one order',
+  stoppedBy: 'The payer signs which record it holds, and that one is judged.',
   async play({ acknowledges, restarts }) {
     const directory = createTestDirectory('two-records');
     try {

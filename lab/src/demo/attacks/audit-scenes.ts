@@ -1,0 +1,95 @@
+import type { AuditedOutcome } from '../../attackers/protocol/audited-network.ts';
+import { beyondRoom } from '../../attackers/protocol/beyond-room.ts';
+import { loneReject } from '../../attackers/protocol/lone-reject.ts';
+import { overbilledPrompt } from '../../attackers/protocol/overbilled-prompt.ts';
+import { roomCapture } from '../../attackers/protocol/room-capture.ts';
+import { shortReport } from '../../attackers/protocol/short-report.ts';
+import { silentLeague } from '../../attackers/protocol/silent-league.ts';
+import { type AttackCourse, countTexts, type StagedAttack } from './scene.ts';
+
+const REPLIES = 8;
+const on = 'a small network of its own';
+
+/** Verdicts on forged replies: the attack works if one of them is paid. */
+function describeForged({ entries }: AuditedOutcome, tried: string): AttackCourse {
+  const paid = entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
+  return {
+    tried,
+    answered: countTexts(
+      entries.map(
+        ({ verdict, evidence, ejects }) =>
+          `${verdict}, ${evidence} evidence${ejects ? ', the provider is ejected' : ''}`,
+      ),
+    ),
+    money: `${paid} atomic units were paid for ${entries.length} forged replies`,
+    worked: entries.length !== REPLIES || paid > 0n || entries.some(({ verdict }) => verdict === 'accept'),
+  };
+}
+
+export const auditScenes: readonly StagedAttack[] = [
+  {
+    ...{ attack: roomCapture, on },
+    play: async () =>
+      describeForged(
+        await roomCapture.play({ replies: REPLIES }),
+        `forged ${REPLIES} replies, and announced a free verifier with more room than the staked ones`,
+      ),
+  },
+  {
+    ...{ attack: overbilledPrompt, on },
+    play: async () =>
+      describeForged(
+        await overbilledPrompt.play({ replies: REPLIES }),
+        `billed 50 tokens more than the prompt has in ${REPLIES} replies of a class of its own`,
+      ),
+  },
+  {
+    ...{ attack: beyondRoom, on },
+    play: async () =>
+      describeForged(
+        await beyondRoom.play({ replies: REPLIES }),
+        `forged ${REPLIES} replies that are longer than the context of every verifier`,
+      ),
+  },
+  {
+    ...{ attack: silentLeague, on },
+    play: async () =>
+      describeForged(
+        await silentLeague.play({ replies: REPLIES, others: true }),
+        `forged ${REPLIES} replies; 6 of the 8 verifiers are in league and answer nothing`,
+      ),
+  },
+  {
+    ...{ attack: shortReport, on },
+    async play() {
+      const { entries, marked, credited } = await shortReport.play({ replies: 12, announced: 4096 });
+      const isMarked = marked.includes('lazy');
+      return {
+        tried: 'announced a context of 4096 tokens, and scored one window of each reply that it was drawn for',
+        answered: [
+          ...countTexts(entries.map(({ verdict }) => `${verdict}`)),
+          isMarked ? 'the lazy verifier has a mark' : 'the lazy verifier has no mark',
+          `credited: ${credited.join(', ')}`,
+        ],
+        money: `the lazy verifier was ${credited.includes('lazy') ? '' : 'never '}credited`,
+        worked: !isMarked || credited.includes('lazy'),
+      };
+    },
+  },
+  {
+    ...{ attack: loneReject, on },
+    async play() {
+      const { entries } = await loneReject.play({ replies: REPLIES, framers: 1, silent: 3, honest: 2 });
+      return {
+        tried: `rejected ${REPLIES} honest replies as one verifier of six, while three of the others were kept from answering`,
+        answered: countTexts(
+          entries.map(
+            ({ verdict, ejects }) => `${verdict}${ejects ? ', the provider is ejected' : ', nobody is ejected'}`,
+          ),
+        ),
+        money: `${entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n)} atomic units were paid to the provider`,
+        worked: entries.length !== REPLIES || entries.some(({ verdict, ejects }) => verdict !== 'accept' || ejects),
+      };
+    },
+  },
+];

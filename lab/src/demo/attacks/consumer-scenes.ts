@@ -1,0 +1,92 @@
+import { createModelRoots, findWeightsProblem } from '@ogong/host/views/model-roots';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { createFakeModelRegistry } from '@ogong/testing/chain/fake-model-registry';
+import { describeWeights } from '@ogong/testing/chain/model-registry-compliance';
+import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
+import { nameSquatter } from '../../attackers/protocol/name-squatter.ts';
+import { tinyModel } from '../../attackers/protocol/tiny-model.ts';
+import type { StagedAttack } from './scene.ts';
+
+const NO_MONEY = 'none: nobody paid for the answer';
+
+function judge({ receipt, reply: { request, response }, nowMs }: SyntheticReceipt, trust: Trust) {
+  const { ok, checks } = verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
+  const failed = checks.filter(({ status }) => status === 'fail');
+  const missing = checks.filter(({ status }) => status === 'skip');
+  return {
+    ok,
+    lines: [
+      `${checks.length - failed.length - missing.length} of ${checks.length} checks of the receipt hold`,
+      ...failed.map(({ id, detail }) => `${id} fails: ${detail}`),
+      ...missing.map(({ id, detail }) => `${id} cannot be made: ${detail}`),
+    ],
+  };
+}
+
+/** Those who want a consumer to take an answer for what it is not. */
+export const consumerScenes: readonly StagedAttack[] = [
+  {
+    ...{ attack: inventedParties, on: "the demo's network" },
+    async play({ trust }) {
+      const { ledger } = trust;
+      if (ledger === undefined) throw new Error('the consumer knows no ledger');
+      const { ok, lines } = judge(inventedParties.play({ crypto, ledger, invents: 'unseen' }), trust);
+      return {
+        tried:
+          'signed an answer in the place of payer, router and provider, on the real chain, and gave it to a consumer',
+        answered: lines,
+        money: NO_MONEY,
+        worked: ok,
+      };
+    },
+  },
+  {
+    ...{ attack: tinyModel, on: 'a small network of its own' },
+    async play() {
+      const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
+      const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
+      const modelId = 'ogong/verified/test/synthetic';
+      const { trust } = createSyntheticReceipt({
+        ...{ crypto, ledger, router, tokens: 3 },
+        provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+        payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+      });
+      const { offer, sold } = tinyModel.play({ crypto, ledger, router, modelId });
+      const problem = findWeightsProblem(createModelRoots(trust.modelRoots), offer, computeSpanAround(sold.nowMs));
+      const { ok, lines } = judge(sold, trust);
+      return {
+        tried: `announced its own weights as ${modelId}, and served an honest reply of them`,
+        answered: [`router and gateway: ${problem ?? 'the offer is taken'}`, ...lines],
+        money: problem === undefined ? 'the price of the large model' : 'none: the offer is not listed',
+        worked: ok || problem === undefined,
+      };
+    },
+  },
+  {
+    ...{ attack: nameSquatter, on: 'a small network of its own' },
+    async play() {
+      const registry = createFakeModelRegistry();
+      const name = { maker: 'acme', model: 'large' };
+      const maker = registry.connect(`0x${'01'.repeat(20)}`);
+      await maker.claimMaker(name.maker);
+      await maker.publishModel(name, describeWeights('aa'));
+      const address = `0x${'02'.repeat(20)}` as const;
+      const account = { address, client: registry.connect(address) };
+      const { lookalike, ...calls } = await nameSquatter.play({ account, name, own: describeWeights('bb') });
+      const done = Object.values(calls).filter((end) => end === 'done');
+      return {
+        tried: `claimed the name ${name.maker}, published weights under it, revoked its weights, and took it over`,
+        answered: [
+          ...Object.entries(calls).map(([call, end]) => `${call}: ${end}`),
+          `a name of its own that looks alike: ${lookalike}`,
+        ],
+        money: 'fees of the name that it got, as everybody pays them',
+        worked: done.length > 0,
+      };
+    },
+  },
+];

@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
+import { createChannelLedger } from '@ogong/node/gateway/channel-ledger';
+import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
+import { createTestValidator } from '@ogong/testing/validator/test-bench';
+import { bigComplaints } from '../../attackers/protocol/big-complaints.ts';
+import { idleLinks } from '../../attackers/protocol/idle-links.ts';
+import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
+import { queueFlood } from '../../attackers/protocol/queue-flood.ts';
+import { routeSquatting } from '../../attackers/protocol/route-squatting.ts';
+import { serveValidator } from '../../bad-days/validator-door.ts';
+import type { LiveNetwork, StagedAttack } from './scene.ts';
+
+const own = 'a small network of its own';
+const live = "the demo's network";
+const NO_MONEY = 'none';
+/** Addresses of 127.0.0.0/8 stand for those of the internet. */
+const ADDRESSES = ['127.0.1.1', '127.0.1.2', '127.0.1.3', '127.0.1.4'];
+const LINKS = 400;
+const TICKETS = 64;
+const MIB = 1024 * 1024;
+const CERTIFICATES = 20;
+
+/** What was credited while an attack ran. */
+async function describeCredit({ creditAtomic }: LiveNetwork, before: bigint): Promise<string> {
+  return `${(await creditAtomic()) - before} atomic units were credited`;
+}
+
+const describeAnswer = (isAnswered: boolean): string =>
+  isAnswered ? 'a consumer asked meanwhile and got its answer' : 'a consumer asked meanwhile and got no answer';
+
+/** Strangers and known parties that ask for more than their share of a daemon. */
+export const doorScenes: readonly StagedAttack[] = [
+  {
+    ...{ attack: idleLinks, on: live },
+    async play(network) {
+      const { router, ask } = network;
+      const before = await network.creditAtomic();
+      const held = await idleLinks.play({ door: router, links: LINKS, addresses: ADDRESSES });
+      try {
+        if (held.opened === 0) throw new Error('no link came up: nothing was tried');
+        const money = await describeCredit(network, before);
+        const isAnswered = await ask();
+        return {
+          tried: `opened ${LINKS} links to the router under ${LINKS / 8} certificates from ${ADDRESSES.length} addresses`,
+          answered: [`${held.opened} links came up`, describeAnswer(isAnswered)],
+          money,
+          worked: !isAnswered,
+        };
+      } finally {
+        held.release();
+      }
+    },
+  },
+  {
+    ...{ attack: routeSquatting, on: live },
+    async play(network) {
+      const { router, modelId, ask } = network;
+      const before = await network.creditAtomic();
+      const asked = { door: router, model: modelId, tickets: TICKETS, addresses: ADDRESSES };
+      const { tickets } = await routeSquatting.play(asked);
+      if (tickets === 0) throw new Error('the router gave no ticket: nothing was tried');
+      const money = await describeCredit(network, before);
+      const isAnswered = await ask();
+      return {
+        tried: `asked the router for ${TICKETS} tickets from ${ADDRESSES.length} addresses, and ordered nothing`,
+        answered: [`the router gave ${tickets} tickets`, describeAnswer(isAnswered)],
+        money,
+        worked: !isAnswered,
+      };
+    },
+  },
+  {
+    ...{ attack: bigComplaints, on: own },
+    async play() {
+      const validator = createTestValidator();
+      const { door, close } = await serveValidator(validator);
+      try {
+        const { askedFor, refusals } = await bigComplaints.play({
+          ...{ door, certificates: CERTIFICATES, sizeBytes: 4 * MIB, localAddress: '127.0.1.1' },
+          order: validator.order(2),
+        });
+        return {
+          tried: `sent ${CERTIFICATES} complaints about an order that nobody admitted, with openings of 4 MiB, twice each`,
+          answered: [
+            `the validator asked for ${askedFor} openings`,
+            ...Object.entries(refusals).map(([code, count]) => `${count} times refused: ${code}`),
+          ],
+          money: NO_MONEY,
+          worked: askedFor > 0 || Object.values(refusals).reduce((sum, count) => sum + count, 0) < 2 * CERTIFICATES,
+        };
+      } finally {
+        await close();
+        await validator.close();
+      }
+    },
+  },
+  {
+    ...{ attack: keyHoarding, on: own },
+    async play() {
+      const directory = mkdtempSync(join(tmpdir(), 'ogong-hoarding-'));
+      const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+      try {
+        const ledger = createChannelLedger(store, createGroupCommit(store));
+        const request = {
+          ...{ choice: 0, validator: 'aa', keyBudgetAtomic: undefined, isShared: true, maxFeeAtomic: 10n },
+          ...{ spendableAtomic: 1_000n, spentAtomic: 0n, createdMs: 1, expiresMs: 2 },
+        };
+        const { reserved } = await keyHoarding.play({ ledger, keyId: 'hoarder', request, requests: 200 });
+        const honest = await keyHoarding.play({ ledger, keyId: 'honest', request, requests: 30 });
+        return {
+          tried: 'asked 200 times with one key, for 10 units each of a channel of 1000, and left at once',
+          answered: [`the key got ${reserved} orders`, `another key then got ${honest.reserved} of 30`],
+          money: `${10 * reserved} of 1000 units are reserved by the key`,
+          worked: honest.reserved < 30,
+        };
+      } finally {
+        store.close();
+        rmSync(directory, { recursive: true });
+      }
+    },
+  },
+  {
+    ...{ attack: queueFlood, on: own },
+    async play() {
+      const queue = createJobQueue({ slots: 1, maxWaiting: 64 });
+      const { signal } = new AbortController();
+      const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+      const { over } = queueFlood.play({ ask: () => queue.run(turn, signal, 'flood'), jobs: 640 });
+      const honest = await Promise.allSettled(
+        ['b', 'c', 'd'].flatMap((owner) => Array.from({ length: 8 }, () => queue.run(turn, signal, owner))),
+      );
+      const served = honest.filter(({ status }) => status === 'fulfilled').length;
+      const { done, refused } = await over;
+      return {
+        tried: 'asked a verifier that holds 64 jobs for 640 at once',
+        answered: [`${done} were done, ${refused} refused`, `${served} of 24 jobs of three other validators were done`],
+        money: NO_MONEY,
+        worked: served < honest.length,
+      };
+    },
+  },
+];

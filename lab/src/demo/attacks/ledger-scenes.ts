@@ -1,0 +1,139 @@
+import { createNetwork } from '@ogong/testing/provider/provider-fixture';
+import { createTestValidator } from '@ogong/testing/validator/test-bench';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
+import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
+import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
+import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
+import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
+import { overAdmission } from '../../attackers/protocol/over-admission.ts';
+import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
+import { twoRecords } from '../../attackers/protocol/two-records.ts';
+import { countTexts, type StagedAttack } from './scene.ts';
+
+const on = 'a small network of its own';
+/** What one transaction may take (EIP-7825). */
+const TRANSACTION_GAS = 16_777_216;
+const NO_MONEY = 'none';
+/** The epochs of an attacked beacon may lag behind those with a silent validator by so many. */
+const BEACON_SLACK = 2;
+
+/** Payers, providers and validators that cheat about what is owed, and about when. */
+export const ledgerScenes: readonly StagedAttack[] = [
+  {
+    ...{ attack: oldIdFraming, on },
+    async play() {
+      const { complained, delivered, rejects, isServing } = await oldIdFraming.play(createTestValidator());
+      return {
+        tried:
+          'sent two records that the provider signed for two orders of one reply id, as a complaint and as a delivery',
+        answered: [
+          `to the complaint: ${complained}`,
+          `to the delivery: ${delivered}`,
+          `${rejects} verdicts against the provider; its next reply is ${isServing ? 'taken' : 'refused'}`,
+        ],
+        money: NO_MONEY,
+        worked: rejects > 0 || !isServing,
+      };
+    },
+  },
+  {
+    ...{ attack: freeAbandonment, on },
+    async play() {
+      const played = await freeAbandonment.play({ four: await createFour(), isValidatorInLeague: true });
+      return {
+        tried: `had a validator in league log ${played.logged} replies as abandoned that the provider never took on`,
+        answered: [...countTexts(played.refusals), `${played.settled} of them are on the chain`],
+        money: NO_MONEY,
+        worked: played.settled > 0,
+      };
+    },
+  },
+  {
+    ...{ attack: overAdmission, on },
+    async play() {
+      const holds = 10_300_000n;
+      const channel = { admitted: holds, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: holds };
+      const network = await createNetwork({ channel });
+      try {
+        const { served, owedAtomic, refusal } = await overAdmission.play(network);
+        return {
+          tried: `ordered on a channel that holds ${holds} atomic units; its validator calls every order covered`,
+          answered: [`${served} replies, then: ${refusal || 'no refusal'}`],
+          money: `${owedAtomic} atomic units are owed, ${holds} can be paid`,
+          worked: owedAtomic > holds || refusal === '',
+        };
+      } finally {
+        await network.close();
+      }
+    },
+  },
+  {
+    ...{ attack: dustRouters, on },
+    async play() {
+      const { orders, settledReplies, gas } = await dustRouters.play({ orders: 120 });
+      const most = Math.max(...gas);
+      return {
+        tried: `bought ${orders} tiny replies, each with a payer, a payee and a router of its own`,
+        answered: [`${gas.length} batches were signed; the largest takes ${most} gas of ${TRANSACTION_GAS}`],
+        money: `${settledReplies} of ${orders} replies are settled`,
+        worked: settledReplies < orders || most >= TRANSACTION_GAS,
+      };
+    },
+  },
+  {
+    ...{ attack: poisonedEntry, on },
+    async play() {
+      const { states, poisoned, settledReplies, owed } = await poisonedEntry.play({ replies: 5, at: 2 });
+      return {
+        tried: 'brought an entry into the log, third of five, that no co-signer can sign',
+        answered: [...countTexts(states.map((state) => `an honest entry is ${state}`)), `the bad entry is ${poisoned}`],
+        money: `${settledReplies} replies are settled; ${owed} atomic units are still reserved`,
+        worked: states.some((state) => state !== 'settled') || poisoned === 'settled',
+      };
+    },
+  },
+  {
+    ...{ attack: epochWaiter, on },
+    async play() {
+      const { found, settled, fair } = await epochWaiter.play({ replies: 6, alphaPpm: 900_000 });
+      return {
+        tried: `logged 6 replies of a friend as passed over, ${found} of them by an epoch that it chose`,
+        answered: [`the epochs of their orders pass ${fair} of them over`],
+        money: `${settled} of them are settled without an audit`,
+        worked: settled > fair,
+      };
+    },
+  },
+  {
+    ...{ attack: beaconPuller, on },
+    async play() {
+      const { honest, oneSilent, attacked } = beaconPuller.play({ hours: 1 });
+      return {
+        tried: 'asked everybody, for an hour, to go on to a view that it proposes in, and signed nothing',
+        answered: [
+          `${attacked} epochs of a minute are certified`,
+          `${oneSilent} are if it only stays silent, ${honest} if it is honest`,
+        ],
+        money: NO_MONEY,
+        worked: attacked < oneSilent - BEACON_SLACK,
+      };
+    },
+  },
+  {
+    ...{ attack: twoRecords, on },
+    async play() {
+      const { entry, isServing } = await twoRecords.play({ acknowledges: 'after the provider', restarts: false });
+      const { verdict, evidence, ejects, feeAtomic } = entry ?? {};
+      return {
+        tried: 'gave the consumer an advert and the validator the honest reply, both signed for one order',
+        answered: [
+          `the consumer signed for what it got: ${verdict ?? 'no verdict'}, ${evidence ?? 'no'} evidence`,
+          `the provider is ${ejects ? 'ejected' : 'not ejected'}, and its next order is ${isServing ? 'taken' : 'refused'}`,
+        ],
+        money: `${feeAtomic ?? 0n} atomic units are paid for the reply`,
+        worked: isServing || feeAtomic !== 0n,
+      };
+    },
+  },
+];

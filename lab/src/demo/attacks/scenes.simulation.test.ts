@@ -1,0 +1,76 @@
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openRouter } from '../../bad-days/router-door.ts';
+import { findScene, SCENES } from './catalogue.ts';
+import type { AttackCourse, LiveNetwork } from './scene.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A router with one provider, and a consumer of it who may have to wait for his answer in vain. */
+async function openNetwork(trust: Trust = {}): Promise<LiveNetwork> {
+  const router = await openRouter();
+  closing.push(router.close);
+  await router.service.announce(router.announcement());
+  return {
+    ...{ modelId: FAKE_MODEL, trust, router: router.door },
+    ask: async () => ((await router.service.route(router.route())).ticket?.ticket.length ?? 0) > 0,
+    creditAtomic: () => Promise.resolve(7n),
+  };
+}
+
+async function play(name: string, network?: LiveNetwork): Promise<AttackCourse> {
+  const scene = findScene(name);
+  if (scene === undefined) throw new Error(`no attack ${name}`);
+  return scene.on === "the demo's network" ? scene.play(network ?? (await openNetwork())) : scene.play();
+}
+
+/** Their own tests play them for longer, too. */
+const SLOW = ['dust-routers', 'beacon-puller', 'big-complaints', 'silent-league'];
+const own = SCENES.filter(({ on }) => on === 'a small network of its own')
+  .map(({ attack }) => attack.name)
+  .filter((name) => !SLOW.includes(name));
+
+describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', () => {
+  it.each(own)('%s fails, on a network of its own', async (name) => {
+    const { tried, answered, worked } = await play(name);
+    expect(worked).toBe(false);
+    expect(tried).not.toBe('');
+    expect(answered.length).toBeGreaterThan(0);
+  });
+
+  it('route-squatting fails if a consumer is served meanwhile, and works if not', async () => {
+    const network = await openNetwork();
+    expect(await play('route-squatting', network)).toMatchObject({
+      worked: false,
+      money: '0 atomic units were credited',
+    });
+    const starving = { ...network, ask: () => Promise.resolve(false) };
+    expect(await play('route-squatting', starving)).toMatchObject({ worked: true });
+  });
+
+  it('a door that takes nothing is no defence that was shown', async () => {
+    const network = await openNetwork();
+    await expect(play('route-squatting', { ...network, modelId: 'ogong/verified/nobody/nothing' })).rejects.toThrow(
+      'no ticket',
+    );
+  });
+
+  it('invented-parties fails for what the consumer knows, and works for one that needs nothing', async () => {
+    const { trust } = createSyntheticReceipt({
+      ...{ crypto, tokens: 3, ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) } },
+      provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+      router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
+      payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+    });
+    expect(await play('invented-parties', await openNetwork(trust))).toMatchObject({ worked: false });
+    const { ledger } = trust;
+    const careless = { ...(ledger && { ledger }), allow: ['router', 'validator', 'model-root', 'beacon'] };
+    expect(await play('invented-parties', await openNetwork(careless))).toMatchObject({ worked: true });
+  });
+});
