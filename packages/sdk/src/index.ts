@@ -1,7 +1,9 @@
 export type { Check } from '@ogong/protocol/base/checks';
+export { addPublishedRoot, type FindModelRoots, type TimeSpan } from '@ogong/protocol/stage1/published-root';
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 export { parseTrust, type Trust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
 export type { Posture } from '@ogong/protocol/tier/posture';
+export type { SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 export type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
 export {
