@@ -2,6 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { parseDelivery } from '@ogong/protocol/exchange/delivery';
+import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
@@ -101,6 +102,12 @@ describe('the record that a payer holds', () => {
     await validator.runAudits();
     expect(await validator.acknowledge(order, other)).toBe('contradicted');
     await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
+    // The log keeps the verdict, and says once what came out later.
+    expect(await validator.acknowledge(order, other)).toBe('contradicted');
+    expect(validator.decided).toMatchObject([
+      { verdict: 'accept', ejects: false, replyId: order.fields.replyId },
+      { verdict: 'reject', evidence: 'exact', ejects: true, replyId: computeCorrectionId(order.fields.replyId) },
+    ]);
   });
 
   it('was held in an epoch that is known here', async () => {

@@ -3,13 +3,12 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { verifySignedOrder } from '@ogong/protocol/verdict/claim';
-import { createTestValidator, payer, provider } from '@ogong/testing/validator/test-bench';
+import { createTestValidator, ejectProvider, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findAdmitted } from './accept-record.ts';
 import { assertInTime, assertNotEjected, findChannel } from './admit-order.ts';
 import { VALIDATOR_SCHEMA } from './store/schema.ts';
-import { ejectProvider } from './store/verdict-store.ts';
 
 let store: Store;
 beforeEach(() => {

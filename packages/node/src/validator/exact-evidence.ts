@@ -2,11 +2,12 @@ import { type BoundRecord, verifySignedRecord } from '@ogong/protocol/verdict/cl
 import type { Evidence } from '@ogong/protocol/verdict/evidence';
 import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
 import type { IntakeState } from './intake-state.ts';
+import { correctReply } from './store/correction-store.ts';
 import { attachRecord, type ReplyRow, readOrder } from './store/reply-store.ts';
-import { decideReply, ejectProvider, readProvider } from './store/verdict-store.ts';
+import { decideReply } from './store/verdict-store.ts';
 
 /**
- * Rejects a reply on exact evidence. If the reply has its verdict already, the provider is ejected all the same.
+ * Rejects a reply on exact evidence. If the reply has its verdict already, an entry of its own ejects the provider.
  * @param signed the record that the evidence speaks about; kept where only the payer's side brought it.
  * @throws JudgeError, ClaimError if it proves nothing.
  */
@@ -34,12 +35,10 @@ export async function decideExact(
   }
   const entry = await group.write((db) => {
     attachRecord(db, row.replyId, signed);
+    const nowMs = clock.nowMs();
     const decision = { judgement, evidence, beaconEpoch: row.beaconEpoch ?? 0n };
-    const decided = decideReply(db, verdicts, { replyId: row.replyId, decision, nowMs: clock.nowMs() });
-    if (decided) return decided;
-    // The reply has its verdict and may be paid, but this validator admits no more orders for the provider.
-    if (!readProvider(db, order.providerId).ejected) ejectProvider(db, order.providerId);
-    return undefined;
+    const decided = decideReply(db, verdicts, { replyId: row.replyId, decision, nowMs });
+    return decided ?? correctReply(db, verdicts, { row, signed, decision, nowMs });
   });
   if (entry) onVerdict(entry);
 }

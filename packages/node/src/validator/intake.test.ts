@@ -555,7 +555,8 @@ describe('complaints', () => {
     const order = { order: submission.order.order, signature: submission.order.signature };
     const complaint = { order, reason: 'x', opening: reply.openingBytes, record: submission.record };
     expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
-    expect(validator.decided.length).toBe(1);
+    const correction = { verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n };
+    expect(validator.decided).toMatchObject([{ verdict: 'unaudited' }, correction]);
     await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
   });
 });

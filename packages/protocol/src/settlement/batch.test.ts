@@ -18,6 +18,7 @@ import {
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import {
   appendVerdict,
+  computeCorrectionId,
   computeGenesisPosition,
   isBillable,
   parseVerdictEntry,
@@ -36,6 +37,8 @@ interface Reply {
   readonly payee: number;
   readonly router: number;
   readonly ejects: boolean;
+  /** Default: one of its own. */
+  readonly replyId?: Uint8Array;
 }
 
 const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
@@ -54,7 +57,7 @@ const canEject = (verdict: Reply['verdict']): boolean => !['unaudited', 'abandon
 
 function toFields(reply: Reply, index: number): VerdictFields {
   return {
-    replyId: bytesOf(16, index),
+    replyId: reply.replyId ?? bytesOf(16, index),
     recordHash: bytesOf(32, index),
     providerId: bytesOf(32, reply.payee),
     payee: bytesOf(20, reply.payee),
@@ -199,6 +202,22 @@ describe('settlement', () => {
       ]),
     );
     expect(settlement).toMatchObject({ debits: [], lines: [], batch: { replies: 0, logLength: 2n } });
+  });
+
+  it('owes nothing for a reply that is corrected in the same run, before or after it', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const correction: Reply = { ...reply, verdict: 'reject', fee: 0n, ejects: true };
+    const first = computeCorrectionId(toFields(reply, 0).replyId);
+    const build = (...replies: Reply[]) => buildSettlement(nobleCrypto, toInput(replies));
+    expect(build(reply, reply, { ...correction, replyId: first })).toMatchObject({
+      debits: [{ amount: 5n }],
+      lines: [{ gross: 5n }],
+      ejections: [bytesOf(32, 1)],
+      batch: { replies: 1, logLength: 3n },
+    });
+    const later = computeCorrectionId(toFields(reply, 1).replyId);
+    expect(build({ ...correction, replyId: later }, reply)).toMatchObject({ debits: [], batch: { replies: 0 } });
+    expect(build(reply, correction).debits).toMatchObject([{ amount: 5n }]);
   });
 
   it('draws under the newest voucher, and not without one that covers it', () => {

@@ -16,7 +16,13 @@ import { computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../exchange/order.ts';
 import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './gas.ts';
-import { isBillable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
+import {
+  computeCorrectionId,
+  isBillable,
+  type LogPosition,
+  parseVerdictEntry,
+  type VerdictEntry,
+} from './verdict-log.ts';
 
 const BATCH = {
   validator: abi.address,
@@ -138,13 +144,19 @@ export interface BatchInput {
 /** What each payer owes for the entries, ascending by payer; nobody who owes nothing. */
 export function sumDebts(entries: readonly VerdictEntry[]): Debt[] {
   const debts = new Map<string, Debt>();
-  for (const { payer, feeAtomic } of entries.filter(isOwing)) {
+  for (const { payer, feeAtomic } of listPaid(entries).filter(isOwing)) {
     debts.set(toHex(payer), { payer, amount: (debts.get(toHex(payer))?.amount ?? 0n) + feeAtomic });
   }
   return [...debts.values()].sort((a, b) => compareBytes(a.payer, b.payer));
 }
 
-const isOwing = ({ verdict, feeAtomic }: VerdictEntry): boolean => isBillable(verdict) && feeAtomic > 0n;
+const isOwing = ({ feeAtomic }: VerdictEntry): boolean => feeAtomic > 0n;
+
+/** The entries of one run whose replies are paid for: a correction in the same run voids the fee of its reply. */
+export function listPaid(entries: readonly VerdictEntry[]): VerdictEntry[] {
+  const ids = new Set(entries.map(({ replyId }) => toHex(replyId)));
+  return entries.filter(({ verdict, replyId }) => isBillable(verdict) && !ids.has(toHex(computeCorrectionId(replyId))));
+}
 
 /**
  * The settlement of a run of log entries; the same for every validator that holds the same entries and vouchers.
@@ -155,7 +167,8 @@ const isOwing = ({ verdict, feeAtomic }: VerdictEntry): boolean => isBillable(ve
  */
 export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const parsed = input.entries.map((bytes) => ({ bytes, entry: parseVerdictEntry(bytes) }));
-  const paid = parsed.filter(({ entry }) => isBillable(entry.verdict));
+  const payable = new Set(listPaid(parsed.map(({ entry }) => entry)));
+  const paid = parsed.filter(({ entry }) => payable.has(entry));
   const { uncollectable = [] } = input;
   const unpaid = new Set(uncollectable.map(toHex));
   const owing = paid.map(({ entry }) => entry).filter(isOwing);

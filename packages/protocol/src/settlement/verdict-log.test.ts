@@ -5,6 +5,7 @@ import { concatBytes, fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import {
   appendVerdict,
+  computeCorrectionId,
   computeGenesisPosition,
   EVIDENCE_KINDS,
   encodeVerdictEntry,
@@ -177,5 +178,14 @@ describe('log', () => {
     expect(verdict.ok).toBe(false);
     expect(verdict.entries).toHaveLength(3);
     expect(verdict.position).toEqual(positions[3]);
+  });
+});
+
+describe('a correction', () => {
+  it('has a name of its own, which follows from the reply', () => {
+    for (const { replyId, correctionId } of vectors.corrections) {
+      expect(toHex(computeCorrectionId(fromHex(replyId)))).toBe(correctionId);
+      expect(toHex(computeCorrectionId(fromHex(correctionId)))).toBe(replyId);
+    }
   });
 });

@@ -85,6 +85,14 @@ export function isBillable(verdict: Verdict): boolean {
   return verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
 }
 
+/**
+ * The name of the entry that corrects a reply after its verdict, since a log names each reply once: the reply id with every bit
+ * turned. No order makes an id on purpose, so none is another one's correction.
+ */
+export function computeCorrectionId(replyId: Uint8Array): Uint8Array {
+  return replyId.map((byte) => byte ^ 0xff);
+}
+
 /** The empty log of a validator on a chain: entries of one log cannot be replayed in another. */
 export function computeGenesisPosition(
   crypto: Crypto,

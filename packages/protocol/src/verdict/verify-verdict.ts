@@ -9,7 +9,7 @@ import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
 import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
-import { isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
+import { computeCorrectionId, isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import {
   type Claim,
@@ -122,13 +122,16 @@ export async function assertVerdict(
   const at = `entry ${entry.index}`;
   const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
   demand(equalBytes(order.validator, trust.validator), `${at}: the order names another validator`);
+  const isCorrection = equalBytes(computeCorrectionId(order.replyId), entry.replyId);
   demand(
-    equalBytes(order.replyId, entry.replyId) &&
+    (isCorrection || equalBytes(order.replyId, entry.replyId)) &&
       equalBytes(order.payer, entry.payer) &&
       equalBytes(order.providerId, entry.providerId) &&
       equalBytes(order.router, entry.router),
     `${at} differs from its order`,
   );
+  const isExactReject = entry.verdict === 'reject' && entry.evidence === 'exact';
+  demand(!isCorrection || (isExactReject && submission === undefined), `${at} corrects a reply without exact evidence`);
   demand(entry.timeMs <= trust.nowMs + CLOCK_TOLERANCE_MS, `${at} is of the future, by this machine's clock`);
   const evidenceHash = evidence.length === 0 ? ZERO_HASH : crypto.sha256(evidence);
   demand(equalBytes(evidenceHash, entry.evidenceHash), `${at} rests on other evidence`);
@@ -140,7 +143,6 @@ export async function assertVerdict(
   }
   demand(signed !== undefined, `${at} has no record`);
   demand(equalBytes(hashRecord(crypto, signed.record), entry.recordHash), `${at} is about another record`);
-  const isExactReject = entry.verdict === 'reject' && entry.evidence === 'exact';
   demand(submission !== undefined || isExactReject, `${at}: the reply is missing`);
   // Nobody has shown its payee, so nobody's name stands beside what it is rejected for.
   const isUnnamed = submission !== undefined || equalBytes(entry.payee, ZERO_ADDRESS);

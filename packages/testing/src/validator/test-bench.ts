@@ -106,6 +106,16 @@ export interface BenchOptions {
   readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
 }
 
+/** As if the provider had been rejected once on exact evidence. */
+export function ejectProvider(store: Store, providerId: Uint8Array): void {
+  store
+    .prepare(
+      `INSERT INTO providers (provider_id, audits, rejects, ejected) VALUES (?, 1, 1, 1)
+       ON CONFLICT DO UPDATE SET audits = audits + 1, rejects = rejects + 1, ejected = 1`,
+    )
+    .run(providerId);
+}
+
 export type TestValidator = ReturnType<typeof createTestValidator>;
 
 /** A validator without links, chain or real time. The test controls every dependency. */

@@ -11,6 +11,7 @@ import {
   type BenchOptions,
   createTestClock,
   createTestValidator,
+  ejectProvider,
   payer,
   provider,
   providerId,
@@ -21,7 +22,7 @@ import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import type { ServeInput, TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readChannel } from '../store/channel-store.ts';
-import { ejectProvider, readProvider } from '../store/verdict-store.ts';
+import { readProvider } from '../store/verdict-store.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));

@@ -3,13 +3,14 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { findValidator } from '@ogong/protocol/crypto/quorum';
 import { hashReinstatement } from '@ogong/protocol/settlement/reinstatement';
+import { ejectProvider } from '@ogong/testing/validator/test-bench';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
 import { findApproval, listApprovals } from '../store/reinstatement-store.ts';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { readTest, writeTest } from '../store/sequential-store.ts';
-import { ejectProvider, readProvider } from '../store/verdict-store.ts';
+import { readProvider } from '../store/verdict-store.ts';
 import { approveReinstatement, type ReinstateState, stepReinstatements } from './reinstate.ts';
 
 const providerId = new Uint8Array(32).fill(7);

@@ -6,8 +6,8 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeInclusionProof, hashLeaf } from '@ogong/protocol/crypto/merkle';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
-import { isBillable, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import { parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { adjustChannel } from './channel-store.ts';
 import { readDelivery } from './delivery-store.ts';
 import { readReply } from './reply-store.ts';
@@ -94,7 +94,9 @@ export function readSettledEntry(store: Store, crypto: Crypto, replyId: Uint8Arr
   );
   if (batch === undefined) return undefined;
   const rows = listEntries(store, batch.from, Number(batch.to - batch.from));
-  const paid = rows.filter(({ entry }) => isBillable(parseVerdictEntry(entry).verdict));
+  const entries = rows.map((row) => parseVerdictEntry(row.entry));
+  const payable = new Set(listPaid(entries));
+  const paid = rows.filter((_, i) => payable.has(entries[i] as VerdictEntry));
   const isWanted = (row: { readonly replyId: Uint8Array }): boolean => equalBytes(row.replyId, replyId);
   const index = paid.findIndex(isWanted);
   const { entry } = rows.find(isWanted) ?? {};
@@ -205,9 +207,15 @@ export function settleBatch(
   if (changed === 0) return undefined;
   const unpaid = new Set(uncollectable.map(toHex));
   let unpaidReplies = 0;
-  for (const { entry, replyId } of listEntries(store, from, Number(to - from))) {
-    const { verdict, payer, feeAtomic } = parseVerdictEntry(entry);
-    if (!isBillable(verdict) || feeAtomic === 0n) continue;
+  const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseVerdictEntry(entry));
+  const paid = new Set(listPaid(entries));
+  for (const entry of entries) {
+    const { replyId, payer, feeAtomic } = entry;
+    if (feeAtomic === 0n) continue;
+    if (!paid.has(entry)) {
+      voidFee(store, entry);
+      continue;
+    }
     const isUnpaid = unpaid.has(toHex(payer));
     adjustChannel(store, payer, { owed: -feeAtomic, settled: isUnpaid ? 0n : feeAtomic });
     if (!isUnpaid) continue;
@@ -216,6 +224,12 @@ export function settleBatch(
   }
   store.prepare("UPDATE replies SET state = 'settled' WHERE sequence = ?").run(sequence);
   return unpaidReplies;
+}
+
+/** The batch has a correction of the reply. */
+function voidFee(store: Store, { replyId, payer, feeAtomic }: VerdictEntry): void {
+  adjustChannel(store, payer, { owed: -feeAtomic });
+  store.prepare("UPDATE replies SET fee = '0' WHERE reply_id = ?").run(replyId);
 }
 
 /**

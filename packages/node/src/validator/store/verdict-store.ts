@@ -84,12 +84,6 @@ function writeProvider(
     .run(providerId, payee ?? null, audits, rejects, ejected ? 1 : 0);
 }
 
-/** Ejects a provider on exact evidence, without a verdict. */
-export function ejectProvider(store: Store, providerId: Uint8Array): void {
-  const { audits, rejects } = readProvider(store, providerId);
-  writeProvider(store, providerId, undefined, { audits: audits + 1, rejects: rejects + 1, ejected: true });
-}
-
 /**
  * The one place where a reply gets its verdict: log, sequential test, channel and reply move together, in the caller's
  * transaction, once.
