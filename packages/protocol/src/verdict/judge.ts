@@ -72,6 +72,8 @@ export interface JudgementContext {
   readonly validator: Uint8Array;
   /** Beacon that selected the reply; only stage 2 needs it. */
   readonly draw: AuditDraw | undefined;
+  /** The least share of audits like this one that ask two verifiers at the same time, parts per million. Default: PAIR_PPM. */
+  readonly pairPpm?: number;
   /** Beacons of the sittings after the first, in order. */
   readonly laterBeacons?: readonly Uint8Array[];
   /** Whether the first attempt may have gone to a verifier that the operators agreed on, named by its key hash. */
@@ -245,7 +247,7 @@ function assertAsked(
       throw new JudgeError('wrong-verifier', `nobody was asked in sitting ${sitting}, but somebody could be`);
     }
     const draw = findSittingDraw(context.draw, context.laterBeacons ?? [], sitting);
-    if (first.length !== 1 || computeRoundSize(crypto, draw, round, PAIR_PPM) === 1) continue;
+    if (first.length !== 1 || computeRoundSize(crypto, draw, round, context.pairPpm ?? PAIR_PPM) === 1) continue;
     if (drawNext(crypto, context, { lists, asked: [...before, ...first] }, { sitting, round }) === undefined) continue;
     throw new JudgeError('wrong-verifier', 'the beacon asks for two verifiers at the same time');
   }

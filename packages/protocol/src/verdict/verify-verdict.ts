@@ -55,6 +55,8 @@ export interface VerdictAnchors {
   readonly findBeacon: (epoch: bigint) => Promise<OrderBeacon>;
   /** The drift policy for scores of that entry, as its evidence names it. */
   readonly findPolicy: (note: DriftNote | undefined, entry: VerdictEntry) => DriftPolicy | undefined;
+  /** The least share of audits of such a provider that ask two verifiers at once, parts per million. Default: PAIR_PPM. */
+  readonly findPairPpm?: (entry: VerdictEntry, order: Order) => Promise<number>;
   /** @throws VerdictError where the beacon selected a reply that the entry calls unaudited. Skipped where absent. */
   readonly assertPassedOver?: (entry: VerdictEntry, order: Order, draw: AuditDraw) => Promise<void>;
 }
@@ -174,6 +176,7 @@ export async function assertVerdict(
       signed,
       validator: trust.validator,
       draw,
+      ...(isScored && trust.findPairPpm ? { pairPpm: await trust.findPairPpm(entry, order) } : {}),
       laterBeacons: draw === undefined ? [] : await findLaterBeacons(entry, sittings, trust),
       allowFixedVerifier: trust.allowFixedVerifier,
       drift: isScored ? trust.findPolicy(parsed.drift, entry) : undefined,

@@ -8,8 +8,10 @@ import { readPolicy } from '../store/drift-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { beginSitting, closeSitting, listDueSittings } from '../store/sitting-store.ts';
 import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
+import { computePairPpm } from './deterrence.ts';
 import { prepareCandidates } from './draw-round.ts';
 import { readLists } from './round-state.ts';
+import { findDeterringPpm } from './select-replies.ts';
 import { runRounds } from './verifier-rounds.ts';
 
 /** A reply that a beacon has selected. */
@@ -76,6 +78,7 @@ async function readContext(state: AuditState, row: SelectedReply): Promise<Audit
     signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,
     validator: verdicts.validator,
     draw: await findDraw(state, row, row.beaconEpoch),
+    pairPpm: computePairPpm(await findDeterringPpm(state, row)),
     laterBeacons,
     allowFixedVerifier: fixedVerifier !== undefined,
     drift: store.read(() => readPolicy(store, drift, row.drift)),

@@ -1,6 +1,8 @@
+import { PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { PPM } from '@ogong/protocol/exchange/reputation';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 
 /**
@@ -25,4 +27,9 @@ export async function readDeterringPpm(
   const heldAtomic = await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
   if (heldAtomic === undefined) return 0;
   return computeAuditRate({ feeAtomic, heldAtomic, soundnessPpm: SOUNDNESS_PPM, basePpm: 0 });
+}
+
+/** A key that would gain by forging even if every reply were audited has each audit done by two verifiers of different operators. */
+export function computePairPpm(deterringPpm: number): number {
+  return deterringPpm >= PPM ? PPM : PAIR_PPM;
 }

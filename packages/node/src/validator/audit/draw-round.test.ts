@@ -49,6 +49,12 @@ describe('a round', () => {
     expect(drawRound({ ...state, pairPpm: 0 }, judged, history([]))).toHaveLength(1);
   });
 
+  it('asks two about a key with too little to lose', () => {
+    const poor = { ...judged, pairPpm: 1_000_000 };
+    const drawn = drawRound({ ...state, pairPpm: 0 }, poor, history([]));
+    expect(new Set(drawn.map(({ verifierId }) => verifierId[0])).size).toBe(2);
+  });
+
   it('asks the fixed verifier first, whose key is not known yet', () => {
     const fixedVerifier = { endpoint: { host: '127.0.0.1', port: 1 }, certHash: bytes(32, 9) };
     const [first] = drawRound({ ...state, pairPpm: 0, fixedVerifier }, judged, history([]));

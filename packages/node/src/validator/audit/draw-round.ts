@@ -42,7 +42,7 @@ export function drawRound(
   const asked: AttemptSummary[] = listAsked(attempts, weighed);
   const drawn: AttemptRow[] = [];
   const draw = findSittingDraw(judged.draw, judged.laterBeacons ?? [], place.sitting);
-  const size = computeRoundSize(crypto, draw, place.round, pairPpm);
+  const size = computeRoundSize(crypto, draw, place.round, Math.max(pairPpm, judged.pairPpm ?? 0));
   while (drawn.length < size) {
     const attempt = attempts.length + drawn.length;
     const isFixed = fixedVerifier !== undefined && attempt === 0;

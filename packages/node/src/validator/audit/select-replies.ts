@@ -30,7 +30,10 @@ export async function selectReplies(state: AuditState, replyIds: readonly Uint8A
 }
 
 /** Where the chain does not say in time what a provider holds, its reply is audited: co-signers take more audits than they ask for. */
-async function findDeterringPpm({ heldFor, onError }: AuditState, row: ReplyRow): Promise<number> {
+export async function findDeterringPpm(
+  { heldFor, onError }: Pick<AuditState, 'heldFor' | 'onError'>,
+  row: ReplyRow,
+): Promise<number> {
   const { order, header } = toClaim(row);
   const reply = { providerId: order.providerId, payee: header.payee, feeAtomic: row.feeAtomic ?? 0n };
   const patience = new AbortController();

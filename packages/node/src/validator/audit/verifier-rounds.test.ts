@@ -129,6 +129,16 @@ describe('a round', () => {
     expect(paired).toBeLessThan(20);
   });
 
+  it('must ask two about a key with too little to lose', async () => {
+    const { run } = await createAudited({ audit: {} });
+    let audited = await run();
+    while (audited.evidence.attempts.length > 1) audited = await run();
+    const { evidence, judged } = audited;
+    expect(judge(crypto, judged, evidence).verdict).toBe('accept');
+    const poor = { ...judged, pairPpm: 1_000_000 };
+    expect(() => judge(crypto, poor, evidence)).toThrow('the beacon asks for two verifiers at the same time');
+  });
+
   it('opens every report over the commitments of both', async () => {
     const { run } = await createAudited({});
     const { evidence } = await run();

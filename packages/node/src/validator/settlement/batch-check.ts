@@ -23,7 +23,7 @@ import {
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
-import { readDeterringPpm } from '../audit/deterrence.ts';
+import { computePairPpm, readDeterringPpm } from '../audit/deterrence.ts';
 import { findUncollectable } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
@@ -177,6 +177,7 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
       if ('policy' in found) return found.policy;
       throw new CosignError('unavailable', `entry ${index}: ${found.problem}`);
     },
+    findPairPpm: async (entry, order) => computePairPpm(await findDeterringPpm(state, entry, order)),
     assertPassedOver: (entry, order, draw) => assertPassedOver(state, entry, order, draw),
   };
 }
@@ -195,6 +196,17 @@ function lookUp<T>(read: () => T): T {
   }
 }
 
+/** @throws CosignError 'unavailable' where the chain cannot be read. */
+async function findDeterringPpm(
+  { heldFor }: Pick<CosignState, 'heldFor'>,
+  entry: Pick<VerdictEntry, 'index' | 'providerId' | 'payee' | 'feeAtomic'>,
+  order: Pick<Order, 'expiresAtMs'>,
+): Promise<number> {
+  return readDeterringPpm(heldFor, entry, order).catch((cause: unknown) => {
+    throw new CosignError('unavailable', `entry ${entry.index}: what the provider held cannot be read`, { cause });
+  });
+}
+
 /** @throws CosignError where the beacon selected a reply that the entry calls unaudited. */
 export async function assertPassedOver(
   { crypto, alphaPpm, coverageSince, heldFor }: Pick<CosignState, 'crypto' | 'alphaPpm' | 'coverageSince' | 'heldFor'>,
@@ -203,9 +215,7 @@ export async function assertPassedOver(
   draw: AuditDraw,
 ): Promise<void> {
   const { index, timeMs } = entry;
-  const deterringPpm = await readDeterringPpm(heldFor, entry, order).catch((cause: unknown) => {
-    throw new CosignError('unavailable', `entry ${index}: what the provider held cannot be read`, { cause });
-  });
+  const deterringPpm = await findDeterringPpm({ heldFor }, entry, order);
   // The chain never changes what was held then, so this needs no look at the past.
   if (isAudited(crypto, draw, deterringPpm)) {
     throw new CosignError('refuted', `entry ${index}: the provider holds too little for its reply to be passed over`);
