@@ -348,6 +348,16 @@ describe('a provider', () => {
     expect(fixture.network.reports.at(-1)?.outcome).toBe('failed-check');
   });
 
+  it('that shows the signed tokens with other texts is caught', async () => {
+    const showLogprob = (signed: TokenLogprob): TokenLogprob => ({ ...signed, bytes: Uint8Array.of(signed.id % 128) });
+    const client = await open({ providers: [{ showLogprob }] });
+    await expect(client.chat.completions.create({ ...chat, logprobs: true })).rejects.toMatchObject({
+      status: 502,
+      code: 'ogong_check_failed',
+      message: expect.stringContaining('logprob-bytes'),
+    });
+  });
+
   it.each(cheats)('that %s is caught, reported and not asked again', async (_what, behaviour, reason) => {
     const client = await open({ providers: [behaviour, {}] });
     const { network } = fixture;

@@ -249,8 +249,9 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           // The log-probabilities that are shown are the ones that are signed later, unless the provider lies.
           const composed = asked.logprobs ? compose() : undefined;
           const rows = composed?.opening.windows.flatMap(({ draws }) => decodeDraws(draws, composed.header).rows) ?? [];
+          const spelled = new Map(rows.map((row, at) => [tokenOf(row), said.pieces[at] ?? '']));
           const show = (text: string, at: number) => {
-            const shown = toLogprob(text, rows[at] as DrawRow, asked);
+            const shown = toLogprob(text, rows[at] as DrawRow, asked, spelled);
             return provider.behaviour.showLogprob?.(shown) ?? shown;
           };
           yield { event: { case: 'started', value: { promptTokens: 3 } } };
@@ -410,13 +411,19 @@ function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) 
   return { pieces: kept, stopReason: 'stop-string' as const };
 }
 
-function toLogprob(text: string, row: DrawRow, { topLogprobs }: InferenceRequest): TokenLogprob {
+/** @param spelled texts of the tokens that the reply draws. */
+function toLogprob(
+  text: string,
+  row: DrawRow,
+  { topLogprobs }: InferenceRequest,
+  spelled: ReadonlyMap<number, string>,
+): TokenLogprob {
   const best = Array.from(row.ids, (_, rank) => rank).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
   const alternatives = best.slice(0, topLogprobs).map((rank) => {
     const id = row.ids[rank] as number;
     return create(TokenLogprobSchema, {
       id,
-      bytes: utf8Encode(`${text}${id}`),
+      bytes: utf8Encode(spelled.get(id) ?? `~${id}`),
       logprob: -(row.q[rank] as number) / NAT,
     });
   });

@@ -4,7 +4,7 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto
 import { tokenOf } from '../commitment/window.ts';
 import { NAT } from '../sampling/sampler.ts';
 import { replayReply } from './replay.ts';
-import { checkShownLogprobs, type ShownToken } from './shown-logprobs.ts';
+import { checkShownBytes, checkShownLogprobs, type ShownToken } from './shown-logprobs.ts';
 
 const reply = createSyntheticReply({
   crypto,
@@ -15,11 +15,13 @@ const reply = createSyntheticReply({
   parameters: { temperature: 1.6, logit_bias: { 3: 8 } },
 });
 const { rows } = replayReply(crypto, reply.record, reply.opening);
+/** Every token is spelled by its number. */
+const bytesOf = (id: number): Uint8Array => new TextEncoder().encode(`${id} `);
 const shown: ShownToken[] = rows.map((row) => {
-  const listed = Array.from(row.ids, (id, i) => ({ id, logprob: -(row.q[i] as number) / NAT }));
+  const listed = Array.from(row.ids, (id, i) => ({ id, bytes: bytesOf(id), logprob: -(row.q[i] as number) / NAT }));
   const best = [...listed].sort((a, b) => b.logprob - a.logprob);
   const q = row.rank < 0 ? (row.tailQ as number) : (row.q[row.rank] as number);
-  return { id: tokenOf(row), logprob: -q / NAT, alternatives: best.slice(0, 5) };
+  return { id: tokenOf(row), bytes: bytesOf(tokenOf(row)), logprob: -q / NAT, alternatives: best.slice(0, 5) };
 });
 const bend = (at: number, change: (token: ShownToken) => ShownToken): ShownToken[] =>
   shown.map((token, i) => (i === at ? change(token) : token));
@@ -50,5 +52,33 @@ describe('checkShownLogprobs', () => {
     ],
   ])('fails for %s', (_what, lie) => {
     expect(checkShownLogprobs(rows, lie, 5).status).toBe('fail');
+  });
+});
+
+describe('checkShownBytes', () => {
+  const text = shown.map(({ id }) => `${id} `).join('');
+
+  it('passes the bytes of the tokens, also where a stop string or an end token cut the text', () => {
+    expect(checkShownBytes(shown, text).status).toBe('pass');
+    expect(checkShownBytes(shown, text.slice(0, -4)).status).toBe('pass');
+  });
+
+  it('passes characters that several tokens share, and one that is left unfinished', () => {
+    const token = (id: number, ...bytes: number[]): ShownToken => ({
+      ...{ id, bytes: Uint8Array.from(bytes), logprob: 0, alternatives: [] },
+    });
+    expect(checkShownBytes([token(1, 0xc3), token(2, 0xa9)], 'é').status).toBe('pass');
+    expect(checkShownBytes([token(1, 0x61), token(2, 0xf0, 0x9f)], 'a\ufffd').status).toBe('pass');
+  });
+
+  it.each([
+    ['other bytes for every chosen token', shown.map((t) => ({ ...t, bytes: bytesOf(t.id + 1), alternatives: [] }))],
+    ['a chosen token with no bytes', bend(7, (t) => ({ ...t, bytes: new Uint8Array(0) }))],
+    [
+      'an alternative with the bytes of another token',
+      bend(9, (t) => ({ ...t, alternatives: t.alternatives.map((a) => ({ ...a, bytes: bytesOf(a.id + 1) })) })),
+    ],
+  ])('fails for %s', (_what, lie) => {
+    expect(checkShownBytes(lie, text).status).toBe('fail');
   });
 });

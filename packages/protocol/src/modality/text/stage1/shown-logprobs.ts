@@ -1,3 +1,4 @@
+import { concatBytes, equalBytes } from '../../../base/bytes.ts';
 import { type Check, fail, pass } from '../../../base/checks.ts';
 import { type DrawRow, tokenOf } from '../commitment/window.ts';
 import { NAT, TAIL_RANK } from '../sampling/sampler.ts';
@@ -5,6 +6,8 @@ import { NAT, TAIL_RANK } from '../sampling/sampler.ts';
 /** A log-probability as it was shown to a consumer, nats. */
 export interface ShownLogprob {
   readonly id: number;
+  /** Of the token's text. */
+  readonly bytes: Uint8Array;
   readonly logprob: number;
 }
 
@@ -38,6 +41,26 @@ export function checkShownLogprobs(rows: readonly DrawRow[], shown: readonly Sho
   return pass(id, `${rows.length} shown log-probabilities are the signed ones`);
 }
 
-function isShownAs({ id, logprob }: ShownLogprob, token: number, cost: number): boolean {
+/**
+ * Whether the bytes that were shown for tokens can be theirs, as far as somebody without the vocabulary sees it: a token has the same
+ * bytes wherever it stands, and those of the chosen tokens make the signed text. The text may end before them, at a stop string or an
+ * end token, and an unfinished character at its end is U+FFFD.
+ */
+export function checkShownBytes(shown: readonly ShownToken[], text: string): Check {
+  const id = 'logprob-bytes';
+  const known = new Map<number, Uint8Array>();
+  for (const { id: token, bytes } of shown.flatMap((one) => [one, ...one.alternatives])) {
+    const before = known.get(token);
+    if (before && !equalBytes(before, bytes)) return fail(id, `token ${token} was shown with two texts`);
+    known.set(token, bytes);
+  }
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const spelled = decoder.decode(concatBytes(...shown.map(({ bytes }) => bytes)));
+  return spelled.startsWith(text)
+    ? pass(id, 'the bytes of the shown tokens make the text')
+    : fail(id, 'the bytes of the shown tokens make another text');
+}
+
+function isShownAs({ id, logprob }: Pick<ShownLogprob, 'id' | 'logprob'>, token: number, cost: number): boolean {
   return id === token && logprob === -cost / NAT;
 }
