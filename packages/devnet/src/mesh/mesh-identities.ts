@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
-import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
+import { createOrLoadKeys, createOrLoadVrfSeed } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
-import { deriveVrfSeed } from '@ogong/node/validator/register';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 
@@ -22,7 +21,8 @@ export interface MeshIdentity {
 }
 
 export async function loadMeshIdentity(directory: string, name: string): Promise<MeshIdentity> {
-  const keys = createOrLoadKeys(join(directory, name));
+  const own = join(directory, name);
+  const keys = createOrLoadKeys(own);
   const privateKey = bytesToHex(keys.ledgerKey.reveal());
   const { id } = await createLinkIdentity(keys.linkSeed);
   return {
@@ -30,6 +30,8 @@ export async function loadMeshIdentity(directory: string, name: string): Promise
     address: computeAddress(privateKey),
     certHash: id,
     keyHash: hashHybridKey(nodeCrypto, createNodeHybridSigner(keys.hybridSeed.reveal()).publicKey),
-    vrfKey: computeVrfPublicKey(deriveVrfSeed(nodeCrypto, keys.ledgerKey.reveal())),
+    get vrfKey() {
+      return computeVrfPublicKey(createOrLoadVrfSeed(own).reveal());
+    },
   };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createOrLoadKeys, KeyFileError } from './key-files.ts';
+import { createOrLoadKeys, createOrLoadVrfSeed, KeyFileError } from './key-files.ts';
 import { Secret } from './secret.ts';
 
 let directory: string;
@@ -73,4 +73,11 @@ it('never prints a secret', () => {
     expect(text).not.toContain(hex);
   }
   expect(Object.keys(secret)).toEqual([]);
+});
+
+it("keeps a validator's seed of the random function apart from its other keys", () => {
+  const { ledgerKey, linkSeed } = createOrLoadKeys(directory);
+  const seed = createOrLoadVrfSeed(directory).reveal();
+  expect(createOrLoadVrfSeed(directory).reveal()).toEqual(seed);
+  expect([ledgerKey, linkSeed].map((key) => key.reveal())).not.toContainEqual(seed);
 });

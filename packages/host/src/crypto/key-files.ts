@@ -46,6 +46,11 @@ export function createOrLoadKeys(directory: string): NodeKeys {
   };
 }
 
+/** A validator's seed of the random function, 32 bytes: a key of its own, so that whoever steals another one foresees no beacon. */
+export function createOrLoadVrfSeed(directory: string): Secret<Uint8Array> {
+  return loadOrCreate(directory, 'vrf.key', 32);
+}
+
 /** The hybrid key of one file, created where there is none. @throws KeyFileError */
 export function loadHybridSigner(path: string): HybridSigner {
   return createNodeHybridSigner(loadOrCreate(dirname(path), basename(path), 64).reveal());

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
-import { createOrLoadKeys, KeyFileError } from '@ogong/host/crypto/key-files';
+import { createOrLoadKeys, createOrLoadVrfSeed, KeyFileError, loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { writePublicFile } from '@ogong/host/files/private-files';
@@ -19,10 +19,11 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openModelRoots } from '@ogong/host/views/model-roots';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { areRates } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
-import { deriveVrfSeed, registerValidator } from '../validator/register.ts';
+import { registerValidator } from '../validator/register.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
@@ -35,19 +36,22 @@ interface Common {
   readonly deployment: string;
   readonly dataDir: string;
   readonly keypair: string | undefined;
+  /** Of the account that sends transactions. Default: the ledger key. */
+  readonly transactionKeypair?: string | undefined;
 }
 
 /** What both commands need: keys, certificate and the connection to the chain. */
-async function open({ dataDir, keypair, ...where }: Common) {
+async function open({ dataDir, keypair, transactionKeypair, ...where }: Common) {
   const keys = createOrLoadKeys(dataDir);
   const ledgerKey = keypair === undefined ? keys.ledgerKey.reveal() : readKeypair(keypair);
+  const sender = transactionKeypair === undefined ? ledgerKey : loadLedgerKey(transactionKeypair).reveal();
   const { deployment, rpcUrl } = readDeployment(NAME, where);
   return {
     deployment,
     signer: createNodeLedgerSigner(ledgerKey),
-    vrfSeed: deriveVrfSeed(nodeCrypto, ledgerKey),
+    vrfSeed: createOrLoadVrfSeed(dataDir).reveal(),
     identity: await createLinkIdentity(keys.linkSeed),
-    connect: () => createChainClient({ rpcUrl, deployment, privateKey: `0x${toHex(ledgerKey)}` }),
+    connect: () => createChainClient({ rpcUrl, deployment, privateKey: `0x${toHex(sender)}` }),
   };
 }
 
@@ -116,6 +120,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
 
   if (chain.validators().length > 0 && chain.findByAddress(signer.address) === undefined) {
     logger.warn('this validator is not registered: run ogong-validatord register');
+  }
+  const listed = chain.findByAddress(signer.address);
+  if (listed !== undefined && !equalBytes(listed.vrfKey, computeVrfPublicKey(vrfSeed))) {
+    logger.error('vrf.key is not the key that the registry has: this validator has no part in the beacon');
   }
   await validator.start();
   chain.start();

@@ -1,16 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
-import { createWriter } from '@ogong/protocol/base/bytes';
-import { encodeDomain } from '@ogong/protocol/base/canonical';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { KeyFileError } from '@ogong/host/crypto/key-files';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
-
-const VRF_SEED_DOMAIN = encodeDomain('ogong-vrf-seed-v1');
-
-/** The VRF key is derived from the ledger key, so that there is only one secret to keep. 32 bytes. */
-export function deriveVrfSeed(crypto: Crypto, ledgerKey: Uint8Array): Uint8Array {
-  return crypto.sha256(createWriter().bytes(VRF_SEED_DOMAIN).bytes(ledgerKey, 32).finish());
-}
 
 export interface Registration {
   /** `host:port` that the other validators, providers and gateways can reach. */
@@ -24,7 +15,10 @@ export interface Registration {
 
 export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged';
 
-/** Bonds what is missing and registers, or updates what has changed. It can be repeated after a failure. @throws ChainError */
+/**
+ * Bonds what is missing and registers, or updates what has changed. It can be repeated after a failure.
+ * @throws ChainError, KeyFileError
+ */
 export async function registerValidator(
   client: Pick<ChainClient, 'address' | 'bondOf' | 'bond' | 'validators' | 'registerValidator' | 'updateValidator'>,
   { endpoint, certHash, vrfSeed, bondAtomic }: Registration,
@@ -37,6 +31,12 @@ export async function registerValidator(
   if (present === undefined) {
     await client.registerValidator({ endpoint, certHash, vrfKey });
     return 'registered';
+  }
+  if (present.vrfKey !== bytesToHex(vrfKey)) {
+    throw new KeyFileError(
+      'malformed',
+      'vrf.key is not the key that the registry has: an address keeps its key for good',
+    );
   }
   if (present.endpoint === endpoint && present.certHash === bytesToHex(certHash)) return 'unchanged';
   await client.updateValidator({ endpoint, certHash });

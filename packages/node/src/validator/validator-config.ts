@@ -157,6 +157,13 @@ export const validatorConfig = defineConfig({
     ...modelRootFields,
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_VALIDATOR_MODEL_ROOTS' },
     ...common,
+    transactionKeypair: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_TRANSACTION_KEYPAIR',
+      description:
+        'file with the key of an account that sends transactions and pays for them, as hexadecimal digits; the ledger key if not given. It earns nothing and votes for nothing, so it holds no more than fees',
+    },
     certOut: {
       schema: text,
       label: '<path>',

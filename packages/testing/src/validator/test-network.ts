@@ -17,7 +17,7 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
-import { deriveVrfSeed, registerValidator } from '@ogong/node/validator/register';
+import { registerValidator } from '@ogong/node/validator/register';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { createValidator, type Validator } from '@ogong/node/validator/validator';
 import type { ValidatorOptions } from '@ogong/node/validator/validator-state';
@@ -96,7 +96,10 @@ export async function startTestNetwork({
     const ledgerKey = seed(`validator ${index}`);
     const signer = createNodeLedgerSigner(ledgerKey);
     const identity = await createLinkIdentity(new Secret(seed(`validator link ${index}`)));
-    const vrfSeed = deriveVrfSeed(crypto, ledgerKey);
+    const vrfSeed = seed(`validator vrf ${index}`);
+    // Sends the transactions of the running daemon, and has nothing but fees.
+    const feeKey = seed(`validator fees ${index}`);
+    await chain.setBalance(createNodeLedgerSigner(feeKey).address, 1_000n * UNIT);
     const bind = { host: '127.0.0.1', port: (await findFreePorts(1))[0] as number };
     const client = await fund(ledgerKey, 100n * UNIT);
     await registerValidator(client, {
@@ -114,7 +117,7 @@ export async function startTestNetwork({
       storePath: join(directory, `validator-${index}.db`),
       async start() {
         const store = openStore(this.storePath, { schema: VALIDATOR_SCHEMA });
-        const view = createChainView({ deployment, refreshMs: 500 }, { connect: () => connect(ledgerKey) });
+        const view = createChainView({ deployment, refreshMs: 500 }, { connect: () => connect(feeKey) });
         await view.refresh();
         view.start();
         const validator = createValidator(

@@ -12,7 +12,7 @@ import { createTestValidator, provider, providerId } from '@ogong/testing/valida
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { MODEL_ROOT, payeeSigner } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
-import { deriveVrfSeed, registerValidator } from '../register.ts';
+import { registerValidator } from '../register.ts';
 import {
   countContext,
   hashPlace,
@@ -302,13 +302,14 @@ describe('what was settled long ago', () => {
 });
 
 describe('registration', () => {
-  const vrfSeed = deriveVrfSeed(crypto, new Uint8Array(32).fill(1));
+  const vrfSeed = new Uint8Array(32).fill(1);
   const entry = { endpoint: 'a:1', certHash: new Uint8Array(32).fill(2), vrfSeed, bondAtomic: 100n };
 
   function createRegistry() {
     const calls: string[] = [];
     let bond = 0n;
-    let members: { signer: string; endpoint: string; certHash: string }[] = [];
+    let members: { signer: string; endpoint: string; certHash: string; vrfKey: string }[] = [];
+    const vrfKey = bytesToHex(computeVrfPublicKey(vrfSeed));
     const client = {
       address: '0xaa',
       bondOf: async () => ({ amount: bond }),
@@ -320,18 +321,18 @@ describe('registration', () => {
       async registerValidator({
         endpoint,
         certHash,
-        vrfKey,
+        vrfKey: named,
       }: {
         endpoint: string;
         certHash: Uint8Array;
         vrfKey: Uint8Array;
       }) {
-        expect(vrfKey).toEqual(computeVrfPublicKey(vrfSeed));
-        members = [{ signer: '0xaa', endpoint, certHash: bytesToHex(certHash) }];
+        expect(named).toEqual(computeVrfPublicKey(vrfSeed));
+        members = [{ signer: '0xaa', endpoint, certHash: bytesToHex(certHash), vrfKey }];
         calls.push('register');
       },
       async updateValidator({ endpoint, certHash }: { endpoint: string; certHash: Uint8Array }) {
-        members = [{ signer: '0xaa', endpoint, certHash: bytesToHex(certHash) }];
+        members = [{ signer: '0xaa', endpoint, certHash: bytesToHex(certHash), vrfKey }];
         calls.push('update');
       },
     };
@@ -342,6 +343,8 @@ describe('registration', () => {
     const { calls, client } = createRegistry();
     expect(await registerValidator(client, entry)).toBe('registered');
     expect(await registerValidator(client, entry)).toBe('unchanged');
+    const other = registerValidator(client, { ...entry, vrfSeed: new Uint8Array(32).fill(9) });
+    await expect(other).rejects.toThrow('an address keeps its key for good');
     expect(await registerValidator(client, { ...entry, endpoint: 'b:2', bondAtomic: 150n })).toBe('updated');
     expect(calls).toEqual(['bond 100', 'register', 'bond 50', 'update']);
   });
