@@ -1,4 +1,28 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/**
+ * Draws the order of files that share a graph of modules. Others have a process of their own: the largest of them come first, because
+ * they take the longest, and a long one that comes last leaves a core idle.
+ */
+class DrawnOrLargestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { seed } = this.ctx.config.sequence;
+    const draw = ({ moduleId }: TestSpecification): string =>
+      createHash('sha256')
+        .update(`${seed} ${relative(this.ctx.config.root, moduleId)}`)
+        .digest('hex');
+    const size = ({ project, moduleId }: TestSpecification): number =>
+      project.config.isolate ? statSync(moduleId).size : 0;
+    return files
+      .map((file) => ({ file, size: size(file), drawn: draw(file) }))
+      .sort((a, b) => b.size - a.size || (a.drawn < b.drawn ? -1 : 1))
+      .map(({ file }) => file);
+  }
+}
 
 /** Which files belong to a project: by their ending, since `*.test.ts` alone is the fast one's. */
 const suite = (
@@ -20,8 +44,12 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     hookTimeout: 180_000,
-    // None hangs on those before it: the order of the files and of the tests in each is drawn, from a seed that is printed.
-    sequence: { shuffle: { files: true, tests: true }, seed: Number(process.env.OGONG_SEED ?? 1) },
+    // None hangs on those before it: the order of tests is drawn, from a seed that is printed, and that of fast files, too.
+    sequence: {
+      sequencer: DrawnOrLargestFirst,
+      shuffle: { files: true, tests: true },
+      seed: Number(process.env.OGONG_SEED ?? 1),
+    },
     // What is waited for comes, however busy the machine is; a second is not enough for all of it.
     expect: { poll: { timeout: 30_000 } },
     reporters: process.env.CI ? ['default'] : ['dot'],
