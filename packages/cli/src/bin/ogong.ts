@@ -4,6 +4,7 @@ import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { type Command, processOutput } from '../command.ts';
+import { earningsCommand } from '../earnings-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
 import { reproduceCommand } from '../reproduce-command.ts';
@@ -15,6 +16,7 @@ const commands: readonly Command[] = [
   verifyCommand,
   reproduceCommand,
   modelCommand,
+  earningsCommand,
   calibrateCommand,
 ];
 
