@@ -120,17 +120,22 @@ describe('the record that a payer holds', () => {
     expect(validator.decided).toMatchObject([{ beaconEpoch: 4n }]);
   });
 
-  it('was held after the beacon of the first deciding epoch could be known: a later one decides', async () => {
+  it('comes too late where its epoch would have another beacon decide: nobody has a reply audited so', async () => {
     const { validator, order, reply } = await admitOne();
     await validator.intake.pushRecord(reply.submission);
     await validator.certifyUpTo(2n);
-    expect(await validator.acknowledge(order, reply, { epoch: 3n })).toBe('taken');
-    await validator.certifyUpTo(15n);
+    expect(await validator.acknowledge(order, reply, { epoch: 3n })).toBe('late');
+    await validator.certifyUpTo(4n);
     await validator.runAudits();
-    expect(validator.decided).toEqual([]);
-    await validator.certifyUpTo(16n);
-    await validator.runAudits();
-    expect(validator.decided).toMatchObject([{ beaconEpoch: 16n }]);
+    expect(validator.decided).toMatchObject([{ verdict: 'accept', beaconEpoch: 4n }]);
+  });
+
+  it('is dropped for such an epoch where the provider hands the record in later', async () => {
+    const { validator, order, reply } = await admitOne();
+    await validator.certifyUpTo(1n);
+    expect(await validator.acknowledge(order, reply, { epoch: 3n })).toBe('awaited');
+    await validator.intake.pushRecord(reply.submission);
+    expect(validator.store.read(() => readDelivery(validator.store, order.fields.replyId))).toBeUndefined();
   });
 
   it.each<[string, string, (delivered: DeliveredReply) => DeliveredReply]>([

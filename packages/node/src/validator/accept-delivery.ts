@@ -2,7 +2,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { Delivery, SignedDelivery } from '@ogong/protocol/exchange/delivery';
+import { type Delivery, parseDelivery, type SignedDelivery } from '@ogong/protocol/exchange/delivery';
 import { isEpochNear } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
@@ -16,7 +16,7 @@ import {
 import { findAdmitted } from './accept-record.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
-import { putDelivery, readDelivery } from './store/delivery-store.ts';
+import { movesDecision, putDelivery, readDelivery } from './store/delivery-store.ts';
 import { type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
 
 /** What a payer says that it was given, with the record that it holds. */
@@ -92,11 +92,9 @@ function keepDelivery(
   }
   if (known) return { outcome: 'taken' };
   // Once the deciding beacon is known, a selection may be under way. It has to see the same epochs as co-signers will.
-  const decides = computeDecidingEpoch({
-    orderEpoch: parseOrder(orderBytes).epoch,
-    intakeEpoch: intakeEpoch ?? latest,
-  });
-  if (state !== 'recorded' || decides.epoch <= latest) return { outcome: 'late' };
+  const epochs = { orderEpoch: parseOrder(orderBytes).epoch, intakeEpoch: intakeEpoch ?? latest };
+  const isDrawn = state !== 'recorded' || computeDecidingEpoch(epochs).epoch <= latest;
+  if (isDrawn || movesDecision(parseDelivery(signed.delivery), epochs)) return { outcome: 'late' };
   putDelivery(store, replyId, { signed, awaited: undefined });
   return { outcome: 'taken' };
 }

@@ -44,7 +44,7 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
     // The payer was given another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...current, signedRecord: awaited };
     recordReply(db, claim, own, epoch);
-    meetDelivery(db, order.replyId);
+    meetDelivery(db, order.replyId, { orderEpoch: order.epoch, intakeEpoch: epoch });
     return readReply(db, order.replyId) as ReplyRow;
   });
   return recorded.signedRecord

@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAudited } from '@ogong/protocol/audit/audit';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
-import { parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { PPM } from '@ogong/protocol/exchange/reputation';
-import { readDelivery } from '../store/delivery-store.ts';
 import { beginAudit, findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
 import { planCoverage } from './coverage.ts';
@@ -58,18 +56,11 @@ export function groupByBeacon(
     const row = findReply(state, replyId);
     if (row?.intakeEpoch === undefined) continue;
     const { epoch: orderEpoch } = parseOrder(row.orderBytes);
-    const { epoch: beaconEpoch } = computeDecidingEpoch({ orderEpoch, intakeEpoch: readNewestEpoch(state, row) });
+    const { epoch: beaconEpoch } = computeDecidingEpoch({ orderEpoch, intakeEpoch: row.intakeEpoch });
     if (beaconEpoch > state.archive.latest().epoch) continue;
     epochs.set(beaconEpoch, [...(epochs.get(beaconEpoch) ?? []), row]);
   }
   return epochs;
-}
-
-/** The newest epoch that was known to the validator or to the payer when they had the reply: none of them can call it earlier alone. */
-function readNewestEpoch({ store }: Pick<AuditState, 'store'>, { replyId, intakeEpoch = 0n }: ReplyRow): bigint {
-  const delivery = store.read(() => readDelivery(store, replyId));
-  const epoch = delivery ? parseDelivery(delivery.signed.delivery).epoch : 0n;
-  return epoch > intakeEpoch ? epoch : intakeEpoch;
 }
 
 async function selectReply(

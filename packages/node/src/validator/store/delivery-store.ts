@@ -1,6 +1,7 @@
 import { bytes, columns, named, optionalColumns } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import type { SignedDelivery } from '@ogong/protocol/exchange/delivery';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
+import { type Delivery, parseDelivery, type SignedDelivery } from '@ogong/protocol/exchange/delivery';
 import type { BoundRecord } from '@ogong/protocol/verdict/claim';
 import { hashList } from './hash-list.ts';
 
@@ -46,12 +47,29 @@ export function putDelivery(store: Store, replyId: Uint8Array, { signed, awaited
     );
 }
 
-/** The provider has handed in the record that the payer holds. */
-export function meetDelivery(store: Store, replyId: Uint8Array): void {
+/**
+ * The provider has handed in the record that the payer holds. A delivery of an epoch that would have another beacon decide is
+ * dropped: this validator knows when it had the reply, and its payer cannot have it audited by naming a later time.
+ */
+export function meetDelivery(store: Store, replyId: Uint8Array, epochs: DecidingInput): void {
+  const delivery = readDelivery(store, replyId);
+  if (delivery === undefined) return;
+  if (movesDecision(parseDelivery(delivery.signed.delivery), epochs)) {
+    store.prepare('DELETE FROM deliveries WHERE reply_id = ?').run(replyId);
+    return;
+  }
   store
     .prepare(
       `UPDATE deliveries SET record = NULL, provider_key = NULL, record_signature = NULL, header = NULL, header_proof = NULL
        WHERE reply_id = ?`,
     )
     .run(replyId);
+}
+
+type DecidingInput = Parameters<typeof computeDecidingEpoch>[0];
+
+/** Whether a co-signer would expect a later beacon to decide, by what the payer says. */
+export function movesDecision({ epoch }: Pick<Delivery, 'epoch'>, epochs: DecidingInput): boolean {
+  const { orderEpoch } = epochs;
+  return computeDecidingEpoch({ orderEpoch, intakeEpoch: epoch }).epoch > computeDecidingEpoch(epochs).epoch;
 }
