@@ -61,6 +61,25 @@ contract VotesTest is Fixture {
         checkEqual(all, total, "the same total");
     }
 
+    function test_aBondThatLeavesCountsUntilItsDelayIsOverAndNoLonger() public {
+        _bond(validator, BOND);
+        _wait(VOTING);
+        vm.prank(validator);
+        staking.requestUnbond(BOND);
+        _expectVotes(2 * BOND, 4 * BOND, "still");
+        _wait(VOTING);
+        // It lies here for longer than that, and a bond that lies here backs a vote.
+        _expectVotes(BOND, 3 * BOND, "no longer");
+    }
+
+    function _expectVotes(uint256 own, uint256 all, string memory what) private view {
+        address[] memory asked = new address[](1);
+        asked[0] = validator;
+        (uint256[] memory each, uint256 total) = staking.votesOf(asked);
+        checkEqual(each[0], own, what);
+        checkEqual(total, all, what);
+    }
+
     function test_bondAddedAfterTheSignaturesSpoilsNoQuorum() public {
         (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
         _bond(vm.addr(uint256(keccak256("fourth"))), 100 * BOND);
