@@ -104,6 +104,7 @@ describe('a network that serves an embedding model', () => {
     expect(followed.code, followed.out).toBe(VERIFY_EXIT.ok);
     expect(followed.out).toMatch(/^ok +settled +accept, fee \d+: entry \d+ of 0x/m);
     expect(followed.out).toMatch(/^ok +model-root /m);
+    expect(followed.out).toMatch(/^ok +intake +validator 0x/m);
     // Stage 2: another daemon with the same model computed the same vectors.
     const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
     expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));

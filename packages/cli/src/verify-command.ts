@@ -80,8 +80,8 @@ export const verifyCommand: Command = {
         ...(file.status === undefined ? {} : { status: file.status }),
       };
       const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
-      const settled = values.follow && chain ? await follow(receipt, { chain, trust }) : undefined;
-      const verdict = verifyReceipt(receipt, { ...context, trust, ...(settled && { settled }) });
+      const followed = values.follow && chain ? await follow(receipt, { chain, trust }) : {};
+      const verdict = verifyReceipt(receipt, { ...context, trust, ...followed });
       if (values.json) printJson(output, verdict);
       else output.write(formatVerdict(verdict));
       if (verdict.ok) return VERIFY_EXIT.ok;

@@ -3,7 +3,7 @@ import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import type { SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
+import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 import { type ReceiptVerdict, verifyReceipt as verifyWith } from '@ogong/protocol/verdict/verify-receipt';
 import { GatewayApiError } from './errors.ts';
 
@@ -18,6 +18,8 @@ export interface ReceiptInput {
   readonly nowMs?: number;
   /** What the gateway says became of the reply: then the record that was judged has to be the one of this receipt. */
   readonly status?: ReplyStatus;
+  /** The validator's word for the record, as the reader asked for it. */
+  readonly intake?: IntakeEvidence | UnsettledReply;
   /** The way from the reply into the chain, as the reader collected it (docs/spec/receipt.md, "Settled"); it is checked, not believed. */
   readonly settled?: SettledEvidence | UnsettledReply;
 }

@@ -1,8 +1,10 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { signIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import type { SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
+import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
@@ -47,16 +49,30 @@ it('with a known router in league every anchor holds, and only the settled log s
   const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
   const { receipt, reply, nowMs } = inventedParties.play({ crypto, ledger, invents: 'unseen', router });
   const { request, response } = reply;
-  const judge = (settled?: SettledEvidence | UnsettledReply) =>
-    verifyReceipt(receipt, { crypto, request, response, trust: known, nowMs, ...(settled && { settled }) });
+  const judge = (settled?: SettledEvidence | UnsettledReply, intake?: IntakeEvidence | UnsettledReply) =>
+    verifyReceipt(receipt, {
+      ...{ crypto, request, response, trust: known, nowMs },
+      ...(intake && { intake }),
+      ...(settled && { settled }),
+    });
   expect(judge().ok).toBe(true);
-  // What a reader gets that follows the reply: the validator has never heard of it.
+  // What a reader gets that follows the reply: the validator has never heard of it. Nobody else can sign in its place.
+  const unheard = { problem: 'no record of such a reply was taken in here' };
+  expect(judge(undefined, unheard)).toMatchObject({ ok: false, missing: ['intake'] });
+  const own = {
+    ...{ ledger, orderHash: reply.order.orderHash, epoch: 8n },
+    recordHash: hashRecord(crypto, receipt.record.bytes),
+  };
+  const forged = signIntake(crypto, createNobleLedgerSigner(new Uint8Array(32).fill(0x63)), own);
+  expect(judge(undefined, { epoch: 8n, signature: forged }).checks).toContainEqual(
+    expect.objectContaining({ id: 'intake', status: 'fail' }),
+  );
   expect(judge({ problem: 'no such reply is settled here' })).toMatchObject({ ok: false, missing: ['settled'] });
   // A validator in league writes an entry of its own. Its signature alone is no quorum.
-  const own = (known.validators ?? []).find(({ address }) => equalBytes(address, reply.order.validator));
+  const member = (known.validators ?? []).find(({ address }) => equalBytes(address, reply.order.validator));
   const handler = [1, 2, 3, 4]
     .map((seed) => createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed)))
-    .find(({ address }) => equalBytes(address, own?.address ?? new Uint8Array(0))) as LedgerSigner;
+    .find(({ address }) => equalBytes(address, member?.address ?? new Uint8Array(0))) as LedgerSigner;
   const feeAtomic = BigInt(
     judge()
       .checks.find(({ id }) => id === 'fee')

@@ -4,11 +4,11 @@ import { readSettlement, readVotesAt, recoverSigners } from '@ogong/chain/read-s
 import type { DecodedSettle } from '@ogong/chain/settle-decode';
 import { fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
-import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
+import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkPool } from '../link/link-pool.ts';
@@ -22,30 +22,57 @@ export interface FollowDependencies {
 
 const ANSWER_TIMEOUT_MS = 15_000;
 
+/** What a reader finds out about a reply beside its receipt. Nothing of it is believed here; `verifyReceipt` checks it. */
+export interface FollowedReply {
+  readonly intake: IntakeEvidence | UnsettledReply;
+  readonly settled: SettledEvidence | UnsettledReply;
+}
+
 /**
- * Collects the way from a receipt into the settled log: the entry from the validator that the order names, the rest from the chain.
- * Nothing of it is believed here; `verifyReceipt` checks it.
+ * Collects the way from a receipt into the settled log: intake and log entry from the validator that the order names, the rest from
+ * the chain.
  */
 export async function followReply(
   receipt: Pick<Receipt, 'ledger' | 'order'>,
   { chain, links, validators }: FollowDependencies,
-): Promise<SettledEvidence | UnsettledReply> {
+): Promise<FollowedReply> {
+  const order = readOrder(receipt);
+  if ('problem' in order) return { intake: order, settled: order };
+  const validator = findValidator(validators, order.validator);
+  if (validator === undefined) {
+    const stranger = { problem: 'the validator that the order names is not of the set' };
+    return { intake: stranger, settled: stranger };
+  }
+  const service = links.to(ValidatorService, { endpoint: validator.endpoint, certHash: validator.certHash });
+  const wanted = { replyId: order.replyId };
+  const limits = { timeoutMs: ANSWER_TIMEOUT_MS };
+  return {
+    intake: await orProblem(async () => {
+      const { epoch, signature } = await service.getIntake(wanted, limits);
+      return { epoch, signature };
+    }),
+    settled: await orProblem(async () => {
+      const { entry, index, proof, transaction } = await service.getSettled(wanted, limits);
+      return { entry, index, proof, ...(await readBatch(chain, transaction)) };
+    }),
+  };
+}
+
+function readOrder({ ledger, order }: Pick<Receipt, 'ledger' | 'order'>): NamedOrder | UnsettledReply {
   try {
-    const order = nameOrder(crypto, receipt.ledger, parseOrder(receipt.order.bytes));
-    const validator = findValidator(validators, order.validator);
-    if (validator === undefined) return { problem: 'the validator that the order names is not of the set' };
-    const { endpoint, certHash } = validator;
-    const service = links.to(ValidatorService, { endpoint, certHash });
-    const { entry, index, proof, transaction } = await service.getSettled(
-      { replyId: order.replyId },
-      { timeoutMs: ANSWER_TIMEOUT_MS },
-    );
-    return { entry, index, proof, ...(await readBatch(chain, transaction)) };
+    return nameOrder(crypto, ledger, parseOrder(order.bytes));
   } catch (error) {
-    if (error instanceof LinkError)
-      return { problem: `the validator does not show the reply's entry: ${error.message}` };
+    if (!(error instanceof ProtocolError)) throw error;
+    return { problem: `the receipt's order cannot be read: ${error.message}` };
+  }
+}
+
+async function orProblem<T>(collect: () => Promise<T>): Promise<T | UnsettledReply> {
+  try {
+    return await collect();
+  } catch (error) {
+    if (error instanceof LinkError) return { problem: `the validator does not show it: ${error.message}` };
     if (error instanceof ChainError) return { problem: `the settlement cannot be read: ${error.message}` };
-    if (error instanceof ProtocolError) return { problem: `the receipt's order cannot be read: ${error.message}` };
     throw error;
   }
 }

@@ -65,6 +65,15 @@ async function assertPublishedWeights(
   throw new Refusal(modelRoots.find(modelId, span) === undefined ? 'unavailable' : 'invalid', problem);
 }
 
+/** This validator's word for a record that it has taken in; undefined where it has none. */
+export function readIntake(
+  state: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive' | 'store'>,
+  replyId: Uint8Array,
+): Acknowledgement | undefined {
+  const row = findReply(state, replyId);
+  return row?.signedRecord && acknowledge(state, row, row.signedRecord);
+}
+
 function acknowledge(
   { crypto, ledger, signer, archive }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive'>,
   { replyId, orderHash, intakeEpoch }: ReplyRow,

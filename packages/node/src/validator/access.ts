@@ -12,6 +12,8 @@ import { BEACON_METHOD, PEER_METHODS, PROOF_METHOD } from './routes.ts';
 const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   'ogong.v1.ValidatorService/Announce': { perSecond: 5, burst: 50 },
+  // Signs.
+  'ogong.v1.ValidatorService/GetIntake': { perSecond: 5, burst: 50 },
   // Hashes all entries of a batch.
   'ogong.v1.ValidatorService/GetSettled': { perSecond: 5, burst: 50 },
 };

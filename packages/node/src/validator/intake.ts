@@ -5,7 +5,7 @@ import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveredReply, type DeliveryOutcome } from './accept-delivery.ts';
-import { type Acknowledgement, acceptRecord } from './accept-record.ts';
+import { type Acknowledgement, acceptRecord, readIntake } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
 import { type IntakeDependencies, type IntakeOptions, openIntakeState } from './intake-state.ts';
@@ -18,6 +18,8 @@ export interface Intake {
   pushRecord(submission: Submission): Promise<Acknowledgement>;
   /** @throws Refusal */
   acknowledge(delivered: DeliveredReply): Promise<DeliveryOutcome>;
+  /** This validator's word for a record that it has taken in; undefined where it has none. */
+  findIntake(replyId: Uint8Array): Acknowledgement | undefined;
   /** @throws Refusal */
   complain(complaint: Complaint): Promise<ComplaintOutcome>;
   /** @param caller certificate that it comes under. @throws Refusal */
@@ -31,6 +33,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     admit: (order) => refusing(() => admitOrder(state, order)),
     pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
     acknowledge: (delivered) => refusing(() => acceptDelivery(state, delivered)),
+    findIntake: (replyId) => readIntake(state, replyId),
     complain: (complaint) => refusing(() => complain(state, complaint)),
     announce: (signed, caller) => acceptAnnouncement(state, signed, caller),
   };

@@ -168,6 +168,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: KIB },
     );
     router.rpc(
+      method.getIntake,
+      ({ replyId }) => {
+        const found = intake.findIntake(replyId);
+        if (found === undefined) throw new Refusal('not-found', 'no record of such a reply was taken in here');
+        return found;
+      },
+      { readMaxBytes: KIB },
+    );
+    router.rpc(
       method.getSettled,
       ({ replyId }) => {
         const found = store.read(() => readSettledEntry(store, verdicts.crypto, replyId));

@@ -8,7 +8,7 @@ import { followReply } from '@ogong/host/views/follow-reply';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { checkSettled } from '@ogong/protocol/verdict/settled';
+import { checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -89,7 +89,15 @@ describe('four validators on a chain', () => {
     const named = nameOrder(crypto, view.ledger, parseOrder(order));
     const domain = { chainId: view.ledger.chainId, verifyingContract: view.network.settlement };
     const judge = async (record = reply.recordBytes) =>
-      checkSettled(crypto, { order: named, record, domain, feeAtomic: 86_000n }, await followReply(receipt, trusted));
+      checkSettled(
+        crypto,
+        { order: named, record, domain, feeAtomic: 86_000n },
+        (await followReply(receipt, trusted)).settled,
+      );
+    const judgeIntake = async (record = reply.recordBytes) =>
+      checkIntake(crypto, { order: named, record, ledger: view.ledger }, (await followReply(receipt, trusted)).intake);
+    expect(await judgeIntake()).toMatchObject({ status: 'pass' });
+    expect(await judgeIntake(new Uint8Array(32))).toMatchObject({ status: 'fail' });
     expect(await judge()).toMatchObject({ status: 'skip', detail: expect.stringContaining('is settled here') });
     const { transaction } = await network.waitForState(nodes[1], named.replyId, 'settled');
     expect(await judge()).toMatchObject({ status: 'pass', detail: expect.stringMatching(/^accept, fee 86000: entry/) });
@@ -98,7 +106,10 @@ describe('four validators on a chain', () => {
       detail: expect.stringContaining('another record'),
     });
     const unknown = await followReply(receipt, { ...trusted, validators: [] });
-    expect(unknown).toEqual({ problem: 'the validator that the order names is not of the set' });
+    const stranger = { problem: 'the validator that the order names is not of the set' };
+    expect(unknown).toEqual({ intake: stranger, settled: stranger });
+    const never = await followReply({ ...receipt, ledger: { ...view.ledger, chainId: 1n } }, trusted);
+    expect(never.intake).toMatchObject({ problem: expect.stringContaining('was taken in here') });
 
     const { call, blockNumber } = await readSettlement(
       chain.transactor,

@@ -1,8 +1,11 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
+import { equalBytes } from '../base/bytes.ts';
 import { hashRecord } from '../commitment/record.ts';
+import type { LedgerSigner } from '../crypto/crypto.ts';
 import { computeInclusionProof, hashLeaf } from '../crypto/merkle.ts';
+import { signIntake } from '../exchange/intake-receipt.ts';
 import { buildSettlement, hashSettlement, type Settlement } from '../settlement/batch.ts';
 import { appendVerdict, computeGenesisPosition, type VerdictFields } from '../settlement/verdict-log.ts';
 import type { SettledEvidence } from './settled.ts';
@@ -99,6 +102,43 @@ function judge(settled: Parameters<typeof verifyReceipt>[1]['settled'], given: o
   });
   return { ok, missing, settled: checks.find(({ id }) => id === 'settled') };
 }
+
+describe('the word of the validator for a record', () => {
+  const [handler] = signers.filter(({ address }) => equalBytes(address, order.validator)) as [LedgerSigner];
+  const other = signers.find((one) => one !== handler) as LedgerSigner;
+  const taken = { ledger, orderHash: reply.order.orderHash, recordHash: fields.recordHash, epoch: 8n };
+  const sign = (bent: object = {}, by = handler) => ({
+    epoch: 8n,
+    signature: signIntake(crypto, by, { ...taken, ...bent }),
+  });
+  const look = (intake: Parameters<typeof verifyReceipt>[1]['intake']) => {
+    const { ok, missing, checks } = verifyReceipt(receipt, {
+      crypto,
+      ...pickBodies(),
+      trust,
+      nowMs,
+      ...(intake && { intake }),
+    });
+    return { ok, missing, status: checks.find(({ id }) => id === 'intake')?.status };
+  };
+
+  it('passes where it is for this order and this record, and is looked at only where it was asked for', () => {
+    expect(look(sign())).toEqual({ ok: true, missing: [], status: 'pass' });
+    expect(look(undefined)).toEqual({ ok: true, missing: [], status: undefined });
+    expect(look({ problem: 'nobody knows the reply' })).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
+  });
+
+  it.each([
+    ['another validator', sign({}, other)],
+    ['another order', sign({ orderHash: new Uint8Array(32) })],
+    ['another record', sign({ recordHash: new Uint8Array(32) })],
+    ['another epoch', { ...sign(), epoch: 9n }],
+    ['another chain', sign({ ledger: { ...ledger, chainId: 1n } })],
+    ['a signature that was cut', { ...sign(), signature: sign().signature.subarray(1) }],
+  ])('fails for %s', (_what, intake) => {
+    expect(look(intake)).toMatchObject({ ok: false, status: 'fail' });
+  });
+});
 
 describe('a receipt that is followed into the settled log', () => {
   const good = settle();

@@ -4,6 +4,7 @@ import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { type QuorumMember, type QuorumSignature, verifyQuorum } from '../crypto/quorum.ts';
+import { verifyIntake } from '../exchange/intake-receipt.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
 import { type Batch, hashSettlement, type Settlement } from '../settlement/batch.ts';
 import { MAX_BATCH_ENTRIES } from '../settlement/gas.ts';
@@ -29,6 +30,14 @@ export interface SettledEvidence {
   readonly blockNumber: bigint;
 }
 
+/** The word of the validator that the order names: it has taken the record in. */
+export interface IntakeEvidence {
+  /** Of intake. */
+  readonly epoch: bigint;
+  /** 65 bytes. */
+  readonly signature: Uint8Array;
+}
+
 /** Why there is no evidence, in words. */
 export interface UnsettledReply {
   readonly problem: string;
@@ -42,6 +51,25 @@ interface HeldReply {
   readonly feeAtomic: bigint | undefined;
   /** Domain of the settlement contract; undefined where the reader trusts none. */
   readonly domain: LedgerDomain | undefined;
+}
+
+/** Whether the validator that the order names signs that it has this very record, under this very order. */
+export function checkIntake(
+  crypto: Crypto,
+  { order, record, ledger }: Pick<HeldReply, 'order' | 'record'> & { readonly ledger: LedgerDomain },
+  evidence: IntakeEvidence | UnsettledReply,
+): Check {
+  if ('problem' in evidence) return skip('intake', evidence.problem);
+  const { validator, orderHash } = order;
+  const isSigned = verifyIntake(crypto, ledger, {
+    ...evidence,
+    validator,
+    orderHash,
+    recordHash: hashRecord(crypto, record),
+  });
+  return isSigned
+    ? pass('intake', `validator 0x${toHex(validator)} took the record in, in epoch ${evidence.epoch}`)
+    : fail('intake', 'the validator that the order names did not sign for this record');
 }
 
 /**

@@ -20,7 +20,13 @@ import { checkEvidence } from '../tier/evidence.ts';
 import { type Posture, readPosture } from '../tier/posture.ts';
 import type { ReceiptPart } from '../tier/tier.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
-import { checkSettled, type SettledEvidence, type UnsettledReply } from './settled.ts';
+import {
+  checkIntake,
+  checkSettled,
+  type IntakeEvidence,
+  type SettledEvidence,
+  type UnsettledReply,
+} from './settled.ts';
 
 export interface ReceiptContext {
   readonly crypto: Crypto;
@@ -33,6 +39,8 @@ export interface ReceiptContext {
   readonly nowMs?: number;
   /** What became of the reply, as a gateway says. Without it the judged record is not compared. */
   readonly status?: unknown;
+  /** The validator's word for the record, where the reader has asked for it; without it there is no check `intake`. */
+  readonly intake?: IntakeEvidence | UnsettledReply;
   /** The way from the reply into the chain, where the reader has followed it; without it there is no check `settled`. */
   readonly settled?: SettledEvidence | UnsettledReply;
   /** Stands in for the plain check of a certificate where many receipts share one, and remembers its verdict. */
@@ -101,6 +109,10 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   const feeAtomic = header && computeFee(parsed, header);
   if (context.status !== undefined) {
     checks.push(checkJudgedRecord(crypto, context.status, { record: receipt.record.bytes, feeAtomic }));
+  }
+  if (context.intake !== undefined) {
+    const held = { order, record: receipt.record.bytes, ledger: receipt.ledger };
+    checks.push(checkIntake(crypto, held, context.intake));
   }
   if (context.settled !== undefined) {
     const { settlement } = trust;
