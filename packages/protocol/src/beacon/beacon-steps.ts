@@ -241,10 +241,12 @@ export function adopt(state: MachineState, certificate: BeaconCertificate, nowMs
   Object.assign(state, startEpoch(state.options, latest, fixSets(state, certificate), nowMs));
 }
 
-/** For whoever slept through epochs: by the validators of that epoch where they are known, or by those that are listed now. */
+/**
+ * For whoever slept through epochs: by those that are listed now. The set that the certificate names proves nothing here: it may be a
+ * small one of long ago, whose few members have signed whatever they like.
+ */
 function isCertified({ crypto, network, sets }: MachineState, certificate: BeaconCertificate): boolean {
-  const validators = sets.findSet(certificate.set) ?? sets.reading().members;
-  return verifyBeaconCertificate(crypto, network, { certificate, validators }).ok;
+  return verifyBeaconCertificate(crypto, network, { certificate, validators: sets.reading().members }).ok;
 }
 
 /** Asks for the members of sets that certificates name and that this validator does not know. */

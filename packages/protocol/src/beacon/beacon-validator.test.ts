@@ -9,7 +9,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { equalBytes, toHex } from '../base/bytes.ts';
 import type { QuorumMember } from '../crypto/quorum.ts';
-import { computeGenesisBeacon, hashBeaconVote, verifyContributions } from './beacon.ts';
+import { computeGenesisBeacon, encodeVrfInput, hashBeaconVote, verifyContributions } from './beacon.ts';
 import { createBeaconMachine } from './beacon-machine.ts';
 import type { BeaconMessage, PreparedValue } from './beacon-message.ts';
 import type { BeaconAction, BeaconVote } from './beacon-state.ts';
@@ -203,7 +203,7 @@ describe('one validator', () => {
 
     function createChanging() {
       const { peers, validators } = createOne();
-      const known = new Map([[toHex(hashSet(validators)), validators]]);
+      const known = new Map<string, readonly QuorumMember[]>([[toHex(hashSet(validators)), validators]]);
       const registry = { list: validators as readonly QuorumMember[] };
       const machine = createBeaconMachine(
         { network: beaconNetwork, start: { epoch: 0n, value: previous }, ...TIMING },
@@ -226,7 +226,7 @@ describe('one validator', () => {
       const certificate = certify();
       const isHeard = (address: Uint8Array, epoch: bigint): boolean =>
         machine.receive(address, { kind: 'certificate-request', epoch }, 20).length > 0;
-      return { machine, peers, validators, registry, certificate, isHeard };
+      return { machine, peers, validators, known, registry, certificate, isHeard };
     }
 
     it('an epoch is agreed on by those that were named two epochs before, under the keys that they had', () => {
@@ -235,6 +235,32 @@ describe('one validator', () => {
       expect(machine.set).toEqual(certificate.following);
       expect([peers[0]!, peers[1]!].map((one) => isHeard(one, 1n))).toEqual([true, true]);
       expect(isHeard(stranger, 1n)).toBe(false);
+    });
+
+    it('nobody who slept takes the word of a set of long ago', () => {
+      const { machine, peers, validators, known } = createChanging();
+      const alone = validators.slice(0, 1);
+      known.set(toHex(hashSet(alone)), alone);
+      const certified = certify();
+      const set = hashSet(alone);
+      const subject = { epoch: 5n, previous: certified.previous, set };
+      const input = encodeVrfInput(beaconNetwork, { ...subject, validator: peers[0]! });
+      const contributions = [{ validator: peers[0]!, proof: proveByName(alone[0]!.vrfKey, input) }];
+      const own = verifyContributions(namedCrypto, beaconNetwork, { ...subject, contributions, validators: alone });
+      const lie = { ...certified, ...subject, value: own.value!, contributions, following: set, next: set };
+      const digest = hashBeaconVote(namedCrypto, beaconNetwork, 'commit', lie);
+      const sign = (signers: readonly Uint8Array[]) =>
+        signers.map((one) => ({ signer: one, signature: createNamedSigner(one).signDigest(digest) }));
+      const tell = (signers: readonly Uint8Array[]) =>
+        machine.receive(
+          peers[0]!,
+          { kind: 'certificate', epoch: 5n, certificate: { ...lie, signatures: sign(signers) } },
+          10,
+        );
+      expect(tell(peers.slice(0, 1))).toEqual([]);
+      expect(machine.latest.epoch).toBe(0n);
+      // Four of the five that are listed now.
+      expect(tell(peers).map(({ kind }) => kind)).toContain('certified');
     });
 
     it('whoever does not know a set asks for it, and takes it by its hash', () => {
