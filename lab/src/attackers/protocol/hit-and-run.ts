@@ -29,7 +29,10 @@ export interface HitAndRunOutcome {
  */
 export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
   name: 'hit-and-run',
+  adversary: 'provider with a new key that forges until it is found out',
   aim: 'be paid for forged replies under a key that it gives up',
+  stoppedBy:
+    'Earnings are held for two periods and forfeited on ejection; who holds less is audited more often, who holds nothing always, by two verifiers',
   async play({ burst, alphaPpm, heldAtomic }) {
     const coverage = { alphaPpm: () => alphaPpm };
     const four = await createFour({ audit: coverage, cosign: coverage, heldFor: async () => heldAtomic });

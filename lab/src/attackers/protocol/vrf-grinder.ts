@@ -103,7 +103,10 @@ export interface GrindOutcome {
 /** One of four validators leaves nothing to chance: it joins once more, under a fresh address, with a key that suits it. */
 export const vrfGrinder: ProtocolAttack<{ readonly epochs: number }, GrindOutcome> = {
   name: 'vrf-grinder',
+  adversary: 'validator that leaves and comes back, or joins under a fresh address',
   aim: 'choose a beacon: register a fresh key once the contributions of the others are known',
+  stoppedBy:
+    'The validators of an epoch are certified two epochs before, and their hash stands in what each of them proves.',
   play({ epochs }) {
     const scheme: Scheme = { epoch: 1n, previous: undefined, proofs: new Map(), key: undefined, hoped: undefined };
     const listed: SetMember[] = [];

@@ -5,10 +5,12 @@ import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
+import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
 import { overAdmission } from '../../attackers/protocol/over-admission.ts';
 import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
+import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
 import { countTexts, type StagedAttack } from './scene.ts';
 
 const on = 'a small network of its own';
@@ -133,6 +135,32 @@ export const ledgerScenes: readonly StagedAttack[] = [
         ],
         money: `${feeAtomic ?? 0n} atomic units are paid for the reply`,
         worked: isServing || feeAtomic !== 0n,
+      };
+    },
+  },
+  {
+    ...{ attack: vrfGrinder, on },
+    async play() {
+      const { hoped, certified, epoch } = vrfGrinder.play({ epochs: 30 });
+      return {
+        tried: `tried keys until one of them would make the beacon of epoch ${epoch} ${hoped ?? 'something else'}`,
+        answered: [`certified is ${certified ?? 'nothing'}`],
+        money: NO_MONEY,
+        worked: certified === undefined || certified === hoped,
+      };
+    },
+  },
+  {
+    ...{ attack: hitAndRun, on },
+    async play() {
+      const burst = 6;
+      const played = await hitAndRun.play({ burst, alphaPpm: 100_000, heldAtomic: 0n });
+      const { caught, settledAtomic, isEjected, gainAtomic } = played;
+      return {
+        tried: `forged ${burst} replies under a key that holds no earnings, before anybody had found out`,
+        answered: [`${caught} of them are rejected; the key is ${isEjected ? 'ejected' : 'not ejected'}`],
+        money: `${settledAtomic} atomic units are settled for it, and it gains ${gainAtomic}`,
+        worked: gainAtomic > 0n,
       };
     },
   },
