@@ -247,9 +247,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
               },
             });
           // The log-probabilities that are shown are the ones that are signed later, unless the provider lies.
-          const composed = asked.logprobs ? compose() : undefined;
-          const rows = composed?.opening.windows.flatMap(({ draws }) => decodeDraws(draws, composed.header).rows) ?? [];
-          const spelled = new Map(rows.map((row, at) => [tokenOf(row), said.pieces[at] ?? '']));
+          const drawn = asked.logprobs ? compose() : undefined;
+          const rows = drawn?.opening.windows.flatMap(({ draws }) => decodeDraws(draws, drawn.header).rows) ?? [];
+          const spelled = spell(rows, said.pieces);
+          if (drawn !== undefined) said.pieces = rows.map((row) => spelled.get(tokenOf(row)) as string);
+          const composed = drawn && compose();
           const show = (text: string, at: number) => {
             const shown = toLogprob(text, rows[at] as DrawRow, asked, spelled);
             return provider.behaviour.showLogprob?.(shown) ?? shown;
@@ -409,6 +411,16 @@ function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) 
     length += piece.length;
   }
   return { pieces: kept, stopReason: 'stop-string' as const };
+}
+
+/** What each token that was drawn reads: its first word. A token that is drawn again reads the same again. */
+function spell(rows: readonly DrawRow[], pieces: readonly string[]): ReadonlyMap<number, string> {
+  const spelled = new Map<number, string>();
+  for (const [at, row] of rows.entries()) {
+    const token = tokenOf(row);
+    if (!spelled.has(token)) spelled.set(token, pieces[at] ?? '');
+  }
+  return spelled;
 }
 
 /** @param spelled texts of the tokens that the reply draws. */
