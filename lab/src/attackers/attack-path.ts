@@ -76,19 +76,21 @@ const createIdentity = (name: string): Promise<LinkIdentity> => createLinkIdenti
 /**
  * The roles of the network over real links, on the test's clock: intake, audit and settlement of one validator, one verifier,
  * and providers that are started and closed. The consumer treats a reply as a gateway does.
- * @param engine the model that is sold; the verifier runs it. The caller closes it.
+ * @param engine the model that is sold; the verifiers run it. The caller closes it.
  * @param directory where providers store their replies.
+ * @param verifiers of operators of their own. Whoever is to be ejected by their reports needs three. Default: 1.
  */
-export async function openAttackPath(engine: ServingEngine, directory: string): Promise<AttackPath> {
+export async function openAttackPath(engine: ServingEngine, directory: string, verifiers = 1): Promise<AttackPath> {
   const validator = await startValidator();
-  const verifier = await startVerifier(engine, validator);
+  const names = Array.from({ length: verifiers }, (_, i) => (i === 0 ? 'verifier' : `verifier ${i + 1}`));
+  const running = await Promise.all(names.map((name) => startVerifier(engine, validator, name)));
   const links = createLinkPool({ identity: await createIdentity('consumer') });
   const { clock, archive } = validator;
   let orders = 0;
 
   return {
     async start(name, attack) {
-      await verifier.announce();
+      for (const verifier of running) await verifier.announce();
       const { payee, ...provider } = await startProvider(name, attack, { validator, directory });
       return {
         async ask(request, endpoint = 'chat') {
@@ -108,7 +110,7 @@ export async function openAttackPath(engine: ServingEngine, directory: string): 
     },
     async close() {
       links.close();
-      await verifier.close();
+      await Promise.all(running.map((verifier) => verifier.close()));
       await validator.close();
     },
   };
@@ -195,7 +197,7 @@ async function startValidator() {
       for (let looks = 0; find() === undefined; looks++) {
         if (looks === MOST_LOOKS) throw new Error(`nothing came of reply ${key}`);
         if (looks > 0) clock.advance(STEP_MS);
-        await bench.runAudits();
+        await bench.runSittings();
       }
       const audit = JSON.parse(bench.find(replyId).checks ?? '[]') as Check[];
       const verdict = find() as VerdictEntry;
@@ -220,10 +222,10 @@ async function startValidator() {
   };
 }
 
-async function startVerifier(engine: ServingEngine, validator: PathValidator) {
+async function startVerifier(engine: ServingEngine, validator: PathValidator, name: string) {
   const { clock, chain } = validator;
-  const identity = await createIdentity('verifier');
-  const signer = createTestHybrid('verifier reports');
+  const identity = await createIdentity(name);
+  const signer = createTestHybrid(`${name} reports`);
   const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const reports = createReports(store, commits);
@@ -243,7 +245,7 @@ async function startVerifier(engine: ServingEngine, validator: PathValidator) {
       const models = [{ modelId: MODEL_ID, modelRoot, pricePer1kAtomic: PRICE, contextSize, numericClass, ...slots }];
       const place = { endpoint, certHash: identity.id };
       const said = { ...place, models, verifier: { ...place, keyHash: verifier.keyHash }, sequence: ++sequence };
-      return validator.announce(createTestHybrid('verifier'), said, createTestPayee('verifier'), signer);
+      return validator.announce(createTestHybrid(name), said, createTestPayee(name), signer);
     },
     async close() {
       await verifier.stop(0);

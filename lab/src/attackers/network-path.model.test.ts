@@ -34,13 +34,13 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** A network of its own over real links. A verifier with the sold model audits every reply. */
+/** A network of its own over real links. Verifiers with the sold model audit every reply. */
 async function serve<T>(
   name: string,
   attack: PathAttack,
   act: (provider: PathProvider) => Promise<T>,
 ): Promise<{ seen: T; paidAtomic: bigint }> {
-  const path = await openAttackPath(sold, directory);
+  const path = await openAttackPath(sold, directory, 3);
   try {
     const provider = await path.start(name, attack);
     try {
@@ -73,9 +73,10 @@ describe('a provider on the network, on real weights', () => {
   );
 
   it.each([
-    ['weights-q8-0', 'q8_0', [], ['equality']],
-    ['massaged-knowing-q4-0', 'q4_0', [], ['equality']],
-    ['hidden-system-prompt', undefined, [], ['equality']],
+    // Two reports cost the fee, the third, from outside their draw, ejects.
+    ['weights-q8-0', 'q8_0', [], ['equality', 'equality', 'equality']],
+    ['massaged-knowing-q4-0', 'q4_0', [], ['equality', 'equality', 'equality']],
+    ['hidden-system-prompt', undefined, [], ['equality', 'equality', 'equality']],
     ['prefill-q4-0', 'q4_0', ['draw-replay'], ['draw-replay']],
   ] as const)(
     '%s is found by its first reply, not paid, and ejected',
