@@ -254,6 +254,23 @@ describe('models from a hub', () => {
     expect(model.modelRoot).toEqual(computeModelRoot([hash, hash]));
   });
 
+  it('keeps a file whose bytes come again under another name, and replaces a damaged one', async () => {
+    const store = createModelStore(storeDir);
+    const adopt = async (name: string) => {
+      const temporary = await store.temporary(name);
+      await writeFile(temporary, CONTENT);
+      return store.adopt(temporary, { name, expected: sha256(CONTENT) });
+    };
+    await adopt('one');
+    const blob = join(storeDir, 'blobs', `sha256-${sha256(CONTENT)}`);
+    const { ino, ctimeMs } = statSync(blob);
+    expect(await adopt('two')).toMatchObject({ name: 'two', sha256: sha256(CONTENT), sizeBytes: CONTENT.length });
+    expect(statSync(blob)).toMatchObject({ ino, ctimeMs });
+    await writeFile(blob, 'damaged');
+    await adopt('three');
+    expect(await readFile(blob)).toEqual(CONTENT);
+  });
+
   it('never takes the model of another name that makes the same file name', async () => {
     await resolveTiny();
     const store = createModelStore(storeDir);

@@ -100,6 +100,11 @@ export function createModelStore(directory: string): ModelStore {
       const { size } = await stat(temporary);
       const target = blobPath(sha256);
       await mkdir(dirname(target), { recursive: true });
+      // An engine may have hashed the file that is there: another one in its place would look like a forgery to it.
+      if (await isIntact(target, sha256)) {
+        await rm(temporary, { force: true });
+        return { name, sha256, sizeBytes: size };
+      }
       await rename(temporary, target);
       await hashes.restamp(target);
       return { name, sha256, sizeBytes: size };
@@ -140,13 +145,14 @@ export function createModelStore(directory: string): ModelStore {
     async listDamaged({ files }, signal) {
       const damaged: string[] = [];
       for (const { sha256 } of files) {
-        const path = blobPath(sha256);
-        const found = existsSync(path) ? Buffer.from(await hashFile(path, signal)).toString('hex') : undefined;
-        if (found !== sha256) damaged.push(path);
+        if (!(await isIntact(blobPath(sha256), sha256, signal))) damaged.push(blobPath(sha256));
       }
       return damaged;
     },
   };
+
+  const isIntact = async (path: string, sha256: string, signal?: AbortSignal): Promise<boolean> =>
+    existsSync(path) && Buffer.from(await hashFile(path, signal)).toString('hex') === sha256;
 
   /** llama.cpp finds the other shards of a split model by their names. */
   const linkShards = async (manifest: ModelManifest): Promise<void> => {
