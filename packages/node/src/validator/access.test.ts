@@ -43,9 +43,13 @@ describe('access', () => {
     for (let call = 0; call < 200; call++) expect(access(stranger, `${service}/${method}`)).toBe(true);
   });
 
-  it.each(['Complain', 'Announce'])('%s is counted per peer', (method) => {
+  it.each([
+    ['Complain', 50],
+    ['Announce', 50],
+    ['Acknowledge', 500],
+  ] as const)('%s is counted per peer', (method, burst) => {
     const { clock, access } = create();
-    for (let call = 0; call < 50; call++) expect(access(stranger, `${service}/${method}`)).toBe(true);
+    for (let call = 0; call < burst; call++) expect(access(stranger, `${service}/${method}`)).toBe(true);
     expect(() => access(stranger, `${service}/${method}`)).toThrow('slow down');
     expect(access(member, `${service}/${method}`)).toBe(true);
     clock.advance(1_000);

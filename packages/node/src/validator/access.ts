@@ -11,6 +11,8 @@ import { BEACON_METHOD, PEER_METHODS, PROOF_METHOD } from './routes.ts';
 /** Limits of methods that cost more than a read of the database; for a complaint the validator replays a whole reply. */
 const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
+  // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
+  'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500 },
   'ogong.v1.ValidatorService/Announce': { perSecond: 5, burst: 50 },
   // Signs.
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 5, burst: 50 },

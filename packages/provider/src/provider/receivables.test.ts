@@ -92,6 +92,15 @@ it('stops where a validator draws the channel for others, again and again', asyn
   await bench.serve(100n);
 });
 
+it('reads no logs for a payer without money, however often it asks', async () => {
+  bench = open();
+  await bench.serve(100n);
+  const { reads } = bench.chain;
+  bench.chain.admitted = 0n;
+  for (let i = 0; i < 3; i++) await expect(bench.serve(1n, stranger)).rejects.toThrow('holds 0 on the chain');
+  expect(bench.chain.reads).toBe(reads);
+});
+
 it('counts what other payers of the validator hold', async () => {
   bench = open();
   await bench.serve(100n);

@@ -133,12 +133,11 @@ export function createReceivables({
   const isCurrent = (row: { readonly sinceMs: number } | undefined): boolean =>
     row !== undefined && clock.nowMs() - row.sinceMs < writtenOffMs;
 
-  function note(order: ChannelOrder, { spendable, spent }: Channel): void {
-    const { payer, validator } = order;
-    const name = nameChannel(order);
-    const known = debts.get(name);
+  /** The channel as it would stand in the books. Only an order that is served puts it there: payers' keys are free. */
+  function describe({ payer, validator }: ChannelOrder, { spendable, spent }: Channel): ChannelDebt {
+    const known = debts.get(nameChannel({ payer, validator }));
     const begun = { validator, payer, served: 0n, spentBefore: spent, sinceMs: clock.nowMs() };
-    debts.set(name, { ...(known && isCurrent(known) ? known : begun), reserve: positive(spendable - spent) });
+    return { ...(known && isCurrent(known) ? known : begun), reserve: positive(spendable - spent) };
   }
 
   async function openDebtor(validator: Uint8Array): Promise<void> {
@@ -149,21 +148,14 @@ export function createReceivables({
     debtors.set(name, { validator, served: 0n, paid: 0n, nextBlock, sinceMs: clock.nowMs() });
   }
 
-  async function readAgain(order: ChannelOrder): Promise<Channel> {
-    const { payer, validator } = order;
-    const before = debtors.get(toHex(validator)) as Debtor;
-    const [channel, payments] = await Promise.all([
-      readChannel(payer, validator, { fresh: true }),
-      readPayments(validator, before.nextBlock),
-    ]);
-    const after = debtors.get(toHex(validator)) as Debtor;
+  async function readPaymentsAgain({ validator }: ChannelOrder): Promise<void> {
+    const name = toHex(validator);
+    const before = debtors.get(name) as Debtor;
+    const payments = await readPayments(validator, before.nextBlock);
+    const after = debtors.get(name) as Debtor;
     // Only one of two that read at a time counts what both have read.
-    if (after.nextBlock === before.nextBlock && after.sinceMs === before.sinceMs) {
-      const paid = after.paid + payments.grossAtomic;
-      debtors.set(toHex(validator), { ...after, paid, nextBlock: payments.nextBlock });
-    }
-    note(order, channel);
-    return channel;
+    if (after.nextBlock !== before.nextBlock || after.sinceMs !== before.sinceMs) return;
+    debtors.set(name, { ...after, paid: after.paid + payments.grossAtomic, nextBlock: payments.nextBlock });
   }
 
   function add(order: ChannelOrder, change: bigint): void {
@@ -187,13 +179,19 @@ export function createReceivables({
     async hold(order) {
       await openDebtor(order.validator).catch(refuseUnread);
       let channel = await readChannel(order.payer, order.validator).catch(refuseUnread);
-      note(order, channel);
-      let problem = findProblem(account, order, channel);
-      if (problem !== undefined) {
-        channel = await readAgain(order).catch(refuseUnread);
-        problem = findProblem(account, order, channel);
+      if (findChannelProblem(account, order, describe(order, channel), channel) !== undefined) {
+        channel = await readChannel(order.payer, order.validator, { fresh: true }).catch(refuseUnread);
       }
+      const refusal = findChannelProblem(account, order, describe(order, channel), channel);
+      if (refusal !== undefined) throw new Refusal('precondition', refusal);
+      // Logs cost the chain's endpoint most, so nobody has them read whose channel does not cover the order.
+      if (findDebtorProblem(account, order, describe(order, channel)) !== undefined) {
+        await readPaymentsAgain(order).catch(refuseUnread);
+      }
+      const debt = describe(order, channel);
+      const problem = findChannelProblem(account, order, debt, channel) ?? findDebtorProblem(account, order, debt);
       if (problem !== undefined) throw new Refusal('precondition', problem);
+      debts.set(nameChannel(order), debt);
       let isHeld = true;
       const drop = (): void => {
         if (isHeld) add(order, -order.maxFeeAtomic);
@@ -241,32 +239,39 @@ function raise<T extends { readonly served: bigint }>(rows: Map<string, T>, name
   return next;
 }
 
-/** @returns why the order is not served on credit. */
-function findProblem(
-  { debts, debtors, held }: Account,
+/** @returns why the order is not served on credit, by its channel alone. */
+function findChannelProblem(
+  { held }: Pick<Account, 'held'>,
   order: ChannelOrder,
-  { spent, spendable }: Channel,
+  { served, spentBefore, reserve }: ChannelDebt,
+  { spent }: Pick<Channel, 'spent'>,
 ): string | undefined {
-  const [name, validator] = [nameChannel(order), toHex(order.validator)];
-  const { served, spentBefore } = debts.get(name) as ChannelDebt;
-  const running = (key: string): bigint => held.get(key) ?? 0n;
   const needed = spent + order.maxFeeAtomic;
   if (order.cumulativeAtomic < needed) {
     return `the order lets ${order.cumulativeAtomic} be drawn in all, ${spent} of it is spent: too little for its fee`;
   }
-  const owed = positive(served - (spent - spentBefore)) + running(name) + order.maxFeeAtomic;
-  const reserve = positive(spendable - spent);
-  if (owed > reserve) {
-    return `the payer's channel with validator 0x${validator} holds ${reserve} on the chain; with this order it would owe ${owed} here`;
-  }
-  const debtor = debtors.get(validator) as Debtor;
-  const unpaid = positive(debtor.served - debtor.paid) + running(validator) + order.maxFeeAtomic;
+  const running = held.get(nameChannel(order)) ?? 0n;
+  const owed = positive(served - (spent - spentBefore)) + running + order.maxFeeAtomic;
+  if (owed <= reserve) return undefined;
+  return `the payer's channel with validator 0x${toHex(order.validator)} holds ${reserve} on the chain; with this order it would owe ${owed} here`;
+}
+
+/** @returns why the order is not served on credit, by what its validator has paid. */
+function findDebtorProblem(
+  { debts, debtors, held }: Account,
+  order: ChannelOrder,
+  { reserve }: ChannelDebt,
+): string | undefined {
+  const validator = toHex(order.validator);
+  const { served, paid } = debtors.get(validator) as Debtor;
+  const unpaid = positive(served - paid) + (held.get(validator) ?? 0n) + order.maxFeeAtomic;
   if (unpaid <= reserve) return undefined;
-  const reserves = [...debts.values()]
-    .filter((debt) => toHex(debt.validator) === validator)
-    .reduce((sum, debt) => sum + debt.reserve, 0n);
+  const name = nameChannel(order);
+  const reserves = [...debts]
+    .filter(([other, debt]) => other !== name && toHex(debt.validator) === validator)
+    .reduce((sum, [, debt]) => sum + debt.reserve, reserve);
   if (unpaid <= reserves) return undefined;
-  return `validator 0x${validator} has paid ${debtor.paid} of ${debtor.served} lately; its payers' channels hold ${reserves}, and with this order ${unpaid} would be unpaid`;
+  return `validator 0x${validator} has paid ${paid} of ${served} lately; its payers' channels hold ${reserves}, and with this order ${unpaid} would be unpaid`;
 }
 
 function refuseUnread(cause: unknown): never {
