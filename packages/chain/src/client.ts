@@ -1,5 +1,4 @@
-import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
-import type { Holding, Limits, Recipients, Shares } from './deploy.ts';
+import type { Distribution, Holding, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
@@ -12,9 +11,8 @@ import {
   validatorRegistryAbi,
 } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
-import { createModelReads, createModelWrites } from './model-registry.ts';
-import { createRegistryWrites } from './registry-writes.ts';
-import { encodeSettle, type SettleCall } from './settle-call.ts';
+import { createWrites } from './ledger-writes.ts';
+import { createModelReads } from './model-registry.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 
 export interface RegisteredValidator {
@@ -78,12 +76,6 @@ export interface DriftTableAnchor {
   readonly version: bigint;
 }
 
-/** Who gets which part of a fee. */
-export interface Distribution {
-  readonly shares: Shares;
-  readonly recipients: Recipients;
-}
-
 export interface NetworkParameters extends Distribution {
   /** What governance announced last, with the time, in seconds since 1970, from which it is in force. */
   readonly announced: Distribution & { readonly from: bigint };
@@ -145,8 +137,6 @@ async function assertChain({ read }: Transactor, { rpcUrl, deployment }: ChainCl
   }
 }
 
-/** A line that settles in a new period stores one more word than an estimate in the period before says. */
-const newPeriodGas = 22_100n;
 const READS_AT_A_TIME = 16;
 /** Many public endpoints refuse longer ranges. */
 const BLOCKS_PER_READ = 1_000;
@@ -324,172 +314,5 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       const args = [toHex(providerId, 'providerId', 32)] as const;
       return read('ejection', (client) => client.readContract({ ...settlement, functionName: 'ejected', args }));
     },
-  };
-}
-
-function createWrites(transactor: Transactor, deployment: Deployment) {
-  const { send, read } = transactor;
-  const { token, staking, registry, escrow, settlement, earnings, parameters, models } = deployment;
-
-  /**
-   * Gives a contract an unlimited allowance of the caller's tokens. The contract takes them only in calls that the caller
-   * makes.
-   */
-  async function allow(spender: Address, amount: bigint): Promise<void> {
-    const owner = transactor.address;
-    if (!owner) throw new ChainError('no-account', 'this client has no private key');
-    const allowance = await read('allowance', (client) =>
-      client.readContract({ address: token, abi: ogongTokenAbi, functionName: 'allowance', args: [owner, spender] }),
-    );
-    if (allowance >= amount) return;
-    await send(
-      'approve',
-      token,
-      encodeFunctionData({ abi: ogongTokenAbi, functionName: 'approve', args: [spender, maxUint256] }),
-    );
-  }
-
-  const callStaking = (functionName: 'stake' | 'requestUnstake' | 'bond' | 'requestUnbond', amount: bigint) =>
-    send(functionName, staking, encodeFunctionData({ abi: stakingAbi, functionName, args: [amount] }));
-
-  const callEarnings = (functionName: 'withdraw' | 'collect', providerId: BytesLike, payee: BytesLike) =>
-    send(
-      `${functionName} earnings`,
-      earnings,
-      encodeFunctionData({
-        abi: earningsAbi,
-        functionName,
-        args: [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')],
-      }),
-    );
-
-  return {
-    /** Owner of the token only. */
-    mint: (to: BytesLike, amount: bigint) =>
-      send(
-        'mint',
-        token,
-        encodeFunctionData({ abi: ogongTokenAbi, functionName: 'mint', args: [toAddress(to, 'to'), amount] }),
-      ),
-    transfer: (to: BytesLike, amount: bigint) =>
-      send(
-        'transfer',
-        token,
-        encodeFunctionData({ abi: ogongTokenAbi, functionName: 'transfer', args: [toAddress(to, 'to'), amount] }),
-      ),
-
-    async deposit(amount: bigint): Promise<TransactionReceipt> {
-      await allow(escrow, amount);
-      return send('deposit', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'deposit', args: [amount] }));
-    },
-    withdraw: (amount: bigint) =>
-      send('withdraw', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'withdraw', args: [amount] })),
-    admit: (validator: BytesLike, amount: bigint) =>
-      send(
-        'admit',
-        escrow,
-        encodeFunctionData({
-          abi: escrowAbi,
-          functionName: 'admit',
-          args: [toAddress(validator, 'validator'), amount],
-        }),
-      ),
-    requestRelease: (validator: BytesLike, amount: bigint) =>
-      send(
-        'request release',
-        escrow,
-        encodeFunctionData({
-          abi: escrowAbi,
-          functionName: 'requestRelease',
-          args: [toAddress(validator, 'validator'), amount],
-        }),
-      ),
-    finishRelease: (validator: BytesLike) =>
-      send(
-        'finish release',
-        escrow,
-        encodeFunctionData({
-          abi: escrowAbi,
-          functionName: 'finishRelease',
-          args: [toAddress(validator, 'validator')],
-        }),
-      ),
-    claim: () => send('claim', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'claim' })),
-
-    /** Pays a provider's payee what it can have by now; anyone may. */
-    withdrawEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('withdraw', providerId, payee),
-    /** Pays the verification pool what it is due of a provider's earnings; anyone may. */
-    collectEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('collect', providerId, payee),
-
-    async stake(amount: bigint): Promise<TransactionReceipt> {
-      await allow(staking, amount);
-      return callStaking('stake', amount);
-    },
-    requestUnstake: (amount: bigint) => callStaking('requestUnstake', amount),
-    finishUnstake: () =>
-      send('finish unstake', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnstake' })),
-    async bond(amount: bigint): Promise<TransactionReceipt> {
-      await allow(staking, amount);
-      return callStaking('bond', amount);
-    },
-    requestUnbond: (amount: bigint) => callStaking('requestUnbond', amount),
-    finishUnbond: () =>
-      send('finish unbond', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnbond' })),
-    /** Owner of the staking contract only. */
-    slash: (validator: BytesLike, amount: bigint, reason: BytesLike) =>
-      send(
-        'slash',
-        staking,
-        encodeFunctionData({
-          abi: stakingAbi,
-          functionName: 'slash',
-          args: [toAddress(validator, 'validator'), amount, toHex(reason, 'reason', 32)],
-        }),
-      ),
-
-    ...createRegistryWrites(transactor, registry),
-    ...createModelWrites(transactor, models, allow),
-
-    /** Submits a batch with its quorum; anyone may. */
-    settle: (call: SettleCall) =>
-      send('settle', settlement, encodeSettle(call), newPeriodGas * BigInt(call.lines.length)),
-    /**
-     * Lifts an ejection; anyone may, until its appeal is over.
-     * @param quorum over the contract's `reinstatementDigest`, in ascending order of their signers' addresses.
-     */
-    reinstate: (providerId: BytesLike, quorum: readonly BytesLike[]) =>
-      send(
-        'reinstate',
-        settlement,
-        encodeFunctionData({
-          abi: settlementAbi,
-          functionName: 'reinstate',
-          args: [toHex(providerId, 'providerId', 32), quorum.map((signature) => toHex(signature, 'quorum', 65))],
-        }),
-      ),
-
-    /** Owner of the parameters only, as are the next two. In force after the notice. */
-    setDistribution: ({ shares, recipients }: Distribution) =>
-      send(
-        'set distribution',
-        parameters,
-        encodeFunctionData({ abi: parametersAbi, functionName: 'setDistribution', args: [shares, recipients] }),
-      ),
-    setLimits: (limits: Limits) =>
-      send(
-        'set limits',
-        parameters,
-        encodeFunctionData({ abi: parametersAbi, functionName: 'setLimits', args: [limits] }),
-      ),
-    setDriftTable: ({ hash, version }: { readonly hash: BytesLike; readonly version: bigint }) =>
-      send(
-        'set drift table',
-        parameters,
-        encodeFunctionData({
-          abi: parametersAbi,
-          functionName: 'setDriftTable',
-          args: [{ hash: toHex(hash, 'hash', 32), version }],
-        }),
-      ),
   };
 }

@@ -66,6 +66,12 @@ export interface Recipients {
   readonly license: Address;
 }
 
+/** Who gets which part of a fee. */
+export interface Distribution {
+  readonly shares: Shares;
+  readonly recipients: Recipients;
+}
+
 /** The whitepaper's example: the provider keeps 95.98 %. */
 export const defaultShares: Shares = { router: 100, validator: 100, verification: 100, treasury: 100, license: 2 };
 
