@@ -270,7 +270,7 @@ describe('the doors of a validator', () => {
       verifiers: (peer, job) => answerHonestly(own.served)(peer, job),
     });
     const third = createTestValidator({ index: 2, clock, chain });
-    const door = await serveValidator(validator, own.signer.address);
+    const door = await serveValidator(validator, { peerAddress: own.signer.address });
     closing.push(validator.close, own.close, third.close, door.close);
     await own.announce(provider);
     await own.announceVerifier('second');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkClient } from '@ogong/host/link/link-client';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
@@ -28,33 +29,49 @@ const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId: ro
 /** A router without a chain, and the messages that one provider and one gateway send to it. */
 export async function openRouter() {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
-  const store = openStore(join(directory, 'router.db'), { schema: ROUTER_SCHEMA });
   const [identity, link] = await Promise.all([makeIdentity(40), makeIdentity(1)]);
-  const router = createRouter(
-    { bind: { host: '127.0.0.1', port: 0 }, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000 },
-    {
-      crypto,
-      clock: systemClock,
-      signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
-      identity,
-      chain: {
-        ledger,
-        network,
-        validators: () => [],
-        client: () => Promise.reject(new Error('there is no chain here')),
+  async function open(bind: HostPort) {
+    const store = openStore(join(directory, 'router.db'), { schema: ROUTER_SCHEMA });
+    const router = createRouter(
+      { bind, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000 },
+      {
+        crypto,
+        clock: systemClock,
+        signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
+        identity,
+        chain: {
+          ledger,
+          network,
+          validators: () => [],
+          client: () => Promise.reject(new Error('there is no chain here')),
+        },
+        store,
+        log: createLogger({ name: 'test', level: 'silent' }),
+        metrics: createMetrics('router'),
       },
-      store,
-      log: createLogger({ name: 'test', level: 'silent' }),
-      metrics: createMetrics('router'),
-    },
-  );
-  await router.start();
-  const client = createLinkClient({ endpoint: router.address(), certHash: identity.id, identity: link });
+    );
+    await router.start();
+    return { store, router };
+  }
+  let running = await open({ host: '127.0.0.1', port: 0 });
+  const stop = async (): Promise<void> => {
+    await running.router.stop(0);
+    running.store.close();
+  };
+  const endpoint = running.router.address();
+  const client = createLinkClient({ endpoint, certHash: identity.id, identity: link });
   let sequence = 0n;
   return {
-    store,
+    get store() {
+      return running.store;
+    },
     service: client.service(RouterService),
-    door: { endpoint: router.address(), certHash: identity.id },
+    door: { endpoint, certHash: identity.id },
+    /** Closes the router, and opens it again over its database, at the same place. */
+    async restart() {
+      await stop();
+      running = await open(endpoint);
+    },
     /** The next announcement of the provider, over the same link as everything else. */
     announcement() {
       const issuedAtMs = Date.now();
@@ -89,8 +106,7 @@ export async function openRouter() {
     },
     async close() {
       client.close();
-      await router.stop(0);
-      store.close();
+      await stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -29,7 +29,10 @@ export const PEER = 71;
 /** The routes of a validator, over a real link, on the parts of the test bench: no chain, no peers. */
 export async function serveValidator(
   validator: TestValidator,
-  peerAddress: Uint8Array = new Uint8Array(20).fill(PEER),
+  {
+    peerAddress = new Uint8Array(20).fill(PEER),
+    bind = { host: '127.0.0.1', port: 0 },
+  }: { readonly peerAddress?: Uint8Array; readonly bind?: HostPort } = {},
 ): Promise<ValidatorDoor> {
   const { intake, archive, cosigning, store, group, clock, signer } = validator;
   const [identity, peer] = await Promise.all([makeIdentity(70), makeIdentity(PEER)]);
@@ -64,7 +67,7 @@ export async function serveValidator(
   const errors: unknown[] = [];
   const server = createLinkServer(
     {
-      bind: { host: '127.0.0.1', port: 0 },
+      bind,
       identity,
       authorize: createAccess({ chain, grants, clock: monotonicClock }),
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },

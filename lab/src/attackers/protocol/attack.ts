@@ -1,3 +1,5 @@
+import type { Breaks, DaemonRole } from './breaks.ts';
+
 /** An attack on the protocol around the answers, by somebody who makes messages of its own. */
 export interface ProtocolAttack<Network, Outcome> {
   /** Kebab-case, unique. */
@@ -8,6 +10,11 @@ export interface ProtocolAttack<Network, Outcome> {
   readonly aim: string;
   /** What stops it, in the words of docs/threats.md. */
   readonly stoppedBy?: string;
-  /** Plays it against the unchanged network and returns what came of it. */
-  play(network: Network): Outcome;
+  /** The daemons that a restart in the middle of the attack concerns; or why there are none. */
+  readonly restarts: readonly DaemonRole[] | { readonly none: string };
+  /**
+   * Plays it against the unchanged network and returns what came of it.
+   * @param breaks what happens between the attacker's steps. Default: nothing.
+   */
+  play(network: Network, breaks?: Breaks): Outcome;
 }

@@ -4,10 +4,11 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
+import { provider } from '@ogong/testing/validator/test-bench';
 import { createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { createTestReport, findServed, type ServeInput, type TestReply } from '@ogong/testing/validator/test-reply';
+import { type Breaks, NO_BREAKS, openAttacked } from './breaks.ts';
 
 /** One announced verifier of the model that the attacker sells. */
 export interface PlayedVerifier {
@@ -44,7 +45,10 @@ export interface AuditedOutcome {
 const FRAMED: Partial<ScoreReport> = { promptTokenCount: 1, promptTokensHash: new Uint8Array(32).fill(1) };
 
 /** The verdicts of one validator on all replies of a provider that lies. */
-export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNetwork): Promise<AuditedOutcome> {
+export async function auditReplies(
+  { verifiers, replies, sees, bend }: AuditedNetwork,
+  breaks: Breaks = NO_BREAKS,
+): Promise<AuditedOutcome> {
   const served = new Map<string, TestReply>();
   const stakes = new Map(verifiers.map(({ name, stake = 0n }) => [toHex(createTestPayee(name).address), stake]));
   const calls = createTestCalls(async (peer, job) => {
@@ -55,7 +59,7 @@ export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNe
     return { report: createTestReport(reply, job, own), signer: createTestHybrid(verifier.name) };
   });
   const stakeOf = (payee: Uint8Array): bigint => (stakes.get(toHex(payee)) ?? 0n) * 10n ** 18n;
-  const validator = createTestValidator({ calls, stakeOf, audit: { honeypotPpm: 0 } });
+  const validator = openAttacked(breaks, { calls, stakeOf, audit: { honeypotPpm: 0 } });
   await validator.announce(provider);
   for (const { name, numericClass, contextSize = 4096 } of verifiers) {
     await validator.announceVerifier(name, numericClass, createTestPayee(name), { contextSize });
@@ -63,7 +67,10 @@ export async function auditReplies({ verifiers, replies, sees, bend }: AuditedNe
   for (let i = 0; i < replies; i++) {
     const reply = await validator.deliver(i, bend ? { bend } : {});
     served.set(toHex(reply.reply.record.replyId), reply);
+    await breaks.take();
     await validator.certify();
+    await validator.runAudits();
+    await breaks.take();
     await validator.runSittings();
     // Each reply is of a provider that nothing is known of yet.
     validator.store.prepare('UPDATE providers SET ejected = 0').run();

@@ -10,6 +10,7 @@ import {
   hashSet,
 } from '@ogong/testing/protocol/beacon-network';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 
 /**
  * Claims to be in the next view that it proposes in, again and again, and signs nothing. It hands in contributions, so that
@@ -53,6 +54,9 @@ export function createBeaconPuller({ signer, validators, proveVrf }: BeaconKeys)
   };
 }
 
+const LIAR = 2;
+/** Parts that the time is cut into by breaks. */
+const BREAKS = 6;
 /** As the driver sets them for epochs of a minute. */
 const TIMING: BeaconTiming = { epochMs: 60_000, viewTimeoutMs: 15_000, gatherMs: 500, resendMs: 2_000 };
 
@@ -69,10 +73,14 @@ export const beaconPuller: ProtocolAttack<{ readonly hours: number }, PullOutcom
   adversary: 'proposer of a beacon',
   aim: 'halt the beacon: pull everybody from one of its own views to the next, and sign nothing',
   stoppedBy: "A view changes by a validator's own timeout, or if more than a third of the stake is further",
-  play({ hours }) {
+  restarts: ['validator'],
+  play({ hours }, breaks = NO_BREAKS) {
     const count = (liar?: (keys: BeaconKeys) => BeaconParty): number => {
-      const net = createBeaconNetwork({ timing: TIMING, beatMs: 500, liars: liar ? { 2: liar } : {} });
+      const net = createBeaconNetwork({ timing: TIMING, beatMs: 500, liars: liar ? { [LIAR]: liar } : {} });
+      const remove = breaks.add('validator', () => [0, 1, 3].forEach(net.restart));
+      for (let i = 1; i < BREAKS; i++) net.schedule((i / BREAKS) * hours * 3_600_000, () => void breaks.take());
       net.runUntil(hours * 3_600_000);
+      remove();
       return Math.min(...net.latestEpochs().map(Number));
     };
     return {

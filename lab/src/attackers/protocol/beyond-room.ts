@@ -12,15 +12,19 @@ export const beyondRoom: ProtocolAttack<{ readonly replies: number }, Promise<Au
   adversary: 'provider with a reply that no verifier has room for',
   aim: 'Sell forged replies that are too long for every verifier, so that nobody judges them',
   stoppedBy: 'A verifier scores what fits',
-  play: ({ replies }) =>
-    auditReplies({
-      verifiers: VERIFIERS,
-      replies,
-      sees: ({ reply }) => ({
-        contextSize: 40,
-        windows: reply.opening.windows
-          .slice(0, 1)
-          .map(({ draws, sketch }) => ({ draws, sketch: sketch.map((byte, i) => (i === 8 ? byte ^ 1 : byte)) })),
-      }),
-    }),
+  restarts: ['validator'],
+  play: ({ replies }, breaks) =>
+    auditReplies(
+      {
+        verifiers: VERIFIERS,
+        replies,
+        sees: ({ reply }) => ({
+          contextSize: 40,
+          windows: reply.opening.windows
+            .slice(0, 1)
+            .map(({ draws, sketch }) => ({ draws, sketch: sketch.map((byte, i) => (i === 8 ? byte ^ 1 : byte)) })),
+        }),
+      },
+      breaks,
+    ),
 };

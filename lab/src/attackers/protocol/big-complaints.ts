@@ -2,6 +2,7 @@ import type { LinkError } from '@ogong/host/link/link-error';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedOrder } from '@ogong/protocol/verdict/claim';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 import { type AttackedDoor, openStrangerLink } from './stranger-link.ts';
 
 export interface BigComplaintsNetwork {
@@ -26,14 +27,17 @@ export const bigComplaints: ProtocolAttack<BigComplaintsNetwork, Promise<Complai
   adversary: 'stranger with large complaints',
   aim: "fill a validator's memory with openings that it has to read before it can refuse them",
   stoppedBy: 'The order first; the opening when the validator asks for it; one budget of bytes',
-  async play({ door, certificates, sizeBytes, localAddress, order }) {
+  restarts: ['validator'],
+  async play({ door, certificates, sizeBytes, localAddress, order }, breaks = NO_BREAKS) {
     const large = new Uint8Array(sizeBytes);
     const refusals: Record<string, number> = {};
     let askedFor = 0;
     const count = ({ code }: LinkError): void => {
       refusals[code] = (refusals[code] ?? 0) + 1;
     };
+    const middle = Math.floor(certificates / 2);
     for (let i = 0; i < certificates; i++) {
+      if (i === middle) await breaks.take();
       const client = await openStrangerLink(door, `complaint ${i}`, localAddress);
       const service = client.service(ValidatorService);
       const announced = await service.complain({ order, reason: 'draw-replay', hasOpening: true });

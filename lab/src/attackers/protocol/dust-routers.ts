@@ -3,6 +3,7 @@ import { computeSettlementGas } from '@ogong/protocol/settlement/gas';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS, openAttacked } from './breaks.ts';
 
 export interface DustOutcome {
   readonly orders: number;
@@ -17,8 +18,10 @@ export const dustRouters: ProtocolAttack<{ readonly orders: number }, Promise<Du
   adversary: 'payer with dust orders',
   aim: 'stop a validator from settling: fill a batch with new payees and routers until no transaction can hold it',
   stoppedBy: 'A worst-case gas model closes batches, and a prefix may be proposed under the same number',
-  async play({ orders }) {
-    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } });
+  restarts: ['validator'],
+  async play({ orders }, breaks = NO_BREAKS) {
+    const none = { alphaPpm: () => 0 };
+    const four = await createFour({ audit: none, cosign: none }, (options) => openAttacked(breaks, options));
     const { own, chain } = four;
     for (let number = 0; number < orders; number++) {
       const payee = createTestLedgerSigner(seedOf(`dust payee ${number}`));
@@ -28,8 +31,10 @@ export const dustRouters: ProtocolAttack<{ readonly orders: number }, Promise<Du
       await own.intake.admit(order);
       await own.intake.pushRecord(own.serve(order, { payer, payee }).submission);
     }
+    await breaks.take();
     await four.certifyAll();
     await own.runAudits();
+    do await breaks.take();
     while (await own.settlement.step());
     return {
       orders,

@@ -6,6 +6,7 @@ import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import type { ProtocolAttack } from './attack.ts';
+import { type Breaks, NO_BREAKS, openAttacked } from './breaks.ts';
 
 const PPM = 1_000_000n;
 /** The epoch that decides about an order of epoch 0. */
@@ -46,12 +47,15 @@ export const epochWaiter: ProtocolAttack<
   adversary: 'validator that waits for a kind epoch',
   aim: 'have no reply of a friend audited: wait for the epoch whose beacon passes it over',
   stoppedBy: 'The order fixes the deciding epoch, and co-signers compute it',
-  async play({ replies, alphaPpm }) {
+  restarts: ['validator'],
+  async play({ replies, alphaPpm }, breaks = NO_BREAKS) {
     const outcome = { found: 0, settled: 0, fair: 0 };
     for (let number = 0; number < replies; number++) {
-      const four = await createFour({ cosign: { alphaPpm: () => alphaPpm } });
+      const cosign = { alphaPpm: () => alphaPpm };
+      const four = await createFour({ cosign }, (options) => openAttacked(breaks, options));
       const { own } = four;
       const { replyId } = (await own.deliver(number)).reply.record;
+      await breaks.take();
       for (let waited = 0n; waited < PATIENCE; waited += 4n) await four.certifyAll();
       const kind = findKindEpoch(own, replyId, alphaPpm);
       if (isPassedOver((own.archive.find(FAIR) as { value: Uint8Array }).value, replyId, alphaPpm)) outcome.fair++;
@@ -61,7 +65,7 @@ export const epochWaiter: ProtocolAttack<
         const context = { crypto, chainId: ledger.chainId, validator: own.signer.address, test };
         const decision = { verdict: 'unaudited', beaconEpoch: kind } as const;
         await own.group.write((db) => decideReply(db, context, { replyId, decision, nowMs: four.clock.nowMs() }));
-        if (await isSettled(four)) outcome.settled++;
+        if (await isSettled(four, breaks)) outcome.settled++;
       }
       await Promise.all([own, ...four.peers].map((one) => one.close()));
     }
@@ -70,8 +74,9 @@ export const epochWaiter: ProtocolAttack<
 };
 
 /** Whether the chain took the only reply. A step that takes a refused entry out of the log also says that it did something. */
-async function isSettled({ own, chain }: Four): Promise<boolean> {
+async function isSettled({ own, chain }: Four, breaks: Breaks): Promise<boolean> {
   try {
+    do await breaks.take();
     while (await own.settlement.step());
   } catch (error) {
     if (!(error instanceof SettlementError) || error.code !== 'no-quorum') throw error;

@@ -5,6 +5,7 @@ import type { Four } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 
 const ORDERS = 5;
 const LONG_AFTER_MS = 200_000;
@@ -28,7 +29,8 @@ export const freeAbandonment: ProtocolAttack<
   adversary: 'stranger without money',
   aim: "destroy a provider's good name with replies that it never promised",
   stoppedBy: 'A provider signs each order that it takes; nothing is admitted or abandoned without.',
-  async play({ four, isValidatorInLeague }) {
+  restarts: ['validator'],
+  async play({ four, isValidatorInLeague }, breaks = NO_BREAKS) {
     const { own, clock, chain } = four;
     const stranger = createTestHybrid('attacker');
     const refusals: string[] = [];
@@ -42,10 +44,13 @@ export const freeAbandonment: ProtocolAttack<
         await own.intake.admit({ ...order, consent }).catch((error: Error) => refusals.push(error.message));
       }
     }
+    await breaks.take();
     await four.certifyAll();
     await own.runAudits();
+    await breaks.take();
     clock.advance(LONG_AFTER_MS);
     await own.runAudits();
+    do await breaks.take();
     while (await own.settlement.step());
     refusals.push(...own.refusals.flatMap((reasons) => reasons.split('; ')));
     const logged = own.decided.filter(({ verdict }) => verdict === 'abandoned').length;

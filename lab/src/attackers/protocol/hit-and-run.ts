@@ -4,6 +4,7 @@ import { providerId } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { cheat } from '@ogong/testing/validator/test-proposal';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS, openAttacked } from './breaks.ts';
 
 export interface HitAndRun {
   /** Replies that it forges at once, before anybody has judged one. */
@@ -33,15 +34,22 @@ export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
   aim: 'be paid for forged replies under a key that it gives up',
   stoppedBy:
     'Earnings are held for two periods and forfeited on ejection; who holds less is audited more often, who holds nothing always, by two verifiers',
-  async play({ burst, alphaPpm, heldAtomic }) {
+  restarts: ['validator'],
+  async play({ burst, alphaPpm, heldAtomic }, breaks = NO_BREAKS) {
     const coverage = { alphaPpm: () => alphaPpm };
-    const four = await createFour({ audit: coverage, cosign: coverage, heldFor: async () => heldAtomic });
+    const options = { audit: coverage, cosign: coverage, heldFor: async () => heldAtomic };
+    const four = await createFour(options, (one) => openAttacked(breaks, one));
     const { own, chain } = four;
     for (let number = 0; number < burst; number++) await own.deliver(number, cheat);
+    await breaks.take();
     await four.certifyAll();
     // A validator judges a few at a time.
-    for (let i = 0; i < burst; i++) await own.runAudits();
+    for (let i = 0; i < burst; i++) {
+      await own.runAudits();
+      await breaks.take();
+    }
     try {
+      do await breaks.take();
       while (await own.settlement.step());
     } catch (error) {
       if (!(error instanceof SettlementError)) throw error;

@@ -1,5 +1,6 @@
 import type { LinkClient } from '@ogong/host/link/link-client';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 import { type AttackedDoor, openStrangerLink } from './stranger-link.ts';
 
 export interface IdleLinksNetwork {
@@ -23,10 +24,12 @@ export const idleLinks: ProtocolAttack<IdleLinksNetwork, Promise<HeldLinks>> = {
   adversary: 'stranger with many certificates',
   aim: 'hold every place of a daemon, so that nobody else can reach it',
   stoppedBy: 'Known peers have places of their own, quotas by certificate and address, idle links leave first',
-  async play({ door, links, addresses }) {
+  restarts: ['router'],
+  async play({ door, links, addresses }, breaks = NO_BREAKS) {
     const clients: LinkClient[] = [];
     let opened = 0;
     for (let from = 0; from < links; from += AT_ONCE) {
+      if (from <= links / 2 && links / 2 < from + AT_ONCE) await breaks.take();
       const numbers = Array.from({ length: Math.min(AT_ONCE, links - from) }, (_, i) => from + i);
       await Promise.all(
         numbers.map(async (number) => {

@@ -1,5 +1,6 @@
 import type { ChannelLedger, Reservation } from '@ogong/node/gateway/channel-ledger';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 
 export interface HoardingNetwork {
   readonly ledger: Pick<ChannelLedger, 'reserve'>;
@@ -15,9 +16,12 @@ export const keyHoarding: ProtocolAttack<HoardingNetwork, Promise<{ readonly res
   adversary: 'one API key',
   aim: "reserve all of a gateway's channel, so that no other key is served",
   stoppedBy: 'A key holds its share of a channel',
-  async play({ ledger, keyId, request, requests }) {
+  restarts: ['gateway'],
+  async play({ ledger, keyId, request, requests }, breaks = NO_BREAKS) {
     let reserved = 0;
+    const middle = Math.floor(requests / 2);
     for (let i = 0; i < requests; i++) {
+      if (i === middle) await breaks.take();
       const reservation = { ...request, keyId, replyId: `${keyId} ${i}`, completionId: `chatcmpl-${keyId}-${i}` };
       await ledger
         .reserve(reservation, () => ({ order: new Uint8Array(1), signature: new Uint8Array(65) }))

@@ -13,10 +13,11 @@ export const loneReject: ProtocolAttack<
   adversary: 'one verifier, or two in league, while others are silent',
   aim: 'Have an honest provider rejected, or ejected, on the word of one verifier or of two in league',
   stoppedBy: 'A lone reject waits for a second word. A charge ejects only once somebody outside its draw reproduces it',
-  play: ({ replies, framers, silent, honest }) => {
+  restarts: ['validator'],
+  play: ({ replies, framers, silent, honest }, breaks) => {
     const name = (kind: 'framer' | 'silent' | 'honest', count: number) =>
       Array.from({ length: count }, (_, i) => ({ name: `${kind}-${i}`, kind }));
     const verifiers = [...name('framer', framers), ...name('silent', silent), ...name('honest', honest)];
-    return auditReplies({ verifiers, replies, sees: () => ({}) });
+    return auditReplies({ verifiers, replies, sees: () => ({}) }, breaks);
   },
 };

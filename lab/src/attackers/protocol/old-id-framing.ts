@@ -1,7 +1,6 @@
-import type { createTestValidator } from '@ogong/testing/validator/test-bench';
+import type { TestValidator } from '@ogong/testing/validator/test-bench';
 import type { ProtocolAttack } from './attack.ts';
-
-type Validator = ReturnType<typeof createTestValidator>;
+import { NO_BREAKS } from './breaks.ts';
 
 export interface FramingOutcome {
   /** What the validator said to the two records as a complaint, and as a second delivery. */
@@ -19,21 +18,25 @@ const messageOf = ({ message }: Error): string => message;
  * The provider has forgotten the payer's first order. A second order with the same nonce has the same reply id, and the honest
  * provider signs a second record under it.
  */
-export const oldIdFraming: ProtocolAttack<Validator, Promise<FramingOutcome>> = {
+export const oldIdFraming: ProtocolAttack<TestValidator, Promise<FramingOutcome>> = {
   name: 'old-id-framing',
   adversary: 'payer with an old order',
   aim: 'have an honest provider ejected by two records that it signed for two orders of one reply id',
   stoppedBy: "The record's header names the order's hash; two records convict only if they name one order.",
-  async play(validator) {
+  restarts: ['validator'],
+  async play(validator, breaks = NO_BREAKS) {
     await validator.deliver(0);
+    await breaks.take();
     const first = validator.order(0);
     const { order, signature } = first;
     const second = validator.serve(validator.order(1, { nonce: first.fields.nonce }));
     const { record } = second.submission;
     const complaint = { order: first, reason: 'two records', record, opening: second.reply.openingBytes };
     const complained = await validator.intake.complain(complaint).then(({ outcome }) => outcome, messageOf);
+    await breaks.take();
     const framed = { ...second.submission, order: { order, signature } };
     const delivered = await validator.intake.pushRecord(framed).then(() => 'taken', messageOf);
+    await breaks.take();
     const isServing = await validator.deliver(2).then(
       () => true,
       () => false,

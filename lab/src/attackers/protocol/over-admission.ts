@@ -1,6 +1,7 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import { type Network, PRICE, receive } from '@ogong/testing/provider/provider-fixture';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 
 export interface OverAdmissionOutcome {
   /** Replies that the provider gave for nothing. */
@@ -19,12 +20,15 @@ export const overAdmission: ProtocolAttack<Network, Promise<OverAdmissionOutcome
   adversary: 'validator in league with a payer',
   aim: 'have a provider work for more than the payer has set aside, with a validator that says that all of it is covered',
   stoppedBy: 'The provider reads the channel itself, and serves no more on credit than the chain can pay',
-  async play({ client, order }) {
+  restarts: ['provider'],
+  async play(network, breaks = NO_BREAKS) {
+    breaks.add('provider', network.restart);
     let owedAtomic = 0n;
     for (let served = 0; served < ORDERS; served++) {
+      if (served % 2 === 1) await breaks.take();
       const body = { max_tokens: UNPAID_REPLY_TOKENS, seed: served };
       try {
-        const { promptTokens, finished } = await receive(client, order({ body, nonce: served }));
+        const { promptTokens, finished } = await receive(network.client, network.order({ body, nonce: served }));
         owedAtomic += (BigInt(promptTokens + finished.outputTokens) * PRICE + 999n) / 1_000n;
       } catch (error) {
         if (!(error instanceof LinkError)) throw error;

@@ -12,19 +12,23 @@ export const overbilledPrompt: ProtocolAttack<{ readonly replies: number }, Prom
   adversary: 'provider that overstates its prompt',
   aim: 'Bill a longer prompt in a class of its own, where evidence is statistical and ejects nobody at once',
   stoppedBy: 'The header is held against the context, and a lie that reports agree on is exact evidence',
-  play: ({ replies }) =>
-    auditReplies({
-      verifiers: VERIFIERS,
-      replies,
-      bend: { header: (header) => ({ ...header, promptTokenCount: header.promptTokenCount + 50 }) },
-      sees: ({ reply }, { numericClass = '' }) => ({
-        ...{ numericClass, exact: false },
-        promptTokenCount: reply.header.promptTokenCount - 50,
-        // Drift between classes: all values of the reports differ from each other.
-        windows: reply.opening.windows.map(({ draws, sketch }) => ({
-          draws,
-          sketch: sketch.map((byte, i) => (i === 8 ? byte ^ (numericClass.charCodeAt(6) & 7) : byte)),
-        })),
-      }),
-    }),
+  restarts: ['validator'],
+  play: ({ replies }, breaks) =>
+    auditReplies(
+      {
+        verifiers: VERIFIERS,
+        replies,
+        bend: { header: (header) => ({ ...header, promptTokenCount: header.promptTokenCount + 50 }) },
+        sees: ({ reply }, { numericClass = '' }) => ({
+          ...{ numericClass, exact: false },
+          promptTokenCount: reply.header.promptTokenCount - 50,
+          // Drift between classes: all values of the reports differ from each other.
+          windows: reply.opening.windows.map(({ draws, sketch }) => ({
+            draws,
+            sketch: sketch.map((byte, i) => (i === 8 ? byte ^ (numericClass.charCodeAt(6) & 7) : byte)),
+          })),
+        }),
+      },
+      breaks,
+    ),
 };

@@ -3,6 +3,7 @@ import type { Store } from '@ogong/host/store/store';
 import { computeEntryHash, encodeVerdictEntry, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS, openAttacked } from './breaks.ts';
 
 export interface PoisonOutcome {
   /** Of the honest replies, in the order of the log. */
@@ -39,17 +40,20 @@ export const poisonedEntry: ProtocolAttack<
   adversary: 'validator with a false entry',
   aim: 'stop a validator from settling: bring one entry into its log that no peer signs, so that no batch from there on passes',
   stoppedBy: 'Co-signers refuse entries one by one; the others settle',
-  async play({ replies, at }) {
-    const { own, chain, certifyAll } = await createFour({
-      audit: { alphaPpm: () => 0 },
-      cosign: { alphaPpm: () => 0 },
-    });
+  restarts: ['validator'],
+  async play({ replies, at }, breaks = NO_BREAKS) {
+    const none = { alphaPpm: () => 0 };
+    const { own, chain, certifyAll } = await createFour({ audit: none, cosign: none }, (options) =>
+      openAttacked(breaks, options),
+    );
     for (let number = 0; number < replies; number++) await own.deliver(number);
+    await breaks.take();
     await certifyAll();
     await own.runAudits();
     poison(own.store, at);
     const ids = own.decided.map(({ replyId }) => replyId);
     for (let step = 0; step < 2 * replies; step++) {
+      await breaks.take();
       if (!(await own.settlement.step().catch(() => false))) break;
     }
     const states = ids.map((id) => own.find(id).state);

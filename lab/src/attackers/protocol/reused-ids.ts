@@ -25,6 +25,7 @@ import {
   type TestReply,
 } from '@ogong/testing/validator/test-reply';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 
 /** One thing that happens. `validator`, `nonce` and `payer` say whose order it is about; a nonce is used again and again. */
 export interface ReuseStep {
@@ -227,15 +228,23 @@ async function takeStep(
 /** Payers that use ids again, over validators, time, restarts and all that anybody forgets. */
 export const reusedIds: ProtocolAttack<readonly ReuseStep[], Promise<ReuseOutcome>> = {
   name: 'reused-ids',
+  adversary: 'payers that use nonces again, over validators, restarts and all that is forgotten',
   aim: 'by ids that were used before: have an honest provider ejected, be paid for twice, or leave a batch that nobody can settle',
-  async play(steps) {
+  stoppedBy: 'a validator knows each id for good, a record names its order',
+  restarts: ['validator', 'provider'],
+  async play(steps, breaks = NO_BREAKS) {
     const world = openWorld();
-    const { all, chain, clock } = world;
+    for (const index of world.all.keys()) breaks.add('validator', () => world.restart(index));
+    breaks.add('provider', world.restartProvider);
+    const { chain, clock } = world;
     try {
       await announceAll(world);
       const used = new Map<string, Used[]>();
       const reused = { served: 0, refused: 0 };
-      for (const step of steps) await takeStep(world, step, used, reused);
+      for (const step of steps) {
+        await breaks.take();
+        await takeStep(world, step, used, reused);
+      }
       // Orders that nobody served expire, and everything is settled.
       clock.advance(30 * MINUTE_MS);
       for (let i = 0; i < 3; i++) await settleAll(world);

@@ -13,11 +13,15 @@ export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<A
   adversary: 'free verifiers that announce much room',
   aim: 'Overstate prompts, so that only a verifier in league seems to have room for them',
   stoppedBy: 'Announced room narrows a list only if half of all stake has it',
-  play: ({ replies }) =>
-    auditReplies({
-      verifiers: [...HONEST, { name: 'league', kind: 'league', contextSize: 0xffffffff }],
-      replies,
-      bend: { header: (header) => ({ ...header, promptTokenCount: 100 }) },
-      sees: () => ({ promptTokenCount: 8, promptTokensHash: new Uint8Array(32).fill(8) }),
-    }),
+  restarts: ['validator'],
+  play: ({ replies }, breaks) =>
+    auditReplies(
+      {
+        verifiers: [...HONEST, { name: 'league', kind: 'league', contextSize: 0xffffffff }],
+        replies,
+        bend: { header: (header) => ({ ...header, promptTokenCount: 100 }) },
+        sees: () => ({ promptTokenCount: 8, promptTokensHash: new Uint8Array(32).fill(8) }),
+      },
+      breaks,
+    ),
 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 import { type AttackedDoor, openStrangerLink } from './stranger-link.ts';
 
 export interface SquattingNetwork {
@@ -20,12 +21,15 @@ export const routeSquatting: ProtocolAttack<SquattingNetwork, Promise<{ readonly
   adversary: 'caller that takes tickets and orders nothing',
   aim: 'make every provider look busy, for nothing',
   stoppedBy: 'Slots that one address holds count up to its share',
-  async play({ door, model, tickets, addresses }) {
+  restarts: ['router'],
+  async play({ door, model, tickets, addresses }, breaks = NO_BREAKS) {
     const clients = await Promise.all(
       addresses.map((address) => openStrangerLink(door, `squatter ${address}`, address)),
     );
     let got = 0;
+    const middle = Math.floor(tickets / 2);
     for (let i = 0; i < tickets; i++) {
+      if (i === middle) await breaks.take();
       const router = (clients[i % clients.length] as (typeof clients)[number]).service(RouterService);
       const replyId = sha256(Buffer.from(`squatted ${i}`)).slice(0, 16);
       const requestHash = sha256(replyId);

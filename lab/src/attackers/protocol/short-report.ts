@@ -13,14 +13,18 @@ export const shortReport: ProtocolAttack<ShortReportNetwork, Promise<AuditedOutc
   adversary: 'verifier that scores the beginning alone',
   aim: 'Be credited for audits of which only the beginning was computed',
   stoppedBy: 'A report shorter than the announced room is a mark, and no short report is credited',
-  play: ({ replies, announced }) =>
-    auditReplies({
-      verifiers: [
-        { name: 'lazy', kind: 'honest', contextSize: announced },
-        ...['v1', 'v2', 'v3'].map((name) => ({ name, kind: 'honest' as const })),
-      ],
-      replies,
-      sees: ({ reply }, { name }) =>
-        name === 'lazy' ? { contextSize: 40, windows: reply.opening.windows.slice(0, 1) } : {},
-    }),
+  restarts: ['validator'],
+  play: ({ replies, announced }, breaks) =>
+    auditReplies(
+      {
+        verifiers: [
+          { name: 'lazy', kind: 'honest', contextSize: announced },
+          ...['v1', 'v2', 'v3'].map((name) => ({ name, kind: 'honest' as const })),
+        ],
+        replies,
+        sees: ({ reply }, { name }) =>
+          name === 'lazy' ? { contextSize: 40, windows: reply.opening.windows.slice(0, 1) } : {},
+      },
+      breaks,
+    ),
 };

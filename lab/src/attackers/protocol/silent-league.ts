@@ -19,10 +19,14 @@ export const silentLeague: ProtocolAttack<
   aim: 'Have no verifier answer, so that nobody judges the forged reply and it is paid',
   stoppedBy:
     'The draw goes on to others, in up to eight sittings with beacons of their own; then it is unjudged and unpaid',
-  play: ({ replies, others }) =>
-    auditReplies({
-      verifiers: [...SILENT, ...(others ? HONEST : [])],
-      replies,
-      sees: () => ({ promptTokenCount: 1, promptTokensHash: new Uint8Array(32).fill(1) }),
-    }),
+  restarts: ['validator'],
+  play: ({ replies, others }, breaks) =>
+    auditReplies(
+      {
+        verifiers: [...SILENT, ...(others ? HONEST : [])],
+        replies,
+        sees: () => ({ promptTokenCount: 1, promptTokensHash: new Uint8Array(32).fill(1) }),
+      },
+      breaks,
+    ),
 };

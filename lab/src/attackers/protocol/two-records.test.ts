@@ -1,24 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { type TwoRecordsNetwork, twoRecords } from './two-records.ts';
+import { createBreaks } from './breaks.ts';
+import { twoRecords } from './two-records.ts';
 
 describe('a provider that shows its validator another reply than its consumer', () => {
-  it.each<TwoRecordsNetwork>([
-    { acknowledges: 'before the provider', restarts: false },
-    { acknowledges: 'before the provider', restarts: true },
-    { acknowledges: 'after the provider', restarts: false },
-    { acknowledges: 'after the provider', restarts: true },
-  ])(
-    'is paid nothing and ejected where its consumer acknowledges $acknowledges (restart: $restarts)',
-    async (given) => {
-      expect(await twoRecords.play(given)).toEqual({
+  it.each([
+    ['before the provider', false],
+    ['before the provider', true],
+    ['after the provider', false],
+    ['after the provider', true],
+  ] as const)(
+    'is paid nothing and ejected where its consumer acknowledges %s (restart: %s)',
+    async (acknowledges, isRestarted) => {
+      const breaks = createBreaks();
+      expect(await twoRecords.play({ acknowledges }, isRestarted ? breaks : undefined)).toEqual({
         entry: { verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n },
         isServing: false,
       });
+      breaks.end();
     },
   );
 
   it('is paid in full for what nobody read where its consumer says nothing', async () => {
-    expect(await twoRecords.play({ acknowledges: 'never', restarts: false })).toEqual({
+    expect(await twoRecords.play({ acknowledges: 'never' })).toEqual({
       entry: { verdict: 'accept', evidence: 'exact', ejects: false, feeAtomic: 86_000n },
       isServing: true,
     });

@@ -14,9 +14,11 @@ import {
   proveByName,
 } from '@ogong/testing/protocol/beacon-network';
 import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
 
 /** Of five places: one validator that is down, two honest ones, the grinder, and the second address that it has bonded. */
 const [DOWN, GRINDER, FRESH] = [0, 3, 4];
+const HONEST = [1, 2];
 const TIMING = { epochMs: 1_000, viewTimeoutMs: 400, gatherMs: 60, resendMs: 100 };
 /** Keys that the grinder tries: enough for eight bits of its choice. */
 const TRIES = 4_096;
@@ -31,6 +33,8 @@ interface Scheme {
   /** The key that it chose, and the value that it hopes for. */
   key: Uint8Array | undefined;
   hoped: string | undefined;
+  /** Called once it has registered that key. */
+  readonly onJoined: () => void;
 }
 
 /** The value that contributors would make if the second address had this key. */
@@ -70,6 +74,7 @@ function createGrinder(keys: BeaconKeys, scheme: Scheme, listed: SetMember[], fr
       if (value[0] !== 0) continue;
       Object.assign(scheme, { key, hoped: toHex(value) });
       listed.push({ ...fresh, vrfKey: key });
+      scheme.onJoined();
       return;
     }
   }
@@ -107,8 +112,12 @@ export const vrfGrinder: ProtocolAttack<{ readonly epochs: number }, GrindOutcom
   aim: 'choose a beacon: register a fresh key once the contributions of the others are known',
   stoppedBy:
     'The validators of an epoch are certified two epochs before, and their hash stands in what each of them proves.',
-  play({ epochs }) {
-    const scheme: Scheme = { epoch: 1n, previous: undefined, proofs: new Map(), key: undefined, hoped: undefined };
+  restarts: ['validator'],
+  play({ epochs }, breaks = NO_BREAKS) {
+    const scheme: Scheme = {
+      ...{ epoch: 1n, previous: undefined, proofs: new Map(), key: undefined, hoped: undefined },
+      onJoined: () => void breaks.take(),
+    };
     const listed: SetMember[] = [];
     const net = createBeaconNetwork({
       ...{ size: 5, timing: TIMING, registryMs: 200 },
@@ -133,6 +142,7 @@ export const vrfGrinder: ProtocolAttack<{ readonly epochs: number }, GrindOutcom
         },
       },
     });
+    breaks.add('validator', () => HONEST.forEach(net.restart));
     net.runUntil(epochs * TIMING.epochMs);
     const [certified] = net.certified.get(scheme.epoch) ?? [];
     return { hoped: scheme.hoped, certified, epoch: scheme.epoch };

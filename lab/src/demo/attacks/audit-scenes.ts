@@ -1,5 +1,6 @@
 import type { AuditedOutcome } from '../../attackers/protocol/audited-network.ts';
 import { beyondRoom } from '../../attackers/protocol/beyond-room.ts';
+import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { loneReject } from '../../attackers/protocol/lone-reject.ts';
 import { overbilledPrompt } from '../../attackers/protocol/overbilled-prompt.ts';
 import { roomCapture } from '../../attackers/protocol/room-capture.ts';
@@ -29,40 +30,40 @@ function describeForged({ entries }: AuditedOutcome, tried: string): AttackCours
 export const auditScenes: readonly StagedAttack[] = [
   {
     ...{ attack: roomCapture, on },
-    play: async () =>
+    play: async (breaks: Breaks) =>
       describeForged(
-        await roomCapture.play({ replies: REPLIES }),
+        await roomCapture.play({ replies: REPLIES }, breaks),
         `forged ${REPLIES} replies, and announced a free verifier with more room than the staked ones`,
       ),
   },
   {
     ...{ attack: overbilledPrompt, on },
-    play: async () =>
+    play: async (breaks: Breaks) =>
       describeForged(
-        await overbilledPrompt.play({ replies: REPLIES }),
+        await overbilledPrompt.play({ replies: REPLIES }, breaks),
         `billed 50 tokens more than the prompt has in ${REPLIES} replies of a class of its own`,
       ),
   },
   {
     ...{ attack: beyondRoom, on },
-    play: async () =>
+    play: async (breaks: Breaks) =>
       describeForged(
-        await beyondRoom.play({ replies: REPLIES }),
+        await beyondRoom.play({ replies: REPLIES }, breaks),
         `forged ${REPLIES} replies that are longer than the context of every verifier`,
       ),
   },
   {
     ...{ attack: silentLeague, on },
-    play: async () =>
+    play: async (breaks: Breaks) =>
       describeForged(
-        await silentLeague.play({ replies: REPLIES, others: true }),
+        await silentLeague.play({ replies: REPLIES, others: true }, breaks),
         `forged ${REPLIES} replies; 6 of the 8 verifiers are in league and answer nothing`,
       ),
   },
   {
     ...{ attack: shortReport, on },
-    async play() {
-      const { entries, marked, credited } = await shortReport.play({ replies: 12, announced: 4096 });
+    async play(breaks: Breaks) {
+      const { entries, marked, credited } = await shortReport.play({ replies: 12, announced: 4096 }, breaks);
       const isMarked = marked.includes('lazy');
       return {
         tried: 'announced a context of 4096 tokens, and scored one window of each reply that it was drawn for',
@@ -78,8 +79,8 @@ export const auditScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: loneReject, on },
-    async play() {
-      const { entries } = await loneReject.play({ replies: REPLIES, framers: 1, silent: 3, honest: 2 });
+    async play(breaks: Breaks) {
+      const { entries } = await loneReject.play({ replies: REPLIES, framers: 1, silent: 3, honest: 2 }, breaks);
       return {
         tried: `rejected ${REPLIES} honest replies as one verifier of six, while three of the others were kept from answering`,
         answered: countTexts(

@@ -1,14 +1,32 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type AttackSummary, formatAttackList, formatPlayed, SCENES, summarizeAttack } from './catalogue.ts';
 import { listAttacks } from './play-attack.ts';
 
+/** They are no attacks. */
+const HELPERS = ['attack.ts', 'audited-network.ts', 'breaks.ts', 'stranger-link.ts'];
 const threats = readFileSync(new URL('../../../../docs/threats.md', import.meta.url), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| '))
   .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')));
 
+const folder = new URL('../../attackers/protocol/', import.meta.url);
+const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+
+/** Every attack of the folder: what has a name, an aim, and can be played. */
+async function findAttacks(): Promise<unknown[]> {
+  const modules = await Promise.all(files.map((name) => import(new URL(name, folder).href)));
+  const isAttack = (one: unknown): boolean => one instanceof Object && 'aim' in one && 'play' in one;
+  return modules.flatMap((module) => Object.values(module as object)).filter(isAttack);
+}
+
 describe('attacks that the demo can play', () => {
+  it('are all that there are', async () => {
+    const found = await findAttacks();
+    expect(found).toHaveLength(files.filter((name) => !HELPERS.includes(name)).length);
+    expect(new Set(SCENES.map(({ attack }) => attack))).toEqual(new Set(found));
+  });
+
   it('have distinct names', () => {
     expect(new Set(SCENES.map(({ attack }) => attack.name)).size).toBe(SCENES.length);
   });
@@ -29,7 +47,10 @@ describe('attacks that the demo can play', () => {
   });
 
   it('must say who plays them, and what stops them', () => {
-    const silent = { ...(SCENES[0] as (typeof SCENES)[number]), attack: { name: 'silent', aim: 'nothing' } };
+    const silent = {
+      ...(SCENES[0] as (typeof SCENES)[number]),
+      attack: { name: 'silent', aim: 'nothing', restarts: [] },
+    };
     expect(() => summarizeAttack(silent)).toThrow('silent: no adversary');
   });
 

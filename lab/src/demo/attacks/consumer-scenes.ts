@@ -6,10 +6,11 @@ import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createFakeModelRegistry } from '@ogong/testing/chain/fake-model-registry';
 import { describeWeights } from '@ogong/testing/chain/model-registry-compliance';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
 import { nameSquatter } from '../../attackers/protocol/name-squatter.ts';
 import { tinyModel } from '../../attackers/protocol/tiny-model.ts';
-import type { StagedAttack } from './scene.ts';
+import type { LiveNetwork, StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none: nobody paid for the answer';
 
@@ -31,7 +32,7 @@ function judge({ receipt, reply: { request, response }, nowMs }: SyntheticReceip
 export const consumerScenes: readonly StagedAttack[] = [
   {
     ...{ attack: inventedParties, on: "the demo's network" },
-    async play({ trust }) {
+    async play(_breaks: Breaks, { trust }: LiveNetwork) {
       const { ledger } = trust;
       if (ledger === undefined) throw new Error('the consumer knows no ledger');
       const { ok, lines } = judge(inventedParties.play({ crypto, ledger, invents: 'unseen' }), trust);

@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
-import { createChannelLedger } from '@ogong/node/gateway/channel-ledger';
+import { type ChannelLedger, createChannelLedger } from '@ogong/node/gateway/channel-ledger';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
-import { createTestValidator } from '@ogong/testing/validator/test-bench';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { bigComplaints } from '../../attackers/protocol/big-complaints.ts';
+import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
 import { idleLinks } from '../../attackers/protocol/idle-links.ts';
 import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
 import { queueFlood } from '../../attackers/protocol/queue-flood.ts';
@@ -37,10 +35,11 @@ const describeAnswer = (isAnswered: boolean): string =>
 export const doorScenes: readonly StagedAttack[] = [
   {
     ...{ attack: idleLinks, on: live },
-    async play(network) {
+    async play(breaks: Breaks, network: LiveNetwork) {
       const { router, ask } = network;
+      breaks.add('router', network.restartRouter);
       const before = await network.creditAtomic();
-      const held = await idleLinks.play({ door: router, links: LINKS, addresses: ADDRESSES });
+      const held = await idleLinks.play({ door: router, links: LINKS, addresses: ADDRESSES }, breaks);
       try {
         if (held.opened === 0) throw new Error('no link came up: nothing was tried');
         const money = await describeCredit(network, before);
@@ -58,11 +57,12 @@ export const doorScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: routeSquatting, on: live },
-    async play(network) {
+    async play(breaks: Breaks, network: LiveNetwork) {
       const { router, modelId, ask } = network;
+      breaks.add('router', network.restartRouter);
       const before = await network.creditAtomic();
       const asked = { door: router, model: modelId, tickets: TICKETS, addresses: ADDRESSES };
-      const { tickets } = await routeSquatting.play(asked);
+      const { tickets } = await routeSquatting.play(asked, breaks);
       if (tickets === 0) throw new Error('the router gave no ticket: nothing was tried');
       const money = await describeCredit(network, before);
       const isAnswered = await ask();
@@ -76,14 +76,18 @@ export const doorScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: bigComplaints, on: own },
-    async play() {
-      const validator = createTestValidator();
-      const { door, close } = await serveValidator(validator);
+    async play(breaks: Breaks) {
+      const validator = openAttacked(breaks);
+      let served = await serveValidator(validator);
+      const { door } = served;
+      // The validator itself is open again by then.
+      breaks.add('validator', async () => {
+        await served.close();
+        served = await serveValidator(validator, { bind: door.endpoint });
+      });
       try {
-        const { askedFor, refusals } = await bigComplaints.play({
-          ...{ door, certificates: CERTIFICATES, sizeBytes: 4 * MIB, localAddress: '127.0.1.1' },
-          order: validator.order(2),
-        });
+        const asked = { door, certificates: CERTIFICATES, sizeBytes: 4 * MIB, localAddress: '127.0.1.1' };
+        const { askedFor, refusals } = await bigComplaints.play({ ...asked, order: validator.order(2) }, breaks);
         return {
           tried: `sent ${CERTIFICATES} complaints about an order that nobody admitted, with openings of 4 MiB, twice each`,
           answered: [
@@ -94,23 +98,31 @@ export const doorScenes: readonly StagedAttack[] = [
           worked: askedFor > 0 || Object.values(refusals).reduce((sum, count) => sum + count, 0) < 2 * CERTIFICATES,
         };
       } finally {
-        await close();
+        await served.close();
         await validator.close();
       }
     },
   },
   {
     ...{ attack: keyHoarding, on: own },
-    async play() {
-      const directory = mkdtempSync(join(tmpdir(), 'ogong-hoarding-'));
-      const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+    async play(breaks: Breaks) {
+      const directory = createTestDirectory('hoarding');
+      const open = () => {
+        const store = openStore(`${directory.path}/gateway.db`, { schema: GATEWAY_SCHEMA });
+        return { store, ledger: createChannelLedger(store, createGroupCommit(store)) };
+      };
+      let gateway = open();
+      breaks.add('gateway', () => {
+        gateway.store.close();
+        gateway = open();
+      });
       try {
-        const ledger = createChannelLedger(store, createGroupCommit(store));
+        const ledger: Pick<ChannelLedger, 'reserve'> = { reserve: (...asked) => gateway.ledger.reserve(...asked) };
         const request = {
           ...{ choice: 0, validator: 'aa', keyBudgetAtomic: undefined, isShared: true, maxFeeAtomic: 10n },
           ...{ spendableAtomic: 1_000n, spentAtomic: 0n, createdMs: 1, expiresMs: 2 },
         };
-        const { reserved } = await keyHoarding.play({ ledger, keyId: 'hoarder', request, requests: 200 });
+        const { reserved } = await keyHoarding.play({ ledger, keyId: 'hoarder', request, requests: 200 }, breaks);
         const honest = await keyHoarding.play({ ledger, keyId: 'honest', request, requests: 30 });
         return {
           tried: 'asked 200 times with one key, for 10 units each of a channel of 1000, and left at once',
@@ -119,8 +131,8 @@ export const doorScenes: readonly StagedAttack[] = [
           worked: honest.reserved < 30,
         };
       } finally {
-        store.close();
-        rmSync(directory, { recursive: true });
+        gateway.store.close();
+        directory.remove();
       }
     },
   },

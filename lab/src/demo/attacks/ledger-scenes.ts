@@ -1,7 +1,7 @@
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
-import { createTestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
+import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
@@ -9,6 +9,7 @@ import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
 import { overAdmission } from '../../attackers/protocol/over-admission.ts';
 import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
+import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.ts';
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
 import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
 import { countTexts, type StagedAttack } from './scene.ts';
@@ -20,12 +21,16 @@ const NO_MONEY = 'none';
 /** The epochs of an attacked beacon may lag behind those with a silent validator by so many. */
 const BEACON_SLACK = 2;
 
+const reuse = (kind: ReuseStep['kind'], validator = 0): ReuseStep => ({
+  ...{ kind, validator, nonce: 0, payer: 0, minutes: 15 },
+});
+
 /** Payers, providers and validators that cheat about what is owed, and about when. */
 export const ledgerScenes: readonly StagedAttack[] = [
   {
     ...{ attack: oldIdFraming, on },
-    async play() {
-      const { complained, delivered, rejects, isServing } = await oldIdFraming.play(createTestValidator());
+    async play(breaks: Breaks) {
+      const { complained, delivered, rejects, isServing } = await oldIdFraming.play(openAttacked(breaks), breaks);
       return {
         tried:
           'sent two records that the provider signed for two orders of one reply id, as a complaint and as a delivery',
@@ -40,9 +45,35 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
+    ...{ attack: reusedIds, on },
+    async play(breaks: Breaks) {
+      const first = [reuse('order'), reuse('settle'), reuse('wait'), reuse('sweep')];
+      const again = [
+        reuse('order'),
+        reuse('order', 1),
+        reuse('frame'),
+        reuse('replay'),
+        reuse('frame', 1),
+        reuse('replay', 1),
+      ];
+      const { ejections, overpaid, stuck, reused, settled } = await reusedIds.play([...first, ...again], breaks);
+      return {
+        tried:
+          'used a nonce again, at two validators, once the provider had forgotten the order that was settled under it',
+        answered: [
+          `${reused.refused} orders under a known id are refused, ${reused.served} are served`,
+          `${ejections} validators hold something against the provider; ${stuck} replies wait for good`,
+        ],
+        money: `${settled} batches are settled; ${overpaid} atomic units were paid twice`,
+        worked: ejections > 0 || overpaid > 0n || stuck > 0 || settled === 0,
+      };
+    },
+  },
+  {
     ...{ attack: freeAbandonment, on },
-    async play() {
-      const played = await freeAbandonment.play({ four: await createFour(), isValidatorInLeague: true });
+    async play(breaks: Breaks) {
+      const four = await createFour({}, (options) => openAttacked(breaks, options));
+      const played = await freeAbandonment.play({ four, isValidatorInLeague: true }, breaks);
       return {
         tried: `had a validator in league log ${played.logged} replies as abandoned that the provider never took on`,
         answered: [...countTexts(played.refusals), `${played.settled} of them are on the chain`],
@@ -53,12 +84,12 @@ export const ledgerScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: overAdmission, on },
-    async play() {
+    async play(breaks: Breaks) {
       const holds = 10_300_000n;
       const channel = { admitted: holds, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: holds };
       const network = await createNetwork({ channel });
       try {
-        const { served, owedAtomic, refusal } = await overAdmission.play(network);
+        const { served, owedAtomic, refusal } = await overAdmission.play(network, breaks);
         return {
           tried: `ordered on a channel that holds ${holds} atomic units; its validator calls every order covered`,
           answered: [`${served} replies, then: ${refusal || 'no refusal'}`],
@@ -72,8 +103,8 @@ export const ledgerScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: dustRouters, on },
-    async play() {
-      const { orders, settledReplies, gas } = await dustRouters.play({ orders: 120 });
+    async play(breaks: Breaks) {
+      const { orders, settledReplies, gas } = await dustRouters.play({ orders: 120 }, breaks);
       const most = Math.max(...gas);
       return {
         tried: `bought ${orders} tiny replies, each with a payer, a payee and a router of its own`,
@@ -85,8 +116,8 @@ export const ledgerScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: poisonedEntry, on },
-    async play() {
-      const { states, poisoned, settledReplies, owed } = await poisonedEntry.play({ replies: 5, at: 2 });
+    async play(breaks: Breaks) {
+      const { states, poisoned, settledReplies, owed } = await poisonedEntry.play({ replies: 5, at: 2 }, breaks);
       return {
         tried: 'brought an entry into the log, third of five, that no co-signer can sign',
         answered: [...countTexts(states.map((state) => `an honest entry is ${state}`)), `the bad entry is ${poisoned}`],
@@ -97,8 +128,8 @@ export const ledgerScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: epochWaiter, on },
-    async play() {
-      const { found, settled, fair } = await epochWaiter.play({ replies: 6, alphaPpm: 900_000 });
+    async play(breaks: Breaks) {
+      const { found, settled, fair } = await epochWaiter.play({ replies: 6, alphaPpm: 900_000 }, breaks);
       return {
         tried: `logged 6 replies of a friend as passed over, ${found} of them by an epoch that it chose`,
         answered: [`the epochs of their orders pass ${fair} of them over`],
@@ -109,8 +140,8 @@ export const ledgerScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: beaconPuller, on },
-    async play() {
-      const { honest, oneSilent, attacked } = beaconPuller.play({ hours: 1 });
+    async play(breaks: Breaks) {
+      const { honest, oneSilent, attacked } = beaconPuller.play({ hours: 1 }, breaks);
       return {
         tried: 'asked everybody, for an hour, to go on to a view that it proposes in, and signed nothing',
         answered: [
@@ -124,8 +155,8 @@ export const ledgerScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: twoRecords, on },
-    async play() {
-      const { entry, isServing } = await twoRecords.play({ acknowledges: 'after the provider', restarts: false });
+    async play(breaks: Breaks) {
+      const { entry, isServing } = await twoRecords.play({ acknowledges: 'after the provider' }, breaks);
       const { verdict, evidence, ejects, feeAtomic } = entry ?? {};
       return {
         tried: 'gave the consumer an advert and the validator the honest reply, both signed for one order',
@@ -140,8 +171,8 @@ export const ledgerScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: vrfGrinder, on },
-    async play() {
-      const { hoped, certified, epoch } = vrfGrinder.play({ epochs: 30 });
+    async play(breaks: Breaks) {
+      const { hoped, certified, epoch } = vrfGrinder.play({ epochs: 30 }, breaks);
       return {
         tried: `tried keys until one of them would make the beacon of epoch ${epoch} ${hoped ?? 'something else'}`,
         answered: [`certified is ${certified ?? 'nothing'}`],
@@ -152,9 +183,9 @@ export const ledgerScenes: readonly StagedAttack[] = [
   },
   {
     ...{ attack: hitAndRun, on },
-    async play() {
+    async play(breaks: Breaks) {
       const burst = 6;
-      const played = await hitAndRun.play({ burst, alphaPpm: 100_000, heldAtomic: 0n });
+      const played = await hitAndRun.play({ burst, alphaPpm: 100_000, heldAtomic: 0n }, breaks);
       const { caught, settledAtomic, isEjected, gainAtomic } = played;
       return {
         tried: `forged ${burst} replies under a key that holds no earnings, before anybody had found out`,

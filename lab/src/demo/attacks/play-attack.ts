@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { createChainClient } from '@ogong/chain/client';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
+import { NO_BREAKS } from '../../attackers/protocol/breaks.ts';
 import { ask } from '../ask.ts';
 import { readBooks } from '../ledger-book.ts';
 import { planRequest } from '../prompts.ts';
@@ -23,9 +24,9 @@ export async function playAttack(
   bringUp: () => Promise<{ readonly mesh: Mesh; readonly model: SoldModel }>,
 ): Promise<AttackReport> {
   const summary = summarizeAttack(scene);
-  if (scene.on === 'a small network of its own') return { ...summary, ...(await scene.play()) };
+  if (scene.on === 'a small network of its own') return { ...summary, ...(await scene.play(NO_BREAKS)) };
   const { mesh, model } = await bringUp();
-  return { ...summary, ...(await scene.play(await openLiveNetwork(mesh, model))) };
+  return { ...summary, ...(await scene.play(NO_BREAKS, await openLiveNetwork(mesh, model))) };
 }
 
 async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel): Promise<LiveNetwork> {
@@ -47,6 +48,10 @@ async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel): Promis
     async creditAtomic() {
       const { accounts } = await readBooks(chain, members);
       return accounts.reduce((sum, { creditAtomic }) => sum + creditAtomic, 0n);
+    },
+    async restartRouter() {
+      await mesh.kill(router.name, 'SIGKILL');
+      await mesh.restart(router.name);
     },
   };
 }

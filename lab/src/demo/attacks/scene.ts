@@ -1,4 +1,6 @@
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { ProtocolAttack } from '../../attackers/protocol/attack.ts';
+import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import type { AttackedDoor } from '../../attackers/protocol/stranger-link.ts';
 
 /** The demo's running network, as a stranger sees it. */
@@ -11,6 +13,7 @@ export interface LiveNetwork {
   ask(): Promise<boolean>;
   /** What all parties together may claim from the escrow. */
   creditAtomic(): Promise<bigint>;
+  restartRouter(): Promise<void>;
 }
 
 export interface AttackCourse {
@@ -25,17 +28,12 @@ export interface AttackCourse {
 }
 
 /** The part of an attack that the list shows. */
-export interface AttackNotes {
-  readonly name: string;
-  readonly aim: string;
-  readonly adversary?: string;
-  readonly stoppedBy?: string;
-}
+export type AttackNotes = Pick<ProtocolAttack<never, unknown>, 'name' | 'aim' | 'adversary' | 'stoppedBy' | 'restarts'>;
 
 /** An attack, with a network to play it on and what counts as success. */
 export type StagedAttack = { readonly attack: AttackNotes } & (
-  | { readonly on: 'a small network of its own'; play(): Promise<AttackCourse> }
-  | { readonly on: "the demo's network"; play(network: LiveNetwork): Promise<AttackCourse> }
+  | { readonly on: 'a small network of its own'; play(breaks: Breaks): Promise<AttackCourse> }
+  | { readonly on: "the demo's network"; play(breaks: Breaks, network: LiveNetwork): Promise<AttackCourse> }
 );
 
 /** How often each text occurs, the most frequent first. */

@@ -102,9 +102,24 @@ export interface BenchOptions {
   /** What providers hold. Default: the network holds no earnings. */
   readonly heldFor?: HeldFor;
   readonly isEjectedOnChain?: boolean;
+  readonly isOffline?: () => boolean;
+  /** What the bench notes, where it outlives this validator. */
+  readonly notes?: BenchNotes;
   /** Wraps the group commit, to inject faults of the disk. */
   readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
 }
+
+/** What a test knows of a validator, and the validator itself does not need. */
+export interface BenchNotes {
+  readonly served: Map<string, TestReply>;
+  readonly decided: VerdictEntry[];
+  /** The requests to co-signers. */
+  readonly requests: CosignRequest[];
+  /** Why entries were taken out of the log, one text per batch that they stood in. */
+  readonly refusals: string[];
+}
+
+export const createBenchNotes = (): BenchNotes => ({ served: new Map(), decided: [], requests: [], refusals: [] });
 
 /** As if the provider had been rejected once on exact evidence. */
 export function ejectProvider(store: Store, providerId: Uint8Array): void {
@@ -129,8 +144,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
   const test = options.test ?? { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
-  const served = new Map<string, TestReply>();
-  const decided: VerdictEntry[] = [];
+  const { served, decided, requests, refusals } = options.notes ?? createBenchNotes();
   const member: QuorumMember = {
     address: signer.address,
     stake: MEMBER_STAKE,
@@ -217,11 +231,12 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
   );
   const cosigner = {
-    cosign: (from: Uint8Array, request: CosignBatchRequest) => cosignBatch(cosigning, from, request),
+    async cosign(from: Uint8Array, request: CosignBatchRequest) {
+      if (options.isOffline?.()) throw new Error('offline');
+      return cosignBatch(cosigning, from, request);
+    },
   };
   const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
-  const requests: CosignRequest[] = [];
-  const refusals: string[] = [];
   const settling = openSettlementState(
     { domain, maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: 1 << 24, minSignatures: 1 },
     {
@@ -280,9 +295,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     chain,
     served,
     decided,
-    /** The requests to co-signers. */
     requests,
-    /** Why entries were taken out of the log, one text per batch that they stood in. */
     refusals,
     find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
     order: (number: number, bend: OrderInput['bend'] = {}, by = payer, tokens?: number): TestOrder =>

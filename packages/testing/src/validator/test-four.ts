@@ -12,8 +12,14 @@ export interface Four {
   certifyAll(): Promise<unknown>;
 }
 
-/** Four validators with one chain, two providers announced to the first. */
-export async function createFour(given: BenchOptions | ((index: number) => BenchOptions) = {}): Promise<Four> {
+/**
+ * Four validators with one chain, two providers announced to the first.
+ * @param create makes each of them. Default: in memory.
+ */
+export async function createFour(
+  given: BenchOptions | ((index: number) => BenchOptions) = {},
+  create: (options: BenchOptions) => TestValidator = createTestValidator,
+): Promise<Four> {
   const chain = createTestChain();
   const clock = createTestClock();
   const offline = new Set<number>();
@@ -21,19 +27,15 @@ export async function createFour(given: BenchOptions | ((index: number) => Bench
   const members = () => all;
   for (let index = 0; index < 4; index++) {
     const options = typeof given === 'function' ? given(index) : given;
-    const validator: TestValidator = createTestValidator({
+    const validator: TestValidator = create({
       verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
       ...options,
       index,
       chain,
       clock,
       members,
+      isOffline: () => offline.has(index),
     });
-    const { cosign } = validator.cosigner;
-    validator.cosigner.cosign = async (...call) => {
-      if (offline.has(index)) throw new Error('offline');
-      return cosign(...call);
-    };
     all.push(validator);
   }
   const [own, ...peers] = all as [TestValidator, ...TestValidator[]];

@@ -1,0 +1,48 @@
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
+import { createRestartedValidator } from '@ogong/testing/validator/restarted-validator';
+import { type BenchOptions, createTestValidator, type TestValidator } from '@ogong/testing/validator/test-bench';
+
+export type DaemonRole = 'gateway' | 'router' | 'provider' | 'validator';
+
+/** The moments between an attacker's steps: nothing happens there, or every daemon of its network is restarted. */
+export interface Breaks {
+  /** A new file for what a daemon keeps; undefined where none is restarted. */
+  path(): string | undefined;
+  /** Says how a daemon is closed and opened again over its files. @returns takes it out again. */
+  add(daemon: DaemonRole, restart: () => void | Promise<void>): () => void;
+  take(): Promise<void>;
+}
+
+export const NO_BREAKS: Breaks = { path: () => undefined, add: () => () => {}, take: async () => {} };
+
+/** Breaks with restarts, how many of each daemon there were, and an end to the files. */
+export function createBreaks() {
+  const directory = createTestDirectory('breaks');
+  const daemons = new Map<symbol, { readonly daemon: DaemonRole; readonly restart: () => void | Promise<void> }>();
+  const restarted = new Map<DaemonRole, number>();
+  let files = 0;
+  const breaks: Breaks = {
+    path: () => `${directory.path}/${++files}.db`,
+    add(daemon, restart) {
+      const key = Symbol(daemon);
+      daemons.set(key, { daemon, restart });
+      return () => void daemons.delete(key);
+    },
+    async take() {
+      for (const { daemon, restart } of [...daemons.values()]) {
+        restarted.set(daemon, (restarted.get(daemon) ?? 0) + 1);
+        await restart();
+      }
+    },
+  };
+  return { ...breaks, restarted, end: directory.remove };
+}
+
+/** The validator of an attacked network. */
+export function openAttacked(breaks: Breaks, options: BenchOptions = {}): TestValidator {
+  const path = breaks.path();
+  if (path === undefined) return createTestValidator(options);
+  const validator = createRestartedValidator({ ...options, path }, () => remove());
+  const remove = breaks.add('validator', validator.restart);
+  return validator;
+}
