@@ -25,7 +25,15 @@ describe('hit and run', () => {
     expect(outcome).toEqual({ caught: BURST, settledAtomic: 0n, isEjected: true, gainAtomic: 0n });
   });
 
-  it('costs a key what it holds, and more often the longer the burst', () => {
+  it('costs a key what it holds where one reply of the burst is caught', async () => {
+    const held = 5n * FEE;
+    const outcome = await hitAndRun.play({ burst: BURST, alphaPpm: ALPHA, heldAtomic: held });
+    expect(outcome).toMatchObject({ isEjected: true, gainAtomic: -held });
+    expect(outcome.caught).toBeLessThan(BURST);
+    expect(outcome.settledAtomic).toBeGreaterThan(0n);
+  });
+
+  it('on average costs a key what it holds, and more often the longer the burst', () => {
     for (const held of [1, 5, 28, 72, 1_000]) {
       for (const burst of [1, 2, 10, 50, 500]) expect(computeBurstGain(burst, held)).toBeLessThanOrEqual(1e-9);
     }

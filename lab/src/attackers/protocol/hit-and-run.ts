@@ -1,8 +1,10 @@
+import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { SettlementError } from '@ogong/node/validator/settlement/settlement-error';
-import { equalBytes } from '@ogong/protocol/base/bytes';
-import { providerId } from '@ogong/testing/validator/test-bench';
+import { createFakeEarnings } from '@ogong/testing/chain/fake-earnings';
+import { createTestClock, providerId } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { cheat } from '@ogong/testing/validator/test-proposal';
+import { payeeSigner } from '@ogong/testing/validator/test-reply';
 import type { ProtocolAttack } from './attack.ts';
 import { NO_BREAKS, openAttacked } from './breaks.ts';
 
@@ -11,7 +13,7 @@ export interface HitAndRun {
   readonly burst: number;
   /** The network's least coverage, parts per million. */
   readonly alphaPpm: number;
-  /** What its key holds, atomic units; undefined on a network that pays at once. */
+  /** What its key earned in the period before, atomic units; undefined on a network that pays at once. */
   readonly heldAtomic: bigint | undefined;
 }
 
@@ -20,8 +22,35 @@ export interface HitAndRunOutcome {
   /** What the chain settled for its forged replies. */
   readonly settledAtomic: bigint;
   readonly isEjected: boolean;
-  /** What it has in the end of what was settled and what it held, less what it held: below zero it loses. */
+  /** What its payee was paid in the end, less what it would have been paid without the burst: below zero it loses. */
   readonly gainAtomic: bigint;
+}
+
+const PERIOD_SECONDS = 57_600;
+const ACCOUNT = [providerId, payeeSigner.address] as const;
+
+/** The ledger's earnings, before and during the attack. Nobody else has a share of a fee here. */
+function openEarnings(heldAtomic: bigint | undefined) {
+  const periodSeconds = heldAtomic === undefined ? 0 : PERIOD_SECONDS;
+  let nowSeconds = Math.floor(createTestClock().nowMs() / 1_000) - PERIOD_SECONDS;
+  const earnings = createFakeEarnings({ periodSeconds, nowSeconds: () => nowSeconds });
+  if (heldAtomic !== undefined) earnings.credit(...ACCOUNT, heldAtomic);
+  nowSeconds += PERIOD_SECONDS;
+  const holding = { period: periodSeconds, entrance: 0n };
+  const client = { ...earnings.client, parameters: async () => ({ holding }) as never };
+  return {
+    ...earnings,
+    ...createEarningsView({ client: async () => client }),
+    /** Takes out what can be had, now and once all periods are over that anything is held for. */
+    async withdrawAll(): Promise<bigint> {
+      for (const seconds of [0, 4 * PERIOD_SECONDS]) {
+        nowSeconds += seconds;
+        const { withdrawable } = await client.earningsOf(...ACCOUNT);
+        if (withdrawable > 0n) await client.withdrawEarnings(...ACCOUNT);
+      }
+      return earnings.tokensOf(payeeSigner.address);
+    },
+  };
 }
 
 /**
@@ -36,8 +65,9 @@ export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
     'Earnings are held for two periods and forfeited on ejection; who holds less is audited more often, who holds nothing always, by two verifiers',
   restarts: ['validator'],
   async play({ burst, alphaPpm, heldAtomic }, breaks = NO_BREAKS) {
+    const earnings = openEarnings(heldAtomic);
     const coverage = { alphaPpm: () => alphaPpm };
-    const options = { audit: coverage, cosign: coverage, heldFor: async () => heldAtomic };
+    const options = { audit: coverage, cosign: coverage, heldFor: earnings.heldFor };
     const four = await createFour(options, (one) => openAttacked(breaks, one));
     const { own, chain } = four;
     for (let number = 0; number < burst; number++) await own.deliver(number, cheat);
@@ -54,13 +84,18 @@ export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
     } catch (error) {
       if (!(error instanceof SettlementError)) throw error;
     }
-    const settledAtomic = chain.settled.flatMap(({ lines }) => lines).reduce((sum, { gross }) => sum + gross, 0n);
-    const isEjected = chain.settled
-      .flatMap(({ ejections }) => ejections)
-      .some((id) => equalBytes(id as Uint8Array, providerId));
+    const lines = chain.settled.flatMap((call) => call.lines);
+    const ejections = chain.settled.flatMap((call) => call.ejections);
+    for (const line of lines) earnings.credit(line.providerId, line.payee, line.gross);
+    for (const id of ejections) earnings.eject(id);
+    const paid = await earnings.withdrawAll();
     const caught = own.decided.filter(({ verdict }) => verdict === 'reject').length;
     await Promise.all([own, ...four.peers].map((one) => one.close()));
-    const isForfeited = isEjected && heldAtomic !== undefined;
-    return { caught, settledAtomic, isEjected, gainAtomic: isForfeited ? -heldAtomic : settledAtomic };
+    return {
+      caught,
+      settledAtomic: lines.reduce((sum, { gross }) => sum + gross, 0n),
+      isEjected: ejections.length > 0,
+      gainAtomic: paid - (heldAtomic ?? 0n),
+    };
   },
 };

@@ -1,0 +1,137 @@
+import type { EarningsBalance } from '@ogong/chain/client';
+import type { Address, BytesLike, Hex } from '@ogong/chain/hex';
+import { beforeAll, expect, it } from 'vitest';
+
+/** What the client of a ledger does with earnings. */
+export interface EarningsClient {
+  earningsOf(providerId: BytesLike, payee: BytesLike): Promise<EarningsBalance>;
+  earnedIn(providerId: BytesLike, payee: BytesLike, period: number): Promise<bigint>;
+  withdrawEarnings(providerId: BytesLike, payee: BytesLike): Promise<unknown>;
+  collectEarnings(providerId: BytesLike, payee: BytesLike): Promise<unknown>;
+}
+
+/** A ledger whose time passes when it is told to. */
+export interface EarningsWorld {
+  readonly client: EarningsClient;
+  /** Settles a fee of 100,000 without a router for a key and its payee. */
+  earn(providerId: Hex, payee: Address): Promise<void>;
+  eject(providerId: Hex): Promise<void>;
+  reinstate(providerId: Hex): Promise<void>;
+  tokensOf(address: Address): Promise<bigint>;
+  /** What the verification pool has. */
+  pool(): Promise<bigint>;
+  nowSeconds(): Promise<number>;
+  pass(seconds: number): Promise<void>;
+}
+
+export const EARNINGS = { periodSeconds: 100_000, entrance: 1_000n, appealSeconds: 5_000 };
+/** The provider's part of that fee, and the pool's. */
+const [PART, POOL_PART] = [96_980n, 1_000n];
+
+let drawn = 0;
+function draw(): [Hex, Address] {
+  const text = `${++drawn}`;
+  return [`0x${text.padStart(64, 'a0')}`, `0x${text.padStart(40, 'b0')}`];
+}
+
+const refusalOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => 'no refusal',
+    (error) => error.revert?.name ?? error.code,
+  );
+
+/** What every ledger that holds earnings does. @param open a ledger as `EARNINGS` says. */
+export function testEarnings(open: () => Promise<EarningsWorld>): void {
+  let world: EarningsWorld;
+  beforeAll(async () => {
+    world = await open();
+  });
+
+  const { periodSeconds, entrance, appealSeconds } = EARNINGS;
+  const periodNow = async (): Promise<number> => Math.floor((await world.nowSeconds()) / periodSeconds);
+  /** Lets time pass to the first minutes of a later period. */
+  async function passPeriods(count: number): Promise<void> {
+    const now = await world.nowSeconds();
+    await world.pass((Math.floor(now / periodSeconds) + count) * periodSeconds + 60 - now);
+  }
+
+  it('holds what a key earned for two periods after its own, and pays it once, but for the first units', async () => {
+    const [key, payee] = draw();
+    const { client } = world;
+    await passPeriods(1);
+    const first = await periodNow();
+    await world.earn(key, payee);
+    const held = { earned: PART, held: PART, withdrawable: 0n, collectable: entrance, paid: 0n, collected: 0n };
+    expect(await client.earningsOf(key, payee)).toEqual(held);
+    expect(await refusalOf(client.earnedIn(key, payee, first))).toBe('reverted');
+    await passPeriods(2);
+    await world.earn(key, payee);
+    expect(await client.earnedIn(key, payee, first)).toBe(PART - entrance);
+    expect(await refusalOf(client.withdrawEarnings(key, payee))).toBe('NothingToWithdraw');
+    await passPeriods(1);
+    expect(await client.earningsOf(key, payee)).toMatchObject({ held: PART, withdrawable: PART - entrance });
+    await client.withdrawEarnings(key, payee);
+    expect(await world.tokensOf(payee)).toBe(PART - entrance);
+    expect(await refusalOf(client.withdrawEarnings(key, payee))).toBe('NothingToWithdraw');
+    expect(await client.earnedIn(key, payee, first)).toBe(PART - entrance);
+    expect(await client.earnedIn(key, payee, first + 1)).toBe(0n);
+    expect(await client.earnedIn(key, payee, first + 2)).toBe(PART);
+  });
+
+  it('gives the first units of an account to the pool at once, and once', async () => {
+    const [key, payee] = draw();
+    await world.earn(key, payee);
+    const before = await world.pool();
+    await world.client.collectEarnings(key, payee);
+    expect((await world.pool()) - before).toBe(entrance);
+    await world.earn(key, payee);
+    expect(await refusalOf(world.client.collectEarnings(key, payee))).toBe('NothingToCollect');
+  });
+
+  it('takes what a final ejection finds held, and what settles later; what vested before stays', async () => {
+    const [key, payee] = draw();
+    const { client } = world;
+    await passPeriods(1);
+    await world.earn(key, payee);
+    await passPeriods(3);
+    await world.earn(key, payee);
+    await world.eject(key);
+    await world.earn(key, payee);
+    expect(await client.earningsOf(key, payee)).toMatchObject({ collectable: entrance, withdrawable: PART - entrance });
+    await passPeriods(4);
+    expect(await client.earningsOf(key, payee)).toMatchObject({ held: 2n * PART, withdrawable: PART - entrance });
+    const before = await world.pool();
+    await client.collectEarnings(key, payee);
+    expect((await world.pool()) - before).toBe(2n * PART + entrance);
+    await client.withdrawEarnings(key, payee);
+    expect(await world.tokensOf(payee)).toBe(PART - entrance);
+    expect(await refusalOf(world.reinstate(key))).toBe('AppealOver');
+  });
+
+  it('takes nothing where an ejection is lifted in time', async () => {
+    const [key, payee] = draw();
+    await passPeriods(1);
+    await world.earn(key, payee);
+    await world.eject(key);
+    await world.pass(appealSeconds - 1_000);
+    await world.reinstate(key);
+    await passPeriods(3);
+    await world.client.withdrawEarnings(key, payee);
+    expect(await world.tokensOf(payee)).toBe(PART - entrance);
+    expect(await refusalOf(world.reinstate(key))).toBe('NotEjected');
+  });
+}
+
+/** What a ledger does that pays at once. @param open a ledger without periods and entrance. */
+export function testUnheldEarnings(open: () => Promise<EarningsWorld>): void {
+  it('pays what is earned at once, and an ejection that comes later takes nothing: who forges and runs keeps it', async () => {
+    const world = await open();
+    const [key, payee] = draw();
+    await world.earn(key, payee);
+    await world.client.withdrawEarnings(key, payee);
+    await world.eject(key);
+    expect(await world.tokensOf(payee)).toBe(PART);
+    expect(await refusalOf(world.client.collectEarnings(key, payee))).toBe('NothingToCollect');
+    expect(await world.pool()).toBe(POOL_PART);
+  });
+}

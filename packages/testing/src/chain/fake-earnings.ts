@@ -1,0 +1,111 @@
+import type { EarningsBalance } from '@ogong/chain/client';
+import { ChainError } from '@ogong/chain/errors';
+import { type BytesLike, toAddress, toHex } from '@ogong/chain/hex';
+import { toHex as bytesToHex } from '@ogong/protocol/base/bytes';
+import type { EarningsClient } from './earnings-compliance.ts';
+
+/** As in the contract: whole periods between the one in which something is earned and the one in which it can be had. */
+const HELD_PERIODS = 2;
+
+interface EarningsAccount {
+  /** What was earned, by period; the sum of all that stands in periods of the past counts. */
+  readonly earned: Map<number, bigint>;
+  paid: bigint;
+  collected: bigint;
+}
+
+export interface FakeEarningsOptions {
+  /** 0 where earnings are not held. */
+  readonly periodSeconds: number;
+  readonly entrance?: bigint;
+  readonly appealSeconds?: number;
+  readonly nowSeconds: () => number;
+}
+
+function refuse(name: string): never {
+  throw new ChainError('reverted', `refused with ${name}()`, { revert: { name, args: [] } });
+}
+
+const keyOf = (bytes: BytesLike): string =>
+  typeof bytes === 'string' ? bytes.slice(2).toLowerCase() : bytesToHex(bytes);
+
+/** The rules of the contract Earnings, and of ejections, in memory. */
+export function createFakeEarnings({
+  periodSeconds,
+  entrance = 0n,
+  appealSeconds = 0,
+  nowSeconds,
+}: FakeEarningsOptions) {
+  const accounts = new Map<string, EarningsAccount>();
+  /** Seconds since 1970, by provider id. */
+  const ejected = new Map<string, number>();
+  const tokens = new Map<string, bigint>();
+  let collectedInAll = 0n;
+
+  const periodAt = (seconds: number): number => (periodSeconds === 0 ? 0 : Math.floor(seconds / periodSeconds));
+  const aboveEntrance = (sum: bigint): bigint => (sum > entrance ? sum - entrance : 0n);
+  const sumUpTo = ({ earned }: EarningsAccount, period: number): bigint =>
+    [...earned].reduce((sum, [one, amount]) => (one <= period ? sum + amount : sum), 0n);
+
+  function open(providerId: BytesLike, payee: BytesLike): EarningsAccount {
+    const key = `${keyOf(toHex(providerId, 'providerId', 32))} ${keyOf(toAddress(payee, 'payee'))}`;
+    const found = accounts.get(key) ?? { earned: new Map(), paid: 0n, collected: 0n };
+    accounts.set(key, found);
+    return found;
+  }
+
+  function balanceOf(providerId: BytesLike, payee: BytesLike): EarningsBalance {
+    const account = open(providerId, payee);
+    const since = ejected.get(keyOf(providerId));
+    const { paid, collected } = account;
+    const earned = sumUpTo(account, Number.POSITIVE_INFINITY);
+    const vested = periodSeconds === 0 ? earned : sumUpTo(account, periodAt(since ?? nowSeconds()) - HELD_PERIODS - 1);
+    const due = aboveEntrance(vested);
+    const isFinal = since !== undefined && nowSeconds() >= since + appealSeconds;
+    const pool = isFinal ? earned - due : earned < entrance ? earned : entrance;
+    return { earned, held: earned - vested, withdrawable: due - paid, collectable: pool - collected, paid, collected };
+  }
+
+  const client: EarningsClient = {
+    earningsOf: async (...account) => balanceOf(...account),
+    async earnedIn(providerId, payee, period) {
+      if (period >= periodAt(nowSeconds())) throw new ChainError('reverted', 'the period is not over');
+      const account = open(providerId, payee);
+      return aboveEntrance(sumUpTo(account, period)) - aboveEntrance(sumUpTo(account, period - 1));
+    },
+    async withdrawEarnings(providerId, payee) {
+      const { withdrawable } = balanceOf(providerId, payee);
+      if (withdrawable === 0n) refuse('NothingToWithdraw');
+      open(providerId, payee).paid += withdrawable;
+      tokens.set(keyOf(payee), (tokens.get(keyOf(payee)) ?? 0n) + withdrawable);
+    },
+    async collectEarnings(providerId, payee) {
+      const { collectable } = balanceOf(providerId, payee);
+      if (collectable === 0n) refuse('NothingToCollect');
+      open(providerId, payee).collected += collectable;
+      collectedInAll += collectable;
+    },
+  };
+
+  return {
+    client,
+    /** As the settlement does with a provider's part of a line. */
+    credit(providerId: BytesLike, payee: BytesLike, amount: bigint): void {
+      const { earned } = open(providerId, payee);
+      const period = periodAt(nowSeconds());
+      earned.set(period, (earned.get(period) ?? 0n) + amount);
+    },
+    eject(providerId: BytesLike): void {
+      if (!ejected.has(keyOf(providerId))) ejected.set(keyOf(providerId), nowSeconds());
+    },
+    reinstate(providerId: BytesLike): void {
+      const since = ejected.get(keyOf(providerId)) ?? refuse('NotEjected');
+      if (nowSeconds() >= since + appealSeconds) refuse('AppealOver');
+      ejected.delete(keyOf(providerId));
+    },
+    /** What was paid to an address. */
+    tokensOf: (address: BytesLike): bigint => tokens.get(keyOf(address)) ?? 0n,
+    /** What went to the verification pool. */
+    collected: (): bigint => collectedInAll,
+  };
+}
