@@ -1,4 +1,4 @@
-// Writes generated files: wire messages from the .proto files, the reference of flags from the daemons' definitions. With
+// Writes generated files: wire messages from the .proto files, the reference of flags and of local mode from what the daemons read. With
 // --check it verifies that the committed files match their sources.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { routerConfig } from '@ogong/node/router/router-config';
 import { registerConfig, reinstateConfig, validatorConfig } from '@ogong/node/validator/validator-config';
 import { localConfig, pullConfig, runConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
+import { formatLocalModePage } from './local-mode-page.ts';
 import { root } from './steps.ts';
 
 const check = process.argv.includes('--check');
@@ -68,6 +69,7 @@ const messages = 'packages/protocol/src/generated/ogong/v1/ogong_pb.ts';
 const targets: readonly [path: string, generate: () => string][] = [
   [messages, generateMessages],
   ['docs/reference/cli.md', generateReference],
+  ['docs/reference/local-mode.md', formatLocalModePage],
 ];
 
 for (const [path, generate] of targets) {

@@ -17,10 +17,3 @@ export function assertLoopbackHost({ req }: Context): void {
   if (isLoopbackHost((req.header('host') ?? '').replace(/:[0-9]+$/, ''))) return;
   throw new ApiError('invalid_request', 'This server is for localhost only; start it with API keys to serve others.');
 }
-
-/** Any page in a browser can post to a port of this machine. Only pages of this machine are answered. */
-export function assertLoopbackOrigin({ req }: Context): void {
-  const origin = req.header('origin');
-  if (origin === undefined || isLoopbackHost(URL.parse(origin)?.hostname ?? '')) return;
-  throw new ApiError('forbidden_origin', 'Only web pages served by this machine may call this server.');
-}

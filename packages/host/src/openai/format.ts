@@ -84,13 +84,15 @@ const toChatLogprob = (token: TokenChance): Json => ({
   bytes: [...token.bytes],
 });
 
+/** A token of a chat with its alternatives; Ollama words it the same. */
+export const formatChatToken = (token: TokenChance, alternatives: readonly TokenChance[]): Json => ({
+  ...toChatLogprob(token),
+  top_logprobs: alternatives.map(toChatLogprob),
+});
+
 function toChatLogprobs(tokens: readonly AnswerToken[] | undefined): Json | null {
   if (tokens === undefined) return null;
-  const content = tokens.map((token) => ({
-    ...toChatLogprob(token),
-    top_logprobs: token.alternatives.map(toChatLogprob),
-  }));
-  return { content, refusal: null };
+  return { content: tokens.map((token) => formatChatToken(token, token.alternatives)), refusal: null };
 }
 
 /** @param offset characters of the reply before the first of these tokens. */

@@ -1,10 +1,11 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { readJsonBody } from '@ogong/host/http/body';
-import { toBase64, toHex } from '@ogong/protocol/base/bytes';
+import { formatEmbeddings } from '@ogong/host/openai/embeddings';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
-import type { EmbeddingRequest, EncodingFormat } from '@ogong/protocol/modality/embedding/request';
-import { encodeVector, parseVector } from '@ogong/protocol/modality/embedding/vector';
+import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { parseVector } from '@ogong/protocol/modality/embedding/vector';
 import { assertModelId, type CompletionsDependencies, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { AnswerForm, BoughtAnswer } from './reply.ts';
@@ -30,7 +31,7 @@ export function createEmbeddingHandler(dependencies: CompletionsDependencies): K
       const job = { completionId, choice: 0, endpoint: request.endpoint, body, request, form, key, signal };
       const reply = await buy(replies.serve<EmbeddingRequest, BoughtEmbedding>(job));
       const ogong = toOgongField([reply]);
-      return context.json({ ...toEmbeddingBody(request, reply), ogong }, 200, {
+      return context.json({ ...formatEmbeddings(request, reply), ogong }, 200, {
         'x-ogong-receipt': receiptPath(completionId),
       });
     } finally {
@@ -60,22 +61,3 @@ export function createEmbeddingForm({ inputs }: Pick<EmbeddingRequest, 'inputs'>
     },
   };
 }
-
-/** A body in OpenAI's form: JSON numbers name each f32 exactly, base64 is of its bytes. */
-export function toEmbeddingBody(
-  { model, encodingFormat }: Pick<EmbeddingRequest, 'model' | 'encodingFormat'>,
-  { vectors, promptTokens }: Pick<BoughtEmbedding, 'vectors' | 'promptTokens'>,
-) {
-  const show = SHOWN[encodingFormat];
-  return {
-    object: 'list',
-    data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: show(vector) })),
-    model,
-    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
-  };
-}
-
-const SHOWN: Readonly<Record<EncodingFormat, (vector: Float32Array) => readonly number[] | string>> = {
-  float: (vector) => [...vector],
-  base64: (vector) => toBase64(encodeVector(vector)),
-};

@@ -1,6 +1,6 @@
 /** One endpoint of an HTTP API: `:name` in the path stands for one segment, `:name{.+}` for all that follow. */
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
 }
 

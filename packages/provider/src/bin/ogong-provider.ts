@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -12,9 +12,10 @@ import { systemClock } from '@ogong/host/time/clock';
 import { readHubAccess } from '@ogong/models/hub';
 import { createModelStore } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { loadModels, loadTextModel, modelDirectory } from '../engine/engine-config.ts';
+import { loadTextModel, modelDirectory } from '../engine/engine-config.ts';
 import { chat } from '../local/chat-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
+import { openLocalModels } from '../local/open-local-models.ts';
 import { configPathOf, configure, showConfiguration } from '../provider/configure-command.ts';
 import {
   DEFAULT_PROVIDER_DIRECTORY,
@@ -69,23 +70,16 @@ function serve(argv: readonly string[]): Promise<Daemon> {
 
 async function local(argv: readonly string[]): Promise<Daemon> {
   const { values } = read(localConfig.parse(argv, process.env));
-  if (values.model.length === 0)
-    throw new ConfigError(`${NAME} local`, ['--model is required, and may be given again']);
   const log = createLogger({ name: NAME, level: values.logLevel });
-  const loaded = await loadModels(values.model, loadTextModel, values, { dataDir: values.dataDir, log });
-  const models = loaded.map(({ engine, model }) => ({
-    id: model.name,
-    engine,
-    loadedAtMs: systemClock.nowMs(),
-    sizeBytes: statSync(model.path).size,
-  }));
-  const server = createLocalServer({ listen: values.listen, models }, { crypto: nodeCrypto, clock: systemClock, log });
+  const { shelf, loaded, names } = await openLocalModels(values, log);
+  const { listen, origin: origins } = values;
+  const server = createLocalServer({ listen, origins }, { shelf, loaded, crypto: nodeCrypto, clock: systemClock, log });
   await server.start();
   return {
-    ready: { address: server.address(), models: models.map(({ id }) => id) },
+    ready: { address: server.address(), models: names },
     async stop() {
       await server.stop();
-      await Promise.all(models.map(({ engine }) => engine.close()));
+      await loaded.close();
     },
   };
 }

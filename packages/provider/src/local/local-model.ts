@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { BodyLimits } from '@ogong/host/http/body';
@@ -8,34 +9,47 @@ import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
-
-/** A model that is served to this machine alone: nothing is committed and nobody is paid. */
-export interface LocalModel {
-  readonly id: string;
-  readonly engine: TextEngine;
-  readonly loadedAtMs: number;
-  readonly sizeBytes: number;
-}
+import type { Lease, LoadedModels } from './loaded-models.ts';
+import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 
 /** What a request to a model of this machine needs. */
 export interface LocalCall {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  readonly models: readonly LocalModel[];
+  readonly shelf: ModelShelf;
+  readonly loaded: LoadedModels;
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
 export const BODY_LIMITS: BodyLimits = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
 
-/** By its name, with or without Ollama's default tag. @throws ApiError `model_not_found` */
-export function findModel({ models }: LocalCall, id: string): LocalModel {
-  const name = id.replace(/:latest$/, '');
-  const model = models.find((each) => each.id === name);
-  if (model) return model;
-  const known = models.map((each) => each.id).join(', ');
-  throw new ApiError('model_not_found', `model ${JSON.stringify(id.slice(0, 100))} is not loaded; there is ${known}`, {
-    param: 'model',
-  });
+/** A loaded model that writes. @throws ApiError where it only embeds; ModelError, EngineError */
+export async function borrowText(
+  { loaded }: LocalCall,
+  model: ShelfModel,
+  { keepMs, use }: { readonly keepMs?: number | undefined; readonly use: string },
+): Promise<Lease & { readonly engine: TextEngine }> {
+  const lease = await loaded.borrow(model, keepMs);
+  const { engine } = lease;
+  if (engine.specificationVersion === 'text-v1') return { ...lease, engine };
+  throw refuseUse(lease, model, use);
+}
+
+/** A loaded model that embeds. @throws ApiError where it does not; ModelError, EngineError */
+export async function borrowEmbedding(
+  { loaded }: LocalCall,
+  model: ShelfModel,
+  { keepMs, use }: { readonly keepMs?: number | undefined; readonly use: string },
+): Promise<Lease & { readonly engine: EmbeddingEngine }> {
+  const lease = await loaded.borrow(model, keepMs);
+  const { engine } = lease;
+  if (engine.specificationVersion === 'embedding-v1') return { ...lease, engine };
+  throw refuseUse(lease, model, use);
+}
+
+function refuseUse(lease: Lease, { name }: ShelfModel, use: string): ApiError {
+  lease.release();
+  return new ApiError('invalid_request', `${JSON.stringify(name)} does not support ${use}`, { param: 'model' });
 }
 
 const NO_SKETCH = { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS };
@@ -43,7 +57,7 @@ const NO_SKETCH = { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS
 /** @throws RequestError, EngineError */
 export function generateLocally(
   crypto: Crypto,
-  { engine }: Pick<LocalModel, 'engine'>,
+  { engine }: { readonly engine: TextEngine },
   request: ModelRequest,
   { choice = 0, signal }: { readonly choice?: number; readonly signal: AbortSignal },
 ): AsyncIterable<TextGenerationEvent> {

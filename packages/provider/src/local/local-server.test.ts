@@ -1,37 +1,22 @@
+import { get } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { HttpServer } from '@ogong/host/http/http-server';
-import { createLogger } from '@ogong/host/log/logger';
-import { systemClock } from '@ogong/host/time/clock';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chat } from './chat-command.ts';
-import { createLocalServer } from './local-server.ts';
+import { createLocalFixture, type LocalFixture } from './local-fixture.ts';
 
-const engine = createFakeEngine({ contextSize: 512 });
-const log = createLogger({ name: 'test', level: 'silent' });
-let server: HttpServer;
+let fixture: LocalFixture;
 let base: string;
 
 beforeAll(async () => {
-  server = createLocalServer(
-    {
-      listen: { host: '127.0.0.1', port: 0 },
-      models: [{ id: 'fake', engine, loadedAtMs: 1_700_000_000_000, sizeBytes: 7 }],
-    },
-    { crypto, clock: systemClock, log },
-  );
-  await server.start();
-  base = `http://127.0.0.1:${server.address().port}`;
+  fixture = await createLocalFixture();
+  ({ base } = fixture);
 });
-afterAll(async () => {
-  await server.stop();
-  await engine.close();
-});
+afterAll(() => fixture.close());
 
-const post = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${base}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+const post: LocalFixture['post'] = (...call) => fixture.post(...call);
 const messages = [{ role: 'user' as const, content: 'Once upon a time' }];
 
 describe('the OpenAI API', () => {
@@ -111,7 +96,9 @@ describe('the OpenAI API', () => {
 describe('the Ollama API', () => {
   it('lists models and its version', async () => {
     const tags = (await (await fetch(`${base}/api/tags`)).json()) as { models: unknown[] };
-    expect(tags.models).toMatchObject([{ name: 'fake', size: 7, details: { quantization_level: 'hash' } }]);
+    expect(tags.models).toMatchObject([
+      { name: 'fake', size: 7, details: { family: 'llama', quantization_level: 'F32' } },
+    ]);
     expect(await (await fetch(`${base}/api/version`)).json()).toHaveProperty('version');
     expect(await (await fetch(base)).text()).toBe('Ollama is running');
   });
@@ -141,10 +128,7 @@ describe('the Ollama API', () => {
 
   it('says what is wrong in its own words', async () => {
     const response = await post('/api/chat', { model: 'other', messages });
-    expect([response.status, await response.json()]).toEqual([
-      404,
-      { error: expect.stringContaining('is not loaded') },
-    ]);
+    expect([response.status, await response.json()]).toEqual([404, { error: expect.stringContaining('not found') }]);
     expect((await post('/api/chat', { model: 'fake', messages, tools: [{}] })).status).toBe(400);
     expect((await post('/api/nothing', {})).status).toBe(404);
   });
@@ -162,9 +146,37 @@ it('answers pages of this machine only', async () => {
   expect(await statusFrom('http://localhost.evil.example')).toBe(403);
   expect(await statusFrom('null')).toBe(403);
   expect(await statusFrom('http://localhost:3000')).not.toBe(403);
+  expect(await statusFrom('tauri://localhost')).not.toBe(403);
+  expect(await statusFrom('vscode-webview://1a2b')).not.toBe(403);
+});
+
+it('shows its answers to those pages, and asks the browser nothing more', async () => {
+  const origin = 'http://localhost:3000';
+  const asked = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' };
+  const preflight = await fetch(`${base}/api/chat`, { method: 'OPTIONS', headers: asked });
+  expect(preflight.status).toBe(204);
+  expect(preflight.headers.get('access-control-allow-origin')).toBe(origin);
+  expect(preflight.headers.get('access-control-allow-headers')).toBe('content-type');
+  const answer = await fetch(`${base}/api/tags`, { headers: { origin } });
+  expect(answer.headers.get('access-control-allow-origin')).toBe(origin);
+  expect((await fetch(base, { method: 'HEAD' })).status).toBe(200);
+});
+
+it('answers to no other name, which a page could give to this machine', async () => {
+  const { port } = new URL(base);
+  const status = (host: string) =>
+    new Promise((resolve, reject) => {
+      get({ host: '127.0.0.1', port, path: '/api/tags', headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
+  expect(await status(`rebound.example:${port}`)).toBe(403);
+  expect(await status(`localhost:${port}`)).toBe(200);
 });
 
 it('chats line by line, with the conversation so far', async () => {
+  const engine = createFakeEngine({ contextSize: 512 });
   const input = new PassThrough();
   const output = new PassThrough();
   const done = chat({ engine, crypto, system: 'Be brief.' }, { input, output, isInteractive: false });
@@ -172,4 +184,5 @@ it('chats line by line, with the conversation so far', async () => {
   await done;
   const text = output.read()?.toString() as string;
   expect(text.split('\n').length).toBeGreaterThanOrEqual(3);
+  await engine.close();
 });

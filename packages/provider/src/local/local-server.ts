@@ -1,24 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import { assertLoopbackOrigin } from '@ogong/host/http/access';
 import { type ApiApp, createApiApp, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
 import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
+import { assertOwnHost, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Clock } from '@ogong/host/time/clock';
+import { ModelError } from '@ogong/models/model-error';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { GATEWAY_ROUTES, type Route } from '@ogong/protocol/http/routes';
-import type { LocalCall, LocalModel } from './local-model.ts';
-import { createOllamaHandlers, OLLAMA_ROUTES } from './ollama-api.ts';
+import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { CLAMPED_HEADER } from './clamped.ts';
+import { IGNORED_HEADER } from './field-rules.ts';
+import type { LoadedModels } from './loaded-models.ts';
+import type { LocalCall } from './local-model.ts';
+import type { ModelShelf } from './model-shelf.ts';
+import { createOllamaHandlers, OLLAMA_ROUTES } from './ollama/routes.ts';
 import { createOpenAiHandlers } from './openai-api.ts';
 
 export interface LocalServerOptions {
   readonly listen: HostPort;
-  readonly models: readonly LocalModel[];
+  /** Web pages that may call, besides those of this machine. */
+  readonly origins?: readonly string[];
 }
 
-interface LocalServerDependencies {
+export interface LocalServerDependencies {
+  readonly shelf: ModelShelf;
+  readonly loaded: LoadedModels;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'error'>;
@@ -28,44 +37,45 @@ const HEADERS_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 256;
 
 /** OpenAI's and Ollama's API on one port of this machine. */
-export function createLocalServer(
-  { listen, models }: LocalServerOptions,
-  dependencies: LocalServerDependencies,
-): HttpServer {
-  return createHttpServer(createLocalApp(models, dependencies), {
-    bind: listen,
+export function createLocalServer(options: LocalServerOptions, dependencies: LocalServerDependencies): HttpServer {
+  return createHttpServer(createLocalApp(options, dependencies), {
+    bind: options.listen,
     headersTimeoutMs: HEADERS_TIMEOUT_MS,
     maxConnections: MAX_CONNECTIONS,
   });
 }
 
-function createLocalApp(models: readonly LocalModel[], { crypto, clock, log }: LocalServerDependencies): ApiApp {
+function createLocalApp(
+  { listen, origins = [] }: LocalServerOptions,
+  { log, ...dependencies }: LocalServerDependencies,
+): ApiApp {
   const app = createApiApp({
-    explain: explainEngineError,
+    explain: explainModelFailure,
     formatError: (error, { req }) => (req.path.startsWith('/api/') ? { error: error.message } : toErrorBody(error)),
     onFailure: (err, requestId) => log.error({ err, requestId }, 'a request failed'),
   });
-  app.use(async (context, next) => {
-    assertLoopbackOrigin(context);
-    await next();
-  });
-  const call: LocalCall = { crypto, clock, models, randomBytes: (length) => new Uint8Array(randomBytes(length)) };
-  const { chat, completion, models: list } = GATEWAY_ROUTES;
-  mountRoutes(app, { chat, completion, models: list }, createOpenAiHandlers(call));
+  if (isLoopbackHost(listen.host)) app.use(assertOwnHost);
+  app.use(assertTrustedOrigin(origins));
+  app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER]));
+  const call: LocalCall = { ...dependencies, randomBytes: (length) => new Uint8Array(randomBytes(length)) };
+  const { chat, completion, embedding, models } = GATEWAY_ROUTES;
+  mountRoutes(app, { chat, completion, embedding, models }, createOpenAiHandlers(call));
   mountRoutes(app, OLLAMA_ROUTES, createOllamaHandlers(call));
-  mountRoutes(app, ROOT, { root: (context) => context.text('Ollama is running') });
   return app;
 }
 
-/** Clients of Ollama look here whether it runs. */
-const ROOT = { root: { method: 'GET', path: '/' } } as const satisfies Readonly<Record<string, Route>>;
-
-function explainEngineError(error: unknown): ApiError | undefined {
+function explainModelFailure(error: unknown): ApiError | undefined {
+  if (error instanceof ModelError) {
+    const code =
+      error.code === 'not-found' || error.code === 'bad-reference' ? 'model_not_found' : 'engine_unavailable';
+    return new ApiError(code, error.message, { cause: error, publicCode: error.code });
+  }
   if (!(error instanceof EngineError)) return undefined;
   const { code, message } = error;
   const options = { cause: error, publicCode: code };
   if (code === 'invalid-request' || code === 'prompt-too-long')
     return new ApiError('invalid_request', message, options);
+  const isLocal = code === 'not-enough-memory' || code === 'model-corrupt' || code === 'unsupported-model';
   const passes = error.retryable || code === 'overloaded';
-  return passes ? new ApiError('engine_unavailable', message, options) : undefined;
+  return passes || isLocal ? new ApiError('engine_unavailable', message, options) : undefined;
 }

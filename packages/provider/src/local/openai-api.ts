@@ -1,49 +1,52 @@
+import type { TextEngine } from '@ogong/engine/interface/text';
 import type { Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { answerCompletion, type ChoiceEnd, type ChoicePart } from '@ogong/host/openai/completion';
 import { type AnswerToken, createIdentity, formatModel, formatModelList } from '@ogong/host/openai/format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
-import { BODY_LIMITS, findModel, generateLocally, type LocalCall, type LocalModel } from './local-model.ts';
+import { BODY_LIMITS, borrowText, generateLocally, type LocalCall } from './local-model.ts';
+import { findModel, type ShelfModel } from './model-shelf.ts';
+import { embedOpenAi } from './openai-embeddings.ts';
 
 const HEARTBEAT_MS = 10_000;
 
-export function createOpenAiHandlers(call: LocalCall): Readonly<Record<Endpoint | 'models', Handler>> {
+export function createOpenAiHandlers(call: LocalCall): Readonly<Record<Endpoint | 'embedding' | 'models', Handler>> {
   return {
     chat: createCompletionHandler('chat', call),
     completion: createCompletionHandler('completion', call),
-    models: (context) =>
-      context.json(
-        formatModelList(
-          call.models.map(({ id, loadedAtMs }) =>
-            formatModel({ id, created: Math.floor(loadedAtMs / 1000), ownedBy: 'local' }),
-          ),
-        ),
-      ),
+    embedding: (context) => embedOpenAi(context, call),
+    models: async (context) => context.json(formatModelList((await call.shelf.list()).map(formatListed))),
   };
 }
 
-/** @throws RequestError, EngineError */
+const formatListed = ({ name, modifiedAtMs }: ShelfModel) =>
+  formatModel({ id: name, created: Math.floor(modifiedAtMs / 1000), ownedBy: 'local' });
+
+/** @throws RequestError, ApiError, EngineError */
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
   return async (context) => {
     const request = parseModelRequest(await readBody(context, BODY_LIMITS), endpoint);
-    const model = findModel(call, request.asked.model);
+    const model = await findModel(call.shelf, request.asked.model);
+    const { engine, release } = await borrowText(call, model, { use: endpoint });
     return answerCompletion(context, {
       endpoint,
       identity: createIdentity(endpoint, {
-        model: model.id,
+        // As the client wrote it.
+        model: request.asked.model,
         nowMs: call.clock.nowMs(),
         random: call.randomBytes(18),
       }),
       request: request.asked,
-      serve: (choice, signal) => generateChoice(call, { model, request, choice, signal }),
+      serve: (choice, signal) => generateChoice(call, { engine, request, choice, signal }),
       heartbeatMs: HEARTBEAT_MS,
+      onEnd: release,
     });
   };
 }
 
 interface ChoiceJob {
-  readonly model: LocalModel;
+  readonly engine: TextEngine;
   readonly request: ModelRequest;
   readonly choice: number;
   readonly signal: AbortSignal;
@@ -51,13 +54,13 @@ interface ChoiceJob {
 
 async function* generateChoice(
   { crypto }: LocalCall,
-  { model, request, choice, signal }: ChoiceJob,
+  { engine, request, choice, signal }: ChoiceJob,
 ): AsyncGenerator<ChoicePart, ChoiceEnd> {
   const { logprobs } = request.asked;
   const tokens: AnswerToken[] = [];
   let promptTokens = 0;
   let sent = 0;
-  for await (const event of generateLocally(crypto, model, request, { choice, signal })) {
+  for await (const event of generateLocally(crypto, { engine }, request, { choice, signal })) {
     if (event.kind === 'start') promptTokens = event.promptTokens.length;
     if (event.kind === 'token' && (event.text !== '' || logprobs)) {
       const shown = logprobs ? [{ ...event.token, alternatives: event.alternatives }] : [];

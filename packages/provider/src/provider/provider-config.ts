@@ -160,7 +160,8 @@ export const localConfig = defineConfig({
       label: '<path|name>',
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
-      description: 'model to serve: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+      description:
+        'model to load at once: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name; models on this machine load when they are asked for',
     },
     listen: {
       schema: hostPort,
@@ -168,6 +169,19 @@ export const localConfig = defineConfig({
       env: 'OGONG_PROVIDER_LOCAL_LISTEN',
       default: '127.0.0.1:11434',
       description: "bind address, Ollama's port by default",
+    },
+    keepAlive: {
+      schema: duration,
+      env: 'OGONG_KEEP_ALIVE',
+      default: '5m',
+      description: 'how long a model that was loaded when it was asked for stays after its last answer',
+    },
+    origin: {
+      schema: text,
+      label: '<origin>',
+      env: 'OGONG_PROVIDER_ORIGIN',
+      repeatable: true,
+      description: 'web origin whose pages may call, besides those of this machine and of desktop apps; * for all',
     },
     ...engineFields,
     ...dataDirField,

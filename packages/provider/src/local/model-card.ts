@@ -1,0 +1,49 @@
+import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import { type GgufHeader, stringOf } from '@ogong/models/gguf/types';
+import type { ShelfModel } from './model-shelf.ts';
+
+/** What a model's file says of it. */
+export interface ModelCard {
+  readonly family: string;
+  /** Such as `8.0B`. */
+  readonly parameterSize: string;
+  /** Such as `Q4_K_M`. */
+  readonly quantization: string;
+  readonly template: string | undefined;
+  readonly isEmbedding: boolean;
+  readonly embeddingSize: number;
+  readonly header: GgufHeader;
+}
+
+const MAX_KEPT = 64;
+const kept = new Map<string, ModelCard>();
+
+/** @throws EngineError where the file is none of a language model. */
+export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'modelRoot'>): ModelCard {
+  const found = kept.get(modelRoot);
+  if (found) return found;
+  const { architecture, weightType, chatTemplate, poolingCode, embeddingSize } = inspectModelFile(path);
+  const header = readGgufHeader(path);
+  const count = header.tensors.reduce((sum, { dimensions }) => sum + dimensions.reduce((a, b) => a * b, 1), 0);
+  const card: ModelCard = {
+    family: architecture,
+    parameterSize: stringOf(header.metadata, 'general.size_label') ?? formatCount(count),
+    quantization: weightType.toUpperCase(),
+    template: chatTemplate,
+    isEmbedding: poolingCode !== undefined,
+    embeddingSize,
+    header,
+  };
+  const [oldest] = kept.keys();
+  if (kept.size >= MAX_KEPT && oldest !== undefined) kept.delete(oldest);
+  kept.set(modelRoot, card);
+  return card;
+}
+
+/** As Ollama does. */
+function formatCount(count: number): string {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(1)}B`;
+  if (count >= 1e6) return `${(count / 1e6).toFixed(2)}M`;
+  return `${(count / 1e3).toFixed(2)}K`;
+}

@@ -1,0 +1,29 @@
+import { readModelCard } from '../model-card.ts';
+import type { ShelfModel } from '../model-shelf.ts';
+
+/** A model as Ollama's lists show it. A file that cannot be read is listed without details, so that it can be deleted. */
+export function formatEntry(model: ShelfModel) {
+  return {
+    name: model.name,
+    model: model.name,
+    size: model.sizeBytes,
+    digest: model.modelRoot,
+    details: formatDetails(model),
+  };
+}
+
+export function formatDetails(model: ShelfModel) {
+  const shared = { parent_model: model.defaults?.from ?? '', format: 'gguf' };
+  try {
+    const { family, parameterSize, quantization } = readModelCard(model);
+    return {
+      ...shared,
+      family,
+      families: [family],
+      parameter_size: parameterSize,
+      quantization_level: quantization,
+    };
+  } catch {
+    return { ...shared, family: '', families: [], parameter_size: '', quantization_level: '' };
+  }
+}

@@ -1,0 +1,19 @@
+import type { FieldRules } from '../field-rules.ts';
+
+const shared = {
+  model: 'works',
+  keep_alive: 'works',
+  // Known options are taken: a vector depends on none of them.
+  options: 'works',
+} as const satisfies FieldRules;
+
+export const EMBED_RULES = {
+  ...shared,
+  input: 'works',
+  // An input that is too long is refused, never cut.
+  truncate: 'dropped',
+  dimensions: { refused: 'vectors have the size that the model gives them; leave it out' },
+} as const satisfies FieldRules;
+
+/** Of the older /api/embeddings. */
+export const EMBEDDINGS_RULES = { ...shared, prompt: 'works' } as const satisfies FieldRules;

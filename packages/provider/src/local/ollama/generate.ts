@@ -1,0 +1,54 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { type Fields, readBoolean, readText } from '../field-rules.ts';
+import { borrowText, type LocalCall } from '../local-model.ts';
+import { findModel, type ShelfModel } from '../model-shelf.ts';
+import { answerOllama } from './answer.ts';
+import { type OllamaPrompt, toModelRequest } from './asked.ts';
+import { GENERATE_RULES } from './generation-rules.ts';
+import { parseKeepAlive } from './keep-alive.ts';
+import { loadOrUnload } from './load.ts';
+import { readOptions } from './options.ts';
+import { readCall, showIgnored } from './read-call.ts';
+
+/** Continues a prompt, inside the model's template unless it is raw. @throws RequestError, ApiError, EngineError */
+export async function generate(context: ApiContext, call: LocalCall): Promise<Response> {
+  const { fields, dropped } = await readCall(context, GENERATE_RULES);
+  const model = await findModel(call.shelf, fields.model);
+  const options = readOptions(fields.options, model.defaults?.parameters);
+  const keepMs = fields.keep_alive === undefined ? undefined : parseKeepAlive(fields.keep_alive);
+  const stream = readBoolean(fields, 'stream', true);
+  const prompt = readPrompt(fields, model);
+  const typed = fields.model as string;
+  showIgnored(context, [...dropped, ...options.dropped]);
+  if (prompt === undefined) return loadOrUnload(context, call, { model, typed, keepMs, empty: { response: '' } });
+
+  const lease = await borrowText(call, model, { keepMs, use: 'generate' });
+  try {
+    const request = toModelRequest(context, lease.engine, { fields, prompt, options });
+    const { contextSize } = options;
+    const format = (response: string) => ({ response });
+    return await answerOllama(context, call, lease, { model: typed, request, contextSize, stream, format });
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+/** Undefined where nothing is asked. */
+function readPrompt(fields: Fields, { defaults }: ShelfModel): OllamaPrompt | undefined {
+  const prompt = readText(fields, 'prompt') ?? '';
+  const system = readText(fields, 'system');
+  const isRaw = readBoolean(fields, 'raw', false);
+  if (isRaw && system !== undefined)
+    throw new RequestError('raw mode does not support template, system, or context', 'system');
+  if (prompt === '') return undefined;
+  if (isRaw) return { prompt };
+  const told = system ?? defaults?.system ?? '';
+  const messages = [
+    ...(told === '' ? [] : [{ role: 'system', content: told }]),
+    ...(defaults?.messages ?? []),
+    { role: 'user', content: prompt },
+  ];
+  return { messages };
+}

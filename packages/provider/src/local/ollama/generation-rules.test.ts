@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FieldRules } from '../field-rules.ts';
+import { createLocalFixture, type LocalFixture } from '../local-fixture.ts';
+import { ALSO_DOCUMENTED, DOCUMENTED, readDocumentedFields } from './documented-fields-fixture.ts';
+import { CHAT_RULES, GENERATE_RULES, MESSAGE_RULES, OPTION_RULES } from './generation-rules.ts';
+
+let fixture: LocalFixture;
+beforeAll(async () => {
+  fixture = await createLocalFixture();
+});
+afterAll(() => fixture.close());
+
+/** A value that asks for something, for each field. */
+const SAMPLES: Readonly<Record<string, unknown>> = {
+  ...{ model: 'fake', prompt: 'Once', system: 'Be brief.', stream: false, raw: true, keep_alive: '5m' },
+  ...{
+    options: { seed: 1 },
+    logprobs: true,
+    top_logprobs: 2,
+    format: 'json',
+    think: true,
+    truncate: true,
+    shift: true,
+  },
+  ...{ images: ['AA=='], suffix: 'end', template: '{{ .Prompt }}', context: [1, 2], width: 8, height: 8, steps: 2 },
+  ...{ messages: [{ role: 'user', content: 'Once' }], tools: [{ type: 'function' }] },
+  ...{ role: 'user', content: 'Once', thinking: 'hm', tool_calls: [{}], tool_name: 'f', tool_call_id: '1' },
+  ...{ seed: 3, temperature: 0.5, top_k: 5, top_p: 0.5, min_p: 0.1, stop: ['x'], num_ctx: 256, num_predict: 4 },
+  ...{ presence_penalty: 0.5, frequency_penalty: 0.5, repeat_penalty: 1.1, typical_p: 0.5, tfs_z: 0.5, mirostat: 1 },
+  ...{ vocab_only: true },
+};
+/** What else has to be there for the field to make sense. */
+const COMPANIONS: Readonly<Record<string, object>> = { top_logprobs: { logprobs: true }, raw: { prompt: 'Once' } };
+const sampleOf = (field: string): unknown => SAMPLES[field] ?? 1;
+
+const base = { model: 'fake', stream: false, options: { num_predict: 2 } };
+const messages = [{ role: 'user', content: 'Once' }];
+const WAYS: readonly [name: string, rules: FieldRules, send: (field: string, value: unknown) => Promise<Response>][] = [
+  [
+    'generate',
+    GENERATE_RULES,
+    (field, value) => fixture.post('/api/generate', { ...base, prompt: 'Once', ...COMPANIONS[field], [field]: value }),
+  ],
+  [
+    'chat',
+    CHAT_RULES,
+    (field, value) => fixture.post('/api/chat', { ...base, messages, ...COMPANIONS[field], [field]: value }),
+  ],
+  [
+    'message',
+    MESSAGE_RULES,
+    (field, value) => fixture.post('/api/chat', { ...base, messages: [{ ...messages[0], [field]: value }] }),
+  ],
+  [
+    'options',
+    OPTION_RULES,
+    (field, value) =>
+      fixture.post('/api/generate', { ...base, prompt: 'Once', options: { num_predict: 2, [field]: value } }),
+  ],
+];
+
+describe.each(WAYS)('the fields of %s', (where, rules, send) => {
+  it.each(Object.entries(rules))('%s: what the table says happens', async (field, rule) => {
+    const response = await send(field, sampleOf(field));
+    const body = (await response.json()) as { error?: string; done?: boolean };
+    const ignored = response.headers.get('x-ogong-ignored') ?? '';
+    if (typeof rule === 'object') {
+      expect([response.status, body]).toEqual([400, { error: expect.stringContaining(rule.refused) }]);
+      expect(Object.keys(body)).toEqual(['error']);
+    } else {
+      expect([response.status, body.done]).toEqual([200, true]);
+      expect(ignored.split(', ').some((path) => path.endsWith(field))).toBe(rule === 'dropped');
+    }
+    if (where === 'chat' || where === 'generate') expect((await send(field, null)).status).not.toBe(500);
+  });
+
+  it('are no others', async () => {
+    const response = await send('made_up', true);
+    expect([response.status, await response.json()]).toEqual([400, { error: expect.stringContaining('made_up') }]);
+  });
+});
+
+const OF_SCHEMA = {
+  GenerateRequest: GENERATE_RULES,
+  ChatRequest: CHAT_RULES,
+  ChatMessage: MESSAGE_RULES,
+  ModelOptions: OPTION_RULES,
+} as const;
+
+it('are all that Ollama documents', () => {
+  for (const [schema, rules] of Object.entries(OF_SCHEMA)) {
+    const documented = DOCUMENTED[schema as keyof typeof OF_SCHEMA];
+    const also = ALSO_DOCUMENTED[schema as keyof typeof ALSO_DOCUMENTED] ?? [];
+    for (const field of [...documented, ...also]) expect(rules, schema).toHaveProperty(field);
+  }
+});
+
+const document = readDocumentedFields();
+it.skipIf(document === undefined)("stand in Ollama's own description as they are copied here", () => {
+  for (const [schema, fields] of Object.entries(DOCUMENTED)) expect(document?.[schema], schema).toEqual(fields);
+});
+
+describe('a value that asks for nothing', () => {
+  it.each([
+    { format: '' },
+    { images: [] },
+    { suffix: '' },
+    { think: false },
+    { template: null },
+    { options: { repeat_penalty: 1, mirostat: 0, typical_p: 1 } },
+    { tools: null },
+  ])('is taken: %j', async (fields) => {
+    const path = 'tools' in fields ? '/api/chat' : '/api/generate';
+    const asked = 'tools' in fields ? { messages } : { prompt: 'Once' };
+    expect((await fixture.post(path, { ...base, ...asked, ...fields })).status).toBe(200);
+  });
+});

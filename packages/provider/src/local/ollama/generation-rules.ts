@@ -1,0 +1,93 @@
+import { type FieldRule, type FieldRules, isEmptyList, isEmptyText, isFalse } from '../field-rules.ts';
+
+/** What the bodies of /api/generate and /api/chat may hold, and what becomes of it (docs/local-mode.md shows these tables). */
+
+const images: FieldRule = { refused: 'this model reads no images; leave them out', unless: isEmptyList };
+const format: FieldRule = {
+  refused: 'answers in a given format are not served yet; leave it out and ask for JSON in the prompt',
+  unless: isEmptyText,
+};
+
+const shared = {
+  model: 'works',
+  stream: 'works',
+  keep_alive: 'works',
+  options: 'works',
+  logprobs: 'works',
+  top_logprobs: 'works',
+  format,
+  think: { refused: 'this model does not support thinking', unless: isFalse },
+  truncate: { refused: 'a prompt that is too long is refused, never cut; leave it out', unless: isFalse },
+  shift: { refused: 'a reply ends where the context ends; leave it out', unless: isFalse },
+} as const satisfies FieldRules;
+
+export const GENERATE_RULES = {
+  ...shared,
+  prompt: 'works',
+  system: 'works',
+  raw: 'works',
+  images,
+  suffix: { refused: 'this model does not support insert', unless: isEmptyText },
+  template: { refused: "the model's own template is used; write the whole prompt with raw: true", unless: isEmptyText },
+  context: { refused: 'conversations are kept by the client; use /api/chat', unless: isEmptyList },
+  width: { refused: 'this model makes no images' },
+  height: { refused: 'this model makes no images' },
+  steps: { refused: 'this model makes no images' },
+} as const satisfies FieldRules;
+
+export const CHAT_RULES = {
+  ...shared,
+  messages: 'works',
+  tools: { refused: 'tool calls are not served yet; leave `tools` out', unless: isEmptyList },
+} as const satisfies FieldRules;
+
+export const MESSAGE_RULES = {
+  role: 'works',
+  content: 'works',
+  images,
+  // Reasoning of an earlier answer: templates leave it out of the prompt.
+  thinking: 'dropped',
+  tool_calls: { refused: 'tool calls are not served yet', unless: isEmptyList },
+  tool_name: { refused: 'tool calls are not served yet', unless: isEmptyText },
+  tool_call_id: { refused: 'tool calls are not served yet', unless: isEmptyText },
+} as const satisfies FieldRules;
+
+const isOne = (value: unknown): boolean => value === 1;
+const isZero = (value: unknown): boolean => value === 0;
+
+/** Documented in Ollama's openapi.yaml, or in the list of parameters of its Modelfile. */
+export const OPTION_RULES = {
+  seed: 'works',
+  temperature: 'works',
+  top_k: 'works',
+  top_p: 'works',
+  min_p: 'works',
+  stop: 'works',
+  num_ctx: 'works',
+  num_predict: 'works',
+  presence_penalty: 'works',
+  frequency_penalty: 'works',
+  repeat_penalty: { refused: 'use presence_penalty or frequency_penalty', unless: isOne },
+  typical_p: { refused: 'use top_p or min_p', unless: isOne },
+  tfs_z: { refused: 'use top_p or min_p', unless: isOne },
+  mirostat: { refused: 'use temperature, top_p or min_p', unless: isZero },
+  // These say how a refused one works.
+  repeat_last_n: 'dropped',
+  penalize_newline: 'dropped',
+  mirostat_tau: 'dropped',
+  mirostat_eta: 'dropped',
+  // These say how a machine computes; the flags of this program do.
+  num_keep: 'dropped',
+  num_batch: 'dropped',
+  num_gpu: 'dropped',
+  main_gpu: 'dropped',
+  num_thread: 'dropped',
+  num_gqa: 'dropped',
+  numa: 'dropped',
+  low_vram: 'dropped',
+  f16_kv: 'dropped',
+  use_mmap: 'dropped',
+  use_mlock: 'dropped',
+  vocab_only: { refused: 'a model that has only its vocabulary answers nothing', unless: isFalse },
+  draft_num_predict: 'dropped',
+} as const satisfies FieldRules;

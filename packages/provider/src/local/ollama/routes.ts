@@ -1,0 +1,50 @@
+import type { Handler } from '@ogong/host/http/api-app';
+import type { Route } from '@ogong/protocol/http/routes';
+import type { FieldRules } from '../field-rules.ts';
+import type { LocalCall } from '../local-model.ts';
+import { chat } from './chat.ts';
+import { embed, embeddings } from './embed.ts';
+import { EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
+import { generate } from './generate.ts';
+import { CHAT_RULES, GENERATE_RULES, MESSAGE_RULES, OPTION_RULES } from './generation-rules.ts';
+import { ps } from './ps.ts';
+import { tags } from './tags.ts';
+
+/** The release of Ollama's API that this one follows; some clients ask before they talk. */
+const OLLAMA_VERSION = '0.12.6';
+
+export const OLLAMA_ROUTES = {
+  // Clients look here whether Ollama runs.
+  root: { method: 'GET', path: '/' },
+  version: { method: 'GET', path: '/api/version' },
+  tags: { method: 'GET', path: '/api/tags' },
+  ps: { method: 'GET', path: '/api/ps' },
+  generate: { method: 'POST', path: '/api/generate' },
+  chat: { method: 'POST', path: '/api/chat' },
+  embed: { method: 'POST', path: '/api/embed' },
+  embeddings: { method: 'POST', path: '/api/embeddings' },
+} as const satisfies Readonly<Record<string, Route>>;
+
+/** What each endpoint does with the fields of its body, for the reference page. */
+export const OLLAMA_FIELDS: Readonly<Record<string, FieldRules>> = {
+  'GET / · GET /api/version · GET /api/tags · GET /api/ps': {},
+  'POST /api/generate': GENERATE_RULES,
+  'POST /api/chat': CHAT_RULES,
+  'A message of /api/chat': MESSAGE_RULES,
+  options: OPTION_RULES,
+  'POST /api/embed': EMBED_RULES,
+  'POST /api/embeddings': EMBEDDINGS_RULES,
+};
+
+export function createOllamaHandlers(call: LocalCall): Readonly<Record<keyof typeof OLLAMA_ROUTES, Handler>> {
+  return {
+    root: (context) => context.text('Ollama is running'),
+    version: (context) => context.json({ version: OLLAMA_VERSION }),
+    tags: (context) => tags(context, call),
+    ps: (context) => ps(context, call),
+    generate: (context) => generate(context, call),
+    chat: (context) => chat(context, call),
+    embed: (context) => embed(context, call),
+    embeddings: (context) => embeddings(context, call),
+  };
+}

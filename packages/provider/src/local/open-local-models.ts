@@ -1,0 +1,51 @@
+import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { countCores } from '@ogong/engine/llama-cpp/platform';
+import type { Logger } from '@ogong/host/log/logger';
+import { systemClock } from '@ogong/host/time/clock';
+import { type EngineSettings, loadModel, loadModels, modelDirectory } from '../engine/engine-config.ts';
+import { createLoadedModels, type LoadedModels } from './loaded-models.ts';
+import type { ModelShelf } from './model-shelf.ts';
+import { createStoreShelf, shelveResolved } from './store-shelf.ts';
+
+export interface LocalSettings extends EngineSettings {
+  /** Models that are loaded at once, as they were typed. */
+  readonly model: readonly string[];
+  readonly dataDir: string;
+  readonly keepAlive: number;
+}
+
+export interface LocalModels {
+  readonly shelf: ModelShelf;
+  readonly loaded: LoadedModels;
+  /** Of the models that are loaded. */
+  readonly names: readonly string[];
+}
+
+/** Loads what was named, and leaves the rest of the store to be loaded when it is asked for. @throws ModelError, EngineError */
+export async function openLocalModels(settings: LocalSettings, log: Logger): Promise<LocalModels> {
+  const place = { dataDir: settings.dataDir, log };
+  const engines = await loadModels(settings.model, loadModel, settings, place);
+  const named = engines.map(({ engine, model }, i) => ({
+    engine,
+    model: shelveResolved(settings.model[i] as string, model),
+  }));
+  const loaded = createLoadedModels({
+    clock: systemClock,
+    keepMs: settings.keepAlive,
+    first: named.map(({ engine, model: { reference } }) => ({ reference, engine, loadedAtMs: systemClock.nowMs() })),
+    async load(reference, others) {
+      const cores = Math.max(1, Math.floor(countCores() / (others.length + 1)));
+      const reservedBytes = others.reduce((sum, other) => sum + weigh(other.reference), 0);
+      const { engine } = await loadModel(reference, settings, place, { cores, reservedBytes });
+      return engine;
+    },
+  });
+  const pinned = named.map(({ model }) => model);
+  return {
+    shelf: createStoreShelf(modelDirectory(settings.dataDir), pinned),
+    loaded,
+    names: pinned.map(({ name }) => name),
+  };
+}
+
+const weigh = (reference: string): number => inspectModelFile(reference.replace(/^file:/, '')).weightBytes;
