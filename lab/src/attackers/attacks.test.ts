@@ -93,6 +93,7 @@ async function serve(provider: TextEngine): Promise<Served> {
         drawKey,
         choice: 0,
         maxTokens: asked.maxTokens,
+        promptDay: 0,
         promptTokensHash: hashTokens(crypto, promptTokens),
         promptTokenCount: promptTokens.length,
         inputsHash: NO_INPUTS,

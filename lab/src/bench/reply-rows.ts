@@ -81,6 +81,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
         drawKey,
         choice: 0,
         maxTokens,
+        promptDay: 0,
         promptTokensHash: hashTokens(nodeCrypto, promptTokens),
         promptTokenCount: promptTokens.length,
         inputsHash: NO_INPUTS,

@@ -27,7 +27,7 @@ const request = utf8Encode(
 async function serve(mode: CheatMode): Promise<ServedEvidence> {
   const attack = createAttack(mode, { engine, cheapEngine });
   const signer = createNodeHybridSigner(fill(9, 64));
-  const asked = parseModelRequest(request, 'chat');
+  const asked = parseModelRequest(request, 'chat', 0);
   const ledger = { chainId: 1n, verifyingContract: fill(5, 20) };
   const order = nameOrder(crypto, ledger, {
     payer: fill(1, 20),

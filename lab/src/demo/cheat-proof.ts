@@ -32,7 +32,7 @@ export async function proveCheat(
     {
       jobId: fromHex(replyId),
       header,
-      request: parseModelRequest(request, header.endpoint),
+      request: parseModelRequest(request, header.endpoint, header.promptDay),
       outputTokens: replay.outputTokens,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
       shapeClasses: replay.shapeClasses,

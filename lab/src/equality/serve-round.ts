@@ -133,7 +133,7 @@ async function planTurn(
 ) {
   const kind = pick(createSeededRandom(seed), PROMPT_KINDS);
   const prompts = [drawOutPrompt(createPrompt(kind, seed), seed, promptTokens)];
-  const { asked, prompt } = parseModelRequest(planRequest({ maxTokens, prompts, sampler: 'any' }, seed), 'chat');
+  const { asked, prompt } = parseModelRequest(planRequest({ maxTokens, prompts, sampler: 'any' }, seed), 'chat', 0);
   const { vocabularySize, contextSize } = engine.info();
   const digest = (name: string): Uint8Array => createHash('sha256').update(`${name} ${seed}`).digest();
   const request: TextGenerationRequest = {

@@ -54,7 +54,7 @@ export async function reproduceReceipt(
   const job = {
     jobId: new Uint8Array(16),
     header,
-    request: parseModelRequest(request, header.endpoint),
+    request: parseModelRequest(request, header.endpoint, header.promptDay),
     outputTokens,
     shapeClasses,
     tailDraws,

@@ -35,7 +35,12 @@ export interface ChatMessage {
 }
 
 export type Prompt =
-  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
+  | {
+      readonly kind: 'chat';
+      readonly messages: readonly ChatMessage[];
+      /** Days since 1970-01-01 UTC: what a chat template reads as today. Default: a template that asks for the date refuses. */
+      readonly day?: number;
+    }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tokens'; readonly tokens: Uint32Array };
 

@@ -88,7 +88,10 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;
     if (prompt.kind === 'text') return vocabulary.tokenize(prompt.text, { addSpecial: true, parseSpecial: false });
-    const tokens = vocabulary.tokenize(template.render(prompt.messages), { addSpecial: false, parseSpecial: true });
+    const tokens = vocabulary.tokenize(template.render(prompt.messages, prompt.day), {
+      addSpecial: false,
+      parseSpecial: true,
+    });
     // Templates disagree on who writes the first token; llama.cpp's own rule is once.
     if (!vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos) return tokens;
     return Uint32Array.of(vocabulary.bos, ...tokens);

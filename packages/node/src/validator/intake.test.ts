@@ -217,6 +217,11 @@ describe('records', () => {
       'posture',
       { bend: { header: (header) => ({ ...header, method: 'exact-replay' }) } },
     ],
+    [
+      'with another day than that of the order',
+      'sampler',
+      { bend: { header: (header) => ({ ...header, promptDay: header.promptDay + 1 }) } },
+    ],
     ['with another limit than asked for', 'sampler', { bend: { header: (header) => ({ ...header, maxTokens: 41 }) } }],
     ['keyed by another beacon', 'draw-key', { beacon: { value: new Uint8Array(32), previous: new Uint8Array(32) } }],
     [

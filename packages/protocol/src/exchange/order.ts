@@ -105,6 +105,13 @@ export function nameOrder(crypto: Crypto, domain: LedgerDomain, order: Order): N
   return { ...order, replyId: computeReplyId(crypto, domain, order), orderHash: hashOrder(crypto, domain, order) };
 }
 
+const DAY_MS = 24n * 60n * 60n * 1000n;
+
+/** The day of an order: that of its expiry, in days since 1970-01-01 UTC. A whole day tells no verifier whose reply it sees. */
+export function computeOrderDay({ expiresAtMs }: Pick<Order, 'expiresAtMs'>): number {
+  return Number(expiresAtMs / DAY_MS);
+}
+
 /** Whether the payer named in the order signed it. */
 export function verifyOrder(crypto: Crypto, { orderHash, payer }: NamedOrder, signature: Uint8Array): boolean {
   return crypto.verifyAddress(orderHash, signature, payer);

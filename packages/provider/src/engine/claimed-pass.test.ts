@@ -21,7 +21,7 @@ async function claim(count: number) {
   const header = parseHeader(parseOpening(sample.opening).header);
   return {
     header,
-    request: parseModelRequest(body, 'chat'),
+    request: parseModelRequest(body, 'chat', 20_000),
     outputTokens: new Uint32Array(count).fill(5),
     listSizes: new Uint8Array(count).fill(20),
     bankSeed: header.sketchBankSeed,
@@ -42,7 +42,7 @@ describe('a pass over a claim', () => {
   });
 
   it('is over the whole windows that fit if prompt and reply exceed the context together, and not one token sooner', async () => {
-    const prompt = (await engine.tokenizePrompt(parseModelRequest(body, 'chat').prompt)).length;
+    const prompt = (await engine.tokenizePrompt(parseModelRequest(body, 'chat', 20_000).prompt)).length;
     const room = 512 - prompt;
     const whole = await planPass(await claim(room), engine);
     expect([whole.outputTokens.length, whole.listSizes.length]).toEqual([room, room]);

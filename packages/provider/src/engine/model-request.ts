@@ -20,14 +20,17 @@ export function parseEndpointName(name: string): Endpoint {
   throw new RequestError(`unknown endpoint ${JSON.stringify(name.slice(0, 32))}; expected ${known}`);
 }
 
-/** @throws RequestError naming the offending parameter. */
-export function parseModelRequest(body: Uint8Array, endpoint: Endpoint): ModelRequest {
+/**
+ * @param day what a chat template reads as today, in days since 1970-01-01 UTC.
+ * @throws RequestError naming the offending parameter.
+ */
+export function parseModelRequest(body: Uint8Array, endpoint: Endpoint, day: number): ModelRequest {
   const asked = parseRequest(body, endpoint);
-  return { asked, prompt: toPrompt(asked) };
+  return { asked, prompt: toPrompt(asked, day) };
 }
 
-export function toPrompt(asked: InferenceRequest): Prompt {
-  return isChat(asked) ? { kind: 'chat', messages: asked.messages } : { kind: 'text', text: asked.promptText };
+function toPrompt(asked: InferenceRequest, day: number): Prompt {
+  return isChat(asked) ? { kind: 'chat', messages: asked.messages, day } : { kind: 'text', text: asked.promptText };
 }
 
 /** Checks of the request that depend on the model. @throws RequestError */

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { ChatMessage, TextEngine } from '@ogong/engine/interface/text';
+import { systemClock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseModelRequest } from '../engine/model-request.ts';
-import { encodeJson, generateLocally } from './local-model.ts';
+import { encodeJson, findToday, generateLocally } from './local-model.ts';
 
 export interface Terminal {
   readonly input: NodeJS.ReadableStream;
@@ -28,7 +29,8 @@ export async function chat(
   async function reply(said: readonly ChatMessage[], signal: AbortSignal): Promise<string> {
     const body = encodeJson({ model: 'local', messages: said, max_tokens: engine.info().contextSize });
     let sent = 0;
-    for await (const event of generateLocally(crypto, { engine }, parseModelRequest(body, 'chat'), { signal })) {
+    const request = parseModelRequest(body, 'chat', findToday(systemClock));
+    for await (const event of generateLocally(crypto, { engine }, request, { signal })) {
       if (event.kind === 'token') {
         sent += event.text.length;
         output.write(event.text);
@@ -67,7 +69,11 @@ async function forgetUntilFits(engine: TextEngine, messages: readonly ChatMessag
   const said = messages.filter(({ role }) => role !== 'system');
   const most = engine.info().contextSize / 2;
   for (;;) {
-    const tokens = await engine.tokenizePrompt({ kind: 'chat', messages: [...told, ...said] });
+    const tokens = await engine.tokenizePrompt({
+      kind: 'chat',
+      messages: [...told, ...said],
+      day: findToday(systemClock),
+    });
     if (tokens.length <= most || said.length === 1) return [...told, ...said];
     said.shift();
   }

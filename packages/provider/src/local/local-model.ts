@@ -21,6 +21,9 @@ export interface LocalCall {
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
+/** What a chat template reads as today, in days since 1970-01-01 UTC. */
+export const findToday = (clock: Clock): number => Math.floor(clock.nowMs() / 86_400_000);
+
 export const BODY_LIMITS: BodyLimits = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
 
 /** A loaded model that writes. @throws ApiError where it only embeds; ModelError, EngineError */

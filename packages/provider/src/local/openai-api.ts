@@ -5,7 +5,7 @@ import { answerCompletion, type ChoiceEnd, type ChoicePart } from '@ogong/host/o
 import { type AnswerToken, createIdentity, formatModel, formatModelList } from '@ogong/host/openai/format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
-import { BODY_LIMITS, borrowText, generateLocally, type LocalCall } from './local-model.ts';
+import { BODY_LIMITS, borrowText, findToday, generateLocally, type LocalCall } from './local-model.ts';
 import { findModel, type ShelfModel } from './model-shelf.ts';
 import { embedOpenAi } from './openai-embeddings.ts';
 
@@ -26,7 +26,7 @@ const formatListed = ({ name, modifiedAtMs }: ShelfModel) =>
 /** @throws RequestError, ApiError, EngineError */
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
   return async (context) => {
-    const request = parseModelRequest(await readBody(context, BODY_LIMITS), endpoint);
+    const request = parseModelRequest(await readBody(context, BODY_LIMITS), endpoint, findToday(call.clock));
     const model = await findModel(call.shelf, request.asked.model);
     const { engine, release } = await borrowText(call, model, { use: endpoint });
     return answerCompletion(context, {

@@ -8,7 +8,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import {
   type Endpoint,
@@ -115,6 +115,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
     drawKey: reply.drawKey,
     choice: order.choice,
     maxTokens: asked.maxTokens,
+    promptDay: computeOrderDay(order),
     promptTokensHash: hashTokens(crypto, reply.promptTokens),
     promptTokenCount: reply.promptTokens.length,
     inputsHash: NO_INPUTS,

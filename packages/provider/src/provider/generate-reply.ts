@@ -3,7 +3,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { parseModelRequest } from '../engine/model-request.ts';
@@ -80,7 +80,7 @@ export async function generateReply(
   { engine, crypto }: { readonly engine: TextEngine; readonly crypto: Crypto },
 ): Promise<GeneratedReply | undefined> {
   const { order, endpoint, body, beacon, cacheScope = new Uint8Array() } = given;
-  const { asked, prompt } = parseModelRequest(body, endpoint);
+  const { asked, prompt } = parseModelRequest(body, endpoint, computeOrderDay(order));
   const promptTokens = await engine.tokenizePrompt(prompt);
   const { drawKey, sketch, request } = planReply(crypto, { order, asked, beacon, promptTokens, cacheScope });
   const windows: WindowBytes[] = [];

@@ -36,6 +36,7 @@ export interface OrderTerms {
 export type ReadRequest<R> = (
   body: Uint8Array,
   endpoint: string,
+  order: NamedOrder,
 ) => {
   readonly request: R;
   readonly asked: Pick<CommonRequest, 'model' | 'demands'>;
@@ -122,7 +123,7 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     'the order is not signed by its payer for this chain and escrow',
   );
   const { endpoint } = message;
-  const { request, asked, choices } = parse('request', () => read(message.request, endpoint));
+  const { request, asked, choices } = parse('request', () => read(message.request, endpoint, order));
   assertOrder(asked.model === model.id, 'not-found', `this provider serves ${model.id}, not ${asked.model}`);
   const unmet = findUnmetDemand(asked.demands, { numericClass: model.numericClass, modelRoot: model.root });
   assertOrder(unmet === undefined, 'precondition', unmet ?? '');

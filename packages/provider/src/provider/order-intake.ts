@@ -8,6 +8,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
+import { computeOrderDay } from '@ogong/protocol/exchange/order';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
@@ -105,8 +106,8 @@ export async function acceptOrder(
   return { ...accepted, endpoint: parseEndpointName(accepted.endpoint), cacheScope: message.cacheScope, promptTokens };
 }
 
-const readTextRequest: ReadRequest<ModelRequest> = (body, endpoint) => {
-  const request = parseModelRequest(body, parseEndpointName(endpoint));
+const readTextRequest: ReadRequest<ModelRequest> = (body, endpoint, order) => {
+  const request = parseModelRequest(body, parseEndpointName(endpoint), computeOrderDay(order));
   return { request, asked: request.asked, choices: request.asked.choices };
 };
 

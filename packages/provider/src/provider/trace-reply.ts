@@ -50,7 +50,7 @@ export function createReplyTracer({ offers, crypto, signer, openings }: ReplyTra
     return {
       record: message.record,
       header,
-      request: parseModelRequest(message.request, parseEndpointName(message.endpoint)),
+      request: parseModelRequest(message.request, parseEndpointName(message.endpoint), header.promptDay),
       outputTokens: Uint32Array.from(rows, tokenOf),
       listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
       shapeClasses: Uint8Array.from(windows.flatMap(({ runs }) => expandRuns(runs))),

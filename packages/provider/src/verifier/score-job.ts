@@ -61,7 +61,7 @@ export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
         listSizes.every((size) => size <= header.vocabularySize),
       `a token or a list lies outside the vocabulary of ${header.vocabularySize}`,
     );
-    const request = parseModelRequest(message.request, parseEndpointName(message.endpoint));
+    const request = parseModelRequest(message.request, parseEndpointName(message.endpoint), header.promptDay);
     return { jobId, header, request, outputTokens: tokens, listSizes, shapeClasses, tailDraws, bankSeed };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);

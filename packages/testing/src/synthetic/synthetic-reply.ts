@@ -6,7 +6,14 @@ import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { encodeOrder, type LedgerDomain, type NamedOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
+import {
+  computeOrderDay,
+  encodeOrder,
+  type LedgerDomain,
+  type NamedOrder,
+  nameOrder,
+  type Order,
+} from '@ogong/protocol/exchange/order';
 import {
   type Endpoint,
   encodeHeader,
@@ -171,6 +178,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     drawKey,
     choice: order.choice,
     maxTokens: asked.maxTokens,
+    promptDay: computeOrderDay(order),
     promptTokensHash: hashTokens(crypto, [1, 2, 3]),
     promptTokenCount: 3,
     inputsHash: NO_INPUTS,

@@ -1,17 +1,21 @@
 import { Template } from '@huggingface/jinja';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { ChatMessage } from '../../interface/text.ts';
+import { formatDay } from './format-day.ts';
 
 /** For models without a template: plain lines, the form that base models have seen most. */
 export const DEFAULT_TEMPLATE =
   "{%- for message in messages -%}{{- message.role + ': ' + message.content + '\\n' -}}{%- endfor -%}{{- 'assistant:' -}}";
 
-/** A date would differ between the machine that answers and those that check it, so a template finds no clock. */
-const HIDE_CLOCK = '{% set strftime_now = no_clock_here %}';
+/** The machine's clock would differ between those that answer and those that check, so a template reads the day that it is given. */
+const REPLACE_CLOCK = '{% set strftime_now = given_day %}';
 
 export interface ChatTemplate {
-  /** @throws EngineError('invalid-request') where the template refuses the messages. */
-  render(messages: readonly ChatMessage[]): string;
+  /**
+   * @param day days since 1970-01-01 UTC; without one the template finds no clock.
+   * @throws EngineError('invalid-request') where the template refuses the messages.
+   */
+  render(messages: readonly ChatMessage[], day?: number): string;
 }
 
 /** @throws EngineError('unsupported-model') where the template does not parse. */
@@ -23,7 +27,7 @@ export function createChatTemplate(
   try {
     template = new Template(source ?? DEFAULT_TEMPLATE);
     // As a parsed statement: in the source it would change how white space at the beginning is trimmed.
-    template.parsed.body.unshift(...new Template(HIDE_CLOCK).parsed.body);
+    template.parsed.body.unshift(...new Template(REPLACE_CLOCK).parsed.body);
   } catch (cause) {
     throw new EngineError(
       'unsupported-model',
@@ -32,13 +36,14 @@ export function createChatTemplate(
     );
   }
   return {
-    render(messages) {
+    render(messages, day) {
       try {
         return template.render({
           messages: messages.map(({ role, content }) => ({ role, content })),
           add_generation_prompt: true,
           bos_token: tokens.bosToken,
           eos_token: tokens.eosToken,
+          ...(day !== undefined && { given_day: (format: unknown) => formatDay(day, String(format)) }),
         });
       } catch (cause) {
         throw new EngineError(

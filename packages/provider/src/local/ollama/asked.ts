@@ -17,7 +17,13 @@ export function toModelRequest(
     fields,
     prompt,
     options,
-  }: { readonly fields: Fields; readonly prompt: OllamaPrompt; readonly options: OllamaOptions },
+    day,
+  }: {
+    readonly fields: Fields;
+    readonly prompt: OllamaPrompt;
+    readonly options: OllamaOptions;
+    readonly day: number;
+  },
 ): ModelRequest {
   const { contextSize } = engine.info();
   const wanted = options.maxTokens ?? contextSize;
@@ -25,7 +31,7 @@ export function toModelRequest(
   const max = Math.min(wanted, contextSize);
   // The name is not read: the model is chosen already.
   const body = { model: 'local', ...prompt, ...options.sampling, max_tokens: max };
-  const request = parseModelRequest(encodeJson(body), 'messages' in prompt ? 'chat' : 'completion');
+  const request = parseModelRequest(encodeJson(body), 'messages' in prompt ? 'chat' : 'completion', day);
   const logprobs = readBoolean(fields, 'logprobs', false);
   return { ...request, asked: { ...request.asked, logprobs, topLogprobs: readTopLogprobs(fields, logprobs) } };
 }

@@ -1,7 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { readBoolean, readFields } from '../field-rules.ts';
-import { borrowText, type LocalCall } from '../local-model.ts';
+import { borrowText, findToday, type LocalCall } from '../local-model.ts';
 import { findModel, type ModelDefaults } from '../model-shelf.ts';
 import { answerOllama } from './answer.ts';
 import { toModelRequest } from './asked.ts';
@@ -27,7 +27,7 @@ export async function chat(context: ApiContext, call: LocalCall): Promise<Respon
   const lease = await borrowText(call, model, { keepMs, use: 'chat' });
   try {
     const prompt = { messages: withDefaults(messages, model.defaults) };
-    const request = toModelRequest(context, lease.engine, { fields, prompt, options });
+    const request = toModelRequest(context, lease.engine, { fields, prompt, options, day: findToday(call.clock) });
     const { contextSize } = options;
     return await answerOllama(context, call, lease, { model: typed, request, contextSize, stream, format });
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { type Fields, readBoolean, readText } from '../field-rules.ts';
-import { borrowText, type LocalCall } from '../local-model.ts';
+import { borrowText, findToday, type LocalCall } from '../local-model.ts';
 import { findModel, type ShelfModel } from '../model-shelf.ts';
 import { answerOllama } from './answer.ts';
 import { type OllamaPrompt, toModelRequest } from './asked.ts';
@@ -25,7 +25,7 @@ export async function generate(context: ApiContext, call: LocalCall): Promise<Re
 
   const lease = await borrowText(call, model, { keepMs, use: 'generate' });
   try {
-    const request = toModelRequest(context, lease.engine, { fields, prompt, options });
+    const request = toModelRequest(context, lease.engine, { fields, prompt, options, day: findToday(call.clock) });
     const { contextSize } = options;
     const format = (response: string) => ({ response });
     return await answerOllama(context, call, lease, { model: typed, request, contextSize, stream, format });

@@ -46,6 +46,9 @@ const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
 const MAX_ADAPTERS = 8;
 export const NO_INPUTS: Uint8Array = new Uint8Array(32);
 
+/** Days since 1970-01-01 UTC, to the year 4707: every date of it has four digits in its year. */
+const MAX_DAY = 1_000_000;
+
 const penalty = within(i32, -MAX_PENALTY_Q16, MAX_PENALTY_Q16);
 
 const sampler: Codec<SamplerSettings> = struct({
@@ -88,6 +91,8 @@ const headerCodec = struct({
   drawKey,
   choice: u8,
   maxTokens: u32,
+  /** What a chat template reads as today: `computeOrderDay`. */
+  promptDay: within(u32, 0, MAX_DAY),
   promptTokensHash: hash,
   promptTokenCount: u32,
   /** SHA-256 over images, tools and grammar; 32 zero bytes where there are none. */
@@ -109,7 +114,7 @@ export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
 }
 
-export const TEXT_HEADER_TAG = 'ogong-header-v2';
+export const TEXT_HEADER_TAG = 'ogong-header-v3';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
   tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,

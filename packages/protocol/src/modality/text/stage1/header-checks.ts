@@ -1,7 +1,7 @@
 import { equalBytes, utf8Decode } from '../../../base/bytes.ts';
 import { type Check, check, fail, pass } from '../../../base/checks.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
-import type { NamedOrder, Order } from '../../../exchange/order.ts';
+import { computeOrderDay, type NamedOrder, type Order } from '../../../exchange/order.ts';
 import {
   checkBank,
   checkOrder,
@@ -86,6 +86,7 @@ function checkSampler(header: Header, order: Order, request: InferenceRequest): 
     'logit_bias',
   );
   same(header.maxTokens, request.maxTokens, 'max_tokens');
+  same(header.promptDay, computeOrderDay(order), 'day');
   same(header.choice, order.choice, 'choice');
   if (order.choice >= request.choices) wrong.push('n');
   if (!request.model.startsWith(`ogong/${header.tier}/`)) wrong.push('tier');
