@@ -28,6 +28,7 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
         tokensAtomic,
         freeAtomic,
         creditAtomic: credit + (earnings ? earnings.earned - earnings.paid - earnings.collected : 0n),
+        heldAtomic: earnings?.held ?? 0n,
         spentAtomic,
         reservedAtomic: admitted - spentAtomic,
       };
@@ -36,12 +37,19 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
   const supplyAtomic = await transactor.read('supply', (client) =>
     client.readContract({ address: deployment.token, abi: ogongTokenAbi, functionName: 'totalSupply' }),
   );
-  const [inEscrow, inEarnings] = await Promise.all([
+  const [inEscrow, inEarnings, { holding }, block] = await Promise.all([
     chain.balanceOf(deployment.escrow),
     chain.balanceOf(deployment.earnings),
+    chain.parameters(),
+    transactor.read('the time', (client) => client.getBlock()),
   ]);
-  return { supplyAtomic, escrowTokensAtomic: inEscrow + inEarnings, accounts };
+  const heldUntilS = computeHeldUntil(Number(block.timestamp), holding.period);
+  return { supplyAtomic, escrowTokensAtomic: inEscrow + inEarnings, heldUntilS, accounts };
 }
+
+/** What is earned in a period is held for the two after it. Where the period is 0, nothing is held. */
+const computeHeldUntil = (nowS: number, periodS: number): number =>
+  periodS === 0 ? nowS : (Math.floor(nowS / periodS) + 3) * periodS;
 
 export interface LedgerBooks {
   readonly settlements: readonly SettlementRecord[];

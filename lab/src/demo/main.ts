@@ -19,7 +19,15 @@ import { type DemoClaim, evaluateClaims } from './claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
-import { createScreen, describeReply, formatBalances, formatClaims, formatProviders, type Screen } from './print.ts';
+import {
+  createScreen,
+  describeReply,
+  formatBalances,
+  formatClaims,
+  formatHeld,
+  formatProviders,
+  type Screen,
+} from './print.ts';
 import { type DemoRun, runDemo } from './run-demo.ts';
 import { summarize } from './summary.ts';
 
@@ -184,6 +192,7 @@ async function show({ mesh, options, models, screen, startedMs }: Show): Promise
   screen.lines(formatProviders(run));
   screen.title('Where the money went');
   screen.lines(formatBalances(run));
+  screen.lines(formatHeld(run));
   screen.title('Claims');
   screen.lines(formatClaims(claims, screen));
   const timings = { startMs, requestsMs, settleMs, totalMs: performance.now() - startedMs };

@@ -111,6 +111,18 @@ export function formatBalances(run: RunRecord): string {
   ]);
 }
 
+/** What providers earned and could still lose, and when it is theirs. */
+export function formatHeld({ members, books: { after } }: Pick<RunRecord, 'members' | 'books'>): string {
+  const parts = members.flatMap(({ name, address }) => {
+    const { heldAtomic = 0n } = after.accounts.find((account) => account.address === address) ?? {};
+    return heldAtomic > 0n ? [`${name} ${formatOgong(heldAtomic)}`] : [];
+  });
+  const until = new Date(after.heldUntilS * 1_000).toISOString().slice(11, 19);
+  return parts.length === 0
+    ? 'nothing that was earned is held'
+    : `held until ${until} UTC at the latest, and lost if its key is ejected before: ${parts.join(', ')} OGONG`;
+}
+
 function gainOf({ books }: RunRecord, address: string): bigint {
   const credit = (of: RunRecord['books']['before']): bigint =>
     of.accounts.find((account) => account.address === address)?.creditAtomic ?? 0n;

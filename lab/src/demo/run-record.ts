@@ -109,6 +109,8 @@ export interface Ejection {
 export interface Books {
   readonly supplyAtomic: bigint;
   readonly escrowTokensAtomic: bigint;
+  /** When all that is held now is its payee's, Unix time in s. */
+  readonly heldUntilS: number;
   readonly accounts: readonly Account[];
 }
 
@@ -121,6 +123,8 @@ export interface Account {
   /** Drawn from its channels so far. */
   readonly spentAtomic: bigint;
   readonly creditAtomic: bigint;
+  /** Of its credit: what an ejection would still take. */
+  readonly heldAtomic: bigint;
 }
 
 export interface ChaosRecord {

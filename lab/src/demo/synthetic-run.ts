@@ -302,11 +302,13 @@ function createBooks(
       reservedAtomic: isPayer ? deposit - (isAfter ? owed : 0n) : 0n,
       spentAtomic: isPayer && isAfter ? owed : 0n,
       creditAtomic: isAfter ? (credits.get(of) ?? 0n) : 0n,
+      heldAtomic: isAfter && of === lines[0]?.provider ? (credits.get(of) ?? 0n) : 0n,
     };
   };
   const books = (isAfter: boolean): Books => ({
     supplyAtomic: 5n * deposit,
     escrowTokensAtomic: deposit,
+    heldUntilS: 1_750_000_060,
     accounts: createMembers().map((member) => account(member.address, isAfter)),
   });
   return { before: books(false), after: books(true) };

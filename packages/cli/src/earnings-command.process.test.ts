@@ -1,10 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Hex } from '@ogong/chain/hex';
+import type { BytesLike, Hex } from '@ogong/chain/hex';
+import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { EXIT } from '@ogong/host/log/errors';
 import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { fromHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { earningsCommand } from './earnings-command.ts';
@@ -19,39 +23,50 @@ const folder = mkdtempSync(join(tmpdir(), 'ogong-earnings-command-'));
 const deployment = join(folder, 'deployment.json');
 const keypair = join(folder, 'key');
 let ledger: TestLedger;
+let validator: Awaited<ReturnType<TestLedger['createValidator']>>;
+let payer: Awaited<ReturnType<TestLedger['createMember']>>;
+let sequence = 0n;
 
 beforeAll(async () => {
   ledger = await startTestLedger({ holding: { period: PERIOD, entrance: ENTRANCE } });
   writeFileSync(deployment, JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
-  const [validator, payer] = [await ledger.createValidator(), await ledger.createMember(100_000n)];
+  validator = await ledger.createValidator();
+  payer = await ledger.createMember(200_000n);
   writeFileSync(keypair, payer.privateKey.slice(2), { mode: 0o600 });
-  await payer.client.deposit(100_000n);
-  await payer.client.admit(validator.address, 100_000n);
-  const word: Hex = `0x${'11'.repeat(32)}`;
-  const batch = { validator: validator.address, sequence: 1n, logHead: word, logLength: 1n, recordsRoot: word };
-  const call = await ledger.signBatch(
-    {
-      batch: { ...batch, replies: 1 },
-      debits: [await ledger.signDebit(payer.privateKey, validator.address, 100_000n, 100_000n)],
-      lines: [{ providerId: `0x${providerId}`, payee: `0x${payee}`, router: `0x${'00'.repeat(20)}`, gross: 100_000n }],
-      ejections: [],
-    },
-    [validator.privateKey],
-  );
-  await validator.client.settle(call);
+  await payer.client.deposit(200_000n);
+  await payer.client.admit(validator.address, 200_000n);
+  await settle({ providerId: `0x${providerId}`, payee: `0x${payee}` });
 }, 60_000);
 afterAll(async () => {
   await ledger.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function run(...more: string[]): Promise<string> {
+/** Settles a fee of 100,000 for a provider. */
+async function settle(line: { readonly providerId: BytesLike; readonly payee: BytesLike }): Promise<void> {
+  const word: Hex = `0x${'11'.repeat(32)}`;
+  const cumulative = 100_000n * ++sequence;
+  const batch = { validator: validator.address, sequence, logHead: word, logLength: sequence, recordsRoot: word };
+  const call = await ledger.signBatch(
+    {
+      batch: { ...batch, replies: 1 },
+      debits: [await ledger.signDebit(payer.privateKey, validator.address, 100_000n, cumulative)],
+      lines: [{ ...line, router: `0x${'00'.repeat(20)}`, gross: 100_000n }],
+      ejections: [],
+    },
+    [validator.privateKey],
+  );
+  await validator.client.settle(call);
+}
+
+async function runRaw(...more: string[]): Promise<string> {
   const written: string[] = [];
   const output = { write: (piece: string) => void written.push(piece), writeError: () => {} };
-  const where = ['--deployment', deployment, '--provider', providerId, '--payee', payee];
-  expect(await earningsCommand.run([...where, ...more], output)).toBe(EXIT.ok);
+  expect(await earningsCommand.run(['--deployment', deployment, ...more], output)).toBe(EXIT.ok);
   return written.join('');
 }
+
+const run = (...more: string[]): Promise<string> => runRaw('--provider', providerId, '--payee', payee, ...more);
 
 async function passPeriods(count: number): Promise<void> {
   const rpc = ledger.governor.transactor.client;
@@ -69,6 +84,7 @@ describe('ogong earnings', () => {
     expect(await run('--keypair', keypair)).toContain(`(${PART - ENTRANCE} of it now)`);
     expect(await ledger.governor.balanceOf(`0x${payee}`)).toBe(PART - ENTRANCE);
     expect(JSON.parse(await run('--json', '--keypair', keypair))).toMatchObject({ withdrawable: '0', paidNow: '0' });
+    await expect(run('--claim')).rejects.toThrow('--claim takes --keys');
 
     const account = { providerId: fromHex(providerId), payee: fromHex(payee) };
     const { heldFor } = createEarningsView({ client: async () => ledger.governor });
@@ -77,5 +93,23 @@ describe('ogong earnings', () => {
     expect(await heldFor(account, settledMs + PERIOD * 1000)).toBe(PART - ENTRANCE);
     expect(await heldFor(account, settledMs + 2 * PERIOD * 1000)).toBe(0n);
     await expect(heldFor(account, settledMs + 9 * PERIOD * 1000)).rejects.toMatchObject({ code: 'reverted' });
+  });
+
+  it('reads provider and payee from the directory of a daemon, and pays from its account', async () => {
+    const keys = join(folder, 'provider');
+    const runAs = (...more: string[]) => runRaw('--keys', keys, ...more);
+    await expect(runAs()).rejects.toThrow('no data directory');
+    const { hybridSeed, ledgerKey } = createOrLoadKeys(keys);
+    const own = createNodeLedgerSigner(ledgerKey.reveal()).address;
+    const id = hashHybridKey(nodeCrypto, createNodeHybridSigner(hybridSeed.reveal()).publicKey);
+    await settle({ providerId: id, payee: own });
+    await ledger.chain.setBalance(own, 10n ** 18n);
+    expect(JSON.parse(await runAs('--json'))).toMatchObject({ held: `${PART}`, paidNow: '0' });
+    await passPeriods(3);
+    expect(JSON.parse(await runAs('--json'))).toMatchObject({ withdrawable: `${PART - ENTRANCE}`, paidNow: '0' });
+    expect(JSON.parse(await runAs('--json', '--claim'))).toMatchObject({ paidNow: `${PART - ENTRANCE}` });
+    expect(await ledger.governor.balanceOf(own)).toBe(PART - ENTRANCE);
+    await expect(runAs('--keypair', keypair)).rejects.toThrow('--keys names provider');
+    await expect(runRaw()).rejects.toThrow('--provider and --payee are required');
   });
 });

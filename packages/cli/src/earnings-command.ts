@@ -1,23 +1,43 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { createChainClient, type EarningsBalance } from '@ogong/chain/client';
+import type { Hex } from '@ogong/chain/hex';
 import { chainFields } from '@ogong/host/config/common-fields';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { readDeployment } from '@ogong/host/config/read-deployment';
-import { hex, text } from '@ogong/host/config/values';
-import { loadLedgerKey } from '@ogong/host/crypto/key-files';
+import { boolean, hex, text } from '@ogong/host/config/values';
+import { createOrLoadKeys, loadLedgerKey } from '@ogong/host/crypto/key-files';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import type { Secret } from '@ogong/host/crypto/secret';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { Command, Output } from './command.ts';
 import { jsonField, printJson } from './print-json.ts';
 
 const config = defineConfig({
   name: 'ogong earnings',
   summary:
-    'Shows what a provider earned, and what of it is still held. With --keypair it also pays the payee what it can have by now.\n' +
+    'Shows what a provider earned, and what of it is still held. With --keypair or --claim it also pays the payee what it can\n' +
+    'have by now.\n' +
     'What is earned in one period is held for the next two whole periods; an ejection takes what is held.',
   fields: {
     ...chainFields,
-    provider: { schema: hex(32), required: true, description: 'provider id, as ogong-provider serve prints it' },
-    payee: { schema: hex(20), required: true, description: 'ledger address that is paid, without 0x' },
+    provider: { schema: hex(32), description: 'provider id, as ogong-provider serve prints it' },
+    payee: { schema: hex(20), description: 'ledger address that is paid, without 0x' },
+    keys: {
+      schema: text,
+      label: '<dir>',
+      env: 'OGONG_PROVIDER_DATA_DIR',
+      description: 'data directory of a provider on this machine, instead of --provider and --payee',
+    },
+    claim: {
+      schema: boolean,
+      boolean: true,
+      description: 'pay the payee of --keys what it can have by now; its account pays for the transaction',
+    },
     keypair: {
       schema: text,
       label: '<path>',
@@ -38,13 +58,12 @@ export const earningsCommand: Command = {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    const { provider, payee, keypair, json, ...where } = parsed.values;
+    const { json, ...where } = parsed.values;
     const found = readDeployment(config.definition.name, where);
-    const key = keypair === undefined ? {} : { privateKey: `0x${toHex(loadLedgerKey(keypair).reveal())}` as const };
-    const chain = await createChainClient({ ...found, ...key });
-    const account = [`0x${provider}`, `0x${payee}`] as const;
+    const { account, privateKey } = readAccount(parsed.values);
+    const chain = await createChainClient({ ...found, ...(privateKey && { privateKey }) });
     const { withdrawable } = await chain.earningsOf(...account);
-    const isPaid = keypair !== undefined && withdrawable > 0n;
+    const isPaid = privateKey !== undefined && withdrawable > 0n;
     if (isPaid) await chain.withdrawEarnings(...account);
     const [balance, { holding }] = await Promise.all([chain.earningsOf(...account), chain.parameters()]);
     const paidNow = isPaid ? withdrawable : 0n;
@@ -53,6 +72,40 @@ export const earningsCommand: Command = {
     return EXIT.ok;
   },
 };
+
+type EarningsFlags = Pick<
+  Extract<ReturnType<typeof config.parse>, { kind: 'run' }>['values'],
+  'provider' | 'payee' | 'keys' | 'claim' | 'keypair'
+>;
+
+interface EarningsAccount {
+  /** Provider id and payee. */
+  readonly account: readonly [Hex, Hex];
+  /** Of who pays for the transaction, if one is to be made. */
+  readonly privateKey: Hex | undefined;
+}
+
+/** @throws ConfigError, KeyFileError */
+function readAccount({ provider, payee, keys, claim, keypair }: EarningsFlags): EarningsAccount {
+  const refuse = (problem: string): never => {
+    throw new ConfigError(config.definition.name, [problem]);
+  };
+  const toKey = (ledgerKey: Secret<Uint8Array>): Hex => `0x${toHex(ledgerKey.reveal())}`;
+  if (provider !== undefined && payee !== undefined) {
+    if (claim) refuse('--claim takes --keys; with --provider and --payee, --keypair says who pays for the transaction');
+    const privateKey = keypair === undefined ? undefined : toKey(loadLedgerKey(keypair));
+    return { account: [`0x${provider}`, `0x${payee}`], privateKey };
+  }
+  if (keys === undefined) return refuse('--provider and --payee are required, or --keys');
+  if (provider !== undefined || payee !== undefined || keypair !== undefined)
+    refuse('--keys names provider, payee and who pays: give neither --provider, --payee nor --keypair with it');
+  // Without this, a mistyped directory would be given keys of its own.
+  if (!existsSync(join(keys, 'hybrid.key'))) refuse(`--keys: ${keys} is no data directory of a provider`);
+  const { hybridSeed, ledgerKey } = createOrLoadKeys(keys);
+  const id = hashHybridKey(nodeCrypto, createNodeHybridSigner(hybridSeed.reveal()).publicKey);
+  const { address } = createNodeLedgerSigner(ledgerKey.reveal());
+  return { account: [`0x${toHex(id)}`, `0x${toHex(address)}`], privateKey: claim ? toKey(ledgerKey) : undefined };
+}
 
 /** JSON has no integers of this size. */
 function toStrings(amounts: Readonly<Record<string, bigint>>): Record<string, string> {

@@ -1,4 +1,5 @@
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { chainFields, observationFields } from '../config/common-fields.ts';
 import { readDeployment } from '../config/read-deployment.ts';
@@ -40,6 +41,8 @@ export interface DaemonContext {
   readonly ledger: LedgerSigner;
   readonly identity: LinkIdentity;
   readonly chain: ChainView;
+  /** A client that sends from the ledger's account, which has to have fees. @throws ChainError while the chain cannot be reached. */
+  payingClient(): Promise<ChainClient>;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Reads the chain and begins to follow it; a chain that is down is waited for. */
@@ -64,6 +67,8 @@ export async function openDaemon(
       onError: (err) => log.warn({ err }, 'the chain cannot be read'),
     },
   );
+  const privateKey = `0x${toHex(keys.ledgerKey.reveal())}` as const;
+  let paying: Promise<ChainClient> | undefined;
   const metrics = createMetrics(role);
   collectProcessMetrics(metrics);
   const metricsServer = settings.metricsBind && createMetricsServer({ bind: settings.metricsBind, metrics });
@@ -72,6 +77,14 @@ export async function openDaemon(
     ledger: createNodeLedgerSigner(keys.ledgerKey.reveal()),
     identity,
     chain,
+    payingClient() {
+      const connected = paying ?? createChainClient({ rpcUrl, deployment, privateKey });
+      paying = connected;
+      connected.catch(() => {
+        paying = undefined;
+      });
+      return connected;
+    },
     log,
     metrics,
     async start() {

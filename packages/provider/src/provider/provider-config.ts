@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
+import { atomicAmount, boolean, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
@@ -143,6 +143,18 @@ export const serveConfig = defineConfig({
       description: 'pause between two announcements',
     },
     beaconInterval: { schema: duration, default: '2s', description: 'pause between two reads of the beacon' },
+    withdrawFrom: {
+      schema: atomicAmount,
+      env: 'OGONG_PROVIDER_WITHDRAW_FROM',
+      description:
+        'pay earnings to the payee once this much can be had, in atomic units; its account then pays for the transactions. ' +
+        'If not given, nothing is paid out until somebody runs ogong earnings',
+    },
+    earningsInterval: {
+      schema: duration,
+      default: '10m',
+      description: 'pause between two looks at what was earned',
+    },
     openingTtl: {
       schema: duration,
       default: '1d',

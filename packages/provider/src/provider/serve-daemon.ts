@@ -15,6 +15,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { type LoadedModel, loadModel, loadModels } from '../engine/engine-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
+import { createEarningsWatch } from './earnings-watch.ts';
 import { planOffers } from './planned-offers.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
@@ -80,10 +81,18 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       metrics,
     },
   );
+  const earnings = createEarningsWatch(
+    {
+      ...{ providerId: provider.id, payee: ledger.address },
+      ...{ intervalMs: settings.earningsInterval, withdrawFromAtomic: settings.withdrawFrom },
+    },
+    { client: context.payingClient, metrics, log },
+  );
   await context.start();
   await beacons.refresh().catch((err: unknown) => log.warn({ err }, 'the beacon cannot be read yet'));
   beacons.start();
   await provider.start();
+  earnings.start();
   return {
     ready: {
       address: provider.address(),
@@ -97,7 +106,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
     },
     async stop() {
       await provider.stop();
-      await Promise.all([beacons.stop(), context.stop()]);
+      await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
       links.close();
       await commits.close();
       store.close();

@@ -1,0 +1,49 @@
+import type { DaemonContext } from '@ogong/host/lifecycle/daemon-context';
+import type { Logger } from '@ogong/host/log/logger';
+import type { Metrics } from '@ogong/host/metrics/metrics';
+import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+
+const UNIT = 1e18;
+
+type PayingClient = Awaited<ReturnType<DaemonContext['payingClient']>>;
+
+export interface EarningsWatchOptions {
+  readonly providerId: Uint8Array;
+  readonly payee: Uint8Array;
+  readonly intervalMs: number;
+  /** Pays out what can be had once it is that much, atomic units. Undefined: never, which leaves it to others. */
+  readonly withdrawFromAtomic: bigint | undefined;
+}
+
+export interface EarningsWatchDependencies {
+  /** Sends from an account that pays for transactions. @throws ChainError while the chain cannot be reached. */
+  readonly client: () => Promise<
+    Pick<PayingClient, 'earningsOf'> & { withdrawEarnings(providerId: Uint8Array, payee: Uint8Array): Promise<unknown> }
+  >;
+  readonly metrics: Pick<Metrics, 'gauge'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** Shows in the metrics what the provider's key earned, and pays it out where the operator wants that. */
+export function createEarningsWatch(
+  { providerId, payee, intervalMs, withdrawFromAtomic }: EarningsWatchOptions,
+  { client, metrics, log }: EarningsWatchDependencies,
+): Repeating {
+  const help = 'What this key earned: held, withdrawable, paid, or gone to the verification pool';
+  const earnings = metrics.gauge('provider_earnings_ogong', help, ['state']);
+
+  async function look(): Promise<void> {
+    const chain = await client();
+    const { withdrawable } = await chain.earningsOf(providerId, payee);
+    if (withdrawFromAtomic !== undefined && withdrawable > 0n && withdrawable >= withdrawFromAtomic) {
+      await chain.withdrawEarnings(providerId, payee);
+      log.info({ amountAtomic: withdrawable.toString() }, 'earnings were paid to the payee');
+    }
+    const after = await chain.earningsOf(providerId, payee);
+    const states = { held: after.held, withdrawable: after.withdrawable, paid: after.paid, pool: after.collected };
+    for (const [state, amount] of Object.entries(states)) {
+      earnings.set({ state }, Number(amount) / UNIT);
+    }
+  }
+  return createRepeating({ intervalMs }, look, (err) => log.warn({ err }, 'earnings cannot be read or paid out'));
+}
