@@ -171,8 +171,7 @@ async function startValidator() {
     recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     channel: async () => ({ ...FULL, spent: 0n, releasing: 0n, releasableAt: 0n }),
   };
-  const test = { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
-  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
+  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
   const grants = createOpeningGrants(bench.clock);

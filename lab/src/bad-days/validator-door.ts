@@ -60,8 +60,7 @@ export async function serveValidator(
       onCertified() {},
     },
   );
-  const test = { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
-  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
+  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const grants = createOpeningGrants(monotonicClock);
   const errors: unknown[] = [];

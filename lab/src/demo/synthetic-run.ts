@@ -243,6 +243,8 @@ function createLog(replies: readonly Served[]) {
       verifierIds: [],
       beaconEpoch: 1n,
       evidenceHash: fill(0xef),
+      step: 'reply',
+      eValuePpm: isCaught ? 45_000_000 : 102_040,
       ejects: isCaught,
       timeMs: 1_700_000_001_000,
     });

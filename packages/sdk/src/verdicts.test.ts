@@ -40,7 +40,10 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = M
     verdict: isCheat ? 'reject' : 'unjudged',
     evidence: isCheat ? 'exact' : 'none',
     feeAtomic: 0n,
-    ...{ verifierIds: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), ejects: isCheat, timeMs: 1_000 },
+    ...{ verifierIds: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), timeMs: 1_000 },
+    ...(isCheat
+      ? { step: 'reply', eValuePpm: 45_000_000, ejects: true }
+      : { step: 'none', eValuePpm: 0, ejects: false }),
   };
   const signedOrder = { order: reply.orderBytes, signature: reply.orderSignature };
   const record = { record: reply.recordBytes, providerKey: provider.publicKey, signature: reply.recordSignature };

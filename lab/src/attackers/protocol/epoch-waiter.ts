@@ -61,8 +61,7 @@ export const epochWaiter: ProtocolAttack<
       if (isPassedOver((own.archive.find(FAIR) as { value: Uint8Array }).value, replyId, alphaPpm)) outcome.fair++;
       if (kind !== undefined) {
         outcome.found++;
-        const test = { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
-        const context = { crypto, chainId: ledger.chainId, validator: own.signer.address, test };
+        const context = { crypto, chainId: ledger.chainId, validator: own.signer.address };
         const decision = { verdict: 'unaudited', beaconEpoch: kind } as const;
         await own.group.write((db) => decideReply(db, context, { replyId, decision, nowMs: four.clock.nowMs() }));
         if (await isSettled(four, breaks)) outcome.settled++;

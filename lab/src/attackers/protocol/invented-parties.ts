@@ -64,7 +64,7 @@ export function inventSettled({
     ...{ replyId: order.replyId, recordHash: hashRecord(crypto, receipt.record.bytes), providerId: order.providerId },
     ...{ payee: order.payee, payer: order.payer, router: order.router, verdict: 'accept', evidence: 'exact' },
     ...{ feeAtomic, verifierIds: [], beaconEpoch: order.epoch + 2n, evidenceHash: new Uint8Array(32).fill(1) },
-    ...{ ejects: false, timeMs: Number(order.expiresAtMs) },
+    ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: Number(order.expiresAtMs) },
   });
   const voucher = createVoucher(crypto, order, receipt.order.signature);
   const settlement = buildSettlement(crypto, {

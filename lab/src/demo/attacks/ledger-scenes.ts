@@ -3,6 +3,7 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
+import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
 import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
@@ -150,6 +151,18 @@ export const ledgerScenes: readonly StagedAttack[] = [
         ],
         money: NO_MONEY,
         worked: attacked < oneSilent - BEACON_SLACK,
+      };
+    },
+  },
+  {
+    ...{ attack: earlyEjection, on },
+    async play(breaks: Breaks) {
+      const { ejected, states, refusals } = await earlyEjection.play({ rejects: 2, lie: 'too early' }, breaks);
+      return {
+        tried: 'had a validator eject a provider at its second reject by scores; three in a row would',
+        answered: [...countTexts(refusals), `${states.filter((state) => state === 'settled').length} replies settled`],
+        money: NO_MONEY,
+        worked: ejected > 0,
       };
     },
   },

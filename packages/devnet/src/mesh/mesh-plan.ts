@@ -96,8 +96,6 @@ export interface MeshPins {
 
 export const DEFAULT_BASE_PORT = 4500;
 
-/** The whitepaper's example: two rejects in a row eject, one does not. */
-const test = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 } as const;
 /** Within this time daemons find validators that moved or came back. */
 const registryIntervalMs = 5_000;
 
@@ -208,7 +206,6 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--settle-interval', `${timings.settleIntervalMs}ms`],
           ...['--audit-window', `${timings.auditWindowMs}ms`],
           ...registry,
-          ...['--s', String(test.soundness), '--eps', String(test.falsePositiveRate), '--beta', String(test.beta)],
         ],
       }),
     ),

@@ -98,7 +98,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       extraAlpha: values.extraAlpha,
       pairs: values.pairs,
       honeypots: values.honeypots,
-      test: { soundness: values.s, falsePositiveRate: values.eps, beta: values.beta },
       epochMs: values.epochMs,
       settleMs: values.settleInterval,
       auditWindowMs: values.auditWindow,

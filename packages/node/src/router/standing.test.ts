@@ -62,7 +62,7 @@ describe('standing', () => {
         verifierIds: [],
         beaconEpoch: 1n,
         evidenceHash: new Uint8Array(32),
-        ejects: false,
+        ...{ step: 'none', eValuePpm: 0, ejects: false },
         timeMs: NOW,
       });
       position = next.position;

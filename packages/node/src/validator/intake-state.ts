@@ -6,11 +6,12 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
-import { isPayeeOut } from './store/sequential-store.ts';
+import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 
 export interface IntakeOptions {
@@ -49,6 +50,6 @@ export function openIntakeState(options: IntakeOptions, dependencies: IntakeDepe
 
 /** A new key is a new provider, but the evidence against its payee stays. @throws Refusal */
 export function refusePayeeOut({ store }: Pick<IntakeState, 'store'>, payee: Uint8Array): void {
-  if (!store.read(() => isPayeeOut(store, payee))) return;
+  if (!store.read(() => isPayeeOut(createTestStates(store, OWN_TESTS), payee))) return;
   throw new Refusal('precondition', 'the payee is out: several of its keys were found to cheat');
 }

@@ -1,6 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
+import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -9,6 +9,7 @@ import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { countEntry, INITIAL_TESTS, isPayeeOut } from '@ogong/protocol/settlement/log-tests';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { createTestValidator, ledger, network, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
@@ -23,10 +24,12 @@ import {
 import { describe, expect, it } from 'vitest';
 import { readAnnouncement } from './store/announcement-store.ts';
 import { adjustChannel, readChannel } from './store/channel-store.ts';
-import { advanceTests, isPayeeOut, readTest } from './store/sequential-store.ts';
+import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+
+const testsOf = ({ store }: { readonly store: Store }) => createTestStates(store, OWN_TESTS);
 
 describe('admission', () => {
   it.each<[string, string, (order: TestOrder) => TestOrder]>([
@@ -383,14 +386,10 @@ describe('a payee whose keys were found to cheat, one after the other', () => {
     const payee = payeeSigner.address;
     for (let i = 1; i < 20; i++) {
       const other = { providerId: new Uint8Array(32).fill(i), payee };
-      advanceTests(
-        validator.store,
-        other,
-        { verdict: 'reject', evidence: 'statistical', eValue: 20 },
-        { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 },
-      );
+      const verdict = { verdict: 'reject', evidence: 'statistical', beaconEpoch: 1n } as const;
+      countEntry(testsOf(validator), { ...other, ...verdict, step: 'reply', eValuePpm: 20_000_000 });
     }
-    expect(isPayeeOut(validator.store, payee)).toBe(true);
+    expect(isPayeeOut(testsOf(validator), payee)).toBe(true);
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow('the payee is out');
     await expect(validator.announce(provider)).rejects.toThrow('the payee is out');
   });
@@ -498,8 +497,8 @@ describe('complaints', () => {
     const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
     expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
     expect(validator.decided).toMatchObject([{ verdict: 'reject', ejects: true, payee: new Uint8Array(20) }]);
-    expect(readTest(validator.store, providerId)).toMatchObject({ rejects: 1, ejected: true });
-    expect(readTest(validator.store, payeeSigner.address)).toEqual(INITIAL_PAYEE_TEST);
+    expect(readProvider(validator.store, providerId)).toMatchObject({ rejects: 1, ejected: true });
+    expect(testsOf(validator).find(payeeSigner.address)).toEqual(INITIAL_TESTS);
   });
 
   it('with an opening that is in order prove nothing, and force an audit', async () => {

@@ -78,25 +78,6 @@ export const validatorConfig = defineConfig({
       description:
         'extra coverage, on average, for replies that are faster, more expensive, newer or more doubtful than others',
     },
-    s: {
-      schema: decimal({ max: 1 }),
-      label: '<prob>',
-      default: '0.9',
-      description: 'verifier soundness: chance that a substitute reply is rejected, where no drift table applies',
-    },
-    eps: {
-      schema: decimal({ max: 1 }),
-      label: '<prob>',
-      default: '0.02',
-      description:
-        'verifier false-positive rate: chance that an honest reply is rejected, where no drift table applies',
-    },
-    beta: {
-      schema: decimal({ max: 1 }),
-      label: '<rate>',
-      default: '0.001',
-      description: 'target lifetime false-ejection rate, the Ville bound',
-    },
     driftTable: {
       schema: text,
       label: '<path>',

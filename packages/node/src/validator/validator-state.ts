@@ -16,7 +16,6 @@ import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
-import type { SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { Logger } from 'pino';
 import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive.ts';
@@ -35,7 +34,6 @@ export interface ValidatorOptions {
   readonly pairs?: number;
   /** Share of audits that bring a honeypot along, 0..1. */
   readonly honeypots?: number;
-  readonly test: SequentialTestParameters;
   readonly epochMs: number;
   readonly settleMs: number;
   readonly auditWindowMs: number;
@@ -122,7 +120,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     history: createLedgerHistory(chain),
     earnings: createEarningsView(chain),
     awake: createAwakeClock(),
-    verdicts: { crypto, chainId, validator: signer.address, test: options.test },
+    verdicts: { crypto, chainId, validator: signer.address },
     domain: { chainId, verifyingContract: chain.network.settlement },
     certifiedMs: Number.NEGATIVE_INFINITY,
     seenTable: undefined,

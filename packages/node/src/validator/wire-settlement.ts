@@ -1,5 +1,5 @@
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
@@ -98,7 +98,7 @@ export function wireReinstating(state: ValidatorState): Repeating {
 
 /** Connects co-signatures for the batches of peers with the chain. */
 export function wireCosigning(state: ValidatorState): CosignState {
-  const { options, crypto, signer, clock, store, group, chain, earnings, domain } = state;
+  const { options, crypto, signer, clock, store, group, chain, earnings, domain, peerLinks } = state;
   return openCosignState(
     {
       ledger: chain.ledger,
@@ -117,6 +117,12 @@ export function wireCosigning(state: ValidatorState): CosignState {
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
       coverageSince: async (sinceMs) => (await chain.client()).coverageSince(sinceMs),
       heldFor: earnings.heldFor,
+      async listEntries(validator, from) {
+        const peer = chain.validators().find(({ address }) => equalBytes(address, validator));
+        if (peer === undefined) throw new Error('the validator is not registered any more');
+        const link = peerLinks.to(ValidatorService, toPeer(options, peer));
+        return (await link.listVerdicts({ from, limit: 0 }, { timeoutMs: ASK_TIMEOUT_MS })).entries;
+      },
       findPolicy: createPolicyFinder(store, options.drift),
       getBeacon: (epoch) => getBeacon(state, epoch),
     },

@@ -74,7 +74,7 @@ function toFields(reply: Reply, index: number): VerdictFields {
     verifierIds: [],
     beaconEpoch: 1n,
     evidenceHash: bytesOf(32, 0),
-    ejects: reply.ejects && canEject(reply.verdict),
+    ...{ step: 'none', eValuePpm: 0, ejects: reply.ejects && canEject(reply.verdict) },
     timeMs: index,
   };
 }

@@ -34,7 +34,7 @@ function toFields({ verdict, fee, payer, payee, router }: Reply, index: number):
     verifierIds: [],
     beaconEpoch: 0n,
     evidenceHash: new Uint8Array(32),
-    ejects: verdict === 'reject',
+    ...{ step: 'none', eValuePpm: 0, ejects: verdict === 'reject' },
     timeMs: 1,
   };
 }

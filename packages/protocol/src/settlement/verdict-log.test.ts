@@ -10,6 +10,8 @@ import {
   EVIDENCE_KINDS,
   encodeVerdictEntry,
   isBillable,
+  isJudged,
+  LOG_STEPS,
   type LogPosition,
   parseVerdictEntry,
   VERDICTS,
@@ -37,11 +39,14 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     verifierIds: fc.array(fixed(32), { maxLength: 16 }),
     beaconEpoch: u64,
     evidenceHash: fixed(32),
+    step: fc.constantFrom(...LOG_STEPS),
+    eValuePpm: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
     ejects: fc.boolean(),
     timeMs: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
   })
   .map((entry) => ({
     ...entry,
+    ...findStep(entry),
     feeAtomic: isBillable(entry.verdict) ? entry.feeAtomic : 0n,
     evidence: entry.verdict === 'reject' && entry.evidence === 'none' ? 'exact' : entry.evidence,
     ejects:
@@ -49,6 +54,12 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
       (entry.verdict === 'reject' ||
         (['accept', 'inconclusive'].includes(entry.verdict) && entry.evidence === 'statistical')),
   }));
+
+function findStep({ verdict, step, eValuePpm }: Pick<VerdictEntry, 'verdict' | 'step' | 'eValuePpm'>) {
+  const isPossible = isJudged(verdict) && (step !== 'late' || verdict === 'reject');
+  const possible = isPossible ? step : 'none';
+  return { step: possible, eValuePpm: possible === 'reply' ? eValuePpm : 0 };
+}
 
 const fields: VerdictFields = {
   replyId: new Uint8Array(16).fill(1),
@@ -63,6 +74,8 @@ const fields: VerdictFields = {
   verifierIds: [new Uint8Array(32).fill(7)],
   beaconEpoch: 9n,
   evidenceHash: new Uint8Array(32).fill(8),
+  step: 'reply',
+  eValuePpm: 102_040,
   ejects: false,
   timeMs: 1_700_000_000_000,
 };
@@ -78,6 +91,8 @@ function createLog(count: number): { entries: Uint8Array[]; positions: LogPositi
   }
   return { entries, positions };
 }
+
+const noStep = { step: 'none', eValuePpm: 0 } as const;
 
 describe('verdict entry', () => {
   it('round-trips; truncated and longer bytes do not parse', () => {
@@ -110,13 +125,20 @@ describe('verdict entry', () => {
   it('refuses contradictions', () => {
     const wrong: Partial<VerdictFields>[] = [
       { verdict: 'reject' },
-      { verdict: 'abandoned' },
+      { ...noStep, verdict: 'abandoned' },
+      { verdict: 'unaudited', step: 'reply' },
+      { verdict: 'unjudged', feeAtomic: 0n, step: 'late', eValuePpm: 0 },
+      { step: 'none' },
+      { step: 'late' },
+      { step: 'late', eValuePpm: 0 },
+      { verdict: 'reject', feeAtomic: 0n, step: 'late' },
+      { eValuePpm: 0.5 },
       { verdict: 'reject', feeAtomic: 0n, evidence: 'none' },
       { ejects: true, evidence: 'exact' },
       { ejects: true, evidence: 'none' },
       { ejects: true, verdict: 'inconclusive', evidence: 'none' },
-      { ejects: true, verdict: 'unaudited' },
-      { ejects: true, verdict: 'abandoned', feeAtomic: 0n },
+      { ...noStep, ejects: true, verdict: 'unaudited' },
+      { ...noStep, ejects: true, verdict: 'abandoned', feeAtomic: 0n },
       { verifierIds: Array.from({ length: 17 }, () => new Uint8Array(32)) },
       { replyId: new Uint8Array(15) },
       { timeMs: -1 },

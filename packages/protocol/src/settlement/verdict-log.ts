@@ -30,6 +30,12 @@ export type Verdict = (typeof VERDICTS)[number];
 export const EVIDENCE_KINDS = ['none', 'exact', 'statistical'] as const;
 export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 
+/**
+ * What the entry means for the tests of its provider (log-tests.ts). `none`: nothing was decided or measured. `reply`: one step with
+ * the e-value. `late`: the opening did not come, a step of the other test.
+ */
+export const LOG_STEPS = ['none', 'reply', 'late'] as const;
+
 export const MAX_VERIFIERS_PER_REPLY = 16;
 
 const verdictEntryCodec = struct({
@@ -56,7 +62,10 @@ const verdictEntryCodec = struct({
   beaconEpoch: u64,
   /** SHA-256 of the canonical evidence; zero where there is none. */
   evidenceHash: hash,
-  /** Whether the provider's sequential test, or exact evidence, ejects it with this entry. */
+  step: oneOf(LOG_STEPS),
+  /** The e-value of the step in parts per million, rounded down; 0 without one. */
+  eValuePpm: safeInteger,
+  /** Whether the tests of this log, or exact evidence, eject the provider with this entry. */
   ejects: flag,
   /** Unix time in ms, the validator's own claim. */
   timeMs: safeInteger,
@@ -65,7 +74,7 @@ const verdictEntryCodec = struct({
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
-  tag: 'ogong-verdict-v1',
+  tag: 'ogong-verdict-v2',
 });
 
 export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;
@@ -167,9 +176,15 @@ export function verifyChain(
   return { ok: isOk(checks), checks, entries, position };
 }
 
+/** What an audit may have said about a reply. */
+const JUDGED: ReadonlySet<Verdict> = new Set(['accept', 'reject', 'inconclusive']);
+
+/** Whether the reply was audited, and somebody said something about it. */
+export const isJudged = (verdict: Verdict): boolean => JUDGED.has(verdict);
+
 /**
- * An entry must not contradict itself: a fee is owed only for a billable verdict, and every reject and every ejection has
- * evidence.
+ * An entry must not contradict itself: a fee is owed only for a billable verdict, every reject and every ejection has
+ * evidence, and only what was judged is a step of a test.
  */
 function assertConsistent(entry: VerdictEntry): void {
   if (entry.feeAtomic !== 0n && !isBillable(entry.verdict)) {
@@ -180,5 +195,13 @@ function assertConsistent(entry: VerdictEntry): void {
   const isWeighed = entry.verdict === 'accept' || entry.verdict === 'inconclusive';
   if (entry.ejects && !(entry.verdict === 'reject' || (isWeighed && entry.evidence === 'statistical'))) {
     throw new ProtocolError('malformed', `ejection by ${entry.verdict} on evidence ${entry.evidence}`);
+  }
+  if (entry.step !== 'none' && !isJudged(entry.verdict)) {
+    throw new ProtocolError('malformed', `a step of a test by ${entry.verdict}`);
+  }
+  if (entry.step !== 'reply' && entry.eValuePpm !== 0)
+    throw new ProtocolError('malformed', 'an e-value without a step');
+  if (entry.step === 'late' && entry.verdict !== 'reject') {
+    throw new ProtocolError('malformed', `a late opening with verdict ${entry.verdict}`);
   }
 }

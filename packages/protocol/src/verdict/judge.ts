@@ -42,6 +42,8 @@ export interface Judgement {
    * league can say anything.
    */
   readonly isUnproven?: boolean | undefined;
+  /** The opening did not come. */
+  readonly isWithheld?: boolean | undefined;
   /**
    * What another sitting is for: without it nobody, or only one verifier, has judged the reply (`verdict`), or the provider cannot be
    * ejected yet (`ejection`).
@@ -99,7 +101,7 @@ export function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
 export function judge(crypto: Crypto, judged: JudgementContext, evidence: Evidence, before?: OpenedReply): Judgement {
   if (evidence.kind === 'withheld') {
     const checks = [fail('opening', 'the provider did not open its commitment within the audit window')];
-    return { verdict: 'reject', evidence: 'statistical', checks, verifierIds: [], marked: [] };
+    return { verdict: 'reject', evidence: 'statistical', checks, verifierIds: [], marked: [], isWithheld: true };
   }
   if (evidence.kind === 'unasked') {
     const checks = [skip('opening', 'the provider was not asked often enough while it had to keep its opening')];

@@ -25,6 +25,7 @@ import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
 import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
+import { computeStep } from './log-step.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 
 /**
@@ -262,7 +263,8 @@ async function findLaterBeacons(
 }
 
 function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
-  const { verdict, evidence, verifierIds, eValue = 1, isUnproven = false } = judgement;
+  const { verdict, evidence, verifierIds, isUnproven = false } = judgement;
+  const { step, eValuePpm } = computeStep(judgement);
   const at = `entry ${entry.index}`;
   demand(entry.verdict === verdict, `${at}: the evidence says ${verdict}, not ${entry.verdict}`);
   demand(entry.evidence === evidence, `${at}: the evidence is ${evidence}, not ${entry.evidence}`);
@@ -271,6 +273,9 @@ function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
     entry.verifierIds.every((id, i) => equalBytes(id, verifierIds[i] as Uint8Array));
   demand(same, `${at} names other verifiers than the evidence`);
   demand(!entry.ejects || !isUnproven, `${at}: ejected by what nobody outside the draw has repeated`);
-  demand(!entry.ejects || verdict === 'reject' || eValue > 1, `${at}: ejected by a reply that speaks for the provider`);
+  const isSameStep = entry.step === step && entry.eValuePpm === eValuePpm;
+  demand(isSameStep, `${at}: its step is ${step} with ${eValuePpm} ppm, not ${entry.step} with ${entry.eValuePpm}`);
+  const speaksAgainst = verdict === 'reject' || eValuePpm > 1_000_000;
+  demand(!entry.ejects || speaksAgainst, `${at}: ejected by a reply that speaks for the provider`);
   demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
 }

@@ -16,6 +16,7 @@ import {
 } from '@ogong/node/validator/settlement/cosign-state';
 import { stepSettlement } from '@ogong/node/validator/settlement/settlement';
 import { type CosignRequest, openSettlementState } from '@ogong/node/validator/settlement/settlement-state';
+import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
 import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
@@ -86,7 +87,6 @@ export interface BenchOptions {
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor'>>;
-  readonly test?: { soundness: number; falsePositiveRate: number; beta: number };
   readonly getOpening?: AuditDependencies['getOpening'];
   readonly verifiers?: TestVerifiers;
   /** Replaces `verifiers` by verifiers that outlive this validator. */
@@ -142,8 +142,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const group = options.wrapGroup?.(disk, store) ?? disk;
   const archive = createBeaconArchive(network, { crypto, store });
   store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
-  const test = options.test ?? { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
-  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
+  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const { served, decided, requests, refusals } = options.notes ?? createBenchNotes();
   const member: QuorumMember = {
     address: signer.address,
@@ -226,6 +225,10 @@ export function createTestValidator(options: BenchOptions = {}) {
       channelOf: (...channel) => chain.channelOf(...channel),
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? options.heldFor ?? (async () => undefined),
+      listEntries: async (address, from) => {
+        const peer = members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
+        return peer.store.read(() => listEntries(peer.store, from, 1_000)).map(({ entry }) => entry);
+      },
       findPolicy: createPolicyFinder(store, options.audit?.drift),
       getBeacon: async (epoch) => archive.find(epoch),
     },

@@ -124,7 +124,6 @@ export async function startTestNetwork({
           {
             bind,
             alpha: 1,
-            test: { soundness: 1, falsePositiveRate: 0, beta: 0.001 },
             epochMs: 300,
             settleMs: 200,
             auditWindowMs: 5_000,

@@ -27,6 +27,7 @@ import { createSignatureVectors } from './signature-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
+import { createVerdictLogVectors } from './verdict-log-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
 
 /**
@@ -43,6 +44,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createEdgeVectors(),
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),
+    ...createVerdictLogVectors(crypto),
     ...createTailVectors(),
     ...createTierVectors(),
     ...createSignatureVectors(crypto),

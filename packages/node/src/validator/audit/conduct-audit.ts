@@ -132,7 +132,6 @@ async function fetchOpening(
   const evidence = { kind: asked.outcome };
   const { checks, ...judgement } = judge(crypto, judged, evidence);
   const withDetail = { ...judgement, checks: [...checks, pass('opening-asked', asked.detail)] };
-  const isLate = asked.outcome === 'withheld' && !asked.isRefused;
-  await decide(state, order.replyId, { judgement: withDetail, evidence, beaconEpoch, isLate });
+  await decide(state, order.replyId, { judgement: withDetail, evidence, beaconEpoch });
   return undefined;
 }

@@ -1,15 +1,16 @@
+import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { countEntry, toEValuePpm } from '@ogong/protocol/settlement/log-tests';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { PAYEE, payeeSigner } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import type { ReplyRow } from '../store/reply-store.ts';
-import { advanceTests } from '../store/sequential-store.ts';
+import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 import { planCoverage } from './coverage.ts';
 
 const known = createTestPayee('known');
-const parameters = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 };
 
 async function createRecorded(count: number, options: Parameters<typeof createTestValidator>[0] = {}) {
   const validator = createTestValidator(options);
@@ -21,6 +22,17 @@ async function createRecorded(count: number, options: Parameters<typeof createTe
     ids.push(reply.record.replyId);
   }
   return { validator, ids, rows: () => ids.map((id) => validator.find(id)) };
+}
+
+/** As if the log had one more entry. */
+function countReplies(
+  store: Store,
+  party: { readonly providerId: Uint8Array; readonly payee: Uint8Array },
+  verdict: 'accept' | 'reject',
+  eValue: number,
+): void {
+  const entry = { ...party, verdict, evidence: 'statistical', beaconEpoch: 1n } as const;
+  countEntry(createTestStates(store, OWN_TESTS), { ...entry, step: 'reply', eValuePpm: toEValuePpm(eValue) });
 }
 
 describe('coverage', () => {
@@ -35,23 +47,13 @@ describe('coverage', () => {
     const { validator, rows } = await createRecorded(6);
     for (let i = 0; i < 20; i++) {
       for (const payee of [PAYEE, known.address]) {
-        advanceTests(
-          validator.store,
-          { providerId, payee },
-          { verdict: 'accept', evidence: 'statistical', eValue: 0.6 },
-          parameters,
-        );
+        countReplies(validator.store, { providerId, payee }, 'accept', 0.6);
       }
     }
     const options = { basePpm: 50_000, extraPpm: 50_000 };
     expect(planCoverage(validator.store, rows(), options)).toEqual(rows().map(() => 50_000));
     for (let i = 0; i < 3; i++) {
-      advanceTests(
-        validator.store,
-        { providerId, payee: PAYEE },
-        { verdict: 'reject', evidence: 'statistical', eValue: 5 },
-        parameters,
-      );
+      countReplies(validator.store, { providerId, payee: PAYEE }, 'reject', 5);
     }
     const coverage = planCoverage(validator.store, rows(), options);
     for (const [number, ppm] of coverage.entries()) {
@@ -64,12 +66,7 @@ describe('coverage', () => {
   it('goes where a reply was faster, dearer, or of a newer payee than the others', async () => {
     const { validator, rows } = await createRecorded(7);
     for (let i = 0; i < 20; i++) {
-      advanceTests(
-        validator.store,
-        { providerId, payee: known.address },
-        { verdict: 'accept', evidence: 'statistical', eValue: 0.6 },
-        parameters,
-      );
+      countReplies(validator.store, { providerId, payee: known.address }, 'accept', 0.6);
     }
     const plan = (bend: (row: ReplyRow, i: number) => ReplyRow) =>
       planCoverage(validator.store, rows().map(bend), { basePpm: 50_000, extraPpm: 100_000 });

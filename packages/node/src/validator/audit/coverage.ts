@@ -2,8 +2,9 @@ import type { Store } from '@ogong/host/store/store';
 import { type AuditableReply, planAudits } from '@ogong/protocol/audit/audit-plan';
 import { computePayeeEvidence } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { findSubject } from '@ogong/protocol/settlement/log-tests';
 import { type ReplyRow, toClaim } from '../store/reply-store.ts';
-import { findSubject, readTest } from '../store/sequential-store.ts';
+import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 
 export interface Coverage {
   /** Least coverage of every reply, parts per million. Co-signers check it. */
@@ -36,7 +37,7 @@ export function planCoverage(
 function describe(store: Store, row: ReplyRow): AuditableReply {
   const { order, record, header } = toClaim(row);
   const seconds = Math.max(MIN_SECONDS, Number(record.endNs - record.startNs) / 1e9);
-  const test = readTest(store, findSubject(order.providerId, header.payee));
+  const { replies: test } = createTestStates(store, OWN_TESTS).find(findSubject(order.providerId, header.payee));
   return {
     tokens: header.promptTokenCount + record.tokenCount,
     feeAtomic: row.feeAtomic ?? 0n,

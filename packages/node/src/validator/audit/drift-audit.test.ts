@@ -1,5 +1,7 @@
+import type { Store } from '@ogong/host/store/store';
 import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { CHEAT, createTestPolicy, HONEST, seeDrift } from '@ogong/testing/validator/drift-fixture';
@@ -15,16 +17,16 @@ import { proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal'
 import { PAYEE, type TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { adoptTable } from '../store/drift-store.ts';
-import { readTest, writeTest } from '../store/sequential-store.ts';
+import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 
 const policy = createTestPolicy();
 const other = createTestPolicy('other');
 /** With the fixed thresholds' own rates, a statistical reject does not eject at once. */
-const test = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 };
+const testsOf = (store: Store, subject: Uint8Array) => createTestStates(store, OWN_TESTS).find(subject);
 
 async function createAudited(drift: DriftPolicy | undefined, size: number) {
   const served = new Map<string, TestReply>();
-  const validator = createTestValidator({ verifiers: seeDrift(served, () => size), audit: { drift }, test });
+  const validator = createTestValidator({ verifiers: seeDrift(served, () => size), audit: { drift } });
   await validator.announce(provider);
   for (const name of ['v1', 'v2', 'v3']) await validator.announceVerifier(name);
   return {
@@ -76,7 +78,7 @@ describe('an audit between classes', () => {
     const evidence: number[] = [];
     for (let number = 0; number < 8; number++) {
       await cheat.audit(number).catch((error: Error) => expect(error.message).toContain('ejected'));
-      evidence.push(computePayeeEvidence(readTest(cheat.validator.store, PAYEE)));
+      evidence.push(computePayeeEvidence(testsOf(cheat.validator.store, PAYEE).replies));
       if (cheat.validator.decided.at(-1)?.ejects) break;
     }
     expect(evidence.length).toBeGreaterThan(1);
@@ -86,7 +88,7 @@ describe('an audit between classes', () => {
 
     const honest = await createAudited(policy, HONEST);
     for (let number = 0; number < 8; number++) await honest.audit(number);
-    expect(computePayeeEvidence(readTest(honest.validator.store, PAYEE))).toBeLessThan(10);
+    expect(computePayeeEvidence(testsOf(honest.validator.store, PAYEE).replies)).toBeLessThan(10);
     expect(honest.validator.decided.some(({ ejects }) => ejects)).toBe(false);
   });
 });
@@ -101,7 +103,7 @@ it('ejects a provider by all its replies together, though none alone shows anyth
   expect(decided.length).toBeGreaterThan(2);
   expect(decided.map(({ verdict }) => verdict)).toEqual(decided.map(() => 'accept'));
   expect(decided.at(-1)).toMatchObject({ evidence: 'statistical', ejects: true });
-  expect(computePayeeEvidence(readTest(cheat.validator.store, PAYEE))).toBeGreaterThanOrEqual(1000);
+  expect(computePayeeEvidence(testsOf(cheat.validator.store, PAYEE).replies)).toBeGreaterThanOrEqual(1000);
   await expect(cheat.audit(decided.length)).rejects.toThrow('ejected');
 
   const honest = await createAudited(lenient, HONEST);
@@ -113,10 +115,10 @@ describe('co-signers', () => {
   async function settle(
     optionsOf: (index: number) => BenchOptions,
     size = HONEST,
-    prepare: (own: TestValidator) => void = () => {},
+    prepare: (own: TestValidator, peers: readonly TestValidator[]) => void = () => {},
   ) {
     const served = new Map<string, TestReply>();
-    const four = await createFour((index) => ({ test, verifiers: seeDrift(served, () => size), ...optionsOf(index) }));
+    const four = await createFour((index) => ({ verifiers: seeDrift(served, () => size), ...optionsOf(index) }));
     // What they judge by was settled long ago.
     for (const { store } of [four.own, ...four.peers]) {
       store.prepare('UPDATE drift_tables SET until = 0 WHERE until IS NOT NULL').run();
@@ -124,7 +126,7 @@ describe('co-signers', () => {
     const reply = await four.own.deliver(0);
     served.set(toHex(reply.reply.record.replyId), reply);
     await four.certifyAll();
-    prepare(four.own);
+    prepare(four.own, four.peers);
     await four.own.runAudits();
     const refusals: string[] = [];
     for (const peer of four.peers) {
@@ -150,9 +152,13 @@ describe('co-signers', () => {
   });
 
   it('sign an ejection by an accepted reply only if its evidence speaks against the provider', async () => {
-    const heldAgainst = ({ store }: TestValidator): void => {
-      const state = { ...INITIAL_PAYEE_TEST, audits: 40, evidence: INITIAL_PAYEE_TEST.evidence.map(() => 900) };
-      for (const subject of [providerId, PAYEE]) store.transact(() => writeTest(store, subject, state));
+    const heldAgainst = (own: TestValidator, peers: readonly TestValidator[]): void => {
+      const replies = { ...INITIAL_PAYEE_TEST, audits: 40, evidence: INITIAL_PAYEE_TEST.evidence.map(() => 900) };
+      const logs = [createTestStates(own.store, OWN_TESTS)];
+      for (const { store } of peers) logs.push(createTestStates(store, own.signer.address));
+      for (const states of logs) {
+        for (const subject of [providerId, PAYEE]) states.put(subject, { ...INITIAL_TESTS, replies });
+      }
     };
     const guilty = await settle(all(lenient), CHEAT, heldAgainst);
     expect(guilty.four.own.decided).toMatchObject([{ verdict: 'accept', ejects: true, feeAtomic: 86_000n }]);
@@ -221,7 +227,7 @@ describe('co-signers', () => {
 /** The same disk behind a validator that was started again with another table. */
 async function reopen(validator: TestValidator, drift: DriftPolicy, index: number): Promise<TestValidator> {
   const held = validator.store.prepare('SELECT hash, bytes, named, until FROM drift_tables').all();
-  const again = createTestValidator({ index, audit: { drift }, chain: validator.chain, clock: validator.clock, test });
+  const again = createTestValidator({ index, audit: { drift }, chain: validator.chain, clock: validator.clock });
   again.store.prepare('DELETE FROM drift_tables').run();
   const insert = again.store.prepare('INSERT INTO drift_tables (hash, bytes, named, until) VALUES (?, ?, ?, ?)');
   for (const { hash, bytes, named, until } of held) {

@@ -41,8 +41,8 @@ export type AskedOpening =
   | { readonly outcome: 'opened'; readonly opened: OpenedReply }
   /** Asked again later. */
   | { readonly outcome: 'waiting' }
-  /** `isRefused`: the provider answered and refused. Otherwise it was late, which is evidence of another kind. */
-  | { readonly outcome: 'withheld'; readonly isRefused: boolean; readonly detail: string }
+  /** Refused or late: nobody else has heard which. */
+  | { readonly outcome: 'withheld'; readonly detail: string }
   /** The provider no longer has to keep it, and was not asked often enough while it had to. */
   | { readonly outcome: 'unasked'; readonly detail: string };
 
@@ -103,9 +103,8 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     const after = isOwnFault ? before : count(before, answer.kind, tookMs);
     const patienceMs = computePatience();
     if (after.asks >= LEAST_ASKS && after.waitedMs >= patienceMs) {
-      const isRefused = after.refusals >= LEAST_ASKS;
       const detail = `asked ${after.asks} times in ${Math.round(after.waitedMs)} ms, answered ${after.refusals} times without it`;
-      return { outcome: 'withheld', isRefused, detail };
+      return { outcome: 'withheld', detail };
     }
     const pauseMs = computeBackoff({ firstMs: retryMs, longestMs: windowMs * PAUSE_SHARE }, { failures: after.asks });
     await group.write((db) => keepAsks(db, replyId, { ...after, pauseMs, dueAtMs: clock.nowMs() + pauseMs }));

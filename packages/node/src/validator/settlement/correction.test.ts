@@ -65,7 +65,8 @@ describe('a second record that turns up after the verdict', () => {
       'without exact evidence',
       (message) => {
         const entry = parseVerdictEntry(message.logEntry);
-        const fields = { verdict: 'abandoned', evidence: 'none', ejects: false } as const;
+        const step = { step: 'none', eValuePpm: 0 } as const;
+        const fields = { verdict: 'abandoned', evidence: 'none', ...step, ejects: false } as const;
         Object.assign(message, { logEntry: encodeVerdictEntry({ ...entry, ...fields }) });
       },
     ],

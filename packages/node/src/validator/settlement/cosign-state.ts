@@ -36,6 +36,8 @@ export interface CosignDependencies {
   /** The network's least coverage from that time on, as the chain has it. */
   readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
   readonly heldFor: HeldFor;
+  /** Entries of a validator's log from that index on, a page of them, from the validator itself. */
+  readonly listEntries: (validator: Uint8Array, from: bigint) => Promise<readonly Uint8Array[]>;
   /** The drift policy of that time, as the evidence names it. */
   readonly findPolicy: (note: DriftNote | undefined, timeMs: number) => FoundPolicy;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
@@ -45,8 +47,11 @@ export interface CosignDependencies {
 /** The state that the steps of a co-signature work on. Everything that changes is in the store. */
 export interface CosignState extends CosignOptions, CosignDependencies {
   readonly checkWord: CheckPayeeWord;
+  /** Logs that are being counted, by the hex address of their validator: one count at a time. */
+  readonly counting: Map<string, Promise<void>>;
 }
 
 export function openCosignState(options: CosignOptions, dependencies: CosignDependencies): CosignState {
-  return { ...options, ...dependencies, checkWord: createPayeeWords(dependencies.crypto, options.ledger) };
+  const checkWord = createPayeeWords(dependencies.crypto, options.ledger);
+  return { ...options, ...dependencies, checkWord, counting: new Map() };
 }

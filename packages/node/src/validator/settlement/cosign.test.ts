@@ -41,6 +41,8 @@ async function proposeAbandoned() {
   return { ...proposal, unagreed };
 }
 
+const noStep = { step: 'none', eValuePpm: 0 } as const;
+
 describe('a co-signer', () => {
   it('signs what holds, again and again, and nothing else under the same number', async () => {
     const { own, peer, request, bent } = await propose();
@@ -74,17 +76,23 @@ describe('a co-signer', () => {
     ['an accept turned into doubt', 'says accept', on('accept', { verdict: 'inconclusive' })],
     ['weaker evidence than there is', 'evidence is exact', on('accept', { evidence: 'statistical' })],
     ['a cheat that is not ejected', 'exact evidence ejects', on('reject', { ejects: false })],
+    ['a step that weighs more', 'its step is reply with 102040 ppm', on('accept', { eValuePpm: 2_000_000 })],
+    ['a step left out', 'its step is reply', on('accept', noStep)],
     ['other verifiers', 'other verifiers', on('accept', { verifierIds: [] })],
     ['an unknown beacon', 'not known', on('accept', { beaconEpoch: 16n })],
     ['an epoch that somebody has waited for', 'does not decide', on('accept', { beaconEpoch: 5n })],
-    ['an audit passed over', 'evidence without an audit', on('accept', { verdict: 'unaudited' })],
+    ['an audit passed over', 'evidence without an audit', on('accept', { ...noStep, verdict: 'unaudited' })],
     ['a verdict of the future', 'future', on('accept', { timeMs: 1_760_000_000_000 })],
     ['an early abandonment', 'before the order expired', on('abandoned', { timeMs: 1_750_000_000_000 })],
-    ['verifiers of an abandoned reply', 'has no verifiers', on('accept', { verdict: 'abandoned', feeAtomic: 0n })],
+    [
+      'verifiers of an abandoned reply',
+      'has no verifiers',
+      on('accept', { ...noStep, verdict: 'abandoned', feeAtomic: 0n }),
+    ],
     [
       'a delivered reply called abandoned',
       'never agreed',
-      on('accept', { verdict: 'abandoned', feeAtomic: 0n, verifierIds: [] }),
+      on('accept', { ...noStep, verdict: 'abandoned', feeAtomic: 0n, verifierIds: [] }),
     ],
   ])('refuses %s', async (_name, message, bend) => {
     const { own, peer, bent } = await propose();

@@ -14,9 +14,10 @@ import {
   readLog,
   readProposal,
 } from './batch-check.ts';
-import { CosignError, type EntryFault, MAX_REASON } from './cosign-error.ts';
+import { CosignError, demand, type EntryFault, MAX_REASON } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertOneLog, castVote, findSigned, listPlaces, readVote } from './cosign-vote.ts';
+import { describeEjection, findEjecting } from './count-log.ts';
 
 /**
  * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
@@ -70,21 +71,26 @@ async function checkEntries(
 ): Promise<readonly VerdictEntry[]> {
   const { batch } = settlement;
   const logEntries = messages.map(({ logEntry }) => logEntry);
-  const entries = readLog(state, batch, await findLogStart(state, batch), logEntries);
+  const start = await findLogStart(state, batch);
+  const entries = readLog(state, batch, start, logEntries);
   const places = listPlaces(entries, { head: batch.logHead });
   const signed = state.store.read(() => {
     assertOneLog(state.store, batch.validator, places);
     return findSigned(state.store, batch.validator, places);
   });
+  const ejecting = await findEjecting(state, batch.validator, start, entries);
   const refused: EntryFault[] = [];
   for (const [i, entry] of entries.entries()) {
     // What was signed once is signed again: a table or a beacon may have gone since, and nobody else could replace this vote.
     if (signed.has(entry.index)) continue;
-    await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry).catch((error: unknown) => {
+    try {
+      await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);
+      demand(entry.ejects === ejecting.has(entry.index), describeEjection(entry));
+    } catch (error) {
       if (!(error instanceof CosignError)) throw error;
       if (error.code !== 'refuted' && !isUncheckable(state, entry, error)) throw error;
       refused.push({ index: entry.index, reason: error.message });
-    });
+    }
     // One entry costs milliseconds; links and timers get their turn between two of them.
     await nextTurn();
   }

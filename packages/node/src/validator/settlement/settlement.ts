@@ -18,7 +18,7 @@ import type { SettlementChain, SettlementState } from './settlement-state.ts';
  * @throws ChainError, SettlementError; nothing is lost: the next step continues from the same place.
  */
 export async function stepSettlement(state: SettlementState): Promise<boolean> {
-  const { store, signer, chain } = state;
+  const { crypto, store, signer, chain } = state;
   if (!hasWork(state)) return false;
   const client = await chain.client();
   const anchor = await client.anchorOf(signer.address);
@@ -39,7 +39,9 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
     if (isTaken && (await client.anchorOf(signer.address)).sequence >= batch.sequence) return true;
     if (isAboutChannels(error, batch) && (await proposeAnew(state, client, batch))) return true;
     if (error instanceof SettlementError && error.code === 'entries-refused') {
-      await state.group.write((db) => takeOut(db, state.crypto, batch.sequence, error.refused));
+      await state.group.write((db) =>
+        takeOut(db, { crypto, validator: signer.address }, batch.sequence, error.refused),
+      );
       state.onRefused(batch.sequence, error.message);
       return true;
     }

@@ -7,10 +7,12 @@ import { computeInclusionProof, hashLeaf } from '@ogong/protocol/crypto/merkle';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import { parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { adjustChannel } from './channel-store.ts';
 import { readDelivery } from './delivery-store.ts';
 import { readReply } from './reply-store.ts';
+import { createTestStates } from './sequential-store.ts';
 
 export interface StoredBatch {
   readonly settlement: Settlement;
@@ -196,7 +198,7 @@ export interface Booking {
  */
 export function settleBatch(
   store: Store,
-  { sequence, from, to }: StoredBatch,
+  { settlement, sequence, from, to }: StoredBatch,
   { transactionHash, nowMs, uncollectable }: Booking,
 ): number | undefined {
   const changed = store
@@ -209,7 +211,9 @@ export function settleBatch(
   let unpaidReplies = 0;
   const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseVerdictEntry(entry));
   const paid = new Set(listPaid(entries));
+  const tests = createTestStates(store, settlement.batch.validator);
   for (const entry of entries) {
+    countEntry(tests, entry);
     const { replyId, payer, feeAtomic } = entry;
     if (feeAtomic === 0n) continue;
     if (!paid.has(entry)) {

@@ -1,22 +1,33 @@
 import type { Store } from '@ogong/host/store/store';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import { appendVerdict, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { listEntries } from './batch-store.ts';
+import { listEntries, readBatchedLength } from './batch-store.ts';
 import { adjustChannel } from './channel-store.ts';
+import { createTestStates, OWN_TESTS, resetOwnTests } from './sequential-store.ts';
+import type { VerdictContext } from './verdict-store.ts';
 
 /**
  * Takes entries that no quorum can sign out of the end of the log that has not settled, and gives those behind them their new
  * places. The proposed batch is dropped, and the next step proposes what is left. The replies are refused for good: nobody
- * owes anything for them, and what only audits need of them is deleted. Call it inside one transaction.
+ * owes anything for them, and what only audits need of them is deleted. The tests forget their steps, so an entry behind them
+ * may eject no more. Call it inside one transaction.
  * @param sequence of the proposed batch that the entries stand in.
  */
-export function takeOut(store: Store, crypto: Crypto, sequence: bigint, refused: readonly bigint[]): void {
+export function takeOut(
+  store: Store,
+  { crypto, validator }: Pick<VerdictContext, 'crypto' | 'validator'>,
+  sequence: bigint,
+  refused: readonly bigint[],
+): void {
   const first = [...refused].sort((a, b) => (a < b ? -1 : 1))[0] as bigint;
   const entries = listEntries(store, first, -1).map(({ entry }) => parseVerdictEntry(entry));
   store.prepare('DELETE FROM batch_signatures WHERE sequence = ?').run(sequence);
   store.prepare("UPDATE replies SET state = 'decided', sequence = NULL WHERE sequence = ?").run(sequence);
   store.prepare("DELETE FROM batches WHERE sequence = ? AND state = 'proposed'").run(sequence);
   store.prepare('DELETE FROM log WHERE position >= ?').run(first);
+  const tests = createTestStates(store, OWN_TESTS);
+  resetOwnTests(store, validator);
+  for (const { entry } of listEntries(store, readBatchedLength(store), -1)) countEntry(tests, parseVerdictEntry(entry));
   const out = new Set(refused);
   let position = { length: first, head: (entries[0] as VerdictEntry).previousHash };
   for (const entry of entries) {
@@ -24,7 +35,7 @@ export function takeOut(store: Store, crypto: Crypto, sequence: bigint, refused:
       refuseReply(store, entry);
       continue;
     }
-    const next = appendVerdict(crypto, position, entry);
+    const next = appendVerdict(crypto, position, { ...entry, ejects: countEntry(tests, entry) });
     position = next.position;
     const { index, replyId } = next.entry;
     store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(index, next.bytes, replyId);

@@ -45,10 +45,7 @@ export function noteEjection(store: Store, { providerId, ejection }: Reinstateme
   store.prepare('UPDATE providers SET ejection = ? WHERE provider_id = ?').run(ejection, providerId);
 }
 
-/** Takes the mark away, and what the provider's own tests had against it: a quorum has taken that back. */
+/** Takes the mark away: a quorum has taken the ejection back. The key's tests began anew when it was ejected. */
 export function pardonProvider(store: Store, providerId: Uint8Array): void {
-  const payees = 'SELECT payee FROM providers WHERE provider_id = ?';
-  store.prepare(`DELETE FROM lateness WHERE subject = ? OR subject IN (${payees})`).run(providerId, providerId);
-  store.prepare('DELETE FROM tests WHERE subject = ?').run(providerId);
   store.prepare('UPDATE providers SET ejected = 0, ejection = 0 WHERE provider_id = ?').run(providerId);
 }

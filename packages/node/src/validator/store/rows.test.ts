@@ -1,10 +1,11 @@
 import { openStore, type Store } from '@ogong/host/store/store';
+import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readChannel } from './channel-store.ts';
 import { keepAsks, readAsks } from './opening-store.ts';
 import { readReply } from './reply-store.ts';
 import { VALIDATOR_SCHEMA } from './schema.ts';
-import { readTest, writeTest } from './sequential-store.ts';
+import { createTestStates, OWN_TESTS } from './sequential-store.ts';
 
 const id = new Uint8Array(16).fill(1);
 const key = new Uint8Array(32).fill(2);
@@ -33,8 +34,14 @@ describe('a row', () => {
       feeAtomic: undefined,
     });
     const test = { audits: 3, rejects: 1, evidence: [0.5, 1e200], ejected: true };
-    writeTest(store, key, test);
-    expect(readTest(store, key)).toEqual(test);
+    const lateness = { ...test, audits: 4, ejected: false, countedEpoch: -31n };
+    const states = createTestStates(store, OWN_TESTS);
+    expect(states.find(key)).toEqual(INITIAL_TESTS);
+    for (const others of [undefined, { ...test, rejects: 2, suspect: key }]) {
+      states.put(key, { replies: test, lateness, others });
+      expect(states.find(key)).toEqual({ replies: test, lateness, others });
+    }
+    expect(createTestStates(store, key).find(key)).toEqual(INITIAL_TESTS);
     const asks = { asks: 2, refusals: 1, waitedMs: 1.5, pauseMs: 8, dueAtMs: 9 };
     keepAsks(store, id, asks);
     expect(readAsks(store, id)).toEqual(asks);
@@ -57,9 +64,10 @@ describe('a row', () => {
   });
 
   it('is refused where the evidence of a test or the account of a payer does not parse', () => {
-    writeTest(store, key, { audits: 0, rejects: 0, evidence: [0], ejected: false });
+    const states = createTestStates(store, OWN_TESTS);
+    states.put(key, INITIAL_TESTS);
     store.database.exec("UPDATE tests SET evidence = '[null]'");
-    expect(() => readTest(store, key)).toThrow(/evidence .*expected a JSON list of numbers/);
+    expect(() => states.find(key)).toThrow(/evidence .*expected a JSON list of numbers/);
     store.database.exec("INSERT INTO channels VALUES (x'05', '0', x'', x'', '0', 'much', '0')");
     expect(() => readChannel(store, new Uint8Array([5]))).toThrow(/owed .*"much"/);
   });

@@ -231,23 +231,32 @@ export const VALIDATOR_SCHEMA = `
     until INTEGER
   ) WITHOUT ROWID;
 
-  -- Sequential tests of provider keys (32 bytes) and of payees (20 bytes).
+  -- Sequential tests of provider keys (32 bytes) and of payees (20 bytes), by the log that they follow from.
   CREATE TABLE tests (
-    subject BLOB PRIMARY KEY,
+    log BLOB NOT NULL,
+    subject BLOB NOT NULL,
     audits INTEGER NOT NULL,
     rejects INTEGER NOT NULL,
     evidence TEXT NOT NULL,
-    ejected INTEGER NOT NULL
+    ejected INTEGER NOT NULL,
+    late_audits INTEGER NOT NULL,
+    late_rejects INTEGER NOT NULL,
+    late_evidence TEXT NOT NULL,
+    late_ejected INTEGER NOT NULL,
+    counted_epoch INTEGER NOT NULL,
+    suspect BLOB,
+    others_audits INTEGER,
+    others_rejects INTEGER,
+    others_evidence TEXT,
+    others_ejected INTEGER,
+    PRIMARY KEY (log, subject)
   ) WITHOUT ROWID;
 
-  -- Of payees over the limit: what all their keys but one go on to show.
-  CREATE TABLE rest_tests (
-    payee BLOB PRIMARY KEY,
-    suspect BLOB NOT NULL,
-    audits INTEGER NOT NULL,
-    rejects INTEGER NOT NULL,
-    evidence TEXT NOT NULL,
-    ejected INTEGER NOT NULL
+  -- Up to where the settled logs of validators are counted in their tests.
+  CREATE TABLE counted_logs (
+    log BLOB PRIMARY KEY,
+    length INTEGER NOT NULL,
+    head BLOB NOT NULL
   ) WITHOUT ROWID;
 
   -- Reports that two operators agreed on, for honeypots.
@@ -290,16 +299,6 @@ export const VALIDATOR_SCHEMA = `
     due_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX opening_asks_due ON opening_asks (due_at);
-
-  -- Who has been late with openings.
-  CREATE TABLE lateness (
-    subject BLOB PRIMARY KEY,
-    audits INTEGER NOT NULL,
-    rejects INTEGER NOT NULL,
-    evidence TEXT NOT NULL,
-    ejected INTEGER NOT NULL,
-    counted_epoch INTEGER NOT NULL
-  ) WITHOUT ROWID;
 
   -- Replies that no audit asks about, kept for honeypots; the opening as soon as it is there.
   CREATE TABLE reserve (

@@ -3,6 +3,7 @@ import type { Store } from '@ogong/host/store/store';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   appendVerdict,
   computeEntryHash,
@@ -12,16 +13,15 @@ import {
   type Verdict,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
-import type { SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
 import { type Evidence, encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import type { Judgement } from '@ogong/protocol/verdict/judge';
+import { computeStep } from '@ogong/protocol/verdict/log-step';
 import { adjustChannel } from './channel-store.ts';
 import { putAnswer } from './honeypot-store.ts';
-import { advanceLateness } from './lateness-store.ts';
 import { forgetAsks } from './opening-store.ts';
 import { OPEN_STATES } from './reply-states.ts';
 import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
-import { advanceTests, type Party } from './sequential-store.ts';
+import { createTestStates, OWN_TESTS } from './sequential-store.ts';
 import { forgetSittings } from './sitting-store.ts';
 import { recordVerifier } from './verifier-store.ts';
 
@@ -30,7 +30,6 @@ export interface VerdictContext {
   readonly chainId: bigint;
   /** 20 bytes, of this validator. */
   readonly validator: Uint8Array;
-  readonly test: SequentialTestParameters;
 }
 
 export type Decision =
@@ -40,12 +39,11 @@ export type Decision =
       readonly judgement: Judgement;
       readonly evidence: Evidence;
       readonly beaconEpoch: bigint;
-      /** The opening did not come, but the provider did not refuse either. */
-      readonly isLate?: boolean;
     };
 
 const ZERO_HASH = new Uint8Array(32);
 const ZERO_ADDRESS = new Uint8Array(20);
+const NO_STEP = { step: 'none', eValuePpm: 0 } as const;
 
 const positionColumns = columns({ position: bigInteger, entry: bytes });
 const providerColumns = columns({ audits: integer, rejects: integer, ejected: flag });
@@ -102,25 +100,29 @@ export function decideReply(
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict: Verdict = 'judgement' in decision ? decision.judgement.verdict : decision.verdict;
   const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : pickConsent(verdict, row);
-  const party = { providerId: order.providerId, payee };
-  const isLate = 'judgement' in decision && decision.isLate === true;
-  const ejects = judgement && countVerdict(store, context, party, { judgement, isLate, epoch: row.intakeEpoch ?? 0n });
   const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
 
-  const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
-    replyId,
-    recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
+  const counted = {
     providerId: order.providerId,
     payee: payee ?? ZERO_ADDRESS,
     verdict,
     evidence: judgement?.evidence ?? 'none',
+    beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
+    ...(judgement ? computeStep(judgement) : NO_STEP),
+  } as const;
+  const ejects = countEntry(createTestStates(store, OWN_TESTS), counted);
+  if (judgement) countAudit(store, counted, ejects);
+
+  const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
+    ...counted,
+    ejects,
+    replyId,
+    recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
     feeAtomic,
     payer: order.payer,
     router: order.router,
     verifierIds: judgement?.verifierIds ?? [],
-    beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
-    ejects: ejects === true,
     timeMs: nowMs,
   });
   store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
@@ -159,25 +161,13 @@ function recordReports(
   if (agreed) putAnswer(store, replyId, agreed);
 }
 
-/** @returns whether this verdict ejects the provider; also true for a reject of a provider that was ejected before. */
-function countVerdict(
-  store: Store,
-  { test }: VerdictContext,
-  party: Party,
-  { judgement, isLate, epoch }: { readonly judgement: Judgement; readonly isLate: boolean; readonly epoch: bigint },
-): boolean {
-  const { verdict } = judgement;
-  const { providerId, payee } = party;
-  const isOut = advanceLateness(store, party, { isLate, epoch }, test.beta);
-  const { isUnproven = false } = judgement;
-  const isOutNow = isLate ? isOut : !isUnproven && advanceTests(store, party, judgement, test);
+/** Counts an audit in the record of its provider, which is out from its ejection on. */
+function countAudit(store: Store, { providerId, payee, verdict }: CountedEntry, ejects: boolean): void {
   const { audits, rejects, ejected } = readProvider(store, providerId);
-  const isCounted = !isUndecided(verdict);
-  writeProvider(store, providerId, payee, {
+  const isCounted = verdict === 'accept' || verdict === 'reject';
+  writeProvider(store, providerId, payee.some((byte) => byte !== 0) ? payee : undefined, {
     audits: audits + (isCounted ? 1 : 0),
     rejects: rejects + (verdict === 'reject' ? 1 : 0),
-    ejected: ejected || isOutNow,
+    ejected: ejected || ejects,
   });
-  if (isUnproven) return false;
-  return verdict === 'reject' ? ejected || isOutNow : isOutNow && !isLate;
 }

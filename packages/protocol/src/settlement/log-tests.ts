@@ -1,0 +1,199 @@
+import {
+  advancePayeeTest,
+  computePayeeEvidence,
+  INITIAL_PAYEE_TEST,
+  type PayeeTestState,
+} from '../audit/payee-test.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { computeOutcomeEValue, type SequentialTestParameters } from '../statistics/sprt.ts';
+import { isJudged, type VerdictEntry } from './verdict-log.ts';
+
+/**
+ * The sequential tests of providers as a function of one verdict log (docs/spec/sequential-test.md): each entry brings a step, in log
+ * order, and nothing else moves them. So whoever has the log knows which entry ejects.
+ *
+ * The parameters are the network's: what a bare verdict weighs where no drift table speaks, and the lifetime error.
+ */
+export const REPLY_TEST: SequentialTestParameters = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 };
+
+/** It assumes that an honest provider, whatever happened before, begins a new outage in at most one audit of ten. */
+const LATENESS: SequentialTestParameters = { soundness: 0.5, falsePositiveRate: 0.1, beta: REPLY_TEST.beta };
+
+/**
+ * One outage makes all openings late that are asked for while it lasts. Late replies whose deciding beacon is at most so many epochs
+ * after that of the last counted one are of the same outage.
+ */
+const OUTAGE_EPOCHS = 30n;
+
+export interface LatenessState extends PayeeTestState {
+  /** Deciding epoch of the reply that the last counted outage began with. */
+  readonly countedEpoch: bigint;
+}
+
+/** The test of a payee's other keys, once all keys together are over the limit. */
+export interface OthersTest extends PayeeTestState {
+  /** The key that is left out. */
+  readonly suspect: Uint8Array;
+}
+
+/** What one log says about a provider's key, 32 bytes, or about a payee, 20 bytes. */
+export interface SubjectTests {
+  readonly replies: PayeeTestState;
+  readonly lateness: LatenessState;
+  /** Of payees only. */
+  readonly others: OthersTest | undefined;
+}
+
+export const INITIAL_TESTS: SubjectTests = {
+  replies: INITIAL_PAYEE_TEST,
+  lateness: { ...INITIAL_PAYEE_TEST, countedEpoch: -OUTAGE_EPOCHS - 1n },
+  others: undefined,
+};
+
+/** The tests of one log, wherever they are kept. */
+export interface TestStates {
+  /** INITIAL_TESTS where the log has said nothing yet. */
+  find(subject: Uint8Array): SubjectTests;
+  put(subject: Uint8Array, tests: SubjectTests): void;
+}
+
+export type CountedEntry = Pick<
+  VerdictEntry,
+  'providerId' | 'payee' | 'verdict' | 'evidence' | 'beaconEpoch' | 'step' | 'eValuePpm'
+>;
+
+const PPM = 1_000_000;
+
+/** A double as an entry holds it: rounded down, so that it stays an e-value. */
+export function toEValuePpm(eValue: number): number {
+  return Math.floor(Math.min(eValue * PPM, Number.MAX_SAFE_INTEGER));
+}
+
+/** What a verdict weighs where no table measured it. */
+export function computeBareEValuePpm(verdict: 'accept' | 'reject'): number {
+  return toEValuePpm(computeOutcomeEValue(verdict, REPLY_TEST));
+}
+
+/** The second subject of evidence, besides the key: the payee, or the key itself if no payee is known. */
+export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefined): Uint8Array {
+  return payee?.some((byte) => byte !== 0) ? payee : providerId;
+}
+
+/**
+ * All tests after one more entry.
+ *
+ * A provider is ejected where its payee's evidence reaches 1 / beta and its own 1 / sqrt(beta). The first bounds what an
+ * honest payee ever suffers from its own keys by beta. The second protects honest keys of a payee that also has a stolen key or
+ * a broken machine: such a key is ejected with probability at most sqrt(beta). An ejection ends the key's own test: a quorum may
+ * take it back, and then the key begins anew.
+ * @param beta the lifetime error. Default: the network's.
+ * @returns whether the entry ejects its provider.
+ */
+export function countEntry(states: TestStates, entry: CountedEntry, beta: number = REPLY_TEST.beta): boolean {
+  if (!isJudged(entry.verdict)) return false;
+  const isOutByLateness = countLateness(states, entry, beta);
+  const isExact = entry.verdict === 'reject' && entry.evidence === 'exact';
+  const isOut = entry.step === 'reply' && countReply(states, entry, { isExact, beta });
+  return isExact || isOut || isOutByLateness;
+}
+
+/** Whether a payee is ejected with all its keys, because no single key explains the evidence against it. */
+export function isPayeeOut(states: Pick<TestStates, 'find'>, payee: Uint8Array): boolean {
+  return states.find(payee).others?.ejected === true;
+}
+
+const isOverItself = (test: PayeeTestState, beta: number): boolean => computePayeeEvidence(test) >= 1 / Math.sqrt(beta);
+
+function countReply(
+  states: TestStates,
+  entry: CountedEntry,
+  { isExact, beta }: { readonly isExact: boolean; readonly beta: number },
+): boolean {
+  const { providerId, payee, verdict, eValuePpm } = entry;
+  const subject = findSubject(providerId, payee);
+  const step = { isReject: verdict === 'reject', eValue: eValuePpm / PPM };
+  const wasOver = states.find(subject).replies.ejected;
+  for (const each of subject === providerId ? [providerId] : [providerId, subject]) {
+    const tests = states.find(each);
+    const replies = advancePayeeTest(tests.replies, step, beta);
+    states.put(each, { ...tests, replies: isExact ? { ...replies, ejected: true } : replies });
+  }
+  if (subject !== providerId) countOthers(states, entry, { step, wasOver, isExact, beta });
+  // Evidence in favour of a provider must not eject it, whatever was collected before. A reject is not needed if the e-value is
+  // above 1.
+  const speaksAgainst = step.isReject || step.eValue > 1;
+  const isOver = states.find(subject).replies.ejected;
+  const isSuspicious = isOverItself(states.find(providerId).replies, beta) || isPayeeOut(states, subject);
+  const ejects = isExact || (speaksAgainst && isOver && isSuspicious);
+  if (ejects) states.put(providerId, { ...states.find(providerId), replies: INITIAL_PAYEE_TEST });
+  return ejects;
+}
+
+/**
+ * A cheat that changes its key before there is enough evidence against the key would never be ejected. So once a payee is over
+ * the limit, one more test starts for all its keys except the most suspected one. If that test also reaches 1 / beta, no single
+ * key explains the evidence, and the payee is ejected with all keys that it has or will have.
+ */
+function countOthers(
+  states: TestStates,
+  { providerId, payee }: CountedEntry,
+  {
+    step,
+    wasOver,
+    isExact,
+    beta,
+  }: {
+    readonly step: Parameters<typeof advancePayeeTest>[1];
+    readonly wasOver: boolean;
+    readonly isExact: boolean;
+    readonly beta: number;
+  },
+): void {
+  const tests = states.find(payee);
+  const others = tests.others ?? { ...INITIAL_PAYEE_TEST, suspect: providerId };
+  const evidenceOf = (key: Uint8Array): number => computePayeeEvidence(states.find(key).replies);
+  if (!wasOver) {
+    const isWorst = isExact || evidenceOf(providerId) > evidenceOf(others.suspect);
+    states.put(payee, { ...tests, others: { ...others, suspect: isWorst ? providerId : others.suspect } });
+  } else if (!equalBytes(providerId, others.suspect)) {
+    const next = advancePayeeTest(others, step, beta);
+    states.put(payee, { ...tests, others: { ...next, suspect: others.suspect } });
+  }
+}
+
+/** A machine that is down is not a cheat, so scores do not enter this test, and lateness does not enter the other. */
+function countLateness(
+  states: TestStates,
+  { providerId, payee, step, beaconEpoch }: CountedEntry,
+  beta: number,
+): boolean {
+  const isLate = step === 'late';
+  const subject = findSubject(providerId, payee);
+  const eValue = computeOutcomeEValue(isLate ? 'reject' : 'accept', LATENESS);
+  for (const each of subject === providerId ? [providerId] : [providerId, subject]) {
+    const tests = states.find(each);
+    const { countedEpoch } = tests.lateness;
+    if (isLate && beaconEpoch <= countedEpoch + OUTAGE_EPOCHS) continue;
+    const next = advancePayeeTest(tests.lateness, { eValue, isReject: isLate }, beta);
+    states.put(each, { ...tests, lateness: { ...next, countedEpoch: isLate ? beaconEpoch : countedEpoch } });
+  }
+  const { lateness } = states.find(providerId);
+  const ejects = isLate && states.find(subject).lateness.ejected && isOverItself(lateness, beta);
+  if (ejects) {
+    const began = { ...INITIAL_PAYEE_TEST, countedEpoch: lateness.countedEpoch };
+    states.put(providerId, { ...states.find(providerId), lateness: began });
+  }
+  return ejects;
+}
+
+/** Tests over others, which stay as they are until these are written to them. */
+export function createOverlay(under: Pick<TestStates, 'find'>): TestStates & { writeTo(states: TestStates): void } {
+  const changed = new Map<string, { readonly subject: Uint8Array; readonly tests: SubjectTests }>();
+  return {
+    find: (subject) => changed.get(String(subject))?.tests ?? under.find(subject),
+    put: (subject, tests) => void changed.set(String(subject), { subject, tests }),
+    writeTo(states) {
+      for (const { subject, tests } of changed.values()) states.put(subject, tests);
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import { computeBareEValuePpm, toEValuePpm } from '../settlement/log-tests.ts';
+import type { VerdictEntry } from '../settlement/verdict-log.ts';
+import type { Judgement } from './judge.ts';
+
+/** What a judgement is to the sequential tests of the log that it stands in. */
+export function computeStep({
+  verdict,
+  evidence,
+  eValue,
+  isUnproven,
+  isWithheld,
+}: Pick<Judgement, 'verdict' | 'evidence' | 'eValue' | 'isUnproven' | 'isWithheld'>): Pick<
+  VerdictEntry,
+  'step' | 'eValuePpm'
+> {
+  if (isWithheld) return { step: 'late', eValuePpm: 0 };
+  if (isUnproven || verdict === 'unjudged') return { step: 'none', eValuePpm: 0 };
+  if (evidence !== 'exact' && eValue !== undefined) return { step: 'reply', eValuePpm: toEValuePpm(eValue) };
+  if (verdict === 'inconclusive') return { step: 'none', eValuePpm: 0 };
+  return { step: 'reply', eValuePpm: computeBareEValuePpm(verdict) };
+}

@@ -1,0 +1,78 @@
+import { computePayeeEvidence } from '@ogong/protocol/audit/payee-test';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import {
+  type CountedEntry,
+  computeBareEValuePpm,
+  countEntry,
+  createOverlay,
+  INITIAL_TESTS,
+} from '@ogong/protocol/settlement/log-tests';
+import { appendVerdict, computeCorrectionId, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
+
+const fill = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte);
+const VALIDATOR = fill(20, 0xaa);
+const CHAIN_ID = 31_337n;
+
+/** A log of three entries, the name of a correction, and what a log's entries mean for the tests of its providers. */
+export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown> {
+  const genesis = computeGenesisPosition(crypto, { chainId: CHAIN_ID, validator: VALIDATOR });
+  const appended = [];
+  let position = genesis;
+  for (let i = 0; i < 3; i++) {
+    const next = appendVerdict(crypto, position, {
+      ...{ replyId: fill(16, i), recordHash: fill(32, 2), providerId: fill(32, 3), payee: fill(20, 4) },
+      ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, payer: fill(20, 5), router: fill(20, 6) },
+      ...{ verifierIds: [fill(32, 7)], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
+      ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: 1_700_000_000_000 },
+    });
+    appended.push(next);
+    position = next.position;
+  }
+  const replyId = Uint8Array.from({ length: 16 }, (_, i) => i);
+  return {
+    'verdict-log': {
+      chainId: String(CHAIN_ID),
+      validator: toHex(VALIDATOR),
+      genesis: toHex(genesis.head),
+      entries: appended.map(({ bytes }) => toHex(bytes)),
+      heads: appended.map((one) => toHex(one.position.head)),
+      corrections: [{ replyId: toHex(replyId), correctionId: toHex(computeCorrectionId(replyId)) }],
+      steps: listSteps(),
+    },
+  };
+}
+
+/** A key that is refuted until it is out, one that was late six times, a third key of the same payee, exact evidence without a payee. */
+function listSteps(): readonly unknown[] {
+  const payee = fill(20, 9);
+  const scored = (key: number, verdict: 'accept' | 'reject' | 'inconclusive', eValuePpm: number): CountedEntry => ({
+    ...{ providerId: fill(32, key), payee, verdict, evidence: 'statistical', beaconEpoch: 1n },
+    ...{ step: 'reply', eValuePpm },
+  });
+  const late = (key: number, epoch: number): CountedEntry => ({
+    ...{ ...scored(key, 'reject', 0), step: 'late', beaconEpoch: BigInt(epoch) },
+  });
+  const bare = computeBareEValuePpm('reject');
+  const entries: CountedEntry[] = [
+    scored(1, 'accept', computeBareEValuePpm('accept')),
+    ...Array.from({ length: 4 }, () => scored(1, 'reject', bare)),
+    ...[5, 20, 36, 67, 98, 129, 160].map((epoch) => late(2, epoch)),
+    scored(3, 'inconclusive', 1_500_000),
+    ...Array.from({ length: 3 }, () => scored(3, 'accept', 6_000_000)),
+    scored(3, 'accept', 900_000),
+    { ...scored(4, 'reject', bare), payee: fill(20, 0), evidence: 'exact' },
+    { ...scored(5, 'reject', 0), step: 'none' },
+    { ...scored(5, 'accept', 0), verdict: 'unaudited', step: 'none' },
+  ];
+  const states = createOverlay({ find: () => INITIAL_TESTS });
+  return entries.map((entry) => {
+    const ejects = countEntry(states, entry);
+    return {
+      ...{ ...entry, providerId: toHex(entry.providerId), payee: toHex(entry.payee) },
+      ...{ beaconEpoch: String(entry.beaconEpoch), ejects },
+      payeeEvidence: computePayeeEvidence(states.find(payee).replies),
+      payeeLateness: computePayeeEvidence(states.find(payee).lateness),
+    };
+  });
+}
