@@ -31,7 +31,13 @@ writeFileSync(trusted, JSON.stringify(toTrustJson(trust)));
 const ANSWER = 'a story of 40 tokens';
 
 let content = ANSWER;
-const server = createServer((_request, response) => {
+let listed: object | undefined;
+let listedFor: string | undefined;
+const server = createServer((request, response) => {
+  if (request.url === '/v1/models') {
+    listedFor = request.headers.authorization;
+    return response.end(JSON.stringify({ data: listed === undefined ? [] : [listed] }));
+  }
   const receipts = [{ reply_id: '1', url: '/v1/receipts/1', checks: [], receipt: toReceiptJson(receipt) }];
   const chunks = [
     { choices: [{ index: 0, delta: { content } }] },
@@ -63,6 +69,16 @@ describe('ogong ask', () => {
     const { code, out, error } = await ask(ANSWER, '--trust', trusted);
     expect({ code, out }).toEqual({ code: EXIT.ok, out: `${ANSWER}\n` });
     expect(error).toMatch(/^ok +draw-replay /m);
+  });
+
+  it('warns before it buys from a model that nobody else can check, and asks for the list with its key', async () => {
+    listed = { id: 'ogong/verified/test/synthetic', ogong: { warning: 'Nobody else.' } };
+    const warned = await ask(ANSWER, '--trust', trusted, '--api-key', 'sk-1');
+    expect(warned.error).toContain('ogong ask: ogong/verified/test/synthetic: Nobody else.');
+    expect(listedFor).toBe('Bearer sk-1');
+    listed = { id: 'ogong/verified/test/synthetic', ogong: {} };
+    expect((await ask(ANSWER, '--trust', trusted)).error).not.toContain('Nobody else');
+    listed = undefined;
   });
 
   it('prints JSON alone for a script', async () => {

@@ -59,12 +59,14 @@ export const askCommand: Command = {
         ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
         ...opened,
       });
+      const { model, warning } = await findModel(baseUrl, { named: values.model, apiKey: values.apiKey?.reveal() });
+      if (warning !== undefined) output.writeError(`ogong ask: ${model}: ${warning}\n`);
       const messages = [
         ...(values.system === undefined ? [] : [{ role: 'system', content: values.system }]),
         { role: 'user', content: positionals[0] as string },
       ];
       const stream = await client.chat.completions.create({
-        model: values.model ?? (await findModel(baseUrl)),
+        model,
         messages,
         max_tokens: values.maxTokens,
         stream: true,
@@ -95,11 +97,28 @@ export const askCommand: Command = {
   },
 };
 
-async function findModel(baseUrl: string): Promise<string> {
-  const response = await fetch(`${baseUrl.replace(/\/v1\/?$/, '')}/v1/models`);
-  const { data = [] } = (await response.json()) as { data?: { id: string }[] };
-  if (!data[0]) throw new GatewayApiError(503, { error: { message: 'no model is on offer at this gateway now' } });
-  return data[0].id;
+interface ListedModel {
+  readonly id: string;
+  readonly ogong?: { readonly warning?: string };
+}
+
+/** The model that was named, or the first on offer, with what the list warns of. A named one need not be on the list. */
+async function findModel(
+  baseUrl: string,
+  { named, apiKey }: { readonly named: string | undefined; readonly apiKey: string | undefined },
+): Promise<{ readonly model: string; readonly warning: string | undefined }> {
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  const response = await fetch(`${baseUrl.replace(/\/v1\/?$/, '')}/v1/models`, { headers });
+  const body: unknown = await response.json().catch(() => undefined);
+  // Whoever names a model hears from the request itself what is wrong.
+  if (!response.ok && named === undefined) throw new GatewayApiError(response.status, body);
+  const { data = [] } = (response.ok && body ? body : {}) as { data?: readonly ListedModel[] };
+  const listed = named === undefined ? data[0] : data.find(({ id }) => id === named);
+  const model = named ?? listed?.id;
+  if (model === undefined) {
+    throw new GatewayApiError(503, { error: { message: 'no model is on offer at this gateway now' } });
+  }
+  return { model, warning: listed?.ogong?.warning };
 }
 
 function explain(error: unknown, baseUrl: string, output: Parameters<Command['run']>[1]): number {

@@ -12,6 +12,11 @@ export interface ModelList {
   get(id: string): Promise<Json>;
 }
 
+/** A provider's own verifier is never asked about its replies, so that it takes two for one that may be asked. */
+const OTHERS_AND_OWN = 2;
+const UNCHECKED =
+  'Nobody but a provider itself runs a verifier of this model, so its answers may stay unjudged. What nobody judges is not paid.';
+
 /** @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know. */
 export function createModelList(
   { router, sinceS }: { router: Peer; sinceS: number },
@@ -39,6 +44,7 @@ export function createModelList(
       verifiers: supply.verifiers,
       staked_verifiers: supply.stakedVerifiers,
       numeric_classes: supply.numericClasses,
+      ...(supply.verifiers < OTHERS_AND_OWN && { warning: UNCHECKED }),
     },
   });
 
