@@ -2,6 +2,7 @@ import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
+import { cutShort } from '../../attackers/protocol/cut-short.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
@@ -12,6 +13,7 @@ import { overAdmission } from '../../attackers/protocol/over-admission.ts';
 import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
 import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.ts';
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
+import { vanishingPayer } from '../../attackers/protocol/vanishing-payer.ts';
 import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
 import { countTexts, type StagedAttack } from './scene.ts';
 
@@ -96,6 +98,38 @@ export const ledgerScenes: readonly StagedAttack[] = [
           answered: [`${served} replies, then: ${refusal || 'no refusal'}`],
           money: `${owedAtomic} atomic units are owed, ${holds} can be paid`,
           worked: owedAtomic > holds || refusal === '',
+        };
+      } finally {
+        await network.close();
+      }
+    },
+  },
+  {
+    ...{ attack: cutShort, on },
+    async play(breaks: Breaks) {
+      const { entry, claimedAtomic } = await cutShort.play(undefined, breaks);
+      const paidAtomic = entry?.feeAtomic ?? 0n;
+      return {
+        tried: 'generated one token, signed a record that says that the consumer has left, and handed it in',
+        answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
+        money: `${paidAtomic} of ${claimedAtomic} atomic units are paid`,
+        worked: entry === undefined || paidAtomic > 0n,
+      };
+    },
+  },
+  {
+    ...{ attack: vanishingPayer, on },
+    async play(breaks: Breaks) {
+      const network = await createNetwork({ engine: { stepMs: 1 } });
+      try {
+        const tokens = 60;
+        const given = { network, ends: 'vanishes', tokens } as const;
+        const { gotBytes, stopReason, committedTokens } = await vanishingPayer.play(given, breaks);
+        return {
+          tried: `ordered ${tokens} tokens, took ${gotBytes} bytes of text, and dropped the link`,
+          answered: [`the provider hands in a reply of ${committedTokens} tokens, ended by ${stopReason}`],
+          money: 'the whole reply is billed',
+          worked: stopReason === 'cancelled',
         };
       } finally {
         await network.close();

@@ -5,13 +5,14 @@ import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
-import { computeReplyFee } from '@ogong/protocol/exchange/fee';
-import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { bindRecord } from '@ogong/protocol/verdict/claim';
+import { computeBilledFee, readProgress } from '@ogong/protocol/verdict/reply-fee';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
@@ -40,7 +41,9 @@ export async function checkReply<R extends BoughtAnswer>(
   }
   const opening = await fetchOpening(context, attempt, record);
   const evidence: ComplaintEvidence = { record, opening: { opening } };
-  const receipt = buildReceipt(context, job, { attempt, record, opening });
+  // Only a reply that was cut short is paid by it.
+  const progress = answer.finished.stopReason === 'cancelled' ? answer.progress : undefined;
+  const receipt = buildReceipt(context, job, { attempt, record, opening, progress });
   const response = job.form.toResponse(answer);
   const verdict = await verifyReply(context, job, { receipt, response });
   const failed = verdict.ok ? undefined : toFailure(verdict);
@@ -60,7 +63,7 @@ export async function checkReply<R extends BoughtAnswer>(
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
     context.deliveries.put(attempt.validator, createDelivery(context, attempt, { record, opening, promptTokens })),
-    context.ledger.deliver(replyId, readHeld(job, attempt, { record, header })),
+    context.ledger.deliver(replyId, readHeld(context, job, attempt, { record, header, response, progress })),
   ]);
   reportToRouter(context, attempt, { outcome: 'ok', outputTokens });
   return read.reply;
@@ -82,14 +85,20 @@ async function fetchOpening(
 
 /** Stage 1 has found that the reply may be billed. */
 function readHeld(
+  { chain: { ledger } }: Pick<ReplyContext, 'chain'>,
   { endpoint, request }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'>,
   { order }: Pick<ProviderAttempt, 'order'>,
-  { record, header }: { readonly record: SignedRecord; readonly header: CommonHeader },
+  held: { readonly record: SignedRecord; readonly header: CommonHeader; readonly response: Uint8Array } & Pick<
+    ProviderAnswer,
+    'progress'
+  >,
 ): HeldRecord {
-  const bound = findModality(endpoint).boundTokens(request);
+  const { record, header, response } = held;
+  const named = nameOrder(crypto, ledger, parseOrder(order.order));
+  const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, response);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
-    feeAtomic: computeReplyFee(parseOrder(order.order), bound, header),
+    feeAtomic: computeBilledFee(findModality(endpoint), { order: named, request, header, response, progress }),
   };
 }
 
@@ -119,10 +128,12 @@ export function buildReceipt(
     attempt: { order, match, beacon },
     record,
     opening,
+    progress,
   }: {
     readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon'>;
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
+    readonly progress?: SignedProgress | undefined;
   },
 ): Receipt {
   const { ticket, routerKey, signature } = match.signed;
@@ -134,6 +145,7 @@ export function buildReceipt(
     record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
     beacon: beacon.certificate,
     opening: { bytes: opening },
+    ...(progress && { progress: { bytes: progress.progress, signature: progress.signature } }),
   };
 }
 

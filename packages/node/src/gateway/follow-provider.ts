@@ -1,8 +1,12 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
+import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import { createReplyProgress, type ReplyProgress } from './reply-progress.ts';
 import { accuseProvider } from './report-attempt.ts';
 
 /** All that a provider said in one attempt; none of it is checked. */
@@ -10,34 +14,69 @@ export interface ProviderAnswer {
   readonly finished: Finished;
   readonly text: string;
   readonly tokens: readonly TokenLogprob[];
+  /** What this gateway has signed while it came. */
+  readonly progress: SignedProgress | undefined;
 }
 
-/** Yields what the provider streams. Accuses a provider that breaks off after it began. @throws ApiError */
+/**
+ * Yields what the provider streams, and signs for it as it comes. Accuses a provider that breaks off after it began. If the client
+ * leaves, the provider hears it before its stream ends. @throws ApiError
+ */
 export async function* followProvider(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   attempt: ProviderAttempt,
 ): AsyncGenerator<Delta, ProviderAnswer> {
-  const stream = context.providers.generate(toCall(context, job, attempt));
+  const ended = new AbortController();
+  const progress = openProgress(context, attempt);
+  let leaving: Promise<void> | undefined;
+  const leave = () => {
+    leaving ??= progress.leave().finally(() => ended.abort());
+    return leaving;
+  };
+  const onAbort = () => void leave();
+  job.signal.addEventListener('abort', onAbort, { once: true });
+  if (job.signal.aborted) ended.abort();
+  const stream = context.providers.generate({ ...toCall(context, job, attempt), signal: ended.signal });
+  let isOver = false;
   let text = '';
   const tokens: TokenLogprob[] = [];
   try {
     for (;;) {
       const next = await stream.next();
-      if (next.done) return { finished: next.value, text, tokens };
+      if (next.done) {
+        isOver = true;
+        return { finished: next.value, text, tokens, progress: progress.latest() };
+      }
       text += next.value.text;
+      progress.add(next.value.text);
       if (job.form.topLogprobs !== undefined) tokens.push(...next.value.tokens);
       yield next.value;
     }
   } catch (error) {
+    isOver = true;
     // If the client left, the provider is not at fault, and the validator decides about the order.
     if (!job.signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
     // The provider may have refused because it cannot reach the validator.
     if (isRefusal(error)) context.validators.doubt();
     throw error;
   } finally {
+    job.signal.removeEventListener('abort', onAbort);
+    // Whoever reads this stops reading: that is leaving, too.
+    if (!isOver) await leave();
     await stream.return(undefined as never);
   }
+}
+
+function openProgress({ payer, chain, providers, onError }: ReplyContext, attempt: ProviderAttempt): ReplyProgress {
+  const { match, order, replyId } = attempt;
+  return createReplyProgress({
+    payer,
+    ledger: chain.ledger,
+    orderHash: hashOrder(crypto, chain.ledger, parseOrder(order.order)),
+    send: (signed) => providers.sendProgress(match, replyId, signed),
+    ...(onError && { onError }),
+  });
 }
 
 function toCall(
@@ -45,7 +84,7 @@ function toCall(
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   { match, order }: ProviderAttempt,
 ) {
-  const { body, endpoint, form, signal, key } = job;
+  const { body, endpoint, form, key } = job;
   return {
     match,
     order,
@@ -54,7 +93,6 @@ function toCall(
     endpoint,
     maxTokens: form.maxTokens,
     topLogprobs: form.topLogprobs,
-    signal,
   };
 }
 

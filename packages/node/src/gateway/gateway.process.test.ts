@@ -4,13 +4,15 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
 import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
-import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { openProgress, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
 import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import { verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
-import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
+import { FAKE_MODEL, type FakeNetwork, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -26,6 +28,9 @@ async function open(options: FixtureOptions = {}): Promise<OpenAI> {
 
 const STORY = 'Once upon a time there was a small fox.';
 const chat = { model: FAKE_MODEL, messages: [{ role: 'user' as const, content: 'Tell me a story' }] };
+/** What the gateway said while replies came. */
+const readWords = ({ words }: FakeNetwork) =>
+  words.map(({ progress }) => parseProgress((progress as SignedProgress).progress));
 const ogongOf = (value: unknown): OgongField => (value as { ogong: OgongField }).ogong;
 
 describe('the official client', () => {
@@ -399,6 +404,7 @@ describe('a provider', () => {
     for await (const _ of stream) break;
     await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(1);
     expect(fixture.network.complaints).toEqual([]);
+    expect(readWords(fixture.network).at(-1)).toMatchObject({ hasLeft: true });
 
     const leaving = new AbortController();
     const whole = client.chat.completions.create({ ...request, stream: false }, { signal: leaving.signal });
@@ -406,6 +412,32 @@ describe('a provider', () => {
     leaving.abort();
     await expect(whole).rejects.toThrow();
     await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(2);
+    expect(readWords(fixture.network).filter(({ hasLeft }) => hasLeft)).toHaveLength(2);
+  });
+
+  it('hears how much of a long text has come, in steps, and nothing of a short one', async () => {
+    const client = await open({ providers: [{ words: Array(300).fill(' word') }] });
+    await client.chat.completions.create({ ...chat, max_tokens: 300 });
+    expect(readWords(fixture.network)).toMatchObject([
+      { textBytes: 515, hasLeft: false },
+      { textBytes: 1030, hasLeft: false },
+    ]);
+    const [first] = fixture.network.words;
+    const order = fixture.network.orders[0] as NamedOrder;
+    const text = utf8Encode(' word'.repeat(300));
+    const { ledger } = fixture.network.chain;
+    expect(openProgress(crypto, { ledger, order }, first?.progress as SignedProgress, text)).toBeDefined();
+    await client.chat.completions.create({ ...chat, max_tokens: 20 });
+    expect(fixture.network.words).toHaveLength(2);
+  });
+
+  it('that cut a reply off is only believed where the client had most of it', async () => {
+    const bend = { header: (header: Header): Header => ({ ...header, stopReason: 'cancelled' as const }) };
+    const client = await open({ providers: [{ bend, words: Array(300).fill(' word') }] });
+    const long = await client.chat.completions.create({ ...chat, max_tokens: 300 });
+    expect(long.choices[0]?.finish_reason).toBe('length');
+    await expect(client.chat.completions.create({ ...chat, max_tokens: 20 })).rejects.toMatchObject({ status: 502 });
+    await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['stop-strings']);
   });
 
   it('cannot outrun a client that does not read', async () => {

@@ -6,6 +6,7 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
   type Finished,
   ProviderService,
@@ -41,6 +42,8 @@ export interface GenerateInput {
 export interface ProviderCall {
   /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout` */
   generate(input: GenerateInput): AsyncGenerator<Delta, Finished>;
+  /** Hands the payer's word about a running reply to its provider. @throws LinkError */
+  sendProgress(match: Match, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
   /** Asks a slow or unreachable provider again until the time is over. @throws LinkError if the provider does not open. */
   getOpening(match: Match, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
 }
@@ -49,6 +52,8 @@ export interface ProviderCall {
 const MAX_TOKEN_BYTES = 1024;
 /** Tries that are made however much time has passed, since this process may have been stopped. */
 const LEAST_TRIES = 3;
+/** Somebody who leaves does not wait longer. */
+const PROGRESS_TIMEOUT_MS = 2_000;
 const OPENING_TIMEOUT_MS = 10_000;
 const PAUSE = { firstMs: 100, longestMs: 2_000 };
 
@@ -90,6 +95,10 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       } finally {
         clearTimeout(timer);
       }
+    },
+
+    async sendProgress(match, replyId, progress) {
+      await provider(match).progress({ replyId, progress }, { timeoutMs: PROGRESS_TIMEOUT_MS });
     },
 
     async getOpening(match, replyId, patienceMs) {

@@ -33,7 +33,7 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
   if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
   // Use the order and signature that were checked at admission, not those that came with the record.
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
-  const claim = verifyReply(crypto, { order, beacon, checkWord }, own);
+  const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, own);
   refusePayeeOut(state, claim.header.payee);
   await assertPublishedWeights(state, claim);
   const epoch = archive.latest().epoch;

@@ -1,5 +1,5 @@
 import { concatBytes, createWriter, utf8Encode } from '../base/bytes.ts';
-import { address, type Codec, hash, u8, u32, u64, u128 } from '../base/codec.ts';
+import { address, type Codec, flag, hash, u8, u32, u64, u128 } from '../base/codec.ts';
 import type { Crypto } from './crypto.ts';
 
 /**
@@ -50,6 +50,7 @@ export const abi = {
   uint256: field('uint256', u256),
   address: field('address', address),
   bytes32: field('bytes32', hash),
+  bool: field('bool', flag),
 };
 
 export const string: TypedMember<string> = {

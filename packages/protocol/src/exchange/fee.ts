@@ -1,5 +1,7 @@
 import { ProtocolError } from '../base/bytes.ts';
+import { PROGRESS_WINDOW_BYTES } from './limits.ts';
 import type { LedgerDomain, Order } from './order.ts';
+import type { Progress } from './progress.ts';
 
 /** All amounts are atomic units of the token; shares are basis points (1/10,000) of the gross fee. */
 const BASIS_POINTS = 10_000n;
@@ -100,6 +102,27 @@ export function computeReplyFee(order: BilledOrder, bound: TokenBound, reply: Bi
     throw new FeeError('maximum', `a fee of ${fee} exceeds the order's maximum of ${maxFeeAtomic}`);
   }
   return fee;
+}
+
+/**
+ * What a reply bills that was cut short: the prompt, and of its tokens the share of the text that the payer has, and of one window
+ * more. Without the payer's word it bills nothing, or a provider could stop at the first token and bill the prompt.
+ * @param textBytes of the whole reply.
+ */
+export function countCutShort(
+  { promptTokenCount, outputTokenCount }: BilledTokens,
+  textBytes: number,
+  progress: Pick<Progress, 'textBytes' | 'hasLeft'> | undefined,
+): BilledTokens {
+  if (progress === undefined || (progress.textBytes === 0 && !progress.hasLeft)) {
+    return { promptTokenCount: 0, outputTokenCount: 0 };
+  }
+  const paidBytes = Math.min(textBytes, progress.textBytes + PROGRESS_WINDOW_BYTES);
+  // Counts are below 2^32 and texts below 2^21 bytes, so that the product is exact.
+  return {
+    promptTokenCount,
+    outputTokenCount: textBytes === 0 ? 0 : Math.floor((outputTokenCount * paidBytes) / textBytes),
+  };
 }
 
 /** Least maximum fee of an order on that ledger, atomic units. */

@@ -25,6 +25,11 @@ export const MAX_REVEAL_BYTES = 1024;
 /** Providers that one match may leave out. */
 export const MAX_EXCLUDED_PROVIDERS = 64;
 
+/** A payer signs how much of a text it has each time it has so many more bytes of it. */
+export const PROGRESS_STEP_BYTES = 512;
+/** Bytes of text that a provider sends ahead of the payer's word, and is paid for beyond it. Room for answers that are on their way. */
+export const PROGRESS_WINDOW_BYTES = 2_048;
+
 /** How far apart the clocks of two machines may be. */
 export const CLOCK_TOLERANCE_MS = 30_000;
 /** An announcement lives no longer than this: dead nodes must not stay listed. */

@@ -42,6 +42,8 @@ export interface Modality {
   countContext(header: CommonHeader): number;
   /** What the record counts: tokens of a text, vectors of an embedding. */
   countOutputs(header: CommonHeader): number;
+  /** Whether the reply was ended before it was over. It is paid by its payer's word alone. */
+  wasCutShort(header: CommonHeader): boolean;
   /** Leaves of a commitment besides its header; 0 if so many outputs cannot be committed. */
   countLeaves(outputs: number): number;
   /** Whether a header says what order, request and beacon fix. */

@@ -20,7 +20,8 @@ export interface OrderContext {
   /** Of the order's epoch; undefined where it is not known, and what needs it is skipped. */
   readonly beacon: OrderBeacon | undefined;
   /**
-   * A consumer that disconnects pays for what was generated and gets no receipt, so the holder of a receipt did not disconnect.
+   * A reply that was cut short is paid by its payer's word alone (docs/spec/progress.md): a validator takes it in without, and a
+   * receipt of it has to carry that word.
    */
   readonly mayBeCancelled: boolean;
 }

@@ -19,6 +19,8 @@ export interface Receipt {
   readonly opening: { readonly bytes: Uint8Array } | { readonly url: string };
   /** What the tier demands besides, by the name of the part (docs/spec/tiers.md); absent where there is nothing. */
   readonly evidence?: ReadonlyMap<string, Uint8Array>;
+  /** The payer's last word on a reply that was cut short (docs/spec/progress.md). */
+  readonly progress?: { readonly bytes: Uint8Array; readonly signature: Uint8Array };
 }
 
 export interface SignedBytes {
@@ -43,6 +45,7 @@ export interface ReceiptJson {
   readonly beacon: string;
   readonly opening: { readonly bytes: string } | { readonly url: string };
   readonly evidence?: Readonly<Record<string, string>>;
+  readonly progress?: { readonly bytes: string; readonly signature: string };
 }
 
 interface SignedBytesJson {
@@ -71,6 +74,9 @@ export function toReceiptJson(receipt: Receipt): ReceiptJson {
     opening: 'url' in receipt.opening ? { url: receipt.opening.url } : { bytes: toBase64(receipt.opening.bytes) },
     ...(receipt.evidence && {
       evidence: Object.fromEntries([...receipt.evidence].map(([name, bytes]) => [name, toBase64(bytes)])),
+    }),
+    ...(receipt.progress && {
+      progress: { bytes: toBase64(receipt.progress.bytes), signature: toBase64(receipt.progress.signature) },
     }),
   };
 }
@@ -103,6 +109,7 @@ export function parseReceipt(input: unknown): Receipt {
     beacon: asBytes(root.beacon, 'beacon'),
     opening: asOpening(root.opening),
     ...(root.evidence !== undefined && { evidence: asEvidence(root.evidence) }),
+    ...(root.progress !== undefined && { progress: asProgress(root.progress) }),
   };
 }
 
@@ -168,6 +175,11 @@ function asEvidence(value: unknown): ReadonlyMap<string, Uint8Array> {
       return [name, asBytes(bytes, `evidence.${name}`)];
     }),
   );
+}
+
+function asProgress(value: unknown): NonNullable<Receipt['progress']> {
+  const { bytes, signature } = asObject(value, 'progress');
+  return { bytes: asBytes(bytes, 'progress.bytes'), signature: asBytes(signature, 'progress.signature', 65) };
 }
 
 function asSigned(value: unknown, field: string): SignedBytes {

@@ -6,15 +6,17 @@ import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/re
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
-import { assertFeeFloor, computeReplyFee, FeeError } from '../exchange/fee.ts';
+import { assertFeeFloor, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
+import type { Progress, SignedProgress } from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { RequestError } from '../modality/text/request/request.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
+import { computeBilledFee, readProgress } from './reply-fee.ts';
 
 /** What a provider claims and is paid for: checked at intake, and again, from the same bytes, by every co-signer. */
 export interface Submission {
@@ -27,6 +29,8 @@ export interface Submission {
   readonly response: Uint8Array;
   /** The signature of the header's payee for the provider's key: 65 bytes, or whatever was sent. */
   readonly payeeSignature: Uint8Array;
+  /** The payer's word about how much of it it has, beside a reply that was cut short and nowhere else. */
+  readonly progress?: SignedProgress | undefined;
 }
 
 export interface SignedOrder {
@@ -82,6 +86,7 @@ export type ClaimErrorCode =
   | 'context'
   | 'inputs'
   | 'delivery'
+  | 'progress'
   | 'response-size';
 
 export class ClaimError extends Error {
@@ -230,6 +235,8 @@ function openHeader(
 }
 
 export interface ClaimContext {
+  /** Domain of the escrow: what payers sign for. */
+  readonly ledger: LedgerDomain;
   /** Of the order's epoch. */
   readonly beacon: OrderBeacon;
   readonly checkWord: CheckPayeeWord;
@@ -239,12 +246,8 @@ export interface ClaimContext {
  * Everything about a reply that can be checked before it is opened.
  * @throws ClaimError naming the first check that failed.
  */
-export function verifySubmission(
-  crypto: Crypto,
-  { ledger, ...context }: ClaimContext & { readonly ledger: LedgerDomain },
-  submission: Submission,
-): Claim {
-  const order = verifySignedOrder(crypto, ledger, submission.order);
+export function verifySubmission(crypto: Crypto, context: ClaimContext, submission: Submission): Claim {
+  const order = verifySignedOrder(crypto, context.ledger, submission.order);
   return verifyReply(crypto, { order, ...context }, submission);
 }
 
@@ -255,7 +258,7 @@ export function verifySubmission(
  */
 export function verifyReply(
   crypto: Crypto,
-  { order, beacon, checkWord }: ClaimContext & { readonly order: NamedOrder },
+  { ledger, order, beacon, checkWord }: ClaimContext & { readonly order: NamedOrder },
   submission: Submission,
 ): Claim {
   const { request: body, response } = submission;
@@ -280,7 +283,8 @@ export function verifyReply(
   ]) {
     demandCheck(check);
   }
-  const feeAtomic = computeClaimedFee(modality, { order, request, header });
+  const progress = verifyProgress(crypto, { ledger, order, modality, header }, submission);
+  const feeAtomic = computeClaimedFee(modality, { order, request, header, response, progress });
   const { payeeSignature } = submission;
   demand(
     checkWord({ providerId: order.providerId, payee: header.payee, payeeSignature }),
@@ -295,12 +299,27 @@ function demandCheck({ id, status, detail }: Check): void {
   demand(status === 'pass', id as ClaimErrorCode, detail);
 }
 
-function computeClaimedFee(
-  modality: Modality,
-  { order, request, header }: Pick<Claim, 'order' | 'request' | 'header'>,
-): bigint {
+/** @returns the payer's word, undefined where there is none. @throws ClaimError where there is one that does not hold. */
+function verifyProgress(
+  crypto: Crypto,
+  {
+    ledger,
+    order,
+    modality,
+    header,
+  }: Pick<Claim, 'order' | 'header'> & { readonly ledger: LedgerDomain; readonly modality: Modality },
+  { progress: signed, response }: Pick<Submission, 'progress' | 'response'>,
+): Progress | undefined {
+  if (signed === undefined) return undefined;
+  demand(modality.wasCutShort(header), 'progress', 'a progress beside a reply that was not cut short');
+  const progress = readProgress(crypto, { ledger, order }, signed, response);
+  demand(progress !== undefined, 'progress', "the progress is not the payer's word about this text");
+  return progress;
+}
+
+function computeClaimedFee(modality: Modality, billed: Parameters<typeof computeBilledFee>[1]): bigint {
   try {
-    return computeReplyFee(order, modality.boundTokens(request), header);
+    return computeBilledFee(modality, billed);
   } catch (cause) {
     if (cause instanceof FeeError) throw new ClaimError('fee', cause.message, { cause });
     throw cause;

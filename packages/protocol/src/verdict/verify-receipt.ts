@@ -7,9 +7,10 @@ import { parseRecordV2, type RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { findValidator } from '../crypto/quorum.ts';
-import { computeReplyFee, FeeError } from '../exchange/fee.ts';
+import { FeeError } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
 import { type NamedOrder, nameOrder, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
+import type { Progress } from '../exchange/progress.ts';
 import { isTicketOfOrder, parseTicket, type Ticket } from '../exchange/ticket.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
@@ -19,6 +20,7 @@ import type { Trust } from '../stage1/trust.ts';
 import { checkEvidence } from '../tier/evidence.ts';
 import { type Posture, readPosture } from '../tier/posture.ts';
 import type { ReceiptPart } from '../tier/tier.ts';
+import { type BilledReply, computeBilledFee, readProgress } from './reply-fee.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
 import {
   checkIntake,
@@ -105,8 +107,10 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
     checkTimes(order, record, context.nowMs),
   );
   const beacon = checkBeacon(receipt, order, context, checks);
-  const header = checkOpening(receipt, parsed, beacon, context, checks);
-  const feeAtomic = header && computeFee(parsed, header);
+  const progress = findProgress(receipt, parsed, context);
+  const header = checkOpening(receipt, { ...parsed, progress }, beacon, context, checks);
+  const { response } = context;
+  const feeAtomic = header && computeFee(parsed, { header, response, progress });
   if (context.status !== undefined) {
     checks.push(checkJudgedRecord(crypto, context.status, { record: receipt.record.bytes, feeAtomic }));
   }
@@ -278,7 +282,7 @@ function checkBeacon(
 
 function checkOpening(
   receipt: Receipt,
-  { order, record, request, modality }: Parts,
+  { order, record, request, modality, progress }: Parts & { readonly progress: Progress | undefined },
   beacon: OrderBeacon | undefined,
   context: ReceiptContext,
   checks: Check[],
@@ -299,28 +303,43 @@ function checkOpening(
     checks.push(fail('commitment-form', (error as Error).message));
   }
   if (header === undefined) return undefined;
-  const held = { order, request, response: context.response, beacon, mayBeCancelled: false };
-  checks.push(...modality.checkHeader(crypto, header, held), checkFee(modality, { header, order, request }));
+  const { response } = context;
+  const held = { order, request, response, beacon, mayBeCancelled: progress !== undefined };
+  checks.push(
+    ...modality.checkHeader(crypto, header, held),
+    checkFee(modality, { header, order, request, response, progress }),
+  );
   return header;
 }
 
 /** @returns undefined where the reply may not be billed at all. */
-function computeFee({ modality, order, request }: Parts, header: CommonHeader): bigint | undefined {
+function computeFee(
+  { modality, order, request }: Parts,
+  billed: Pick<BilledReply, 'header' | 'response' | 'progress'>,
+): bigint | undefined {
   try {
-    return computeReplyFee(order, modality.boundTokens(request), header);
+    return computeBilledFee(modality, { order, request, ...billed });
   } catch (error) {
     if (error instanceof FeeError) return undefined;
     throw error;
   }
 }
 
-function checkFee(
-  modality: Modality,
-  { header, order, request }: Pick<Parts, 'order' | 'request'> & { readonly header: CommonHeader },
-): Check {
-  const { promptTokenCount, outputTokenCount } = header;
+/** The payer's word, where the receipt has one that holds: a reply that was cut short is only good with it. */
+function findProgress(
+  { ledger, progress }: Receipt,
+  { order }: Parts,
+  { crypto, response }: ReceiptContext,
+): Progress | undefined {
+  if (progress === undefined) return undefined;
+  const signed = { progress: progress.bytes, signature: progress.signature };
+  return readProgress(crypto, { ledger, order }, signed, response);
+}
+
+function checkFee(modality: Modality, billed: BilledReply): Check {
+  const { promptTokenCount, outputTokenCount } = billed.header;
   try {
-    const fee = computeReplyFee(order, modality.boundTokens(request), header);
+    const fee = computeBilledFee(modality, billed);
     return pass('fee', `${fee} atomic units for ${promptTokenCount} + ${outputTokenCount} tokens`);
   } catch (error) {
     if (!(error instanceof FeeError)) throw error;

@@ -215,10 +215,10 @@ async function verifyWhole(
   crypto: Crypto,
   entry: VerdictEntry,
   { order, submission }: { readonly order: NamedOrder; readonly submission: Submission },
-  { checkWord, findBeacon }: VerdictAnchors,
+  { ledger, checkWord, findBeacon }: VerdictAnchors,
 ): Promise<Claim> {
   const beacon = await findBeacon(order.epoch);
-  const claim = verifyReply(crypto, { order, beacon, checkWord }, submission);
+  const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, submission);
   const fee = isBillable(entry.verdict) ? claim.feeAtomic : 0n;
   demand(entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
   demand(equalBytes(entry.payee, claim.header.payee), `entry ${entry.index} pays another than the provider's payee`);

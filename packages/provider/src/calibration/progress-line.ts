@@ -4,7 +4,7 @@ const EVERY_MS = 2_000;
 /** The rate is that of the last so many seconds: serving and checking differ in speed. */
 const WINDOW_MS = 30_000;
 
-export interface Progress {
+export interface CountedProgress {
   readonly done: number;
   readonly total: number;
   readonly what: string;
@@ -14,7 +14,7 @@ export interface Progress {
 export function createRateLine(write: (line: string) => void, nowMs: () => number) {
   const marks: { readonly atMs: number; readonly done: number }[] = [{ atMs: nowMs(), done: 0 }];
   let shownMs = Number.NEGATIVE_INFINITY;
-  return ({ done, total, what }: Progress): void => {
+  return ({ done, total, what }: CountedProgress): void => {
     const now = nowMs();
     if (done < total && now - shownMs < EVERY_MS) return;
     shownMs = now;

@@ -14,7 +14,7 @@ import type { ReplyEvent, ServedCounts } from './serve-reply.ts';
 export interface OrderCall {
   /** Peer id of the consumer's side. */
   readonly consumer: PeerId;
-  /** Aborted where the consumer has left, and where the server closes. */
+  /** Aborted where the consumer's link has ended, and where the server closes. */
   readonly signal: AbortSignal;
 }
 
@@ -28,11 +28,11 @@ export async function* answerOrder(
   { consumer, signal }: OrderCall,
 ): AsyncGenerator<ReplyEvent> {
   const offer = beginOrder(state, message);
-  const left = new AbortController();
-  const handoff = createHandoff<ReplyEvent>(() => left.abort());
-  // A closing server also aborts its calls; then the consumer has not left.
-  signal.addEventListener('abort', () => state.isClosing || left.abort(), { once: true });
-  const reader = { consumer, send: handoff.send, left: left.signal };
+  const gone = new AbortController();
+  const handoff = createHandoff<ReplyEvent>(() => gone.abort());
+  // A closing server also aborts its calls; then the consumer is still there.
+  signal.addEventListener('abort', () => state.isClosing || gone.abort(), { once: true });
+  const reader = { consumer, send: handoff.send, gone: gone.signal };
   const task = answerOffer(state, offer, message, reader)
     .then((counts) => countServed(state, counts))
     .catch((error: unknown) => countFailure(state, error))

@@ -7,6 +7,7 @@ import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type {
   GenerateRequest,
   GetOpeningRequest,
+  ProgressRequest,
   ProviderService,
   TraceReplyRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -14,7 +15,7 @@ import { answerOrder } from './answer-order.ts';
 import type { ProviderState } from './provider-state.ts';
 import { createReplyTracer } from './trace-reply.ts';
 
-/** Who may call what: anybody orders, the consumer and registered validators read an opening, validators alone ask for a trace. */
+/** Who may call what: anybody orders, whoever is served says how much it has, the consumer and registered validators read an opening, validators alone ask for a trace. */
 export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
   const traceReply = createReplyTracer(state);
   return {
@@ -22,6 +23,11 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
       answerOrder(state, message, { consumer: getCaller(context), signal: context.signal }),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
+    progress({ replyId, progress }: ProgressRequest, context: HandlerContext) {
+      if (progress === undefined) throw new Refusal('invalid', 'the progress is missing');
+      state.replies.take(getCaller(context), replyId, progress);
+      return {};
+    },
     async trace(message: TraceReplyRequest, context: HandlerContext) {
       if (state.chain.findByCertHash(getCaller(context)) === undefined) {
         throw new Refusal('precondition', 'only registered validators may ask for a trace');

@@ -20,6 +20,7 @@ import { createPayingPayers, type PayingPayers } from './paying-payers.ts';
 import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
 import { createReceivables, type ReceivableDependencies, type Receivables } from './receivables.ts';
+import { createRunningReplies, type RunningReplies } from './running-replies.ts';
 
 export interface ProviderDependencies {
   readonly crypto: Crypto;
@@ -63,6 +64,7 @@ export interface ProviderState
   readonly outbox: Outbox;
   readonly receivables: Receivables;
   readonly payers: PayingPayers;
+  readonly replies: RunningReplies;
   readonly links: LinkPool;
   readonly metrics: ProviderMetrics;
   /** Aborted when running replies must end. */
@@ -106,6 +108,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
       readChannel: chain.channel,
     }),
     payers: createPayingPayers(),
+    replies: createRunningReplies({ crypto, ledger: chain.ledger }),
     stopping: new AbortController(),
     running: new Set(),
     isClosing: false,

@@ -3,9 +3,12 @@ import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
-import { parseOrder } from '@ogong/protocol/exchange/order';
+import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
 import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
   type GenerateRequest,
@@ -24,7 +27,9 @@ import {
   type Network,
   type NetworkOptions,
   network,
+  openProgress,
   payee,
+  payer,
   receive,
   until,
 } from '@ogong/testing/provider/provider-fixture';
@@ -310,19 +315,98 @@ describe('a provider refuses', () => {
 });
 
 describe('a consumer that leaves', () => {
-  it('frees the slot, and is billed for what it was sent', async () => {
-    const { client, order, provider, validator } = await start({ engine: { stepMs: 5 } });
-    for await (const { event } of client.service(ProviderService).generate(order({ body: { max_tokens: 200 } }))) {
+  it('frees the slot, and hands in its word with the reply, also over a restart', async () => {
+    const { client, order, provider, validator, restart } = await start({ engine: { stepMs: 5 } });
+    const message = order({ body: { max_tokens: 200 } });
+    const progress = openProgress(client, message);
+    validator.onPush = () => {
+      throw new Refusal('unavailable', 'not now');
+    };
+    for await (const { event } of client.service(ProviderService).generate(message)) {
+      if (event.case !== 'delta') continue;
+      progress.add(event.value.text);
+      await progress.leave();
+    }
+    await until(() => provider.activeReplies() === 0);
+    await restart();
+    validator.onPush = () => {};
+    await until(() => validator.pushed.length === 1);
+    const [pushed] = validator.pushed;
+    const header = parseHeader(pushed!.header);
+    expect(header.stopReason).toBe('cancelled');
+    expect(header.outputTokenCount).toBeGreaterThan(0);
+    expect(header.outputTokenCount).toBeLessThan(200);
+    expect(parseProgress(pushed!.progress!.progress).hasLeft).toBe(true);
+    expect(pushed!.progress!.signature).toEqual(progress.latest()!.signature);
+  });
+
+  it('is believed for its signature alone', async () => {
+    const { client, order, connect, provider, validator } = await start({ engine: { stepMs: 5 } });
+    const message = order({ body: { max_tokens: 400 } });
+    const fields = { ...nameOrder(crypto, ledger, parseOrder(message.order!.order)), ledger, hasLeft: true };
+    const empty = { textBytes: 0, textHash: crypto.sha256(new Uint8Array(0)) };
+    const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(99));
+    const honest = signProgress(crypto, payer, { ...fields, ...empty });
+    const lies = [
+      signProgress(crypto, stranger, { ...fields, ...empty }),
+      signProgress(crypto, payer, { ...fields, ...empty, orderHash: new Uint8Array(32) }),
+      signProgress(crypto, payer, { ...fields, ...empty, textHash: new Uint8Array(32) }),
+      signProgress(crypto, payer, { ...fields, textBytes: 1_000_000, textHash: new Uint8Array(32) }),
+      signProgress(crypto, payer, { ...fields, ...empty, hasLeft: false }),
+      { ...honest, progress: honest.progress.slice(1) },
+    ];
+    let refused = 0;
+    for await (const { event } of client.service(ProviderService).generate(message)) {
+      if (event.case !== 'delta' || refused > 0) continue;
+      const { replyId } = fields;
+      for (const progress of lies) {
+        expect((await refusalOf(client.service(ProviderService).progress({ replyId, progress }))).refusal).toBe(
+          'invalid',
+        );
+        refused++;
+      }
+      const other = (await connect(4)).service(ProviderService);
+      expect((await refusalOf(other.progress({ replyId, progress: honest }))).refusal).toBe('not-found');
+      await client.service(ProviderService).progress({ replyId, progress: honest });
+    }
+    expect(refused).toBe(lies.length);
+    await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
+    expect(validator.pushed[0]!.progress!.signature).toEqual(honest.signature);
+  });
+
+  it('without a word has ordered the whole reply: it is served to its end, and billed', async () => {
+    const { client, order, provider, validator } = await start({ engine: { stepMs: 2 } });
+    for await (const { event } of client.service(ProviderService).generate(order({ body: { max_tokens: 60 } }))) {
       if (event.case === 'delta') break;
     }
     await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
     const header = parseHeader(validator.pushed[0]!.header);
-    expect(header.stopReason).toBe('cancelled');
-    expect(header.outputTokenCount).toBeGreaterThan(0);
-    expect(header.outputTokenCount).toBeLessThan(200);
+    expect(header.stopReason).not.toBe('cancelled');
+    expect(validator.pushed[0]!.progress).toBeUndefined();
   });
 
-  it('or whose order runs out, is billed for what there is by then', async () => {
+  it('or only reads is sent one window of text ahead of its word', async () => {
+    const fake = createFakeEngine({ contextSize: 512 });
+    async function* generate(...call: Parameters<typeof fake.generate>): ReturnType<typeof fake.generate> {
+      for await (const event of fake.generate(...call)) {
+        yield event.kind === 'token' ? { ...event, text: 'x'.repeat(100) } : event;
+      }
+    }
+    const { client, order, provider } = await start({ realEngine: { ...fake, generate } });
+    const short = order({
+      body: { max_tokens: 100 },
+      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 700) }),
+    });
+    let bytes = 0;
+    for await (const { event } of client.service(ProviderService).generate(short)) {
+      if (event.case === 'delta') bytes += event.value.text.length;
+    }
+    await until(() => provider.activeReplies() === 0);
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThanOrEqual(PROGRESS_WINDOW_BYTES + 100);
+  });
+
+  it('or whose order runs out has its reply committed as far as it is', async () => {
     const { client, order, provider, validator } = await start({ engine: { stepMs: 20 } });
     const short = order({
       body: { max_tokens: 400 },
@@ -337,16 +421,21 @@ describe('a consumer that leaves', () => {
     expect(finished).toBeUndefined();
   });
 
-  it('owes nothing before it was admitted', async () => {
+  it('owes nothing where the order is not admitted', async () => {
     const { client, order, provider, validator } = await start();
-    validator.onAdmit = () => new Promise(() => {});
+    let refuse: ((error: Error) => void) | undefined;
+    validator.onAdmit = () =>
+      new Promise((_, reject) => {
+        refuse = reject;
+      });
     const leave = new AbortController();
     const call = (async () => {
       for await (const _ of client.service(ProviderService).generate(order(), { signal: leave.signal }));
     })();
-    await until(() => provider.activeReplies() === 1);
+    await until(() => refuse !== undefined);
     leave.abort();
     expect((await refusalOf(call)).code).toBe('canceled');
+    refuse?.(new Refusal('precondition', 'no funds'));
     await until(() => provider.activeReplies() === 0);
     expect(validator.pushed).toHaveLength(0);
   });

@@ -1,16 +1,20 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { expect, it } from 'vitest';
 import type { AcceptedOrder } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
+import { createRunningReplies } from './running-replies.ts';
 import { createServeContext } from './serve-context.ts';
 
 const NOW = 1_800_000_000_000;
+const LEDGER = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
 const EVENT = { event: { case: 'started', value: { promptTokens: 1 } } } as const;
 
 /** For a consumer whose link lives, and who takes nothing. */
-function createContext({ lifetimeMs, left = new AbortController() }: { lifetimeMs: number; left?: AbortController }) {
-  const state = { clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000 };
+function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeMs: number; gone?: AbortController }) {
+  const replies = createRunningReplies({ crypto, ledger: LEDGER });
+  const state = { clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, replies };
   const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + lifetimeMs) };
-  const reader = { consumer: new Uint8Array(32), send: () => new Promise<boolean>(() => {}), left: left.signal };
+  const reader = { consumer: new Uint8Array(32), send: () => new Promise<boolean>(() => {}), gone: gone.signal };
   return createServeContext(state as unknown as ProviderState, { order } as unknown as AcceptedOrder<unknown>, reader);
 }
 
@@ -21,10 +25,11 @@ it('does not wait past the order for a consumer who takes nothing', async () => 
   expect(await context.send(EVENT)).toBe(false);
 });
 
-it('does not wait for a consumer who has left', async () => {
-  const left = new AbortController();
-  const context = createContext({ lifetimeMs: 600_000, left });
+it('does not wait for a consumer who is gone, and goes on with the reply', async () => {
+  const gone = new AbortController();
+  const context = createContext({ lifetimeMs: 600_000, gone });
   const sent = context.send(EVENT);
-  left.abort();
+  gone.abort();
   expect(await sent).toBe(false);
+  expect(context.left.aborted).toBe(false);
 });

@@ -11,36 +11,51 @@ const ADMIT_TIMEOUT_MS = 10_000;
 
 export interface ReplyReader {
   readonly consumer: PeerId;
-  /** False once the consumer has left. */
+  /** False once nobody reads any more. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
-  readonly left: AbortSignal;
+  /** Aborted once nobody reads any more. That ends no reply: a payer that wants no more of it signs so. */
+  readonly gone: AbortSignal;
 }
 
 /** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
   job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
-  { consumer, send, left }: ReplyReader,
+  { consumer, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
   const { replyId, validator, expiresAtMs } = job.order;
   // Soon after its order's expiry a reply counts as abandoned. So at the expiry the reply so far is committed, whether or not
   // the consumer has read it.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
-  const over = AbortSignal.any([left, expired]);
-  const gone = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
+  const reply = state.replies.open(job.order, consumer);
+  const left = AbortSignal.any([reply.left, expired]);
+  const over = AbortSignal.any([left, gone]);
+  const ended = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
+  // Waits for the reader, but not after the reply is over: the slot must become free and the reply be committed.
+  const sendOne: ServeContext['send'] = (event) =>
+    over.aborted ? Promise.resolve(false) : Promise.race([send(event), ended]);
+  const failed = AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]);
+  const waits = AbortSignal.any([over, failed]);
   let hold: Hold | undefined;
   return {
     ...{ crypto, clock, signer, payeeSignature },
-    left: over,
-    // Waits for the reader, but not after the consumer has left: the slot must become free and the reply be committed.
-    send: (event) => (over.aborted ? Promise.resolve(false) : Promise.race([send(event), gone])),
-    failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
+    ...{ left, expired, progress: reply.latest, begin: reply.begin },
+    send: sendOne,
+    async sendText(text, tokens) {
+      await reply.room(waits);
+      reply.sent(text);
+      return sendOne({ event: { case: 'delta', value: { text, tokens } } });
+    },
+    failed,
     async admit(signal) {
       hold = await state.receivables.hold(job.order);
       await admitOrder(state, job, signal);
     },
-    end: () => hold?.drop(),
+    end() {
+      hold?.drop();
+      reply.end();
+    },
     payers: state.payers,
     async keep({ opening }, push, feeAtomic) {
       await openings.put(replyId, { bytes: opening, consumer, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });

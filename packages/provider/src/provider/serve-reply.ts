@@ -6,10 +6,12 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
+import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
   type GenerateEventSchema,
   type PushRecordRequest,
   PushRecordRequestSchema,
+  type TokenLogprobSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
@@ -20,6 +22,7 @@ import type { AcceptedOrder } from './order-intake.ts';
 import type { PayingPayers } from './paying-payers.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
+type TokenMessage = MessageInitShape<typeof TokenLogprobSchema>;
 
 /** One accepted order, from its prompt tokens to its signed record. */
 export interface OrderJob extends AcceptedOrder<ModelRequest> {
@@ -43,10 +46,18 @@ export interface ServeContext {
   readonly keep: (committed: CommittedReply, push: PushRecordRequest, feeAtomic: bigint) => Promise<void>;
   /** The reply is over, committed or not. */
   readonly end: () => void;
-  /** False once `left` is aborted, even where the consumer has not taken the event by then. */
+  /** False once the reply is over or nobody reads it any more, even where the consumer has not taken the event by then. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
-  /** The consumer has left, or the order's time is up: what was generated so far is committed and billed. */
+  /** The same for a part of a text, which waits while the payer has not signed for what it was sent. */
+  readonly sendText: (text: string, tokens: TokenMessage[]) => Promise<boolean>;
+  /** There is something to bill: from now on the payer may leave. */
+  readonly begin: () => void;
+  /** The payer's last word about the reply. */
+  readonly progress: () => SignedProgress | undefined;
+  /** The payer has signed that it leaves, or the order's time is up: what was generated so far is committed. */
   readonly left: AbortSignal;
+  /** The order's time is up. */
+  readonly expired: AbortSignal;
   /** The provider gives the reply up and commits nothing. */
   readonly failed: AbortSignal;
 }
@@ -95,6 +106,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
       else if (event.kind === 'end') end = event;
       else {
         await admission;
+        if (event.kind === 'token') dependencies.begin();
         if (event.kind === 'start') {
           await send({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
         } else if (event.text !== '' || asked.logprobs) {
@@ -102,7 +114,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
           sent += event.text;
           sentBytes += Buffer.byteLength(event.text);
           assertTextSize(sentBytes);
-          await send({ event: { case: 'delta', value: { text: event.text, tokens } } });
+          await dependencies.sendText(event.text, tokens);
         }
       }
     }
@@ -120,11 +132,11 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     outputTokens: end.outputTokens.length,
     drafts: end.drafts ?? { proposed: 0, accepted: 0 },
   };
-  // A consumer that leaves pays for what was generated. Otherwise it could leave just before the end and pay nothing.
+  // The order ran out before there was a token.
   if (counts.outputTokens === 0) return counts;
 
   const rest = end.text.slice(sent.length);
-  if (rest !== '') await send({ event: { case: 'delta', value: { text: rest } } });
+  if (rest !== '') await dependencies.sendText(rest, []);
   const committed = commit(crypto, signer, {
     order,
     endpoint: job.endpoint,
@@ -145,7 +157,8 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     promptTokenCount: counts.promptTokens,
     outputTokenCount: counts.outputTokens,
   });
-  const signedRecord = await keepCommitted(job, { ...committed, feeAtomic }, dependencies);
+  const progress = end.stopReason === 'cancelled' ? dependencies.progress() : undefined;
+  const signedRecord = await keepCommitted(job, { ...committed, feeAtomic, progress }, dependencies);
   await send({
     event: {
       case: 'finished',
@@ -158,14 +171,26 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
 /** Makes a committed reply durable, and due at its validator. @returns the record as it goes over the wire. */
 export async function keepCommitted(
   { signedOrder, body, endpoint }: Pick<AcceptedOrder<unknown>, 'signedOrder' | 'body' | 'endpoint'>,
-  committed: CommittedReply & { readonly feeAtomic: bigint },
+  {
+    feeAtomic,
+    progress,
+    ...committed
+  }: CommittedReply & { readonly feeAtomic: bigint; readonly progress?: SignedProgress | undefined },
   { signer, payeeSignature, keep }: Pick<ServeContext, 'signer' | 'payeeSignature' | 'keep'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
   const claim = { order: signedOrder, record: signedRecord, header, headerProof: [...headerProof] };
-  const push = create(PushRecordRequestSchema, { ...claim, request: body, endpoint, response, payeeSignature });
-  await keep(committed, push, committed.feeAtomic);
+  const word = progress && { progress };
+  const push = create(PushRecordRequestSchema, {
+    ...claim,
+    request: body,
+    endpoint,
+    response,
+    payeeSignature,
+    ...word,
+  });
+  await keep(committed, push, feeAtomic);
   return signedRecord;
 }
 

@@ -25,6 +25,7 @@ import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type AcknowledgeRequest,
   type ComplainRequest,
+  type ProgressRequest,
   ProviderService,
   type ReplyStatusSchema,
   type ReportRequest,
@@ -59,6 +60,8 @@ export interface FakeNetwork {
   readonly complaints: ComplainRequest[];
   /** What gateways say that they were given. */
   readonly deliveries: AcknowledgeRequest[];
+  /** What gateways say while replies come. */
+  readonly words: ProgressRequest[];
   /** Openings that were asked for and sent. */
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
@@ -127,6 +130,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const cacheScopes: Uint8Array[] = [];
   const complaints: ComplainRequest[] = [];
   const deliveries: AcknowledgeRequest[] = [];
+  const words: ProgressRequest[] = [];
   const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
@@ -281,7 +285,16 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           const reply = composed ?? compose();
           openings.set(toHex(order.replyId), reply.openingBytes);
           const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
-          yield { event: { case: 'finished', value: { record, header: reply.opening.header } } };
+          yield {
+            event: {
+              case: 'finished',
+              value: { record, header: reply.opening.header, stopReason: reply.header.stopReason },
+            },
+          };
+        },
+        progress(request) {
+          words.push(request);
+          return {};
         },
         getOpening({ replyId }) {
           const opening = openings.get(toHex(replyId));
@@ -381,6 +394,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     cacheScopes,
     complaints,
     deliveries,
+    words,
     proofs,
     reports,
     statuses,

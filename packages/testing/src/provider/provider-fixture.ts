@@ -11,6 +11,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
+import { createReplyProgress, type ReplyProgress } from '@ogong/node/gateway/reply-progress';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -27,6 +28,7 @@ import {
   type Order,
   parseOrder,
 } from '@ogong/protocol/exchange/order';
+import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import {
   type AdmitRequest,
@@ -353,15 +355,25 @@ export interface Received {
   readonly finished: Finished;
 }
 
+/** The payer's words about the reply to an order of `signOrder`, as a gateway says them. */
+export function openProgress(client: LinkClient, message: GenerateRequest): ReplyProgress {
+  const { replyId, orderHash } = nameOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
+  const send = (progress: SignedProgress) => client.service(ProviderService).progress({ replyId, progress });
+  return createReplyProgress({ payer, ledger, orderHash, send });
+}
+
 /** Reads a reply to its end. */
 export async function receive(client: LinkClient, message: GenerateRequest): Promise<Received> {
   let promptTokens = 0;
   let text = '';
   let finished: Finished | undefined;
+  const progress = message.order && openProgress(client, message);
   for await (const { event } of client.service(ProviderService).generate(message)) {
     if (event.case === 'started') promptTokens = event.value.promptTokens;
-    else if (event.case === 'delta') text += event.value.text;
-    else if (event.case === 'finished') finished = event.value;
+    else if (event.case === 'delta') {
+      text += event.value.text;
+      progress?.add(event.value.text);
+    } else if (event.case === 'finished') finished = event.value;
   }
   if (!finished) throw new Error('the stream ended without Finished');
   return { promptTokens, text, finished };

@@ -7,12 +7,13 @@ import {
   hashBeaconVote,
 } from '@ogong/protocol/beacon/beacon';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { signProgress } from '@ogong/protocol/exchange/progress';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -37,6 +38,8 @@ export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' 
   readonly isGenesis?: boolean;
   /** Changes the ticket before it is signed. */
   readonly bendTicket?: (ticket: Ticket) => Ticket;
+  /** What the payer has said about the text. */
+  readonly progress?: { readonly textBytes: number; readonly hasLeft: boolean; readonly by?: LedgerSigner };
 }
 
 const SETTLEMENT = new Uint8Array(20).fill(4);
@@ -77,6 +80,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
       record: { bytes: reply.recordBytes, publicKey: provider.publicKey, signature: reply.recordSignature },
       beacon: beacon.certificate,
       opening: { bytes: reply.openingBytes },
+      ...(options.progress && { progress: signWord(options, reply, options.progress) }),
     },
     reply,
     trust: {
@@ -88,6 +92,16 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
     },
     nowMs: Number(reply.record.endNs / 1_000_000n) + 1_000,
   };
+}
+
+function signWord(
+  { crypto, ledger, payer }: Pick<SyntheticReceiptOptions, 'crypto' | 'ledger' | 'payer'>,
+  { order: { orderHash }, response }: SyntheticReply,
+  { textBytes, hasLeft, by = payer }: NonNullable<SyntheticReceiptOptions['progress']>,
+): NonNullable<Receipt['progress']> {
+  const textHash = crypto.sha256(response.subarray(0, textBytes));
+  const { progress, signature } = signProgress(crypto, by, { ledger, orderHash, textBytes, textHash, hasLeft });
+  return { bytes: progress, signature };
 }
 
 function createGenesis(crypto: Crypto, chainId: bigint) {

@@ -1,3 +1,4 @@
+import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { DeliveredReply } from '@ogong/node/validator/accept-delivery';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -9,8 +10,9 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type Delivery, signDelivery } from '@ogong/protocol/exchange/delivery';
 import { encodeOrder, type LedgerDomain, type NamedOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
+import { type Progress, signProgress } from '@ogong/protocol/exchange/progress';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type PushRecordRequest, SignedProgressSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { textOf } from '@ogong/protocol/modality/text/scored-reply';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
@@ -141,6 +143,18 @@ export function serveTestReply(order: TestOrder, input: ServeInput): TestReply {
   };
 }
 
+/** The reply as its provider hands it in with the payer's word about the first bytes of its text. */
+export function submitWithProgress(
+  { fields }: TestOrder,
+  { submission }: TestReply,
+  { payer, ledger, bend = {} }: Pick<ServeInput, 'payer' | 'ledger'> & { readonly bend?: Partial<Progress> },
+): Submission {
+  const { textBytes = 0 } = bend;
+  const textHash = crypto.sha256(submission.response.subarray(0, textBytes));
+  const word = { ...{ orderHash: fields.orderHash, textBytes, textHash, hasLeft: true }, ...bend };
+  return { ...submission, progress: signProgress(crypto, payer, { ledger, ...word }) };
+}
+
 /** What an honest payer says that it was given. */
 export function createTestDelivery(
   { fields, order, signature }: TestOrder,
@@ -164,7 +178,11 @@ export function toPushMessage(submission: Submission): Omit<
   order: { order: Uint8Array; signature: Uint8Array };
   record: { record: Uint8Array; providerKey: Uint8Array; signature: Uint8Array };
 } {
-  return { ...submission, headerProof: [...submission.headerProof] };
+  const { progress, ...rest } = submission;
+  return {
+    ...{ ...rest, headerProof: [...submission.headerProof] },
+    ...(progress && { progress: create(SignedProgressSchema, progress) }),
+  };
 }
 
 type TestJob = Pick<ScoreJobMessage, 'jobId' | 'request' | 'claim'>;

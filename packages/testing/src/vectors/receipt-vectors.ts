@@ -167,6 +167,10 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   unusable('a short order signature', { cut: 'receipt/order/signature', bytes: 1 });
   unusable('a short hybrid signature', { cut: 'receipt/record/signature', bytes: 1 });
   unusable('base64 without padding', { set: 'receipt/beacon', to: 'AAA' });
+  unusable('a progress with a short signature', {
+    set: 'receipt/progress',
+    to: { bytes: 'AAAA', signature: 'AAAA' },
+  });
   unusable('evidence without padding', { set: 'receipt/evidence', to: { attestation: 'AAA' } });
   unusable('evidence with a name in capitals', { set: 'receipt/evidence', to: { Attestation: 'AAAA' } });
   unusable('evidence as a list', { set: 'receipt/evidence', to: ['AAAA'] });
@@ -308,7 +312,15 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   );
   signed('another payee', ['payee'], header({ payee: fill(20, 0) }));
   signed('a stop string that was not asked for', ['stop-strings'], header({ stopReason: 'stop-string' }));
-  signed('a reply that was cut off', ['stop-strings'], header({ stopReason: 'cancelled' }));
+  const cut = header({ stopReason: 'cancelled' });
+  signed('a reply that was cut off', ['stop-strings'], cut);
+  signed('a reply that its payer left', [], { ...cut, progress: { textBytes: 0, hasLeft: true } });
+  signed('a reply that was cut off when its payer had most of it', [], {
+    ...{ ...cut, progress: { textBytes: 9, hasLeft: false } },
+  });
+  signed('a reply that somebody else left', ['stop-strings'], {
+    ...{ ...cut, progress: { textBytes: 0, hasLeft: true, by: createNobleLedgerSigner(fill(32, 0x35)) } },
+  });
   signed('a context that is not used up', ['context'], header({ stopReason: 'context' }));
   signed('more tokens than the announced context', ['context'], {
     bend: { order: (o) => ({ ...o, contextSize: 1 }) },

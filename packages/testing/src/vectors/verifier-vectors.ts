@@ -5,8 +5,10 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { hashDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
+import { countCutShort } from '@ogong/protocol/exchange/fee';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
+import { hashProgress, signProgress } from '@ogong/protocol/exchange/progress';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
@@ -48,6 +50,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       consent: consentVector(crypto),
       intake: intakeVector(crypto),
       delivery: deliveryVector(crypto),
+      progress: progressVector(crypto),
     },
   };
 }
@@ -286,6 +289,38 @@ function deliveryVector(crypto: Crypto): unknown {
     ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), payer: toHex(payer.address) },
     ...{ orderHash: toHex(orderHash), recordHash: toHex(recordHash), promptTokens: 12, outputTokens: 345, epoch: 9 },
     ...{ delivery: toHex(delivery), digest: toHex(hashDelivery(crypto, ledger, fields)), signature: toHex(signature) },
+  };
+}
+
+function progressVector(crypto: Crypto): unknown {
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
+  const response = 'Once upon a time';
+  const orderHash = new Uint8Array(32).fill(0x33);
+  const textHash = crypto.sha256(utf8Encode(response).subarray(0, 4));
+  const fields = { orderHash, textBytes: 4, textHash, hasLeft: true };
+  const { progress, signature } = signProgress(crypto, payer, { ledger, ...fields });
+  const bill = (what: string, responseBytes: number, word?: { readonly textBytes: number; readonly left: boolean }) => {
+    const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = countCutShort(
+      { promptTokenCount: 12, outputTokenCount: 400 },
+      responseBytes,
+      word && { textBytes: word.textBytes, hasLeft: word.left },
+    );
+    return { what, responseBytes, ...word, promptTokens, outputTokens };
+  };
+  return {
+    ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), payer: toHex(payer.address), response },
+    ...{ orderHash: toHex(orderHash), textBytes: 4, textHash: toHex(textHash), left: true },
+    ...{ progress: toHex(progress), digest: toHex(hashProgress(crypto, ledger, fields)), signature: toHex(signature) },
+    billed: [
+      bill('the payer said nothing', 1_600),
+      bill('the payer has nothing, and has not left', 1_600, { textBytes: 0, left: false }),
+      bill('the payer left before it had anything', 1_600, { textBytes: 0, left: true }),
+      bill('the payer left, and most was not sent', 8_192, { textBytes: 0, left: true }),
+      bill('all but one window', 4_096, { textBytes: 2_048, left: false }),
+      bill('all but one window and a byte', 4_097, { textBytes: 2_048, left: false }),
+      bill('tokens without text', 0, { textBytes: 0, left: true }),
+    ],
   };
 }
 

@@ -251,7 +251,7 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
   store
     .prepare(
       `UPDATE replies SET request = NULL, response = NULL, evidence = NULL,
-       payee_signature = NULL
+       payee_signature = NULL, progress = NULL, progress_signature = NULL
        WHERE sequence = ?`,
     )
     .run(sequence);

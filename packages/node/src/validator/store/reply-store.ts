@@ -102,6 +102,8 @@ const replyColumns = columns({
     headerProof: hashList,
   }),
   submitted: submittedColumns,
+  /** The payer's word on a reply that was cut short. */
+  progress: optionalColumns({ progress: bytes, signature: named('progress_signature', bytes) }),
   /** Stays where the rest of what was handed in is pruned. */
   endpoint: optional(text),
   feeAtomic: named('fee', optional(amount)),
@@ -135,11 +137,11 @@ export function findReply({ store }: { readonly store: Store }, replyId: Uint8Ar
   return store.read(() => readReply(store, replyId));
 }
 
-function toReply({ submitted, endpoint, ...row }: ReturnType<typeof replyColumns.read>): ReplyRow {
+function toReply({ submitted, endpoint, progress, ...row }: ReturnType<typeof replyColumns.read>): ReplyRow {
   const { signedRecord, orderBytes, orderSignature } = row;
   const order = { order: orderBytes, signature: orderSignature };
   const isWhole = signedRecord && submitted && endpoint !== undefined;
-  const submission = isWhole ? { order, ...splitRecord(signedRecord), ...submitted, endpoint } : undefined;
+  const submission = isWhole ? { order, ...splitRecord(signedRecord), ...submitted, endpoint, progress } : undefined;
   return { ...row, submission };
 }
 
@@ -287,7 +289,7 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
        header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_signature = ?, intake_epoch = ?, consent = NULL
+       payee_signature = ?, intake_epoch = ?, progress = ?, progress_signature = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(
@@ -303,6 +305,8 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
       header.payee,
       submission.payeeSignature,
       intakeEpoch,
+      submission.progress?.progress ?? null,
+      submission.progress?.signature ?? null,
       order.replyId,
     );
   adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });

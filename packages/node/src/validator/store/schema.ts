@@ -42,6 +42,8 @@ export const VALIDATOR_SCHEMA = `
     opened_at BLOB,
     drift BLOB,
     payee_signature BLOB,
+    progress BLOB,
+    progress_signature BLOB,
     sitting INTEGER NOT NULL DEFAULT 0,
     wait_epoch INTEGER
   ) WITHOUT ROWID;

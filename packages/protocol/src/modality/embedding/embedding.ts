@@ -28,6 +28,7 @@ export const embedding = {
   boundContext: (request: EmbeddingRequest) => computeContextOfInputs(request),
   countContext: ({ longestInput }: EmbeddingHeader) => longestInput,
   countOutputs: ({ vectorCount }: EmbeddingHeader) => vectorCount,
+  wasCutShort: () => false,
   countLeaves: (vectors) => (vectors <= MAX_INPUTS ? vectors : 0),
   checkHeader: (crypto: Crypto, header: EmbeddingHeader, context: EmbeddingContext) =>
     checkEmbeddingHeader(crypto, header, context),

@@ -134,18 +134,39 @@ describe('a provider gives an embedding up', () => {
   });
 });
 
-describe('a consumer that leaves before its vectors', () => {
-  it('frees the slot, and pays nothing', async () => {
-    const { engine, started } = createEndlessEngine();
-    const network = await start(engine);
+describe('a consumer that is gone before its vectors', () => {
+  async function leaveEarly(network: Network, started: () => boolean, message = network.order()): Promise<void> {
     const leave = new AbortController();
     const call = (async () => {
-      const events = network.client.service(ProviderService).generate(network.order(), { signal: leave.signal });
-      for await (const _ of events);
+      for await (const _ of network.client.service(ProviderService).generate(message, { signal: leave.signal }));
     })();
     await until(started);
     leave.abort();
     expect((await refusalOf(call)).code).toBe('canceled');
+  }
+
+  it('has ordered them, and is billed for them', async () => {
+    const fake = createFakeEmbeddingEngine();
+    let began = false;
+    let release = (): void => {};
+    const embed: EmbeddingEngine['embed'] = async (...call) => {
+      began = true;
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return fake.embed(...call);
+    };
+    const network = await start({ ...fake, embed });
+    await leaveEarly(network, () => began);
+    release();
+    await until(() => network.validator.pushed.length === 1);
+  });
+
+  it('frees the slot when the order is over, and pays nothing', async () => {
+    const { engine, started } = createEndlessEngine();
+    const network = await start(engine);
+    const order: Bend['order'] = (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 500) });
+    await leaveEarly(network, started, network.order({ order }));
     await expectNothingKept(network);
   });
 });

@@ -46,10 +46,10 @@ async function serveEmbedding(
   context: ServeContext,
 ): Promise<ServedCounts> {
   const { order, request, promptTokens, feeAtomic } = job;
-  const { crypto, clock, signer, send, left, failed } = context;
+  const { crypto, clock, signer, send, expired, failed } = context;
   const counts = { promptTokens, cachedTokens: 0, outputTokens: 0, drafts: { proposed: 0, accepted: 0 } };
   const startMs = clock.nowMs();
-  const signal = AbortSignal.any([left, failed]);
+  const signal = AbortSignal.any([expired, failed]);
   // If the order cannot be stored, it must not be admitted: it would count as abandoned.
   await job.claimed.then(() => context.admit(signal));
   await send({ event: { case: 'started', value: { promptTokens } } });
@@ -57,7 +57,7 @@ async function serveEmbedding(
   if (inputs === undefined && failed.aborted) {
     throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
   }
-  // A consumer that left before there was a vector pays nothing.
+  // The order ran out before there was a vector.
   if (inputs === undefined) return counts;
   const info = offer.engine.info();
   const endMs = clock.nowMs();
@@ -124,7 +124,7 @@ function computeFee(
   }
 }
 
-/** @returns undefined where it was cancelled: the consumer left, or the provider gave up. */
+/** @returns undefined where it was cancelled: the order's time is up, or the provider gave up. */
 async function embedAll(
   { engine }: OfferState<EmbeddingEngine>,
   { inputs }: EmbeddingRequest,

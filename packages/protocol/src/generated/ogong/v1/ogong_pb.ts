@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIkAKF0dldFJlaW5zdGF0ZW1lbnRSZXF1ZXN0EhMKC3Byb3ZpZGVyX2lkGAEgASgMEhAKCGVqZWN0aW9uGAIgASgNIi0KGEdldFJlaW5zdGF0ZW1lbnRSZXNwb25zZRIRCglzaWduYXR1cmUYASABKAwiNwoMT3JkZXJDb25zZW50EhQKDHByb3ZpZGVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiXQoMQWRtaXRSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJwoHY29uc2VudBgCIAEoCzIWLm9nb25nLnYxLk9yZGVyQ29uc2VudCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEItUBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwiNQoOU2lnbmVkRGVsaXZlcnkSEAoIZGVsaXZlcnkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIrQBChJBY2tub3dsZWRnZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIqCghkZWxpdmVyeRgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5EiYKBnJlY29yZBgDIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYBCABKAwSFAoMaGVhZGVyX3Byb29mGAUgAygMIiYKE0Fja25vd2xlZGdlUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCSKEAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEhMKC2hhc19vcGVuaW5nGAMgASgIEiYKBnJlY29yZBgEIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInsKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkSEwoLcmVjb3JkX2hhc2gYBiABKAwiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIkChBHZXRJbnRha2VSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIjAKDFNpZ25lZEludGFrZRINCgVlcG9jaBgBIAEoBBIRCglzaWduYXR1cmUYAiABKAwiJQoRR2V0U2V0dGxlZFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiUAoMU2V0dGxlZEVudHJ5Eg0KBWVudHJ5GAEgASgMEg0KBWluZGV4GAIgASgNEg0KBXByb29mGAMgAygMEhMKC3RyYW5zYWN0aW9uGAQgASgJIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEImEKE0Nvc2lnbkJhdGNoUmVzcG9uc2USDgoGc2lnbmVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDBInCgdyZWZ1c2VkGAMgAygLMhYub2dvbmcudjEuRW50cnlSZWZ1c2FsIi0KDEVudHJ5UmVmdXNhbBINCgVpbmRleBgBIAEoBBIOCgZyZWFzb24YAiABKAkiigEKCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMEioKCGRlbGl2ZXJ5GAQgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkiJQoORW5kb3JzZVJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwi8AEKDFNjb3JlUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSEgoKbW9kZWxfcm9vdBgCIAEoDBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJEg4KBmhlYWRlchgFIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAYgASgMEhIKCnRpbWVvdXRfbXMYByABKA0SIwoEdGV4dBgIIAEoCzITLm9nb25nLnYxLlRleHRDbGFpbUgAEi0KCWVtYmVkZGluZxgJIAEoCzIYLm9nb25nLnYxLkVtYmVkZGluZ0NsYWltSABCBwoFY2xhaW0ijAEKCVRleHRDbGFpbRIVCg1vdXRwdXRfdG9rZW5zGAEgASgMEhIKCmxpc3Rfc2l6ZXMYAiABKAwSGgoNc2hhcGVfY2xhc3NlcxgDIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYBCABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyIQCg5FbWJlZGRpbmdDbGFpbSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0itwEKDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwSFAoMY29udGV4dF9zaXplGAcgASgNEg0KBWV4YWN0GAggASgIEhIKCm1vZGVsX3Jvb3QYCSABKAwiSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHki0AEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0SEQoJdmVyaWZpZXJzGAcgASgNEhgKEHN0YWtlZF92ZXJpZmllcnMYCCABKA0SFwoPbnVtZXJpY19jbGFzc2VzGAkgAygJMs4BCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZxI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlUmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2Uy6AcKEFZhbGlkYXRvclNlcnZpY2USOAoFQWRtaXQSFi5vZ29uZy52MS5BZG1pdFJlcXVlc3QaFy5vZ29uZy52MS5BZG1pdFJlc3BvbnNlEkcKClB1c2hSZWNvcmQSGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBocLm9nb25nLnYxLlB1c2hSZWNvcmRSZXNwb25zZRJKCgtBY2tub3dsZWRnZRIcLm9nb25nLnYxLkFja25vd2xlZGdlUmVxdWVzdBodLm9nb25nLnYxLkFja25vd2xlZGdlUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEk0KDlByb3ZlQ29tcGxhaW50Eh8ub2dvbmcudjEuUHJvdmVDb21wbGFpbnRSZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI/CglHZXRJbnRha2USGi5vZ29uZy52MS5HZXRJbnRha2VSZXF1ZXN0GhYub2dvbmcudjEuU2lnbmVkSW50YWtlEkEKCkdldFNldHRsZWQSGy5vZ29uZy52MS5HZXRTZXR0bGVkUmVxdWVzdBoWLm9nb25nLnYxLlNldHRsZWRFbnRyeRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJKCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBodLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVzcG9uc2USWQoQR2V0UmVpbnN0YXRlbWVudBIhLm9nb25nLnYxLkdldFJlaW5zdGF0ZW1lbnRSZXF1ZXN0GiIub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlc3BvbnNlMokCCg9WZXJpZmllclNlcnZpY2USOwoGQ29tbWl0EhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Ghkub2dvbmcudjEuU2NvcmVDb21taXRtZW50EjgKBlJldmVhbBIXLm9nb25nLnYxLlJldmVhbFJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlQ2xhaW1SZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2USQgoHRW5kb3JzZRIYLm9nb25nLnYxLkVuZG9yc2VSZXF1ZXN0Gh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudDL1AQoNUm91dGVyU2VydmljZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EjgKBVJvdXRlEhYub2dvbmcudjEuUm91dGVSZXF1ZXN0Ghcub2dvbmcudjEuUm91dGVSZXNwb25zZRI7CgpMaXN0TW9kZWxzEg8ub2dvbmcudjEuRW1wdHkaHC5vZ29uZy52MS5MaXN0TW9kZWxzUmVzcG9uc2USMgoGUmVwb3J0Ehcub2dvbmcudjEuUmVwb3J0UmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5YgZwcm90bzM");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCI1Cg5TaWduZWRQcm9ncmVzcxIQCghwcm9ncmVzcxgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiTwoPUHJvZ3Jlc3NSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEioKCHByb2dyZXNzGAIgASgLMhgub2dvbmcudjEuU2lnbmVkUHJvZ3Jlc3MiJQoRR2V0T3BlbmluZ1JlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwibAoRVHJhY2VSZXBseVJlcXVlc3QSDgoGcmVjb3JkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSEAoIcG9zaXRpb24YBCABKA0SEgoKdGltZW91dF9tcxgFIAEoDSI9CgtTaWduZWRUcmFjZRIOCgZyZXBvcnQYASABKAwSCwoDa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJAChdHZXRSZWluc3RhdGVtZW50UmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDBIQCghlamVjdGlvbhgCIAEoDSItChhHZXRSZWluc3RhdGVtZW50UmVzcG9uc2USEQoJc2lnbmF0dXJlGAEgASgMIjcKDE9yZGVyQ29uc2VudBIUCgxwcm92aWRlcl9rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIl0KDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEicKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnQiHgoNQWRtaXRSZXNwb25zZRINCgVlcG9jaBgBIAEoBCKBAgoRUHVzaFJlY29yZFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZyZWNvcmQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAMgASgMEhQKDGhlYWRlcl9wcm9vZhgEIAMoDBIPCgdyZXF1ZXN0GAUgASgMEhAKCGVuZHBvaW50GAYgASgJEhAKCHJlc3BvbnNlGAcgASgMEhcKD3BheWVlX3NpZ25hdHVyZRgIIAEoDBIqCghwcm9ncmVzcxgJIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwiNQoOU2lnbmVkRGVsaXZlcnkSEAoIZGVsaXZlcnkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIrQBChJBY2tub3dsZWRnZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIqCghkZWxpdmVyeRgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5EiYKBnJlY29yZBgDIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYBCABKAwSFAoMaGVhZGVyX3Byb29mGAUgAygMIiYKE0Fja25vd2xlZGdlUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCSKEAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEhMKC2hhc19vcGVuaW5nGAMgASgIEiYKBnJlY29yZBgEIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInsKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkSEwoLcmVjb3JkX2hhc2gYBiABKAwiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIkChBHZXRJbnRha2VSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIjAKDFNpZ25lZEludGFrZRINCgVlcG9jaBgBIAEoBBIRCglzaWduYXR1cmUYAiABKAwiJQoRR2V0U2V0dGxlZFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiUAoMU2V0dGxlZEVudHJ5Eg0KBWVudHJ5GAEgASgMEg0KBWluZGV4GAIgASgNEg0KBXByb29mGAMgAygMEhMKC3RyYW5zYWN0aW9uGAQgASgJIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEImEKE0Nvc2lnbkJhdGNoUmVzcG9uc2USDgoGc2lnbmVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDBInCgdyZWZ1c2VkGAMgAygLMhYub2dvbmcudjEuRW50cnlSZWZ1c2FsIi0KDEVudHJ5UmVmdXNhbBINCgVpbmRleBgBIAEoBBIOCgZyZWFzb24YAiABKAkiigEKCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMEioKCGRlbGl2ZXJ5GAQgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkiJQoORW5kb3JzZVJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwi8AEKDFNjb3JlUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSEgoKbW9kZWxfcm9vdBgCIAEoDBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJEg4KBmhlYWRlchgFIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAYgASgMEhIKCnRpbWVvdXRfbXMYByABKA0SIwoEdGV4dBgIIAEoCzITLm9nb25nLnYxLlRleHRDbGFpbUgAEi0KCWVtYmVkZGluZxgJIAEoCzIYLm9nb25nLnYxLkVtYmVkZGluZ0NsYWltSABCBwoFY2xhaW0ijAEKCVRleHRDbGFpbRIVCg1vdXRwdXRfdG9rZW5zGAEgASgMEhIKCmxpc3Rfc2l6ZXMYAiABKAwSGgoNc2hhcGVfY2xhc3NlcxgDIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYBCABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyIQCg5FbWJlZGRpbmdDbGFpbSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0itwEKDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwSFAoMY29udGV4dF9zaXplGAcgASgNEg0KBWV4YWN0GAggASgIEhIKCm1vZGVsX3Jvb3QYCSABKAwiSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHki0AEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0SEQoJdmVyaWZpZXJzGAcgASgNEhgKEHN0YWtlZF92ZXJpZmllcnMYCCABKA0SFwoPbnVtZXJpY19jbGFzc2VzGAkgAygJMoYCCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZxI2CghQcm9ncmVzcxIZLm9nb25nLnYxLlByb2dyZXNzUmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZTLoBwoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkoKC0Fja25vd2xlZGdlEhwub2dvbmcudjEuQWNrbm93bGVkZ2VSZXF1ZXN0Gh0ub2dvbmcudjEuQWNrbm93bGVkZ2VSZXNwb25zZRJBCghDb21wbGFpbhIZLm9nb25nLnYxLkNvbXBsYWluUmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USTQoOUHJvdmVDb21wbGFpbnQSHy5vZ29uZy52MS5Qcm92ZUNvbXBsYWludFJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEj8KCUdldEludGFrZRIaLm9nb25nLnYxLkdldEludGFrZVJlcXVlc3QaFi5vZ29uZy52MS5TaWduZWRJbnRha2USQQoKR2V0U2V0dGxlZBIbLm9nb25nLnYxLkdldFNldHRsZWRSZXF1ZXN0GhYub2dvbmcudjEuU2V0dGxlZEVudHJ5EjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkoKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Gh0ub2dvbmcudjEuQ29zaWduQmF0Y2hSZXNwb25zZRJZChBHZXRSZWluc3RhdGVtZW50EiEub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QaIi5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVzcG9uc2UyiQIKD1ZlcmlmaWVyU2VydmljZRI7CgZDb21taXQSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSOAoGUmV2ZWFsEhcub2dvbmcudjEuUmV2ZWFsUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VDbGFpbVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZRJCCgdFbmRvcnNlEhgub2dvbmcudjEuRW5kb3JzZVJlcXVlc3QaHS5vZ29uZy52MS5WZXJpZmllckVuZG9yc2VtZW50MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -456,6 +456,54 @@ export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 14);
 
 /**
+ * @generated from message ogong.v1.SignedProgress
+ */
+export type SignedProgress = Message<"ogong.v1.SignedProgress"> & {
+  /**
+   * canonical (docs/spec/progress.md)
+   *
+   * @generated from field: bytes progress = 1;
+   */
+  progress: Uint8Array;
+
+  /**
+   * 65 bytes, by the payer
+   *
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.SignedProgress.
+ * Use `create(SignedProgressSchema)` to create a new message.
+ */
+export const SignedProgressSchema: GenMessage<SignedProgress> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 15);
+
+/**
+ * @generated from message ogong.v1.ProgressRequest
+ */
+export type ProgressRequest = Message<"ogong.v1.ProgressRequest"> & {
+  /**
+   * @generated from field: bytes reply_id = 1;
+   */
+  replyId: Uint8Array;
+
+  /**
+   * @generated from field: ogong.v1.SignedProgress progress = 2;
+   */
+  progress?: SignedProgress | undefined;
+};
+
+/**
+ * Describes the message ogong.v1.ProgressRequest.
+ * Use `create(ProgressRequestSchema)` to create a new message.
+ */
+export const ProgressRequestSchema: GenMessage<ProgressRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 16);
+
+/**
  * @generated from message ogong.v1.GetOpeningRequest
  */
 export type GetOpeningRequest = Message<"ogong.v1.GetOpeningRequest"> & {
@@ -470,7 +518,7 @@ export type GetOpeningRequest = Message<"ogong.v1.GetOpeningRequest"> & {
  * Use `create(GetOpeningRequestSchema)` to create a new message.
  */
 export const GetOpeningRequestSchema: GenMessage<GetOpeningRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 15);
+  messageDesc(file_ogong_v1_ogong, 17);
 
 /**
  * @generated from message ogong.v1.TraceReplyRequest
@@ -515,7 +563,7 @@ export type TraceReplyRequest = Message<"ogong.v1.TraceReplyRequest"> & {
  * Use `create(TraceReplyRequestSchema)` to create a new message.
  */
 export const TraceReplyRequestSchema: GenMessage<TraceReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 16);
+  messageDesc(file_ogong_v1_ogong, 18);
 
 /**
  * @generated from message ogong.v1.SignedTrace
@@ -546,7 +594,7 @@ export type SignedTrace = Message<"ogong.v1.SignedTrace"> & {
  * Use `create(SignedTraceSchema)` to create a new message.
  */
 export const SignedTraceSchema: GenMessage<SignedTrace> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 17);
+  messageDesc(file_ogong_v1_ogong, 19);
 
 /**
  * @generated from message ogong.v1.GetReinstatementRequest
@@ -570,7 +618,7 @@ export type GetReinstatementRequest = Message<"ogong.v1.GetReinstatementRequest"
  * Use `create(GetReinstatementRequestSchema)` to create a new message.
  */
 export const GetReinstatementRequestSchema: GenMessage<GetReinstatementRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 18);
+  messageDesc(file_ogong_v1_ogong, 20);
 
 /**
  * @generated from message ogong.v1.GetReinstatementResponse
@@ -589,7 +637,7 @@ export type GetReinstatementResponse = Message<"ogong.v1.GetReinstatementRespons
  * Use `create(GetReinstatementResponseSchema)` to create a new message.
  */
 export const GetReinstatementResponseSchema: GenMessage<GetReinstatementResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 19);
+  messageDesc(file_ogong_v1_ogong, 21);
 
 /**
  * @generated from message ogong.v1.OrderConsent
@@ -615,7 +663,7 @@ export type OrderConsent = Message<"ogong.v1.OrderConsent"> & {
  * Use `create(OrderConsentSchema)` to create a new message.
  */
 export const OrderConsentSchema: GenMessage<OrderConsent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 20);
+  messageDesc(file_ogong_v1_ogong, 22);
 
 /**
  * @generated from message ogong.v1.AdmitRequest
@@ -639,7 +687,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 21);
+  messageDesc(file_ogong_v1_ogong, 23);
 
 /**
  * @generated from message ogong.v1.AdmitResponse
@@ -658,7 +706,7 @@ export type AdmitResponse = Message<"ogong.v1.AdmitResponse"> & {
  * Use `create(AdmitResponseSchema)` to create a new message.
  */
 export const AdmitResponseSchema: GenMessage<AdmitResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 22);
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -705,6 +753,13 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
    * @generated from field: bytes payee_signature = 8;
    */
   payeeSignature: Uint8Array;
+
+  /**
+   * beside a reply that was cut short: the payer's last word about it
+   *
+   * @generated from field: ogong.v1.SignedProgress progress = 9;
+   */
+  progress?: SignedProgress | undefined;
 };
 
 /**
@@ -712,7 +767,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -743,7 +798,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.SignedDelivery
@@ -769,7 +824,7 @@ export type SignedDelivery = Message<"ogong.v1.SignedDelivery"> & {
  * Use `create(SignedDeliverySchema)` to create a new message.
  */
 export const SignedDeliverySchema: GenMessage<SignedDelivery> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.AcknowledgeRequest
@@ -808,7 +863,7 @@ export type AcknowledgeRequest = Message<"ogong.v1.AcknowledgeRequest"> & {
  * Use `create(AcknowledgeRequestSchema)` to create a new message.
  */
 export const AcknowledgeRequestSchema: GenMessage<AcknowledgeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.AcknowledgeResponse
@@ -827,7 +882,7 @@ export type AcknowledgeResponse = Message<"ogong.v1.AcknowledgeResponse"> & {
  * Use `create(AcknowledgeResponseSchema)` to create a new message.
  */
 export const AcknowledgeResponseSchema: GenMessage<AcknowledgeResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -863,7 +918,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -894,7 +949,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.ProveComplaintRequest
@@ -918,7 +973,7 @@ export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & 
  * Use `create(ProveComplaintRequestSchema)` to create a new message.
  */
 export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -937,7 +992,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -954,7 +1009,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -1006,7 +1061,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -1030,7 +1085,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -1074,7 +1129,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.GetIntakeRequest
@@ -1091,7 +1146,7 @@ export type GetIntakeRequest = Message<"ogong.v1.GetIntakeRequest"> & {
  * Use `create(GetIntakeRequestSchema)` to create a new message.
  */
 export const GetIntakeRequestSchema: GenMessage<GetIntakeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.SignedIntake
@@ -1117,7 +1172,7 @@ export type SignedIntake = Message<"ogong.v1.SignedIntake"> & {
  * Use `create(SignedIntakeSchema)` to create a new message.
  */
 export const SignedIntakeSchema: GenMessage<SignedIntake> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.GetSettledRequest
@@ -1134,7 +1189,7 @@ export type GetSettledRequest = Message<"ogong.v1.GetSettledRequest"> & {
  * Use `create(GetSettledRequestSchema)` to create a new message.
  */
 export const GetSettledRequestSchema: GenMessage<GetSettledRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.SettledEntry
@@ -1174,7 +1229,7 @@ export type SettledEntry = Message<"ogong.v1.SettledEntry"> & {
  * Use `create(SettledEntrySchema)` to create a new message.
  */
 export const SettledEntrySchema: GenMessage<SettledEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -1193,7 +1248,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -1224,7 +1279,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * Either a signature, or the entries that this validator does not sign.
@@ -1257,7 +1312,7 @@ export type CosignBatchResponse = Message<"ogong.v1.CosignBatchResponse"> & {
  * Use `create(CosignBatchResponseSchema)` to create a new message.
  */
 export const CosignBatchResponseSchema: GenMessage<CosignBatchResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.EntryRefusal
@@ -1281,7 +1336,7 @@ export type EntryRefusal = Message<"ogong.v1.EntryRefusal"> & {
  * Use `create(EntryRefusalSchema)` to create a new message.
  */
 export const EntryRefusalSchema: GenMessage<EntryRefusal> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -1317,7 +1372,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 46);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -1334,7 +1389,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 45);
+  messageDesc(file_ogong_v1_ogong, 47);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -1410,7 +1465,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 46);
+  messageDesc(file_ogong_v1_ogong, 48);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -1450,7 +1505,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 47);
+  messageDesc(file_ogong_v1_ogong, 49);
 
 /**
  * The request is all that a verifier needs.
@@ -1465,7 +1520,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 48);
+  messageDesc(file_ogong_v1_ogong, 50);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -1498,7 +1553,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 49);
+  messageDesc(file_ogong_v1_ogong, 51);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -1522,7 +1577,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 50);
+  messageDesc(file_ogong_v1_ogong, 52);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -1555,7 +1610,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 51);
+  messageDesc(file_ogong_v1_ogong, 53);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -1588,7 +1643,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 52);
+  messageDesc(file_ogong_v1_ogong, 54);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1657,7 +1712,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 53);
+  messageDesc(file_ogong_v1_ogong, 55);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1681,7 +1736,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 54);
+  messageDesc(file_ogong_v1_ogong, 56);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1720,7 +1775,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 55);
+  messageDesc(file_ogong_v1_ogong, 57);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1737,7 +1792,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 56);
+  messageDesc(file_ogong_v1_ogong, 58);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1800,7 +1855,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 57);
+  messageDesc(file_ogong_v1_ogong, 59);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1821,6 +1876,16 @@ export const ProviderService: GenService<{
     methodKind: "unary";
     input: typeof GetOpeningRequestSchema;
     output: typeof OpeningSchema;
+  },
+  /**
+   * From the payer's side: how much of a running reply it has, and whether it leaves.
+   *
+   * @generated from rpc ogong.v1.ProviderService.Progress
+   */
+  progress: {
+    methodKind: "unary";
+    input: typeof ProgressRequestSchema;
+    output: typeof EmptySchema;
   },
   /**
    * For registered validators: what the engine computes at one position of a reply that was served here.

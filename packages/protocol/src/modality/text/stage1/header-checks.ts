@@ -117,7 +117,7 @@ function checkContext(header: Header, { contextSize }: Order): Check {
 
 function checkStops(header: Header, { request, response, mayBeCancelled }: HeaderContext): Check {
   if (header.stopReason === 'cancelled' && !mayBeCancelled) {
-    return fail('stop-strings', 'the provider cut the reply off on its own');
+    return fail('stop-strings', 'the provider cut the reply off on its own: the payer has signed no progress of it');
   }
   let text: string;
   try {

@@ -1,0 +1,64 @@
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { type Network, until } from '@ogong/testing/provider/provider-fixture';
+import type { ProtocolAttack } from './attack.ts';
+import { NO_BREAKS } from './breaks.ts';
+
+export interface VanishingPayer {
+  readonly network: Network;
+  /** How it ends: it drops the link without a word, or reads on and says nothing until the order is over. */
+  readonly ends: 'vanishes' | 'reads on';
+  readonly tokens: number;
+  /** Of the order. Default: a minute. */
+  readonly lifetimeMs?: number;
+}
+
+export interface VanishingOutcome {
+  /** UTF-8 bytes of the reply's text that it got. */
+  readonly gotBytes: number;
+  /** How the record says that the reply ended, and how much of it there is. */
+  readonly stopReason: string;
+  readonly committedTokens: number;
+  /** Whether the provider hands in a word of the payer. */
+  readonly hasWord: boolean;
+}
+
+/** Takes what is streamed and signs nothing. */
+export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOutcome>> = {
+  name: 'vanishing-payer',
+  adversary: 'payer that leaves without a word',
+  aim: 'get tokens for nothing, because a reply that was cut short is paid by the word of its payer',
+  stoppedBy: 'A provider sends one window of text ahead of the word, and goes on to the end of what was ordered',
+  restarts: ['provider'],
+  async play({ network, ends, tokens, lifetimeMs = 60_000 }, breaks = NO_BREAKS) {
+    breaks.add('provider', network.restart);
+    const { client, order, validator } = network;
+    const mayPush = validator.onPush;
+    validator.onPush = () => {
+      throw new Error('the validator is down');
+    };
+    const message = order({
+      body: { max_tokens: tokens },
+      order: (fields) => ({ ...fields, expiresAtMs: BigInt(Date.now() + lifetimeMs) }),
+    });
+    let gotBytes = 0;
+    for await (const { event } of client.service(ProviderService).generate(message)) {
+      if (event.case === 'delta') gotBytes += Buffer.byteLength(event.value.text);
+      if (gotBytes > 0 && ends === 'vanishes') break;
+    }
+    await until(() => network.provider.activeReplies() === 0);
+    // Before its record has reached the validator.
+    await breaks.take();
+    validator.onPush = mayPush;
+    await until(() => validator.pushed.length > 0);
+    const [pushed] = validator.pushed;
+    if (pushed?.record === undefined) throw new Error('no record was handed in');
+    return {
+      gotBytes,
+      stopReason: parseHeader(pushed.header).stopReason,
+      committedTokens: parseRecordV2(pushed.record.record).tokenCount,
+      hasWord: pushed.progress !== undefined,
+    };
+  },
+};

@@ -1,0 +1,127 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { signProgress } from '@ogong/protocol/exchange/progress';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
+import { type ServeInput, submitWithProgress } from '@ogong/testing/validator/test-reply';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readChannel } from './store/channel-store.ts';
+
+const cutShort: Partial<ServeInput> = {
+  bend: { header: (header: Header): Header => ({ ...header, stopReason: 'cancelled' }) },
+};
+
+async function admitOne() {
+  const validator: TestValidator = createTestValidator({
+    verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
+    audit: { honeypotPpm: 0 },
+  });
+  await validator.announce(provider);
+  await validator.announceVerifier('v1');
+  const order = validator.order(0);
+  await validator.intake.admit(order);
+  return { validator, order, reply: validator.serve(order, cutShort) };
+}
+
+const NOTHING = { textBytes: 0, textHash: crypto.sha256(new Uint8Array(0)) };
+
+const { owed: WHOLE_FEE } = await (async () => {
+  const validator = createTestValidator();
+  const order = validator.order(0);
+  await validator.intake.admit(order);
+  await validator.intake.pushRecord(validator.serve(order).submission);
+  return readChannel(validator.store, payer.address);
+})();
+
+describe('a reply that was cut short', () => {
+  it('is taken in and judged, and bills nothing without the word of its payer', async () => {
+    const { validator, reply } = await admitOne();
+    await validator.intake.pushRecord(reply.submission);
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.decided).toMatchObject([{ verdict: 'accept', feeAtomic: 0n }]);
+  });
+
+  it.each([
+    ['has left before anything came', { textBytes: 0, hasLeft: true }],
+    ['has a part of it', { textBytes: 5, hasLeft: false }],
+  ])('is billed where its payer has signed that it %s', async (_name, bend) => {
+    const { validator, order, reply } = await admitOne();
+    await validator.intake.pushRecord(submitWithProgress(order, reply, { payer, ledger, bend }));
+    // The rest of the text is shorter than a window.
+    expect(readChannel(validator.store, payer.address).owed).toBe(WHOLE_FEE);
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.decided).toMatchObject([{ verdict: 'accept', feeAtomic: WHOLE_FEE }]);
+  });
+
+  it('bills nothing for a word that says nothing', async () => {
+    const { validator, order, reply } = await admitOne();
+    await validator.intake.pushRecord(submitWithProgress(order, reply, { payer, ledger, bend: { hasLeft: false } }));
+    expect(readChannel(validator.store, payer.address).owed).toBe(0n);
+  });
+
+  it.each<[string, typeof payer, object]>([
+    ['somebody else', createTestPayee('stranger'), {}],
+    ['its payer about another order', payer, { orderHash: new Uint8Array(32) }],
+    ['its payer about another text', payer, { textBytes: 5, textHash: new Uint8Array(32) }],
+    ['its payer about more text than there is', payer, { textBytes: 10_000 }],
+  ])('is refused with a word of %s', async (_name, by, bend) => {
+    const { validator, order, reply } = await admitOne();
+    const bent = submitWithProgress(order, reply, { payer: by, ledger, bend });
+    await expect(validator.intake.pushRecord(bent)).rejects.toThrow("not the payer's word");
+  });
+
+  it('is the only one that takes such a word', async () => {
+    const { validator, order } = await admitOne();
+    const whole = submitWithProgress(order, validator.serve(order), { payer, ledger });
+    await expect(validator.intake.pushRecord(whole)).rejects.toThrow('not cut short');
+  });
+});
+
+describe('a co-signer of a reply that its payer left', () => {
+  let proposal: Awaited<ReturnType<typeof propose>>;
+  async function propose() {
+    const four = await createFour({ audit: { honeypotPpm: 0 } });
+    const order = four.own.order(0);
+    await four.own.intake.admit(order);
+    await four.own.intake.pushRecord(submitWithProgress(order, four.own.serve(order, cutShort), { payer, ledger }));
+    await four.certifyAll();
+    await four.own.runAudits();
+    const [first, second] = four.peers as readonly [TestValidator, TestValidator];
+    return { own: four.own, first, second, order, request: await proposeUnheard(four) };
+  }
+  beforeAll(async () => {
+    proposal = await propose();
+  });
+
+  it.each<[string, string, (orderHash: Uint8Array) => object]>([
+    ['without the word', 'owed are 0', () => ({ progress: undefined })],
+    [
+      'with a word of somebody else',
+      "not the payer's word",
+      (orderHash) => ({
+        progress: signProgress(crypto, createTestPayee('stranger'), { ledger, orderHash, ...NOTHING, hasLeft: true }),
+      }),
+    ],
+    [
+      'with a word that says nothing',
+      'owed are 0',
+      (orderHash) => ({ progress: signProgress(crypto, payer, { ledger, orderHash, ...NOTHING, hasLeft: false }) }),
+    ],
+  ])('refuses the entry %s', async (_name, reason, bend) => {
+    const { own, first, order } = proposal;
+    const request = structuredClone(proposal.request);
+    Object.assign(request.entries[0]?.record as object, bend(order.fields.orderHash));
+    await expect(first.cosigner.cosign(own.signer.address, request)).rejects.toThrow(reason);
+  });
+
+  it('signs it as it is', async () => {
+    const { own, second, request } = proposal;
+    expect((await second.cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+  });
+});

@@ -1,0 +1,73 @@
+import { equalBytes } from '../base/bytes.ts';
+import { type CodecType, createFormat, struct } from '../base/codec.ts';
+import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
+import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
+import { hashLedgerDomain, type LedgerDomain, type NamedOrder } from './order.ts';
+
+const PROGRESS = {
+  /** Of the order that the payer signed. */
+  orderHash: abi.bytes32,
+  /** How much of the reply's text the payer has, UTF-8 bytes. */
+  textBytes: abi.uint32,
+  /** Of these bytes. */
+  textHash: abi.bytes32,
+  /** The payer wants no more of the reply. */
+  hasLeft: named('left', abi.bool),
+};
+const progressCodec = struct(PROGRESS);
+const progressFormat = createFormat(progressCodec, { tag: 'ogong-progress-v1' });
+const typedProgress = createTypedStruct('Progress', PROGRESS);
+
+/**
+ * The payer's word about how much of a reply it has, and whether it has left (docs/spec/progress.md). A reply that was cut short
+ * is paid by this word alone.
+ */
+export interface Progress extends CodecType<typeof progressCodec> {}
+
+/** A progress as it is sent and kept. */
+export interface SignedProgress {
+  readonly progress: Uint8Array;
+  /** 65 bytes, by the payer. */
+  readonly signature: Uint8Array;
+}
+
+export const encodeProgress: (progress: Progress) => Uint8Array = progressFormat.encode;
+/** @throws ProtocolError */
+export const parseProgress: (bytes: Uint8Array) => Progress = progressFormat.decode;
+
+/** The 32-byte digest that the payer signs. */
+export function hashProgress(crypto: Crypto, ledger: LedgerDomain, progress: Progress): Uint8Array {
+  return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedProgress.hash(crypto, progress));
+}
+
+export function signProgress(
+  crypto: Crypto,
+  payer: LedgerSigner,
+  { ledger, ...progress }: Progress & { readonly ledger: LedgerDomain },
+): SignedProgress {
+  return {
+    progress: encodeProgress(progress),
+    signature: payer.signDigest(hashProgress(crypto, ledger, progress)),
+  };
+}
+
+/**
+ * @param response the reply's text, or as much of it as was sent.
+ * @returns the progress, where the order's payer signed it for this order, about a beginning of this text; undefined otherwise.
+ * @throws ProtocolError where the bytes are no progress.
+ */
+export function openProgress(
+  crypto: Crypto,
+  { ledger, order }: { readonly ledger: LedgerDomain; readonly order: Pick<NamedOrder, 'payer' | 'orderHash'> },
+  { progress: bytes, signature }: SignedProgress,
+  response: Uint8Array,
+): Progress | undefined {
+  const progress = parseProgress(bytes);
+  const { orderHash, textBytes, textHash } = progress;
+  const isAbout =
+    equalBytes(orderHash, order.orderHash) &&
+    textBytes <= response.length &&
+    equalBytes(crypto.sha256(response.subarray(0, textBytes)), textHash);
+  if (!isAbout) return undefined;
+  return crypto.verifyAddress(hashProgress(crypto, ledger, progress), signature, order.payer) ? progress : undefined;
+}

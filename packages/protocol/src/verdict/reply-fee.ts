@@ -1,0 +1,46 @@
+import { ProtocolError } from '../base/bytes.ts';
+import type { CommonHeader } from '../commitment/common-header.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { computeReplyFee, countCutShort } from '../exchange/fee.ts';
+import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
+import { openProgress, type Progress, type SignedProgress } from '../exchange/progress.ts';
+import type { CommonRequest, Modality } from '../modality/modality.ts';
+
+export interface BilledReply {
+  readonly order: NamedOrder;
+  readonly request: CommonRequest;
+  readonly header: CommonHeader;
+  /** The canonical bytes that were served. */
+  readonly response: Uint8Array;
+  /** The payer's word, already checked. Only a reply that was cut short is billed by it. */
+  readonly progress: Progress | undefined;
+}
+
+/**
+ * What one reply costs (docs/spec/order.md, docs/spec/progress.md): consumers, validators and co-signers all call this function.
+ * @throws FeeError where the reply may not be billed at all.
+ */
+export function computeBilledFee(
+  modality: Modality,
+  { order, request, header, response, progress }: BilledReply,
+): bigint {
+  const bound = modality.boundTokens(request);
+  const whole = computeReplyFee(order, bound, header);
+  if (!modality.wasCutShort(header)) return whole;
+  return computeReplyFee(order, bound, countCutShort(header, response.length, progress));
+}
+
+/** @returns the payer's word where it is one about this reply; undefined otherwise. */
+export function readProgress(
+  crypto: Crypto,
+  context: { readonly ledger: LedgerDomain; readonly order: NamedOrder },
+  signed: SignedProgress,
+  response: Uint8Array,
+): Progress | undefined {
+  try {
+    return openProgress(crypto, context, signed, response);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
