@@ -1,4 +1,10 @@
-import type { FieldRules } from '@ogong/provider/local/field-rules';
+import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
+import {
+  CHAT_PARAMETERS,
+  COMPLETION_PARAMETERS,
+  ROUTING_PARAMETERS,
+  USAGE_PARAMETERS,
+} from '@ogong/protocol/modality/text/request/parameters';
 import { OLLAMA_FIELDS } from '@ogong/provider/local/ollama/routes';
 
 const HEAD = `# Local mode
@@ -19,10 +25,25 @@ loopback address the server answers requests to \`localhost\` alone.
 ## Ollama
 `;
 
+const OPENAI = `## OpenAI
+
+The fields are those of a [request to the network](../spec/request.md), with these differences: \`prompt\` may be a text, tokens, or an array
+of either, \`echo\` works, \`max_tokens\` above the model's context is lowered to it at every size, and without it an answer may fill the
+context. \`GET /v1/models\`, \`GET /v1/models/{id}\` and \`POST /v1/embeddings\` work. What is **ignored** is documented to change no answer.
+`;
+
 /** docs/reference/local-mode.md */
 export function formatLocalModePage(): string {
   const sections = Object.entries(OLLAMA_FIELDS).map(([name, rules]) => `### ${name}\n\n${formatRules(rules)}`);
-  return `${[HEAD, ...sections].join('\n')}`;
+  const openai = [
+    ['POST /v1/chat/completions', CHAT_PARAMETERS],
+    ['POST /v1/completions', { ...COMPLETION_PARAMETERS, echo: 'works' }],
+    ['The object provider', ROUTING_PARAMETERS],
+    ['The object usage', USAGE_PARAMETERS],
+  ] as const;
+  return [HEAD, ...sections, OPENAI, ...openai.map(([name, rules]) => `### ${name}\n\n${formatRules(rules)}`)].join(
+    '\n',
+  );
 }
 
 function formatRules(rules: FieldRules): string {

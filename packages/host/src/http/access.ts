@@ -8,7 +8,7 @@ export const allowOrigins = (origins: readonly string[]): MiddlewareHandler =>
   cors({
     origin: (origin) => (origins.includes('*') || origins.includes(origin) ? origin : null),
     allowMethods: ['GET', 'POST'],
-    exposeHeaders: ['x-request-id', 'x-ogong-receipt', 'retry-after'],
+    exposeHeaders: ['x-request-id', 'x-ogong-receipt', 'x-ogong-ignored', 'retry-after'],
     maxAge: 600,
   });
 

@@ -20,7 +20,7 @@ it('gives its place back, even where a choice cannot be left in peace', async ()
     answerCompletion(context, {
       endpoint: 'chat',
       identity: { id: 'chatcmpl-1', created: 0, model: 'm' },
-      request: { choices: 2, stream: true, includeUsage: false, logprobs: false },
+      request: { choices: 2, stream: true, includeUsage: false, logprobs: false, dropped: [] },
       serve: tellBadly,
       heartbeatMs: 60_000,
       onEnd: () => ended++,

@@ -2,6 +2,7 @@ import type { Endpoint, StopReason } from '@ogong/protocol/modality/text/commitm
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { type ApiContext, getCallSignal } from '../http/api-app.ts';
 import { toErrorBody } from '../http/api-error.ts';
+import { showIgnored } from './answer-headers.ts';
 import { streamEvents } from './event-stream.ts';
 import { type AnswerToken, dialects, type Identity, type Json, type TokenUsage } from './format.ts';
 
@@ -21,9 +22,11 @@ export interface ChoiceEnd extends ChoicePart, TokenUsage {
 export interface CompletionAnswer<End extends ChoiceEnd> {
   readonly endpoint: Endpoint;
   readonly identity: Identity;
-  readonly request: Pick<InferenceRequest, 'choices' | 'stream' | 'includeUsage' | 'logprobs'>;
+  readonly request: Pick<InferenceRequest, 'choices' | 'stream' | 'includeUsage' | 'logprobs' | 'dropped'>;
   /** Starts one choice; the signal is aborted where another choice failed. */
   readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
+  /** Where several prompts are answered: choices of each. Default: all choices answer one prompt. */
+  readonly choicesPerPrompt?: number;
   /** Extra fields of the body, or of the last chunk. */
   readonly toExtra?: (ends: readonly End[]) => Json;
   readonly headers?: Readonly<Record<string, string>>;
@@ -37,6 +40,7 @@ export function answerCompletion<End extends ChoiceEnd>(
   context: ApiContext,
   answer: CompletionAnswer<End>,
 ): Promise<Response> {
+  showIgnored(context, answer.request.dropped);
   return answer.request.stream ? streamCompletion(context, answer) : sendCompletion(context, answer);
 }
 
@@ -57,7 +61,7 @@ async function sendCompletion<End extends ChoiceEnd>(
     stopReason,
     ...(request.logprobs ? { logprobs: tokens } : {}),
   }));
-  const body = { ...dialects[endpoint].body(identity, choices, sumUsage(ends)), ...toExtra?.(ends) };
+  const body = { ...dialects[endpoint].body(identity, choices, sumUsage(ends, answer)), ...toExtra?.(ends) };
   return context.json(body, 200, answer.headers);
 }
 
@@ -84,7 +88,7 @@ function streamCompletion<End extends ChoiceEnd>(
       });
       const chunk = last
         ? dialect.lastChunk(identity, last.choice, last.stopReason)
-        : dialect.usageChunk(identity, sumUsage(ends));
+        : dialect.usageChunk(identity, sumUsage(ends, answer));
       await sendEvent({ ...chunk, ...toExtra?.(ends) });
     },
     { headers, heartbeatMs, toFailure: (error) => toErrorBody(context.get('explain')(error)) },
@@ -147,11 +151,14 @@ async function serveAll<End extends ChoiceEnd>(
   return results as End[];
 }
 
-function sumUsage(ends: readonly ChoiceEnd[]): TokenUsage {
+function sumUsage(
+  ends: readonly ChoiceEnd[],
+  { request, choicesPerPrompt = request.choices }: Pick<CompletionAnswer<never>, 'request' | 'choicesPerPrompt'>,
+): TokenUsage {
   const cached = ends.flatMap(({ cachedTokens }) => cachedTokens ?? []);
   return {
-    // Every choice reads the same prompt, which counts once, as it does with OpenAI.
-    promptTokens: ends[0]?.promptTokens ?? 0,
+    // A prompt that several choices read counts once, as it does with OpenAI.
+    promptTokens: ends.reduce((sum, end) => sum + (end.choice % choicesPerPrompt === 0 ? end.promptTokens : 0), 0),
     outputTokens: ends.reduce((sum, { outputTokens }) => sum + outputTokens, 0),
     ...(cached.length === 0 ? {} : { cachedTokens: Math.max(...cached) }),
   };

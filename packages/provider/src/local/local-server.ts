@@ -6,13 +6,12 @@ import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server'
 import { assertOwnHost, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { Logger } from '@ogong/host/log/logger';
+import { CLAMPED_HEADER, IGNORED_HEADER } from '@ogong/host/openai/answer-headers';
 import type { Clock } from '@ogong/host/time/clock';
 import { ModelError } from '@ogong/models/model-error';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
-import { CLAMPED_HEADER } from './clamped.ts';
-import { IGNORED_HEADER } from './field-rules.ts';
 import type { LoadedModels } from './loaded-models.ts';
 import type { LocalCall } from './local-model.ts';
 import type { ModelShelf } from './model-shelf.ts';
@@ -58,8 +57,8 @@ function createLocalApp(
   app.use(assertTrustedOrigin(origins));
   app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER]));
   const call: LocalCall = { ...dependencies, randomBytes: (length) => new Uint8Array(randomBytes(length)) };
-  const { chat, completion, embedding, models } = GATEWAY_ROUTES;
-  mountRoutes(app, { chat, completion, embedding, models }, createOpenAiHandlers(call));
+  const { chat, completion, embedding, models, model } = GATEWAY_ROUTES;
+  mountRoutes(app, { chat, completion, embedding, models, model }, createOpenAiHandlers(call));
   mountRoutes(app, OLLAMA_ROUTES, createOllamaHandlers(call));
   return app;
 }

@@ -1,21 +1,26 @@
-import type { TextEngine } from '@ogong/engine/interface/text';
+import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
 import type { Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { answerCompletion, type ChoiceEnd, type ChoicePart } from '@ogong/host/openai/completion';
 import { type AnswerToken, createIdentity, formatModel, formatModelList } from '@ogong/host/openai/format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
+import type { ModelRequest } from '../engine/model-request.ts';
 import { BODY_LIMITS, borrowText, findToday, generateLocally, type LocalCall } from './local-model.ts';
+import { withDefaults } from './model-defaults.ts';
 import { findModel, type ShelfModel } from './model-shelf.ts';
 import { embedOpenAi } from './openai-embeddings.ts';
+import { fitModel, parseOpenAiRequest } from './openai-request.ts';
 
 const HEARTBEAT_MS = 10_000;
 
-export function createOpenAiHandlers(call: LocalCall): Readonly<Record<Endpoint | 'embedding' | 'models', Handler>> {
+export function createOpenAiHandlers(
+  call: LocalCall,
+): Readonly<Record<Endpoint | 'embedding' | 'model' | 'models', Handler>> {
   return {
     chat: createCompletionHandler('chat', call),
     completion: createCompletionHandler('completion', call),
     embedding: (context) => embedOpenAi(context, call),
+    model: async (context) => context.json(formatListed(await findModel(call.shelf, context.req.param('id')))),
     models: async (context) => context.json(formatModelList((await call.shelf.list()).map(formatListed))),
   };
 }
@@ -26,42 +31,60 @@ const formatListed = ({ name, modifiedAtMs }: ShelfModel) =>
 /** @throws RequestError, ApiError, EngineError */
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
   return async (context) => {
-    const request = parseModelRequest(await readBody(context, BODY_LIMITS), endpoint, findToday(call.clock));
+    const request = parseOpenAiRequest(await readBody(context, BODY_LIMITS), endpoint, findToday(call.clock));
     const model = await findModel(call.shelf, request.asked.model);
     const { engine, release } = await borrowText(call, model, { use: endpoint });
+    const asked = fitModel(context, engine, request);
+    const { prompts, echo } = request;
     return answerCompletion(context, {
       endpoint,
       identity: createIdentity(endpoint, {
         // As the client wrote it.
-        model: request.asked.model,
+        model: asked.model,
         nowMs: call.clock.nowMs(),
         random: call.randomBytes(18),
       }),
-      request: request.asked,
-      serve: (choice, signal) => generateChoice(call, { engine, request, choice, signal }),
+      request: { ...asked, choices: asked.choices * prompts.length },
+      choicesPerPrompt: asked.choices,
+      serve: (choice, signal) => {
+        const prompt = addDefaults(prompts[Math.floor(choice / asked.choices)] as Prompt, model);
+        // Under one seed, a prompt among others has the answer that it has alone.
+        const draw = choice % asked.choices;
+        return generateChoice(call, { engine, request: { asked, prompt }, choice, draw, echo, signal });
+      },
       heartbeatMs: HEARTBEAT_MS,
       onEnd: release,
     });
   };
 }
 
+const addDefaults = (prompt: Prompt, { defaults }: ShelfModel): Prompt =>
+  'messages' in prompt ? { ...prompt, messages: withDefaults(prompt.messages, defaults) } : prompt;
+
 interface ChoiceJob {
   readonly engine: TextEngine;
   readonly request: ModelRequest;
   readonly choice: number;
+  /** Which of the replies to one prompt. */
+  readonly draw: number;
+  readonly echo: boolean;
   readonly signal: AbortSignal;
 }
 
 async function* generateChoice(
   { crypto }: LocalCall,
-  { engine, request, choice, signal }: ChoiceJob,
+  { engine, request, choice, draw, echo, signal }: ChoiceJob,
 ): AsyncGenerator<ChoicePart, ChoiceEnd> {
   const { logprobs } = request.asked;
   const tokens: AnswerToken[] = [];
+  const shownPrompt = echo ? await readPromptText(engine, request.prompt) : '';
   let promptTokens = 0;
   let sent = 0;
-  for await (const event of generateLocally(crypto, { engine }, request, { choice, signal })) {
-    if (event.kind === 'start') promptTokens = event.promptTokens.length;
+  for await (const event of generateLocally(crypto, { engine }, request, { choice: draw, signal })) {
+    if (event.kind === 'start') {
+      promptTokens = event.promptTokens.length;
+      if (shownPrompt !== '') yield { text: shownPrompt, tokens: [] };
+    }
     if (event.kind === 'token' && (event.text !== '' || logprobs)) {
       const shown = logprobs ? [{ ...event.token, alternatives: event.alternatives }] : [];
       tokens.push(...shown);
@@ -69,10 +92,16 @@ async function* generateChoice(
       yield { text: event.text, tokens: shown };
     }
     if (event.kind === 'end') {
-      const { text, stopReason, outputTokens, cachedTokens } = event;
-      if (text.length > sent) yield { text: text.slice(sent), tokens: [] };
+      const { stopReason, outputTokens, cachedTokens } = event;
+      if (event.text.length > sent) yield { text: event.text.slice(sent), tokens: [] };
+      const text = shownPrompt + event.text;
       return { choice, text, tokens, stopReason, promptTokens, outputTokens: outputTokens.length, cachedTokens };
     }
   }
   throw new Error('the engine ended without an end');
+}
+
+async function readPromptText(engine: TextEngine, prompt: Prompt): Promise<string> {
+  if (prompt.kind === 'text') return prompt.text;
+  return prompt.kind === 'tokens' ? new TextDecoder().decode(await engine.detokenize(prompt.tokens)) : '';
 }

@@ -1,6 +1,7 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Demands } from '../demands.ts';
-import { isAbsent, parseDemands, parseObject, RequestError } from '../text/request/request.ts';
+import { isAbsent } from '../text/request/field-rules.ts';
+import { parseDemands, parseObject, RequestError } from '../text/request/request.ts';
 
 /** A body of `POST /v1/embeddings` (docs/spec/embedding.md), read the same way by gateway, provider, verifier and consumer. */
 export interface EmbeddingRequest {

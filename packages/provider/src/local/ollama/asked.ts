@@ -1,8 +1,8 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { showClamped } from '@ogong/host/openai/answer-headers';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { type ModelRequest, parseModelRequest } from '../../engine/model-request.ts';
-import { showClamped } from '../clamped.ts';
 import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
 import type { OllamaOptions } from './options.ts';

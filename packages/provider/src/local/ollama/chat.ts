@@ -1,15 +1,17 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { readBoolean, readFields } from '../field-rules.ts';
 import { borrowText, findToday, type LocalCall } from '../local-model.ts';
-import { findModel, type ModelDefaults } from '../model-shelf.ts';
+import { withDefaults } from '../model-defaults.ts';
+import { findModel } from '../model-shelf.ts';
 import { answerOllama } from './answer.ts';
 import { toModelRequest } from './asked.ts';
 import { CHAT_RULES, MESSAGE_RULES } from './generation-rules.ts';
 import { parseKeepAlive } from './keep-alive.ts';
 import { loadOrUnload } from './load.ts';
 import { readOptions } from './options.ts';
-import { readCall, showIgnored } from './read-call.ts';
+import { readCall } from './read-call.ts';
 
 /** Answers a conversation. @throws RequestError, ApiError, EngineError */
 export async function chat(context: ApiContext, call: LocalCall): Promise<Response> {
@@ -48,14 +50,4 @@ function readMessages(value: unknown): { messages: readonly Message[]; dropped: 
     messages: read.map(({ fields: { role, content } }) => ({ role, content: content ?? '' })),
     dropped: read.flatMap(({ dropped }) => dropped),
   };
-}
-
-/** A model's own system message stands where the client sends none. */
-export function withDefaults<M extends { readonly role: unknown }>(
-  messages: readonly M[],
-  defaults: ModelDefaults | undefined,
-): readonly (M | { role: string; content: string })[] {
-  const hasSystem = messages[0]?.role === 'system';
-  const told = defaults?.system === undefined || hasSystem ? [] : [{ role: 'system', content: defaults.system }];
-  return [...told, ...(defaults?.messages ?? []), ...messages];
 }

@@ -1,4 +1,4 @@
-import type { FieldRules } from '../field-rules.ts';
+import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
 
 const shared = {
   model: 'works',

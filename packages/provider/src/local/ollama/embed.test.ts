@@ -48,7 +48,7 @@ describe('embedding', () => {
     ['/api/embed', { input: 'one', options: { made_up: 1 } }, 'options.made_up'],
     ['/api/embed', { input: 'one', model: 'fake' }, 'does not support embeddings'],
     ['/api/embed', { input: 'x'.repeat(5000) }, 'tokens'],
-    ['/api/embeddings', { input: 'one' }, 'unknown field'],
+    ['/api/embeddings', { input: 'one' }, 'Unrecognized'],
   ])('%s refuses %j', async (path, body, words) => {
     expect(await send(path, body)).toMatchObject({ status: 400, body: { error: expect.stringContaining(words) } });
   });

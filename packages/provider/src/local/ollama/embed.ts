@@ -1,5 +1,6 @@
 import type { EmbeddedInput } from '@ogong/engine/interface/embedding';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import type { Fields } from '../field-rules.ts';
 import { readText } from '../field-rules.ts';
@@ -8,7 +9,7 @@ import { findModel } from '../model-shelf.ts';
 import { EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
 import { parseKeepAlive } from './keep-alive.ts';
 import { readOptions } from './options.ts';
-import { readCall, showIgnored } from './read-call.ts';
+import { readCall } from './read-call.ts';
 
 /** POST /api/embed: vectors of one text or several. @throws RequestError, ApiError, EngineError */
 export async function embed(context: ApiContext, call: LocalCall): Promise<Response> {

@@ -1,4 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { type Fields, readBoolean, readText } from '../field-rules.ts';
 import { borrowText, findToday, type LocalCall } from '../local-model.ts';
@@ -9,7 +10,7 @@ import { GENERATE_RULES } from './generation-rules.ts';
 import { parseKeepAlive } from './keep-alive.ts';
 import { loadOrUnload } from './load.ts';
 import { readOptions } from './options.ts';
-import { readCall, showIgnored } from './read-call.ts';
+import { readCall } from './read-call.ts';
 
 /** Continues a prompt, inside the model's template unless it is raw. @throws RequestError, ApiError, EngineError */
 export async function generate(context: ApiContext, call: LocalCall): Promise<Response> {

@@ -1,5 +1,5 @@
+import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FieldRules } from '../field-rules.ts';
 import { createLocalFixture, type LocalFixture } from '../local-fixture.ts';
 import { ALSO_DOCUMENTED, DOCUMENTED, readDocumentedFields } from './documented-fields-fixture.ts';
 import { CHAT_RULES, GENERATE_RULES, MESSAGE_RULES, OPTION_RULES } from './generation-rules.ts';

@@ -1,4 +1,12 @@
-import { type FieldRule, type FieldRules, isEmptyList, isEmptyText, isFalse } from '../field-rules.ts';
+import {
+  type FieldRule,
+  type FieldRules,
+  isEmptyList,
+  isEmptyText,
+  isFalse,
+  isOne,
+  isZero,
+} from '@ogong/protocol/modality/text/request/field-rules';
 
 /** What the bodies of /api/generate and /api/chat may hold, and what becomes of it (docs/local-mode.md shows these tables). */
 
@@ -51,9 +59,6 @@ export const MESSAGE_RULES = {
   tool_name: { refused: 'tool calls are not served yet', unless: isEmptyText },
   tool_call_id: { refused: 'tool calls are not served yet', unless: isEmptyText },
 } as const satisfies FieldRules;
-
-const isOne = (value: unknown): boolean => value === 1;
-const isZero = (value: unknown): boolean => value === 0;
 
 /** Documented in Ollama's openapi.yaml, or in the list of parameters of its Modelfile. */
 export const OPTION_RULES = {

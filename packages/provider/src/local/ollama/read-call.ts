@@ -1,8 +1,9 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { parseJson } from '@ogong/protocol/base/json';
+import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
-import { type FieldRules, IGNORED_HEADER, type ReadFields, readFields } from '../field-rules.ts';
+import { type ReadFields, readFields } from '../field-rules.ts';
 import { BODY_LIMITS } from '../local-model.ts';
 
 /** The body of a call. An empty one counts as an empty object, as with Ollama. @throws RequestError, ApiError */
@@ -16,9 +17,4 @@ export async function readCall(context: ApiContext, rules: FieldRules): Promise<
     throw new RequestError(`the body cannot be read: ${(cause as Error).message}`, null, null, { cause });
   }
   return readFields(parsed, rules);
-}
-
-/** Tells the client what was left out. */
-export function showIgnored(context: ApiContext, dropped: readonly string[]): void {
-  if (dropped.length > 0) context.header(IGNORED_HEADER, dropped.join(', '));
 }

@@ -1,6 +1,6 @@
 import type { Handler } from '@ogong/host/http/api-app';
 import type { Route } from '@ogong/protocol/http/routes';
-import type { FieldRules } from '../field-rules.ts';
+import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
 import type { LocalCall } from '../local-model.ts';
 import { chat } from './chat.ts';
 import { embed, embeddings } from './embed.ts';

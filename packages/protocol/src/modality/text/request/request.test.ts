@@ -76,6 +76,29 @@ describe('parseRequest', () => {
     ).toBeDefined();
   });
 
+  it('leaves out hints and names them', () => {
+    const hints = { reasoning_effort: 'low', verbosity: 'low', models: ['a/b'], route: 'fallback', transforms: [] };
+    const routing = { order: ['a'], sort: 'price', allow_fallbacks: false, require_parameters: true };
+    expect(chat({ ...hints, provider: routing }).dropped).toEqual([
+      ...Object.keys(hints),
+      ...['order', 'sort', 'allow_fallbacks'].map((key) => `provider.${key}`),
+    ]);
+    expect(chat({ user: 'u', metadata: {}, reasoning_effort: null }).dropped).toEqual([]);
+  });
+
+  it('takes values that ask for nothing, as client libraries send them', () => {
+    const nothing = { tool_choice: 'none', function_call: 'auto', best_of: 1, suffix: '', echo: false, top_a: 0 };
+    const ofVllm = { repetition_penalty: 1, length_penalty: 1, ignore_eos: false, stop_token_ids: [], top_k: -1 };
+    const { sampler, dropped } = chat({ ...nothing, ...ofVllm, skip_special_tokens: true, chat_template_kwargs: {} });
+    expect([sampler.topK, dropped]).toEqual([0, []]);
+  });
+
+  it('reads in two ways that usage is wanted', () => {
+    expect(chat({ stream: true, usage: { include: true } }).includeUsage).toBe(true);
+    expect(chat({ stream: true, usage: { include: false } }).includeUsage).toBe(false);
+    expect(chat({ usage: { include: true } }).includeUsage).toBe(false);
+  });
+
   it('takes back an assistant message as it came, and empty lists of tools', () => {
     const answer = { role: 'assistant', content: 'x', refusal: null, annotations: [], tool_calls: null, audio: null };
     expect(chat({ messages: [answer], functions: [] }).messages).toEqual([{ role: 'assistant', content: 'x' }]);
@@ -143,6 +166,18 @@ describe('parseRequest', () => {
     ['audio', { audio: [] }],
     ['echo', { echo: [] }],
     ['best_of', { best_of: [] }],
+    ['tool_choice', { tool_choice: 'required' }],
+    ['repetition_penalty', { repetition_penalty: 1.1 }],
+    ['chat_template_kwargs', { chat_template_kwargs: { enable_thinking: false } }],
+    ['guided_json', { guided_json: {} }],
+    ['min_tokens', { min_tokens: 2 }],
+    ['ignore_eos', { ignore_eos: true }],
+    ['top_k', { top_k: -2 }],
+    ['provider', { provider: 'openai' }],
+    ['provider.only', { provider: { only: ['a'] } }],
+    ['provider.data_collection', { provider: { data_collection: 'deny' } }],
+    ['provider.mood', { provider: { mood: 'good' } }],
+    ['usage.include', { usage: { include: 1 } }],
     ['response_format', { response_format: { type: 'text', schema: {} } }],
     ['response_format', { response_format: 'text' }],
     ['stream_options.pace', { stream: true, stream_options: { pace: 1 } }],

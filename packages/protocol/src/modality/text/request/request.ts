@@ -4,6 +4,8 @@ import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
 import { type Demands, NO_DEMANDS } from '../../demands.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
+import { type FieldRules, isAbsent, isEmptyList, judgeFields } from './field-rules.ts';
+import { CHAT_PARAMETERS, COMPLETION_PARAMETERS, ROUTING_PARAMETERS, USAGE_PARAMETERS } from './parameters.ts';
 
 /**
  * An OpenAI-shaped request, read the same way by gateway, provider, verifier and consumer: the sampler that a header
@@ -28,6 +30,8 @@ export interface InferenceRequest {
   /** Prompts of one payer under the same key may share a prefix cache; no answer depends on it. */
   readonly promptCacheKey: string | undefined;
   readonly demands: Demands;
+  /** Keys of hints that no model here takes; a response names them. */
+  readonly dropped: readonly string[];
 }
 
 /** A bad request in OpenAI's terms; the gateway answers it with status 400. */
@@ -51,42 +55,6 @@ export const MAX_MESSAGES = 2048;
 const MAX_STOPS = 4;
 const MAX_CACHE_KEY = 256;
 
-/** Known, harmless, and without effect on the answer. */
-const IGNORED = new Set(['user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'parallel_tool_calls']);
-/** Known, and refused: to ignore them would give a wrong answer. */
-const REFUSED: Readonly<Record<string, string>> = {
-  tools: 'tool calls are not served on this network yet; leave `tools` out',
-  tool_choice: 'tool calls are not served on this network yet; leave `tool_choice` out',
-  functions: 'function calls are not served on this network yet; leave `functions` out',
-  function_call: 'function calls are not served on this network yet; leave `function_call` out',
-  audio: 'audio output is not served by text models',
-  best_of: 'best_of is not supported; use n',
-  suffix: 'suffix is not supported',
-  echo: 'echo is not supported',
-};
-/** Values of refused parameters that ask for nothing, as client libraries send them. */
-const isNothingAsked = (key: string, value: unknown): boolean =>
-  key === 'echo' ? value === false : (key === 'tools' || key === 'functions') && isEmptyArray(value);
-const COMMON = new Set([
-  'model',
-  'temperature',
-  'top_p',
-  'top_k',
-  'min_p',
-  'n',
-  'stop',
-  'max_tokens',
-  'presence_penalty',
-  'frequency_penalty',
-  'logit_bias',
-  'logprobs',
-  'seed',
-  'stream',
-  'stream_options',
-  'prompt_cache_key',
-  'ogong',
-]);
-const CHAT_ONLY = new Set(['messages', 'max_completion_tokens', 'top_logprobs', 'response_format', 'modalities']);
 const ROLES = new Set(['system', 'developer', 'user', 'assistant']);
 /** Fields of a message besides role and content. Clients send them back from an earlier answer; they say nothing new. */
 const IGNORED_OF_MESSAGE = ['name', 'refusal', 'annotations'];
@@ -98,18 +66,11 @@ type Fields = Readonly<Record<string, unknown>>;
 /** @throws RequestError naming the offending parameter. */
 export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceRequest {
   const fields = parseObject(body);
-  const allowed = (key: string): boolean =>
-    COMMON.has(key) || IGNORED.has(key) || (isChat({ endpoint }) ? CHAT_ONLY.has(key) : key === 'prompt');
-  for (const key of Object.keys(fields)) {
-    if (isAbsent(fields[key])) continue;
-    const refusal = Object.hasOwn(REFUSED, key) ? REFUSED[key] : undefined;
-    if (refusal !== undefined && !isNothingAsked(key, fields[key])) {
-      throw new RequestError(refusal, key, 'unsupported_parameter');
-    }
-    if (refusal === undefined && !allowed(key)) {
-      throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
-    }
-  }
+  const dropped = [
+    ...judge(fields, isChat({ endpoint }) ? CHAT_PARAMETERS : COMPLETION_PARAMETERS),
+    ...judgeObject(fields, 'provider', ROUTING_PARAMETERS),
+    ...judgeObject(fields, 'usage', USAGE_PARAMETERS),
+  ];
   if (!isText(fields.model) || fields.model.length === 0 || fields.model.length > 256) {
     throw new RequestError('you must provide a model parameter', 'model');
   }
@@ -133,13 +94,33 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
     seed: parseSeed(fields.seed),
     stream,
-    includeUsage: parseStreamOptions(fields.stream_options, stream),
+    includeUsage: [parseStreamOptions(fields.stream_options, stream), parseUsage(fields.usage) && stream].includes(
+      true,
+    ),
     logprobs,
     topLogprobs,
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
     demands: parseDemands(fields.ogong),
+    dropped,
   };
 }
+
+/** @returns what was left out. @throws RequestError */
+function judge(fields: Fields, rules: FieldRules, where?: string): readonly string[] {
+  const { dropped, problem } = judgeFields(fields, rules, where);
+  if (problem) throw new RequestError(problem.message, problem.param, problem.code);
+  return dropped;
+}
+
+function judgeObject(fields: Fields, key: string, rules: FieldRules): readonly string[] {
+  const value = fields[key];
+  if (isAbsent(value)) return [];
+  if (typeof value !== 'object' || Array.isArray(value)) throw new RequestError(`${key} must be an object`, key);
+  return judge(value as Fields, rules, key);
+}
+
+const parseUsage = (usage: unknown): boolean =>
+  !isAbsent(usage) && parseBoolean(usage as Fields, 'include', 'usage.include');
 
 /** Whether messages are asked about, and not one text that is to be continued. */
 export const isChat = ({ endpoint }: Pick<InferenceRequest, 'endpoint'>): boolean => endpoint === 'chat';
@@ -177,11 +158,8 @@ export function parseObject(body: Uint8Array): Fields {
   return parsed as Fields;
 }
 
-/** OpenAI takes null for a field that was left out. */
-export const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 /** Text that has a UTF-8 form: an escape can write half of a surrogate pair, which has none. */
 const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
-const isEmptyArray = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
 function parseNumber(fields: Fields, key: string, low: number, high: number, fallback: number): number {
   const value = fields[key];
@@ -213,7 +191,8 @@ function toFixed(value: number, unit: number): number {
 function parseSampler(fields: Fields): SamplerSettings {
   return {
     temperatureQ16: toFixed(parseNumber(fields, 'temperature', 0, 2, 1), NAT),
-    topK: parseInteger(fields, 'top_k', 0, 2 ** 24, 0),
+    // Below zero stands for no limit, with vLLM.
+    topK: Math.max(0, parseInteger(fields, 'top_k', -1, 2 ** 24, 0)),
     topPQ24: Math.max(1, toFixed(parseNumber(fields, 'top_p', 0, 1, 1), WEIGHT_ONE)),
     minPQ24: toFixed(parseNumber(fields, 'min_p', 0, 1, 0), WEIGHT_ONE),
     presencePenaltyQ16: toFixed(parseNumber(fields, 'presence_penalty', -2, 2, 0), NAT),
@@ -355,7 +334,7 @@ function parseMessages(value: unknown): { role: string; content: string }[] {
       throw new RequestError(`${param}.role must be one of ${[...ROLES].join(', ')}`, `${param}.role`);
     }
     for (const key of REFUSED_OF_MESSAGE) {
-      if (isAbsent(rest[key]) || (key === 'tool_calls' && isEmptyArray(rest[key]))) continue;
+      if (isAbsent(rest[key]) || (key === 'tool_calls' && isEmptyList(rest[key]))) continue;
       const what = `${param}.${key}`;
       throw new RequestError(`${what}: only text is served on this network yet`, what, 'unsupported_parameter');
     }

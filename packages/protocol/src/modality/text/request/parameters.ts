@@ -1,0 +1,140 @@
+import {
+  type FieldRefusal,
+  type FieldRules,
+  isEmptyList,
+  isEmptyObject,
+  isEmptyText,
+  isFalse,
+  isOne,
+  isTrue,
+  isZero,
+} from './field-rules.ts';
+
+/**
+ * The keys of a body (docs/spec/request.md): OpenAI's own, and those that clients of OpenRouter, vLLM and LiteLLM send besides.
+ * Gateway and local mode read by these tables alone.
+ */
+
+const TOOLS: FieldRefusal = { refused: 'tool calls are not served yet; leave it out', unless: isEmptyList };
+const isNoChoice = (value: unknown): boolean => value === 'none' || value === 'auto';
+const GRAMMAR: FieldRefusal = { refused: 'answers by a schema or grammar are not served yet; leave it out' };
+const TOKENS: FieldRefusal = { refused: 'tokens are shown and ended as the model has them; leave it out' };
+
+const COMMON = {
+  model: 'works',
+  temperature: 'works',
+  top_p: 'works',
+  top_k: 'works',
+  min_p: 'works',
+  n: 'works',
+  stop: 'works',
+  max_tokens: 'works',
+  presence_penalty: 'works',
+  frequency_penalty: 'works',
+  logit_bias: 'works',
+  logprobs: 'works',
+  seed: 'works',
+  stream: 'works',
+  stream_options: 'works',
+  prompt_cache_key: 'works',
+  ogong: 'works',
+  // OpenRouter's: `{"include": true}` asks for what stream_options asks for.
+  usage: 'works',
+  provider: 'works',
+
+  user: 'ignored',
+  metadata: 'ignored',
+  store: 'ignored',
+  service_tier: 'ignored',
+  safety_identifier: 'ignored',
+  parallel_tool_calls: 'ignored',
+
+  // Hints about how much a model thinks and writes, which no model here takes.
+  reasoning_effort: 'dropped',
+  reasoning: 'dropped',
+  include_reasoning: 'dropped',
+  thinking: 'dropped',
+  verbosity: 'dropped',
+  prediction: 'dropped',
+  // Second choices, where the first one answers or fails by itself.
+  models: 'dropped',
+  route: 'dropped',
+  transforms: 'dropped',
+  // For the books of a proxy.
+  prompt_cache_retention: 'dropped',
+  cache_salt: 'dropped',
+  priority: 'dropped',
+  request_id: 'dropped',
+  session_id: 'dropped',
+  trace: 'dropped',
+  tags: 'dropped',
+
+  tools: TOOLS,
+  functions: TOOLS,
+  tool_choice: { ...TOOLS, unless: isNoChoice },
+  function_call: { ...TOOLS, unless: isNoChoice },
+  audio: { refused: 'text models make no audio' },
+  web_search_options: { refused: 'nothing is searched here; leave it out', unless: isEmptyObject },
+  plugins: { refused: 'no plugins are served; leave it out', unless: isEmptyList },
+  chat_template_kwargs: { refused: "the model's own template makes the prompt; leave it out", unless: isEmptyObject },
+  chat_template: { refused: "the model's own template makes the prompt; leave it out", unless: isEmptyText },
+  add_generation_prompt: { refused: 'a chat always ends with a turn of the assistant', unless: isTrue },
+  continue_final_message: { refused: 'use completions to continue a text', unless: isFalse },
+  best_of: { refused: 'use n', unless: isOne },
+  echo: { refused: 'the prompt is not sent back', unless: isFalse },
+  suffix: { refused: 'text is continued at its end alone', unless: isEmptyText },
+  repetition_penalty: { refused: 'use presence_penalty or frequency_penalty', unless: isOne },
+  length_penalty: { refused: 'beams are not searched; leave it out', unless: isOne },
+  use_beam_search: { refused: 'beams are not searched; leave it out', unless: isFalse },
+  top_a: { refused: 'use top_p or min_p', unless: isZero },
+  typical_p: { refused: 'use top_p or min_p', unless: isOne },
+  min_tokens: { refused: 'a reply may end with its first token; leave it out', unless: isZero },
+  ignore_eos: { refused: 'a reply ends where the model ends it; leave it out', unless: isFalse },
+  stop_token_ids: { refused: 'use stop', unless: isEmptyList },
+  include_stop_str_in_output: { refused: 'an answer ends before its stop sequence', unless: isFalse },
+  truncate_prompt_tokens: { refused: 'a prompt that is too long is refused, never cut' },
+  skip_special_tokens: { ...TOKENS, unless: isTrue },
+  spaces_between_special_tokens: { ...TOKENS, unless: isTrue },
+  prompt_logprobs: { refused: 'only tokens of the answer have logprobs', unless: isZero },
+  guided_json: GRAMMAR,
+  guided_regex: GRAMMAR,
+  guided_choice: GRAMMAR,
+  guided_grammar: GRAMMAR,
+  structured_outputs: GRAMMAR,
+  grammar: GRAMMAR,
+} as const satisfies FieldRules;
+
+export const CHAT_PARAMETERS: FieldRules = {
+  ...COMMON,
+  messages: 'works',
+  max_completion_tokens: 'works',
+  top_logprobs: 'works',
+  response_format: 'works',
+  modalities: 'works',
+};
+
+export const COMPLETION_PARAMETERS: FieldRules = { ...COMMON, prompt: 'works' };
+
+const PROMISE: FieldRefusal = {
+  refused: 'nobody can promise this here; leave it out, or demand exact or model_root in the object ogong',
+};
+
+/** OpenRouter's object `provider`: preferences are dropped, what would be a promise is refused. */
+export const ROUTING_PARAMETERS: FieldRules = {
+  order: 'dropped',
+  sort: 'dropped',
+  allow_fallbacks: 'dropped',
+  require_parameters: 'ignored',
+  preferred_min_throughput: 'dropped',
+  preferred_max_latency: 'dropped',
+  data_collection: { ...PROMISE, unless: (value) => value === 'allow' },
+  zdr: { ...PROMISE, unless: isFalse },
+  enforce_distillable_text: { ...PROMISE, unless: isFalse },
+  only: { ...PROMISE, unless: isEmptyList },
+  ignore: { ...PROMISE, unless: isEmptyList },
+  quantizations: { ...PROMISE, unless: isEmptyList },
+  max_price: PROMISE,
+};
+
+/** OpenRouter's object `usage`. */
+export const USAGE_PARAMETERS: FieldRules = { include: 'works' };

@@ -1,0 +1,155 @@
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
+
+let fixture: LocalFixture;
+let client: OpenAI;
+beforeAll(async () => {
+  fixture = await createLocalFixture({
+    models: [
+      shelve('fake'),
+      shelve('owner/assistant', { reference: 'file:/fake', defaults: { from: 'fake', system: 'You are Mario.' } }),
+    ],
+  });
+  client = new OpenAI({ baseURL: `${fixture.base}/v1`, apiKey: 'none', maxRetries: 0 });
+});
+afterAll(() => fixture.close());
+
+const base = { model: 'fake', max_tokens: 4, seed: 2 };
+const messages = [{ role: 'user' as const, content: 'Once' }];
+
+describe('completions of several prompts', () => {
+  it('are those of each alone, in order', async () => {
+    const both = await client.completions.create({ ...base, prompt: ['one', 'another'], n: 2 });
+    const one = await client.completions.create({ ...base, prompt: 'one', n: 2 });
+    const another = await client.completions.create({ ...base, prompt: ['another'], n: 2 });
+    const texts = (answer: typeof one) => answer.choices.map(({ text }) => text);
+    expect(texts(both)).toEqual([...texts(one), ...texts(another)]);
+    expect(both.choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    const sum = (key: 'prompt_tokens' | 'completion_tokens') => (one.usage?.[key] ?? 0) + (another.usage?.[key] ?? 0);
+    expect(both.usage).toMatchObject({
+      prompt_tokens: sum('prompt_tokens'),
+      completion_tokens: sum('completion_tokens'),
+    });
+  });
+
+  it('stream as they are whole', async () => {
+    const asked = { ...base, prompt: ['one', 'another'], echo: true };
+    const whole = await client.completions.create(asked);
+    const texts = ['', ''];
+    for await (const { choices } of await client.completions.create({ ...asked, stream: true }))
+      for (const { index, text } of choices) texts[index] += text;
+    expect(texts).toEqual(whole.choices.map(({ text }) => text));
+    expect(texts[0]).toMatch(/^one/);
+    expect(texts[1]).toMatch(/^another/);
+  });
+
+  it('may be tokens', async () => {
+    const asText = await client.completions.create({ ...base, prompt: 'AB', echo: true });
+    const count = asText.usage?.prompt_tokens;
+    const tokens = [...(await tokensOf('AB'))];
+    expect(tokens).toHaveLength(count ?? 0);
+    const asTokens = await client.completions.create({ ...base, prompt: tokens, echo: true });
+    const two = await client.completions.create({ ...base, prompt: [tokens, tokens], echo: true });
+    for (const text of [asTokens, two].flatMap(({ choices }) => choices.map(({ text }) => text)))
+      expect(text).toBe(asText.choices[0]?.text);
+  });
+
+  it.each([
+    ['prompt', { prompt: Array.from({ length: 17 }, () => 'x') }],
+    ['prompt', { prompt: ['x', 'y', 'z'], n: 6 }],
+    ['prompt', { prompt: [] }],
+    ['prompt', { prompt: ['x', 7] }],
+    ['prompt', {}],
+    ['echo', { prompt: 'x', echo: 'yes' }],
+    ['echo', { prompt: 'x', echo: true, logprobs: 2 }],
+    ['suffix', { prompt: 'x', suffix: 'end' }],
+    ['best_of', { prompt: 'x', best_of: 2 }],
+  ])('refuse and name %s: %j', async (param, fields) => {
+    const response = await fixture.post('/v1/completions', { ...base, ...fields });
+    expect([response.status, ((await response.json()) as { error: { param: string } }).error.param]).toEqual([
+      400,
+      param,
+    ]);
+  });
+});
+
+async function tokensOf(text: string): Promise<Uint32Array> {
+  const { engine, release } = await fixture.loaded.borrow({ reference: 'file:/fake' });
+  if (engine.specificationVersion !== 'text-v1') throw new Error('a text engine is expected');
+  const tokens = await engine.tokenizePrompt({ kind: 'text', text });
+  release();
+  return tokens;
+}
+
+describe('what clients of other servers send', () => {
+  it('is left out where it is a hint, and named', async () => {
+    const hints = { reasoning_effort: 'low', verbosity: 'low', models: ['a'], provider: { sort: 'price' } };
+    for (const stream of [false, true]) {
+      const response = await fixture.post('/v1/chat/completions', { ...base, messages, ...hints, stream });
+      expect([response.status, response.headers.get('x-ogong-ignored')]).toEqual([
+        200,
+        'reasoning_effort, verbosity, models, provider.sort',
+      ]);
+      await response.text();
+    }
+  });
+
+  it('is taken where it asks for nothing', async () => {
+    const nothing = { tool_choice: 'none', tools: [], repetition_penalty: 1, chat_template_kwargs: {}, top_k: -1 };
+    const response = await fixture.post('/v1/chat/completions', { ...base, messages, ...nothing });
+    expect([response.status, response.headers.get('x-ogong-ignored')]).toEqual([200, null]);
+  });
+
+  it('has usage in its stream where OpenRouter asks for it', async () => {
+    const body = { ...base, messages, stream: true, usage: { include: true } };
+    const text = await (await fixture.post('/v1/chat/completions', body)).text();
+    expect(text).toContain('"completion_tokens":4');
+  });
+
+  it.each([
+    ['repetition_penalty', 1.2],
+    ['chat_template_kwargs', { enable_thinking: false }],
+    ['guided_json', {}],
+    ['echo', true],
+    ['prompt', 'x'],
+  ])('is refused where it would change the answer: %s', async (param, value) => {
+    const response = await fixture.post('/v1/chat/completions', { ...base, messages, [param]: value });
+    expect([response.status, ((await response.json()) as { error: { param: string } }).error.param]).toEqual([
+      400,
+      param,
+    ]);
+  });
+});
+
+describe('max_tokens', () => {
+  it.each([513, 131_073, 10_000_000])('of %d comes down to the context, and the answer says so', async (max_tokens) => {
+    const response = await fixture.post('/v1/completions', { model: 'fake', prompt: 'x', seed: 1, max_tokens });
+    expect(response.headers.get('x-ogong-clamped')).toBe('max_tokens=512');
+    const { choices, usage } = (await response.json()) as OpenAI.Completion;
+    expect([choices[0]?.finish_reason, (usage?.total_tokens ?? 0) <= 512]).toEqual(['length', true]);
+  });
+
+  it('is the context where none is named, as with Ollama', async () => {
+    const response = await fixture.post('/v1/completions', { model: 'fake', prompt: 'x', seed: 1 });
+    expect(response.headers.get('x-ogong-clamped')).toBeNull();
+    expect(((await response.json()) as OpenAI.Completion).usage?.completion_tokens).toBeGreaterThan(256);
+  });
+
+  it.each([0, -1, 1.5, '5'])('of %j is refused', async (max_tokens) => {
+    expect((await fixture.post('/v1/completions', { model: 'fake', prompt: 'x', max_tokens })).status).toBe(400);
+  });
+});
+
+it('names the model as the client did, and begins with what a made model was given', async () => {
+  const made = await client.chat.completions.create({ ...base, model: 'owner/assistant:latest', messages });
+  const told = [{ role: 'system' as const, content: 'You are Mario.' }, ...messages];
+  const spelt = await client.chat.completions.create({ ...base, messages: told });
+  expect(made.model).toBe('owner/assistant:latest');
+  expect(made.choices[0]?.message.content).toBe(spelt.choices[0]?.message.content);
+});
+
+it('shows one model', async () => {
+  expect(await client.models.retrieve('owner/assistant')).toMatchObject({ id: 'owner/assistant', object: 'model' });
+  await expect(client.models.retrieve('other')).rejects.toMatchObject({ status: 404 });
+});
