@@ -22,6 +22,7 @@ import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createBeaconVectors } from './beacon-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
+import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
@@ -45,6 +46,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),
     ...createVerdictLogVectors(crypto),
+    ...createEvidenceVectors(crypto),
     ...createTailVectors(),
     ...createTierVectors(),
     ...createSignatureVectors(crypto),
