@@ -67,8 +67,8 @@ const mutants: readonly Mutant[] = [
   {
     breaks: 'registry: a VRF key is forgotten with its validator',
     file: 'ValidatorRegistry.sol',
-    from: 'delete _entries[signer];',
-    to: 'delete _entries[signer];\n        delete vrfKeyOf[signer];',
+    from: 'delete _entries[account];',
+    to: 'delete _entries[account];\n        delete vrfKeyOf[account];',
   },
   {
     breaks: 'registry: a certificate is announced in the block that names it',
@@ -79,25 +79,61 @@ const mutants: readonly Mutant[] = [
   {
     breaks: "registry: another one's announcement may be copied",
     file: 'ValidatorRegistry.sol',
-    from: 'keccak256(abi.encode(signer, certHash, salt))',
+    from: 'keccak256(abi.encode(account, certHash, salt))',
     to: 'keccak256(abi.encode(certHash, salt))',
   },
   {
     breaks: 'registry: anybody may be evicted',
     file: 'ValidatorRegistry.sol',
-    from: 'if (_members.contains(signer) && bond >= minimum) revert BondSuffices(bond, minimum);',
+    from: 'if (_members.contains(account) && bond >= minimum) revert BondSuffices(bond, minimum);',
     to: '',
   },
   {
     breaks: 'registry: a higher minimum puts members out',
     file: 'ValidatorRegistry.sol',
-    from: 'if (_entries[signer].minimumBond < minimum) minimum = _entries[signer].minimumBond;',
+    from: 'if (_entries[account].minimumBond < minimum) minimum = _entries[account].minimumBond;',
     to: '',
   },
   {
     breaks: 'registry: the set has no bound',
     file: 'ValidatorRegistry.sol',
     from: 'if (_members.length() > MAX_VALIDATORS) revert RegistryFull(MAX_VALIDATORS);',
+    to: '',
+  },
+  {
+    breaks: 'signing keys: a key may be named without its consent',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (failure != ECDSA.RecoverError.NoError || by != signer) revert NoConsent(signer);',
+    to: 'if (by == address(1) && failure == ECDSA.RecoverError.NoError) revert NoConsent(signer);',
+  },
+  {
+    breaks: 'signing keys: a key signs for two accounts',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (holder != address(0) && holder != msg.sender) revert SignerTaken(signer, holder);',
+    to: '',
+  },
+  {
+    breaks: 'signing keys: a new key counts at once',
+    file: 'Staking.sol',
+    from: 'registry.accountsAt(signers, since)',
+    to: 'registry.accountsAt(signers, block.timestamp)',
+  },
+  {
+    breaks: 'signing keys: the set lists a key before it counts',
+    file: 'ValidatorRegistry.sol',
+    from: 'account, signerAt(account, since), stake',
+    to: 'account, signerAt(account, block.timestamp), stake',
+  },
+  {
+    breaks: "signing keys: an account's own key still votes beside the one that it named",
+    file: 'ValidatorRegistry.sol',
+    from: 'return _signers[signer].upperLookupRecent(uint96(time)) == 0 ? signer : address(0);',
+    to: 'return signer;',
+  },
+  {
+    breaks: 'signing keys: a key that was replaced still votes',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (before != address(0)) _accounts[before].push(since, 0);',
     to: '',
   },
   {
@@ -162,15 +198,15 @@ const mutants: readonly Mutant[] = [
   },
   {
     breaks: 'votes: a quorum counts them as they are now',
-    file: 'Staking.sol',
-    from: 'uint48 since = uint48(block.timestamp - delay);',
-    to: 'uint48 since = uint48(block.timestamp);',
+    file: 'ValidatorRegistry.sol',
+    from: 'uint48(block.timestamp - delay)',
+    to: 'uint48(block.timestamp)',
   },
   {
     breaks: 'votes: a slash leaves the vote until the delay is over',
     file: 'Staking.sol',
-    from: 'signed += vote < backed ? vote : backed;',
-    to: 'signed += backed == type(uint256).max ? backed : vote;',
+    from: 'return vote < backed ? vote : backed;',
+    to: 'return backed == type(uint256).max ? backed : vote;',
   },
   {
     breaks: 'votes: a bond on its way out backs no vote',

@@ -174,35 +174,38 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         return _totalVotes.latest();
     }
 
-    /// @notice Votes behind a list of signers, and all votes there are, as they were one voting delay ago. Whoever had no
+    /// @notice Votes behind a list of signing keys, and all votes there are, as they were one voting delay ago. Whoever had no
     /// vote then adds none. A slash takes a vote at once, and leaves the total as it was until the delay is over.
-    /// @dev The caller sees to it that no signer is listed twice.
+    /// @dev The caller sees to it that no key is listed twice; at any time an account has one key.
     function votes(address[] calldata signers) external view returns (uint256 signed, uint256 total) {
-        uint256 delay = parameters.delays().voting;
-        if (block.timestamp < delay) return (0, 0);
-        uint48 since = uint48(block.timestamp - delay);
-        for (uint256 i; i < signers.length; ++i) {
-            signed += _voteSince(signers[i], since);
+        uint48 since = registry.inForceSince();
+        address[] memory accounts = registry.accountsAt(signers, since);
+        for (uint256 i; i < accounts.length; ++i) {
+            signed += _voteSince(accounts[i], since);
         }
         total = _totalVotes.upperLookupRecent(since);
     }
 
-    /// @notice The vote of each signer, and all votes, as `votes` counts them: for those who gather signatures.
-    function votesOf(address[] calldata signers) external view returns (uint256[] memory each, uint256 total) {
-        each = new uint256[](signers.length);
-        uint256 delay = parameters.delays().voting;
-        if (block.timestamp < delay) return (each, 0);
-        uint48 since = uint48(block.timestamp - delay);
-        for (uint256 i; i < signers.length; ++i) {
-            each[i] = _voteSince(signers[i], since);
+    /// @notice For those who gather signatures: the vote of each account and its signing key, and all votes, as `votes` counts them.
+    function votesOf(address[] calldata accounts)
+        external
+        view
+        returns (uint256[] memory each, address[] memory signers, uint256 total)
+    {
+        each = new uint256[](accounts.length);
+        signers = new address[](accounts.length);
+        uint48 since = registry.inForceSince();
+        for (uint256 i; i < accounts.length; ++i) {
+            each[i] = _voteSince(accounts[i], since);
+            signers[i] = registry.signerAt(accounts[i], since);
         }
         total = _totalVotes.upperLookupRecent(since);
     }
 
-    function _voteSince(address signer, uint48 since) private view returns (uint256) {
-        Bond storage theirs = _bonds[signer];
+    function _voteSince(address account, uint48 since) private view returns (uint256) {
+        Bond storage theirs = _bonds[account];
         uint256 backed = uint256(theirs.amount) + theirs.unbonding;
-        uint256 vote = _votes[signer].upperLookupRecent(since);
+        uint256 vote = _votes[account].upperLookupRecent(since);
         return vote < backed ? vote : backed;
     }
 

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {Parameters} from "./Parameters.sol";
 import {Staking} from "./Staking.sol";
 
 /// @title Who validates, where, and under which keys
 /// @notice Created by Staking, which asks nobody else who is a validator. The sender of `register` is the validator's
-/// ledger address: it signs batches and receives the validator's share.
-contract ValidatorRegistry {
+/// account: it owns the bond and receives the validator's share. What a validator says it signs with the account's signing key,
+/// which is the account's own key until it names another. A named key counts one voting delay later, as votes do.
+contract ValidatorRegistry is EIP712 {
     using EnumerableSet for EnumerableSet.AddressSet;
+    using Checkpoints for Checkpoints.Trace160;
+
+    bytes32 private constant SIGNING_KEY_TYPEHASH = keccak256("SigningKey(address account,address signer)");
 
     uint256 public constant MAX_ENDPOINT_BYTES = 255;
     /// As many as a certificate of the beacon has room for; it also bounds what `validators` costs.
@@ -30,6 +37,8 @@ contract ValidatorRegistry {
     }
 
     struct Validator {
+        address account;
+        /// The signing key that counts now; zero where the account's own key signs for another account.
         address signer;
         uint128 stake;
         string endpoint;
@@ -41,31 +50,39 @@ contract ValidatorRegistry {
     Parameters public immutable parameters;
 
     EnumerableSet.AddressSet private _members;
-    mapping(address signer => Entry) private _entries;
-    mapping(address signer => Seal) private _seals;
-    /// Ledger address behind a certificate.
-    mapping(bytes32 certHash => address) public signerOf;
+    mapping(address account => Entry) private _entries;
+    mapping(address account => Seal) private _seals;
+    /// The key that an account has named, by time; zero for its own.
+    mapping(address account => Checkpoints.Trace160) private _signers;
+    /// The account that has named a key, by time; zero for none. Each is the inverse of the other at any time.
+    mapping(address signer => Checkpoints.Trace160) private _accounts;
+    /// Account behind a certificate.
+    mapping(bytes32 certHash => address) public accountOf;
     /// Ed25519 key of an address's verifiable random function. Set once, and kept after the address has left: whoever could
     /// change it could choose among beacons.
-    mapping(address signer => bytes32) public vrfKeyOf;
+    mapping(address account => bytes32) public vrfKeyOf;
 
-    event ValidatorRegistered(address indexed signer, string endpoint, bytes32 certHash, bytes32 vrfKey);
-    event ValidatorUpdated(address indexed signer, string endpoint, bytes32 certHash);
-    event ValidatorDeregistered(address indexed signer);
-    event CertificateAnnounced(address indexed signer, bytes32 seal);
+    event ValidatorRegistered(address indexed account, string endpoint, bytes32 certHash, bytes32 vrfKey);
+    event ValidatorUpdated(address indexed account, string endpoint, bytes32 certHash);
+    event ValidatorDeregistered(address indexed account);
+    event CertificateAnnounced(address indexed account, bytes32 seal);
 
-    error AlreadyRegistered(address signer);
-    error NotRegistered(address signer);
+    event SignerNamed(address indexed account, address indexed signer);
+
+    error AlreadyRegistered(address account);
+    error NotRegistered(address account);
     error BondTooLow(uint256 bond, uint256 minimum);
     error BadEndpoint(uint256 length);
     error ZeroKey();
     error CertificateTaken(bytes32 certHash, address by);
     error NotAnnounced(bytes32 seal);
     error VrfKeyFixed(bytes32 vrfKey);
+    error SignerTaken(address signer, address by);
+    error NoConsent(address signer);
     error BondSuffices(uint256 bond, uint256 minimum);
     error RegistryFull(uint256 maximum);
 
-    constructor(Staking staking_, Parameters parameters_) {
+    constructor(Staking staking_, Parameters parameters_) EIP712("OGONG", "1") {
         staking = staking_;
         parameters = parameters_;
     }
@@ -111,44 +128,112 @@ contract ValidatorRegistry {
 
     /// @notice Removes a validator that was slashed below the least bond; anyone may. Against the least bond when it joined, or
     /// now where that is less: a change of it puts nobody out.
-    function evict(address signer) external {
-        uint256 bond = staking.bondOf(signer).amount;
+    function evict(address account) external {
+        uint256 bond = staking.bondOf(account).amount;
         uint256 minimum = parameters.limits().minimumValidatorBond;
-        if (_entries[signer].minimumBond < minimum) minimum = _entries[signer].minimumBond;
-        if (_members.contains(signer) && bond >= minimum) revert BondSuffices(bond, minimum);
-        _remove(signer);
+        if (_entries[account].minimumBond < minimum) minimum = _entries[account].minimumBond;
+        if (_members.contains(account) && bond >= minimum) revert BondSuffices(bond, minimum);
+        _remove(account);
+    }
+
+    /// @notice Names the key that signs for the caller, who need not be a validator yet. It counts one voting delay from now, and
+    /// the key before it until then.
+    /// @param signer The caller's own address takes the named key back.
+    /// @param consent 65-byte signature by `signer` over `signerDigest`, so that nobody names another one's key; ignored where
+    /// the caller names itself.
+    function setSigner(address signer, bytes calldata consent) external {
+        if (signer == address(0)) revert ZeroKey();
+        address next = signer == msg.sender ? address(0) : signer;
+        if (next != address(0)) {
+            (address by, ECDSA.RecoverError failure,) =
+                ECDSA.tryRecoverCalldata(signerDigest(msg.sender, signer), consent);
+            if (failure != ECDSA.RecoverError.NoError || by != signer) revert NoConsent(signer);
+            address holder = address(_accounts[signer].latest());
+            if (holder != address(0) && holder != msg.sender) revert SignerTaken(signer, holder);
+        }
+        uint96 since = uint96(block.timestamp);
+        address before = address(_signers[msg.sender].latest());
+        if (before != address(0)) _accounts[before].push(since, 0);
+        if (next != address(0)) _accounts[next].push(since, uint160(msg.sender));
+        _signers[msg.sender].push(since, uint160(next));
+        emit SignerNamed(msg.sender, signer);
     }
 
     /// @notice The whole set; the order means nothing.
     function validators() external view returns (Validator[] memory list) {
-        address[] memory signers = _members.values();
-        list = new Validator[](signers.length);
-        for (uint256 i; i < signers.length; ++i) {
-            Entry storage entry = _entries[signers[i]];
-            uint128 stake = staking.bondOf(signers[i]).amount;
-            list[i] = Validator(signers[i], stake, entry.endpoint, entry.certHash, vrfKeyOf[signers[i]]);
+        address[] memory accounts = _members.values();
+        list = new Validator[](accounts.length);
+        uint256 since = inForceSince();
+        for (uint256 i; i < accounts.length; ++i) {
+            address account = accounts[i];
+            Entry storage entry = _entries[account];
+            uint128 stake = staking.bondOf(account).amount;
+            list[i] = Validator(
+                account, signerAt(account, since), stake, entry.endpoint, entry.certHash, vrfKeyOf[account]
+            );
         }
     }
 
-    function isValidator(address signer) external view returns (bool) {
-        return _members.contains(signer);
+    /// @notice The signing key of an account that counts now, and the one that was named last, with the time from which it counts.
+    function signerOf(address account) external view returns (address signer, address named, uint256 from) {
+        signer = signerAt(account, inForceSince());
+        named = signerAt(account, block.timestamp);
+        (bool exists, uint96 since,) = _signers[account].latestCheckpoint();
+        from = exists ? uint256(since) + parameters.delays().voting : 0;
+    }
+
+    /// @notice The accounts that keys signed for at a time, as they were named then; zero for none.
+    function accountsAt(address[] calldata signers, uint256 time) external view returns (address[] memory accounts) {
+        accounts = new address[](signers.length);
+        for (uint256 i; i < signers.length; ++i) {
+            accounts[i] = accountAt(signers[i], time);
+        }
+    }
+
+    function isValidator(address account) external view returns (bool) {
+        return _members.contains(account);
     }
 
     function totalStake() external view returns (uint256) {
         return staking.totalActiveBond();
     }
 
-    /// @notice What `announce` takes.
-    function sealOf(address signer, bytes32 certHash, bytes32 salt) public pure returns (bytes32) {
-        return keccak256(abi.encode(signer, certHash, salt));
+    /// @notice One voting delay ago: the votes and the signing keys of then count now.
+    function inForceSince() public view returns (uint48) {
+        uint256 delay = parameters.delays().voting;
+        return block.timestamp < delay ? 0 : uint48(block.timestamp - delay);
     }
 
-    function _remove(address signer) private {
-        if (!_members.remove(signer)) revert NotRegistered(signer);
-        delete signerOf[_entries[signer].certHash];
-        delete _entries[signer];
-        emit ValidatorDeregistered(signer);
-        staking.setActive(signer, false);
+    /// @notice What `announce` takes.
+    function sealOf(address account, bytes32 certHash, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(account, certHash, salt));
+    }
+
+    /// @notice The EIP-712 digest that a key signs to sign for an account.
+    function signerDigest(address account, address signer) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(SIGNING_KEY_TYPEHASH, account, signer)));
+    }
+
+    /// @notice The key that an account had named at a time, or its own; zero where its own key then signed for another account.
+    function signerAt(address account, uint256 time) public view returns (address) {
+        address named = address(_signers[account].upperLookupRecent(uint96(time)));
+        if (named != address(0)) return named;
+        return _accounts[account].upperLookupRecent(uint96(time)) == 0 ? account : address(0);
+    }
+
+    /// @notice The account that a key signed for at a time: the one that had named it, or its own if that had named no other key.
+    function accountAt(address signer, uint256 time) public view returns (address) {
+        address by = address(_accounts[signer].upperLookupRecent(uint96(time)));
+        if (by != address(0)) return by;
+        return _signers[signer].upperLookupRecent(uint96(time)) == 0 ? signer : address(0);
+    }
+
+    function _remove(address account) private {
+        if (!_members.remove(account)) revert NotRegistered(account);
+        delete accountOf[_entries[account].certHash];
+        delete _entries[account];
+        emit ValidatorDeregistered(account);
+        staking.setActive(account, false);
     }
 
     function _describe(string calldata endpoint, bytes32 certHash, bytes32 salt) private {
@@ -158,13 +243,13 @@ contract ValidatorRegistry {
         Entry storage entry = _entries[msg.sender];
         entry.endpoint = endpoint;
         if (certHash == entry.certHash) return;
-        address holder = signerOf[certHash];
+        address holder = accountOf[certHash];
         if (holder != address(0)) revert CertificateTaken(certHash, holder);
         bytes32 seal = sealOf(msg.sender, certHash, salt);
         if (_seals[msg.sender].hash != seal || _seals[msg.sender].blockNumber >= block.number) revert NotAnnounced(seal);
         delete _seals[msg.sender];
-        delete signerOf[entry.certHash];
-        signerOf[certHash] = msg.sender;
+        delete accountOf[entry.certHash];
+        accountOf[certHash] = msg.sender;
         entry.certHash = certHash;
     }
 }

@@ -137,10 +137,37 @@ abstract contract Fixture {
     }
 
     function _quorum(bytes32 digest, uint256 signers) internal view returns (bytes[] memory quorum) {
-        quorum = new bytes[](signers);
+        uint256[] memory keys = new uint256[](signers);
         for (uint256 i; i < signers; ++i) {
-            quorum[i] = _signature(validatorKeys[i], digest);
+            keys[i] = _signingKey(validatorKeys[i]);
         }
+        return _signAll(keys, digest);
+    }
+
+    /// The private key that signs for an account now, given the account's own.
+    function _signingKey(uint256 accountKey) internal view virtual returns (uint256) {
+        return accountKey;
+    }
+
+    /// In the order that the contract asks for.
+    function _signAll(uint256[] memory keys, bytes32 digest) internal pure returns (bytes[] memory signatures) {
+        signatures = new bytes[](keys.length);
+        for (uint256 i = 1; i < keys.length; ++i) {
+            for (uint256 j = i; j > 0 && vm.addr(keys[j]) < vm.addr(keys[j - 1]); --j) {
+                (keys[j], keys[j - 1]) = (keys[j - 1], keys[j]);
+            }
+        }
+        for (uint256 i; i < keys.length; ++i) {
+            signatures[i] = _signature(keys[i], digest);
+        }
+    }
+
+    /// Names a key for an account, with the key's consent.
+    function _setSigner(address account, uint256 key) internal {
+        address signer = vm.addr(key);
+        bytes memory consent = _signature(key, registry.signerDigest(account, signer));
+        vm.prank(account);
+        registry.setSigner(signer, consent);
     }
 
     function _batch(uint64 sequence) internal view returns (Batch memory) {

@@ -6,9 +6,12 @@ import {Batch, Debit, Ejection, Line} from "../src/Types.sol";
 import {Handler} from "./Conservation.t.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// The lives of `Handler`, while validators come and go, move bond and are slashed, and providers are ejected and reinstated.
+/// The lives of `Handler`, while validators come and go, change their signing keys, move bond and are slashed, and providers are
+/// ejected and reinstated.
 contract InterleavedHandler is Handler {
     uint256 internal constant ACTORS = 4;
+    /// Besides the accounts' own.
+    uint256 internal constant SIGNERS = 6;
 
     uint256 public slashed;
     uint256 public ejections;
@@ -62,6 +65,52 @@ contract InterleavedHandler is Handler {
         address account = actorOf(who);
         if (!registry.isValidator(account) || staking.bondOf(account).amount >= BOND) return;
         registry.evict(account);
+    }
+
+    /// A key of its own, a fresh one, or one that another account may have.
+    function setSigner(uint256 who, uint256 which) external {
+        address account = actorOf(who);
+        uint256 key = keyOf(which);
+        bytes memory consent = _signature(key, registry.signerDigest(account, vm.addr(key)));
+        vm.prank(account);
+        try registry.setSigner(vm.addr(key), consent) {} catch {}
+    }
+
+    /// The keys that a signature may come from: of the actors, then others.
+    function keyOf(uint256 which) public view returns (uint256) {
+        which %= ACTORS + SIGNERS;
+        if (which < 3) return validatorKeys[which];
+        return which == 3 ? 0xD00D : 0x51600 + which;
+    }
+
+    function _signingKey(uint256 accountKey) internal view override returns (uint256) {
+        (address signer,,) = registry.signerOf(vm.addr(accountKey));
+        for (uint256 i; i < ACTORS + SIGNERS; ++i) {
+            if (vm.addr(keyOf(i)) == signer) return keyOf(i);
+        }
+        // Nobody's: it votes for nobody.
+        return 0xDEAD + accountKey % 1e6;
+    }
+
+    /// Votes of all keys, of all accounts, and of each key with its account.
+    function voters() external view returns (uint256 byKeys, uint256 byAccounts, bool isInverse) {
+        address[] memory keys = new address[](ACTORS + SIGNERS);
+        address[] memory accounts = new address[](ACTORS);
+        for (uint256 i; i < keys.length; ++i) {
+            keys[i] = vm.addr(keyOf(i));
+        }
+        for (uint256 i; i < ACTORS; ++i) {
+            accounts[i] = actorOf(i);
+        }
+        (byKeys,) = staking.votes(keys);
+        (uint256[] memory each, address[] memory signers,) = staking.votesOf(accounts);
+        isInverse = true;
+        for (uint256 i; i < ACTORS; ++i) {
+            // An account whose own key signs for another has no voice.
+            if (signers[i] == address(0)) continue;
+            byAccounts += each[i];
+            isInverse = isInverse && registry.accountAt(signers[i], registry.inForceSince()) == accounts[i];
+        }
     }
 
     function bond(uint256 who, uint128 amount) external {
@@ -137,7 +186,7 @@ contract InterleavedHandler is Handler {
     function votes() external view returns (uint256 signed, uint256 total) {
         address[] memory all = new address[](ACTORS);
         for (uint256 i; i < ACTORS; ++i) {
-            all[i] = actorOf(i);
+            all[i] = vm.addr(_signingKey(keyOf(i)));
         }
         return staking.votes(all);
     }
@@ -186,7 +235,7 @@ contract InterleavedTest {
 
     /// All actions but the leaks.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](19);
+        bytes4[] memory chosen = new bytes4[](20);
         chosen[0] = handler.wait.selector;
         chosen[1] = handler.stake.selector;
         chosen[2] = handler.requestUnstake.selector;
@@ -206,6 +255,7 @@ contract InterleavedTest {
         chosen[16] = handler.finishUnstake.selector;
         chosen[17] = handler.withdrawEarnings.selector;
         chosen[18] = handler.collectEarnings.selector;
+        chosen[19] = handler.setSigner.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), chosen);
     }
@@ -229,6 +279,12 @@ contract InterleavedTest {
         checkEqual(counted, active, "bonds of members");
         (uint256 signed, uint256 total) = handler.votes();
         check(signed <= total, "no more votes than there are");
+    }
+
+    function invariant_anAccountHasOneKeyAndAKeyOneAccount() public view {
+        (uint256 byKeys, uint256 byAccounts, bool isInverse) = handler.voters();
+        checkEqual(byKeys, byAccounts, "votes of keys and of accounts");
+        check(isInverse, "whose key it is");
     }
 
     function invariant_ejectionsAreLiftedOrInForce() public view {
@@ -266,5 +322,13 @@ contract InterleavedTest {
         this.invariant_everyContractHoldsWhatItOwes();
         this.invariant_noUnitIsLost();
         this.invariant_votesAreThoseOfMembers();
+        (uint256 before,,) = handler.voters();
+        // The first names a fresh key, the second the first one's own key.
+        handler.setSigner(0, 7);
+        handler.setSigner(1, 0);
+        handler.wait(1 hours);
+        (uint256 byKeys,,) = handler.voters();
+        check(byKeys > 0 && before > 0, "they vote");
+        this.invariant_anAccountHasOneKeyAndAKeyOneAccount();
     }
 }

@@ -13,7 +13,7 @@ contract ValidatorRegistryTest is Fixture {
         ValidatorRegistry.Validator[] memory list = registry.validators();
         checkEqual(list.length, 3, "validators");
         for (uint256 i; i < 3; ++i) {
-            check(registry.signerOf(list[i].certHash) == list[i].signer, "certificate");
+            check(registry.accountOf(list[i].certHash) == list[i].account, "certificate");
             checkEqual(list[i].stake, BOND, "stake");
             check(list[i].vrfKey != 0, "key");
         }
@@ -49,17 +49,17 @@ contract ValidatorRegistryTest is Fixture {
     function test_updateMovesTheCertificate() public {
         bytes32 next = keccak256("next certificate");
         bytes32 first = registry.validators()[0].certHash;
-        address holder = registry.signerOf(first);
+        address holder = registry.accountOf(first);
         _announce(holder, next);
         vm.prank(holder);
         registry.update("https://elsewhere", next, SALT);
-        check(registry.signerOf(next) == holder && registry.signerOf(first) == address(0), "moved");
+        check(registry.accountOf(next) == holder && registry.accountOf(first) == address(0), "moved");
         // The same certificate needs no second announcement.
         vm.prank(holder);
         registry.update("https://elsewhere.again", next, 0);
         vm.prank(holder);
         registry.deregister();
-        check(registry.signerOf(next) == address(0), "freed");
+        check(registry.accountOf(next) == address(0), "freed");
         vm.prank(holder);
         vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.NotRegistered.selector, holder));
         registry.update("https://x", next, SALT);
@@ -109,7 +109,7 @@ contract ValidatorRegistryTest is Fixture {
         }
         vm.prank(payer);
         registry.register("https://x", hash, SALT, hash);
-        check(registry.signerOf(hash) == payer, "registered");
+        check(registry.accountOf(hash) == payer, "registered");
     }
 
     function test_anyoneEvictsWhoWasSlashedBelowTheLeastBond() public {
@@ -227,8 +227,8 @@ contract ValidatorRegistryTest is Fixture {
         ValidatorRegistry.Validator[] memory list = registry.validators();
         uint256 total;
         for (uint256 i; i < list.length; ++i) {
-            total += staking.bondOf(list[i].signer).amount;
-            check(registry.signerOf(list[i].certHash) == list[i].signer, "certificate");
+            total += staking.bondOf(list[i].account).amount;
+            check(registry.accountOf(list[i].certHash) == list[i].account, "certificate");
         }
         checkEqual(registry.totalStake(), total, "total");
     }

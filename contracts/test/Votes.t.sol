@@ -51,7 +51,7 @@ contract VotesTest is Fixture {
         registry.deregister();
         address[] memory asked = new address[](3);
         (asked[0], asked[1], asked[2]) = (validator, young, vm.addr(validatorKeys[1]));
-        (uint256[] memory each, uint256 total) = staking.votesOf(asked);
+        (uint256[] memory each,, uint256 total) = staking.votesOf(asked);
         checkEqual(each[0], BOND, "who left keeps its vote");
         checkEqual(each[1], 0, "who came has none yet");
         checkEqual(each[2], BOND, "who stayed");
@@ -75,7 +75,7 @@ contract VotesTest is Fixture {
     function _expectVotes(uint256 own, uint256 all, string memory what) private view {
         address[] memory asked = new address[](1);
         asked[0] = validator;
-        (uint256[] memory each, uint256 total) = staking.votesOf(asked);
+        (uint256[] memory each,, uint256 total) = staking.votesOf(asked);
         checkEqual(each[0], own, what);
         checkEqual(total, all, what);
     }

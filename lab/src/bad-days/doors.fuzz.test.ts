@@ -108,7 +108,14 @@ describe('the doors of a verifier', () => {
         chain: {
           findByCertHash: (hash) =>
             equalBytes(hash, validator.id)
-              ? { address: new Uint8Array(20), stake: 1n, certHash: hash, vrfKey: new Uint8Array(32), endpoint: 'v:1' }
+              ? {
+                  address: new Uint8Array(20),
+                  signingKey: new Uint8Array(20),
+                  stake: 1n,
+                  certHash: hash,
+                  vrfKey: new Uint8Array(32),
+                  endpoint: 'v:1',
+                }
               : undefined,
         },
         log: quiet,

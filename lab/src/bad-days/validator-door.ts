@@ -38,6 +38,7 @@ export async function serveValidator(
   const [identity, peer] = await Promise.all([makeIdentity(70), makeIdentity(PEER)]);
   const member: QuorumMember = {
     address: peerAddress,
+    signingKey: peerAddress,
     stake: 100n,
     certHash: peer.id,
     vrfKey: new Uint8Array(32),

@@ -57,7 +57,7 @@ export function createSyntheticRun(): RunRecord {
     return grossAtomic === 0n ? [] : [{ provider: address(payee), router: address(routerAddress), grossAtomic }];
   });
   const validators = validatorAddresses.map((bytes, i) => ({
-    ...{ address: bytes, stake: bonds[i] as bigint, endpoint: `127.0.0.1:${i + 1}` },
+    ...{ address: bytes, signingKey: bytes, stake: bonds[i] as bigint, endpoint: `127.0.0.1:${i + 1}` },
     ...{ certHash: fill(i + 1), vrfKey: fill(i + 1) },
   }));
   const routers = [hashHybridKey(crypto, routerKey.publicKey)];

@@ -23,9 +23,9 @@ export async function readVerdictLogs(
   const registered = await chain.validators();
   let unsettled = 0;
   const logs = await Promise.all(
-    registered.map(async ({ signer, endpoint, certHash }): Promise<ValidatorLog> => {
+    registered.map(async ({ account, endpoint, certHash }): Promise<ValidatorLog> => {
       const service = links.to(ValidatorService, { endpoint, certHash: fromHex(certHash.slice(2)) });
-      const anchor = await chain.anchorOf(signer);
+      const anchor = await chain.anchorOf(account);
       const entries: Uint8Array[] = [];
       for (let length = 1n; BigInt(entries.length) < length; ) {
         const page = await service.listVerdicts(
@@ -39,14 +39,14 @@ export async function readVerdictLogs(
       unsettled += entries.length - Number(anchor.logLength);
       const from = computeGenesisPosition(crypto, {
         chainId: BigInt(chain.deployment.chainId),
-        validator: fromHex(signer.slice(2)),
+        validator: fromHex(account.slice(2)),
       });
       const expected =
         anchor.sequence === 0n ? from : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2)) };
       // Entries after the anchored head are not final.
       const verdict = verifyChain(crypto, { from, entries: entries.slice(0, Number(anchor.logLength)), expected });
       return {
-        validator: nameOf(members, signer),
+        validator: nameOf(members, account),
         checks: verdict.checks,
         isAnchored: verdict.ok,
         entries: verdict.entries,

@@ -3,9 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { testModelRegistry } from '@ogong/testing/chain/model-registry-compliance';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
+import { sign } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
 import { ChainError } from './errors.ts';
+import { validatorRegistryAbi } from './generated/abi.ts';
 import type { Hex } from './hex.ts';
 import { computeAddress, generatePrivateKey } from './keys.ts';
 
@@ -52,7 +54,7 @@ describe('chain client', () => {
   it('takes an address back under its old VRF key alone, and lets anybody evict who was slashed', async () => {
     const member = await ledger.createValidator();
     const entry = (key: string) => ({ endpoint: 'v:1', certHash: hash('e1'), vrfKey: hash(key) });
-    const before = (await member.client.validators()).find(({ signer }) => signer === member.address);
+    const before = (await member.client.validators()).find(({ account }) => account === member.address);
     await member.client.deregisterValidator();
     await expect(member.client.registerValidator(entry('e2'))).rejects.toMatchObject({
       code: 'reverted',
@@ -65,7 +67,31 @@ describe('chain client', () => {
     });
     await ledger.governor.slash(member.address, 1n, hash('e4'));
     await anybody.client.evictValidator(member.address);
-    expect((await member.client.validators()).some(({ signer }) => signer === member.address)).toBe(false);
+    expect((await member.client.validators()).some(({ account }) => account === member.address)).toBe(false);
+  });
+
+  it('names a signing key with its consent, and takes it back', async () => {
+    const { client, address } = await ledger.createValidator();
+    expect(await client.signingKeyOf(address)).toEqual({ current: address, named: address, from: 0n });
+    const [key, other] = [generatePrivateKey(), generatePrivateKey()];
+    const signingKey = computeAddress(key);
+    const consentOf = async (privateKey: Hex) => {
+      const registry = { address: client.deployment.registry, abi: validatorRegistryAbi } as const;
+      const call = { ...registry, functionName: 'signerDigest', args: [address, signingKey] } as const;
+      return sign({ hash: await client.transactor.client.readContract(call), privateKey, to: 'hex' });
+    };
+    await expect(client.setSigningKey(signingKey, await consentOf(other))).rejects.toMatchObject({
+      revert: { name: 'NoConsent' },
+    });
+    expect(() => client.setSigningKey(signingKey, '0x')).toThrow(expect.objectContaining({ code: 'bad-input' }));
+    await client.setSigningKey(signingKey, await consentOf(key));
+    const named = await client.signingKeyOf(address);
+    expect(named).toMatchObject({ current: signingKey, named: signingKey });
+    expect(named.from).toBeGreaterThan(0n);
+    expect((await client.validators()).find(({ account }) => account === address)).toMatchObject({ signingKey });
+    expect(await client.votesOf([address])).toMatchObject({ each: [100n * unit], signingKeys: [signingKey] });
+    await client.setSigningKey(address, '0x');
+    expect(await client.signingKeyOf(address)).toMatchObject({ current: address, named: address });
   });
 
   it('reads the stake of many at one block, in their order', async () => {
@@ -197,7 +223,9 @@ describe('chain client of the only validator', () => {
       ledger.createMember(100n * unit),
       ledger.createMember(),
     ]);
-    expect(await ledger.governor.validators()).toMatchObject([{ signer: validator.address, stake: 100n * unit }]);
+    expect(await ledger.governor.validators()).toMatchObject([
+      { account: validator.address, signingKey: validator.address, stake: 100n * unit },
+    ]);
     expect(await ledger.governor.totalStake()).toBe(100n * unit);
     await payer.client.deposit(100n * unit);
     await payer.client.admit(validator.address, 60n * unit);

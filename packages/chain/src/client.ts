@@ -14,16 +14,29 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { createWrites } from './ledger-writes.ts';
 import { createModelReads } from './model-registry.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
+import { readVotes } from './votes.ts';
 
 export interface RegisteredValidator {
-  /** Ledger address: signs batches, receives the validator's share. */
-  readonly signer: Address;
+  /** Owns the bond, receives the validator's share. */
+  readonly account: Address;
+  /** Address of the signing key that counts now. Zero where the account's own key signs for another account. */
+  readonly signingKey: Address;
   readonly stake: bigint;
   readonly endpoint: string;
   /** SHA-256 of the TLS certificate, the consensus id. */
   readonly certHash: Hex;
   /** Ed25519 public key. */
   readonly vrfKey: Hex;
+}
+
+/** Times are seconds since 1970. */
+export interface NamedSigningKey {
+  /** What counts now. */
+  readonly current: Address;
+  /** What was named last. */
+  readonly named: Address;
+  /** From when on it counts; 0 where the account never named a key. */
+  readonly from: bigint;
 }
 
 export interface Channel {
@@ -141,9 +154,12 @@ const READS_AT_A_TIME = 16;
 /** Many public endpoints refuse longer ranges. */
 const BLOCKS_PER_READ = 1_000;
 
+/** As the registry lists it. */
+type ListedValidator = Omit<RegisteredValidator, 'signingKey'> & { readonly signer: Address };
+
 /** Not through lowerHex as a whole: an endpoint is free text. */
-function toRegistered({ signer, certHash, vrfKey, ...rest }: RegisteredValidator): RegisteredValidator {
-  return { ...rest, ...lowerHex({ signer, certHash, vrfKey }) };
+function toRegistered({ account, signer, certHash, vrfKey, ...rest }: ListedValidator): RegisteredValidator {
+  return { ...rest, ...lowerHex({ account, signingKey: signer, certHash, vrfKey }) };
 }
 
 function createReads({ read }: Transactor, deployment: Deployment) {
@@ -236,12 +252,20 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       const args = [toAddress(validator, 'validator')] as const;
       return read('bond', (client) => client.readContract({ ...staking, functionName: 'bondOf', args }));
     },
-    /** The votes that a quorum counts now: those of one voting delay ago. `total` includes validators that are not asked about. */
-    votesOf(signers: readonly BytesLike[]): Promise<{ readonly each: readonly bigint[]; readonly total: bigint }> {
-      const args = [signers.map((signer) => toAddress(signer, 'signer'))] as const;
-      return read('votes', async (client) => {
-        const [each, total] = await client.readContract({ ...staking, functionName: 'votesOf', args });
-        return { each, total };
+    /**
+     * The votes that a quorum counts now, with the signing keys that cast them: those of one voting delay ago. `total` includes
+     * validators that are not asked about.
+     */
+    votesOf(validators: readonly BytesLike[]) {
+      const accounts = validators.map((validator) => toAddress(validator, 'validator'));
+      return readVotes({ read }, deployment, { accounts });
+    },
+    /** The signing key of an account. */
+    signingKeyOf(validator: BytesLike): Promise<NamedSigningKey> {
+      const args = [toAddress(validator, 'validator')] as const;
+      return read('signing key', async (client) => {
+        const [current, named, from] = await client.readContract({ ...registry, functionName: 'signerOf', args });
+        return { ...lowerHex({ current, named }), from };
       });
     },
     /** Escrow that is neither reserved nor spent. */

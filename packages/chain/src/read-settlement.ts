@@ -1,7 +1,7 @@
 import { parseEventLogs, recoverAddress } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
-import { settlementAbi, stakingAbi } from './generated/abi.ts';
+import { settlementAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toHex } from './hex.ts';
 import { type DecodedSettle, decodeSettle } from './settle-decode.ts';
 import type { Transactor } from './transactor.ts';
@@ -61,17 +61,4 @@ export async function recoverSigners(
     }),
   );
   return found.filter((one) => one !== undefined);
-}
-
-/** The votes of signers, and all votes, as the contract counted them at a block. */
-export async function readVotesAt(
-  { read }: Reader,
-  { staking }: Pick<Deployment, 'staking'>,
-  { signers, blockNumber }: { readonly signers: readonly Address[]; readonly blockNumber: bigint },
-): Promise<{ readonly each: readonly bigint[]; readonly total: bigint }> {
-  return read('the votes at a block', async (client) => {
-    const call = { address: staking, abi: stakingAbi, functionName: 'votesOf', args: [signers], blockNumber } as const;
-    const [each, total] = await client.readContract(call);
-    return { each, total };
-  });
 }

@@ -36,6 +36,15 @@ export function createRegistryWrites({ address: own, read, send }: Transactor, r
       const args = [entry.endpoint, certHash, salt] as const;
       return send('update', registry, encodeFunctionData({ abi, functionName: 'update', args }));
     },
+    /**
+     * Names the key that signs for the caller, one voting delay from now on.
+     * @param consent 65-byte signature by that key over the registry's `signerDigest`; empty where the caller names itself.
+     */
+    setSigningKey: (signingKey: BytesLike, consent: BytesLike) => {
+      const isOwn = toAddress(signingKey, 'signingKey') === own;
+      const args = [toAddress(signingKey, 'signingKey'), isOwn ? '0x' : toHex(consent, 'consent', 65)] as const;
+      return send('set signing key', registry, encodeFunctionData({ abi, functionName: 'setSigner', args }));
+    },
     deregisterValidator: () => send('deregister', registry, encodeFunctionData({ abi, functionName: 'deregister' })),
     /** Removes a validator that was slashed below the least bond; anyone may. */
     evictValidator: (validator: BytesLike) => {

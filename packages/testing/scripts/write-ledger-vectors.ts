@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deployContracts, noDelays, noHolding } from '@ogong/chain/deploy';
-import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
+import { escrowAbi, settlementAbi, validatorRegistryAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { createTransactor } from '@ogong/chain/transactor';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
@@ -226,7 +226,7 @@ async function computeVectors() {
       holding: noHolding,
     });
     const { client } = createTransactor({ ...chain });
-    const { escrow, settlement } = deployment;
+    const { escrow, settlement, registry } = deployment;
     const domainOf = (verifyingContract: Address) =>
       ({ name: 'OGONG', version: '1', chainId: chain.chainId, verifyingContract }) as const;
     const readEscrow = { address: escrow, abi: escrowAbi } as const;
@@ -353,13 +353,40 @@ async function computeVectors() {
       );
       reinstatements.push({ ...message, digest });
     }
+    const signingKeys = [];
+    for (const label of ['validator 1', 'validator 2']) {
+      const message = { account: addressOf(label), signer: addressOf(`signing key of ${label}`) };
+      const typed = {
+        domain: domainOf(registry),
+        types: {
+          SigningKey: [
+            { name: 'account', type: 'address' },
+            { name: 'signer', type: 'address' },
+          ],
+        },
+        primaryType: 'SigningKey',
+        message,
+      } as const;
+      const digest = expectEqual(
+        `${label}: signerDigest`,
+        hashTypedData(typed),
+        await client.readContract({
+          address: registry,
+          abi: validatorRegistryAbi,
+          functionName: 'signerDigest',
+          args: [message.account, message.signer],
+        }),
+      );
+      signingKeys.push({ ...message, digest });
+    }
     return {
       source: 'packages/testing/scripts/write-ledger-vectors.ts; viem and the contracts agree on every hash',
-      domain: { name: 'OGONG', version: '1', chainId: chain.chainId, escrow, settlement },
+      domain: { name: 'OGONG', version: '1', chainId: chain.chainId, escrow, settlement, registry },
       orders: orderVectors,
       payees: payeeVectors,
       batches: batchVectors,
       reinstatements,
+      signingKeys,
     };
   } finally {
     await chain.stop();

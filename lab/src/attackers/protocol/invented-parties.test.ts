@@ -2,7 +2,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { signIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
@@ -60,11 +60,13 @@ it('with a known router in league every anchor holds, and only the settled log s
   const unheard = { problem: 'no record of such a reply was taken in here' };
   expect(judge(undefined, unheard)).toMatchObject({ ok: false, missing: ['intake'] });
   const own = {
-    ...{ ledger, orderHash: reply.order.orderHash, epoch: 8n },
+    ...{ validator: reply.order.validator, orderHash: reply.order.orderHash, epoch: 8n },
     recordHash: hashRecord(crypto, receipt.record.bytes),
   };
-  const forged = signIntake(crypto, createNobleLedgerSigner(new Uint8Array(32).fill(0x63)), own);
-  expect(judge(undefined, { epoch: 8n, signature: forged }).checks).toContainEqual(
+  const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(0x63));
+  const signature = stranger.signDigest(hashIntake(crypto, ledger, own));
+  const signingKeys = [reply.order.validator];
+  expect(judge(undefined, { epoch: 8n, signature, signingKeys }).checks).toContainEqual(
     expect.objectContaining({ id: 'intake', status: 'fail' }),
   );
   expect(judge({ problem: 'no such reply is settled here' })).toMatchObject({ ok: false, missing: ['settled'] });

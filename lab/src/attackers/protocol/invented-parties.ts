@@ -78,7 +78,7 @@ export function inventSettled({
   return {
     ...{ entry, index: 0, proof: [], settlement, event: settlement.batch, blockNumber: 1n },
     signatures: [{ signer: validator, signature: handler.signDigest(digest) }],
-    votes: [{ address: validator, stake: 100n }],
+    votes: [{ address: validator, signingKey: validator, stake: 100n }],
     totalVotes: 400n,
   };
 }

@@ -49,7 +49,7 @@ describe('mesh ledger', () => {
     const deployment = await prepareLedger(plan, { chain, deploymentFile });
     const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
     const look = async () => ({
-      validators: (await client.validators()).map(({ signer, stake, endpoint }) => ({ signer, stake, endpoint })),
+      validators: (await client.validators()).map(({ account, stake, endpoint }) => ({ account, stake, endpoint })),
       stake: await client.stakeOf(computeAddress(plan.providers[0]!.privateKey)),
       models: await Promise.all((await client.listModels(9)).map((name) => client.modelVersions(name))),
       free: await client.freeOf(computeAddress(plan.payer.privateKey)),

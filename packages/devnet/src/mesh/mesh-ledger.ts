@@ -130,7 +130,7 @@ async function bondValidator(client: ChainClient, validator: BondedValidator, go
     await client.bond(validator.bondAtomic - amount);
   }
   const { endpoint, certHash, vrfKey } = validator;
-  const present = (await client.validators()).find(({ signer }) => signer === address);
+  const present = (await client.validators()).find(({ account }) => account === address);
   if (present?.endpoint === endpoint) return;
   if (present) await client.updateValidator({ endpoint, certHash });
   else await client.registerValidator({ endpoint, certHash, vrfKey });

@@ -33,17 +33,21 @@ export interface NodeKeys {
 
 /** Reads the keys under a directory; a key that does not exist yet is drawn from the system's randomness. */
 export function createOrLoadKeys(directory: string): NodeKeys {
+  makeKeyDirectory(directory);
+  return {
+    hybridSeed: loadOrCreate(directory, 'hybrid.key', 64),
+    ledgerKey: loadOrCreate(directory, 'ledger.key', 32, isLedgerKey),
+    linkSeed: loadOrCreate(directory, 'link.key', 32),
+  };
+}
+
+function makeKeyDirectory(directory: string): void {
   try {
     makePrivateDirectory(directory);
   } catch (cause) {
     if (!(cause instanceof PrivateFileError)) throw cause;
     throw new KeyFileError(cause.code, `no keys can be kept here: ${cause.message}`, { cause });
   }
-  return {
-    hybridSeed: loadOrCreate(directory, 'hybrid.key', 64),
-    ledgerKey: loadOrCreate(directory, 'ledger.key', 32, isLedgerKey),
-    linkSeed: loadOrCreate(directory, 'link.key', 32),
-  };
 }
 
 /** A validator's seed of the random function, 32 bytes: a key of its own, so that whoever steals another one foresees no beacon. */
@@ -54,6 +58,13 @@ export function createOrLoadVrfSeed(directory: string): Secret<Uint8Array> {
 /** The hybrid key of one file, created where there is none. @throws KeyFileError */
 export function loadHybridSigner(path: string): HybridSigner {
   return createNodeHybridSigner(loadOrCreate(dirname(path), basename(path), 64).reveal());
+}
+
+/** The ledger key of one file, created where there is none. @throws KeyFileError */
+export function createOrLoadLedgerKey(path: string): Secret<Uint8Array> {
+  const directory = dirname(path);
+  makeKeyDirectory(directory);
+  return loadOrCreate(directory, basename(path), 32, isLedgerKey);
 }
 
 /** The key of a ledger account, which has to be there: 32 bytes, secp256k1. @throws KeyFileError */

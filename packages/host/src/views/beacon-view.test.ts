@@ -21,6 +21,7 @@ const members = [1, 2, 3, 4]
     const vrfSeed = new Uint8Array(32).fill(n + 10);
     const validator: QuorumMember = {
       address: signer.address,
+      signingKey: signer.address,
       stake: 100n,
       certHash: new Uint8Array(32).fill(n),
       vrfKey: computeVrfPublicKey(vrfSeed),

@@ -29,7 +29,14 @@ function createChain() {
     async validatorsAt(block = 12n) {
       await guard();
       if (state.isEmpty) return { block, validators: [] };
-      const one = { signer: hex('aa', 20), stake: 5n, endpoint: 'a:1', certHash: hex('bb', 32), vrfKey: hex('cc', 32) };
+      const one = {
+        account: hex('aa', 20),
+        signingKey: hex('ab', 20),
+        stake: 5n,
+        endpoint: 'a:1',
+        certHash: hex('bb', 32),
+        vrfKey: hex('cc', 32),
+      };
       return { block, validators: [one] };
     },
     async parameters() {
@@ -73,6 +80,7 @@ describe('chain view', () => {
     await view.refresh();
     expect(view.findByAddress(bytes(0xaa, 20))).toMatchObject({ stake: 5n, endpoint: 'a:1' });
     expect(view.findByCertHash(bytes(0xbb, 32))?.vrfKey).toEqual(bytes(0xcc, 32));
+    expect(view.findByCertHash(bytes(0xbb, 32))?.signingKey).toEqual(bytes(0xab, 20));
     expect(view.findByCertHash(bytes(0xba, 32))).toBeUndefined();
     expect(view.parameters()?.limits.alpha).toBe(7);
     expect(view.ledger).toEqual({ chainId: 31_337n, verifyingContract: bytes(5, 20) });

@@ -85,8 +85,9 @@ function recall(former: readonly FormerMember[], listed: readonly QuorumMember[]
 }
 
 function toListing({ block, validators }: Awaited<ReturnType<ChainClient['validatorsAt']>>): SetListing {
-  const members = validators.map(({ signer, stake, endpoint, certHash, vrfKey }) => ({
-    address: fromHex(signer.slice(2), 20),
+  const members = validators.map(({ account, signingKey, stake, endpoint, certHash, vrfKey }) => ({
+    address: fromHex(account.slice(2), 20),
+    signingKey: fromHex(signingKey.slice(2), 20),
     stake,
     endpoint,
     certHash: fromHex(certHash.slice(2), 32),

@@ -1,9 +1,11 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
-import { readSettlement, readVotesAt, recoverSigners } from '@ogong/chain/read-settlement';
+import { readSettlement, recoverSigners } from '@ogong/chain/read-settlement';
 import type { DecodedSettle } from '@ogong/chain/settle-decode';
+import { readAccountsAt, readSigningKeys, readVotes } from '@ogong/chain/votes';
 import { fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
@@ -21,6 +23,8 @@ export interface FollowDependencies {
 }
 
 const ANSWER_TIMEOUT_MS = 15_000;
+/** After an order's expiry a validator still takes its record in, usually for so long. */
+const GRACE_MS = 600_000;
 
 /** What a reader finds out about a reply beside its receipt. Nothing of it is believed here; `verifyReceipt` checks it. */
 export interface FollowedReply {
@@ -49,7 +53,7 @@ export async function followReply(
   return {
     intake: await orProblem(async () => {
       const { epoch, signature } = await service.getIntake(wanted, limits);
-      return { epoch, signature };
+      return { epoch, signature, signingKeys: await readKeys(chain, order) };
     }),
     settled: await orProblem(async () => {
       const { entry, index, proof, transaction } = await service.getSettled(wanted, limits);
@@ -77,17 +81,29 @@ async function orProblem<T>(collect: () => Promise<T>): Promise<T | UnsettledRep
   }
 }
 
+/** The record was taken in between the order's signature and the end of its grace: the key may have changed meanwhile. */
+async function readKeys({ transactor, deployment }: FollowDependencies['chain'], order: NamedOrder) {
+  const expiresAtMs = Number(order.expiresAtMs);
+  const timesMs = [expiresAtMs - MAX_ORDER_LIFETIME_MS, expiresAtMs + GRACE_MS];
+  return (await readSigningKeys(transactor, deployment, { account: order.validator, timesMs })).map(bytes);
+}
+
 async function readBatch({ transactor, deployment }: FollowDependencies['chain'], transaction: string) {
   const { call, event, blockNumber } = await readSettlement(transactor, deployment, transaction as `0x${string}`);
   const settlement = toSettlement(call);
   const domain = { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.settlement) };
   const signed = await recoverSigners(hashSettlement(crypto, domain, settlement), call.quorum);
-  const signers = signed.map(({ signer }) => signer);
-  const { each, total } = await readVotesAt(transactor, deployment, { signers, blockNumber });
+  const signingKeys = signed.map(({ signer }) => signer);
+  const accounts = await readAccountsAt(transactor, deployment, { signingKeys, blockNumber });
+  const { each, total } = await readVotes(transactor, deployment, { accounts, blockNumber });
   return {
     settlement,
-    signatures: signed.map(({ signer, signature }) => ({ signer: bytes(signer), signature: bytes(signature) })),
-    votes: signers.map((signer, i) => ({ address: bytes(signer), stake: each[i] ?? 0n })),
+    signatures: signed.map(({ signature }, i) => ({ signer: bytes(accounts[i] ?? ''), signature: bytes(signature) })),
+    votes: accounts.map((account, i) => ({
+      address: bytes(account),
+      signingKey: bytes(signingKeys[i] ?? ''),
+      stake: each[i] ?? 0n,
+    })),
     totalVotes: total,
     event: {
       ...event,

@@ -10,8 +10,9 @@ export async function readTrust(chain: Pick<ChainClient, 'deployment' | 'validat
   return {
     ledger: { chainId: BigInt(chainId), verifyingContract: bytes(escrow) },
     settlement: bytes(settlement),
-    validators: validators.map(({ signer, stake, endpoint, certHash, vrfKey }) => ({
-      address: bytes(signer),
+    validators: validators.map(({ account, signingKey, stake, endpoint, certHash, vrfKey }) => ({
+      address: bytes(account),
+      signingKey: bytes(signingKey),
       stake,
       endpoint,
       certHash: bytes(certHash),

@@ -1,16 +1,12 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createChainClient } from '@ogong/chain/client';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
-import { createOrLoadKeys, createOrLoadVrfSeed, KeyFileError, loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
-import { createLinkIdentity, loadCertificatePin } from '@ogong/host/link/link-identity';
+import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
 import { collectProcessMetrics, createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
@@ -22,46 +18,22 @@ import { openModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { areRates } from '@ogong/protocol/modality/text/drift/drift-verdict';
+import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
+import { openKeys, openSigningKey } from '../validator/open-keys.ts';
 import { registerValidator } from '../validator/register.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
-import { registerConfig, reinstateConfig, validatorConfig } from '../validator/validator-config.ts';
+import {
+  consentConfig,
+  registerConfig,
+  reinstateConfig,
+  setSignerConfig,
+  validatorConfig,
+} from '../validator/validator-config.ts';
 
 const NAME = 'ogong-validatord';
-
-interface Common {
-  readonly rpcUrl: string | undefined;
-  readonly deployment: string;
-  readonly dataDir: string;
-  readonly keypair: string | undefined;
-  /** Of the account that sends transactions. Default: the ledger key. */
-  readonly transactionKeypair?: string | undefined;
-}
-
-/** What both commands need: keys, certificate and the connection to the chain. */
-async function open({ dataDir, keypair, transactionKeypair, ...where }: Common) {
-  const keys = createOrLoadKeys(dataDir);
-  const ledgerKey = keypair === undefined ? keys.ledgerKey.reveal() : readKeypair(keypair);
-  const sender = transactionKeypair === undefined ? ledgerKey : loadLedgerKey(transactionKeypair).reveal();
-  const { deployment, rpcUrl } = readDeployment(NAME, where);
-  return {
-    deployment,
-    signer: createNodeLedgerSigner(ledgerKey),
-    vrfSeed: createOrLoadVrfSeed(dataDir).reveal(),
-    identity: await createLinkIdentity(keys.linkSeed),
-    connect: () => createChainClient({ rpcUrl, deployment, privateKey: `0x${toHex(sender)}` }),
-  };
-}
-
-function readKeypair(path: string): Uint8Array {
-  try {
-    return fromHex(readFileSync(path, 'utf8').trim().replace(/^0x/, ''), 32);
-  } catch (cause) {
-    throw new KeyFileError('malformed', `${path} is not a ledger key: expected 64 hexadecimal digits`, { cause });
-  }
-}
 
 async function run(argv: readonly string[]): Promise<Daemon> {
   const parsed = validatorConfig.parse(argv, process.env);
@@ -74,7 +46,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     throw new ConfigError(NAME, ['--false-doubt is at least --false-reject']);
   }
   const logger = createLogger({ name: NAME, level: values.logLevel });
-  const { deployment, signer, vrfSeed, identity, connect } = await open(values);
+  const { deployment, signer, vrfSeed, identity, connect } = await openKeys(NAME, values);
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
   const chain = createChainView(
     { deployment, refreshMs: values.registryInterval },
@@ -121,6 +93,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     logger.warn('this validator is not registered: run ogong-validatord register');
   }
   const listed = chain.findByAddress(signer.address);
+  if (listed !== undefined && !equalBytes(listed.signingKey, signer.signingKey)) {
+    const [named, own] = [listed.signingKey, signer.signingKey].map((key) => `0x${toHex(key)}`);
+    logger.error({ named, own }, 'the registry has another signing key: nothing that this validator signs counts');
+  }
   if (listed !== undefined && !equalBytes(listed.vrfKey, computeVrfPublicKey(vrfSeed))) {
     logger.error('vrf.key is not the key that the registry has: this validator has no part in the beacon');
   }
@@ -131,6 +107,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     ready: {
       address: validator.address(),
       validator: `0x${toHex(signer.address)}`,
+      signingKey: `0x${toHex(signer.signingKey)}`,
       consensusId: toHex(identity.id),
     },
     async stop() {
@@ -145,7 +122,7 @@ async function register(argv: readonly string[]): Promise<Daemon> {
   const parsed = registerConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
   const { values } = parsed;
-  const { signer, vrfSeed, identity, connect } = await open(values);
+  const { signer, vrfSeed, identity, connect } = await openKeys(NAME, values);
   const outcome = await registerValidator(await connect(), {
     endpoint: formatHostPort(values.endpoint),
     certHash: identity.id,
@@ -160,14 +137,14 @@ async function reinstate(argv: readonly string[]): Promise<Daemon> {
   const parsed = reinstateConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
   const { provider, ...values } = parsed.values;
-  const { deployment, signer, connect } = await open(values);
+  const { deployment, signer, connect } = await openKeys(NAME, values);
   const domain = {
     chainId: BigInt(deployment.chainId),
     verifyingContract: fromHex(deployment.settlement.slice(2), 20),
   };
   const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
   try {
-    const state = { crypto: nodeCrypto, signer, domain, store };
+    const state = { signer, domain, store };
     const ejection = await approveReinstatement(state, await connect(), provider);
     if (ejection === undefined) throw new ConfigError(NAME, [`provider ${toHex(provider)} is not ejected`]);
     const answer = {
@@ -182,12 +159,42 @@ async function reinstate(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function consent(argv: readonly string[]): Promise<Daemon> {
+  const parsed = consentConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { account, ...values } = parsed.values;
+  const key = openSigningKey(values);
+  const { deployment } = readDeployment(NAME, values);
+  const domain = { chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.registry.slice(2), 20) };
+  const signature = await createKeySigner(nodeCrypto, key, account).sign({ kind: 'signing-key', domain, account });
+  const [validator, signingKey, consent] = [account, key.address, signature].map((bytes) => `0x${toHex(bytes)}`);
+  return print(`${JSON.stringify({ validator, signingKey, consent })}\n`);
+}
+
+async function setSigner(argv: readonly string[]): Promise<Daemon> {
+  const parsed = setSignerConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { signingKey, consent = new Uint8Array(0), ...values } = parsed.values;
+  const client = await (await openKeys(NAME, values)).connect();
+  await client.setSigningKey(signingKey, consent);
+  const account = client.address as NonNullable<typeof client.address>;
+  const { current, named, from } = await client.signingKeyOf(account);
+  return print(
+    `${JSON.stringify({ validator: account, signingKey: named, countsFrom: Number(from), until: current })}\n`,
+  );
+}
+
 function print(text: string): never {
   process.stdout.write(text);
   process.exit(0);
 }
 
 const [first, ...rest] = process.argv.slice(2);
-const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Daemon>>> = { register, reinstate };
+const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Daemon>>> = {
+  register,
+  reinstate,
+  consent,
+  'set-signer': setSigner,
+};
 const command = commands[first ?? ''];
 await runDaemon(() => (command ? command(rest) : run(process.argv.slice(2))), { name: NAME });

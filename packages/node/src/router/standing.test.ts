@@ -97,6 +97,7 @@ describe('standing', () => {
     closing.push(() => server.stop(0));
     const validator: QuorumMember = {
       address: validatorAddress,
+      signingKey: validatorAddress,
       stake: 1n,
       certHash: identity.id,
       vrfKey: new Uint8Array(32),

@@ -2,7 +2,6 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { signIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { type BoundRecord, type Claim, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
@@ -66,22 +65,26 @@ async function assertPublishedWeights(
 }
 
 /** This validator's word for a record that it has taken in; undefined where it has none. */
-export function readIntake(
+export async function readIntake(
   state: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive' | 'store'>,
   replyId: Uint8Array,
-): Acknowledgement | undefined {
+): Promise<Acknowledgement | undefined> {
   const row = findReply(state, replyId);
   return row?.signedRecord && acknowledge(state, row, row.signedRecord);
 }
 
-function acknowledge(
+async function acknowledge(
   { crypto, ledger, signer, archive }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive'>,
   { replyId, orderHash, intakeEpoch }: ReplyRow,
   { record }: Pick<BoundRecord, 'record'>,
-): Acknowledgement {
+): Promise<Acknowledgement> {
   const epoch = intakeEpoch ?? archive.latest().epoch;
   const recordHash = hashRecord(crypto, record);
-  return { replyId, epoch, signature: signIntake(crypto, signer, { ledger, orderHash, recordHash, epoch }) };
+  const signature = await signer.sign({
+    ...{ kind: 'intake', domain: ledger, validator: signer.address },
+    ...{ orderHash, recordHash, epoch },
+  });
+  return { replyId, epoch, signature };
 }
 
 /** The reply as it was admitted, under this very order. @throws Refusal */

@@ -4,9 +4,10 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
@@ -29,7 +30,7 @@ export interface IntakeDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
   /** Of this validator's address: it signs for the records that are taken in. */
-  readonly signer: LedgerSigner;
+  readonly signer: ValidatorSigner;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;

@@ -181,13 +181,16 @@ describe('records', () => {
       signature,
     };
     const other = new Uint8Array(32);
-    expect(verifyIntake(crypto, ledger, receipt)).toBe(true);
-    expect(verifyIntake(crypto, ledger, { ...receipt, validator: payer.address })).toBe(false);
-    expect(verifyIntake(crypto, ledger, { ...receipt, orderHash: other })).toBe(false);
-    expect(verifyIntake(crypto, ledger, { ...receipt, recordHash: other })).toBe(false);
-    expect(verifyIntake(crypto, ledger, { ...receipt, epoch: epoch + 1n })).toBe(false);
-    expect(verifyIntake(crypto, { ...ledger, chainId: 1n }, receipt)).toBe(false);
-    expect(verifyIntake(crypto, ledger, { ...receipt, signature: signature.subarray(1) })).toBe(false);
+    const { address: account, signingKey } = validator.signer;
+    const by = { ledger, signingKey };
+    expect(verifyIntake(crypto, by, receipt)).toBe(true);
+    expect(verifyIntake(crypto, { ledger, signingKey: account }, receipt)).toBe(false);
+    expect(verifyIntake(crypto, by, { ...receipt, validator: payer.address })).toBe(false);
+    expect(verifyIntake(crypto, by, { ...receipt, orderHash: other })).toBe(false);
+    expect(verifyIntake(crypto, by, { ...receipt, recordHash: other })).toBe(false);
+    expect(verifyIntake(crypto, by, { ...receipt, epoch: epoch + 1n })).toBe(false);
+    expect(verifyIntake(crypto, { ...by, ledger: { ...ledger, chainId: 1n } }, receipt)).toBe(false);
+    expect(verifyIntake(crypto, by, { ...receipt, signature: signature.subarray(1) })).toBe(false);
     // Later the validator says the same.
     await validator.certify();
     expect(await validator.intake.pushRecord(submission)).toEqual({ replyId: order.fields.replyId, epoch, signature });

@@ -19,7 +19,7 @@ export interface Intake {
   /** @throws Refusal */
   acknowledge(delivered: DeliveredReply): Promise<DeliveryOutcome>;
   /** This validator's word for a record that it has taken in; undefined where it has none. */
-  findIntake(replyId: Uint8Array): Acknowledgement | undefined;
+  findIntake(replyId: Uint8Array): Promise<Acknowledgement | undefined>;
   /** @throws Refusal */
   complain(complaint: Complaint): Promise<ComplaintOutcome>;
   /** @param caller certificate that it comes under. @throws Refusal */

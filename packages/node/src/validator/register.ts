@@ -26,7 +26,7 @@ export async function registerValidator(
   const address = client.address as NonNullable<ChainClient['address']>;
   const { amount } = await client.bondOf(address);
   if (amount < bondAtomic) await client.bond(bondAtomic - amount);
-  const present = (await client.validators()).find(({ signer }) => signer === address);
+  const present = (await client.validators()).find(({ account }) => account === address);
   const vrfKey = computeVrfPublicKey(vrfSeed);
   if (present === undefined) {
     await client.registerValidator({ endpoint, certHash, vrfKey });

@@ -169,8 +169,8 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.getIntake,
-      ({ replyId }) => {
-        const found = intake.findIntake(replyId);
+      async ({ replyId }) => {
+        const found = await intake.findIntake(replyId);
         if (found === undefined) throw new Refusal('not-found', 'no record of such a reply was taken in here');
         return found;
       },

@@ -19,6 +19,31 @@ const providerId = z
   .regex(/^(0x)?[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits')
   .transform((value) => fromHex(value.replace(/^0x/, ''), 32));
 
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address, 0x and 40 hexadecimal digits')
+  .transform((value) => fromHex(value.slice(2).toLowerCase(), 20));
+
+const signature = z
+  .string()
+  .regex(/^0x[0-9a-f]{130}$/, 'expected a signature, 0x and 130 lower-case hexadecimal digits')
+  .transform((value) => fromHex(value.slice(2), 65));
+
+const account = {
+  schema: address,
+  label: '<address>',
+  env: 'OGONG_VALIDATOR_ACCOUNT',
+  description: "the validator's account, where its key is not on this machine; needs --signing-keypair",
+} as const;
+
+const signingKeypair = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_VALIDATOR_SIGNING_KEYPAIR',
+  description:
+    "file with the key that the registry names for the account, as hexadecimal digits; the account's own key if not given",
+} as const;
+
 const common = {
   ...chainFields,
   dataDir: {
@@ -32,7 +57,7 @@ const common = {
     schema: text,
     label: '<path>',
     env: 'OGONG_VALIDATOR_KEYPAIR',
-    description: 'file with the ledger key as hexadecimal digits; ledger.key in the data directory if not given',
+    description: "file with the account's key as hexadecimal digits; ledger.key in the data directory if not given",
   },
 } as const;
 
@@ -138,12 +163,14 @@ export const validatorConfig = defineConfig({
     ...modelRootFields,
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_VALIDATOR_MODEL_ROOTS' },
     ...common,
+    account,
+    signingKeypair,
     transactionKeypair: {
       schema: text,
       label: '<path>',
       env: 'OGONG_VALIDATOR_TRANSACTION_KEYPAIR',
       description:
-        'file with the key of an account that sends transactions and pays for them, as hexadecimal digits; the ledger key if not given. It earns nothing and votes for nothing, so it holds no more than fees',
+        "file with the key of an account that sends transactions and pays for them, as hexadecimal digits; the validator's if not given. It earns nothing and votes for nothing, so it holds no more than fees",
     },
     certOut: {
       schema: text,
@@ -208,6 +235,8 @@ export const reinstateConfig = defineConfig({
       description: 'id of the ejected provider, 64 hexadecimal digits',
     },
     ...common,
+    account,
+    signingKeypair,
   },
 });
 
@@ -228,6 +257,31 @@ export const registerConfig = defineConfig({
       required: true,
       description: 'where validators, providers and gateways reach this one',
     },
+    ...common,
+  },
+});
+
+export const consentConfig = defineConfig({
+  name: 'ogong-validatord consent',
+  summary:
+    'Prints the consent of a signing key to sign for an account. Run it where the signing key is, and set-signer where the key of\n' +
+    'the account is. Without --signing-keypair it takes signing.key in the data directory, and makes it where there is none.',
+  fields: { ...common, account: { ...account, required: true }, signingKeypair },
+});
+
+export const setSignerConfig = defineConfig({
+  name: 'ogong-validatord set-signer',
+  summary:
+    "Names the key that signs for this account: batches, votes on the beacon, receipts. It needs the account's key. The new key\n" +
+    'counts one voting delay later; until then the one before does.',
+  fields: {
+    signingKey: {
+      schema: address,
+      label: '<address>',
+      required: true,
+      description: "address of the signing key; the account's own address takes a named key back",
+    },
+    consent: { schema: signature, label: '<signature>', description: 'what ogong-validatord consent printed' },
     ...common,
   },
 });

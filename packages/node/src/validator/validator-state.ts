@@ -12,9 +12,10 @@ import { createEarningsView, type EarningsView } from '@ogong/host/views/earning
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { Logger } from 'pino';
@@ -63,7 +64,7 @@ export interface ValidatorDependencies {
   readonly clock: Clock;
   /** Opened with VALIDATOR_SCHEMA; stays open after stop. */
   readonly store: Store;
-  readonly signer: LedgerSigner;
+  readonly signer: ValidatorSigner;
   /** Ed25519 seed, 32 bytes. */
   readonly vrfSeed: Uint8Array;
   readonly identity: LinkIdentity;

@@ -1,7 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bytesToHex } from '@ogong/chain/hex';
-import { readSettlement, readVotesAt, recoverSigners } from '@ogong/chain/read-settlement';
+import { readSettlement, recoverSigners } from '@ogong/chain/read-settlement';
+import { readAccountsAt, readVotes } from '@ogong/chain/votes';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore } from '@ogong/host/store/store';
 import { followReply } from '@ogong/host/views/follow-reply';
@@ -117,8 +118,11 @@ describe('four validators on a chain', () => {
       transaction as `0x${string}`,
     );
     expect(call.batch.validator).toBe(bytesToHex(nodes[1].signer.address));
-    const signers = nodes.map((node) => bytesToHex(node.signer.address));
-    const then = await readVotesAt(chain.transactor, chain.deployment, { signers, blockNumber });
+    const accounts = nodes.map((node) => bytesToHex(node.signer.address));
+    const then = await readVotes(chain.transactor, chain.deployment, { accounts, blockNumber });
+    const signingKeys = nodes.map((node) => bytesToHex(node.signer.signingKey));
+    expect(then.signingKeys).toEqual(signingKeys);
+    expect(await readAccountsAt(chain.transactor, chain.deployment, { signingKeys, blockNumber })).toEqual(accounts);
     expect(then.total).toBe(then.each.reduce((sum, vote) => sum + vote, 0n));
     const other = await chain.transfer(nodes[0].signer.address, 0n);
     await expect(readSettlement(chain.transactor, chain.deployment, other.transactionHash)).rejects.toMatchObject({

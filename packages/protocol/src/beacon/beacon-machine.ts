@@ -52,12 +52,12 @@ export interface BeaconMachine {
 const MAX_PATIENCE = 8;
 export function createBeaconMachine(
   options: BeaconMachineOptions,
-  { crypto, signer, proveVrf, ...sets }: BeaconMachineDependencies,
+  { crypto, self, proveVrf, ...sets }: BeaconMachineDependencies,
 ): BeaconMachine {
   const { network, start, isRestart = false } = options;
   const fixed = fixSets({ crypto, network, sets }, isRestart ? undefined : start.certificate);
   const state: MachineState = {
-    ...{ options, network, crypto: rememberProofs(crypto), signer, self: signer.address, proveVrf, sets },
+    ...{ options, network, crypto: rememberProofs(crypto), self, proveVrf, sets },
     ...startEpoch(options, start, fixed, undefined),
     askedForSetsMs: Number.NEGATIVE_INFINITY,
     actions: [],

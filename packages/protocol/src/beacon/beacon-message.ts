@@ -15,7 +15,13 @@ import {
   union,
 } from '../base/codec.ts';
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
-import { type BeaconCertificate, type BeaconPhase, certificateFormat, contributionList } from './beacon.ts';
+import {
+  type BeaconCertificate,
+  type BeaconPhase,
+  type BeaconStatement,
+  certificateFormat,
+  contributionList,
+} from './beacon.ts';
 import { memberList } from './validator-set.ts';
 
 /** A value that a quorum prepared in some view: a certificate in shape, with signatures of the prepare phase. */
@@ -61,7 +67,7 @@ const messageCodec = union('kind', {
 /** What validators say to each other to agree on a beacon value; who says it is known from the link. */
 export type BeaconMessage = CodecType<typeof messageCodec>;
 
-const messageFormat = createFormat(refine(messageCodec, assertOneEpoch), { tag: 'ogong-beacon-message-v2' });
+const messageFormat = createFormat(refine(messageCodec, assertOneEpoch), { tag: 'ogong-beacon-message-v3' });
 
 export const encodeBeaconMessage: (message: BeaconMessage) => Uint8Array = messageFormat.encode;
 export const parseBeaconMessage: (bytes: Uint8Array) => BeaconMessage = messageFormat.decode;
@@ -80,4 +86,13 @@ function assertOneEpoch(message: BeaconMessage): void {
   if (carried !== undefined && carried.epoch !== message.epoch) {
     throw new ProtocolError('malformed', 'certificate of another epoch');
   }
+}
+
+/** The message of a vote, once it is signed. */
+export function voteMessage(
+  { phase, statement }: { readonly phase: BeaconPhase; readonly statement: BeaconStatement },
+  signature: Uint8Array,
+): BeaconMessage {
+  const { epoch, view, value } = statement;
+  return { kind: 'vote', phase, epoch, view, value, signature };
 }

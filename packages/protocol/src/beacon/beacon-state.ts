@@ -1,6 +1,6 @@
-import { compareBytes, createWriter, equalBytes, toHex } from '../base/bytes.ts';
-import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
-import { computeTotalStake, findValidator, type QuorumSignature, verifyQuorum } from '../crypto/quorum.ts';
+import { createWriter, equalBytes, toHex } from '../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { computeTotalStake, type QuorumSignature, verifyQuorum } from '../crypto/quorum.ts';
 import {
   type BeaconCertificate,
   type BeaconContribution,
@@ -19,6 +19,13 @@ export type BeaconAction =
    * Must be durable before any later action of the list is carried out: otherwise a restarted validator could sign two values.
    */
   | { readonly kind: 'persist'; readonly vote: BeaconVote }
+  /** To sign, and to send to the proposer of the view, which may be this validator. It is lost where it cannot be signed. */
+  | {
+      readonly kind: 'vote';
+      readonly to: Uint8Array;
+      readonly phase: BeaconPhase;
+      readonly statement: BeaconStatement;
+    }
   | { readonly kind: 'certified'; readonly certificate: BeaconCertificate }
   /** The members of a set that this validator did not know. They are needed again after a restart. */
   | { readonly kind: 'learned'; readonly set: Uint8Array; readonly members: readonly SetMember[] };
@@ -67,7 +74,8 @@ export interface BeaconMachineOptions {
 
 export interface BeaconMachineDependencies {
   readonly crypto: Crypto;
-  readonly signer: LedgerSigner;
+  /** This validator's account. */
+  readonly self: Uint8Array;
   /** RFC 9381 proof under this validator's VRF key. */
   proveVrf(input: Uint8Array): Uint8Array;
   /** The registry as this validator read it last. */
@@ -118,8 +126,7 @@ export interface MachineState {
   readonly options: BeaconMachineOptions;
   readonly network: BeaconNetwork;
   readonly crypto: Crypto;
-  readonly signer: LedgerSigner;
-  /** This validator's ledger address. */
+  /** This validator's account. */
   readonly self: Uint8Array;
   proveVrf(input: Uint8Array): Uint8Array;
   readonly sets: Pick<BeaconMachineDependencies, 'reading' | 'findSet' | 'isListed'>;

@@ -180,20 +180,12 @@ export function commit(state: MachineState, from: Uint8Array, message: BeaconMes
     });
 }
 
-/** Persists, then signs, so that every vote that was sent is on disk. */
+/** Persists, then has it signed, so that every vote that was sent is on disk. */
 function speak(state: MachineState, phase: BeaconPhase, next: BeaconVote): void {
   state.vote = next;
   state.actions.push({ kind: 'persist', vote: next });
-  const digest = hashBeaconVote(state.crypto, state.network, phase, stateChoice(state, next));
-  const proposer = proposerOf(state, state.view) as Uint8Array;
-  send(state, proposer, {
-    kind: 'vote',
-    phase,
-    epoch: state.epoch,
-    view: state.view,
-    value: next.value,
-    signature: state.signer.signDigest(digest),
-  });
+  const to = proposerOf(state, state.view) as Uint8Array;
+  state.actions.push({ kind: 'vote', to, phase, statement: stateChoice(state, next) });
 }
 
 export function addVote(
@@ -208,11 +200,10 @@ export function addVote(
   const { phase, signature } = message;
   const votes = state.round.votes[phase];
   const key = toHex(from);
-  if (votes.has(key) || (phase === 'commit') !== (state.round.prepared !== undefined)) return;
-  if (
-    !state.crypto.verifyAddress(hashBeaconVote(state.crypto, state.network, phase, proposal.statement), signature, from)
-  )
-    return;
+  const voter = findValidator(state.validators, from);
+  if (voter === undefined || votes.has(key) || (phase === 'commit') !== (state.round.prepared !== undefined)) return;
+  const digest = hashBeaconVote(state.crypto, state.network, phase, proposal.statement);
+  if (!state.crypto.verifyAddress(digest, signature, voter.signingKey)) return;
   votes.set(key, { signer: from, signature });
   const signatures = sortBySigner([...votes.values()]);
   const stake = signatures.reduce(

@@ -24,6 +24,7 @@ describe('one validator', () => {
     const peers = net.nodes.map(({ address }) => address);
     const validators: QuorumMember[] = peers.map((address, i) => ({
       address,
+      signingKey: address,
       stake: 10n,
       certHash: new Uint8Array(32),
       vrfKey: new Uint8Array(32).fill(i + 1),
@@ -38,7 +39,7 @@ describe('one validator', () => {
       },
       {
         crypto: namedCrypto,
-        signer: createNamedSigner(peers[2]!),
+        self: peers[2]!,
         proveVrf: (input) => proveByName(new Uint8Array(32).fill(3), input),
         reading: () => ({ members: validators, block: 0n }),
         findSet: (set) => (equalBytes(set, hashSet(validators)) ? validators : undefined),
@@ -76,9 +77,7 @@ describe('one validator', () => {
   const find = <K extends BeaconMessage['kind']>(kind: K): Extract<BeaconMessage, { kind: K }> =>
     said.find((message): message is Extract<BeaconMessage, { kind: K }> => message.kind === kind)!;
   const votes = (actions: readonly BeaconAction[]): string[] =>
-    actions.flatMap((action) =>
-      action.kind === 'send' && action.message.kind === 'vote' ? [action.message.phase] : [],
-    );
+    actions.flatMap((action) => (action.kind === 'vote' ? [action.phase] : []));
   const proposal = find('proposal');
   const other = { ...proposal, contributions: proposal.contributions.slice(1) };
   const prepared = find('prepared');
@@ -111,7 +110,7 @@ describe('one validator', () => {
   it('persists before it votes', () => {
     const { machine, peers } = createOne();
     const actions = machine.receive(peers[1]!, proposal, 1);
-    expect(actions.map(({ kind }) => kind)).toEqual(['persist', 'send']);
+    expect(actions.map(({ kind }) => kind)).toEqual(['persist', 'vote']);
     expect(votes(actions)).toEqual(['prepare']);
   });
 
@@ -209,7 +208,7 @@ describe('one validator', () => {
         { network: beaconNetwork, start: { epoch: 0n, value: previous }, ...TIMING },
         {
           crypto: namedCrypto,
-          signer: createNamedSigner(peers[2]!),
+          self: peers[2]!,
           proveVrf: (input) => proveByName(new Uint8Array(32).fill(3), input),
           reading: () => ({ members: registry.list, block: 3n }),
           findSet: (set) => known.get(toHex(set)),

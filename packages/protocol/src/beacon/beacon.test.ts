@@ -23,12 +23,14 @@ const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
 const previous = computeGenesisBeacon(nobleCrypto, network);
 const members = [1, 2, 3, 4]
   .map((seed) => ({
-    signer: createNobleLedgerSigner(new Uint8Array(32).fill(seed)),
+    address: createNobleLedgerSigner(new Uint8Array(32).fill(seed)).address,
+    signer: createNobleLedgerSigner(new Uint8Array(32).fill(0x10 + seed)),
     secret: new Uint8Array(32).fill(seed),
   }))
-  .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
-const validators: QuorumMember[] = members.map(({ signer, secret }, index) => ({
-  address: signer.address,
+  .sort((a, b) => compareBytes(a.address, b.address));
+const validators: QuorumMember[] = members.map(({ address, signer, secret }, index) => ({
+  address,
+  signingKey: signer.address,
   stake: 100n,
   certHash: new Uint8Array(32).fill(index),
   vrfKey: computeVrfPublicKey(secret),
@@ -40,7 +42,7 @@ const next = hashValidatorSet(nobleCrypto, network, validators.slice(1));
 
 function certify(by: readonly number[], signedBy: readonly number[] = by): BeaconCertificate {
   const contributions = by.map((i) => {
-    const validator = members[i]!.signer.address;
+    const validator = members[i]!.address;
     const input = encodeVrfInput(network, { epoch: 1n, previous, set, validator });
     return { validator, proof: proveVrf(members[i]!.secret, input) };
   });
@@ -49,7 +51,7 @@ function certify(by: readonly number[], signedBy: readonly number[] = by): Beaco
   const statement = { epoch: 1n, view: 0, previous, value, set, following: set, next, block: 17n };
   const digest = hashBeaconVote(nobleCrypto, network, 'commit', statement);
   const signatures = signedBy.map((i) => ({
-    signer: members[i]!.signer.address,
+    signer: members[i]!.address,
     signature: members[i]!.signer.signDigest(digest),
   }));
   return { ...statement, contributions, signatures };
@@ -87,7 +89,7 @@ describe('beacon certificate', () => {
       { id: 'beacon-contributions', status: 'fail' },
     ]);
     // The owner of the key alone could make this one; it names the copier.
-    const input = encodeVrfInput(network, { epoch: 1n, previous, set, validator: own.signer.address });
+    const input = encodeVrfInput(network, { epoch: 1n, previous, set, validator: own.address });
     const { value } = lie(proveVrf(theirs.secret, input));
     expect(value).toBeDefined();
     expect(value).not.toEqual(certificate.value);
@@ -227,7 +229,7 @@ describe('beacon messages', () => {
 describe('quorum', () => {
   const digest = fromHex('11'.repeat(32));
   const sign = (i: number, over = digest) => ({
-    signer: members[i]!.signer.address,
+    signer: members[i]!.address,
     signature: members[i]!.signer.signDigest(over),
   });
 
@@ -242,7 +244,7 @@ describe('quorum', () => {
     const verdict = verifyQuorum(nobleCrypto, { digest, signatures: [sign(2), sign(0), sign(2), sign(1)], validators });
     expect(verdict).toMatchObject({ ok: true, signedStake: 300n, totalStake: 400n });
     expect(verdict.signatures.map(({ signer }) => toHex(signer))).toEqual(
-      [0, 1, 2].map((i) => toHex(members[i]!.signer.address)),
+      [0, 1, 2].map((i) => toHex(members[i]!.address)),
     );
   });
 
@@ -252,7 +254,7 @@ describe('quorum', () => {
       sign(0),
       sign(1, fromHex('22'.repeat(32))),
       { signer: stranger.address, signature: stranger.signDigest(digest) },
-      { signer: members[2]!.signer.address, signature: stranger.signDigest(digest) },
+      { signer: members[2]!.address, signature: stranger.signDigest(digest) },
       { signer: members[3]!.signer.address, signature: new Uint8Array(65) },
     ];
     expect(verifyQuorum(nobleCrypto, { digest, signatures, validators })).toMatchObject({

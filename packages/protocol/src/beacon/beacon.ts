@@ -69,6 +69,8 @@ const statementCodec = struct(STATEMENT);
 /** What a vote and a certificate are about. */
 export interface BeaconStatement extends CodecType<typeof statementCodec> {}
 
+export const beaconStatement: Codec<BeaconStatement> = statementCodec;
+
 const certificateCodec = struct({
   ...STATEMENT,
   contributions: contributionList,

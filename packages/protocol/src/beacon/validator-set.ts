@@ -7,23 +7,22 @@ import type { QuorumMember } from '../crypto/quorum.ts';
 export const MAX_VALIDATORS = 1024;
 
 /** What decides about a validator's part in an epoch. Where it is reached may change at any time. */
-export type SetMember = Pick<QuorumMember, 'address' | 'stake' | 'vrfKey'>;
+export type SetMember = Pick<QuorumMember, 'address' | 'signingKey' | 'stake' | 'vrfKey'>;
 
 /** Ascending by address. */
-export const memberList: Codec<readonly SetMember[]> = list<SetMember>(struct({ address, stake: u128, vrfKey: hash }), {
-  count: u16,
-  max: MAX_VALIDATORS,
-  ascending: (a, b) => compareBytes(a.address, b.address),
-});
+export const memberList: Codec<readonly SetMember[]> = list<SetMember>(
+  struct({ address, signingKey: address, stake: u128, vrfKey: hash }),
+  { count: u16, max: MAX_VALIDATORS, ascending: (a, b) => compareBytes(a.address, b.address) },
+);
 
 const setFormat = createFormat(struct({ chainId: u64, settlement: bytes(20), members: memberList }), {
-  tag: 'ogong-validator-set-v1',
+  tag: 'ogong-validator-set-v2',
 });
 
 /** The part of each member that the set is made of, ascending by address. */
 export function sortMembers(members: readonly SetMember[]): SetMember[] {
   return members
-    .map(({ address: own, stake, vrfKey }) => ({ address: own, stake, vrfKey }))
+    .map(({ address: own, signingKey, stake, vrfKey }) => ({ address: own, signingKey, stake, vrfKey }))
     .sort((a, b) => compareBytes(a.address, b.address));
 }
 

@@ -3,8 +3,10 @@ import type { Crypto } from './crypto.ts';
 
 /** A member of the validator set, as the registry contract lists it. */
 export interface QuorumMember {
-  /** Ledger address, 20 bytes. */
+  /** Account, 20 bytes. It names the validator wherever one is named. */
   readonly address: Uint8Array;
+  /** Address of the key that signs for the account, 20 bytes: the account's own, unless it named another. */
+  readonly signingKey: Uint8Array;
   /** Bond in atomic units: the weight of its vote. */
   readonly stake: bigint;
   /** SHA-256 of the TLS certificate, 32 bytes. */
@@ -15,7 +17,7 @@ export interface QuorumMember {
 }
 
 export interface QuorumSignature {
-  /** 20 bytes. */
+  /** Account of the validator that signed, 20 bytes. */
   readonly signer: Uint8Array;
   /** 65 bytes, see LedgerSigner. */
   readonly signature: Uint8Array;
@@ -25,7 +27,7 @@ export interface QuorumVerdict {
   readonly ok: boolean;
   readonly signedStake: bigint;
   readonly totalStake: bigint;
-  /** The signatures that count, ascending by signer: the order that the settlement contract asks for. */
+  /** The signatures that count, ascending by the accounts of those who signed. */
   readonly signatures: readonly QuorumSignature[];
 }
 
@@ -45,16 +47,19 @@ export function findValidator<T extends Pick<QuorumMember, 'address'>>(
   return validators.find((validator) => equalBytes(validator.address, address));
 }
 
-/** Ascending by address. */
+/** Ascending by account. */
 export function sortBySigner(signatures: readonly QuorumSignature[]): QuorumSignature[] {
   return [...signatures].sort((a, b) => compareBytes(a.signer, b.signer));
 }
+
+/** What counts of a member in a quorum. */
+export type QuorumVoter = Pick<QuorumMember, 'address' | 'signingKey' | 'stake'>;
 
 export interface QuorumEvidence {
   /** 32 bytes. */
   readonly digest: Uint8Array;
   readonly signatures: readonly QuorumSignature[];
-  readonly validators: readonly Pick<QuorumMember, 'address' | 'stake'>[];
+  readonly validators: readonly QuorumVoter[];
   /** All stake, where the validators above are not all that have some. Default: the sum of theirs. */
   readonly totalStake?: bigint | undefined;
 }
@@ -73,7 +78,7 @@ export function verifyQuorum(crypto: Crypto, evidence: QuorumEvidence): QuorumVe
     const validator = waiting.get(key);
     if (validator === undefined) continue;
     waiting.delete(key);
-    if (!crypto.verifyAddress(digest, signature, signer)) continue;
+    if (!crypto.verifyAddress(digest, signature, validator.signingKey)) continue;
     counted.push({ signer, signature });
     signedStake += validator.stake;
   }

@@ -1,4 +1,4 @@
-import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
+import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
@@ -29,20 +29,16 @@ export function hashIntake(crypto: Crypto, ledger: LedgerDomain, intake: IntakeR
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedIntake.hash(crypto, intake));
 }
 
-/** @returns 65 bytes. */
-export function signIntake(
-  crypto: Crypto,
-  signer: LedgerSigner,
-  { ledger, ...intake }: Omit<IntakeReceipt, 'validator'> & { readonly ledger: LedgerDomain },
-): Uint8Array {
-  return signer.signDigest(hashIntake(crypto, ledger, { ...intake, validator: signer.address }));
+export interface SignedIntake extends IntakeReceipt {
+  /** 65 bytes. */
+  readonly signature: Uint8Array;
 }
 
-/** Whether the validator that the receipt names signed it. */
+/** @param signingKey address of the key that signs for the validator which the receipt names. */
 export function verifyIntake(
   crypto: Crypto,
-  ledger: LedgerDomain,
-  { signature, ...intake }: IntakeReceipt & { readonly signature: Uint8Array },
+  { ledger, signingKey }: { readonly ledger: LedgerDomain; readonly signingKey: Uint8Array },
+  { signature, ...intake }: SignedIntake,
 ): boolean {
-  return crypto.verifyAddress(hashIntake(crypto, ledger, intake), signature, intake.validator);
+  return crypto.verifyAddress(hashIntake(crypto, ledger, intake), signature, signingKey);
 }

@@ -91,12 +91,14 @@ const settlementFormat = createFormat(refine(settlementCodec, assertSettlement),
 export const encodeSettlement: (settlement: Settlement) => Uint8Array = settlementFormat.encode;
 export const parseSettlement: (bytes: Uint8Array) => Settlement = settlementFormat.decode;
 
-const typedBatch = createTypedStruct('Batch', {
-  ...BATCH,
-  debitsHash: abi.bytes32,
-  linesHash: abi.bytes32,
-  ejectedHash: abi.bytes32,
-});
+const BATCH_SUMMARY = { ...BATCH, debitsHash: abi.bytes32, linesHash: abi.bytes32, ejectedHash: abi.bytes32 };
+const typedBatch = createTypedStruct('Batch', BATCH_SUMMARY);
+const batchSummaryCodec = struct(BATCH_SUMMARY);
+
+/** What a signature covers of a settlement: the batch, and the hashes of its lists. */
+export interface BatchSummary extends CodecType<typeof batchSummaryCodec> {}
+
+export const batchSummary: Codec<BatchSummary> = batchSummaryCodec;
 
 /** What one payer owes for a run of the log. */
 export interface Debt {
@@ -111,21 +113,31 @@ export function createVoucher(crypto: Crypto, order: Order, signature: Uint8Arra
   return { payer: order.payer, cumulative: order.cumulativeAtomic, termsHash: hashTerms(crypto, order), signature };
 }
 
-/** The EIP-712 digest that validators sign; payers' signatures are not part of it. */
+/** Payers' signatures are not part of it. */
+export function summarizeSettlement(crypto: Crypto, settlement: Omit<Settlement, 'uncollectable'>): BatchSummary {
+  const { batch, debits, lines, ejections } = settlement;
+  const hashAll = <T>(items: readonly T[], pack: (item: T) => Uint8Array): Uint8Array =>
+    crypto.keccak256(concatBytes(...items.map(pack)));
+  return {
+    ...batch,
+    debitsHash: hashAll(debits, (debit) => encodeWords(crypto, DEBIT, debit)),
+    linesHash: hashAll(lines, (line) => encodeWords(crypto, LINE, line)),
+    ejectedHash: hashAll(ejections, (id) => id),
+  };
+}
+
+/** The EIP-712 digest that validators sign. */
+export function hashBatchSummary(crypto: Crypto, domain: LedgerDomain, summary: BatchSummary): Uint8Array {
+  return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedBatch.hash(crypto, summary));
+}
+
+/** The same of a whole settlement. */
 export function hashSettlement(
   crypto: Crypto,
   domain: LedgerDomain,
   settlement: Omit<Settlement, 'uncollectable'>,
 ): Uint8Array {
-  const { batch, debits, lines, ejections } = settlement;
-  const hashAll = <T>(items: readonly T[], pack: (item: T) => Uint8Array): Uint8Array =>
-    crypto.keccak256(concatBytes(...items.map(pack)));
-  const hashes = {
-    debitsHash: hashAll(debits, (debit) => encodeWords(crypto, DEBIT, debit)),
-    linesHash: hashAll(lines, (line) => encodeWords(crypto, LINE, line)),
-    ejectedHash: hashAll(ejections, (id) => id),
-  };
-  return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedBatch.hash(crypto, { ...batch, ...hashes }));
+  return hashBatchSummary(crypto, domain, summarizeSettlement(crypto, settlement));
 }
 
 export interface BatchInput {

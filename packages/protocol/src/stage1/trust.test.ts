@@ -5,6 +5,7 @@ import { parseTrust, type TrustJson, toTrustJson } from './trust.ts';
 const hex = (byte: string, length: number): string => `0x${byte.repeat(length)}`;
 const validator = (byte: string) => ({
   address: hex(byte, 20),
+  signingKey: hex('cc', 20),
   stake: '100',
   certHash: hex('aa', 32),
   vrfKey: hex('bb', 32),
@@ -39,6 +40,11 @@ describe('parseTrust', () => {
     ['a short address', { settlement: hex('04', 19) }, /settlement/],
     ['a validator twice', { validators: [validator('01'), validator('01')] }, /validators\[1\].address/],
     ['a stake that is negative', { validators: [{ ...validator('01'), stake: '-1' }] }, /stake/],
+    [
+      'a validator without a signing key',
+      { validators: [{ ...validator('01'), signingKey: undefined }] },
+      /signingKey/,
+    ],
     ['a validator without a key', { validators: [{ ...validator('01'), vrfKey: undefined }] }, /vrfKey/],
     ['an endpoint that is none', { validators: [{ ...validator('01'), endpoint: 7 }] }, /endpoint/],
     ['a router of another length', { routers: [hex('05', 20)] }, /routers\[0\]/],

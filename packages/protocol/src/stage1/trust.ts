@@ -26,6 +26,7 @@ export interface TrustJson {
   readonly settlement?: string;
   readonly validators?: readonly {
     readonly address: string;
+    readonly signingKey: string;
     readonly stake: string;
     readonly certHash: string;
     readonly vrfKey: string;
@@ -65,8 +66,9 @@ export function toTrustJson({ ledger, settlement, validators, routers, modelRoot
     ...(ledger && { ledger: { chainId: `${ledger.chainId}`, escrow: write(ledger.verifyingContract) } }),
     ...(settlement && { settlement: write(settlement) }),
     ...(validators && {
-      validators: validators.map(({ address, stake, certHash, vrfKey, endpoint }) => ({
+      validators: validators.map(({ address, signingKey, stake, certHash, vrfKey, endpoint }) => ({
         address: write(address),
+        signingKey: write(signingKey),
         stake: `${stake}`,
         certHash: write(certHash),
         vrfKey: write(vrfKey),
@@ -97,7 +99,7 @@ function parseValidators(value: unknown): QuorumMember[] {
   const seen = new Set<string>();
   return value.map((one: unknown, i) => {
     const name = `validators[${i}]`;
-    const fields = asObject(one, name, ['address', 'stake', 'certHash', 'vrfKey', 'endpoint']);
+    const fields = asObject(one, name, ['address', 'signingKey', 'stake', 'certHash', 'vrfKey', 'endpoint']);
     const { stake, endpoint } = fields;
     if (typeof stake !== 'string' || !STAKE.test(stake)) throw malformed(`${name}.stake`, 'a decimal integer');
     if (typeof endpoint !== 'string') throw malformed(`${name}.endpoint`, 'a string');
@@ -106,6 +108,7 @@ function parseValidators(value: unknown): QuorumMember[] {
     seen.add(toHex(address));
     return {
       ...{ address, stake: BigInt(stake), endpoint },
+      signingKey: asHex(fields.signingKey, `${name}.signingKey`, 20),
       certHash: asHex(fields.certHash, `${name}.certHash`, 32),
       vrfKey: asHex(fields.vrfKey, `${name}.vrfKey`, 32),
     };

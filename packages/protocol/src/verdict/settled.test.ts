@@ -5,7 +5,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { LedgerSigner } from '../crypto/crypto.ts';
 import { computeInclusionProof, hashLeaf } from '../crypto/merkle.ts';
-import { signIntake } from '../exchange/intake-receipt.ts';
+import { hashIntake } from '../exchange/intake-receipt.ts';
 import { buildSettlement, hashSettlement, type Settlement } from '../settlement/batch.ts';
 import { appendVerdict, computeGenesisPosition, type VerdictFields } from '../settlement/verdict-log.ts';
 import type { SettledEvidence } from './settled.ts';
@@ -83,7 +83,7 @@ function settle({
     proof: computeInclusionProof(crypto, leaves, 1),
     settlement,
     signatures: signers.slice(0, 3).map((one) => ({ signer: one.address, signature: one.signDigest(digest) })),
-    votes: signers.map(({ address }) => ({ address, stake: 100n })),
+    votes: signers.map(({ address }) => ({ address, signingKey: address, stake: 100n })),
     totalVotes: 400n,
     event: settlement.batch,
     blockNumber: 77n,
@@ -106,10 +106,12 @@ function judge(settled: Parameters<typeof verifyReceipt>[1]['settled'], given: o
 describe('the word of the validator for a record', () => {
   const [handler] = signers.filter(({ address }) => equalBytes(address, order.validator)) as [LedgerSigner];
   const other = signers.find((one) => one !== handler) as LedgerSigner;
-  const taken = { ledger, orderHash: reply.order.orderHash, recordHash: fields.recordHash, epoch: 8n };
-  const sign = (bent: object = {}, by = handler) => ({
+  const { validator } = order;
+  const taken = { validator, orderHash: reply.order.orderHash, recordHash: fields.recordHash, epoch: 8n };
+  const sign = (bent: object = {}, by = handler, of = ledger) => ({
     epoch: 8n,
-    signature: signIntake(crypto, by, { ...taken, ...bent }),
+    signature: by.signDigest(hashIntake(crypto, of, { ...taken, ...bent })),
+    signingKeys: [new Uint8Array(20), handler.address],
   });
   const look = (intake: Parameters<typeof verifyReceipt>[1]['intake']) => {
     const { ok, missing, checks } = verifyReceipt(receipt, {
@@ -133,7 +135,9 @@ describe('the word of the validator for a record', () => {
     ['another order', sign({ orderHash: new Uint8Array(32) })],
     ['another record', sign({ recordHash: new Uint8Array(32) })],
     ['another epoch', { ...sign(), epoch: 9n }],
-    ['another chain', sign({ ledger: { ...ledger, chainId: 1n } })],
+    ['another chain', sign({}, handler, { ...ledger, chainId: 1n })],
+    ['a key that the chain does not name', { ...sign(), signingKeys: [other.address] }],
+    ['no key at all', { ...sign(), signingKeys: [] }],
     ['a signature that was cut', { ...sign(), signature: sign().signature.subarray(1) }],
   ])('fails for %s', (_what, intake) => {
     expect(look(intake)).toMatchObject({ ok: false, status: 'fail' });
@@ -187,7 +191,16 @@ describe('a receipt that is followed into the settled log', () => {
     ],
     ['too few signatures', { ...good, signatures: good.signatures.slice(1) }, /signed by 200 of 400/],
     ['one signature three times', { ...good, signatures: Array(3).fill(good.signatures[0]) }, /signed by 100 of 400/],
-    ['signers without a vote', { ...good, votes: [{ address: stranger.address, stake: 400n }] }, /signed by 0 of 400/],
+    [
+      'signatures by other keys than the accounts named',
+      { ...good, votes: good.votes.map((vote) => ({ ...vote, signingKey: stranger.address })) },
+      /signed by 0 of 400/,
+    ],
+    [
+      'signers without a vote',
+      { ...good, votes: [{ address: stranger.address, signingKey: stranger.address, stake: 400n }] },
+      /signed by 0 of 400/,
+    ],
     [
       'signatures for another batch',
       { ...good, signatures: settle({ entry: { timeMs: nowMs + 1 } }).signatures },

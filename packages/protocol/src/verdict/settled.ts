@@ -3,7 +3,7 @@ import { type Check, fail, pass, skip } from '../base/checks.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
-import { type QuorumMember, type QuorumSignature, verifyQuorum } from '../crypto/quorum.ts';
+import { type QuorumSignature, type QuorumVoter, verifyQuorum } from '../crypto/quorum.ts';
 import { verifyIntake } from '../exchange/intake-receipt.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
 import { type Batch, hashSettlement, type Settlement } from '../settlement/batch.ts';
@@ -20,10 +20,10 @@ export interface SettledEvidence {
   readonly proof: readonly Uint8Array[];
   /** What the transaction's calldata says was settled. */
   readonly settlement: Omit<Settlement, 'uncollectable'>;
-  /** The signatures in the calldata, each with the address that it recovers to. */
+  /** The signatures in the calldata, each with the account that its key signed for. */
   readonly signatures: readonly QuorumSignature[];
-  /** The votes of those signers at the block, and all votes there were. */
-  readonly votes: readonly Pick<QuorumMember, 'address' | 'stake'>[];
+  /** The votes of those accounts at the block, their signing keys, and all votes there were. */
+  readonly votes: readonly QuorumVoter[];
   readonly totalVotes: bigint;
   /** The event of the settlement contract in that transaction. */
   readonly event: Omit<Batch, 'replies'>;
@@ -36,6 +36,8 @@ export interface IntakeEvidence {
   readonly epoch: bigint;
   /** 65 bytes. */
   readonly signature: Uint8Array;
+  /** Addresses of the keys that signed for the validator about the time of the order, by the chain. */
+  readonly signingKeys: readonly Uint8Array[];
 }
 
 /** Why there is no evidence, in words. */
@@ -61,12 +63,9 @@ export function checkIntake(
 ): Check {
   if ('problem' in evidence) return skip('intake', evidence.problem);
   const { validator, orderHash } = order;
-  const isSigned = verifyIntake(crypto, ledger, {
-    ...evidence,
-    validator,
-    orderHash,
-    recordHash: hashRecord(crypto, record),
-  });
+  const { epoch, signature, signingKeys } = evidence;
+  const receipt = { validator, orderHash, recordHash: hashRecord(crypto, record), epoch, signature };
+  const isSigned = signingKeys.some((signingKey) => verifyIntake(crypto, { ledger, signingKey }, receipt));
   return isSigned
     ? pass('intake', `validator 0x${toHex(validator)} took the record in, in epoch ${evidence.epoch}`)
     : fail('intake', 'the validator that the order names did not sign for this record');

@@ -1,10 +1,10 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { type SignedIntake, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { hashOrder, type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { PushRecordRequest, PushRecordResponse } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { SignedIntake } from './outbox.ts';
 
 const NOTHING = new Uint8Array();
 
@@ -17,14 +17,18 @@ export function readReceipt(
     crypto,
     ledger,
     validator,
-  }: { readonly crypto: Crypto; readonly ledger: LedgerDomain; readonly validator: Uint8Array },
+  }: {
+    readonly crypto: Crypto;
+    readonly ledger: LedgerDomain;
+    readonly validator: Pick<QuorumMember, 'address' | 'signingKey'>;
+  },
   { order, record }: Pick<PushRecordRequest, 'order' | 'record'>,
   { epoch, signature }: Pick<PushRecordResponse, 'epoch' | 'signature'>,
 ): SignedIntake {
   const orderHash = hashOrder(crypto, ledger, parseOrder(order?.order ?? NOTHING));
   const recordHash = hashRecord(crypto, record?.record ?? NOTHING);
-  const receipt = { validator, orderHash, recordHash, epoch, signature };
-  if (!verifyIntake(crypto, ledger, receipt)) {
+  const receipt = { validator: validator.address, orderHash, recordHash, epoch, signature };
+  if (!verifyIntake(crypto, { ledger, signingKey: validator.signingKey }, receipt)) {
     throw new LinkError('remote', 'the validator acknowledged a record and did not sign for it');
   }
   return receipt;

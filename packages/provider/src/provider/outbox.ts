@@ -7,7 +7,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { IntakeReceipt } from '@ogong/protocol/exchange/intake-receipt';
+import type { SignedIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { type PushRecordRequest, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 export interface OutboxOptions {
@@ -16,11 +16,6 @@ export interface OutboxOptions {
   readonly firstRetryMs?: number;
   readonly maxRetryMs?: number;
   readonly concurrency?: number;
-}
-
-/** A validator's receipt with its signature, 65 bytes. */
-export interface SignedIntake extends IntakeReceipt {
-  readonly signature: Uint8Array;
 }
 
 export interface OutboxDependencies {

@@ -140,7 +140,7 @@ function openOutbox(
         throw new LinkError('unreachable', 'the validator is not in the registry (any more)');
       }
       const answer = await links.to(ValidatorService, validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS });
-      return readReceipt({ crypto, ledger: chain.ledger, validator: address }, message, answer);
+      return readReceipt({ crypto, ledger: chain.ledger, validator }, message, answer);
     },
     onSize: (records) => metrics.outbox.set(records),
     onPushed: () => metrics.records.inc({ outcome: 'pushed' }),

@@ -522,7 +522,7 @@ describe('the outbox', () => {
       epoch: 0n,
       signature: kept.signature as Uint8Array,
     };
-    expect(verifyIntake(crypto, ledger, receipt)).toBe(true);
+    expect(verifyIntake(crypto, { ledger, signingKey: validator.validator().signingKey }, receipt)).toBe(true);
     expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
   });
 

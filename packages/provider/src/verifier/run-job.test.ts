@@ -96,7 +96,14 @@ describe('a job', () => {
 
 it('a guest may have replies scored and opened, and a stranger reads endorsements alone', () => {
   const peer = (n: number): Uint8Array => new Uint8Array(32).fill(n);
-  const validator = { address: peer(0), stake: 1n, certHash: peer(1), vrfKey: peer(0), endpoint: 'v:1' };
+  const validator = {
+    address: peer(0),
+    signingKey: peer(0),
+    stake: 1n,
+    certHash: peer(1),
+    vrfKey: peer(0),
+    endpoint: 'v:1',
+  };
   const state = {
     chain: { findByCertHash: (hash: Uint8Array) => (hash[0] === 1 ? validator : undefined) },
     guests: new Set(['02'.repeat(32)]),

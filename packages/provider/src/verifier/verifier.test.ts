@@ -75,7 +75,14 @@ async function start(
       chain: {
         findByCertHash: (hash) =>
           validators.some((one) => equalBytes(hash, one.id))
-            ? { address: new Uint8Array(20), stake: 1n, certHash: hash, vrfKey: new Uint8Array(32), endpoint: 'v:1' }
+            ? {
+                address: new Uint8Array(20),
+                signingKey: new Uint8Array(20),
+                stake: 1n,
+                certHash: hash,
+                vrfKey: new Uint8Array(32),
+                endpoint: 'v:1',
+              }
             : undefined,
       },
       log: createLogger({ name: 'test', level: 'silent' }),

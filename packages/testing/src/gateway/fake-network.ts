@@ -181,6 +181,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     );
     validators.push({
       address: new Uint8Array(20).fill(0x20 + index),
+      signingKey: new Uint8Array(20).fill(0x20 + index),
       stake: 100n,
       certHash: identity.id,
       vrfKey: new Uint8Array(32),

@@ -18,7 +18,7 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { signIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import {
   computeReplyId,
   encodeOrder,
@@ -82,6 +82,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
   const fake: FakeValidator = {
     validator: () => ({
       address: validatorAddress,
+      signingKey: validatorSigner.address,
       stake: 100n,
       certHash: identity.id,
       vrfKey: new Uint8Array(32),
@@ -110,7 +111,8 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
               fake.pushed.push(message);
               const orderHash = hashOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
               const recordHash = hashRecord(crypto, message.record?.record as Uint8Array);
-              const signature = signIntake(crypto, validatorSigner, { ledger, orderHash, recordHash, epoch: 0n });
+              const taken = { validator: validatorAddress, orderHash, recordHash, epoch: 0n };
+              const signature = validatorSigner.signDigest(hashIntake(crypto, ledger, taken));
               return { epoch: 0n, signature: fake.bendReceipt(signature) };
             },
             announce(message) {

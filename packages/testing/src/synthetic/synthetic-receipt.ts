@@ -128,6 +128,7 @@ function certifyBeacon(crypto: Crypto, chainId: bigint) {
       const secret = new Uint8Array(32).fill(0x60 + seed);
       const validator: QuorumMember = {
         address: signer.address,
+        signingKey: signer.address,
         stake: 100n,
         certHash: new Uint8Array(32).fill(seed),
         vrfKey: computeVrfPublicKey(secret),

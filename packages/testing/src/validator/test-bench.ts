@@ -32,6 +32,7 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
@@ -136,7 +137,10 @@ export type TestValidator = ReturnType<typeof createTestValidator>;
 /** A validator without links, chain or real time. The test controls every dependency. */
 export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
-  const signer = createTestLedgerSigner(seedOf(`validator ${index}`));
+  const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
+  const signingKey = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
+  const signer = createKeySigner(crypto, signingKey, account);
+  chain.signingKeys.set(toHex(account), signingKey.address);
   const store = openStore(options.path ?? ':memory:', { schema: VALIDATOR_SCHEMA });
   const disk = createGroupCommit(store, { maxDelayMs: 0 });
   const group = options.wrapGroup?.(disk, store) ?? disk;
@@ -145,7 +149,8 @@ export function createTestValidator(options: BenchOptions = {}) {
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const { served, decided, requests, refusals } = options.notes ?? createBenchNotes();
   const member: QuorumMember = {
-    address: signer.address,
+    address: account,
+    signingKey: signingKey.address,
     stake: MEMBER_STAKE,
     certHash: seedOf(`certificate ${index}`),
     vrfKey: new Uint8Array(32),

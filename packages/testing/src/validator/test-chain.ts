@@ -15,9 +15,11 @@ export interface TestChain {
   readonly reserves: Map<string, bigint>;
   /** Votes by hex address, where they are not those of a usual member. */
   readonly votes: Map<string, bigint>;
+  /** Signing keys by hex address of the account, where they are not the account's own. */
+  readonly signingKeys: Map<string, Uint8Array>;
   /** Votes of validators that nobody can ask any more. */
   votesOfGone: bigint;
-  votesOf(signers: readonly Uint8Array[]): Promise<{ each: bigint[]; total: bigint }>;
+  votesOf(accounts: readonly Uint8Array[]): Promise<{ each: bigint[]; signingKeys: string[]; total: bigint }>;
   anchorOf(validator: Uint8Array): Promise<Anchor>;
   channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
   settle(call: SettleCall): Promise<{ transactionHash: string }>;
@@ -32,11 +34,13 @@ export function createTestChain(): TestChain {
     settled: [],
     reserves: new Map(),
     votes: new Map(),
+    signingKeys: new Map(),
     votesOfGone: 0n,
-    async votesOf(signers) {
+    async votesOf(accounts) {
       if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
-      const each = signers.map((signer) => chain.votes.get(toHex(signer)) ?? MEMBER_STAKE);
-      return { each, total: each.reduce((sum, vote) => sum + vote, chain.votesOfGone) };
+      const each = accounts.map((account) => chain.votes.get(toHex(account)) ?? MEMBER_STAKE);
+      const signingKeys = accounts.map((account) => `0x${toHex(chain.signingKeys.get(toHex(account)) ?? account)}`);
+      return { each, signingKeys, total: each.reduce((sum, vote) => sum + vote, chain.votesOfGone) };
     },
     isDown: false,
     afterSettle() {},

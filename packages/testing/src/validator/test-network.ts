@@ -21,7 +21,7 @@ import { registerValidator } from '@ogong/node/validator/register';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { createValidator, type Validator } from '@ogong/node/validator/validator';
 import type { ValidatorOptions } from '@ogong/node/validator/validator-state';
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -41,6 +41,7 @@ import {
   encodeScoreOpening,
   hashScoreInputs,
 } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { startTestLedger } from '../chain/test-ledger.ts';
 import {
   createTestOrder,
@@ -94,7 +95,8 @@ export async function startTestNetwork({
 
   async function createNode(index: number) {
     const ledgerKey = seed(`validator ${index}`);
-    const signer = createNodeLedgerSigner(ledgerKey);
+    const signingKey = createNodeLedgerSigner(seed(`validator ${index} signing key`));
+    const signer = createKeySigner(crypto, signingKey, createNodeLedgerSigner(ledgerKey).address);
     const identity = await createLinkIdentity(new Secret(seed(`validator link ${index}`)));
     const vrfSeed = seed(`validator vrf ${index}`);
     // Sends the transactions of the running daemon, and has nothing but fees.
@@ -102,6 +104,9 @@ export async function startTestNetwork({
     await chain.setBalance(createNodeLedgerSigner(feeKey).address, 1_000n * UNIT);
     const bind = { host: '127.0.0.1', port: (await findFreePorts(1))[0] as number };
     const client = await fund(ledgerKey, 100n * UNIT);
+    const registry = { chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.registry.slice(2)) };
+    const consent = await signer.sign({ kind: 'signing-key', domain: registry, account: signer.address });
+    await client.setSigningKey(signingKey.address, consent);
     await registerValidator(client, {
       endpoint: `127.0.0.1:${bind.port}`,
       certHash: identity.id,

@@ -17,19 +17,19 @@ export function createBeaconVectors(crypto: Crypto): Readonly<Record<string, unk
   const members = [1, 2, 3, 4]
     .map((seed) => {
       const secret = new Uint8Array(32).fill(seed);
-      return { secret, signer: createNobleLedgerSigner(secret) };
+      const signer = createNobleLedgerSigner(new Uint8Array(32).fill(0x10 + seed));
+      return { secret, signer, address: createNobleLedgerSigner(secret).address };
     })
-    .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
-  const validators = members.map(({ signer, secret }, i) => ({
-    ...{ address: signer.address, stake: 100n, vrfKey: computeVrfPublicKey(secret) },
+    .sort((a, b) => compareBytes(a.address, b.address));
+  const validators = members.map(({ address, signer, secret }, i) => ({
+    ...{ address, signingKey: signer.address, stake: 100n, vrfKey: computeVrfPublicKey(secret) },
     ...{ certHash: new Uint8Array(32).fill(i), endpoint: '' },
   }));
   const set = hashValidatorSet(crypto, network, validators);
   const next = hashValidatorSet(crypto, network, validators.slice(1));
   const quorum = members.filter((_, i) => i !== 2);
   const [epoch, previous] = [1n, computeGenesisBeacon(crypto, network)];
-  const proven = quorum.map(({ signer, secret }) => {
-    const validator = signer.address;
+  const proven = quorum.map(({ address: validator, secret }) => {
     const input = encodeVrfInput(network, { epoch, previous, set, validator });
     const proof = proveVrf(secret, input);
     return { validator, input, proof, output: computeVrfOutput(proof) as Uint8Array };
@@ -37,12 +37,12 @@ export function createBeaconVectors(crypto: Crypto): Readonly<Record<string, unk
   const value = computeBeaconValue(crypto, network, { epoch, previous, outputs: proven });
   const statement = { epoch, view: 0, previous, value, set, following: set, next, block: 17n };
   const digest = hashBeaconVote(crypto, network, 'commit', statement);
-  const signatures = quorum.map(({ signer }) => ({ signer: signer.address, signature: signer.signDigest(digest) }));
+  const signatures = quorum.map(({ address, signer }) => ({ signer: address, signature: signer.signDigest(digest) }));
   const contributions = proven.map(({ validator, proof }) => ({ validator, proof }));
   return {
     chainId: String(network.chainId),
     settlement: toHex(network.settlement),
-    keys: 'secp256k1 private keys and VRF seeds are 32 bytes of 01, 02, 03, 04; ascending by address the first, second and fourth contribute and sign',
+    keys: 'private keys of the accounts and VRF seeds are 32 bytes of 01, 02, 03, 04, those of the signing keys 32 bytes of 11, 12, 13, 14; ascending by address the first, second and fourth contribute and sign',
     set: 'each has a stake of 100; the set that is named next is without the first, at block 17',
     sets: { set: toHex(set), next: toHex(next) },
     epoch: String(epoch),

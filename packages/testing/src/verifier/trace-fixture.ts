@@ -54,7 +54,14 @@ export async function startVerifier(engine: TextEngine, seed: number): Promise<T
       chain: {
         findByCertHash: (hash) =>
           equalBytes(hash, validator.id)
-            ? { address: new Uint8Array(20), stake: 1n, certHash: hash, vrfKey: new Uint8Array(32), endpoint: 'v:1' }
+            ? {
+                address: new Uint8Array(20),
+                signingKey: new Uint8Array(20),
+                stake: 1n,
+                certHash: hash,
+                vrfKey: new Uint8Array(32),
+                endpoint: 'v:1',
+              }
             : undefined,
       },
       log: createLogger({ name: 'test', level: 'silent' }),

@@ -4,6 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
+import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { createTestClock, network } from '@ogong/testing/validator/test-bench';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
@@ -16,11 +17,16 @@ import { createBeaconDriver } from './beacon-driver.ts';
 function createDrivers(count: number) {
   const clock = createTestClock();
   const keys = Array.from({ length: count }, (_, i) => ({
-    signer: createTestLedgerSigner(seedOf(`signer ${i}`)),
+    signer: createKeySigner(
+      crypto,
+      createTestLedgerSigner(seedOf(`signer ${i}`)),
+      createTestLedgerSigner(seedOf(`account ${i}`)).address,
+    ),
     vrfSeed: seedOf(`vrf ${i}`),
   }));
   const validators: QuorumMember[] = keys.map(({ signer, vrfSeed }, i) => ({
     address: signer.address,
+    signingKey: signer.signingKey,
     stake: 100n,
     certHash: new Uint8Array(32).fill(i),
     vrfKey: computeVrfPublicKey(vrfSeed),

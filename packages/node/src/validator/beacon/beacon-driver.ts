@@ -4,10 +4,16 @@ import { createRepeating } from '@ogong/host/time/repeat';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { type BeaconMachine, createBeaconMachine } from '@ogong/protocol/beacon/beacon-machine';
-import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
+import {
+  type BeaconMessage,
+  encodeBeaconMessage,
+  parseBeaconMessage,
+  voteMessage,
+} from '@ogong/protocol/beacon/beacon-message';
 import type { BeaconAction } from '@ogong/protocol/beacon/beacon-state';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { BeaconArchive } from './beacon-archive.ts';
 import type { SetReadings } from './set-readings.ts';
 
@@ -18,7 +24,7 @@ export interface BeaconDriverOptions {
 
 export interface BeaconDriverDependencies {
   readonly crypto: Crypto;
-  readonly signer: LedgerSigner;
+  readonly signer: ValidatorSigner;
   readonly proveVrf: (input: Uint8Array) => Uint8Array;
   readonly clock: Clock;
   readonly archive: BeaconArchive;
@@ -47,7 +53,9 @@ const PATIENCE_EPOCHS = 8;
 /** Feeds the beacon machine with time and messages, and carries out what it decides, in order. */
 export function createBeaconDriver(options: BeaconDriverOptions, dependencies: BeaconDriverDependencies): BeaconDriver {
   const { network, epochMs } = options;
-  const { crypto, clock, archive, group, sets, send, onCertified, onUndelivered = () => {}, onError } = dependencies;
+  const { crypto, signer, proveVrf, clock, archive, group, sets, send, onCertified, onError } = dependencies;
+  const { onUndelivered = () => {} } = dependencies;
+  const domain = { chainId: network.chainId, verifyingContract: network.settlement };
   const tickMs = Math.max(20, Math.min(500, epochMs / 20));
   let machine: BeaconMachine | undefined;
   let reached = { epoch: -1n, atMs: clock.nowMs() };
@@ -81,8 +89,7 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
       resendMs: Math.max(100, Math.min(2_000, epochMs / 10)),
     };
     const start = { network, start: archive.latest(), vote: archive.vote(), isRestart };
-    const { signer, proveVrf } = dependencies;
-    return createBeaconMachine({ ...start, ...timing }, { crypto, signer, proveVrf, ...sets });
+    return createBeaconMachine({ ...start, ...timing }, { crypto, self: signer.address, proveVrf, ...sets });
   }
 
   /** Actions of different steps never interleave: a vote is on the disk before anything that follows it goes out. */
@@ -111,9 +118,19 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
       onCertified(action.certificate.epoch);
     } else if (action.kind === 'learned') {
       await group.write((store) => archive.putSet(store, action.set, action.members));
+    } else if (action.kind === 'vote') {
+      // Like a message, a vote that cannot be signed is lost: the proposer asks again.
+      void vote(action).catch(onUndelivered);
     } else {
       void send(action.to, encodeBeaconMessage(action.message)).catch(onUndelivered);
     }
+  }
+
+  async function vote({ to, ...said }: BeaconAction & { readonly kind: 'vote' }): Promise<void> {
+    const { phase, statement } = said;
+    const message = voteMessage(said, await signer.sign({ kind: 'beacon-vote', domain, phase, statement }));
+    if (equalBytes(to, signer.address)) await run((m) => m.receive(to, message, clock.nowMs()));
+    else await send(to, encodeBeaconMessage(message));
   }
 
   const repeating = createRepeating({ intervalMs: tickMs }, () => run((m) => m.tick(clock.nowMs())), onError);

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { createSetReadings } from './set-readings.ts';
 
 const member = (n: number) => ({
-  ...{ address: new Uint8Array(20).fill(n), stake: 5n, endpoint: '' },
+  ...{ address: new Uint8Array(20).fill(n), signingKey: new Uint8Array(20).fill(n), stake: 5n, endpoint: '' },
   ...{ certHash: new Uint8Array(32), vrfKey: new Uint8Array(32).fill(n) },
 });
 const [one, two] = [[member(1)], [member(2), member(1)]];

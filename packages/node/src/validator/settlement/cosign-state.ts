@@ -3,8 +3,9 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
@@ -25,7 +26,7 @@ export interface CosignOptions {
 
 export interface CosignDependencies {
   readonly crypto: Crypto;
-  readonly signer: LedgerSigner;
+  readonly signer: ValidatorSigner;
   readonly clock: Clock;
   readonly store: Store;
   readonly group: GroupCommit;

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import { hashBatchSummary, type Settlement, summarizeSettlement } from '@ogong/protocol/settlement/batch';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   assertNets,
@@ -34,7 +34,8 @@ export async function cosignBatch(
   const { crypto, domain, signer, store, group } = state;
   const settlement = readProposal(from, request.batch);
   const { validator, sequence, logHead } = settlement.batch;
-  const digest = hashSettlement(crypto, domain, settlement);
+  const summary = summarizeSettlement(crypto, settlement);
+  const digest = hashBatchSummary(crypto, domain, summary);
   const known = store.read(() => readVote(store, validator, sequence));
   if (known === undefined || !equalBytes(known.digest, digest)) {
     const entries = await checkEntries(state, settlement, request);
@@ -44,7 +45,8 @@ export async function cosignBatch(
     const places = listPlaces(entries, { head: logHead });
     await group.write((db) => castVote(db, { validator, sequence, digest, uncollectable, places, replaces }));
   }
-  return { signer: signer.address, signature: signer.signDigest(digest) };
+  const entries = request.entries.map(({ logEntry }) => logEntry);
+  return { signer: signer.address, signature: await signer.sign({ kind: 'batch', domain, summary, entries }) };
 }
 
 /**
@@ -52,7 +54,7 @@ export async function cosignBatch(
  * the others. @throws CosignError where something else is wrong.
  */
 export async function answerPeer(
-  { address: signer }: Pick<LedgerSigner, 'address'>,
+  { address: signer }: Pick<ValidatorSigner, 'address'>,
   vote: Promise<QuorumSignature>,
 ): Promise<QuorumSignature & { readonly refused: EntryFault[] }> {
   try {

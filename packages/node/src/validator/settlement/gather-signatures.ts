@@ -1,12 +1,13 @@
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { compareBytes, equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import {
   isQuorum,
   type QuorumMember,
   type QuorumSignature,
   type QuorumVerdict,
-  sortBySigner,
+  type QuorumVoter,
   verifyQuorum,
 } from '@ogong/protocol/crypto/quorum';
+import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
 import {
   type EntryMessage,
   listEntries,
@@ -19,9 +20,9 @@ import { type EntryFault, MAX_REASON } from './cosign-error.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { CosignRequest, SettlementChain, SettlementState } from './settlement-state.ts';
 
-/** The votes that the contract counts, and all that there are. */
+/** The votes that the contract counts, with the keys that cast them, and all votes that there are. */
 export interface Votes {
-  readonly voters: readonly Pick<QuorumMember, 'address' | 'stake'>[];
+  readonly voters: readonly QuorumVoter[];
   readonly total: bigint;
 }
 
@@ -36,12 +37,18 @@ export async function readVotes(
 ): Promise<Votes> {
   const addresses = validators.map(({ address }) => address);
   for (const { signer } of signed) if (!addresses.some((one) => equalBytes(one, signer))) addresses.push(signer);
-  const { each, total } = await client.votesOf(addresses);
-  return { voters: addresses.map((address, i) => ({ address, stake: each[i] ?? 0n })), total };
+  const { each, signingKeys, total } = await client.votesOf(addresses);
+  const voters = addresses.map((address, i) => ({
+    address,
+    signingKey: fromHex((signingKeys[i] ?? '').slice(2), 20),
+    stake: each[i] ?? 0n,
+  }));
+  return { voters, total };
 }
 
 /**
- * Collects and stores the own signature and those of peers, until they are a quorum of the votes that the contract counts.
+ * Collects and stores the signatures of peers, until they are a quorum together with the own one, and then adds that. So this
+ * validator signs no log that has to change, because too many refuse an entry of it.
  * @returns them in the contract's order. @throws SettlementError, ChainError
  */
 export async function gatherSignatures(
@@ -49,35 +56,37 @@ export async function gatherSignatures(
   client: Pick<SettlementChain, 'votesOf'>,
   { batch, digest }: { readonly batch: StoredBatch; readonly digest: Uint8Array },
 ): Promise<Uint8Array[]> {
-  const { signer, store, group, chain, minSignatures, onError } = state;
+  const { signer, store, chain, minSignatures, onError } = state;
   const { sequence, from, to } = batch;
   const validators = chain.validators();
-  const own = { signer: signer.address, signature: signer.signDigest(digest) };
-  await group.write((db) => putSignature(db, batch, own));
   const known = store.read(() => listSignatures(store, sequence));
-  const votes = await readVotes(client, validators, known);
-  const missing = validators.filter(({ address }) => !known.some((one) => equalBytes(one.signer, address)));
-  const entries: EntryMessage[] = store.read(() =>
-    listEntries(store, from, Number(to - from)).map((row) => readEntryMessage(store, row)),
-  );
-  const request = { batch: batch.bytes, entries, logFrom: from };
+  const votes = await readVotes(client, validators, [...known, { signer: signer.address }]);
   const count = () => countSignatures(state, votes, sequence, digest);
+  const counted = count().signatures.map((one) => one.signer);
+  const missing = validators.filter(
+    ({ address }) => ![...counted, signer.address].some((one) => equalBytes(one, address)),
+  );
+  const rows = store.read(() => listEntries(store, from, Number(to - from)));
+  const entries: EntryMessage[] = store.read(() => rows.map((row) => readEntryMessage(store, row)));
+  const request = { batch: batch.bytes, entries, logFrom: from };
+  const isAlmost = () => addOwn(count(), votes, signer.address, minSignatures);
   const refusals = createRefusals(batch, votes, signer.address);
   // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
-  if (!count().ok) {
+  if (!isAlmost()) {
     await new Promise<void>((resolve) => {
       const asked = missing.map(async (peer) => {
-        refusals.add(peer, await askPeer(state, peer, { request, batch, digest }));
-        if (count().ok || refusals.listBlocked().length > 0) resolve();
+        refusals.add(peer, await askPeer(state, peer, { request, batch, digest, votes }));
+        if (isAlmost() || refusals.listBlocked().length > 0) resolve();
       });
       void Promise.all(asked).then(() => resolve(), onError);
     });
   }
-  const quorum = count();
   const blocked = refusals.listBlocked();
-  if (!quorum.ok && blocked.length > 0) {
+  if (!isAlmost() && blocked.length > 0) {
     throw new SettlementError('entries-refused', `batch ${sequence}: ${refusals.describe(blocked)}`, blocked);
   }
+  if (isAlmost()) await addOwnSignature(state, batch, rows);
+  const quorum = count();
   if (!quorum.ok) {
     const reasons = refusals.describe();
     throw new SettlementError(
@@ -90,27 +99,54 @@ export async function gatherSignatures(
   return pickFewest(quorum.signatures, votes, minSignatures).map(({ signature }) => signature);
 }
 
+/** Whether the signatures are enough once this validator adds its own. */
+function addOwn(
+  { ok, signatures, signedStake }: QuorumVerdict,
+  { voters, total }: Votes,
+  own: Uint8Array,
+  least: number,
+) {
+  if (ok || signatures.some(({ signer }) => equalBytes(signer, own))) return ok;
+  const stake = voters.find(({ address }) => equalBytes(address, own))?.stake ?? 0n;
+  return isQuorum(signedStake + stake, total) && signatures.length + 1 >= least;
+}
+
+async function addOwnSignature(
+  { crypto, domain, signer, group }: Pick<SettlementState, 'crypto' | 'domain' | 'signer' | 'group'>,
+  batch: StoredBatch,
+  rows: readonly { readonly entry: Uint8Array }[],
+): Promise<void> {
+  const signature = await signer.sign({
+    ...{ kind: 'batch', domain, summary: summarizeSettlement(crypto, batch.settlement) },
+    entries: rows.map(({ entry }) => entry),
+  });
+  await group.write((db) => putSignature(db, batch, { signer: signer.address, signature }));
+}
+
 /**
- * The fewest of these signatures that are a quorum, the largest votes first, in the contract's order. Each costs gas, and many
- * validators with small votes could otherwise make a batch too costly for one transaction.
+ * The fewest of these signatures that are a quorum, the largest votes first, in the contract's order: ascending by signing key.
+ * Each costs gas, and many validators with small votes could otherwise make a batch too costly for one transaction.
  */
 export function pickFewest(
   signatures: readonly QuorumSignature[],
   { voters, total }: Votes,
   least: number,
 ): QuorumSignature[] {
-  const stakes = new Map(voters.map(({ address, stake }) => [toHex(address), stake]));
+  const known = new Map(voters.map((voter) => [toHex(voter.address), voter]));
   const ranked = signatures
-    .map((signature) => ({ signature, stake: stakes.get(toHex(signature.signer)) ?? 0n }))
+    .flatMap((signature) => {
+      const voter = known.get(toHex(signature.signer));
+      return voter ? [{ signature, stake: voter.stake, signingKey: voter.signingKey }] : [];
+    })
     .sort((a, b) => (a.stake === b.stake ? 0 : a.stake > b.stake ? -1 : 1));
-  const picked: QuorumSignature[] = [];
+  const picked: typeof ranked = [];
   let signed = 0n;
-  for (const { signature, stake } of ranked) {
+  for (const one of ranked) {
     if (picked.length >= least && isQuorum(signed, total)) break;
-    picked.push(signature);
-    signed += stake;
+    picked.push(one);
+    signed += one.stake;
   }
-  return sortBySigner(picked);
+  return picked.sort((a, b) => compareBytes(a.signingKey, b.signingKey)).map((one) => one.signature);
 }
 
 /** Counts the signatures that are stored. */
@@ -180,14 +216,21 @@ export async function askPeer(
     request,
     batch,
     digest,
-  }: { readonly request: CosignRequest; readonly batch: StoredBatch; readonly digest: Uint8Array },
+    votes,
+  }: {
+    readonly request: CosignRequest;
+    readonly batch: StoredBatch;
+    readonly digest: Uint8Array;
+    readonly votes: Pick<Votes, 'voters'>;
+  },
 ): Promise<readonly EntryFault[]> {
   try {
     const { signature, refused } = await cosign(peer, request);
     if (refused.length > 0) return refused;
-    const recovered = crypto.recoverAddress(digest, signature);
-    if (recovered === undefined || !equalBytes(recovered, peer.address)) throw new Error('not a signature of the peer');
-    await group.write((db) => putSignature(db, batch, { signer: peer.address, signature }));
+    const signed = { signer: peer.address, signature };
+    const { signatures } = verifyQuorum(crypto, { digest, signatures: [signed], validators: votes.voters });
+    if (signatures.length === 0) throw new Error("not a signature by the peer's signing key");
+    await group.write((db) => putSignature(db, batch, signed));
   } catch (error) {
     onError(error);
   }

@@ -1,8 +1,10 @@
 import { ChainError } from '@ogong/chain/errors';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { findValidator } from '@ogong/protocol/crypto/quorum';
-import { hashReinstatement } from '@ogong/protocol/settlement/reinstatement';
+import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { ejectProvider } from '@ogong/testing/validator/test-bench';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
@@ -17,16 +19,23 @@ const domain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(6)
 
 /** Four validators with a chain that knows one provider. */
 function createFour() {
-  const signers = [0, 1, 2, 3].map((i) => createTestLedgerSigner(seedOf(`reinstate ${i}`)));
-  const members = signers.map(({ address }) => ({
-    ...{ address, stake: 100n, endpoint: '' },
+  const signers = [0, 1, 2, 3].map((i) => {
+    const [account, key] = ['account', 'key'].map((name) => createTestLedgerSigner(seedOf(`reinstate ${name} ${i}`)));
+    return createKeySigner(crypto, key as LedgerSigner, account?.address);
+  });
+  const members = signers.map(({ address, signingKey }) => ({
+    ...{ address, signingKey, stake: 100n, endpoint: '' },
     ...{ certHash: new Uint8Array(32), vrfKey: new Uint8Array(32) },
   }));
   const chain = {
     ejection: { since: 0n, count: 0 },
     refusal: undefined as string | undefined,
     submitted: 0,
-    votesOf: async (asked: readonly unknown[]) => ({ each: asked.map(() => 100n), total: 400n }),
+    votesOf: async (asked: readonly Uint8Array[]) => ({
+      each: asked.map(() => 100n),
+      signingKeys: asked.map((account) => `0x${toHex(findValidator(members, account)?.signingKey ?? account)}`),
+      total: 400n,
+    }),
     ejectionOf: async () => chain.ejection,
     async reinstate(_id: unknown, quorum: readonly unknown[]) {
       chain.submitted++;
@@ -82,7 +91,7 @@ describe('an ejection is taken back', () => {
     chain.ejection = { since: 9n, count: 2 };
     await approve(0);
     all[0] = Object.assign(all[0], {
-      ask: async () => all[1]!.signer.signDigest(hashReinstatement(crypto, domain, { providerId, ejection: 2 })),
+      ask: () => all[1]!.signer.sign({ kind: 'reinstatement', domain, providerId, ejection: 2 }),
     });
     await step();
     expect([chain.submitted, heard]).toEqual([0, []]);

@@ -3,10 +3,11 @@ import { ChainError } from '@ogong/chain/errors';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type QuorumMember, type QuorumSignature, verifyQuorum } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { hashReinstatement, type Reinstatement } from '@ogong/protocol/settlement/reinstatement';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import {
   type Approval,
   dropApproval,
@@ -16,13 +17,13 @@ import {
   pardonProvider,
   putApproval,
 } from '../store/reinstatement-store.ts';
-import { readVotes } from './gather-signatures.ts';
+import { pickFewest, readVotes } from './gather-signatures.ts';
 
 export type ReinstateChain = Pick<ChainClient, 'ejectionOf' | 'votesOf' | 'reinstate'>;
 
 export interface ReinstateState {
   readonly crypto: Crypto;
-  readonly signer: LedgerSigner;
+  readonly signer: ValidatorSigner;
   /** Of the settlement contract. */
   readonly domain: LedgerDomain;
   readonly store: Store;
@@ -48,13 +49,13 @@ const MARKS_AT_ONCE = 32;
  * @returns which ejection; undefined if none is in force. @throws ChainError
  */
 export async function approveReinstatement(
-  { crypto, signer, domain, store }: Pick<ReinstateState, 'crypto' | 'signer' | 'domain' | 'store'>,
+  { signer, domain, store }: Pick<ReinstateState, 'signer' | 'domain' | 'store'>,
   client: Pick<ReinstateChain, 'ejectionOf'>,
   providerId: Uint8Array,
 ): Promise<number | undefined> {
   const { since, count: ejection } = await client.ejectionOf(providerId);
   if (since === 0n) return undefined;
-  const signature = signer.signDigest(hashReinstatement(crypto, domain, { providerId, ejection }));
+  const signature = await signer.sign({ kind: 'reinstatement', domain, providerId, ejection });
   store.transact((db) => putApproval(db, { providerId, ejection, signature }));
   return ejection;
 }
@@ -106,10 +107,10 @@ async function gather(
     }
   });
   const signatures = [own, ...(await Promise.all(answers)).flat()].filter(({ signature: one }) => one.length > 0);
-  const { voters, total } = await readVotes(client, chain.validators(), signatures);
+  const votes = await readVotes(client, chain.validators(), signatures);
   const digest = hashReinstatement(crypto, domain, reinstatement);
-  const quorum = verifyQuorum(crypto, { digest, signatures, validators: voters, totalStake: total });
-  return quorum.ok ? quorum.signatures.map((one) => one.signature) : undefined;
+  const quorum = verifyQuorum(crypto, { digest, signatures, validators: votes.voters, totalStake: votes.total });
+  return quorum.ok ? pickFewest(quorum.signatures, votes, 1).map((one) => one.signature) : undefined;
 }
 
 /**

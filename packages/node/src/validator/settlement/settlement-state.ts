@@ -3,10 +3,11 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember, QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { EntryFault } from './cosign-error.ts';
 import type { SettledBatch } from './ledger-history.ts';
 
@@ -21,7 +22,7 @@ export interface SettlementOptions {
 
 export interface SettlementDependencies {
   readonly crypto: Crypto;
-  readonly signer: LedgerSigner;
+  readonly signer: ValidatorSigner;
   readonly clock: Clock;
   readonly store: Store;
   readonly group: GroupCommit;

@@ -1,14 +1,15 @@
 import { ChainError } from '@ogong/chain/errors';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { hashSettlement } from '@ogong/protocol/settlement/batch';
+import { hashSettlement, summarizeSettlement } from '@ogong/protocol/settlement/batch';
+import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { domain } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { decideThree, proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
-import { listSignatures, readProposed, type StoredBatch } from '../store/batch-store.ts';
-import { askPeer, countSignatures, pickFewest } from './gather-signatures.ts';
+import { listSignatures, putSignature, readProposed, type StoredBatch } from '../store/batch-store.ts';
+import { askPeer, countSignatures, pickFewest, readVotes } from './gather-signatures.ts';
 import { assertFollows, takeEntries } from './propose-batch.ts';
 import { isAboutChannels } from './settlement.ts';
 import { SettlementError } from './settlement-error.ts';
@@ -52,39 +53,50 @@ describe('signatures', () => {
     const digest = hashSettlement(crypto, domain, batch.settlement);
     const errors: unknown[] = [];
     const [one, two] = four.peers as [(typeof four.peers)[0], (typeof four.peers)[0]];
-    const ask = (signedBy: typeof one, signed = digest) =>
+    const said: ValidatorStatement = {
+      ...{ kind: 'batch', domain, summary: summarizeSettlement(crypto, batch.settlement) },
+      entries: [],
+    };
+    const votes = await readVotes(
+      four.chain as never,
+      [four.own, one, two].map(({ member }) => member),
+      [],
+    );
+    const ask = (signedBy: typeof one, statement = said) =>
       askPeer(
         {
           crypto,
           group,
           cosign: async () => {
-            const signature = signedBy.signer.signDigest(signed);
+            const signature = await signedBy.signer.sign(statement);
             return { signer: one.signer.address, signature, refused: [] };
           },
           onError: (error) => errors.push(error),
         },
         one.member,
-        { request: { batch: bytes, entries }, batch, digest },
+        { request: { batch: bytes, entries }, batch, digest, votes },
       );
     const signers = () => listSignatures(store, batch.sequence).map((signature) => toHex(signature.signer));
-    return { four, batch, digest, errors, ask, signers, own: toHex(signer.address), one, two };
+    return { four, batch, digest, errors, ask, signers, said, own: signer, one, two };
   }
 
   it('are kept if they are those of the peer for this batch', async () => {
-    const { ask, signers, errors, own, one, two } = await createProposed();
+    const { ask, signers, errors, said, one, two } = await createProposed();
     await ask(two);
-    await ask(one, new Uint8Array(32));
-    expect(signers()).toEqual([own]);
+    await ask(one, { ...said, domain: { ...domain, chainId: 1n } });
+    expect(signers()).toEqual([]);
     expect(errors).toHaveLength(2);
     await ask(one);
-    expect(signers()).toEqual([own, toHex(one.signer.address)].sort());
+    expect(signers()).toEqual([toHex(one.signer.address)]);
     expect(errors).toHaveLength(2);
   });
 
   it('suffice by stake and by number', async () => {
-    const { four, batch, digest, ask, one } = await createProposed();
+    const { four, batch, digest, ask, own, said, one } = await createProposed();
     const { store, member } = four.own;
     const votes = { voters: [member, one.member], total: 2n * member.stake };
+    const signature = await own.sign(said);
+    store.transact((db) => putSignature(db, batch, { signer: own.address, signature }));
     const count = (minSignatures: number) =>
       countSignatures({ crypto, store, minSignatures }, votes, batch.sequence, digest).ok;
     expect(count(1)).toBe(false);
@@ -94,15 +106,18 @@ describe('signatures', () => {
   });
 });
 
-it('are sent as few as suffice, those with most votes first, in the order of their signers', () => {
+it('are sent as few as suffice, those with most votes first, in the order of their signing keys', () => {
   const signers = [5, 3, 9, 1].map((byte) => new Uint8Array(20).fill(byte));
   const stakes = [10n, 60n, 1n, 29n];
-  const voters = signers.map((address, i) => ({ address, stake: stakes[i] as bigint }));
+  const keys = [6, 2, 9, 4].map((byte) => new Uint8Array(20).fill(byte));
+  const voters = signers.map((address, i) => ({
+    ...{ address, signingKey: keys[i] as Uint8Array, stake: stakes[i] as bigint },
+  }));
   const signatures = signers.map((signer) => ({ signer, signature: signer }));
   const pick = (least: number) => pickFewest(signatures, { voters, total: 100n }, least).map(({ signer }) => signer[0]);
-  expect(pick(1)).toEqual([1, 3]);
-  expect(pick(3)).toEqual([1, 3, 5]);
-  expect(pick(4)).toEqual([1, 3, 5, 9]);
+  expect(pick(1)).toEqual([3, 1]);
+  expect(pick(3)).toEqual([3, 1, 5]);
+  expect(pick(4)).toEqual([3, 1, 5, 9]);
 });
 
 it('looks at channels again only where they may be the reason', () => {

@@ -172,7 +172,7 @@ export function putSignature(
 ): void {
   store
     .prepare(
-      `INSERT OR IGNORE INTO batch_signatures (sequence, signer, signature)
+      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature)
        SELECT sequence, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
     )
     .run(signer, signature, sequence, bytes);

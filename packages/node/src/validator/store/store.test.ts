@@ -308,7 +308,7 @@ describe('registration', () => {
   function createRegistry() {
     const calls: string[] = [];
     let bond = 0n;
-    let members: { signer: string; endpoint: string; certHash: string; vrfKey: string }[] = [];
+    let members: { account: string; endpoint: string; certHash: string; vrfKey: string }[] = [];
     const vrfKey = bytesToHex(computeVrfPublicKey(vrfSeed));
     const client = {
       address: '0xaa',
@@ -328,11 +328,11 @@ describe('registration', () => {
         vrfKey: Uint8Array;
       }) {
         expect(named).toEqual(computeVrfPublicKey(vrfSeed));
-        members = [{ signer: '0xaa', endpoint, certHash: bytesToHex(certHash), vrfKey }];
+        members = [{ account: '0xaa', endpoint, certHash: bytesToHex(certHash), vrfKey }];
         calls.push('register');
       },
       async updateValidator({ endpoint, certHash }: { endpoint: string; certHash: Uint8Array }) {
-        members = [{ signer: '0xaa', endpoint, certHash: bytesToHex(certHash), vrfKey }];
+        members = [{ account: '0xaa', endpoint, certHash: bytesToHex(certHash), vrfKey }];
         calls.push('update');
       },
     };

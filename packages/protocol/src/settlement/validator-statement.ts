@@ -1,0 +1,86 @@
+import {
+  address,
+  bytes16,
+  type Codec,
+  type CodecType,
+  hash,
+  list,
+  oneOf,
+  struct,
+  u16,
+  u32,
+  u64,
+  union,
+} from '../base/codec.ts';
+import { type BeaconPhase, type BeaconStatement, beaconStatement, hashBeaconVote } from '../beacon/beacon.ts';
+import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
+import { hashIntake } from '../exchange/intake-receipt.ts';
+import { hashSigningKey } from '../exchange/signing-key.ts';
+import { batchSummary, hashBatchSummary } from './batch.ts';
+import { MAX_BATCH_ENTRIES } from './gas.ts';
+import { hashReinstatement } from './reinstatement.ts';
+
+const PHASES: readonly BeaconPhase[] = ['prepare', 'commit'];
+
+/** A log entry names at most 16 verifiers, 32 bytes each. */
+const MAX_ENTRY_BYTES = 1_024;
+
+/** The chain, and the contract for which the statement is made. */
+const domain = struct({ chainId: u64, verifyingContract: address });
+
+const statementCodec = union('kind', {
+  /** In the domain of the settlement contract, as are batches and reinstatements. */
+  'beacon-vote': struct({ domain, phase: oneOf(PHASES), statement: beaconStatement as Codec<BeaconStatement> }),
+  batch: struct({
+    domain,
+    summary: batchSummary,
+    /** The entries that the batch settles, in their order: the last one's hash is the head. */
+    entries: list(bytes16(MAX_ENTRY_BYTES), { count: u16, max: MAX_BATCH_ENTRIES }),
+  }),
+  reinstatement: struct({ domain, providerId: hash, ejection: u32 }),
+  /** In the domain of the escrow. */
+  intake: struct({ domain, validator: address, orderHash: hash, recordHash: hash, epoch: u64 }),
+  /** In the domain of the registry: that this key signs for the account. */
+  'signing-key': struct({ domain, account: address }),
+});
+
+/** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
+export type ValidatorStatement = CodecType<typeof statementCodec>;
+
+/** Whoever holds the signing key of a validator: this process, or another one. */
+export interface ValidatorSigner {
+  /** The account that it signs for, 20 bytes. */
+  readonly address: Uint8Array;
+  /** Address of the signing key, 20 bytes. */
+  readonly signingKey: Uint8Array;
+  /** @returns 65 bytes, r || s || v. */
+  sign(statement: ValidatorStatement): Promise<Uint8Array>;
+}
+
+/** The 32-byte digest that stands for a statement. @param signingKey address of the key that makes it. */
+export function hashStatement(crypto: Crypto, statement: ValidatorStatement, signingKey: Uint8Array): Uint8Array {
+  const { domain: of } = statement;
+  switch (statement.kind) {
+    case 'beacon-vote': {
+      const network = { chainId: of.chainId, settlement: of.verifyingContract };
+      return hashBeaconVote(crypto, network, statement.phase, statement.statement);
+    }
+    case 'batch':
+      return hashBatchSummary(crypto, of, statement.summary);
+    case 'reinstatement':
+      return hashReinstatement(crypto, of, statement);
+    case 'intake':
+      return hashIntake(crypto, of, statement);
+    case 'signing-key':
+      return hashSigningKey(crypto, of, { account: statement.account, signer: signingKey });
+  }
+}
+
+/** A key in this process. @param account Default: the key's own. */
+export function createKeySigner(crypto: Crypto, key: LedgerSigner, account = key.address): ValidatorSigner {
+  return {
+    address: account,
+    signingKey: key.address,
+    sign: async (statement) => key.signDigest(hashStatement(crypto, statement, key.address)),
+  };
+}
