@@ -29,6 +29,7 @@ import {
   createTestClock,
   createTestValidator,
   ledger,
+  payer,
   provider,
   providerId,
   type TestValidator,
@@ -36,7 +37,7 @@ import {
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestChain } from '@ogong/testing/validator/test-chain';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
-import { toPushMessage } from '@ogong/testing/validator/test-reply';
+import { signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-reply';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { knock } from './knock.ts';
 import { openRouter, routedProviderId } from './router-door.ts';
@@ -206,12 +207,14 @@ describe('the doors of a validator', () => {
 
     const served = await admitted();
     const [reply] = [...validator.served.values()].slice(-1);
-    const complaint = () => ({
+    const told = {
       order: served.order,
       reason: 'draw-replay',
       record: served.record,
-      hasOpening: true,
-    });
+      opening: reply?.reply.openingBytes,
+    };
+    const { opening: _, ...complained } = signTestComplaint(told, { payer, ledger });
+    const complaint = () => complained;
     await knock({ valid: complaint, call: (message) => service.complain(message as never), rounds: 30 });
     const opening = { opening: reply?.reply.openingBytes as Uint8Array };
     await knock({

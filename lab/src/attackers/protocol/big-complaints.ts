@@ -40,7 +40,7 @@ export const bigComplaints: ProtocolAttack<BigComplaintsNetwork, Promise<Complai
       if (i === middle) await breaks.take();
       const client = await openStrangerLink(door, `complaint ${i}`, localAddress);
       const service = client.service(ValidatorService);
-      const announced = await service.complain({ order, reason: 'draw-replay', hasOpening: true });
+      const announced = await service.complain({ order, reason: 'draw-replay', openingHash: new Uint8Array(32) });
       if (announced.wantsOpening) askedFor++;
       await service.proveComplaint({ order: order.order, opening: { opening: large } }).catch(count);
       // The same bytes in a field that has no need of them.

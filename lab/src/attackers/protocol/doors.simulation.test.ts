@@ -11,8 +11,8 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { createTestValidator } from '@ogong/testing/validator/test-bench';
-import { toPushMessage } from '@ogong/testing/validator/test-reply';
+import { createTestValidator, ledger, payer } from '@ogong/testing/validator/test-bench';
+import { signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-reply';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openRouter } from '../../bad-days/router-door.ts';
 import { serveValidator } from '../../bad-days/validator-door.ts';
@@ -74,7 +74,8 @@ describe.skipIf(process.platform !== 'linux')('the doors at ten times their limi
       ...{ door: validatorDoor.door, certificates: 40, sizeBytes: 4 * MIB, localAddress: '127.0.1.1' },
       order: validator.order(2),
     });
-    const complaint = { order: push.order, reason: 'draw-replay', record: push.record, hasOpening: true };
+    const told = { order, reason: 'draw-replay', record: cheat.submission.record, opening: cheat.reply.openingBytes };
+    const { opening: _, ...complaint } = signTestComplaint(told, { payer, ledger });
     const { wantsOpening } = await service.complain(complaint as never);
     expect(wantsOpening).toBe(true);
     const opening = { opening: cheat.reply.openingBytes };

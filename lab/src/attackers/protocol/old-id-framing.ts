@@ -32,7 +32,7 @@ export const oldIdFraming: ProtocolAttack<TestValidator, Promise<FramingOutcome>
     const second = validator.serve(validator.order(1, { nonce: first.fields.nonce }));
     const { record } = second.submission;
     const complaint = { order: first, reason: 'two records', record, opening: second.reply.openingBytes };
-    const complained = await validator.intake.complain(complaint).then(({ outcome }) => outcome, messageOf);
+    const complained = await validator.complain(complaint).then(({ outcome }) => outcome, messageOf);
     await breaks.take();
     const framed = { ...second.submission, order: { order, signature } };
     const delivered = await validator.intake.pushRecord(framed).then(() => 'taken', messageOf);

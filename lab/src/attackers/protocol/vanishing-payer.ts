@@ -1,4 +1,5 @@
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { type Network, until } from '@ogong/testing/provider/provider-fixture';
@@ -7,11 +8,9 @@ import { NO_BREAKS } from './breaks.ts';
 
 export interface VanishingPayer {
   readonly network: Network;
-  /** How it ends: it drops the link without a word, or reads on and says nothing until the order is over. */
+  /** It drops the link at the first text, or once no more comes for a while. */
   readonly ends: 'vanishes' | 'reads on';
   readonly tokens: number;
-  /** Of the order. Default: a minute. */
-  readonly lifetimeMs?: number;
 }
 
 export interface VanishingOutcome {
@@ -24,6 +23,8 @@ export interface VanishingOutcome {
   readonly hasWord: boolean;
 }
 
+const IDLE_MS = 300;
+
 /** Takes what is streamed and signs nothing. */
 export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOutcome>> = {
   name: 'vanishing-payer',
@@ -31,21 +32,28 @@ export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOut
   aim: 'get tokens for nothing, because a reply that was cut short is paid by the word of its payer',
   stoppedBy: 'A provider sends one window of text ahead of the word, and goes on to the end of what was ordered',
   restarts: ['provider'],
-  async play({ network, ends, tokens, lifetimeMs = 60_000 }, breaks = NO_BREAKS) {
+  async play({ network, ends, tokens }, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);
     const { client, order, validator } = network;
     const mayPush = validator.onPush;
     validator.onPush = () => {
       throw new Error('the validator is down');
     };
-    const message = order({
-      body: { max_tokens: tokens },
-      order: (fields) => ({ ...fields, expiresAtMs: BigInt(Date.now() + lifetimeMs) }),
-    });
+    const left = new AbortController();
+    const call = client.service(ProviderService).generate(order({ body: { max_tokens: tokens } }), left);
     let gotBytes = 0;
-    for await (const { event } of client.service(ProviderService).generate(message)) {
-      if (event.case === 'delta') gotBytes += Buffer.byteLength(event.value.text);
-      if (gotBytes > 0 && ends === 'vanishes') break;
+    let idle: ReturnType<typeof setTimeout> | undefined;
+    try {
+      for await (const { event } of call) {
+        clearTimeout(idle);
+        if (event.case === 'delta') gotBytes += Buffer.byteLength(event.value.text);
+        if (gotBytes > 0 && ends === 'vanishes') break;
+        if (gotBytes > PROGRESS_WINDOW_BYTES) idle = setTimeout(() => left.abort(), IDLE_MS);
+      }
+    } catch (error) {
+      if (!left.signal.aborted) throw error;
+    } finally {
+      clearTimeout(idle);
     }
     await until(() => network.provider.activeReplies() === 0);
     // Before its record has reached the validator.

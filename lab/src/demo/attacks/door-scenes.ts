@@ -10,6 +10,7 @@ import { idleLinks } from '../../attackers/protocol/idle-links.ts';
 import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
 import { queueFlood } from '../../attackers/protocol/queue-flood.ts';
 import { routeSquatting } from '../../attackers/protocol/route-squatting.ts';
+import { stolenComplaint } from '../../attackers/protocol/stolen-complaint.ts';
 import { serveValidator } from '../../bad-days/validator-door.ts';
 import type { LiveNetwork, StagedAttack } from './scene.ts';
 
@@ -72,6 +73,30 @@ export const doorScenes: readonly StagedAttack[] = [
         money,
         worked: !isAnswered,
       };
+    },
+  },
+  {
+    ...{ attack: stolenComplaint, on: own },
+    async play(breaks: Breaks) {
+      const validator = openAttacked(breaks);
+      let served = await serveValidator(validator);
+      const { door } = served;
+      breaks.add('validator', async () => {
+        await served.close();
+        served = await serveValidator(validator, { bind: door.endpoint });
+      });
+      try {
+        const { answers, outcome } = await stolenComplaint.play({ validator, door }, breaks);
+        return {
+          tried: "cheated, and complained about it before its payer could, with the payer's order and a key of its own",
+          answered: [...answers, `the payer's own complaint: ${outcome}`],
+          money: outcome === 'upheld' ? 'none: the reply is rejected' : 'the fee of the reply, unless it is audited',
+          worked: outcome !== 'upheld',
+        };
+      } finally {
+        await served.close();
+        await validator.close();
+      }
     },
   },
   {

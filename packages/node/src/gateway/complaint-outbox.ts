@@ -1,5 +1,12 @@
-import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { signComplaint } from '@ogong/protocol/exchange/complaint';
+import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ComplainRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedRecord } from '@ogong/protocol/verdict/claim';
+import type { OrderBytes } from './channel-ledger.ts';
 import {
   createValidatorOutbox,
   SEND_TIMEOUT_MS,
@@ -7,12 +14,10 @@ import {
   type ValidatorOutboxDependencies,
 } from './validator-outbox.ts';
 
-type ComplaintInit = MessageInitShape<typeof ComplainRequestSchema>;
-
 export interface OutboxComplaint {
-  readonly order: NonNullable<ComplaintInit['order']>;
+  readonly order: OrderBytes;
   readonly reason: string;
-  readonly record?: NonNullable<ComplaintInit['record']>;
+  readonly record?: SignedRecord;
   /** Sent when the validator asks for it. */
   readonly opening?: { readonly opening: Uint8Array };
 }
@@ -23,6 +28,9 @@ export interface ComplaintOutbox extends Omit<ValidatorOutbox, 'put'> {
 }
 
 export interface ComplaintOutboxDependencies extends ValidatorOutboxDependencies {
+  readonly chain: ValidatorOutboxDependencies['chain'] & Pick<ChainView, 'ledger'>;
+  /** Signs that it is its own complaint. */
+  readonly payer: LedgerSigner;
   readonly onSent?: (reason: string, outcome: string) => void;
 }
 
@@ -31,8 +39,10 @@ const PER_ROUND = 16;
 
 export function createComplaintOutbox({
   onSent = () => {},
+  payer,
   ...dependencies
 }: ComplaintOutboxDependencies): ComplaintOutbox {
+  const { chain } = dependencies;
   const outbox = createValidatorOutbox(
     {
       ...{ kind: 'complaint', lifetimeMs: LIFETIME_MS, perRound: PER_ROUND },
@@ -53,8 +63,14 @@ export function createComplaintOutbox({
   return {
     ...outbox,
     put(validator, { opening, ...complaint }) {
-      const hasOpening = opening !== undefined;
-      const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, { ...complaint, hasOpening }));
+      const openingHash = opening && crypto.sha256(opening.opening);
+      const { ledger } = chain;
+      const orderHash = hashOrder(crypto, ledger, parseOrder(complaint.order.order));
+      const { reason } = complaint;
+      const terms = { ledger, orderHash, reason, record: complaint.record?.record, openingHash };
+      const signature = signComplaint(crypto, payer, terms);
+      const filled = { ...complaint, signature, ...(openingHash && { openingHash }) };
+      const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, filled));
       return outbox.put(validator, { message, opening: opening?.opening });
     },
   };

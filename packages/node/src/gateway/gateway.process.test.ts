@@ -4,9 +4,14 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
 import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { verifyComplaint } from '@ogong/protocol/exchange/complaint';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { openProgress, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
-import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type ComplainRequest,
+  type TokenLogprob,
+  TokenLogprobSchema,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
@@ -390,8 +395,13 @@ describe('a provider', () => {
     await expect.poll(() => fixture.network.complaints.length).toBe(1);
     const [complaint] = fixture.network.complaints;
     expect(complaint?.record?.record.length).toBeGreaterThan(0);
-    expect(complaint?.hasOpening).toBe(true);
     await expect.poll(() => fixture.network.proofs[0]?.length).toBeGreaterThan(0);
+    expect(complaint?.openingHash).toEqual(crypto.sha256(fixture.network.proofs[0] as Uint8Array));
+    const { ledger } = fixture.network.chain;
+    const { payer, orderHash } = nameOrder(crypto, ledger, parseOrder(complaint?.order?.order as Uint8Array));
+    const { reason, openingHash, signature } = complaint as ComplainRequest;
+    const terms = { orderHash, reason, openingHash, record: complaint?.record?.record };
+    expect(verifyComplaint(crypto, { ledger, payer }, terms, signature)).toBe(true);
     expect(fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['failed-check']);
     // The one provider there is, is not asked again.
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'no_provider' });

@@ -167,6 +167,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     chain,
     links,
     clock,
+    payer,
     onSent: (reason, outcome) => logger.info({ reason, outcome }, 'a complaint was heard'),
     onError: warn('a complaint was not heard'),
   });

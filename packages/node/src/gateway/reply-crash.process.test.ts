@@ -101,7 +101,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
   const { chain } = network;
   const ledger = createChannelLedger(store, group);
   const receipts = createReceiptStore(store, group);
-  const complaints = createComplaintOutbox({ store, group, chain, links, clock: systemClock });
+  const complaints = createComplaintOutbox({ store, group, chain, links, clock: systemClock, payer: fakePayer });
   const deliveries = createDeliveryOutbox({ store, group, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };
   const price = { router: network.router, maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };

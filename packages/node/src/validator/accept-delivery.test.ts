@@ -83,7 +83,7 @@ describe('the record that a payer holds', () => {
     await validator.acknowledge(order, reply);
     const { record } = other.submission;
     const complaint = { order, reason: 'two records', record, opening: other.reply.openingBytes };
-    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(await validator.complain(complaint)).toMatchObject({ outcome: 'upheld' });
     await expectConvicted(validator);
   });
 

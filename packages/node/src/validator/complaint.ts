@@ -1,8 +1,10 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { parseOrder } from '@ogong/protocol/exchange/order';
+import { MAX_COMPLAINT_REASON, verifyComplaint } from '@ogong/protocol/exchange/complaint';
+import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import {
   type BoundRecord,
   bindRecord,
+  ClaimError,
   type SignedOrder,
   type SignedRecord,
   verifySignedOrder,
@@ -18,7 +20,11 @@ export interface Complaint {
   readonly order: SignedOrder;
   readonly reason: string;
   readonly opening: Uint8Array | undefined;
+  /** SHA-256 of the opening, which may come later; undefined if there is none. */
+  readonly openingHash: Uint8Array | undefined;
   readonly record: SignedRecord | undefined;
+  /** Of the order's payer over all of it, 65 bytes. */
+  readonly signature: Uint8Array;
 }
 
 export interface ComplaintOutcome {
@@ -34,6 +40,7 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
   if (row === undefined || !equalBytes(row.orderBytes, complaint.order.order)) {
     return { outcome: 'rejected', detail: 'no such reply was admitted here' };
   }
+  verifyTerms(state, order, complaint);
   const { opening } = complaint;
   const first = row.signedRecord ?? state.store.read(() => readDelivery(state.store, row.replyId))?.awaited;
   const record = complaint.record ?? first;
@@ -47,6 +54,25 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
     return { outcome: 'upheld', detail: 'the provider signed two records for one order' };
   }
   return requestAudit(state, row, 'a record that arrives will be audited');
+}
+
+/** Whoever holds the order alone, its provider too, complains of nothing. @throws ClaimError */
+function verifyTerms(
+  { crypto, ledger }: Pick<IntakeState, 'crypto' | 'ledger'>,
+  { payer, orderHash }: NamedOrder,
+  { reason, record, opening, openingHash, signature }: Complaint,
+): void {
+  if (reason.length > MAX_COMPLAINT_REASON) throw new ClaimError('complaint', 'the reason is too long');
+  if (openingHash !== undefined && openingHash.length !== 32)
+    throw new ClaimError('complaint', 'no hash of an opening');
+  const terms = { orderHash, reason, record: record?.record, openingHash };
+  if (!verifyComplaint(crypto, { ledger, payer }, terms, signature)) {
+    throw new ClaimError('complaint', "the complaint is not signed by the order's payer");
+  }
+  if (opening === undefined) return;
+  if (openingHash === undefined || !equalBytes(crypto.sha256(opening), openingHash)) {
+    throw new ClaimError('complaint', 'another opening than the payer has signed for');
+  }
 }
 
 /** An opening that proves nothing by itself has the reply audited. */

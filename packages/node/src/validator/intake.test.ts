@@ -18,10 +18,13 @@ import {
   MODEL_ROOT,
   payeeSigner,
   type ServeInput,
+  signTestComplaint,
   type TestOrder,
   type TestReply,
+  type UnsignedComplaint,
 } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
+import type { Complaint } from './complaint.ts';
 import { readAnnouncement } from './store/announcement-store.ts';
 import { adjustChannel, readChannel } from './store/channel-store.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
@@ -335,7 +338,7 @@ describe('two signed records', () => {
 
   it('for two orders are no evidence, even under one reply id', async () => {
     const { validator, first, second, submission } = await serveTwice();
-    await expect(validator.intake.complain(complainOf(first, second))).rejects.toThrow('header-order');
+    await expect(validator.complain(complainOf(first, second))).rejects.toThrow('header-order');
     const framed = { ...second.submission, order: submission.order };
     await expect(validator.intake.pushRecord(framed)).rejects.toThrow('header-order');
     expect(validator.decided).toEqual([]);
@@ -350,7 +353,7 @@ describe('two signed records', () => {
     await validator.intake.admit(order);
     const framed = { ...second.submission, order };
     await expect(validator.intake.pushRecord(framed)).rejects.toThrow();
-    const outcome = await validator.intake.complain(complainOf(order, second)).catch(({ message }: Error) => message);
+    const outcome = await validator.complain(complainOf(order, second)).catch(({ message }: Error) => message);
     expect(outcome).toMatch(/request-hash/);
     expect(validator.decided).toEqual([]);
   });
@@ -364,7 +367,7 @@ describe('two signed records', () => {
     await validator.deliver(0);
     const order = validator.order(0);
     const second = validator.serve(order, { text: 'another story', bend });
-    expect(await validator.intake.complain(complainOf(order, second))).toMatchObject({ outcome: 'upheld' });
+    expect(await validator.complain(complainOf(order, second))).toMatchObject({ outcome: 'upheld' });
     expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n }]);
   });
 
@@ -373,9 +376,9 @@ describe('two signed records', () => {
     await validator.deliver(0);
     const order = validator.order(0);
     const complaint = complainOf(order, validator.serve(order, { text: 'another story' }));
-    expect(await validator.intake.complain({ ...complaint, opening: undefined })).toMatchObject({ outcome: 'noted' });
+    expect(await validator.complain({ ...complaint, opening: undefined })).toMatchObject({ outcome: 'noted' });
     const { openingBytes: opening } = validator.serve(validator.order(3)).reply;
-    await expect(validator.intake.complain({ ...complaint, opening })).rejects.toThrow('header-inclusion');
+    await expect(validator.complain({ ...complaint, opening })).rejects.toThrow('header-inclusion');
     expect(validator.decided).toEqual([]);
   });
 });
@@ -470,6 +473,20 @@ describe('an announcement', () => {
   });
 });
 
+interface BentComplaint {
+  readonly payer?: typeof payer;
+  /** Before it is signed. */
+  readonly signs?: Partial<UnsignedComplaint>;
+  /** After it was signed. */
+  readonly bend?: Partial<Complaint>;
+}
+
+/** A complaint with its opening, which the payer signed otherwise than it is sent. */
+function bendComplaint({ payer: by = payer, signs = {}, bend = {} }: BentComplaint, complaint: UnsignedComplaint) {
+  const { opening } = complaint;
+  return { ...signTestComplaint({ ...complaint, ...signs }, { payer: by, ledger }), opening, ...bend };
+}
+
 describe('complaints', () => {
   const cheat: Partial<ServeInput> = {
     bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
@@ -486,7 +503,7 @@ describe('complaints', () => {
     const { validator, order } = await admitted();
     const { reply, submission } = validator.serve(order, cheat);
     const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
-    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(await validator.complain(complaint)).toMatchObject({ outcome: 'upheld' });
     expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true }]);
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
     await validator.intake.pushRecord(submission);
@@ -498,7 +515,7 @@ describe('complaints', () => {
     const { reply, submission } = validator.serve(order, cheat);
     await expect(validator.intake.pushRecord({ ...submission, payeeSignature: signWord(payer) })).rejects.toThrow();
     const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
-    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(await validator.complain(complaint)).toMatchObject({ outcome: 'upheld' });
     expect(validator.decided).toMatchObject([{ verdict: 'reject', ejects: true, payee: new Uint8Array(20) }]);
     expect(readProvider(validator.store, providerId)).toMatchObject({ rejects: 1, ejected: true });
     expect(testsOf(validator).find(payeeSigner.address)).toEqual(INITIAL_TESTS);
@@ -509,7 +526,7 @@ describe('complaints', () => {
     const { reply, submission } = validator.serve(order);
     await validator.intake.pushRecord(submission);
     const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
-    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'noted' });
+    expect(await validator.complain(complaint)).toMatchObject({ outcome: 'noted' });
     expect(validator.find(reply.record.replyId)).toMatchObject({ state: 'recorded', isForced: true });
   });
 
@@ -521,9 +538,9 @@ describe('complaints', () => {
       await validator.intake.admit(order);
       await validator.intake.pushRecord(validator.serve(order).submission);
       const complaint = { order, reason: 'doubt', opening: undefined, record: undefined };
-      const { outcome } = await validator.intake.complain(complaint);
+      const { outcome } = await validator.complain(complaint);
       // A complaint that is sent again is the same one.
-      expect(await validator.intake.complain(complaint)).toMatchObject({ outcome });
+      expect(await validator.complain(complaint)).toMatchObject({ outcome });
       return outcome;
     };
     for (const number of [0, 1, 2, 3]) expect(await complainAbout(number)).toBe('noted');
@@ -541,16 +558,34 @@ describe('complaints', () => {
     await validator.intake.pushRecord(submission);
     const other = validator.serve(validator.order(1));
     const base = { order, reason: 'x', opening: other.reply.openingBytes, record: submission.record };
-    expect(await validator.intake.complain(base)).toMatchObject({ outcome: 'noted' });
+    expect(await validator.complain(base)).toMatchObject({ outcome: 'noted' });
     const forged = { ...base, record: { ...submission.record, signature: flip(submission.record.signature) } };
-    await expect(validator.intake.complain(forged)).rejects.toThrow('record-signature');
+    await expect(validator.complain(forged)).rejects.toThrow('record-signature');
     const unsigned = { ...base, order: { ...order, signature: flip(order.signature) } };
-    await expect(validator.intake.complain(unsigned)).rejects.toThrow('order-signature');
-    expect(await validator.intake.complain({ ...base, order: validator.order(5) })).toMatchObject({
+    await expect(validator.complain(unsigned)).rejects.toThrow('order-signature');
+    expect(await validator.complain({ ...base, order: validator.order(5) })).toMatchObject({
       outcome: 'rejected',
     });
     expect(validator.decided).toEqual([]);
     expect(readProvider(validator.store, providerId).rejects).toBe(0);
+  });
+
+  it.each<[string, Parameters<typeof bendComplaint>[0]]>([
+    ['by whoever holds the order', { payer: createTestPayee('its provider') }],
+    ['with another reason than was signed', { bend: { reason: 'two records' } }],
+    ['with another record', { bend: { record: undefined } }],
+    ['with another opening than was announced', { bend: { openingHash: new Uint8Array(32) } }],
+    ['with an opening where none was announced', { signs: { opening: undefined } }],
+    ['with no signature', { bend: { signature: new Uint8Array(0) } }],
+    ['with a long reason', { signs: { reason: 'x'.repeat(65) } }],
+  ])('cannot be made %s', async (_name, given) => {
+    const { validator, order } = await admitted();
+    const { reply, submission } = validator.serve(order, cheat);
+    await validator.intake.pushRecord(submission);
+    const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
+    await expect(validator.intake.complain(bendComplaint(given, complaint))).rejects.toThrow(/complaint:/);
+    expect(validator.decided).toEqual([]);
+    expect(validator.find(order.fields.replyId).isForced).toBe(false);
   });
 
   it('after the verdict eject all the same', async () => {
@@ -561,7 +596,7 @@ describe('complaints', () => {
     expect(validator.decided).toMatchObject([{ verdict: 'unaudited' }]);
     const order = { order: submission.order.order, signature: submission.order.signature };
     const complaint = { order, reason: 'x', opening: reply.openingBytes, record: submission.record };
-    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(await validator.complain(complaint)).toMatchObject({ outcome: 'upheld' });
     const correction = { verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n };
     expect(validator.decided).toMatchObject([{ verdict: 'unaudited' }, correction]);
     await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');

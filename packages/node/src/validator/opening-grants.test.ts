@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { type CheckedComplaint, createOpeningGrants } from './opening-grants.ts';
 
 const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
-const complainAbout = (order: number): CheckedComplaint => ({
+const complainAbout = (order: number, payer = order): CheckedComplaint => ({
+  ...{ payer: fill(payer, 20), openingHash: fill(order), signature: fill(3, 65) },
   order: { order: fill(order), signature: fill(2, 65) },
   reason: 'draw-replay',
   record: undefined,
@@ -11,7 +12,7 @@ const complainAbout = (order: number): CheckedComplaint => ({
 function open() {
   let nowMs = 0;
   const grants = createOpeningGrants({ nowMs: () => nowMs });
-  const give = (peer: number, order: number) => grants.give(fill(peer), complainAbout(order));
+  const give = (peer: number, order: number, payer?: number) => grants.give(fill(peer), complainAbout(order, payer));
   const take = (peer: number, order: number) => grants.take(fill(peer), fill(order));
   return { grants, give, take, advance: (ms: number) => (nowMs += ms) };
 }
@@ -23,6 +24,13 @@ it('gives a peer one place, for one order, to be used once', () => {
   expect([take(1, 2), take(2, 1)]).toEqual([undefined, undefined]);
   expect(take(1, 1)).toEqual(complainAbout(1));
   expect([take(1, 1), grants.has(fill(1))]).toEqual([undefined, false]);
+});
+
+it('gives a payer one place at a time, whatever peers it comes from', () => {
+  const { give, take } = open();
+  expect([give(1, 1, 9), give(2, 2, 9), give(3, 3, 8)]).toEqual([true, false, true]);
+  take(1, 1);
+  expect(give(2, 2, 9)).toBe(true);
 });
 
 it('gives four places at a time, and each order one, whoever asks', () => {

@@ -3,12 +3,16 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Complaint } from './complaint.ts';
 
-/** A complaint whose order was checked, without its opening. */
-export type CheckedComplaint = Omit<Complaint, 'opening'>;
+/** A complaint whose order and signature were checked, without its opening. */
+export interface CheckedComplaint extends Omit<Complaint, 'opening'> {
+  /** 20 bytes. */
+  readonly payer: Uint8Array;
+}
 
 /**
  * Who may send an opening now. Openings are the largest messages of strangers, so few are taken at a time, each for an order that was
- * admitted here, and each order once: whoever wants another place has to pay for another reply.
+ * admitted here, and each order and each payer once at a time: whoever wants another place has to pay for another reply. The payer
+ * has signed for the opening, so that nobody else can use its place up.
  */
 export interface OpeningGrants {
   /** @returns false where there is no place, or this order had one. */
@@ -47,6 +51,7 @@ export function createOpeningGrants(clock: Clock): OpeningGrants {
       const nowMs = sweep();
       const [name, order] = [toHex(peer), toHex(complaint.order.order)];
       if (grants.size >= MAX_GRANTS || grants.has(name) || used.has(order)) return false;
+      if ([...grants.values()].some((other) => equalBytes(other.complaint.payer, complaint.payer))) return false;
       grants.set(name, { complaint, untilMs: nowMs + GRANTED_FOR_MS });
       used.set(order, nowMs + MAX_ORDER_LIFETIME_MS);
       return true;

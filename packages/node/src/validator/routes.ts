@@ -111,12 +111,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.complain,
-      async ({ order, reason, hasOpening, record }, context) => {
-        const complaint = { order: readOrder(order), reason, record: record as SignedRecord | undefined };
+      async ({ order, reason, openingHash: hash, record, signature }, context) => {
+        const openingHash = hash.length === 0 ? undefined : hash;
+        const told = { order: readOrder(order), reason, record: record as SignedRecord | undefined };
+        const complaint = { ...told, openingHash, signature };
         const outcome = await intake.complain({ ...complaint, opening: undefined });
         metrics.complaints.inc({ outcome: outcome.outcome });
-        if (!hasOpening || outcome.outcome !== 'noted') return outcome;
-        return { ...outcome, wantsOpening: grants.give(getCaller(context), complaint) };
+        if (openingHash === undefined || outcome.outcome !== 'noted') return outcome;
+        const { payer } = parseOrder(complaint.order.order);
+        return { ...outcome, wantsOpening: grants.give(getCaller(context), { ...complaint, payer }) };
       },
       { readMaxBytes: 64 * KIB },
     );

@@ -87,6 +87,7 @@ export type ClaimErrorCode =
   | 'inputs'
   | 'delivery'
   | 'progress'
+  | 'complaint'
   | 'response-size';
 
 export class ClaimError extends Error {

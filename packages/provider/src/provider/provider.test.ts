@@ -6,7 +6,6 @@ import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
-import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
 import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
@@ -383,27 +382,6 @@ describe('a consumer that leaves', () => {
     const header = parseHeader(validator.pushed[0]!.header);
     expect(header.stopReason).not.toBe('cancelled');
     expect(validator.pushed[0]!.progress).toBeUndefined();
-  });
-
-  it('or only reads is sent one window of text ahead of its word', async () => {
-    const fake = createFakeEngine({ contextSize: 512 });
-    async function* generate(...call: Parameters<typeof fake.generate>): ReturnType<typeof fake.generate> {
-      for await (const event of fake.generate(...call)) {
-        yield event.kind === 'token' ? { ...event, text: 'x'.repeat(100) } : event;
-      }
-    }
-    const { client, order, provider } = await start({ realEngine: { ...fake, generate } });
-    const short = order({
-      body: { max_tokens: 100 },
-      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 700) }),
-    });
-    let bytes = 0;
-    for await (const { event } of client.service(ProviderService).generate(short)) {
-      if (event.case === 'delta') bytes += event.value.text.length;
-    }
-    await until(() => provider.activeReplies() === 0);
-    expect(bytes).toBeGreaterThan(0);
-    expect(bytes).toBeLessThanOrEqual(PROGRESS_WINDOW_BYTES + 100);
   });
 
   it('or whose order runs out has its reply committed as far as it is', async () => {

@@ -164,7 +164,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         complain(request) {
           assertAlive();
           complaints.push(request);
-          return { outcome: 'noted', wantsOpening: request.hasOpening };
+          return { outcome: 'noted', wantsOpening: request.openingHash.length > 0 };
         },
         proveComplaint({ opening }) {
           assertAlive();

@@ -48,8 +48,10 @@ import {
   payeeSigner,
   type ServeInput,
   serveTestReply,
+  signTestComplaint,
   type TestOrder,
   type TestReply,
+  type UnsignedComplaint,
 } from './test-reply.ts';
 
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
@@ -324,6 +326,9 @@ export function createTestValidator(options: BenchOptions = {}) {
       served.set(toHex(order.fields.replyId), reply);
       return reply;
     },
+    /** The payer brings something against a reply. */
+    complain: (complaint: UnsignedComplaint) => intake.complain(validator.signComplaint(complaint)),
+    signComplaint: (complaint: UnsignedComplaint) => signTestComplaint(complaint, { payer, ledger }),
     /** The payer says which reply it was given. */
     acknowledge: (order: TestOrder, reply: TestReply, bend: Partial<Delivery> = {}) =>
       intake.acknowledge(createTestDelivery(order, reply, { payer, ledger, bend })),

@@ -1,14 +1,24 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { DeliveredReply } from '@ogong/node/validator/accept-delivery';
+import type { Complaint } from '@ogong/node/validator/complaint';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { signComplaint } from '@ogong/protocol/exchange/complaint';
 import { type Delivery, signDelivery } from '@ogong/protocol/exchange/delivery';
-import { encodeOrder, type LedgerDomain, type NamedOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
+import {
+  encodeOrder,
+  hashOrder,
+  type LedgerDomain,
+  type NamedOrder,
+  nameOrder,
+  type Order,
+  parseOrder,
+} from '@ogong/protocol/exchange/order';
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
 import { type Progress, signProgress } from '@ogong/protocol/exchange/progress';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
@@ -153,6 +163,20 @@ export function submitWithProgress(
   const textHash = crypto.sha256(submission.response.subarray(0, textBytes));
   const word = { ...{ orderHash: fields.orderHash, textBytes, textHash, hasLeft: true }, ...bend };
   return { ...submission, progress: signProgress(crypto, payer, { ledger, ...word }) };
+}
+
+export type UnsignedComplaint = Pick<Complaint, 'order' | 'reason' | 'record' | 'opening'>;
+
+/** A complaint as its payer signs it, with the opening that is announced. */
+export function signTestComplaint(
+  complaint: UnsignedComplaint,
+  { payer, ledger }: Pick<ServeInput, 'payer' | 'ledger'>,
+): Complaint {
+  const { order, reason, record, opening } = complaint;
+  const openingHash = opening && crypto.sha256(opening);
+  const orderHash = hashOrder(crypto, ledger, parseOrder(order.order));
+  const terms = { ledger, orderHash, reason, record: record?.record, openingHash };
+  return { ...complaint, openingHash, signature: signComplaint(crypto, payer, terms) };
 }
 
 /** What an honest payer says that it was given. */

@@ -4,6 +4,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { hashComplaint, signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
 import { countCutShort } from '@ogong/protocol/exchange/fee';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
@@ -51,6 +52,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       intake: intakeVector(crypto),
       delivery: deliveryVector(crypto),
       progress: progressVector(crypto),
+      complaint: complaintVector(crypto),
     },
   };
 }
@@ -289,6 +291,22 @@ function deliveryVector(crypto: Crypto): unknown {
     ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), payer: toHex(payer.address) },
     ...{ orderHash: toHex(orderHash), recordHash: toHex(recordHash), promptTokens: 12, outputTokens: 345, epoch: 9 },
     ...{ delivery: toHex(delivery), digest: toHex(hashDelivery(crypto, ledger, fields)), signature: toHex(signature) },
+  };
+}
+
+function complaintVector(crypto: Crypto): unknown {
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
+  const orderHash = new Uint8Array(32).fill(0x33);
+  const record = utf8Encode('a record');
+  const openingHash = crypto.sha256(utf8Encode('an opening'));
+  const whole = { ledger, orderHash, reason: 'draw-replay', record, openingHash };
+  const bare = { ledger, orderHash, reason: 'abandoned', record: undefined, openingHash: undefined };
+  return {
+    ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), payer: toHex(payer.address) },
+    ...{ orderHash: toHex(orderHash), record: toHex(record), openingHash: toHex(openingHash), reason: 'draw-replay' },
+    ...{ digest: toHex(hashComplaint(crypto, ledger, whole)), signature: toHex(signComplaint(crypto, payer, whole)) },
+    bare: { reason: 'abandoned', digest: toHex(hashComplaint(crypto, ledger, bare)) },
   };
 }
 

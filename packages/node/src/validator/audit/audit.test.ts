@@ -99,7 +99,7 @@ describe('selection', () => {
     const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
     const { submission, reply } = await validator.deliver(0);
     const order = { order: submission.order.order, signature: submission.order.signature };
-    await validator.intake.complain({ order, reason: 'opening-withheld', opening: undefined, record: undefined });
+    await validator.complain({ order, reason: 'opening-withheld', opening: undefined, record: undefined });
     await validator.certify();
     await validator.audit.tick();
     expect(validator.find(reply.record.replyId).state).toBe('auditing');

@@ -136,7 +136,7 @@ describe('a reply that nobody judged', () => {
     expect(validator.find(replyId).state).toBe('waiting');
     const { reply, submission } = second;
     const proof = { reason: 'two records', opening: reply.openingBytes, record: submission.record };
-    expect(await validator.intake.complain({ order, ...proof })).toMatchObject({ outcome: 'upheld' });
+    expect(await validator.complain({ order, ...proof })).toMatchObject({ outcome: 'upheld' });
     expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n }]);
     await validator.runSittings();
     expect(validator.decided).toHaveLength(1);

@@ -18,7 +18,7 @@ describe('a co-signer of replies with a word of their payee', () => {
     await four.own.intake.admit(order);
     const { reply, submission } = four.own.serve(order, cheat);
     const opening = reply.openingBytes;
-    await four.own.intake.complain({ order, reason: 'draw-replay', opening, record: submission.record });
+    await four.own.complain({ order, reason: 'draw-replay', opening, record: submission.record });
     const [peer] = four.peers as [TestValidator];
     const sent = await proposeUnheard(four);
     const blamed = await rebuild(

@@ -165,7 +165,7 @@ describe('a consumer that is gone before its vectors', () => {
   it('frees the slot when the order is over, and pays nothing', async () => {
     const { engine, started } = createEndlessEngine();
     const network = await start(engine);
-    const order: Bend['order'] = (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 500) });
+    const order: Bend['order'] = (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 2_500) });
     await leaveEarly(network, started, network.order({ order }));
     await expectNothingKept(network);
   });

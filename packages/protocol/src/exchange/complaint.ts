@@ -1,0 +1,55 @@
+import { hashRecord } from '../commitment/record.ts';
+import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
+import { abi, createTypedStruct, hashTyped, string } from '../crypto/typed-data.ts';
+import { hashLedgerDomain, type LedgerDomain } from './order.ts';
+
+/** Of the reason, UTF-16 units: a word for people, which nothing is decided by. */
+export const MAX_COMPLAINT_REASON = 64;
+const NONE = new Uint8Array(32);
+
+/**
+ * What a payer brings against a reply (docs/spec/validator.md#complaints). Its signature is over all of it: whoever holds the order
+ * alone, such as its provider, cannot complain in the payer's place.
+ */
+export interface ComplaintTerms {
+  /** Of the order that the payer signed. */
+  readonly orderHash: Uint8Array;
+  readonly reason: string;
+  /** The record's bytes, where there is one. */
+  readonly record: Uint8Array | undefined;
+  /** SHA-256 of the opening that the payer has; undefined if none. */
+  readonly openingHash: Uint8Array | undefined;
+}
+
+const typedComplaint = createTypedStruct('Complaint', {
+  orderHash: abi.bytes32,
+  reason: string,
+  recordHash: abi.bytes32,
+  openingHash: abi.bytes32,
+});
+
+/** The 32-byte digest that the payer signs. */
+export function hashComplaint(crypto: Crypto, ledger: LedgerDomain, terms: ComplaintTerms): Uint8Array {
+  const { orderHash, reason, record, openingHash = NONE } = terms;
+  const recordHash = record === undefined ? NONE : hashRecord(crypto, record);
+  const hashed = typedComplaint.hash(crypto, { orderHash, reason, recordHash, openingHash });
+  return hashTyped(crypto, hashLedgerDomain(crypto, ledger), hashed);
+}
+
+/** @returns 65 bytes. */
+export function signComplaint(
+  crypto: Crypto,
+  payer: LedgerSigner,
+  { ledger, ...terms }: ComplaintTerms & { readonly ledger: LedgerDomain },
+): Uint8Array {
+  return payer.signDigest(hashComplaint(crypto, ledger, terms));
+}
+
+export function verifyComplaint(
+  crypto: Crypto,
+  { ledger, payer }: { readonly ledger: LedgerDomain; readonly payer: Uint8Array },
+  terms: ComplaintTerms,
+  signature: Uint8Array,
+): boolean {
+  return crypto.verifyAddress(hashComplaint(crypto, ledger, terms), signature, payer);
+}
