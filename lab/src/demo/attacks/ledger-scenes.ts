@@ -9,6 +9,7 @@ import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
 import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
+import { oneLargeReply } from '../../attackers/protocol/one-large-reply.ts';
 import { overAdmission } from '../../attackers/protocol/over-admission.ts';
 import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
 import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.ts';
@@ -197,6 +198,22 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [...countTexts(refusals), `${states.filter((state) => state === 'settled').length} replies settled`],
         money: NO_MONEY,
         worked: ejected > 0,
+      };
+    },
+  },
+  {
+    ...{ attack: oneLargeReply, on },
+    async play(breaks: Breaks) {
+      const entranceAtomic = 1_000_000n;
+      const { refusals, settledAtomic, gainAtomic } = await oneLargeReply.play(
+        { heldAtomic: 0n, entranceAtomic, maxFeeAtomic: 50n * entranceAtomic, isValidatorInLeague: true },
+        breaks,
+      );
+      return {
+        tried: 'forged one reply worth 50 entrances under a new key; validator and verifiers are in league with it',
+        answered: countTexts(refusals),
+        money: `${settledAtomic} atomic units are settled; ${gainAtomic} are left of them`,
+        worked: gainAtomic > 0n,
       };
     },
   },

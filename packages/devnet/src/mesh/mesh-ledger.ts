@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { deployContracts, noDelays } from '@ogong/chain/deploy';
+import { defaultHolding, deployContracts, noDelays } from '@ogong/chain/deploy';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
@@ -104,8 +104,8 @@ async function findDeployment(file: string, rpcUrl: string): Promise<Deployment 
   }
 }
 
-/** Short, so that whoever tries the network sees money come within minutes. */
-const holding = { period: 60, entrance: 10n ** 12n };
+/** Short, so that whoever tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
+const holding = { period: 60, entrance: defaultHolding.entrance };
 
 async function deploy(
   { deployer, recipients }: LedgerPlan,

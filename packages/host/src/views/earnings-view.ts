@@ -1,4 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
+import type { Holding } from '@ogong/chain/deploy';
 import { toHex } from '@ogong/protocol/base/bytes';
 
 const MAX_REMEMBERED = 10_000;
@@ -12,9 +13,16 @@ export function createEarningsView({
   readonly client: () => Promise<Pick<ChainClient, 'parameters' | 'earnedIn'>>;
 }) {
   const readings = new Map<string, bigint>();
-  let seconds: number | undefined;
+  let holding: Holding | undefined;
+
+  /** Nobody can change it once a network runs. */
+  async function readHolding(): Promise<Holding> {
+    holding ??= (await (await client()).parameters()).holding;
+    return holding;
+  }
 
   return {
+    readHolding,
     /**
      * What a key holds for a payee in the period of that time: all that it earned in the period before. None of it vests before
      * the period after is over, so that a verdict about a reply of that time finds it still held.
@@ -25,12 +33,11 @@ export function createEarningsView({
       { providerId, payee }: { readonly providerId: Uint8Array; readonly payee: Uint8Array },
       timeMs: number,
     ): Promise<bigint | undefined> {
-      const chain = await client();
-      seconds ??= (await chain.parameters()).holding.period;
+      const { period: seconds } = await readHolding();
       if (seconds === 0) return undefined;
       const before = Math.floor(timeMs / 1000 / seconds) - 1;
       const key = `${toHex(providerId)} ${toHex(payee)} ${before}`;
-      const earned = readings.get(key) ?? (await chain.earnedIn(providerId, payee, before));
+      const earned = readings.get(key) ?? (await (await client()).earnedIn(providerId, payee, before));
       readings.set(key, earned);
       if (readings.size > MAX_REMEMBERED) readings.delete(readings.keys().next().value as string);
       return earned;

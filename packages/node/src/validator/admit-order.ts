@@ -4,6 +4,7 @@ import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/lim
 import type { Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
 import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
+import { findFeeProblem } from './audit/deterrence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { admitReply, findReply } from './store/reply-store.ts';
 import { readProvider } from './store/verdict-store.ts';
@@ -32,6 +33,7 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promi
     throw new Refusal('invalid', 'the provider that the order names has not agreed to it');
   }
   await assertNotEjected(state, order.providerId);
+  await assertFeeBound(state, order);
   const channel = await findChannel(state, order);
   await group.write((db) =>
     admitReply(db, {
@@ -72,6 +74,14 @@ export async function assertNotEjected(
   if (isEjectedHere || (await chain.isEjected(providerId))) {
     throw new Refusal('precondition', 'the provider was ejected');
   }
+}
+
+/** @throws Refusal */
+async function assertFeeBound({ holdings }: Pick<IntakeState, 'holdings'>, order: Order): Promise<void> {
+  const problem = await findFeeProblem(holdings, order).catch((cause: unknown) => {
+    throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
+  });
+  if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
 /** The payer's channel; read again if the cached one does not cover the order. @throws Refusal */

@@ -11,6 +11,7 @@ import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-state
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { Holdings } from './audit/deterrence.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
@@ -35,6 +36,7 @@ export interface IntakeDependencies {
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
   readonly chain: Pick<ChainView, 'channel' | 'isEjected'>;
+  readonly holdings: Holdings;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly onVerdict: (entry: VerdictEntry) => void;

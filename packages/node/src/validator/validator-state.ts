@@ -19,6 +19,7 @@ import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-state
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { Logger } from 'pino';
+import type { Holdings } from './audit/deterrence.ts';
 import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive.ts';
 import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import { MAX_EVIDENCE_BYTES } from './routes.ts';
@@ -145,6 +146,11 @@ export function isConnected({
 }): boolean {
   return awake.nowMs() - certifiedMs < Math.max(CUT_OFF_MS, CUT_OFF_EPOCHS * options.epochMs);
 }
+
+export const getHoldings = ({ earnings }: Pick<ValidatorState, 'earnings'>): Holdings => ({
+  heldFor: earnings.heldFor,
+  entrance: async () => (await earnings.readHolding()).entrance,
+});
 
 /** The beacon of an epoch, asked of a peer if it is not archived. */
 export async function getBeacon(

@@ -11,6 +11,7 @@ import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
 import {
   getBeacon,
+  getHoldings,
   openValidatorState,
   type ValidatorDependencies,
   type ValidatorOptions,
@@ -61,7 +62,10 @@ function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAu
   const onVerdict = report;
   const intake = createIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots },
-    { crypto, clock, signer, store, group, archive, chain, getBeacon: (epoch) => getBeacon(state, epoch), onVerdict },
+    {
+      ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
+      getBeacon: (epoch) => getBeacon(state, epoch),
+    },
   );
   const cosigning = wireCosigning(state);
   const grants = createOpeningGrants(clock);

@@ -9,7 +9,7 @@ import { openSettlementState, type SettlementOptions, type SettlementState } fro
 import { pruneBatch } from './store/batch-store.ts';
 import { createPolicyFinder } from './store/drift-store.ts';
 import { pruneHoneypots } from './store/honeypot-store.ts';
-import { getBeacon, getNetworkAlphaPpm, toPeer, type ValidatorState } from './validator-state.ts';
+import { getBeacon, getHoldings, getNetworkAlphaPpm, toPeer, type ValidatorState } from './validator-state.ts';
 
 const COSIGN_TIMEOUT_MS = 60_000;
 const ASK_TIMEOUT_MS = 5_000;
@@ -98,7 +98,7 @@ export function wireReinstating(state: ValidatorState): Repeating {
 
 /** Connects co-signatures for the batches of peers with the chain. */
 export function wireCosigning(state: ValidatorState): CosignState {
-  const { options, crypto, signer, clock, store, group, chain, earnings, domain, peerLinks } = state;
+  const { options, crypto, signer, clock, store, group, chain, domain, peerLinks } = state;
   return openCosignState(
     {
       ledger: chain.ledger,
@@ -116,7 +116,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
       coverageSince: async (sinceMs) => (await chain.client()).coverageSince(sinceMs),
-      heldFor: earnings.heldFor,
+      ...getHoldings(state),
       async listEntries(validator, from) {
         const peer = chain.validators().find(({ address }) => equalBytes(address, validator));
         if (peer === undefined) throw new Error('the validator is not registered any more');

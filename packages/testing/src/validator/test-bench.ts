@@ -89,7 +89,7 @@ export interface BenchOptions {
   /** The validator set. Default: only this one. */
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
-  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor'>>;
+  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'entrance'>>;
   readonly getOpening?: AuditDependencies['getOpening'];
   readonly verifiers?: TestVerifiers;
   /** Replaces `verifiers` by verifiers that outlive this validator. */
@@ -104,6 +104,8 @@ export interface BenchOptions {
   readonly stakeOf?: (payee: Uint8Array) => bigint;
   /** What providers hold. Default: the network holds no earnings. */
   readonly heldFor?: HeldFor;
+  /** The entrance of a key. Default: none. */
+  readonly entranceAtomic?: bigint;
   readonly isEjectedOnChain?: boolean;
   readonly isOffline?: () => boolean;
   /** What the bench notes, where it outlives this validator. */
@@ -150,6 +152,10 @@ export function createTestValidator(options: BenchOptions = {}) {
   store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const { served, decided, requests, refusals } = options.notes ?? createBenchNotes();
+  const holdings = {
+    heldFor: options.heldFor ?? (async () => undefined),
+    entrance: async () => options.entranceAtomic ?? 0n,
+  };
   const member: QuorumMember = {
     address: account,
     signingKey: signingKey.address,
@@ -176,6 +182,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       archive,
       onVerdict,
       getBeacon: async (epoch) => archive.find(epoch),
+      holdings,
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,
         channel: async () => ({ spendable, spent: 0n, admitted: spendable, releasing: 0n, releasableAt: 0n }),
@@ -203,7 +210,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       group,
       archive,
       getBeacon: async (epoch) => archive.find(epoch),
-      heldFor: options.heldFor ?? (async () => undefined),
+      heldFor: holdings.heldFor,
       onVerdict,
       getOpening:
         options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes),
@@ -231,7 +238,8 @@ export function createTestValidator(options: BenchOptions = {}) {
       anchorOf: chain.anchorOf,
       channelOf: (...channel) => chain.channelOf(...channel),
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
-      heldFor: options.cosign?.heldFor ?? options.heldFor ?? (async () => undefined),
+      heldFor: options.cosign?.heldFor ?? holdings.heldFor,
+      entrance: options.cosign?.entrance ?? holdings.entrance,
       listEntries: async (address, from) => {
         const peer = members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
         return peer.store.read(() => listEntries(peer.store, from, 1_000)).map(({ entry }) => entry);

@@ -1,5 +1,6 @@
 import { planAudits } from '@ogong/protocol/audit/audit-plan';
 import { computeAuditRate } from '@ogong/protocol/audit/audit-rate';
+import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
 import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeExp, computeLog } from '@ogong/protocol/base/elementary';
@@ -54,9 +55,24 @@ export function createStatisticsVectors(crypto: Crypto): Readonly<Record<string,
       payeeTest: payeeVectors(),
       auditPlan: planVectors(),
     },
-    'audit-rate': { rates: auditRates() },
+    'audit-rate': { rates: auditRates(), bounds: feeBounds() },
     'drift-table': { hex: toHex(encodeDriftTable(table)), hash: toHex(crypto.sha256(encodeDriftTable(table))) },
   };
+}
+
+function feeBounds(): readonly unknown[] {
+  const entrance = 10n ** 16n;
+  const cases = [
+    { name: 'a new key: the entrance', heldAtomic: 0n, entranceAtomic: entrance },
+    { name: 'twice what it holds on top', heldAtomic: 3n * entrance, entranceAtomic: entrance },
+    { name: 'atomic units', heldAtomic: 7n, entranceAtomic: 1n },
+    { name: 'no entrance, no bound', heldAtomic: 0n, entranceAtomic: 0n },
+    { name: 'no entrance, no bound, whatever is held', heldAtomic: entrance, entranceAtomic: 0n },
+  ];
+  return cases.map(({ name, heldAtomic, entranceAtomic }) => ({
+    ...{ name, heldAtomic: String(heldAtomic), entranceAtomic: String(entranceAtomic) },
+    boundAtomic: computeFeeBound({ heldAtomic, entranceAtomic })?.toString() ?? null,
+  }));
 }
 
 function auditRates(): readonly unknown[] {

@@ -1,5 +1,6 @@
 import { PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
+import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { PPM } from '@ogong/protocol/exchange/reputation';
@@ -27,6 +28,35 @@ export async function readDeterringPpm(
   const heldAtomic = await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
   if (heldAtomic === undefined) return 0;
   return computeAuditRate({ feeAtomic, heldAtomic, soundnessPpm: SOUNDNESS_PPM, basePpm: 0 });
+}
+
+/** What the chain says about the earnings of providers. */
+export interface Holdings {
+  readonly heldFor: HeldFor;
+  /** The first units of what a key earns, which it never gets; 0 on a network without. Rejects where the chain cannot be read. */
+  readonly entrance: () => Promise<bigint>;
+}
+
+/**
+ * Why an order pays more than its provider may risk; undefined where it does not. It follows from the chain and the order alone, as
+ * the coverage does. Rejects where the chain cannot be read.
+ */
+export async function findFeeProblem(
+  { heldFor, entrance }: Holdings,
+  {
+    providerId,
+    payee,
+    maxFeeAtomic,
+    expiresAtMs,
+  }: Pick<Order, 'providerId' | 'payee' | 'maxFeeAtomic' | 'expiresAtMs'>,
+): Promise<string | undefined> {
+  const entranceAtomic = await entrance();
+  // Most orders need no look at what their provider holds.
+  if (entranceAtomic === 0n || maxFeeAtomic <= entranceAtomic) return undefined;
+  const heldAtomic = await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
+  const bound = heldAtomic === undefined ? undefined : computeFeeBound({ heldAtomic, entranceAtomic });
+  if (bound === undefined || maxFeeAtomic <= bound) return undefined;
+  return `the order pays up to ${maxFeeAtomic}, its provider holds ${heldAtomic} and may be paid up to ${bound} at once`;
 }
 
 /** A key that would gain by forging even if every reply were audited has each audit done by two verifiers of different operators. */

@@ -23,7 +23,7 @@ import {
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
-import { computePairPpm, readDeterringPpm } from '../audit/deterrence.ts';
+import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
 import { findUncollectable } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
@@ -111,6 +111,7 @@ export async function checkEntry(
   const { order, record } = claimed;
   const submission = claimed.header.length > 0 ? (claimed as Submission) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
+  if (entry.feeAtomic > 0n) await assertFeeBound(state, entry, order.order);
   try {
     await assertVerdict(
       state.crypto,
@@ -122,6 +123,30 @@ export async function checkEntry(
     if (!isRefutation(error)) throw error;
     const where = error instanceof VerdictError ? '' : `entry ${entry.index}: `;
     throw new CosignError('refuted', `${where}${error.message}`, { cause: error });
+  }
+}
+
+/** An order that its validator should not have admitted. @throws CosignError */
+async function assertFeeBound(
+  state: Holdings,
+  { index }: Pick<VerdictEntry, 'index'>,
+  bytes: Uint8Array,
+): Promise<void> {
+  const order = readOrder(bytes);
+  if (order === undefined) return;
+  const problem = await findFeeProblem(state, order).catch((cause: unknown) => {
+    throw new CosignError('unavailable', `entry ${index}: what the provider held cannot be read`, { cause });
+  });
+  if (problem !== undefined) throw new CosignError('refuted', `entry ${index}: ${problem}`);
+}
+
+/** What does not parse is refuted with the rest of the entry. */
+function readOrder(bytes: Uint8Array): Order | undefined {
+  try {
+    return parseOrder(bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
   }
 }
 

@@ -9,7 +9,7 @@ import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-state
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
-import type { HeldFor } from '../audit/deterrence.ts';
+import type { Holdings } from '../audit/deterrence.ts';
 import type { FoundPolicy } from '../store/drift-store.ts';
 
 export interface CosignOptions {
@@ -24,7 +24,7 @@ export interface CosignOptions {
   readonly modelRoots?: ModelRoots | undefined;
 }
 
-export interface CosignDependencies {
+export interface CosignDependencies extends Holdings {
   readonly crypto: Crypto;
   readonly signer: ValidatorSigner;
   readonly clock: Clock;
@@ -36,7 +36,6 @@ export interface CosignDependencies {
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
   /** The network's least coverage from that time on, as the chain has it. */
   readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
-  readonly heldFor: HeldFor;
   /** Entries of a validator's log from that index on, a page of them, from the validator itself. */
   readonly listEntries: (validator: Uint8Array, from: bigint) => Promise<readonly Uint8Array[]>;
   /** The drift policy of that time, as the evidence names it. */
