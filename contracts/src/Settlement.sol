@@ -9,7 +9,7 @@ import {Earnings} from "./Earnings.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
 import {Staking} from "./Staking.sol";
-import {Batch, Credit, Debit, Earned, Ejection, Line, Shares} from "./Types.sol";
+import {Batch, Credit, Debit, Earned, Ejection, Line, Shares, Tally} from "./Types.sol";
 
 /// @title Settlement of batches of verdicts
 /// @notice A batch nets the accepted replies of one validator, anchors its verdict log and names the providers that it
@@ -17,7 +17,7 @@ import {Batch, Credit, Debit, Earned, Ejection, Line, Shares} from "./Types.sol"
 /// is simply not in it: its fee never leaves the payer.
 contract Settlement is EIP712, ReentrancyGuardTransient {
     bytes32 private constant BATCH_TYPEHASH = keccak256(
-        "Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash)"
+        "Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash,bytes32 talliesHash)"
     );
     bytes32 private constant REINSTATEMENT_TYPEHASH = keccak256("Reinstatement(bytes32 providerId,uint32 ejection)");
     uint256 private constant BASIS = 10_000;
@@ -56,6 +56,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         uint128 gross,
         uint256 residual
     );
+    event Verified(address indexed payee, address indexed validator, uint64 sequence, uint32 credits, uint256 amount);
     event Ejected(bytes32 indexed providerId, address indexed validator);
     event Reinstated(bytes32 indexed providerId, uint32 ejection);
 
@@ -76,19 +77,20 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     }
 
     /// @notice Settles a batch: draws on the payers' channels, credits what each part of the network gets, anchors the log,
-    /// records ejections. What a provider gets is held in Earnings.
+    /// records ejections and who verified. What a provider gets is held in Earnings.
     /// @param quorum 65-byte signatures (r, s, v) over `batchDigest`, in ascending order of their signers' addresses.
     function settle(
         Batch calldata batch,
         Debit[] calldata debits,
         Line[] calldata lines,
         bytes32[] calldata ejections,
+        Tally[] calldata tallies,
         bytes[] calldata quorum
     ) external nonReentrant {
         Anchor storage anchor = _anchors[batch.validator];
         if (batch.sequence != anchor.sequence + 1) revert WrongSequence(anchor.sequence + 1, batch.sequence);
         if (batch.logLength < anchor.logLength) revert LogShrunk(anchor.logLength, batch.logLength);
-        _requireQuorum(batchDigest(batch, debits, lines, ejections), quorum);
+        _requireQuorum(batchDigest(batch, debits, lines, ejections, tallies), quorum);
 
         anchor.sequence = batch.sequence;
         anchor.logLength = batch.logLength;
@@ -96,7 +98,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         for (uint256 i; i < ejections.length; ++i) {
             _eject(ejections[i], batch.validator);
         }
-        (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual) = _split(batch, lines);
+        (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual) =
+            _split(batch, lines, tallies);
         escrow.disburse(batch.validator, debits, credits);
         earnings.credit(earned);
         emit Settled(
@@ -148,12 +151,18 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         Batch calldata batch,
         Debit[] calldata debits,
         Line[] calldata lines,
-        bytes32[] calldata ejections
+        bytes32[] calldata ejections,
+        Tally[] calldata tallies
     ) public view returns (bytes32) {
         return _hashTypedDataV4(
             keccak256(
                 abi.encode(
-                    BATCH_TYPEHASH, batch, hashDebits(debits), hashLines(lines), keccak256(abi.encodePacked(ejections))
+                    BATCH_TYPEHASH,
+                    batch,
+                    hashDebits(debits),
+                    hashLines(lines),
+                    keccak256(abi.encodePacked(ejections)),
+                    hashTallies(tallies)
                 )
             )
         );
@@ -186,6 +195,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         return keccak256(abi.encodePacked(words));
     }
 
+    function hashTallies(Tally[] calldata tallies) public pure returns (bytes32) {
+        bytes32[] memory words = new bytes32[](tallies.length * 2);
+        for (uint256 i; i < tallies.length; ++i) {
+            words[2 * i] = bytes32(uint256(uint160(tallies[i].payee)));
+            words[2 * i + 1] = bytes32(uint256(tallies[i].credits));
+        }
+        return keccak256(abi.encodePacked(words));
+    }
+
     /// @dev A provider that is ejected already keeps the appeal that it has.
     function _eject(bytes32 providerId, address validator) private {
         Ejection storage ejection = _ejections[providerId];
@@ -210,13 +228,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     /// @dev Every share is rounded down per line and the provider takes what is left, so that a line's parts sum to its
     /// gross to the unit. Without a router its share stays with the provider.
-    function _split(Batch calldata batch, Line[] calldata lines)
+    function _split(Batch calldata batch, Line[] calldata lines, Tally[] calldata tallies)
         private
         returns (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual)
     {
         Parameters.Distribution memory distribution = parameters.distribution();
         Shares memory shares = distribution.shares;
-        credits = new Credit[](lines.length + 5);
+        credits = new Credit[](lines.length + tallies.length + 5);
         earned = new Earned[](lines.length);
         Credit memory validator = credits[lines.length] = Credit(batch.validator, 0);
         Credit memory verification = credits[lines.length + 1] = Credit(distribution.recipients.verification, 0);
@@ -236,6 +254,31 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
             emit Paid(line.providerId, line.payee, batch.validator, batch.sequence, line.router, line.gross, rest);
         }
         credits[lines.length + 4] = Credit(address(earnings), residual);
+        _payVerifiers(batch, tallies, credits, lines.length + 5, verification);
+    }
+
+    /// @dev What the lines leave for verification goes to the payees of the verifiers, by their credits, each part rounded down.
+    /// The rest stays with the recipient, and all of it where nobody has credit.
+    function _payVerifiers(
+        Batch calldata batch,
+        Tally[] calldata tallies,
+        Credit[] memory credits,
+        uint256 first,
+        Credit memory verification
+    ) private {
+        uint256 pool = verification.amount;
+        uint256 total;
+        for (uint256 i; i < tallies.length; ++i) {
+            if (tallies[i].payee == address(0)) revert ZeroPayee();
+            total += tallies[i].credits;
+        }
+        for (uint256 i; i < tallies.length; ++i) {
+            Tally calldata tally = tallies[i];
+            uint256 part = total == 0 ? 0 : pool * tally.credits / total;
+            verification.amount -= part;
+            credits[first + i] = Credit(tally.payee, part);
+            emit Verified(tally.payee, batch.validator, batch.sequence, tally.credits, part);
+        }
     }
 
     function _give(Credit memory credit, uint256 gross, uint256 share) private pure returns (uint256 part) {

@@ -35,7 +35,14 @@ struct Line {
     uint128 gross;
 }
 
-/// A run of verdicts by one validator. The lists of debits, lines and ejections travel beside it.
+/// What the verifiers of one payee did for the entries of a batch.
+struct Tally {
+    address payee;
+    /// Reports that count: they share what the fees of the batch leave for verification.
+    uint32 credits;
+}
+
+/// A run of verdicts by one validator. The lists of debits, lines, ejections and tallies travel beside it.
 struct Batch {
     address validator;
     uint64 sequence;

@@ -8,7 +8,7 @@ import {Parameters} from "../src/Parameters.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
-import {Batch, Debit, Delays, Holding, Line, Recipients, Shares} from "../src/Types.sol";
+import {Batch, Debit, Delays, Holding, Line, Recipients, Shares, Tally} from "../src/Types.sol";
 import {vm} from "./Vm.sol";
 
 /// A ledger with three validators of equal bond, and the signing that daemons do.
@@ -184,6 +184,11 @@ abstract contract Fixture {
         list[0] = line;
     }
 
+    /// Nobody verified anything.
+    function _idle() internal pure returns (Tally[] memory) {
+        return new Tally[](0);
+    }
+
     /// Settles one payer's debt to one provider with the signatures of all validators.
     function _settle(uint64 sequence, uint128 amount, uint128 cumulative) internal {
         _submit(_batch(sequence), _one(_debit(PAYER_KEY, amount, cumulative)), _one(Line(KEY, PROVIDER, ROUTER, amount)));
@@ -191,8 +196,8 @@ abstract contract Fixture {
 
     function _submit(Batch memory batch, Debit[] memory debits, Line[] memory lines) internal {
         bytes32[] memory none;
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
-        settlement.settle(batch, debits, lines, none, quorum);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     /// Settles an ejection, by all validators.
@@ -200,8 +205,8 @@ abstract contract Fixture {
         bytes32[] memory list = new bytes32[](1);
         list[0] = providerId;
         Batch memory batch = _batch(sequence);
-        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list);
-        settlement.settle(batch, new Debit[](0), new Line[](0), list, _quorum(digest, 3));
+        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list, _idle());
+        settlement.settle(batch, new Debit[](0), new Line[](0), list, _idle(), _quorum(digest, 3));
     }
 
     function _wait(uint256 duration) internal {

@@ -150,8 +150,8 @@ contract InterleavedHandler is Handler {
         bytes32[] memory list = new bytes32[](1);
         list[0] = providerOf(provider);
         Batch memory batch = _batch(++settledBatches[validator]);
-        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list);
-        settlement.settle(batch, new Debit[](0), new Line[](0), list, _quorum(digest, 3));
+        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list, _idle());
+        settlement.settle(batch, new Debit[](0), new Line[](0), list, _idle(), _quorum(digest, 3));
     }
 
     function reinstate(uint256 provider) external {

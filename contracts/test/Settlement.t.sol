@@ -63,10 +63,10 @@ contract SettlementTest is Fixture {
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10));
         Batch memory batch = _batch(1);
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
-        settlement.settle(batch, debits, lines, none, quorum);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
         vm.expectRevert(abi.encodeWithSelector(Settlement.WrongSequence.selector, 2, 1));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
         checkEqual(escrow.channelOf(payer, validator).spent, 10, "spent once");
     }
 
@@ -74,22 +74,22 @@ contract SettlementTest is Fixture {
         Batch memory batch = _batch(2);
         Debit[] memory debits;
         Line[] memory lines;
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Settlement.WrongSequence.selector, 1, 2));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_exactlyTwoThirdsIsNoQuorum() public {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
         bytes[] memory quorum = _quorum(digest, 2);
         vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
         // One unit more among the signers decides it, once it counts.
         _bond(vm.addr(validatorKeys[1]), 1);
         vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
         vm.warp(block.timestamp + VOTING);
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_emptyQuorumIsRefusedEvenWithoutValidators() public {
@@ -100,7 +100,7 @@ contract SettlementTest is Fixture {
         vm.warp(block.timestamp + VOTING);
         (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
         vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 0, 0));
-        settlement.settle(batch, debits, lines, none, new bytes[](0));
+        settlement.settle(batch, debits, lines, none, _idle(), new bytes[](0));
     }
 
     function test_duplicateSignerIsRefused() public {
@@ -109,7 +109,7 @@ contract SettlementTest is Fixture {
         quorum[2] = quorum[1];
         address signer = vm.addr(validatorKeys[1]);
         vm.expectRevert(abi.encodeWithSelector(Settlement.UnsortedSigners.selector, signer, signer));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_unsortedSignersAreRefused() public {
@@ -117,7 +117,7 @@ contract SettlementTest is Fixture {
         bytes[] memory quorum = _quorum(digest, 3);
         (quorum[0], quorum[1]) = (quorum[1], quorum[0]);
         vm.expectPartialRevert(Settlement.UnsortedSigners.selector);
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_strangerInTheQuorumIsRefused() public {
@@ -125,7 +125,7 @@ contract SettlementTest is Fixture {
         bytes[] memory quorum = new bytes[](1);
         quorum[0] = _signature(PAYER_KEY, digest);
         vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 0, 3 * BOND));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_malformedQuorumSignatureIsRefused() public {
@@ -133,7 +133,7 @@ contract SettlementTest is Fixture {
         bytes[] memory quorum = _quorum(digest, 3);
         quorum[1] = hex"00";
         vm.expectRevert(abi.encodeWithSelector(Settlement.BadQuorumSignature.selector, 1));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_highSQuorumSignatureIsRefused() public {
@@ -143,7 +143,7 @@ contract SettlementTest is Fixture {
         uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
         quorum[0] = abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? 28 : 27);
         vm.expectRevert(abi.encodeWithSelector(Settlement.BadQuorumSignature.selector, 0));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     /// The quorum covers every field: change any of them and its signatures recover to nobody.
@@ -165,8 +165,8 @@ contract SettlementTest is Fixture {
         if (field == 10) lines[0].gross += 1;
         if (field == 11) ejections = new bytes32[](1);
         if (field == 12) lines[0].providerId = keccak256("other");
-        check(settlement.batchDigest(batch, debits, lines, ejections) != digest, "digest changed");
-        try settlement.settle(batch, debits, lines, ejections, quorum) {
+        check(settlement.batchDigest(batch, debits, lines, ejections, _idle()) != digest, "digest changed");
+        try settlement.settle(batch, debits, lines, ejections, _idle(), quorum) {
             check(false, "tampered batch settled");
         } catch {}
     }
@@ -175,7 +175,7 @@ contract SettlementTest is Fixture {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
         uint256 here = this.currentChain();
         vm.chainId(here + 1);
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.chainId(here);
         _expectRefusal(batch, debits, lines, quorum);
     }
@@ -183,7 +183,7 @@ contract SettlementTest is Fixture {
     function test_quorumForAnotherContractIsRefused() public {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
         Settlement other = new Settlement(token, parameters, staking);
-        bytes[] memory quorum = _quorum(other.batchDigest(batch, debits, lines, none), 3);
+        bytes[] memory quorum = _quorum(other.batchDigest(batch, debits, lines, none, _idle()), 3);
         _expectRefusal(batch, debits, lines, quorum);
     }
 
@@ -241,9 +241,9 @@ contract SettlementTest is Fixture {
         debits[0] = debits[1] = _debit(PAYER_KEY, 60, 100);
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 120));
         Batch memory batch = _batch(1);
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.VoucherExceeded.selector, payer, 120, 100));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_drawAboveTheAllowanceIsRefused() public {
@@ -261,9 +261,9 @@ contract SettlementTest is Fixture {
         Debit[] memory debits = _one(_debit(PAYER_KEY, debited, debited));
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross));
         Batch memory batch = _batch(1);
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.Unbalanced.selector, debited, gross));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_zeroPayeeIsRefused() public {
@@ -271,9 +271,9 @@ contract SettlementTest is Fixture {
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 10));
         Line[] memory lines = _one(Line(KEY, address(0), ROUTER, 10));
         Batch memory batch = _batch(1);
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(Settlement.ZeroPayee.selector);
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_batchOfRejectsAnchorsTheLogAndEjects() public {
@@ -282,8 +282,8 @@ contract SettlementTest is Fixture {
         Line[] memory lines;
         bytes32[] memory ejections = new bytes32[](2);
         (ejections[0], ejections[1]) = (keccak256("cheat"), keccak256("other cheat"));
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, ejections), 3);
-        settlement.settle(batch, debits, lines, ejections, quorum);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, ejections, _idle()), 3);
+        settlement.settle(batch, debits, lines, ejections, _idle(), quorum);
         check(settlement.ejected(ejections[0]) && settlement.ejected(ejections[1]), "ejected");
         check(!settlement.ejected(keccak256("honest")), "honest stays");
         checkEqual(settlement.anchorOf(validator).logLength, 1, "log length");
@@ -297,9 +297,9 @@ contract SettlementTest is Fixture {
         _submit(batch, debits, lines);
         batch.sequence = 2;
         batch.logLength = 4;
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Settlement.LogShrunk.selector, 5, 4));
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
     function test_validatorsSettleIndependently() public {
@@ -321,14 +321,14 @@ contract SettlementTest is Fixture {
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10));
         Batch memory batch = _batch(1);
-        return (batch, debits, lines, settlement.batchDigest(batch, debits, lines, none));
+        return (batch, debits, lines, settlement.batchDigest(batch, debits, lines, none, _idle()));
     }
 
     /// A digest of another domain recovers to arbitrary addresses: unsorted or without a vote, whichever comes first.
     function _expectRefusal(Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes[] memory quorum)
         private
     {
-        try settlement.settle(batch, debits, lines, none, quorum) {
+        try settlement.settle(batch, debits, lines, none, _idle(), quorum) {
             check(false, "foreign quorum settled");
         } catch (bytes memory reason) {
             bytes4 selector = bytes4(reason);
@@ -344,8 +344,8 @@ contract SettlementTest is Fixture {
         Debit[] memory debits = _one(debit);
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, debit.amount));
         Batch memory batch = _batch(sequence);
-        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(reason);
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 }

@@ -25,11 +25,11 @@ contract SigningKeysTest is Fixture {
         batch = _batch(1);
         uint256[] memory keys = new uint256[](3);
         (keys[0], keys[1], keys[2]) = (key, validatorKeys[1], validatorKeys[2]);
-        quorum = _signAll(keys, settlement.batchDigest(batch, new Debit[](0), new Line[](0), none));
+        quorum = _signAll(keys, settlement.batchDigest(batch, new Debit[](0), new Line[](0), none, _idle()));
     }
 
     function _settles(Batch memory batch, bytes[] memory quorum) private {
-        settlement.settle(batch, new Debit[](0), new Line[](0), none, quorum);
+        settlement.settle(batch, new Debit[](0), new Line[](0), none, _idle(), quorum);
     }
 
     function _listed(address account) private view returns (address) {
@@ -187,7 +187,9 @@ contract SigningKeysTest is Fixture {
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 1e18));
         uint256[] memory keys = new uint256[](3);
         (keys[0], keys[1], keys[2]) = (NEXT, validatorKeys[1], validatorKeys[2]);
-        settlement.settle(batch, debits, lines, none, _signAll(keys, settlement.batchDigest(batch, debits, lines, none)));
+        settlement.settle(
+            batch, debits, lines, none, _idle(), _signAll(keys, settlement.batchDigest(batch, debits, lines, none, _idle()))
+        );
         uint256 credit = escrow.creditOf(validator);
         check(credit > 0, "earned");
         checkEqual(escrow.creditOf(thief), 0, "by the account alone");

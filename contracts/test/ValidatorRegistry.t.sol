@@ -208,7 +208,7 @@ contract ValidatorRegistryTest is Fixture {
         Line[] memory lines = new Line[](0);
         bytes32[] memory none;
         Batch memory batch = _batch(sequence);
-        bytes32 digest = settlement.batchDigest(batch, debits, lines, none);
+        bytes32 digest = settlement.batchDigest(batch, debits, lines, none, _idle());
         uint256 count;
         for (uint256 i; i < 3; ++i) {
             if (registry.isValidator(vm.addr(validatorKeys[i]))) ++count;
@@ -219,7 +219,7 @@ contract ValidatorRegistryTest is Fixture {
                 quorum[--count] = _signature(validatorKeys[i - 1], digest);
             }
         }
-        settlement.settle(batch, debits, lines, none, quorum);
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
         checkEqual(settlement.anchorOf(validator).sequence, sequence, "settled");
     }
 

@@ -15,11 +15,11 @@ contract VotesTest is Fixture {
         _join(uint256(keccak256("fourth")), BOND);
         _wait(VOTING);
         batch = _batch(1);
-        quorum = _quorum(settlement.batchDigest(batch, new Debit[](0), new Line[](0), none), 3);
+        quorum = _quorum(settlement.batchDigest(batch, new Debit[](0), new Line[](0), none, _idle()), 3);
     }
 
     function _settles(Batch memory batch, bytes[] memory quorum) private {
-        settlement.settle(batch, new Debit[](0), new Line[](0), none, quorum);
+        settlement.settle(batch, new Debit[](0), new Line[](0), none, _idle(), quorum);
     }
 
     function _refused(Batch memory batch, bytes[] memory quorum, uint256 signed, uint256 total) private {
@@ -110,7 +110,7 @@ contract VotesTest is Fixture {
         }
         quorum = new bytes[](4);
         for (uint256 i; i < 4; ++i) {
-            quorum[i] = _signature(keys[i], settlement.batchDigest(batch, new Debit[](0), new Line[](0), none));
+            quorum[i] = _signature(keys[i], settlement.batchDigest(batch, new Debit[](0), new Line[](0), none, _idle()));
         }
         _settles(batch, quorum);
     }

@@ -183,10 +183,10 @@ function expectConsistent(reply: PathReply): void {
   expect(verdict.feeAtomic > 0n, shown).toBe(isTaken(reply));
   if (isTaken(reply) || refused.length === 0) {
     expect(intake, shown).toBeUndefined();
-    expect(verdict.verifierIds.length, shown).toBe(1);
+    expect(verdict.verifiers.length, shown).toBe(1);
   } else {
     // If stage 1 refutes a reply, the intake or the validator refuses it before any verifier is asked.
-    expect(verdict.verifierIds, shown).toEqual([]);
+    expect(verdict.verifiers, shown).toEqual([]);
     const isAtDoor = intake !== undefined || reply.header === undefined;
     expect([verdict.verdict, listFailed(audit)], shown).toEqual(isAtDoor ? ['abandoned', []] : ['reject', refused]);
   }

@@ -111,6 +111,7 @@ export async function readHistory(
           .filter((event) => event.transactionHash === transaction)
           .map((event) => ({ payer: event.args.payer.toLowerCase(), amountAtomic: event.args.amount })),
         lines: call.lines.map(({ payee, router, gross }) => ({ provider: payee, router, grossAtomic: gross })),
+        tallies: call.tallies,
         blockNumber: Number(blockNumber),
       };
     }),
@@ -131,7 +132,7 @@ const bytes = (hex: Hex): Uint8Array => fromHex(hex.slice(2));
 
 function recoverSigners(
   { deployment }: ChainClient,
-  { batch, debits, lines, ejections, quorum }: DecodedSettle,
+  { batch, debits, lines, ejections, tallies, quorum }: DecodedSettle,
   crypto: Crypto,
 ): string[] {
   const domain = { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.settlement) };
@@ -153,6 +154,7 @@ function recoverSigners(
       gross,
     })),
     ejections: ejections.map(bytes),
+    tallies: tallies.map(({ payee, credits }) => ({ payee: bytes(payee), credits })),
   });
   return quorum.map((signature) => {
     const signer = crypto.recoverAddress(digest, bytes(signature));

@@ -1,8 +1,8 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import { splitFee } from '@ogong/protocol/exchange/fee';
+import { splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
 import { isBillable } from '@ogong/protocol/settlement/verdict-log';
 import { answeredOf, entriesOf, type Finding, failuresOf, judge, replyIdOf } from './finding.ts';
-import type { Account, Books, RunRecord } from './run-record.ts';
+import type { Account, Books, RunRecord, SettlementRecord } from './run-record.ts';
 
 const accountOf = (books: Books, address: string): Account | undefined =>
   books.accounts.find((account) => account.address === address);
@@ -53,8 +53,10 @@ export function checkHonest(run: RunRecord): Finding {
       .flatMap(({ lines }) => lines)
       .filter(({ provider }) => provider === address)
       .reduce((sum, { grossAtomic }) => sum + splitFee(grossAtomic, run.shares).provider, 0n);
+    const verified = sum(run.settlements.map((settlement) => earnedByVerifying(run, settlement, address)));
     const credit = creditGain(run, address);
-    if (credit !== expected) problems.push(`${name} was credited ${credit}, its lines leave it ${expected}`);
+    if (credit !== expected + verified)
+      problems.push(`${name} was credited ${credit}, its lines leave it ${expected}, its verifiers ${verified}`);
     if (judged.some(({ feeAtomic }) => feeAtomic > 0n) && credit === 0n)
       problems.push(`${name} served and was not paid`);
     good.push(`${name}: ${judged.length} replies, ${credit} atomic units`);
@@ -67,6 +69,20 @@ export function checkHonest(run: RunRecord): Finding {
 function creditGain({ books }: RunRecord, address: string): bigint {
   const gain = (of: Books): bigint => accountOf(of, address)?.creditAtomic ?? 0n;
   return gain(books.after) - gain(books.before);
+}
+
+/** What a settlement leaves for verification. */
+const poolOf = ({ shares }: Pick<RunRecord, 'shares'>, { lines }: Pick<SettlementRecord, 'lines'>): bigint =>
+  sum(lines.map(({ grossAtomic }) => splitFee(grossAtomic, shares).verification));
+
+/** The part of it that one payee gets. */
+function earnedByVerifying(run: Pick<RunRecord, 'shares'>, settlement: SettlementRecord, address: string): bigint {
+  const { tallies } = settlement;
+  const { parts } = splitVerification(
+    poolOf(run, settlement),
+    tallies.map(({ credits }) => credits),
+  );
+  return sum(parts.filter((_, i) => tallies[i]?.payee === address));
 }
 
 export function checkQuorum(run: RunRecord): Finding {
@@ -121,8 +137,16 @@ export function checkConservation(run: RunRecord): Finding {
   }
   if (before.supplyAtomic !== after.supplyAtomic)
     problems.push(`the supply went from ${before.supplyAtomic} to ${after.supplyAtomic}`);
+  const verified = sum(
+    run.settlements.map((settlement) => {
+      const credits = settlement.tallies.map((tally) => tally.credits);
+      const pool = poolOf(run, settlement);
+      return pool - splitVerification(pool, credits).rest;
+    }),
+  );
+  const kept = { ...shares, verification: shares.verification - verified };
   for (const { name, role, address } of run.members) {
-    const expected = role === 'provider' || role === 'validator' || role === 'payer' ? undefined : shares[role];
+    const expected = role === 'provider' || role === 'validator' || role === 'payer' ? undefined : kept[role];
     const credit = creditGain(run, address);
     if (expected !== undefined && credit !== expected)
       problems.push(`${name} was credited ${credit}, its share is ${expected}`);
@@ -130,6 +154,7 @@ export function checkConservation(run: RunRecord): Finding {
   const parts = Object.entries(shares).map(([name, amount]) => `${name} ${amount}`);
   return judge(problems, [
     `${debited} debited = ${parts.join(' + ')}`,
+    `${verified} of verification went to those who verified`,
     `the escrow holds exactly what its accounts may claim`,
   ]);
 }

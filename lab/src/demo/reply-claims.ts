@@ -65,9 +65,9 @@ export function checkCheat(run: RunRecord): Finding {
     (entry) => toHex(entry.providerId) === cheat?.providerId && entry.verdict === 'reject',
   );
   if (rejected.length === 0) problems.push('no reply of the cheat was rejected');
-  for (const { evidence, verifierIds, replyId } of rejected) {
+  for (const { evidence, verifiers, replyId } of rejected) {
     good.push(
-      `reply ${toHex(replyId).slice(0, 8)} rejected on ${evidence} evidence, reports of ${verifierIds.length} verifiers`,
+      `reply ${toHex(replyId).slice(0, 8)} rejected on ${evidence} evidence, reports of ${verifiers.length} verifiers`,
     );
   }
   const accepted = entriesOf(run).filter(

@@ -96,6 +96,7 @@ export interface SettlementRecord {
   readonly totalBondAtomic: bigint;
   readonly debits: readonly { readonly payer: string; readonly amountAtomic: bigint }[];
   readonly lines: readonly { readonly provider: string; readonly router: string; readonly grossAtomic: bigint }[];
+  readonly tallies: readonly { readonly payee: string; readonly credits: number }[];
   readonly blockNumber: number;
 }
 

@@ -57,7 +57,7 @@ export function summarize({ run, claims, timings, versions }: SummaryInput) {
         provider: nameOf(entry.providerId),
         verdict: entry.verdict,
         evidence: entry.evidence,
-        verifiers: entry.verifierIds.length,
+        verifiers: entry.verifiers.length,
         ejects: entry.ejects,
         feeAtomic: entry.feeAtomic.toString(),
       })),

@@ -105,6 +105,7 @@ export function createSyntheticRun(): RunRecord {
         totalBondAtomic: bonds.reduce((a, b) => a + b, 0n),
         debits: [{ payer: address(payer.address), amountAtomic: owed }],
         lines,
+        tallies: [{ payee: address(payees[0] as Uint8Array), credits: served.length + 1 }],
         blockNumber: 40,
       },
     ],
@@ -240,7 +241,7 @@ function createLog(replies: readonly Served[]) {
       feeAtomic: isCaught ? 0n : feeAtomic,
       payer: order.payer,
       router: order.router,
-      verifierIds: [],
+      verifiers: [{ verifierId: providerIds[0] as Uint8Array, payee: payees[0] as Uint8Array, outcome: 'credited' }],
       beaconEpoch: 1n,
       evidenceHash: fill(0xef),
       step: 'reply',
@@ -291,7 +292,8 @@ function createBooks(
     credit(provider, split.provider);
     credit(address(routerAddress), split.router);
     credit(address(validatorAddresses[0] as Uint8Array), split.validator);
-    credit(address(fill(0xd1, 20)), split.verification);
+    // All of it was earned by the first provider's verifier.
+    credit(address(payees[0] as Uint8Array), split.verification);
     credit(address(fill(0xd2, 20)), split.treasury);
     credit(address(fill(0xd3, 20)), split.license);
   }

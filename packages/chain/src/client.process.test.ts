@@ -165,6 +165,7 @@ describe('chain client', () => {
         debits: [debit],
         lines: [],
         ejections: [],
+        tallies: [],
       },
       [payer.privateKey],
     );
@@ -245,6 +246,7 @@ describe('chain client of the only validator', () => {
         debits: [debit],
         lines: [{ providerId: hash('ab'), payee: provider.address, router: zeroAddress, gross: 10n * unit }],
         ejections: [hash('cc')],
+        tallies: [{ payee: provider.address, credits: 1 }],
       },
       [validator.privateKey],
     );

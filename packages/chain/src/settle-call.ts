@@ -30,18 +30,25 @@ export interface LedgerLine {
   readonly gross: bigint;
 }
 
+export interface LedgerTally {
+  readonly payee: BytesLike;
+  readonly credits: number;
+}
+
 export interface SettleCall {
   readonly batch: LedgerBatch;
   readonly debits: readonly LedgerDebit[];
   readonly lines: readonly LedgerLine[];
   /** Provider ids. */
   readonly ejections: readonly BytesLike[];
+  /** Who verified. */
+  readonly tallies: readonly LedgerTally[];
   /** 65-byte signatures over the batch digest, in ascending order of their signers' addresses. */
   readonly quorum: readonly BytesLike[];
 }
 
 /** Calldata of Settlement.settle. @throws ChainError 'bad-input' naming a field of the wrong size. */
-export function encodeSettle({ batch, debits, lines, ejections, quorum }: SettleCall): Hex {
+export function encodeSettle({ batch, debits, lines, ejections, tallies, quorum }: SettleCall): Hex {
   return encodeFunctionData({
     abi: settlementAbi,
     functionName: 'settle',
@@ -68,6 +75,7 @@ export function encodeSettle({ batch, debits, lines, ejections, quorum }: Settle
         gross: line.gross,
       })),
       ejections.map((id) => toHex(id, 'ejections', 32)),
+      tallies.map(({ payee, credits }) => ({ payee: toAddress(payee, 'tally.payee'), credits })),
       quorum.map((signature) => toHex(signature, 'quorum', 65)),
     ],
   });

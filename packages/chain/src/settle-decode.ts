@@ -27,6 +27,7 @@ export interface DecodedSettle {
     readonly gross: bigint;
   }[];
   readonly ejections: readonly Hex[];
+  readonly tallies: readonly { readonly payee: Address; readonly credits: number }[];
   readonly quorum: readonly Hex[];
 }
 
@@ -35,8 +36,8 @@ export function decodeSettle(calldata: Hex): DecodedSettle {
   try {
     const { functionName, args } = decodeFunctionData({ abi: settlementAbi, data: calldata });
     if (functionName === 'settle') {
-      const [batch, debits, lines, ejections, quorum] = lowerHex(args);
-      return { batch, debits, lines, ejections, quorum };
+      const [batch, debits, lines, ejections, tallies, quorum] = lowerHex(args);
+      return { batch, debits, lines, ejections, tallies, quorum };
     }
     throw new TypeError(`the call is ${functionName}`);
   } catch (cause) {

@@ -53,6 +53,7 @@ async function settle(line: { readonly providerId: BytesLike; readonly payee: By
       debits: [await ledger.signDebit(payer.privateKey, validator.address, 100_000n, cumulative)],
       lines: [{ ...line, router: `0x${'00'.repeat(20)}`, gross: 100_000n }],
       ejections: [],
+      tallies: [],
     },
     [validator.privateKey],
   );

@@ -38,8 +38,8 @@ describe('an accept that rests on the report of a verifier', () => {
   it('holds by the report, and names who made it', async () => {
     const { ok, judgement } = await verifyVerdict(verdict, trust);
     expect(ok).toBe(true);
-    expect(judgement).toMatchObject({ verdict: 'accept', evidence: 'exact', verifierIds: entry.verifierIds });
-    expect(entry.verifierIds).toHaveLength(1);
+    expect(judgement).toMatchObject({ verdict: 'accept', evidence: 'exact', verifiers: entry.verifiers });
+    expect(entry.verifiers).toHaveLength(1);
     expect(judgement?.checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
   });
 

@@ -40,7 +40,7 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = M
     verdict: isCheat ? 'reject' : 'unjudged',
     evidence: isCheat ? 'exact' : 'none',
     feeAtomic: 0n,
-    ...{ verifierIds: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), timeMs: 1_000 },
+    ...{ verifiers: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), timeMs: 1_000 },
     ...(isCheat
       ? { step: 'reply', eValuePpm: 45_000_000, ejects: true }
       : { step: 'none', eValuePpm: 0, ejects: false }),
@@ -124,7 +124,11 @@ describe('a verdict, from public bytes alone', () => {
       /owed are/,
     ],
     ['pays another', honest.bend({ payee: new Uint8Array(20).fill(9) }), /pays another/],
-    ['credits a verifier', honest.bend({ verifierIds: [new Uint8Array(32)] }), /other verifiers/],
+    [
+      'credits a verifier',
+      honest.bend({ verifiers: [{ verifierId: ZERO, payee: payee.address, outcome: 'credited' }] }),
+      /of its verifiers/,
+    ],
     ['ejects for nothing', honest.bend({ verdict: 'reject', evidence: 'statistical', ejects: true }), /says unjudged/],
     ['says how it was weighed', honest.bend({ evidence: 'statistical' }), /evidence is none/],
     ['rests on other evidence', { ...honest.verdict, evidence: cheat.verdict.evidence }, /other evidence/],

@@ -74,6 +74,7 @@ const batchTypes = {
     { name: 'debitsHash', type: 'bytes32' },
     { name: 'linesHash', type: 'bytes32' },
     { name: 'ejectedHash', type: 'bytes32' },
+    { name: 'talliesHash', type: 'bytes32' },
   ],
 } as const;
 
@@ -153,6 +154,8 @@ const lineOf = (label: string, router: Address, gross: bigint) => ({
   gross,
 });
 
+const tallyOf = (label: string, credits: number) => ({ payee: addressOf(label), credits });
+
 const batches = [
   {
     name: 'two payers, three lines, one ejection',
@@ -171,6 +174,7 @@ const batches = [
       lineOf('payee 2', zeroAddress, 100_000_000_000_000n),
     ],
     ejected: [bytes32('provider 9')],
+    tallies: [tallyOf('payee 1', 3), tallyOf('payee 3', 1)],
   },
   {
     name: 'rejects only',
@@ -185,6 +189,7 @@ const batches = [
     debits: [],
     lines: [],
     ejected: [],
+    tallies: [],
   },
   {
     name: 'largest numbers',
@@ -199,6 +204,7 @@ const batches = [
     debits: [{ ...debitOf('payer 3', maxUint128), cumulative: maxUint128 }],
     lines: [lineOf('payee 1', addressOf('router'), maxUint128)],
     ejected: [bytes32('provider 8'), bytes32('provider 7')],
+    tallies: [tallyOf('payee 2', 4_294_967_295)],
   },
 ];
 
@@ -276,7 +282,7 @@ async function computeVectors() {
     }
 
     const batchVectors = [];
-    for (const { name, batch, debits, lines, ejected } of batches) {
+    for (const { name, batch, debits, lines, ejected, tallies } of batches) {
       const withSignatures = debits.map((debit) => ({ ...debit, signature: '0x' as Hex }));
       const debitsHash = expectEqual(
         `${name}: debitsHash`,
@@ -293,11 +299,16 @@ async function computeVectors() {
         await client.readContract({ ...readSettlement, functionName: 'hashLines', args: [lines] }),
       );
       const ejectedHash = hashWords(ejected);
+      const talliesHash = expectEqual(
+        `${name}: talliesHash`,
+        hashWords(tallies.flatMap(({ payee, credits }) => [wordOf(payee), numberWord(BigInt(credits))])),
+        await client.readContract({ ...readSettlement, functionName: 'hashTallies', args: [tallies] }),
+      );
       const typed = {
         domain: domainOf(settlement),
         types: batchTypes,
         primaryType: 'Batch',
-        message: { ...batch, debitsHash, linesHash, ejectedHash },
+        message: { ...batch, debitsHash, linesHash, ejectedHash, talliesHash },
       } as const;
       const batchDigest = expectEqual(
         `${name}: batchDigest`,
@@ -305,7 +316,7 @@ async function computeVectors() {
         await client.readContract({
           ...readSettlement,
           functionName: 'batchDigest',
-          args: [batch, withSignatures, lines, ejected],
+          args: [batch, withSignatures, lines, ejected, tallies],
         }),
       );
       const signatures = [];
@@ -318,9 +329,11 @@ async function computeVectors() {
         debits,
         lines,
         ejected,
+        tallies,
         debitsHash,
         linesHash,
         ejectedHash,
+        talliesHash,
         batchDigest,
         signatures,
       });

@@ -3,7 +3,7 @@ import { readVerifier } from '@ogong/node/validator/store/verifier-store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { provider } from '@ogong/testing/validator/test-bench';
 import { createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
@@ -81,6 +81,8 @@ export async function auditReplies(
   return {
     entries,
     marked: named((id) => readVerifier(validator.store, id).marks > 0),
-    credited: named((id) => entries.some(({ verifierIds }) => verifierIds.some((one) => equalBytes(one, id)))),
+    credited: named((id) =>
+      entries.some((entry) => listVerifierIds(entry, 'credited').some((one) => equalBytes(one, id))),
+    ),
   };
 }

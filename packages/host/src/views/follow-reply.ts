@@ -117,7 +117,7 @@ async function readBatch({ transactor, deployment }: FollowDependencies['chain']
 
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
-function toSettlement({ batch, debits, lines, ejections }: DecodedSettle): Omit<Settlement, 'uncollectable'> {
+function toSettlement({ batch, debits, lines, ejections, tallies }: DecodedSettle): Omit<Settlement, 'uncollectable'> {
   return {
     batch: {
       ...batch,
@@ -136,5 +136,6 @@ function toSettlement({ batch, debits, lines, ejections }: DecodedSettle): Omit<
       gross,
     })),
     ejections: ejections.map(bytes),
+    tallies: tallies.map(({ payee, credits }) => ({ payee: bytes(payee), credits })),
   };
 }

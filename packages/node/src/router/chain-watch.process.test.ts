@@ -30,6 +30,7 @@ describe('the chain, as a router sees it', () => {
         debits: [],
         lines: [],
         ejections: [hash(byte)],
+        tallies: [],
       },
       [validator.privateKey],
     );

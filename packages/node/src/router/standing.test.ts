@@ -59,7 +59,7 @@ describe('standing', () => {
         feeAtomic: 0n,
         payer: new Uint8Array(20),
         router: new Uint8Array(20),
-        verifierIds: [],
+        verifiers: [],
         beaconEpoch: 1n,
         evidenceHash: new Uint8Array(32),
         ...{ step: 'none', eValuePpm: 0, ejects: false },

@@ -12,6 +12,7 @@ import {
   computeReplyFee,
   type FeeShares,
   splitFee,
+  splitVerification,
 } from './fee.ts';
 
 const SHARES: FeeShares = { routerBps: 100, validatorBps: 150, verificationBps: 50, treasuryBps: 100, licenseBps: 2 };
@@ -102,6 +103,23 @@ describe('fee', () => {
         expect(parts.reduce((sum, part) => sum + part, 0n)).toBe(gross);
       }),
       { seed: 45 },
+    );
+  });
+
+  it('shares what is left for verification to the unit, with nothing for those without credit', () => {
+    for (const { poolAtomic, credits, parts, rest } of vectors.verifications) {
+      const split = splitVerification(BigInt(poolAtomic), credits);
+      expect({ parts: split.parts.map(String), rest: split.rest.toString() }).toEqual({ parts, rest });
+    }
+    fc.assert(
+      fc.property(fc.bigInt(0n, 1n << 120n), fc.array(fc.nat(4_294_967_295), { maxLength: 20 }), (pool, credits) => {
+        const { parts, rest } = splitVerification(pool, credits);
+        expect(parts.reduce((sum, part) => sum + part, rest)).toBe(pool);
+        const most = credits.some((count) => count > 0) ? BigInt(credits.length) : pool + 1n;
+        expect(rest >= 0n && rest < most).toBe(true);
+        expect(parts.every((part, i) => credits[i] !== 0 || part === 0n)).toBe(true);
+      }),
+      { seed: 46 },
     );
   });
 

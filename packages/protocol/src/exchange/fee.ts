@@ -171,6 +171,20 @@ export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true
   return { provider, router, validator, verification, treasury, license };
 }
 
+/**
+ * How those who verified share what the fees of a batch leave for it, as the contract does: pro rata by credits, each part rounded
+ * down.
+ * @returns the part of each, and what is left for the recipient of the share: all of it where nobody has credit.
+ */
+export function splitVerification(
+  poolAtomic: bigint,
+  credits: readonly number[],
+): { readonly parts: readonly bigint[]; readonly rest: bigint } {
+  const total = BigInt(credits.reduce((sum, count) => sum + count, 0));
+  const parts = credits.map((count) => (total === 0n ? 0n : (poolAtomic * BigInt(count)) / total));
+  return { parts, rest: parts.reduce((rest, part) => rest - part, poolAtomic) };
+}
+
 /** @throws ProtocolError `out-of-range`, see splitFee. */
 export function assertFeeShares(shares: FeeShares): void {
   const all = [shares.routerBps, shares.validatorBps, shares.verificationBps, shares.treasuryBps, shares.licenseBps];

@@ -37,6 +37,8 @@ interface Reply {
   readonly payee: number;
   readonly router: number;
   readonly ejects: boolean;
+  /** Payees of the verifiers that it credits; 0 has none. Default: nobody. */
+  readonly credited?: readonly number[];
   /** Default: one of its own. */
   readonly replyId?: Uint8Array;
 }
@@ -49,6 +51,7 @@ const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
     payee: fc.nat(3),
     router: fc.nat(2),
     ejects: fc.boolean(),
+    credited: fc.array(fc.nat(3), { maxLength: 3 }),
   }),
   { maxLength: 20 },
 );
@@ -71,7 +74,11 @@ function toFields(reply: Reply, index: number): VerdictFields {
     feeAtomic: isBillable(reply.verdict) ? reply.fee : 0n,
     payer: bytesOf(20, reply.payer),
     router: bytesOf(20, reply.router),
-    verifierIds: [],
+    verifiers: (reply.credited ?? []).map((payee) => ({
+      verifierId: bytesOf(32, payee),
+      payee: bytesOf(20, payee),
+      outcome: 'credited',
+    })),
     beaconEpoch: 1n,
     evidenceHash: bytesOf(32, 0),
     ...{ step: 'none', eValuePpm: 0, ejects: reply.ejects && canEject(reply.verdict) },
@@ -101,39 +108,43 @@ function toInput(replies: readonly Reply[], cumulative = 1n << 100n): BatchInput
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
 
 describe('settlement digest', () => {
-  it.each(vectors.batches)('agrees with the contract: $name', ({ batch, debits, lines, ejected, batchDigest }) => {
-    const settlement: Omit<Settlement, 'uncollectable'> = {
-      batch: {
-        validator: unprefixed(batch.validator),
-        sequence: BigInt(batch.sequence),
-        logHead: unprefixed(batch.logHead),
-        logLength: BigInt(batch.logLength),
-        recordsRoot: unprefixed(batch.recordsRoot),
-        replies: batch.replies,
-      },
-      debits: debits.map((debit) => ({
-        payer: unprefixed(debit.payer),
-        amount: BigInt(debit.amount),
-        cumulative: BigInt(debit.cumulative),
-        termsHash: unprefixed(debit.termsHash),
-        signature: new Uint8Array(65),
-      })),
-      lines: lines.map((line) => ({
-        providerId: unprefixed(line.providerId),
-        payee: unprefixed(line.payee),
-        router: unprefixed(line.router),
-        gross: BigInt(line.gross),
-      })),
-      ejections: ejected.map(unprefixed),
-    };
-    const domain = {
-      chainId: BigInt(vectors.domain.chainId),
-      verifyingContract: unprefixed(vectors.domain.settlement),
-    };
-    expect(`0x${toHex(hashSettlement(nobleCrypto, domain, settlement))}`).toBe(batchDigest);
-    const moved = { ...settlement, batch: { ...settlement.batch, sequence: settlement.batch.sequence ^ 1n } };
-    expect(`0x${toHex(hashSettlement(nobleCrypto, domain, moved))}`).not.toBe(batchDigest);
-  });
+  it.each(vectors.batches)(
+    'agrees with the contract: $name',
+    ({ batch, debits, lines, ejected, tallies, batchDigest }) => {
+      const settlement: Omit<Settlement, 'uncollectable'> = {
+        batch: {
+          validator: unprefixed(batch.validator),
+          sequence: BigInt(batch.sequence),
+          logHead: unprefixed(batch.logHead),
+          logLength: BigInt(batch.logLength),
+          recordsRoot: unprefixed(batch.recordsRoot),
+          replies: batch.replies,
+        },
+        debits: debits.map((debit) => ({
+          payer: unprefixed(debit.payer),
+          amount: BigInt(debit.amount),
+          cumulative: BigInt(debit.cumulative),
+          termsHash: unprefixed(debit.termsHash),
+          signature: new Uint8Array(65),
+        })),
+        lines: lines.map((line) => ({
+          providerId: unprefixed(line.providerId),
+          payee: unprefixed(line.payee),
+          router: unprefixed(line.router),
+          gross: BigInt(line.gross),
+        })),
+        ejections: ejected.map(unprefixed),
+        tallies: tallies.map(({ payee, credits }) => ({ payee: unprefixed(payee), credits })),
+      };
+      const domain = {
+        chainId: BigInt(vectors.domain.chainId),
+        verifyingContract: unprefixed(vectors.domain.settlement),
+      };
+      expect(`0x${toHex(hashSettlement(nobleCrypto, domain, settlement))}`).toBe(batchDigest);
+      const moved = { ...settlement, batch: { ...settlement.batch, sequence: settlement.batch.sequence ^ 1n } };
+      expect(`0x${toHex(hashSettlement(nobleCrypto, domain, moved))}`).not.toBe(batchDigest);
+    },
+  );
 });
 
 describe('settlement', () => {
@@ -190,6 +201,22 @@ describe('settlement', () => {
     }
     const settlement = buildSettlement(nobleCrypto, input);
     expect(() => encodeSettlement({ ...settlement, uncollectable: [one] })).toThrow(ProtocolError);
+  });
+
+  it('tallies who verified, by payee, whatever the verdict and whoever can be drawn; nobody without a payee', () => {
+    fc.assert(
+      fc.property(anyReplies, fc.boolean(), (replies, leavesOut) => {
+        const input = toInput(replies);
+        const uncollectable = leavesOut ? buildSettlement(nobleCrypto, input).debits.map(({ payer }) => payer) : [];
+        const { tallies } = buildSettlement(nobleCrypto, { ...input, uncollectable });
+        const credited = replies.flatMap((reply) => reply.credited ?? []).filter((payee) => payee !== 0);
+        expect(tallies.map(({ payee }) => payee[0])).toEqual([...new Set(credited)].sort());
+        for (const { payee, credits } of tallies) {
+          expect(credits).toBe(credited.filter((one) => one === payee[0]).length);
+        }
+      }),
+      { seed: 92 },
+    );
   });
 
   it('owes nothing for rejected and abandoned replies', () => {

@@ -19,6 +19,7 @@ import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './g
 import {
   computeCorrectionId,
   isBillable,
+  isPayable,
   type LogPosition,
   parseVerdictEntry,
   type VerdictEntry,
@@ -66,6 +67,16 @@ const lineCodec = struct(LINE);
 /** What is owed for the replies of one provider, for one payee, that came through one router. */
 export interface Line extends CodecType<typeof lineCodec> {}
 
+const TALLY = {
+  payee: abi.address,
+  /** Reports that count, of all its verifiers. */
+  credits: abi.uint32,
+};
+const tallyCodec = struct(TALLY);
+
+/** What the verifiers of one payee did for the entries of a batch. */
+export interface VerifierTally extends CodecType<typeof tallyCodec> {}
+
 const parties = <T>(item: Codec<T>, ascending: (a: T, b: T) => number): Codec<readonly T[]> =>
   list(item, { count: u16, max: MAX_BATCH_ENTRIES, ascending });
 
@@ -77,6 +88,8 @@ const settlementCodec = struct({
   lines: parties<Line>(lineCodec, compareLines),
   /** Provider ids, ascending. */
   ejections: parties(hash, compareBytes),
+  /** Ascending by payee: who shares what the fees leave for verification. */
+  tallies: parties<VerifierTally>(tallyCodec, (a, b) => compareBytes(a.payee, b.payee)),
   /**
    * Payers, ascending, whose channel cannot be drawn for what they owe here: in no debit and no line. The contract does
    * not see this list; it says why less is drawn than the log's fees come to.
@@ -86,12 +99,18 @@ const settlementCodec = struct({
 
 export interface Settlement extends CodecType<typeof settlementCodec> {}
 
-const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: 'ogong-batch-v3' });
+const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: 'ogong-batch-v4' });
 
 export const encodeSettlement: (settlement: Settlement) => Uint8Array = settlementFormat.encode;
 export const parseSettlement: (bytes: Uint8Array) => Settlement = settlementFormat.decode;
 
-const BATCH_SUMMARY = { ...BATCH, debitsHash: abi.bytes32, linesHash: abi.bytes32, ejectedHash: abi.bytes32 };
+const BATCH_SUMMARY = {
+  ...BATCH,
+  debitsHash: abi.bytes32,
+  linesHash: abi.bytes32,
+  ejectedHash: abi.bytes32,
+  talliesHash: abi.bytes32,
+};
 const typedBatch = createTypedStruct('Batch', BATCH_SUMMARY);
 const batchSummaryCodec = struct(BATCH_SUMMARY);
 
@@ -115,7 +134,7 @@ export function createVoucher(crypto: Crypto, order: Order, signature: Uint8Arra
 
 /** Payers' signatures are not part of it. */
 export function summarizeSettlement(crypto: Crypto, settlement: Omit<Settlement, 'uncollectable'>): BatchSummary {
-  const { batch, debits, lines, ejections } = settlement;
+  const { batch, debits, lines, ejections, tallies } = settlement;
   const hashAll = <T>(items: readonly T[], pack: (item: T) => Uint8Array): Uint8Array =>
     crypto.keccak256(concatBytes(...items.map(pack)));
   return {
@@ -123,6 +142,7 @@ export function summarizeSettlement(crypto: Crypto, settlement: Omit<Settlement,
     debitsHash: hashAll(debits, (debit) => encodeWords(crypto, DEBIT, debit)),
     linesHash: hashAll(lines, (line) => encodeWords(crypto, LINE, line)),
     ejectedHash: hashAll(ejections, (id) => id),
+    talliesHash: hashAll(tallies, (tally) => encodeWords(crypto, TALLY, tally)),
   };
 }
 
@@ -204,6 +224,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
     debits: netDebits(sumDebts(drawn), input.vouchers),
     lines: netLines(drawn),
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
+    tallies: tallyVerifiers(parsed.map(({ entry }) => entry)),
     uncollectable,
   };
   encodeSettlement(settlement);
@@ -235,6 +256,20 @@ function netLines(owing: readonly VerdictEntry[]): Line[] {
   return [...lines.values()].sort(compareLines);
 }
 
+/**
+ * What each payee's verifiers did, in every entry, paid or not: whoever was paid for accepts alone would accept. A verifier without a
+ * payee is in no tally.
+ */
+function tallyVerifiers(entries: readonly VerdictEntry[]): VerifierTally[] {
+  const tallies = new Map<string, VerifierTally>();
+  for (const { payee, outcome } of entries.flatMap(({ verifiers }) => verifiers)) {
+    if (outcome !== 'credited' || !isPayable(payee)) continue;
+    const before = tallies.get(toHex(payee)) ?? { payee, credits: 0 };
+    tallies.set(toHex(payee), { ...before, credits: before.credits + 1 });
+  }
+  return [...tallies.values()].sort((a, b) => compareBytes(a.payee, b.payee));
+}
+
 function compareLines(a: Line, b: Line): number {
   return compareBytes(a.providerId, b.providerId) || compareBytes(a.payee, b.payee) || compareBytes(a.router, b.router);
 }
@@ -244,8 +279,8 @@ function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {
 }
 
 /** Nothing is created or lost: what the debits draw is what the lines pay. One transaction is enough. */
-function assertSettlement({ debits, lines, ejections, uncollectable }: Settlement): void {
-  const gas = computeSettlementGas({ debits, lines, ejections });
+function assertSettlement({ debits, lines, ejections, tallies, uncollectable }: Settlement): void {
+  const gas = computeSettlementGas({ debits, lines, ejections, tallies });
   if (gas > MAX_SETTLEMENT_GAS) {
     throw new ProtocolError('too-large', `the batch may take ${gas} gas, more than ${MAX_SETTLEMENT_GAS}`);
   }

@@ -18,9 +18,11 @@ interface Reply extends Pick<VerdictFields, 'verdict'> {
   readonly payer: number;
   readonly payee: number;
   readonly router: number;
+  /** Whose verifier it credits; 0: nobody's. Default: 0. */
+  readonly verifier?: number;
 }
 
-function toFields({ verdict, fee, payer, payee, router }: Reply, index: number): VerdictFields {
+function toFields({ verdict, fee, payer, payee, router, verifier = 0 }: Reply, index: number): VerdictFields {
   return {
     replyId: numbered(16, index),
     recordHash: numbered(32, index),
@@ -31,7 +33,7 @@ function toFields({ verdict, fee, payer, payee, router }: Reply, index: number):
     feeAtomic: isBillable(verdict) ? fee : 0n,
     payer: numbered(20, 20_000 + payer),
     router: numbered(20, router === 0 ? 0 : 30_000 + router),
-    verifierIds: [],
+    verifiers: [{ verifierId: numbered(32, verifier), payee: numbered(20, verifier), outcome: 'credited' }],
     beaconEpoch: 0n,
     evidenceHash: new Uint8Array(32),
     ...{ step: 'none', eValuePpm: 0, ejects: verdict === 'reject' },
@@ -69,6 +71,7 @@ describe('the gas of a batch', () => {
       payer: fc.nat(5),
       payee: fc.nat(5),
       router: fc.nat(5),
+      verifier: fc.nat(5),
     });
     fc.assert(
       fc.property(fc.array(anyReply, { minLength: 1, maxLength: 40 }), (replies) => {

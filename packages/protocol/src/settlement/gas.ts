@@ -1,5 +1,5 @@
 import { toHex } from '../base/bytes.ts';
-import { isBillable, type VerdictEntry } from './verdict-log.ts';
+import { isBillable, isPayable, type VerdictEntry } from './verdict-log.ts';
 
 /**
  * An upper bound of the gas that one batch may take, without its validators' signatures. A transaction may take 16,777,216
@@ -26,6 +26,8 @@ const GAS = {
   /** A credit of a router that never had one: a new slot. */
   router: 22_500,
   ejection: 27_000,
+  /** A payee of verifiers: calldata, hash, event, a credit in a new slot. */
+  tally: 31_000,
   signature: 16_000,
 } as const;
 
@@ -36,9 +38,10 @@ interface PartyCounts {
   readonly earners: number;
   readonly routers: number;
   readonly ejections: number;
+  readonly tallies: number;
 }
 
-function computeGas({ debits, lines, earners, routers, ejections }: PartyCounts, signatures: number): number {
+function computeGas({ debits, lines, earners, routers, ejections, tallies }: PartyCounts, signatures: number): number {
   return (
     GAS.batch +
     GAS.debit * debits +
@@ -46,6 +49,7 @@ function computeGas({ debits, lines, earners, routers, ejections }: PartyCounts,
     GAS.earner * earners +
     GAS.router * routers +
     GAS.ejection * ejections +
+    GAS.tally * tallies +
     GAS.signature * signatures
   );
 }
@@ -56,14 +60,18 @@ export function computeSettlementGas(
     readonly debits: readonly unknown[];
     readonly lines: readonly Pick<VerdictEntry, 'providerId' | 'payee' | 'router'>[];
     readonly ejections: readonly unknown[];
+    readonly tallies: readonly unknown[];
   },
   signatures = 0,
 ): number {
-  const { debits, lines, ejections } = lists;
+  const { debits, lines, ejections, tallies } = lists;
   const earners = new Set(lines.map(({ providerId, payee }) => toHex(providerId) + toHex(payee))).size;
   const routers = new Set(lines.map(({ router }) => toHex(router))).size;
   return computeGas(
-    { debits: debits.length, lines: lines.length, earners, routers, ejections: ejections.length },
+    {
+      ...{ debits: debits.length, lines: lines.length, earners, routers },
+      ...{ ejections: ejections.length, tallies: tallies.length },
+    },
     signatures,
   );
 }
@@ -71,7 +79,10 @@ export function computeSettlementGas(
 export interface GasMeter {
   /** @returns what a batch of all entries added so far takes at most, whoever of its payers can be drawn. */
   add(
-    entry: Pick<VerdictEntry, 'verdict' | 'feeAtomic' | 'payer' | 'payee' | 'router' | 'ejects' | 'providerId'>,
+    entry: Pick<
+      VerdictEntry,
+      'verdict' | 'feeAtomic' | 'payer' | 'payee' | 'router' | 'ejects' | 'providerId' | 'verifiers'
+    >,
   ): number;
 }
 
@@ -82,8 +93,9 @@ export function createGasMeter(): GasMeter {
   const earners = new Set<string>();
   const routers = new Set<string>();
   const ejections = new Set<string>();
+  const tallies = new Set<string>();
   return {
-    add({ verdict, feeAtomic, payer, payee, router, ejects, providerId }) {
+    add({ verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers }) {
       if (isBillable(verdict) && feeAtomic > 0n) {
         debits.add(toHex(payer));
         const earner = toHex(providerId) + toHex(payee);
@@ -92,7 +104,10 @@ export function createGasMeter(): GasMeter {
         routers.add(toHex(router));
       }
       if (ejects) ejections.add(toHex(providerId));
-      const counts = { earners: earners.size, routers: routers.size, ejections: ejections.size };
+      for (const verifier of verifiers) {
+        if (verifier.outcome === 'credited' && isPayable(verifier.payee)) tallies.add(toHex(verifier.payee));
+      }
+      const counts = { earners: earners.size, routers: routers.size, ejections: ejections.size, tallies: tallies.size };
       return computeGas({ debits: debits.size, lines: lines.size, ...counts }, 0);
     },
   };

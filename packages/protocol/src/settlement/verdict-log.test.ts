@@ -13,8 +13,10 @@ import {
   isJudged,
   LOG_STEPS,
   type LogPosition,
+  listVerifierIds,
   parseVerdictEntry,
   VERDICTS,
+  VERIFIER_OUTCOMES,
   type VerdictEntry,
   type VerdictFields,
   verifyChain,
@@ -36,7 +38,10 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     feeAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
     payer: fixed(20),
     router: fixed(20),
-    verifierIds: fc.array(fixed(32), { maxLength: 16 }),
+    verifiers: fc.array(
+      fc.record({ verifierId: fixed(32), payee: fixed(20), outcome: fc.constantFrom(...VERIFIER_OUTCOMES) }),
+      { maxLength: 16 },
+    ),
     beaconEpoch: u64,
     evidenceHash: fixed(32),
     step: fc.constantFrom(...LOG_STEPS),
@@ -71,7 +76,7 @@ const fields: VerdictFields = {
   feeAtomic: 42n,
   payer: new Uint8Array(20).fill(5),
   router: new Uint8Array(20).fill(6),
-  verifierIds: [new Uint8Array(32).fill(7)],
+  verifiers: [{ verifierId: new Uint8Array(32).fill(7), payee: new Uint8Array(20).fill(10), outcome: 'credited' }],
   beaconEpoch: 9n,
   evidenceHash: new Uint8Array(32).fill(8),
   step: 'reply',
@@ -139,7 +144,7 @@ describe('verdict entry', () => {
       { ejects: true, verdict: 'inconclusive', evidence: 'none' },
       { ...noStep, ejects: true, verdict: 'unaudited' },
       { ...noStep, ejects: true, verdict: 'abandoned', feeAtomic: 0n },
-      { verifierIds: Array.from({ length: 17 }, () => new Uint8Array(32)) },
+      { verifiers: Array.from({ length: 129 }, () => ({ ...fields.verifiers[0]! })) },
       { replyId: new Uint8Array(15) },
       { timeMs: -1 },
       { feeAtomic: 1n << 128n },
@@ -158,9 +163,14 @@ describe('verdict entry', () => {
 
   it('matches the vectors', () => {
     expect(toHex(genesis.head)).toBe(vectors.genesis);
-    const { entries, positions } = createLog(vectors.entries.length);
-    expect(entries.map(toHex)).toEqual(vectors.entries);
-    expect(positions.slice(1).map(({ head }) => toHex(head))).toEqual(vectors.heads);
+    const { entries, positions } = createLog(1);
+    expect(entries.map(toHex)).toEqual(vectors.entries.slice(0, 1));
+    expect(positions.slice(1).map(({ head }) => toHex(head))).toEqual(vectors.heads.slice(0, 1));
+    const read = verifyChain(nobleCrypto, { from: genesis, entries: vectors.entries.map((hex) => fromHex(hex)) });
+    expect([read.ok, toHex(read.position.head)]).toEqual([true, vectors.heads.at(-1)]);
+    const last = read.entries.at(-1) as VerdictEntry;
+    expect(last.verifiers.map(({ outcome }) => outcome)).toEqual(['refuted', 'credited']);
+    expect(listVerifierIds(last, 'refuted').map(toHex)).toEqual(['0b'.repeat(32)]);
   });
 });
 

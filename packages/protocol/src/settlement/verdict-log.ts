@@ -1,3 +1,4 @@
+import { MAX_ASKED, MAX_SITTINGS } from '../audit/sitting.ts';
 import { createWriter, equalBytes, ProtocolError } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import { type Check, fail, isOk, pass } from '../base/checks.ts';
@@ -36,7 +37,24 @@ export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
  */
 export const LOG_STEPS = ['none', 'reply', 'late'] as const;
 
-export const MAX_VERIFIERS_PER_REPLY = 16;
+/**
+ * What the entry says of a verifier. `credited`: its report was opened and agrees with the verdict, or any report where the verdict is
+ * inconclusive. `refuted`: the other reports show that it is wrong.
+ */
+export const VERIFIER_OUTCOMES = ['credited', 'refuted'] as const;
+
+/** Everybody whom all sittings of a reply may ask. */
+export const MAX_VERIFIERS_PER_REPLY = MAX_SITTINGS * MAX_ASKED;
+
+const verifierMarkCodec = struct({
+  verifierId: hash,
+  /** Who is paid for its work; zero for a verifier that its operators agreed on. */
+  payee: address,
+  outcome: oneOf(VERIFIER_OUTCOMES),
+});
+
+/** What the reports on one reply say of one verifier. */
+export interface VerifierMark extends CodecType<typeof verifierMarkCodec> {}
 
 const verdictEntryCodec = struct({
   /** From 0. */
@@ -57,7 +75,7 @@ const verdictEntryCodec = struct({
   /** Zero where there was none. */
   router: address,
   /** In the order in which they were asked. */
-  verifierIds: list(hash, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
+  verifiers: list<VerifierMark>(verifierMarkCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
   /** The epoch whose beacon selected or passed over the reply; 0 where none did. */
   beaconEpoch: u64,
   /** SHA-256 of the canonical evidence; zero where there is none. */
@@ -74,7 +92,7 @@ const verdictEntryCodec = struct({
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
-  tag: 'ogong-verdict-v2',
+  tag: 'ogong-verdict-v3',
 });
 
 export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;
@@ -113,6 +131,19 @@ export function computeGenesisPosition(
 
 export function computeEntryHash(crypto: Crypto, bytes: Uint8Array): Uint8Array {
   return crypto.sha256(bytes);
+}
+
+/** Whether a verifier's payee can be paid: the zero address stands for none. */
+export function isPayable(payee: Uint8Array): boolean {
+  return payee.some((byte) => byte !== 0);
+}
+
+/** The verifiers of which an entry says this, in its order. */
+export function listVerifierIds(
+  { verifiers }: Pick<VerdictEntry, 'verifiers'>,
+  said: VerifierMark['outcome'],
+): readonly Uint8Array[] {
+  return verifiers.filter(({ outcome }) => outcome === said).map(({ verifierId }) => verifierId);
 }
 
 export type VerdictFields = Omit<VerdictEntry, 'index' | 'previousHash'>;

@@ -5,7 +5,7 @@ import { type Check, fail, pass, skip } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { ReportVerdict } from '../modality/text/adjudicate.ts';
 import { fillRound, hashScoreInputs } from '../modality/text/stage2/score-commitment.ts';
-import type { EvidenceKind } from '../settlement/verdict-log.ts';
+import type { EvidenceKind, VerifierMark } from '../settlement/verdict-log.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifyBoundRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, EquivocationEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
@@ -26,10 +26,8 @@ export interface Judgement {
   readonly verdict: 'accept' | 'reject' | 'inconclusive' | 'unjudged';
   readonly evidence: EvidenceKind;
   readonly checks: readonly Check[];
-  /** Whose reports were opened and counted, in order: only they are credited. */
-  readonly verifierIds: readonly Uint8Array[];
-  /** Verifiers that the other reports refute. */
-  readonly marked: readonly Uint8Array[];
+  /** What the reports say of those who gave them, in the order in which they were asked. */
+  readonly verifiers: readonly VerifierMark[];
   /**
    * Against "this reply is honest", where a drift table was asked: expectation at most 1 for an honest one. Undefined where
    * only the verdict speaks.
@@ -101,11 +99,11 @@ export function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
 export function judge(crypto: Crypto, judged: JudgementContext, evidence: Evidence, before?: OpenedReply): Judgement {
   if (evidence.kind === 'withheld') {
     const checks = [fail('opening', 'the provider did not open its commitment within the audit window')];
-    return { verdict: 'reject', evidence: 'statistical', checks, verifierIds: [], marked: [], isWithheld: true };
+    return { verdict: 'reject', evidence: 'statistical', checks, verifiers: [], isWithheld: true };
   }
   if (evidence.kind === 'unasked') {
     const checks = [skip('opening', 'the provider was not asked often enough while it had to keep its opening')];
-    return { verdict: 'unjudged', evidence: 'none', checks, verifierIds: [], marked: [] };
+    return { verdict: 'unjudged', evidence: 'none', checks, verifiers: [] };
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
   if (evidence.kind === 'consent') throw new JudgeError('proves-nothing', 'a consent says nothing about a reply');
@@ -118,7 +116,7 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
     throw new JudgeError('proves-nothing', 'the record is about another order');
   }
   if (opened.outcome === 'refuted') {
-    return { verdict: 'reject', evidence: 'exact', checks: opened.reply.checks, verifierIds: [], marked: [] };
+    return { verdict: 'reject', evidence: 'exact', checks: opened.reply.checks, verifiers: [] };
   }
   return judgeReports(crypto, judged, evidence, opened);
 }
@@ -133,7 +131,7 @@ function judgeEquivocation(
   // The second record may name another reply, request or model: its header ties it to the order.
   const { commitRoot } = verifyBoundRecord(crypto, claim.order, { ...second, providerKey: signed.providerKey });
   const checks = [fail('equivocation', `a second record with commitment ${shorten(commitRoot)} was signed`)];
-  return { verdict: 'reject', evidence: 'exact', checks, verifierIds: [], marked: [] };
+  return { verdict: 'reject', evidence: 'exact', checks, verifiers: [] };
 }
 
 function shorten(bytes: Uint8Array): string {
@@ -166,8 +164,8 @@ function judgeReports(
     asked.push({ verifierId, sitting, round, candidate, weighed });
   }
   assertAsked(crypto, context, { lists, asked });
-  const reports = asked.flatMap(({ weighed, verifierId, sitting }) =>
-    weighed ? [{ weighed, verifierId, sitting }] : [],
+  const reports = asked.flatMap(({ weighed, verifierId, sitting, candidate: { payee } }) =>
+    weighed ? [{ weighed, verifierId, sitting, payee }] : [],
   );
   const weighed = reports.map((one) => one.weighed);
   const checks = [...opened.reply.checks, ...weighed.flatMap((one) => one.checks)];
@@ -182,8 +180,8 @@ function judgeReports(
       ? 'one verifier rejects, and nobody else has answered'
       : 'no verifier of this model has answered';
     checks.push(skip('verifier', why));
-    const verifierIds = reports.map(({ verifierId }) => verifierId);
-    return { verdict: 'unjudged', evidence: 'none', checks, verifierIds, marked: [], wants: 'verdict' };
+    const verifiers = reports.map(({ verifierId, payee }) => ({ verifierId, payee, outcome: 'credited' as const }));
+    return { verdict: 'unjudged', evidence: 'none', checks, verifiers, wants: 'verdict' };
   }
   const verdict = decision === 'ask-another' ? 'inconclusive' : decision;
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
@@ -191,14 +189,18 @@ function judgeReports(
   const isCharged = verdict === 'reject' && isCharge(weighed);
   const wantsEjection = isCharged && !isExact && hasOutsider(crypto, context, { lists, asked });
   const refuted = new Set(marked);
-  const counts = ({ outcome }: ReportVerdict, index: number): boolean =>
-    !refuted.has(index) && (outcome === verdict || verdict === 'inconclusive');
+  const mark = ({ outcome }: ReportVerdict, index: number): VerifierMark['outcome'] | undefined => {
+    if (refuted.has(index)) return 'refuted';
+    return outcome === verdict || verdict === 'inconclusive' ? 'credited' : undefined;
+  };
   return {
     verdict,
     evidence: isExact ? 'exact' : 'statistical',
     checks,
-    verifierIds: reports.filter((one, index) => counts(one.weighed, index)).map(({ verifierId }) => verifierId),
-    marked: marked.map((index) => reports[index]?.verifierId as Uint8Array),
+    verifiers: reports.flatMap(({ weighed: report, verifierId, payee }, index) => {
+      const outcome = mark(report, index);
+      return outcome ? [{ verifierId, payee, outcome }] : [];
+    }),
     eValue: computeEValue(verdict === 'reject' ? weighed : weighed.filter((_, index) => !refuted.has(index))),
     agreed: findAgreed(weighed),
     isUnproven: verdict === 'reject' && !isExact && isClaimedExactly(weighed),

@@ -9,7 +9,13 @@ import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
 import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
-import { computeCorrectionId, isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
+import {
+  computeCorrectionId,
+  isBillable,
+  parseVerdictEntry,
+  type VerdictEntry,
+  type VerifierMark,
+} from '../settlement/verdict-log.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import {
   type Claim,
@@ -201,7 +207,7 @@ function assertAcknowledged({ recordHash, epoch }: Delivery, entry: VerdictEntry
 
 function assertAbandoned(crypto: Crypto, entry: VerdictEntry, order: NamedOrder, evidence: Uint8Array): void {
   const at = `entry ${entry.index}`;
-  demand(entry.verifierIds.length === 0, `${at}: an abandoned reply has no verifiers`);
+  demand(entry.verifiers.length === 0, `${at}: an abandoned reply has no verifiers`);
   const consent = parseEvidence(evidence);
   demand(
     consent.kind === 'consent' && verifyConsent(crypto, consent, order),
@@ -231,7 +237,7 @@ async function assertUnaudited(
   evidence: Uint8Array,
   trust: VerdictAnchors,
 ): Promise<void> {
-  demand(evidence.length === 0 && entry.verifierIds.length === 0, `entry ${entry.index}: evidence without an audit`);
+  demand(evidence.length === 0 && entry.verifiers.length === 0, `entry ${entry.index}: evidence without an audit`);
   const draw = await findDraw(entry, order, trust);
   demand(draw !== undefined, `entry ${entry.index}: no beacon passed over the reply`);
   const isLate = findDecidingEpoch(draw.orderEpoch, draw.beaconEpoch)?.isLate;
@@ -263,19 +269,24 @@ async function findLaterBeacons(
 }
 
 function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
-  const { verdict, evidence, verifierIds, isUnproven = false } = judgement;
+  const { verdict, evidence, verifiers, isUnproven = false } = judgement;
   const { step, eValuePpm } = computeStep(judgement);
   const at = `entry ${entry.index}`;
   demand(entry.verdict === verdict, `${at}: the evidence says ${verdict}, not ${entry.verdict}`);
   demand(entry.evidence === evidence, `${at}: the evidence is ${evidence}, not ${entry.evidence}`);
   const same =
-    entry.verifierIds.length === verifierIds.length &&
-    entry.verifierIds.every((id, i) => equalBytes(id, verifierIds[i] as Uint8Array));
-  demand(same, `${at} names other verifiers than the evidence`);
+    entry.verifiers.length === verifiers.length && entry.verifiers.every((mark, i) => isSameMark(mark, verifiers[i]));
+  demand(same, `${at} says something else of its verifiers than the evidence`);
   demand(!entry.ejects || !isUnproven, `${at}: ejected by what nobody outside the draw has repeated`);
   const isSameStep = entry.step === step && entry.eValuePpm === eValuePpm;
   demand(isSameStep, `${at}: its step is ${step} with ${eValuePpm} ppm, not ${entry.step} with ${entry.eValuePpm}`);
   const speaksAgainst = verdict === 'reject' || eValuePpm > 1_000_000;
   demand(!entry.ejects || speaksAgainst, `${at}: ejected by a reply that speaks for the provider`);
   demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
+}
+
+function isSameMark(a: VerifierMark, b: VerifierMark | undefined): boolean {
+  return (
+    b !== undefined && equalBytes(a.verifierId, b.verifierId) && equalBytes(a.payee, b.payee) && a.outcome === b.outcome
+  );
 }

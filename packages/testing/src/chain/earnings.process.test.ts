@@ -27,7 +27,7 @@ async function open({ periodSeconds, entrance, appealSeconds }: typeof EARNINGS)
     pooled += amount / 100n;
     const batch = { validator: validator.address, sequence: ++sequence, logHead: WORD, logLength: sequence };
     const debits = amount === 0n ? [] : [await ledger.signDebit(payer.privateKey, validator.address, amount, drawn)];
-    const call = { batch: { ...batch, recordsRoot: WORD, replies: 1 }, debits, lines, ejections };
+    const call = { batch: { ...batch, recordsRoot: WORD, replies: 1 }, debits, lines, ejections, tallies: [] };
     await validator.client.settle(await ledger.signBatch(call, [validator.privateKey]));
   }
 

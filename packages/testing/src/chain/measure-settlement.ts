@@ -63,7 +63,7 @@ export async function measureSettlement(
         replies,
       };
       const call: SettleCall = await ledger.signBatch(
-        { batch, debits, lines, ejections: [] },
+        { batch, debits, lines, ejections: [], tallies: [] },
         validators.map(({ privateKey }) => privateKey),
       );
       return handling.client.settle(call);

@@ -42,7 +42,12 @@ describe('the gas that the contracts take', () => {
 
   const createAddress = (): Address => createHex(20, fresh++);
 
-  async function sign(debtors: number, lines: readonly (readonly [Address, Address])[], ejections: readonly Hex[]) {
+  async function sign(
+    debtors: number,
+    lines: readonly (readonly [Address, Address])[],
+    ejections: readonly Hex[],
+    verifiers = 0,
+  ) {
     const handling = validators[0]!;
     sequence++;
     const share = debtors === 0 ? 0n : (FEE * BigInt(lines.length)) / BigInt(debtors);
@@ -68,6 +73,7 @@ describe('the gas that the contracts take', () => {
       debits: [...debits].sort((a, b) => (String(a.payer) < String(b.payer) ? -1 : 1)),
       lines: lines.map(([payee, router]) => ({ providerId: createId(payee), payee, router, gross: FEE })),
       ejections,
+      tallies: Array.from({ length: verifiers }, () => ({ payee: createAddress(), credits: 0xffff })),
     };
     return ledger.signBatch(
       call,
@@ -75,7 +81,7 @@ describe('the gas that the contracts take', () => {
     );
   }
 
-  const bound = ({ debits, lines, ejections }: SettleCall): number =>
+  const bound = ({ debits, lines, ejections, tallies }: SettleCall): number =>
     computeSettlementGas(
       {
         debits,
@@ -85,6 +91,7 @@ describe('the gas that the contracts take', () => {
           router: fromHex(String(router).slice(2)),
         })),
         ejections,
+        tallies,
       },
       validators.length,
     );
@@ -123,11 +130,12 @@ describe('the gas that the contracts take', () => {
     ],
     ['ejections', 0, () => [], 340],
     ['ejections and new lines', 1, () => freshLines(60), 150],
-  ] as [string, number, () => [Address, Address][], number][])(
+    ['new payees of verifiers', 1, () => freshLines(1), 0, 290],
+  ] as [string, number, () => [Address, Address][], number, number?][])(
     'are below the model: %s',
-    async (_name, debtors, lines, ejected) => {
+    async (_name, debtors, lines, ejected, verifiers = 0) => {
       const ids = Array.from({ length: ejected }, () => createHex(32, fresh++));
-      const call = await sign(debtors, lines(), ids);
+      const call = await sign(debtors, lines(), ids, verifiers);
       const { gas, bound: most } = await measure(call);
       expect(gas).toBeLessThanOrEqual(most);
       // A model that is far too high would settle less than it could.
@@ -149,7 +157,7 @@ describe('the gas that the contracts take', () => {
         draw(4) === 0 ? ZERO : pick(),
       ]);
       const ids = Array.from({ length: draw(40) }, () => createHex(32, fresh++));
-      const { gas, bound: most } = await measure(await sign(1 + draw(PAYERS), lines, ids));
+      const { gas, bound: most } = await measure(await sign(1 + draw(PAYERS), lines, ids, draw(40)));
       expect(gas).toBeLessThanOrEqual(most);
     }
   });

@@ -14,16 +14,21 @@ const fill = (length: number, byte: number): Uint8Array => new Uint8Array(length
 const VALIDATOR = fill(20, 0xaa);
 const CHAIN_ID = 31_337n;
 
-/** A log of three entries, the name of a correction, and what a log's entries mean for the tests of its providers. */
+/**
+ * A log of three entries, the last one with a verifier that the others refute, the name of a correction, and what a log's entries mean for the
+ * tests of its providers.
+ */
 export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown> {
   const genesis = computeGenesisPosition(crypto, { chainId: CHAIN_ID, validator: VALIDATOR });
+  const credited = { verifierId: fill(32, 7), payee: fill(20, 10), outcome: 'credited' } as const;
+  const refuted = { verifierId: fill(32, 11), payee: fill(20, 12), outcome: 'refuted' } as const;
   const appended = [];
   let position = genesis;
   for (let i = 0; i < 3; i++) {
     const next = appendVerdict(crypto, position, {
       ...{ replyId: fill(16, i), recordHash: fill(32, 2), providerId: fill(32, 3), payee: fill(20, 4) },
       ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, payer: fill(20, 5), router: fill(20, 6) },
-      ...{ verifierIds: [fill(32, 7)], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
+      ...{ verifiers: i === 2 ? [refuted, credited] : [credited], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
       ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: 1_700_000_000_000 },
     });
     appended.push(next);

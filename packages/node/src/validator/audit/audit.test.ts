@@ -6,6 +6,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import {
   type BenchOptions,
@@ -107,6 +108,9 @@ describe('selection', () => {
   });
 });
 
+const creditedIn = (entry: VerdictEntry | undefined): string[] =>
+  listVerifierIds(entry as VerdictEntry, 'credited').map(toHex);
+
 describe('an audit', () => {
   it('accepts what a verifier of another payee reproduces', async () => {
     const { validator, audit } = await createAudited({ v1: 'honest' });
@@ -115,7 +119,7 @@ describe('an audit', () => {
     expect(validator.decided).toMatchObject([
       { evidence: 'exact', feeAtomic: 86_000n, ejects: false, beaconEpoch: 4n },
     ]);
-    expect(validator.decided[0]?.verifierIds.map(toHex)).toEqual([idOf('v1')]);
+    expect(creditedIn(validator.decided[0])).toEqual([idOf('v1')]);
     expect(readProvider(validator.store, providerId)).toMatchObject({ audits: 1, rejects: 0 });
   });
 
@@ -164,7 +168,9 @@ describe('an audit', () => {
       expect(asked.length).toBe(isContested ? 3 : attempts.filter(({ round }) => round === 0).length);
       const marks = validator.store.prepare('SELECT verifier_id FROM verifiers WHERE marks > 0').all();
       expect(marks.map((mark) => toHex(mark.verifier_id as Uint8Array))).toEqual(isContested ? [idOf('v1')] : []);
-      expect(validator.decided[0]?.verifierIds.map(toHex)).not.toContain(idOf('v1'));
+      expect(creditedIn(validator.decided[0])).not.toContain(idOf('v1'));
+      const refuted = listVerifierIds(validator.decided[0] as VerdictEntry, 'refuted').map(toHex);
+      expect(refuted).toEqual(isContested ? [idOf('v1')] : []);
     }
     expect(contested).toBeGreaterThan(0);
   });

@@ -4,6 +4,7 @@ import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
@@ -82,7 +83,7 @@ describe('the reserve', () => {
     const audited = validator.decided.filter(({ verdict }) => verdict === 'accept');
     const shared = audited.filter(({ replyId }) => ids.map(of).includes(of(toHex(replyId))));
     expect(shared).toEqual([]);
-    expect(jobs.length).toBe(pots.length + audited.reduce((sum, { verifierIds }) => sum + verifierIds.length, 0));
+    expect(jobs.length).toBe(pots.length + audited.reduce((sum, { verifiers }) => sum + verifiers.length, 0));
   });
 
   it('asks two at the same time as often as audits do', async () => {
@@ -144,7 +145,7 @@ describe('the reserve', () => {
     await run(6);
     expect(passedOver().length).toBeGreaterThan(0);
     expect([honeypots().length, reserve().length]).toEqual([0, 0]);
-    const audits = validator.decided.flatMap(({ verifierIds }) => verifierIds);
+    const audits = validator.decided.flatMap((entry) => listVerifierIds(entry, 'credited'));
     expect(jobs.length).toBe(audits.length);
   });
 });

@@ -14,6 +14,7 @@ import {
 } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { ReplayedText } from '@ogong/protocol/modality/text/text';
+import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { JudgeError, type JudgementContext, judge, listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -228,7 +229,7 @@ describe('a round', () => {
       const isLiar = asked.includes(idOf('v1'));
       isSeen ||= isLiar;
       expect(evidence.attempts.map(({ round }) => round)).toEqual(isLiar ? [0, 0, 1] : [0, 0]);
-      expect(entry.verifierIds.map(toHex)).toEqual(asked.filter((id) => id !== idOf('v1')));
+      expect(listVerifierIds(entry, 'credited').map(toHex)).toEqual(asked.filter((id) => id !== idOf('v1')));
     }
     expect(isSeen).toBe(true);
     expect(marks()).toEqual([idOf('v1')]);
@@ -250,7 +251,7 @@ describe('a round', () => {
       expect(row.verdict).toBe('reject');
       expect(entry).toMatchObject({ evidence: 'exact', ejects: true, feeAtomic: 0n });
       isSeen = evidence.attempts.some(({ verifierId }) => toHex(verifierId) === idOf('v1'));
-      expect(entry.verifierIds.map(toHex)).not.toContain(idOf('v1'));
+      expect(listVerifierIds(entry, 'credited').map(toHex)).not.toContain(idOf('v1'));
       expect(marks()).toEqual(isSeen ? [idOf('v1')] : []);
     }
     expect(isSeen).toBe(true);
@@ -323,7 +324,7 @@ describe('a verifier that does not keep its word', () => {
       const { row, entry, evidence } = await audited.run();
       expect(row.verdict).toBe('accept');
       const bad = evidence.attempts.filter(({ opened }) => opened === undefined);
-      expect(entry.verifierIds.length).toBe(evidence.attempts.length - bad.length);
+      expect(entry.verifiers.length).toBe(evidence.attempts.length - bad.length);
     }
     const rows = audited.validator.store.prepare('SELECT last_reason FROM verifiers WHERE marks > 0').all();
     expect(rows.length).toBeGreaterThan(0);

@@ -78,7 +78,23 @@ describe('a co-signer', () => {
     ['a cheat that is not ejected', 'exact evidence ejects', on('reject', { ejects: false })],
     ['a step that weighs more', 'its step is reply with 102040 ppm', on('accept', { eValuePpm: 2_000_000 })],
     ['a step left out', 'its step is reply', on('accept', noStep)],
-    ['other verifiers', 'other verifiers', on('accept', { verifierIds: [] })],
+    ['other verifiers', 'of its verifiers', on('accept', { verifiers: [] })],
+    [
+      'credit for another payee',
+      'of its verifiers',
+      (entry: VerdictEntry) => ({
+        ...entry,
+        verifiers: entry.verifiers.map((mark) => ({ ...mark, payee: new Uint8Array(20).fill(9) })),
+      }),
+    ],
+    [
+      'a mark for a report that nothing refutes',
+      'of its verifiers',
+      (entry: VerdictEntry) => ({
+        ...entry,
+        verifiers: entry.verifiers.map((mark) => ({ ...mark, outcome: 'refuted' as const })),
+      }),
+    ],
     ['an unknown beacon', 'not known', on('accept', { beaconEpoch: 16n })],
     ['an epoch that somebody has waited for', 'does not decide', on('accept', { beaconEpoch: 5n })],
     ['an audit passed over', 'evidence without an audit', on('accept', { ...noStep, verdict: 'unaudited' })],
@@ -92,7 +108,7 @@ describe('a co-signer', () => {
     [
       'a delivered reply called abandoned',
       'never agreed',
-      on('accept', { ...noStep, verdict: 'abandoned', feeAtomic: 0n, verifierIds: [] }),
+      on('accept', { ...noStep, verdict: 'abandoned', feeAtomic: 0n, verifiers: [] }),
     ],
   ])('refuses %s', async (_name, message, bend) => {
     const { own, peer, bent } = await propose();

@@ -59,12 +59,12 @@ function hasWork({ store }: Pick<SettlementState, 'store'>): boolean {
 
 async function submit(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<void> {
   const { crypto, domain } = state;
-  const { batch: header, debits, lines, ejections, uncollectable } = batch.settlement;
+  const { batch: header, debits, lines, ejections, tallies, uncollectable } = batch.settlement;
   const quorum = await gatherSignatures(state, client, {
     batch,
     digest: hashSettlement(crypto, domain, batch.settlement),
   });
-  const receipt = await client.settle({ batch: header, debits, lines, ejections, quorum });
+  const receipt = await client.settle({ batch: header, debits, lines, ejections, tallies, quorum });
   await bookBatch(state, batch, { transactionHash: receipt.transactionHash, uncollectable });
 }
 

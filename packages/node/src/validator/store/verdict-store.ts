@@ -121,7 +121,7 @@ export function decideReply(
     feeAtomic,
     payer: order.payer,
     router: order.router,
-    verifierIds: judgement?.verifierIds ?? [],
+    verifiers: judgement?.verifiers ?? [],
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
     timeMs: nowMs,
   });
@@ -152,12 +152,14 @@ const isUndecided = (verdict: Judgement['verdict']): boolean => verdict === 'inc
 function recordReports(
   store: Store,
   replyId: Uint8Array,
-  { verdict, verifierIds, marked, agreed }: Judgement,
+  { verdict, verifiers, agreed }: Judgement,
   nowMs: number,
 ): void {
-  for (const id of marked) recordVerifier(store, id, 'refuted', { nowMs, reason: 'refuted by other verifiers' });
   const event = isUndecided(verdict) ? 'opened' : 'counted';
-  for (const id of verifierIds) recordVerifier(store, id, event, { nowMs });
+  for (const { verifierId, outcome } of verifiers) {
+    if (outcome === 'credited') recordVerifier(store, verifierId, event, { nowMs });
+    else recordVerifier(store, verifierId, 'refuted', { nowMs, reason: 'refuted by other verifiers' });
+  }
   if (agreed) putAnswer(store, replyId, agreed);
 }
 
