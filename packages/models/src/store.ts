@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { createFileHashes, type FileHashes, hashFile } from './file-hashes.ts';
 import { ModelError } from './model-error.ts';
 import { computeModelRoot } from './model-root.ts';
@@ -14,6 +15,17 @@ export interface StoredFile {
   readonly sizeBytes: number;
 }
 
+/** What somebody gave a model along with a name of its own. */
+export interface ModelDefaults {
+  /** Name of the model that it was made from. */
+  readonly from: string;
+  readonly system?: string;
+  readonly messages?: readonly { readonly role: string; readonly content: string }[];
+  /** Settings of the sampler, by Ollama's names. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly license?: string;
+}
+
 export interface ModelManifest {
   readonly name: string;
   /** What the model was resolved from. */
@@ -22,6 +34,8 @@ export interface ModelManifest {
   readonly commit?: string;
   readonly files: readonly StoredFile[];
   readonly modelRoot: string;
+  /** Of a model that was made from another one: what requests to it begin with. */
+  readonly defaults?: ModelDefaults;
 }
 
 export interface StoredModel {
@@ -42,7 +56,14 @@ export interface ModelStore {
   adopt(temporary: string, file: { name: string; expected?: string | undefined }): Promise<StoredFile>;
   /** A file that the store has already, whatever model it came with. */
   reuse(name: string, sha256: string): Promise<StoredFile | undefined>;
+  /** Takes in a file as it comes, and a copy of one that lies elsewhere. @throws ModelError('wrong-hash') */
+  receive(bytes: AsyncIterable<Uint8Array>, file: { name: string; expected?: string | undefined }): Promise<StoredFile>;
+  /** @throws ModelError('bad-reference') where another model has a name that makes the same file name. */
   publish(manifest: Omit<ModelManifest, 'modelRoot'>): Promise<StoredModel>;
+  /** Where a file lies, once it is there. */
+  pathOf(file: Pick<StoredFile, 'sha256'>): string;
+  /** Forgets a model, and deletes the files that no other model has. @returns whether there was one. */
+  remove(name: string): Promise<boolean>;
   /** A path under the store where a file can be prepared. */
   temporary(key: string): Promise<string>;
   /** Runs alone among all processes that share the store. */
@@ -115,7 +136,26 @@ export function createModelStore(directory: string): ModelStore {
       return found && { name, sha256, sizeBytes: found.size };
     },
 
+    pathOf: ({ sha256 }) => blobPath(sha256),
+
+    async receive(bytes, file) {
+      const temporary = await store.temporary(`${randomUUID()}`);
+      try {
+        await pipeline(bytes, createWriteStream(temporary));
+        return await store.adopt(temporary, file);
+      } catch (cause) {
+        await rm(temporary, { force: true });
+        if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
+        throw new ModelError('disk-full', `no room on the disk for ${file.name}; free some space`, { cause });
+      }
+    },
+
     async publish(contents) {
+      const other = (await store.list()).find(
+        ({ name }) => name !== contents.name && manifestPath(name) === manifestPath(contents.name),
+      );
+      if (other !== undefined)
+        throw new ModelError('bad-reference', `${contents.name} is too much like ${other.name}; choose another name`);
       const modelRoot = computeModelRoot(contents.files.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
       const manifest: ModelManifest = { ...contents, modelRoot: Buffer.from(modelRoot).toString('hex') };
       if (manifest.files.length > 1) await linkShards(manifest);
@@ -128,6 +168,19 @@ export function createModelStore(directory: string): ModelStore {
       if (stored === undefined)
         throw new ModelError('corrupt', `the store at ${directory} lost a file of ${manifest.name}`);
       return stored;
+    },
+
+    async remove(name) {
+      return store.withLock(name, async () => {
+        const path = manifestPath(name);
+        const found = (await store.list()).find((manifest) => manifest.name === name);
+        if (found === undefined) return false;
+        await rm(path, { force: true });
+        await rm(join(directory, 'shards', fileName(name)), { recursive: true, force: true });
+        const needed = new Set((await store.list()).flatMap(({ files }) => files.map(({ sha256 }) => sha256)));
+        for (const { sha256 } of found.files) if (!needed.has(sha256)) await rm(blobPath(sha256), { force: true });
+        return true;
+      });
     },
 
     async temporary(key) {
@@ -171,7 +224,7 @@ export function createModelStore(directory: string): ModelStore {
 
 function parseManifest(text: string, path: string): ModelManifest {
   try {
-    const { name, source, commit, files, modelRoot } = JSON.parse(text) as ModelManifest;
+    const { name, source, commit, files, modelRoot, defaults } = JSON.parse(text) as ModelManifest;
     const isFile = (file: StoredFile) =>
       typeof file.name === 'string' && /^[0-9a-f]{64}$/.test(file.sha256) && Number.isSafeInteger(file.sizeBytes);
     if (
@@ -180,9 +233,11 @@ function parseManifest(text: string, path: string): ModelManifest {
       (commit === undefined || /^[0-9a-f]{40}$/.test(commit)) &&
       /^[0-9a-f]{64}$/.test(modelRoot) &&
       files.length > 0 &&
-      files.every(isFile)
+      files.every(isFile) &&
+      (defaults === undefined || typeof defaults.from === 'string')
     ) {
-      return { name, source, ...(commit === undefined ? {} : { commit }), files, modelRoot };
+      const more = { ...(commit === undefined ? {} : { commit }), ...(defaults === undefined ? {} : { defaults }) };
+      return { name, source, ...more, files, modelRoot };
     }
   } catch (cause) {
     throw new ModelError('corrupt', `${path} is not a model manifest; delete it and fetch the model again`, { cause });

@@ -6,7 +6,7 @@ import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import type { Backend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';
-import { assertFitsMemory, assertKvType, readAvailableMemory } from './memory.ts';
+import { assertFitsMemory, assertKvType, assertWeightsFit, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
 import {
   exactKernelsFor,
@@ -181,6 +181,21 @@ export async function createLlamaEngine(
     },
     pid: () => supervisor.pid(),
   };
+}
+
+/**
+ * A first look at a model, before it is read in full: whether it is one, and whether its weights fit into memory.
+ * @throws EngineError
+ */
+export function assertMayLoad(
+  path: string,
+  options: Pick<LlamaEngineOptions, 'contextSize' | 'sequences' | 'kvType' | 'availableMemory'> = {},
+): void {
+  const file = inspectModelFile(path);
+  const { sequences, kvType } = { ...ENGINE_DEFAULTS, ...options };
+  const contextSize = options.contextSize ?? Math.min(file.trainContext, DEFAULT_CONTEXT);
+  const shape = { contextSize, sequences, batchSize: BATCH_ROWS, kvType };
+  assertWeightsFit(file, shape, options.availableMemory ?? readAvailableMemory());
 }
 
 /** @throws EngineError('invalid-request') */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileStamp, readFileStamp } from '@ogong/models/file-stamp';
+import { assertWholeGguf } from '@ogong/models/gguf/check';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import {
   computeTensorBytes,
@@ -67,6 +68,7 @@ export function inspectModelFile(path: string): ModelFacts {
   try {
     stamp = readFileStamp(path);
     header = readGgufHeader(path);
+    assertWholeGguf(path, header);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
       throw new EngineError('model-not-found', `there is no model file at ${path}`, { cause });

@@ -71,9 +71,12 @@ function serve(argv: readonly string[]): Promise<Daemon> {
 async function local(argv: readonly string[]): Promise<Daemon> {
   const { values } = read(localConfig.parse(argv, process.env));
   const log = createLogger({ name: NAME, level: values.logLevel });
-  const { shelf, loaded, names } = await openLocalModels(values, log);
+  const { names, loaded, ...models } = await openLocalModels(values, log);
   const { listen, origin: origins } = values;
-  const server = createLocalServer({ listen, origins }, { shelf, loaded, crypto: nodeCrypto, clock: systemClock, log });
+  const server = createLocalServer(
+    { listen, origins },
+    { ...models, loaded, crypto: nodeCrypto, clock: systemClock, log },
+  );
   await server.start();
   return {
     ready: { address: server.address(), models: names },

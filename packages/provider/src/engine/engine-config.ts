@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
@@ -145,7 +145,18 @@ export async function loadModel(
   { dataDir, log }: Place,
   share?: MachineShare,
 ): Promise<LoadedModel> {
-  const { model, hashes } = await bringServed(reference, { hubEndpoint, hubToken, verify }, dataDir);
+  const memory = {
+    ...(nCtx === undefined ? {} : { contextSize: nCtx }),
+    ...(share && { availableMemory: Math.max(0, readAvailableMemory() - share.reservedBytes) }),
+  };
+  const { model, hashes } = await bringServed(
+    reference,
+    {
+      ...{ hubEndpoint, hubToken, verify },
+      inspect: (path) => assertMayLoad(path, { sequences: given.sequences, ...memory }),
+    },
+    dataDir,
+  );
   const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const settings: OpenEngineSettings = {
     modelPath: model.path,
@@ -153,8 +164,8 @@ export async function loadModel(
     ...{ hashes, isa, sequences, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
     ...(threads === undefined ? {} : { threads }),
-    ...(share && { cores: share.cores, availableMemory: Math.max(0, readAvailableMemory() - share.reservedBytes) }),
-    ...(nCtx === undefined ? {} : { contextSize: nCtx }),
+    ...(share && { cores: share.cores }),
+    ...memory,
   };
   const engine = await openEngine(settings, {
     onEvent: (event) => {
@@ -226,13 +237,18 @@ function describe(engine: Engine) {
 
 async function bringServed(
   reference: string,
-  { hubEndpoint, hubToken, verify = false }: Pick<EngineSettings, 'hubEndpoint' | 'hubToken' | 'verify'>,
+  {
+    hubEndpoint,
+    hubToken,
+    verify = false,
+    inspect,
+  }: Pick<EngineSettings, 'hubEndpoint' | 'hubToken' | 'verify'> & { readonly inspect: (path: string) => void },
   dataDir: string,
 ) {
   const storeDir = modelDirectory(dataDir);
   const hashes = openFileHashes(storeDir, { verify });
   const model = await resolveModel(reference, {
-    ...{ storeDir, hashes },
+    ...{ storeDir, hashes, inspect },
     hub: {
       ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
       ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),

@@ -4,10 +4,13 @@ import type { Engine } from '@ogong/engine/open-engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
+import { createModelStore } from '@ogong/models/store';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createLoadedModels, type LoadedModels } from './loaded-models.ts';
 import { createLocalServer } from './local-server.ts';
+import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
+import { createStoreLibrary } from './store-library.ts';
 
 /** A file with a real header; the engines of these tests are fakes. */
 const FILE = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
@@ -37,6 +40,7 @@ export interface LocalFixtureOptions {
   readonly models?: readonly ShelfModel[];
   readonly open?: (reference: string) => Engine;
   readonly origins?: readonly string[];
+  readonly library?: ModelLibrary;
 }
 
 /** Local mode over fake engines, on a port of its own. */
@@ -45,6 +49,7 @@ export async function createLocalFixture({
   shelf = { list: async () => models },
   open = () => createFakeEngine({ contextSize: 512 }),
   origins = [],
+  library = createStoreLibrary(createModelStore('/nonexistent'), () => Promise.reject(new Error('no network here'))),
 }: LocalFixtureOptions = {}): Promise<LocalFixture> {
   const loads: string[] = [];
   const loaded = createLoadedModels({
@@ -58,7 +63,7 @@ export async function createLocalFixture({
   });
   const log = createLogger({ name: 'test', level: 'silent' });
   const options = { listen: { host: '127.0.0.1', port: 0 }, origins };
-  const server = createLocalServer(options, { shelf, loaded, crypto, clock: systemClock, log });
+  const server = createLocalServer(options, { shelf, library, loaded, crypto, clock: systemClock, log });
   await server.start();
   const base = `http://127.0.0.1:${server.address().port}`;
   return {

@@ -10,6 +10,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
 import type { Lease, LoadedModels } from './loaded-models.ts';
+import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 
 /** What a request to a model of this machine needs. */
@@ -17,6 +18,7 @@ export interface LocalCall {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly shelf: ModelShelf;
+  readonly library: ModelLibrary;
   readonly loaded: LoadedModels;
   readonly randomBytes: (length: number) => Uint8Array;
 }

@@ -14,6 +14,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { LoadedModels } from './loaded-models.ts';
 import type { LocalCall } from './local-model.ts';
+import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import { createOllamaHandlers, OLLAMA_ROUTES } from './ollama/routes.ts';
 import { createOpenAiHandlers } from './openai-api.ts';
@@ -26,6 +27,7 @@ export interface LocalServerOptions {
 
 export interface LocalServerDependencies {
   readonly shelf: ModelShelf;
+  readonly library: ModelLibrary;
   readonly loaded: LoadedModels;
   readonly crypto: Crypto;
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-import type { ModelDefaults } from './model-shelf.ts';
+import type { ModelDefaults } from '@ogong/models/store';
 
 /** A model's own system message stands where the client sends none. */
 export function withDefaults<M extends { readonly role: unknown }>(

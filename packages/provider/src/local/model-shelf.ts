@@ -1,4 +1,5 @@
 import { ApiError } from '@ogong/host/http/api-error';
+import type { ModelDefaults } from '@ogong/models/store';
 import type { Named } from './model-names.ts';
 import { findNamed } from './model-names.ts';
 
@@ -14,17 +15,6 @@ export interface ShelfModel extends Named {
   readonly modelRoot: string;
   /** What requests by this name begin with. */
   readonly defaults?: ModelDefaults;
-}
-
-/** What somebody gave a model along with its name. */
-export interface ModelDefaults {
-  /** Name of the model that it was made from. */
-  readonly from: string;
-  readonly system?: string;
-  readonly messages?: readonly { readonly role: string; readonly content: string }[];
-  /** Ollama's options. */
-  readonly parameters?: Readonly<Record<string, unknown>>;
-  readonly license?: string;
 }
 
 /** All models that can be asked for by name. */

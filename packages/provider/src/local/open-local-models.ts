@@ -1,10 +1,14 @@
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { countCores } from '@ogong/engine/llama-cpp/platform';
 import type { Logger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
+import { createModelStore } from '@ogong/models/store';
 import { type EngineSettings, loadModel, loadModels, modelDirectory } from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from './loaded-models.ts';
+import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
+import { createStoreLibrary } from './store-library.ts';
 import { createStoreShelf, shelveResolved } from './store-shelf.ts';
 
 export interface LocalSettings extends EngineSettings {
@@ -16,6 +20,7 @@ export interface LocalSettings extends EngineSettings {
 
 export interface LocalModels {
   readonly shelf: ModelShelf;
+  readonly library: ModelLibrary;
   readonly loaded: LoadedModels;
   /** Of the models that are loaded. */
   readonly names: readonly string[];
@@ -41,8 +46,16 @@ export async function openLocalModels(settings: LocalSettings, log: Logger): Pro
     },
   });
   const pinned = named.map(({ model }) => model);
+  const storeDir = modelDirectory(settings.dataDir);
+  const store = createModelStore(storeDir);
+  const { hubEndpoint, hubToken } = settings;
+  const hub = {
+    ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
+    ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
+  };
   return {
-    shelf: createStoreShelf(modelDirectory(settings.dataDir), pinned),
+    shelf: createStoreShelf(store, pinned),
+    library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, hub, ...options })),
     loaded,
     names: pinned.map(({ name }) => name),
   };

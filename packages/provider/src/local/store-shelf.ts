@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { ResolvedModel } from '@ogong/models/resolve';
-import { createModelStore, type StoredModel } from '@ogong/models/store';
+import type { ModelStore, StoredModel } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 
@@ -25,26 +25,34 @@ export function shelveResolved(typed: string, { name, path, modelRoot }: Resolve
   };
 }
 
-/** The models that were named, and all that the store has. */
-export function createStoreShelf(storeDir: string, pinned: readonly ShelfModel[] = []): ModelShelf {
-  const store = createModelStore(storeDir);
+/** The models that were named, as long as they are there, and all that the store has. */
+export function createStoreShelf(store: ModelStore, named: readonly ShelfModel[] = []): ModelShelf {
   return {
     async list() {
       const stored = (await store.list()).flatMap(({ name }) => store.find(name) ?? []).map(shelveStored);
-      const others = stored.filter((model) => !pinned.some(({ reference }) => reference === model.reference));
-      return [...pinned, ...others];
+      const made = stored.filter(({ defaults }) => defaults !== undefined);
+      // What was made later under the same name stands in its place.
+      const pinned = named
+        .filter(({ path }) => statSync(path, { throwIfNoEntry: false })?.isFile())
+        .filter(({ name }) => !made.some((model) => model.name === name));
+      const isPinned = ({ name, reference }: ShelfModel): boolean =>
+        pinned.some((each) => each.reference === reference && each.aliases?.includes(name));
+      return [...pinned, ...stored.filter((model) => model.defaults !== undefined || !isPinned(model))];
     },
   };
 }
 
 function shelveStored({ manifest, path }: StoredModel): ShelfModel {
+  const { name, source, defaults, files, modelRoot } = manifest;
   return {
-    name: manifest.name,
-    aliases: [manifest.source],
+    name,
+    // What was made of a model has a name of its own alone.
+    aliases: defaults === undefined ? [source] : [],
     reference: referenceOf(path),
     path,
-    sizeBytes: manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     modifiedAtMs: Math.floor(statSync(path).mtimeMs),
-    modelRoot: manifest.modelRoot,
+    modelRoot,
+    ...(defaults === undefined ? {} : { defaults }),
   };
 }

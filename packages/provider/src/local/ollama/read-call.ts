@@ -3,7 +3,7 @@ import { readBody } from '@ogong/host/http/body';
 import { parseJson } from '@ogong/protocol/base/json';
 import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
-import { type ReadFields, readFields } from '../field-rules.ts';
+import { type Fields, type ReadFields, readFields, readText } from '../field-rules.ts';
 import { BODY_LIMITS } from '../local-model.ts';
 
 /** The body of a call. An empty one counts as an empty object, as with Ollama. @throws RequestError, ApiError */
@@ -17,4 +17,11 @@ export async function readCall(context: ApiContext, rules: FieldRules): Promise<
     throw new RequestError(`the body cannot be read: ${(cause as Error).message}`, null, null, { cause });
   }
   return readFields(parsed, rules);
+}
+
+/** The name of a model; older clients say `name`. @throws RequestError */
+export function readName(fields: Fields): string {
+  const name = readText(fields, 'model') ?? readText(fields, 'name') ?? '';
+  if (name === '') throw new RequestError('model is required', 'model');
+  return name;
 }

@@ -1,0 +1,73 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import type { ResolvedModel } from '@ogong/models/resolve';
+import type { ModelDefaults, ModelStore, StoredFile } from '@ogong/models/store';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import type { ModelLibrary, PullOptions } from './model-library.ts';
+import type { ShelfModel } from './model-shelf.ts';
+
+/** @param resolve brings a model by its reference. */
+export function createStoreLibrary(
+  store: ModelStore,
+  resolve: (reference: string, options: PullOptions) => Promise<ResolvedModel>,
+): ModelLibrary {
+  const findStored = ({ name, aliases = [] }: ShelfModel) =>
+    [name, ...aliases].map((each) => store.find(each)).find((found) => found !== undefined);
+
+  /** A file that lies elsewhere may change, so the store takes a copy. */
+  const bringFiles = async (model: ShelfModel): Promise<readonly StoredFile[]> =>
+    findStored(model)?.manifest.files ?? [
+      await store.receive(createReadStream(model.path), { name: basename(model.path) }),
+    ];
+
+  async function publish(name: string, files: readonly StoredFile[], source: string, defaults?: ModelDefaults) {
+    await store.publish({ name, source, files, ...(defaults === undefined ? {} : { defaults }) });
+  }
+
+  return {
+    async name(name, model, defaults) {
+      await publish(toModelName(name), await bringFiles(model), model.name, defaults ?? { from: model.name });
+    },
+    async assemble(name, files, defaults) {
+      const found: StoredFile[] = [];
+      for (const file of files) {
+        const stored = await store.reuse(file.name, file.sha256);
+        if (stored === undefined)
+          throw new RequestError(`blob sha256:${file.sha256} is not here; send it to /api/blobs first`, 'files');
+        inspectModelFile(store.pathOf(stored));
+        found.push(stored);
+      }
+      await publish(toModelName(name), found, `create:${name}`, defaults);
+    },
+    async remove(model) {
+      const stored = findStored(model);
+      if (stored === undefined)
+        throw new RequestError(
+          `${model.name} was named with --model and lies at ${model.path}; delete that file`,
+          'model',
+        );
+      await store.remove(stored.manifest.name);
+    },
+    async pull(typed, options) {
+      const reference = typed.replace(/^(?:https?:\/\/)?(?:hf\.co|huggingface\.co)\//, 'hf:').replace(/:latest$/, '');
+      if (reference.startsWith('file:') || /\.gguf$/i.test(reference.replace(/^https?:.*/, '')))
+        throw new RequestError(
+          'a file of this machine is not pulled; name it with --model, or send it to /api/blobs',
+          'model',
+        );
+      await resolve(reference, options);
+    },
+    has: (sha256) => existsSync(store.pathOf({ sha256 })),
+    async receive(sha256, bytes) {
+      await store.receive(bytes, { name: `sha256:${sha256}`, expected: sha256 });
+    },
+  };
+}
+
+/** @throws RequestError */
+function toModelName(name: string): string {
+  const plain = name.replace(/:latest$/, '');
+  if (/^[A-Za-z0-9][A-Za-z0-9._/@:-]{0,159}$/.test(plain)) return plain;
+  throw new RequestError('invalid model name', 'model');
+}
