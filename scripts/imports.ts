@@ -64,7 +64,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'verdict',
   ],
   'packages/protocol/src/modality/text': ['sampling', 'commitment', 'request', 'stage1', 'stage2', 'drift', '.'],
-  'packages/node/src/validator': ['store', 'beacon', 'audit', 'settlement', '.'],
+  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'settlement', '.'],
   'packages/host/src': [
     '.',
     'files',

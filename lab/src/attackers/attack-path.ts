@@ -175,7 +175,10 @@ async function startValidator() {
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
   const grants = createOpeningGrants(bench.clock);
-  const routes = createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics });
+  const routes = createRoutes({
+    ...{ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics },
+    witness: bench.witnessing,
+  });
   const server = createLinkServer({ bind, identity, authorize: () => true, routes });
   await server.start();
   endpoint = formatHostPort(server.address());

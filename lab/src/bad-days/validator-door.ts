@@ -71,7 +71,10 @@ export async function serveValidator(
       identity,
       authorize: createAccess({ chain, grants, clock: monotonicClock }),
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics }),
+      routes: createRoutes({
+        ...{ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics },
+        witness: validator.witnessing,
+      }),
     },
     { onError: (error) => errors.push(error) },
   );

@@ -1,6 +1,7 @@
-import { admitReply } from '@ogong/node/validator/store/reply-store';
+import { admitReply, listExpired } from '@ogong/node/validator/store/reply-store';
+import { decideReply } from '@ogong/node/validator/store/verdict-store';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
-import { payer } from '@ogong/testing/validator/test-bench';
+import { ledger, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import type { Four } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
@@ -18,6 +19,15 @@ export interface AbandonmentOutcome {
   readonly logged: number;
   /** The same on the chain. */
   readonly settled: number;
+}
+
+async function logAll({ store, group, cosigning, signer, decided }: TestValidator, nowMs: number): Promise<void> {
+  const context = { crypto: cosigning.crypto, chainId: ledger.chainId, validator: signer.address };
+  const decision = { undelivered: 'abandoned', statements: [] } as const;
+  for (const { replyId } of store.read(() => listExpired(store, nowMs, ORDERS))) {
+    const entry = await group.write((db) => decideReply(db, context, { replyId, decision, nowMs }));
+    if (entry) decided.push(entry);
+  }
 }
 
 /** A payer orders from a provider that it never calls, and agrees to the orders in its place. */
@@ -50,6 +60,8 @@ export const freeAbandonment: ProtocolAttack<
     await breaks.take();
     clock.advance(LONG_AFTER_MS);
     await own.runAudits();
+    // No witness asks about such an order, and an honest validator would wait. A liar logs it all the same.
+    if (isValidatorInLeague) await logAll(own, clock.nowMs());
     do await breaks.take();
     while (await own.settlement.step());
     refusals.push(...own.refusals.flatMap((reasons) => reasons.split('; ')));

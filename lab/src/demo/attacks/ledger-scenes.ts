@@ -6,6 +6,7 @@ import { cutShort } from '../../attackers/protocol/cut-short.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
+import { falseAbandonment } from '../../attackers/protocol/false-abandonment.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
 import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
@@ -83,6 +84,23 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [...countTexts(played.refusals), `${played.settled} of them are on the chain`],
         money: NO_MONEY,
         worked: played.settled > 0,
+      };
+    },
+  },
+  {
+    ...{ attack: falseAbandonment, on },
+    async play(breaks: Breaks) {
+      const asked = await falseAbandonment.play({ isForged: false }, breaks);
+      const forged = await falseAbandonment.play({ isForged: true }, breaks);
+      return {
+        tried: 'denied a reply that it had signed for: with what witnesses say, and with statements of its own',
+        answered: [
+          `witnesses hand over: ${asked.answers.join(', ')}`,
+          ...countTexts([...asked.refusals, ...forged.refusals]),
+          `${asked.settled + forged.settled} of them are on the chain`,
+        ],
+        money: NO_MONEY,
+        worked: asked.settled + forged.settled > 0,
       };
     },
   },

@@ -4,7 +4,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
-import { type BoundRecord, type Claim, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
+import { type BoundRecord, type Claim, ClaimError, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
@@ -20,21 +20,24 @@ export interface Acknowledgement {
 
 /**
  * A provider's record with the reply that it is about: checked, durable, acknowledged, in this order.
+ * @param submission handed in by the provider, or shown by it to whoever asked (`isShown`).
  * @throws Refusal, ClaimError, ProtocolError
  */
-export async function acceptRecord(state: IntakeState, submission: Submission): Promise<Acknowledgement> {
-  const { crypto, ledger, archive, group, getBeacon, checkWord } = state;
+export async function acceptRecord(
+  state: IntakeState,
+  submission: Submission,
+  { isShown = false }: { readonly isShown?: boolean } = {},
+): Promise<Acknowledgement> {
+  const { crypto, ledger, archive, group } = state;
   const order = nameOrder(crypto, ledger, parseOrder(submission.order.order));
   const row = findAdmitted(state, order, submission);
   if (row.signedRecord !== undefined) return acceptAgain(state, row, submission);
   if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
-  const beacon = await getBeacon(order.epoch);
-  if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
   // Use the order and signature that were checked at admission, not those that came with the record.
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
-  const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, own);
-  refusePayeeOut(state, claim.header.payee);
-  await assertPublishedWeights(state, claim);
+  const claim = await checkSubmission(state, order, own);
+  // What was shown when it was asked for has to get a verdict.
+  if (!isShown) refusePayeeOut(state, claim.header.payee);
   const epoch = archive.latest().epoch;
   const recorded = await group.write((db) => {
     const current = readReply(db, order.replyId) as ReplyRow;
@@ -51,7 +54,21 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
     : Promise.reject(new Refusal('conflict', 'too late'));
 }
 
-/** A cheap model under a large name would pass every audit. @throws Refusal */
+/** All that a reply has to hold before it is opened. @throws ClaimError, ProtocolError, Refusal */
+export async function checkSubmission(
+  state: Pick<IntakeState, 'crypto' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots'>,
+  order: NamedOrder,
+  submission: Submission,
+): Promise<Claim> {
+  const { crypto, ledger, getBeacon, checkWord } = state;
+  const beacon = await getBeacon(order.epoch);
+  if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
+  const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, submission);
+  await assertPublishedWeights(state, claim);
+  return claim;
+}
+
+/** A cheap model under a large name would pass every audit. @throws ClaimError, Refusal */
 async function assertPublishedWeights(
   { modelRoots }: Pick<IntakeState, 'modelRoots'>,
   { request: { model: modelId }, order }: Pick<Claim, 'request' | 'order'>,
@@ -61,7 +78,8 @@ async function assertPublishedWeights(
   const span = computeOrderSpan(order);
   const problem = findWeightsProblem(modelRoots, { modelId, modelRoot: order.modelRoot }, span);
   if (problem === undefined) return;
-  throw new Refusal(modelRoots.find(modelId, span) === undefined ? 'unavailable' : 'invalid', problem);
+  if (modelRoots.find(modelId, span) === undefined) throw new Refusal('unavailable', problem);
+  throw new ClaimError('wrong-model', problem);
 }
 
 /** This validator's word for a record that it has taken in; undefined where it has none. */

@@ -16,6 +16,8 @@ const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
   'ogong.v1.ValidatorService/Announce': { perSecond: 5, burst: 50 },
   // Signs.
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 5, burst: 50 },
+  // Each may ask a provider, and checks signatures.
+  'ogong.v1.ValidatorService/Witness': { perSecond: 50, burst: 500 },
   // Hashes all entries of a batch.
   'ogong.v1.ValidatorService/GetSettled': { perSecond: 5, burst: 50 },
 };
@@ -32,7 +34,8 @@ export function createAccess({ chain, grants, clock }: AccessDependencies) {
 
   return (peer: PeerId, method: MethodName): boolean => {
     if (method === BEACON_METHOD) return chain.recallByCertHash(peer) !== undefined;
-    if (PEER_METHODS.has(method)) return chain.findByCertHash(peer) !== undefined;
+    if (PEER_METHODS.has(method) && chain.findByCertHash(peer) === undefined) return false;
+    if (PEER_METHODS.has(method) && !limiters.has(method)) return true;
     if (method === PROOF_METHOD) return grants.has(peer);
     if (limiters.get(method)?.take(toHex(peer)) === false) throw createRateLimited('too many of these, slow down');
     return true;

@@ -1,11 +1,12 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveredReply, type DeliveryOutcome } from './accept-delivery.ts';
-import { type Acknowledgement, acceptRecord, readIntake } from './accept-record.ts';
+import { type Acknowledgement, acceptRecord, checkSubmission, readIntake } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
 import { type IntakeDependencies, type IntakeOptions, openIntakeState } from './intake-state.ts';
@@ -16,6 +17,10 @@ export interface Intake {
   admit(order: AgreedOrder): Promise<bigint>;
   /** @throws Refusal */
   pushRecord(submission: Submission): Promise<Acknowledgement>;
+  /** The same of a reply that its provider showed when it was asked for. @throws Refusal */
+  takeIn(submission: Submission): Promise<Acknowledgement>;
+  /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
+  checkSubmission(order: NamedOrder, submission: Submission): Promise<unknown>;
   /** @throws Refusal */
   acknowledge(delivered: DeliveredReply): Promise<DeliveryOutcome>;
   /** This validator's word for a record that it has taken in; undefined where it has none. */
@@ -32,6 +37,8 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
   return {
     admit: (order) => refusing(() => admitOrder(state, order)),
     pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
+    takeIn: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
+    checkSubmission: (order, submission) => checkSubmission(state, order, submission),
     acknowledge: (delivered) => refusing(() => acceptDelivery(state, delivered)),
     findIntake: (replyId) => readIntake(state, replyId),
     complain: (complaint) => refusing(() => complain(state, complaint)),
@@ -40,7 +47,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
 }
 
 /** Turns an expected error into a Refusal that the peer may read. */
-async function refusing<T>(work: () => Promise<T>): Promise<T> {
+export async function refusing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

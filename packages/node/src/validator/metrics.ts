@@ -12,6 +12,8 @@ export function createValidatorMetrics({ counter, gauge }: Metrics) {
     batches: counter('validator_batches_settled_total', 'Batches settled'),
     uncollectable: counter('validator_replies_uncollectable_total', 'Replies settled without their fee'),
     cosigned: counter('validator_batches_cosigned_total', 'Batches of peers that were signed or refused', ['outcome']),
+    witnesses: counter('validator_witness_answers_total', 'What witnesses answered to this validator', ['answer']),
+    witnessed: counter('validator_witnessed_total', 'What this validator answered as a witness', ['answer']),
     epoch: gauge('validator_beacon_epoch', 'Latest certified epoch'),
   };
 }

@@ -8,18 +8,12 @@ import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import {
-  type AcknowledgeRequest,
-  type PushRecordRequest,
-  type SignedOrder as SignedOrderMessage,
-  ValidatorService,
-} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
-import type { SignedOrder, SignedRecord, Submission } from '@ogong/protocol/verdict/claim';
-import type { DeliveredReply } from './accept-delivery.ts';
+import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
-import type { Intake } from './intake.ts';
+import { type Intake, refusing } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
 import { answerPeer, cosignBatch } from './settlement/cosign.ts';
@@ -30,6 +24,8 @@ import { describeDivergence, readDivergence } from './store/divergence-store.ts'
 import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyRow, readReply } from './store/reply-store.ts';
 import { readPosition, type VerdictContext } from './store/verdict-store.ts';
+import { readDelivered, readOrder, readSubmission, readWitnessAsk, writeWitnessAnswer } from './wire-messages.ts';
+import { answerWitness, type WitnessState } from './witness/answer-witness.ts';
 
 export interface RouteDependencies {
   readonly intake: Intake;
@@ -40,7 +36,11 @@ export interface RouteDependencies {
   readonly verdicts: VerdictContext;
   readonly chain: Pick<ChainView, 'findByCertHash' | 'recallByCertHash'>;
   readonly grants: OpeningGrants;
-  readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned'>;
+  readonly witness: WitnessState;
+  readonly metrics: Pick<
+    ValidatorMetrics,
+    'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned'
+  >;
 }
 
 const KIB = 1024;
@@ -58,6 +58,7 @@ export const BEACON_METHOD: MethodName = 'ogong.v1.ValidatorService/DeliverBeaco
 export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
   'ogong.v1.ValidatorService/GetReinstatement',
+  'ogong.v1.ValidatorService/Witness',
 ]);
 
 /** For those alone who were asked for an opening. */
@@ -71,7 +72,7 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
 };
 
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics } = dependencies;
+  const { intake, archive, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
   const { method } = ValidatorService;
 
   function findPeer(context: HandlerContext): Uint8Array {
@@ -209,6 +210,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: KIB },
     );
     router.rpc(
+      method.witness,
+      async (request, context) => {
+        const answer = await refusing(() => answerWitness(witness, findPeer(context), readWitnessAsk(request)));
+        metrics.witnessed.inc({ answer: answer.kind });
+        return writeWitnessAnswer(answer);
+      },
+      { readMaxBytes: 64 * KIB },
+    );
+    router.rpc(
       method.cosignBatch,
       async (request, context) => {
         try {
@@ -224,25 +234,6 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: MAX_EVIDENCE_BYTES },
     );
   };
-}
-
-function readOrder(order: SignedOrderMessage | undefined): SignedOrder {
-  if (order === undefined) throw new Refusal('invalid', 'the order is missing');
-  return order;
-}
-
-function readSubmission(request: PushRecordRequest): Submission {
-  const { order, record } = request;
-  if (order === undefined || record === undefined) throw new Refusal('invalid', 'order or record is missing');
-  return { ...request, order, record };
-}
-
-function readDelivered({ order, delivery, record, header, headerProof }: AcknowledgeRequest): DeliveredReply {
-  if (order === undefined || delivery === undefined || record === undefined) {
-    throw new Refusal('invalid', 'order, delivery or record is missing');
-  }
-  const { providerKey, signature } = record;
-  return { order, delivery, bound: { record: record.record, providerKey, signature, header, headerProof } };
 }
 
 /** The public names of the states. */

@@ -11,6 +11,8 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { createEarningsView, type EarningsView } from '@ogong/host/views/earnings-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { parseBeaconCertificate } from '@ogong/protocol/beacon/beacon';
+import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -93,6 +95,8 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
   readonly verdicts: VerdictContext;
   /** Domain of the settlement contract. */
   readonly domain: LedgerDomain;
+  /** Aborted when the validator stops: questions to others are dropped. */
+  readonly stopping: AbortController;
   /** When the latest beacon was certified, by `awake`. */
   certifiedMs: number;
   /** The hash of the drift table that the chain named last. */
@@ -124,6 +128,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     awake: createAwakeClock(),
     verdicts: { crypto, chainId, validator: signer.address },
     domain: { chainId, verifyingContract: chain.network.settlement },
+    stopping: new AbortController(),
     certifiedMs: Number.NEGATIVE_INFINITY,
     seenTable: undefined,
   };
@@ -158,6 +163,15 @@ export async function getBeacon(
   epoch: bigint,
 ): Promise<OrderBeacon | undefined> {
   return archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined));
+}
+
+/** The validators of an epoch, as its certificate names them; undefined where certificate or set are not known. */
+export async function findMembers(
+  { archive, beacons }: Pick<ValidatorState, 'archive' | 'beacons'>,
+  epoch: bigint,
+): Promise<readonly SetMember[] | undefined> {
+  const bytes = archive.findCertificate(epoch) ?? (await beacons.get(epoch).catch(() => undefined))?.certificate;
+  return bytes && bytes.length > 0 ? archive.findSet(parseBeaconCertificate(bytes).set) : undefined;
 }
 
 export function toPeer(

@@ -5,7 +5,7 @@ import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess } from './access.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
-import { createIntake } from './intake.ts';
+import { createIntake, type Intake } from './intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
@@ -20,6 +20,8 @@ import {
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { wireBeacon } from './wire-beacon.ts';
 import { wireCosigning, wireReinstating, wireSettlement } from './wire-settlement.ts';
+import { wireWitness } from './wire-witness.ts';
+import type { WitnessState } from './witness/answer-witness.ts';
 
 export interface Validator {
   start(): Promise<void>;
@@ -49,24 +51,32 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
 }
 
 function wireServices(state: ValidatorState): ValidatorServices {
-  const wired = wireAudit(state);
+  const intake = wireIntake(state, (entry) => wired.report(entry));
+  const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
+  const wired: WiredAudit = wireAudit(state, { contest, takeIn: (submission) => intake.takeIn(submission) });
   // A new beacon selects replies, which are audited at once.
   const beacon = wireBeacon(state, () => void wired.auditing.trigger().catch(() => undefined));
   const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES });
   const reinstating = wireReinstating(state);
-  return { ...wired, beacon, settling, reinstating, server: wireServer(state, beacon, wired.report) };
+  return { ...wired, beacon, settling, reinstating, server: wireServer(state, { beacon, intake, witness }) };
 }
 
-function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAudit['report']): LinkServer {
-  const { options, crypto, clock, store, group, archive, chain, identity, verdicts, metrics, log, signer } = state;
-  const onVerdict = report;
-  const intake = createIntake(
+function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
+  const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
+  return createIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
       getBeacon: (epoch) => getBeacon(state, epoch),
     },
   );
+}
+
+function wireServer(
+  state: ValidatorState,
+  services: { readonly beacon: BeaconDriver; readonly intake: Intake; readonly witness: WitnessState },
+): LinkServer {
+  const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
   const grants = createOpeningGrants(clock);
   return createLinkServer(
@@ -76,7 +86,7 @@ function wireServer(state: ValidatorState, beacon: BeaconDriver, report: WiredAu
       authorize: createAccess({ chain, grants, clock }),
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics }),
+      routes: createRoutes({ ...services, archive, cosigning, store, verdicts, chain, grants, metrics }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
@@ -101,6 +111,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
   const { server, beacon, staking, auditing, settling, reinstating, audit, disputes } = services;
+  state.stopping.abort();
   await Promise.all([
     beacon.stop(),
     staking.stop(),

@@ -26,13 +26,14 @@ const TRACE_TIMEOUT_MS = 60_000;
 const MIX_MS = 50;
 
 /** Connects audits and disputes with providers, verifiers and the chain. */
-export function wireAudit(state: ValidatorState): WiredAudit {
+export function wireAudit(state: ValidatorState, asking: Pick<AuditDependencies, 'contest' | 'takeIn'>): WiredAudit {
   const { options, chain, store, clock, log } = state;
   const disputes = wireDisputes(state);
   const report = (entry: VerdictEntry): void => reportVerdict(state, disputes, entry);
   const stakes = createStakeView(chain);
   const audit = createAudit(readAuditOptions(state), {
     ...connectAudit(state),
+    ...asking,
     stakeOf: stakes.stakeOf,
     onVerdict: report,
   });
@@ -72,7 +73,7 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
   };
 }
 
-function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' | 'onVerdict'> {
+function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'takeIn'> {
   const { crypto, clock, awake, store, group, archive, earnings, links, vrfSeed, log } = state;
   return {
     crypto,

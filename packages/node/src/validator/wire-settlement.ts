@@ -1,5 +1,6 @@
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
@@ -9,13 +10,23 @@ import { openSettlementState, type SettlementOptions, type SettlementState } fro
 import { pruneBatch } from './store/batch-store.ts';
 import { createPolicyFinder } from './store/drift-store.ts';
 import { pruneHoneypots } from './store/honeypot-store.ts';
-import { getBeacon, getHoldings, getNetworkAlphaPpm, toPeer, type ValidatorState } from './validator-state.ts';
+import { pruneInquiries } from './store/witness-store.ts';
+import {
+  findMembers,
+  getBeacon,
+  getHoldings,
+  getNetworkAlphaPpm,
+  toPeer,
+  type ValidatorState,
+} from './validator-state.ts';
 
 const COSIGN_TIMEOUT_MS = 60_000;
 const ASK_TIMEOUT_MS = 5_000;
 type BatchLimits = Pick<SettlementOptions, 'maxEntries' | 'maxBatchBytes'>;
 
 const HOUR_MS = 3_600_000;
+/** What a witness found or signed is kept for so long after the order's expiry: entries that co-signers check are younger. */
+const QUESTIONS_KEPT_MS = 7 * OPENING_KEPT_MS;
 /** Batches pruned in one pass; the rest waits for the next one. */
 const PRUNED_AT_ONCE = 64;
 
@@ -31,6 +42,7 @@ export function wireSettlement(state: ValidatorState, limits: BatchLimits): Repe
       watchTable(state);
       await group.write((db) => {
         pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);
+        pruneInquiries(db, clock.nowMs() - QUESTIONS_KEPT_MS);
         for (let i = 0; i < PRUNED_AT_ONCE && pruneBatch(db, clock.nowMs() - retentionMs); i++);
       });
       store.eraseDeleted();
@@ -125,6 +137,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       },
       findPolicy: createPolicyFinder(store, options.drift),
       getBeacon: (epoch) => getBeacon(state, epoch),
+      findMembers: (epoch) => findMembers(state, epoch),
     },
   );
 }

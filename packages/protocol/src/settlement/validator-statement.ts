@@ -3,9 +3,11 @@ import {
   bytes16,
   type Codec,
   type CodecType,
+  flag,
   hash,
   list,
   oneOf,
+  safeInteger,
   struct,
   u16,
   u32,
@@ -16,6 +18,7 @@ import { type BeaconPhase, type BeaconStatement, beaconStatement, hashBeaconVote
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { hashIntake } from '../exchange/intake-receipt.ts';
 import { hashSigningKey } from '../exchange/signing-key.ts';
+import { hashSilence, silenceKind } from '../exchange/silence.ts';
 import { batchSummary, hashBatchSummary } from './batch.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import { hashReinstatement } from './reinstatement.ts';
@@ -40,6 +43,10 @@ const statementCodec = union('kind', {
   reinstatement: struct({ domain, providerId: hash, ejection: u32 }),
   /** In the domain of the escrow. */
   intake: struct({ domain, validator: address, orderHash: hash, recordHash: hash, epoch: u64 }),
+  silence: struct({
+    ...{ domain, witness: address, validator: address, orderHash: hash, target: hash, subject: hash },
+    ...{ asked: silenceKind, isRefused: flag, epoch: u64, timeMs: safeInteger },
+  }),
   /** In the domain of the registry: that this key signs for the account. */
   'signing-key': struct({ domain, account: address }),
 });
@@ -71,6 +78,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashReinstatement(crypto, of, statement);
     case 'intake':
       return hashIntake(crypto, of, statement);
+    case 'silence':
+      return hashSilence(crypto, of, statement);
     case 'signing-key':
       return hashSigningKey(crypto, of, { account: statement.account, signer: signingKey });
   }

@@ -23,6 +23,14 @@ const candidate = fc.record({
   contextSize: fc.integer({ min: 0, max: 0xffffffff }),
   weight: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
 });
+const consent = fc.record({ providerKey: fixed(1344), signature: fixed(2484) });
+const statement = fc.record({
+  isRefused: fc.boolean(),
+  epoch: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  timeMs: fc.maxSafeNat(),
+  signature: fixed(65),
+});
+const statements = fc.array(statement, { maxLength: 9 }).map((all) => all.map((one, place) => ({ ...one, place })));
 const rate = fc.integer({ min: 1, max: 1e9 - 1 });
 const drift = fc.option(
   fc
@@ -32,8 +40,9 @@ const drift = fc.option(
 );
 const leaf = { header: some, headerProof: fc.array(fixed(32), { maxLength: 13 }) };
 const evidence = fc.oneof(
-  fc.constant({ kind: 'withheld' as const }),
-  fc.constant({ kind: 'unasked' as const }),
+  fc.record({ kind: fc.constant('withheld' as const), statements }),
+  fc.record({ kind: fc.constant('unasked' as const), consent: fc.option(consent, { nil: undefined }), statements }),
+  fc.record({ kind: fc.constant('abandoned' as const), consent, statements }),
   fc.record({
     kind: fc.constant('equivocation' as const),
     first: fc.record(leaf),

@@ -30,9 +30,10 @@ import { SALT_BYTES } from '../modality/text/stage2/score-commitment.ts';
 import { MAX_REPORT_BYTES } from '../modality/text/stage2/score-report.ts';
 import { type BoundRecord, MAX_HEADER_PROOF, type SignedRecord } from './claim.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
+import { type Statement, statementList } from './witnessed.ts';
 
 /** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/validator.md). */
-export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | ConsentEvidence;
+export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | AbandonedEvidence;
 
 export interface AuditEvidence {
   readonly kind: 'audit';
@@ -102,19 +103,31 @@ export interface EquivocationEvidence {
 /** Leaf 0 of a record's commitment, which names the record's order, and the proof that it is. */
 export type HeaderLeaf = Pick<BoundRecord, 'header' | 'headerProof'>;
 
-/** The provider did not open within the audit window. Only the validator says so, so this is never exact. */
+/** The provider did not open within the audit window. Witnesses say so, so this is never exact. */
 export interface WithheldEvidence {
   readonly kind: 'withheld';
+  readonly statements: readonly Statement[];
 }
 
-/** The validator did not ask often enough while the provider had to keep the opening, so nobody knows what it was. */
+/**
+ * The validator did not ask often enough while the provider had to keep record and opening, and witnesses found nothing later. So
+ * nobody knows what the reply was.
+ */
 export interface UnaskedEvidence {
   readonly kind: 'unasked';
+  /** The provider's word that it serves the order, where no record is here. */
+  readonly consent: OrderConsent | undefined;
+  readonly statements: readonly Statement[];
 }
 
-/** The provider promised the reply that was never delivered: without its word nobody may call a reply abandoned. */
-export interface ConsentEvidence extends OrderConsent {
-  readonly kind: 'consent';
+/**
+ * The provider promised a reply, and witnesses who asked it for the record were given nothing. Without its own word and theirs nobody
+ * may call a reply abandoned.
+ */
+export interface AbandonedEvidence {
+  readonly kind: 'abandoned';
+  readonly consent: OrderConsent;
+  readonly statements: readonly Statement[];
 }
 
 export const MAX_CANDIDATES = 256;
@@ -177,6 +190,9 @@ const headerLeaf = {
   headerProof: list(hash, { count: u8, max: MAX_HEADER_PROOF }),
 };
 
+const consentCodec: Codec<OrderConsent> = struct({ providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature });
+const consentFormat = createFormat(consentCodec, {});
+
 const evidenceFormat = createFormat(
   union('kind', {
     audit: struct({
@@ -189,11 +205,11 @@ const evidenceFormat = createFormat(
       first: struct(headerLeaf),
       second: struct({ record: bytes16(MAX_RECORD_BYTES), signature, ...headerLeaf }),
     }),
-    withheld: struct({}),
-    unasked: struct({}),
-    consent: struct({ providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature }),
+    withheld: struct({ statements: statementList }),
+    unasked: struct({ consent: optional(consentCodec), statements: statementList }),
+    abandoned: struct({ consent: consentCodec, statements: statementList }),
   }),
-  { tag: 'ogong-evidence-v7' },
+  { tag: 'ogong-evidence-v8' },
 );
 
 /** @throws ProtocolError */
@@ -202,6 +218,12 @@ export const encodeEvidence = (evidence: Evidence): Uint8Array =>
 
 /** @throws ProtocolError */
 export const parseEvidence = (bytes: Uint8Array): Evidence => evidenceFormat.decode(bytes);
+
+/** A provider's consent, as it is kept from admission to the verdict. */
+export const encodeKeptConsent = (consent: OrderConsent): Uint8Array => consentFormat.encode(consent);
+
+/** @throws ProtocolError */
+export const parseKeptConsent = (bytes: Uint8Array): OrderConsent => consentFormat.decode(bytes);
 
 /** The policy that judges a reply, kept from the draw of its verifiers to the verdict. */
 export const encodeDrift = (note: DriftNote | undefined): Uint8Array => driftFormat.encode(note);

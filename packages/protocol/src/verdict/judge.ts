@@ -106,7 +106,7 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
     return { verdict: 'unjudged', evidence: 'none', checks, verifiers: [] };
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
-  if (evidence.kind === 'consent') throw new JudgeError('proves-nothing', 'a consent says nothing about a reply');
+  if (evidence.kind === 'abandoned') throw new JudgeError('proves-nothing', 'a reply with a record was delivered');
   const opened = findOpened(crypto, judged.claim.record, evidence.opening, before);
   if (opened === undefined || opened.outcome === 'nothing') {
     throw new JudgeError('proves-nothing', 'the bytes are not an opening of the signed record');

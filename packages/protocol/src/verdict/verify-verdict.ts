@@ -1,8 +1,10 @@
 import type { AuditDraw } from '../audit/audit.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
+import { computeWitnessEpoch } from '../audit/witness-draw.ts';
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
+import type { SetMember } from '../beacon/validator-set.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
@@ -33,6 +35,7 @@ import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
 import { computeStep } from './log-step.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
+import { findSilenceProblem, type SilenceClaim, type Statement } from './witnessed.ts';
 
 /**
  * What a validator publishes about a verdict, so that anybody can derive it again: only bytes that somebody signed or hashed.
@@ -64,6 +67,8 @@ export interface VerdictAnchors {
   readonly findPolicy: (note: DriftNote | undefined, entry: VerdictEntry) => DriftPolicy | undefined;
   /** The least share of audits of such a provider that ask two verifiers at once, parts per million. Default: PAIR_PPM. */
   readonly findPairPpm?: (entry: VerdictEntry, order: Order) => Promise<number>;
+  /** The validators of an epoch, of whom its beacon draws witnesses. Who was silent is not checked where absent. */
+  readonly findMembers?: (epoch: bigint) => Promise<readonly SetMember[]>;
   /** @throws VerdictError where the beacon selected a reply that the entry calls unaudited. Skipped where absent. */
   readonly assertPassedOver?: (entry: VerdictEntry, order: Order, draw: AuditDraw) => Promise<void>;
 }
@@ -102,15 +107,21 @@ export async function verifyVerdict(
     const entry = parseVerdictEntry(logEntry);
     const judgement = await assertVerdict(crypto, entry, verdict, trust);
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined;
+    const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
     const checks = [
       pass('verdict', `${entry.verdict}: what the log says is what its evidence says`),
       ...(isUnseen ? [skip('coverage', 'no coverage is given by which the beacon could have selected the reply')] : []),
+      ...(isUnwitnessed ? [skip('witnesses', 'no validators are given of whom witnesses could have been drawn')] : []),
     ];
     return { ok: true, checks, ...(judgement && { judgement }) };
   } catch (error) {
     if (!isRefutation(error)) throw error;
     return { ok: false, checks: [fail('verdict', error.message)] };
   }
+}
+
+function restsOnSilence({ evidence }: Pick<PublicVerdict, 'evidence'>): boolean {
+  return evidence.length > 0 && 'statements' in parseEvidence(evidence);
 }
 
 /** Whether an error means that the verdict is wrong, rather than that something is unknown here. */
@@ -146,8 +157,8 @@ export async function assertVerdict(
   demand(equalBytes(evidenceHash, entry.evidenceHash), `${at} rests on other evidence`);
   const delivered = delivery && verifySignedDelivery(crypto, { ledger: trust.ledger, order }, delivery);
   if (delivered) assertAcknowledged(delivered, entry, order);
-  if (entry.verdict === 'abandoned') {
-    assertAbandoned(crypto, entry, order, evidence);
+  if (entry.verdict === 'abandoned' || isUndelivered(entry)) {
+    await assertUndelivered(crypto, entry, order, evidence, trust);
     return undefined;
   }
   demand(signed !== undefined, `${at} has no record`);
@@ -172,8 +183,10 @@ export async function assertVerdict(
   const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
   const draw = await findDraw(entry, order, trust);
   const parsed = parseEvidence(evidence);
-  const keptUntilMs = Number(order.expiresAtMs) + OPENING_KEPT_MS;
-  demand(parsed.kind !== 'unasked' || entry.timeMs > keptUntilMs, `${at}: there is still time to ask for the opening`);
+  if (parsed.kind === 'withheld' || parsed.kind === 'unasked') {
+    const missing = { asked: 'opening', subject: entry.recordHash } as const;
+    await assertSilent(crypto, entry, order, { ...parsed, ...missing }, trust);
+  }
   const isScored = parsed.kind === 'audit' && parsed.attempts.length > 0;
   const sittings = parsed.kind === 'audit' ? parsed.lists.length : 0;
   const judgement = judge(
@@ -205,16 +218,66 @@ function assertAcknowledged({ recordHash, epoch }: Delivery, entry: VerdictEntry
   demand(!isDrawn || entry.beaconEpoch >= earliest, `${at}: its beacon was known when the payer held the reply`);
 }
 
-function assertAbandoned(crypto: Crypto, entry: VerdictEntry, order: NamedOrder, evidence: Uint8Array): void {
+/** The reply never came, and nobody asked for it in time. */
+function isUndelivered({ verdict, recordHash }: VerdictEntry): boolean {
+  return verdict === 'unjudged' && equalBytes(recordHash, ZERO_HASH);
+}
+
+async function assertUndelivered(
+  crypto: Crypto,
+  entry: VerdictEntry,
+  order: NamedOrder,
+  bytes: Uint8Array,
+  trust: VerdictAnchors,
+): Promise<void> {
   const at = `entry ${entry.index}`;
-  demand(entry.verifiers.length === 0, `${at}: an abandoned reply has no verifiers`);
-  const consent = parseEvidence(evidence);
+  demand(entry.verifiers.length === 0, `${at}: a reply without a record has no verifiers`);
+  demand(!entry.ejects && entry.evidence === 'none', `${at}: a reply without a record is evidence of nothing`);
+  const evidence = parseEvidence(bytes);
+  const kind = entry.verdict === 'abandoned' ? 'abandoned' : 'unasked';
   demand(
-    consent.kind === 'consent' && verifyConsent(crypto, consent, order),
-    `${at}: the provider never agreed to the order that it is said to have abandoned`,
+    (evidence.kind === 'abandoned' || evidence.kind === 'unasked') &&
+      evidence.kind === kind &&
+      evidence.consent !== undefined &&
+      verifyConsent(crypto, evidence.consent, order),
+    `${at}: the provider never agreed to the order that it is said to have left`,
   );
   demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
   demand(entry.timeMs > Number(order.expiresAtMs), `${at}: abandoned before the order expired`);
+  await assertSilent(crypto, entry, order, { ...evidence, asked: 'record', subject: ZERO_HASH }, trust);
+}
+
+/**
+ * Those whom the beacon drew asked the provider themselves: after the order had expired; while it had to keep what they asked for
+ * where that is held against it, and later where nobody asked in time.
+ */
+async function assertSilent(
+  crypto: Crypto,
+  entry: VerdictEntry,
+  order: NamedOrder,
+  claim: Pick<SilenceClaim, 'asked' | 'subject'> & {
+    readonly kind: 'abandoned' | 'withheld' | 'unasked';
+    readonly statements: readonly Statement[];
+  },
+  { ledger, validator, findBeacon, findMembers }: VerdictAnchors,
+): Promise<void> {
+  const { kind, asked, subject, statements } = claim;
+  const at = `entry ${entry.index}`;
+  const expiresAtMs = Number(order.expiresAtMs);
+  const keptUntilMs = expiresAtMs + OPENING_KEPT_MS;
+  demand(kind !== 'unasked' || entry.timeMs > keptUntilMs, `${at}: there is still time to ask for the ${asked}`);
+  // A record may come until the order expires; its opening may be asked for at once.
+  const fromMs = kind === 'unasked' ? keptUntilMs : kind === 'abandoned' ? expiresAtMs : 0;
+  const untilMs = kind === 'unasked' ? Infinity : keptUntilMs;
+  const inTime = statements.every(({ timeMs }) => timeMs > fromMs && timeMs <= untilMs);
+  demand(inTime, `${at}: a witness asked when its answer says nothing about the provider`);
+  if (findMembers === undefined) return;
+  const epoch = computeWitnessEpoch(order.epoch);
+  const [{ value: beacon }, members] = await Promise.all([findBeacon(epoch), findMembers(epoch)]);
+  const { replyId, orderHash, providerId: target } = order;
+  const draw = { beacon, replyId, asked, target, validator };
+  const problem = findSilenceProblem(crypto, { ...draw, ledger, orderHash, subject, members }, statements);
+  demand(problem === undefined, `${at}: ${problem}`);
 }
 
 async function verifyWhole(

@@ -8,6 +8,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { SignedIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type PushRecordRequest, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 export interface OutboxOptions {
@@ -36,7 +37,8 @@ export interface OutboxDependencies {
 
 /**
  * Records on their way to validators. A record is signed once, and the same bytes are sent until a validator takes them. So a
- * validator that sees a record twice sees the same bytes.
+ * validator that sees a record twice sees the same bytes. A record that was taken stays, with the receipt, as long as witnesses may
+ * ask for it.
  */
 export interface Outbox {
   start(): void;
@@ -46,11 +48,22 @@ export interface Outbox {
   size(): number;
   /** Durable when it resolves. */
   add(replyId: Uint8Array, validator: Uint8Array, message: PushRecordRequest): Promise<void>;
-  /** Removes records that were refused before then, and receipts that are older. */
+  /** The record of a reply, and the validator's receipt if it has taken the record in. */
+  find(replyId: Uint8Array): KeptRecord | undefined;
+  /** Removes records of orders that expired before then, except those that still wait for their validators. */
   sweep(beforeMs: number): Promise<void>;
 }
 
-const entryRow = columns({ replyId: bytes, validator: bytes, message: bytes, attempts: integer });
+/** What a provider can show of a reply that it served. */
+export interface KeptRecord {
+  /** As it is handed in. */
+  readonly push: PushRecordRequest;
+  readonly intake: Pick<SignedIntake, 'epoch' | 'signature'> | undefined;
+}
+
+const entryRow = columns({
+  ...{ replyId: bytes, validator: bytes, message: bytes, attempts: integer, expiresAtMs: integer },
+});
 const receiptRow = columns({
   replyId: bytes,
   validator: bytes,
@@ -58,11 +71,16 @@ const receiptRow = columns({
   recordHash: bytes,
   epoch: bigInteger,
   signature: bytes,
-  takenAtMs: integer,
+  message: bytes,
+  expiresAtMs: integer,
 });
+const messageRow = columns({ message: bytes });
+const shownRow = columns({ message: bytes, epoch: bigInteger, signature: bytes });
 const dueRow = columns({ due: optional(integer) });
 
 type Entry = ReturnType<typeof entryRow.read>;
+
+const NOTHING = new Uint8Array();
 
 export function createOutbox(options: OutboxOptions, dependencies: OutboxDependencies): Outbox {
   const { capacity = 10_000, firstRetryMs = 500, maxRetryMs = 60_000, concurrency = 4 } = options;
@@ -116,7 +134,8 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
     }
     await commits.write((db) => {
       db.prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId);
-      receiptRow.insert(db, 'INSERT OR REPLACE INTO intake', { replyId, ...receipt, takenAtMs: clock.nowMs() });
+      const { message, expiresAtMs } = entry;
+      receiptRow.insert(db, 'INSERT OR REPLACE INTO intake', { replyId, ...receipt, message, expiresAtMs });
     });
     onSize(--waiting);
     dependencies.onPushed?.(replyId);
@@ -173,24 +192,30 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
     size: () => waiting,
     async add(replyId, validator, message) {
       const bytes = toBinary(PushRecordRequestSchema, message);
+      const expiresAtMs = Number(parseOrder(message.order?.order ?? NOTHING).expiresAtMs);
       await commits.write(({ prepare }) =>
-        prepare('INSERT INTO outbox (reply_id, validator, message, due_at_ms) VALUES (?, ?, ?, ?)').run(
-          replyId,
-          validator,
-          bytes,
-          clock.nowMs(),
-        ),
+        prepare(
+          'INSERT INTO outbox (reply_id, validator, message, due_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
+        ).run(replyId, validator, bytes, clock.nowMs(), expiresAtMs),
       );
       onSize(++waiting);
       wake();
     },
+    find: (replyId) => store.read((db) => readKept(db, replyId)),
     async sweep(beforeMs) {
-      await commits.write(({ prepare }) =>
-        prepare('DELETE FROM outbox WHERE refused IS NOT NULL AND due_at_ms < ?').run(beforeMs),
-      );
-      await commits.write(({ prepare }) => prepare('DELETE FROM intake WHERE taken_at_ms < ?').run(beforeMs));
+      await commits.write(({ prepare }) => {
+        prepare('DELETE FROM outbox WHERE refused IS NOT NULL AND expires_at_ms < ?').run(beforeMs);
+        prepare('DELETE FROM intake WHERE expires_at_ms < ?').run(beforeMs);
+      });
     },
   };
+}
+
+function readKept({ prepare }: Store, replyId: Uint8Array): KeptRecord | undefined {
+  const taken = shownRow.get(prepare(`SELECT ${shownRow.list} FROM intake WHERE reply_id = ?`), replyId);
+  const message =
+    taken?.message ?? messageRow.get(prepare('SELECT message FROM outbox WHERE reply_id = ?'), replyId)?.message;
+  return message && { push: fromBinary(PushRecordRequestSchema, message), intake: taken };
 }
 
 /** Other errors may go away: a validator restarts, learns of a beacon, or changes its certificate. */

@@ -9,13 +9,18 @@ import type {
   GetOpeningRequest,
   ProgressRequest,
   ProviderService,
+  ShowRecordRequest,
   TraceReplyRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { answerOrder } from './answer-order.ts';
+import type { KeptRecord } from './outbox.ts';
 import type { ProviderState } from './provider-state.ts';
 import { createReplyTracer } from './trace-reply.ts';
 
-/** Who may call what: anybody orders, whoever is served says how much it has, the consumer and registered validators read an opening, validators alone ask for a trace. */
+/**
+ * Who may call what: anybody orders, whoever is served says how much it has, the consumer and registered validators read an opening,
+ * validators alone ask for a record or a trace.
+ */
 export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
   const traceReply = createReplyTracer(state);
   return {
@@ -28,6 +33,8 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
       state.replies.take(getCaller(context), replyId, progress);
       return {};
     },
+    showRecord: ({ replyId }: ShowRecordRequest, context: HandlerContext) =>
+      showRecord(state, replyId, getCaller(context)),
     async trace(message: TraceReplyRequest, context: HandlerContext) {
       if (state.chain.findByCertHash(getCaller(context)) === undefined) {
         throw new Refusal('precondition', 'only registered validators may ask for a trace');
@@ -51,4 +58,21 @@ export async function readOpening(
     opening !== undefined && (equalBytes(opening.consumer, caller) || chain.findByCertHash(caller) !== undefined);
   if (!isAllowed) throw new Refusal('not-found', 'no opening of this reply for you');
   return { opening: opening.bytes };
+}
+
+/**
+ * For a validator that wants to know whether a reply was delivered: its own handling one, or a witness. @throws Refusal
+ */
+export function showRecord(
+  {
+    outbox,
+    chain,
+  }: { outbox: Pick<ProviderState['outbox'], 'find'>; chain: Pick<ProviderState['chain'], 'findByCertHash'> },
+  replyId: Uint8Array,
+  caller: PeerId,
+): KeptRecord {
+  const isAllowed = replyId.length === REPLY_ID_BYTES && chain.findByCertHash(caller) !== undefined;
+  const kept = isAllowed ? outbox.find(replyId) : undefined;
+  if (kept === undefined) throw new Refusal('not-found', 'no record of this reply for you');
+  return kept;
 }

@@ -24,6 +24,7 @@ export const PROVIDER_SCHEMA = `
      message BLOB NOT NULL,
      attempts INTEGER NOT NULL DEFAULT 0,
      due_at_ms INTEGER NOT NULL,
+     expires_at_ms INTEGER NOT NULL,
      refused TEXT
    ) STRICT;
    CREATE INDEX outbox_by_due ON outbox (due_at_ms) WHERE refused IS NULL;
@@ -34,9 +35,10 @@ export const PROVIDER_SCHEMA = `
      record_hash BLOB NOT NULL,
      epoch INTEGER NOT NULL,
      signature BLOB NOT NULL,
-     taken_at_ms INTEGER NOT NULL
+     message BLOB NOT NULL,
+     expires_at_ms INTEGER NOT NULL
    ) STRICT;
-   CREATE INDEX intake_by_age ON intake (taken_at_ms);
+   CREATE INDEX intake_by_age ON intake (expires_at_ms);
    CREATE TABLE counter (
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL

@@ -457,7 +457,7 @@ describe('openings', () => {
     expect(kept?.until).toBe(Number(expiresAtMs) + openingTtlMs);
     store()
       .prepare('UPDATE opening SET expires_at_ms = ?')
-      .run(Date.now() - 1);
+      .run(Date.now() - 60_000);
     await restart();
     await until(() => store().prepare('SELECT count(*) AS n FROM opening').get()?.n === 0);
   });

@@ -5,7 +5,7 @@ import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server'
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
-import { MAX_REQUEST_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { CLOCK_TOLERANCE_MS, MAX_REQUEST_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { countActive, type ServedOffer } from './offers.ts';
 import type { OutboxOptions } from './outbox.ts';
@@ -102,8 +102,8 @@ function createSweeper(state: ProviderState): Repeating {
     async () => {
       const nowMs = clock.nowMs();
       await Promise.all([
-        ...[replyIds.sweep(nowMs), openings.sweep(nowMs), receivables.sweep(nowMs)],
-        outbox.sweep(nowMs - openingTtlMs),
+        ...[replyIds.sweep(nowMs), openings.sweep(nowMs - CLOCK_TOLERANCE_MS), receivables.sweep(nowMs)],
+        outbox.sweep(nowMs - openingTtlMs - CLOCK_TOLERANCE_MS),
       ]);
       store.eraseDeleted();
     },

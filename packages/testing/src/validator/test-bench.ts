@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
@@ -20,6 +21,9 @@ import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
 import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
+import { answerWitness, type WitnessAsk, type WitnessState } from '@ogong/node/validator/witness/answer-witness';
+import { createContest } from '@ogong/node/validator/witness/contest';
+import { createInquirer, type InquirerDependencies } from '@ogong/node/validator/witness/inquirer';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -61,6 +65,9 @@ export const payer = createTestLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(crypto, provider.publicKey);
 
+/** As a peer answers that does not have what it is asked for. */
+export const createRefused = (message: string): LinkError => new LinkError('remote', message, { refusal: 'not-found' });
+
 /** Nobody looks at the sets of made-up certificates. */
 const NO_SET = new Uint8Array(32);
 
@@ -91,6 +98,8 @@ export interface BenchOptions {
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'entrance'>>;
   readonly getOpening?: AuditDependencies['getOpening'];
+  /** What providers show to those who ask for a record. Default: they have none. */
+  readonly showRecord?: InquirerDependencies['showRecord'];
   readonly verifiers?: TestVerifiers;
   /** Replaces `verifiers` by verifiers that outlive this validator. */
   readonly calls?: VerifierCalls;
@@ -189,22 +198,52 @@ export function createTestValidator(options: BenchOptions = {}) {
       },
     },
   );
+  const auditing = {
+    windowMs: 30_000,
+    graceMs: 60_000,
+    retryMs: 1,
+    ...options.audit,
+  };
+  const getOpening: AuditDependencies['getOpening'] =
+    options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes);
+  const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
+  const awake = options.awake ?? clock;
+  const asking = {
+    ...{ crypto, clock, awake, store, group, ledger: options.ledger ?? ledger, signer },
+    isConnected: options.isConnected ?? (() => true),
+    latestEpoch: () => archive.latest().epoch,
+    getOpening,
+    showRecord: options.showRecord ?? (async () => Promise.reject(createRefused('no such record'))),
+    checkSubmission: intake.checkSubmission,
+    signal: new AbortController().signal,
+    findBeacon: async (epoch: bigint) => archive.find(epoch),
+    findMembers: async () => members().map((one) => one.member),
+  };
+  const { windowMs, graceMs, retryMs } = auditing;
+  const inquirer = createInquirer({ record: { windowMs: graceMs, retryMs }, opening: { windowMs, retryMs } }, asking);
+  const witness: WitnessState = { ...asking, inquirer };
+  const contest = createContest({
+    ...witness,
+    group,
+    async askWitness({ address }, ask) {
+      const target = members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
+      return target.witness(signer.address, ask);
+    },
+    onError: () => {},
+  });
   const audit = createAudit(
     {
       verdicts,
       alphaPpm: () => 1_000_000,
-      windowMs: 30_000,
-      graceMs: 60_000,
       concurrency: 4,
       callTimeoutMs: 1_000,
-      retryMs: 1,
       fixedVerifier: undefined,
-      ...options.audit,
+      ...auditing,
     },
     {
       crypto,
       clock,
-      awake: options.awake ?? clock,
+      awake,
       ...(options.isConnected ? { isConnected: options.isConnected } : {}),
       store,
       group,
@@ -212,8 +251,9 @@ export function createTestValidator(options: BenchOptions = {}) {
       getBeacon: async (epoch) => archive.find(epoch),
       heldFor: holdings.heldFor,
       onVerdict,
-      getOpening:
-        options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes),
+      getOpening,
+      contest,
+      takeIn: intake.takeIn,
       jobSecret: seedOf('job secret'),
       stakeOf: options.stakeOf ?? (() => 0n),
       calls:
@@ -246,6 +286,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       },
       findPolicy: createPolicyFinder(store, options.audit?.drift),
       getBeacon: async (epoch) => archive.find(epoch),
+      findMembers: asking.findMembers,
     },
   );
   const cosigner = {
@@ -254,7 +295,6 @@ export function createTestValidator(options: BenchOptions = {}) {
       return cosignBatch(cosigning, from, request);
     },
   };
-  const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const settling = openSettlementState(
     { domain, maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: 1 << 24, minSignatures: 1 },
     {
@@ -309,6 +349,9 @@ export function createTestValidator(options: BenchOptions = {}) {
     audit,
     cosigner,
     cosigning,
+    /** What it asks others with in another validator's place. */
+    witnessing: witness,
+    witness: (from: Uint8Array, ask: WitnessAsk) => answerWitness(witness, from, ask),
     settlement,
     chain,
     served,
@@ -411,12 +454,28 @@ export function createTestValidator(options: BenchOptions = {}) {
       await audit.tick();
       await audit.idle();
     },
+    /** Lets all orders expire, and so much time pass that nobody waits for their records any more. */
+    async runAbandonments() {
+      clock.advance(200_000);
+      const isOpen = () => store.prepare("SELECT 1 FROM replies WHERE state = 'admitted'").get() !== undefined;
+      for (let i = 0; i < 60 && isOpen(); i++) {
+        clock.advance(graceMs / 8);
+        await validator.runAudits();
+      }
+    },
     /** Runs audits, sitting after sitting, until no reply waits for another one. */
     async runSittings() {
       await validator.runAudits();
       for (let due = nextSitting(); due !== undefined; due = nextSitting()) {
         await validator.certifyUpTo(due);
         await validator.runAudits();
+      }
+    },
+    /** Lets so much time pass that nobody waits for an opening any more. */
+    async runWithheld() {
+      for (let i = 0; i < 60; i++) {
+        await validator.runAudits();
+        clock.advance(windowMs / 8);
       }
     },
     async close() {

@@ -39,7 +39,7 @@ export async function createFour(
     all.push(validator);
   }
   const [own, ...peers] = all as [TestValidator, ...TestValidator[]];
-  await own.announce(provider);
+  for (const each of all) await each.announce(provider);
   await own.announceVerifier('v1');
   const certifyAll = () => Promise.all(all.map((validator) => validator.certify()));
   return { own, peers, chain, clock, offline, certifyAll };

@@ -24,15 +24,14 @@ export const cheat: Partial<ServeInput> = {
 };
 
 /** An accepted, a rejected and an abandoned reply. */
-export async function decideThree({ own, clock, certifyAll }: Four) {
+export async function decideThree({ own, certifyAll }: Four) {
   const unserved = own.order(2);
   await own.intake.admit(unserved);
   const good = await own.deliver(0);
   const bad = await own.deliver(1, cheat);
   await certifyAll();
   await own.runAudits();
-  clock.advance(200_000);
-  await own.runAudits();
+  await own.runAbandonments();
   return { good, bad, unserved };
 }
 
@@ -94,10 +93,13 @@ export const on =
   (entry: VerdictEntry): VerdictEntry =>
     entry.verdict === verdict ? { ...entry, ...change } : entry;
 
+/** Changes what comes with the entries of one verdict. */
+export const inVerdict =
+  (verdict: string, change: (entry: Message['entries'][number]) => void) => (message: Message) => {
+    for (const entry of message.entries) if (parseVerdictEntry(entry.logEntry).verdict === verdict) change(entry);
+  };
 /** Changes the submission of the accepted reply. */
-export const inAccept = (change: (entry: Message['entries'][number]) => void) => (message: Message) => {
-  for (const entry of message.entries) if (parseVerdictEntry(entry.logEntry).verdict === 'accept') change(entry);
-};
+export const inAccept = (change: (entry: Message['entries'][number]) => void) => inVerdict('accept', change);
 export const flip = (bytes: Uint8Array): Uint8Array =>
   bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 

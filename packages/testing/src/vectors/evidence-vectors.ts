@@ -17,6 +17,12 @@ const asked = (byte: number, sitting: number, round: number) => ({
 const committed = { verifierKey: key, digest: fill(0x0c, 32), signature };
 const opened = { salt: fill(0x0d, 32), report: fill(0x0e, 70), signature };
 
+const told = { epoch: 9n, timeMs: 1_750_000_000_000, signature: fill(0x0f, 65) };
+const statements = [
+  { ...told, place: 0, isRefused: false },
+  { ...told, place: 2, isRefused: true },
+];
+
 /** Of every kind, and of every state that an attempt may be in. Not one of them convicts anybody: they show the bytes alone. */
 const SAMPLES: readonly Evidence[] = [
   { kind: 'audit', opening: fill(0x01, 40), lists: [], attempts: [] },
@@ -36,9 +42,10 @@ const SAMPLES: readonly Evidence[] = [
     first: { header: fill(0x03, 10), headerProof: [fill(0x04, 32), fill(0x05, 32)] },
     second: { record: fill(0x06, 200), signature, header: fill(0x07, 11), headerProof: [] },
   },
-  { kind: 'withheld' },
-  { kind: 'unasked' },
-  { kind: 'consent', providerKey: key, signature },
+  { kind: 'withheld', statements },
+  { kind: 'unasked', consent: undefined, statements: [] },
+  { kind: 'unasked', consent: { providerKey: key, signature }, statements },
+  { kind: 'abandoned', consent: { providerKey: key, signature }, statements },
 ];
 
 /** Byte strings as `<byte> x <count>` where all bytes are one, integers of 64 bits as text. */

@@ -1,5 +1,6 @@
 import { type AuditDraw, assignVerifier, isPaired, PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { computeClassWeights } from '@ogong/protocol/audit/verifier-weights';
+import { drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -10,6 +11,7 @@ import { countCutShort } from '@ogong/protocol/exchange/fee';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
 import { hashProgress, signProgress } from '@ogong/protocol/exchange/progress';
+import { ASKED, hashSilence } from '@ogong/protocol/exchange/silence';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
@@ -53,6 +55,8 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       delivery: deliveryVector(crypto),
       progress: progressVector(crypto),
       complaint: complaintVector(crypto),
+      silence: silenceVector(crypto),
+      witnesses: witnessVectors(crypto),
     },
   };
 }
@@ -276,6 +280,38 @@ function intakeVector(crypto: Crypto): unknown {
   const digest = hashIntake(crypto, ledger, { validator, orderHash, recordHash, epoch: 9n });
   const named = { validator: toHex(validator), orderHash: toHex(orderHash), recordHash: toHex(recordHash) };
   return { chainId: 31337, escrow: toHex(ledger.verifyingContract), ...named, epoch: 9, digest: toHex(digest) };
+}
+
+function silenceVector(crypto: Crypto): unknown {
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+  const parties = { witness: fill(20, 0x21), validator: fill(20, 0x22), orderHash: fill(32, 0x33) };
+  const about = { ...parties, target: fill(32, 0x44), subject: fill(32, 0x55) };
+  const told = { isRefused: true, epoch: 9n, timeMs: 1_750_000_000_000 };
+  const digest = hashSilence(crypto, ledger, { ...about, ...told, asked: 'opening' });
+  return {
+    ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), ...toHexes(about) },
+    ...{ asked: 1, refused: 1, epoch: 9, time: told.timeMs, digest: toHex(digest) },
+  };
+}
+
+/** Places of the members of one set in draws, by their index in it. */
+function witnessVectors(crypto: Crypto): unknown {
+  const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+  const members = [500n, 100n, 0n, 100n, 10n ** 24n, 100n, 300n, 100n, 100n, 100n, 100n, 100n].map((stake, i) => ({
+    address: fill(20, 0x10 + i),
+    stake,
+  }));
+  const [beacon, replyId, target, validator] = [fill(32, 1), fill(16, 2), fill(32, 3), fill(20, 0x10)];
+  const draws = ASKED.map((asked) => {
+    const drawn = drawWitnesses(crypto, { beacon, replyId, asked, target, validator }, members);
+    return { asked, drawn: drawn.map((one) => members.indexOf(one)) };
+  });
+  return {
+    members: members.map(({ address, stake }) => ({ address: toHex(address), stake: stake.toString() })),
+    ...toHexes({ beacon, replyId, target, validator }),
+    draws,
+  };
 }
 
 function deliveryVector(crypto: Crypto): unknown {

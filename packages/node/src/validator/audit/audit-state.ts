@@ -8,9 +8,12 @@ import { createReader, createWriter } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import type { BoundRecord, SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
@@ -63,6 +66,9 @@ export interface AuditDependencies {
   /** The beacon of an epoch, of a peer where the archive lacks it. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  readonly contest: Contests;
+  /** Takes a record in that somebody else was shown. @throws Refusal */
+  readonly takeIn: (submission: Submission) => Promise<unknown>;
   readonly calls: VerifierCalls;
   readonly heldFor: HeldFor;
   /** A payee's stake, atomic units; 0 where it is not known. */
@@ -73,12 +79,34 @@ export interface AuditDependencies {
   readonly onError?: (error: unknown, replyId: Uint8Array) => void;
 }
 
+/** A reply that never came, or whose opening does not come, as it is told to those who ask in this validator's place. */
+export type Contested = { readonly order: SignedOrder } & (
+  | { readonly asked: 'record'; readonly consent: OrderConsent }
+  | { readonly asked: 'opening'; readonly bound: BoundRecord }
+);
+
+export type ContestOutcome =
+  /** Asked again later. */
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'record'; readonly submission: Submission }
+  | { readonly kind: 'opening'; readonly opening: Uint8Array }
+  /** Enough witnesses were told nothing. `isTimely`: while the provider had to keep it. */
+  | { readonly kind: 'silent'; readonly isTimely: boolean; readonly statements: readonly Statement[] };
+
+/** Others ask before silence is held against anybody (docs/spec/silence.md). */
+export interface Contests {
+  /** One round. */
+  ask(contested: Contested): Promise<ContestOutcome>;
+}
+
 /** The work that is running now, by what it is about. */
 export interface AuditPlaces {
   readonly running: Map<string, Promise<void>>;
   /** Audits that ask again. They have their own places, so that nobody's silence delays the audits of others. */
   readonly again: Map<string, Promise<void>>;
   readonly traps: Map<string, Promise<void>>;
+  /** Replies that were not delivered, which witnesses ask for. */
+  readonly contests: Map<string, Promise<void>>;
 }
 
 /** The state that the steps of an audit work on. Everything that outlives a restart is in the store. */
@@ -86,7 +114,17 @@ export interface AuditState
   extends Pick<AuditOptions, 'verdicts' | 'drift' | 'alphaPpm' | 'windowMs' | 'concurrency' | 'fixedVerifier'>,
     Pick<
       AuditDependencies,
-      'crypto' | 'clock' | 'store' | 'group' | 'archive' | 'getBeacon' | 'heldFor' | 'jobSecret' | 'onVerdict'
+      | 'crypto'
+      | 'clock'
+      | 'store'
+      | 'group'
+      | 'archive'
+      | 'getBeacon'
+      | 'heldFor'
+      | 'jobSecret'
+      | 'onVerdict'
+      | 'contest'
+      | 'takeIn'
     > {
   readonly extraPpm: number;
   readonly spreadMs: number;
@@ -94,12 +132,17 @@ export interface AuditState
   readonly stopping: AbortController;
   readonly places: AuditPlaces;
   readonly listAbandoned: ReturnType<typeof createGrace>;
+  /** When the next round of a contest is due, by the hex id of its reply. */
+  readonly contestsDue: Map<string, number>;
+  readonly contestPauseMs: number;
   readonly honeypots: ReturnType<typeof createHoneypots>;
   readonly rounds: RoundState;
   readonly openings: ReturnType<typeof createOpeningFetch>;
 }
 
 const HONEYPOT_PPM = 50_000;
+/** A contest has about so many rounds in the time that witnesses give a provider for its record. */
+const ROUNDS_PER_GRACE = 12;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 
 export function openAuditState(options: AuditOptions, dependencies: AuditDependencies): AuditState {
@@ -107,6 +150,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
+  const { contest, takeIn } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
@@ -127,7 +171,10 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
     ...{ crypto, clock, store, group, archive, getBeacon, heldFor, jobSecret, onVerdict, onError, stopping, honeypots },
-    places: { running: new Map(), again: new Map(), traps: new Map() },
+    ...{ contest, takeIn },
+    places: { running: new Map(), again: new Map(), traps: new Map(), contests: new Map() },
+    contestsDue: new Map(),
+    contestPauseMs: Math.max(retryMs, graceMs / ROUNDS_PER_GRACE),
     listAbandoned: createGrace({ graceMs }, { clock, awake }),
     rounds: {
       ...{ validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },

@@ -289,11 +289,11 @@ describe('a reply that never comes', () => {
     const validator = createTestValidator();
     const order = validator.order(0);
     await validator.intake.admit(order);
+    await validator.certify();
     validator.clock.advance(120_000 + 60_000);
     await validator.runAudits();
     expect(validator.decided).toEqual([]);
-    validator.clock.advance(1);
-    await validator.runAudits();
+    await validator.runAbandonments();
     expect(validator.decided).toMatchObject([{ verdict: 'abandoned', feeAtomic: 0n }]);
     expect(readChannel(validator.store, payer.address)).toMatchObject({ outstanding: 0n, owed: 0n });
     const { submission } = validator.serve(order);
@@ -328,9 +328,10 @@ describe('a reply that never comes', () => {
     await validator.runAudits();
     expect(validator.decided).toEqual([]);
     await validator.intake.pushRecord(validator.serve(late).submission);
-    clock.advance(60_000);
-    await validator.runAudits();
-    expect(validator.decided).toMatchObject([{ verdict: 'abandoned', replyId: never.fields.replyId }]);
+    await validator.certify();
+    await validator.runAbandonments();
+    const abandoned = validator.decided.filter(({ verdict }) => verdict === 'abandoned');
+    expect(abandoned).toMatchObject([{ replyId: never.fields.replyId }]);
     await validator.close();
     rmSync(directory, { recursive: true });
   });

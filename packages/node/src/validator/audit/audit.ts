@@ -2,8 +2,9 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { listDueHoneypots, listReserve } from '../store/honeypot-store.ts';
 import { listDueAsks } from '../store/opening-store.ts';
 import { listAudits, listExpired, listReplies } from '../store/reply-store.ts';
-import { type AuditDependencies, type AuditOptions, type AuditState, decide, openAuditState } from './audit-state.ts';
+import { type AuditDependencies, type AuditOptions, type AuditState, openAuditState } from './audit-state.ts';
 import { conductAudit, resumeWaiting } from './conduct-audit.ts';
+import { contestDelivery, listDueContests } from './contest-delivery.ts';
 import { selectReplies } from './select-replies.ts';
 
 export interface Audit {
@@ -40,19 +41,17 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   };
 }
 
-/** Decides what needs no verifier: the selection, and replies that were never delivered. */
+/** Decides what needs no verifier: the selection. Replies that were never delivered are asked for. */
 async function decideAll(state: AuditState): Promise<void> {
-  const { clock, store, listAbandoned } = state;
+  const { clock, store, listAbandoned, places } = state;
   const { recorded, expired } = store.read(() => ({
     recorded: listReplies(store, 'recorded', PER_TICK),
     expired: listExpired(store, clock.nowMs(), MAX_EXPIRED),
   }));
-  const abandoned = listAbandoned(expired);
-  await Promise.all([
-    selectReplies(state, recorded),
-    resumeWaiting(state, PER_TICK),
-    ...abandoned.map((id) => decide(state, id, { verdict: 'abandoned' })),
-  ]);
+  for (const replyId of listDueContests(state, listAbandoned(expired))) {
+    startWork(state, places.contests, { key: toHex(replyId), replyId, run: () => contestDelivery(state, replyId) });
+  }
+  await Promise.all([selectReplies(state, recorded), resumeWaiting(state, PER_TICK)]);
 }
 
 function startAudits(state: AuditState): void {
@@ -102,5 +101,5 @@ export function startWork(
 }
 
 function listWork({ places }: AuditState): Promise<void>[] {
-  return [...places.running.values(), ...places.again.values(), ...places.traps.values()];
+  return [...places.running.values(), ...places.again.values(), ...places.traps.values(), ...places.contests.values()];
 }

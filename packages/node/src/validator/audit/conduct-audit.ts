@@ -1,8 +1,9 @@
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { pass } from '@ogong/protocol/base/checks';
-import type { AuditEvidence } from '@ogong/protocol/verdict/evidence';
+import type { AuditEvidence, Evidence } from '@ogong/protocol/verdict/evidence';
 import { type AuditContext, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
+import { hashPlace, readAnnouncement } from '../store/announcement-store.ts';
 import { listAttempts } from '../store/attempt-store.ts';
 import { readPolicy } from '../store/drift-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
@@ -27,7 +28,7 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   if (judged === undefined) return;
   const opened = row.opening
     ? (openReply(crypto, judged.claim.record, row.opening) as OpenedReply)
-    : await fetchOpening(state, judged, row.beaconEpoch);
+    : await fetchOpening(state, row, judged);
   if (signal.aborted || opened === undefined) return;
   if (opened.outcome === 'consistent') {
     const open = findReply(state, replyId) ?? row;
@@ -121,17 +122,43 @@ export function collectEvidence(
 /** @returns undefined if there is none yet, or if it is withheld and the reply has its verdict. */
 async function fetchOpening(
   state: AuditState,
+  row: SelectedReply,
   judged: AuditContext,
-  beaconEpoch: bigint,
 ): Promise<OpenedReply | undefined> {
-  const { crypto, stopping, openings } = state;
+  const { crypto, stopping, openings, contest } = state;
   const { record, order } = judged.claim;
   const asked = await openings.ask(order, record);
   if (asked.outcome === 'opened') return asked.opened;
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
-  const evidence = { kind: asked.outcome };
+  const { header, headerProof } = row.submission as NonNullable<ReplyRow['submission']>;
+  const signedOrder = { order: row.orderBytes, signature: row.orderSignature };
+  const found = await contest.ask({
+    order: signedOrder,
+    asked: 'opening',
+    bound: { ...judged.signed, header, headerProof },
+  });
+  if (stopping.signal.aborted || found.kind === 'waiting' || found.kind === 'record') return undefined;
+  if (found.kind === 'opening') return keepFound(state, judged, found.opening);
+  const { statements, isTimely } = found;
+  const isWithheld = asked.outcome === 'withheld' && isTimely;
+  const evidence: Evidence = isWithheld
+    ? { kind: 'withheld', statements }
+    : { kind: 'unasked', consent: undefined, statements };
   const { checks, ...judgement } = judge(crypto, judged, evidence);
   const withDetail = { ...judgement, checks: [...checks, pass('opening-asked', asked.detail)] };
-  await decide(state, order.replyId, { judgement: withDetail, evidence, beaconEpoch });
+  await decide(state, order.replyId, { judgement: withDetail, evidence, beaconEpoch: row.beaconEpoch });
   return undefined;
+}
+
+/** The provider gave a witness what it did not give this validator. Where it is reached is not proven by that. */
+async function keepFound(
+  { crypto, openings, store }: Pick<AuditState, 'crypto' | 'openings' | 'store'>,
+  { claim: { record, order } }: AuditContext,
+  bytes: Uint8Array,
+): Promise<OpenedReply | undefined> {
+  const opened = openReply(crypto, record, bytes);
+  const provider = store.read(() => readAnnouncement(store, order.providerId));
+  if (opened === undefined || opened.outcome === 'nothing' || provider === undefined) return undefined;
+  await openings.keep(order.replyId, opened, hashPlace(crypto, provider));
+  return opened;
 }

@@ -21,7 +21,7 @@ import { readChannel } from '../store/channel-store.ts';
 import { readAsks } from '../store/opening-store.ts';
 import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 import type { AuditDependencies } from './audit-state.ts';
-import { LEAST_ASKS } from './opening-fetch.ts';
+import { LEAST_ASKS } from './patience.ts';
 
 const WINDOW_MS = 30_000;
 type GetOpening = AuditDependencies['getOpening'];

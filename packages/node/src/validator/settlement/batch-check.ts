@@ -22,8 +22,10 @@ import {
 } from '@ogong/protocol/settlement/verdict-log';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import type { Submission } from '@ogong/protocol/verdict/claim';
+import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
 import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
+import { wasFound } from '../store/witness-store.ts';
 import { findUncollectable } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
@@ -109,6 +111,9 @@ export async function checkEntry(
     throw new CosignError('unavailable', `entry ${entry.index} is of the future, by this machine's clock`);
   }
   const { order, record } = claimed;
+  // Whatever others say: who was given it knows that it was there.
+  const isShown = (): boolean => state.store.read(() => wasFound(state.store, validator, entry.replyId));
+  demand(!isClaimedSilent(evidence) || !isShown(), `entry ${entry.index}: what is said to be missing was shown here`);
   const submission = claimed.header.length > 0 ? (claimed as Submission) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
   if (entry.feeAtomic > 0n) await assertFeeBound(state, entry, order.order);
@@ -123,6 +128,16 @@ export async function checkEntry(
     if (!isRefutation(error)) throw error;
     const where = error instanceof VerdictError ? '' : `entry ${entry.index}: `;
     throw new CosignError('refuted', `${where}${error.message}`, { cause: error });
+  }
+}
+
+/** Whether an entry rests on the silence of its provider. What does not parse is refuted with the rest of the entry. */
+function isClaimedSilent(evidence: Uint8Array): boolean {
+  try {
+    return evidence.length > 0 && 'statements' in parseEvidence(evidence);
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
   }
 }
 
@@ -192,6 +207,11 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
       const beacon = await getBeacon(epoch).catch(blameNobody);
       if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${epoch} is not known`);
       return beacon;
+    },
+    async findMembers(epoch) {
+      const members = await state.findMembers(epoch).catch(blameNobody);
+      if (members === undefined) throw new CosignError('unavailable', `the validators of epoch ${epoch} are not known`);
+      return members;
     },
     /**
      * If this validator has another table, that proves nothing against the verdict. The peer may ask again when both have the

@@ -28,10 +28,11 @@ async function proposeAbandoned() {
   const proposal = await propose();
   const order = proposal.own.order(2);
   const { consent } = order;
-  const encode = (change: Partial<OrderConsent>) => encodeEvidence({ kind: 'consent', ...consent, ...change });
+  const encode = (change: Partial<OrderConsent>) =>
+    encodeEvidence({ kind: 'abandoned', consent: { ...consent, ...change }, statements: [] });
   const unagreed = [
     new Uint8Array(0),
-    encodeEvidence({ kind: 'withheld' }),
+    encodeEvidence({ kind: 'withheld', statements: [] }),
     encode({ signature: flip(consent.signature) }),
     // Whoever made the order up agrees to it in the provider's place.
     encode(signConsent(createTestHybrid('stranger'), order.fields)),
@@ -108,7 +109,7 @@ describe('a co-signer', () => {
     [
       'a delivered reply called abandoned',
       'never agreed',
-      on('accept', { ...noStep, verdict: 'abandoned', feeAtomic: 0n, verifiers: [] }),
+      on('accept', { ...noStep, verdict: 'abandoned', evidence: 'none', feeAtomic: 0n, verifiers: [] }),
     ],
   ])('refuses %s', async (_name, message, bend) => {
     const { own, peer, bent } = await propose();

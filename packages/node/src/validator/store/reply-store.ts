@@ -18,7 +18,7 @@ import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { BoundRecord, Claim, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
-import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
+import { encodeKeptConsent } from '@ogong/protocol/verdict/evidence';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { hashList } from './hash-list.ts';
 import { forgetAsks } from './opening-store.ts';
@@ -31,7 +31,7 @@ export interface ReplyRow {
   readonly orderBytes: Uint8Array;
   readonly orderHash: Uint8Array;
   readonly orderSignature: Uint8Array;
-  /** Evidence that the provider agreed to the order; dropped when its record is here. */
+  /** That the provider agreed to the order, as it is kept; dropped when its record is here. */
   readonly consent: Uint8Array | undefined;
   readonly maxFeeAtomic: bigint;
   readonly expiresAtMs: number;
@@ -270,7 +270,7 @@ export function admitReply(store: Store, admission: Admission): boolean {
       order.providerId,
       order.maxFeeAtomic.toString(),
       order.expiresAtMs,
-      encodeEvidence({ kind: 'consent', ...consent }),
+      encodeKeptConsent(consent),
     );
   return true;
 }

@@ -302,6 +302,41 @@ export const VALIDATOR_SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX opening_asks_due ON opening_asks (due_at);
 
+  -- What this validator asks others for as a witness; the outcome stays, so that nothing else is ever signed.
+  CREATE TABLE witnessed (
+    validator BLOB NOT NULL,
+    reply_id BLOB NOT NULL,
+    asked TEXT NOT NULL,
+    target BLOB NOT NULL,
+    order_hash BLOB NOT NULL,
+    subject BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    asks INTEGER NOT NULL,
+    refusals INTEGER NOT NULL,
+    waited_ms REAL NOT NULL,
+    pause_ms INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    outcome TEXT CHECK (outcome IN ('found', 'refused', 'silent')),
+    epoch INTEGER,
+    time_ms INTEGER,
+    PRIMARY KEY (validator, reply_id, asked, target)
+  ) WITHOUT ROWID;
+  CREATE INDEX witnessed_age ON witnessed (expires_at);
+  CREATE INDEX witnessed_open ON witnessed (validator) WHERE outcome IS NULL;
+
+  -- What witnesses have signed about replies of this validator.
+  CREATE TABLE statements (
+    reply_id BLOB NOT NULL REFERENCES replies,
+    asked TEXT NOT NULL,
+    target BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    signature BLOB NOT NULL,
+    PRIMARY KEY (reply_id, asked, target, place)
+  ) WITHOUT ROWID;
+
   -- Replies that no audit asks about, kept for honeypots; the opening as soon as it is there.
   CREATE TABLE reserve (
     reply_id BLOB PRIMARY KEY REFERENCES replies,

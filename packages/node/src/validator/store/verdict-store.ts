@@ -13,9 +13,10 @@ import {
   type Verdict,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
-import { type Evidence, encodeEvidence } from '@ogong/protocol/verdict/evidence';
+import { type Evidence, encodeEvidence, parseKeptConsent } from '@ogong/protocol/verdict/evidence';
 import type { Judgement } from '@ogong/protocol/verdict/judge';
 import { computeStep } from '@ogong/protocol/verdict/log-step';
+import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { adjustChannel } from './channel-store.ts';
 import { putAnswer } from './honeypot-store.ts';
 import { forgetAsks } from './opening-store.ts';
@@ -24,6 +25,7 @@ import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
 import { createTestStates, OWN_TESTS } from './sequential-store.ts';
 import { forgetSittings } from './sitting-store.ts';
 import { recordVerifier } from './verifier-store.ts';
+import { forgetStatements } from './witness-store.ts';
 
 export interface VerdictContext {
   readonly crypto: Crypto;
@@ -34,7 +36,8 @@ export interface VerdictContext {
 
 export type Decision =
   | { readonly verdict: 'unaudited'; readonly beaconEpoch: bigint }
-  | { readonly verdict: 'abandoned' }
+  /** The provider promised a reply that witnesses did not get either: while it had to keep it, or later. */
+  | { readonly undelivered: 'abandoned' | 'unasked'; readonly statements: readonly Statement[] }
   | {
       readonly judgement: Judgement;
       readonly evidence: Evidence;
@@ -98,8 +101,8 @@ export function decideReply(
   const order = parseOrder(row.orderBytes);
   const payee = row.submission && toClaim(row).header.payee;
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
-  const verdict: Verdict = 'judgement' in decision ? decision.judgement.verdict : decision.verdict;
-  const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : pickConsent(verdict, row);
+  const verdict = nameVerdict(decision);
+  const evidence = findEvidence(decision, row);
   const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
 
   const counted = {
@@ -135,15 +138,26 @@ export function decideReply(
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   forgetAsks(store, replyId);
   forgetSittings(store, replyId);
+  forgetStatements(store, replyId);
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   if (judgement) recordReports(store, replyId, judgement, nowMs);
   return entry;
 }
 
-/** That a reply was abandoned rests on the provider's word that it would come. */
-function pickConsent(verdict: Verdict, { consent }: Pick<ReplyRow, 'consent'>): Uint8Array | undefined {
-  return verdict === 'abandoned' ? consent : undefined;
+function nameVerdict(decision: Decision): Verdict {
+  if ('judgement' in decision) return decision.judgement.verdict;
+  if ('verdict' in decision) return decision.verdict;
+  return decision.undelivered === 'abandoned' ? 'abandoned' : 'unjudged';
+}
+
+/** That a reply never came rests on the provider's word that it would, and on those of witnesses. */
+function findEvidence(decision: Decision, row: Pick<ReplyRow, 'consent'>): Uint8Array | undefined {
+  if ('judgement' in decision) return encodeEvidence(decision.evidence);
+  if ('verdict' in decision) return undefined;
+  const { undelivered: kind, statements } = decision;
+  if (row.consent === undefined) throw new Error('a reply was admitted without the consent of its provider');
+  return encodeEvidence({ kind, consent: parseKeptConsent(row.consent), statements });
 }
 
 const isUndecided = (verdict: Judgement['verdict']): boolean => verdict === 'inconclusive' || verdict === 'unjudged';

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCI1Cg5TaWduZWRQcm9ncmVzcxIQCghwcm9ncmVzcxgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiTwoPUHJvZ3Jlc3NSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEioKCHByb2dyZXNzGAIgASgLMhgub2dvbmcudjEuU2lnbmVkUHJvZ3Jlc3MiJQoRR2V0T3BlbmluZ1JlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwibAoRVHJhY2VSZXBseVJlcXVlc3QSDgoGcmVjb3JkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSEAoIcG9zaXRpb24YBCABKA0SEgoKdGltZW91dF9tcxgFIAEoDSI9CgtTaWduZWRUcmFjZRIOCgZyZXBvcnQYASABKAwSCwoDa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJAChdHZXRSZWluc3RhdGVtZW50UmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDBIQCghlamVjdGlvbhgCIAEoDSItChhHZXRSZWluc3RhdGVtZW50UmVzcG9uc2USEQoJc2lnbmF0dXJlGAEgASgMIjcKDE9yZGVyQ29uc2VudBIUCgxwcm92aWRlcl9rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIl0KDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEicKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnQiHgoNQWRtaXRSZXNwb25zZRINCgVlcG9jaBgBIAEoBCKBAgoRUHVzaFJlY29yZFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZyZWNvcmQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAMgASgMEhQKDGhlYWRlcl9wcm9vZhgEIAMoDBIPCgdyZXF1ZXN0GAUgASgMEhAKCGVuZHBvaW50GAYgASgJEhAKCHJlc3BvbnNlGAcgASgMEhcKD3BheWVlX3NpZ25hdHVyZRgIIAEoDBIqCghwcm9ncmVzcxgJIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwiNQoOU2lnbmVkRGVsaXZlcnkSEAoIZGVsaXZlcnkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIrQBChJBY2tub3dsZWRnZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIqCghkZWxpdmVyeRgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5EiYKBnJlY29yZBgDIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYBCABKAwSFAoMaGVhZGVyX3Byb29mGAUgAygMIiYKE0Fja25vd2xlZGdlUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCSKYAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEhQKDG9wZW5pbmdfaGFzaBgDIAEoDBImCgZyZWNvcmQYBCABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSEQoJc2lnbmF0dXJlGAUgASgMIkoKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkSFQoNd2FudHNfb3BlbmluZxgDIAEoCCJKChVQcm92ZUNvbXBsYWludFJlcXVlc3QSDQoFb3JkZXIYASABKAwSIgoHb3BlbmluZxgCIAEoCzIRLm9nb25nLnYxLk9wZW5pbmciIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiewoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCRITCgtyZWNvcmRfaGFzaBgGIAEoDCIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiQKEEdldEludGFrZVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiMAoMU2lnbmVkSW50YWtlEg0KBWVwb2NoGAEgASgEEhEKCXNpZ25hdHVyZRgCIAEoDCIlChFHZXRTZXR0bGVkUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJQCgxTZXR0bGVkRW50cnkSDQoFZW50cnkYASABKAwSDQoFaW5kZXgYAiABKA0SDQoFcHJvb2YYAyADKAwSEwoLdHJhbnNhY3Rpb24YBCABKAkiIQoOQmVhY29uRW52ZWxvcGUSDwoHbWVzc2FnZRgBIAEoDCJcChJDb3NpZ25CYXRjaFJlcXVlc3QSDQoFYmF0Y2gYASABKAwSJQoHZW50cmllcxgCIAMoCzIULm9nb25nLnYxLkJhdGNoRW50cnkSEAoIbG9nX2Zyb20YAyABKAQiYQoTQ29zaWduQmF0Y2hSZXNwb25zZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEicKB3JlZnVzZWQYAyADKAsyFi5vZ29uZy52MS5FbnRyeVJlZnVzYWwiLQoMRW50cnlSZWZ1c2FsEg0KBWluZGV4GAEgASgEEg4KBnJlYXNvbhgCIAEoCSKKAQoKQmF0Y2hFbnRyeRIRCglsb2dfZW50cnkYASABKAwSKwoGcmVjb3JkGAIgASgLMhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QSEAoIZXZpZGVuY2UYAyABKAwSKgoIZGVsaXZlcnkYBCABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeSIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCLwAQoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIjCgR0ZXh0GAggASgLMhMub2dvbmcudjEuVGV4dENsYWltSAASLQoJZW1iZWRkaW5nGAkgASgLMhgub2dvbmcudjEuRW1iZWRkaW5nQ2xhaW1IAEIHCgVjbGFpbSKMAQoJVGV4dENsYWltEhUKDW91dHB1dF90b2tlbnMYASABKAwSEgoKbGlzdF9zaXplcxgCIAEoDBIaCg1zaGFwZV9jbGFzc2VzGAMgASgMSACIAQESFwoKdGFpbF9kcmF3cxgEIAEoDEgBiAEBQhAKDl9zaGFwZV9jbGFzc2VzQg0KC190YWlsX2RyYXdzIhAKDkVtYmVkZGluZ0NsYWltIkoKD1Njb3JlQ29tbWl0bWVudBIOCgZkaWdlc3QYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIuCg1SZXZlYWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBINCgVyb3VuZBgCIAMoDCI+CgtTY29yZVJlcG9ydBIMCgRzYWx0GAEgASgMEg4KBnJlcG9ydBgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiWgoRVHJhY2VDbGFpbVJlcXVlc3QSIwoDam9iGAEgASgLMhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Eg4KBnJlY29yZBgCIAEoDBIQCghwb3NpdGlvbhgDIAEoDSK3AQoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDBIUCgxjb250ZXh0X3NpemUYByABKA0SDQoFZXhhY3QYCCABKAgSEgoKbW9kZWxfcm9vdBgJIAEoDCJLCg1Sb3V0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBISCgpjYW5kaWRhdGVzGAIgASgMInMKDVJlcG9ydFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSEwoLcHJvdmlkZXJfaWQYAiABKAwSDwoHb3V0Y29tZRgDIAEoCRIVCg1vdXRwdXRfdG9rZW5zGAQgASgNEhMKC2R1cmF0aW9uX21zGAUgASgNIjsKEkxpc3RNb2RlbHNSZXNwb25zZRIlCgZtb2RlbHMYASADKAsyFS5vZ29uZy52MS5Nb2RlbFN1cHBseSLQAQoLTW9kZWxTdXBwbHkSDQoFbW9kZWwYASABKAkSEgoKbW9kZWxfcm9vdBgCIAEoDBIRCglwcm92aWRlcnMYAyABKA0SFQoNZnJlZV9jYXBhY2l0eRgEIAEoDRIYChBtaW5fcHJpY2VfcGVyXzFrGAUgASgEEhQKDGNvbnRleHRfc2l6ZRgGIAEoDRIRCgl2ZXJpZmllcnMYByABKA0SGAoQc3Rha2VkX3ZlcmlmaWVycxgIIAEoDRIXCg9udW1lcmljX2NsYXNzZXMYCSADKAkyhgIKD1Byb3ZpZGVyU2VydmljZRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nEjYKCFByb2dyZXNzEhkub2dvbmcudjEuUHJvZ3Jlc3NSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHkSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZVJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlMugHChBWYWxpZGF0b3JTZXJ2aWNlEjgKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghcub2dvbmcudjEuQWRtaXRSZXNwb25zZRJHCgpQdXNoUmVjb3JkEhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QaHC5vZ29uZy52MS5QdXNoUmVjb3JkUmVzcG9uc2USSgoLQWNrbm93bGVkZ2USHC5vZ29uZy52MS5BY2tub3dsZWRnZVJlcXVlc3QaHS5vZ29uZy52MS5BY2tub3dsZWRnZVJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRJNCg5Qcm92ZUNvbXBsYWludBIfLm9nb25nLnYxLlByb3ZlQ29tcGxhaW50UmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRJECglHZXRCZWFjb24SGi5vZ29uZy52MS5HZXRCZWFjb25SZXF1ZXN0Ghsub2dvbmcudjEuQmVhY29uQ2VydGlmaWNhdGUSPAoIR2V0UmVwbHkSGS5vZ29uZy52MS5HZXRSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5SZXBseVN0YXR1cxJNCgxMaXN0VmVyZGljdHMSHS5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXF1ZXN0Gh4ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVzcG9uc2USPwoJR2V0SW50YWtlEhoub2dvbmcudjEuR2V0SW50YWtlUmVxdWVzdBoWLm9nb25nLnYxLlNpZ25lZEludGFrZRJBCgpHZXRTZXR0bGVkEhsub2dvbmcudjEuR2V0U2V0dGxlZFJlcXVlc3QaFi5vZ29uZy52MS5TZXR0bGVkRW50cnkSOgoNRGVsaXZlckJlYWNvbhIYLm9nb25nLnYxLkJlYWNvbkVudmVsb3BlGg8ub2dvbmcudjEuRW1wdHkSSgoLQ29zaWduQmF0Y2gSHC5vZ29uZy52MS5Db3NpZ25CYXRjaFJlcXVlc3QaHS5vZ29uZy52MS5Db3NpZ25CYXRjaFJlc3BvbnNlElkKEEdldFJlaW5zdGF0ZW1lbnQSIS5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVxdWVzdBoiLm9nb25nLnYxLkdldFJlaW5zdGF0ZW1lbnRSZXNwb25zZTKJAgoPVmVyaWZpZXJTZXJ2aWNlEjsKBkNvbW1pdBIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBoZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudBI4CgZSZXZlYWwSFy5vZ29uZy52MS5SZXZlYWxSZXF1ZXN0GhUub2dvbmcudjEuU2NvcmVSZXBvcnQSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZUNsYWltUmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlEkIKB0VuZG9yc2USGC5vZ29uZy52MS5FbmRvcnNlUmVxdWVzdBodLm9nb25nLnYxLlZlcmlmaWVyRW5kb3JzZW1lbnQy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKlAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDCI1Cg5TaWduZWRQcm9ncmVzcxIQCghwcm9ncmVzcxgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiTwoPUHJvZ3Jlc3NSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEioKCHByb2dyZXNzGAIgASgLMhgub2dvbmcudjEuU2lnbmVkUHJvZ3Jlc3MiJQoRR2V0T3BlbmluZ1JlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiJQoRU2hvd1JlY29yZFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiYAoLU2hvd25SZWNvcmQSKQoEcHVzaBgBIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EiYKBmludGFrZRgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZEludGFrZSJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIpMBCg5XaXRuZXNzUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEikKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnRIABInCgZyZWNvcmQYAyABKAsyFS5vZ29uZy52MS5Cb3VuZFJlY29yZEgAQgcKBWFib3V0IlsKC0JvdW5kUmVjb3JkEiYKBnJlY29yZBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAiABKAwSFAoMaGVhZGVyX3Byb29mGAMgAygMIsEBCg1XaXRuZXNzQW5zd2VyEiIKB3dhaXRpbmcYASABKAsyDy5vZ29uZy52MS5FbXB0eUgAEi0KB3NpbGVuY2UYAiABKAsyGi5vZ29uZy52MS5TaWxlbmNlU3RhdGVtZW50SAASLQoGcmVjb3JkGAMgASgLMhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3RIABIkCgdvcGVuaW5nGAQgASgLMhEub2dvbmcudjEuT3BlbmluZ0gAQggKBmFuc3dlciJZChBTaWxlbmNlU3RhdGVtZW50EhIKCmlzX3JlZnVzZWQYASABKAgSDQoFZXBvY2gYAiABKAQSDwoHdGltZV9tcxgDIAEoBBIRCglzaWduYXR1cmUYBCABKAwiQAoXR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwSEAoIZWplY3Rpb24YAiABKA0iLQoYR2V0UmVpbnN0YXRlbWVudFJlc3BvbnNlEhEKCXNpZ25hdHVyZRgBIAEoDCI3CgxPcmRlckNvbnNlbnQSFAoMcHJvdmlkZXJfa2V5GAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCJdCgxBZG1pdFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchInCgdjb25zZW50GAIgASgLMhYub2dvbmcudjEuT3JkZXJDb25zZW50Ih4KDUFkbWl0UmVzcG9uc2USDQoFZXBvY2gYASABKAQigQIKEVB1c2hSZWNvcmRSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJgoGcmVjb3JkGAIgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgDIAEoDBIUCgxoZWFkZXJfcHJvb2YYBCADKAwSDwoHcmVxdWVzdBgFIAEoDBIQCghlbmRwb2ludBgGIAEoCRIQCghyZXNwb25zZRgHIAEoDBIXCg9wYXllZV9zaWduYXR1cmUYCCABKAwSKgoIcHJvZ3Jlc3MYCSABKAsyGC5vZ29uZy52MS5TaWduZWRQcm9ncmVzcyJIChJQdXNoUmVjb3JkUmVzcG9uc2USEAoIcmVwbHlfaWQYASABKAwSDQoFZXBvY2gYAiABKAQSEQoJc2lnbmF0dXJlGAMgASgMIjUKDlNpZ25lZERlbGl2ZXJ5EhAKCGRlbGl2ZXJ5GAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCK0AQoSQWNrbm93bGVkZ2VSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISKgoIZGVsaXZlcnkYAiABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeRImCgZyZWNvcmQYAyABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAQgASgMEhQKDGhlYWRlcl9wcm9vZhgFIAMoDCImChNBY2tub3dsZWRnZVJlc3BvbnNlEg8KB291dGNvbWUYASABKAkimAEKD0NvbXBsYWluUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEg4KBnJlYXNvbhgCIAEoCRIUCgxvcGVuaW5nX2hhc2gYAyABKAwSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEhEKCXNpZ25hdHVyZRgFIAEoDCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInsKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkSEwoLcmVjb3JkX2hhc2gYBiABKAwiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIkChBHZXRJbnRha2VSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIjAKDFNpZ25lZEludGFrZRINCgVlcG9jaBgBIAEoBBIRCglzaWduYXR1cmUYAiABKAwiJQoRR2V0U2V0dGxlZFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiUAoMU2V0dGxlZEVudHJ5Eg0KBWVudHJ5GAEgASgMEg0KBWluZGV4GAIgASgNEg0KBXByb29mGAMgAygMEhMKC3RyYW5zYWN0aW9uGAQgASgJIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEImEKE0Nvc2lnbkJhdGNoUmVzcG9uc2USDgoGc2lnbmVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDBInCgdyZWZ1c2VkGAMgAygLMhYub2dvbmcudjEuRW50cnlSZWZ1c2FsIi0KDEVudHJ5UmVmdXNhbBINCgVpbmRleBgBIAEoBBIOCgZyZWFzb24YAiABKAkiigEKCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMEioKCGRlbGl2ZXJ5GAQgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkiJQoORW5kb3JzZVJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwi8AEKDFNjb3JlUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSEgoKbW9kZWxfcm9vdBgCIAEoDBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJEg4KBmhlYWRlchgFIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAYgASgMEhIKCnRpbWVvdXRfbXMYByABKA0SIwoEdGV4dBgIIAEoCzITLm9nb25nLnYxLlRleHRDbGFpbUgAEi0KCWVtYmVkZGluZxgJIAEoCzIYLm9nb25nLnYxLkVtYmVkZGluZ0NsYWltSABCBwoFY2xhaW0ijAEKCVRleHRDbGFpbRIVCg1vdXRwdXRfdG9rZW5zGAEgASgMEhIKCmxpc3Rfc2l6ZXMYAiABKAwSGgoNc2hhcGVfY2xhc3NlcxgDIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYBCABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyIQCg5FbWJlZGRpbmdDbGFpbSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0itwEKDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwSFAoMY29udGV4dF9zaXplGAcgASgNEg0KBWV4YWN0GAggASgIEhIKCm1vZGVsX3Jvb3QYCSABKAwiSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHki0AEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0SEQoJdmVyaWZpZXJzGAcgASgNEhgKEHN0YWtlZF92ZXJpZmllcnMYCCABKA0SFwoPbnVtZXJpY19jbGFzc2VzGAkgAygJMsgCCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZxI2CghQcm9ncmVzcxIZLm9nb25nLnYxLlByb2dyZXNzUmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5EkAKClNob3dSZWNvcmQSGy5vZ29uZy52MS5TaG93UmVjb3JkUmVxdWVzdBoVLm9nb25nLnYxLlNob3duUmVjb3JkEjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZTKmCAoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkoKC0Fja25vd2xlZGdlEhwub2dvbmcudjEuQWNrbm93bGVkZ2VSZXF1ZXN0Gh0ub2dvbmcudjEuQWNrbm93bGVkZ2VSZXNwb25zZRJBCghDb21wbGFpbhIZLm9nb25nLnYxLkNvbXBsYWluUmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USTQoOUHJvdmVDb21wbGFpbnQSHy5vZ29uZy52MS5Qcm92ZUNvbXBsYWludFJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEj8KCUdldEludGFrZRIaLm9nb25nLnYxLkdldEludGFrZVJlcXVlc3QaFi5vZ29uZy52MS5TaWduZWRJbnRha2USQQoKR2V0U2V0dGxlZBIbLm9nb25nLnYxLkdldFNldHRsZWRSZXF1ZXN0GhYub2dvbmcudjEuU2V0dGxlZEVudHJ5EjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkoKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Gh0ub2dvbmcudjEuQ29zaWduQmF0Y2hSZXNwb25zZRJZChBHZXRSZWluc3RhdGVtZW50EiEub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QaIi5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVzcG9uc2USPAoHV2l0bmVzcxIYLm9nb25nLnYxLldpdG5lc3NSZXF1ZXN0Ghcub2dvbmcudjEuV2l0bmVzc0Fuc3dlcjKJAgoPVmVyaWZpZXJTZXJ2aWNlEjsKBkNvbW1pdBIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBoZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudBI4CgZSZXZlYWwSFy5vZ29uZy52MS5SZXZlYWxSZXF1ZXN0GhUub2dvbmcudjEuU2NvcmVSZXBvcnQSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZUNsYWltUmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlEkIKB0VuZG9yc2USGC5vZ29uZy52MS5FbmRvcnNlUmVxdWVzdBodLm9nb25nLnYxLlZlcmlmaWVyRW5kb3JzZW1lbnQy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -521,6 +521,47 @@ export const GetOpeningRequestSchema: GenMessage<GetOpeningRequest> = /*@__PURE_
   messageDesc(file_ogong_v1_ogong, 17);
 
 /**
+ * @generated from message ogong.v1.ShowRecordRequest
+ */
+export type ShowRecordRequest = Message<"ogong.v1.ShowRecordRequest"> & {
+  /**
+   * @generated from field: bytes reply_id = 1;
+   */
+  replyId: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.ShowRecordRequest.
+ * Use `create(ShowRecordRequestSchema)` to create a new message.
+ */
+export const ShowRecordRequestSchema: GenMessage<ShowRecordRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 18);
+
+/**
+ * @generated from message ogong.v1.ShownRecord
+ */
+export type ShownRecord = Message<"ogong.v1.ShownRecord"> & {
+  /**
+   * @generated from field: ogong.v1.PushRecordRequest push = 1;
+   */
+  push?: PushRecordRequest | undefined;
+
+  /**
+   * where the handling validator has signed for it
+   *
+   * @generated from field: ogong.v1.SignedIntake intake = 2;
+   */
+  intake?: SignedIntake | undefined;
+};
+
+/**
+ * Describes the message ogong.v1.ShownRecord.
+ * Use `create(ShownRecordSchema)` to create a new message.
+ */
+export const ShownRecordSchema: GenMessage<ShownRecord> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 19);
+
+/**
  * @generated from message ogong.v1.TraceReplyRequest
  */
 export type TraceReplyRequest = Message<"ogong.v1.TraceReplyRequest"> & {
@@ -563,7 +604,7 @@ export type TraceReplyRequest = Message<"ogong.v1.TraceReplyRequest"> & {
  * Use `create(TraceReplyRequestSchema)` to create a new message.
  */
 export const TraceReplyRequestSchema: GenMessage<TraceReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 18);
+  messageDesc(file_ogong_v1_ogong, 20);
 
 /**
  * @generated from message ogong.v1.SignedTrace
@@ -594,7 +635,155 @@ export type SignedTrace = Message<"ogong.v1.SignedTrace"> & {
  * Use `create(SignedTraceSchema)` to create a new message.
  */
 export const SignedTraceSchema: GenMessage<SignedTrace> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 19);
+  messageDesc(file_ogong_v1_ogong, 21);
+
+/**
+ * What the beacon draws a validator to ask for, in the handling validator's place (docs/spec/silence.md).
+ *
+ * @generated from message ogong.v1.WitnessRequest
+ */
+export type WitnessRequest = Message<"ogong.v1.WitnessRequest"> & {
+  /**
+   * @generated from field: ogong.v1.SignedOrder order = 1;
+   */
+  order?: SignedOrder | undefined;
+
+  /**
+   * @generated from oneof ogong.v1.WitnessRequest.about
+   */
+  about: {
+    /**
+     * has the provider the record that it promised?
+     *
+     * @generated from field: ogong.v1.OrderConsent consent = 2;
+     */
+    value: OrderConsent;
+    case: "consent";
+  } | {
+    /**
+     * does it open this one?
+     *
+     * @generated from field: ogong.v1.BoundRecord record = 3;
+     */
+    value: BoundRecord;
+    case: "record";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message ogong.v1.WitnessRequest.
+ * Use `create(WitnessRequestSchema)` to create a new message.
+ */
+export const WitnessRequestSchema: GenMessage<WitnessRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 22);
+
+/**
+ * @generated from message ogong.v1.BoundRecord
+ */
+export type BoundRecord = Message<"ogong.v1.BoundRecord"> & {
+  /**
+   * @generated from field: ogong.v1.SignedRecord record = 1;
+   */
+  record?: SignedRecord | undefined;
+
+  /**
+   * @generated from field: bytes header = 2;
+   */
+  header: Uint8Array;
+
+  /**
+   * that the header is leaf 0 of the record's commitment
+   *
+   * @generated from field: repeated bytes header_proof = 3;
+   */
+  headerProof: Uint8Array[];
+};
+
+/**
+ * Describes the message ogong.v1.BoundRecord.
+ * Use `create(BoundRecordSchema)` to create a new message.
+ */
+export const BoundRecordSchema: GenMessage<BoundRecord> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 23);
+
+/**
+ * @generated from message ogong.v1.WitnessAnswer
+ */
+export type WitnessAnswer = Message<"ogong.v1.WitnessAnswer"> & {
+  /**
+   * @generated from oneof ogong.v1.WitnessAnswer.answer
+   */
+  answer: {
+    /**
+     * the witness still asks; call again
+     *
+     * @generated from field: ogong.v1.Empty waiting = 1;
+     */
+    value: Empty;
+    case: "waiting";
+  } | {
+    /**
+     * @generated from field: ogong.v1.SilenceStatement silence = 2;
+     */
+    value: SilenceStatement;
+    case: "silence";
+  } | {
+    /**
+     * @generated from field: ogong.v1.PushRecordRequest record = 3;
+     */
+    value: PushRecordRequest;
+    case: "record";
+  } | {
+    /**
+     * @generated from field: ogong.v1.Opening opening = 4;
+     */
+    value: Opening;
+    case: "opening";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message ogong.v1.WitnessAnswer.
+ * Use `create(WitnessAnswerSchema)` to create a new message.
+ */
+export const WitnessAnswerSchema: GenMessage<WitnessAnswer> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 24);
+
+/**
+ * @generated from message ogong.v1.SilenceStatement
+ */
+export type SilenceStatement = Message<"ogong.v1.SilenceStatement"> & {
+  /**
+   * it answered, without what it was asked for
+   *
+   * @generated from field: bool is_refused = 1;
+   */
+  isRefused: boolean;
+
+  /**
+   * @generated from field: uint64 epoch = 2;
+   */
+  epoch: bigint;
+
+  /**
+   * @generated from field: uint64 time_ms = 3;
+   */
+  timeMs: bigint;
+
+  /**
+   * 65 bytes (docs/spec/silence.md)
+   *
+   * @generated from field: bytes signature = 4;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.SilenceStatement.
+ * Use `create(SilenceStatementSchema)` to create a new message.
+ */
+export const SilenceStatementSchema: GenMessage<SilenceStatement> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.GetReinstatementRequest
@@ -618,7 +807,7 @@ export type GetReinstatementRequest = Message<"ogong.v1.GetReinstatementRequest"
  * Use `create(GetReinstatementRequestSchema)` to create a new message.
  */
 export const GetReinstatementRequestSchema: GenMessage<GetReinstatementRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 20);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.GetReinstatementResponse
@@ -637,7 +826,7 @@ export type GetReinstatementResponse = Message<"ogong.v1.GetReinstatementRespons
  * Use `create(GetReinstatementResponseSchema)` to create a new message.
  */
 export const GetReinstatementResponseSchema: GenMessage<GetReinstatementResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 21);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.OrderConsent
@@ -663,7 +852,7 @@ export type OrderConsent = Message<"ogong.v1.OrderConsent"> & {
  * Use `create(OrderConsentSchema)` to create a new message.
  */
 export const OrderConsentSchema: GenMessage<OrderConsent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 22);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.AdmitRequest
@@ -687,7 +876,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.AdmitResponse
@@ -706,7 +895,7 @@ export type AdmitResponse = Message<"ogong.v1.AdmitResponse"> & {
  * Use `create(AdmitResponseSchema)` to create a new message.
  */
 export const AdmitResponseSchema: GenMessage<AdmitResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -767,7 +956,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -798,7 +987,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.SignedDelivery
@@ -824,7 +1013,7 @@ export type SignedDelivery = Message<"ogong.v1.SignedDelivery"> & {
  * Use `create(SignedDeliverySchema)` to create a new message.
  */
 export const SignedDeliverySchema: GenMessage<SignedDelivery> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.AcknowledgeRequest
@@ -863,7 +1052,7 @@ export type AcknowledgeRequest = Message<"ogong.v1.AcknowledgeRequest"> & {
  * Use `create(AcknowledgeRequestSchema)` to create a new message.
  */
 export const AcknowledgeRequestSchema: GenMessage<AcknowledgeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.AcknowledgeResponse
@@ -882,7 +1071,7 @@ export type AcknowledgeResponse = Message<"ogong.v1.AcknowledgeResponse"> & {
  * Use `create(AcknowledgeResponseSchema)` to create a new message.
  */
 export const AcknowledgeResponseSchema: GenMessage<AcknowledgeResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -925,7 +1114,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -956,7 +1145,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.ProveComplaintRequest
@@ -980,7 +1169,7 @@ export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & 
  * Use `create(ProveComplaintRequestSchema)` to create a new message.
  */
 export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -999,7 +1188,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -1016,7 +1205,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -1068,7 +1257,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -1092,7 +1281,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -1136,7 +1325,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * @generated from message ogong.v1.GetIntakeRequest
@@ -1153,7 +1342,7 @@ export type GetIntakeRequest = Message<"ogong.v1.GetIntakeRequest"> & {
  * Use `create(GetIntakeRequestSchema)` to create a new message.
  */
 export const GetIntakeRequestSchema: GenMessage<GetIntakeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.SignedIntake
@@ -1179,7 +1368,7 @@ export type SignedIntake = Message<"ogong.v1.SignedIntake"> & {
  * Use `create(SignedIntakeSchema)` to create a new message.
  */
 export const SignedIntakeSchema: GenMessage<SignedIntake> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from message ogong.v1.GetSettledRequest
@@ -1196,7 +1385,7 @@ export type GetSettledRequest = Message<"ogong.v1.GetSettledRequest"> & {
  * Use `create(GetSettledRequestSchema)` to create a new message.
  */
 export const GetSettledRequestSchema: GenMessage<GetSettledRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 46);
 
 /**
  * @generated from message ogong.v1.SettledEntry
@@ -1236,7 +1425,7 @@ export type SettledEntry = Message<"ogong.v1.SettledEntry"> & {
  * Use `create(SettledEntrySchema)` to create a new message.
  */
 export const SettledEntrySchema: GenMessage<SettledEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 47);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -1255,7 +1444,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 48);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -1286,7 +1475,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 49);
 
 /**
  * Either a signature, or the entries that this validator does not sign.
@@ -1319,7 +1508,7 @@ export type CosignBatchResponse = Message<"ogong.v1.CosignBatchResponse"> & {
  * Use `create(CosignBatchResponseSchema)` to create a new message.
  */
 export const CosignBatchResponseSchema: GenMessage<CosignBatchResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 50);
 
 /**
  * @generated from message ogong.v1.EntryRefusal
@@ -1343,7 +1532,7 @@ export type EntryRefusal = Message<"ogong.v1.EntryRefusal"> & {
  * Use `create(EntryRefusalSchema)` to create a new message.
  */
 export const EntryRefusalSchema: GenMessage<EntryRefusal> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 45);
+  messageDesc(file_ogong_v1_ogong, 51);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -1379,7 +1568,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 46);
+  messageDesc(file_ogong_v1_ogong, 52);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -1396,7 +1585,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 47);
+  messageDesc(file_ogong_v1_ogong, 53);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -1472,7 +1661,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 48);
+  messageDesc(file_ogong_v1_ogong, 54);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -1512,7 +1701,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 49);
+  messageDesc(file_ogong_v1_ogong, 55);
 
 /**
  * The request is all that a verifier needs.
@@ -1527,7 +1716,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 50);
+  messageDesc(file_ogong_v1_ogong, 56);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -1560,7 +1749,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 51);
+  messageDesc(file_ogong_v1_ogong, 57);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -1584,7 +1773,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 52);
+  messageDesc(file_ogong_v1_ogong, 58);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -1617,7 +1806,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 53);
+  messageDesc(file_ogong_v1_ogong, 59);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -1650,7 +1839,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 54);
+  messageDesc(file_ogong_v1_ogong, 60);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1719,7 +1908,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 55);
+  messageDesc(file_ogong_v1_ogong, 61);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1743,7 +1932,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 56);
+  messageDesc(file_ogong_v1_ogong, 62);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1782,7 +1971,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 57);
+  messageDesc(file_ogong_v1_ogong, 63);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1799,7 +1988,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 58);
+  messageDesc(file_ogong_v1_ogong, 64);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1862,7 +2051,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 59);
+  messageDesc(file_ogong_v1_ogong, 65);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1893,6 +2082,16 @@ export const ProviderService: GenService<{
     methodKind: "unary";
     input: typeof ProgressRequestSchema;
     output: typeof EmptySchema;
+  },
+  /**
+   * Registered validators alone: the whole reply as it is handed in, with the receipt of the validator that took it in.
+   *
+   * @generated from rpc ogong.v1.ProviderService.ShowRecord
+   */
+  showRecord: {
+    methodKind: "unary";
+    input: typeof ShowRecordRequestSchema;
+    output: typeof ShownRecordSchema;
   },
   /**
    * For registered validators: what the engine computes at one position of a reply that was served here.
@@ -2038,6 +2237,14 @@ export const ValidatorService: GenService<{
     methodKind: "unary";
     input: typeof GetReinstatementRequestSchema;
     output: typeof GetReinstatementResponseSchema;
+  },
+  /**
+   * @generated from rpc ogong.v1.ValidatorService.Witness
+   */
+  witness: {
+    methodKind: "unary";
+    input: typeof WitnessRequestSchema;
+    output: typeof WitnessAnswerSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ogong_v1_ogong, 1);

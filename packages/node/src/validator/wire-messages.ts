@@ -1,0 +1,73 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Refusal } from '@ogong/host/link/link-error';
+import type {
+  AcknowledgeRequest,
+  PushRecordRequest,
+  SignedOrder as SignedOrderMessage,
+  WitnessAnswer as WitnessAnswerMessage,
+  WitnessAnswerSchema,
+  WitnessRequest,
+  WitnessRequestSchema,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
+import type { DeliveredReply } from './accept-delivery.ts';
+import type { WitnessAnswer, WitnessAsk } from './witness/answer-witness.ts';
+
+/** Messages as the steps take them. Each throws a Refusal where a part is missing. */
+export function readOrder(order: SignedOrderMessage | undefined): SignedOrder {
+  if (order === undefined) throw new Refusal('invalid', 'the order is missing');
+  return order;
+}
+
+export function readSubmission(request: PushRecordRequest): Submission {
+  const { order, record } = request;
+  if (order === undefined || record === undefined) throw new Refusal('invalid', 'order or record is missing');
+  return { ...request, order, record };
+}
+
+export function readDelivered({ order, delivery, record, header, headerProof }: AcknowledgeRequest): DeliveredReply {
+  if (order === undefined || delivery === undefined || record === undefined) {
+    throw new Refusal('invalid', 'order, delivery or record is missing');
+  }
+  const { providerKey, signature } = record;
+  return { order, delivery, bound: { record: record.record, providerKey, signature, header, headerProof } };
+}
+
+export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
+  const signed = readOrder(order);
+  if (about.case === 'consent') return { order: signed, asked: 'record', consent: about.value };
+  if (about.case === undefined || about.value.record === undefined) {
+    throw new Refusal('invalid', 'what is asked for is missing');
+  }
+  const { record, header, headerProof } = about.value;
+  return { order: signed, asked: 'opening', bound: { ...record, header, headerProof } };
+}
+
+export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof WitnessRequestSchema> {
+  const { order } = ask;
+  if (ask.asked === 'record') return { order, about: { case: 'consent', value: ask.consent } };
+  const { record, providerKey, signature, header, headerProof } = ask.bound;
+  const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof] };
+  return { order, about: { case: 'record', value: bound } };
+}
+
+export function readWitnessAnswer({ answer }: WitnessAnswerMessage): WitnessAnswer {
+  if (answer.case === 'silence') {
+    const { isRefused, epoch, timeMs, signature } = answer.value;
+    return { kind: 'silence', isRefused, epoch, timeMs: Number(timeMs), signature };
+  }
+  if (answer.case === 'opening') return { kind: 'opening', opening: answer.value.opening };
+  if (answer.case === 'record') return { kind: 'record', submission: readSubmission(answer.value) };
+  return { kind: 'waiting' };
+}
+
+export function writeWitnessAnswer(answer: WitnessAnswer): MessageInitShape<typeof WitnessAnswerSchema> {
+  if (answer.kind === 'silence') {
+    const { kind: _kind, timeMs, ...told } = answer;
+    return { answer: { case: 'silence', value: { ...told, timeMs: BigInt(timeMs) } } };
+  }
+  if (answer.kind === 'opening') return { answer: { case: 'opening', value: { opening: answer.opening } } };
+  if (answer.kind === 'waiting') return { answer: { case: 'waiting', value: {} } };
+  const { submission } = answer;
+  return { answer: { case: 'record', value: { ...submission, headerProof: [...submission.headerProof] } } };
+}

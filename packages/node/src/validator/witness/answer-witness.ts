@@ -1,0 +1,110 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
+import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import {
+  type BoundRecord,
+  type SignedOrder,
+  verifyBoundRecord,
+  verifySignedOrder,
+} from '@ogong/protocol/verdict/claim';
+import type { Statement } from '@ogong/protocol/verdict/witnessed';
+import { countInquiries, type Question, readInquiry } from '../store/witness-store.ts';
+import type { Inquirer, InquirerDependencies, ProviderQuestion, ReplyPart } from './inquirer.ts';
+
+/** What a handling validator asks its witnesses for. */
+export type WitnessAsk = { readonly order: SignedOrder } & (
+  | { readonly asked: 'record'; readonly consent: OrderConsent }
+  | { readonly asked: 'opening'; readonly bound: BoundRecord }
+);
+
+export type WitnessAnswer =
+  | { readonly kind: 'waiting' }
+  | ({ readonly kind: 'silence' } & Omit<Statement, 'place'>)
+  | ReplyPart;
+
+export interface WitnessState extends Pick<InquirerDependencies, 'crypto' | 'clock' | 'store'> {
+  readonly ledger: LedgerDomain;
+  readonly signer: ValidatorSigner;
+  readonly inquirer: Inquirer;
+  /** Value of an epoch's beacon. */
+  readonly findBeacon: (epoch: bigint) => Promise<{ readonly value: Uint8Array } | undefined>;
+  /** The validators of an epoch. */
+  readonly findMembers: (epoch: bigint) => Promise<readonly SetMember[] | undefined>;
+}
+
+/** Open questions of one validator: more than a provider has slots that vanish at once. */
+const MAX_OPEN = 4_096;
+const NO_SUBJECT = new Uint8Array(32);
+
+/** The question, from what was signed. @throws ClaimError, ProtocolError, Refusal */
+export function readQuestion(
+  { crypto, ledger }: Pick<WitnessState, 'crypto' | 'ledger'>,
+  ask: WitnessAsk,
+): ProviderQuestion {
+  const order = verifySignedOrder(crypto, ledger, ask.order);
+  const { replyId, orderHash, validator, providerId: target, expiresAtMs } = order;
+  const shared = { ...{ validator, replyId, orderHash, target }, expiresAtMs: Number(expiresAtMs) };
+  if (ask.asked === 'opening') {
+    const record = verifyBoundRecord(crypto, order, ask.bound);
+    const subject = hashRecord(crypto, ask.bound.record);
+    return { question: { ...shared, asked: 'opening', subject }, order, record };
+  }
+  if (!verifyConsent(crypto, ask.consent, order)) {
+    throw new Refusal('invalid', 'the provider has not agreed to this order');
+  }
+  return { question: { ...shared, asked: 'record', subject: NO_SUBJECT }, order, record: undefined };
+}
+
+/**
+ * What this validator was told when it asked in another one's place, where the beacon draws it for that. Its word that it was told
+ * nothing is on the disk before it is signed.
+ * @param from the validator that asks. @throws Refusal, ClaimError, ProtocolError
+ */
+export async function answerWitness(state: WitnessState, from: Uint8Array, ask: WitnessAsk): Promise<WitnessAnswer> {
+  const { clock, store, ledger, signer, inquirer } = state;
+  const asked = readQuestion(state, ask);
+  const { question, order } = asked;
+  if (!equalBytes(order.validator, from)) throw new Refusal('precondition', 'the order names another validator');
+  if (question.asked === 'record' && clock.nowMs() <= question.expiresAtMs) {
+    throw new Refusal('precondition', 'the order has not expired yet');
+  }
+  await assertDrawn(state, question, order);
+  const known = store.read(() => ({ inquiry: readInquiry(store, question), open: countInquiries(store, from) }));
+  if (
+    !equalBytes(known.inquiry.orderHash, question.orderHash) ||
+    !equalBytes(known.inquiry.subject, question.subject)
+  ) {
+    throw new Refusal('conflict', 'another order or record of this reply was asked about');
+  }
+  if (known.inquiry.asks === 0 && known.open >= MAX_OPEN) throw new Refusal('unavailable', 'too many open questions');
+  const answer = await inquirer.ask(asked);
+  if (answer.kind !== 'silent') return answer;
+  const { isRefused, epoch, timeMs } = answer;
+  const { validator, orderHash, target, subject, asked: what } = question;
+  const signature = await signer.sign({
+    ...{ kind: 'silence', domain: ledger, witness: signer.address, validator, orderHash, target, subject, asked: what },
+    ...{ isRefused, epoch, timeMs },
+  });
+  return { kind: 'silence', isRefused, epoch, timeMs, signature };
+}
+
+/** @throws Refusal unless the beacon draws this validator as a witness. */
+async function assertDrawn(
+  { crypto, signer, findBeacon, findMembers }: WitnessState,
+  question: Question,
+  order: NamedOrder,
+): Promise<void> {
+  const epoch = computeWitnessEpoch(order.epoch);
+  const [beacon, members] = await Promise.all([findBeacon(epoch), findMembers(epoch)]);
+  if (beacon === undefined || members === undefined) {
+    throw new Refusal('unavailable', `beacon or validators of epoch ${epoch} are not known here`);
+  }
+  const drawn = drawWitnesses(crypto, { ...question, beacon: beacon.value }, members);
+  if (drawn.some(({ address }) => equalBytes(address, signer.address))) return;
+  throw new Refusal('precondition', 'the beacon did not draw this validator as a witness');
+}

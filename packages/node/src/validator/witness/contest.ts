@@ -1,0 +1,125 @@
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import { areEnoughWitnesses, computeWitnessEpoch, countPanel, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { verifySilence } from '@ogong/protocol/exchange/silence';
+import type { Statement } from '@ogong/protocol/verdict/witnessed';
+import type { Contested, ContestOutcome, Contests } from '../audit/audit-state.ts';
+import { keepStatement, listStatements } from '../store/witness-store.ts';
+import { readQuestion, type WitnessAnswer, type WitnessAsk, type WitnessState } from './answer-witness.ts';
+import type { ProviderQuestion, ReplyPart } from './inquirer.ts';
+
+export interface ContestDependencies extends WitnessState {
+  readonly group: GroupCommit;
+  /** Asks one witness. @throws LinkError, and whatever it refuses. */
+  readonly askWitness: (witness: SetMember, ask: WitnessAsk) => Promise<WitnessAnswer>;
+  readonly onError: (error: unknown, replyId: Uint8Array) => void;
+  readonly onAnswer?: (kind: WitnessAnswer['kind'] | 'failed') => void;
+}
+
+/** After so many rounds in which a witness could not be asked, two more are asked. */
+const ROUNDS_PER_PANEL = 3;
+/** How many contests are remembered between their rounds. */
+const MAX_REMEMBERED = 8_192;
+
+/**
+ * Asks those whom the beacon draws whether somebody is silent to them, too, and the party itself from here. Each call is one round.
+ * What came of it is on the disk, so a restart goes on from there; only the patience with unreachable witnesses begins anew.
+ */
+export function createContest(dependencies: ContestDependencies): Contests {
+  const { crypto, store, findBeacon, findMembers, inquirer } = dependencies;
+  /** Rounds in which somebody could not be asked, by reply and what is asked for. */
+  const failures = new Map<string, number>();
+
+  async function gather(asked: ProviderQuestion, ask: WitnessAsk): Promise<Gathered | ReplyPart | undefined> {
+    const { question, order } = asked;
+    const epoch = computeWitnessEpoch(order.epoch);
+    const [beacon, members] = await Promise.all([findBeacon(epoch), findMembers(epoch)]);
+    if (beacon === undefined || members === undefined) return undefined;
+    const drawn = drawWitnesses(crypto, { ...question, beacon: beacon.value }, members);
+    const key = `${toHex(question.replyId)} ${question.asked}`;
+    const failed = failures.get(key) ?? 0;
+    const panel = drawn.slice(0, countPanel(Math.floor(failed / ROUNDS_PER_PANEL)));
+    const known = store.read(() => listStatements(store, question));
+    const missing = panel.flatMap((witness, place) =>
+      known.some((one) => one.place === place) ? [] : [{ witness, place }],
+    );
+    const answers = areEnough(known, drawn)
+      ? []
+      : await Promise.all(missing.map(({ witness, place }) => askOne(dependencies, asked, { witness, place, ask })));
+    const found = answers.find((answer) => typeof answer === 'object');
+    if (found !== undefined) return found;
+    if (answers.includes('failed')) {
+      failures.set(key, failed + 1);
+      if (failures.size > MAX_REMEMBERED) failures.delete(failures.keys().next().value as string);
+    }
+    const statements = store.read(() => listStatements(store, question));
+    if (!areEnough(statements, drawn)) return undefined;
+    failures.delete(key);
+    return { statements, drawn };
+  }
+
+  return {
+    async ask({ order, ...contested }: Contested) {
+      const ask: WitnessAsk = { order, ...contested };
+      const asked = readQuestion(dependencies, ask);
+      // Openings are asked for by the audit, in its own places, before anybody else is.
+      const isOwn = asked.record === undefined;
+      const [own, others] = await Promise.all([isOwn ? inquirer.ask(asked) : undefined, gather(asked, ask)]);
+      if (own?.kind === 'record' || own?.kind === 'opening') return own;
+      if (others === undefined || 'kind' in others) return others ?? { kind: 'waiting' };
+      return own?.kind === 'waiting' ? own : weigh(dependencies, asked, others);
+    },
+  };
+}
+
+interface Gathered {
+  readonly statements: readonly Statement[];
+  readonly drawn: readonly SetMember[];
+}
+
+/** What the provider need not have kept any more when it was asked, is not held against it. */
+function weigh(
+  { clock }: Pick<ContestDependencies, 'clock'>,
+  { question: { expiresAtMs } }: ProviderQuestion,
+  { statements, drawn }: Gathered,
+): ContestOutcome {
+  const keptUntilMs = expiresAtMs + OPENING_KEPT_MS;
+  const timely = statements.filter(({ timeMs }) => timeMs <= keptUntilMs);
+  const isOver = clock.nowMs() > keptUntilMs;
+  const isTimely = areEnough(timely, drawn) && !(isOver && drawn.length === 0);
+  if (!isTimely && !isOver) return { kind: 'waiting' };
+  return { kind: 'silent', isTimely, statements: isTimely ? timely : statements };
+}
+
+function areEnough(statements: readonly Statement[], drawn: readonly SetMember[]): boolean {
+  return areEnoughWitnesses(
+    statements.map(({ place }) => place),
+    drawn.length,
+  );
+}
+
+/** @returns what was found; undefined where the witness still asks, or its statement is on the disk. */
+async function askOne(
+  { crypto, ledger, group, askWitness, onError, onAnswer = () => {} }: ContestDependencies,
+  { question }: ProviderQuestion,
+  { witness, place, ask }: { readonly witness: SetMember; readonly place: number; readonly ask: WitnessAsk },
+): Promise<ReplyPart | 'failed' | undefined> {
+  try {
+    const answer = await askWitness(witness, ask);
+    onAnswer(answer.kind);
+    if (answer.kind === 'waiting') return undefined;
+    if (answer.kind !== 'silence') return answer;
+    const { kind: _kind, ...told } = answer;
+    const silence = { ...question, ...told, witness: witness.address };
+    if (!verifySilence(crypto, { ledger, signingKey: witness.signingKey }, silence))
+      throw new Error('the witness did not sign its statement');
+    await group.write((db) => keepStatement(db, question, { ...told, place }));
+    return undefined;
+  } catch (error) {
+    onAnswer('failed');
+    onError(error, question.replyId);
+    return 'failed';
+  }
+}

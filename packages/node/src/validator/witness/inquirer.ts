@@ -1,0 +1,134 @@
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import type { Submission } from '@ogong/protocol/verdict/claim';
+import { openReply } from '@ogong/protocol/verdict/opened-reply';
+import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
+import {
+  createPatience,
+  NoAnswer,
+  OwnFault,
+  type PatienceDependencies,
+  type PatienceOptions,
+  Unannounced,
+} from '../audit/patience.ts';
+import type { VerifierCallOptions } from '../audit/verifier-call.ts';
+import { readAnnouncement } from '../store/announcement-store.ts';
+import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
+
+/** What a provider showed. */
+export type ReplyPart =
+  | { readonly kind: 'record'; readonly submission: Submission }
+  | { readonly kind: 'opening'; readonly opening: Uint8Array };
+
+export type InquiryAnswer =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'silent'; readonly isRefused: boolean; readonly epoch: bigint; readonly timeMs: number }
+  | ReplyPart;
+
+export interface InquirerDependencies extends PatienceDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly latestEpoch: () => bigint;
+  /** Asks a provider for the record of a reply. @throws LinkError */
+  readonly showRecord: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Submission>;
+  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** @throws ClaimError, ProtocolError where it is not what its order asks for; anything else where that cannot be told now. */
+  readonly checkSubmission: (order: NamedOrder, submission: Submission) => Promise<unknown>;
+  readonly signal: AbortSignal;
+}
+
+/** A question to the provider of an order, with what its answer is checked against. */
+export interface ProviderQuestion {
+  readonly question: Question;
+  readonly order: NamedOrder;
+  /** Where its opening is asked for. */
+  readonly record: RecordV2 | undefined;
+}
+
+/**
+ * Asks a provider whether it has a record or an opening, as often and as long as lateness demands before anybody may blame it. Each
+ * call asks once at most. What came of it is on the disk before it is told, and an answer of silence never changes.
+ */
+export interface Inquirer {
+  ask(asked: ProviderQuestion): Promise<InquiryAnswer>;
+}
+
+/** Asks by windows of their own: a record is short and was due long ago, an opening may be long. */
+export function createInquirer(
+  options: { readonly record: PatienceOptions; readonly opening: PatienceOptions },
+  dependencies: InquirerDependencies,
+): Inquirer {
+  const { crypto, clock, store, group, latestEpoch, showRecord, getOpening, checkSubmission, signal } = dependencies;
+  const patience = {
+    record: createPatience(options.record, dependencies),
+    opening: createPatience(options.opening, dependencies),
+  };
+  const running = new Map<string, Promise<InquiryAnswer>>();
+
+  async function call({ order, record }: ProviderQuestion, timeoutMs: number): Promise<ReplyPart> {
+    const provider = store.read(() => readAnnouncement(store, order.providerId));
+    if (provider === undefined) throw new Unannounced(`${toHex(order.providerId)} is not announced`);
+    if (record === undefined) {
+      const submission = await showRecord(provider, order.replyId, { timeoutMs, signal });
+      await checkSubmission(order, submission).catch((cause: unknown) => {
+        if (!isRefutation(cause)) throw new OwnFault('the record cannot be checked now', { cause });
+        throw new NoAnswer('what came is not the reply that was ordered', { cause });
+      });
+      return { kind: 'record', submission };
+    }
+    const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
+    const opened = openReply(crypto, record, opening);
+    if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('what came is no opening');
+    return { kind: 'opening', opening };
+  }
+
+  async function askOnce(asked: ProviderQuestion): Promise<InquiryAnswer> {
+    const before = store.read(() => readInquiry(store, asked.question));
+    const told = readSilence(before);
+    if (told) return told;
+    const nowMs = clock.nowMs();
+    const isEarly = nowMs < before.dueAtMs && before.dueAtMs <= nowMs + before.pauseMs;
+    if (isEarly && before.outcome === undefined) return { kind: 'waiting' };
+    const { ask, isOver, isRefused } = patience[asked.record ? 'opening' : 'record'];
+    const answer = await ask(before, (timeoutMs) => call(asked, timeoutMs));
+    if (signal.aborted) return { kind: 'waiting' };
+    if ('value' in answer) {
+      await group.write((db) => keepInquiry(db, { ...before, outcome: 'found' }));
+      return answer.value;
+    }
+    const { asks } = answer;
+    const isSilent = before.outcome !== 'found' && isOver(asks);
+    const after: Inquiry = {
+      ...before,
+      ...asks,
+      dueAtMs: clock.nowMs() + asks.pauseMs,
+      ...(isSilent && { outcome: isRefused(asks) ? 'refused' : 'silent', epoch: latestEpoch(), timeMs: clock.nowMs() }),
+    };
+    await group.write((db) => keepInquiry(db, after));
+    return readSilence(after) ?? { kind: 'waiting' };
+  }
+
+  return {
+    /** Those who ask at the same time share one answer. */
+    ask(asked) {
+      const { validator, replyId, asked: what, target } = asked.question;
+      const key = [validator, replyId, target].map(toHex).join() + what;
+      const answer = running.get(key) ?? askOnce(asked).finally(() => running.delete(key));
+      running.set(key, answer);
+      return answer;
+    },
+  };
+}
+
+function readSilence({ outcome, epoch, timeMs }: Inquiry): Extract<InquiryAnswer, { kind: 'silent' }> | undefined {
+  if (outcome === undefined || outcome === 'found' || epoch === undefined || timeMs === undefined) return undefined;
+  return { kind: 'silent', isRefused: outcome === 'refused', epoch, timeMs };
+}

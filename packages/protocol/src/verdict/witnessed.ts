@@ -1,0 +1,48 @@
+import { areEnoughWitnesses, drawWitnesses, MAX_WITNESSES, type WitnessDraw } from '../audit/witness-draw.ts';
+import { bytes, type Codec, flag, list, safeInteger, struct, u8, u64 } from '../base/codec.ts';
+import type { SetMember } from '../beacon/validator-set.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { LedgerDomain } from '../exchange/order.ts';
+import { type Silence, verifySilence } from '../exchange/silence.ts';
+
+/** A witness's statement as evidence has it: the rest of what was signed follows from the entry and the draw. */
+export interface Statement extends Pick<Silence, 'isRefused' | 'epoch' | 'timeMs'> {
+  /** Of the witness in the draw, from 0. */
+  readonly place: number;
+  /** 65 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** Ascending by place. */
+export const statementList: Codec<readonly Statement[]> = list<Statement>(
+  struct({ place: u8, isRefused: flag, epoch: u64, timeMs: safeInteger, signature: bytes(65) }),
+  { count: u8, max: MAX_WITNESSES, ascending: (a, b) => a.place - b.place },
+);
+
+/** Who is said to have been silent, about what, and who had to be asked. */
+export interface SilenceClaim extends WitnessDraw, Pick<Silence, 'orderHash' | 'subject'> {
+  readonly ledger: LedgerDomain;
+  /** The validators of the epoch that draws. */
+  readonly members: readonly SetMember[];
+}
+
+/** @returns why the statements do not show that the target was silent; undefined where they do. */
+export function findSilenceProblem(
+  crypto: Crypto,
+  claim: SilenceClaim,
+  statements: readonly Statement[],
+): string | undefined {
+  const witnesses = drawWitnesses(crypto, claim, claim.members);
+  for (const statement of statements) {
+    const member = witnesses[statement.place];
+    if (member === undefined) return `there is no witness at place ${statement.place}`;
+    const { ledger, validator, orderHash, target, subject, asked } = claim;
+    const { address: witness, signingKey } = member;
+    const silence = { ...{ witness, validator, orderHash, target, subject, asked }, ...statement };
+    if (!verifySilence(crypto, { ledger, signingKey }, silence))
+      return `the witness at place ${statement.place} did not sign this`;
+  }
+  const places = statements.map(({ place }) => place);
+  if (areEnoughWitnesses(places, witnesses.length)) return undefined;
+  return `${places.length} of ${witnesses.length} witnesses say that the ${claim.asked} was not handed out; that is not enough`;
+}
