@@ -135,7 +135,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'models');
+const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'lab', 'models');
 const model = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
 const versions = { Node: process.version.slice(1), 'llama.cpp': LLAMA_VERSION };
 const measured: Record<string, BenchPart> = {};

@@ -1,4 +1,5 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import OpenAI from 'openai';
 import type { PlannedRequest } from './prompts.ts';
@@ -29,6 +30,7 @@ export async function ask(request: PlannedRequest, options: AskOptions): Promise
     // No silent retries, because a second try would be another reply.
     maxRetries: 0,
     timeout: timeoutMs,
+    defaultHeaders: { [RECEIPT_HEADER]: RECEIPT_INLINE },
     fetch: (url, init) => {
       if (typeof init?.body === 'string') body = utf8Encode(init.body);
       return fetch(url, init);

@@ -22,7 +22,7 @@ export async function prepareModels(
   reference: string,
   { needsCheap, onProgress }: { readonly needsCheap: boolean; readonly onProgress: (message: string) => void },
 ): Promise<DemoModels> {
-  const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'models');
+  const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'lab', 'models');
   const hub = readHubAccess(process.env);
   const report = createReporter(onProgress);
   const sold = await resolveModel(reference, { storeDir, hub, onProgress: report });

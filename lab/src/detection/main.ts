@@ -68,7 +68,7 @@ const config = defineConfig({
       schema: text,
       label: '<path>',
       env: 'OGONG_MODELS_DIR',
-      default: join(homedir(), '.ogong', 'models'),
+      default: join(homedir(), '.ogong', 'lab', 'models'),
       description: 'where models are kept, forged ones too',
     },
     json: { schema: text, label: '<path>', description: 'write the results as JSON' },

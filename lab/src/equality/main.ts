@@ -54,7 +54,7 @@ const config = defineConfig({
       schema: text,
       label: '<path>',
       env: 'OGONG_MODELS_DIR',
-      default: join(homedir(), '.ogong', 'models'),
+      default: join(homedir(), '.ogong', 'lab', 'models'),
       description: 'where models are kept',
     },
   },

@@ -9,6 +9,7 @@ import { loadTrust, trustFields } from './chain-trust.ts';
 import type { Command } from './command.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
 import { jsonField, printJson } from './print-json.ts';
+import { assertWritable } from './user-files.ts';
 
 const config = defineConfig({
   name: 'ogong ask',
@@ -36,6 +37,7 @@ const config = defineConfig({
     ...trustFields,
   },
   positionals: { label: '<prompt>', min: 1, max: 1 },
+  examples: ['ogong ask "Once upon a time"', 'ogong ask --save receipt.json --seed 1 "Once upon a time"'],
 });
 
 export const askCommand: Command = {
@@ -49,6 +51,7 @@ export const askCommand: Command = {
     }
     const { values, positionals } = parsed;
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
+    if (values.save !== undefined) assertWritable('ogong ask', 'save', values.save);
     const { chain: _chain, ...opened } = await loadTrust('ogong ask', values);
     const replies: CheckedReply[] = [];
     let answer = '';

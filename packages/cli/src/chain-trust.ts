@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { httpUrl, text } from '@ogong/host/config/values';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { toPlainBytes } from './receipt-file.ts';
+import { readUserFile } from './user-files.ts';
 
 export const trustFields = {
   trust: {
@@ -64,7 +65,7 @@ export async function loadTrust(
   if (rpcUrl !== undefined && deployment === undefined) {
     throw new TrustSourceError('--rpc-url is of no use without --deployment, which names the contracts to read');
   }
-  const ofFile = trust === undefined ? {} : parseTrust(parseJson(toPlainBytes(readFileSync(trust))));
+  const ofFile = trust === undefined ? {} : readTrustFile(trust);
   const chain =
     deployment === undefined ? undefined : await createChainClient(readDeployment(command, { deployment, rpcUrl }));
   const joined = joinTrust(ofFile, chain === undefined ? {} : await readTrust(chain));
@@ -74,7 +75,17 @@ export async function loadTrust(
   };
 }
 
-/** Two sources of trust that cannot be used together. */
+function readTrustFile(path: string): Trust {
+  const bytes = readUserFile(path);
+  try {
+    return parseTrust(parseJson(toPlainBytes(bytes)));
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new TrustSourceError(`--trust ${path}: ${cause.message}`, { cause });
+  }
+}
+
+/** Trust that cannot be used: a file that cannot be read, or two sources that say different things. */
 export class TrustSourceError extends Error {
   override readonly name = 'TrustSourceError';
   readonly code = 'trust-sources';

@@ -74,6 +74,10 @@ describe('ogong mesh', () => {
   });
 
   it('names its commands', async () => {
-    expect(await mesh('sideways')).toMatchObject({ code: 64, error: 'ogong mesh: say up, status, logs or down\n' });
+    expect(await mesh('sideways')).toMatchObject({
+      code: 64,
+      error: 'ogong mesh: there is no sideways; say up, status, logs or down\n',
+    });
+    expect(await mesh()).toMatchObject({ code: 64, error: 'ogong mesh: say up, status, logs or down\n' });
   });
 });

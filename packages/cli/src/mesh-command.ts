@@ -19,6 +19,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Command, Output } from './command.ts';
+import { createCommandGroup } from './command-group.ts';
 import { modelsDir } from './models-dir.ts';
 import { jsonField, printJson } from './print-json.ts';
 
@@ -76,25 +77,17 @@ const logsConfig = defineConfig({
   positionals: { label: '[name]', max: 1 },
 });
 
-export const meshCommand: Command = {
+export const meshCommand: Command = createCommandGroup({
   name: 'mesh',
-  summary: 'a whole network on this machine: up, status, logs, down',
-  async run([verb, ...rest], output) {
-    switch (verb) {
-      case 'up':
-        return up(rest, output);
-      case 'down':
-        return down(rest, output);
-      case 'status':
-        return status(rest, output);
-      case 'logs':
-        return logs(rest, output);
-      default:
-        output.writeError('ogong mesh: say up, status, logs or down\n');
-        return EXIT.usage;
-    }
+  summary: 'a whole network on this machine',
+  verbs: {
+    up: { summary: 'start it', run: up },
+    status: { summary: 'what runs, and where', run: status },
+    logs: { summary: 'what its programs say', run: logs },
+    down: { summary: 'stop it', run: down },
   },
-};
+  examples: ['ogong mesh up', 'ogong ask "Once upon a time"', 'ogong mesh status', 'ogong mesh down'],
+});
 
 type UpValues = Extract<ReturnType<typeof upConfig.parse>, { kind: 'run' }>['values'];
 

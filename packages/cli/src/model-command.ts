@@ -8,6 +8,7 @@ import { readHubAccess } from '@ogong/models/hub';
 import { createModelStore, type ModelManifest } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Command, Output } from './command.ts';
+import { createCommandGroup } from './command-group.ts';
 import { modelsDir } from './models-dir.ts';
 import { jsonField, printJson } from './print-json.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
@@ -36,20 +37,23 @@ const verifyConfig = defineConfig({
   positionals: { label: '<model>', min: 0, max: 64 },
 });
 
-export const modelCommand: Command = {
+export const modelCommand: Command = createCommandGroup({
   name: 'model',
-  summary: 'models on this machine: list, pull, verify; on the chain: register, show, revoke',
-  async run([verb, ...rest], output) {
-    if (verb === 'list') return listModels(rest, output);
-    if (verb === 'pull') return pullModel(rest, output);
-    if (verb === 'verify') return verifyModels(rest, output);
-    if (verb === 'register') return registerModel(rest, output);
-    if (verb === 'show') return showModel(rest, output);
-    if (verb === 'revoke') return revokeModel(rest, output);
-    output.writeError('ogong model: say list, pull, verify, register, show or revoke\n');
-    return EXIT.usage;
+  summary: 'models on this machine and on the chain',
+  verbs: {
+    list: { summary: 'what is on this machine, or published on a chain', run: listModels },
+    pull: { summary: 'bring a model onto this machine', run: pullModel },
+    verify: { summary: 'read models in full and list files that differ', run: verifyModels },
+    register: { summary: 'publish which weights bear a name', run: registerModel },
+    show: { summary: 'what a chain says of a name', run: showModel },
+    revoke: { summary: 'take a published entry back', run: revokeModel },
   },
-};
+  examples: [
+    'ogong model pull stories15M',
+    'ogong model pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m',
+    'ogong model list --json',
+  ],
+});
 
 async function listModels(argv: readonly string[], output: Output): Promise<number> {
   const parsed = listConfig.parse(argv, process.env);

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { fromBase64, ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { readUserFile } from './user-files.ts';
 
 /** A receipt as a gateway hands it out: request and response stand beside its own fields. */
 export interface ReceiptFile {
@@ -13,7 +13,7 @@ export interface ReceiptFile {
 
 /** @throws ProtocolError, or the file system's error. */
 export function readReceiptFile(path: string): ReceiptFile {
-  const bytes = readFileSync(path);
+  const bytes = readUserFile(path);
   // Request and response are in base64 like the receipt's own fields.
   const receipt = parseReceipt(toPlainBytes(bytes.subarray(0, MAX_RECEIPT_BYTES + 1)));
   const fields = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { ChainClient } from '@ogong/chain/client';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
@@ -19,6 +18,7 @@ import type { Command } from './command.ts';
 import { formatVerdict } from './print-checks.ts';
 import { jsonField, printJson } from './print-json.ts';
 import { readReceiptFile, toPlainBytes } from './receipt-file.ts';
+import { readUserFile } from './user-files.ts';
 
 /**
  * 0: every check passes, but for skipped ones that --allow names. 1: one failed. 2: the input cannot be checked at all. 3: none
@@ -45,6 +45,10 @@ const config = defineConfig({
     ...trustFields,
   },
   positionals: { label: '<receipt.json>', min: 1, max: 1 },
+  examples: [
+    'ogong verify receipt.json --trust trust.json',
+    'ogong verify receipt.json --deployment deployment.json --follow',
+  ],
 });
 
 export const verifyCommand: Command = {
@@ -66,8 +70,8 @@ export const verifyCommand: Command = {
       }
       const { gateway } = values;
       const receipt = gateway === undefined ? file.receipt : await fetchOpening(file.receipt, { baseUrl: gateway });
-      const request = values.request === undefined ? file.request : readFileSync(values.request);
-      const response = values.response === undefined ? file.response : readFileSync(values.response);
+      const request = values.request === undefined ? file.request : readUserFile(values.request);
+      const response = values.response === undefined ? file.response : readUserFile(values.response);
       if (!request || !response) {
         output.writeError('ogong verify: the receipt holds no request and response; give --request and --response\n');
         return VERIFY_EXIT.unusable;

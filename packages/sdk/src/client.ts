@@ -1,6 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
@@ -96,7 +96,7 @@ export function createClient(options: ClientOptions): Client {
   const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
 
   async function post(path: string, request: Uint8Array, signal: AbortSignal | undefined): Promise<Response> {
-    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    const headers: Record<string, string> = { 'content-type': 'application/json', [RECEIPT_HEADER]: RECEIPT_INLINE };
     if (options.apiKey !== undefined) headers.authorization = `Bearer ${options.apiKey}`;
     const body = request as Uint8Array<ArrayBuffer>;
     const response = await fetch(`${origin}${path}`, { method: 'POST', headers, body, ...(signal ? { signal } : {}) });

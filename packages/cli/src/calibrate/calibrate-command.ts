@@ -1,35 +1,26 @@
-import { EXIT } from '@ogong/host/log/errors';
-import type { Command, Output } from '../command.ts';
+import type { Command } from '../command.ts';
+import { createCommandGroup } from '../command-group.ts';
 import { searchShapeClasses } from './calibrate-classes.ts';
 import { planAlpha } from './calibrate-plan.ts';
 import { publishTable } from './calibrate-publish.ts';
 import { runCalibration } from './calibrate-run.ts';
 import { buildTable, compareFiles, mergeFiles, showTable, signTable } from './calibrate-table.ts';
 
-type Verb = (argv: readonly string[], output: Output) => Promise<number>;
-
-const VERBS: Readonly<Record<string, Verb>> = {
-  run: runCalibration,
-  build: buildTable,
-  show: showTable,
-  plan: planAlpha,
-  diff: compareFiles,
-  sign: signTable,
-  merge: mergeFiles,
-  publish: publishTable,
-  classes: searchShapeClasses,
-};
-
-export const calibrateCommand: Command = {
+export const calibrateCommand: Command = createCommandGroup({
   name: 'calibrate',
-  summary:
-    'measure honest drift on this hardware; build, show, diff, sign, merge, publish drift tables; plan audits; find pass classes',
-  async run([verb = '', ...rest], output) {
-    // Without a verb, flags follow: it measures.
-    if (verb === '' || verb.startsWith('-')) return runCalibration([verb, ...rest].filter(Boolean), output);
-    const found = VERBS[verb];
-    if (found) return found(rest, output);
-    output.writeError(`ogong calibrate: there is no ${verb}; say ${Object.keys(VERBS).join(', ')}\n`);
-    return EXIT.usage;
+  summary: 'honest drift on this hardware, and the tables of it',
+  // Without a verb it measures.
+  bare: runCalibration,
+  verbs: {
+    run: { summary: 'measure, and write a drift table', run: runCalibration },
+    build: { summary: 'write a table from samples that are there', run: buildTable },
+    show: { summary: 'print a table', run: showTable },
+    plan: { summary: 'how often to audit, and what it costs', run: planAlpha },
+    diff: { summary: 'what two tables have different', run: compareFiles },
+    sign: { summary: 'sign a table', run: signTable },
+    merge: { summary: 'make one table of several', run: mergeFiles },
+    publish: { summary: 'put the hash of a table on the chain', run: publishTable },
+    classes: { summary: 'find pass classes of a GPU', run: searchShapeClasses },
   },
-};
+  examples: ['ogong calibrate run --help', 'ogong calibrate show table.json'],
+});

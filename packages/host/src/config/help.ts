@@ -7,16 +7,41 @@ const BUILT_IN: readonly (readonly [string, string])[] = [
   ['--help', 'print this text'],
 ];
 
-export function formatHelp({ name, summary, fields, positionals }: ConfigDefinition<ConfigFields>): string {
+/** A terminal shows so many columns without breaking lines where it likes. */
+const COLUMNS = 100;
+/** A flag that is longer has its description on the next line. */
+const MOST_FLAG = 26;
+
+export function formatHelp({ name, summary, fields, positionals, examples }: ConfigDefinition<ConfigFields>): string {
   const rows = Object.entries(fields).map(([key, field]): readonly [string, string] => [
     formatFlag(key, field),
     `${field.description}${formatNotes(field)}`,
   ]);
   const all = [...rows, ...BUILT_IN];
-  const width = Math.max(...all.map(([left]) => left.length));
+  const width = Math.min(MOST_FLAG, Math.max(...all.map(([left]) => left.length)));
+  const indent = ' '.repeat(width + 4);
   const usage = ['Usage:', name, positionals?.label, '[flags]'].filter((part) => part !== undefined).join(' ');
-  const lines = all.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
-  return `${summary}\n\n${usage}\n\n${lines.join('\n')}\n`;
+  const lines = all.flatMap(([left, right]) => {
+    const [first = '', ...more] = wrap(right, COLUMNS - indent.length);
+    const rest = more.map((line) => `${indent}${line}`);
+    return left.length > width
+      ? [`  ${left}`, `${indent}${first}`, ...rest]
+      : [`  ${left.padEnd(width)}  ${first}`, ...rest];
+  });
+  const shown = examples === undefined ? [] : ['', 'Examples:', ...examples.map((example) => `  ${example}`)];
+  const about = wrap(summary.replaceAll('\n', ' '), COLUMNS);
+  return `${[...about, '', usage, '', ...lines, ...shown].join('\n')}\n`;
+}
+
+/** Breaks a text at its spaces. A word that is longer than a line stays whole. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** One section of the reference page. */

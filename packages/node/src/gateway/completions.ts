@@ -5,6 +5,7 @@ import { createIdentity } from '@ogong/host/openai/format';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseModelId } from '@ogong/protocol/exchange/match';
+import { RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
@@ -18,13 +19,13 @@ import type { ReplyService } from './reply-service.ts';
 import type { KeyedHandler } from './sign-in.ts';
 import { createTextForm } from './text-form.ts';
 
-/** The field `ogong` of an answer's body, or of the last chunk of a stream. */
+/** The field `ogong` of an answer's body, or of the last chunk of a stream. Checks and receipt are there for who asks. */
 export interface OgongField {
   readonly receipts: readonly {
     readonly reply_id: string;
     readonly url: string;
-    readonly checks: readonly Check[];
-    readonly receipt: ReceiptJson;
+    readonly checks?: readonly Check[];
+    readonly receipt?: ReceiptJson;
   }[];
 }
 
@@ -75,20 +76,20 @@ function answerWithReplies(
     request,
     serve: (choice, signal) =>
       replies.serve({ completionId: identity.id, choice, endpoint, body, request, form, key, signal }),
-    toExtra: (ends) => ({ ogong: toOgongField(ends) }),
-    headers: { 'x-ogong-receipt': receiptPath(identity.id) },
+    toExtra: (ends) => ({ ogong: toOgongField(context, ends) }),
+    headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
     heartbeatMs,
     onEnd: leave,
   });
 }
 
-export function toOgongField(replies: readonly BoughtAnswer[]): OgongField {
+export function toOgongField({ req }: ApiContext, replies: readonly BoughtAnswer[]): OgongField {
+  const isInline = req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
   return {
     receipts: replies.map(({ replyId, receipt, checks }) => ({
       reply_id: replyId,
       url: receiptPath(replyId),
-      checks,
-      receipt: toReceiptJson(toCompactReceipt(receipt, replyId)),
+      ...(isInline ? { checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)) } : {}),
     })),
   };
 }

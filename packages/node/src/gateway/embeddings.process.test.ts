@@ -14,7 +14,7 @@ afterAll(() => open.close());
 const ask = (body: object, { url } = open) =>
   fetch(`${url}/v1/embeddings`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', 'x-ogong-receipt': 'inline' },
     body: JSON.stringify({ model: FAKE_MODEL, ...body }),
   });
 

@@ -3,6 +3,7 @@ import { getCallSignal } from '@ogong/host/http/api-app';
 import { readJsonBody } from '@ogong/host/http/body';
 import { formatEmbeddings } from '@ogong/host/openai/embeddings';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
@@ -30,9 +31,9 @@ export function createEmbeddingHandler(dependencies: CompletionsDependencies): K
       const form = createEmbeddingForm(request);
       const job = { completionId, choice: 0, endpoint: request.endpoint, body, request, form, key, signal };
       const reply = await buy(replies.serve<EmbeddingRequest, BoughtEmbedding>(job));
-      const ogong = toOgongField([reply]);
+      const ogong = toOgongField(context, [reply]);
       return context.json({ ...formatEmbeddings(request, reply), ogong }, 200, {
-        'x-ogong-receipt': receiptPath(completionId),
+        [RECEIPT_HEADER]: receiptPath(completionId),
       });
     } finally {
       leave();

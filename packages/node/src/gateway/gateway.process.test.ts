@@ -28,7 +28,12 @@ afterEach(() => fixture.close());
 
 async function open(options: FixtureOptions = {}): Promise<OpenAI> {
   fixture = await createGatewayFixture(options);
-  return new OpenAI({ baseURL: `${fixture.url}/v1`, apiKey: 'unused', maxRetries: 0 });
+  return new OpenAI({
+    baseURL: `${fixture.url}/v1`,
+    apiKey: 'unused',
+    maxRetries: 0,
+    defaultHeaders: { 'x-ogong-receipt': 'inline' },
+  });
 }
 
 const STORY = 'Once upon a time there was a small fox.';
@@ -52,8 +57,24 @@ describe('the official client', () => {
     ]);
     expect(answer.usage).toEqual({ prompt_tokens: 3, completion_tokens: 10, total_tokens: 13 });
     const [receipt] = ogongOf(answer).receipts;
-    expect(receipt?.checks.filter(({ status }) => status === 'fail')).toEqual([]);
-    expect(receipt?.checks.find(({ id }) => id === 'draw-replay')?.status).toBe('pass');
+    expect(receipt?.checks?.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(receipt?.checks?.find(({ id }) => id === 'draw-replay')?.status).toBe('pass');
+  });
+
+  it('gets receipt and checks by reference where it does not ask for them', async () => {
+    const client = await open();
+    const short = { ...chat, max_tokens: 4 };
+    const byReference = { headers: { 'x-ogong-receipt': null } };
+    const { data, response } = await client.chat.completions.create(short, byReference).withResponse();
+    const { receipts } = ogongOf(data);
+    expect(receipts).toEqual([{ reply_id: expect.any(String), url: expect.any(String) }]);
+    expect(JSON.stringify(data).length).toBeLessThan(1000);
+    const inline = await client.chat.completions.create(short);
+    expect(JSON.stringify(inline).length).toBeGreaterThan(5000);
+    for (const path of [response.headers.get('x-ogong-receipt'), receipts[0]?.url]) {
+      const { checks } = (await (await fetch(`${fixture.url}${path}`)).json()) as { checks: { status: string }[] };
+      expect(checks.filter(({ status }) => status === 'pass').length).toBeGreaterThan(5);
+    }
   });
 
   it('gets a stream with its receipt in the last chunk', async () => {
@@ -135,7 +156,7 @@ describe('what a request may ask for', () => {
       { seed: 42 },
     ]) {
       const answer = await client.chat.completions.create({ ...chat, ...parameters });
-      const { checks } = ogongOf(answer).receipts[0]!;
+      const { checks = [] } = ogongOf(answer).receipts[0]!;
       expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
       expect(checks.find(({ id }) => id === 'draw-key')?.status).toBe('pass');
     }
@@ -191,7 +212,7 @@ describe('what a request may ask for', () => {
       last = chunk;
     }
     expect(text).toBe(STORY);
-    expect(ogongOf(last).receipts[0]?.receipt.endpoint).toBe('completion');
+    expect(ogongOf(last).receipts[0]?.receipt?.endpoint).toBe('completion');
   });
 });
 

@@ -18,6 +18,13 @@ export const GATEWAY_ROUTES = {
   metrics: { method: 'GET', path: '/metrics' },
 } as const satisfies Readonly<Record<string, Route>>;
 
+/**
+ * Of an answer: where its receipt is. Of a request, with the value below: that receipts and checks come with the answer, and not
+ * by reference alone.
+ */
+export const RECEIPT_HEADER = 'x-ogong-receipt';
+export const RECEIPT_INLINE = 'inline';
+
 export type GatewayRouteName = keyof typeof GATEWAY_ROUTES;
 
 /** Names of the parameters in a path. */

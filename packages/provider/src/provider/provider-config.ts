@@ -165,6 +165,10 @@ export const serveConfig = defineConfig({
 
 export const localConfig = defineConfig({
   name: 'ogong-provider local',
+  examples: [
+    'ogong-provider local --model stories15M',
+    'ogong-provider local --model ./llama-3.2-3b-instruct.gguf --n-ctx 8192',
+  ],
   summary: 'Serves models on this machine to OpenAI and Ollama clients. No network, no account.',
   fields: {
     model: {
