@@ -95,6 +95,8 @@ async function pullModel(argv: readonly string[], output: Output): Promise<numbe
       storeDir: parsed.values.modelsDir,
       hub: readHubAccess(process.env),
       onProgress: createProgress(output),
+      onRetry: ({ file, reason, pauseMs }) =>
+        output.writeError(`${file}: ${reason}; asking again in ${(pauseMs / 1000).toFixed(1)} s\n`),
       signal: stopping.signal,
     });
     output.write(

@@ -15,11 +15,24 @@ export interface DownloadProgress {
   readonly sha256?: string | undefined;
 }
 
-export interface DownloadOptions {
+/** A server that does not answer is asked again after a pause. */
+export interface RetryNotice {
+  readonly file: string;
+  readonly reason: string;
+  readonly pauseMs: number;
+}
+
+/** What somebody who waits for a server can do, and hears. */
+export interface Waiting {
+  readonly signal?: AbortSignal | undefined;
+  /** Called before each pause. */
+  readonly onRetry?: ((notice: RetryNotice) => void) | undefined;
+}
+
+export interface DownloadOptions extends Waiting {
   readonly file: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
   /** The size that the file must have. A download that is longer is ended. */
   readonly sizeBytes?: number;
   readonly maxAttempts?: number;
@@ -58,6 +71,7 @@ export async function downloadFile(url: string, target: string, options: Downloa
         );
       }
       const pauseMs = computePause(failure, { attempt, firstMs: options.backoffMs });
+      options.onRetry?.({ file: options.file, reason: failure.message, pauseMs });
       await delay(pauseMs, undefined, options.signal && { signal: options.signal }).catch(() => undefined);
     }
   }
@@ -182,7 +196,11 @@ export async function fetchJson(url: string, options: Omit<DownloadOptions, 'onP
       if (!(error instanceof RetryableFailure)) throw toModelError(error, options.file);
       if (attempt >= attempts)
         throw new ModelError('network', `${options.file}: ${error.message}`, { cause: error, retryable: true });
-      await delay(computePause(error, { attempt, firstMs: options.backoffMs }));
+      const pauseMs = computePause(error, { attempt, firstMs: options.backoffMs });
+      options.onRetry?.({ file: options.file, reason: error.message, pauseMs });
+      await delay(pauseMs, undefined, options.signal && { signal: options.signal }).catch((cause: unknown) => {
+        throw new ModelError('cancelled', `${options.file} was cancelled`, { cause });
+      });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { fetchJson } from './download.ts';
+import { fetchJson, type Waiting } from './download.ts';
 import { ModelError } from './model-error.ts';
 
 export interface HubAccess {
@@ -29,9 +29,10 @@ export const hubHeaders = ({ token }: HubAccess): Record<string, string> =>
   token === undefined ? {} : { authorization: `Bearer ${token}` };
 
 /** The commit that the repository's main branch names now: a branch moves, a commit does not. @throws ModelError. */
-export async function findCommit(repository: string, access: HubAccess, signal?: AbortSignal): Promise<string> {
+export async function findCommit(repository: string, access: HubAccess, waiting: Waiting = {}): Promise<string> {
   const url = `${access.endpoint}/api/models/${repository}/revision/main`;
-  const answer = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal });
+  const { signal, onRetry } = waiting;
+  const answer = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal, onRetry });
   const commit = typeof answer === 'object' && answer !== null ? (answer as { sha?: unknown }).sha : undefined;
   if (typeof commit !== 'string' || !/^[0-9a-f]{40}$/.test(commit))
     throw new ModelError('network', `${access.endpoint} names no commit for ${repository}`);
@@ -42,10 +43,10 @@ export async function findCommit(repository: string, access: HubAccess, signal?:
 export async function listHubFiles(
   { repository, commit, quant }: { repository: string; commit: string; quant: string | undefined },
   access: HubAccess,
-  signal?: AbortSignal,
+  { signal, onRetry }: Waiting = {},
 ): Promise<HubFile[]> {
   const url = `${access.endpoint}/api/models/${repository}/tree/${commit}?recursive=true`;
-  const listing = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal });
+  const listing = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal, onRetry });
   if (!Array.isArray(listing) || listing.length > MAX_FILES)
     throw new ModelError('network', `${access.endpoint} returned no file list for ${repository}`);
   const files = listing.map(parseEntry).filter((entry) => entry !== undefined);

@@ -370,6 +370,31 @@ describe('a model from a URL', () => {
 describe('downloads', () => {
   const target = () => join(storeDir, 'file.part');
 
+  it('says before each pause why it waits', async () => {
+    const notices: object[] = [];
+    const onRetry = (notice: object) => void notices.push(notice);
+    hub.faults.push((_request, response) => response.writeHead(503).end());
+    await bringModel(`${hub.contentUrl}/model.gguf`, { storeDir, ...BACKOFF, onRetry });
+    expect(notices).toEqual([
+      { file: 'model.gguf', reason: expect.stringContaining('answered 503'), pauseMs: expect.any(Number) },
+    ]);
+    await hub.stop();
+    const stopping = new AbortController();
+    const stopped = bringModel('hf:maker/tiny-GGUF', {
+      storeDir,
+      hub: { endpoint: hub.endpoint },
+      signal: stopping.signal,
+      onRetry(notice) {
+        onRetry(notice);
+        stopping.abort();
+      },
+    });
+    // The pauses would take seconds: whoever waits may stop it within one.
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    expect(notices.at(1)).toMatchObject({ file: 'maker/tiny-GGUF' });
+    await hub.start();
+  });
+
   it('gives up after its attempts and keeps what arrived', async () => {
     hub.faults.push(...Array.from({ length: 3 }, () => cutAfter(50_000)));
     const attempt = downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', maxAttempts: 3, ...BACKOFF });

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type DownloadProgress, downloadFile } from './download.ts';
+import { type DownloadProgress, downloadFile, type RetryNotice } from './download.ts';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { assertWholeGguf } from './gguf/check.ts';
 import { GgufError } from './gguf/types.ts';
@@ -35,6 +35,7 @@ export interface ResolveOptions {
   readonly hub?: Partial<HubAccess>;
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
+  readonly onRetry?: (notice: RetryNotice) => void;
   readonly backoffMs?: number;
   /** Hashes of model files outside the store. Default: the store's own. */
   readonly hashes?: FileHashes;
@@ -221,10 +222,10 @@ async function bringFromHub(
     token: options.hub?.token,
   };
   const files: StoredFile[] = [];
-  const commit = source.commit ?? (await findCommit(repository, access, options.signal));
+  const commit = source.commit ?? (await findCommit(repository, access, options));
   const quant = (options.quant ?? source.quant)?.toLowerCase();
   const headers = hubHeaders(access);
-  for (const { path, ...listed } of await listHubFiles({ repository, commit, quant }, access, options.signal)) {
+  for (const { path, ...listed } of await listHubFiles({ repository, commit, quant }, access, options)) {
     files.push(await bringFile({ file: basename(path), headers, ...listed }, store, options));
   }
   return { files, commit };

@@ -117,6 +117,8 @@ async function pull(argv: readonly string[]): Promise<never> {
   const { name, path, modelRoot } = await resolveModel(reference, {
     storeDir,
     hub: readHubAccess(process.env),
+    onRetry: ({ file, reason, pauseMs }) =>
+      void process.stderr.write(`${file}: ${reason}; asking again in ${(pauseMs / 1000).toFixed(1)} s\n`),
     onProgress({ file, receivedBytes, totalBytes }) {
       const percent = totalBytes ? Math.floor((100 * receivedBytes) / totalBytes) : 0;
       if (percent === shown) return;

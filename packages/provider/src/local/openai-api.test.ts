@@ -8,6 +8,10 @@ beforeAll(async () => {
   fixture = await createLocalFixture({
     models: [
       shelve('fake'),
+      shelve('set', {
+        reference: 'file:/fake',
+        defaults: { from: 'fake', parameters: { seed: 5, temperature: 0.5, num_predict: 3, num_ctx: 64, top_k: -1 } },
+      }),
       shelve('owner/assistant', { reference: 'file:/fake', defaults: { from: 'fake', system: 'You are Mario.' } }),
     ],
   });
@@ -147,6 +151,22 @@ it('names the model as the client did, and begins with what a made model was giv
   const spelt = await client.chat.completions.create({ ...base, messages: told });
   expect(made.model).toBe('owner/assistant:latest');
   expect(made.choices[0]?.message.content).toBe(spelt.choices[0]?.message.content);
+});
+
+it('begins with the settings that a made model was given, unless the request has its own', async () => {
+  const ask = async (model: string, more: object) => {
+    const answer = (await (
+      await fixture.post('/v1/completions', { model, prompt: 'Once', ...more })
+    ).json()) as OpenAI.Completion;
+    return [answer.choices[0]?.text, answer.usage?.completion_tokens];
+  };
+  expect(await ask('set', {})).toEqual(await ask('fake', { seed: 5, temperature: 0.5, max_tokens: 3 }));
+  expect((await ask('set', {}))[1]).toBe(3);
+  expect(await ask('set', { seed: 6, max_tokens: 4 })).toEqual(
+    await ask('fake', { seed: 6, temperature: 0.5, max_tokens: 4 }),
+  );
+  const response = await fixture.post('/v1/completions', { model: 'set', prompt: 'Once', max_tokens: 100 });
+  expect(response.headers.get('x-ogong-clamped')).toBe('max_tokens=64');
 });
 
 it('shows one model', async () => {

@@ -9,7 +9,7 @@ import { BODY_LIMITS, borrowText, findToday, generateLocally, type LocalCall } f
 import { withDefaults } from './model-defaults.ts';
 import { findModel, type ShelfModel } from './model-shelf.ts';
 import { embedOpenAi } from './openai-embeddings.ts';
-import { fitModel, parseOpenAiRequest } from './openai-request.ts';
+import { addParameters, fitModel, parseOpenAiRequest } from './openai-request.ts';
 
 const HEARTBEAT_MS = 10_000;
 
@@ -31,10 +31,13 @@ const formatListed = ({ name, modifiedAtMs }: ShelfModel) =>
 /** @throws RequestError, ApiError, EngineError */
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
   return async (context) => {
-    const request = parseOpenAiRequest(await readBody(context, BODY_LIMITS), endpoint, findToday(call.clock));
-    const model = await findModel(call.shelf, request.asked.model);
+    const body = await readBody(context, BODY_LIMITS);
+    const day = findToday(call.clock);
+    const first = parseOpenAiRequest(body, endpoint, day);
+    const model = await findModel(call.shelf, first.asked.model);
+    const request = model.defaults ? parseOpenAiRequest(addParameters(body, model), endpoint, day) : first;
     const { engine, release } = await borrowText(call, model, { use: endpoint });
-    const asked = fitModel(context, engine, request);
+    const asked = fitModel(context, engine, request, model);
     const { prompts, echo } = request;
     return answerCompletion(context, {
       endpoint,

@@ -13,6 +13,7 @@ import {
 import { parseModelRequest } from '../engine/model-request.ts';
 import type { Fields } from './field-rules.ts';
 import { encodeJson } from './local-model.ts';
+import type { ShelfModel } from './model-shelf.ts';
 
 /** A request as local mode serves it: what the network signs one prompt at a time may come as several here. */
 export interface OpenAiRequest {
@@ -58,13 +59,36 @@ const lower = (value: unknown): unknown =>
 const readWanted = ({ max_completion_tokens: first, max_tokens: second }: Fields): number | undefined =>
   (isAbsent(first) ? (second ?? undefined) : first) as number | undefined;
 
-/** Cuts the reply where the model's context ends, and says so. */
+/** Settings that a made model was given, by the names that a request has for them. */
+const NAMES: Readonly<Record<string, string>> = {
+  ...{ temperature: 'temperature', top_k: 'top_k', top_p: 'top_p', min_p: 'min_p', seed: 'seed', stop: 'stop' },
+  ...{ presence_penalty: 'presence_penalty', frequency_penalty: 'frequency_penalty', num_predict: 'max_tokens' },
+};
+
+/** A body with what a made model was given, where the body itself says nothing. @throws RequestError */
+export function addParameters(body: Uint8Array, { defaults }: Pick<ShelfModel, 'defaults'>): Uint8Array {
+  const given = Object.entries(defaults?.parameters ?? {}).flatMap(([key, value]) => {
+    const name = NAMES[key];
+    // Below zero stands for none, with Ollama.
+    return name === undefined || (typeof value === 'number' && value < 0) ? [] : [[name, value] as const];
+  });
+  if (given.length === 0) return body;
+  const fields = Object.entries(parseObject(body)).filter(([, value]) => !isAbsent(value));
+  const isLimited = fields.some(([key]) => key === 'max_completion_tokens');
+  const added = given.filter(([key]) => !(isLimited && key === 'max_tokens'));
+  return encodeJson({ ...Object.fromEntries(added), ...Object.fromEntries(fields) });
+}
+
+/** Cuts the reply where the model's context ends, or that which a made model was given, and says so. */
 export function fitModel(
   context: ApiContext,
   engine: TextEngine,
   { asked, wantedTokens }: OpenAiRequest,
+  { defaults }: Pick<ShelfModel, 'defaults'>,
 ): InferenceRequest {
-  const { contextSize } = engine.info();
+  const { num_ctx: given } = defaults?.parameters ?? {};
+  const own = engine.info().contextSize;
+  const contextSize = typeof given === 'number' ? Math.min(given, own) : own;
   if (wantedTokens !== undefined && wantedTokens > contextSize) showClamped(context, { max_tokens: contextSize });
   return { ...asked, maxTokens: wantedTokens === undefined ? contextSize : Math.min(asked.maxTokens, contextSize) };
 }
