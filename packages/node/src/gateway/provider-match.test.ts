@@ -63,7 +63,7 @@ describe('what a router answers', () => {
   });
 
   it('is refused with other weights than the request demands', async () => {
-    const demand = (n: number) => ({ exact: false, modelRoot: bytes(32, n) });
+    const demand = (n: number) => ({ ...NO_DEMANDS, modelRoot: bytes(32, n) });
     await expect(matchWith({}, demand(8))).rejects.toThrow('it matched other weights than were demanded');
     expect((await matchWith({}, demand(7))).modelRoot).toEqual(bytes(32, 7));
   });

@@ -8,6 +8,7 @@ import { openStore } from '@ogong/host/store/store';
 import { followReply } from '@ogong/host/views/follow-reply';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
@@ -92,7 +93,7 @@ describe('four validators on a chain', () => {
     const judge = async (record = reply.recordBytes) =>
       checkSettled(
         crypto,
-        { order: named, record, domain, feeAtomic: 86_000n },
+        { order: named, record, request: { demands: NO_DEMANDS }, domain, feeAtomic: 86_000n },
         (await followReply(receipt, trusted)).settled,
       );
     const judgeIntake = async (record = reply.recordBytes) =>

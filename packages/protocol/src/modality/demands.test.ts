@@ -13,9 +13,9 @@ const exact = 'fake-1/js/f64/exact/hash/kv-none';
 const fast = 'fake-1/js/f64/fast/hash/kv-none';
 
 it('is read from the request, of every modality alike', () => {
-  const ogong = { exact: true, model_root: toHex(root) };
+  const ogong = { exact: true, model_root: toHex(root), settle: 'accepted' };
   const read = (fields: object) => utf8Encode(JSON.stringify({ model: 'm', ...fields }));
-  const demands = { exact: true, modelRoot: root };
+  const demands = { exact: true, modelRoot: root, acceptedOnly: true };
   expect(parseRequest(read({ prompt: 'x', ogong }), 'completion').demands).toEqual(demands);
   expect(parseEmbeddingRequest(read({ input: 'x', ogong })).demands).toEqual(demands);
   expect(parseRequest(read({ prompt: 'x' }), 'completion').demands).toEqual(NO_DEMANDS);
@@ -34,8 +34,9 @@ it('fails a reply that was made otherwise, and is no check where nothing was dem
   const check = (demands: typeof NO_DEMANDS, numericClass: string) =>
     checkDemands({ numericClass }, order, { demands }).map(({ id, status }) => `${id} ${status}`);
   expect(check(NO_DEMANDS, fast)).toEqual([]);
-  expect(check({ exact: true, modelRoot: root }, exact)).toEqual(['demands pass']);
-  expect(check({ exact: true, modelRoot: undefined }, fast)).toEqual(['demands fail']);
+  expect(check({ ...NO_DEMANDS, exact: true, modelRoot: root }, exact)).toEqual(['demands pass']);
+  expect(check({ ...NO_DEMANDS, exact: true }, fast)).toEqual(['demands fail']);
+  expect(check({ ...NO_DEMANDS, acceptedOnly: true }, fast)).toEqual(['demands pass']);
 });
 
 it('is among the checks of a header', () => {

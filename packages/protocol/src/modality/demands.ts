@@ -13,9 +13,11 @@ export interface Demands {
   readonly exact: boolean;
   /** Of the weights, 32 bytes; undefined for any that bear the model's name. */
   readonly modelRoot: Uint8Array | undefined;
+  /** A reply that its audit leaves in doubt is not paid. */
+  readonly acceptedOnly: boolean;
 }
 
-export const NO_DEMANDS: Demands = { exact: false, modelRoot: undefined };
+export const NO_DEMANDS: Demands = { exact: false, modelRoot: undefined, acceptedOnly: false };
 
 export interface OfferedWeights {
   readonly numericClass: string;
@@ -23,7 +25,10 @@ export interface OfferedWeights {
 }
 
 /** Why an offer does not meet what was demanded; undefined where it does. */
-export function findUnmetDemand({ exact, modelRoot }: Demands, offer: OfferedWeights): string | undefined {
+export function findUnmetDemand(
+  { exact, modelRoot }: Omit<Demands, 'acceptedOnly'>,
+  offer: OfferedWeights,
+): string | undefined {
   if (exact && !isExactClass(offer.numericClass)) {
     return `the request demands an exact class; ${offer.numericClass} is none`;
   }
@@ -39,7 +44,11 @@ export function checkDemands(
   { modelRoot }: Pick<Order, 'modelRoot'>,
   { demands }: { readonly demands: Demands },
 ): readonly Check[] {
-  if (!demands.exact && demands.modelRoot === undefined) return [];
+  const { exact, acceptedOnly } = demands;
+  if (!exact && demands.modelRoot === undefined && !acceptedOnly) return [];
   const problem = findUnmetDemand(demands, { numericClass, modelRoot });
-  return [check('demands', problem === undefined, ['made as the request demands', problem ?? ''])];
+  const made = acceptedOnly
+    ? 'made as the request demands; it is not paid if its audit leaves a doubt'
+    : 'made as the request demands';
+  return [check('demands', problem === undefined, [made, problem ?? ''])];
 }

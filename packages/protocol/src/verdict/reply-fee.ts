@@ -5,6 +5,7 @@ import { computeReplyFee, countCutShort } from '../exchange/fee.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
 import { openProgress, type Progress, type SignedProgress } from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
+import { isBillable, type Verdict } from '../settlement/verdict-log.ts';
 
 export interface BilledReply {
   readonly order: NamedOrder;
@@ -28,6 +29,14 @@ export function computeBilledFee(
   const whole = computeReplyFee(order, bound, header);
   if (!modality.wasCutShort(header)) return whole;
   return computeReplyFee(order, bound, countCutShort(header, response.length, progress));
+}
+
+/**
+ * Whether a reply to this request is paid under this verdict: in doubt it is, unless the request says that only accepted replies are.
+ * What no beacon selected for an audit is paid all the same, for nobody doubts it.
+ */
+export function isPaidFor(verdict: Verdict, { demands }: Pick<CommonRequest, 'demands'>): boolean {
+  return isBillable(verdict) && !(demands.acceptedOnly && verdict === 'inconclusive');
 }
 
 /** @returns the payer's word where it is one about this reply; undefined otherwise. */

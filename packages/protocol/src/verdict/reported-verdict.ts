@@ -2,7 +2,9 @@ import { equalBytes, fromHex, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { isBillable, type Verdict } from '../settlement/verdict-log.ts';
+import type { CommonRequest } from '../modality/modality.ts';
+import type { Verdict } from '../settlement/verdict-log.ts';
+import { isPaidFor } from './reply-fee.ts';
 
 /** What a validator says that it has judged. */
 interface ReportedVerdict {
@@ -38,7 +40,11 @@ function parseStatus(status: unknown): ReportedVerdict {
 export function checkJudgedRecord(
   crypto: Crypto,
   status: unknown,
-  held: { readonly record: Uint8Array; readonly feeAtomic: bigint | undefined },
+  held: {
+    readonly record: Uint8Array;
+    readonly feeAtomic: bigint | undefined;
+    readonly request: Pick<CommonRequest, 'demands'>;
+  },
 ): Check {
   const id = 'judged-record';
   let reported: ReportedVerdict;
@@ -54,7 +60,7 @@ export function checkJudgedRecord(
   if (recordHash === undefined || !equalBytes(recordHash, hashRecord(crypto, held.record))) {
     return fail(id, `${verdict}: about another record than the one of this receipt`);
   }
-  const owed = isBillable(verdict as Verdict) ? held.feeAtomic : 0n;
+  const owed = isPaidFor(verdict as Verdict, held.request) ? held.feeAtomic : 0n;
   if (owed !== undefined && feeAtomic > owed) return fail(id, `${verdict}: a fee of ${feeAtomic}, owed are ${owed}`);
   return pass(id, `${verdict}: about this record, for ${feeAtomic} atomic units`);
 }

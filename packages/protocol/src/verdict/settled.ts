@@ -6,9 +6,11 @@ import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { type QuorumSignature, type QuorumVoter, verifyQuorum } from '../crypto/quorum.ts';
 import { verifyIntake } from '../exchange/intake-receipt.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
+import type { CommonRequest } from '../modality/modality.ts';
 import { type Batch, hashSettlement, type Settlement } from '../settlement/batch.ts';
 import { MAX_BATCH_ENTRIES } from '../settlement/gas.ts';
 import { isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
+import { isPaidFor } from './reply-fee.ts';
 
 /** The way from a reply into the chain: a log entry of its validator, and the settlement that holds it. */
 export interface SettledEvidence {
@@ -49,6 +51,8 @@ interface HeldReply {
   readonly order: NamedOrder;
   /** Exact bytes of the signed record. */
   readonly record: Uint8Array;
+  /** Says which verdicts are paid. */
+  readonly request: Pick<CommonRequest, 'demands'>;
   /** What the reply costs by its header; undefined where the reader has none. */
   readonly feeAtomic: bigint | undefined;
   /** Domain of the settlement contract; undefined where the reader trusts none. */
@@ -101,8 +105,8 @@ export function checkSettled(crypto: Crypto, held: HeldReply, evidence: SettledE
 /** The entry is about this reply, this record and these parties, and the reply was not refused. */
 function findEntryProblem(
   crypto: Crypto,
-  { order, record, feeAtomic: ownFee }: HeldReply,
-  { replyId, recordHash, providerId, payee, payer, router, verdict, feeAtomic }: VerdictEntry,
+  { order, record, request, feeAtomic }: HeldReply,
+  { replyId, recordHash, providerId, payee, payer, router, verdict, feeAtomic: fee }: VerdictEntry,
 ): string | undefined {
   if (!equalBytes(replyId, order.replyId)) return 'the log entry is about another reply';
   if (!isBillable(verdict)) return `the validator's log says ${verdict}`;
@@ -113,8 +117,9 @@ function findEntryProblem(
     equalBytes(payer, order.payer) &&
     equalBytes(router, order.router);
   if (!isSame) return 'the log entry names other parties than the order';
-  if (feeAtomic > order.maxFeeAtomic) return `a fee of ${feeAtomic}, the order allows ${order.maxFeeAtomic}`;
-  return ownFee === undefined || feeAtomic === ownFee ? undefined : `a fee of ${feeAtomic}, the reply costs ${ownFee}`;
+  if (fee > order.maxFeeAtomic) return `a fee of ${fee}, the order allows ${order.maxFeeAtomic}`;
+  const owed = isPaidFor(verdict, request) ? feeAtomic : 0n;
+  return owed === undefined || fee === owed ? undefined : `a fee of ${fee}, the reply costs ${owed}`;
 }
 
 /** The entry is in the batch, and the batch is of the validator that the order names. */

@@ -112,7 +112,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   const { response } = context;
   const feeAtomic = header && computeFee(parsed, { header, response, progress });
   if (context.status !== undefined) {
-    checks.push(checkJudgedRecord(crypto, context.status, { record: receipt.record.bytes, feeAtomic }));
+    checks.push(checkJudgedRecord(crypto, context.status, { record: receipt.record.bytes, feeAtomic, request }));
   }
   if (context.intake !== undefined) {
     const held = { order, record: receipt.record.bytes, ledger: receipt.ledger };
@@ -121,7 +121,9 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   if (context.settled !== undefined) {
     const { settlement } = trust;
     const domain = settlement && { chainId: receipt.ledger.chainId, verifyingContract: settlement };
-    checks.push(checkSettled(crypto, { order, record: receipt.record.bytes, feeAtomic, domain }, context.settled));
+    checks.push(
+      checkSettled(crypto, { order, record: receipt.record.bytes, request, feeAtomic, domain }, context.settled),
+    );
   }
   const { missing, allowed } = listSkipped(checks, trust.allow);
   const ok = isOk(checks) && missing.length === 0;

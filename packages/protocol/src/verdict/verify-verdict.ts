@@ -13,7 +13,6 @@ import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
 import {
   computeCorrectionId,
-  isBillable,
   parseVerdictEntry,
   type VerdictEntry,
   type VerifierMark,
@@ -35,6 +34,7 @@ import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
 import { computeStep } from './log-step.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
+import { isPaidFor } from './reply-fee.ts';
 import { findSilenceProblem, type SilenceClaim, type Statement } from './witnessed.ts';
 
 /**
@@ -288,7 +288,7 @@ async function verifyWhole(
 ): Promise<Claim> {
   const beacon = await findBeacon(order.epoch);
   const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, submission);
-  const fee = isBillable(entry.verdict) ? claim.feeAtomic : 0n;
+  const fee = isPaidFor(entry.verdict, claim.request) ? claim.feeAtomic : 0n;
   demand(entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
   demand(equalBytes(entry.payee, claim.header.payee), `entry ${entry.index} pays another than the provider's payee`);
   return claim;

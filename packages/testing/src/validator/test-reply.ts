@@ -61,12 +61,16 @@ export interface OrderInput {
   readonly expiresAtMs: number;
   readonly tokens?: number;
   readonly model?: string;
+  /** What the request demands, as its object `ogong`. */
+  readonly demands?: object;
   readonly bend?: Partial<Order>;
 }
 
 /** The nonce follows from the index, so that runs are repeatable. */
-export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, ...input }: OrderInput): TestOrder {
-  const body = { model, messages: [{ role: 'user', content: `story ${index}` }], max_tokens: tokens };
+export function createTestOrder(given: OrderInput): TestOrder {
+  const { index, tokens = 40, model = MODEL, demands, bend = {}, ...input } = given;
+  const asked = { model, messages: [{ role: 'user', content: `story ${index}` }], max_tokens: tokens };
+  const body = { ...asked, ...(demands && { ogong: demands }) };
   const request = utf8Encode(JSON.stringify(body));
   const maxFeeAtomic = 1_000_000n;
   const fields = nameOrder(crypto, input.ledger, {

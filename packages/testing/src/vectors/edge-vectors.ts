@@ -173,6 +173,10 @@ function requestVectors(): unknown {
     '"prompt_cache_key":"\\udc00"',
     `"ogong":{"exact":true,"model_root":"${'0a'.repeat(32)}"}`,
     '"ogong":{"exact":null}',
+    '"ogong":{"settle":"accepted"}',
+    '"ogong":{"settle":"any"}',
+    '"ogong":{"settle":"never"}',
+    '"ogong":{"settle":true}',
     '"ogong":true',
     '"ogong":{"exact":1}',
     '"ogong":{"model_root":"0A"}',
@@ -219,8 +223,9 @@ function requestVector(body: string, endpoint: Endpoint): unknown {
     const request = parseRequest(utf8Encode(body), endpoint);
     const { sampler, bias, maxTokens, choices, seed, stop } = request;
     const texts = endpoint === 'chat' ? { messages: request.messages } : { prompt: request.promptText };
-    const { exact, modelRoot } = request.demands;
-    const demands = exact || modelRoot ? { demands: { exact, modelRoot: modelRoot ? toHex(modelRoot) : null } } : {};
+    const { exact, modelRoot, acceptedOnly } = request.demands;
+    const said = { exact, modelRoot: modelRoot ? toHex(modelRoot) : null, acceptedOnly };
+    const demands = exact || modelRoot || acceptedOnly ? { demands: said } : {};
     const fields = { sampler, bias, maxTokens, choices, seed: seed?.toString() ?? null, stop };
     return { endpoint, body, ...fields, ...texts, ...demands };
   } catch (error) {

@@ -3,6 +3,7 @@ import type { Store } from '@ogong/host/store/store';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { findModality } from '@ogong/protocol/modality/registry';
 import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   appendVerdict,
@@ -16,6 +17,7 @@ import {
 import { type Evidence, encodeEvidence, parseKeptConsent } from '@ogong/protocol/verdict/evidence';
 import type { Judgement } from '@ogong/protocol/verdict/judge';
 import { computeStep } from '@ogong/protocol/verdict/log-step';
+import { isPaidFor } from '@ogong/protocol/verdict/reply-fee';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { adjustChannel } from './channel-store.ts';
 import { putAnswer } from './honeypot-store.ts';
@@ -103,7 +105,7 @@ export function decideReply(
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict = nameVerdict(decision);
   const evidence = findEvidence(decision, row);
-  const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
+  const feeAtomic = isPaid(row, verdict) ? (row.feeAtomic ?? 0n) : 0n;
 
   const counted = {
     providerId: order.providerId,
@@ -128,13 +130,22 @@ export function decideReply(
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
     timeMs: nowMs,
   });
+  // The request is not kept as long as the fee.
+  const isUnpaidDoubt = isBillable(verdict) && feeAtomic === 0n;
   store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
   store
     .prepare(
       `UPDATE replies SET state = 'decided', verdict = ?, checks = ?, evidence = ?, entry_index = ?,
-       consent = NULL, opening = NULL, candidates = NULL WHERE reply_id = ?`,
+       consent = NULL, opening = NULL, candidates = NULL, fee = CASE WHEN ? THEN '0' ELSE fee END WHERE reply_id = ?`,
     )
-    .run(verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index, replyId);
+    .run(
+      verdict,
+      JSON.stringify(judgement?.checks ?? []),
+      evidence ?? null,
+      entry.index,
+      isUnpaidDoubt ? 1 : 0,
+      replyId,
+    );
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   forgetAsks(store, replyId);
   forgetSittings(store, replyId);
@@ -143,6 +154,13 @@ export function decideReply(
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   if (judgement) recordReports(store, replyId, judgement, nowMs);
   return entry;
+}
+
+/** By the request, which says whether doubt is paid. */
+function isPaid({ submission }: Pick<ReplyRow, 'submission'>, verdict: Verdict): boolean {
+  if (submission === undefined) return isBillable(verdict);
+  const { endpoint, request } = submission;
+  return isPaidFor(verdict, findModality(endpoint).parseRequest(request, endpoint));
 }
 
 function nameVerdict(decision: Decision): Verdict {

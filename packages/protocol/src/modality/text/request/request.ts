@@ -264,7 +264,7 @@ function parseSeed(value: unknown): bigint | undefined {
   return BigInt(value);
 }
 
-const DEMANDS = new Set(['exact', 'model_root']);
+const DEMANDS = new Set(['exact', 'model_root', 'settle']);
 
 /** The object `ogong` of a body: what OpenAI's API has no word for. @throws RequestError */
 export function parseDemands(value: unknown): Demands {
@@ -279,7 +279,14 @@ export function parseDemands(value: unknown): Demands {
   return {
     exact: parseBoolean(fields, 'exact', 'ogong.exact'),
     modelRoot: isAbsent(root) ? undefined : fromHex(root as string, 32),
+    acceptedOnly: parseSettle(fields.settle),
   };
+}
+
+function parseSettle(value: unknown): boolean {
+  if (isAbsent(value) || value === 'any') return false;
+  if (value === 'accepted') return true;
+  throw new RequestError('ogong.settle is "any" or "accepted"', 'ogong.settle');
 }
 
 const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);
