@@ -31,6 +31,9 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         /// Asked back: validators admit no order against it.
         uint128 releasing;
         uint64 releasableAt;
+        /// Up to this much, counted as `spent` is, nothing is released before `lienUntil`; 0 until a lien of this request is taken.
+        uint128 lien;
+        uint64 lienUntil;
     }
 
     IERC20 public immutable token;
@@ -46,6 +49,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     event Withdrawn(address indexed payer, uint256 amount);
     event Admitted(address indexed payer, address indexed validator, uint128 amount, uint128 admitted);
     event ReleaseRequested(address indexed payer, address indexed validator, uint128 amount, uint64 releasableAt);
+    event LienTaken(address indexed payer, address indexed validator, uint128 cumulative, uint64 lienUntil);
     event Released(address indexed payer, address indexed validator, uint128 amount);
     event Drawn(address indexed payer, address indexed validator, uint128 amount, uint128 spent);
     event Claimed(address indexed payee, uint256 amount);
@@ -59,6 +63,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     error NotSettlement(address caller);
     error BadPayerSignature(address payer);
     error VoucherExceeded(address payer, uint256 spent, uint256 cumulative);
+    error LienTakenAlready(uint256 lien);
     error AllowanceExceeded(address payer, uint256 spent, uint256 admitted);
     error Unbalanced(uint256 debited, uint256 credited);
 
@@ -102,17 +107,39 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         if (amount > reserved) revert InsufficientReserve(reserved, amount);
         channel.releasing = amount;
         channel.releasableAt = uint64(block.timestamp) + parameters.limits().withdrawalDelay;
+        channel.lienUntil = 0;
         emit ReleaseRequested(msg.sender, validator, amount, channel.releasableAt);
     }
 
-    /// @notice Frees what was asked back, as far as it was not drawn in the meantime.
+    /// @notice Keeps what a voucher covers in the channel for one delay more, while its payer asks it back. Anyone may
+    /// call this; a lien of a request only grows, and ends at the same time however often it is taken.
+    function takeLien(
+        address payer,
+        address validator,
+        uint128 cumulative,
+        bytes32 termsHash,
+        bytes calldata signature
+    ) external {
+        Channel storage channel = _channels[payer][validator];
+        if (channel.releasing == 0) revert NothingToRelease();
+        _checkVoucher(payer, validator, cumulative, termsHash, signature);
+        if (channel.lienUntil == 0) channel.lienUntil = channel.releasableAt + parameters.limits().withdrawalDelay;
+        else if (cumulative <= channel.lien) revert LienTakenAlready(channel.lien);
+        channel.lien = cumulative;
+        emit LienTaken(payer, validator, cumulative, channel.lienUntil);
+    }
+
+    /// @notice Frees what was asked back, as far as it was not drawn in the meantime. What a lien keeps stays asked back.
     function finishRelease(address validator) external {
         Channel storage channel = _channels[msg.sender][validator];
         if (channel.releasing == 0) revert NothingToRelease();
         if (block.timestamp < channel.releasableAt) revert TooEarly(channel.releasableAt);
-        uint128 reserved = channel.admitted - channel.spent;
+        bool isHeld = channel.lien > channel.spent && block.timestamp < channel.lienUntil;
+        uint128 kept = isHeld ? channel.lien : channel.spent;
+        uint128 reserved = channel.admitted > kept ? channel.admitted - kept : 0;
         uint128 amount = channel.releasing < reserved ? channel.releasing : reserved;
-        channel.releasing = 0;
+        if (isHeld && amount == 0) revert TooEarly(channel.lienUntil);
+        channel.releasing = isHeld ? channel.releasing - amount : 0;
         channel.admitted -= amount;
         freeOf[msg.sender] += amount;
         emit Released(msg.sender, validator, amount);
@@ -168,14 +195,24 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     }
 
     function _draw(address validator, Debit calldata debit) private {
-        bytes32 digest = orderDigest(debit.payer, validator, debit.cumulative, debit.termsHash);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, debit.signature);
-        if (failure != ECDSA.RecoverError.NoError || signer != debit.payer) revert BadPayerSignature(debit.payer);
+        _checkVoucher(debit.payer, validator, debit.cumulative, debit.termsHash, debit.signature);
         Channel storage channel = _channels[debit.payer][validator];
         uint256 spent = uint256(channel.spent) + debit.amount;
         if (spent > debit.cumulative) revert VoucherExceeded(debit.payer, spent, debit.cumulative);
         if (spent > channel.admitted) revert AllowanceExceeded(debit.payer, spent, channel.admitted);
         channel.spent = uint128(spent);
         emit Drawn(debit.payer, validator, debit.amount, uint128(spent));
+    }
+
+    function _checkVoucher(
+        address payer,
+        address validator,
+        uint128 cumulative,
+        bytes32 termsHash,
+        bytes calldata signature
+    ) private view {
+        bytes32 digest = orderDigest(payer, validator, cumulative, termsHash);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (failure != ECDSA.RecoverError.NoError || signer != payer) revert BadPayerSignature(payer);
     }
 }

@@ -82,6 +82,107 @@ contract EscrowTest is Fixture {
         escrow.finishRelease(validator);
     }
 
+    function _takeLien(uint128 cumulative) private {
+        Debit memory debit = _debit(PAYER_KEY, 0, cumulative);
+        escrow.takeLien(payer, validator, cumulative, debit.termsHash, debit.signature);
+    }
+
+    function _request(uint128 amount) private {
+        vm.prank(payer);
+        escrow.requestRelease(validator, amount);
+    }
+
+    function _finish() private {
+        vm.prank(payer);
+        escrow.finishRelease(validator);
+    }
+
+    function test_lienKeepsWhatAVoucherCoversForOneDelayMore() public {
+        _fund(payer, 100, 100);
+        _request(80);
+        _takeLien(70);
+        uint256 releasableAt = block.timestamp + DELAY;
+        vm.warp(releasableAt);
+        _finish();
+        checkEqual(escrow.freeOf(payer), 30, "free beside the lien");
+        checkEqual(escrow.channelOf(payer, validator).releasing, 50, "still asked back");
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(Escrow.TooEarly.selector, releasableAt + DELAY));
+        escrow.finishRelease(validator);
+        _settle(1, 60, 60);
+        vm.warp(releasableAt + DELAY - 1);
+        vm.prank(payer);
+        vm.expectPartialRevert(Escrow.TooEarly.selector);
+        escrow.finishRelease(validator);
+        vm.warp(releasableAt + DELAY);
+        _finish();
+        checkEqual(escrow.freeOf(payer), 40, "free after the lien");
+        checkEqual(escrow.channelOf(payer, validator).admitted, 60, "admitted");
+        vm.prank(payer);
+        vm.expectRevert(Escrow.NothingToRelease.selector);
+        escrow.finishRelease(validator);
+    }
+
+    function test_lienOfWhatIsDrawnHoldsNothing() public {
+        _fund(payer, 100, 100);
+        _request(80);
+        _takeLien(40);
+        _settle(1, 40, 40);
+        vm.warp(block.timestamp + DELAY);
+        _finish();
+        checkEqual(escrow.freeOf(payer), 60, "free");
+    }
+
+    function test_lienAboveTheReserveKeepsTheReserve() public {
+        _fund(payer, 100, 100);
+        _request(100);
+        _takeLien(150);
+        vm.warp(block.timestamp + DELAY);
+        vm.prank(payer);
+        vm.expectPartialRevert(Escrow.TooEarly.selector);
+        escrow.finishRelease(validator);
+        vm.warp(block.timestamp + DELAY);
+        _finish();
+        checkEqual(escrow.freeOf(payer), 100, "free");
+    }
+
+    function test_lienOnlyGrowsAndNeverLastsLonger() public {
+        _fund(payer, 100, 100);
+        _request(80);
+        _takeLien(40);
+        uint64 lienUntil = escrow.channelOf(payer, validator).lienUntil;
+        vm.warp(block.timestamp + DELAY / 2);
+        _takeLien(50);
+        checkEqual(escrow.channelOf(payer, validator).lienUntil, lienUntil, "end");
+        Debit memory debit = _debit(PAYER_KEY, 0, 50);
+        vm.expectRevert(abi.encodeWithSelector(Escrow.LienTakenAlready.selector, 50));
+        escrow.takeLien(payer, validator, 50, debit.termsHash, debit.signature);
+    }
+
+    function test_lienNeedsTheWordOfThePayerAndARequest() public {
+        _fund(payer, 100, 100);
+        Debit memory debit = _debit(PAYER_KEY, 0, 40);
+        vm.expectRevert(Escrow.NothingToRelease.selector);
+        escrow.takeLien(payer, validator, 40, debit.termsHash, debit.signature);
+        _request(80);
+        vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, payer));
+        escrow.takeLien(payer, validator, 41, debit.termsHash, debit.signature);
+        Debit memory foreign = _debit(PAYER_KEY + 1, 0, 40);
+        vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, payer));
+        escrow.takeLien(payer, validator, 40, foreign.termsHash, foreign.signature);
+    }
+
+    function test_anotherRequestTakesAnotherLien() public {
+        _fund(payer, 100, 100);
+        _request(80);
+        _takeLien(40);
+        _request(80);
+        vm.warp(block.timestamp + DELAY);
+        _takeLien(40);
+        _finish();
+        checkEqual(escrow.freeOf(payer), 60, "free");
+    }
+
     function test_spentAllowanceCannotBeReleased() public {
         _fund(payer, 100, 100);
         _settle(1, 60, 60);

@@ -280,6 +280,14 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         return { ...channel, spendable: channel.admitted - channel.releasing };
       });
     },
+    /** The lien of a payer's request to have its reserve back; `until` is 0 where none was taken. */
+    lienOf(payer: BytesLike, validator: BytesLike): Promise<{ readonly cumulative: bigint; readonly until: bigint }> {
+      const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator')] as const;
+      return read('lien', async (client) => {
+        const { lien, lienUntil } = await client.readContract({ ...escrow, functionName: 'channelOf', args });
+        return { cumulative: lien, until: lienUntil };
+      });
+    },
     creditOf(payee: BytesLike): Promise<bigint> {
       const args = [toAddress(payee, 'payee')] as const;
       return read('credit', (client) => client.readContract({ ...escrow, functionName: 'creditOf', args }));

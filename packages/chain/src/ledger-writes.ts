@@ -2,7 +2,8 @@ import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
 import type { Distribution, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
-import { earningsAbi, escrowAbi, ogongTokenAbi, parametersAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
+import { createEscrowWrites } from './escrow-writes.ts';
+import { earningsAbi, ogongTokenAbi, parametersAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, toAddress, toHex } from './hex.ts';
 import { createModelWrites } from './model-registry.ts';
 import { createRegistryWrites } from './registry-writes.ts';
@@ -64,43 +65,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         encodeFunctionData({ abi: ogongTokenAbi, functionName: 'transfer', args: [toAddress(to, 'to'), amount] }),
       ),
 
-    async deposit(amount: bigint): Promise<TransactionReceipt> {
-      await allow(escrow, amount);
-      return send('deposit', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'deposit', args: [amount] }));
-    },
-    withdraw: (amount: bigint) =>
-      send('withdraw', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'withdraw', args: [amount] })),
-    admit: (validator: BytesLike, amount: bigint) =>
-      send(
-        'admit',
-        escrow,
-        encodeFunctionData({
-          abi: escrowAbi,
-          functionName: 'admit',
-          args: [toAddress(validator, 'validator'), amount],
-        }),
-      ),
-    requestRelease: (validator: BytesLike, amount: bigint) =>
-      send(
-        'request release',
-        escrow,
-        encodeFunctionData({
-          abi: escrowAbi,
-          functionName: 'requestRelease',
-          args: [toAddress(validator, 'validator'), amount],
-        }),
-      ),
-    finishRelease: (validator: BytesLike) =>
-      send(
-        'finish release',
-        escrow,
-        encodeFunctionData({
-          abi: escrowAbi,
-          functionName: 'finishRelease',
-          args: [toAddress(validator, 'validator')],
-        }),
-      ),
-    claim: () => send('claim', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'claim' })),
+    ...createEscrowWrites(transactor, escrow, allow),
 
     /** Pays a provider's payee what it can have by now; anyone may. */
     withdrawEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('withdraw', providerId, payee),

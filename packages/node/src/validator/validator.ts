@@ -19,7 +19,7 @@ import {
 } from './validator-state.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { wireBeacon } from './wire-beacon.ts';
-import { wireCosigning, wireReinstating, wireSettlement } from './wire-settlement.ts';
+import { wireCosigning, wireLiens, wireReinstating, wireSettlement } from './wire-settlement.ts';
 import { wireWitness } from './wire-witness.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
 
@@ -33,6 +33,7 @@ interface ValidatorServices extends WiredAudit {
   readonly beacon: BeaconDriver;
   readonly settling: Repeating;
   readonly reinstating: Repeating;
+  readonly liens: Repeating;
   readonly server: LinkServer;
 }
 
@@ -58,7 +59,8 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const beacon = wireBeacon(state, () => void wired.auditing.trigger().catch(() => undefined));
   const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES });
   const reinstating = wireReinstating(state);
-  return { ...wired, beacon, settling, reinstating, server: wireServer(state, { beacon, intake, witness }) };
+  const liens = wireLiens(state);
+  return { ...wired, beacon, settling, reinstating, liens, server: wireServer(state, { beacon, intake, witness }) };
 }
 
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
@@ -95,7 +97,7 @@ function wireServer(
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling, reinstating } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -105,12 +107,13 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   auditing.start();
   settling.start();
   reinstating.start();
+  liens.start();
 }
 
 /** The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
-  const { server, beacon, staking, auditing, settling, reinstating, audit, disputes } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, audit, disputes } = services;
   state.stopping.abort();
   await Promise.all([
     beacon.stop(),
@@ -118,6 +121,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     auditing.stop(),
     settling.stop(),
     reinstating.stop(),
+    liens.stop(),
     audit.stop(),
     server.stop(graceMs),
   ]);

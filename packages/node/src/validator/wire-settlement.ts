@@ -4,6 +4,7 @@ import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
+import { type LienState, stepLiens } from './settlement/liens.ts';
 import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
 import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
@@ -105,6 +106,28 @@ export function wireReinstating(state: ValidatorState): Repeating {
     { intervalMs: options.settleMs },
     () => stepReinstatements(reinstating),
     (err) => log.warn({ err }, 'reinstatements wait'),
+  );
+}
+
+/** The shortest withdrawal delay of a network with money in it is six hours. */
+const LIEN_MS = 10 * 60_000;
+
+/** Keeps what payers owe in their channels while they ask it back. */
+export function wireLiens({ crypto, signer, store, chain, log, options }: ValidatorState): Repeating {
+  const liens: LienState = {
+    ...{ crypto, signer, store, chain },
+    onLien(payer, cumulative) {
+      log.info(
+        { payer: toHex(payer), cumulative: cumulative.toString() },
+        'a lien was taken: a payer asks back what it owes',
+      );
+    },
+    onError: (payer, err) => log.warn({ err, payer: toHex(payer) }, 'a lien could not be taken'),
+  };
+  return createRepeating(
+    { intervalMs: Math.min(LIEN_MS, 10 * options.settleMs) },
+    () => stepLiens(liens),
+    (err) => log.warn({ err }, 'liens wait'),
   );
 }
 

@@ -19,6 +19,13 @@ const channelColumns = columns({
   outstanding: amount,
   voucher: named('voucher_cumulative', amount),
 });
+const debtorColumns = columns({
+  payer: bytes,
+  settled: amount,
+  owed: amount,
+  outstanding: amount,
+  voucher: named('voucher_cumulative', amount),
+});
 const voucherColumns = columns({
   order: named('voucher_order', mapped(bytes, parseOrder, encodeOrder)),
   signature: named('voucher_signature', bytes),
@@ -32,6 +39,18 @@ export function readChannel(store: Store, payer: Uint8Array): ChannelState {
 /** The newest order of a payer, with the voucher for its debit. */
 export function readVoucher(store: Store, payer: Uint8Array): { order: Order; signature: Uint8Array } | undefined {
   return voucherColumns.get(store.prepare(`SELECT ${voucherColumns.list} FROM channels WHERE payer = ?`), payer);
+}
+
+/** Payers that owe something or may come to owe it, at most `limit`, those that owe most first. */
+export function listDebtors(
+  store: Store,
+  limit: number,
+): { readonly payer: Uint8Array; readonly state: ChannelState }[] {
+  const { list } = debtorColumns;
+  // Amounts are decimal text.
+  const query = `SELECT ${list} FROM channels WHERE owed <> '0' OR outstanding <> '0'
+    ORDER BY length(owed) DESC, owed DESC, payer LIMIT ?`;
+  return debtorColumns.all(store.prepare(query), limit).map(({ payer, ...state }) => ({ payer, state }));
 }
 
 export function adjustChannel(
