@@ -57,6 +57,7 @@ async function serveOne(definition: AttackDefinition, nonce = 1) {
           publicKey: message.ticket!.routerKey,
           signature: message.ticket!.signature,
         },
+        admission: finished.admission!,
         record: { bytes: record!.record, publicKey: record!.providerKey, signature: record!.signature },
         beacon: new Uint8Array(0),
         opening: { bytes: opening },

@@ -126,7 +126,8 @@ export async function consume(
     // The only refusal that may end a stream here is "too busy". Anything else is a bug.
     if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw error;
   }
-  if (finished?.record === undefined) return { header: undefined, receipt: [], refused: ['abandoned'] };
+  if (finished?.record === undefined || finished.admission === undefined)
+    return { header: undefined, receipt: [], refused: ['abandoned'] };
   const { endpoint } = message;
   const header = findModality(endpoint).parseHeader(finished.header);
   const opening = await fetchOpening(provider, order.replyId);
@@ -138,6 +139,7 @@ export async function consume(
       ledger,
       order: { bytes: signed.order, signature: signed.signature },
       ticket: { bytes: ticket.ticket, publicKey: ticket.routerKey, signature: ticket.signature },
+      admission: finished.admission,
       record: { bytes: record, publicKey: providerKey, signature },
       beacon: certificate ?? new Uint8Array(0),
       opening: { bytes: opening },

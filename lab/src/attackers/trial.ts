@@ -24,6 +24,7 @@ import { createSampleJob } from '@ogong/provider/calibration/sample';
 import type { CommittedReply } from '@ogong/provider/provider/commit-reply';
 import { generateReply } from '@ogong/provider/provider/generate-reply';
 import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
+import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
 
@@ -60,6 +61,7 @@ const OPENING_PATIENCE_MS = 50;
 const payer = createNobleLedgerSigner(new Uint8Array(32).fill(31));
 const provider = createNodeHybridSigner(new Uint8Array(64).fill(32));
 const router = createNodeHybridSigner(new Uint8Array(64).fill(33));
+const validator = createNobleLedgerSigner(new Uint8Array(32).fill(36));
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(34) };
 const settlement = new Uint8Array(20).fill(35);
 const payee = createNobleLedgerSigner(new Uint8Array(32).fill(37));
@@ -121,7 +123,7 @@ export async function playTrial(
 function createOrder(body: Uint8Array, { modelRoot, contextSize }: TextEngineInfo, number: number): NamedOrder {
   return nameOrder(crypto, ledger, {
     payer: payer.address,
-    validator: new Uint8Array(20).fill(36),
+    validator: validator.address,
     cumulativeAtomic: 10n ** 12n,
     requestHash: crypto.sha256(body),
     nonce: numbered(1, number),
@@ -195,6 +197,12 @@ function checkReceipt(
     ledger,
     order: { bytes: signedOrder.order, signature: signedOrder.signature },
     ticket: { bytes: ticket, publicKey: router.publicKey, signature: router.sign(ticket) },
+    admission: signAdmission(crypto, validator, {
+      ledger,
+      orderHash: order.orderHash,
+      epoch: 0n,
+      timeMs: BigInt(NOW_MS),
+    }),
     record: { bytes: committed.record, publicKey: provider.publicKey, signature: committed.signature },
     beacon: new Uint8Array(0),
     opening: { bytes: opening },

@@ -2,6 +2,8 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
 import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
@@ -17,6 +19,7 @@ import {
 } from '@ogong/protocol/settlement/verdict-log';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
+import { signAdmission, signIntake } from '@ogong/testing/synthetic/validator-words';
 import type { Account, AskedReply, Books, Member, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 
@@ -30,7 +33,8 @@ const modelId = 'ogong/verified/test/synthetic';
 const modelRoot = fill(0x4d);
 const payer = createNodeLedgerSigner(fill(1));
 const routerAddress = fill(0xa1, 20);
-const validatorAddresses = [fill(0xb1, 20), fill(0xb2, 20), fill(0xb3, 20), fill(0xb4, 20)];
+const validatorKeys = [0xb1, 0xb2, 0xb3, 0xb4].map((value) => createNodeLedgerSigner(fill(value, 32)));
+const validatorAddresses = validatorKeys.map(({ address: bytes }) => bytes);
 const bonds = [13n, 12n, 11n, 10n];
 const shares = { routerBps: 100, validatorBps: 100, verificationBps: 100, treasuryBps: 100, licenseBps: 2 };
 const pricePer1kAtomic = 2_000_003n;
@@ -191,12 +195,17 @@ function createReply(number: number, provider: number): Served {
     issuedAtMs: 1_700_000_000_000,
     expiresAtMs: 1_700_000_060_000,
   });
+  const { orderHash } = order;
+  const recordHash = hashRecord(crypto, reply.recordBytes);
+  const validator = validatorKeys[0] as LedgerSigner;
   const receipt: Receipt = {
     endpoint: 'chat',
     ledger,
     order: { bytes: reply.orderBytes, signature: reply.orderSignature },
     ticket: { bytes: ticketBytes, publicKey: routerKey.publicKey, signature: routerKey.sign(ticketBytes) },
+    admission: signAdmission(crypto, validator, { ledger, orderHash, epoch: 0n, timeMs: 1_700_000_000_000n }),
     record: { bytes: reply.recordBytes, publicKey: signer.publicKey, signature: reply.recordSignature },
+    intake: signIntake(crypto, validator, { ledger, orderHash, recordHash, epoch: 0n }),
     beacon: new Uint8Array(0),
     opening: { bytes: reply.openingBytes },
   };

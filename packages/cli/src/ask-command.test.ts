@@ -94,8 +94,11 @@ describe('ogong ask', () => {
   it('does not take an answer that it could not check, unless it is told to', async () => {
     const { code, out, error } = await ask(ANSWER, '--json');
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(error).toContain('not checked: router, ledger, validator, model-root, beacon');
-    const allow = ['router', 'ledger', 'validator', 'model-root', 'beacon'].flatMap((id) => ['--allow', id]);
+    expect(error).toContain('not checked: router, ledger, validator, admission, intake, model-root, beacon');
+    const allow = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon'].flatMap((id) => [
+      '--allow',
+      id,
+    ]);
     const told = await ask(ANSWER, ...allow);
     expect(told.code).toBe(EXIT.ok);
     expect(told.error).toMatch(/^done without, as allowed: router, ledger/m);

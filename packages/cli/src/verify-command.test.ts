@@ -67,15 +67,19 @@ describe('ogong verify', () => {
     const { code, out } = await verify(whole);
     expect(code).toBe(VERIFY_EXIT.unchecked);
     expect(out).toMatch(/^skip +model-root /m);
-    expect(out).toMatch(/^not checked: router, ledger, validator, model-root, beacon: give .*--allow$/m);
+    expect(out).toMatch(
+      /^not checked: router, ledger, validator, admission, intake, model-root, beacon: give .*--allow$/m,
+    );
   });
 
   it('does without what --allow or the trust file names, and says so', async () => {
-    const anchors = ['router', 'ledger', 'validator', 'model-root', 'beacon'];
+    const anchors = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon'];
     const allow = anchors.flatMap((id) => ['--allow', id]);
     const named = await verify(whole, ...allow);
     expect(named.code).toBe(VERIFY_EXIT.ok);
-    expect(named.out).toMatch(/^done without, as allowed: router, ledger, validator, model-root, beacon$/m);
+    expect(named.out).toMatch(
+      /^done without, as allowed: router, ledger, validator, admission, intake, model-root, beacon$/m,
+    );
     expect((await verify(whole, ...allow.slice(2))).code).toBe(VERIFY_EXIT.unchecked);
     const listed = save('allow.json', JSON.stringify({ allow: anchors }));
     expect((await verify(whole, '--trust', listed)).code).toBe(VERIFY_EXIT.ok);

@@ -7,7 +7,7 @@ import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { Posture } from '@ogong/protocol/tier/posture';
 import { ReceiptError } from './errors.ts';
-import { fetchOpening, verifyReceipt } from './receipts.ts';
+import { fetchIntake, fetchOpening, verifyReceipt } from './receipts.ts';
 
 /** One choice of an answer and what proves it. */
 export interface CheckedReply {
@@ -82,13 +82,16 @@ async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOpti
       cause,
     });
   }
-  const receipt = await fetchOpening(compact, options).catch((cause: unknown) => {
+  const opened = await fetchOpening(compact, options).catch((cause: unknown) => {
     const message = `the opening cannot be fetched: ${(cause as Error).message}`;
     throw new ReceiptError('opening', message, { receipt: compact, response: whole, cause });
   });
-  const { choice, replyId } = readOrder(receipt);
+  const { choice, replyId } = readOrder(opened);
   const response = answer.responses.get(choice) ?? new Uint8Array(0);
   const { trust: given = {}, allow = [], findModelRoots } = options;
+  const isWaited = !allow.includes('intake') && !given.allow?.includes('intake');
+  // A gateway that has no such receipt has none with the validator's word either: then the check is skipped, and says so.
+  const receipt = isWaited ? await fetchIntake(opened, { ...options, id: replyId }).catch(() => opened) : opened;
   const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
   const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
   const failed =

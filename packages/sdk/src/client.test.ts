@@ -118,7 +118,7 @@ describe('a client', () => {
     const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch });
     await expect(client.chat.completions.create(params)).rejects.toMatchObject({
       ...{ name: 'ReceiptError', code: 'unchecked', retryable: false },
-      message: expect.stringContaining('router, ledger, validator, model-root, beacon'),
+      message: expect.stringContaining('router, ledger, validator, admission, intake, model-root, beacon'),
     });
     const { routers, ...trust } = gateway.synthetic.trust;
     expect(routers).toHaveLength(1);

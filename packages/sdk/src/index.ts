@@ -18,6 +18,7 @@ export { GatewayApiError, ReceiptError } from './errors.ts';
 export {
   type FetchedReceipt,
   type FetchReceiptOptions,
+  fetchIntake,
   fetchOpening,
   fetchReceipt,
   type ReceiptInput,

@@ -18,7 +18,7 @@ export interface ReceiptInput {
   readonly nowMs?: number;
   /** What the gateway says became of the reply: then the record that was judged has to be the one of this receipt. */
   readonly status?: ReplyStatus;
-  /** The validator's word for the record, as the reader asked for it. */
+  /** The validator's word for the record, as the reader asked for it: looked at where the receipt has none. */
   readonly intake?: IntakeEvidence | UnsettledReply;
   /** The way from the reply into the chain, as the reader collected it (docs/spec/receipt.md, "Settled"); it is checked, not believed. */
   readonly settled?: SettledEvidence | UnsettledReply;
@@ -94,6 +94,25 @@ export async function fetchOpening(
   if (!('url' in receipt.opening)) return receipt;
   const url = resolveOpeningUrl(receipt.opening.url, baseUrl);
   return { ...receipt, opening: { bytes: new Uint8Array(await (await get(url, rest)).arrayBuffer()) } };
+}
+
+/** Pauses between two looks, ms: most validators have signed before the second one. */
+const PAUSES_MS = [50, 100, 200, 400, 800, 1_600, 3_200];
+
+/**
+ * Adds the validator's word for the record, which the gateway hears soon after it has given the answer. Nothing else of what the
+ * gateway sends is taken.
+ * @param id of the reply.
+ * @returns the receipt as it is, if the gateway has no such word after 6 s: then the check `intake` is skipped.
+ */
+export async function fetchIntake(receipt: Receipt, options: Omit<FetchReceiptOptions, 'compact'>): Promise<Receipt> {
+  for (const pauseMs of [0, ...PAUSES_MS]) {
+    if (receipt.intake) return receipt;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const { intake } = (await fetchReceipt({ ...options, compact: true })).receipt;
+    if (intake) return { ...receipt, intake };
+  }
+  return receipt;
 }
 
 /** One slash, then no second slash: `//host` is another host, and browsers read a backslash as a slash. */

@@ -49,7 +49,9 @@ export const freeAbandonment: ProtocolAttack<
       const consent = signConsent(stranger, order.fields);
       if (isValidatorInLeague) {
         const signed = { order: order.fields, orderBytes: order.order, orderSignature: order.signature };
-        await own.group.write((db) => admitReply(db, { ...signed, consent, channel: CHANNEL }));
+        await own.group.write((db) =>
+          admitReply(db, { ...signed, consent, channel: CHANNEL, admittedEpoch: 0n, admittedAtMs: 0 }),
+        );
       } else {
         await own.intake.admit({ ...order, consent }).catch((error: Error) => refusals.push(error.message));
       }

@@ -1,10 +1,8 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
+import type { SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
@@ -19,14 +17,23 @@ const { trust: known } = createSyntheticReceipt({
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
 });
 
-function judge(invents: PublicNetwork['invents'], trust: Trust) {
-  const { receipt, reply, nowMs } = inventedParties.play({ crypto, ledger, invents });
+function judge(invents: PublicNetwork['invents'], trust: Trust, league: Partial<PublicNetwork> = {}) {
+  const { receipt, reply, nowMs } = inventedParties.play({ crypto, ledger, invents, ...league });
   const { request, response } = reply;
   const { ok, checks, missing } = verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
   return { ok, missing, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
 }
 
-const ANCHORS = ['router', 'ledger', 'validator', 'model-root', 'beacon'];
+const ANCHORS = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon'];
+/** What only the validator that the order names can sign. */
+const WORDS = ['admission', 'intake'];
+const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
+/** Of the set that the consumer knows, and named by the order. */
+const handler = [1, 2, 3, 4]
+  .map((seed) => createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed)))
+  .find(({ address }) =>
+    equalBytes(address, (known.validators ?? [])[0]?.address ?? new Uint8Array(0)),
+  ) as LedgerSigner;
 
 it.each(['everything', 'unseen'] as const)(
   'a receipt with invented parties (%s) refutes nothing, and is not ok',
@@ -35,46 +42,39 @@ it.each(['everything', 'unseen'] as const)(
   },
 );
 
+it('a real validator in it refutes it, offline, whatever else is allowed: it has signed nothing', () => {
+  const { validators = [] } = known;
+  expect(judge('unseen', { validators, allow: ANCHORS })).toEqual({ ok: false, missing: [], failed: WORDS });
+});
+
 it('a network of its own is none that the consumer knows', () => {
   // The made-up validators of this test certify any chain, so the beacon alone holds.
-  const failed = ANCHORS.filter((id) => id !== 'beacon');
-  expect(judge('everything', known)).toEqual({ ok: false, missing: [], failed });
+  const failed = ANCHORS.filter((id) => id !== 'beacon' && !WORDS.includes(id));
+  expect(judge('everything', known)).toEqual({ ok: false, missing: WORDS, failed });
 });
 
 it('on the real chain, in the name of a real validator and real weights, its router is a stranger', () => {
-  expect(judge('unseen', known)).toEqual({ ok: false, missing: [], failed: ['router'] });
+  expect(judge('unseen', known)).toEqual({ ok: false, missing: [], failed: ['router', ...WORDS] });
 });
 
-it('with a known router in league every anchor holds, and only the settled log shows that nobody served the reply', () => {
-  const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
-  const { receipt, reply, nowMs } = inventedParties.play({ crypto, ledger, invents: 'unseen', router });
+it('with a known router in league every anchor holds, and the words of the validator fail', () => {
+  expect(judge('unseen', known, { router })).toEqual({ ok: false, missing: [], failed: WORDS });
+});
+
+it('with a router and a validator in league the receipt holds, and only the settled log shows that nobody served the reply', () => {
+  const { receipt, reply, nowMs } = inventedParties.play({
+    crypto,
+    ledger,
+    invents: 'unseen',
+    router,
+    validator: handler,
+  });
   const { request, response } = reply;
-  const judge = (settled?: SettledEvidence | UnsettledReply, intake?: IntakeEvidence | UnsettledReply) =>
-    verifyReceipt(receipt, {
-      ...{ crypto, request, response, trust: known, nowMs },
-      ...(intake && { intake }),
-      ...(settled && { settled }),
-    });
+  const judge = (settled?: SettledEvidence | UnsettledReply) =>
+    verifyReceipt(receipt, { ...{ crypto, request, response, trust: known, nowMs }, ...(settled && { settled }) });
   expect(judge().ok).toBe(true);
-  // What a reader gets that follows the reply: the validator has never heard of it. Nobody else can sign in its place.
-  const unheard = { problem: 'no record of such a reply was taken in here' };
-  expect(judge(undefined, unheard)).toMatchObject({ ok: false, missing: ['intake'] });
-  const own = {
-    ...{ validator: reply.order.validator, orderHash: reply.order.orderHash, epoch: 8n },
-    recordHash: hashRecord(crypto, receipt.record.bytes),
-  };
-  const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(0x63));
-  const signature = stranger.signDigest(hashIntake(crypto, ledger, own));
-  const signingKeys = [reply.order.validator];
-  expect(judge(undefined, { epoch: 8n, signature, signingKeys }).checks).toContainEqual(
-    expect.objectContaining({ id: 'intake', status: 'fail' }),
-  );
   expect(judge({ problem: 'no such reply is settled here' })).toMatchObject({ ok: false, missing: ['settled'] });
   // A validator in league writes an entry of its own. Its signature alone is no quorum.
-  const member = (known.validators ?? []).find(({ address }) => equalBytes(address, reply.order.validator));
-  const handler = [1, 2, 3, 4]
-    .map((seed) => createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed)))
-    .find(({ address }) => equalBytes(address, member?.address ?? new Uint8Array(0))) as LedgerSigner;
   const feeAtomic = BigInt(
     judge()
       .checks.find(({ id }) => id === 'fee')
@@ -87,5 +87,5 @@ it('with a known router in league every anchor holds, and only the settled log s
 
 it.each(ANCHORS)('no single anchor stands in for %s, which the consumer must allow by name', (id) => {
   const allow = ANCHORS.filter((one) => one !== id);
-  expect(judge('unseen', { allow })).toMatchObject({ ok: false, missing: [id] });
+  expect(judge('unseen', { allow }, { validator: handler })).toMatchObject({ ok: false, missing: [id] });
 });

@@ -16,10 +16,12 @@ export interface PublicNetwork {
   readonly invents: 'everything' | 'unseen';
   /** A router that consumers know, in league with the attacker. Default: a made-up one. */
   readonly router?: HybridSigner;
+  /** A validator in league, which the order names. Default: a real one, in whose place the attacker signs with a key of its own. */
+  readonly validator?: LedgerSigner;
 }
 
 const OWN_LEDGER = { chainId: 666n, verifyingContract: new Uint8Array(20).fill(0x66) };
-const OWN_VALIDATOR = new Uint8Array(20).fill(0x67);
+const OWN_VALIDATOR = createNobleLedgerSigner(new Uint8Array(32).fill(0x67));
 
 /** A gateway that plays payer, router and provider, and signs whatever each of them would sign. */
 export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = {
@@ -28,7 +30,7 @@ export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = 
   aim: 'A consumer takes the text of any model, or of none, for an answer that a provider of the network vouches for.',
   stoppedBy: 'A check that could not be made is no pass, unless the reader allows it by name',
   restarts: { none: 'a receipt is checked by itself, and whoever checks it keeps nothing' },
-  play({ crypto, ledger, invents, router = createNobleHybridSigner(new Uint8Array(64).fill(0x62)) }) {
+  play({ crypto, ledger, invents, router = createNobleHybridSigner(new Uint8Array(64).fill(0x62)), validator }) {
     const isAll = invents === 'everything';
     return createSyntheticReceipt({
       crypto,
@@ -37,7 +39,8 @@ export const inventedParties: ProtocolAttack<PublicNetwork, SyntheticReceipt> = 
       router,
       payer: createNobleLedgerSigner(new Uint8Array(32).fill(0x63)),
       ledger: isAll ? OWN_LEDGER : ledger,
-      ...(isAll && { seed: 2, bend: { order: (order) => ({ ...order, validator: OWN_VALIDATOR }) } }),
+      validatorKey: validator ?? OWN_VALIDATOR,
+      ...(isAll && { seed: 2, bend: { order: (order) => ({ ...order, validator: OWN_VALIDATOR.address }) } }),
     });
   },
 };

@@ -46,7 +46,9 @@ export const oneLargeReply: ProtocolAttack<
     await breaks.take();
     if (isValidatorInLeague) {
       const signed = { order: order.fields, orderBytes: order.order, orderSignature: order.signature };
-      await own.group.write((db) => admitReply(db, { ...signed, consent: order.consent, channel: CHANNEL }));
+      await own.group.write((db) =>
+        admitReply(db, { ...signed, consent: order.consent, admittedEpoch: 0n, admittedAtMs: 0, channel: CHANNEL }),
+      );
     } else {
       await own.intake.admit(order).catch((error: Error) => refusals.push(error.message));
     }

@@ -4,6 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
@@ -34,16 +35,19 @@ export async function checkReply<R extends BoughtAnswer>(
   job: ReplyJob<CommonRequest, R>,
   { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },
 ): Promise<R> {
-  const { record } = answer.finished;
-  if (record === undefined) {
+  const { record, admission } = answer.finished;
+  if (record === undefined || admission === undefined) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
-    throw new ApiError('provider_failed', 'The provider finished without a record.');
+    throw new ApiError(
+      'provider_failed',
+      `The provider finished without ${record === undefined ? 'a record' : "its validator's admission"}.`,
+    );
   }
   const opening = await fetchOpening(context, attempt, record);
   const evidence: ComplaintEvidence = { record, opening: { opening } };
   // Only a reply that was cut short is paid by it.
   const progress = answer.finished.stopReason === 'cancelled' ? answer.progress : undefined;
-  const receipt = buildReceipt(context, job, { attempt, record, opening, progress });
+  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress });
   const response = job.form.toResponse(answer);
   const verdict = await verifyReply(context, job, { receipt, response });
   const failed = verdict.ok ? undefined : toFailure(verdict);
@@ -126,11 +130,13 @@ export function buildReceipt(
   { endpoint }: Pick<ReplyJob, 'endpoint'>,
   {
     attempt: { order, match, beacon },
+    admission: { epoch, timeMs, signature: admitted },
     record,
     opening,
     progress,
   }: {
     readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon'>;
+    readonly admission: SignedAdmission;
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
     readonly progress?: SignedProgress | undefined;
@@ -142,6 +148,7 @@ export function buildReceipt(
     ledger: chain.ledger,
     order: { bytes: order.order, signature: order.signature },
     ticket: { bytes: ticket, publicKey: routerKey, signature },
+    admission: { epoch, timeMs, signature: admitted },
     record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
     beacon: beacon.certificate,
     opening: { bytes: opening },
@@ -160,7 +167,8 @@ async function verifyReply(
     settlement: chain.network.settlement,
     validators: chain.validators(),
     // The ticket came over a link whose certificate is pinned. Weights are taken on a word only where the operator said so.
-    allow: ['router', ...(modelRoots === undefined ? ['model-root'] : [])],
+    // The validator signs for the record when it has it, which no reply waits for.
+    allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
   return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs() });

@@ -1,6 +1,6 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import { AcknowledgeRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { AcknowledgeRequestSchema, type SignedIntake } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
   createValidatorOutbox,
   SEND_TIMEOUT_MS,
@@ -18,12 +18,15 @@ export interface DeliveryOutbox extends Omit<ValidatorOutbox, 'put'> {
 
 export interface DeliveryOutboxDependencies extends ValidatorOutboxDependencies {
   readonly onSent?: (outcome: string) => void;
+  /** Keeps the validator's word for the record. @throws LinkError where it is none: then the validator is asked again. */
+  readonly keepIntake?: (order: Uint8Array, intake: SignedIntake) => Promise<void>;
 }
 
 const PER_ROUND = 256;
 
 export function createDeliveryOutbox({
   onSent = () => {},
+  keepIntake = async () => {},
   ...dependencies
 }: DeliveryOutboxDependencies): DeliveryOutbox {
   const { onError = () => {} } = dependencies;
@@ -31,12 +34,13 @@ export function createDeliveryOutbox({
     {
       // Two records convict a provider long after the verdict too, while it still has to answer for the reply.
       ...{ kind: 'delivery', lifetimeMs: OPENING_KEPT_MS, perRound: PER_ROUND },
-      async send(service, { message }) {
-        const { outcome } = await service.acknowledge(fromBinary(AcknowledgeRequestSchema, message), {
-          timeoutMs: SEND_TIMEOUT_MS,
-        });
-        onSent(outcome);
-        return 'done';
+      async send(service, { message }, attempts) {
+        const request = fromBinary(AcknowledgeRequestSchema, message);
+        const { outcome, intake } = await service.acknowledge(request, { timeoutMs: SEND_TIMEOUT_MS });
+        if (intake) await keepIntake(request.order?.order ?? new Uint8Array(), intake);
+        if (attempts === 0 || outcome !== 'awaited') onSent(outcome);
+        // The provider has not handed the record in yet, so the validator cannot have signed for it.
+        return outcome === 'awaited' ? 'again' : 'done';
       },
     },
     dependencies,

@@ -3,8 +3,11 @@ import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
 import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { verifyComplaint } from '@ogong/protocol/exchange/complaint';
+import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { openProgress, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
@@ -107,6 +110,8 @@ describe('the official client', () => {
     expect(verdict.checks.filter(({ status }) => status !== 'pass').map(({ id }) => id)).toEqual([
       'router',
       'validator',
+      'admission',
+      'intake',
       'model-root',
     ]);
   });
@@ -538,6 +543,43 @@ describe('validators', () => {
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'ogong_check_failed' });
     await expect.poll(() => network.complaints.length).toBe(1);
     expect(network.deliveries).toHaveLength(2);
+  });
+
+  it('sign for the record when they have it, which completes the receipt', async () => {
+    const client = await open();
+    const { network, url } = fixture;
+    network.awaits = 1;
+    await client.chat.completions.create(chat);
+    const id = toHex(network.orders[0]!.replyId);
+    const read = async () => parseReceipt(await (await fetch(`${url}/v1/receipts/${id}`)).json());
+    await expect.poll(async () => (await read()).intake, { timeout: 30_000 }).toBeDefined();
+    const { checks } = (await (await fetch(`${url}/v1/receipts/${id}`)).json()) as { checks: Check[] };
+    expect(checks.filter(({ id: name }) => name === 'intake')).toMatchObject([{ status: 'pass' }]);
+    expect(network.deliveries).toHaveLength(2);
+    const { order, record, ledger, intake } = await read();
+    const { orderHash, validator } = nameOrder(crypto, ledger, parseOrder(order.bytes));
+    const named = { ...intake!, validator, orderHash, recordHash: hashRecord(crypto, record.bytes) };
+    expect(verifyIntake(crypto, { ledger, signingKey: validator }, named)).toBe(true);
+  });
+
+  it('that sign for something else complete no receipt, and are asked again', async () => {
+    const client = await open();
+    const { network, url } = fixture;
+    network.bendIntake = (signature) => signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
+    await client.chat.completions.create(chat);
+    await expect.poll(() => network.deliveries.length, { timeout: 30_000 }).toBe(2);
+    const id = toHex(network.orders[0]!.replyId);
+    expect(parseReceipt(await (await fetch(`${url}/v1/receipts/${id}`)).json()).intake).toBeUndefined();
+    network.bendIntake = (signature) => signature;
+    const read = async () => parseReceipt(await (await fetch(`${url}/v1/receipts/${id}`)).json());
+    await expect.poll(async () => (await read()).intake, { timeout: 30_000 }).toBeDefined();
+  });
+
+  it('that never admitted the order have the reply refused', async () => {
+    const signature = new Uint8Array(65);
+    const client = await open({ providers: [{ bendAdmission: (admission) => ({ ...admission, signature }) }] });
+    const call = client.chat.completions.create(chat);
+    await expect(call).rejects.toMatchObject({ message: expect.stringContaining('admission: the validator') });
   });
 
   it('stand in for one another', async () => {

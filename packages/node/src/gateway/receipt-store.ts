@@ -3,6 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
@@ -18,6 +19,8 @@ export interface StoredReply {
 
 export interface ReceiptStore {
   put(reply: StoredReply, nowMs: number): Promise<void>;
+  /** Adds the validator's word for the record, once it is there, and the check of it. */
+  complete(replyId: string, intake: IntakeWord, passed: Check): Promise<void>;
   get(replyId: string): StoredReply | undefined;
   getOpening(replyId: string): Uint8Array | undefined;
   /** Drops receipts stored before a time. @returns how many. */
@@ -31,13 +34,17 @@ export function toCompactReceipt(receipt: Receipt, replyId: string): Receipt {
   return { ...receipt, opening: { url: formatPath(GATEWAY_ROUTES.opening, { id: replyId }) } };
 }
 
+const proven = {
+  receipt: mapped(bytes, (json): Receipt => parseReceipt(utf8Decode(json)), encodeReceipt),
+  checks: mapped(text, (json): readonly Check[] => JSON.parse(json), JSON.stringify),
+};
+const provenRow = columns(proven);
 const receiptRow = columns({
   replyId: text,
-  receipt: mapped(bytes, (json): Receipt => parseReceipt(utf8Decode(json)), encodeReceipt),
+  ...proven,
   opening: bytes,
   request: bytes,
   response: bytes,
-  checks: mapped(text, (json): readonly Check[] => JSON.parse(json), JSON.stringify),
   createdMs: integer,
 });
 const openingRow = columns({ opening: bytes });
@@ -60,6 +67,15 @@ export function createReceiptStore(store: Store, group: GroupCommit): ReceiptSto
           checks,
           createdMs: nowMs,
         });
+      }),
+    complete: (replyId, intake, passed) =>
+      group.write(() => {
+        const sql = `SELECT ${provenRow.list} FROM receipts WHERE reply_id = ?`;
+        const row = provenRow.get(store.prepare(sql), replyId);
+        if (row === undefined || row.receipt.intake) return;
+        const receipt = encodeReceipt({ ...row.receipt, intake });
+        const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
+        store.prepare('UPDATE receipts SET receipt = ?, checks = ? WHERE reply_id = ?').run(receipt, checks, replyId);
       }),
     get: (replyId) =>
       store.read(() => {

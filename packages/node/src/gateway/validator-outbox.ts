@@ -77,7 +77,8 @@ export function createValidatorOutbox(
     try {
       const validator = chain.findByAddress(fromHex(row.validator));
       if (validator === undefined) throw new LinkError('unreachable', `validator ${row.validator} is not registered`);
-      if ((await send(links.to(ValidatorService, validator), row, attempts)) === 'again') return await putBack(row);
+      const answer = await send(links.to(ValidatorService, validator), row, attempts);
+      if (answer === 'again' && clock.nowMs() < row.expiresMs) return await putBack(row);
     } catch (error) {
       // A refusal is an answer, unless it says to come back.
       const isFinal = error instanceof LinkError && error.code === 'remote' && !error.retryable && error.refusal;

@@ -39,6 +39,18 @@ async function expectConvicted(validator: TestValidator): Promise<void> {
 }
 
 describe('the record that a payer holds', () => {
+  it('is answered with the word of the validator for it, once the provider has handed it in', async () => {
+    const { validator, order, reply } = await admitOne();
+    const say = () => validator.intake.acknowledge(createTestDelivery(order, reply, { payer, ledger }));
+    expect((await say()).intake).toBeUndefined();
+    const { epoch, signature } = await validator.intake.pushRecord(reply.submission);
+    expect(await say()).toMatchObject({ outcome: 'taken', intake: { epoch, signature } });
+    await validator.certify();
+    await validator.runAudits();
+    // The signature stays the same, however late the payer asks.
+    expect(await say()).toMatchObject({ intake: { epoch, signature } });
+  });
+
   it.each([
     ['before', 'awaited'],
     ['after', 'taken'],

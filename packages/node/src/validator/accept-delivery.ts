@@ -3,6 +3,7 @@ import type { Store } from '@ogong/host/store/store';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type Delivery, parseDelivery, type SignedDelivery } from '@ogong/protocol/exchange/delivery';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { isEpochNear } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
@@ -13,7 +14,7 @@ import {
   verifyDelivery,
   verifySignedDelivery,
 } from '@ogong/protocol/verdict/delivered-record';
-import { findAdmitted } from './accept-record.ts';
+import { findAdmitted, readIntake } from './accept-record.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { movesDecision, putDelivery, readDelivery } from './store/delivery-store.ts';
@@ -32,12 +33,18 @@ export interface DeliveredReply {
  */
 export type DeliveryOutcome = 'taken' | 'awaited' | 'late' | 'contradicted';
 
+export interface DeliveryAnswer {
+  readonly outcome: DeliveryOutcome;
+  /** Where the record that the payer holds was taken in here: this validator's word for it. */
+  readonly intake?: IntakeWord | undefined;
+}
+
 /**
  * A payer's word about the record that it holds: checked, durable, acknowledged, in this order (docs/spec/delivery.md). Only records
  * that the provider has signed count, so a payer cannot make one up.
  * @throws Refusal, ClaimError, ProtocolError
  */
-export async function acceptDelivery(state: IntakeState, delivered: DeliveredReply): Promise<DeliveryOutcome> {
+export async function acceptDelivery(state: IntakeState, delivered: DeliveredReply): Promise<DeliveryAnswer> {
   const { crypto, ledger, archive, group } = state;
   const row = findAdmitted(state, nameOrder(crypto, ledger, parseOrder(delivered.order.order)), delivered);
   const { epoch } = verifyDelivered(state, row, delivered);
@@ -46,9 +53,11 @@ export async function acceptDelivery(state: IntakeState, delivered: DeliveredRep
     throw new Refusal('unavailable', `a delivery of epoch ${epoch} in epoch ${latest}`);
   }
   const kept = await group.write((db) => keepDelivery(db, { row, delivered, latest: archive.latest().epoch }));
-  if (kept.contradicts === undefined) return kept.outcome;
+  if (kept.contradicts === undefined) {
+    return { outcome: kept.outcome, intake: await readIntake(state, row.replyId) };
+  }
   await upholdEquivocation(state, { ...row, signedRecord: kept.contradicts }, delivered.bound);
-  return 'contradicted';
+  return { outcome: 'contradicted' };
 }
 
 /** The signatures of a record that is here already were checked when it came. @throws ClaimError */

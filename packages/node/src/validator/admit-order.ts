@@ -1,12 +1,13 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
 import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findFeeProblem } from './audit/deterrence.ts';
 import type { IntakeState } from './intake-state.ts';
-import { admitReply, findReply } from './store/reply-store.ts';
+import { admitReply, findReply, type ReplyRow } from './store/reply-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
 /** An order that its payer and its provider have signed. */
@@ -17,9 +18,9 @@ export interface AgreedOrder extends SignedOrder {
 /**
  * Reserves an order's fee in its payer's channel; the same order again is acknowledged again. An order that its provider has not
  * agreed to is refused: the provider answers for every order that is admitted.
- * @returns the current epoch. @throws Refusal, ClaimError, ProtocolError, AdmissionError
+ * @returns this validator's word for it, the same each time. @throws Refusal, ClaimError, ProtocolError, AdmissionError
  */
-export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promise<bigint> {
+export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promise<SignedAdmission> {
   const { crypto, ledger, archive, verdicts, group } = state;
   const order = verifySignedOrder(crypto, ledger, signed);
   const epoch = archive.latest().epoch;
@@ -27,7 +28,7 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promi
     throw new Refusal('invalid', 'the order names another validator');
   }
   const known = findReply(state, order.replyId);
-  if (known && equalBytes(known.orderBytes, signed.order)) return epoch;
+  if (known && equalBytes(known.orderBytes, signed.order)) return confirm(state, known);
   assertInTime(state, order, epoch);
   if (!verifyConsent(crypto, signed.consent, order)) {
     throw new Refusal('invalid', 'the provider that the order names has not agreed to it');
@@ -40,9 +41,21 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promi
       ...{ order, consent: signed.consent, channel, limit: state.maxOpenOrders },
       orderBytes: signed.order,
       orderSignature: signed.signature,
+      admittedEpoch: epoch,
+      admittedAtMs: state.clock.nowMs(),
     }),
   );
-  return epoch;
+  return confirm(state, findReply(state, order.replyId) as ReplyRow);
+}
+
+/** What the row says, so that a validator never signs two times of one admission. */
+async function confirm(
+  { ledger, signer }: Pick<IntakeState, 'ledger' | 'signer'>,
+  { orderHash, admittedEpoch: epoch, admittedAtMs }: ReplyRow,
+): Promise<SignedAdmission> {
+  const said = { epoch, timeMs: BigInt(admittedAtMs) };
+  const statement = { kind: 'admission', domain: ledger, validator: signer.address, orderHash, ...said } as const;
+  return { ...said, signature: await signer.sign(statement) };
 }
 
 /** @param epoch the newest one. @throws Refusal */

@@ -4,6 +4,7 @@ import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { findAdmissionProblem } from '@ogong/protocol/exchange/admission';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
@@ -68,6 +69,25 @@ describe('admission', () => {
   ])('refuses an order %s', async (_name, bend, message) => {
     const validator = createTestValidator();
     await expect(validator.intake.admit(validator.order(0, bend))).rejects.toThrow(message);
+  });
+
+  it('signs for the order, and the same again when it is asked again', async () => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    const { fields } = order;
+    const signingKeys = [validator.signer.signingKey];
+    const admission = await validator.intake.admit(order);
+    expect(admission).toMatchObject({ epoch: fields.epoch, timeMs: BigInt(validator.clock.nowMs()) });
+    expect(findAdmissionProblem(crypto, { ledger, order: fields, signingKeys }, admission)).toBeUndefined();
+    const later = { ...fields, orderHash: validator.order(1).fields.orderHash };
+    expect(findAdmissionProblem(crypto, { ledger, order: later, signingKeys }, admission)).toContain('did not sign');
+    const account = [validator.signer.address];
+    expect(findAdmissionProblem(crypto, { ledger, order: fields, signingKeys: account }, admission)).toContain(
+      'did not',
+    );
+    validator.clock.advance(30_000);
+    await validator.certifyUpTo(fields.epoch + 1n);
+    expect(await validator.intake.admit(order)).toEqual(admission);
   });
 
   it('reserves each maximum once, whatever order the orders come in', async () => {

@@ -1,11 +1,12 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
-import { acceptDelivery, type DeliveredReply, type DeliveryOutcome } from './accept-delivery.ts';
+import { acceptDelivery, type DeliveredReply, type DeliveryAnswer } from './accept-delivery.ts';
 import { type Acknowledgement, acceptRecord, checkSubmission, readIntake } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
@@ -13,8 +14,8 @@ import { type IntakeDependencies, type IntakeOptions, openIntakeState } from './
 import { AdmissionError } from './store/reply-store.ts';
 
 export interface Intake {
-  /** @returns the current epoch. @throws Refusal */
-  admit(order: AgreedOrder): Promise<bigint>;
+  /** @returns this validator's word for it. @throws Refusal */
+  admit(order: AgreedOrder): Promise<SignedAdmission>;
   /** @throws Refusal */
   pushRecord(submission: Submission): Promise<Acknowledgement>;
   /** The same of a reply that its provider showed when it was asked for. @throws Refusal */
@@ -22,7 +23,7 @@ export interface Intake {
   /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
   checkSubmission(order: NamedOrder, submission: Submission): Promise<unknown>;
   /** @throws Refusal */
-  acknowledge(delivered: DeliveredReply): Promise<DeliveryOutcome>;
+  acknowledge(delivered: DeliveredReply): Promise<DeliveryAnswer>;
   /** This validator's word for a record that it has taken in; undefined where it has none. */
   findIntake(replyId: Uint8Array): Promise<Acknowledgement | undefined>;
   /** @throws Refusal */

@@ -86,9 +86,9 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.admit,
       async ({ order, consent }) => {
         if (consent === undefined) throw new Refusal('invalid', 'the consent of the provider is missing');
-        const epoch = await intake.admit({ ...readOrder(order), consent });
+        const admission = await intake.admit({ ...readOrder(order), consent });
         metrics.admitted.inc();
-        return { epoch };
+        return admission;
       },
       { readMaxBytes: 16 * KIB },
     );
@@ -104,9 +104,9 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     router.rpc(
       method.acknowledge,
       async (request) => {
-        const outcome = await intake.acknowledge(readDelivered(request));
-        metrics.deliveries.inc({ outcome });
-        return { outcome };
+        const answer = await intake.acknowledge(readDelivered(request));
+        metrics.deliveries.inc({ outcome: answer.outcome });
+        return answer;
       },
       { readMaxBytes: 32 * KIB },
     );

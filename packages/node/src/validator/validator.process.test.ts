@@ -96,8 +96,13 @@ describe('four validators on a chain', () => {
         { order: named, record, request: { demands: NO_DEMANDS }, domain, feeAtomic: 86_000n },
         (await followReply(receipt, trusted)).settled,
       );
+    const admission = { epoch: 0n, timeMs: 0n, signature: new Uint8Array(65) };
     const judgeIntake = async (record = reply.recordBytes) =>
-      checkIntake(crypto, { order: named, record, ledger: view.ledger }, (await followReply(receipt, trusted)).intake);
+      checkIntake(
+        crypto,
+        { order: named, record, admission, ledger: view.ledger },
+        (await followReply(receipt, trusted)).intake,
+      );
     expect(await judgeIntake()).toMatchObject({ status: 'pass' });
     expect(await judgeIntake(new Uint8Array(32))).toMatchObject({ status: 'fail' });
     expect(await judge()).toMatchObject({ status: 'skip', detail: expect.stringContaining('is settled here') });

@@ -24,6 +24,14 @@ export interface IntakeReceipt {
   readonly epoch: bigint;
 }
 
+/** What is sent and kept of it beside order and record. */
+export interface IntakeWord {
+  /** Of intake. */
+  readonly epoch: bigint;
+  /** 65 bytes. */
+  readonly signature: Uint8Array;
+}
+
 /** The 32-byte digest that the validator signs. */
 export function hashIntake(crypto: Crypto, ledger: LedgerDomain, intake: IntakeReceipt): Uint8Array {
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedIntake.hash(crypto, intake));

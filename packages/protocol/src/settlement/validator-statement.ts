@@ -16,6 +16,7 @@ import {
 } from '../base/codec.ts';
 import { type BeaconPhase, type BeaconStatement, beaconStatement, hashBeaconVote } from '../beacon/beacon.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
+import { hashAdmission } from '../exchange/admission.ts';
 import { hashIntake } from '../exchange/intake-receipt.ts';
 import { hashSigningKey } from '../exchange/signing-key.ts';
 import { hashSilence, silenceKind } from '../exchange/silence.ts';
@@ -41,7 +42,8 @@ const statementCodec = union('kind', {
     entries: list(bytes16(MAX_ENTRY_BYTES), { count: u16, max: MAX_BATCH_ENTRIES }),
   }),
   reinstatement: struct({ domain, providerId: hash, ejection: u32 }),
-  /** In the domain of the escrow. */
+  /** In the domain of the escrow, as is the next. */
+  admission: struct({ domain, validator: address, orderHash: hash, epoch: u64, timeMs: u64 }),
   intake: struct({ domain, validator: address, orderHash: hash, recordHash: hash, epoch: u64 }),
   silence: struct({
     ...{ domain, witness: address, validator: address, orderHash: hash, target: hash, subject: hash },
@@ -76,6 +78,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashBatchSummary(crypto, of, statement.summary);
     case 'reinstatement':
       return hashReinstatement(crypto, of, statement);
+    case 'admission':
+      return hashAdmission(crypto, of, statement);
     case 'intake':
       return hashIntake(crypto, of, statement);
     case 'silence':

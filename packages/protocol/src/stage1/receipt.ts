@@ -1,6 +1,8 @@
 import { fromBase64, fromHex, ProtocolError, toBase64, toHex, utf8Encode } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
+import type { SignedAdmission } from '../exchange/admission.ts';
+import type { IntakeWord } from '../exchange/intake-receipt.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 
 /**
@@ -13,7 +15,11 @@ export interface Receipt {
   readonly ledger: LedgerDomain;
   readonly order: { readonly bytes: Uint8Array; readonly signature: Uint8Array };
   readonly ticket: SignedBytes;
+  /** The word of the validator that the order names: it admitted the order. */
+  readonly admission: SignedAdmission;
   readonly record: SignedBytes;
+  /** Its word that it has taken the record in; absent until the validator has answered. */
+  readonly intake?: IntakeWord;
   /** Canonical beacon certificate of the order's epoch; empty at the genesis epoch. */
   readonly beacon: Uint8Array;
   readonly opening: { readonly bytes: Uint8Array } | { readonly url: string };
@@ -41,7 +47,9 @@ export interface ReceiptJson {
   readonly ledger: { readonly chainId: string; readonly escrow: string };
   readonly order: { readonly bytes: string; readonly signature: string };
   readonly ticket: SignedBytesJson;
+  readonly admission: { readonly epoch: string; readonly time: string; readonly signature: string };
   readonly record: SignedBytesJson;
+  readonly intake?: { readonly epoch: string; readonly signature: string };
   readonly beacon: string;
   readonly opening: { readonly bytes: string } | { readonly url: string };
   readonly evidence?: Readonly<Record<string, string>>;
@@ -69,7 +77,15 @@ export function toReceiptJson(receipt: Receipt): ReceiptJson {
     },
     order: { bytes: toBase64(receipt.order.bytes), signature: toBase64(receipt.order.signature) },
     ticket: signed(receipt.ticket),
+    admission: {
+      epoch: `${receipt.admission.epoch}`,
+      time: `${receipt.admission.timeMs}`,
+      signature: toBase64(receipt.admission.signature),
+    },
     record: signed(receipt.record),
+    ...(receipt.intake && {
+      intake: { epoch: `${receipt.intake.epoch}`, signature: toBase64(receipt.intake.signature) },
+    }),
     beacon: toBase64(receipt.beacon),
     opening: 'url' in receipt.opening ? { url: receipt.opening.url } : { bytes: toBase64(receipt.opening.bytes) },
     ...(receipt.evidence && {
@@ -105,7 +121,9 @@ export function parseReceipt(input: unknown): Receipt {
     ledger: { chainId: BigInt(chainId), verifyingContract: asAddress(ledger.escrow, 'ledger.escrow') },
     order: { bytes: asBytes(order.bytes, 'order.bytes'), signature: asBytes(order.signature, 'order.signature', 65) },
     ticket: asSigned(root.ticket, 'ticket'),
+    admission: asAdmission(root.admission),
     record: asSigned(root.record, 'record'),
+    ...(root.intake !== undefined && { intake: asIntake(root.intake) }),
     beacon: asBytes(root.beacon, 'beacon'),
     opening: asOpening(root.opening),
     ...(root.evidence !== undefined && { evidence: asEvidence(root.evidence) }),
@@ -157,6 +175,29 @@ function asAddress(value: unknown, field: string): Uint8Array {
   const text = asText(value, field);
   if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw malformed(field, 'an address');
   return fromHex(text.slice(2), 20);
+}
+
+/** Fewer digits than 2^64 has. */
+const INTEGER = /^(?:0|[1-9][0-9]{0,18})$/;
+
+function asInteger(value: unknown, field: string): bigint {
+  const text = asText(value, field);
+  if (!INTEGER.test(text)) throw malformed(field, 'a decimal integer of at most 19 digits');
+  return BigInt(text);
+}
+
+function asAdmission(value: unknown): Receipt['admission'] {
+  const { epoch, time, signature } = asObject(value, 'admission');
+  return {
+    epoch: asInteger(epoch, 'admission.epoch'),
+    timeMs: asInteger(time, 'admission.time'),
+    signature: asBytes(signature, 'admission.signature', 65),
+  };
+}
+
+function asIntake(value: unknown): NonNullable<Receipt['intake']> {
+  const { epoch, signature } = asObject(value, 'intake');
+  return { epoch: asInteger(epoch, 'intake.epoch'), signature: asBytes(signature, 'intake.signature', 65) };
 }
 
 /** Exactly one of the two: with both, readers could disagree on which one counts. */

@@ -8,6 +8,7 @@ import { computeInclusionProof, hashLeaf } from '../crypto/merkle.ts';
 import { hashIntake } from '../exchange/intake-receipt.ts';
 import { buildSettlement, hashSettlement, type Settlement } from '../settlement/batch.ts';
 import { appendVerdict, computeGenesisPosition, type VerdictFields } from '../settlement/verdict-log.ts';
+import type { Receipt } from '../stage1/receipt.ts';
 import type { SettledEvidence } from './settled.ts';
 import { verifyReceipt } from './verify-receipt.ts';
 
@@ -113,8 +114,9 @@ describe('the word of the validator for a record', () => {
     signature: by.signDigest(hashIntake(crypto, of, { ...taken, ...bent })),
     signingKeys: [new Uint8Array(20), handler.address],
   });
-  const look = (intake: Parameters<typeof verifyReceipt>[1]['intake']) => {
-    const { ok, missing, checks } = verifyReceipt(receipt, {
+  const { intake: _intake, ...unsigned } = receipt;
+  const look = (intake: Parameters<typeof verifyReceipt>[1]['intake'], own: Receipt = unsigned) => {
+    const { ok, missing, checks } = verifyReceipt(own, {
       crypto,
       ...pickBodies(),
       trust,
@@ -124,9 +126,12 @@ describe('the word of the validator for a record', () => {
     return { ok, missing, status: checks.find(({ id }) => id === 'intake')?.status };
   };
 
-  it('passes where it is for this order and this record, and is looked at only where it was asked for', () => {
+  it('passes where it is for this order and this record, and is skipped as long as there is none', () => {
     expect(look(sign())).toEqual({ ok: true, missing: [], status: 'pass' });
-    expect(look(undefined)).toEqual({ ok: true, missing: [], status: undefined });
+    expect(look(undefined)).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
+    expect(look(undefined, { ...unsigned, intake: sign() })).toEqual({ ok: true, missing: [], status: 'pass' });
+    // What is in the receipt counts, not what its reader was told.
+    expect(look(sign(), { ...unsigned, intake: sign({}, other) })).toMatchObject({ ok: false, status: 'fail' });
     expect(look({ problem: 'nobody knows the reply' })).toEqual({ ok: false, missing: ['intake'], status: 'skip' });
   });
 
@@ -138,6 +143,7 @@ describe('the word of the validator for a record', () => {
     ['another chain', sign({}, handler, { ...ledger, chainId: 1n })],
     ['a key that the chain does not name', { ...sign(), signingKeys: [other.address] }],
     ['no key at all', { ...sign(), signingKeys: [] }],
+    ['an epoch before that of its admission', { ...sign({ epoch: 6n }), epoch: 6n }],
     ['a signature that was cut', { ...sign(), signature: sign().signature.subarray(1) }],
   ])('fails for %s', (_what, intake) => {
     expect(look(intake)).toMatchObject({ ok: false, status: 'fail' });

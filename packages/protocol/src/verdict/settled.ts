@@ -4,7 +4,8 @@ import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { type QuorumSignature, type QuorumVoter, verifyQuorum } from '../crypto/quorum.ts';
-import { verifyIntake } from '../exchange/intake-receipt.ts';
+import { findAdmissionProblem, type SignedAdmission } from '../exchange/admission.ts';
+import { type IntakeWord, verifyIntake } from '../exchange/intake-receipt.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
 import type { CommonRequest } from '../modality/modality.ts';
 import { type Batch, hashSettlement, type Settlement } from '../settlement/batch.ts';
@@ -33,11 +34,7 @@ export interface SettledEvidence {
 }
 
 /** The word of the validator that the order names: it has taken the record in. */
-export interface IntakeEvidence {
-  /** Of intake. */
-  readonly epoch: bigint;
-  /** 65 bytes. */
-  readonly signature: Uint8Array;
+export interface IntakeEvidence extends IntakeWord {
   /** Addresses of the keys that signed for the validator about the time of the order, by the chain. */
   readonly signingKeys: readonly Uint8Array[];
 }
@@ -59,10 +56,27 @@ interface HeldReply {
   readonly domain: LedgerDomain | undefined;
 }
 
+interface WitnessedReply extends Pick<HeldReply, 'order' | 'record'> {
+  readonly ledger: LedgerDomain;
+  readonly admission: SignedAdmission;
+}
+
+/** Whether the validator that the order names signs that it admitted this very order, before it expired. */
+export function checkAdmission(
+  crypto: Crypto,
+  { order, ledger, admission }: Omit<WitnessedReply, 'record'>,
+  signingKeys: readonly Uint8Array[],
+): Check {
+  const problem = findAdmissionProblem(crypto, { ledger, order, signingKeys }, admission);
+  return problem === undefined
+    ? pass('admission', `validator 0x${toHex(order.validator)} admitted the order, in epoch ${admission.epoch}`)
+    : fail('admission', problem);
+}
+
 /** Whether the validator that the order names signs that it has this very record, under this very order. */
 export function checkIntake(
   crypto: Crypto,
-  { order, record, ledger }: Pick<HeldReply, 'order' | 'record'> & { readonly ledger: LedgerDomain },
+  { order, record, ledger, admission }: WitnessedReply,
   evidence: IntakeEvidence | UnsettledReply,
 ): Check {
   if ('problem' in evidence) return skip('intake', evidence.problem);
@@ -70,9 +84,9 @@ export function checkIntake(
   const { epoch, signature, signingKeys } = evidence;
   const receipt = { validator, orderHash, recordHash: hashRecord(crypto, record), epoch, signature };
   const isSigned = signingKeys.some((signingKey) => verifyIntake(crypto, { ledger, signingKey }, receipt));
-  return isSigned
-    ? pass('intake', `validator 0x${toHex(validator)} took the record in, in epoch ${evidence.epoch}`)
-    : fail('intake', 'the validator that the order names did not sign for this record');
+  if (!isSigned) return fail('intake', 'the validator that the order names did not sign for this record');
+  if (epoch < admission.epoch) return fail('intake', 'the record was taken in before its order was admitted');
+  return pass('intake', `validator 0x${toHex(validator)} took the record in, in epoch ${epoch}`);
 }
 
 /**

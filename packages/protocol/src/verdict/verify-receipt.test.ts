@@ -82,6 +82,8 @@ describe('an honest receipt', () => {
           'router',
           'ledger',
           'validator',
+          'admission',
+          'intake',
           'model-root',
           'times',
           'beacon',
@@ -110,7 +112,7 @@ describe('an honest receipt', () => {
   it('says what it did not look at, and never as a pass', () => {
     const { receipt, request, response } = toCase(honest);
     const verdict = verifyReceipt(receipt, { crypto, request, response });
-    const anchors = ['router', 'ledger', 'validator', 'model-root', 'times', 'beacon'];
+    const anchors = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'times', 'beacon'];
     expect(verdict).toMatchObject({ ok: false, missing: anchors, allowed: [] });
     expect(verdict.checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual(anchors);
     expect(verdict.checks.some(({ status }) => status === 'fail')).toBe(false);
@@ -119,7 +121,7 @@ describe('an honest receipt', () => {
   it('is ok without trust only where the reader names everything that it does without', () => {
     const { receipt, request, response } = toCase(honest);
     const without = (...allow: string[]) => verifyReceipt(receipt, { crypto, request, response, trust: { allow } });
-    const anchors = ['router', 'ledger', 'validator', 'model-root', 'times', 'beacon'];
+    const anchors = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'times', 'beacon'];
     expect(without(...anchors)).toMatchObject({ ok: true, missing: [], allowed: anchors });
     for (const id of anchors) {
       expect(without(...anchors.filter((one) => one !== id))).toMatchObject({ ok: false, missing: [id] });
@@ -129,7 +131,7 @@ describe('an honest receipt', () => {
   it.each<[anchor: keyof Trust, missing: string[]]>([
     ['ledger', ['ledger']],
     ['settlement', ['beacon']],
-    ['validators', ['validator', 'beacon']],
+    ['validators', ['validator', 'admission', 'intake', 'beacon']],
     ['routers', ['router']],
     ['modelRoots', ['model-root']],
   ])('is not ok where %s is not known', (anchor, missing) => {
@@ -229,6 +231,9 @@ it('a reply that its provider cut off and calls cancelled fails', () => {
   expect(idsOf(cut, 'fail')).toEqual(['stop-strings']);
 });
 
+/** What the validator that the order names has signed. */
+const WORDS = ['admission', 'intake'];
+
 describe('a receipt that was tampered with', () => {
   const bent: [what: string, change: (given: Case) => Case, failed: string[]][] = [
     ['the token limit in the request', (c) => ({ ...c, request: flip(c.request, -3) }), ['request-hash', 'sampler']],
@@ -259,22 +264,22 @@ describe('a receipt that was tampered with', () => {
     [
       'the expiry in the order',
       (c) => set(c, { order: { ...c.receipt.order, bytes: flip(c.receipt.order.bytes, -1) } }),
-      ['order-signature', 'header-order'],
+      ['order-signature', 'header-order', ...WORDS],
     ],
     [
       'the payer in the order',
       (c) => set(c, { order: { ...c.receipt.order, bytes: flip(c.receipt.order.bytes, 16) } }),
-      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket'],
+      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket', ...WORDS],
     ],
     [
       'the chain',
       (c) => set(c, { ledger: { ...c.receipt.ledger, chainId: 1n } }),
-      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket', 'ledger', 'beacon'],
+      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket', 'ledger', 'beacon', ...WORDS],
     ],
     [
       'the escrow',
       (c) => set(c, { ledger: { ...c.receipt.ledger, verifyingContract: new Uint8Array(20) } }),
-      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket', 'ledger'],
+      ['order-signature', 'order-binding', 'header-order', 'draw-key', 'ticket', 'ledger', ...WORDS],
     ],
     [
       'the Ed25519 half of the record signature',
@@ -299,7 +304,18 @@ describe('a receipt that was tampered with', () => {
     [
       'the end time in the record',
       (c) => set(c, { record: { ...c.receipt.record, bytes: flip(c.receipt.record.bytes, -1) } }),
-      ['record-signature'],
+      ['record-signature', 'intake'],
+    ],
+    ['the epoch of the admission', (c) => set(c, { admission: { ...c.receipt.admission, epoch: 6n } }), ['admission']],
+    [
+      'the signature of the admission',
+      (c) => set(c, { admission: { ...c.receipt.admission, signature: flip(c.receipt.admission.signature, 9) } }),
+      ['admission'],
+    ],
+    [
+      'a signature of the intake that is empty',
+      (c) => set(c, { intake: { epoch: 7n, signature: new Uint8Array(0) } }),
+      ['intake'],
     ],
     [
       'the record domain',
@@ -425,6 +441,13 @@ describe('a provider that signs a lie', () => {
       { bend: { header: (h) => ({ ...h, stopReason: 'context' as const }) } },
       ['context'],
     ],
+    ['an intake of another record', { bendIntake: (i) => ({ ...i, recordHash: new Uint8Array(32) }) }, ['intake']],
+    [
+      'an admission of another order',
+      { bendAdmission: (a) => ({ ...a, orderHash: new Uint8Array(32) }) },
+      ['admission'],
+    ],
+    ['an admission after the expiry', { bendAdmission: (a) => ({ ...a, timeMs: 2_000_000_000_000n }) }, ['admission']],
     ['another reply id', { bend: { record: (r) => ({ ...r, replyId: new Uint8Array(16) }) } }, ['order-binding']],
     [
       'another model',

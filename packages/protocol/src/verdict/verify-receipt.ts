@@ -23,6 +23,7 @@ import type { ReceiptPart } from '../tier/tier.ts';
 import { type BilledReply, computeBilledFee, readProgress } from './reply-fee.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
 import {
+  checkAdmission,
   checkIntake,
   checkSettled,
   type IntakeEvidence,
@@ -41,7 +42,7 @@ export interface ReceiptContext {
   readonly nowMs?: number;
   /** What became of the reply, as a gateway says. Without it the judged record is not compared. */
   readonly status?: unknown;
-  /** The validator's word for the record, where the reader has asked for it; without it there is no check `intake`. */
+  /** The validator's word for the record, where the reader has asked for it: looked at where the receipt has none yet. */
   readonly intake?: IntakeEvidence | UnsettledReply;
   /** The way from the reply into the chain, where the reader has followed it; without it there is no check `settled`. */
   readonly settled?: SettledEvidence | UnsettledReply;
@@ -103,6 +104,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
     checkRouter(crypto, receipt, trust),
     checkLedger(receipt, trust),
     checkValidator(order, trust),
+    ...checkValidatorWords(receipt, parsed, context),
     checkModelRoot(trust, request, record),
     checkTimes(order, record, context.nowMs),
   );
@@ -113,10 +115,6 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   const feeAtomic = header && computeFee(parsed, { header, response, progress });
   if (context.status !== undefined) {
     checks.push(checkJudgedRecord(crypto, context.status, { record: receipt.record.bytes, feeAtomic, request }));
-  }
-  if (context.intake !== undefined) {
-    const held = { order, record: receipt.record.bytes, ledger: receipt.ledger };
-    checks.push(checkIntake(crypto, held, context.intake));
   }
   if (context.settled !== undefined) {
     const { settlement } = trust;
@@ -206,6 +204,33 @@ function checkValidator(order: Order, { validators }: Trust): Check {
     `validator 0x${toHex(order.validator)} is of the set`,
     `validator 0x${toHex(order.validator)} is not of the set`,
   ]);
+}
+
+/**
+ * Parties that a gateway made up have no validator that ever heard of the reply. Its key is the one that the trusted set names; or
+ * those that the chain named at the time, where the reader has asked.
+ */
+function checkValidatorWords(
+  { ledger, admission, record, intake: own }: Receipt,
+  { order }: Parts,
+  {
+    crypto,
+    trust = {},
+    intake: asked = { problem: 'the receipt has no word of the validator for the record yet' },
+  }: ReceiptContext,
+): readonly Check[] {
+  const member = trust.validators && findValidator(trust.validators, order.validator);
+  const signingKeys = 'problem' in asked ? member && [member.signingKey] : asked.signingKeys;
+  const held = { order, ledger, admission, record: record.bytes };
+  if (signingKeys === undefined) {
+    const unknown = 'no validator set is given that names the signing key of the handling validator';
+    return [skip('admission', unknown), skip('intake', unknown)];
+  }
+  const intake = own ?? asked;
+  return [
+    checkAdmission(crypto, held, signingKeys),
+    checkIntake(crypto, held, 'problem' in intake ? intake : { ...intake, signingKeys }),
+  ];
 }
 
 function checkLedger(receipt: Receipt, { ledger }: Trust): Check {

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import { systemClock } from '@ogong/host/time/clock';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -9,12 +10,14 @@ import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   type Bend,
   createNetwork,
+  ledger,
   MODEL_ID,
   PRICE,
   receive,
   until,
   validOrder,
 } from '@ogong/testing/provider/provider-fixture';
+import { testCrypto } from '@ogong/testing/validator/test-crypto';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
 import { beginOrder } from './answer-order.ts';
@@ -83,9 +86,10 @@ describe('what is announced', () => {
 
 describe('admission', () => {
   const job = { order: { orderHash: new Uint8Array(32) }, validator: {}, signedOrder: {} } as OrderJob;
+  const state = { crypto: testCrypto, clock: systemClock, chain: { ledger } } as ProviderState;
   const admit = (error: Error) => {
     const links = { to: () => ({ admit: () => Promise.reject(error) }) } as unknown as LinkPool;
-    return admitOrder({ links, signer: createTestHybrid('provider') }, job, new AbortController().signal);
+    return admitOrder({ ...state, links, signer: createTestHybrid('provider') }, job, new AbortController().signal);
   };
 
   it('refused for good, for now, or broken here', async () => {

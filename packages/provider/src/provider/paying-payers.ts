@@ -11,7 +11,7 @@ export interface PayingPayers {
    * @param admission of this order.
    * @returns whether the prompt may be processed meanwhile.
    */
-  watch(order: Pick<Order, 'payer' | 'validator'>, admission: Promise<void>): boolean;
+  watch(order: Pick<Order, 'payer' | 'validator'>, admission: Promise<unknown>): boolean;
 }
 
 const MAX_REMEMBERED = 10_000;

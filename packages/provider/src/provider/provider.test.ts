@@ -4,9 +4,10 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
-import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
 import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
@@ -15,6 +16,7 @@ import {
   type PushRecordRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
@@ -31,7 +33,9 @@ import {
   payer,
   receive,
   until,
+  validatorSigner,
 } from '@ogong/testing/provider/provider-fixture';
+import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterEach, describe, expect, it } from 'vitest';
 
 let open: Network | undefined;
@@ -69,8 +73,8 @@ describe('a served reply', () => {
     expect(validator.admitted).toHaveLength(1);
 
     const { opening } = await client.service(ProviderService).getOpening({ replyId: findReplyId() });
-    const receipt = {
-      endpoint: 'chat' as const,
+    const receipt: Receipt = {
+      endpoint: 'chat',
       ledger,
       order: { bytes: message.order!.order, signature: message.order!.signature },
       ticket: {
@@ -78,6 +82,7 @@ describe('a served reply', () => {
         publicKey: message.ticket!.routerKey,
         signature: message.ticket!.signature,
       },
+      admission: finished.admission!,
       record: {
         bytes: finished.record!.record,
         publicKey: finished.record!.providerKey,
@@ -90,15 +95,18 @@ describe('a served reply', () => {
       crypto,
       request: message.request,
       response: utf8Encode(text),
-      trust: { ledger, settlement: network.settlement, modelRoots: { [MODEL_ID]: engine.info().modelRoot } },
+      trust: {
+        ...{ ledger, settlement: network.settlement, validators: [validator.validator()] },
+        modelRoots: { [MODEL_ID]: engine.info().modelRoot },
+      },
       nowMs: Date.now(),
     });
     expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
-    // This test trusts no list of routers or validators.
-    expect(verdict.missing).toEqual(['router', 'validator']);
+    // This test trusts no list of routers, and the validator has not been asked for its word.
+    expect(verdict.missing).toEqual(['router', 'intake']);
     const held = verdict.checks.filter(({ status }) => status === 'pass').map(({ id }) => id);
     expect(held).toEqual(
-      expect.arrayContaining(['draw-replay', 'record-signature', 'order-signature', 'ticket', 'fee']),
+      expect.arrayContaining(['draw-replay', 'record-signature', 'order-signature', 'admission', 'ticket', 'fee']),
     );
 
     await until(() => validator.pushed.length === 1);
@@ -464,6 +472,30 @@ describe('openings', () => {
 });
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
+
+describe('an admission', () => {
+  let signLate = (_timeMs: number): SignedAdmission => ({ epoch: 0n, timeMs: 0n, signature: new Uint8Array(65) });
+  it.each<[string, (given: SignedAdmission) => SignedAdmission, string]>([
+    ['is not signed', (given) => ({ ...given, signature: flip(given.signature) }), 'did not sign'],
+    ['names another epoch than was signed', (given) => ({ ...given, epoch: 1n }), 'did not sign'],
+    ['names another time than was signed', (given) => ({ ...given, timeMs: 1n }), 'did not sign'],
+    ['is cut', (given) => ({ ...given, signature: given.signature.slice(1) }), 'did not sign'],
+    ['came after the order had expired', () => signLate(Date.now() + 600_000), 'had expired'],
+    ['is of a time ahead', () => signLate(Date.now() + 90_000), "ahead of this machine's clock"],
+  ])('that %s admits nothing, so nothing is served', async (_what, bend, message) => {
+    const { client, order, validator, store } = await start();
+    const asked = order({ order: (one) => ({ ...one, expiresAtMs: BigInt(Date.now() + 300_000) }) });
+    signLate = (timeMs) => {
+      const orderHash = hashOrder(crypto, ledger, parseOrder(asked.order!.order));
+      return signAdmission(crypto, validatorSigner, { ledger, orderHash, epoch: 0n, timeMs: BigInt(timeMs) });
+    };
+    validator.bendAdmission = bend;
+    expect((await refusalOf(receive(client, asked))).message).toContain(message);
+    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
+    validator.bendAdmission = (admission) => admission;
+    await receive(client, order({ nonce: 2 }));
+  });
+});
 
 describe('the outbox', () => {
   it('delivers a record once, after a restart of the provider, to a validator that was down', async () => {

@@ -1,5 +1,7 @@
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { AcceptedOrder } from './order-intake.ts';
@@ -50,7 +52,7 @@ export function createServeContext(
     failed,
     async admit(signal) {
       hold = await state.receivables.hold(job.order);
-      await admitOrder(state, job, signal);
+      return admitOrder(state, job, signal);
     },
     end() {
       hold?.drop();
@@ -65,18 +67,30 @@ export function createServeContext(
   };
 }
 
-/** Agrees to the order, and asks its validator to reserve the fee. @throws Refusal where it does not. */
+/**
+ * Agrees to the order, and asks its validator to reserve the fee.
+ * @returns the validator's word that it did. @throws Refusal where it does not, or does not sign for it.
+ */
 export async function admitOrder(
-  { links, signer }: Pick<ProviderState, 'links' | 'signer'>,
+  { crypto, clock, chain, links, signer }: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'links' | 'signer'>,
   { order, validator, signedOrder }: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<SignedAdmission> {
   const message = { order: signedOrder, consent: signConsent(signer, order) };
+  let admission: SignedAdmission;
   try {
-    await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
+    admission = await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
     const code = error.retryable ? 'unavailable' : 'precondition';
     throw new Refusal(code, `the validator did not admit the order: ${error.message}`);
   }
+  const aheadMs = Number(admission.timeMs) - clock.nowMs();
+  const problem =
+    findAdmissionProblem(crypto, { ledger: chain.ledger, order, signingKeys: [validator.signingKey] }, admission) ??
+    (aheadMs > CLOCK_TOLERANCE_MS
+      ? `its admission is of a time ${aheadMs} ms ahead of this machine's clock`
+      : undefined);
+  if (problem !== undefined) throw new Refusal('precondition', `the order is not admitted: ${problem}`);
+  return admission;
 }

@@ -5,6 +5,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
@@ -39,8 +40,8 @@ export interface ServeContext {
   readonly signer: HybridSigner;
   /** The payee's signature for the signer's key. */
   readonly payeeSignature: Uint8Array;
-  /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
-  readonly admit: (signal: AbortSignal) => Promise<void>;
+  /** Reserves the fee at the order's validator. @returns its word for it. @throws Refusal where it does not admit. */
+  readonly admit: (signal: AbortSignal) => Promise<SignedAdmission>;
   readonly payers: PayingPayers;
   /** Makes opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest, feeAtomic: bigint) => Promise<void>;
@@ -123,7 +124,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     if (refused.signal.aborted) await admission;
     throw error;
   }
-  await admission;
+  const admitted = await admission;
   if (failed.aborted) throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
   if (end === undefined) throw new EngineError('engine-crashed', 'the engine ended without an answer');
   const counts = {
@@ -162,7 +163,10 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   await send({
     event: {
       case: 'finished',
-      value: { record: signedRecord, header, text: end.text, stopReason: end.stopReason, ...counts },
+      value: {
+        ...{ record: signedRecord, header, text: end.text, stopReason: end.stopReason },
+        ...{ admission: admitted, ...counts },
+      },
     },
   });
   return counts;

@@ -5,15 +5,16 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 /** The receipt of a reply that a provider sent directly, without a gateway. For tests. */
 export function toReceipt(
   { order, ticket }: GenerateRequest,
-  { record }: Finished,
+  { admission, record }: Finished,
   { opening, ledger }: { readonly opening: Uint8Array; readonly ledger: LedgerDomain },
 ): Receipt {
-  if (!order || !ticket || !record) throw new TypeError('order, ticket and record are there');
+  if (!order || !ticket || !admission || !record) throw new TypeError('order, ticket, admission and record are there');
   return {
     endpoint: 'chat',
     ledger,
     order: { bytes: order.order, signature: order.signature },
     ticket: { bytes: ticket.ticket, publicKey: ticket.routerKey, signature: ticket.signature },
+    admission,
     record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
     beacon: new Uint8Array(0),
     opening: { bytes: opening },

@@ -15,12 +15,14 @@ import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { GatewayChain } from '@ogong/node/gateway/gateway';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
-import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
-import { type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type AcknowledgeRequest,
@@ -43,6 +45,7 @@ import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
+import { signAdmission, signIntake } from '../synthetic/validator-words.ts';
 
 /**
  * A router, providers and validators that speak the real protocol over real links, without a model or a chain. For the
@@ -71,6 +74,10 @@ export interface FakeNetwork {
   busy: number;
   /** True: a router that has restarted and knows no provider yet. */
   hasForgotten: boolean;
+  /** To how many further deliveries validators answer that the record is not here yet. */
+  awaits: number;
+  /** Changes what validators sign for records. */
+  bendIntake: (signature: Uint8Array) => Uint8Array;
   /** Indices of validators that do not answer. */
   readonly deadValidators: Set<number>;
   setChannel(channel: Channel): void;
@@ -109,6 +116,7 @@ export interface ProviderBehaviour {
   /** How often it is too busy before it hands out an opening. */
   readonly busyOpenings?: number;
   readonly withoutRecord?: boolean;
+  readonly bendAdmission?: (admission: SignedAdmission) => SignedAdmission;
 }
 
 export const FAKE_MODEL = 'ogong/verified/test/synthetic';
@@ -146,7 +154,8 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   }
 
   const validators: QuorumMember[] = [];
-  for (let index = 0; index < 2; index++) {
+  const validatorKeys = [0x20, 0x21].map((value) => createNobleLedgerSigner(new Uint8Array(32).fill(value)));
+  for (const [index, key] of validatorKeys.entries()) {
     const assertAlive = (): void => {
       if (deadValidators.has(index)) throw new Refusal('unavailable', 'this validator is down');
     };
@@ -159,7 +168,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         acknowledge(request) {
           assertAlive();
           deliveries.push(request);
-          return { outcome: 'taken' };
+          if (fake.awaits > 0) {
+            fake.awaits--;
+            return { outcome: 'awaited' };
+          }
+          return { outcome: 'taken', intake: takeIn(key, request) };
         },
         complain(request) {
           assertAlive();
@@ -180,13 +193,26 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       }),
     );
     validators.push({
-      address: new Uint8Array(20).fill(0x20 + index),
-      signingKey: new Uint8Array(20).fill(0x20 + index),
+      address: key.address,
+      signingKey: key.address,
       stake: 100n,
       certHash: identity.id,
       vrfKey: new Uint8Array(32),
       endpoint,
     });
+  }
+
+  function takeIn(key: LedgerSigner, { order, record }: AcknowledgeRequest) {
+    const orderHash = hashOrder(crypto, ledger, parseOrder(order?.order as Uint8Array));
+    const recordHash = hashRecord(crypto, record?.record as Uint8Array);
+    const { epoch, signature } = signIntake(crypto, key, { ledger, orderHash, recordHash, epoch: 0n });
+    return { epoch, signature: fake.bendIntake(signature) };
+  }
+
+  /** As the validator that the order names. */
+  function admit({ validator, orderHash }: NamedOrder) {
+    const key = validatorKeys.find(({ address }) => equalBytes(address, validator)) as LedgerSigner;
+    return signAdmission(crypto, key, { ledger, orderHash, epoch: 0n, timeMs: BigInt(Date.now()) });
   }
 
   const providers: (FakeProvider & { endpoint: string; certHash: Uint8Array })[] = [];
@@ -227,7 +253,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             const { committed, finished } = await composeEmbedding(signer, { order, body: request.request, beacon });
             openings.set(toHex(order.replyId), committed.opening);
             const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
-            yield { event: { case: 'finished', value: { ...finished, response } } };
+            yield { event: { case: 'finished', value: { ...finished, admission: admit(order), response } } };
             return;
           }
           const asked = parseRequest(request.request, request.endpoint as Endpoint);
@@ -286,10 +312,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           const reply = composed ?? compose();
           openings.set(toHex(order.replyId), reply.openingBytes);
           const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
+          const admission = provider.behaviour.bendAdmission?.(admit(order)) ?? admit(order);
           yield {
             event: {
               case: 'finished',
-              value: { record, header: reply.opening.header, stopReason: reply.header.stopReason },
+              value: { record, header: reply.opening.header, admission, stopReason: reply.header.stopReason },
             },
           };
         },
@@ -388,6 +415,8 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     chain,
     busy: 0,
     hasForgotten: false,
+    awaits: 0,
+    bendIntake: (signature) => signature,
     beacon: { latest: () => beacon },
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,

@@ -17,6 +17,7 @@ import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import {
@@ -45,6 +46,7 @@ import { createProvider, type Provider, type ProviderOptions } from '@ogong/prov
 import { type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
 import { makeIdentity } from '../link/link-fixture.ts';
+import { signAdmission } from '../synthetic/validator-words.ts';
 
 /** One provider over real links, with a validator that a test controls. For tests. */
 export const MODEL_ID = 'ogong/verified/test/fake';
@@ -57,7 +59,7 @@ export const routerSigner = createNodeHybridSigner(new Uint8Array(64).fill(22));
 export const payer = createNobleLedgerSigner(new Uint8Array(32).fill(23));
 const payeeSigner = createNobleLedgerSigner(new Uint8Array(32).fill(24));
 export const payee: Uint8Array = payeeSigner.address;
-const validatorSigner = createNobleLedgerSigner(new Uint8Array(32).fill(25));
+export const validatorSigner = createNobleLedgerSigner(new Uint8Array(32).fill(25));
 const validatorAddress = validatorSigner.address;
 const quiet = createLogger({ name: 'test', level: 'silent' });
 
@@ -69,6 +71,8 @@ export interface FakeValidator {
   /** Throws, or does nothing. */
   onAdmit: () => void | Promise<void>;
   onPush: () => void;
+  /** Changes what is answered to an order. */
+  bendAdmission: (admission: SignedAdmission) => SignedAdmission;
   /** Changes the signature of a receipt. */
   bendReceipt: (signature: Uint8Array) => Uint8Array;
   start(): Promise<void>;
@@ -93,6 +97,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
     announced: [],
     onAdmit: () => {},
     onPush: () => {},
+    bendAdmission: (admission) => admission,
     bendReceipt: (signature) => signature,
     async start() {
       server = createLinkServer({
@@ -104,7 +109,9 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
             async admit(message) {
               await fake.onAdmit();
               fake.admitted.push(message);
-              return { epoch: 0n };
+              const orderHash = hashOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
+              const admission = { ledger, orderHash, epoch: 0n, timeMs: 0n };
+              return fake.bendAdmission(signAdmission(crypto, validatorSigner, admission));
             },
             pushRecord(message) {
               fake.onPush();

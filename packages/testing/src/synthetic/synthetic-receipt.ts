@@ -7,17 +7,21 @@ import {
   hashBeaconVote,
 } from '@ogong/protocol/beacon/beacon';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
+import type { Admission } from '@ogong/protocol/exchange/admission';
+import type { IntakeReceipt } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { signProgress } from '@ogong/protocol/exchange/progress';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
+import { signAdmission, signIntake } from './validator-words.ts';
 
 /**
  * A complete receipt of a synthetic reply, with four validators that certified its beacon. For tests, vectors, and benchmarks
@@ -40,6 +44,11 @@ export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' 
   readonly bendTicket?: (ticket: Ticket) => Ticket;
   /** What the payer has said about the text. */
   readonly progress?: { readonly textBytes: number; readonly hasLeft: boolean; readonly by?: LedgerSigner };
+  /** Signs in the place of the validator that the order names. Default: that one itself, if it is of the set. */
+  readonly validatorKey?: LedgerSigner;
+  /** Changes what the validator says before it signs it. */
+  readonly bendAdmission?: (admission: Admission) => Admission;
+  readonly bendIntake?: (intake: IntakeReceipt) => IntakeReceipt;
 }
 
 const SETTLEMENT = new Uint8Array(20).fill(4);
@@ -47,7 +56,7 @@ const EPOCH = 7n;
 
 export function createSyntheticReceipt(options: SyntheticReceiptOptions): SyntheticReceipt {
   const { crypto, ledger, provider, router } = options;
-  const { validators, beacon: final } = findCertified(crypto, ledger.chainId);
+  const { validators, handler, beacon: final } = findCertified(crypto, ledger.chainId);
   const beacon = options.isGenesis ? createGenesis(crypto, ledger.chainId) : final;
   const toMember = (order: Order): Order => ({ ...order, validator: (validators[0] as QuorumMember).address });
   const bend = { ...options.bend, order: (order: Order) => options.bend?.order?.(toMember(order)) ?? toMember(order) };
@@ -78,6 +87,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
       order: { bytes: reply.orderBytes, signature: reply.orderSignature },
       ticket: { bytes: ticketBytes, publicKey: router.publicKey, signature: router.sign(ticketBytes) },
       record: { bytes: reply.recordBytes, publicKey: provider.publicKey, signature: reply.recordSignature },
+      ...signWords(reply, options, options.validatorKey ?? handler),
       beacon: beacon.certificate,
       opening: { bytes: reply.openingBytes },
       ...(options.progress && { progress: signWord(options, reply, options.progress) }),
@@ -102,6 +112,28 @@ function signWord(
   const textHash = crypto.sha256(response.subarray(0, textBytes));
   const { progress, signature } = signProgress(crypto, by, { ledger, orderHash, textBytes, textHash, hasLeft });
   return { bytes: progress, signature };
+}
+
+/** What the handling validator signs about a reply. */
+function signWords(
+  { order, recordBytes, record }: SyntheticReply,
+  {
+    crypto,
+    ledger,
+    bendAdmission = (admission) => admission,
+    bendIntake = (intake) => intake,
+  }: Pick<SyntheticReceiptOptions, 'crypto' | 'ledger' | 'bendAdmission' | 'bendIntake'>,
+  key: LedgerSigner,
+): Required<Pick<Receipt, 'admission' | 'intake'>> {
+  const { validator, orderHash, epoch, expiresAtMs } = order;
+  const startMs = record.startNs / 1_000_000n;
+  const admittedMs = (startMs < expiresAtMs ? startMs : expiresAtMs) - 1n;
+  const admission = bendAdmission({ validator, orderHash, epoch, timeMs: admittedMs });
+  const intake = bendIntake({ validator, orderHash, recordHash: hashRecord(crypto, recordBytes), epoch });
+  return {
+    admission: signAdmission(crypto, key, { ...admission, ledger }),
+    intake: signIntake(crypto, key, { ...intake, ledger }),
+  };
 }
 
 function createGenesis(crypto: Crypto, chainId: bigint) {
@@ -138,6 +170,7 @@ function certifyBeacon(crypto: Crypto, chainId: bigint) {
     })
     .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
   const previous = crypto.sha256(new Uint8Array(32).fill(8));
+  const [{ signer: handler }] = members as [(typeof members)[number]];
   const quorum = members.slice(0, 3);
   const set = hashValidatorSet(
     crypto,
@@ -159,6 +192,7 @@ function certifyBeacon(crypto: Crypto, chainId: bigint) {
   const certificate = encodeBeaconCertificate({ ...statement, contributions, signatures });
   return {
     validators: members.map(({ validator }) => validator),
+    handler,
     beacon: { epoch: EPOCH, previous, value, certificate },
   };
 }

@@ -381,8 +381,8 @@ export function createTestValidator(options: BenchOptions = {}) {
     complain: (complaint: UnsignedComplaint) => intake.complain(validator.signComplaint(complaint)),
     signComplaint: (complaint: UnsignedComplaint) => signTestComplaint(complaint, { payer, ledger }),
     /** The payer says which reply it was given. */
-    acknowledge: (order: TestOrder, reply: TestReply, bend: Partial<Delivery> = {}) =>
-      intake.acknowledge(createTestDelivery(order, reply, { payer, ledger, bend })),
+    acknowledge: async (order: TestOrder, reply: TestReply, bend: Partial<Delivery> = {}) =>
+      (await intake.acknowledge(createTestDelivery(order, reply, { payer, ledger, bend }))).outcome,
     async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<TestReply> {
       const named = bend.payee ? { payee: bend.payee.address } : {};
       const order = validator.order(number, named, bend.payer);

@@ -128,6 +128,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
     const { options, made } = bases[base] as (typeof bases)[string];
     cases.push({ what, base, failed, edits: findEdits(made, make({ ...options, ...bent })) });
   };
+  const allowing = (id: string): Edit => ({ set: 'trust/allow', to: [id] });
   const header = (change: Partial<Header> | ((h: Header) => Partial<Header>)): Partial<SyntheticReceiptOptions> => ({
     bend: { header: (h) => ({ ...h, ...(typeof change === 'function' ? change(h) : change) }) },
   });
@@ -142,7 +143,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
 
   edited('a compact receipt', [], { set: 'receipt/opening', to: { url: '/v1/receipts/0/opening' } });
   edited('no trust at all', [], { set: 'trust', to: {} });
-  const anchors = ['router', 'ledger', 'validator', 'model-root', 'beacon'];
+  const anchors = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon'];
   edited('no trust, and every check allowed that needs it', [], { set: 'trust', to: { allow: anchors } });
   edited('no trust, and one check too few allowed', [], { set: 'trust', to: { allow: anchors.slice(1) } });
   edited('no routers', [], { remove: 'trust/routers' });
@@ -179,6 +180,12 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
     to: Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`part-${i}`, 'AAAA'])),
   });
   unusable('no ticket', { remove: 'receipt/ticket' });
+  unusable('no admission', { remove: 'receipt/admission' });
+  unusable('a short admission signature', { cut: 'receipt/admission/signature', bytes: 1 });
+  unusable('an epoch of admission with zeros before it', { set: 'receipt/admission/epoch', to: '07' });
+  unusable('a time of admission of 20 digits', { set: 'receipt/admission/time', to: `${10n ** 19n}` });
+  unusable('a short intake signature', { cut: 'receipt/intake/signature', bytes: 1 });
+  unusable('an epoch of intake that is a number', { set: 'receipt/intake/epoch', to: 7 });
   unusable('trust with a field that nobody knows', { set: 'trust/modelRoot', to: {} });
   unusable('an allowed check with a name that no check has', { set: 'trust/allow', to: ['*'] });
   unusable('trust with a validator twice', {
@@ -195,7 +202,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   edited('a cut response', ['response-hash'], { cut: 'receipt/response', bytes: 1 });
   edited('the order signature', ['order-signature'], { flip: 'receipt/order/signature', at: 5 });
   edited('the tag of the order', ['format'], { flip: 'receipt/order/bytes', at: 0 });
-  edited('the expiry of the order', ['header-order', 'order-signature'], {
+  edited('the expiry of the order', ['admission', 'header-order', 'intake', 'order-signature'], {
     flip: 'receipt/order/bytes',
     at: orderBytes.length - 1,
   });
@@ -207,13 +214,26 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   edited('the ML-DSA half of the provider key', ['provider-identity', 'record-signature'], {
     ...{ flip: 'receipt/record/publicKey', at: 100 },
   });
-  edited('the end time of the record', ['record-signature'], {
+  edited('the end time of the record', ['intake', 'record-signature'], {
     flip: 'receipt/record/bytes',
     at: recordBytes.length - 1,
   });
   edited('the tag of the record', ['format'], { flip: 'receipt/record/bytes', at: 0 });
   // Its last field is a decimal number.
-  edited('a cut record', ['record-signature', 'times'], { cut: 'receipt/record/bytes', bytes: 1 });
+  edited('a cut record', ['intake', 'record-signature', 'times'], { cut: 'receipt/record/bytes', bytes: 1 });
+  edited('the admission signature', ['admission'], { flip: 'receipt/admission/signature', at: 5 });
+  edited('another epoch of admission', ['admission'], { set: 'receipt/admission/epoch', to: '6' });
+  edited('another time of admission', ['admission'], { set: 'receipt/admission/time', to: '1' });
+  edited('the intake signature', ['intake'], { flip: 'receipt/intake/signature', at: 5 });
+  edited('another epoch of intake', ['intake'], { set: 'receipt/intake/epoch', to: '8' });
+  edited('no intake yet', [], { remove: 'receipt/intake' });
+  edited('no intake yet, which the reader allows', [], { remove: 'receipt/intake' }, allowing('intake'));
+  edited(
+    'an intake that fails, and is allowed',
+    ['intake'],
+    { flip: 'receipt/intake/signature', at: 5 },
+    allowing('intake'),
+  );
   edited('the ticket signature', ['ticket'], { flip: 'receipt/ticket/signature', at: 0 });
   edited('a vote in the beacon', ['beacon'], { flip: 'receipt/beacon', at: certificate.length - 10 });
   edited('no beacon', ['beacon', 'draw-key', 'evidence'], { set: 'receipt/beacon', to: '' });
@@ -225,7 +245,10 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   edited('a cut opening', ['commitment-form'], { cut: 'receipt/opening/bytes', bytes: 1 });
   edited(
     'another chain',
-    ['beacon', 'draw-key', 'header-order', 'ledger', 'order-binding', 'order-signature', 'ticket'],
+    [
+      ...['admission', 'beacon', 'draw-key', 'header-order', 'intake', 'ledger'],
+      ...['order-binding', 'order-signature', 'ticket'],
+    ],
     {
       ...{ set: 'receipt/ledger/chainId', to: '1' },
     },
@@ -242,12 +265,14 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
 
   const replayed = make({ seed: 2 });
   const taken = (part: string): Edit => ({ set: `receipt/${part}`, to: replayed.receipt[part] });
-  edited('the record of another reply', ['commitment-root', 'model-root', 'order-binding'], taken('record'));
+  edited('the admission of another reply', ['admission'], taken('admission'));
+  edited('the intake of another reply', ['intake'], taken('intake'));
+  edited('the record of another reply', ['commitment-root', 'intake', 'model-root', 'order-binding'], taken('record'));
   edited('the opening of another reply', ['commitment-root'], taken('opening'));
   edited('the ticket of another reply', ['ticket'], taken('ticket'));
   edited(
     'the order of another reply',
-    ['draw-key', 'header-order', 'order-binding', 'sketch-bank', 'ticket'],
+    ['admission', 'draw-key', 'header-order', 'intake', 'order-binding', 'sketch-bank', 'ticket'],
     taken('order'),
   );
 
@@ -256,6 +281,22 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
     ({ bend: { order: (o) => ({ ...o, expiresAtMs }) } }) as Partial<SyntheticReceiptOptions>;
   signed('a start 30 s after the expiry', ['times'], expiry(startMs - 30_000n));
   signed('a start 29.999 s after the expiry', [], expiry(startMs - 29_999n));
+  const stranger = createNobleLedgerSigner(fill(32, 0x35));
+  signed('a validator that signs for another one', ['admission', 'intake'], { validatorKey: stranger });
+  signed('an admission of another order', ['admission'], { bendAdmission: (a) => ({ ...a, orderHash: fill(32, 0) }) });
+  signed('an admission in the name of another validator', ['admission'], {
+    bendAdmission: (a) => ({ ...a, validator: stranger.address }),
+  });
+  signed('an admission in the last moment of the order', [], {
+    bendAdmission: (a) => ({ ...a, timeMs: 2_000_000_000_000n - 1n }),
+  });
+  signed('an admission of an order that had expired', ['admission'], {
+    bendAdmission: (a) => ({ ...a, timeMs: 2_000_000_000_000n }),
+  });
+  signed('an intake of another record', ['intake'], { bendIntake: (i) => ({ ...i, recordHash: fill(32, 0) }) });
+  signed('an intake under another order', ['intake'], { bendIntake: (i) => ({ ...i, orderHash: fill(32, 0) }) });
+  signed('an intake an epoch later', [], { bendIntake: (i) => ({ ...i, epoch: i.epoch + 1n }) });
+  signed('an intake before the admission', ['intake'], { bendIntake: (i) => ({ ...i, epoch: i.epoch - 1n }) });
   signed('an end before the start', ['times'], { bend: { record: (r) => ({ ...r, endNs: r.startNs - 1n }) } });
   signed('another model root in the record', ['model-root', 'order-binding'], {
     bend: { record: (r) => ({ ...r, modelRoot: fill(32, 0) }) },

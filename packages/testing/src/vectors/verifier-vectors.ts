@@ -5,6 +5,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { hashAdmission } from '@ogong/protocol/exchange/admission';
 import { hashComplaint, signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
 import { countCutShort } from '@ogong/protocol/exchange/fee';
@@ -52,6 +53,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       endorsement: endorsementVector(crypto),
       consent: consentVector(crypto),
       intake: intakeVector(crypto),
+      admission: admissionVector(crypto),
       delivery: deliveryVector(crypto),
       progress: progressVector(crypto),
       complaint: complaintVector(crypto),
@@ -312,6 +314,14 @@ function witnessVectors(crypto: Crypto): unknown {
     ...toHexes({ beacon, replyId, target, validator }),
     draws,
   };
+}
+
+function admissionVector(crypto: Crypto): unknown {
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const [validator, orderHash] = [new Uint8Array(20).fill(0x22), new Uint8Array(32).fill(0x33)];
+  const digest = hashAdmission(crypto, ledger, { validator, orderHash, epoch: 9n, timeMs: 1_700_000_000_000n });
+  const named = { validator: toHex(validator), orderHash: toHex(orderHash), epoch: 9, time: 1_700_000_000_000 };
+  return { chainId: 31337, escrow: toHex(ledger.verifyingContract), ...named, digest: toHex(digest) };
 }
 
 function deliveryVector(crypto: Crypto): unknown {

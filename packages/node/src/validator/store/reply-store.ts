@@ -35,6 +35,9 @@ export interface ReplyRow {
   readonly consent: Uint8Array | undefined;
   readonly maxFeeAtomic: bigint;
   readonly expiresAtMs: number;
+  /** This validator's epoch and clock when it admitted the order. */
+  readonly admittedEpoch: bigint;
+  readonly admittedAtMs: number;
   /** Present from `recorded` on, and where a complaint brought the record alone. */
   readonly signedRecord: BoundRecord | undefined;
   /** Present where the provider handed the whole reply in. */
@@ -93,6 +96,8 @@ const replyColumns = columns({
   consent: optional(bytes),
   maxFeeAtomic: named('max_fee', amount),
   expiresAtMs: named('expires_at', integer),
+  admittedEpoch: bigInteger,
+  admittedAtMs: named('admitted_at', integer),
   /** Stays where the rest is pruned: a second record may turn up later. */
   signedRecord: optionalColumns({
     record: bytes,
@@ -203,11 +208,13 @@ export function toClaim({ submission, ...row }: ReplyRow): StoredClaim {
   };
 }
 
-export interface Admission {
+export interface AdmittedOrder {
   readonly order: NamedOrder;
   readonly orderBytes: Uint8Array;
   readonly orderSignature: Uint8Array;
   readonly consent: OrderConsent;
+  readonly admittedEpoch: bigint;
+  readonly admittedAtMs: number;
   /** Orders of this payer that may wait for their replies, or for verifiers of these. Default: MAX_OPEN_ORDERS. */
   readonly limit?: number | undefined;
   /** The channel as the chain has it. */
@@ -220,7 +227,7 @@ export interface Admission {
  * @returns false where the same order was admitted before.
  * @throws AdmissionError
  */
-export function admitReply(store: Store, admission: Admission): boolean {
+export function admitReply(store: Store, admission: AdmittedOrder): boolean {
   const { order, orderBytes, orderSignature, consent, channel, limit = MAX_OPEN_ORDERS } = admission;
   const known = readReply(store, order.replyId);
   if (known) {
@@ -259,7 +266,7 @@ export function admitReply(store: Store, admission: Admission): boolean {
   store
     .prepare(
       `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at,
-         consent) VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?, ?, ?)`,
+         consent, admitted_epoch, admitted_at) VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       order.replyId,
@@ -271,6 +278,8 @@ export function admitReply(store: Store, admission: Admission): boolean {
       order.maxFeeAtomic.toString(),
       order.expiresAtMs,
       encodeKeptConsent(consent),
+      admission.admittedEpoch,
+      admission.admittedAtMs,
     );
   return true;
 }

@@ -28,6 +28,8 @@ describe('a row', () => {
       state: 'admitted',
       maxFeeAtomic: 2n ** 128n - 1n,
       expiresAtMs: 7,
+      admittedEpoch: 0n,
+      admittedAtMs: 0,
       isForced: false,
       signedRecord: undefined,
       submission: undefined,

@@ -16,6 +16,8 @@ export const VALIDATOR_SCHEMA = `
     provider_id BLOB NOT NULL,
     max_fee TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
+    admitted_epoch INTEGER NOT NULL DEFAULT 0,
+    admitted_at INTEGER NOT NULL DEFAULT 0,
     record BLOB,
     provider_key BLOB,
     record_signature BLOB,

@@ -51,7 +51,7 @@ async function serveEmbedding(
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([expired, failed]);
   // If the order cannot be stored, it must not be admitted: it would count as abandoned.
-  await job.claimed.then(() => context.admit(signal));
+  const admission = await job.claimed.then(() => context.admit(signal));
   await send({ event: { case: 'started', value: { promptTokens } } });
   const inputs = await embedAll(offer, request, signal);
   if (inputs === undefined && failed.aborted) {
@@ -75,7 +75,7 @@ async function serveEmbedding(
   await send({
     event: {
       case: 'finished',
-      value: { record, header, response, stopReason: 'length', promptTokens, outputTokens: 0 },
+      value: { record, header, response, admission, stopReason: 'length', promptTokens, outputTokens: 0 },
     },
   });
   return counts;

@@ -1,0 +1,61 @@
+import type { Crypto } from '../crypto/crypto.ts';
+import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
+import { hashLedgerDomain, type LedgerDomain } from './order.ts';
+
+const ADMISSION = {
+  /** Who admitted the order. */
+  validator: abi.address,
+  orderHash: abi.bytes32,
+  /** The validator's epoch when it admitted the order. */
+  epoch: abi.uint64,
+  /** By the validator's clock, Unix time in ms. */
+  timeMs: named('time', abi.uint64),
+};
+const typedAdmission = createTypedStruct('Admission', ADMISSION);
+
+/**
+ * A validator's word that it has admitted an order: that the payer's channel pays for it (docs/spec/validator.md). Without it no
+ * provider serves, and no receipt is good.
+ */
+export interface Admission {
+  /** 20 bytes. */
+  readonly validator: Uint8Array;
+  readonly orderHash: Uint8Array;
+  readonly epoch: bigint;
+  readonly timeMs: bigint;
+}
+
+/** What is sent and kept of an admission, beside its order. */
+export interface SignedAdmission extends Pick<Admission, 'epoch' | 'timeMs'> {
+  /** 65 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** The 32-byte digest that the validator signs. */
+export function hashAdmission(crypto: Crypto, ledger: LedgerDomain, admission: Admission): Uint8Array {
+  return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedAdmission.hash(crypto, admission));
+}
+
+/**
+ * @param of with the addresses of the keys that may have signed for the validator which the order names.
+ * @returns why it is no admission of this order; undefined where it is one.
+ */
+export function findAdmissionProblem(
+  crypto: Crypto,
+  {
+    ledger,
+    order: { validator, orderHash, expiresAtMs },
+    signingKeys,
+  }: {
+    readonly ledger: LedgerDomain;
+    readonly order: Pick<Admission, 'validator' | 'orderHash'> & { readonly expiresAtMs: bigint };
+    readonly signingKeys: readonly Uint8Array[];
+  },
+  { epoch, timeMs, signature }: SignedAdmission,
+): string | undefined {
+  const digest = hashAdmission(crypto, ledger, { validator, orderHash, epoch, timeMs });
+  if (!signingKeys.some((key) => crypto.verifyAddress(digest, signature, key))) {
+    return 'the validator that the order names did not sign that it admitted this order';
+  }
+  return timeMs < expiresAtMs ? undefined : 'the order had expired when its validator admitted it';
+}

@@ -1,0 +1,29 @@
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { type Admission, hashAdmission, type SignedAdmission } from '@ogong/protocol/exchange/admission';
+import { hashIntake, type IntakeReceipt, type IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+
+interface Domain {
+  readonly ledger: LedgerDomain;
+}
+
+/** An admission as a key of its own signs it. Default: in the name of the key's address. */
+export function signAdmission(
+  crypto: Crypto,
+  key: LedgerSigner,
+  { ledger, ...said }: Omit<Admission, 'validator'> & Partial<Pick<Admission, 'validator'>> & Domain,
+): SignedAdmission {
+  const admission = { validator: key.address, ...said };
+  const { epoch, timeMs } = admission;
+  return { epoch, timeMs, signature: key.signDigest(hashAdmission(crypto, ledger, admission)) };
+}
+
+/** The same of an intake. */
+export function signIntake(
+  crypto: Crypto,
+  key: LedgerSigner,
+  { ledger, ...said }: Omit<IntakeReceipt, 'validator'> & Partial<Pick<IntakeReceipt, 'validator'>> & Domain,
+): IntakeWord {
+  const intake = { validator: key.address, ...said };
+  return { epoch: intake.epoch, signature: key.signDigest(hashIntake(crypto, ledger, intake)) };
+}
