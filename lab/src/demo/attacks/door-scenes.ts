@@ -3,14 +3,17 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { type ChannelLedger, createChannelLedger } from '@ogong/node/gateway/channel-ledger';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { bigComplaints } from '../../attackers/protocol/big-complaints.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
+import { ghostCapacity } from '../../attackers/protocol/ghost-capacity.ts';
 import { idleLinks } from '../../attackers/protocol/idle-links.ts';
 import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
 import { queueFlood } from '../../attackers/protocol/queue-flood.ts';
 import { routeSquatting } from '../../attackers/protocol/route-squatting.ts';
 import { stolenComplaint } from '../../attackers/protocol/stolen-complaint.ts';
+import { openRouter } from '../../bad-days/router-door.ts';
 import { serveValidator } from '../../bad-days/validator-door.ts';
 import type { LiveNetwork, StagedAttack } from './scene.ts';
 
@@ -73,6 +76,26 @@ export const doorScenes: readonly StagedAttack[] = [
         money,
         worked: !isAnswered,
       };
+    },
+  },
+  {
+    ...{ attack: ghostCapacity, on: own },
+    async play(breaks: Breaks) {
+      const router = await openRouter();
+      try {
+        await router.service.announce(router.announcement());
+        const { door } = router;
+        const asked = { door, model: FAKE_MODEL, requests: TICKETS, addresses: ADDRESSES };
+        const { wasted } = await ghostCapacity.play(asked, breaks);
+        return {
+          tried: `announced four slots and refused all of ${TICKETS} orders from ${ADDRESSES.length} addresses`,
+          answered: [`the router drew it for ${wasted} of them`],
+          money: NO_MONEY,
+          worked: wasted > TICKETS / 4,
+        };
+      } finally {
+        await router.close();
+      }
     },
   },
   {

@@ -7,7 +7,7 @@ import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { createReplyProgress, type ReplyProgress } from './reply-progress.ts';
-import { accuseProvider } from './report-attempt.ts';
+import { accuseProvider, reportToRouter } from './report-attempt.ts';
 
 /** All that a provider said in one attempt; none of it is checked. */
 export interface ProviderAnswer {
@@ -58,7 +58,10 @@ export async function* followProvider(
     // If the client left, the provider is not at fault, and the validator decides about the order.
     if (!job.signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
     // The provider may have refused because it cannot reach the validator.
-    if (isRefusal(error)) context.validators.doubt();
+    if (isRefusal(error)) {
+      context.validators.doubt();
+      reportToRouter(context, attempt, { outcome: 'refused', outputTokens: 0 });
+    }
     throw error;
   } finally {
     job.signal.removeEventListener('abort', onAbort);

@@ -39,7 +39,7 @@ describe('the chain, as a router sees it', () => {
 
   it('follows ejections and reinstatements, from where it stood when it stopped', async () => {
     const store = openStore(':memory:', { schema: ROUTER_SCHEMA });
-    const isEjected = (byte: string): boolean => loadHistory(store, idOf(byte)).ejected;
+    const isEjected = (byte: string): boolean => loadHistory(store, idOf(byte), 0).ejected;
     const watch = () => {
       const errors: unknown[] = [];
       const created = createEjectionWatch(

@@ -6,6 +6,7 @@ import { verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
 import { assertRequest, explainNoMatch, listDemanded, matchRequest, type RouteQuery } from './match-request.ts';
 import { createOutstanding } from './outstanding.ts';
+import { createRefusals } from './refusals.ts';
 import { MODEL_ID, MODEL_ROOT, makeRoute, NOW } from './router-fixture.ts';
 import { takeReport } from './router-service.ts';
 import type { RouterState } from './router-state.ts';
@@ -41,6 +42,7 @@ function openState(offers: readonly ListedOffer[]) {
     ticketTtlMs: 1_000,
     supply: { offers: () => offers } as unknown as RouterState['supply'],
     outstanding: createOutstanding(),
+    refusals: createRefusals(),
     throughput: createThroughput(),
     metrics: { openTickets: metric, reports: metric } as unknown as RouterState['metrics'],
   };
@@ -79,13 +81,14 @@ describe('matching a request', () => {
   });
 
   it('names the first reason that leaves nobody', () => {
-    const wanted = { modelId: MODEL_ID, maxPricePer1kAtomic: 1_000n, exclude: [fill(1)] };
+    const wanted = { modelId: MODEL_ID, maxPricePer1kAtomic: 1_000n, exclude: [fill(1)], contextSize: 10 };
     const reasonOf = (...offers: ListedOffer[]): string => explainNoMatch(offers, wanted).rawMessage;
     expect(reasonOf(makeOffer(1, { reputationPpm: 0 }))).toMatch(/no provider serves/);
     expect(reasonOf(makeOffer(2, { pricePer1kAtomic: 3n ** 9n }), makeOffer(3, { pricePer1kAtomic: 2_000n }))).toMatch(
       /at least 2000/,
     );
-    expect(reasonOf(makeOffer(1))).toMatch(/tried already/);
+    expect(reasonOf(makeOffer(2, { boundAtomic: 9n }))).toMatch(/holds enough/);
+    expect(reasonOf(makeOffer(1, { boundAtomic: 10n }))).toMatch(/tried already/);
     expect(reasonOf(makeOffer(1), makeOffer(2))).toMatch(/all 1 providers/);
   });
 });

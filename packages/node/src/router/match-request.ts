@@ -7,6 +7,7 @@ import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
 import {
   encodeCandidates,
   hashCandidates,
+  isWithinBound,
   parseModelId,
   replayMatch,
   selectCandidates,
@@ -133,7 +134,9 @@ export function explainNoMatch(
     modelId,
     maxPricePer1kAtomic,
     exclude,
+    contextSize,
   }: {
+    readonly contextSize: number;
     readonly modelId: string;
     readonly maxPricePer1kAtomic: bigint;
     readonly exclude: readonly Uint8Array[];
@@ -149,7 +152,14 @@ export function explainNoMatch(
       `${modelId} costs at least ${cheapest} per 1k tokens, the limit is ${maxPricePer1kAtomic}`,
     );
   }
-  const untried = affordable.filter(({ providerId }) => !exclude.some((id) => equalBytes(id, providerId)));
+  const allowed = affordable.filter((offer) => isWithinBound(offer, contextSize));
+  if (allowed.length === 0) {
+    return new Refusal(
+      'precondition',
+      `no provider of ${modelId} holds enough to be paid for ${contextSize} tokens at once: ask for less`,
+    );
+  }
+  const untried = allowed.filter(({ providerId }) => !exclude.some((id) => equalBytes(id, providerId)));
   if (untried.length === 0) return new Refusal('unavailable', `every provider of ${modelId} was tried already`);
   return new Refusal('unavailable', `all ${untried.length} providers of ${modelId} are busy; try again`);
 }

@@ -16,7 +16,7 @@ export interface OutstandingTicket {
 
 export type OfferKey = Pick<OutstandingTicket, 'providerId' | 'modelId'>;
 
-const nameOffer = ({ providerId, modelId }: OfferKey): string => `${toHex(providerId)} ${modelId}`;
+export const nameOffer = ({ providerId, modelId }: OfferKey): string => `${toHex(providerId)} ${modelId}`;
 
 export interface Outstanding {
   /** @throws Refusal where the holder's address, or all together, have too many tickets open. */

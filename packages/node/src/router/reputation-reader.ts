@@ -12,7 +12,7 @@ import {
   type VerdictEntry,
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
-import { advanceLog, type HistoryChange, loadLogPosition } from './router-store.ts';
+import { addCounts, advanceLog, type HistoryChange, loadLogPosition, NO_COUNTS } from './router-store.ts';
 
 export interface ReputationReaderDependencies {
   readonly crypto: Crypto;
@@ -23,6 +23,8 @@ export interface ReputationReaderDependencies {
     client(): Promise<Pick<ChainClient, 'anchorOf'>>;
   };
   readonly links: Pick<LinkPool, 'to'>;
+  /** Number of the period of a time. */
+  readonly periodOf: (timeMs: number) => number;
   readonly onError?: (validator: QuorumMember, error: unknown) => void;
 }
 
@@ -34,7 +36,7 @@ const PAGE_TIMEOUT_MS = 10_000;
  * entries is not trusted: entries count only if they end at the settled head.
  */
 export function createReputationReader(dependencies: ReputationReaderDependencies): { read(): Promise<void> } {
-  const { crypto, store, chain, links, onError = () => {} } = dependencies;
+  const { crypto, store, chain, links, periodOf, onError = () => {} } = dependencies;
 
   async function readLog(validator: QuorumMember): Promise<void> {
     const anchor = await (await chain.client()).anchorOf(validator.address);
@@ -44,7 +46,7 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
       loadLogPosition(store, validator.address) ??
       computeGenesisPosition(crypto, { chainId, validator: validator.address });
     if (position.length >= expected.length) return;
-    const tally = createTally();
+    const tally = createTally(periodOf);
     while (position.length < expected.length) {
       const missing = expected.length - position.length;
       const limit = missing < BigInt(PAGE_ENTRIES) ? Number(missing) : PAGE_ENTRIES;
@@ -72,19 +74,19 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
   };
 }
 
-/** Unaudited and inconclusive replies say nothing about a provider. */
-function createTally() {
-  const counts = new Map<string, { accepts: number; rejects: number; abandoned: number }>();
+/** What entries say, by provider and period. */
+function createTally(periodOf: (timeMs: number) => number) {
+  const changes = new Map<string, HistoryChange>();
   return {
-    add({ providerId, verdict }: VerdictEntry): void {
-      const name = toHex(providerId);
-      const count = counts.get(name) ?? { accepts: 0, rejects: 0, abandoned: 0 };
-      if (verdict === 'accept') count.accepts++;
-      else if (verdict === 'reject') count.rejects++;
-      else if (verdict === 'abandoned') count.abandoned++;
-      counts.set(name, count);
+    add({ providerId, verdict, feeAtomic, timeMs }: VerdictEntry): void {
+      const isFailure = verdict === 'reject' || verdict === 'abandoned';
+      if (!isFailure && feeAtomic === 0n) return;
+      const period = periodOf(timeMs);
+      const name = `${toHex(providerId)} ${period}`;
+      const one = { failures: isFailure ? 1 : 0, paidAtomic: feeAtomic, paidSquares: feeAtomic * feeAtomic };
+      const counts = addCounts(changes.get(name)?.counts ?? NO_COUNTS, one);
+      changes.set(name, { providerId, period, counts });
     },
-    changes: (): ReadonlyMap<Uint8Array, HistoryChange> =>
-      new Map([...counts].map(([name, count]) => [fromHex(name), count])),
+    changes: (): readonly HistoryChange[] => [...changes.values()],
   };
 }

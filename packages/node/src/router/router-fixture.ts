@@ -41,6 +41,10 @@ export interface TestRouter {
   readonly store: () => Store;
   readonly clock: { now: number };
   readonly stakes: Map<string, bigint>;
+  /** What providers hold, by the hex of their ids. */
+  readonly earned: Map<string, bigint>;
+  /** Read once. */
+  readonly holding: { now: { period: number; entrance: bigint } };
   readonly anchors: Map<string, { logLength: bigint; logHead: `0x${string}` }>;
   connect(seed: number): Promise<LinkClient>;
   restart(): Promise<void>;
@@ -55,10 +59,14 @@ export async function start(
   const clock = { now: NOW };
   const stakes = new Map<string, bigint>();
   const anchors: TestRouter['anchors'] = new Map();
+  const earned: TestRouter['earned'] = new Map();
+  const holding = { now: { period: 0, entrance: 0n } };
   const client = {
     stakesOf: async (payees: Uint8Array[]) => payees.map((payee) => stakes.get(toHex(payee)) ?? 0n),
     anchorOf: async (address: Uint8Array) =>
       anchors.get(toHex(address)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` },
+    parameters: async () => ({ holding: holding.now }),
+    earnedIn: async (providerId: Uint8Array) => earned.get(toHex(providerId)) ?? 0n,
     deployment: { block: 0 },
     transactor: { read: () => Promise.reject(new ChainError('rpc-unreachable', 'down')) },
   } as unknown as ChainClient;
@@ -93,6 +101,8 @@ export async function start(
     clock,
     stakes,
     anchors,
+    earned,
+    holding,
     async connect(seed) {
       const endpoint = router.address();
       const connected = createLinkClient({ endpoint, certHash: identity.id, identity: await makeIdentity(seed) });

@@ -12,7 +12,7 @@ import { assertRoute, matchRequest } from './match-request.ts';
 import { listModels } from './model-list.ts';
 import type { RouterState } from './router-state.ts';
 
-const OUTCOMES = ['ok', 'abandoned', 'failed-check'] as const;
+const OUTCOMES = ['ok', 'abandoned', 'failed-check', 'refused'] as const;
 
 /** @param readStakes called where somebody announces whose stake is not known yet. */
 export function createRouterService(
@@ -50,9 +50,11 @@ export function createRouterService(
   };
 }
 
-/** @throws Refusal where the holder has no such ticket open. */
+type ReportState = Pick<RouterState, 'clock' | 'outstanding' | 'refusals' | 'metrics' | 'throughput'>;
+
+/** Frees the slot. @throws Refusal where the holder has no such ticket open. */
 export function takeReport(
-  { outstanding, metrics, throughput }: Pick<RouterState, 'outstanding' | 'metrics' | 'throughput'>,
+  { clock, outstanding, refusals, metrics, throughput }: ReportState,
   {
     replyId,
     providerId,
@@ -68,6 +70,8 @@ export function takeReport(
   if (!ticket) throw new Refusal('not-found', 'you hold no open ticket for this reply and provider');
   metrics.openTickets.set(outstanding.size());
   metrics.reports.inc({ outcome: known as string });
-  // A report only frees the slot. Reputation comes from verdicts; otherwise a gateway could ruin a provider by false reports.
+  if (known === 'refused') refusals.note(ticket, ticket.group, clock.nowMs());
+  else if (known === 'ok') refusals.clear(ticket, ticket.group);
+  // Reputation comes from verdicts; otherwise a gateway could ruin a provider by false reports.
   if (known === 'ok') throughput.observe(providerId, { outputTokens, durationMs });
 }

@@ -7,9 +7,12 @@ import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-com
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { createHeldView, type HeldView } from './held-view.ts';
 import { createOutstanding, type Outstanding } from './outstanding.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
 import { createSupply, type Supply, type SupplyOptions } from './supply.ts';
 import { createThroughput, type Throughput } from './throughput.ts';
 
@@ -35,6 +38,8 @@ export interface RouterState
   readonly links: LinkPool;
   readonly supply: Supply;
   readonly outstanding: Outstanding;
+  readonly refusals: Refusals;
+  readonly held: HeldView;
   readonly stakes: StakeView;
   readonly throughput: Throughput;
   readonly metrics: RouterMetrics;
@@ -52,10 +57,29 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const outstanding = createOutstanding();
   const stakes = createStakeView(chain);
   const { stakeOf } = stakes;
+  const refusals = createRefusals();
+  const held = createHeldView(createEarningsView(chain));
   return {
-    ...{ crypto, clock, signer, identity, chain, store, log, address, ticketTtlMs, commits, outstanding, stakes },
+    ...{
+      crypto,
+      clock,
+      signer,
+      identity,
+      chain,
+      store,
+      log,
+      address,
+      ticketTtlMs,
+      commits,
+      outstanding,
+      stakes,
+      refusals,
+      held,
+    },
     links: createLinkPool({ identity }),
-    supply: createSupply(options, { crypto, clock, ledger: chain.ledger, store, commits, outstanding, stakeOf }),
+    supply: createSupply(options, {
+      ...{ crypto, clock, ledger: chain.ledger, store, commits, outstanding, refusals, stakeOf, held },
+    }),
     throughput: createThroughput(),
     metrics: createRouterMetrics(dependencies.metrics),
   };

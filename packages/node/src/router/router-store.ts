@@ -2,7 +2,7 @@ import type { Cursor, CursorStore } from '@ogong/chain/events';
 import { bigInteger, bytes, columns, integer, mapped, named, optionalColumns, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { EMPTY_HISTORY, type ProviderHistory } from '@ogong/protocol/exchange/reputation';
+import type { ProviderHistory } from '@ogong/protocol/exchange/reputation';
 import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
 
 /** What a router keeps over a restart. It could get all of it again; the store only saves time. */
@@ -18,10 +18,12 @@ export const ROUTER_SCHEMA = `
      expires_at_ms INTEGER NOT NULL
    ) STRICT;
    CREATE TABLE reputation (
-     provider_id BLOB PRIMARY KEY,
-     accepts INTEGER NOT NULL,
-     rejects INTEGER NOT NULL,
-     abandoned INTEGER NOT NULL
+     provider_id BLOB NOT NULL,
+     period INTEGER NOT NULL,
+     failures INTEGER NOT NULL,
+     paid TEXT NOT NULL,
+     paid_squares TEXT NOT NULL,
+     PRIMARY KEY (provider_id, period)
    ) STRICT;
    CREATE TABLE log_position (
      validator BLOB PRIMARY KEY,
@@ -70,41 +72,71 @@ export function forgetAnnouncements({ prepare }: Store, beforeMs: number): void 
   prepare('DELETE FROM announcement WHERE expires_at_ms < ?').run(beforeMs);
 }
 
-const reputation = columns({ accepts: integer, rejects: integer, abandoned: integer });
+/** What one period's entries say about a provider. */
+const reputation = columns({
+  failures: integer,
+  paidAtomic: named('paid', mapped(text, BigInt, String)),
+  paidSquares: mapped(text, BigInt, String),
+});
+const reputationRow = columns({ providerId: bytes, period: integer, counts: reputation });
 
-export function loadHistory(store: Store, providerId: Uint8Array): ProviderHistory {
+/** @param firstPeriod what was before is left out. */
+export function loadHistory(
+  store: Store,
+  providerId: Uint8Array,
+  firstPeriod: number,
+): Omit<ProviderHistory, 'heldAtomic'> {
   return store.read(({ prepare }) => {
-    const counts = reputation.get(
-      prepare(`SELECT ${reputation.list} FROM reputation WHERE provider_id = ?`),
-      providerId,
-    );
+    const sql = `SELECT ${reputation.list} FROM reputation WHERE provider_id = ? AND period >= ?`;
+    const counts = reputation.all(prepare(sql), providerId, firstPeriod).reduce(addCounts, NO_COUNTS);
     const ejected =
       prepare(`SELECT 1 FROM ejection WHERE provider_id = ? AND ejected = 1
         AND block = (SELECT max(block) FROM ejection AS newest WHERE newest.provider_id = ejection.provider_id)`).get(
         providerId,
       ) !== undefined;
-    return { ...EMPTY_HISTORY, ...counts, ejected };
+    return { ...counts, ejected };
   });
+}
+
+/** Forgets what counts no more. */
+export function forgetHistory({ prepare }: Store, firstPeriod: number): void {
+  prepare('DELETE FROM reputation WHERE period < ?').run(firstPeriod);
 }
 
 const logPosition = columns({ length: bigInteger, head: bytes });
 const logRow = columns({ validator: bytes, length: bigInteger, head: bytes });
 
-export type HistoryChange = Pick<ProviderHistory, 'accepts' | 'rejects' | 'abandoned'>;
+/** What entries of one period say about a provider. */
+export type HistoryCounts = Pick<ProviderHistory, 'failures' | 'paidAtomic' | 'paidSquares'>;
+
+export interface HistoryChange {
+  readonly providerId: Uint8Array;
+  readonly period: number;
+  readonly counts: HistoryCounts;
+}
+
+export const NO_COUNTS: HistoryCounts = { failures: 0, paidAtomic: 0n, paidSquares: 0n };
+
+export function addCounts(one: HistoryCounts, other: HistoryCounts): HistoryCounts {
+  return {
+    failures: one.failures + other.failures,
+    paidAtomic: one.paidAtomic + other.paidAtomic,
+    paidSquares: one.paidSquares + other.paidSquares,
+  };
+}
 
 /** One transaction, so that no entry is counted twice or left out after a crash. */
 export function advanceLog(
   store: Store,
   validator: Uint8Array,
-  { position, changes }: { position: LogPosition; changes: ReadonlyMap<Uint8Array, HistoryChange> },
+  { position, changes }: { position: LogPosition; changes: readonly HistoryChange[] },
 ): void {
   store.transact((db) => {
-    for (const [providerId, { accepts, rejects, abandoned }] of changes) {
-      db.prepare(
-        `INSERT INTO reputation (provider_id, accepts, rejects, abandoned) VALUES (?, ?, ?, ?)
-         ON CONFLICT (provider_id) DO UPDATE SET accepts = accepts + excluded.accepts,
-           rejects = rejects + excluded.rejects, abandoned = abandoned + excluded.abandoned`,
-      ).run(providerId, accepts, rejects, abandoned);
+    for (const { providerId, period, counts } of changes) {
+      const sql = `SELECT ${reputation.list} FROM reputation WHERE provider_id = ? AND period = ?`;
+      const known = reputation.get(db.prepare(sql), providerId, period) ?? NO_COUNTS;
+      const row = { providerId, period, counts: addCounts(known, counts) };
+      reputationRow.insert(db, 'INSERT OR REPLACE INTO reputation', row);
     }
     const row = { validator, length: position.length, head: position.head };
     logRow.insert(db, 'INSERT OR REPLACE INTO log_position', row);

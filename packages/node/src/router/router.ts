@@ -75,9 +75,9 @@ const warnOf =
 
 /** Reads at intervals what tickets are drawn by: the current providers, their stake, and the validators' verdicts. */
 function createRefresh(state: RouterState, intervalMs: number): Repeating {
-  const { crypto, store, chain, links, supply, stakes, metrics, log } = state;
+  const { crypto, clock, store, chain, links, supply, stakes, held, metrics, log } = state;
   const reputation = createReputationReader({
-    ...{ crypto, store, chain, links },
+    ...{ crypto, store, chain, links, periodOf: held.periodOf },
     onError: ({ endpoint }, err) => log.warn({ err, validator: endpoint }, 'a verdict log could not be read'),
   });
   return createRepeating(
@@ -87,6 +87,7 @@ function createRefresh(state: RouterState, intervalMs: number): Repeating {
       metrics.providers.set(supply.size());
       await supply.refreshWeights();
       await stakes.refresh(supply.payees());
+      await held.refresh(supply.accounts(), clock.nowMs());
       await reputation.read();
     },
     warnOf(state, STAKE_UNREAD),

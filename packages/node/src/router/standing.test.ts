@@ -8,7 +8,7 @@ import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/prot
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { describe, expect, it } from 'vitest';
 import { announce, closing, GATEWAY, idOf, NOW, network, refusalOf, route, start } from './router-fixture.ts';
-import { saveEjection, undoEjections } from './router-store.ts';
+import { advanceLog, saveEjection, undoEjections } from './router-store.ts';
 
 describe('standing', () => {
   it('keeps supply over a restart, and never routes to the ejected', async () => {
@@ -46,9 +46,10 @@ describe('standing', () => {
   });
 
   const validatorAddress = new Uint8Array(20).fill(70);
-  function makeLog(verdicts: readonly [number, Verdict][]) {
+  const FEE = 10n ** 15n;
+  function makeLog(verdicts: readonly [number, Verdict, bigint?][]) {
     let position = computeGenesisPosition(crypto, { chainId: network.chainId, validator: validatorAddress });
-    const entries = verdicts.map(([n, verdict], i) => {
+    const entries = verdicts.map(([n, verdict, feeAtomic = verdict === 'accept' ? FEE : 0n], i) => {
       const next = appendVerdict(crypto, position, {
         replyId: new Uint8Array(16).fill(i),
         recordHash: new Uint8Array(32),
@@ -56,7 +57,7 @@ describe('standing', () => {
         payee: new Uint8Array(20).fill(n),
         verdict,
         evidence: verdict === 'reject' ? 'exact' : 'none',
-        feeAtomic: 0n,
+        feeAtomic,
         payer: new Uint8Array(20),
         router: new Uint8Array(20),
         verifiers: [],
@@ -148,5 +149,57 @@ describe('standing', () => {
         .candidates.map(({ weight }) => weight)
         .sort(),
     ).toEqual([333_333n, 500_000n, 666_666n]);
+  });
+
+  describe('where earnings are held', () => {
+    const PERIOD = 1_000_000;
+    const ENTRANCE = 1_000_000n;
+    const periodNow = Math.floor(NOW / 1_000 / PERIOD);
+
+    /** Provider 1 has failed 5 times, with entries of that age in periods, and then settles small replies of its own. */
+    async function open(age: number, { dust = 0, held = 0n } = {}) {
+      const opened = await start();
+      opened.holding.now = { period: PERIOD, entrance: ENTRANCE };
+      opened.earned.set(toHex(idOf(1)), held);
+      const counts = { failures: 5, paidAtomic: BigInt(dust), paidSquares: BigInt(dust) };
+      const changes = [{ providerId: idOf(1), period: periodNow - age, counts }];
+      const position = { length: 5n, head: new Uint8Array(32) };
+      advanceLog(opened.store(), validatorAddress, { position, changes });
+      await announce(opened, 1);
+      const gateway = await opened.connect(GATEWAY);
+      const weight = async () => {
+        await opened.router().refresh();
+        return parseCandidates((await route(gateway)).candidates).candidates[0]?.weight;
+      };
+      return { opened, weight };
+    }
+
+    it('is weighed by what is held, and made by no number of small replies', async () => {
+      const { weight: failed } = await open(0);
+      expect(await failed()).toBe(142_857n);
+      expect(await (await open(0, { dust: 10_000, held: 10_000n })).weight()).toBe(144_079n);
+      expect(await (await open(0, { held: 100n * ENTRANCE })).weight()).toBe(943_925n);
+    });
+
+    it('forgets failures with the periods that earnings are held for', async () => {
+      expect(await (await open(2)).weight()).toBe(142_857n);
+      expect(await (await open(3)).weight()).toBe(500_000n);
+    });
+
+    it('leaves a request to those that may be paid for it at once', async () => {
+      const { opened, weight } = await open(3);
+      expect(await weight()).toBe(500_000n);
+      const gateway = await opened.connect(GATEWAY);
+      // 1,000 atomic units for 1,000 tokens.
+      const most = Number(ENTRANCE);
+      expect((await route(gateway, { contextSize: most })).ticket.providerId).toEqual(idOf(1));
+      const refused = await refusalOf(route(gateway, { contextSize: most + 1 }));
+      expect(refused.message).toMatch(/holds enough to be paid for 1000001 tokens at once/);
+      opened.earned.set(toHex(idOf(1)), 1n);
+      await opened.restart();
+      await opened.router().refresh();
+      const again = await opened.connect(GATEWAY);
+      expect((await route(again, { contextSize: most + 2 })).ticket.providerId).toEqual(idOf(1));
+    });
   });
 });

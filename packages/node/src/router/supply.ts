@@ -17,8 +17,16 @@ import type { Offer } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import type { Account, HeldView } from './held-view.ts';
 import type { Outstanding } from './outstanding.ts';
-import { forgetAnnouncements, loadAnnouncements, loadHistory, saveAnnouncement } from './router-store.ts';
+import type { Refusals } from './refusals.ts';
+import {
+  forgetAnnouncements,
+  forgetHistory,
+  loadAnnouncements,
+  loadHistory,
+  saveAnnouncement,
+} from './router-store.ts';
 
 export interface SupplyOptions {
   /** Providers listed at most. Default: 4,096, the longest list that a match can draw from. */
@@ -35,7 +43,9 @@ export interface SupplyDependencies {
   readonly store: Store;
   readonly commits: GroupCommit;
   readonly outstanding: Outstanding;
+  readonly refusals: Pick<Refusals, 'believe' | 'sweep'>;
   readonly stakeOf: (payee: Uint8Array) => bigint;
+  readonly held: HeldView;
 }
 
 export interface ListedOffer extends Offer {
@@ -55,6 +65,7 @@ export interface Supply {
   /** Looks the weights of what is listed up again. */
   refreshWeights(): Promise<void>;
   payees(): Uint8Array[];
+  accounts(): Account[];
   /** Whether a provider that somebody has staked for is listed under the certificate. */
   isStaked(certHash: Uint8Array): boolean;
   size(): number;
@@ -63,7 +74,7 @@ export interface Supply {
 
 export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
   const { maxProviders = 4096, modelRoots } = options;
-  const { crypto, clock, ledger, store, commits, outstanding, stakeOf } = dependencies;
+  const { crypto, clock, ledger, store, commits, outstanding, refusals, stakeOf, held: holdings } = dependencies;
   const listed = new Map<string, Announcement>();
   for (const signed of loadAnnouncements(store)) {
     const { ok, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
@@ -120,6 +131,17 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     }
   }
 
+  /** By what the key holds; where the network holds nothing, by what it was paid. */
+  function describeStanding({ providerId, payee }: Announcement, nowMs: number) {
+    const history = loadHistory(store, providerId, holdings.firstPeriod(nowMs));
+    const isHeld = holdings.entrance() > 0n;
+    const heldAtomic = holdings.heldOf({ providerId, payee }) ?? (isHeld ? 0n : history.paidAtomic);
+    return {
+      reputationPpm: computeReputationPpm({ ...history, heldAtomic }, holdings.entrance()),
+      boundAtomic: holdings.boundOf({ providerId, payee }),
+    };
+  }
+
   function* current(): Generator<Announcement> {
     const nowMs = clock.nowMs();
     for (const announcement of listed.values()) if (announcement.expiresAtMs > nowMs) yield announcement;
@@ -142,20 +164,22 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
         const { providerId, payee, expiresAtMs } = announcement;
         const wanted = announcement.models.filter((model) => modelId === undefined || model.modelId === modelId);
         if (wanted.length === 0) continue;
-        const reputationPpm = computeReputationPpm(loadHistory(store, providerId));
+        const { reputationPpm, boundAtomic } = describeStanding(announcement, nowMs);
         const shared = {
           announcement,
           providerId,
           payee,
           stakeAtomic: stakeOf(payee),
           reputationPpm,
+          boundAtomic,
           expiresAtMs,
         };
         for (const model of wanted.filter(isPublished)) {
           const { modelId: id, pricePer1kAtomic, contextSize, capacity } = model;
           const key = { providerId, modelId: id, capacity };
           const held = group === undefined ? outstanding.count(key, nowMs) : outstanding.countFor(group, key, nowMs);
-          const freeCapacity = Math.max(0, Math.min(model.freeCapacity, capacity - held));
+          const believed = refusals.believe(key, group, nowMs);
+          const freeCapacity = Math.max(0, Math.min(model.freeCapacity, believed - held));
           offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize, freeCapacity });
         }
       }
@@ -166,6 +190,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       await modelRoots?.prepare([...new Set(ids)]);
     },
     payees: () => [...current()].map(({ payee }) => payee),
+    accounts: () => [...current()].map(({ providerId, payee }) => ({ providerId, payee })),
     isStaked: (certHash) =>
       [...current()].some((listing) => equalBytes(listing.certHash, certHash) && stakeOf(listing.payee) > 0n),
     size: () => [...current()].length,
@@ -173,7 +198,11 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       // An announcement is kept as long as it could be accepted again, so that its sequence is known.
       const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
       for (const [name, { expiresAtMs }] of listed) if (expiresAtMs < beforeMs) listed.delete(name);
-      await commits.write((to) => forgetAnnouncements(to, beforeMs));
+      refusals.sweep(clock.nowMs());
+      await commits.write((to) => {
+        forgetAnnouncements(to, beforeMs);
+        forgetHistory(to, holdings.firstPeriod(clock.nowMs()));
+      });
     },
   };
 }

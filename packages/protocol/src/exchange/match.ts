@@ -19,6 +19,7 @@ import {
 import type { Crypto } from '../crypto/crypto.ts';
 import { drawInteger } from '../crypto/draw-integer.ts';
 import { isTier } from '../tier/registry.ts';
+import { computeMaxFee } from './fee.ts';
 import { MAX_MODEL_ID_BYTES } from './limits.ts';
 import { PPM } from './reputation.ts';
 import { computeStakeShare, countPayees } from './stake-weights.ts';
@@ -61,6 +62,8 @@ export interface Offer {
   readonly stakeAtomic: bigint;
   /** From computeReputationPpm; 0 where ejected. */
   readonly reputationPpm: number;
+  /** The largest maximum fee of an order at this key; undefined where there is no bound. */
+  readonly boundAtomic?: bigint | undefined;
   readonly expiresAtMs: number;
 }
 
@@ -137,6 +140,7 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
     .filter((offer) => offer.freeCapacity > 0 && offer.expiresAtMs > nowMs)
     .filter((offer) => !exclude.some((id) => equalBytes(id, offer.providerId)))
     .filter((offer) => computeWeight(offer, 1) > 0n)
+    .filter((offer) => isWithinBound(offer, contextSize))
     .sort((a, b) => compareBytes(a.providerId, b.providerId) || (a.pricePer1kAtomic < b.pricePer1kAtomic ? -1 : 1))
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
@@ -153,6 +157,15 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
     contextSize: offer.contextSize,
   }));
   return { modelId, candidates };
+}
+
+/** Whether the largest reply to the request may be paid to the key at once. */
+export function isWithinBound(
+  { boundAtomic, pricePer1kAtomic }: Pick<Offer, 'boundAtomic' | 'pricePer1kAtomic'>,
+  contextSize: number,
+): boolean {
+  const tokens = { promptTokens: contextSize, outputTokens: 0 };
+  return boundAtomic === undefined || computeMaxFee(tokens, pricePer1kAtomic) <= boundAtomic;
 }
 
 /** Names the list in the ticket: SHA-256 of its exact bytes. */

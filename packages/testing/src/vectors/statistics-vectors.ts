@@ -8,6 +8,8 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { computeBelievedCapacity } from '@ogong/protocol/exchange/believed-capacity';
+import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch } from '@ogong/protocol/modality/text/commitment/window';
 import type { DriftRow, DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
 import { buildDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-build';
@@ -56,8 +58,48 @@ export function createStatisticsVectors(crypto: Crypto): Readonly<Record<string,
       auditPlan: planVectors(),
     },
     'audit-rate': { rates: auditRates(), bounds: feeBounds() },
+    reputation: { reputations: reputations(), capacities: capacities() },
     'drift-table': { hex: toHex(encodeDriftTable(table)), hash: toHex(crypto.sha256(encodeDriftTable(table))) },
   };
+}
+
+function reputations(): readonly unknown[] {
+  const entrance = 10n ** 16n;
+  const cases = [
+    { name: 'a new key', heldAtomic: 0n, fees: [], failures: 0 },
+    { name: 'what it holds', heldAtomic: 98n * entrance, fees: [entrance], failures: 0 },
+    { name: 'a failure weighs the entrance at least', heldAtomic: entrance, fees: [1n], failures: 1 },
+    {
+      name: 'and else the mean of its fees by value',
+      heldAtomic: entrance,
+      fees: [5n * entrance, 1n, 1n],
+      failures: 1,
+    },
+    { name: 'small replies', heldAtomic: 1_000n, fees: Array<bigint>(1_000).fill(1n), failures: 10 },
+    { name: 'no entrance', heldAtomic: 10n ** 15n, fees: [], failures: 1, entranceAtomic: 0n },
+  ];
+  return cases.map(({ name, heldAtomic, fees, failures, entranceAtomic = entrance }) => {
+    const paidAtomic = fees.reduce((sum, fee) => sum + fee, 0n);
+    const paidSquares = fees.reduce((sum, fee) => sum + fee * fee, 0n);
+    const amounts = { heldAtomic, paidAtomic, paidSquares, entranceAtomic };
+    const texts = Object.fromEntries(Object.entries(amounts).map(([key, value]) => [key, String(value)]));
+    const ppm = computeReputationPpm({ ...amounts, failures, ejected: false }, entranceAtomic);
+    return { name, ...texts, failures, ppm };
+  });
+}
+
+function capacities(): readonly unknown[] {
+  const cases = [
+    { capacity: 100, own: 0, others: [] },
+    { capacity: 100, own: 3, others: [] },
+    { capacity: 8, own: 0, others: [9] },
+    { capacity: 8, own: 0, others: [9, 9] },
+    { capacity: 8, own: 1, others: [2, 2, 0] },
+  ];
+  return cases.map(({ capacity, ...refused }) => ({
+    ...{ capacity, ...refused },
+    believed: computeBelievedCapacity(capacity, refused),
+  }));
 }
 
 function feeBounds(): readonly unknown[] {

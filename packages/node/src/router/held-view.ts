@@ -1,0 +1,67 @@
+import type { EarningsView } from '@ogong/host/views/earnings-view';
+import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+
+/** A provider's key, and the payee that it earns for. */
+export interface Account {
+  readonly providerId: Uint8Array;
+  readonly payee: Uint8Array;
+}
+
+export type HeldView = ReturnType<typeof createHeldView>;
+
+/** Accounts that are read from the chain at the same time. */
+const AT_ONCE = 16;
+/** Failures count in so many periods besides the present one: for as long as earnings are held. */
+const PERIODS_BEFORE = 2;
+
+const nameAccount = ({ providerId, payee }: Account): string => `${toHex(providerId)} ${toHex(payee)}`;
+
+/** What the listed providers hold, as last read from the chain. */
+export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'readHolding' | 'heldFor'>) {
+  let held: ReadonlyMap<string, bigint> = new Map();
+  let holding = { period: 0, entrance: 0n };
+
+  return {
+    /** undefined on a network that holds nothing, and where it was not read yet. */
+    heldOf: (account: Account): bigint | undefined => held.get(nameAccount(account)),
+    /** The largest maximum fee of an order; undefined where there is no bound. Who was not read yet counts as new. */
+    boundOf(account: Account): bigint | undefined {
+      if (holding.period === 0) return undefined;
+      const heldAtomic = held.get(nameAccount(account)) ?? 0n;
+      return computeFeeBound({ heldAtomic, entranceAtomic: holding.entrance });
+    },
+    entrance: (): bigint => holding.entrance,
+    /** Number of the period of that time; always 0 on a network without periods. */
+    periodOf: (timeMs: number): number => (holding.period === 0 ? 0 : Math.floor(timeMs / 1_000 / holding.period)),
+    /** The first period whose failures count now. */
+    firstPeriod(nowMs: number): number {
+      return holding.period === 0 ? 0 : this.periodOf(nowMs) - PERIODS_BEFORE;
+    },
+    /**
+     * Reads these accounts and forgets all others. At the turn of a period orders may be of either one, so the smaller amount counts.
+     * @throws ChainError; the earlier values stay in force until all are read.
+     */
+    async refresh(accounts: readonly Account[], nowMs: number): Promise<void> {
+      holding = await readHolding();
+      const read = new Map<string, bigint>();
+      if (holding.period !== 0) {
+        for (let i = 0; i < accounts.length; i += AT_ONCE) {
+          await Promise.all(
+            accounts
+              .slice(i, i + AT_ONCE)
+              .map(async (account) => read.set(nameAccount(account), await readHeld(account, nowMs))),
+          );
+        }
+      }
+      held = read;
+    },
+  };
+
+  async function readHeld(account: Account, nowMs: number): Promise<bigint> {
+    const times = [nowMs - MAX_ORDER_LIFETIME_MS, nowMs];
+    const amounts = await Promise.all(times.map((timeMs) => heldFor(account, timeMs)));
+    return amounts.reduce<bigint>((least, amount = 0n) => (amount < least ? amount : least), amounts[0] ?? 0n);
+  }
+}
