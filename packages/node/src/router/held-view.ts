@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 
 /** A provider's key, and the payee that it earns for. */
-export interface Account {
+export interface KeyAccount {
   readonly providerId: Uint8Array;
   readonly payee: Uint8Array;
 }
@@ -16,7 +16,7 @@ const AT_ONCE = 16;
 /** Failures count in so many periods besides the present one: for as long as earnings are held. */
 const PERIODS_BEFORE = 2;
 
-const nameAccount = ({ providerId, payee }: Account): string => `${toHex(providerId)} ${toHex(payee)}`;
+const nameAccount = ({ providerId, payee }: KeyAccount): string => `${toHex(providerId)} ${toHex(payee)}`;
 
 /** What the listed providers hold, as last read from the chain. */
 export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'readHolding' | 'heldFor'>) {
@@ -25,9 +25,9 @@ export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'rea
 
   return {
     /** undefined on a network that holds nothing, and where it was not read yet. */
-    heldOf: (account: Account): bigint | undefined => held.get(nameAccount(account)),
+    heldOf: (account: KeyAccount): bigint | undefined => held.get(nameAccount(account)),
     /** The largest maximum fee of an order; undefined where there is no bound. Who was not read yet counts as new. */
-    boundOf(account: Account): bigint | undefined {
+    boundOf(account: KeyAccount): bigint | undefined {
       if (holding.period === 0) return undefined;
       const heldAtomic = held.get(nameAccount(account)) ?? 0n;
       return computeFeeBound({ heldAtomic, entranceAtomic: holding.entrance });
@@ -43,7 +43,7 @@ export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'rea
      * Reads these accounts and forgets all others. At the turn of a period orders may be of either one, so the smaller amount counts.
      * @throws ChainError; the earlier values stay in force until all are read.
      */
-    async refresh(accounts: readonly Account[], nowMs: number): Promise<void> {
+    async refresh(accounts: readonly KeyAccount[], nowMs: number): Promise<void> {
       holding = await readHolding();
       const read = new Map<string, bigint>();
       if (holding.period !== 0) {
@@ -59,7 +59,7 @@ export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'rea
     },
   };
 
-  async function readHeld(account: Account, nowMs: number): Promise<bigint> {
+  async function readHeld(account: KeyAccount, nowMs: number): Promise<bigint> {
     const times = [nowMs - MAX_ORDER_LIFETIME_MS, nowMs];
     const amounts = await Promise.all(times.map((timeMs) => heldFor(account, timeMs)));
     return amounts.reduce<bigint>((least, amount = 0n) => (amount < least ? amount : least), amounts[0] ?? 0n);

@@ -17,7 +17,7 @@ import type { Offer } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
-import type { Account, HeldView } from './held-view.ts';
+import type { HeldView, KeyAccount } from './held-view.ts';
 import type { Outstanding } from './outstanding.ts';
 import type { Refusals } from './refusals.ts';
 import {
@@ -65,7 +65,7 @@ export interface Supply {
   /** Looks the weights of what is listed up again. */
   refreshWeights(): Promise<void>;
   payees(): Uint8Array[];
-  accounts(): Account[];
+  accounts(): KeyAccount[];
   /** Whether a provider that somebody has staked for is listed under the certificate. */
   isStaked(certHash: Uint8Array): boolean;
   size(): number;
