@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Escrow} from "../src/Escrow.sol";
 import {Staking} from "../src/Staking.sol";
 import {Batch, Debit, Ejection, Line} from "../src/Types.sol";
 import {Handler} from "./Conservation.t.sol";
@@ -17,6 +18,19 @@ contract InterleavedHandler is Handler {
     uint256 public ejections;
     uint256 public reinstatements;
     uint256 private certificates;
+
+    /// Signed, and not submitted yet: a batch with its lists and signatures, encoded. Nothing where there is none.
+    bytes private pending;
+    address[] private pendingSigners;
+    /// When it is submitted, unless time has gone further, and the votes as they would count then without another change.
+    uint256 private dueAt;
+    uint256 private dueSigned;
+    uint256 private dueTotal;
+    uint256 private dueSlashed;
+    uint256 private slashedAt;
+    uint256 public submitted;
+    uint256 public refused;
+    uint256 public unmoved;
 
     function stake(uint256 payee, uint128 amount) external {
         address account = payeeOf(payee);
@@ -141,6 +155,7 @@ contract InterleavedHandler is Handler {
         uint256 before = token.balanceOf(TREASURY);
         staking.slash(actorOf(who), uint128(bound(amount, 1, 4 * BOND)), 0);
         slashed += token.balanceOf(TREASURY) - before;
+        slashedAt = this.clock();
     }
 
     function eject(uint256 whom, uint256 provider) external {
@@ -152,6 +167,65 @@ contract InterleavedHandler is Handler {
         Batch memory batch = _batch(++settledBatches[validator]);
         bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list, _idle());
         settlement.settle(batch, new Debit[](0), new Line[](0), list, _idle(), _quorum(digest, 3));
+    }
+
+    /// All sign a batch now. It is submitted later, whatever happens to the set, the channel and the sequence meanwhile.
+    function sign(uint256 whom, uint256 who, uint256 amount, uint256 delay) external {
+        validator = validatorOf(whom);
+        Escrow.Channel memory channel = escrow.channelOf(vm.addr(payerKey(who)), validator);
+        amount = bound(amount, 0, channel.admitted - channel.spent);
+        Debit[] memory debits = _one(_debit(payerKey(who), uint128(amount), channel.spent + uint128(amount)));
+        Line[] memory lines = _one(Line(providerOf(who), payeeOf(who), address(0), uint128(amount)));
+        Batch memory batch = _batch(settledBatches[validator] + 1);
+        bytes32 digest = settlement.batchDigest(batch, debits, lines, new bytes32[](0), _idle());
+        pending = abi.encode(batch, debits, lines, _quorum(digest, 3));
+        delete pendingSigners;
+        for (uint256 i; i < 3; ++i) {
+            pendingSigners.push(vm.addr(_signingKey(validatorKeys[i])));
+        }
+        uint256 time = this.clock();
+        dueAt = time + bound(delay, 0, VOTING - 1);
+        vm.warp(dueAt);
+        (dueSigned, dueTotal) = this.pendingVotes();
+        vm.warp(time);
+        dueSlashed = slashed;
+    }
+
+    /// Submits what was signed. It settles if and only if its signers have the votes, its number is the next one and its payer can
+    /// be drawn. What changed in the set since the signing moves no vote before the voting delay is over, slashes apart.
+    function submit() external {
+        if (pending.length == 0) return;
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes[] memory quorum) =
+            abi.decode(pending, (Batch, Debit[], Line[], bytes[]));
+        delete pending;
+        bool isInTime = this.clock() <= dueAt;
+        if (isInTime) vm.warp(dueAt);
+        (uint256 signed, uint256 total) = this.pendingVotes();
+        if (isInTime && slashed == dueSlashed) {
+            checkEqual(total, dueTotal, "all votes");
+            // Whoever was slashed a moment ago and bonds again has back what it had, and no more.
+            check(signed >= dueSigned, "votes of the signers");
+            if (slashedAt + VOTING < dueAt) checkEqual(signed, dueSigned, "votes of the signers, where nobody was slashed");
+            ++unmoved;
+        }
+        Escrow.Channel memory channel = escrow.channelOf(debits[0].payer, batch.validator);
+        uint256 spent = channel.spent + debits[0].amount;
+        bool isDue = 3 * signed > 2 * total && batch.sequence == settledBatches[batch.validator] + 1
+            && spent <= debits[0].cumulative && spent <= channel.admitted;
+        try settlement.settle(batch, debits, lines, new bytes32[](0), _idle(), quorum) {
+            check(isDue, "it settles only where it may");
+            ++settledBatches[batch.validator];
+            drawn += debits[0].amount;
+            ++submitted;
+        } catch {
+            check(!isDue, "it settles where it may");
+            ++refused;
+        }
+    }
+
+    /// Votes of those who signed, and all votes.
+    function pendingVotes() external view returns (uint256 signed, uint256 total) {
+        return staking.votes(pendingSigners);
     }
 
     function reinstate(uint256 provider) external {
@@ -235,7 +309,7 @@ contract InterleavedTest {
 
     /// All actions but the leaks.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](20);
+        bytes4[] memory chosen = new bytes4[](22);
         chosen[0] = handler.wait.selector;
         chosen[1] = handler.stake.selector;
         chosen[2] = handler.requestUnstake.selector;
@@ -256,6 +330,8 @@ contract InterleavedTest {
         chosen[17] = handler.withdrawEarnings.selector;
         chosen[18] = handler.collectEarnings.selector;
         chosen[19] = handler.setSigner.selector;
+        chosen[20] = handler.sign.selector;
+        chosen[21] = handler.submit.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), chosen);
     }
@@ -330,5 +406,23 @@ contract InterleavedTest {
         (uint256 byKeys,,) = handler.voters();
         check(byKeys > 0 && before > 0, "they vote");
         this.invariant_anAccountHasOneKeyAndAKeyOneAccount();
+    }
+
+    function test_whatWasSignedSettlesWhileOthersComeAndGo() public {
+        handler.admit(0, 0, 1e18);
+        handler.sign(0, 0, 1e17, 60);
+        handler.bond(3, 1_000e18);
+        handler.register(3);
+        handler.deregister(1);
+        handler.setSigner(0, 7);
+        handler.submit();
+        checkEqual(handler.submitted(), 1, "settled by the votes of one delay ago");
+        checkEqual(handler.unmoved(), 1, "which nothing has moved");
+        handler.sign(0, 0, 1e17, 60);
+        handler.settle(0, [uint256(1), 0, 0], 0, 0);
+        handler.submit();
+        checkEqual(handler.refused(), 1, "another batch took its number");
+        handler.submit();
+        checkEqual(handler.submitted() + handler.refused(), 2, "nothing is submitted twice");
     }
 }
