@@ -7,6 +7,7 @@ import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { falseAbandonment } from '../../attackers/protocol/false-abandonment.ts';
+import { falseWithholding } from '../../attackers/protocol/false-withholding.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
 import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
@@ -101,6 +102,23 @@ export const ledgerScenes: readonly StagedAttack[] = [
         ],
         money: NO_MONEY,
         worked: asked.settled + forged.settled > 0,
+      };
+    },
+  },
+  {
+    ...{ attack: falseWithholding, on },
+    async play(breaks: Breaks) {
+      const unasked = await falseWithholding.play({ asksWitnesses: false }, breaks);
+      const asked = await falseWithholding.play({ asksWitnesses: true }, breaks);
+      return {
+        tried: 'called openings withheld that it never asked for: without witnesses, and after it had asked them',
+        answered: [
+          `witnesses hand over: ${asked.answers.join(', ')}`,
+          ...countTexts([...unasked.refusals, ...asked.refusals]),
+          `${unasked.settled + asked.settled} of them are on the chain`,
+        ],
+        money: NO_MONEY,
+        worked: unasked.settled + asked.settled > 0,
       };
     },
   },
