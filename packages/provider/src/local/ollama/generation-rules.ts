@@ -8,7 +8,7 @@ import {
   isZero,
 } from '@ogong/protocol/modality/text/request/field-rules';
 
-/** What the bodies of /api/generate and /api/chat may hold, and what becomes of it (docs/local-mode.md shows these tables). */
+/** What the bodies of /api/generate and /api/chat may hold, and what becomes of it (docs/reference/local-mode.md shows these tables). */
 
 const images: FieldRule = { refused: 'this model reads no images; leave them out', unless: isEmptyList };
 const format: FieldRule = {
