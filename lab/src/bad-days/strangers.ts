@@ -1,0 +1,145 @@
+import type { GatewayRouteName } from '@ogong/protocol/http/routes';
+
+/** One thing that somebody may ask of a daemon, and what it costs whoever asks. */
+interface StrangerRow {
+  /** `anyone`: whoever has a certificate of its own, which is free. */
+  readonly who: 'anyone' | 'validators' | 'asked peers' | 'served peers' | 'API keys';
+  /** What stays behind where it is answered; `nothing` for what only reads. */
+  readonly changes: string;
+  /** What it costs the caller, or what bounds it. */
+  readonly costs: string;
+  /** The test that shows it, from the repository's root. */
+  readonly shownBy: string;
+}
+
+const READS = { who: 'anyone', changes: 'nothing' } as const;
+const RATE = 'the calls of a peer and of its addresses are rationed';
+const LINKS = 'packages/host/src/link/link-doors.test.ts';
+const ACCESS = 'packages/node/src/validator/access.test.ts';
+const INTAKE = 'packages/node/src/validator/intake.test.ts';
+const PROVIDER = 'packages/provider/src/provider/provider.test.ts';
+
+/** By service and method, as the proto file names them. A method without a row fails a test. */
+export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
+  'ProviderService/Generate': {
+    ...{ who: 'anyone', changes: 'a slot, a reply, a debt of the channel', shownBy: PROVIDER },
+    costs: 'an order that its payer signed, admitted by a validator, within what the channel holds',
+  },
+  'ProviderService/GetOpening': {
+    ...READS,
+    costs: 'the consumer of the reply and validators alone',
+    shownBy: PROVIDER,
+  },
+  'ProviderService/Progress': {
+    ...{ who: 'served peers', changes: 'how much of a running reply its payer has', shownBy: PROVIDER },
+    costs: "the payer's signature, over 512 bytes more, or over leaving once",
+  },
+  'ProviderService/ShowRecord': {
+    ...{
+      who: 'validators',
+      changes: 'nothing',
+      costs: 'a registration',
+      shownBy: 'packages/node/src/validator/witness/witness.test.ts',
+    },
+  },
+  'ProviderService/Trace': {
+    ...{
+      who: 'validators',
+      changes: 'nothing',
+      costs: 'one at a time',
+      shownBy: 'packages/provider/src/verifier/trace.test.ts',
+    },
+  },
+  'ValidatorService/Admit': {
+    ...{ who: 'anyone', changes: 'an open order, a reservation', shownBy: INTAKE },
+    costs: "the payer's escrow and the consent of the provider; readings of the chain for new payers are rationed",
+  },
+  'ValidatorService/PushRecord': {
+    ...{ who: 'anyone', changes: 'the record of an admitted order', shownBy: INTAKE },
+    costs: "the provider's signature; a second record of an order ejects it",
+  },
+  'ValidatorService/Acknowledge': {
+    ...{ who: 'anyone', changes: 'which record of an admitted order is judged', shownBy: ACCESS },
+    costs: "the payer's signature about a record that its provider signed; rationed",
+  },
+  'ValidatorService/Complain': {
+    ...{ who: 'anyone', changes: 'a forced audit, a conviction', shownBy: INTAKE },
+    costs: "the payer's signature; four that find nothing, then a twentieth of its fees",
+  },
+  'ValidatorService/ProveComplaint': {
+    ...{ who: 'asked peers', changes: 'a conviction', shownBy: ACCESS },
+    costs: 'a complaint that was taken, and a place of four',
+  },
+  'ValidatorService/Announce': {
+    ...{ who: 'anyone', changes: 'one announcement for each certificate', shownBy: ACCESS },
+    costs: "the payee's signature; rationed, and 4,096 in all",
+  },
+  'ValidatorService/GetBeacon': { ...READS, costs: RATE, shownBy: LINKS },
+  'ValidatorService/GetReply': { ...READS, costs: RATE, shownBy: LINKS },
+  'ValidatorService/ListVerdicts': { ...READS, costs: RATE, shownBy: LINKS },
+  'ValidatorService/GetIntake': { ...READS, costs: 'rationed: it signs', shownBy: ACCESS },
+  'ValidatorService/GetSettled': { ...READS, costs: 'rationed: it hashes a batch', shownBy: ACCESS },
+  'ValidatorService/DeliverBeacon': {
+    ...{ who: 'validators', changes: 'votes on a beacon', costs: 'a bond', shownBy: ACCESS },
+  },
+  'ValidatorService/CosignBatch': {
+    ...{ who: 'validators', changes: 'what this validator has signed', costs: 'a bond', shownBy: ACCESS },
+  },
+  'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
+  'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
+  'VerifierService/Commit': {
+    ...{ who: 'anyone', changes: 'a place in the queue', shownBy: 'packages/provider/src/verifier/verifier.test.ts' },
+    costs: 'a registration: those who ask take turns, the largest makes room',
+  },
+  'VerifierService/Reveal': {
+    ...{ ...READS, costs: 'a job of its own', shownBy: 'packages/provider/src/verifier/verifier.test.ts' },
+  },
+  'VerifierService/Trace': {
+    ...{ ...READS, costs: 'a registration; one at a time', shownBy: 'packages/provider/src/verifier/verifier.test.ts' },
+  },
+  'VerifierService/Endorse': {
+    ...{
+      ...READS,
+      costs: 'for the providers that its operator names',
+      shownBy: 'packages/provider/src/verifier/verifier.test.ts',
+    },
+  },
+  'RouterService/Announce': {
+    ...{ who: 'anyone', changes: 'a listing', shownBy: 'packages/node/src/router/router.test.ts' },
+    costs: "the payee's signature; a stranger has no place of a listed provider",
+  },
+  'RouterService/Route': {
+    ...{ who: 'anyone', changes: 'slots that look taken', shownBy: 'packages/node/src/router/router.test.ts' },
+    costs: 'an address holds its share of the slots at most',
+  },
+  'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
+  'RouterService/Report': {
+    ...{ who: 'anyone', changes: 'statistics of speed', shownBy: 'packages/node/src/router/router.test.ts' },
+    costs: 'a ticket of this router',
+  },
+};
+
+const GATE = 'packages/node/src/gateway/gateway.process.test.ts';
+const BUYS: StrangerRow = {
+  ...{
+    who: 'API keys',
+    changes: 'an order, a reservation',
+    shownBy: 'packages/node/src/gateway/channel-ledger.test.ts',
+  },
+  costs: 'the budget of the key, and its share of the channel',
+};
+const SHOWS: StrangerRow = {
+  who: 'API keys',
+  changes: 'nothing',
+  costs: 'a key that ordered the reply',
+  shownBy: GATE,
+};
+
+/** By route of the gateway's HTTP API. */
+export const ROUTE_ROWS: Readonly<Record<GatewayRouteName, StrangerRow>> = {
+  ...{ chat: BUYS, completion: BUYS, embedding: BUYS, receipt: SHOWS, opening: SHOWS },
+  models: { ...SHOWS, costs: 'a key' },
+  model: { ...SHOWS, costs: 'a key' },
+  health: { ...READS, costs: 'connections are limited', shownBy: GATE },
+  metrics: { ...SHOWS, costs: 'a key' },
+};
