@@ -329,6 +329,48 @@ const mutants: readonly Mutant[] = [
     to: 'if (nextShares.license > BASIS) revert',
   },
   {
+    breaks: 'verification: a tally is paid and stays with the recipient too',
+    file: 'Settlement.sol',
+    from: 'verification.amount -= part;',
+    to: '',
+  },
+  {
+    breaks: 'verification: the quorum does not cover who was refuted',
+    file: 'Settlement.sol',
+    from: 'words[3 * i + 2] = bytes32(uint256(tallies[i].refuted));',
+    to: '',
+  },
+  {
+    breaks: 'penalties: anybody takes stake',
+    file: 'Staking.sol',
+    from: 'if (msg.sender != settlement) revert NotSettlement(msg.sender);',
+    to: '',
+  },
+  {
+    breaks: 'penalties: a day has no bound',
+    file: 'Staking.sol',
+    from: '(ppm < MOST_PENALTY_PPM ? ppm : MOST_PENALTY_PPM)',
+    to: '(ppm < 1_000_000 ? ppm : 1_000_000)',
+  },
+  {
+    breaks: 'penalties: the day before counts',
+    file: 'Staking.sol',
+    from: 'if (offence.period != period) offence = Offence(period, 0, 0);',
+    to: '',
+  },
+  {
+    breaks: 'penalties: what is taken stays staked',
+    file: 'Staking.sol',
+    from: 'theirs.amount -= fromStake;',
+    to: '',
+  },
+  {
+    breaks: 'penalties: what is on its way out is taken and still owed',
+    file: 'Staking.sol',
+    from: 'theirs.leaving -= amount - fromStake;',
+    to: '',
+  },
+  {
     breaks: 'models: a name is taken from its owner',
     file: 'ModelRegistry.sol',
     from: 'if (owner != address(0)) revert MakerTaken(maker, owner);',

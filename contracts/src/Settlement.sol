@@ -56,13 +56,14 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         uint128 gross,
         uint256 residual
     );
-    event Verified(address indexed payee, address indexed validator, uint64 sequence, uint32 credits, uint256 amount);
+    event Verified(address indexed payee, address indexed validator, uint64 sequence, uint32 credits, uint32 refuted, uint256 amount);
     event Ejected(bytes32 indexed providerId, address indexed validator);
     event Reinstated(bytes32 indexed providerId, uint32 ejection);
 
     error WrongSequence(uint64 expected, uint64 given);
     error LogShrunk(uint64 settled, uint64 given);
     error ZeroPayee();
+    error OtherSettlement(address expected);
     error BadQuorumSignature(uint256 index);
     error UnsortedSigners(address previous, address next);
     error NoQuorum(uint256 signed, uint256 total);
@@ -70,6 +71,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error AppealOver(uint256 since);
 
     constructor(IERC20 token, Parameters parameters_, Staking staking_) EIP712("OGONG", "1") {
+        if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
         parameters = parameters_;
         staking = staking_;
         escrow = new Escrow(token, parameters_);
@@ -196,10 +198,11 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     }
 
     function hashTallies(Tally[] calldata tallies) public pure returns (bytes32) {
-        bytes32[] memory words = new bytes32[](tallies.length * 2);
+        bytes32[] memory words = new bytes32[](tallies.length * 3);
         for (uint256 i; i < tallies.length; ++i) {
-            words[2 * i] = bytes32(uint256(uint160(tallies[i].payee)));
-            words[2 * i + 1] = bytes32(uint256(tallies[i].credits));
+            words[3 * i] = bytes32(uint256(uint160(tallies[i].payee)));
+            words[3 * i + 1] = bytes32(uint256(tallies[i].credits));
+            words[3 * i + 2] = bytes32(uint256(tallies[i].refuted));
         }
         return keccak256(abi.encodePacked(words));
     }
@@ -258,7 +261,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     }
 
     /// @dev What the lines leave for verification goes to the payees of the verifiers, by their credits, each part rounded down.
-    /// The rest stays with the recipient, and all of it where nobody has credit.
+    /// The rest stays with the recipient, and all of it where nobody has credit. Reports that were refuted cost their payees stake.
     function _payVerifiers(
         Batch calldata batch,
         Tally[] calldata tallies,
@@ -277,7 +280,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
             uint256 part = total == 0 ? 0 : pool * tally.credits / total;
             verification.amount -= part;
             credits[first + i] = Credit(tally.payee, part);
-            emit Verified(tally.payee, batch.validator, batch.sequence, tally.credits, part);
+            emit Verified(tally.payee, batch.validator, batch.sequence, tally.credits, tally.refuted, part);
+            if (tally.refuted != 0) staking.penalize(tally.payee, tally.refuted);
         }
     }
 

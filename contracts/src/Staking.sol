@@ -10,7 +10,8 @@ import {Parameters} from "./Parameters.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
 /// @title Stakes of providers and bonds of validators
-/// @notice A provider's stake buys priority in routing, nothing can take it, and it leaves with a delay; a validator's
+/// @notice A payee's stake buys priority in routing and in draws of verifiers, and leaves with a delay; refuted reports of its
+/// verifiers cost a part of it, and nothing else does; a validator's
 /// bond is its vote and can be slashed. The two are kept apart so that the first can never become the second. A quorum counts the votes of some
 /// time ago, so that nobody who joins, leaves, or moves bond can spoil signatures that were already given.
 contract Staking is Ownable2Step, ReentrancyGuardTransient {
@@ -34,11 +35,31 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         bool active;
     }
 
+    /// What the refuted reports of one period cost a payee.
+    struct Offence {
+        /// Number of the period.
+        uint48 period;
+        /// Reports, in that period.
+        uint80 refuted;
+        /// The most that was staked at one of them, with what was on its way out.
+        uint128 base;
+    }
+
+    /// Seconds; from 1970 on.
+    uint256 public constant PENALTY_PERIOD = 1 days;
+    /// Part of the stake that each refuted report costs, in parts per million.
+    uint256 public constant PENALTY_PPM = 20_000;
+    /// The largest part that all of one period cost: whoever frames a verifier, were it a quorum, takes no more in a day.
+    uint256 public constant MOST_PENALTY_PPM = 100_000;
+
     IERC20 public immutable token;
     Parameters public immutable parameters;
     ValidatorRegistry public immutable registry;
+    /// The only contract that says whose verifiers were refuted.
+    address public immutable settlement;
 
     mapping(address payee => Stake) private _stakes;
+    mapping(address payee => Offence) private _offences;
     mapping(address validator => Bond) private _bonds;
     /// What each validator's bond was worth in votes, by time.
     mapping(address validator => Checkpoints.Trace208) private _votes;
@@ -47,6 +68,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     event Staked(address indexed payee, uint256 amount, uint256 stake);
     event UnstakeRequested(address indexed payee, uint256 amount, uint64 leavesAt);
     event Unstaked(address indexed payee, uint256 amount);
+    event Penalized(address indexed payee, uint32 refuted, uint256 amount);
     event Bonded(address indexed validator, uint128 amount, uint128 bond);
     event UnbondRequested(address indexed validator, uint128 amount, uint64 unbondableAt);
     event Unbonded(address indexed validator, uint128 amount);
@@ -58,10 +80,13 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     error NothingToUnbond();
     error TooEarly(uint256 readyAt);
     error NotRegistry(address caller);
+    error NotSettlement(address caller);
 
-    constructor(address owner, IERC20 token_, Parameters parameters_) Ownable(owner) {
+    /// @param settlement_ Where the settlement contract will be: it is created next, and refuses a stake that names another.
+    constructor(address owner, IERC20 token_, Parameters parameters_, address settlement_) Ownable(owner) {
         token = token_;
         parameters = parameters_;
+        settlement = settlement_;
         registry = new ValidatorRegistry(this, parameters_);
     }
 
@@ -147,6 +172,33 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         token.safeTransfer(parameters.recipients().treasury, fromBond + fromLeaving);
     }
 
+    /// @notice Takes a part of a payee's stake for reports that a quorum says were refuted, for the treasury: nobody who judges,
+    /// verifies or pays gains by it. What is on its way out is taken last. Nothing is taken where nothing is staked.
+    function penalize(address payee, uint32 refuted) external {
+        if (msg.sender != settlement) revert NotSettlement(msg.sender);
+        Stake storage theirs = _stakes[payee];
+        uint128 staked = theirs.amount + theirs.leaving;
+        Offence memory offence = _offences[payee];
+        uint48 period = uint48(block.timestamp / PENALTY_PERIOD);
+        if (offence.period != period) offence = Offence(period, 0, 0);
+        uint256 before = _penalty(offence);
+        if (staked > offence.base) offence.base = staked;
+        offence.refuted += refuted;
+        uint128 amount = _least(uint128(_penalty(offence) - before), staked);
+        _offences[payee] = offence;
+        if (amount == 0) return;
+        uint128 fromStake = _least(amount, theirs.amount);
+        theirs.amount -= fromStake;
+        theirs.leaving -= amount - fromStake;
+        emit Penalized(payee, refuted, amount);
+        token.safeTransfer(parameters.recipients().treasury, amount);
+    }
+
+    /// @notice What the refuted reports of the payee's last period with any have cost.
+    function offenceOf(address payee) external view returns (Offence memory) {
+        return _offences[payee];
+    }
+
     /// @notice Called by the registry when a validator joins or leaves.
     function setActive(address validator, bool active) external {
         if (msg.sender != address(registry)) revert NotRegistry(msg.sender);
@@ -213,6 +265,11 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint208 next = theirs.active ? theirs.amount : 0;
         (uint208 before,) = _votes[validator].push(uint48(block.timestamp), next);
         if (next != before) _totalVotes.push(uint48(block.timestamp), _totalVotes.latest() - before + next);
+    }
+
+    function _penalty(Offence memory offence) private pure returns (uint256) {
+        uint256 ppm = offence.refuted * PENALTY_PPM;
+        return uint256(offence.base) * (ppm < MOST_PENALTY_PPM ? ppm : MOST_PENALTY_PPM) / 1_000_000;
     }
 
     function _least(uint128 a, uint128 b) private pure returns (uint128) {

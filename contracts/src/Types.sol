@@ -40,6 +40,8 @@ struct Tally {
     address payee;
     /// Reports that count: they share what the fees of the batch leave for verification.
     uint32 credits;
+    /// Reports that others refuted: each costs a part of the payee's stake.
+    uint32 refuted;
 }
 
 /// A run of verdicts by one validator. The lists of debits, lines, ejections and tallies travel beside it.

@@ -66,7 +66,7 @@ abstract contract Fixture {
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND)
         );
-        staking = new Staking(address(this), token, parameters);
+        staking = _createStaking();
         registry = staking.registry();
         settlement = new Settlement(token, parameters, staking);
         escrow = settlement.escrow();
@@ -82,6 +82,12 @@ abstract contract Fixture {
         }
         validator = vm.addr(validatorKeys[0]);
         vm.warp(block.timestamp + VOTING);
+    }
+
+    /// For the settlement that is created right after it.
+    function _createStaking() internal returns (Staking) {
+        uint256 nonce = vm.getNonce(address(this));
+        return new Staking(address(this), token, parameters, vm.computeCreateAddress(address(this), nonce + 1));
     }
 
     function _join(uint256 key, uint128 amount) internal {

@@ -182,7 +182,7 @@ contract SettlementTest is Fixture {
 
     function test_quorumForAnotherContractIsRefused() public {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
-        Settlement other = new Settlement(token, parameters, staking);
+        Settlement other = new Settlement(token, parameters, _createStaking());
         bytes[] memory quorum = _quorum(other.batchDigest(batch, debits, lines, none, _idle()), 3);
         _expectRefusal(batch, debits, lines, quorum);
     }
@@ -198,7 +198,7 @@ contract SettlementTest is Fixture {
 
     function test_orderForAnotherEscrowIsRefused() public {
         _fund(payer, 1_000, 1_000);
-        Escrow other = new Settlement(token, parameters, staking).escrow();
+        Escrow other = new Settlement(token, parameters, _createStaking()).escrow();
         Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
         debit.signature = _signature(PAYER_KEY, other.orderDigest(payer, validator, 1_000, TERMS));
         _expectBadPayerSignature(debit);

@@ -34,8 +34,8 @@ contract VerificationTest is Fixture {
 
     function _two(uint32 anns, uint32 bens) private pure returns (Tally[] memory tallies) {
         tallies = new Tally[](2);
-        tallies[0] = Tally(ANN, anns);
-        tallies[1] = Tally(BEN, bens);
+        tallies[0] = Tally(ANN, anns, 0);
+        tallies[1] = Tally(BEN, bens, 0);
     }
 
     function test_paysThoseWhoVerifiedByTheirCreditsAndLeavesTheRestToTheRecipient() public {
@@ -80,6 +80,11 @@ contract VerificationTest is Fixture {
         // What the signatures recover to for another digest is nobody, in no order.
         try settlement.settle(batch, debits, lines, none, bent, quorum) {
             check(false, "settled");
+        } catch {}
+        bent = _two(1, 2);
+        bent[0].refuted = 1;
+        try settlement.settle(batch, debits, lines, none, bent, quorum) {
+            check(false, "settled with a refuted report");
         } catch {}
         settlement.settle(batch, debits, lines, none, _two(1, 2), quorum);
     }

@@ -32,7 +32,7 @@ beforeAll(async () => {
         { providerId: `0x${providerId}`, payee: provider.address, router: `0x${'00'.repeat(20)}`, gross: 5n * unit },
       ],
       ejections: [ejected],
-      tallies: [{ payee: provider.address, credits: 2 }],
+      tallies: [{ payee: provider.address, credits: 2, refuted: 0 }],
     },
     validators.map(({ privateKey }) => privateKey),
   );

@@ -154,7 +154,7 @@ function recoverSigners(
       gross,
     })),
     ejections: ejections.map(bytes),
-    tallies: tallies.map(({ payee, credits }) => ({ payee: bytes(payee), credits })),
+    tallies: tallies.map(({ payee, ...counts }) => ({ payee: bytes(payee), ...counts })),
   });
   return quorum.map((signature) => {
     const signer = crypto.recoverAddress(digest, bytes(signature));

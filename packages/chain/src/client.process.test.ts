@@ -246,7 +246,7 @@ describe('chain client of the only validator', () => {
         debits: [debit],
         lines: [{ providerId: hash('ab'), payee: provider.address, router: zeroAddress, gross: 10n * unit }],
         ejections: [hash('cc')],
-        tallies: [{ payee: provider.address, credits: 1 }],
+        tallies: [{ payee: provider.address, credits: 1, refuted: 0 }],
       },
       [validator.privateKey],
     );

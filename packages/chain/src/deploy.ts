@@ -1,4 +1,4 @@
-import { encodeDeployData, type TransactionReceipt } from 'viem';
+import { encodeDeployData, getContractAddress, type TransactionReceipt } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
@@ -157,9 +157,18 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
       ],
     }),
   );
+  // The settlement, which takes stake for refuted reports, is created right after it, and refuses a staking contract that names another.
+  const nonce = await transactor.read('the nonce of the deployer', (client) =>
+    client.getTransactionCount({ address: transactor.address as Address }),
+  );
+  const next = getContractAddress({ from: transactor.address as Address, nonce: BigInt(nonce) + 1n });
   const staking = await create(
     'staking',
-    encodeDeployData({ abi: stakingAbi, bytecode: stakingBytecode, args: [owner, token.address, parameters.address] }),
+    encodeDeployData({
+      abi: stakingAbi,
+      bytecode: stakingBytecode,
+      args: [owner, token.address, parameters.address, next],
+    }),
   );
   const settlement = await create(
     'settlement',

@@ -21,7 +21,7 @@ const call: SettleCall = {
   ],
   lines: [{ providerId: filled('0f', 32), payee: filled('0b', 20), router: filled('0c', 20), gross: 7n }],
   ejections: [filled('0d', 32)],
-  tallies: [{ payee: filled('10', 20), credits: 11 }],
+  tallies: [{ payee: filled('10', 20), credits: 11, refuted: 2 }],
   quorum: [filled('0e', 65)],
 };
 
@@ -37,7 +37,7 @@ describe('encodeSettle', () => {
     ['debit.signature has 64 bytes', { ...call, debits: [{ ...call.debits[0]!, signature: filled('0a', 64) }] }],
     ['line.router has 32 bytes', { ...call, lines: [{ ...call.lines[0]!, router: filled('0c', 32) }] }],
     ['line.providerId has 20 bytes', { ...call, lines: [{ ...call.lines[0]!, providerId: filled('0f', 20) }] }],
-    ['tally.payee has 32 bytes', { ...call, tallies: [{ payee: filled('10', 32), credits: 1 }] }],
+    ['tally.payee has 32 bytes', { ...call, tallies: [{ payee: filled('10', 32), credits: 1, refuted: 0 }] }],
     ['ejections is not hexadecimal', { ...call, ejections: ['0xzz'] }],
   ])('refuses: %s', (message, malformed) => {
     expect(() => encodeSettle(malformed)).toThrow(message);

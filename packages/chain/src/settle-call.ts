@@ -33,6 +33,7 @@ export interface LedgerLine {
 export interface LedgerTally {
   readonly payee: BytesLike;
   readonly credits: number;
+  readonly refuted: number;
 }
 
 export interface SettleCall {
@@ -75,7 +76,7 @@ export function encodeSettle({ batch, debits, lines, ejections, tallies, quorum 
         gross: line.gross,
       })),
       ejections.map((id) => toHex(id, 'ejections', 32)),
-      tallies.map(({ payee, credits }) => ({ payee: toAddress(payee, 'tally.payee'), credits })),
+      tallies.map(({ payee, ...counts }) => ({ payee: toAddress(payee, 'tally.payee'), ...counts })),
       quorum.map((signature) => toHex(signature, 'quorum', 65)),
     ],
   });

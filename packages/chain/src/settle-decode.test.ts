@@ -22,7 +22,7 @@ describe('decoding a settlement', () => {
       ],
       lines: [{ providerId: hex('d3', 32), payee: hex('d1', 20), router: hex('d2', 20), gross: 5n }],
       ejections: [hex('e1', 32)],
-      tallies: [{ payee: hex('a2', 20), credits: 4 }],
+      tallies: [{ payee: hex('a2', 20), credits: 4, refuted: 1 }],
       quorum: [hex('f1', 65), hex('f2', 65)],
     };
     expect(decodeSettle(encodeSettle(call))).toEqual(call);

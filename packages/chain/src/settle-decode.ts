@@ -27,7 +27,7 @@ export interface DecodedSettle {
     readonly gross: bigint;
   }[];
   readonly ejections: readonly Hex[];
-  readonly tallies: readonly { readonly payee: Address; readonly credits: number }[];
+  readonly tallies: readonly { readonly payee: Address; readonly credits: number; readonly refuted: number }[];
   readonly quorum: readonly Hex[];
 }
 

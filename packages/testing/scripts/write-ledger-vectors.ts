@@ -154,7 +154,7 @@ const lineOf = (label: string, router: Address, gross: bigint) => ({
   gross,
 });
 
-const tallyOf = (label: string, credits: number) => ({ payee: addressOf(label), credits });
+const tallyOf = (label: string, credits: number, refuted = 0) => ({ payee: addressOf(label), credits, refuted });
 
 const batches = [
   {
@@ -174,7 +174,7 @@ const batches = [
       lineOf('payee 2', zeroAddress, 100_000_000_000_000n),
     ],
     ejected: [bytes32('provider 9')],
-    tallies: [tallyOf('payee 1', 3), tallyOf('payee 3', 1)],
+    tallies: [tallyOf('payee 1', 3), tallyOf('payee 3', 1, 2)],
   },
   {
     name: 'rejects only',
@@ -204,7 +204,7 @@ const batches = [
     debits: [{ ...debitOf('payer 3', maxUint128), cumulative: maxUint128 }],
     lines: [lineOf('payee 1', addressOf('router'), maxUint128)],
     ejected: [bytes32('provider 8'), bytes32('provider 7')],
-    tallies: [tallyOf('payee 2', 4_294_967_295)],
+    tallies: [tallyOf('payee 2', 4_294_967_295, 4_294_967_295)],
   },
 ];
 
@@ -301,7 +301,9 @@ async function computeVectors() {
       const ejectedHash = hashWords(ejected);
       const talliesHash = expectEqual(
         `${name}: talliesHash`,
-        hashWords(tallies.flatMap(({ payee, credits }) => [wordOf(payee), numberWord(BigInt(credits))])),
+        hashWords(
+          tallies.flatMap(({ payee, credits, refuted }) => [wordOf(payee), ...[credits, refuted].map(BigInt).map(numberWord)]),
+        ),
         await client.readContract({ ...readSettlement, functionName: 'hashTallies', args: [tallies] }),
       );
       const typed = {

@@ -23,6 +23,10 @@ export interface PlayedVerifier {
   /** As it announces. Default: 4096. */
   readonly contextSize?: number;
   readonly numericClass?: string;
+  /** Whose it is, by that name. Default: its own. */
+  readonly payee?: string;
+  /** The first reply before which it announces itself. Default: 0. */
+  readonly from?: number;
 }
 
 export interface AuditedNetwork {
@@ -44,6 +48,9 @@ export interface AuditedOutcome {
 /** What framers say of every reply: its prompt had one token. */
 const FRAMED: Partial<ScoreReport> = { promptTokenCount: 1, promptTokensHash: new Uint8Array(32).fill(1) };
 
+/** The id of a played verifier. */
+export const idOfPlayed = (name: string): Uint8Array => hashHybridKey(crypto, createTestHybrid(name).publicKey);
+
 /** The verdicts of one validator on all replies of a provider that lies. */
 export async function auditReplies(
   { verifiers, replies, sees, bend }: AuditedNetwork,
@@ -61,10 +68,12 @@ export async function auditReplies(
   const stakeOf = (payee: Uint8Array): bigint => (stakes.get(toHex(payee)) ?? 0n) * 10n ** 18n;
   const validator = openAttacked(breaks, { calls, stakeOf, audit: { honeypotPpm: 0 } });
   await validator.announce(provider);
-  for (const { name, numericClass, contextSize = 4096 } of verifiers) {
-    await validator.announceVerifier(name, numericClass, createTestPayee(name), { contextSize });
-  }
   for (let i = 0; i < replies; i++) {
+    for (const { name, numericClass, contextSize = 4096, payee = name } of verifiers.filter(
+      ({ from = 0 }) => from === i,
+    )) {
+      await validator.announceVerifier(name, numericClass, createTestPayee(payee), { contextSize });
+    }
     const reply = await validator.deliver(i, bend ? { bend } : {});
     served.set(toHex(reply.reply.record.replyId), reply);
     await breaks.take();
@@ -76,7 +85,7 @@ export async function auditReplies(
     validator.store.prepare('UPDATE providers SET ejected = 0').run();
   }
   const named = (isOne: (id: Uint8Array) => boolean): string[] =>
-    verifiers.map(({ name }) => name).filter((name) => isOne(hashHybridKey(crypto, createTestHybrid(name).publicKey)));
+    verifiers.map(({ name }) => name).filter((name) => isOne(idOfPlayed(name)));
   const entries = validator.decided;
   return {
     entries,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { beyondRoom } from './beyond-room.ts';
 import { loneReject } from './lone-reject.ts';
+import { lyingVerifier } from './lying-verifier.ts';
 import { overbilledPrompt } from './overbilled-prompt.ts';
 import { roomCapture } from './room-capture.ts';
 import { shortReport } from './short-report.ts';
@@ -57,6 +58,17 @@ describe('a provider whose verifiers in league answer nothing', () => {
     const unpaid = { verdict: 'unjudged', evidence: 'none', feeAtomic: 0n, ejects: false };
     expect(entries).toMatchObject(Array(4).fill(unpaid));
     expect(credited).toEqual([]);
+  });
+});
+
+describe('a verifier in league that accepts what its provider forged', () => {
+  it('is refuted until it is out, and so is the next key of its payee from the beginning', async () => {
+    const { entries, refuted, marked } = await lyingVerifier.play({ replies: 16 });
+    expect(entries).toHaveLength(16);
+    const late = entries.slice(8);
+    expect(late.map(({ verdict, feeAtomic }) => [verdict, feeAtomic])).toEqual(Array(8).fill(['reject', 0n]));
+    expect(refuted).toEqual([2, 0]);
+    expect(marked).toEqual(['liar']);
   });
 });
 

@@ -2,6 +2,7 @@ import type { AuditedOutcome } from '../../attackers/protocol/audited-network.ts
 import { beyondRoom } from '../../attackers/protocol/beyond-room.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { loneReject } from '../../attackers/protocol/lone-reject.ts';
+import { lyingVerifier } from '../../attackers/protocol/lying-verifier.ts';
 import { overbilledPrompt } from '../../attackers/protocol/overbilled-prompt.ts';
 import { roomCapture } from '../../attackers/protocol/room-capture.ts';
 import { shortReport } from '../../attackers/protocol/short-report.ts';
@@ -59,6 +60,22 @@ export const auditScenes: readonly StagedAttack[] = [
         await silentLeague.play({ replies: REPLIES, others: true }, breaks),
         `forged ${REPLIES} replies; 6 of the 8 verifiers are in league and answer nothing`,
       ),
+  },
+  {
+    ...{ attack: lyingVerifier, on },
+    async play(breaks: Breaks) {
+      const { entries, refuted, marked } = await lyingVerifier.play({ replies: 16 }, breaks);
+      const late = entries.slice(8).filter(({ verdict }) => verdict === 'accept').length;
+      return {
+        tried: 'reported what its provider had forged as its own finding, and announced a second key after 8 replies',
+        answered: [
+          ...countTexts(entries.map(({ verdict }) => `${verdict}`)),
+          `the log refutes ${refuted[0]} reports of the first key, ${refuted[1]} of the second; marked: ${marked.join(', ')}`,
+        ],
+        money: `each refuted report costs the payee a fiftieth of its stake; ${late} forged replies were paid after the second key came`,
+        worked: refuted[0] === 0 || refuted[1] > 0 || late > 0 || marked.includes('fresh'),
+      };
+    },
   },
   {
     ...{ attack: shortReport, on },

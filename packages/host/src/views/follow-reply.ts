@@ -136,6 +136,6 @@ function toSettlement({ batch, debits, lines, ejections, tallies }: DecodedSettl
       gross,
     })),
     ejections: ejections.map(bytes),
-    tallies: tallies.map(({ payee, credits }) => ({ payee: bytes(payee), credits })),
+    tallies: tallies.map(({ payee, ...counts }) => ({ payee: bytes(payee), ...counts })),
   };
 }

@@ -26,7 +26,9 @@ export async function acceptAnnouncement(
     throw new Refusal('precondition', 'the provider was ejected');
   }
   refusePayeeOut(state, announcement.payee);
-  const problem = await group.write((db) => putAnnouncement(db, announcement, signed.announcement, { nowMs, limit }));
+  const problem = await group.write((db) =>
+    putAnnouncement(db, announcement, signed.announcement, { nowMs, limit, credential: signed }),
+  );
   if (problem === 'known') throw new Refusal('conflict', 'a newer one is known');
   if (problem === 'shared-certificate') {
     throw new Refusal(

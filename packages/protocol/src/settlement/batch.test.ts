@@ -24,6 +24,7 @@ import {
   parseVerdictEntry,
   VERDICTS,
   type VerdictFields,
+  type VerifierMark,
 } from './verdict-log.ts';
 
 const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -39,6 +40,8 @@ interface Reply {
   readonly ejects: boolean;
   /** Payees of the verifiers that it credits; 0 has none. Default: nobody. */
   readonly credited?: readonly number[];
+  /** Of those that it names as refuted. */
+  readonly refuted?: readonly number[];
   /** Default: one of its own. */
   readonly replyId?: Uint8Array;
 }
@@ -52,11 +55,15 @@ const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
     router: fc.nat(2),
     ejects: fc.boolean(),
     credited: fc.array(fc.nat(3), { maxLength: 3 }),
+    refuted: fc.array(fc.nat(3), { maxLength: 3 }),
   }),
   { maxLength: 20 },
 );
 
 const canEject = (verdict: Reply['verdict']): boolean => !['unaudited', 'abandoned', 'unjudged'].includes(verdict);
+
+const markAll = (outcome: VerifierMark['outcome'], payees: readonly number[] = []): VerifierMark[] =>
+  payees.map((payee) => ({ verifierId: bytesOf(32, payee), payee: bytesOf(20, payee), outcome }));
 
 function toFields(reply: Reply, index: number): VerdictFields {
   return {
@@ -74,11 +81,7 @@ function toFields(reply: Reply, index: number): VerdictFields {
     feeAtomic: isBillable(reply.verdict) ? reply.fee : 0n,
     payer: bytesOf(20, reply.payer),
     router: bytesOf(20, reply.router),
-    verifiers: (reply.credited ?? []).map((payee) => ({
-      verifierId: bytesOf(32, payee),
-      payee: bytesOf(20, payee),
-      outcome: 'credited',
-    })),
+    verifiers: [...markAll('credited', reply.credited), ...markAll('refuted', reply.refuted)],
     beaconEpoch: 1n,
     evidenceHash: bytesOf(32, 0),
     ...{ step: 'none', eValuePpm: 0, ejects: reply.ejects && canEject(reply.verdict) },
@@ -134,7 +137,7 @@ describe('settlement digest', () => {
           gross: BigInt(line.gross),
         })),
         ejections: ejected.map(unprefixed),
-        tallies: tallies.map(({ payee, credits }) => ({ payee: unprefixed(payee), credits })),
+        tallies: tallies.map(({ payee, ...counts }) => ({ payee: unprefixed(payee), ...counts })),
       };
       const domain = {
         chainId: BigInt(vectors.domain.chainId),
@@ -210,9 +213,11 @@ describe('settlement', () => {
         const uncollectable = leavesOut ? buildSettlement(nobleCrypto, input).debits.map(({ payer }) => payer) : [];
         const { tallies } = buildSettlement(nobleCrypto, { ...input, uncollectable });
         const credited = replies.flatMap((reply) => reply.credited ?? []).filter((payee) => payee !== 0);
-        expect(tallies.map(({ payee }) => payee[0])).toEqual([...new Set(credited)].sort());
-        for (const { payee, credits } of tallies) {
+        const lied = replies.flatMap((reply) => reply.refuted ?? []).filter((payee) => payee !== 0);
+        expect(tallies.map(({ payee }) => payee[0])).toEqual([...new Set([...credited, ...lied])].sort());
+        for (const { payee, credits, refuted } of tallies) {
           expect(credits).toBe(credited.filter((one) => one === payee[0]).length);
+          expect(refuted).toBe(lied.filter((one) => one === payee[0]).length);
         }
       }),
       { seed: 92 },

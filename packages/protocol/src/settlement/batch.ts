@@ -71,6 +71,8 @@ const TALLY = {
   payee: abi.address,
   /** Reports that count, of all its verifiers. */
   credits: abi.uint32,
+  /** Reports that others refuted, of all its verifiers. */
+  refuted: abi.uint32,
 };
 const tallyCodec = struct(TALLY);
 
@@ -88,7 +90,7 @@ const settlementCodec = struct({
   lines: parties<Line>(lineCodec, compareLines),
   /** Provider ids, ascending. */
   ejections: parties(hash, compareBytes),
-  /** Ascending by payee: who shares what the fees leave for verification. */
+  /** Ascending by payee: who shares what the fees leave for verification, and whose stake pays for refuted reports. */
   tallies: parties<VerifierTally>(tallyCodec, (a, b) => compareBytes(a.payee, b.payee)),
   /**
    * Payers, ascending, whose channel cannot be drawn for what they owe here: in no debit and no line. The contract does
@@ -99,7 +101,7 @@ const settlementCodec = struct({
 
 export interface Settlement extends CodecType<typeof settlementCodec> {}
 
-const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: 'ogong-batch-v4' });
+const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: 'ogong-batch-v5' });
 
 export const encodeSettlement: (settlement: Settlement) => Uint8Array = settlementFormat.encode;
 export const parseSettlement: (bytes: Uint8Array) => Settlement = settlementFormat.decode;
@@ -263,9 +265,10 @@ function netLines(owing: readonly VerdictEntry[]): Line[] {
 function tallyVerifiers(entries: readonly VerdictEntry[]): VerifierTally[] {
   const tallies = new Map<string, VerifierTally>();
   for (const { payee, outcome } of entries.flatMap(({ verifiers }) => verifiers)) {
-    if (outcome !== 'credited' || !isPayable(payee)) continue;
-    const before = tallies.get(toHex(payee)) ?? { payee, credits: 0 };
-    tallies.set(toHex(payee), { ...before, credits: before.credits + 1 });
+    if (!isPayable(payee)) continue;
+    const { credits, refuted } = tallies.get(toHex(payee)) ?? { credits: 0, refuted: 0 };
+    const isGood = outcome === 'credited';
+    tallies.set(toHex(payee), { payee, credits: credits + (isGood ? 1 : 0), refuted: refuted + (isGood ? 0 : 1) });
   }
   return [...tallies.values()].sort((a, b) => compareBytes(a.payee, b.payee));
 }

@@ -20,9 +20,13 @@ interface Reply extends Pick<VerdictFields, 'verdict'> {
   readonly router: number;
   /** Whose verifier it credits; 0: nobody's. Default: 0. */
   readonly verifier?: number;
+  readonly isRefuted?: boolean;
 }
 
-function toFields({ verdict, fee, payer, payee, router, verifier = 0 }: Reply, index: number): VerdictFields {
+function toFields(
+  { verdict, fee, payer, payee, router, verifier = 0, isRefuted = false }: Reply,
+  index: number,
+): VerdictFields {
   return {
     replyId: numbered(16, index),
     recordHash: numbered(32, index),
@@ -33,7 +37,13 @@ function toFields({ verdict, fee, payer, payee, router, verifier = 0 }: Reply, i
     feeAtomic: isBillable(verdict) ? fee : 0n,
     payer: numbered(20, 20_000 + payer),
     router: numbered(20, router === 0 ? 0 : 30_000 + router),
-    verifiers: [{ verifierId: numbered(32, verifier), payee: numbered(20, verifier), outcome: 'credited' }],
+    verifiers: [
+      {
+        verifierId: numbered(32, verifier),
+        payee: numbered(20, verifier),
+        outcome: isRefuted ? 'refuted' : 'credited',
+      },
+    ],
     beaconEpoch: 0n,
     evidenceHash: new Uint8Array(32),
     ...{ step: 'none', eValuePpm: 0, ejects: verdict === 'reject' },
@@ -72,6 +82,7 @@ describe('the gas of a batch', () => {
       payee: fc.nat(5),
       router: fc.nat(5),
       verifier: fc.nat(5),
+      isRefuted: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(anyReply, { minLength: 1, maxLength: 40 }), (replies) => {

@@ -28,6 +28,8 @@ const GAS = {
   ejection: 27_000,
   /** A payee of verifiers: calldata, hash, event, a credit in a new slot. */
   tally: 31_000,
+  /** A tally with refuted reports: the stake, what its period cost, a transfer. */
+  penalty: 75_000,
   signature: 16_000,
 } as const;
 
@@ -39,9 +41,14 @@ interface PartyCounts {
   readonly routers: number;
   readonly ejections: number;
   readonly tallies: number;
+  /** Tallies with refuted reports. */
+  readonly penalties: number;
 }
 
-function computeGas({ debits, lines, earners, routers, ejections, tallies }: PartyCounts, signatures: number): number {
+function computeGas(
+  { debits, lines, earners, routers, ejections, tallies, penalties }: PartyCounts,
+  signatures: number,
+): number {
   return (
     GAS.batch +
     GAS.debit * debits +
@@ -50,6 +57,7 @@ function computeGas({ debits, lines, earners, routers, ejections, tallies }: Par
     GAS.router * routers +
     GAS.ejection * ejections +
     GAS.tally * tallies +
+    GAS.penalty * penalties +
     GAS.signature * signatures
   );
 }
@@ -60,7 +68,7 @@ export function computeSettlementGas(
     readonly debits: readonly unknown[];
     readonly lines: readonly Pick<VerdictEntry, 'providerId' | 'payee' | 'router'>[];
     readonly ejections: readonly unknown[];
-    readonly tallies: readonly unknown[];
+    readonly tallies: readonly { readonly refuted: number }[];
   },
   signatures = 0,
 ): number {
@@ -71,6 +79,7 @@ export function computeSettlementGas(
     {
       ...{ debits: debits.length, lines: lines.length, earners, routers },
       ...{ ejections: ejections.length, tallies: tallies.length },
+      penalties: tallies.filter(({ refuted }) => refuted > 0).length,
     },
     signatures,
   );
@@ -94,6 +103,7 @@ export function createGasMeter(): GasMeter {
   const routers = new Set<string>();
   const ejections = new Set<string>();
   const tallies = new Set<string>();
+  const penalties = new Set<string>();
   return {
     add({ verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers }) {
       if (isBillable(verdict) && feeAtomic > 0n) {
@@ -105,10 +115,13 @@ export function createGasMeter(): GasMeter {
       }
       if (ejects) ejections.add(toHex(providerId));
       for (const verifier of verifiers) {
-        if (verifier.outcome === 'credited' && isPayable(verifier.payee)) tallies.add(toHex(verifier.payee));
+        if (!isPayable(verifier.payee)) continue;
+        tallies.add(toHex(verifier.payee));
+        if (verifier.outcome === 'refuted') penalties.add(toHex(verifier.payee));
       }
-      const counts = { earners: earners.size, routers: routers.size, ejections: ejections.size, tallies: tallies.size };
-      return computeGas({ debits: debits.size, lines: lines.size, ...counts }, 0);
+      const counts = { debits: debits.size, lines: lines.size, earners: earners.size, routers: routers.size };
+      const marks = { ejections: ejections.size, tallies: tallies.size, penalties: penalties.size };
+      return computeGas({ ...counts, ...marks }, 0);
     },
   };
 }

@@ -23,12 +23,14 @@ import {
 import { MAX_HEADER_BYTES, MAX_OPENING_BYTES } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES } from '../commitment/record.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
+import type { SignedAnnouncement } from '../exchange/announcement.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
 import type { OrderConsent } from '../exchange/order-consent.ts';
 import { areRates } from '../modality/text/drift/drift-verdict.ts';
 import { SALT_BYTES } from '../modality/text/stage2/score-commitment.ts';
 import { MAX_REPORT_BYTES } from '../modality/text/stage2/score-report.ts';
 import { type BoundRecord, MAX_HEADER_PROOF, type SignedRecord } from './claim.ts';
+import { credentialCodec } from './credential.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 import { type Statement, statementList } from './witnessed.ts';
 
@@ -78,6 +80,8 @@ export interface Attempt {
   readonly committed: SignedCommitment | undefined;
   /** Absent: it did not open what it committed to, or what it opened was no answer to the job. */
   readonly opened: OpenedReport | undefined;
+  /** Who is liable for a report that was opened; absent for a verifier that the operators agreed on. */
+  readonly credential?: SignedAnnouncement | undefined;
 }
 
 export interface SignedCommitment {
@@ -166,17 +170,17 @@ const call = struct({ verifierId: hash, sitting: u8, round: u8, nonce: bytes(JOB
 const progress = union('state', {
   silent: struct({}),
   committed: struct({ committed: commitment }),
-  opened: struct({ committed: commitment, opened }),
+  opened: struct({ committed: commitment, opened, credential: optional(credentialCodec) }),
 });
 
 const attemptCodec: Codec<Attempt> = {
   write(writer, attempt) {
-    const { committed, opened } = attempt;
+    const { committed, opened, credential } = attempt;
     if (opened && !committed) throw new ProtocolError('malformed', 'a report that nobody committed to');
     call.write(writer, attempt);
     if (committed === undefined) progress.write(writer, { state: 'silent' });
     else if (opened === undefined) progress.write(writer, { state: 'committed', committed });
-    else progress.write(writer, { state: 'opened', committed, opened });
+    else progress.write(writer, { state: 'opened', committed, opened, credential });
   },
   read(reader) {
     const asked = call.read(reader);
@@ -209,7 +213,7 @@ const evidenceFormat = createFormat(
     unasked: struct({ consent: optional(consentCodec), statements: statementList }),
     abandoned: struct({ consent: consentCodec, statements: statementList }),
   }),
-  { tag: 'ogong-evidence-v8' },
+  { tag: 'ogong-evidence-v9' },
 );
 
 /** @throws ProtocolError */

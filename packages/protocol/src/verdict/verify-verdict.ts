@@ -7,12 +7,14 @@ import { type Check, fail, pass, skip } from '../base/checks.ts';
 import type { SetMember } from '../beacon/validator-set.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { hashHybridKey } from '../crypto/hybrid.ts';
 import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
 import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
 import {
   computeCorrectionId,
+  isPayable,
   parseVerdictEntry,
   type VerdictEntry,
   type VerifierMark,
@@ -28,9 +30,10 @@ import {
   verifySignedOrder,
   verifySignedRecord,
 } from './claim.ts';
+import { isLiable } from './credential.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
-import { parseEvidence } from './evidence.ts';
+import { type AuditEvidence, parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
 import { computeStep } from './log-step.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
@@ -204,6 +207,7 @@ export async function assertVerdict(
     parsed,
   );
   assertSameJudgement(entry, judgement);
+  if (parsed.kind === 'audit') assertLiable(crypto, entry, parsed, trust);
   const isOver = judgement.wants !== 'verdict' || sittings === MAX_SITTINGS;
   demand(isOver, `${at}: after ${sittings} sittings nobody has judged the reply, and it still has to wait`);
   return judgement;
@@ -346,6 +350,22 @@ function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
   const speaksAgainst = verdict === 'reject' || eValuePpm > 1_000_000;
   demand(!entry.ejects || speaksAgainst, `${at}: ejected by a reply that speaks for the provider`);
   demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
+}
+
+/** Nobody is paid or marked for a key that it has not named, and that has not named it. */
+function assertLiable(
+  crypto: Crypto,
+  { index, verifiers }: Pick<VerdictEntry, 'index' | 'verifiers'>,
+  { attempts }: Pick<AuditEvidence, 'attempts'>,
+  { ledger }: Pick<VerdictAnchors, 'ledger'>,
+): void {
+  for (const { verifierId: providerId, payee } of verifiers.filter((mark) => isPayable(mark.payee))) {
+    const report = attempts.find((one) => one.opened && equalBytes(one.verifierId, providerId));
+    const keyHash = report?.committed && hashHybridKey(crypto, report.committed.verifierKey);
+    const isBound =
+      keyHash && report.credential && isLiable(crypto, ledger, report.credential, { providerId, payee, keyHash });
+    demand(isBound === true, `entry ${index}: a verifier is put down to a payee that it does not work for`);
+  }
 }
 
 function isSameMark(a: VerifierMark, b: VerifierMark | undefined): boolean {

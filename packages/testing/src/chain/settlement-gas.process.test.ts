@@ -73,7 +73,7 @@ describe('the gas that the contracts take', () => {
       debits: [...debits].sort((a, b) => (String(a.payer) < String(b.payer) ? -1 : 1)),
       lines: lines.map(([payee, router]) => ({ providerId: createId(payee), payee, router, gross: FEE })),
       ejections,
-      tallies: Array.from({ length: verifiers }, () => ({ payee: createAddress(), credits: 0xffff })),
+      tallies: Array.from({ length: verifiers }, () => ({ payee: createAddress(), credits: 0xffff, refuted: 0 })),
     };
     return ledger.signBatch(
       call,
@@ -142,6 +142,27 @@ describe('the gas that the contracts take', () => {
       expect(gas).toBeGreaterThan((most - 400_000) * 0.75);
     },
   );
+
+  it('are below the model for refuted reports, which take stake', async () => {
+    const staked = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const member = await ledger.createMember(100n * unit);
+        await member.client.stake(100n * unit);
+        return member.address;
+      }),
+    );
+    const call = await sign(1, freshLines(1), []);
+    const fresh = Array.from({ length: 40 }, createAddress);
+    const tallies = [...staked, ...fresh].map((payee) => ({ payee, credits: 1, refuted: 3 }));
+    const signed = await ledger.signBatch(
+      { ...call, tallies },
+      validators.map(({ privateKey }) => privateKey),
+    );
+    const { gas, bound: most } = await measure(signed);
+    expect(gas).toBeLessThanOrEqual(most);
+    expect(await ledger.governor.stakesOf(staked)).toEqual(Array(8).fill(94n * unit));
+    expect(gas).toBeGreaterThan((most - 400_000) * 0.4);
+  });
 
   it('are below the model for random parties, new and known', async () => {
     let state = 7;

@@ -104,7 +104,7 @@ export async function startTestLedger(
           gross: line.gross,
         })),
         call.ejections.map((id) => toHex(id, 'ejections')),
-        call.tallies.map(({ payee, credits }) => ({ payee: toAddress(payee, 'payee'), credits })),
+        call.tallies.map(({ payee, ...counts }) => ({ payee: toAddress(payee, 'payee'), ...counts })),
       ],
     });
     const signatures = await Promise.all(keys.map((privateKey) => sign({ hash: digest, privateKey, to: 'hex' })));

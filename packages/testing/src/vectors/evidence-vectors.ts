@@ -15,6 +15,10 @@ const asked = (byte: number, sitting: number, round: number) => ({
   ...{ verifierId: fill(byte, 32), sitting, round, nonce: fill(byte + 4, 16) },
 });
 const committed = { verifierKey: key, digest: fill(0x0c, 32), signature };
+const credential = {
+  ...{ announcement: fill(0x40, 300), providerKey: key, signature, payeeSignature: fill(0x41, 65) },
+  verifierEndorsement: { verifierKey: key, signature },
+};
 const opened = { salt: fill(0x0d, 32), report: fill(0x0e, 70), signature };
 
 const told = { epoch: 9n, timeMs: 1_750_000_000_000, signature: fill(0x0f, 65) };
@@ -34,7 +38,8 @@ const SAMPLES: readonly Evidence[] = [
     attempts: [
       { ...asked(0x10, 0, 0), committed: undefined, opened: undefined },
       { ...asked(0x20, 0, 1), committed, opened: undefined },
-      { ...asked(0x20, 1, 2), committed, opened },
+      { ...asked(0x20, 1, 2), committed, opened, credential },
+      { ...asked(0x30, 1, 3), committed, opened, credential: undefined },
     ],
   },
   {

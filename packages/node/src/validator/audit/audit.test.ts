@@ -129,7 +129,7 @@ describe('an audit', () => {
     expect(row.verdict).toBe('accept');
     const bad = asked.filter((name) => name !== 'v3');
     const marks = validator.store
-      .prepare('SELECT verifier_id, marks, last_reason FROM verifiers WHERE marks > 0')
+      .prepare('SELECT verifier_id, marks, last_reason FROM verifiers WHERE marks > 0 AND length(verifier_id) = 32')
       .all();
     expect(marks.map((mark) => toHex(mark.verifier_id as Uint8Array)).sort()).toEqual(bad.map(idOf).sort());
     expect(new Set(asked).size).toBe(asked.length);
@@ -166,7 +166,9 @@ describe('an audit', () => {
       if (isContested) contested++;
       const { attempts } = parseEvidence(row.evidence as Uint8Array) as AuditEvidence;
       expect(asked.length).toBe(isContested ? 3 : attempts.filter(({ round }) => round === 0).length);
-      const marks = validator.store.prepare('SELECT verifier_id FROM verifiers WHERE marks > 0').all();
+      const marks = validator.store
+        .prepare('SELECT verifier_id FROM verifiers WHERE marks > 0 AND length(verifier_id) = 32')
+        .all();
       expect(marks.map((mark) => toHex(mark.verifier_id as Uint8Array))).toEqual(isContested ? [idOf('v1')] : []);
       expect(creditedIn(validator.decided[0])).not.toContain(idOf('v1'));
       const refuted = listVerifierIds(validator.decided[0] as VerdictEntry, 'refuted').map(toHex);
@@ -179,7 +181,10 @@ describe('an audit', () => {
     const { validator, asked, audit } = await createAudited({ v1: { responseHash: new Uint8Array(32) }, v2: 'honest' });
     for (let number = 0; number < 4; number++) expect((await audit(number)).row.verdict).toBe('accept');
     expect(asked).toContain('v1');
-    expect(validator.store.prepare('SELECT count(*) AS n FROM verifiers WHERE marks > 0').get()?.n).toBe(0);
+    expect(
+      validator.store.prepare('SELECT count(*) AS n FROM verifiers WHERE marks > 0 AND length(verifier_id) = 32').get()
+        ?.n,
+    ).toBe(0);
   });
 
   it('takes a difference that two exact verifiers confirm for exact once a third repeats it in a later sitting', async () => {

@@ -107,8 +107,9 @@ export function collectEvidence(
 ): AuditEvidence {
   const attempts = store
     .read(() => listAttempts(store, replyId))
-    .map(({ verifierId, sitting, round, nonce, committed, opened }) => ({
+    .map(({ verifierId, sitting, round, nonce, committed, opened, credential }) => ({
       ...{ verifierId, sitting, round, nonce, committed, opened },
+      ...(opened && credential && { credential }),
     }));
   return {
     kind: 'audit',

@@ -8,8 +8,9 @@ import { listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
-import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { afterEach, describe, expect, it } from 'vitest';
+import { findCredential } from '../store/announcement-store.ts';
 import { type AttemptOutcome, type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import { commitRound, finishRound, type RoundJob, revealRound } from './finish-round.ts';
 import type { RoundState } from './round-state.ts';
@@ -74,6 +75,9 @@ async function openRound(
       round: 0,
       verifierId: keyHash,
       keyHash,
+      credential: store.read(() =>
+        findCredential(store, { providerId: keyHash, payee: createTestPayee(name).address, keyHash }),
+      ),
       nonce,
       outcome: 'asked',
       committed: undefined,

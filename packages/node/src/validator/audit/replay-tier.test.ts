@@ -50,7 +50,9 @@ async function audit(verifiers: Readonly<Record<string, keyof typeof classes>>, 
   for (let i = 0; i < 3; i++) await validator.runSittings();
   const [entry] = validator.decided;
   const checks = JSON.parse(validator.find(order.fields.replyId).checks ?? '[]') as { id: string; detail: string }[];
-  const marks = validator.store.read(() => validator.store.prepare('SELECT sum(marks) AS n FROM verifiers').get());
+  const marks = validator.store.read(() =>
+    validator.store.prepare('SELECT sum(marks) AS n FROM verifiers WHERE length(verifier_id) = 32').get(),
+  );
   return { entry, asked, checks, marks: Number(marks?.n ?? 0) };
 }
 

@@ -55,12 +55,13 @@ export function findJobId(
   return computeJobId(crypto, { validator, replyId, attempt, nonce });
 }
 
-/** The verifier's current address, if it still signs with the key that was drawn. */
+/** The verifier's current address, if it still signs with the key that was drawn, for the payee that was drawn. */
 export function findAttemptPeer(
   { store, fixedVerifier }: Pick<RoundState, 'store' | 'fixedVerifier'>,
-  { verifierId, keyHash }: Pick<AttemptRow, 'verifierId' | 'keyHash'>,
+  { verifierId, keyHash, credential }: Pick<AttemptRow, 'verifierId' | 'keyHash' | 'credential'>,
 ): Peer | undefined {
   if (keyHash === undefined) return fixedVerifier;
+  if (credential === undefined) return undefined;
   const verifier = store.read(() => readAnnouncement(store, verifierId))?.verifier;
   return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
 }

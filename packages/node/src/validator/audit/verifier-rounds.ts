@@ -1,9 +1,13 @@
+import type { Store } from '@ogong/host/store/store';
 import { MAX_ASKED } from '@ogong/protocol/audit/sitting';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
+import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-check';
 import { combineReports } from '@ogong/protocol/verdict/report-combination';
+import { findCredential } from '../store/announcement-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import { type ReplyRow, readReply } from '../store/reply-store.ts';
 import { renewSitting } from '../store/sitting-store.ts';
@@ -55,10 +59,16 @@ export async function runRounds(
     if (next.length === 0) await pause(leftMs);
     else {
       await group.write((db) => {
-        for (const asked of next) keepAttempt(db, replyId, asked);
+        for (const asked of next) keepAttempt(db, replyId, withCredential(db, asked, candidates));
       });
     }
   }
+}
+
+/** Who is liable for the report, as it is announced when it is asked for. */
+function withCredential(store: Store, asked: AttemptRow, candidates: readonly EvidenceCandidate[]): AttemptRow {
+  const candidate = candidates.find(({ providerId }) => equalBytes(providerId, asked.verifierId));
+  return { ...asked, credential: candidate && asked.keyHash && findCredential(store, candidate) };
 }
 
 /** Whether no more verifiers fit into a sitting, or no more reports into an entry of the log. */

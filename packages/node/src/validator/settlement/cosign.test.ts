@@ -280,6 +280,7 @@ describe('a co-signer', () => {
     const [attempt] = evidence.attempts as [Attempt];
     const opened = attempt.opened as NonNullable<Attempt['opened']>;
     const committed = attempt.committed as NonNullable<Attempt['committed']>;
+    const credential = attempt.credential as NonNullable<Attempt['credential']>;
     const bend = (change: Partial<Attempt>) => ({ ...evidence, attempts: [{ ...attempt, ...change }] });
     const cases = [
       bend({ opened: { ...opened, report: flip(opened.report) } }),
@@ -294,6 +295,10 @@ describe('a co-signer', () => {
       { ...evidence, attempts: [attempt, { ...attempt, opened: undefined }] },
       { ...evidence, lists: [] },
       bend({ sitting: 1 }),
+      bend({ credential: undefined }),
+      bend({ credential: { ...credential, payeeSignature: flip(credential.payeeSignature) } }),
+      bend({ credential: { ...credential, signature: flip(credential.signature) } }),
+      bend({ credential: { ...credential, verifierEndorsement: undefined } }),
       { ...evidence, opening: new Uint8Array(5) },
     ];
     for (const bad of cases) {
@@ -307,6 +312,26 @@ describe('a co-signer', () => {
       message.entries[position]!.evidence = bytes;
       await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toMatchObject({ code: 'refuted' });
     }
+  });
+
+  it('refuses a report that is put down to a payee who never signed for its key', async () => {
+    const { own, peer, request } = await propose();
+    const position = request.entries.findIndex(({ logEntry }) => parseVerdictEntry(logEntry).verdict === 'accept');
+    const evidence = parseEvidence(request.entries[position]!.evidence);
+    if (evidence.kind !== 'audit') throw new Error(evidence.kind);
+    const lists = evidence.lists.map((list) => list.map((candidate) => ({ ...candidate, payee: stranger })));
+    const bytes = encodeEvidence({ ...evidence, lists });
+    const message = await rebuild(
+      own,
+      create(CosignBatchRequestSchema, structuredClone(request)),
+      (entry) => ({
+        ...on('accept', { evidenceHash: crypto.sha256(bytes) })(entry),
+        verifiers: entry.verifiers.map((mark) => ({ ...mark, payee: stranger })),
+      }),
+      (same) => same,
+    );
+    message.entries[position]!.evidence = bytes;
+    await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toThrow('does not work for');
   });
 
   it.each<[string, (settlement: Settlement) => Settlement]>([

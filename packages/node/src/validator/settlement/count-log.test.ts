@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -7,6 +7,7 @@ import { createScored } from '@ogong/testing/validator/test-scores';
 import { describe, expect, it } from 'vitest';
 import { listEntries } from '../store/batch-store.ts';
 import { createTestStates, OWN_TESTS, readCountedPosition } from '../store/sequential-store.ts';
+import { readVerifier } from '../store/verifier-store.ts';
 import { CosignError } from './cosign-error.ts';
 import { openCosignState } from './cosign-state.ts';
 
@@ -44,6 +45,19 @@ describe('the tests of a log', () => {
     const { address } = four.own.signer;
     const counted = four.peers.map(({ store }) => store.read(() => readCountedPosition(store, address)));
     expect(counted.filter((one) => one?.length === 2n).length).toBeGreaterThan(1);
+    // What the two settled entries say of their verifiers counts there as here, for the key and for its payee.
+    const marks = four.own.store
+      .read(() => listEntries(four.own.store, 0n, 2))
+      .flatMap(({ entry }) => parseVerdictEntry(entry).verifiers);
+    const creditOf = (subject: Uint8Array): number =>
+      marks.filter(({ verifierId, payee }) => [verifierId, payee].some((one) => equalBytes(one, subject))).length;
+    expect(marks.length).toBeGreaterThan(1);
+    const counting = four.peers.filter((_, i) => counted[i]?.length === 2n);
+    for (const { store } of counting) {
+      for (const subject of marks.flatMap(({ verifierId, payee }) => [verifierId, payee])) {
+        expect(readVerifier(store, subject)).toMatchObject({ credit: creditOf(subject), marks: 0 });
+      }
+    }
     // The validator's own tests, where its log has settled and at its end.
     const [settled, own] = [address, OWN_TESTS].map((log) => createTestStates(four.own.store, log).find(providerId));
     expect(settled).toEqual(own);

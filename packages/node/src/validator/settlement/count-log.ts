@@ -8,10 +8,11 @@ import {
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
 import { createTestStates, readCountedPosition, writeCountedPosition } from '../store/sequential-store.ts';
+import { recordMarks } from '../store/verifier-store.ts';
 import { CosignError } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
-type CountState = Pick<CosignState, 'crypto' | 'ledger' | 'store' | 'group' | 'listEntries' | 'counting'>;
+type CountState = Pick<CosignState, 'crypto' | 'clock' | 'ledger' | 'store' | 'group' | 'listEntries' | 'counting'>;
 
 /**
  * Which entries of a batch eject their provider, by the tests of their log: what has settled of it, then the batch.
@@ -60,10 +61,11 @@ async function countSettled(state: CountState, validator: Uint8Array, end: LogPo
  * has settled, so it can show no other log than that.
  */
 async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosition): Promise<void> {
-  const { crypto, store, group, listEntries } = state;
+  const { crypto, clock, store, group, listEntries } = state;
   let position = store.read(() => readPosition(state, validator));
   if (position.length >= end.length) return;
   const tests = createOverlay(createTestStates(store, validator));
+  const marked: VerdictEntry[] = [];
   while (position.length < end.length) {
     const page = await listEntries(validator, position.length).catch((cause: unknown) => {
       throw new CosignError('unavailable', 'the validator does not show its settled log', { cause });
@@ -72,6 +74,7 @@ async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosit
     const { ok, entries, position: next } = verifyChain(crypto, { from: position, entries: wanted });
     if (!ok || entries.length === 0) throw new CosignError('unavailable', OTHER_LOG);
     store.read(() => entries.forEach((entry) => void countEntry(tests, entry)));
+    marked.push(...entries.filter(({ verifiers }) => verifiers.length > 0));
     position = next;
     await nextTurn();
   }
@@ -79,6 +82,7 @@ async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosit
   await group.write((db) => {
     tests.writeTo(createTestStates(db, validator));
     writeCountedPosition(db, validator, position);
+    for (const entry of marked) recordMarks(db, entry, { nowMs: clock.nowMs(), isOwn: false });
   });
 }
 

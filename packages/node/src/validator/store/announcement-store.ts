@@ -1,23 +1,42 @@
-import { bytes, columns, integer, mapped } from '@ogong/host/store/columns';
+import { bytes, columns, integer, mapped, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type Announcement, encodeAnnouncement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import {
+  type Announcement,
+  encodeAnnouncement,
+  parseAnnouncement,
+  type SignedAnnouncement,
+} from '@ogong/protocol/exchange/announcement';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
 import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
 import { readVerifier } from './verifier-store.ts';
 
 const announcementColumns = columns({ announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement) });
+const credentialColumns = columns({ credential: optional(mapped(bytes, parseCredential, encodeCredential)) });
 const countColumns = columns({ n: integer });
 
 /** Announcements whose signature was checked when they came in. */
 export function readAnnouncement(store: Store, providerId: Uint8Array): Announcement | undefined {
   const sql = 'SELECT announcement FROM announcements WHERE provider_id = ?';
   return announcementColumns.get(store.prepare(sql), providerId)?.announcement;
+}
+
+/** What binds a candidate's key to its payee, if that is still what is announced. */
+export function findCredential(
+  store: Store,
+  { providerId, payee, keyHash }: Pick<EvidenceCandidate, 'providerId' | 'payee' | 'keyHash'>,
+): SignedAnnouncement | undefined {
+  const announced = readAnnouncement(store, providerId);
+  if (announced?.verifier === undefined) return undefined;
+  if (!equalBytes(announced.payee, payee) || !equalBytes(announced.verifier.keyHash, keyHash)) return undefined;
+  const sql = 'SELECT credential FROM announcements WHERE provider_id = ?';
+  return credentialColumns.get(store.prepare(sql), providerId)?.credential;
 }
 
 /** As many as a router lists. */
@@ -33,7 +52,11 @@ export function putAnnouncement(
   store: Store,
   announcement: Announcement,
   bytes: Uint8Array,
-  { nowMs, limit = MAX_ANNOUNCEMENTS }: { readonly nowMs: number; readonly limit?: number },
+  {
+    nowMs,
+    limit = MAX_ANNOUNCEMENTS,
+    credential,
+  }: { readonly nowMs: number; readonly limit?: number; readonly credential?: SignedAnnouncement },
 ): AnnouncementProblem | undefined {
   const { providerId, certHash, sequence, expiresAtMs } = announcement;
   // Kept a day past expiry: an audit has to find a provider that has just stopped announcing.
@@ -47,11 +70,19 @@ export function putAnnouncement(
   if (!known && !hasRoom(store, nowMs, limit)) return 'full';
   store
     .prepare(
-      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash) VALUES (?, ?, ?, ?, ?)
+      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash, credential)
+       VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET sequence = excluded.sequence, expires_at = excluded.expires_at,
-       announcement = excluded.announcement, cert_hash = excluded.cert_hash`,
+       announcement = excluded.announcement, cert_hash = excluded.cert_hash, credential = excluded.credential`,
     )
-    .run(providerId, sequence.toString(), expiresAtMs, bytes, certHash);
+    .run(
+      providerId,
+      sequence.toString(),
+      expiresAtMs,
+      bytes,
+      certHash,
+      credential && announcement.verifier ? encodeCredential(credential) : null,
+    );
   return undefined;
 }
 
@@ -149,7 +180,7 @@ export function countContext(header: CommonHeader, request: Uint8Array | undefin
 /**
  * The verifiers that are currently announced for a model, each key once, ascending by provider id, with the chances that the
  * payee's stake gives. Key, place and payee must differ from those of the provider under audit. Ejected providers and excluded
- * verifiers are left out.
+ * verifiers are left out, and all verifiers of an excluded payee.
  */
 export function listCandidates(
   store: Store,
@@ -173,6 +204,8 @@ export function listCandidates(
     // Compare with the current announcement, since the payee may have changed since the order.
     .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
     .filter(({ providerId }) => !equalBytes(providerId, serverId))
+    // A fresh key of a payee whose verifiers lied is no fresh start.
+    .filter(({ payee }) => !readVerifier(store, payee).test.ejected)
     .filter(({ verifier }) => !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)));
   const roomy = able.filter((announcement) => (offerOf(announcement)?.contextSize ?? 0) >= context);
   // Room is announced for nothing. So only a majority of the stake may replace those that announce less: these score what fits.

@@ -1,5 +1,6 @@
-import { bytes, columns, integer, named, oneOf, optional, optionalColumns } from '@ogong/host/store/columns';
+import { bytes, columns, integer, mapped, named, oneOf, optional, optionalColumns } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { Attempt } from '@ogong/protocol/verdict/evidence';
 import { readReply } from './reply-store.ts';
 
@@ -30,6 +31,7 @@ const attemptFields = {
   round: integer,
   verifierId: bytes,
   keyHash: optional(bytes),
+  credential: optional(mapped(bytes, parseCredential, encodeCredential)),
   nonce: bytes,
   outcome: oneOf(['asked', 'committed', 'report', 'garbage', 'silent']),
   committed: commitmentColumns,
@@ -41,7 +43,7 @@ const keptAttempt = columns({ replyId: bytes, ...attemptFields });
 /** Does nothing if the reply has its verdict already. */
 export function keepAttempt(store: Store, replyId: Uint8Array, row: AttemptRow): void {
   if (readReply(store, replyId)?.state !== 'auditing') return;
-  keptAttempt.insert(store, 'INSERT OR REPLACE INTO attempts', { replyId, ...row });
+  keptAttempt.insert(store, 'INSERT OR REPLACE INTO attempts', { replyId, credential: undefined, ...row });
 }
 
 export function listAttempts(store: Store, replyId: Uint8Array): AttemptRow[] {

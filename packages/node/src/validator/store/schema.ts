@@ -171,7 +171,9 @@ export const VALIDATOR_SCHEMA = `
     sequence TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
     announcement BLOB NOT NULL,
-    cert_hash BLOB NOT NULL
+    cert_hash BLOB NOT NULL,
+    -- With the words of provider, payee and verifier.
+    credential BLOB
   ) WITHOUT ROWID;
   CREATE INDEX announcements_cert ON announcements (cert_hash);
   CREATE INDEX announcements_expiry ON announcements (expires_at);
@@ -197,6 +199,7 @@ export const VALIDATOR_SCHEMA = `
     round INTEGER NOT NULL,
     verifier_id BLOB NOT NULL,
     key_hash BLOB,
+    credential BLOB,
     nonce BLOB NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('asked', 'committed', 'report', 'garbage', 'silent')),
     verifier_key BLOB,

@@ -26,7 +26,7 @@ import { OPEN_STATES } from './reply-states.ts';
 import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
 import { createTestStates, OWN_TESTS } from './sequential-store.ts';
 import { forgetSittings } from './sitting-store.ts';
-import { recordVerifier } from './verifier-store.ts';
+import { recordMarks } from './verifier-store.ts';
 import { forgetStatements } from './witness-store.ts';
 
 export interface VerdictContext {
@@ -152,7 +152,8 @@ export function decideReply(
   forgetStatements(store, replyId);
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
-  if (judgement) recordReports(store, replyId, judgement, nowMs);
+  recordMarks(store, entry, { nowMs, isOwn: true });
+  if (judgement?.agreed) putAnswer(store, replyId, judgement.agreed);
   return entry;
 }
 
@@ -176,23 +177,6 @@ function findEvidence(decision: Decision, row: Pick<ReplyRow, 'consent'>): Uint8
   const { undelivered: kind, statements } = decision;
   if (row.consent === undefined) throw new Error('a reply was admitted without the consent of its provider');
   return encodeEvidence({ kind, consent: parseKeptConsent(row.consent), statements });
-}
-
-const isUndecided = (verdict: Judgement['verdict']): boolean => verdict === 'inconclusive' || verdict === 'unjudged';
-
-/** Records what the verdict means for the verifiers that reported, and the known answer for honeypots. */
-function recordReports(
-  store: Store,
-  replyId: Uint8Array,
-  { verdict, verifiers, agreed }: Judgement,
-  nowMs: number,
-): void {
-  const event = isUndecided(verdict) ? 'opened' : 'counted';
-  for (const { verifierId, outcome } of verifiers) {
-    if (outcome === 'credited') recordVerifier(store, verifierId, event, { nowMs });
-    else recordVerifier(store, verifierId, 'refuted', { nowMs, reason: 'refuted by other verifiers' });
-  }
-  if (agreed) putAnswer(store, replyId, agreed);
 }
 
 /** Counts an audit in the record of its provider, which is out from its ejection on. */

@@ -1,7 +1,7 @@
 import { openStore } from '@ogong/host/store/store';
 import { describe, expect, it } from 'vitest';
 import { VALIDATOR_SCHEMA } from './schema.ts';
-import { readVerifier, recordVerifier, type VerifierEvent } from './verifier-store.ts';
+import { readVerifier, recordMarks, recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 const id = new Uint8Array(32).fill(1);
 
@@ -47,5 +47,35 @@ describe("a verifier's record", () => {
     for (let i = 0; i < 60; i++) record('silent', 5_000);
     expect(read()).toMatchObject({ test: { ejected: false }, deferredUntilMs: 5_000 + 86_400_000 });
     expect(record('counted')).toMatchObject({ silences: 0, deferredUntilMs: 0 });
+  });
+});
+
+describe('what a log says of verifiers', () => {
+  const payee = new Uint8Array(20).fill(9);
+  const mark = (key: number, outcome: 'credited' | 'refuted', of = payee) => ({
+    ...{ verifierId: new Uint8Array(32).fill(key), payee: of, outcome },
+  });
+  const settled = { nowMs: 5, isOwn: false };
+
+  it('counts for the key and for the payee behind it, so that a second key of the payee changes nothing', () => {
+    const { store } = create();
+    const verdict = 'reject' as const;
+    store.transact((db) => recordMarks(db, { verdict, verifiers: [mark(1, 'refuted'), mark(3, 'credited')] }, settled));
+    store.transact((db) => recordMarks(db, { verdict, verifiers: [mark(2, 'refuted')] }, settled));
+    const isOut = (subject: Uint8Array): boolean => readVerifier(store, subject).test.ejected;
+    expect([mark(1, 'refuted'), mark(2, 'refuted')].map(({ verifierId }) => isOut(verifierId))).toEqual([false, false]);
+    expect(readVerifier(store, payee)).toMatchObject({ marks: 2, test: { audits: 3, rejects: 2, ejected: true } });
+  });
+
+  it('counts for nobody where there is no payee, and ends no deferral that this validator gave', () => {
+    const { store, record, read } = create();
+    record('silent');
+    const before = read();
+    const nobody = mark(1, 'credited', new Uint8Array(20));
+    store.transact((db) => recordMarks(db, { verdict: 'accept', verifiers: [nobody] }, settled));
+    expect(readVerifier(store, nobody.payee).credit).toBe(0);
+    expect(read()).toMatchObject({ credit: 1, silences: 1, deferredUntilMs: before.deferredUntilMs });
+    store.transact((db) => recordMarks(db, { verdict: 'accept', verifiers: [nobody] }, { nowMs: 5, isOwn: true }));
+    expect(read()).toMatchObject({ credit: 2, silences: 0, deferredUntilMs: 0 });
   });
 });

@@ -1,6 +1,7 @@
 import { bytes, columns, flag, integer, named, real, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
+import { isPayable, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   advanceSequentialTest,
   INITIAL_SEQUENTIAL_TEST,
@@ -8,7 +9,7 @@ import {
   type SequentialTestState,
 } from '@ogong/protocol/statistics/sprt';
 
-/** What this validator knows of a verifier. */
+/** What this validator knows of a verifier: of its id, 32 bytes, or of the payee of several, 20 bytes. */
 export interface VerifierRecord {
   readonly test: SequentialTestState;
   /** How often it was refuted, sent garbage or nothing. */
@@ -61,30 +62,56 @@ export function readVerifier(store: Store, verifierId: Uint8Array): VerifierReco
 /**
  * Silence proves no fault. It never excludes a verifier, but defers it, twice as long each time in a row.
  * @param deferMs for the first silence.
+ * @param isOwn false where the log of another validator says so: whoever answers that one may still be silent here.
  */
 export function recordVerifier(
   store: Store,
   verifierId: Uint8Array,
   event: VerifierEvent,
-  { nowMs, deferMs = 0, reason = event }: { nowMs: number; deferMs?: number; reason?: string },
+  {
+    nowMs,
+    deferMs = 0,
+    reason = event,
+    isOwn = true,
+  }: { nowMs: number; deferMs?: number; reason?: string; isOwn?: boolean },
 ): VerifierRecord {
   const before = readVerifier(store, verifierId);
   const isGood = event === 'counted' || event === 'opened';
   const isBad = event === 'refuted' || event === 'garbage';
   const outcome = event === 'counted' ? 'accept' : isBad ? 'reject' : 'inconclusive';
   const test = advanceSequentialTest(before.test, outcome, VERIFIER_TEST);
-  const silences = event === 'silent' ? before.silences + 1 : 0;
+  const silences = event === 'silent' ? before.silences + 1 : isOwn ? 0 : before.silences;
   const next: VerifierRecord = {
     test,
     marks: before.marks + (isGood ? 0 : 1),
     credit: test.ejected ? 0 : before.credit + (isGood ? 1 : 0),
     silences,
-    deferredUntilMs:
-      silences === 0
+    deferredUntilMs: !isOwn
+      ? before.deferredUntilMs
+      : silences === 0
         ? 0
         : nowMs + computeBackoff({ firstMs: deferMs, longestMs: MAX_DEFERRAL_MS }, { failures: silences - 1 }),
     lastReason: isGood ? before.lastReason : reason,
   };
   keptRecord.insert(store, 'INSERT OR REPLACE INTO verifiers', { verifierId, ...next });
   return next;
+}
+
+/**
+ * What an entry of a log says of its verifiers, this validator's own log or the settled one of another: it counts for the key and for
+ * the payee behind it, so that another key of the same payee begins with the same record.
+ */
+export function recordMarks(
+  store: Store,
+  { verdict, verifiers }: Pick<VerdictEntry, 'verdict' | 'verifiers'>,
+  { nowMs, isOwn }: { readonly nowMs: number; readonly isOwn: boolean },
+): void {
+  const isUndecided = verdict === 'inconclusive' || verdict === 'unjudged';
+  for (const { verifierId, payee, outcome } of verifiers) {
+    const event = outcome === 'refuted' ? 'refuted' : isUndecided ? 'opened' : 'counted';
+    const reason = 'refuted by other verifiers';
+    for (const subject of isPayable(payee) ? [verifierId, payee] : [verifierId]) {
+      recordVerifier(store, subject, event, { nowMs, isOwn, reason });
+    }
+  }
 }

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Settlement} from "../src/Settlement.sol";
+import {Staking} from "../src/Staking.sol";
+import {Batch, Debit, Line, Tally} from "../src/Types.sol";
+import {Fixture} from "./Fixture.sol";
+import {bound, check, checkEqual, vm} from "./Vm.sol";
+
+/// Refuted reports cost the payee of the verifier a part of its stake.
+contract PenaltyTest is Fixture {
+    address internal constant ANN = address(0xC1);
+    address internal constant BEN = address(0xC2);
+    uint128 internal constant STAKE = 1_000e18;
+    uint64 private _sequence;
+
+    function setUp() public override {
+        super.setUp();
+        _stake(ANN, STAKE);
+    }
+
+    function _stake(address who, uint128 amount) private {
+        token.mint(who, amount);
+        vm.prank(who);
+        token.approve(address(staking), amount);
+        vm.prank(who);
+        staking.stake(amount);
+    }
+
+    function _refute(address who, uint32 count) private {
+        Tally[] memory tallies = new Tally[](1);
+        tallies[0] = Tally(who, 0, count);
+        Batch memory batch = _batch(++_sequence);
+        bytes32[] memory none;
+        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), none, tallies);
+        settlement.settle(batch, new Debit[](0), new Line[](0), none, tallies, _quorum(digest, 3));
+    }
+
+    function test_takesAFiftiethOfTheStakeForEachReportForTheTreasury() public {
+        _refute(ANN, 1);
+        checkEqual(staking.stakeOf(ANN), STAKE - STAKE / 50, "once");
+        checkEqual(token.balanceOf(TREASURY), STAKE / 50, "treasury");
+        _refute(ANN, 2);
+        checkEqual(staking.stakeOf(ANN), STAKE - 3 * (STAKE / 50), "three times");
+        checkEqual(staking.stakeOf(BEN), 0, "ben");
+    }
+
+    function test_takesATenthInOnePeriodAndNoMore() public {
+        _refute(ANN, 100);
+        checkEqual(staking.stakeOf(ANN), STAKE - STAKE / 10, "a batch");
+        _refute(ANN, 1);
+        checkEqual(staking.stakeOf(ANN), STAKE - STAKE / 10, "the next batch");
+        checkEqual(staking.offenceOf(ANN).refuted, 101, "counted");
+        _wait(1 days);
+        _refute(ANN, 1);
+        checkEqual(staking.stakeOf(ANN), 882e18, "the next day");
+    }
+
+    function test_takesWhatIsOnItsWayOut() public {
+        vm.prank(ANN);
+        staking.requestUnstake(STAKE);
+        _refute(ANN, 5);
+        checkEqual(staking.stakingOf(ANN).leaving, STAKE - STAKE / 10, "leaving");
+        _wait(UNBONDING);
+        vm.prank(ANN);
+        staking.finishUnstake();
+        checkEqual(token.balanceOf(ANN), STAKE - STAKE / 10, "paid out");
+        checkEqual(token.balanceOf(address(staking)), 3 * BOND, "bonds are untouched");
+    }
+
+    function test_countsTheLargestStakeOfThePeriod() public {
+        _refute(BEN, 1);
+        checkEqual(staking.offenceOf(BEN).base, 0, "nothing staked");
+        _stake(BEN, STAKE);
+        _refute(BEN, 1);
+        checkEqual(staking.stakeOf(BEN), STAKE - STAKE / 25, "staked later the same day");
+    }
+
+    function test_onlyTheSettlementPenalizes() public {
+        vm.expectRevert(abi.encodeWithSelector(Staking.NotSettlement.selector, address(this)));
+        staking.penalize(ANN, 1);
+    }
+
+    function test_settlementRefusesAStakeThatNamesAnother() public {
+        vm.expectRevert(abi.encodeWithSelector(Settlement.OtherSettlement.selector, address(settlement)));
+        new Settlement(token, parameters, staking);
+    }
+
+    /// Stake, ask back, finish, and be refuted, in any order: nothing is taken twice, and bonds never pay for it.
+    function testFuzz_conservesInAnyOrder(uint256[24] calldata steps) public {
+        uint256 minted = STAKE;
+        for (uint256 i; i < steps.length; ++i) {
+            uint256 value = steps[i] >> 8;
+            uint256 kind = steps[i] % 5;
+            Staking.Stake memory before = staking.stakingOf(ANN);
+            uint256 treasury = token.balanceOf(TREASURY);
+            if (kind == 0) {
+                uint128 amount = uint128(bound(value, 1, STAKE));
+                _stake(ANN, amount);
+                minted += amount;
+            } else if (kind == 1 && before.amount > 0) {
+                vm.prank(ANN);
+                staking.requestUnstake(uint128(bound(value, 1, before.amount)));
+            } else if (kind == 2 && before.leaving > 0 && this.clock() >= before.leavesAt) {
+                vm.prank(ANN);
+                staking.finishUnstake();
+            } else if (kind == 3) {
+                _refute(ANN, uint32(bound(value, 1, 8)));
+                uint256 taken = token.balanceOf(TREASURY) - treasury;
+                check(taken <= uint256(before.amount) + before.leaving, "never more than staked");
+                check(taken <= uint256(staking.offenceOf(ANN).base) / 10, "a tenth at most");
+            } else {
+                _wait(bound(value, 1, 20 hours));
+            }
+            Staking.Stake memory now_ = staking.stakingOf(ANN);
+            checkEqual(
+                uint256(now_.amount) + now_.leaving + token.balanceOf(ANN) + token.balanceOf(TREASURY), minted, "one sum"
+            );
+            checkEqual(
+                token.balanceOf(address(staking)), uint256(now_.amount) + now_.leaving + 3 * BOND, "stakes and bonds"
+            );
+        }
+    }
+}

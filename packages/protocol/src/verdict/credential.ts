@@ -1,0 +1,59 @@
+import { equalBytes } from '../base/bytes.ts';
+import { bytes, bytes16, type Codec, createFormat, optional, struct } from '../base/codec.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
+import { parseAnnouncement, type SignedAnnouncement, verifyAnnouncement } from '../exchange/announcement.ts';
+import type { LedgerDomain } from '../exchange/order.ts';
+
+/** 64 models with the longest names. */
+const MAX_ANNOUNCEMENT_BYTES = 65_535;
+
+/** What binds a verifier's key to the payee that is paid and held liable for its reports: the announcement, with everybody's word. */
+export const credentialCodec: Codec<SignedAnnouncement> = struct({
+  announcement: bytes16(MAX_ANNOUNCEMENT_BYTES),
+  providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES),
+  signature: bytes(HYBRID_SIGNATURE_BYTES),
+  payeeSignature: bytes(65),
+  verifierEndorsement: optional(
+    struct({ verifierKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature: bytes(HYBRID_SIGNATURE_BYTES) }),
+  ),
+});
+const credentialFormat = createFormat(credentialCodec, {});
+
+/** A credential as it is kept from the announcement to the verdict. */
+export const encodeCredential = (credential: SignedAnnouncement): Uint8Array =>
+  credentialFormat.encode({ ...credential, verifierEndorsement: credential.verifierEndorsement });
+
+/** @throws ProtocolError */
+export const parseCredential = (encoded: Uint8Array): SignedAnnouncement => credentialFormat.decode(encoded);
+
+/** Whom a report is put down to. */
+export interface Liable {
+  readonly providerId: Uint8Array;
+  readonly payee: Uint8Array;
+  /** Hash of the key that signed the report. */
+  readonly keyHash: Uint8Array;
+}
+
+/**
+ * Whether provider, payee and verifier all signed that the key works for this payee. Without it a validator could have somebody else
+ * pay for the lies of a key of its own, or paid for the work of an honest one.
+ * @throws ProtocolError where the announcement does not parse.
+ */
+export function isLiable(
+  crypto: Crypto,
+  ledger: LedgerDomain,
+  credential: SignedAnnouncement,
+  { providerId, payee, keyHash }: Liable,
+): boolean {
+  // It may have expired since: what was signed then is what counts.
+  const { issuedAtMs: nowMs } = parseAnnouncement(credential.announcement);
+  const { ok, announcement } = verifyAnnouncement(crypto, credential, { ledger, nowMs });
+  return (
+    ok &&
+    announcement?.verifier !== undefined &&
+    equalBytes(announcement.providerId, providerId) &&
+    equalBytes(announcement.payee, payee) &&
+    equalBytes(announcement.verifier.keyHash, keyHash)
+  );
+}
