@@ -314,6 +314,17 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         return { grossAtomic, nextBlock: last + 1 };
       });
     },
+    /** What is staked behind a payee's verifiers, with what is on its way out, and its refuted reports of the last day with any. */
+    async liabilityOf(payee: BytesLike): Promise<{ readonly stakedAtomic: bigint; readonly refuted: bigint }> {
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('liability', async (client) => {
+        const [{ amount, leaving }, { refuted }] = await Promise.all([
+          client.readContract({ ...staking, functionName: 'stakingOf', args }),
+          client.readContract({ ...staking, functionName: 'offenceOf', args }),
+        ]);
+        return { stakedAtomic: amount + leaving, refuted };
+      });
+    },
     earningsOf(providerId: BytesLike, payee: BytesLike): Promise<EarningsBalance> {
       const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')] as const;
       return read('earnings', (client) => client.readContract({ ...earnings, functionName: 'balanceOf', args }));

@@ -53,7 +53,7 @@ async function settle(line: { readonly providerId: BytesLike; readonly payee: By
       debits: [await ledger.signDebit(payer.privateKey, validator.address, 100_000n, cumulative)],
       lines: [{ ...line, router: `0x${'00'.repeat(20)}`, gross: 100_000n }],
       ejections: [],
-      tallies: [],
+      tallies: [{ payee: line.payee, credits: 1, refuted: 1 }],
     },
     [validator.privateKey],
   );
@@ -108,8 +108,14 @@ describe('ogong earnings', () => {
     expect(JSON.parse(await runAs('--json'))).toMatchObject({ held: `${PART}`, paidNow: '0' });
     await passPeriods(3);
     expect(JSON.parse(await runAs('--json'))).toMatchObject({ withdrawable: `${PART - ENTRANCE}`, paidNow: '0' });
-    expect(JSON.parse(await runAs('--json', '--claim'))).toMatchObject({ paidNow: `${PART - ENTRANCE}` });
-    expect(await ledger.governor.balanceOf(own)).toBe(PART - ENTRANCE);
+    // Its own verifiers shared the hundredth that its fee left for verification, and one of their reports was refuted.
+    expect(JSON.parse(await runAs('--json'))).toMatchObject({ verified: '1000', refuted: '1', stakedAtomic: '0' });
+    expect(JSON.parse(await runAs('--json', '--claim'))).toMatchObject({
+      paidNow: `${PART - ENTRANCE}`,
+      verified: '0',
+    });
+    expect(await ledger.governor.balanceOf(own)).toBe(PART - ENTRANCE + 1_000n);
+    expect(await runAs()).toContain('1 refuted reports');
     await expect(runAs('--keypair', keypair)).rejects.toThrow('--keys names provider');
     await expect(runRaw()).rejects.toThrow('--provider and --payee are required');
   });

@@ -21,7 +21,7 @@ const config = defineConfig({
   name: 'ogong earnings',
   summary:
     'Shows what a provider earned, and what of it is still held. With --keypair or --claim it also pays the payee what it can\n' +
-    'have by now.\n' +
+    'have by now, and what its verifiers earned (--claim alone).\n' +
     'What is earned in one period is held for the next two whole periods; an ejection takes what is held.',
   fields: {
     ...chainFields,
@@ -65,10 +65,18 @@ export const earningsCommand: Command = {
     const { withdrawable } = await chain.earningsOf(...account);
     const isPaid = privateKey !== undefined && withdrawable > 0n;
     if (isPaid) await chain.withdrawEarnings(...account);
-    const [balance, { holding }] = await Promise.all([chain.earningsOf(...account), chain.parameters()]);
+    // Whoever pays for the transaction is paid by the escrow, so only the payee itself can have this.
+    if (parsed.values.claim && (await chain.creditOf(account[1])) > 0n) await chain.claim();
+    const [balance, { holding }, verified, liability] = await Promise.all([
+      chain.earningsOf(...account),
+      chain.parameters(),
+      chain.creditOf(account[1]),
+      chain.liabilityOf(account[1]),
+    ]);
     const paidNow = isPaid ? withdrawable : 0n;
-    if (json) printJson(output, { ...toStrings({ ...balance, paidNow }), periodSeconds: holding.period });
-    else printBalance(output, balance, { paidNow, periodSeconds: holding.period });
+    const shown = { ...balance, paidNow, verified, ...liability };
+    if (json) printJson(output, { ...toStrings(shown), periodSeconds: holding.period });
+    else printBalance(output, shown, holding.period);
     return EXIT.ok;
   },
 };
@@ -114,15 +122,18 @@ function toStrings(amounts: Readonly<Record<string, bigint>>): Record<string, st
 
 function printBalance(
   output: Output,
-  { earned, held, withdrawable, paid, collectable, collected }: EarningsBalance,
-  { paidNow, periodSeconds }: { readonly paidNow: bigint; readonly periodSeconds: number },
+  shown: EarningsBalance & Readonly<Record<'paidNow' | 'verified' | 'stakedAtomic' | 'refuted', bigint>>,
+  periodSeconds: number,
 ): void {
+  const { earned, held, withdrawable, paid, paidNow, collectable, collected, verified, stakedAtomic, refuted } = shown;
   const rows: readonly (readonly [string, bigint, string])[] = [
     ['earned', earned, ''],
     ['held', held, `each part until two whole periods of ${periodSeconds} s are over`],
     ['withdrawable', withdrawable, ''],
     ['paid', paid, paidNow > 0n ? `${paidNow} of it now` : ''],
     ['verification', collected + collectable, 'the first units, and what an ejection took'],
+    ['credit', verified, 'what its verifiers earned; --claim pays it'],
+    ['stake', stakedAtomic, refuted > 0n ? `${refuted} refuted reports on the last day with any; each costs 2 %` : ''],
   ];
   for (const [name, amount, note] of rows) {
     output.write(`${name.padEnd(13)} ${amount} atomic units${note === '' ? '' : `  (${note})`}\n`);
