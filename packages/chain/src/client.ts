@@ -1,9 +1,9 @@
 import type { Distribution, Holding, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
+import { createEscrowReads } from './escrow-reads.ts';
 import {
   earningsAbi,
-  escrowAbi,
   ogongTokenAbi,
   parametersAbi,
   settlementAbi,
@@ -39,15 +39,7 @@ export interface NamedSigningKey {
   readonly from: bigint;
 }
 
-export interface Channel {
-  readonly admitted: bigint;
-  readonly spent: bigint;
-  readonly releasing: bigint;
-  /** Seconds since 1970; 0 where no release was ever asked for. */
-  readonly releasableAt: bigint;
-  /** admitted - releasing: the cumulative amount up to which a validator may accept orders. */
-  readonly spendable: bigint;
-}
+export type { Channel } from './escrow-reads.ts';
 
 export interface Bond {
   readonly amount: bigint;
@@ -163,17 +155,16 @@ function toRegistered({ account, signer, certHash, vrfKey, ...rest }: ListedVali
 }
 
 function createReads({ read }: Transactor, deployment: Deployment) {
-  const models = createModelReads({ read }, deployment.models);
   const token = { address: deployment.token, abi: ogongTokenAbi } as const;
   const parameters = { address: deployment.parameters, abi: parametersAbi } as const;
   const staking = { address: deployment.staking, abi: stakingAbi } as const;
   const registry = { address: deployment.registry, abi: validatorRegistryAbi } as const;
-  const escrow = { address: deployment.escrow, abi: escrowAbi } as const;
   const settlement = { address: deployment.settlement, abi: settlementAbi } as const;
   const earnings = { address: deployment.earnings, abi: earningsAbi } as const;
 
   return {
-    ...models,
+    ...createModelReads({ read }, deployment.models),
+    ...createEscrowReads({ read }, deployment.escrow),
     balanceOf(owner: BytesLike): Promise<bigint> {
       const args = [toAddress(owner, 'owner')] as const;
       return read('token balance', (client) => client.readContract({ ...token, functionName: 'balanceOf', args }));
@@ -267,30 +258,6 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         const [current, named, from] = await client.readContract({ ...registry, functionName: 'signerOf', args });
         return { ...lowerHex({ current, named }), from };
       });
-    },
-    /** Escrow that is neither reserved nor spent. */
-    freeOf(payer: BytesLike): Promise<bigint> {
-      const args = [toAddress(payer, 'payer')] as const;
-      return read('free escrow', (client) => client.readContract({ ...escrow, functionName: 'freeOf', args }));
-    },
-    channelOf(payer: BytesLike, validator: BytesLike): Promise<Channel> {
-      const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator')] as const;
-      return read('channel', async (client) => {
-        const channel = await client.readContract({ ...escrow, functionName: 'channelOf', args });
-        return { ...channel, spendable: channel.admitted - channel.releasing };
-      });
-    },
-    /** The lien of a payer's request to have its reserve back; `until` is 0 where none was taken. */
-    lienOf(payer: BytesLike, validator: BytesLike): Promise<{ readonly cumulative: bigint; readonly until: bigint }> {
-      const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator')] as const;
-      return read('lien', async (client) => {
-        const { lien, lienUntil } = await client.readContract({ ...escrow, functionName: 'channelOf', args });
-        return { cumulative: lien, until: lienUntil };
-      });
-    },
-    creditOf(payee: BytesLike): Promise<bigint> {
-      const args = [toAddress(payee, 'payee')] as const;
-      return read('credit', (client) => client.readContract({ ...escrow, functionName: 'creditOf', args }));
     },
     /**
      * What the validator's batches have paid to the payee from that block on, before shares.

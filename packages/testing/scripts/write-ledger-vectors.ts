@@ -302,7 +302,10 @@ async function computeVectors() {
       const talliesHash = expectEqual(
         `${name}: talliesHash`,
         hashWords(
-          tallies.flatMap(({ payee, credits, refuted }) => [wordOf(payee), ...[credits, refuted].map(BigInt).map(numberWord)]),
+          tallies.flatMap(({ payee, credits, refuted }) => [
+            wordOf(payee),
+            ...[credits, refuted].map(BigInt).map(numberWord),
+          ]),
         ),
         await client.readContract({ ...readSettlement, functionName: 'hashTallies', args: [tallies] }),
       );

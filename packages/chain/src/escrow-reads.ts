@@ -1,0 +1,44 @@
+import { escrowAbi } from './generated/abi.ts';
+import { type Address, type BytesLike, toAddress } from './hex.ts';
+import type { Transactor } from './transactor.ts';
+
+export interface Channel {
+  readonly admitted: bigint;
+  readonly spent: bigint;
+  readonly releasing: bigint;
+  /** Seconds since 1970; 0 where no release was ever asked for. */
+  readonly releasableAt: bigint;
+  /** admitted - releasing: the cumulative amount up to which a validator may accept orders. */
+  readonly spendable: bigint;
+}
+
+/** What the escrow contract holds for payers and payees. */
+export function createEscrowReads({ read }: Pick<Transactor, 'read'>, address: Address) {
+  const escrow = { address, abi: escrowAbi } as const;
+  return {
+    /** Escrow that is neither reserved nor spent. */
+    freeOf(payer: BytesLike): Promise<bigint> {
+      const args = [toAddress(payer, 'payer')] as const;
+      return read('free escrow', (client) => client.readContract({ ...escrow, functionName: 'freeOf', args }));
+    },
+    channelOf(payer: BytesLike, validator: BytesLike): Promise<Channel> {
+      const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator')] as const;
+      return read('channel', async (client) => {
+        const channel = await client.readContract({ ...escrow, functionName: 'channelOf', args });
+        return { ...channel, spendable: channel.admitted - channel.releasing };
+      });
+    },
+    /** The lien of a payer's request to have its reserve back; `until` is 0 where none was taken. */
+    lienOf(payer: BytesLike, validator: BytesLike): Promise<{ readonly cumulative: bigint; readonly until: bigint }> {
+      const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator')] as const;
+      return read('lien', async (client) => {
+        const { lien, lienUntil } = await client.readContract({ ...escrow, functionName: 'channelOf', args });
+        return { cumulative: lien, until: lienUntil };
+      });
+    },
+    creditOf(payee: BytesLike): Promise<bigint> {
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('credit', (client) => client.readContract({ ...escrow, functionName: 'creditOf', args }));
+    },
+  };
+}
