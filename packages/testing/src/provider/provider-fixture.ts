@@ -371,12 +371,22 @@ export function openProgress(client: LinkClient, message: GenerateRequest): Repl
   return createReplyProgress({ payer, ledger, orderHash, send });
 }
 
+/** Whether there is an order in it that a payer can have signed: damaged messages are sent, too. */
+function isOrder({ order }: GenerateRequest): boolean {
+  try {
+    parseOrder(order?.order ?? new Uint8Array());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Reads a reply to its end. */
 export async function receive(client: LinkClient, message: GenerateRequest): Promise<Received> {
   let promptTokens = 0;
   let text = '';
   let finished: Finished | undefined;
-  const progress = message.order && openProgress(client, message);
+  const progress = isOrder(message) ? openProgress(client, message) : undefined;
   for await (const { event } of client.service(ProviderService).generate(message)) {
     if (event.case === 'started') promptTokens = event.value.promptTokens;
     else if (event.case === 'delta') {
