@@ -13,7 +13,14 @@ import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { formatMarkdown } from '@ogong/host/config/help';
 import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
 import { routerConfig } from '@ogong/node/router/router-config';
-import { registerConfig, reinstateConfig, validatorConfig } from '@ogong/node/validator/validator-config';
+import { signerConfig } from '@ogong/node/signer/signer-config';
+import {
+  consentConfig,
+  registerConfig,
+  reinstateConfig,
+  setSignerConfig,
+  validatorConfig,
+} from '@ogong/node/validator/validator-config';
 import { localConfig, pullConfig, runConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 import { formatLocalModePage } from './local-mode-page.ts';
@@ -40,6 +47,9 @@ function generateReference(): string {
     validatorConfig,
     registerConfig,
     reinstateConfig,
+    consentConfig,
+    setSignerConfig,
+    signerConfig,
     verifierConfig,
     routerConfig,
     gatewayConfig,

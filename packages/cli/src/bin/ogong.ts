@@ -8,6 +8,7 @@ import { earningsCommand } from '../earnings-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
 import { reproduceCommand } from '../reproduce-command.ts';
+import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
 
 const commands: readonly Command[] = [
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   modelCommand,
   earningsCommand,
   calibrateCommand,
+  signerCommand,
 ];
 
 const help = `ogong: answers that come with proof

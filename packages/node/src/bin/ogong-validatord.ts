@@ -46,7 +46,8 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     throw new ConfigError(NAME, ['--false-doubt is at least --false-reject']);
   }
   const logger = createLogger({ name: NAME, level: values.logLevel });
-  const { deployment, signer, vrfSeed, identity, connect } = await openKeys(NAME, values);
+  const { deployment, openSigner, vrfSeed, identity, connect } = await openKeys(NAME, values);
+  const { signer, close: closeSigner } = await openSigner();
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
   const chain = createChainView(
     { deployment, refreshMs: values.registryInterval },
@@ -114,6 +115,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       await validator.stop();
       await Promise.all([chain.stop(), metricsServer?.stop()]);
       store.close();
+      closeSigner();
     },
   };
 }
@@ -122,14 +124,15 @@ async function register(argv: readonly string[]): Promise<Daemon> {
   const parsed = registerConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
   const { values } = parsed;
-  const { signer, vrfSeed, identity, connect } = await openKeys(NAME, values);
-  const outcome = await registerValidator(await connect(), {
+  const { vrfSeed, identity, connect } = await openKeys(NAME, values);
+  const client = await connect();
+  const outcome = await registerValidator(client, {
     endpoint: formatHostPort(values.endpoint),
     certHash: identity.id,
     vrfSeed,
     bondAtomic: values.bond,
   });
-  const answer = { outcome, validator: `0x${toHex(signer.address)}`, consensusId: toHex(identity.id) };
+  const answer = { outcome, validator: client.address, consensusId: toHex(identity.id) };
   return print(`${JSON.stringify(answer)}\n`);
 }
 
@@ -137,7 +140,8 @@ async function reinstate(argv: readonly string[]): Promise<Daemon> {
   const parsed = reinstateConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
   const { provider, ...values } = parsed.values;
-  const { deployment, signer, connect } = await openKeys(NAME, values);
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  const { signer, close: closeSigner } = await openSigner();
   const domain = {
     chainId: BigInt(deployment.chainId),
     verifyingContract: fromHex(deployment.settlement.slice(2), 20),
@@ -156,6 +160,7 @@ async function reinstate(argv: readonly string[]): Promise<Daemon> {
     return print(`${JSON.stringify(answer)}\n`);
   } finally {
     store.close();
+    closeSigner();
   }
 }
 

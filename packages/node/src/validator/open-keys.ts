@@ -13,8 +13,12 @@ import {
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
+import { openStore } from '@ogong/host/store/store';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import { createGuardedSigner } from '../signer/guarded-signer.ts';
+import { connectSigner } from '../signer/remote-signer.ts';
+import { GUARD_SCHEMA } from '../signer/signing-guard.ts';
 
 export interface KeyOptions {
   readonly rpcUrl: string | undefined;
@@ -26,23 +30,23 @@ export interface KeyOptions {
   readonly account?: Uint8Array | undefined;
   /** Default: the account's key. */
   readonly signingKeypair?: string | undefined;
+  /** Socket of the process that holds the signing key. */
+  readonly signer?: string | undefined;
   /** Of the account that sends transactions. Default: the validator's. */
   readonly transactionKeypair?: string | undefined;
 }
 
 /** What every command of a validator needs: keys, certificate and the connection to the chain. @throws ConfigError, KeyFileError */
 export async function openKeys(name: string, options: KeyOptions) {
-  const { dataDir, signingKeypair, transactionKeypair } = options;
+  const { dataDir, transactionKeypair } = options;
   const keys = createOrLoadKeys(dataDir);
-  const accountKey = options.account === undefined ? readAccountKey(options, keys.ledgerKey.reveal()) : undefined;
-  const signingKey = signingKeypair === undefined ? accountKey : loadLedgerKey(signingKeypair).reveal();
+  const isAccountHere = options.account === undefined && options.signer === undefined;
+  const accountKey = isAccountHere ? readAccountKey(options, keys.ledgerKey.reveal()) : undefined;
   const sender = transactionKeypair === undefined ? accountKey : loadLedgerKey(transactionKeypair).reveal();
-  if (signingKey === undefined) throw new ConfigError(name, ['--account needs --signing-keypair']);
   const { deployment, rpcUrl } = readDeployment(name, options);
-  const account = options.account ?? createNodeLedgerSigner(accountKey ?? signingKey).address;
   return {
     deployment,
-    signer: createKeySigner(nodeCrypto, createNodeLedgerSigner(signingKey), account),
+    openSigner: () => openSigner(name, options, accountKey),
     vrfSeed: createOrLoadVrfSeed(dataDir).reveal(),
     identity: await createLinkIdentity(keys.linkSeed),
     /** Sends with the transaction key; without one it only reads. */
@@ -51,7 +55,34 @@ export async function openKeys(name: string, options: KeyOptions) {
   };
 }
 
-/** The path of the signing key that `consent` makes where none is named. */
+interface OpenedSigner {
+  readonly signer: ValidatorSigner;
+  close(): void;
+}
+
+/** The signing key, in this process or in another one. @throws ConfigError, KeyFileError, SignerError, StoreError */
+async function openSigner(
+  name: string,
+  { account, dataDir, signer: path, signingKeypair }: KeyOptions,
+  accountKey: Uint8Array | undefined,
+): Promise<OpenedSigner> {
+  if (path !== undefined) {
+    if (signingKeypair !== undefined) throw new ConfigError(name, ['give either --signer or --signing-keypair']);
+    const signer = await connectSigner(nodeCrypto, { path });
+    if (account !== undefined && !equalBytes(account, signer.address)) {
+      throw new ConfigError(name, [`the signer at ${path} signs for 0x${toHex(signer.address)}, not for --account`]);
+    }
+    return { signer, close() {} };
+  }
+  const signingKey = signingKeypair === undefined ? accountKey : loadLedgerKey(signingKeypair).reveal();
+  if (signingKey === undefined) throw new ConfigError(name, ['--account needs --signing-keypair, or --signer']);
+  const key = createNodeLedgerSigner(signingKey);
+  const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA });
+  const own = account ?? createNodeLedgerSigner(accountKey ?? signingKey).address;
+  return { signer: createGuardedSigner(nodeCrypto, { key, account: own, store }), close: store.close };
+}
+
+/** The signing key, for `consent`: made where none is named and none is there. */
 export function openSigningKey({ dataDir, signingKeypair }: Pick<KeyOptions, 'dataDir' | 'signingKeypair'>) {
   const key =
     signingKeypair === undefined ? createOrLoadLedgerKey(join(dataDir, 'signing.key')) : loadLedgerKey(signingKeypair);

@@ -19,7 +19,8 @@ const providerId = z
   .regex(/^(0x)?[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits')
   .transform((value) => fromHex(value.replace(/^0x/, ''), 32));
 
-const address = z
+/** 20 bytes. */
+export const ledgerAddress = z
   .string()
   .regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address, 0x and 40 hexadecimal digits')
   .transform((value) => fromHex(value.slice(2).toLowerCase(), 20));
@@ -30,7 +31,7 @@ const signature = z
   .transform((value) => fromHex(value.slice(2), 65));
 
 const account = {
-  schema: address,
+  schema: ledgerAddress,
   label: '<address>',
   env: 'OGONG_VALIDATOR_ACCOUNT',
   description: "the validator's account, where its key is not on this machine; needs --signing-keypair",
@@ -42,6 +43,14 @@ const signingKeypair = {
   env: 'OGONG_VALIDATOR_SIGNING_KEYPAIR',
   description:
     "file with the key that the registry names for the account, as hexadecimal digits; the account's own key if not given",
+} as const;
+
+const signer = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_VALIDATOR_SIGNER',
+  description:
+    'socket of the ogong signer that holds the signing key, instead of --signing-keypair; it also says for which account it signs',
 } as const;
 
 const common = {
@@ -165,6 +174,7 @@ export const validatorConfig = defineConfig({
     ...common,
     account,
     signingKeypair,
+    signer,
     transactionKeypair: {
       schema: text,
       label: '<path>',
@@ -237,6 +247,7 @@ export const reinstateConfig = defineConfig({
     ...common,
     account,
     signingKeypair,
+    signer,
   },
 });
 
@@ -276,7 +287,7 @@ export const setSignerConfig = defineConfig({
     'counts one voting delay later; until then the one before does.',
   fields: {
     signingKey: {
-      schema: address,
+      schema: ledgerAddress,
       label: '<address>',
       required: true,
       description: "address of the signing key; the account's own address takes a named key back",

@@ -19,6 +19,7 @@ import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const PROGRAM = fileURLToPath(new URL('../bin/ogong-validatord.ts', import.meta.url));
+const SIGNER = fileURLToPath(new URL('../bin/ogong-signerd.ts', import.meta.url));
 
 /** One validator, which is its own quorum, as a process. */
 describe('ogong-validatord', () => {
@@ -45,9 +46,9 @@ describe('ogong-validatord', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  function launch(args: readonly string[], deployment = 'deployment.json') {
+  function launch(args: readonly string[], deployment = 'deployment.json', program = PROGRAM) {
     const env = { ...process.env, OGONG_DEPLOYMENT: join(directory, deployment) };
-    const child = spawn(process.execPath, [PROGRAM, ...args, '--data-dir', join(directory, 'data')], { env });
+    const child = spawn(process.execPath, [program, ...args, '--data-dir', join(directory, 'data')], { env });
     running.push(child);
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -113,6 +114,42 @@ describe('ogong-validatord', () => {
       await daemon.ended;
     }
     expect(reached).toBe(4n);
+  });
+
+  it('certifies beacons without the key of its account, which a signer of its own signs for', async () => {
+    const account = await fund();
+    const { signingKey, consent } = JSON.parse(await launch(['consent', '--account', account]).firstLine);
+    const naming = launch(['set-signer', '--signing-key', signingKey, '--consent', consent]);
+    expect(JSON.parse(await naming.firstLine)).toMatchObject({ validator: account, signingKey });
+    await register().ended;
+    // The key of the account leaves the machine.
+    const data = join(directory, 'data');
+    rmSync(join(data, 'ledger.key'));
+    const fees = join(directory, 'fees.key');
+    writeFileSync(fees, '07'.repeat(32), { mode: 0o600 });
+    const socket = join(directory, 'socket', 's');
+    const key = ['--keypair', join(data, 'signing.key'), '--account', account, '--socket', socket];
+    const signer = launch(key, undefined, SIGNER);
+    await signer.firstLine;
+    const flags = ['--bind', `127.0.0.1:${port}`, '--epoch-ms', '200', '--registry-interval', '1s'];
+    const daemon = launch([...flags, '--signer', socket, '--transaction-keypair', fees]);
+    const line = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
+    expect(line).toMatchObject({ validator: account, signingKey });
+    const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
+    const links = createLinkPool({ identity });
+    const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(line.consensusId) });
+    const isCertified = (epoch: bigint) =>
+      service.getBeacon({ epoch }).then(
+        () => true,
+        () => false,
+      );
+    while (!(await isCertified(2n))) await delay(100);
+    links.close();
+    expect(daemon.errors()).not.toMatch(/"level":"(error|fatal)"/);
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.ended).toBe(0);
+    signer.child.kill('SIGTERM');
+    expect(await signer.ended).toBe(0);
   });
 
   it('opens no database of other contracts', async () => {

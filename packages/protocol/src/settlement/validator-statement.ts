@@ -26,13 +26,13 @@ import { hashReinstatement } from './reinstatement.ts';
 
 const PHASES: readonly BeaconPhase[] = ['prepare', 'commit'];
 
-/** A log entry names at most 16 verifiers, 32 bytes each. */
-const MAX_ENTRY_BYTES = 1_024;
+/** A log entry names at most 16 verifiers, with their payees. */
+export const MAX_ENTRY_BYTES = 2_048;
 
 /** The chain, and the contract for which the statement is made. */
 const domain = struct({ chainId: u64, verifyingContract: address });
 
-const statementCodec = union('kind', {
+export const statementCodec = union('kind', {
   /** In the domain of the settlement contract, as are batches and reinstatements. */
   'beacon-vote': struct({ domain, phase: oneOf(PHASES), statement: beaconStatement as Codec<BeaconStatement> }),
   batch: struct({

@@ -3,6 +3,8 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
+import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
 import { createAudit } from '@ogong/node/validator/audit/audit';
 import type { AuditDependencies, AuditOptions } from '@ogong/node/validator/audit/audit-state';
 import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
@@ -36,7 +38,6 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
@@ -152,7 +153,10 @@ export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
   const signingKey = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
-  const signer = createKeySigner(crypto, signingKey, account);
+  const signer = createGuardedSigner(crypto, {
+    ...{ key: signingKey, account },
+    store: openStore(':memory:', { schema: GUARD_SCHEMA }),
+  });
   chain.signingKeys.set(toHex(account), signingKey.address);
   const store = openStore(options.path ?? ':memory:', { schema: VALIDATOR_SCHEMA });
   const disk = createGroupCommit(store, { maxDelayMs: 0 });

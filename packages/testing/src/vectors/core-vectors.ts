@@ -25,6 +25,7 @@ import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
+import { createSignerVectors } from './signer-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
@@ -51,6 +52,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createTierVectors(),
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
+    signer: createSignerVectors(crypto),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
     embedding: createEmbeddingVectors(crypto),

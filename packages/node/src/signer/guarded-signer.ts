@@ -1,0 +1,49 @@
+import type { Store } from '@ogong/host/store/store';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import {
+  createKeySigner,
+  type ValidatorSigner,
+  type ValidatorStatement,
+} from '@ogong/protocol/settlement/validator-statement';
+import { SignerError } from './signer-error.ts';
+import { guardStatement } from './signing-guard.ts';
+
+export interface GuardedSignerOptions {
+  readonly key: LedgerSigner;
+  /** The account that it signs for, 20 bytes. */
+  readonly account: Uint8Array;
+  /** Opened with GUARD_SCHEMA. */
+  readonly store: Store;
+}
+
+/**
+ * A signing key that contradicts itself in nothing that counts: what it signs is on the disk before the signature leaves, and what
+ * contradicts it is refused.
+ * @throws SignerError from `sign`
+ */
+export function createGuardedSigner(crypto: Crypto, { key, account, store }: GuardedSignerOptions): ValidatorSigner {
+  const signer = createKeySigner(crypto, key, account);
+  return {
+    ...signer,
+    async sign(statement) {
+      assertOwn(statement, account);
+      guardStatement(crypto, store, statement);
+      return signer.sign(statement);
+    },
+  };
+}
+
+function assertOwn(statement: ValidatorStatement, account: Uint8Array): void {
+  const named = nameSpeaker(statement) ?? account;
+  if (!equalBytes(named, account)) {
+    throw new SignerError('foreign', `a statement for 0x${toHex(named)}: this key signs for 0x${toHex(account)}`);
+  }
+}
+
+/** Who says it, where the statement itself names somebody. */
+function nameSpeaker(statement: ValidatorStatement): Uint8Array | undefined {
+  if (statement.kind === 'intake' || statement.kind === 'admission') return statement.validator;
+  if (statement.kind === 'silence') return statement.witness;
+  return statement.kind === 'signing-key' ? statement.account : undefined;
+}

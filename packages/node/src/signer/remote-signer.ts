@@ -1,0 +1,70 @@
+import { connect } from 'node:net';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import {
+  type SignerDescription,
+  type SignerRequest,
+  type SignerResponse,
+  signerRequestFormat,
+  signerResponseFormat,
+} from '@ogong/protocol/settlement/signer-message';
+import { hashStatement, type ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import { SignerError } from './signer-error.ts';
+import { encodeFrame, readFrame } from './signer-frame.ts';
+
+export interface RemoteSignerOptions {
+  /** Path of the signer's Unix socket. */
+  readonly path: string;
+  /** How long one signature may take. Default: 5,000. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A signing key that another process holds. Every signature is checked before it is used.
+ * @throws SignerError `unreachable` where nobody answers; from `sign` also what the signer refuses.
+ */
+export async function connectSigner(crypto: Crypto, options: RemoteSignerOptions): Promise<ValidatorSigner> {
+  const { account, signingKey } = await describeSigner(options);
+  return {
+    address: account,
+    signingKey,
+    async sign(statement) {
+      const response = await request(options, { kind: 'sign', statement });
+      if (response.kind !== 'signed') throw new SignerError('malformed', 'the signer answered another question');
+      const signer = crypto.recoverAddress(hashStatement(crypto, statement, signingKey), response.signature);
+      if (signer === undefined || !equalBytes(signer, signingKey)) {
+        throw new SignerError('foreign', 'the signer signed with another key than it named before');
+      }
+      return response.signature;
+    },
+  };
+}
+
+/** @throws SignerError `unreachable` */
+export async function describeSigner(options: RemoteSignerOptions): Promise<SignerDescription> {
+  const response = await request(options, { kind: 'describe' });
+  if (response.kind !== 'described') throw new SignerError('malformed', 'the signer answered another question');
+  return response;
+}
+
+async function request(
+  { path, timeoutMs = 5_000 }: RemoteSignerOptions,
+  asked: SignerRequest,
+): Promise<SignerResponse> {
+  const socket = connect({ path });
+  try {
+    const answer = readFrame(socket, { timeoutMs });
+    socket.write(encodeFrame(signerRequestFormat.encode(asked)));
+    const response = signerResponseFormat.decode(await answer);
+    if (response.kind === 'refused') throw new SignerError(response.code, `the signer refuses: ${response.reason}`);
+    return response;
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new SignerError('malformed', error.message, { cause: error });
+    if (error instanceof SignerError && error.code === 'unreachable') {
+      throw new SignerError('unreachable', `the signer at ${path} does not answer: ${error.message}`, { cause: error });
+    }
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}

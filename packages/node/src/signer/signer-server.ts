@@ -1,0 +1,115 @@
+import { rmSync, statSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { closeToOthers, makePrivateDirectory } from '@ogong/host/files/private-files';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import {
+  MAX_REFUSAL_BYTES,
+  type SignerRequest,
+  type SignerResponse,
+  signerRequestFormat,
+  signerResponseFormat,
+} from '@ogong/protocol/settlement/signer-message';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import { describeSigner } from './remote-signer.ts';
+import { SignerError } from './signer-error.ts';
+import { encodeFrame, readFrame } from './signer-frame.ts';
+import type { GuardSummary } from './signing-guard.ts';
+
+export interface SignerServerOptions {
+  /** Path of the Unix socket. Its directory is made, and closed to other users. */
+  readonly path: string;
+  /** How long a client may take for its request. Default: 10,000. */
+  readonly requestTimeoutMs?: number;
+}
+
+export interface SignerServerDependencies {
+  readonly signer: ValidatorSigner;
+  readonly summarize: () => GuardSummary;
+  readonly onSigned?: (kind: string) => void;
+  readonly onRefused?: (error: unknown) => void;
+}
+
+/** One connection is one request: more wait for the system to take them. */
+const MAX_CONNECTIONS = 256;
+
+/**
+ * Answers requests for signatures on a Unix socket that only this user can open.
+ * @throws from `start`: SignerError `unavailable` where another signer has the socket; PrivateFileError
+ */
+export function createSignerServer(options: SignerServerOptions, dependencies: SignerServerDependencies) {
+  const path = resolve(options.path);
+  const { requestTimeoutMs = 10_000 } = options;
+  const { signer, summarize, onSigned = () => {}, onRefused = () => {} } = dependencies;
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    // A client that is gone needs no answer.
+    socket.on('error', () => {}).on('close', () => open.delete(socket));
+    void serve(socket).finally(() => socket.destroySoon());
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+
+  async function serve(socket: Socket): Promise<void> {
+    let response: SignerResponse;
+    try {
+      response = await answer(signerRequestFormat.decode(await readFrame(socket, { timeoutMs: requestTimeoutMs })));
+    } catch (error) {
+      onRefused(error);
+      response = toRefusal(error);
+    }
+    if (socket.writable) socket.write(encodeFrame(signerResponseFormat.encode(response)));
+  }
+
+  async function answer(request: SignerRequest): Promise<SignerResponse> {
+    if (request.kind === 'describe') {
+      return { kind: 'described', account: signer.address, signingKey: signer.signingKey, ...summarize() };
+    }
+    const signature = await signer.sign(request.statement);
+    onSigned(request.statement.kind);
+    return { kind: 'signed', signature };
+  }
+
+  return {
+    path,
+    async start(): Promise<void> {
+      makePrivateDirectory(dirname(path));
+      await removeStale(path);
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ path, readableAll: false, writableAll: false }, resolve);
+      });
+      closeToOthers(path);
+    },
+    async stop(): Promise<void> {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of open) socket.destroySoon();
+      await closed;
+    },
+  };
+}
+
+/** A process that was killed leaves its socket behind. */
+async function removeStale(path: string): Promise<void> {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return;
+  const isAlive = await describeSigner({ path, timeoutMs: 1_000 }).then(
+    () => true,
+    () => false,
+  );
+  if (isAlive) throw new SignerError('unavailable', `another signer answers at ${path}`);
+  if (!statSync(path).isSocket()) throw new SignerError('unavailable', `${path} is no socket: name another path`);
+  rmSync(path);
+}
+
+function toRefusal(error: unknown): SignerResponse {
+  const isMalformed = error instanceof ProtocolError;
+  const code = error instanceof SignerError && error.code !== 'unreachable' ? error.code : undefined;
+  const reason = error instanceof Error ? error.message : 'the statement cannot be signed now';
+  return {
+    kind: 'refused',
+    code: code ?? (isMalformed ? 'malformed' : 'unavailable'),
+    reason: new TextDecoder().decode(
+      new TextEncoder().encode(reason.toWellFormed()).subarray(0, MAX_REFUSAL_BYTES - 3),
+    ),
+  };
+}

@@ -1,0 +1,204 @@
+import { amount, bigInteger, bytes, columns, integer } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { hashBeaconVote } from '@ogong/protocol/beacon/beacon';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
+import {
+  computeEntryHash,
+  computeGenesisPosition,
+  parseVerdictEntry,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
+import { SignerError } from './signer-error.ts';
+
+/** What was signed before, by chain and contract: so that nothing is signed that contradicts it. */
+export const GUARD_SCHEMA = `
+  CREATE TABLE log_places (
+    chain_id TEXT NOT NULL,
+    contract BLOB NOT NULL,
+    validator BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (chain_id, contract, validator, position)
+  ) STRICT;
+  CREATE TABLE log_replies (
+    chain_id TEXT NOT NULL,
+    contract BLOB NOT NULL,
+    validator BLOB NOT NULL,
+    reply_id BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (chain_id, contract, validator, reply_id)
+  ) STRICT;
+  CREATE TABLE batches (
+    chain_id TEXT NOT NULL,
+    contract BLOB NOT NULL,
+    validator BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    PRIMARY KEY (chain_id, contract, validator, sequence)
+  ) STRICT;
+  CREATE TABLE beacon_votes (
+    chain_id TEXT NOT NULL,
+    contract BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    view INTEGER NOT NULL,
+    choice BLOB NOT NULL,
+    PRIMARY KEY (chain_id, contract)
+  ) STRICT;
+`;
+
+type BatchStatement = Extract<ValidatorStatement, { kind: 'batch' }>;
+type VoteStatement = Extract<ValidatorStatement, { kind: 'beacon-vote' }>;
+
+interface Place {
+  readonly position: bigint;
+  readonly hash: Uint8Array;
+}
+
+const where = { chainId: amount, contract: bytes } as const;
+const placeColumns = columns({ ...where, validator: bytes, position: bigInteger, hash: bytes });
+const replyColumns = columns({ ...where, validator: bytes, replyId: bytes, position: bigInteger });
+const batchColumns = columns({ ...where, validator: bytes, sequence: bigInteger, first: bigInteger });
+const voteColumns = columns({ ...where, epoch: bigInteger, view: integer, choice: bytes });
+const countColumns = columns({ positions: bigInteger });
+const latestColumns = columns({ epoch: bigInteger, view: integer });
+
+/**
+ * Refuses what contradicts an earlier signature, and notes the rest, durably. A repeated statement passes.
+ * @throws SignerError `conflict`, `malformed`; StoreError
+ */
+export function guardStatement(crypto: Crypto, store: Store, statement: ValidatorStatement): void {
+  if (statement.kind === 'batch') guardBatch(crypto, store, statement);
+  else if (statement.kind === 'beacon-vote') guardVote(crypto, store, statement);
+}
+
+export interface GuardSummary {
+  readonly epoch: bigint;
+  readonly view: number;
+  readonly positions: bigint;
+}
+
+export function summarizeGuard(store: Store): GuardSummary {
+  return store.read(() => {
+    const latest = latestColumns.get(
+      store.prepare(`SELECT ${latestColumns.list} FROM beacon_votes ORDER BY epoch DESC LIMIT 1`),
+    );
+    const count = countColumns.get(store.prepare('SELECT count(*) AS positions FROM log_replies'));
+    return { epoch: latest?.epoch ?? 0n, view: latest?.view ?? 0, positions: count?.positions ?? 0n };
+  });
+}
+
+/** One choice in each view, and no way back: to an earlier view, or to an earlier epoch. */
+function guardVote(crypto: Crypto, store: Store, { domain, statement }: VoteStatement): void {
+  const { epoch, view } = statement;
+  assertSafe(epoch, 'epoch');
+  const network = { chainId: domain.chainId, settlement: domain.verifyingContract };
+  // One digest for both phases: what is committed to in a view is what was prepared in it.
+  const choice = hashBeaconVote(crypto, network, 'commit', statement);
+  const key = [domain.chainId.toString(), domain.verifyingContract] as const;
+  store.transact(() => {
+    const find = `SELECT ${voteColumns.list} FROM beacon_votes WHERE chain_id = ? AND contract = ?`;
+    const known = voteColumns.get(store.prepare(find), ...key);
+    if (known !== undefined) {
+      const said = `it has voted in view ${known.view} of epoch ${known.epoch}`;
+      const isBefore = epoch < known.epoch || (epoch === known.epoch && view < known.view);
+      if (isBefore) throw new SignerError('conflict', `a vote in view ${view} of epoch ${epoch}: ${said}`);
+      const isSameView = epoch === known.epoch && view === known.view;
+      if (isSameView && !equalBytes(choice, known.choice)) {
+        throw new SignerError('conflict', `another choice in view ${view} of epoch ${epoch}: ${said}`);
+      }
+      if (isSameView) return;
+    }
+    const { chainId, verifyingContract: contract } = domain;
+    voteColumns.insert(store, 'INSERT OR REPLACE INTO beacon_votes', { chainId, contract, epoch, view, choice });
+  });
+}
+
+/**
+ * One log for each validator: at each position one entry, each reply at one position, and under each number a run that begins at one
+ * position. A run may end earlier or later: the chain takes one batch for a number.
+ */
+function guardBatch(crypto: Crypto, store: Store, { domain, summary, entries }: BatchStatement): void {
+  const { validator, sequence } = summary;
+  assertSafe(sequence, 'sequence');
+  assertSafe(summary.logLength, 'log length');
+  const log = readRun(crypto, { domain, summary, entries });
+  const [first] = log.parsed as [VerdictEntry];
+  const { chainId, verifyingContract: contract } = domain;
+  const of = { chainId, contract, validator };
+  const key = [chainId.toString(), contract, validator] as const;
+  const inLog = 'chain_id = ? AND contract = ? AND validator = ?';
+  store.transact(() => {
+    const findBatch = store.prepare(
+      `SELECT ${batchColumns.list} FROM batches WHERE ${inLog}
+       AND (sequence = ? AND first <> ? OR sequence < ? AND first >= ? OR sequence > ? AND first <= ?) LIMIT 1`,
+    );
+    const other = batchColumns.get(findBatch, ...key, ...Array(3).fill([sequence, first.index]).flat());
+    if (other !== undefined) {
+      throw new SignerError(
+        'conflict',
+        `batch ${sequence} from entry ${first.index}: batch ${other.sequence} was signed from entry ${other.first}`,
+      );
+    }
+    const findPlace = store.prepare(`SELECT ${placeColumns.list} FROM log_places WHERE ${inLog} AND position = ?`);
+    for (const { position, hash } of log.places) {
+      const known = placeColumns.get(findPlace, ...key, position);
+      if (known !== undefined && !equalBytes(known.hash, hash)) {
+        throw new SignerError('conflict', `entry ${position}: another log of this validator was signed`);
+      }
+      if (known === undefined) placeColumns.insert(store, 'INSERT INTO log_places', { ...of, position, hash });
+    }
+    const findReply = store.prepare(`SELECT ${replyColumns.list} FROM log_replies WHERE ${inLog} AND reply_id = ?`);
+    for (const { index: position, replyId } of log.parsed) {
+      const known = replyColumns.get(findReply, ...key, replyId);
+      if (known !== undefined && known.position !== position) {
+        throw new SignerError('conflict', `entry ${position}: the reply stands at entry ${known.position}`);
+      }
+      if (known === undefined) replyColumns.insert(store, 'INSERT INTO log_replies', { ...of, replyId, position });
+    }
+    batchColumns.insert(store, 'INSERT OR REPLACE INTO batches', { ...of, sequence, first: first.index });
+  });
+}
+
+/** The entries chain to the head that the batch names. @returns with the place before the first one, whose hash it names. */
+function readRun(
+  crypto: Crypto,
+  { domain, summary, entries }: Pick<BatchStatement, 'domain' | 'summary' | 'entries'>,
+): { readonly parsed: readonly VerdictEntry[]; readonly places: readonly Place[] } {
+  const parsed = entries.map(parseEntry);
+  const [first] = parsed;
+  if (first === undefined) throw new SignerError('malformed', 'a batch without entries');
+  const { validator, logHead, logLength } = summary;
+  const genesis = computeGenesisPosition(crypto, { chainId: domain.chainId, validator });
+  if (first.index === 0n && !equalBytes(first.previousHash, genesis.head)) {
+    throw new SignerError('malformed', 'the first entry does not begin the log of this validator');
+  }
+  const places: Place[] = first.index === 0n ? [] : [{ position: first.index - 1n, hash: first.previousHash }];
+  let head = first.previousHash;
+  for (const [i, entry] of parsed.entries()) {
+    if (entry.index !== first.index + BigInt(i) || !equalBytes(entry.previousHash, head)) {
+      throw new SignerError('malformed', `entry ${entry.index} does not follow the one before it`);
+    }
+    head = computeEntryHash(crypto, entries[i] as Uint8Array);
+    places.push({ position: entry.index, hash: head });
+  }
+  if (!equalBytes(head, logHead) || first.index + BigInt(parsed.length) !== logLength) {
+    throw new SignerError('malformed', 'the entries do not end at the head of the batch');
+  }
+  return { parsed, places };
+}
+
+function parseEntry(bytes: Uint8Array): VerdictEntry {
+  try {
+    return parseVerdictEntry(bytes);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw new SignerError('malformed', `a log entry does not parse: ${error.message}`, { cause: error });
+  }
+}
+
+/** SQLite counts to 2^63, and its rows are read as numbers. */
+function assertSafe(value: bigint, what: string): void {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new SignerError('malformed', `${what} ${value} is too large`);
+}

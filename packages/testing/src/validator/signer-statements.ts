@@ -1,0 +1,79 @@
+import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
+import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
+import { appendVerdict, computeGenesisPosition, type LogPosition } from '@ogong/protocol/settlement/verdict-log';
+import { testCrypto as crypto } from './test-crypto.ts';
+import { createTestLedgerSigner, seedOf } from './test-keys.ts';
+
+/** The account that a signer under test signs for, and its key. */
+export const signerAccount = createTestLedgerSigner(seedOf('signer account')).address;
+export const signerKeySeed = seedOf('signer key');
+export const signerKey = createTestLedgerSigner(signerKeySeed);
+
+const domain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(6) };
+const bytes32 = (text: string): Uint8Array => seedOf(text);
+
+export type BatchStatement = Extract<ValidatorStatement, { kind: 'batch' }>;
+
+export interface TestLog {
+  readonly entries: readonly Uint8Array[];
+  /** Where the log stands after so many entries. */
+  readonly positions: readonly LogPosition[];
+}
+
+/** A log whose replies are the given ones, so that two logs with one beginning are equal as far as it goes. */
+export function createTestLog(replies: readonly string[], validator = signerAccount): TestLog {
+  const positions: LogPosition[] = [computeGenesisPosition(crypto, { chainId: domain.chainId, validator })];
+  const entries = replies.map((reply) => {
+    const { bytes, position } = appendVerdict(crypto, positions.at(-1) as LogPosition, {
+      ...{ replyId: bytes32(reply).slice(0, 16), recordHash: bytes32('record'), providerId: bytes32('provider') },
+      ...{ payee: new Uint8Array(20).fill(1), payer: new Uint8Array(20).fill(2), router: new Uint8Array(20) },
+      ...{ verdict: 'reject', evidence: 'exact', feeAtomic: 0n, verifiers: [], beaconEpoch: 3n },
+      ...{ evidenceHash: bytes32('evidence'), step: 'none', eValuePpm: 0, ejects: false, timeMs: 1 },
+    });
+    positions.push(position);
+    return bytes;
+  });
+  return { entries, positions };
+}
+
+/** A batch of a run of a log. @param to after which entry it ends. Default: the last one. */
+export function stateBatch(
+  { entries, positions }: TestLog,
+  { sequence = 1n, from = 0, to = entries.length, validator = signerAccount } = {},
+): BatchStatement {
+  const { head, length } = positions[to] as LogPosition;
+  const batch = { validator, sequence, logHead: head, logLength: length, recordsRoot: new Uint8Array(32), replies: 0 };
+  const summary = summarizeSettlement(crypto, { batch, debits: [], lines: [], ejections: [], tallies: [] });
+  return { kind: 'batch', domain, summary, entries: entries.slice(from, to) };
+}
+
+/** A vote for the value of that name. */
+export function stateVote(
+  value: string,
+  { epoch = 5n, view = 0, phase = 'prepare' as 'prepare' | 'commit' } = {},
+): ValidatorStatement {
+  const [set, previous] = [bytes32('set'), bytes32('previous')];
+  const statement = { epoch, view, previous, value: bytes32(value), set, following: set, next: set, block: 7n };
+  return { kind: 'beacon-vote', domain, phase, statement };
+}
+
+export const stateIntake = (validator = signerAccount): ValidatorStatement => ({
+  ...{ kind: 'intake', domain, validator, epoch: 4n },
+  ...{ orderHash: bytes32('order'), recordHash: bytes32('record') },
+});
+
+export const stateAdmission = (validator = signerAccount): ValidatorStatement => ({
+  ...{ kind: 'admission', domain, validator, orderHash: bytes32('order'), epoch: 4n, timeMs: 1_700_000_000_000n },
+});
+
+export const stateSilence = (witness = signerAccount): ValidatorStatement => ({
+  ...{ kind: 'silence', domain, witness, validator: new Uint8Array(20).fill(3), orderHash: bytes32('order') },
+  ...{ target: bytes32('provider'), subject: bytes32('record'), asked: 'opening', isRefused: false },
+  ...{ epoch: 4n, timeMs: 1_700_000_000_000 },
+});
+
+export const stateConsent = (account = signerAccount): ValidatorStatement => ({ kind: 'signing-key', domain, account });
+
+export const stateReinstatement = (): ValidatorStatement => ({
+  ...{ kind: 'reinstatement', domain, providerId: bytes32('provider'), ejection: 1 },
+});

@@ -1,0 +1,63 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import {
+  type SignerRequest,
+  type SignerResponse,
+  signerRequestFormat,
+  signerResponseFormat,
+} from '@ogong/protocol/settlement/signer-message';
+import { hashStatement, type ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
+
+const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
+
+/** Requests to an external signer, with the digest that it signs, and its answers: `vectors/signer.json`. */
+export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
+  const key = createNobleLedgerSigner(fill(1));
+  const domain = { chainId: 31_337n, verifyingContract: fill(0xaa, 20) };
+  const set = { set: fill(4), following: fill(5), next: fill(6) };
+  const statement = { epoch: 7n, view: 2, previous: fill(2), value: fill(3), ...set, block: 17n };
+  const batch = { validator: fill(0xbb, 20), sequence: 1n, logHead: fill(7), logLength: 2n, recordsRoot: fill(8) };
+  const hashes = { debitsHash: fill(9), linesHash: fill(10), ejectedHash: fill(11), talliesHash: fill(12) };
+  const silence = {
+    ...{ witness: fill(0xbb, 20), validator: fill(0xcc, 20), orderHash: fill(16) },
+    ...{ target: fill(19), subject: fill(17) },
+  };
+  const statements: readonly ValidatorStatement[] = [
+    { kind: 'beacon-vote', domain, phase: 'prepare', statement },
+    { kind: 'beacon-vote', domain, phase: 'commit', statement },
+    { kind: 'batch', domain, summary: { ...batch, replies: 2, ...hashes }, entries: [fill(13, 3), fill(14, 5)] },
+    { kind: 'reinstatement', domain, providerId: fill(15), ejection: 1 },
+    {
+      ...{ kind: 'admission', domain, validator: fill(0xbb, 20) },
+      orderHash: fill(16),
+      epoch: 9n,
+      timeMs: 1_700_000_000_000n,
+    },
+    { kind: 'intake', domain, validator: fill(0xbb, 20), orderHash: fill(16), recordHash: fill(17), epoch: 9n },
+    {
+      ...{ kind: 'silence', domain, ...silence },
+      asked: 'opening',
+      isRefused: true,
+      epoch: 9n,
+      timeMs: 1_700_000_000_000,
+    },
+    { kind: 'signing-key', domain, account: fill(0xbb, 20) },
+  ];
+  const answers: readonly SignerResponse[] = [
+    { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },
+    { kind: 'signed', signature: fill(18, 65) },
+    { kind: 'refused', code: 'conflict', reason: 'entry 1: another log of this validator was signed' },
+  ];
+  const encode = (request: SignerRequest): string => toHex(signerRequestFormat.encode(request));
+  return {
+    signingKey: toHex(key.address),
+    describe: encode({ kind: 'describe' }),
+    statements: statements.map((one) => ({
+      kind: one.kind,
+      request: encode({ kind: 'sign', statement: one }),
+      digest: toHex(hashStatement(crypto, one, key.address)),
+    })),
+    answers: answers.map((one) => ({ kind: one.kind, response: toHex(signerResponseFormat.encode(one)) })),
+  };
+}
