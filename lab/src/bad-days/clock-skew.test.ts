@@ -5,6 +5,7 @@ import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createNetwork, receive } from '@ogong/testing/provider/provider-fixture';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { createTestClock, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
+import { createTestChain } from '@ogong/testing/validator/test-chain';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const SECOND = 1_000;
@@ -87,8 +88,9 @@ describe('a co-signer whose clock is behind', () => {
     const ahead = createTestClock();
     const behind = createTestClock();
     ahead.advance(3 * MINUTE);
-    const slow = createTestValidator({ index: 1, clock: behind });
-    const own = createTestValidator({ clock: ahead, members: () => [own, slow] });
+    const chain = createTestChain();
+    const slow = createTestValidator({ index: 1, clock: behind, chain });
+    const own = createTestValidator({ clock: ahead, chain, members: () => [own, slow] });
     closing.push(slow.close, own.close);
     const order = own.order(1, { expiresAtMs: BigInt(ahead.nowMs() + SECOND) });
     await own.intake.admit(order);

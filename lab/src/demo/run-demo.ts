@@ -10,6 +10,7 @@ import { readEvidence } from '../attackers/served-evidence.ts';
 import { ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
+import { completeReceipts } from './complete-receipts.ts';
 import type { DemoContext } from './demo-context.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
@@ -79,6 +80,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const settling = performance.now();
   if (isServed) await waitForSettlement({ ...context, chain, members, replies });
   const settleMs = performance.now() - settling;
+  const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply)));
   const [{ logs }, history, after, parameters] = await Promise.all([
     readVerdictLogs(members, { chain, links, crypto }),
     readHistory(chain, members, crypto),
@@ -91,7 +93,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     trust,
     cheat: options.cheat,
     members,
-    replies,
+    replies: completed,
     logs,
     ...history,
     books: { before, after },

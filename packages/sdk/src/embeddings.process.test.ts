@@ -15,7 +15,7 @@ afterAll(() => gateway.close());
 const INPUT = ['The little dog', 'a cat'];
 const ask = { model: FAKE_MODEL, input: INPUT };
 /** The network of this test is made up: nobody knows it beforehand. */
-const ANCHORS = ['router', 'ledger', 'validator', 'model-root', 'beacon', 'sketch-bank'];
+const ANCHORS = ['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon', 'sketch-bank'];
 type Shown = { index: number; embedding: number[] | string };
 
 /** A client whose gateway changes the answer on its way, and nothing else. */

@@ -72,7 +72,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
 
   it('all attacks but those of which no daemon keeps anything are played with restarts', () => {
     const others = names.filter((name) => !restartable.some((one) => one.name === name));
-    expect(others).toEqual(['invented-parties', 'tiny-model', 'name-squatter', 'queue-flood']);
+    expect(others).toEqual(['invented-parties', 'tiny-model', 'name-squatter', 'ghost-capacity', 'queue-flood']);
   });
 
   it('route-squatting fails if a consumer is served meanwhile, and works if not', async () => {
@@ -96,7 +96,10 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
     const trust = createTrust();
     expect(await play('invented-parties', await openNetwork(trust))).toMatchObject({ worked: false });
     const { ledger } = trust;
-    const careless = { ...(ledger && { ledger }), allow: ['router', 'validator', 'model-root', 'beacon'] };
+    const careless = {
+      ...(ledger && { ledger }),
+      allow: ['router', 'validator', 'admission', 'intake', 'model-root', 'beacon'],
+    };
     expect(await play('invented-parties', await openNetwork(careless))).toMatchObject({ worked: true });
   });
 });

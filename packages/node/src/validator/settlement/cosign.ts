@@ -5,6 +5,7 @@ import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/o
 import { hashBatchSummary, type Settlement, summarizeSettlement } from '@ogong/protocol/settlement/batch';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { SignerError } from '../../signer/signer-error.ts';
 import {
   assertNets,
   checkEntry,
@@ -46,7 +47,16 @@ export async function cosignBatch(
     await group.write((db) => castVote(db, { validator, sequence, digest, uncollectable, places, replaces }));
   }
   const entries = request.entries.map(({ logEntry }) => logEntry);
-  return { signer: signer.address, signature: await signer.sign({ kind: 'batch', domain, summary, entries }) };
+  const signature = await signer.sign({ kind: 'batch', domain, summary, entries }).catch(toCosignError);
+  return { signer: signer.address, signature };
+}
+
+/** What a peer is told where the holder of the key does not sign: a batch that was signed once may come again with other entries. */
+function toCosignError(error: unknown): never {
+  if (!(error instanceof SignerError)) throw error;
+  const { code, message } = error;
+  const shown = code === 'malformed' ? 'refuted' : code === 'conflict' ? 'conflict' : 'unavailable';
+  throw new CosignError(shown, message, { cause: error });
 }
 
 /**
