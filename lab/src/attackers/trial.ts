@@ -61,7 +61,9 @@ const OPENING_PATIENCE_MS = 50;
 const payer = createNobleLedgerSigner(new Uint8Array(32).fill(31));
 const provider = createNodeHybridSigner(new Uint8Array(64).fill(32));
 const router = createNodeHybridSigner(new Uint8Array(64).fill(33));
-const validator = createNobleLedgerSigner(new Uint8Array(32).fill(42));
+/** It signs with a key of its own. Draws follow from the order, and so from this account. */
+const validator = new Uint8Array(20).fill(36);
+const signingKey = createNobleLedgerSigner(new Uint8Array(32).fill(36));
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(34) };
 const settlement = new Uint8Array(20).fill(35);
 const payee = createNobleLedgerSigner(new Uint8Array(32).fill(37));
@@ -123,7 +125,7 @@ export async function playTrial(
 function createOrder(body: Uint8Array, { modelRoot, contextSize }: TextEngineInfo, number: number): NamedOrder {
   return nameOrder(crypto, ledger, {
     payer: payer.address,
-    validator: validator.address,
+    validator,
     cumulativeAtomic: 10n ** 12n,
     requestHash: crypto.sha256(body),
     nonce: numbered(1, number),
@@ -197,7 +199,8 @@ function checkReceipt(
     ledger,
     order: { bytes: signedOrder.order, signature: signedOrder.signature },
     ticket: { bytes: ticket, publicKey: router.publicKey, signature: router.sign(ticket) },
-    admission: signAdmission(crypto, validator, {
+    admission: signAdmission(crypto, signingKey, {
+      validator,
       ledger,
       orderHash: order.orderHash,
       epoch: 0n,

@@ -18,6 +18,7 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { ask } from '../demo/ask.ts';
+import { completeReceipts } from '../demo/complete-receipts.ts';
 import { readBooks, readHistory } from '../demo/ledger-book.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { planRequest } from '../demo/prompts.ts';
@@ -121,7 +122,10 @@ export async function startTestMesh({ providers = 2, timings }: TestMeshOptions 
         await delay(1_000);
       },
       nowMs: () => Date.now() + aheadMs,
-      readRun: () => readRun({ chain, links, members, replies, before, trust, nowMs: Date.now() + aheadMs }),
+      async readRun() {
+        const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply)));
+        return readRun({ chain, links, members, replies: completed, before, trust, nowMs: Date.now() + aheadMs });
+      },
       stop,
     };
   } catch (error) {

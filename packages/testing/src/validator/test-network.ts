@@ -63,6 +63,8 @@ const seed = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
 const hybridSeed = (text: string): Uint8Array =>
   new Uint8Array([...seed(`${text} ed25519`), ...seed(`${text} ml-dsa`)]);
 const VERIFIER_PAYEE_KEY = seed('verifier payee');
+/** Who is credited for what verifiers do. */
+export const VERIFIER_PAYEE: Uint8Array = createNodeLedgerSigner(VERIFIER_PAYEE_KEY).address;
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 export type TestNetwork = Awaited<ReturnType<typeof startTestNetwork>>;

@@ -1,6 +1,6 @@
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
+import { startTestNetwork, type TestNetwork, VERIFIER_PAYEE } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ValidatorOptions } from '../validator-state.ts';
@@ -34,7 +34,12 @@ describe('a payer that takes its money back while settlement stands still', () =
     const { payerClient: client } = network;
     const payers = [network.payer.address, leaving.signer.address];
     const { recipients } = await client.parameters();
-    const payees = [ROUTER, fromHex(client.deployment.earnings.slice(2)), ...nodes.map((node) => node.signer.address)];
+    const payees = [
+      ROUTER,
+      VERIFIER_PAYEE,
+      fromHex(client.deployment.earnings.slice(2)),
+      ...nodes.map((node) => node.signer.address),
+    ];
     const credits = [...payees, ...new Set(Object.values(recipients))].map((payee) => client.creditOf(payee));
     const free = payers.map((payer) => client.freeOf(payer));
     const reserved = payers.flatMap((payer) =>
