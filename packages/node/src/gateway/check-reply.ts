@@ -3,7 +3,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
-import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -55,8 +55,7 @@ export async function checkReply<R extends BoughtAnswer>(
 
   const opened = parseOpening(opening);
   const header = findModality(job.endpoint).parseHeader(opened.header);
-  const { promptTokenCount: promptTokens } = header;
-  const { tokenCount: outputTokens } = parseRecordV2(record.record);
+  const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = header;
   const replyId = toHex(attempt.replyId);
   const { checks } = verdict;
   const checked = { choice: job.choice, replyId, promptTokens, outputTokens, receipt, checks };
@@ -66,7 +65,10 @@ export async function checkReply<R extends BoughtAnswer>(
   const stored = { replyId, receipt, request: job.body, response, checks };
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
-    context.deliveries.put(attempt.validator, createDelivery(context, attempt, { record, opening, promptTokens })),
+    context.deliveries.put(
+      attempt.validator,
+      createDelivery(context, attempt, { record, opening, promptTokens, outputTokens }),
+    ),
     context.ledger.deliver(replyId, readHeld(context, job, attempt, { record, header, response, progress })),
   ]);
   reportToRouter(context, attempt, { outcome: 'ok', outputTokens });
@@ -110,7 +112,10 @@ function readHeld(
 function createDelivery(
   { chain: { ledger }, beacon, payer }: ReplyContext,
   { order }: Pick<ProviderAttempt, 'order'>,
-  held: { readonly record: SignedRecord; readonly opening: Uint8Array; readonly promptTokens: number },
+  held: { readonly record: SignedRecord; readonly opening: Uint8Array } & Pick<
+    BoughtAnswer,
+    'promptTokens' | 'outputTokens'
+  >,
 ): OutboxDelivery {
   const { record, header, headerProof } = bindRecord(crypto, held.record, held.opening);
   const delivery = signDelivery(crypto, payer, {
@@ -118,7 +123,7 @@ function createDelivery(
     orderHash: hashOrder(crypto, ledger, parseOrder(order.order)),
     recordHash: hashRecord(crypto, record),
     promptTokenCount: held.promptTokens,
-    outputTokenCount: parseRecordV2(record).tokenCount,
+    outputTokenCount: held.outputTokens,
     epoch: beacon.latest().epoch,
   });
   return { order, delivery, record: held.record, header, headerProof: [...headerProof] };
