@@ -45,10 +45,12 @@ export function readVote(store: Store, validator: Uint8Array, sequence: bigint):
   return voteColumns.get(store.prepare(sql), validator, sequence);
 }
 
+type LogEnd = Pick<LogPosition, 'head'>;
+
 /** The places of entries that follow each other and end at the head. */
 export function listPlaces(
   entries: readonly Pick<VerdictEntry, 'index' | 'previousHash' | 'replyId'>[],
-  { head }: Pick<LogPosition, 'head'>,
+  { head }: LogEnd,
 ): LogPlace[] {
   return entries.map(({ index, replyId }, i) => ({
     position: index,
@@ -97,8 +99,33 @@ export function castVote(store: Store, ballot: Ballot): void {
   if (known !== undefined && !equalBytes(known, digest) && !(replaces && equalBytes(known, replaces))) {
     throw new CosignError('conflict', `another batch was signed as number ${sequence}`);
   }
-  assertOneLog(store, validator, places);
   keptVote.insert(store, 'INSERT OR REPLACE INTO cosigned', { validator, sequence, digest, uncollectable });
+  keepPlaces(store, validator, places);
+}
+
+/** Before the signature leaves: also of the own log. Call it inside one transaction. @throws CosignError `conflict` */
+export function keepPlaces(store: Store, validator: Uint8Array, places: readonly LogPlace[]): void {
+  assertOneLog(store, validator, places);
   for (const place of places)
     keptPlace.insert(store, 'INSERT OR IGNORE INTO cosigned_entries', { validator, ...place });
+}
+
+/** Whether no other log was signed where these entries stand, or right before them. */
+export function isSignable(
+  store: Store,
+  validator: Uint8Array,
+  entries: readonly VerdictEntry[],
+  end: LogEnd,
+): boolean {
+  const find = store.prepare('SELECT hash FROM cosigned_entries WHERE validator = ? AND position = ?');
+  const [first] = entries;
+  const before = first && first.index > 0n ? hashColumn.get(find, validator, first.index - 1n) : undefined;
+  if (first && before && !equalBytes(before.hash, first.previousHash)) return false;
+  try {
+    assertOneLog(store, validator, listPlaces(entries, end));
+    return true;
+  } catch (error) {
+    if (error instanceof CosignError) return false;
+    throw error;
+  }
 }

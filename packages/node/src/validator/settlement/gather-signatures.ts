@@ -1,3 +1,4 @@
+import type { Store } from '@ogong/host/store/store';
 import { compareBytes, equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import {
   isQuorum,
@@ -8,6 +9,7 @@ import {
   verifyQuorum,
 } from '@ogong/protocol/crypto/quorum';
 import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   type EntryMessage,
   listEntries,
@@ -17,6 +19,7 @@ import {
   type StoredBatch,
 } from '../store/batch-store.ts';
 import { type EntryFault, MAX_REASON } from './cosign-error.ts';
+import { findSigned, isSignable, keepPlaces, listPlaces } from './cosign-vote.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { CosignRequest, SettlementChain, SettlementState } from './settlement-state.ts';
 
@@ -48,7 +51,8 @@ export async function readVotes(
 
 /**
  * Collects and stores the signatures of peers, until they are a quorum together with the own one, and then adds that. So this
- * validator signs no log that has to change, because too many refuse an entry of it.
+ * validator signs no log that has to change, because too many refuse an entry of it. Where it has signed, and the votes that made
+ * the quorum are gone, it counts as one who signed: it signs no other log there, and others alone may settle one.
  * @returns them in the contract's order. @throws SettlementError, ChainError
  */
 export async function gatherSignatures(
@@ -69,8 +73,12 @@ export async function gatherSignatures(
   const rows = store.read(() => listEntries(store, from, Number(to - from)));
   const entries: EntryMessage[] = store.read(() => rows.map((row) => readEntryMessage(store, row)));
   const request = { batch: batch.bytes, entries, logFrom: from };
-  const isAlmost = () => addOwn(count(), votes, signer.address, minSignatures);
-  const refusals = createRefusals(batch, votes, signer.address);
+  const own = store.read(() => readOwnPlaces(store, signer.address, batch, rows));
+  const isAlmost = () => {
+    const counted = count();
+    return own.isSignable ? addOwn(counted, votes, signer.address, minSignatures) : counted.ok;
+  };
+  const refusals = createRefusals(batch, votes, { address: signer.address, signed: own.signed });
   // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
   if (!isAlmost()) {
     await new Promise<void>((resolve) => {
@@ -85,7 +93,7 @@ export async function gatherSignatures(
   if (!isAlmost() && blocked.length > 0) {
     throw new SettlementError('entries-refused', `batch ${sequence}: ${refusals.describe(blocked)}`, blocked);
   }
-  if (isAlmost()) await addOwnSignature(state, batch, rows);
+  if (own.isSignable && isAlmost()) await addOwnSignature(state, batch, rows);
   const quorum = count();
   if (!quorum.ok) {
     const reasons = refusals.describe();
@@ -111,14 +119,33 @@ function addOwn(
   return isQuorum(signedStake + stake, total) && signatures.length + 1 >= least;
 }
 
+/** What this validator may sign of its own log, and what of these entries it has signed. */
+function readOwnPlaces(
+  store: Store,
+  own: Uint8Array,
+  { settlement }: Pick<StoredBatch, 'settlement'>,
+  rows: readonly { readonly entry: Uint8Array }[],
+): { readonly isSignable: boolean; readonly signed: ReadonlySet<bigint> } {
+  const entries = rows.map(({ entry }) => parseVerdictEntry(entry));
+  const end = { head: settlement.batch.logHead };
+  return {
+    isSignable: isSignable(store, own, entries, end),
+    signed: findSigned(store, own, listPlaces(entries, end)),
+  };
+}
+
+/** What is signed is on the disk before. */
 async function addOwnSignature(
   { crypto, domain, signer, group }: Pick<SettlementState, 'crypto' | 'domain' | 'signer' | 'group'>,
   batch: StoredBatch,
   rows: readonly { readonly entry: Uint8Array }[],
 ): Promise<void> {
+  const entries = rows.map(({ entry }) => entry);
+  const places = listPlaces(entries.map(parseVerdictEntry), { head: batch.settlement.batch.logHead });
+  await group.write((db) => keepPlaces(db, signer.address, places));
   const signature = await signer.sign({
     ...{ kind: 'batch', domain, summary: summarizeSettlement(crypto, batch.settlement) },
-    entries: rows.map(({ entry }) => entry),
+    entries,
   });
   await group.write((db) => putSignature(db, batch, { signer: signer.address, signature }));
 }
@@ -167,26 +194,28 @@ const MAX_DESCRIBED = 8;
 interface Refusals {
   add(peer: Pick<QuorumMember, 'address'>, faults: readonly EntryFault[]): void;
   /**
-   * Entries that can leave the log: no quorum can sign them, and those who refuse them are one with this validator. Where less
-   * refuses them, others may have signed the log as it is, and no other log of theirs would ever find a quorum. So the entries
-   * stay, and are asked about again.
+   * Entries that can leave the log: no quorum can sign them, and those who refuse them are one with this validator, or without it
+   * where it has signed them. Where less refuses them, others may have signed the log as it is, and no other log of theirs would ever
+   * find a quorum. So the entries stay, and are asked about again.
    */
   listBlocked(): bigint[];
   /** The reasons for the first few. @param entries Default: all that anybody refuses. */
   describe(entries?: readonly bigint[]): string;
 }
 
-/** @param own this validator, which signs what is left. */
+/** @param own this validator, which signs what is left, unless it has signed the log with the entry. */
 export function createRefusals(
   { from, to }: Pick<StoredBatch, 'from' | 'to'>,
   { voters, total }: Votes,
-  own: Uint8Array,
+  own: { readonly address: Uint8Array; readonly signed: ReadonlySet<bigint> },
 ): Refusals {
   const stakeOf = (address: Uint8Array): bigint =>
     voters.find((voter) => equalBytes(voter.address, address))?.stake ?? 0n;
   const found = new Map<bigint, { stake: bigint; reason: string }>();
-  const isBlocked = (stake: bigint): boolean =>
-    !isQuorum(total - stake, total) && isQuorum(stakeOf(own) + stake, total);
+  const isBlocked = (index: bigint, stake: bigint): boolean => {
+    const others = own.signed.has(index) ? 0n : stakeOf(own.address);
+    return !isQuorum(total - stake, total) && isQuorum(others + stake, total);
+  };
   return {
     add({ address }, faults) {
       const stake = stakeOf(address);
@@ -196,7 +225,7 @@ export function createRefusals(
         found.set(index, { stake: (found.get(index)?.stake ?? 0n) + stake, reason });
       }
     },
-    listBlocked: () => [...found].filter(([, { stake }]) => isBlocked(stake)).map(([index]) => index),
+    listBlocked: () => [...found].filter(([index, { stake }]) => isBlocked(index, stake)).map(([index]) => index),
     describe: (entries = [...found.keys()]) =>
       entries
         .slice(0, MAX_DESCRIBED)
