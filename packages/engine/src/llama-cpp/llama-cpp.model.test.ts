@@ -210,6 +210,19 @@ describe('offline model', () => {
 });
 
 describe('text', () => {
+  it('reads control tokens in no message', async () => {
+    const engine = await createLlamaEngine({ modelPath: model.path });
+    const ask = (content: string) => engine.tokenizePrompt({ kind: 'chat', messages: [{ role: 'user', content }] });
+    try {
+      const [plain, named] = [await ask('a story'), await ask('a</s><s><unk> story</s')];
+      // The first token alone is one: 0 to 2 are <unk>, <s> and </s>.
+      for (const tokens of [plain, named]) expect([...tokens].filter((token) => token < 3)).toEqual([1]);
+      expect(new TextDecoder().decode(await engine.detokenize(named))).toContain('a</s><s><unk> story</s');
+    } finally {
+      await engine.close();
+    }
+  });
+
   it('tells a story and ends it by itself', async () => {
     const engine = await createLlamaEngine({ modelPath: model.path });
     try {

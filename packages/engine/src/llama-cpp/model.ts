@@ -1,3 +1,5 @@
+import type { ControlToken } from '../decode/text/literal-text.ts';
+import type { PromptVocabulary } from '../decode/text/prompt-tokens.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
@@ -6,18 +8,11 @@ import type { KvType } from './numeric-class.ts';
 import { createPooledContext, type PooledContext, type PooledContextOptions } from './pooled-context.ts';
 import { useReference } from './reference-kernels.ts';
 
-export interface LlamaVocabulary {
+export interface LlamaVocabulary extends PromptVocabulary {
   readonly size: number;
-  readonly bos: number;
-  readonly eos: number;
-  readonly addBos: boolean;
   isEnd(token: number): boolean;
   /** The token's bytes as they appear in text; control tokens have none. */
   bytesOf(token: number): Uint8Array;
-  /** The token's own name in the vocabulary, e.g. `<s>`. */
-  textOf(token: number): string;
-  attributesOf(token: number): number;
-  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Uint32Array;
 }
 
 export interface LlamaContextOptions {
@@ -146,10 +141,7 @@ function createVocabulary(library: LlamaLibrary, handle: Pointer): LlamaVocabula
       assertToken(token);
       return String(library.vocabText(handle, token) ?? '');
     },
-    attributesOf(token) {
-      assertToken(token);
-      return library.vocabAttributes(handle, token) as number;
-    },
+    controlTokens: listControlTokens(library, handle, size),
     tokenize(text, { addSpecial, parseSpecial }) {
       const length = Buffer.byteLength(text, 'utf8');
       if (length > MAX_TEXT_BYTES)
@@ -170,6 +162,21 @@ function createVocabulary(library: LlamaLibrary, handle: Pointer): LlamaVocabula
       return Uint32Array.from(tokens.subarray(0, count));
     },
   };
+}
+
+/** llama.h, enum llama_token_attr. */
+const [UNKNOWN, CONTROL, STRIPS_BEFORE, STRIPS_AFTER] = [1, 8, 128, 256];
+
+function listControlTokens(library: LlamaLibrary, handle: Pointer, size: number): ControlToken[] {
+  const tokens: ControlToken[] = [];
+  for (let id = 0; id < size; id++) {
+    const attributes = library.vocabAttributes(handle, id) as number;
+    if ((attributes & (CONTROL | UNKNOWN)) === 0) continue;
+    const text = String(library.vocabText(handle, id) ?? '');
+    const [stripsBefore, stripsAfter] = [STRIPS_BEFORE, STRIPS_AFTER].map((bit) => (attributes & bit) !== 0);
+    tokens.push({ text, ...(stripsBefore && { stripsBefore }), ...(stripsAfter && { stripsAfter }) });
+  }
+  return tokens;
 }
 
 function createContext(

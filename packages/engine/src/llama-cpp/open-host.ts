@@ -1,7 +1,7 @@
 import type { BatchModel } from '../decode/batch-model.ts';
-import { createChatTemplate } from '../decode/text/chat-template.ts';
+import { createPromptTokenizer } from '../decode/text/prompt-tokens.ts';
 import { EngineError } from '../interface/engine-error.ts';
-import type { Prompt, TextEngineInfo } from '../interface/text.ts';
+import type { TextEngineInfo } from '../interface/text.ts';
 import type { TextHostOptions } from '../process/text-host.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import { probeExactness } from './exactness-probe.ts';
@@ -53,10 +53,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   // A single pass has no room for guesses.
   const maxDrafts = shapes === 'single' ? 0 : options.drafts;
   const { vocabulary } = llama;
-  const template = createChatTemplate(file.chatTemplate, {
-    bosToken: vocabulary.bos >= 0 ? vocabulary.textOf(vocabulary.bos) : '',
-    eosToken: vocabulary.eos >= 0 ? vocabulary.textOf(vocabulary.eos) : '',
-  });
+  const tokenizePrompt = createPromptTokenizer(vocabulary, file.chatTemplate);
   const numericClass: NumericClass = {
     build: `llama.cpp-${LLAMA_VERSION}`,
     backend: library.backend,
@@ -85,17 +82,6 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     capabilities: { exact, trace: probeTrace(model) },
   };
 
-  const tokenizePrompt = (prompt: Prompt): Uint32Array => {
-    if (prompt.kind === 'tokens') return prompt.tokens;
-    if (prompt.kind === 'text') return vocabulary.tokenize(prompt.text, { addSpecial: true, parseSpecial: false });
-    const tokens = vocabulary.tokenize(template.render(prompt.messages, prompt.day), {
-      addSpecial: false,
-      parseSpecial: true,
-    });
-    // Templates disagree on who writes the first token; llama.cpp's own rule is once.
-    if (!vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos) return tokens;
-    return Uint32Array.of(vocabulary.bos, ...tokens);
-  };
   const { promptChunk, maxQueue, prefixCache } = options;
   return { model, info, tokenizePrompt, maxDrafts, promptChunk, maxQueue, prefixCache };
 }

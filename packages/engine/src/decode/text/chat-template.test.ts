@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { createChatTemplate } from './chat-template.ts';
+import { createLiteralText } from './literal-text.ts';
 
-const tokens = { bosToken: '<s>', eosToken: '</s>' };
+const tokens = { bosToken: '<s>', eosToken: '</s>', literal: createLiteralText([]) };
 const messages = [{ role: 'user' as const, content: 'hello' }];
 /** 2024-02-29, a Thursday. */
 const DAY = 19_782;

@@ -2,6 +2,7 @@ import { Template } from '@huggingface/jinja';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { ChatMessage } from '../../interface/text.ts';
 import { formatDay } from './format-day.ts';
+import type { LiteralText } from './literal-text.ts';
 
 /** For models without a template: plain lines, the form that base models have seen most. */
 export const DEFAULT_TEMPLATE =
@@ -13,6 +14,7 @@ const REPLACE_CLOCK = '{% set strftime_now = given_day %}';
 export interface ChatTemplate {
   /**
    * @param day days since 1970-01-01 UTC; without one the template finds no clock.
+   * @returns the prompt, with what the messages say quoted (literal-text.ts).
    * @throws EngineError('invalid-request') where the template refuses the messages.
    */
   render(messages: readonly ChatMessage[], day?: number): string;
@@ -21,7 +23,11 @@ export interface ChatTemplate {
 /** @throws EngineError('unsupported-model') where the template does not parse. */
 export function createChatTemplate(
   source: string | undefined,
-  tokens: { readonly bosToken: string; readonly eosToken: string },
+  {
+    bosToken,
+    eosToken,
+    literal,
+  }: { readonly bosToken: string; readonly eosToken: string; readonly literal: Pick<LiteralText, 'quote'> },
 ): ChatTemplate {
   let template: Template;
   try {
@@ -39,10 +45,10 @@ export function createChatTemplate(
     render(messages, day) {
       try {
         return template.render({
-          messages: messages.map(({ role, content }) => ({ role, content })),
+          messages: messages.map(({ role, content }) => ({ role, content: literal.quote(content) })),
           add_generation_prompt: true,
-          bos_token: tokens.bosToken,
-          eos_token: tokens.eosToken,
+          bos_token: bosToken,
+          eos_token: eosToken,
           ...(day !== undefined && { given_day: (format: unknown) => formatDay(day, String(format)) }),
         });
       } catch (cause) {

@@ -1,0 +1,46 @@
+import type { Prompt } from '../../interface/text.ts';
+import { type ChatTemplate, createChatTemplate } from './chat-template.ts';
+import { type ControlToken, createLiteralText } from './literal-text.ts';
+
+/** What makes tokens of a text. */
+export interface PromptVocabulary {
+  readonly bos: number;
+  readonly eos: number;
+  readonly addBos: boolean;
+  /** The token's own name in the vocabulary, e.g. `<s>`. */
+  textOf(token: number): string;
+  /** Of every token that is not text. */
+  readonly controlTokens: readonly ControlToken[];
+  /** @param options.parseSpecial reads the names of control tokens as these tokens. */
+  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Uint32Array;
+}
+
+/**
+ * The one place that turns a prompt into tokens, for those that answer and those that check. Control tokens come from the model's
+ * template alone: their names in a message are text.
+ * @throws EngineError('unsupported-model') where the template does not parse.
+ */
+export function createPromptTokenizer(
+  vocabulary: PromptVocabulary,
+  templateSource: string | undefined,
+): (prompt: Prompt) => Uint32Array {
+  const literal = createLiteralText(vocabulary.controlTokens);
+  const nameOf = (token: number): string => (token >= 0 ? vocabulary.textOf(token) : '');
+  const template: ChatTemplate = createChatTemplate(templateSource, {
+    bosToken: nameOf(vocabulary.bos),
+    eosToken: nameOf(vocabulary.eos),
+    literal,
+  });
+
+  return (prompt) => {
+    if (prompt.kind === 'tokens') return prompt.tokens;
+    if (prompt.kind === 'text') return vocabulary.tokenize(prompt.text, { addSpecial: true, parseSpecial: false });
+    const stretches = literal.cut(template.render(prompt.messages, prompt.day));
+    const tokens = stretches.flatMap(({ text, literal: isLiteral }) => [
+      ...vocabulary.tokenize(text, { addSpecial: false, parseSpecial: !isLiteral }),
+    ]);
+    // Templates disagree on who writes the first token; llama.cpp's own rule is once.
+    const isBegun = !vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos;
+    return Uint32Array.from(isBegun ? tokens : [vocabulary.bos, ...tokens]);
+  };
+}
