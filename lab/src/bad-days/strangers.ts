@@ -59,8 +59,10 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: "the provider's signature; a second record of an order ejects it",
   },
   'ValidatorService/Acknowledge': {
-    ...{ who: 'anyone', changes: 'which record of an admitted order is judged', shownBy: ACCESS },
-    costs: "the payer's signature about a record that its provider signed; rationed",
+    ...{ who: 'anyone', changes: 'which record of an admitted order is judged; what other validators keep of it' },
+    costs:
+      "the payer's signature about a record that its provider signed, and its validator's that it is paid for; rationed",
+    shownBy: 'packages/node/src/validator/settlement/cosign-heard.test.ts',
   },
   'ValidatorService/Complain': {
     ...{ who: 'anyone', changes: 'a forced audit, a conviction', shownBy: INTAKE },
@@ -87,6 +89,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
+  'ValidatorService/ListHeard': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   'VerifierService/Commit': {
     ...{ who: 'anyone', changes: 'a place in the queue', shownBy: 'packages/provider/src/verifier/verifier.test.ts' },
     costs: 'a registration: those who ask take turns, the largest makes room',

@@ -9,6 +9,7 @@ import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { falseAbandonment } from '../../attackers/protocol/false-abandonment.ts';
 import { falseWithholding } from '../../attackers/protocol/false-withholding.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
+import { hiddenDelivery } from '../../attackers/protocol/hidden-delivery.ts';
 import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
 import { oneLargeReply } from '../../attackers/protocol/one-large-reply.ts';
@@ -266,6 +267,22 @@ export const ledgerScenes: readonly StagedAttack[] = [
         ],
         money: `${feeAtomic ?? 0n} atomic units are paid for the reply`,
         worked: isServing || feeAtomic !== 0n,
+      };
+    },
+  },
+  {
+    ...{ attack: hiddenDelivery, on },
+    async play(breaks: Breaks) {
+      const { heard, refusals, settled, drawnAtomic } = await hiddenDelivery.play({ heardBy: 1 }, breaks);
+      return {
+        tried: 'gave the consumer an advert, had the honest reply judged, and hid what the consumer said',
+        answered: [
+          `another validator answered the consumer: ${heard.join(', ')}`,
+          ...countTexts(refusals),
+          `${settled} of them are on the chain`,
+        ],
+        money: `${drawnAtomic} atomic units are drawn from the consumer`,
+        worked: settled > 0 || drawnAtomic > 0n,
       };
     },
   },

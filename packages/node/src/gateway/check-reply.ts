@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
+import { drawHearers } from '@ogong/protocol/audit/hearers';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
@@ -66,8 +67,8 @@ export async function checkReply<R extends BoughtAnswer>(
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
     context.deliveries.put(
-      attempt.validator,
-      createDelivery(context, attempt, { record, opening, promptTokens, outputTokens }),
+      [attempt.validator, ...listHearers(context, attempt)],
+      createDelivery(context, attempt, { admission, record, opening, promptTokens, outputTokens }),
     ),
     context.ledger.deliver(replyId, readHeld(context, job, attempt, { record, header, response, progress })),
   ]);
@@ -108,14 +109,25 @@ function readHeld(
   };
 }
 
+/** Who hears it, too, so that the handling validator cannot hide it. */
+function listHearers(
+  { chain }: Pick<ReplyContext, 'chain'>,
+  { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
+): Uint8Array[] {
+  const named = nameOrder(crypto, chain.ledger, parseOrder(order.order));
+  const hearers = drawHearers(crypto, { beacon: beacon.value, order: named }, chain.validators());
+  return hearers.map(({ address }) => address);
+}
+
 /** This gateway's word about the reply that it holds. */
 function createDelivery(
   { chain: { ledger }, beacon, payer }: ReplyContext,
   { order }: Pick<ProviderAttempt, 'order'>,
-  held: { readonly record: SignedRecord; readonly opening: Uint8Array } & Pick<
-    BoughtAnswer,
-    'promptTokens' | 'outputTokens'
-  >,
+  held: {
+    readonly admission: SignedAdmission;
+    readonly record: SignedRecord;
+    readonly opening: Uint8Array;
+  } & Pick<BoughtAnswer, 'promptTokens' | 'outputTokens'>,
 ): OutboxDelivery {
   const { record, header, headerProof } = bindRecord(crypto, held.record, held.opening);
   const delivery = signDelivery(crypto, payer, {
@@ -126,7 +138,9 @@ function createDelivery(
     outputTokenCount: held.outputTokens,
     epoch: beacon.latest().epoch,
   });
-  return { order, delivery, record: held.record, header, headerProof: [...headerProof] };
+  const { epoch, timeMs, signature } = held.admission;
+  const admission = { epoch, timeMs, signature };
+  return { order, delivery, record: held.record, header, headerProof: [...headerProof], admission };
 }
 
 /** All that was signed for one reply, in one document. */

@@ -10,10 +10,10 @@ import {
 
 export type OutboxDelivery = MessageInitShape<typeof AcknowledgeRequestSchema>;
 
-/** Tells each handling validator which record this gateway holds (docs/spec/delivery.md). */
+/** Tells each handling validator, and the hearers of the reply, which record this gateway holds (docs/spec/delivery.md). */
 export interface DeliveryOutbox extends Omit<ValidatorOutbox, 'put'> {
-  /** On the disk when it resolves; nobody waits for the validator. @param validator 20 bytes. */
-  put(validator: Uint8Array, delivery: OutboxDelivery): Promise<void>;
+  /** On the disk when it resolves; nobody waits for the validators. @param validators of 20 bytes, each once. */
+  put(validators: readonly Uint8Array[], delivery: OutboxDelivery): Promise<void>;
 }
 
 export interface DeliveryOutboxDependencies extends ValidatorOutboxDependencies {
@@ -47,10 +47,9 @@ export function createDeliveryOutbox({
   );
   return {
     ...outbox,
-    async put(validator, delivery) {
-      await outbox.put(validator, {
-        message: toBinary(AcknowledgeRequestSchema, create(AcknowledgeRequestSchema, delivery)),
-      });
+    async put(validators, delivery) {
+      const message = toBinary(AcknowledgeRequestSchema, create(AcknowledgeRequestSchema, delivery));
+      await Promise.all(validators.map((validator) => outbox.put(validator, { message })));
       // The beacon that decides about the reply may come soon.
       outbox.flush().catch(onError);
     },

@@ -6,6 +6,8 @@ import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { findValidator } from '@ogong/protocol/crypto/quorum';
+import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { verifyComplaint } from '@ogong/protocol/exchange/complaint';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -538,6 +540,16 @@ describe('validators', () => {
       const bound = { ...(record as SignedRecord), header, headerProof };
       const { orderHash } = verifyDelivery(crypto, { ledger, order: named }, { ...delivery!, bound });
       expect(given).toContain(toHex(orderHash));
+    }
+    // The other validator hears the same, with the word of the handling one for the order.
+    await expect.poll(() => network.heard.length, { timeout: 30_000 }).toBe(2);
+    for (const [i, told] of network.heard.entries()) {
+      const named = nameOrder(crypto, ledger, parseOrder(told.order!.order));
+      const validators = network.chain.validators();
+      const signingKeys = [findValidator(validators, named.validator)!.signingKey];
+      const admission = told.admission as SignedAdmission;
+      expect(findAdmissionProblem(crypto, { ledger, order: named, signingKeys }, admission)).toBeUndefined();
+      expect(told.delivery).toEqual(network.deliveries[i]!.delivery);
     }
     // Nobody acknowledges a reply that fails its check.
     network.providers[0]!.behaviour = { signedText: 'something else' };

@@ -2,15 +2,16 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { type Delivery, parseDelivery, type SignedDelivery } from '@ogong/protocol/exchange/delivery';
+import { type Delivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { isEpochNear } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
-import { type BoundRecord, ClaimError, type SignedOrder } from '@ogong/protocol/verdict/claim';
+import { type BoundRecord, ClaimError } from '@ogong/protocol/verdict/claim';
 import {
   assertDeliveredRecord,
   assertDeliveredTokens,
+  type DeliveredReply,
   verifyDelivery,
   verifySignedDelivery,
 } from '@ogong/protocol/verdict/delivered-record';
@@ -20,18 +21,12 @@ import type { IntakeState } from './intake-state.ts';
 import { movesDecision, putDelivery, readDelivery } from './store/delivery-store.ts';
 import { type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
 
-/** What a payer says that it was given, with the record that it holds. */
-export interface DeliveredReply {
-  readonly order: SignedOrder;
-  readonly delivery: SignedDelivery;
-  readonly bound: BoundRecord;
-}
-
 /**
  * `taken`: this record is judged. `awaited`: so it is, and the provider has not handed it in yet. `late`: the audit is drawn
- * already. `contradicted`: the provider has signed another record for this order too, and is rejected for it.
+ * already. `contradicted`: the provider has signed another record for this order too, and is rejected for it. `heard`: another
+ * validator handles the reply, and this one keeps the word so that nobody hides it.
  */
-export type DeliveryOutcome = 'taken' | 'awaited' | 'late' | 'contradicted';
+export type DeliveryOutcome = 'taken' | 'awaited' | 'late' | 'contradicted' | 'heard';
 
 export interface DeliveryAnswer {
   readonly outcome: DeliveryOutcome;

@@ -18,6 +18,8 @@ const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 5, burst: 50 },
   // Each may ask a provider, and checks signatures.
   'ogong.v1.ValidatorService/Witness': { perSecond: 50, burst: 500 },
+  // Once for each batch that somebody is about to co-sign; reads a row for each of its replies.
+  'ogong.v1.ValidatorService/ListHeard': { perSecond: 20, burst: 500 },
   // Hashes all entries of a batch.
   'ogong.v1.ValidatorService/GetSettled': { perSecond: 5, burst: 50 },
 };

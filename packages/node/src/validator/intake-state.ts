@@ -13,6 +13,7 @@ import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import type { Holdings } from './audit/deterrence.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
+import type { HeardLimits } from './hear-delivery.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 
@@ -25,6 +26,8 @@ export interface IntakeOptions {
   readonly maxAnnouncements?: number;
   /** Orders of one payer that wait for their replies. Default: MAX_OPEN_ORDERS. */
   readonly maxOpenOrders?: number;
+  /** Words of payers about replies that others handle. Default: HEARD_LIMITS. */
+  readonly heardLimits?: HeardLimits;
 }
 
 export interface IntakeDependencies {
@@ -35,7 +38,7 @@ export interface IntakeDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
-  readonly chain: Pick<ChainView, 'channel' | 'isEjected'>;
+  readonly chain: Pick<ChainView, 'channel' | 'isEjected' | 'recallByAddress'>;
   readonly holdings: Holdings;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;

@@ -1,16 +1,17 @@
 import { Refusal } from '@ogong/host/link/link-error';
-import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
-import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
-import { acceptDelivery, type DeliveredReply, type DeliveryAnswer } from './accept-delivery.ts';
+import { acceptDelivery, type DeliveryAnswer } from './accept-delivery.ts';
 import { type Acknowledgement, acceptRecord, checkSubmission, readIntake } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
-import { type IntakeDependencies, type IntakeOptions, openIntakeState } from './intake-state.ts';
+import { hearDelivery, type ToldReply } from './hear-delivery.ts';
+import { type IntakeDependencies, type IntakeOptions, type IntakeState, openIntakeState } from './intake-state.ts';
 import { AdmissionError } from './store/reply-store.ts';
 
 export interface Intake {
@@ -22,8 +23,8 @@ export interface Intake {
   takeIn(submission: Submission): Promise<Acknowledgement>;
   /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
   checkSubmission(order: NamedOrder, submission: Submission): Promise<unknown>;
-  /** @throws Refusal */
-  acknowledge(delivered: DeliveredReply): Promise<DeliveryAnswer>;
+  /** What a payer says, about a reply of this validator or of another one. @throws Refusal */
+  acknowledge(told: ToldReply): Promise<DeliveryAnswer>;
   /** This validator's word for a record that it has taken in; undefined where it has none. */
   findIntake(replyId: Uint8Array): Promise<Acknowledgement | undefined>;
   /** @throws Refusal */
@@ -40,11 +41,18 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
     takeIn: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
     checkSubmission: (order, submission) => checkSubmission(state, order, submission),
-    acknowledge: (delivered) => refusing(() => acceptDelivery(state, delivered)),
+    acknowledge: (told) => refusing(() => acknowledge(state, told)),
     findIntake: (replyId) => readIntake(state, replyId),
     complain: (complaint) => refusing(() => complain(state, complaint)),
     announce: (signed, caller) => acceptAnnouncement(state, signed, caller),
   };
+}
+
+async function acknowledge(state: IntakeState, told: ToldReply): Promise<DeliveryAnswer> {
+  const { validator } = parseOrder(told.order.order);
+  if (equalBytes(validator, state.verdicts.validator)) return acceptDelivery(state, told);
+  await hearDelivery(state, told);
+  return { outcome: 'heard' };
 }
 
 /** Turns an expected error into a Refusal that the peer may read. */

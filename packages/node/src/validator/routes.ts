@@ -9,6 +9,7 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
@@ -18,13 +19,22 @@ import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
 import { answerPeer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
+import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
 import { listEntries, readSettledEntry, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyRow, readReply } from './store/reply-store.ts';
 import { readPosition, type VerdictContext } from './store/verdict-store.ts';
-import { readDelivered, readOrder, readSubmission, readWitnessAsk, writeWitnessAnswer } from './wire-messages.ts';
+import {
+  readDelivered,
+  readOrder,
+  readSubmission,
+  readWitnessAsk,
+  writeDelivered,
+  writeHeardAnswer,
+  writeWitnessAnswer,
+} from './wire-messages.ts';
 import { answerWitness, type WitnessState } from './witness/answer-witness.ts';
 
 export interface RouteDependencies {
@@ -59,6 +69,7 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
   'ogong.v1.ValidatorService/GetReinstatement',
   'ogong.v1.ValidatorService/Witness',
+  'ogong.v1.ValidatorService/ListHeard',
 ]);
 
 /** For those alone who were asked for an opening. */
@@ -219,12 +230,24 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: 64 * KIB },
     );
     router.rpc(
+      method.listHeard,
+      ({ validator, replies }) => {
+        if (replies.length > MAX_BATCH_ENTRIES) throw new Refusal('invalid', `${replies.length} replies at once`);
+        return { heard: listHeard(cosigning, validator, replies).map(writeHeardAnswer) };
+      },
+      { readMaxBytes: 128 * KIB },
+    );
+    router.rpc(
       method.cosignBatch,
       async (request, context) => {
         try {
           const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, findPeer(context), request));
           metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
-          return answer;
+          const refused = answer.refused.map(({ delivery, ...fault }) => ({
+            ...fault,
+            ...(delivery && { delivery: writeDelivered(delivery) }),
+          }));
+          return { ...answer, refused };
         } catch (error) {
           metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
           if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);

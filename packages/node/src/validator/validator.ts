@@ -57,7 +57,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const wired: WiredAudit = wireAudit(state, { contest, takeIn: (submission) => intake.takeIn(submission) });
   // A new beacon selects replies, which are audited at once.
   const beacon = wireBeacon(state, () => void wired.auditing.trigger().catch(() => undefined));
-  const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES });
+  const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES }, intake);
   const reinstating = wireReinstating(state);
   const liens = wireLiens(state);
   return { ...wired, beacon, settling, reinstating, liens, server: wireServer(state, { beacon, intake, witness }) };

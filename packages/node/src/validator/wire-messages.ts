@@ -2,6 +2,9 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Refusal } from '@ogong/host/link/link-error';
 import type {
   AcknowledgeRequest,
+  AcknowledgeRequestSchema,
+  HeardDelivery as HeardDeliveryMessage,
+  HeardDeliverySchema,
   PushRecordRequest,
   SignedOrder as SignedOrderMessage,
   WitnessAnswer as WitnessAnswerMessage,
@@ -10,7 +13,9 @@ import type {
   WitnessRequestSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
-import type { DeliveredReply } from './accept-delivery.ts';
+import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
+import type { ToldReply } from './hear-delivery.ts';
+import type { HeardAnswer } from './settlement/cosign-heard.ts';
 import type { WitnessAnswer, WitnessAsk } from './witness/answer-witness.ts';
 
 /** Messages as the steps take them. Each throws a Refusal where a part is missing. */
@@ -25,12 +30,40 @@ export function readSubmission(request: PushRecordRequest): Submission {
   return { ...request, order, record };
 }
 
-export function readDelivered({ order, delivery, record, header, headerProof }: AcknowledgeRequest): DeliveredReply {
+export function readDelivered(request: AcknowledgeRequest): ToldReply {
+  const { order, delivery, record, header, headerProof, admission } = request;
   if (order === undefined || delivery === undefined || record === undefined) {
     throw new Refusal('invalid', 'order, delivery or record is missing');
   }
   const { providerKey, signature } = record;
-  return { order, delivery, bound: { record: record.record, providerKey, signature, header, headerProof } };
+  const bound = { record: record.record, providerKey, signature, header, headerProof };
+  return { order, delivery, bound, admission };
+}
+
+export function writeDelivered({
+  order,
+  delivery,
+  bound,
+}: DeliveredReply): MessageInitShape<typeof AcknowledgeRequestSchema> {
+  const { record, providerKey, signature, header, headerProof } = bound;
+  return { order, delivery, record: { record, providerKey, signature }, header, headerProof: [...headerProof] };
+}
+
+/** What a hearer answers. Parts that are missing make it no answer. */
+export function readHeardAnswer({ replyId, delivery, record: bound }: HeardDeliveryMessage): HeardAnswer[] {
+  if (delivery === undefined || bound?.record === undefined) return [];
+  const { record, header, headerProof } = bound;
+  return [{ replyId, signed: delivery, bound: { ...record, header, headerProof } }];
+}
+
+export function writeHeardAnswer({
+  replyId,
+  signed,
+  bound,
+}: HeardAnswer): MessageInitShape<typeof HeardDeliverySchema> {
+  const { record, providerKey, signature, header, headerProof } = bound;
+  const written = { record: { record, providerKey, signature }, header, headerProof: [...headerProof] };
+  return { replyId, delivery: signed, record: written };
 }
 
 export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {

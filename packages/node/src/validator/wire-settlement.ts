@@ -3,6 +3,7 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
+import type { Intake } from './intake.ts';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
 import { type LienState, stepLiens } from './settlement/liens.ts';
 import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
@@ -10,6 +11,7 @@ import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
 import { pruneBatch } from './store/batch-store.ts';
 import { createPolicyFinder } from './store/drift-store.ts';
+import { pruneHeard } from './store/heard-store.ts';
 import { pruneHoneypots } from './store/honeypot-store.ts';
 import { pruneInquiries } from './store/witness-store.ts';
 import {
@@ -20,6 +22,7 @@ import {
   toPeer,
   type ValidatorState,
 } from './validator-state.ts';
+import { readDelivered, readHeardAnswer } from './wire-messages.ts';
 
 const COSIGN_TIMEOUT_MS = 60_000;
 const ASK_TIMEOUT_MS = 5_000;
@@ -32,10 +35,14 @@ const QUESTIONS_KEPT_MS = 7 * OPENING_KEPT_MS;
 const PRUNED_AT_ONCE = 64;
 
 /** Connects settlement with the chain and with co-signers; what is settled is pruned after its retention. */
-export function wireSettlement(state: ValidatorState, limits: BatchLimits): Repeating {
+export function wireSettlement(
+  state: ValidatorState,
+  limits: BatchLimits,
+  intake: Pick<Intake, 'acknowledge'>,
+): Repeating {
   const { options, clock, group, store, log } = state;
   const { settleMs, auditWindowMs, retentionMs = HOUR_MS } = options;
-  const settlement = connectSettlement(state, limits);
+  const settlement = connectSettlement(state, limits, intake);
   return createRepeating(
     { intervalMs: settleMs },
     async (signal) => {
@@ -44,6 +51,7 @@ export function wireSettlement(state: ValidatorState, limits: BatchLimits): Repe
       await group.write((db) => {
         pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);
         pruneInquiries(db, clock.nowMs() - QUESTIONS_KEPT_MS);
+        pruneHeard(db, clock.nowMs() - OPENING_KEPT_MS);
         for (let i = 0; i < PRUNED_AT_ONCE && pruneBatch(db, clock.nowMs() - retentionMs); i++);
       });
       store.eraseDeleted();
@@ -52,7 +60,11 @@ export function wireSettlement(state: ValidatorState, limits: BatchLimits): Repe
   );
 }
 
-function connectSettlement(state: ValidatorState, limits: BatchLimits): SettlementState {
+function connectSettlement(
+  state: ValidatorState,
+  limits: BatchLimits,
+  intake: Pick<Intake, 'acknowledge'>,
+): SettlementState {
   const { options, crypto, signer, clock, store, group, chain, peerLinks, history, metrics, domain, log } = state;
   return openSettlementState(
     {
@@ -67,8 +79,16 @@ function connectSettlement(state: ValidatorState, limits: BatchLimits): Settleme
       store,
       group,
       chain,
-      cosign: (peer, request) =>
-        peerLinks.to(ValidatorService, toPeer(options, peer)).cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS }),
+      async cosign(peer, request) {
+        const link = peerLinks.to(ValidatorService, toPeer(options, peer));
+        const { signer: by, signature, refused } = await link.cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS });
+        const faults = refused.map(({ delivery, ...fault }) => ({
+          ...fault,
+          delivery: delivery && readDelivered(delivery),
+        }));
+        return { signer: by, signature, refused: faults };
+      },
+      takeDelivery: (delivered) => intake.acknowledge(delivered),
       findSettled: history.findSettled,
       onReplaced(sequence, uncollectable) {
         log.warn({ sequence: Number(sequence), uncollectable: uncollectable.map(toHex) }, 'batch proposed anew');
@@ -133,7 +153,7 @@ export function wireLiens({ crypto, signer, store, chain, log, options }: Valida
 
 /** Connects co-signatures for the batches of peers with the chain. */
 export function wireCosigning(state: ValidatorState): CosignState {
-  const { options, crypto, signer, clock, store, group, chain, domain, peerLinks } = state;
+  const { options, crypto, signer, clock, store, group, chain, domain, peerLinks, log } = state;
   return openCosignState(
     {
       ledger: chain.ledger,
@@ -161,6 +181,15 @@ export function wireCosigning(state: ValidatorState): CosignState {
       findPolicy: createPolicyFinder(store, options.drift),
       getBeacon: (epoch) => getBeacon(state, epoch),
       findMembers: (epoch) => findMembers(state, epoch),
+      async askHeard(hearer, validator, replies) {
+        const peer = chain.recallByAddress(hearer);
+        if (peer === undefined) throw new Error('the hearer is no validator any more');
+        const link = peerLinks.to(ValidatorService, toPeer(options, peer));
+        const asked = { validator, replies: replies.map((one) => ({ ...one })) };
+        const { heard } = await link.listHeard(asked, { timeoutMs: ASK_TIMEOUT_MS });
+        return heard.flatMap(readHeardAnswer);
+      },
+      onError: (err) => log.debug({ err }, 'a validator did not say what payers told it'),
     },
   );
 }

@@ -4,7 +4,15 @@ import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { type Delivery, openDelivery, type SignedDelivery } from '../exchange/delivery.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
-import { assertRecordNames, type BoundRecord, ClaimError, openBoundRecord } from './claim.ts';
+import type { VerdictEntry } from '../settlement/verdict-log.ts';
+import { assertRecordNames, type BoundRecord, ClaimError, openBoundRecord, type SignedOrder } from './claim.ts';
+
+/** What a payer says that it was given, with the record that it holds. */
+export interface DeliveredReply {
+  readonly order: SignedOrder;
+  readonly delivery: SignedDelivery;
+  readonly bound: BoundRecord;
+}
 
 interface DeliveryContext {
   readonly ledger: LedgerDomain;
@@ -58,6 +66,20 @@ export function assertDeliveredTokens(
   const isSame =
     delivery.promptTokenCount === header.promptTokenCount && delivery.outputTokenCount === header.outputTokenCount;
   demand(isSame, 'the delivery counts other tokens than the header');
+}
+
+const ZERO_HASH = new Uint8Array(32);
+
+/**
+ * Whether an entry judges another record than the payer holds. Exact evidence rejects whichever record it speaks about, and where the
+ * provider has handed in none there is nothing to judge.
+ */
+export function isContradicted(
+  { verdict, evidence, recordHash: judged }: Pick<VerdictEntry, 'verdict' | 'evidence' | 'recordHash'>,
+  { recordHash }: Pick<Delivery, 'recordHash'>,
+): boolean {
+  if (equalBytes(judged, ZERO_HASH) || (verdict === 'reject' && evidence === 'exact')) return false;
+  return !equalBytes(judged, recordHash);
 }
 
 function open(crypto: Crypto, context: Parameters<typeof openDelivery>[1], signed: SignedDelivery) {

@@ -63,6 +63,8 @@ export interface FakeNetwork {
   readonly complaints: ComplainRequest[];
   /** What gateways say that they were given. */
   readonly deliveries: AcknowledgeRequest[];
+  /** What they say to validators that do not handle the reply. */
+  readonly heard: AcknowledgeRequest[];
   /** What gateways say while replies come. */
   readonly words: ProgressRequest[];
   /** Openings that were asked for and sent. */
@@ -138,6 +140,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const cacheScopes: Uint8Array[] = [];
   const complaints: ComplainRequest[] = [];
   const deliveries: AcknowledgeRequest[] = [];
+  const heard: AcknowledgeRequest[] = [];
   const words: ProgressRequest[] = [];
   const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
@@ -167,6 +170,10 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         },
         acknowledge(request) {
           assertAlive();
+          if (!equalBytes(parseOrder(request.order?.order as Uint8Array).validator, key.address)) {
+            heard.push(request);
+            return { outcome: 'heard' };
+          }
           deliveries.push(request);
           if (fake.awaits > 0) {
             fake.awaits--;
@@ -424,6 +431,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     cacheScopes,
     complaints,
     deliveries,
+    heard,
     words,
     proofs,
     reports,

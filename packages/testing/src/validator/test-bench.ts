@@ -5,13 +5,16 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
+import type { DeliveryOutcome } from '@ogong/node/validator/accept-delivery';
 import { createAudit } from '@ogong/node/validator/audit/audit';
 import type { AuditDependencies, AuditOptions } from '@ogong/node/validator/audit/audit-state';
 import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
+import type { HeardLimits, ToldReply } from '@ogong/node/validator/hear-delivery';
 import { createIntake } from '@ogong/node/validator/intake';
 import { answerPeer, cosignBatch } from '@ogong/node/validator/settlement/cosign';
+import { listHeard } from '@ogong/node/validator/settlement/cosign-heard';
 import {
   type CosignDependencies,
   type CosignOptions,
@@ -107,6 +110,10 @@ export interface BenchOptions {
   readonly spendable?: bigint;
   readonly maxAnnouncements?: number;
   readonly maxOpenOrders?: number;
+  /** Default: HEARD_LIMITS. */
+  readonly heardLimits?: HeardLimits;
+  /** It takes in nothing of what its co-signers heard of payers. */
+  readonly hidesDeliveries?: boolean;
   /** Default: the payer's word is taken for which weights bear a name. */
   readonly modelRoots?: ModelRoots;
   /** Domain of the escrow at intake. Default: a chain on one machine. */
@@ -185,6 +192,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       modelRoots: options.modelRoots,
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
       ...(options.maxOpenOrders === undefined ? {} : { maxOpenOrders: options.maxOpenOrders }),
+      ...(options.heardLimits === undefined ? {} : { heardLimits: options.heardLimits }),
     },
     {
       crypto,
@@ -198,6 +206,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       holdings,
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,
+        recallByAddress: (address) => members().find((one) => equalBytes(one.signer.address, address))?.member,
         channel: async () => ({ spendable, spent: 0n, admitted: spendable, releasing: 0n, releasableAt: 0n }),
       },
     },
@@ -291,6 +300,12 @@ export function createTestValidator(options: BenchOptions = {}) {
       findPolicy: createPolicyFinder(store, options.audit?.drift),
       getBeacon: async (epoch) => archive.find(epoch),
       findMembers: asking.findMembers,
+      async askHeard(hearer, of, replies) {
+        const target = members().find((one) => equalBytes(one.signer.address, hearer)) as TestValidator;
+        if (target.isOffline()) throw new Error('offline');
+        return listHeard(target.cosigning, of, replies);
+      },
+      onError() {},
     },
   );
   const cosigner = {
@@ -323,6 +338,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         );
         return found && { transactionHash: '0xfound', payers: found.debits.map(({ payer: one }) => one as Uint8Array) };
       },
+      takeDelivery: async (delivered) => (options.hidesDeliveries ? undefined : intake.acknowledge(delivered)),
       onSettled() {},
       onRefused: (_sequence, reasons) => refusals.push(reasons),
     },
@@ -357,6 +373,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     witnessing: witness,
     witness: (from: Uint8Array, ask: WitnessAsk) => answerWitness(witness, from, ask),
     settlement,
+    isOffline: () => options.isOffline?.() ?? false,
     chain,
     served,
     decided,
@@ -385,8 +402,16 @@ export function createTestValidator(options: BenchOptions = {}) {
     complain: (complaint: UnsignedComplaint) => intake.complain(validator.signComplaint(complaint)),
     signComplaint: (complaint: UnsignedComplaint) => signTestComplaint(complaint, { payer, ledger }),
     /** The payer says which reply it was given. */
-    acknowledge: async (order: TestOrder, reply: TestReply, bend: Partial<Delivery> = {}) =>
+    acknowledge: async (order: TestOrder, reply: TestReply, bend: Partial<Delivery> = {}): Promise<DeliveryOutcome> =>
       (await intake.acknowledge(createTestDelivery(order, reply, { payer, ledger, bend }))).outcome,
+    /** The payer tells this validator about a reply that another one handles. @param told what it changes. */
+    hear: async (
+      order: TestOrder,
+      reply: TestReply,
+      told: Partial<ToldReply>,
+      bend: Partial<Delivery> = {},
+    ): Promise<DeliveryOutcome> =>
+      (await intake.acknowledge({ ...createTestDelivery(order, reply, { payer, ledger, bend }), ...told })).outcome,
     async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<TestReply> {
       const named = bend.payee ? { payee: bend.payee.address } : {};
       const order = validator.order(number, named, bend.payer);

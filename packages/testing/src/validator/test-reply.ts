@@ -1,6 +1,5 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { DeliveredReply } from '@ogong/node/validator/accept-delivery';
 import type { Complaint } from '@ogong/node/validator/complaint';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
@@ -34,6 +33,7 @@ import {
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
+import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createTestLedgerSigner } from './test-keys.ts';
 

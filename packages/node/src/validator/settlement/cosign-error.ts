@@ -1,3 +1,5 @@
+import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
+
 export type CosignErrorCode =
   /** Something in the batch is wrong. */
   | 'refuted'
@@ -12,6 +14,8 @@ export type CosignErrorCode =
 export interface EntryFault {
   readonly index: bigint;
   readonly reason: string;
+  /** Where the payer holds another record than the entry is about: what it said, for the validator to take in. */
+  readonly delivery?: DeliveredReply | undefined;
 }
 
 /** Of a reason that a peer is told, or that a peer tells, characters. */

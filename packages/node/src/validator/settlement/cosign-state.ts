@@ -13,6 +13,8 @@ import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/p
 import type { Holdings } from '../audit/deterrence.ts';
 import type { FoundPolicy } from '../store/drift-store.ts';
 
+import type { HeardAnswer, JudgedRecord } from './cosign-heard.ts';
+
 export interface CosignOptions {
   /** Domain of the escrow: what payers sign for. */
   readonly ledger: LedgerDomain;
@@ -45,6 +47,14 @@ export interface CosignDependencies extends Holdings {
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   /** The validators of an epoch, as its certificate names them. */
   readonly findMembers: (epoch: bigint) => Promise<readonly SetMember[] | undefined>;
+  /** Of which of these replies a hearer was told of another record. @param validator whose replies they are. */
+  readonly askHeard: (
+    hearer: Uint8Array,
+    validator: Uint8Array,
+    replies: readonly JudgedRecord[],
+  ) => Promise<readonly HeardAnswer[]>;
+  /** A hearer that cannot be asked, or says what nobody signed. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** The state that the steps of a co-signature work on. Everything that changes is in the store. */

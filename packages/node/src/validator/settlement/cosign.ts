@@ -16,6 +16,7 @@ import {
   readProposal,
 } from './batch-check.ts';
 import { CosignError, demand, type EntryFault, MAX_REASON } from './cosign-error.ts';
+import { findContradicted } from './cosign-heard.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertOneLog, castVote, findSigned, listPlaces, readVote } from './cosign-vote.ts';
 import { describeEjection, findEjecting } from './count-log.ts';
@@ -71,7 +72,7 @@ export async function answerPeer(
     return { ...(await vote), refused: [] };
   } catch (error) {
     if (!(error instanceof CosignError) || error.refused.length === 0) throw error;
-    const refused = error.refused.map(({ index, reason }) => ({ index, reason: reason.slice(0, MAX_REASON) }));
+    const refused = error.refused.map((fault) => ({ ...fault, reason: fault.reason.slice(0, MAX_REASON) }));
     return { signer, signature: new Uint8Array(0), refused };
   }
 }
@@ -91,17 +92,26 @@ async function checkEntries(
     return findSigned(state.store, batch.validator, places);
   });
   const ejecting = await findEjecting(state, batch.validator, start, entries);
+  const unsigned = entries.flatMap((entry, i) => (signed.has(entry.index) ? [] : [i]));
+  const contradicted = await findContradicted(
+    state,
+    batch.validator,
+    unsigned.map((i) => entries[i] as VerdictEntry),
+    unsigned.map((i) => messages[i] as BatchEntry),
+  );
   const refused: EntryFault[] = [];
   for (const [i, entry] of entries.entries()) {
     // What was signed once is signed again: a table or a beacon may have gone since, and nobody else could replace this vote.
     if (signed.has(entry.index)) continue;
+    const delivery = contradicted.get(entry.index);
     try {
+      demand(delivery === undefined, `entry ${entry.index} is about another record than the payer holds`);
       await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);
       demand(entry.ejects === ejecting.has(entry.index), describeEjection(entry));
     } catch (error) {
       if (!(error instanceof CosignError)) throw error;
       if (error.code !== 'refuted' && !isUncheckable(state, entry, error)) throw error;
-      refused.push({ index: entry.index, reason: error.message });
+      refused.push({ index: entry.index, reason: error.message, delivery });
     }
     // One entry costs milliseconds; links and timers get their turn between two of them.
     await nextTurn();

@@ -7,6 +7,7 @@ import {
   type VerdictEntry,
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
+import { forgetHeard } from '../store/heard-store.ts';
 import { createTestStates, readCountedPosition, writeCountedPosition } from '../store/sequential-store.ts';
 import { recordMarks } from '../store/verifier-store.ts';
 import { CosignError } from './cosign-error.ts';
@@ -66,6 +67,7 @@ async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosit
   if (position.length >= end.length) return;
   const tests = createOverlay(createTestStates(store, validator));
   const marked: VerdictEntry[] = [];
+  const settled: Uint8Array[] = [];
   while (position.length < end.length) {
     const page = await listEntries(validator, position.length).catch((cause: unknown) => {
       throw new CosignError('unavailable', 'the validator does not show its settled log', { cause });
@@ -75,6 +77,7 @@ async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosit
     if (!ok || entries.length === 0) throw new CosignError('unavailable', OTHER_LOG);
     store.read(() => entries.forEach((entry) => void countEntry(tests, entry)));
     marked.push(...entries.filter(({ verifiers }) => verifiers.length > 0));
+    settled.push(...entries.map(({ replyId }) => replyId));
     position = next;
     await nextTurn();
   }
@@ -83,6 +86,7 @@ async function countUpTo(state: CountState, validator: Uint8Array, end: LogPosit
     tests.writeTo(createTestStates(db, validator));
     writeCountedPosition(db, validator, position);
     for (const entry of marked) recordMarks(db, entry, { nowMs: clock.nowMs(), isOwn: false });
+    for (const replyId of settled) forgetHeard(db, { validator, replyId });
   });
 }
 

@@ -83,7 +83,9 @@ export async function gatherSignatures(
   if (!isAlmost()) {
     await new Promise<void>((resolve) => {
       const asked = missing.map(async (peer) => {
-        refusals.add(peer, await askPeer(state, peer, { request, batch, digest, votes }));
+        const refused = await askPeer(state, peer, { request, batch, digest, votes });
+        await takeDeliveries(state, batch, refused);
+        refusals.add(peer, refused);
         if (isAlmost() || refusals.listBlocked().length > 0) resolve();
       });
       void Promise.all(asked).then(() => resolve(), onError);
@@ -105,6 +107,19 @@ export async function gatherSignatures(
     );
   }
   return pickFewest(quorum.signatures, votes, minSignatures).map(({ signature }) => signature);
+}
+
+/** What co-signers heard of payers is taken in as if the payers had said it here: a second record is evidence. */
+async function takeDeliveries(
+  { takeDelivery, onError }: Pick<SettlementState, 'takeDelivery' | 'onError'>,
+  { from, to }: Pick<StoredBatch, 'from' | 'to'>,
+  refused: readonly EntryFault[],
+): Promise<void> {
+  const told = new Map(refused.map(({ index, delivery }) => [index, delivery]));
+  for (const [index, delivery] of told) {
+    if (delivery === undefined || index < from || index >= to) continue;
+    await takeDelivery(delivery).catch(onError);
+  }
 }
 
 /** Whether the signatures are enough once this validator adds its own. */

@@ -8,6 +8,7 @@ import type { QuorumMember, QuorumSignature } from '@ogong/protocol/crypto/quoru
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import type { EntryFault } from './cosign-error.ts';
 import type { SettledBatch } from './ledger-history.ts';
 
@@ -41,6 +42,8 @@ export interface SettlementDependencies {
   readonly onReplaced?: (sequence: bigint, uncollectable: readonly Uint8Array[]) => void;
   /** Entries that were taken out of the log, because no quorum can sign them. */
   readonly onRefused?: (sequence: bigint, message: string) => void;
+  /** What the payer of a reply told a co-signer, and not, or not yet, this validator. @throws Refusal */
+  readonly takeDelivery: (delivered: DeliveredReply) => Promise<unknown>;
   readonly onError?: (error: unknown) => void;
 }
 

@@ -329,6 +329,24 @@ export const VALIDATOR_SCHEMA = `
   CREATE INDEX witnessed_age ON witnessed (expires_at);
   CREATE INDEX witnessed_open ON witnessed (validator) WHERE outcome IS NULL;
 
+  -- What payers say that they were given, about replies that other validators handle.
+  CREATE TABLE heard (
+    validator BLOB NOT NULL,
+    reply_id BLOB NOT NULL,
+    payer BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    delivery BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    record BLOB NOT NULL,
+    provider_key BLOB NOT NULL,
+    record_signature BLOB NOT NULL,
+    header BLOB NOT NULL,
+    header_proof BLOB NOT NULL,
+    PRIMARY KEY (validator, reply_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX heard_age ON heard (expires_at);
+  CREATE INDEX heard_payer ON heard (payer);
+
   -- What witnesses have signed about replies of this validator.
   CREATE TABLE statements (
     reply_id BLOB NOT NULL REFERENCES replies,

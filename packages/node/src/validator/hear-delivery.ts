@@ -1,0 +1,56 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
+import { MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { verifySignedOrder } from '@ogong/protocol/verdict/claim';
+import { type DeliveredReply, verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
+import type { IntakeState } from './intake-state.ts';
+import { countHeard, keepHeard, readHeard } from './store/heard-store.ts';
+
+/** What is kept of payers until their replies have settled: some 6 KB each. */
+export interface HeardLimits {
+  /** As many as a payer may have open at one validator. */
+  readonly ofPayer: number;
+  /** So that no validator fills the place of the others with orders of its own making. */
+  readonly ofValidator: number;
+  readonly all: number;
+}
+
+export const HEARD_LIMITS: HeardLimits = { ofPayer: 4_096, ofValidator: 8_192, all: 32_768 };
+
+/** A payer's word about a reply that another validator handles, with that validator's word that the order is paid for. */
+export interface ToldReply extends DeliveredReply {
+  readonly admission?: SignedAdmission | undefined;
+}
+
+type HearState = Pick<IntakeState, 'crypto' | 'ledger' | 'clock' | 'store' | 'group' | 'chain' | 'heardLimits'>;
+
+/**
+ * Keeps what a payer says that it was given by somebody else's provider, so that the handling validator cannot hide it
+ * (docs/spec/delivery.md). No chain is read for it: the handling validator has signed that the payer's channel pays for the order.
+ * @throws Refusal, ClaimError, ProtocolError
+ */
+export async function hearDelivery(state: HearState, { order: signed, delivery, bound, admission }: ToldReply) {
+  const { crypto, ledger, clock, store, group, chain, heardLimits = HEARD_LIMITS } = state;
+  const order = verifySignedOrder(crypto, ledger, signed);
+  const leftMs = Number(order.expiresAtMs) - clock.nowMs();
+  if (leftMs < -OPENING_KEPT_MS) throw new Refusal('precondition', 'the order expired too long ago');
+  if (leftMs > MAX_ORDER_LIFETIME_MS) throw new Refusal('invalid', 'the order expires too far ahead');
+  const handling = chain.recallByAddress(order.validator);
+  if (handling === undefined) throw new Refusal('precondition', 'the order names nobody who is a validator');
+  if (admission === undefined) throw new Refusal('invalid', "the admission of the order's validator is missing");
+  const signingKeys = [handling.signingKey];
+  const problem = findAdmissionProblem(crypto, { ledger, order, signingKeys }, admission);
+  if (problem !== undefined) throw new Refusal('invalid', problem);
+  const { validator, replyId, payer } = order;
+  if (store.read(() => readHeard(store, order)) !== undefined) return;
+  verifyDelivery(crypto, { ledger, order }, { ...delivery, bound });
+  const reply = { validator, replyId, payer, expiresAtMs: Number(order.expiresAtMs) };
+  const isKept = await group.write((db) => {
+    const { ofPayer, ofValidator, all } = countHeard(db, order);
+    if (ofPayer >= heardLimits.ofPayer || ofValidator >= heardLimits.ofValidator || all >= heardLimits.all)
+      return false;
+    keepHeard(db, reply, { signed: delivery, bound });
+    return true;
+  });
+  if (!isKept) throw new Refusal('unavailable', 'too many replies are waiting to be settled here; tell it later');
+}

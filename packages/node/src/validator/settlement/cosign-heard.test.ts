@@ -1,0 +1,179 @@
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { type BenchOptions, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import { flip, proposeUnheard } from '@ogong/testing/validator/test-proposal';
+import { describe, expect, it } from 'vitest';
+import { readChannel } from '../store/channel-store.ts';
+import { pruneHeard, readHeard } from '../store/heard-store.ts';
+
+/** A reply that its validator has judged. Its consumer was given another one, and the validator has not heard of it. */
+async function judgeAnother(options: (index: number) => BenchOptions = () => ({})) {
+  const four = await createFour((index) => ({ audit: { honeypotPpm: 0 }, ...options(index) }));
+  const { own } = four;
+  const order = own.order(0);
+  const admission = await own.intake.admit(order);
+  const advert = own.serve(order, { text: 'Buy my book instead.' });
+  const honest = own.serve(order);
+  await own.intake.pushRecord(honest.submission);
+  const peers = four.peers as readonly [TestValidator, TestValidator, TestValidator];
+  const judge = async () => {
+    await four.certifyAll();
+    await own.runAudits();
+  };
+  const heardBy = (one: TestValidator) => readHeard(one.store, order.fields);
+  return { ...four, peers, order, admission, advert, honest, judge, heardBy };
+}
+
+describe('a co-signer', () => {
+  it('refuses an entry about another record than the payer told it, and hands over what the payer said', async () => {
+    const world = await judgeAnother();
+    const { own, peers, order, advert, admission } = world;
+    expect(await peers[0].hear(order, advert, { admission })).toBe('heard');
+    await world.judge();
+    const request = await proposeUnheard(world);
+    const refused = await peers[0].cosigner.cosign(own.signer.address, request).catch((error) => error.refused);
+    expect(refused).toMatchObject([{ index: 0n, reason: 'entry 0 is about another record than the payer holds' }]);
+    expect(refused[0].delivery.order.order).toEqual(order.order);
+    expect(refused[0].delivery.bound.record).toEqual(advert.submission.record.record);
+  });
+
+  it('refuses it where another hearer alone was told', async () => {
+    const world = await judgeAnother();
+    const { own, peers, order, advert, admission, offline } = world;
+    await peers[2].hear(order, advert, { admission });
+    await world.judge();
+    const request = await proposeUnheard(world);
+    await expect(peers[0].cosigner.cosign(own.signer.address, request)).rejects.toThrow('than the payer holds');
+    // A hearer that is away holds nothing up.
+    offline.add(3);
+    expect((await peers[1].cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+  });
+
+  it('signs where the payer holds the same record, or where nobody was told anything', async () => {
+    const world = await judgeAnother();
+    const { own, peers, order, honest, admission } = world;
+    await peers[0].hear(order, honest, { admission });
+    await world.judge();
+    const request = await proposeUnheard(world);
+    for (const peer of peers)
+      expect((await peer.cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+  });
+
+  it('believes no other validator more than what payer and provider signed', async () => {
+    const world = await judgeAnother();
+    const { own, peers, order, advert, honest, admission } = world;
+    await peers[1].hear(order, advert, { admission });
+    await world.judge();
+    const request = await proposeUnheard(world);
+    const { signed, bound } = world.heardBy(peers[1]) as NonNullable<ReturnType<typeof readHeard>>;
+    const { replyId } = order.fields;
+    const { record, header, headerProof } = honest.submission;
+    const lies = [
+      { replyId, signed: { ...signed, signature: flip(signed.signature) }, bound },
+      { replyId, signed, bound: { ...bound, signature: flip(bound.signature) } },
+      { replyId, signed, bound: { ...record, header, headerProof } },
+      { replyId: new Uint8Array(16), signed, bound },
+    ];
+    const errors: unknown[] = [];
+    const state = { onError: (error: unknown) => errors.push(error), askHeard: async () => lies };
+    Object.assign(peers[0].cosigning, state);
+    expect((await peers[0].cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+    expect(errors.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a validator that did not hear the payer itself', () => {
+  it('takes in what co-signers heard: the provider is ejected and paid nothing', async () => {
+    const world = await judgeAnother();
+    const { own, peers, chain, order, advert, admission } = world;
+    await peers[0].hear(order, advert, { admission });
+    await world.judge();
+    expect(own.decided).toMatchObject([{ verdict: 'accept' }]);
+    while (await own.settlement.step());
+    expect(own.refusals).toEqual([expect.stringContaining('than the payer holds')]);
+    expect(own.find(order.fields.replyId)).toMatchObject({ state: 'refused' });
+    expect(chain.settled).toHaveLength(1);
+    expect(chain.settled[0]).toMatchObject({ ejections: [order.fields.providerId], debits: [] });
+    expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, settled: 0n });
+  });
+
+  it('settles nothing of it where it hides what it was told', async () => {
+    const world = await judgeAnother((index) => ({ hidesDeliveries: index === 0 }));
+    const { own, peers, chain, order, advert, admission } = world;
+    await peers[1].hear(order, advert, { admission });
+    await world.judge();
+    while (await own.settlement.step());
+    expect(chain.settled).toEqual([]);
+  });
+
+  it('needs no co-signer for it where the payer reached it after the verdict', async () => {
+    const world = await judgeAnother();
+    const { own, peers, chain, order, advert, admission } = world;
+    for (const peer of peers) await peer.hear(order, advert, { admission });
+    await world.judge();
+    expect(await own.acknowledge(order, advert)).toBe('contradicted');
+    while (await own.settlement.step());
+    expect(own.refusals).toEqual([]);
+    expect(chain.settled[0]).toMatchObject({ ejections: [order.fields.providerId], debits: [] });
+  });
+});
+
+describe('what a hearer is told', () => {
+  it('is kept, once, until the reply has settled', async () => {
+    const world = await judgeAnother();
+    const { own, peers, order, honest, advert, admission } = world;
+    expect(await peers[0].hear(order, honest, { admission })).toBe('heard');
+    expect(await peers[0].hear(order, advert, { admission })).toBe('heard');
+    expect(world.heardBy(peers[0])?.bound.record).toEqual(honest.submission.record.record);
+    await world.judge();
+    while (await own.settlement.step());
+    expect(world.heardBy(peers[0])).toBeDefined();
+    await own.deliver(1);
+    await world.judge();
+    while (await own.settlement.step());
+    expect(world.heardBy(peers[0])).toBeUndefined();
+  });
+
+  it('is kept a day at most', async () => {
+    const { peers, order, honest, admission, clock, heardBy } = await judgeAnother();
+    await peers[0].hear(order, honest, { admission });
+    const prune = () => peers[0].group.write((db) => pruneHeard(db, clock.nowMs() - OPENING_KEPT_MS));
+    await prune();
+    expect(heardBy(peers[0])).toBeDefined();
+    clock.advance(OPENING_KEPT_MS + 120_001);
+    await prune();
+    expect(heardBy(peers[0])).toBeUndefined();
+    await expect(peers[0].hear(order, honest, { admission })).rejects.toThrow('too long ago');
+  });
+
+  it('is refused without the word of its validator, of its payer or of its provider', async () => {
+    const { own, peers, order, honest, advert, admission, heardBy } = await judgeAnother();
+    const [peer] = peers;
+    const { signature } = admission;
+    const forged = { ...admission, signature: flip(signature) };
+    await expect(peer.hear(order, honest, {})).rejects.toThrow('admission');
+    await expect(peer.hear(order, honest, { admission: forged })).rejects.toThrow('did not sign');
+    await expect(peer.hear(own.order(1), honest, { admission })).rejects.toThrow('did not sign');
+    const stranger = own.order(0, {}, createTestPayee('stranger'));
+    await expect(peer.hear({ ...order, signature: stranger.signature }, honest, { admission })).rejects.toThrow(
+      'not signed by its payer',
+    );
+    const recordHash = new Uint8Array(32);
+    await expect(peer.hear(order, honest, { admission }, { recordHash })).rejects.toThrow('another record');
+    const { record, header, headerProof } = advert.submission;
+    const unsigned = { ...record, signature: flip(record.signature), header, headerProof };
+    await expect(peer.hear(order, advert, { admission, bound: unsigned })).rejects.toThrow('signature');
+    expect(heardBy(peer)).toBeUndefined();
+  });
+
+  it.each(['ofPayer', 'ofValidator', 'all'])('is told later where there is no room (%s)', async (limit) => {
+    const heardLimits = { ofPayer: 9, ofValidator: 9, all: 9, [limit]: 1 };
+    const { own, peers, order, honest, admission, heardBy } = await judgeAnother(() => ({ heardLimits }));
+    const second = own.order(1);
+    const other = await own.intake.admit(second);
+    await peers[0].hear(second, own.serve(second), { admission: other });
+    await expect(peers[0].hear(order, honest, { admission })).rejects.toThrow('tell it later');
+    expect(heardBy(peers[0])).toBeUndefined();
+  });
+});
