@@ -1,6 +1,11 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import { AcknowledgeRequestSchema, type SignedIntake } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type AcknowledgeRequest,
+  AcknowledgeRequestSchema,
+  type SignedIntake,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
   createValidatorOutbox,
   SEND_TIMEOUT_MS,
@@ -18,7 +23,8 @@ export interface DeliveryOutbox extends Omit<ValidatorOutbox, 'put'> {
 
 export interface DeliveryOutboxDependencies extends ValidatorOutboxDependencies {
   readonly onSent?: (outcome: string) => void;
-  /** Keeps the validator's word for the record. @throws LinkError where it is none: then the validator is asked again. */
+  /** Each keeps a validator's word: for the record, and for the delivery. @throws LinkError where it is none: then it is asked again. */
+  readonly keepHeld?: (told: AcknowledgeRequest, validator: Uint8Array, signature: Uint8Array) => Promise<void>;
   readonly keepIntake?: (order: Uint8Array, intake: SignedIntake) => Promise<void>;
 }
 
@@ -27,6 +33,7 @@ const PER_ROUND = 256;
 export function createDeliveryOutbox({
   onSent = () => {},
   keepIntake = async () => {},
+  keepHeld = async () => {},
   ...dependencies
 }: DeliveryOutboxDependencies): DeliveryOutbox {
   const { onError = () => {} } = dependencies;
@@ -34,10 +41,11 @@ export function createDeliveryOutbox({
     {
       // Two records convict a provider long after the verdict too, while it still has to answer for the reply.
       ...{ kind: 'delivery', lifetimeMs: OPENING_KEPT_MS, perRound: PER_ROUND },
-      async send(service, { message }, attempts) {
+      async send(service, { message, validator }, attempts) {
         const request = fromBinary(AcknowledgeRequestSchema, message);
-        const { outcome, intake } = await service.acknowledge(request, { timeoutMs: SEND_TIMEOUT_MS });
+        const { outcome, intake, held } = await service.acknowledge(request, { timeoutMs: SEND_TIMEOUT_MS });
         if (intake) await keepIntake(request.order?.order ?? new Uint8Array(), intake);
+        if (held.length > 0) await keepHeld(request, fromHex(validator), held);
         if (attempts === 0 || outcome !== 'awaited') onSent(outcome);
         // The provider has not handed the record in yet, so the validator cannot have signed for it.
         return outcome === 'awaited' ? 'again' : 'done';

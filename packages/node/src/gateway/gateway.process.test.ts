@@ -2,13 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
-import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { fromBase64, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { findValidator } from '@ogong/protocol/crypto/quorum';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { verifyComplaint } from '@ogong/protocol/exchange/complaint';
+import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
+import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { openProgress, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
@@ -27,6 +29,8 @@ import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OgongField } from './completions.ts';
+
+type HeldJson = Readonly<Record<'validator' | 'delivery' | 'signature', string>>;
 
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());
@@ -569,6 +573,15 @@ describe('validators', () => {
     const { checks } = (await (await fetch(`${url}/v1/receipts/${id}`)).json()) as { checks: Check[] };
     expect(checks.filter(({ id: name }) => name === 'intake')).toMatchObject([{ status: 'pass' }]);
     expect(network.deliveries).toHaveLength(2);
+    // Both validators keep what this gateway was given, and sign for that.
+    const shown = async () => (await (await fetch(`${url}/v1/receipts/${id}`)).json()) as { held: HeldJson[] };
+    await expect.poll(async () => (await shown()).held.length, { timeout: 30_000 }).toBe(2);
+    for (const { validator: name, delivery: told, signature } of (await shown()).held) {
+      const [by, signingKey] = [fromHex(name.slice(2)), fromHex(name.slice(2))];
+      const delivery = hashDelivery(crypto, network.chain.ledger, parseDelivery(fromBase64(told)));
+      const word = { validator: by, delivery, signature: fromBase64(signature) };
+      expect(verifyHeld(crypto, { ledger: network.chain.ledger, signingKey }, word)).toBe(true);
+    }
     const { order, record, ledger, intake } = await read();
     const { orderHash, validator } = nameOrder(crypto, ledger, parseOrder(order.bytes));
     const named = { ...intake!, validator, orderHash, recordHash: hashRecord(crypto, record.bytes) };
@@ -586,6 +599,19 @@ describe('validators', () => {
     network.bendIntake = (signature) => signature;
     const read = async () => parseReceipt(await (await fetch(`${url}/v1/receipts/${id}`)).json());
     await expect.poll(async () => (await read()).intake, { timeout: 30_000 }).toBeDefined();
+  });
+
+  it('that sign for another delivery are asked again, and their word is not kept', async () => {
+    const client = await open();
+    const { network, url } = fixture;
+    network.bendHeld = (signature) => signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
+    await client.chat.completions.create(chat);
+    await expect.poll(() => network.heard.length, { timeout: 30_000 }).toBe(2);
+    const id = toHex(network.orders[0]!.replyId);
+    const shown = async () => (await (await fetch(`${url}/v1/receipts/${id}`)).json()) as { held: HeldJson[] };
+    expect((await shown()).held).toEqual([]);
+    network.bendHeld = (signature) => signature;
+    await expect.poll(async () => (await shown()).held.length, { timeout: 30_000 }).toBe(2);
   });
 
   it('that never admitted the order have the reply refused', async () => {

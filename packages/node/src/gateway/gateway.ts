@@ -23,7 +23,7 @@ import { createEscrowFunding, type EscrowFunding } from './escrow-funding.ts';
 import { createGatewayApp } from './gateway-app.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createInferenceGate } from './inference-gate.ts';
-import { keepIntake } from './keep-intake.ts';
+import { keepHeld, keepIntake } from './keep-intake.ts';
 import { createModelList } from './model-list.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
@@ -182,6 +182,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       counts.countDelivery(outcome);
       if (outcome === 'contradicted') logger.warn('a provider had handed in another record than it delivered');
     },
+    keepHeld: (told, validator, signature) => keepHeld({ receipts, chain }, told, { validator, signature }),
     keepIntake: (order, intake) => keepIntake({ receipts, chain }, order, intake),
     onError: warn('a delivery was not acknowledged'),
   });

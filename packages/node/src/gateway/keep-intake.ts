@@ -2,14 +2,39 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
+import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { AcknowledgeRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { checkIntake } from '@ogong/protocol/verdict/settled';
 import type { ReceiptStore } from './receipt-store.ts';
 
-export interface KeepIntakeDependencies {
+export interface KeepWordDependencies {
   readonly receipts: Pick<ReceiptStore, 'get' | 'complete'>;
   readonly chain: Pick<ChainView, 'ledger' | 'findByAddress'>;
+}
+
+/**
+ * Keeps a validator's word that it keeps this gateway's delivery, beside the receipt.
+ * @throws LinkError where the validator did not sign that: then it is asked again.
+ */
+export async function keepHeld(
+  { receipts, chain }: Pick<KeepWordDependencies, 'chain'> & { readonly receipts: Pick<ReceiptStore, 'hold'> },
+  { order, delivery }: Pick<AcknowledgeRequest, 'order' | 'delivery'>,
+  { validator, signature }: { readonly validator: Uint8Array; readonly signature: Uint8Array },
+): Promise<void> {
+  const { ledger } = chain;
+  if (order === undefined || delivery === undefined) return;
+  const { replyId } = nameOrder(crypto, ledger, parseOrder(order.order));
+  const digest = hashDelivery(crypto, ledger, parseDelivery(delivery.delivery));
+  const signingKey = chain.findByAddress(validator)?.signingKey ?? validator;
+  if (!verifyHeld(crypto, { ledger, signingKey }, { validator, delivery: digest, signature })) {
+    throw new LinkError('remote', 'a validator acknowledged a delivery and did not sign that it keeps it');
+  }
+  await receipts.hold(toHex(replyId), {
+    ...{ validator: toHex(validator), delivery: delivery.delivery, payerSignature: delivery.signature, signature },
+  });
 }
 
 /**
@@ -18,7 +43,7 @@ export interface KeepIntakeDependencies {
  * @throws LinkError where the validator did not sign for this record: then it is asked again.
  */
 export async function keepIntake(
-  { receipts, chain }: KeepIntakeDependencies,
+  { receipts, chain }: KeepWordDependencies,
   orderBytes: Uint8Array,
   intake: IntakeWord,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import type { Json } from '@ogong/host/openai/format';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { KeyHolder } from './api-keys.ts';
 import type { ChannelLedger, OrderRow } from './channel-ledger.ts';
-import { type ReceiptStore, toCompactReceipt } from './receipt-store.ts';
+import { type HeldWord, type ReceiptStore, toCompactReceipt } from './receipt-store.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 export interface ReceiptHandlersDependencies {
@@ -48,6 +48,7 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
         ...(opening === undefined ? {} : { opening: { bytes: opening } }),
         reply_id: order.replyId,
         checks,
+        held: receipts.listHeld(order.replyId).map(toHeld),
         status: toStatus(order),
         // What the receipt is about. Without request and response it cannot be checked.
         ...(isCompact ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
@@ -65,6 +66,14 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
 /** Uses Node's own base64: openings of long replies have many megabytes. */
 const encodeBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+
+/** What a validator signed that it keeps of what this gateway said that it was given. */
+const toHeld = ({ validator, delivery, payerSignature, signature }: HeldWord): Json => ({
+  validator: `0x${validator}`,
+  delivery: encodeBase64(delivery),
+  payer_signature: encodeBase64(payerSignature),
+  signature: encodeBase64(signature),
+});
 
 /** What has happened to the reply since then. */
 function toStatus(order: OrderRow): Json {

@@ -17,12 +17,26 @@ export interface StoredReply {
   readonly checks: readonly Check[];
 }
 
+/** A validator's word for what the payer said that it was given (docs/spec/delivery.md). */
+export interface HeldWord {
+  /** Hex. */
+  readonly validator: string;
+  readonly delivery: Uint8Array;
+  /** 65 bytes, under the delivery. */
+  readonly payerSignature: Uint8Array;
+  /** 65 bytes, by the validator. */
+  readonly signature: Uint8Array;
+}
+
 export interface ReceiptStore {
   put(reply: StoredReply, nowMs: number): Promise<void>;
   /** Adds the validator's word for the record, once it is there, and the check of it. */
   complete(replyId: string, intake: IntakeWord, passed: Check): Promise<void>;
   get(replyId: string): StoredReply | undefined;
   getOpening(replyId: string): Uint8Array | undefined;
+  /** Keeps a validator's word that it keeps the payer's delivery; once for each validator. */
+  hold(replyId: string, word: HeldWord): Promise<void>;
+  listHeld(replyId: string): readonly HeldWord[];
   /** Drops receipts stored before a time. @returns how many. */
   expire(beforeMs: number): Promise<number>;
 }
@@ -47,6 +61,9 @@ const receiptRow = columns({
   response: bytes,
   createdMs: integer,
 });
+const heldFields = { validator: text, delivery: bytes, payerSignature: bytes, signature: bytes } as const;
+const heldRow = columns(heldFields);
+const keptHeldRow = columns({ replyId: text, ...heldFields });
 const openingRow = columns({ opening: bytes });
 
 export function createReceiptStore(store: Store, group: GroupCommit): ReceiptStore {
@@ -88,7 +105,24 @@ export function createReceiptStore(store: Store, group: GroupCommit): ReceiptSto
         return { replyId, receipt: { ...receipt, opening: { bytes: opening } }, request, response, checks };
       }),
     getOpening,
+    hold: (replyId, word) =>
+      group.write(() => {
+        // It goes with its receipt.
+        if (getOpening(replyId) === undefined) return;
+        keptHeldRow.insert(store, 'INSERT OR IGNORE INTO held_words', { replyId, ...word });
+      }),
+    listHeld: (replyId) =>
+      store.read(() =>
+        heldRow.all(
+          store.prepare(`SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`),
+          replyId,
+        ),
+      ),
     expire: (beforeMs) =>
-      group.write(() => Number(store.prepare('DELETE FROM receipts WHERE created_ms < ?').run(beforeMs).changes)),
+      group.write(() => {
+        const gone = 'SELECT reply_id FROM receipts WHERE created_ms < ?';
+        store.prepare(`DELETE FROM held_words WHERE reply_id IN (${gone})`).run(beforeMs);
+        return Number(store.prepare('DELETE FROM receipts WHERE created_ms < ?').run(beforeMs).changes);
+      }),
   };
 }

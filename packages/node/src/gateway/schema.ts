@@ -52,6 +52,15 @@ export const GATEWAY_SCHEMA = `
     created_ms INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX receipts_by_age ON receipts (created_ms);
+  -- What validators sign that they keep of this gateway's deliveries.
+  CREATE TABLE held_words (
+    reply_id TEXT NOT NULL,
+    validator TEXT NOT NULL,
+    delivery BLOB NOT NULL,
+    payer_signature BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    PRIMARY KEY (reply_id, validator)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('complaint', 'delivery')),

@@ -28,6 +28,11 @@ export interface OutboxItem {
   readonly opening?: Uint8Array | undefined;
 }
 
+export interface SentItem extends OutboxItem {
+  /** To whom it is sent, hex. */
+  readonly validator: string;
+}
+
 export type ValidatorClient = Client<typeof ValidatorService>;
 
 export interface ValidatorOutboxOptions {
@@ -40,7 +45,7 @@ export interface ValidatorOutboxOptions {
    * @param attempts how often it was tried before.
    * @returns whether it is to be sent once more later.
    */
-  readonly send: (service: ValidatorClient, item: OutboxItem, attempts: number) => Promise<'done' | 'again'>;
+  readonly send: (service: ValidatorClient, item: SentItem, attempts: number) => Promise<'done' | 'again'>;
 }
 
 export interface ValidatorOutboxDependencies {

@@ -43,7 +43,16 @@ function assertOwn(statement: ValidatorStatement, account: Uint8Array): void {
 
 /** Who says it, where the statement itself names somebody. */
 function nameSpeaker(statement: ValidatorStatement): Uint8Array | undefined {
-  if (statement.kind === 'intake' || statement.kind === 'admission') return statement.validator;
-  if (statement.kind === 'silence') return statement.witness;
-  return statement.kind === 'signing-key' ? statement.account : undefined;
+  switch (statement.kind) {
+    case 'admission':
+    case 'intake':
+    case 'held':
+      return statement.validator;
+    case 'silence':
+      return statement.witness;
+    case 'signing-key':
+      return statement.account;
+    default:
+      return undefined;
+  }
 }

@@ -1,7 +1,8 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { parseDelivery } from '@ogong/protocol/exchange/delivery';
+import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
+import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
 import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -49,6 +50,24 @@ describe('the record that a payer holds', () => {
     await validator.runAudits();
     // The signature stays the same, however late the payer asks.
     expect(await say()).toMatchObject({ intake: { epoch, signature } });
+  });
+
+  it('is answered with the word of the validator that it keeps it, as far as it does', async () => {
+    const { validator, order, reply, other } = await admitOne();
+    const told = createTestDelivery(order, reply, { payer, ledger });
+    const isSigned = ({ held }: { readonly held?: Uint8Array | undefined }, { delivery: signed } = told) => {
+      const { address, signingKey } = validator.signer;
+      const delivery = hashDelivery(crypto, ledger, parseDelivery(signed.delivery));
+      return held && verifyHeld(crypto, { ledger, signingKey }, { validator: address, delivery, signature: held });
+    };
+    expect(isSigned(await validator.intake.acknowledge(told))).toBe(true);
+    await validator.intake.pushRecord(reply.submission);
+    expect(isSigned(await validator.intake.acknowledge(told))).toBe(true);
+    // The first word counts.
+    const second = createTestDelivery(order, reply, { payer, ledger, bend: { epoch: 1n } });
+    expect((await validator.intake.acknowledge(second)).held).toBeUndefined();
+    const another = createTestDelivery(order, other, { payer, ledger });
+    expect((await validator.intake.acknowledge(another)).held).toBeUndefined();
   });
 
   it.each([

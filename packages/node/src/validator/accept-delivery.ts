@@ -2,7 +2,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { type Delivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
+import { type Delivery, hashDelivery, parseDelivery, type SignedDelivery } from '@ogong/protocol/exchange/delivery';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { isEpochNear } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -32,6 +32,8 @@ export interface DeliveryAnswer {
   readonly outcome: DeliveryOutcome;
   /** Where the record that the payer holds was taken in here: this validator's word for it. */
   readonly intake?: IntakeWord | undefined;
+  /** Where this very delivery is kept here: this validator's word for that, 65 bytes. */
+  readonly held?: Uint8Array | undefined;
 }
 
 /**
@@ -49,10 +51,28 @@ export async function acceptDelivery(state: IntakeState, delivered: DeliveredRep
   }
   const kept = await group.write((db) => keepDelivery(db, { row, delivered, latest: archive.latest().epoch }));
   if (kept.contradicts === undefined) {
-    return { outcome: kept.outcome, intake: await readIntake(state, row.replyId) };
+    const { outcome } = kept;
+    const isKept = outcome === 'taken' || outcome === 'awaited';
+    const held = isKept ? await signHeld(state, readKept(state, row.replyId), delivered) : undefined;
+    return { outcome, intake: await readIntake(state, row.replyId), held };
   }
   await upholdEquivocation(state, { ...row, signedRecord: kept.contradicts }, delivered.bound);
   return { outcome: 'contradicted' };
+}
+
+function readKept({ store }: Pick<IntakeState, 'store'>, replyId: Uint8Array): SignedDelivery | undefined {
+  return store.read(() => readDelivery(store, replyId))?.signed;
+}
+
+/** This validator's word that it keeps a delivery; none for another one than the first. */
+export async function signHeld(
+  { crypto, ledger, signer }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer'>,
+  kept: SignedDelivery | undefined,
+  { delivery: signed }: Pick<DeliveredReply, 'delivery'>,
+): Promise<Uint8Array | undefined> {
+  if (kept === undefined || !equalBytes(kept.delivery, signed.delivery)) return undefined;
+  const delivery = hashDelivery(crypto, ledger, parseDelivery(kept.delivery));
+  return signer.sign({ kind: 'held', domain: ledger, validator: signer.address, delivery });
 }
 
 /** The signatures of a record that is here already were checked when it came. @throws ClaimError */

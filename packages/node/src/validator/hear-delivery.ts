@@ -3,6 +3,7 @@ import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exch
 import { MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { type DeliveredReply, verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
+import { type DeliveryAnswer, signHeld } from './accept-delivery.ts';
 import type { IntakeState } from './intake-state.ts';
 import { countHeard, keepHeard, readHeard } from './store/heard-store.ts';
 
@@ -22,14 +23,18 @@ export interface ToldReply extends DeliveredReply {
   readonly admission?: SignedAdmission | undefined;
 }
 
-type HearState = Pick<IntakeState, 'crypto' | 'ledger' | 'clock' | 'store' | 'group' | 'chain' | 'heardLimits'>;
+type HearState = Pick<
+  IntakeState,
+  'crypto' | 'ledger' | 'clock' | 'signer' | 'store' | 'group' | 'chain' | 'heardLimits'
+>;
 
 /**
  * Keeps what a payer says that it was given by somebody else's provider, so that the handling validator cannot hide it
  * (docs/spec/delivery.md). No chain is read for it: the handling validator has signed that the payer's channel pays for the order.
- * @throws Refusal, ClaimError, ProtocolError
+ * @returns that it is kept, with this validator's word for it. @throws Refusal, ClaimError, ProtocolError
  */
-export async function hearDelivery(state: HearState, { order: signed, delivery, bound, admission }: ToldReply) {
+export async function hearDelivery(state: HearState, told: ToldReply): Promise<DeliveryAnswer> {
+  const { order: signed, delivery, bound, admission } = told;
   const { crypto, ledger, clock, store, group, chain, heardLimits = HEARD_LIMITS } = state;
   const order = verifySignedOrder(crypto, ledger, signed);
   const leftMs = Number(order.expiresAtMs) - clock.nowMs();
@@ -42,7 +47,11 @@ export async function hearDelivery(state: HearState, { order: signed, delivery, 
   const problem = findAdmissionProblem(crypto, { ledger, order, signingKeys }, admission);
   if (problem !== undefined) throw new Refusal('invalid', problem);
   const { validator, replyId, payer } = order;
-  if (store.read(() => readHeard(store, order)) !== undefined) return;
+  const answer = async (): Promise<DeliveryAnswer> => {
+    const kept = store.read(() => readHeard(store, order))?.signed;
+    return { outcome: 'heard', held: await signHeld(state, kept, told) };
+  };
+  if (store.read(() => readHeard(store, order)) !== undefined) return answer();
   verifyDelivery(crypto, { ledger, order }, { ...delivery, bound });
   const reply = { validator, replyId, payer, expiresAtMs: Number(order.expiresAtMs) };
   const isKept = await group.write((db) => {
@@ -53,4 +62,5 @@ export async function hearDelivery(state: HearState, { order: signed, delivery, 
     return true;
   });
   if (!isKept) throw new Refusal('unavailable', 'too many replies are waiting to be settled here; tell it later');
+  return answer();
 }

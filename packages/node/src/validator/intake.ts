@@ -51,8 +51,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
 async function acknowledge(state: IntakeState, told: ToldReply): Promise<DeliveryAnswer> {
   const { validator } = parseOrder(told.order.order);
   if (equalBytes(validator, state.verdicts.validator)) return acceptDelivery(state, told);
-  await hearDelivery(state, told);
-  return { outcome: 'heard' };
+  return hearDelivery(state, told);
 }
 
 /** Turns an expected error into a Refusal that the peer may read. */

@@ -117,7 +117,8 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       async (request) => {
         const answer = await intake.acknowledge(readDelivered(request));
         metrics.deliveries.inc({ outcome: answer.outcome });
-        return answer;
+        const { held = new Uint8Array(0), ...rest } = answer;
+        return { ...rest, held };
       },
       { readMaxBytes: 32 * KIB },
     );

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/verifier.json' with { type: 'json' };
 import { fromHex, toHex } from '../base/bytes.ts';
-import { nobleCrypto as crypto } from '../crypto/noble.ts';
+import { createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { encodeDelivery, hashDelivery, openDelivery, parseDelivery } from './delivery.ts';
+import { hashHeld, verifyHeld } from './held-delivery.ts';
 
 const vector = vectors.delivery;
 const ledger = { chainId: BigInt(vector.chainId), verifyingContract: fromHex(vector.escrow) };
@@ -36,6 +37,21 @@ describe("a payer's word about what it was given", () => {
     ],
   ])('does not hold %s', (_name, context, bent) => {
     expect(openDelivery(crypto, context, bent)).toBeUndefined();
+  });
+
+  it('is kept by a validator that signs for it, in its own name', () => {
+    const { held } = vectors;
+    const [validator, delivery] = [fromHex(held.validator), fromHex(held.delivery)];
+    expect(toHex(hashHeld(crypto, ledger, { validator, delivery }))).toBe(held.digest);
+    const key = createNobleLedgerSigner(new Uint8Array(32).fill(7));
+    const signature = key.signDigest(fromHex(held.digest));
+    const by = { ledger, signingKey: key.address };
+    expect(verifyHeld(crypto, by, { validator, delivery, signature })).toBe(true);
+    expect(verifyHeld(crypto, { ...by, signingKey: payer }, { validator, delivery, signature })).toBe(false);
+    expect(verifyHeld(crypto, by, { validator: payer, delivery, signature })).toBe(false);
+    expect(verifyHeld(crypto, by, { validator, delivery: fromHex(vector.digest), signature })).toBe(false);
+    const elsewhere = { ...ledger, chainId: 1n };
+    expect(verifyHeld(crypto, { ...by, ledger: elsewhere }, { validator, delivery, signature })).toBe(false);
   });
 
   it('has one form', () => {

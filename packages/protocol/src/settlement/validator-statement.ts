@@ -17,6 +17,7 @@ import {
 import { type BeaconPhase, type BeaconStatement, beaconStatement, hashBeaconVote } from '../beacon/beacon.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { hashAdmission } from '../exchange/admission.ts';
+import { hashHeld } from '../exchange/held-delivery.ts';
 import { hashIntake } from '../exchange/intake-receipt.ts';
 import { hashSigningKey } from '../exchange/signing-key.ts';
 import { hashSilence, silenceKind } from '../exchange/silence.ts';
@@ -51,6 +52,8 @@ export const statementCodec = union('kind', {
   }),
   /** In the domain of the registry: that this key signs for the account. */
   'signing-key': struct({ domain, account: address }),
+  /** In the domain of the escrow: that it keeps what a payer signed, by the digest of that. */
+  held: struct({ domain, validator: address, delivery: hash }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -84,6 +87,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashIntake(crypto, of, statement);
     case 'silence':
       return hashSilence(crypto, of, statement);
+    case 'held':
+      return hashHeld(crypto, of, statement);
     case 'signing-key':
       return hashSigningKey(crypto, of, { account: statement.account, signer: signingKey });
   }

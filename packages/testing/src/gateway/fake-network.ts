@@ -21,6 +21,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
+import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
 import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
@@ -45,7 +46,7 @@ import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
-import { signAdmission, signIntake } from '../synthetic/validator-words.ts';
+import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
 
 /**
  * A router, providers and validators that speak the real protocol over real links, without a model or a chain. For the
@@ -80,6 +81,8 @@ export interface FakeNetwork {
   awaits: number;
   /** Changes what validators sign for records. */
   bendIntake: (signature: Uint8Array) => Uint8Array;
+  /** Changes what validators sign for deliveries. */
+  bendHeld: (signature: Uint8Array) => Uint8Array;
   /** Indices of validators that do not answer. */
   readonly deadValidators: Set<number>;
   setChannel(channel: Channel): void;
@@ -172,14 +175,14 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           assertAlive();
           if (!equalBytes(parseOrder(request.order?.order as Uint8Array).validator, key.address)) {
             heard.push(request);
-            return { outcome: 'heard' };
+            return { outcome: 'heard', held: hold(key, request) };
           }
           deliveries.push(request);
           if (fake.awaits > 0) {
             fake.awaits--;
             return { outcome: 'awaited' };
           }
-          return { outcome: 'taken', intake: takeIn(key, request) };
+          return { outcome: 'taken', intake: takeIn(key, request), held: hold(key, request) };
         },
         complain(request) {
           assertAlive();
@@ -207,6 +210,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       vrfKey: new Uint8Array(32),
       endpoint,
     });
+  }
+
+  function hold(key: LedgerSigner, { delivery }: AcknowledgeRequest) {
+    const digest = hashDelivery(crypto, ledger, parseDelivery(delivery?.delivery as Uint8Array));
+    return fake.bendHeld(signHeld(crypto, key, { ledger, delivery: digest }));
   }
 
   function takeIn(key: LedgerSigner, { order, record }: AcknowledgeRequest) {
@@ -424,6 +432,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     hasForgotten: false,
     awaits: 0,
     bendIntake: (signature) => signature,
+    bendHeld: (signature) => signature,
     beacon: { latest: () => beacon },
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,

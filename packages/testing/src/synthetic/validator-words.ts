@@ -1,5 +1,6 @@
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type Admission, hashAdmission, type SignedAdmission } from '@ogong/protocol/exchange/admission';
+import { type HeldDelivery, hashHeld } from '@ogong/protocol/exchange/held-delivery';
 import { hashIntake, type IntakeReceipt, type IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 
@@ -16,6 +17,15 @@ export function signAdmission(
   const admission = { validator: key.address, ...said };
   const { epoch, timeMs } = admission;
   return { epoch, timeMs, signature: key.signDigest(hashAdmission(crypto, ledger, admission)) };
+}
+
+/** The same of a delivery that is kept. */
+export function signHeld(
+  crypto: Crypto,
+  key: LedgerSigner,
+  { ledger, delivery }: Pick<HeldDelivery, 'delivery'> & Domain,
+): Uint8Array {
+  return key.signDigest(hashHeld(crypto, ledger, { validator: key.address, delivery }));
 }
 
 /** The same of an intake. */

@@ -12,6 +12,7 @@ import {
   stateAdmission,
   stateBatch,
   stateConsent,
+  stateHeld,
   stateIntake,
   stateReinstatement,
   stateSilence,
@@ -57,6 +58,7 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
         stateVote('v'),
         stateIntake(),
         stateAdmission(),
+        stateHeld(),
         stateConsent(),
         stateSilence(),
         stateReinstatement(),
@@ -74,6 +76,7 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
       const signer = await start();
       expect(await refused(signer, stateIntake(peer))).toBe('foreign');
       expect(await refused(signer, stateAdmission(peer))).toBe('foreign');
+      expect(await refused(signer, stateHeld(peer))).toBe('foreign');
       expect(await refused(signer, stateConsent(peer))).toBe('foreign');
       expect(await refused(signer, stateSilence(peer))).toBe('foreign');
       // It signs what others settle.

@@ -62,6 +62,10 @@ export const stateIntake = (validator = signerAccount): ValidatorStatement => ({
   ...{ orderHash: bytes32('order'), recordHash: bytes32('record') },
 });
 
+export const stateHeld = (validator = signerAccount): ValidatorStatement => ({
+  ...{ kind: 'held', domain, validator, delivery: bytes32('delivery') },
+});
+
 export const stateAdmission = (validator = signerAccount): ValidatorStatement => ({
   ...{ kind: 'admission', domain, validator, orderHash: bytes32('order'), epoch: 4n, timeMs: 1_700_000_000_000n },
 });

@@ -43,6 +43,7 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
       timeMs: 1_700_000_000_000,
     },
     { kind: 'signing-key', domain, account: fill(0xbb, 20) },
+    { kind: 'held', domain, validator: fill(0xbb, 20), delivery: fill(20) },
   ];
   const answers: readonly SignerResponse[] = [
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },

@@ -9,6 +9,7 @@ import { hashAdmission } from '@ogong/protocol/exchange/admission';
 import { hashComplaint, signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
 import { countCutShort } from '@ogong/protocol/exchange/fee';
+import { hashHeld } from '@ogong/protocol/exchange/held-delivery';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
 import { hashProgress, signProgress } from '@ogong/protocol/exchange/progress';
@@ -55,6 +56,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       intake: intakeVector(crypto),
       admission: admissionVector(crypto),
       delivery: deliveryVector(crypto),
+      held: heldVector(crypto),
       progress: progressVector(crypto),
       complaint: complaintVector(crypto),
       silence: silenceVector(crypto),
@@ -338,6 +340,13 @@ function deliveryVector(crypto: Crypto): unknown {
     ...{ orderHash: toHex(orderHash), recordHash: toHex(recordHash), promptTokens: 12, outputTokens: 345, epoch: 9 },
     ...{ delivery: toHex(delivery), digest: toHex(hashDelivery(crypto, ledger, fields)), signature: toHex(signature) },
   };
+}
+
+function heldVector(crypto: Crypto): unknown {
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const held = { validator: new Uint8Array(20).fill(0x22), delivery: new Uint8Array(32).fill(0x33) };
+  const digest = hashHeld(crypto, ledger, held);
+  return { chainId: 31337, escrow: toHex(ledger.verifyingContract), ...toHexes(held), digest: toHex(digest) };
 }
 
 function complaintVector(crypto: Crypto): unknown {

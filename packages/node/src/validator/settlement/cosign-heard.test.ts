@@ -1,8 +1,12 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
+import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import { type BenchOptions, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { type BenchOptions, ledger, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { flip, proposeUnheard } from '@ogong/testing/validator/test-proposal';
+import { createTestDelivery } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readChannel } from '../store/channel-store.ts';
 import { pruneHeard, readHeard } from '../store/heard-store.ts';
@@ -125,6 +129,11 @@ describe('what a hearer is told', () => {
     const { own, peers, order, honest, advert, admission } = world;
     expect(await peers[0].hear(order, honest, { admission })).toBe('heard');
     expect(await peers[0].hear(order, advert, { admission })).toBe('heard');
+    const told = { ...createTestDelivery(order, honest, { payer, ledger }), admission };
+    const { held } = await peers[0].intake.acknowledge(told);
+    const delivery = hashDelivery(crypto, ledger, parseDelivery(told.delivery.delivery));
+    const { address: validator, signingKey } = peers[0].signer;
+    expect(verifyHeld(crypto, { ledger, signingKey }, { validator, delivery, signature: held! })).toBe(true);
     expect(world.heardBy(peers[0])?.bound.record).toEqual(honest.submission.record.record);
     await world.judge();
     while (await own.settlement.step());
