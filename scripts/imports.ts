@@ -63,7 +63,16 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'settlement',
     'verdict',
   ],
-  'packages/protocol/src/modality/text': ['sampling', 'commitment', 'request', 'stage1', 'stage2', 'drift', '.'],
+  'packages/protocol/src/modality/text': [
+    'sampling',
+    'grammar',
+    'commitment',
+    'request',
+    'stage1',
+    'stage2',
+    'drift',
+    '.',
+  ],
   'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'settlement', '.'],
   'packages/host/src': [
     '.',

@@ -23,6 +23,7 @@ import { createBeaconVectors } from './beacon-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
+import { createGrammarVectors } from './grammar-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
@@ -56,6 +57,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
     embedding: createEmbeddingVectors(crypto),
+    grammar: createGrammarVectors(crypto),
   };
 }
 

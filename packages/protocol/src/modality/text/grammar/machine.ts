@@ -1,0 +1,218 @@
+import { utf8Encode } from '../../../base/bytes.ts';
+import type { Crypto } from '../../../crypto/crypto.ts';
+import { parseGrammar } from './gbnf.ts';
+import { GrammarError } from './grammar-error.ts';
+import { compileProgram, type GrammarNode, type GrammarProgram } from './program.ts';
+
+/** What may follow a text: every way in which the grammar can go on after it. Equal states of one machine are one object. */
+export interface GrammarState {
+  readonly places: readonly Place[];
+  /** Whether the text is whole, so that it may end here. */
+  readonly isComplete: boolean;
+}
+
+/** A byte that is expected, and what is to be matched after it. */
+interface Place {
+  readonly id: number;
+  readonly node: Extract<GrammarNode, { kind: 'byte' }>;
+  readonly stack: Stack;
+}
+
+/** What follows when a rule or the body of a loop ends. */
+interface Stack {
+  readonly id: number;
+  /** A loop, or the step after a call; undefined at the bottom, where the text is whole. */
+  readonly node: GrammarNode | undefined;
+  /** How often a loop's body has run, the present time included; -1 for a call. */
+  readonly count: number;
+  readonly below: Stack | undefined;
+}
+
+export interface GrammarMachine {
+  /** Before the first byte. */
+  readonly start: GrammarState;
+  /**
+   * The state after one byte more; undefined where the grammar forbids it.
+   * @throws GrammarError('too-costly') once more than the allowed work was done since the last `renew`.
+   */
+  step(state: GrammarState, byte: number): GrammarState | undefined;
+  /** Allows so much work, and forgets known states where they are too many. @returns the same state, for this machine. */
+  renew(state: GrammarState, work: number): GrammarState;
+}
+
+/** A byte after which more ways are open than this is forbidden: by the protocol, so that all machines agree. */
+export const MAX_PLACES = 2048;
+/** Steps of the grammar that are looked at for one byte; by the protocol, too. */
+export const MAX_VISITS = 16_384;
+/** For a whole text, in such steps. A text that needs more does not match. */
+export const MAX_TEXT_WORK: number = 2 ** 21;
+/** States and places that a machine remembers. */
+const MAX_REMEMBERED = 2 ** 17;
+
+interface Tables {
+  readonly stacks: Map<string, Stack>;
+  readonly places: Map<number, Place>;
+  readonly states: Map<string, KnownState>;
+}
+interface KnownState extends GrammarState {
+  /** By byte; null where it is forbidden. */
+  readonly next: (KnownState | null | undefined)[];
+  readonly tables: Tables;
+}
+
+/** A grammar that was read and found sound. */
+export interface CompiledGrammar {
+  readonly text: string;
+  readonly program: GrammarProgram;
+}
+
+/** @throws GrammarError naming what is wrong with it. @internal Requests will name grammars. */
+export function compileGrammar(text: string): CompiledGrammar {
+  const compiled = { text, program: compileProgram(parseGrammar(text)) };
+  createGrammarMachine(compiled);
+  return compiled;
+}
+
+/** A grammar as a machine over bytes of UTF-8. It is lazy: a state is computed when a text first reaches it. */
+export function createGrammarMachine({ program: { start, nodes } }: CompiledGrammar): GrammarMachine {
+  let tables = createTables();
+  let left = MAX_VISITS;
+
+  const push = (node: GrammarNode | undefined, count: number, below: Stack | undefined): Stack => {
+    const key = `${node?.id ?? -1} ${count} ${below?.id ?? -1}`;
+    let stack = tables.stacks.get(key);
+    if (stack === undefined) {
+      stack = { id: tables.stacks.size, node, count, below };
+      tables.stacks.set(key, stack);
+    }
+    return stack;
+  };
+  const bottom = (): Stack => push(undefined, -1, undefined);
+  const toPlace = (node: Place['node'], stack: Stack): Place => {
+    const key = stack.id * nodes + node.id;
+    let place = tables.places.get(key);
+    if (place === undefined) {
+      place = { id: tables.places.size, node, stack };
+      tables.places.set(key, place);
+    }
+    return place;
+  };
+  const toState = (places: Place[], isComplete: boolean): KnownState => {
+    places.sort((a, b) => a.id - b.id);
+    const key = `${isComplete} ${places.map(({ id }) => id).join(' ')}`;
+    let state = tables.states.get(key);
+    if (state === undefined) {
+      state = { places, isComplete, next: [], tables };
+      tables.states.set(key, state);
+    }
+    return state;
+  };
+
+  /** Where a text may go on from these steps; undefined where the ways are too many, or there is none. */
+  const follow = (from: readonly (readonly [GrammarNode, Stack])[]): KnownState | undefined => {
+    const open = [...from];
+    const seen = new Set<number>();
+    const places: Place[] = [];
+    let isComplete = false;
+    const turn = (loop: Extract<GrammarNode, { kind: 'loop' }>, done: number, stack: Stack): void => {
+      if (done >= loop.min) open.push([loop.next, stack]);
+      const isCounted = loop.max !== Number.POSITIVE_INFINITY || done < loop.min;
+      if (done < loop.max) open.push([loop.body, push(loop, isCounted ? done + 1 : done, stack)]);
+    };
+    for (let step = open.pop(); step !== undefined; step = open.pop()) {
+      const [node, stack] = step;
+      const key = stack.id * nodes + node.id;
+      if (seen.has(key)) continue;
+      if (seen.size >= MAX_VISITS || places.length >= MAX_PLACES) {
+        left -= seen.size;
+        return undefined;
+      }
+      seen.add(key);
+      if (node.kind === 'byte') {
+        places.push(toPlace(node, stack));
+      } else if (node.kind === 'split') {
+        for (const option of node.options) open.push([option, stack]);
+      } else if (node.kind === 'call') {
+        // A call at the end of a rule needs no way back into it.
+        open.push([node.rule, node.next.kind === 'return' ? stack : push(node.next, -1, stack)]);
+      } else if (node.kind === 'loop') {
+        turn(node, 0, stack);
+      } else if (stack.node === undefined) {
+        isComplete = true;
+      } else if (stack.node.kind === 'loop' && stack.count >= 0) {
+        turn(stack.node, stack.count, stack.below as Stack);
+      } else {
+        open.push([stack.node, stack.below as Stack]);
+      }
+    }
+    left -= seen.size;
+    return places.length > 0 || isComplete ? toState(places, isComplete) : undefined;
+  };
+
+  /** The same stack in the present tables. */
+  const adopt = (stack: Stack): Stack => {
+    const frames: Stack[] = [];
+    for (let frame: Stack | undefined = stack; frame !== undefined; frame = frame.below) frames.push(frame);
+    return frames.reduceRight<Stack | undefined>(
+      (below, { node, count }) => push(node, count, below),
+      undefined,
+    ) as Stack;
+  };
+  const toKnown = (state: GrammarState): KnownState => {
+    const known = state as KnownState;
+    if (known.tables === tables) return known;
+    return toState(
+      known.places.map(({ node, stack }) => toPlace(node, adopt(stack))),
+      known.isComplete,
+    );
+  };
+
+  const first = follow([[start, bottom()]]);
+  if (first === undefined)
+    throw new GrammarError('invalid-grammar', `a text may begin in more than ${MAX_PLACES} ways`);
+  return {
+    start: first,
+    step(given, byte) {
+      const state = toKnown(given);
+      const known = state.next[byte];
+      if (known !== undefined) return known ?? undefined;
+      if (left <= 0) throw new GrammarError('too-costly', 'the grammar has too many ways to go on');
+      const matching: [GrammarNode, Stack][] = [];
+      for (const { node, stack } of state.places)
+        if (byte >= node.first && byte <= node.last) matching.push([node.next, stack]);
+      const next = matching.length === 0 ? undefined : follow(matching);
+      state.next[byte] = next ?? null;
+      return next;
+    },
+    renew(state, work) {
+      left = work;
+      if (tables.states.size + tables.places.size > MAX_REMEMBERED) tables = createTables();
+      return toKnown(state);
+    },
+  };
+}
+
+const createTables = (): Tables => ({ stacks: new Map(), places: new Map(), states: new Map() });
+
+/** Whether a text is a whole one of the grammar, the beginning of one, or neither. @internal Requests will name grammars. */
+export function matchText(grammar: CompiledGrammar, bytes: Uint8Array): 'whole' | 'beginning' | 'forbidden' {
+  // A machine of its own: what another text made known would change how much work this one takes.
+  const machine = createGrammarMachine(grammar);
+  let state: GrammarState | undefined = machine.renew(machine.start, MAX_TEXT_WORK);
+  for (const byte of bytes) {
+    try {
+      state = machine.step(state, byte);
+    } catch (error) {
+      if (error instanceof GrammarError) return 'forbidden';
+      throw error;
+    }
+    if (state === undefined) return 'forbidden';
+  }
+  return state.isComplete ? 'whole' : 'beginning';
+}
+
+const GRAMMAR_DOMAIN = utf8Encode('ogong-grammar-v1\n');
+
+/** What a header names a grammar by, 32 bytes. @internal Requests will name grammars. */
+export const hashGrammar = (crypto: Crypto, text: string): Uint8Array =>
+  crypto.sha256(GRAMMAR_DOMAIN, utf8Encode(text));

@@ -1,0 +1,172 @@
+import { toByteSequences } from './byte-ranges.ts';
+import type { CodePointRange, Expression, Rules } from './expression.ts';
+import { partsOf } from './gbnf.ts';
+import { GrammarError } from './grammar-error.ts';
+
+/** A step of a compiled grammar. */
+export type GrammarNode = { readonly id: number } & (
+  | { readonly kind: 'byte'; readonly first: number; readonly last: number; readonly next: GrammarNode }
+  | { readonly kind: 'split'; readonly options: GrammarNode[] }
+  | { readonly kind: 'call'; rule: GrammarNode; readonly next: GrammarNode }
+  | { readonly kind: 'loop'; body: GrammarNode; readonly min: number; readonly max: number; readonly next: GrammarNode }
+  /** The end of a rule or of a loop's body. */
+  | { readonly kind: 'return' }
+);
+type NodeOf<K extends GrammarNode['kind']> = Extract<GrammarNode, { kind: K }>;
+
+export interface GrammarProgram {
+  readonly start: GrammarNode;
+  readonly nodes: number;
+}
+
+const MAX_NODES = 2 ** 19;
+
+/** @throws GrammarError where a rule never ends, or begins with itself. */
+export function compileProgram(rules: Rules): GrammarProgram {
+  assertEnding(rules);
+  assertNoLeftRecursion(rules);
+  const entries = new Map<string, GrammarNode>();
+  const calls: { node: NodeOf<'call'>; name: string }[] = [];
+  let nodes = 0;
+  const take = (): number => {
+    if (nodes >= MAX_NODES) throw new GrammarError('invalid-grammar', `the grammar has more than ${MAX_NODES} steps`);
+    return nodes++;
+  };
+  const end: GrammarNode = { id: take(), kind: 'return' };
+
+  const addClass = (ranges: readonly CodePointRange[], next: GrammarNode): GrammarNode => {
+    const options = ranges
+      .flatMap(toByteSequences)
+      .map((sequence) =>
+        sequence.reduceRight<GrammarNode>(
+          (rest, [first, last]) => ({ id: take(), kind: 'byte', first, last, next: rest }),
+          next,
+        ),
+      );
+    return options.length === 1 ? (options[0] as GrammarNode) : { id: take(), kind: 'split', options };
+  };
+
+  const addRepeat = ({ body, min, max }: Extract<Expression, { kind: 'repeat' }>, next: GrammarNode): GrammarNode => {
+    if (max === 0) return next;
+    if (max === 1) {
+      const one = add(body, next);
+      return min === 1 ? one : { id: take(), kind: 'split', options: [one, next] };
+    }
+    if (max === Number.POSITIVE_INFINITY && min <= 1) {
+      const again: NodeOf<'split'> = { id: take(), kind: 'split', options: [next] };
+      const once = add(body, again);
+      again.options.unshift(once);
+      return min === 1 ? once : again;
+    }
+    return { id: take(), kind: 'loop', body: add(body, end), min, max, next };
+  };
+
+  /** @returns the first step of an expression that `next` follows. */
+  const add = (expression: Expression, next: GrammarNode): GrammarNode => {
+    switch (expression.kind) {
+      case 'literal':
+        return [...new TextEncoder().encode(expression.text)].reduceRight<GrammarNode>(
+          (rest, byte) => ({ id: take(), kind: 'byte', first: byte, last: byte, next: rest }),
+          next,
+        );
+      case 'class':
+        return addClass(expression.ranges, next);
+      case 'sequence':
+        return expression.items.reduceRight((rest, item) => add(item, rest), next);
+      case 'choice':
+        return { id: take(), kind: 'split', options: expression.options.map((option) => add(option, next)) };
+      case 'repeat':
+        return addRepeat(expression, next);
+      case 'rule': {
+        const node: NodeOf<'call'> = { id: take(), kind: 'call', rule: end, next };
+        calls.push({ node, name: expression.name });
+        return node;
+      }
+    }
+  };
+
+  for (const [name, expression] of rules) entries.set(name, add(expression, end));
+  for (const { node, name } of calls) node.rule = entries.get(name) as GrammarNode;
+  return { start: entries.get('root') as GrammarNode, nodes };
+}
+
+/** Rules for which `holds` is true by those that hold already, until none is added. */
+function findFixpoint(
+  rules: Rules,
+  holds: (expression: Expression, known: ReadonlySet<string>) => boolean,
+): Set<string> {
+  const known = new Set<string>();
+  for (let before = -1; before < known.size; ) {
+    before = known.size;
+    for (const [name, expression] of rules) if (!known.has(name) && holds(expression, known)) known.add(name);
+  }
+  return known;
+}
+
+/** Whether some text matches, given the rules that some text matches. */
+function canEnd(expression: Expression, known: ReadonlySet<string>): boolean {
+  if (expression.kind === 'class') return expression.ranges.length > 0;
+  if (expression.kind === 'rule') return known.has(expression.name);
+  if (expression.kind === 'choice') return expression.options.some((option) => canEnd(option, known));
+  if (expression.kind === 'repeat' && expression.min === 0) return true;
+  return partsOf(expression).every((part) => canEnd(part, known));
+}
+
+/** A rule that no text matches would keep a reply going until it is cut. */
+function assertEnding(rules: Rules): void {
+  const ending = findFixpoint(rules, canEnd);
+  for (const [name, expression] of rules) {
+    if (!ending.has(name) || hasDeadPart(expression, ending))
+      throw new GrammarError('invalid-grammar', `the rule ${name} has a part that no text matches`);
+  }
+}
+
+const hasDeadPart = (expression: Expression, ending: ReadonlySet<string>): boolean =>
+  !canEnd(expression, ending) || partsOf(expression).some((part) => hasDeadPart(part, ending));
+
+function isNullable(expression: Expression, known: ReadonlySet<string>): boolean {
+  if (expression.kind === 'literal') return expression.text === '';
+  if (expression.kind === 'class') return false;
+  if (expression.kind === 'rule') return known.has(expression.name);
+  if (expression.kind === 'choice') return expression.options.some((option) => isNullable(option, known));
+  if (expression.kind === 'repeat' && expression.min === 0) return true;
+  return partsOf(expression).every((part) => isNullable(part, known));
+}
+
+/** Rules that an expression may begin with. */
+function beginsWith(expression: Expression, nullable: ReadonlySet<string>): string[] {
+  if (expression.kind === 'rule') return [expression.name];
+  const found: string[] = [];
+  for (const part of partsOf(expression)) {
+    found.push(...beginsWith(part, nullable));
+    if (expression.kind === 'sequence' && !isNullable(part, nullable)) break;
+  }
+  return found;
+}
+
+function assertNoLeftRecursion(rules: Rules): void {
+  const nullable = findFixpoint(rules, isNullable);
+  const done = new Set<string>();
+  for (const start of rules.keys()) {
+    // Depth first, without recursion: a chain of rules may be long.
+    const path: { readonly name: string; readonly next: string[] }[] = [];
+    const onPath = new Set<string>();
+    const enter = (name: string): void => {
+      path.push({ name, next: beginsWith(rules.get(name) as Expression, nullable) });
+      onPath.add(name);
+    };
+    if (!done.has(start)) enter(start);
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const next = top.next.pop();
+      if (next === undefined) {
+        done.add(top.name);
+        onPath.delete(top.name);
+        path.pop();
+      } else if (onPath.has(next)) {
+        throw new GrammarError('invalid-grammar', `the rule ${next} begins with itself; let it end with itself`);
+      } else if (!done.has(next)) {
+        enter(next);
+      }
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import { type CodePointRange, invertRanges, LAST_CODE_POINT, normaliseRanges } from '../expression.ts';
+import { GrammarError } from '../grammar-error.ts';
+import { quote, quoteClass } from './literals.ts';
+
+const MAX_DEPTH = 24;
+const MAX_COUNT = 4096;
+const LINE_ENDS: readonly CodePointRange[] = [
+  [0x0a, 0x0a],
+  [0x0d, 0x0d],
+  [0x2028, 0x2029],
+];
+const CLASSES: Readonly<Record<string, readonly CodePointRange[]>> = {
+  d: [[0x30, 0x39]],
+  w: [
+    [0x30, 0x39],
+    [0x41, 0x5a],
+    [0x5f, 0x5f],
+    [0x61, 0x7a],
+  ],
+  // Of the blanks only those of ASCII: fewer texts match than a regular expression would take.
+  s: [
+    [0x09, 0x0d],
+    [0x20, 0x20],
+  ],
+};
+/** All that a regular expression takes for a blank, for the opposite class. */
+const ALL_BLANKS: readonly CodePointRange[] = [
+  [0x09, 0x0d],
+  [0x20, 0x20],
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x2028, 0x2029],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+  [0xfeff, 0xfeff],
+];
+const ESCAPED: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 0 };
+
+/** JSON writes these with two characters, and all other control characters as numbers. */
+const SHORT: Readonly<Record<number, string>> = { 8: 'b', 9: 't', 10: 'n', 12: 'f', 13: 'r', 34: '"', 92: '\\' };
+const MUST_ESCAPE: readonly CodePointRange[] = [
+  [0x00, 0x1f],
+  [0x22, 0x22],
+  [0x5c, 0x5c],
+  [0x7f, 0x7f],
+];
+
+/** One character of these ranges, as a JSON string holds it. */
+export function toJsonCharacter(ranges: readonly CodePointRange[]): string {
+  const plain = intersect(ranges, invertRanges(normaliseRanges(MUST_ESCAPE)));
+  const special = intersect(ranges, MUST_ESCAPE).flatMap(([first, last]) =>
+    Array.from({ length: last - first + 1 }, (_, i) => first + i),
+  );
+  const escapes = special.map((codePoint) =>
+    quote(`\\${SHORT[codePoint] ?? `u${codePoint.toString(16).padStart(4, '0')}`}`),
+  );
+  const options = [...(plain.length > 0 ? [quoteClass(plain)] : []), ...escapes];
+  return options.length === 1 ? (options[0] as string) : `(${options.join(' | ')})`;
+}
+
+function intersect(some: readonly CodePointRange[], others: readonly CodePointRange[]): CodePointRange[] {
+  return some.flatMap(([a, b]) =>
+    others.flatMap(([c, d]): CodePointRange[] =>
+      Math.max(a, c) <= Math.min(b, d) ? [[Math.max(a, c), Math.min(b, d)]] : [],
+    ),
+  );
+}
+
+/**
+ * A regular expression as the inside of a JSON string. @param anything stands for any characters, where an end is not fixed.
+ * @throws GrammarError naming what cannot be expressed.
+ */
+export function patternToGrammar(pattern: string, anything: string): string {
+  const characters = Array.from(pattern);
+  let at = 0;
+  const problem = (what: string): GrammarError =>
+    new GrammarError('unsupported-schema', `pattern ${JSON.stringify(pattern.slice(0, 80))}: ${what}`);
+  const takeIf = (character: string): boolean => {
+    if (characters[at] !== character) return false;
+    at++;
+    return true;
+  };
+
+  const parseChoice = (depth: number): string => {
+    if (depth > MAX_DEPTH) throw problem(`groups stand in each other deeper than ${MAX_DEPTH}`);
+    const options = [parseSequence(depth)];
+    while (takeIf('|')) options.push(parseSequence(depth));
+    return options.length === 1 ? (options[0] as string) : `(${options.join(' | ')})`;
+  };
+
+  const parseSequence = (depth: number): string => {
+    const items: string[] = [];
+    // Only a whole pattern, or one side of its bars, can be fixed to the ends of the text.
+    const isTop = depth === 0;
+    if (isTop && !takeIf('^')) items.push(anything);
+    let isEnded = false;
+    while (at < characters.length && characters[at] !== '|' && characters[at] !== ')') {
+      if (isTop && takeIf('$')) {
+        isEnded = true;
+        if (at < characters.length && characters[at] !== '|') throw problem('$ stands in its middle');
+        break;
+      }
+      const item = parseItem(depth);
+      items.push(parseRepeat(item));
+    }
+    if (isTop && characters[at] === ')') throw problem('a ) has no (');
+    if (isTop && !isEnded) items.push(anything);
+    return items.length === 0 ? '""' : items.join(' ');
+  };
+
+  const parseItem = (depth: number): string => {
+    const character = characters[at++] as string;
+    if (character === '(') {
+      if (takeIf('?') && !takeIf(':'))
+        throw problem('groups that look ahead or behind, or have names, cannot be expressed');
+      const inside = parseChoice(depth + 1);
+      if (!takeIf(')')) throw problem('a ( has no )');
+      return `(${inside})`;
+    }
+    if (character === '[') return toJsonCharacter(parseClass());
+    if (character === '.') return toJsonCharacter(invertRanges(normaliseRanges(LINE_ENDS)));
+    if (character === '\\') return toJsonCharacter(parseEscape());
+    if ('^$*+?{}]'.includes(character)) throw problem(`${character} cannot stand at ${at}`);
+    const codePoint = character.codePointAt(0) as number;
+    return toJsonCharacter([[codePoint, codePoint]]);
+  };
+
+  const parseEscape = (): readonly CodePointRange[] => {
+    const code = characters[at++];
+    if (code === undefined) throw problem('it ends with a backslash');
+    const known = CLASSES[code];
+    if (known !== undefined) return known;
+    if (code === 'S') return invertRanges(normaliseRanges(ALL_BLANKS));
+    const opposite = /^[DW]$/.test(code) ? CLASSES[code.toLowerCase()] : undefined;
+    if (opposite !== undefined) return invertRanges(normaliseRanges(opposite));
+    const control = ESCAPED[code];
+    if (control !== undefined) return [[control, control]];
+    const length = code === 'x' ? 2 : code === 'u' ? 4 : 0;
+    if (length > 0) {
+      const hex = characters.slice(at, at + length).join('');
+      const codePoint = Number.parseInt(hex, 16);
+      if (!/^[0-9a-fA-F]+$/.test(hex) || hex.length !== length || (codePoint >= 0xd800 && codePoint <= 0xdfff))
+        throw problem(`\\${code}${hex} is no character`);
+      at += length;
+      return [[codePoint, codePoint]];
+    }
+    if (/^[a-zA-Z0-9]$/.test(code)) throw problem(`\\${code} cannot be expressed`);
+    const codePoint = code.codePointAt(0) as number;
+    return [[codePoint, codePoint]];
+  };
+
+  const parseClass = (): CodePointRange[] => {
+    const isInverted = takeIf('^');
+    const ranges: CodePointRange[] = [];
+    while (!takeIf(']')) {
+      if (at >= characters.length) throw problem('a [ has no ]');
+      const first = parseMember();
+      const hasRange = characters[at] === '-' && characters[at + 1] !== ']' && at + 1 < characters.length;
+      if (!hasRange) {
+        ranges.push(...first);
+        continue;
+      }
+      at++;
+      const last = parseMember();
+      const [from, to] = [first[0]?.[0] as number, last[0]?.[1] as number];
+      if (first.length !== 1 || last.length !== 1 || to < from) throw problem('a range of characters is no range');
+      ranges.push([from, to]);
+    }
+    const known = normaliseRanges(ranges);
+    const all = isInverted ? invertRanges(known) : known;
+    if (all.length === 0) throw problem('a [ ] holds no character');
+    return all;
+  };
+
+  const parseMember = (): readonly CodePointRange[] => {
+    const character = characters[at++] as string;
+    if (character === '\\') return takeIf('b') ? [[8, 8]] : parseEscape();
+    const codePoint = character.codePointAt(0) as number;
+    return [[codePoint, Math.min(codePoint, LAST_CODE_POINT)]];
+  };
+
+  const parseRepeat = (item: string): string => {
+    const counted = /^\{(\d{1,9})(?:(,)(\d{1,9})?)?\}/.exec(characters.slice(at, at + 24).join(''));
+    let repeat = '';
+    if (counted !== null) {
+      at += counted[0].length;
+      if (Math.max(Number(counted[1]), Number(counted[3] ?? 0)) > MAX_COUNT)
+        throw problem(`a part repeats at most ${MAX_COUNT} times`);
+      repeat = counted[0];
+    } else if (takeIf('*')) repeat = '*';
+    else if (takeIf('+')) repeat = '+';
+    else if (takeIf('?')) repeat = '?';
+    // What a lazy repeat matches is the same.
+    if (repeat !== '') takeIf('?');
+    return item + repeat;
+  };
+
+  if (!pattern.isWellFormed()) throw problem('it is no text');
+  const whole = parseChoice(0);
+  if (at < characters.length) throw problem(`${characters[at]} cannot stand at ${at + 1}`);
+  return whole;
+}

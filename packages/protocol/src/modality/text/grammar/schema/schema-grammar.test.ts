@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { utf8Encode } from '../../../../base/bytes.ts';
+import { GrammarError } from '../grammar-error.ts';
+import { compileGrammar, matchText } from '../machine.ts';
+import { quote } from './literals.ts';
+import { createSchemaRules, jsonObjectGrammar, schemaToGrammar } from './schema-grammar.ts';
+
+const match = (grammar: string, text: string) => matchText(compileGrammar(grammar), utf8Encode(text));
+function refusal(schema: unknown): string {
+  try {
+    compileGrammar(schemaToGrammar(schema));
+  } catch (error) {
+    expect(error).toBeInstanceOf(GrammarError);
+    return (error as GrammarError).message;
+  }
+  throw new Error('not refused');
+}
+const named = { type: 'object', properties: { a: { type: 'integer' }, b: { type: 'boolean' } }, required: ['a'] };
+
+describe('a schema as a grammar', () => {
+  it.each([
+    [{}, ['1', '"x"', '{"a":[null]}', '-0.5e-3'], ['x', '01', '{a:1}', '"\\ud83d"', '"\n"']],
+    [named, ['{"a":1}', '{"a": 1, "b": true}', '{\n  "a": 1\n}'], ['{}', '{"b":true}', '{"a":1,"c":1}', '{"a":1}x']],
+    [
+      { ...named, additionalProperties: { type: 'null' } },
+      ['{"a":1,"c":null}'],
+      ['{"a":1,"c":1}', '{"a":1,"a":1}', '{"a":1,"\\u0061":null}'],
+    ],
+    [
+      { type: 'array', items: { type: 'null' }, minItems: 1, maxItems: 2 },
+      ['[null]', '[ null, null ]'],
+      ['[]', '[null,null,null]'],
+    ],
+    [{ prefixItems: [{ const: 1 }, { const: 2 }] }, ['[1,2]'], ['[1]', '[1,2,3]', '[2,1]']],
+    [{ enum: ['red', 'rod', 5, null] }, ['"red"', '"rod"', '5', 'null'], ['"rad"', '6']],
+    [{ const: { a: ['"'] } }, ['{"a":["\\""]}'], ['{"a": ["\\""]}']],
+    [{ type: ['integer', 'null'], minimum: 5, maximum: 123 }, ['5', '99', '123', 'null'], ['4', '124', '05', '1234']],
+    [{ type: 'integer', exclusiveMinimum: -10, exclusiveMaximum: 0 }, ['-9', '-1'], ['-10', '0', '1']],
+    [{ type: 'number', minimum: 0, exclusiveMaximum: 1 }, ['0', '0.25'], ['1', '-0.1', '1.5', '1.0']],
+    [{ type: 'string', minLength: 2, maxLength: 3 }, ['"ab"', '"\\n🙂é"'], ['"a"', '"abcd"']],
+    [{ type: 'string', pattern: '^[a-c"]{2}$' }, ['"ab"', '"\\"c"'], ['"ad"', '"abc"']],
+    [{ type: 'string', pattern: 'b' }, ['"b"', '"abc"'], ['"ac"']],
+    [{ type: 'string', format: 'date' }, ['"2024-02-28"'], ['"2024-02-30"', '"2024-13-01"']],
+    [
+      { $ref: '#/$defs/t', $defs: { t: { type: 'array', items: { $ref: '#/$defs/t' } } } },
+      ['[]', '[[],[[]]]'],
+      ['[1]'],
+    ],
+    [{ allOf: [named, { properties: { c: {} }, required: ['c'] }] }, ['{"a":1,"c":2}'], ['{"a":1}', '{"c":2}']],
+    [
+      { anyOf: [{ required: ['a'] }, { required: ['b'] }], properties: named.properties },
+      ['{"a":1}', '{"b":true}'],
+      ['{}'],
+    ],
+    [{ oneOf: [{ type: 'string' }, { type: 'number' }] }, ['"a"', '1'], ['true']],
+    [{ type: 'string', nullable: true }, ['"a"', 'null'], ['1']],
+  ])('%j', (schema, whole, forbidden) => {
+    const grammar = schemaToGrammar(schema);
+    expect(whole.map((text) => [text, match(grammar, text)])).toEqual(whole.map((text) => [text, 'whole']));
+    for (const text of forbidden) expect([text, match(grammar, text)]).not.toEqual([text, 'whole']);
+  });
+
+  it('takes any object and nothing else', () => {
+    expect(['{}', '{"a": {}}', '[]', '1'].map((text) => match(jsonObjectGrammar(), text))).toEqual([
+      'whole',
+      'whole',
+      'forbidden',
+      'forbidden',
+    ]);
+  });
+
+  it('says the same for the same schema, and joins several with texts between them', () => {
+    expect(schemaToGrammar(named)).toBe(schemaToGrammar(structuredClone(named)));
+    const rules = createSchemaRules();
+    const [one, two] = [rules.add(named), rules.add({ $defs: { x: { const: 7 } }, $ref: '#/$defs/x' })];
+    const grammar = rules.finish(`${quote('<call>\n"one" ')} ${one} | "two " ${two}`);
+    expect(['<call>\n"one" {"a":1}', 'two 7', 'two {"a":1}'].map((text) => match(grammar, text))).toEqual([
+      'whole',
+      'whole',
+      'forbidden',
+    ]);
+  });
+
+  it.each([
+    [{ not: {} }, 'not cannot be expressed'],
+    [{ properties: { a: { if: {} } } }, 'schema at /properties/a: if cannot'],
+    [{ patternProperties: {} }, 'patternProperties'],
+    [{ type: 'array', uniqueItems: true }, 'uniqueItems'],
+    [{ type: 'array', minItems: 70000 }, 'minItems'],
+    [{ type: 'array', minItems: 2, maxItems: 1 }, 'maxItems'],
+    [{ type: 'number', multipleOf: 0.1 }, 'multipleOf'],
+    [{ type: 'number', minimum: 0.5 }, 'minimum of a number must be whole'],
+    [{ type: 'integer', minimum: 3, maximum: 2 }, 'leave no number'],
+    [{ type: 'string', format: 'color' }, 'format "color" is not known'],
+    [{ type: 'string', pattern: 'a', minLength: 2 }, 'minLength stands beside pattern'],
+    [{ type: 'string', pattern: '(?=a)' }, 'look ahead'],
+    [{ type: 'string', pattern: '(a)\\1' }, '\\1 cannot be expressed'],
+    [{ type: 'string', pattern: 'a\\b' }, '\\b cannot be expressed'],
+    [{ type: 'string', pattern: '(' }, 'a ( has no )'],
+    [{ type: 'string', pattern: '[a' }, 'a [ has no ]'],
+    [{ type: 'wizard' }, 'type must be one of'],
+    [{ type: 'string', enum: ['a'], minLength: 3 }, 'minLength stands beside enum'],
+    [{ type: 'integer', enum: ['a'] }, 'enum leaves no value'],
+    [{ type: 'object', minProperties: 1 }, 'minProperties'],
+    [{ type: 'object', required: ['a'], additionalProperties: false }, 'which additionalProperties forbids'],
+    [{ $ref: 'https://example.com/x' }, '$ref must point into this schema'],
+    [{ $ref: '#/$defs/none' }, 'points to nothing'],
+    [{ $ref: '#' }, 'no text matches'],
+    [{ $ref: '#', type: 'null' }, 'leads back to itself'],
+    [{ allOf: [{ $ref: '#' }] }, 'deeper than 128'],
+    [{ oneOf: [{ type: 'integer' }, { type: 'number' }] }, 'use anyOf'],
+    [{ oneOf: [{ properties: { a: {} } }, { properties: { b: {} } }] }, 'use anyOf'],
+    [{ allOf: [{ type: 'string' }, { type: 'null' }] }, 'type leaves no value'],
+    [{ anyOf: [] }, 'anyOf must be a list'],
+    [false, 'allows no value'],
+    ['text', 'must be an object'],
+    [{ enum: Array.from({ length: 20000 }, (_, i) => `${i} is a number`) }, 'more than 131072 bytes'],
+  ])('refuses %#: %.60j', (schema, message) => expect(refusal(schema)).toContain(message));
+});

@@ -1,0 +1,423 @@
+import { invertRanges, normaliseRanges } from '../expression.ts';
+import { MAX_GRAMMAR_BYTES } from '../gbnf.ts';
+import { GrammarError } from '../grammar-error.ts';
+import { isNever, mergeSchemas, valuesOf } from './combine.ts';
+import { FORMATS } from './formats.ts';
+import { JSON_NEEDS, JSON_RULES } from './json-rules.ts';
+import { quote, quoteClass, quoteOptions } from './literals.ts';
+import { integersWithin, numbersWithin } from './numbers.ts';
+import { patternToGrammar } from './pattern.ts';
+import {
+  isOfType,
+  KEYWORDS_OF,
+  readCount,
+  readNumber,
+  readSchema,
+  readTypes,
+  refuse,
+  type Schema,
+  type SchemaType,
+} from './schema-shape.ts';
+
+/** Rules that grow by schemas. What they write is JSON that is valid for its schema (docs/spec/grammar.md). */
+export interface SchemaRules {
+  /**
+   * Adds the rules of a schema. @returns the name of its first rule, for `finish`.
+   * @throws GrammarError naming the keyword that cannot be expressed, and its place.
+   */
+  add(schema: unknown): string;
+  /** The grammar. @param root one side of a rule, in GBNF, made of names that `add` gave and of literals (`quote`). */
+  finish(root: string): string;
+}
+
+/** A grammar of the JSON values that are valid for a schema. @throws GrammarError */
+export function schemaToGrammar(schema: unknown): string {
+  const rules = createSchemaRules();
+  return rules.finish(rules.add(schema));
+}
+
+/** A grammar of all JSON objects, as `response_format: {"type": "json_object"}` asks for. @internal Requests will name grammars. */
+export const jsonObjectGrammar = (): string => schemaToGrammar({ type: 'object' });
+
+const MAX_DEPTH = 128;
+const MAX_OPTIONS = 256;
+/** Keys that no schema names are written without escapes: an escape could spell a name that is not meant. */
+const KEY_CHARACTERS = invertRanges(
+  normaliseRanges([
+    [0, 0x1f],
+    [0x22, 0x22],
+    [0x5c, 0x5c],
+    [0x7f, 0x7f],
+  ]),
+);
+
+interface Conversion {
+  readonly root: unknown;
+  /** Texts of rules by name. */
+  readonly rules: Map<string, string>;
+  /** Names of rules by the reference that they stand for. */
+  readonly references: Map<string, string>;
+  bytes: number;
+  made: number;
+  depth: number;
+}
+
+export function createSchemaRules(): SchemaRules {
+  const rules = new Map<string, string>();
+  const shared = { bytes: 0, made: 0 };
+  return {
+    add(schema) {
+      const conversion: Conversion = { root: schema, rules, references: new Map(), depth: 0, ...shared };
+      const name = addSchema(conversion, schema, '');
+      Object.assign(shared, { bytes: conversion.bytes, made: conversion.made });
+      return name;
+    },
+    finish: (root) => [['root', root] as const, ...rules].map(([name, text]) => `${name} ::= ${text}\n`).join(''),
+  };
+}
+
+/** Names a rule of JSON, and adds it with all that it names. */
+function useJson(conversion: Conversion, name: string): string {
+  const text = JSON_RULES[name] as string;
+  if (!conversion.rules.has(name)) {
+    conversion.rules.set(name, text);
+    for (const needed of JSON_NEEDS[name] ?? []) useJson(conversion, needed);
+  }
+  return name;
+}
+
+function addRule(conversion: Conversion, text: string, name = `s${conversion.made++}`): string {
+  conversion.bytes += text.length;
+  if (conversion.bytes > MAX_GRAMMAR_BYTES)
+    throw new GrammarError('unsupported-schema', `the schema makes a grammar of more than ${MAX_GRAMMAR_BYTES} bytes`);
+  conversion.rules.set(name, text);
+  return name;
+}
+
+function addSchema(conversion: Conversion, value: unknown, where: string): string {
+  if (conversion.depth >= MAX_DEPTH) throw refuse(where, 'schemas', `stand in each other deeper than ${MAX_DEPTH}`);
+  conversion.depth++;
+  try {
+    return addRead(conversion, readSchema(value, where), where);
+  } finally {
+    conversion.depth--;
+  }
+}
+
+function addRead(conversion: Conversion, schema: Schema, where: string): string {
+  const { $ref: reference, nullable, ...rest } = schema;
+  if (nullable !== undefined && nullable !== false) {
+    const text = addRead(conversion, { ...rest, ...(reference === undefined ? {} : { $ref: reference }) }, where);
+    return addRule(conversion, `${text} | ${useJson(conversion, 'null')}`);
+  }
+  if (reference !== undefined) {
+    if (Object.keys(rest).length === 0) return addReference(conversion, reference, where);
+    return addRead(conversion, mergeSchemas(resolve(conversion, { $ref: reference }, where), rest, where), where);
+  }
+  for (const keyword of ['allOf', 'anyOf', 'oneOf'] as const) {
+    if (rest[keyword] !== undefined) return addCombined(conversion, rest, keyword, where);
+  }
+  const values = valuesOf(rest);
+  if (values !== undefined) return addValues(conversion, rest, values, where);
+  const types = readTypes(rest, where);
+  if (types === undefined) return useJson(conversion, 'value');
+  assertSpoken(rest, types, where);
+  const names = types
+    .filter((type) => !(type === 'integer' && types.includes('number')))
+    .map((type) => addType(conversion, rest, type, where));
+  return names.length === 1 ? (names[0] as string) : addRule(conversion, names.join(' | '));
+}
+
+/** A keyword about a type that is not allowed says nothing, as in JSON Schema; but a form of it that is wrong is refused. */
+function assertSpoken(schema: Schema, types: readonly SchemaType[], where: string): void {
+  if (schema.type !== undefined) return;
+  for (const [kind, keywords] of Object.entries(KEYWORDS_OF)) {
+    const stray = types.includes(kind as SchemaType)
+      ? undefined
+      : keywords.find((keyword) => schema[keyword] !== undefined);
+    if (stray !== undefined) throw refuse(where, stray, `speaks of another type than ${types[0]}; name a type`);
+  }
+}
+
+function addReference(conversion: Conversion, reference: unknown, where: string): string {
+  const known = conversion.references.get(String(reference));
+  if (known !== undefined) return known;
+  const found = findReference(conversion.root, reference, where);
+  const name = `s${conversion.made++}`;
+  conversion.references.set(String(reference), name);
+  addRule(conversion, addSchema(conversion, found, String(reference)), name);
+  return name;
+}
+
+function findReference(root: unknown, reference: unknown, where: string): unknown {
+  if (typeof reference !== 'string' || !/^#(?:\/|$)/.test(reference))
+    throw refuse(where, '$ref', 'must point into this schema, as #/$defs/name');
+  let found = root;
+  for (const part of reference.split('/').slice(1)) {
+    const key = decodePart(part, where);
+    const fields = found as Readonly<Record<string, unknown>>;
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(fields, key))
+      throw refuse(where, '$ref', `points to nothing: ${reference.slice(0, 100)}`);
+    found = fields[key];
+  }
+  return found;
+}
+
+function decodePart(part: string, where: string): string {
+  try {
+    return decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+  } catch {
+    throw refuse(where, '$ref', 'is no pointer');
+  }
+}
+
+/** A schema in place of the reference to it. */
+function resolve(conversion: Conversion, value: unknown, where: string): Schema {
+  let schema = readSchema(value, where);
+  for (let steps = 0; schema.$ref !== undefined; steps++) {
+    const { $ref: reference, ...rest } = schema;
+    if (steps >= MAX_DEPTH) throw refuse(where, '$ref', 'leads back to itself');
+    schema = mergeSchemas(readSchema(findReference(conversion.root, reference, where), where), rest, where);
+  }
+  return schema;
+}
+
+function addCombined(
+  conversion: Conversion,
+  schema: Schema,
+  keyword: 'allOf' | 'anyOf' | 'oneOf',
+  where: string,
+): string {
+  const { [keyword]: parts, ...rest } = schema;
+  if (!Array.isArray(parts) || parts.length === 0 || parts.length > MAX_OPTIONS)
+    throw refuse(where, keyword, `must be a list of 1 to ${MAX_OPTIONS} schemas`);
+  if (keyword === 'allOf') {
+    const merged = parts.reduce<Schema>(
+      (all, part, i) => mergeSchemas(all, resolve(conversion, part, `${where}/allOf/${i}`), where),
+      rest,
+    );
+    return addDeeper(conversion, merged, where);
+  }
+  const isAlone = Object.keys(rest).length === 0;
+  const merge = (part: unknown, i: number): Schema =>
+    mergeSchemas(rest, resolve(conversion, part, `${where}/${keyword}/${i}`), where);
+  if (keyword === 'oneOf') assertApart(conversion, parts.map(merge), where);
+  const names = parts.map((part, i) =>
+    isAlone ? addSchema(conversion, part, `${where}/${keyword}/${i}`) : addDeeper(conversion, merge(part, i), where),
+  );
+  return names.length === 1 ? (names[0] as string) : addRule(conversion, names.join(' | '));
+}
+
+/** What is merged may hold `allOf` again, so it counts as deeper. */
+function addDeeper(conversion: Conversion, schema: Schema, where: string): string {
+  return addSchema(conversion, schema, where);
+}
+
+function assertApart(conversion: Conversion, schemas: readonly Schema[], where: string): void {
+  const resolved = (schema: unknown, at: string): Schema => resolve(conversion, schema, at);
+  schemas.forEach((a, i) => {
+    schemas.forEach((b, j) => {
+      if (i !== j && !isNever(a, b, resolved, where))
+        throw refuse(
+          where,
+          'oneOf',
+          `has schemas ${Math.min(i, j)} and ${Math.max(i, j)}, which one value could both fit; use anyOf`,
+        );
+    });
+  });
+}
+
+function addValues(conversion: Conversion, schema: Schema, values: readonly unknown[], where: string): string {
+  const keyword = schema.const === undefined ? 'enum' : 'const';
+  const beside = Object.values(KEYWORDS_OF)
+    .flat()
+    .find((other) => schema[other] !== undefined);
+  if (beside !== undefined) throw refuse(where, beside, `stands beside ${keyword}, which says all; leave it out`);
+  const types = schema.type === undefined ? undefined : readTypes(schema, where);
+  const listed =
+    schema.const === undefined || !Array.isArray(schema.enum)
+      ? undefined
+      : schema.enum.map((value) => JSON.stringify(value));
+  const texts = values
+    .filter((value) => isOfType(value, types))
+    .map((value) => JSON.stringify(value))
+    .filter((text) => listed === undefined || listed.includes(text));
+  if (texts.length === 0) throw refuse(where, keyword, 'leaves no value');
+  return addRule(conversion, quoteOptions(texts));
+}
+
+function addType(conversion: Conversion, schema: Schema, type: SchemaType, where: string): string {
+  if (type === 'object') return addObject(conversion, schema, where);
+  if (type === 'array') return addArray(conversion, schema, where);
+  if (type === 'string') return addString(conversion, schema, where);
+  if (type === 'integer' || type === 'number') return addNumber(conversion, schema, type, where);
+  return useJson(conversion, type);
+}
+
+function addNumber(conversion: Conversion, schema: Schema, type: 'integer' | 'number', where: string): string {
+  const multiple = readNumber(schema, 'multipleOf', where);
+  if (multiple !== undefined && multiple !== 1)
+    throw refuse(where, 'multipleOf', 'cannot be expressed as a grammar unless it is 1; leave it out');
+  const isWhole = type === 'integer' || multiple === 1;
+  const [minimum, maximum, exclusiveMinimum, exclusiveMaximum] = (
+    ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const
+  ).map((keyword) => readNumber(schema, keyword, where));
+  const bounds = { minimum, maximum, exclusiveMinimum, exclusiveMaximum };
+  if (Object.values(bounds).every((bound) => bound === undefined))
+    return useJson(conversion, isWhole ? 'integer' : 'number');
+  if (!isWhole) return addRule(conversion, numbersWithin(bounds));
+  const low = Math.max(
+    minimum ?? -Infinity,
+    exclusiveMinimum === undefined ? -Infinity : Math.floor(exclusiveMinimum) + 1,
+  );
+  const high = Math.min(
+    maximum ?? Infinity,
+    exclusiveMaximum === undefined ? Infinity : Math.ceil(exclusiveMaximum) - 1,
+  );
+  return addRule(conversion, integersWithin({ low, high }));
+}
+
+function addString(conversion: Conversion, schema: Schema, where: string): string {
+  const least = readCount(schema, 'minLength', where) ?? 0;
+  const most = readCount(schema, 'maxLength', where);
+  const { pattern, format } = schema;
+  if (most !== undefined && most < least) throw refuse(where, 'maxLength', 'is less than minLength');
+  if (pattern !== undefined || format !== undefined) {
+    const said = pattern === undefined ? 'format' : 'pattern';
+    const other =
+      least > 0
+        ? 'minLength'
+        : most !== undefined
+          ? 'maxLength'
+          : said === 'pattern' && format !== undefined
+            ? 'format'
+            : undefined;
+    if (other !== undefined) throw refuse(where, other, `stands beside ${said}; one of both can be expressed`);
+    const inside =
+      typeof pattern === 'string'
+        ? patternToGrammar(pattern, `${useJson(conversion, 'char')}*`)
+        : FORMATS[String(format)];
+    if (pattern !== undefined && typeof pattern !== 'string') throw refuse(where, 'pattern', 'must be a string');
+    if (inside === undefined)
+      throw refuse(
+        where,
+        'format',
+        `${JSON.stringify(String(format).slice(0, 40))} is not known; known are ${Object.keys(FORMATS).join(', ')}`,
+      );
+    return addRule(conversion, `"\\"" ${inside} "\\""`);
+  }
+  if (least === 0 && most === undefined) return useJson(conversion, 'string');
+  return addRule(conversion, `"\\"" ${useJson(conversion, 'char')}{${least},${most ?? ''}} "\\""`);
+}
+
+function addArray(conversion: Conversion, schema: Schema, where: string): string {
+  const isTuple = Array.isArray(schema.items);
+  const first = (isTuple ? schema.items : (schema.prefixItems ?? [])) as unknown;
+  const more = isTuple ? schema.additionalItems : schema.items;
+  if (!Array.isArray(first) || first.length > MAX_OPTIONS)
+    throw refuse(where, 'prefixItems', `must be a list of at most ${MAX_OPTIONS} schemas`);
+  const least = readCount(schema, 'minItems', where) ?? 0;
+  const most = readCount(schema, 'maxItems', where) ?? Number.POSITIVE_INFINITY;
+  if (most < least) throw refuse(where, 'maxItems', 'is less than minItems');
+  if (schema.uniqueItems === true && most > 1)
+    throw refuse(where, 'uniqueItems', 'cannot be expressed as a grammar; leave it out');
+  const space = useJson(conversion, 'space');
+  const fixed = first
+    .slice(0, most)
+    .map((item: unknown, i) => addSchema(conversion, item, `${where}/prefixItems/${i}`));
+  // After a beginning that is named, more comes only where the schema says what, or how many there must be.
+  const isClosed = more === false || (more === undefined && fixed.length > 0 && least <= fixed.length);
+  if (isClosed && least > fixed.length)
+    throw refuse(where, 'minItems', 'is more than the items that are named, and no others are allowed');
+  if (isClosed || most <= fixed.length) {
+    return addRule(
+      conversion,
+      fixed.length === 0 ? `"[" ${space} "]"` : `"[" ${space} ${fixed.join(` "," ${space} `)} ${space} "]"`,
+    );
+  }
+  const item = more === undefined ? useJson(conversion, 'value') : addSchema(conversion, more, `${where}/items`);
+  const [low, high] = [Math.max(0, least - fixed.length), most - fixed.length];
+  const repeat = (min: number, max: number): string =>
+    max === Number.POSITIVE_INFINITY ? `{${min},}` : `{${min},${max}}`;
+  const next = `("," ${space} ${item})`;
+  if (fixed.length > 0)
+    return addRule(conversion, `"[" ${space} ${fixed.join(` "," ${space} `)} ${next}${repeat(low, high)} ${space} "]"`);
+  const list = `${item} ${next}${repeat(Math.max(0, low - 1), high - 1)} ${space}`;
+  return addRule(conversion, `"[" ${space} ${low === 0 ? `(${list})?` : list} "]"`);
+}
+
+function addObject(conversion: Conversion, schema: Schema, where: string): string {
+  const { properties = {}, required = [], additionalProperties: more } = schema;
+  if (typeof properties !== 'object' || properties === null || Array.isArray(properties))
+    throw refuse(where, 'properties', 'must be an object');
+  if (!Array.isArray(required) || required.some((name) => typeof name !== 'string'))
+    throw refuse(where, 'required', 'must be a list of names');
+  const needed = new Set(required as string[]);
+  const named = new Map(Object.entries(properties));
+  for (const name of needed) {
+    if (named.has(name)) continue;
+    if (more === false)
+      throw refuse(where, 'required', `names ${name.slice(0, 60)}, which additionalProperties forbids`);
+    named.set(name, more ?? true);
+  }
+  // Where some names are said, others are written only where the schema asks for them.
+  const isOpen = more === undefined ? named.size === 0 : more !== false;
+  assertCounts(schema, { needed: needed.size, named: named.size, isOpen }, where);
+  if (named.size === 0 && (more === undefined || more === true)) return useJson(conversion, 'object');
+  const space = useJson(conversion, 'space');
+  const pairs = [...named]
+    // A name that is false can be left out.
+    .filter(([name, value]) => value !== false || needed.has(name))
+    .map(([name, value]) => ({
+      isNeeded: needed.has(name),
+      text: `${quote(JSON.stringify(name))} ":" ${space} ${addSchema(conversion, value, `${where}/properties/${name.slice(0, 40)}`)}`,
+    }));
+  let head = '';
+  let tail = '';
+  if (isOpen) {
+    const value = addSchema(conversion, more ?? true, `${where}/additionalProperties`);
+    const extra = addRule(conversion, `${addKey(conversion, [...named.keys()])} ":" ${space} ${value}`);
+    tail = addRule(conversion, `("," ${space} ${extra})*`);
+    head = addRule(conversion, `(${extra} ${tail})?`);
+  }
+  for (const { isNeeded, text } of pairs.reverse()) {
+    const pair = addRule(conversion, text);
+    head = addRule(conversion, isNeeded ? `${pair} ${tail}` : `${pair} ${tail} | ${head === '' ? '""' : head}`);
+    tail = addRule(conversion, isNeeded ? `"," ${space} ${pair} ${tail}` : `("," ${space} ${pair})? ${tail}`);
+  }
+  return addRule(conversion, `"{" ${space} ${head} ${space} "}"`);
+}
+
+function assertCounts(
+  schema: Schema,
+  { needed, named, isOpen }: { readonly needed: number; readonly named: number; readonly isOpen: boolean },
+  where: string,
+): void {
+  const least = readCount(schema, 'minProperties', where) ?? 0;
+  const most = readCount(schema, 'maxProperties', where);
+  if (least > needed) throw refuse(where, 'minProperties', 'cannot be expressed unless so many are required');
+  if (most !== undefined && (isOpen || most < named))
+    throw refuse(where, 'maxProperties', 'cannot be expressed unless fewer are named and no others allowed');
+}
+
+/** A key that is none of these names. */
+function addKey(conversion: Conversion, names: readonly string[]): string {
+  const plain = useJson(conversion, 'plain');
+  if (names.length === 0) return addRule(conversion, `"\\"" ${plain}* "\\""`);
+  const other = (texts: readonly string[]): string => {
+    const begins = Map.groupBy(
+      texts.filter((text) => text !== ''),
+      (text) => Array.from(text)[0] as string,
+    );
+    const taken = [...begins.keys()].map((character) => character.codePointAt(0) as number);
+    const left = invertRanges(
+      normaliseRanges([...invertRanges(KEY_CHARACTERS), ...taken.map((codePoint) => [codePoint, codePoint] as const)]),
+    );
+    const options = [...begins].map(
+      ([character, group]) => `${quote(character)} ${other(group.map((text) => text.slice(character.length)))}`,
+    );
+    const stops = texts.includes('') ? [] : ['""'];
+    return addRule(conversion, [`${quoteClass(left)} ${plain}*`, ...options, ...stops].join(' | '));
+  };
+  return addRule(conversion, `"\\"" ${other(names)} "\\""`);
+}

@@ -1,0 +1,94 @@
+import { GrammarError } from '../grammar-error.ts';
+
+export type Schema = Readonly<Record<string, unknown>>;
+export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'null';
+
+export const TYPES: readonly SchemaType[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
+
+/** Keywords that say nothing about which values are valid. */
+const ANNOTATIONS = new Set([
+  ...[
+    '$schema',
+    '$id',
+    'id',
+    '$comment',
+    '$defs',
+    'definitions',
+    'title',
+    'description',
+    'default',
+    'examples',
+    'example',
+  ],
+  ...['deprecated', 'readOnly', 'writeOnly', 'discriminator', 'contentMediaType', 'contentEncoding'],
+]);
+/** Keywords by the type that they speak of; a type's absence is told from them. */
+export const KEYWORDS_OF: Readonly<Record<'object' | 'array' | 'string' | 'number', readonly string[]>> = {
+  object: ['properties', 'required', 'additionalProperties', 'minProperties', 'maxProperties'],
+  array: ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems'],
+  string: ['minLength', 'maxLength', 'pattern', 'format'],
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
+};
+const GENERAL = ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref', 'nullable'];
+const KNOWN = new Set([...GENERAL, ...Object.values(KEYWORDS_OF).flat()]);
+
+export function refuse(where: string, keyword: string, why: string): GrammarError {
+  return new GrammarError('unsupported-schema', `schema at ${where || '/'}: ${keyword} ${why}`);
+}
+
+/** The part of a schema that decides which values are valid. @throws GrammarError naming a keyword that cannot be expressed. */
+export function readSchema(value: unknown, where: string): Schema {
+  if (value === true) return {};
+  if (value === false) throw refuse(where, 'false', 'allows no value');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw refuse(where, 'this', 'must be an object or true');
+  const entries = Object.entries(value).filter(
+    ([key, said]) => !ANNOTATIONS.has(key) && !key.startsWith('x-') && said !== undefined,
+  );
+  const unknown = entries.find(([key]) => !KNOWN.has(key));
+  if (unknown !== undefined)
+    throw refuse(where, unknown[0].slice(0, 60), 'cannot be expressed as a grammar; leave it out');
+  return Object.fromEntries(entries);
+}
+
+/** The types that a schema allows: those that it names, or else the one that its keywords speak of; undefined for any. */
+export function readTypes(schema: Schema, where: string): readonly SchemaType[] | undefined {
+  const { type } = schema;
+  if (type === undefined) {
+    const spoken = (['object', 'array', 'string', 'number'] as const).find((kind) =>
+      KEYWORDS_OF[kind].some((keyword) => schema[keyword] !== undefined),
+    );
+    return spoken === undefined ? undefined : [spoken];
+  }
+  const named = Array.isArray(type) ? (type as unknown[]) : [type];
+  const types = TYPES.filter((known) => named.includes(known));
+  if (types.length === 0 || named.some((name) => !TYPES.includes(name as SchemaType)))
+    throw refuse(where, 'type', `must be one of ${TYPES.join(', ')}, or a list of them`);
+  return types;
+}
+
+/** A whole number of at least 0, or undefined where the keyword is absent. @throws GrammarError */
+export function readCount(schema: Schema, keyword: string, where: string): number | undefined {
+  const value = schema[keyword];
+  if (value === undefined) return undefined;
+  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > 65_536)
+    throw refuse(where, keyword, 'must be a whole number between 0 and 65536');
+  return value as number;
+}
+
+export function readNumber(schema: Schema, keyword: string, where: string): number | undefined {
+  const value = schema[keyword];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw refuse(where, keyword, 'must be a number');
+  return value;
+}
+
+export const isOfType = (value: unknown, types: readonly SchemaType[] | undefined): boolean =>
+  types === undefined ||
+  types.some((type) => {
+    if (type === 'null') return value === null;
+    if (type === 'array') return Array.isArray(value);
+    if (type === 'integer') return Number.isInteger(value);
+    if (type === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value);
+    return typeof value === type;
+  });
