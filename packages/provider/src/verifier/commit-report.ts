@@ -1,5 +1,4 @@
 import { Refusal } from '@ogong/host/link/link-error';
-import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
@@ -10,11 +9,14 @@ import {
 import type { JobKey, KeptReport } from './report-store.ts';
 import { runJob, type VerifierCall } from './run-job.ts';
 import { findEngine, parseScorable } from './scorer.ts';
-import { isValidator, type VerifierState } from './verifier-state.ts';
+import { ADDRESS_BYTES, findOwner, isValidator, type VerifierState } from './verifier-state.ts';
 
 /** How many calibration jobs run at a time, and how many of their reports are kept. Audits must always find room. */
 export const MAX_GUEST_JOBS = 4;
 const MAX_GUEST_REPORTS = 16;
+
+/** A job, in whose name it is asked for: of the caller where that is empty. */
+export type AskedJob = ScoreJobMessage & { readonly validator?: Uint8Array };
 
 export interface ReportCommitment {
   readonly digest: Uint8Array;
@@ -25,7 +27,7 @@ export interface ReportCommitment {
 /** A peer that calibrates waits on its own side when too many of its jobs run. @throws Refusal */
 export async function answerScoreRequest(
   state: VerifierState,
-  message: ScoreJobMessage,
+  message: AskedJob,
   call: VerifierCall,
 ): Promise<ReportCommitment> {
   if (isValidator(state, call.caller)) return commitReport(state, message, call);
@@ -40,28 +42,20 @@ export async function answerScoreRequest(
   }
 }
 
-/** The same job again, after either side was restarted, is answered with the same commitment. */
-async function commitReport(
-  state: VerifierState,
-  message: ScoreJobMessage,
-  call: VerifierCall,
-): Promise<ReportCommitment> {
+/** The same job again, whoever asks for it and after either side was restarted, is answered with the same commitment. */
+async function commitReport(state: VerifierState, message: AskedJob, call: VerifierCall): Promise<ReportCommitment> {
   const { engines, crypto, reports, signer } = state;
   const job = parseScorable(message, findEngine(engines, message.modelRoot), crypto);
-  const key = { validator: call.caller, jobId: job.jobId };
+  const key = { validator: findOwner(state, call.caller, message.validator), jobId: job.jobId };
   const jobHash = hashScoreInputs(crypto, { ...message, requestHash: crypto.sha256(message.request) });
   const score = () => runJob(state, job, { timeoutMs: message.timeoutMs, ...call }, (until) => job.score(until));
-  const kept = reports.get(key) ?? (await keepReport(state, key, { jobHash, report: await score() }));
-  if (!equalBytes(kept.jobHash, jobHash)) throw new Refusal('conflict', 'another job was asked for under this id');
+  const kept = reports.get(key, jobHash) ?? (await keepReport(state, key, { jobHash, report: await score() }));
   return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };
 }
 
 /** @returns what is kept under the key: of two reports, the first one. */
 export function keepReport(
-  state: Pick<
-    VerifierState,
-    'crypto' | 'clock' | 'signer' | 'reports' | 'randomBytes' | 'keyHash' | 'reportTtlMs' | 'chain'
-  >,
+  state: Pick<VerifierState, 'crypto' | 'clock' | 'signer' | 'reports' | 'randomBytes' | 'keyHash' | 'reportTtlMs'>,
   key: JobKey,
   { jobHash, report }: Pick<KeptReport, 'jobHash' | 'report'>,
 ): Promise<KeptReport> {
@@ -72,7 +66,7 @@ export function keepReport(
   const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash: jobHash, salt, reportHash });
   const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
   const nowMs = clock.nowMs();
-  const keepLast = isValidator(state, key.validator) ? undefined : MAX_GUEST_REPORTS - 1;
+  const keepLast = key.validator.length === ADDRESS_BYTES ? undefined : MAX_GUEST_REPORTS - 1;
   const terms = { nowMs, forgetBeforeMs: nowMs - reportTtlMs, keepLast };
   return reports.put(key, { jobHash, report, salt, digest, signature }, terms);
 }

@@ -1,7 +1,7 @@
 import { bytes, columns, integer } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
-import { concatBytes } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 
 /** What a verifier must not forget: to which reports it is bound, and over which round it has opened them. */
 export const VERIFIER_SCHEMA = `
@@ -15,12 +15,12 @@ export const VERIFIER_SCHEMA = `
      signature BLOB NOT NULL,
      round BLOB,
      created_at_ms INTEGER NOT NULL,
-     PRIMARY KEY (validator, job_id)
+     PRIMARY KEY (validator, job_id, job_hash)
    ) STRICT;
    CREATE INDEX report_by_age ON report (created_at_ms);`;
 
 export interface KeptReport {
-  /** Of the job as it was asked: an id names one job. */
+  /** Of the job as it was asked. */
   readonly jobHash: Uint8Array;
   readonly report: Uint8Array;
   readonly salt: Uint8Array;
@@ -33,7 +33,7 @@ const keptReport = columns({ jobHash: bytes, report: bytes, salt: bytes, digest:
 const reportRow = columns({ validator: bytes, jobId: bytes, kept: keptReport, createdAtMs: integer });
 
 export interface JobKey {
-  /** Peer id of the validator that asked: nobody else sees the report. */
+  /** Address of the validator whose job it is, or peer id of one that calibrates: nobody else sees the report. */
   readonly validator: Uint8Array;
   readonly jobId: Uint8Array;
 }
@@ -46,7 +46,10 @@ export interface KeepTerms {
 }
 
 export interface Reports {
-  get(key: JobKey): KeptReport | undefined;
+  /** The report on these inputs: witnesses ask in the validator's name, so somebody else may have sent other ones under its id. */
+  get(key: JobKey, jobHash: Uint8Array): KeptReport | undefined;
+  /** All reports under an id. */
+  list(key: JobKey): KeptReport[];
   /** @returns what is kept under the key, durable: the first report stands. */
   put(key: JobKey, report: KeptReport, terms: KeepTerms): Promise<KeptReport>;
   /**
@@ -54,18 +57,21 @@ export interface Reports {
    * verifier in between, and then pretend that both had committed at the same time.
    * @returns false where it is bound to another round.
    */
-  bindRound(key: JobKey, round: readonly Uint8Array[]): Promise<boolean>;
+  bindRound(key: JobKey, jobHash: Uint8Array, round: readonly Uint8Array[]): Promise<boolean>;
   /** Drops reports from before a time; what was dropped is gone from the disk. */
   sweep(beforeMs: number): Promise<void>;
 }
 
 export function createReports(store: Store, commits: GroupCommit): Reports {
-  const find = (db: Store, { validator, jobId }: JobKey): KeptReport | undefined => {
+  const list = (db: Store, { validator, jobId }: JobKey): KeptReport[] => {
     const sql = `SELECT ${keptReport.list} FROM report WHERE validator = ? AND job_id = ?`;
-    return keptReport.get(db.prepare(sql), validator, jobId);
+    return keptReport.all(db.prepare(sql), validator, jobId);
   };
+  const find = (db: Store, key: JobKey, jobHash: Uint8Array): KeptReport | undefined =>
+    list(db, key).find((kept) => equalBytes(kept.jobHash, jobHash));
   return {
-    get: (key) => store.read((db) => find(db, key)),
+    get: (key, jobHash) => store.read((db) => find(db, key, jobHash)),
+    list: (key) => store.read((db) => list(db, key)),
     put: (key, report, { nowMs, forgetBeforeMs, keepLast }) =>
       commits.write((db) => {
         db.prepare('DELETE FROM report WHERE created_at_ms < ?').run(forgetBeforeMs);
@@ -76,20 +82,16 @@ export function createReports(store: Store, commits: GroupCommit): Reports {
           ).run(key.validator, keepLast);
         }
         reportRow.insert(db, 'INSERT OR IGNORE INTO report', { ...key, kept: report, createdAtMs: nowMs });
-        return find(db, key) as KeptReport;
+        return find(db, key, report.jobHash) as KeptReport;
       }),
-    bindRound: ({ validator, jobId }, round) =>
+    bindRound: ({ validator, jobId }, jobHash, round) =>
       commits.write((db) => {
         const digests = concatBytes(...round);
-        db.prepare('UPDATE report SET round = ? WHERE validator = ? AND job_id = ? AND round IS NULL').run(
-          digests,
-          validator,
-          jobId,
-        );
-        const bound = db
-          .prepare('SELECT 1 FROM report WHERE validator = ? AND job_id = ? AND round = ?')
-          .get(validator, jobId, digests);
-        return bound !== undefined;
+        const where = 'validator = ? AND job_id = ? AND job_hash = ?';
+        const sql = `UPDATE report SET round = ? WHERE ${where} AND round IS NULL`;
+        db.prepare(sql).run(digests, validator, jobId, jobHash);
+        const bound = db.prepare(`SELECT 1 FROM report WHERE ${where} AND round = ?`);
+        return bound.get(validator, jobId, jobHash, digests) !== undefined;
       }),
     async sweep(beforeMs) {
       await commits.write((db) => db.prepare('DELETE FROM report WHERE created_at_ms < ?').run(beforeMs));

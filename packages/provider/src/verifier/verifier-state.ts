@@ -1,4 +1,5 @@
 import { createJobQueue, type JobQueue } from '@ogong/host/lifecycle/job-queue';
+import { Refusal } from '@ogong/host/link/link-error';
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
@@ -75,6 +76,25 @@ export function openVerifierState(options: VerifierStateOptions, dependencies: V
 
 export function isValidator({ chain }: Pick<VerifierState, 'chain'>, peer: PeerId): boolean {
   return chain.findByCertHash(peer) !== undefined;
+}
+
+export const ADDRESS_BYTES = 20;
+
+/**
+ * Whose job it is that a peer asks for: its own, or that of the validator for which it asks as a witness. Validators are named by
+ * their address, whatever certificate they have now; others by their peer id.
+ * @param named 20 bytes; empty: nobody. @throws Refusal
+ */
+export function findOwner(
+  { chain }: Pick<VerifierState, 'chain'>,
+  caller: PeerId,
+  named: Uint8Array = new Uint8Array(0),
+): Uint8Array {
+  const registered = chain.findByCertHash(caller);
+  if (named.length === 0) return registered?.address ?? caller;
+  if (named.length !== ADDRESS_BYTES) throw new Refusal('invalid', 'a validator is named by 20 bytes');
+  if (registered === undefined) throw new Refusal('precondition', 'only validators ask in the name of another one');
+  return named;
 }
 
 export type VerifierMetrics = ReturnType<typeof createVerifierMetrics>;

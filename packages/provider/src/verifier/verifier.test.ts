@@ -76,7 +76,7 @@ async function start(
         findByCertHash: (hash) =>
           validators.some((one) => equalBytes(hash, one.id))
             ? {
-                address: new Uint8Array(20),
+                address: hash.slice(0, 20),
                 signingKey: new Uint8Array(20),
                 stake: 1n,
                 certHash: hash,
@@ -403,12 +403,14 @@ describe('a verifier', () => {
     }
     const other = new Uint8Array(32).fill(9);
 
-    it('answers the same job with the same commitment, and refuses another job under its id', async () => {
+    it('answers the same job with the same commitment, and another job under its id with another one', async () => {
       const { job, service, commitment } = await committed();
       expect((await service.commit({ ...job, timeoutMs: 9_000 })).digest).toEqual(commitment.digest);
       const listSizes = job.claim.value.listSizes.map((size, i) => (i === 0 ? size - 1 : size));
       const claim = { case: 'text' as const, value: { ...job.claim.value, listSizes } };
-      expect((await refusalOf(service.commit({ ...job, claim }))).refusal).toBe('conflict');
+      expect((await service.commit({ ...job, claim })).digest).not.toEqual(commitment.digest);
+      const round = [commitment.digest, other];
+      expect((await service.reveal({ jobId: job.jobId, round })).report.length).toBeGreaterThan(0);
     });
 
     it('opens over one round only, as often as it is asked', async () => {
@@ -438,6 +440,31 @@ describe('a verifier', () => {
       const second = (await verifier.connect(OTHER_VALIDATOR)).service(VerifierService);
       expect((await refusalOf(second.reveal({ jobId, round: [commitment.digest] }))).refusal).toBe('not-found');
       expect((await second.commit(job)).digest).not.toEqual(commitment.digest);
+    });
+
+    it('is bound by what it answers a witness, whatever else that one asks for in the name of the validator', async () => {
+      const verifier = await start();
+      const [own, witness] = [verifier.client, await verifier.connect(OTHER_VALIDATOR)];
+      const service = witness.service(VerifierService);
+      const validator = (await makeIdentity(VALIDATOR)).id.slice(0, 20);
+      const job = makeJob(await serve());
+      await service.commit({ ...job, sketchBankSeed: other, validator });
+      const { digest } = await service.commit({ ...job, validator });
+      expect((await own.service(VerifierService).commit(job)).digest).toEqual(digest);
+      const { jobId } = job;
+      expect((await refusalOf(service.reveal({ jobId, round: [digest] }))).refusal).toBe('not-found');
+      expect((await own.service(VerifierService).reveal({ jobId, round: [digest] })).salt).toHaveLength(32);
+    });
+
+    it('takes no name from somebody that is no validator, and none that is no address', async () => {
+      const guest = (await makeIdentity(77)).id;
+      const verifier = await start({}, { calibrateWith: [guest] });
+      const job = makeJob(await serve());
+      const stranger = (await verifier.connect(77)).service(VerifierService);
+      const named = { ...job, validator: new Uint8Array(20).fill(1) };
+      expect((await refusalOf(stranger.commit(named))).refusal).toBe('precondition');
+      const wrong = verifier.client.service(VerifierService).commit({ ...job, validator: new Uint8Array(19) });
+      expect((await refusalOf(wrong)).refusal).toBe('invalid');
     });
 
     it('keeps its word when it is started again', async () => {
