@@ -66,6 +66,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol/src/modality/text': [
     'sampling',
     'grammar',
+    'answer',
     'commitment',
     'request',
     'stage1',

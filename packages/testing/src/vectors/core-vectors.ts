@@ -19,6 +19,7 @@ import { encodeDivergence } from '@ogong/protocol/modality/text/stage2/divergenc
 import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { createAnswerVectors } from './answer-vectors.ts';
 import { createBeaconVectors } from './beacon-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
@@ -50,6 +51,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createVerdictLogVectors(crypto),
     ...createEvidenceVectors(crypto),
     ...createTailVectors(),
+    answer: createAnswerVectors(),
     ...createTierVectors(),
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { detectAnswerFormat } from './answer-format.ts';
+
+const LISTS = '{% if tools %}{{ tools | tojson }}{% endif %}';
+
+it.each([
+  ['hermes', `${LISTS}<tool_call>`],
+  ['llama', `${LISTS}<|start_header_id|>`],
+  ['llama', `${LISTS}<|python_tag|>`],
+  ['mistral', `${LISTS}[TOOL_CALLS]`],
+  ['deepseek', `${LISTS}<｜tool▁calls▁begin｜>`],
+  ['gemma', `${LISTS}<start_function_call>`],
+  ['gemma', `${LISTS}<|tool_call>`],
+  ['harmony', `${LISTS}<|start|>assistant<|channel|>`],
+])('knows %s by what its template writes', (calls, template) => {
+  expect(detectAnswerFormat(template, '')).toEqual({ calls, reasoning: 'none', hasOwnTools: true });
+});
+
+it.each([
+  ['no tools', '{{ messages[0].content }}<|start_header_id|>'],
+  ['tools, and no family that is known', `${LISTS}<|assistant|>`],
+  ['parameters in tags', `${LISTS}<tool_call>\n<function=f>`],
+])('has the text of the protocol list tools where a template has %s', (_, template) => {
+  expect(detectAnswerFormat(template, '')).toEqual({ calls: 'hermes', reasoning: 'none', hasOwnTools: false });
+});
+
+it.each([
+  ['none', `${LISTS}<tool_call>`, 'assistant\n'],
+  ['marked', `${LISTS}<tool_call></think>`, 'assistant\n'],
+  ['marked', `${LISTS}<tool_call><think>`, 'assistant\n<think>\n\n</think>\n\n'],
+  ['opened', `${LISTS}<tool_call><think>`, 'assistant\n<think>\n'],
+  ['opened', '<think>', 'assistant<think>'],
+  ['marked', `${LISTS}[TOOL_CALLS][THINK]`, '[/INST]'],
+])('finds reasoning %s', (reasoning, template, rendered) => {
+  expect(detectAnswerFormat(template, rendered).reasoning).toBe(reasoning);
+});

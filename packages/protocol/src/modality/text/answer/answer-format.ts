@@ -1,0 +1,92 @@
+/** How a family of models writes calls of tools. */
+export const CALL_FAMILIES = ['hermes', 'llama', 'mistral', 'deepseek', 'gemma', 'harmony'] as const;
+export type CallFamily = (typeof CALL_FAMILIES)[number];
+
+/**
+ * Where a reply says what the model thinks before it answers: nowhere, between marks of the reply, or from its first character
+ * on, because the prompt ends with the opening mark.
+ */
+export const REASONING_PLACES = ['none', 'marked', 'opened'] as const;
+export type ReasoningPlace = (typeof REASONING_PLACES)[number];
+
+/** How replies of a model are read (docs/spec/answer.md). It follows from the model's chat template alone. */
+export interface AnswerFormat {
+  readonly calls: CallFamily;
+  readonly reasoning: ReasoningPlace;
+  /** Whether the template itself lists tools; if not, a text of the protocol's does. */
+  readonly hasOwnTools: boolean;
+}
+
+/** Of a model without a template. */
+export const DEFAULT_FORMAT: AnswerFormat = { calls: 'hermes', reasoning: 'none', hasOwnTools: false };
+
+/** What only templates of a family hold, in the order in which it is looked for. */
+const SIGNS: readonly (readonly [CallFamily, RegExp])[] = [
+  ['harmony', /<\|channel\|>/],
+  ['mistral', /\[TOOL_CALLS\]/],
+  ['deepseek', /<｜tool▁calls▁begin｜>/],
+  ['gemma', /<start_function_call>|<\|tool_call>/],
+  ['hermes', /<tool_call>/],
+  ['llama', /<\|python_tag\|>|<\|start_header_id\|>/],
+];
+
+/** Calls that name their parameters in tags: no parser here reads them. */
+const TAGGED = /<function=|<parameter=|<arg_key>/;
+
+/**
+ * @param template the text of the chat template.
+ * @param rendered what it makes of one message of a user; the end tells whether a reply begins inside the reasoning.
+ * @internal engines do not say yet how their replies are read.
+ */
+export function detectAnswerFormat(template: string, rendered: string): AnswerFormat {
+  const found = SIGNS.find(([, sign]) => sign.test(template));
+  const listsTools = /\btools\b/.test(template) && !TAGGED.test(template);
+  const calls = found !== undefined && (listsTools || found[0] === 'harmony') ? found[0] : undefined;
+  return {
+    calls: calls ?? DEFAULT_FORMAT.calls,
+    reasoning: detectReasoning(calls, template, rendered),
+    hasOwnTools: calls !== undefined && listsTools,
+  };
+}
+
+function detectReasoning(calls: CallFamily | undefined, template: string, rendered: string): ReasoningPlace {
+  // Its channels say it.
+  if (calls === 'harmony') return 'none';
+  const marks = getReasoningMarks(calls ?? DEFAULT_FORMAT.calls);
+  if (rendered.trimEnd().endsWith(marks.open)) return 'opened';
+  return template.includes(marks.open) || template.includes(marks.close) ? 'marked' : 'none';
+}
+
+export interface ReasoningMarks {
+  readonly open: string;
+  readonly close: string;
+}
+
+export const getReasoningMarks = (calls: CallFamily): ReasoningMarks =>
+  calls === 'mistral' ? { open: '[THINK]', close: '[/THINK]' } : { open: '<think>', close: '</think>' };
+
+/**
+ * Names of tokens that a parser needs to see. Where they are control tokens, which spell nothing elsewhere, they spell their
+ * names in replies of the family.
+ * @internal engines do not spell them yet.
+ */
+export const SPELLED_TOKENS: Readonly<Record<CallFamily, readonly string[]>> = {
+  hermes: ['<tool_call>', '</tool_call>', '<think>', '</think>'],
+  llama: ['<|python_tag|>', '<think>', '</think>'],
+  mistral: ['[TOOL_CALLS]', '[CALL_ID]', '[ARGS]', '[THINK]', '[/THINK]'],
+  deepseek: [
+    ...[
+      '<｜tool▁calls▁begin｜>',
+      '<｜tool▁call▁begin｜>',
+      '<｜tool▁sep｜>',
+      '<｜tool▁call▁end｜>',
+      '<｜tool▁calls▁end｜>',
+    ],
+    ...['<think>', '</think>'],
+  ],
+  gemma: [
+    ...['<start_function_call>', '<end_function_call>', '<escape>', '<|tool_call>', '<tool_call|>', '<|"|>'],
+    ...['<think>', '</think>'],
+  ],
+  harmony: ['<|start|>', '<|end|>', '<|message|>', '<|channel|>', '<|constrain|>'],
+};

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type AnswerFormat, CALL_FAMILIES, REASONING_PLACES, SPELLED_TOKENS } from './answer-format.ts';
+import { type AnswerParts, type AnswerTerms, createAnswerParser, joinPieces, parseAnswer } from './answer-parser.ts';
+import type { AnswerPiece } from './answer-pieces.ts';
+
+interface AnswerVector extends AnswerTerms {
+  readonly name: string;
+  readonly format: Omit<AnswerFormat, 'hasOwnTools'>;
+  readonly text: string;
+  readonly answer: AnswerParts;
+}
+
+const { cases }: { cases: readonly AnswerVector[] } = JSON.parse(
+  readFileSync(new URL('../../../../vectors/answer.json', import.meta.url), 'utf8'),
+);
+const toFormat = (format: AnswerVector['format']): AnswerFormat => ({ ...format, hasOwnTools: true });
+
+function readInParts(parts: readonly string[], format: AnswerFormat, terms: AnswerTerms): AnswerPiece[] {
+  const parser = createAnswerParser(format, terms);
+  return [...parts.flatMap((part) => parser.push(part)), ...parser.end()];
+}
+
+describe('an answer', () => {
+  it.each(cases)('is read: $name', ({ text, format, answer, ...terms }) => {
+    expect(parseAnswer(text, toFormat(format), terms)).toEqual(answer);
+    // Character by character, too.
+    expect(joinPieces(readInParts([...text], toFormat(format), terms))).toEqual(answer);
+  });
+
+  it('streams the arguments of a call before the call is whole', () => {
+    const format: AnswerFormat = { calls: 'hermes', reasoning: 'none', hasOwnTools: true };
+    const parser = createAnswerParser(format, { tools: ['f'], isForced: false });
+    expect(parser.push('Hi <tool_')).toEqual([{ kind: 'content', text: 'Hi' }]);
+    expect(parser.push('call>{"name": "f", "arguments": {"a"')).toEqual([
+      { kind: 'call', call: 0, name: 'f' },
+      { kind: 'arguments', call: 0, text: '{"a"' },
+    ]);
+    expect(parser.push(': 1}')).toEqual([{ kind: 'arguments', call: 0, text: ': 1}' }]);
+    expect(parser.push('}</tool_call>')).toEqual([]);
+    expect(parser.end()).toEqual([]);
+  });
+});
+
+const fragments = [
+  ...Object.values(SPELLED_TOKENS).flat(),
+  ...[
+    '{"name": "f"',
+    ', "arguments": {"a": ',
+    '"arguments"',
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    '\\',
+    ', ',
+    ': ',
+    '1',
+    ' ',
+    '\n',
+    ';',
+  ],
+  ...['call:f{', 'k:', '```json', 'function', 'analysis', 'final', ' to=functions.f', 'f', 'é', '😀'],
+];
+const texts = fc.array(fc.constantFrom(...fragments), { maxLength: 24 }).map((parts) => parts.join(''));
+
+it('is the same however its text is split, and ends, whatever a model writes', () => {
+  const formats = CALL_FAMILIES.flatMap((calls) => REASONING_PLACES.map((reasoning) => toFormat({ calls, reasoning })));
+  fc.assert(
+    fc.property(texts, fc.infiniteStream(fc.nat(6)), fc.boolean(), (text, lengths, isForced) => {
+      const parts: string[] = [];
+      for (let at = 0; at < text.length; at += parts.at(-1)?.length ?? 0)
+        parts.push(text.slice(at, at + 1 + (lengths.next().value as number)));
+      for (const format of formats) {
+        const terms = { tools: ['f'], isForced };
+        expect(joinPieces(readInParts(parts, format, terms))).toEqual(parseAnswer(text, format, terms));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('leaves a text without marks as it is', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z \n{}":,]*$/), (text) => {
+      for (const calls of CALL_FAMILIES) {
+        if (calls === 'harmony') continue;
+        const { content } = parseAnswer(text, toFormat({ calls, reasoning: 'marked' }), {
+          tools: ['f'],
+          isForced: false,
+        });
+        expect(content).toBe(text);
+      }
+    }),
+  );
+});
+
+it('reads a long reply in time that grows with its length', () => {
+  const call = `<tool_call>{"name": "f", "arguments": {"a": "${'x'.repeat(20_000)}"}}</tool_call>`;
+  const parser = createAnswerParser(toFormat({ calls: 'hermes', reasoning: 'none' }), {
+    tools: ['f'],
+    isForced: false,
+  });
+  const pieces = [...call.repeat(5)].flatMap((character) => parser.push(character));
+  expect(joinPieces([...pieces, ...parser.end()]).calls).toHaveLength(5);
+});

@@ -1,0 +1,100 @@
+import { type AnswerFormat, type CallFamily, getReasoningMarks } from './answer-format.ts';
+import { type AnswerPiece, type AnswerPieces, createAnswerPieces } from './answer-pieces.ts';
+import { type CallReader, readCallList } from './call-object.ts';
+import { readDeepseek } from './families/deepseek.ts';
+import { readGemma } from './families/gemma.ts';
+import { readHarmony } from './families/harmony.ts';
+import { readHermes } from './families/hermes.ts';
+import { readLlama } from './families/llama.ts';
+import { readMistral } from './families/mistral.ts';
+import { createTextFeed, type Reading, SPACE, type TextFeed } from './text-feed.ts';
+
+const FAMILIES: Readonly<Record<CallFamily, (reader: CallReader) => Reading<void>>> = {
+  hermes: readHermes,
+  llama: readLlama,
+  mistral: readMistral,
+  deepseek: readDeepseek,
+  gemma: readGemma,
+  harmony: readHarmony,
+};
+
+/** What of the request says how its replies are read. */
+export interface AnswerTerms {
+  /** Names of the tools that are offered; where there are none, no text is a call. */
+  readonly tools: readonly string[];
+  /** Whether a call is forced: then the reply is calls in JSON, whatever the model's family is. */
+  readonly isForced: boolean;
+}
+
+/** Reads a reply as it comes: content, reasoning and calls (docs/spec/answer.md). Any split of the text gives the same answer. */
+export interface AnswerParser {
+  push(text: string): readonly AnswerPiece[];
+  /** The reply is over. */
+  end(): readonly AnswerPiece[];
+}
+
+export function createAnswerParser(format: AnswerFormat, { tools, isForced }: AnswerTerms): AnswerParser {
+  const feed = createTextFeed();
+  const pieces = createAnswerPieces();
+  const reader: CallReader = { feed, pieces, tools: new Set(tools) };
+  const reading = readAnswer(format, reader, isForced);
+  return {
+    push(text) {
+      feed.add(text);
+      reading.next();
+      return pieces.drain();
+    },
+    end() {
+      feed.close();
+      reading.next();
+      pieces.end();
+      return pieces.drain();
+    },
+  };
+}
+
+function* readAnswer({ calls, reasoning }: AnswerFormat, reader: CallReader, isForced: boolean): Reading<void> {
+  const { feed, pieces, tools } = reader;
+  if (isForced) {
+    yield* feed.run(SPACE);
+    yield* readCallList(reader);
+  } else {
+    if (reasoning !== 'none') yield* readReasoning(reader, getReasoningMarks(calls), reasoning === 'opened');
+    if (tools.size > 0 || calls === 'harmony') yield* FAMILIES[calls](reader);
+  }
+  yield* feed.until([], pieces.content);
+}
+
+function* readReasoning(
+  { feed, pieces }: { readonly feed: TextFeed; readonly pieces: AnswerPieces },
+  { open, close }: { readonly open: string; readonly close: string },
+  isOpened: boolean,
+): Reading<void> {
+  const space = yield* feed.run(SPACE);
+  if (!(yield* feed.take(open)) && !isOpened) return pieces.content(space);
+  yield* feed.until([close], pieces.reasoning);
+  pieces.endReasoning();
+}
+
+export interface AnswerParts {
+  readonly content: string;
+  readonly reasoning: string;
+  readonly calls: readonly { readonly name: string; readonly arguments: string }[];
+}
+
+/** A whole reply at once. */
+export function parseAnswer(text: string, format: AnswerFormat, terms: AnswerTerms): AnswerParts {
+  const parser = createAnswerParser(format, terms);
+  return joinPieces([...parser.push(text), ...parser.end()]);
+}
+
+export function joinPieces(pieces: readonly AnswerPiece[]): AnswerParts {
+  const text = { content: '', reasoning: '' };
+  const calls: { name: string; arguments: string }[] = [];
+  for (const piece of pieces) {
+    if (piece.kind === 'call') calls.push({ name: piece.name, arguments: '' });
+    else if (piece.kind === 'arguments') (calls[piece.call] as { arguments: string }).arguments += piece.text;
+    else text[piece.kind] += piece.text;
+  }
+  return { ...text, calls };
+}

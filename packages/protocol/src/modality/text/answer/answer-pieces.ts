@@ -1,0 +1,75 @@
+/** A part of an answer, in the order of the reply. */
+export type AnswerPiece =
+  | { readonly kind: 'content' | 'reasoning'; readonly text: string }
+  /** A call begins. Calls are counted from 0. */
+  | { readonly kind: 'call'; readonly call: number; readonly name: string }
+  /** More of the arguments of the call that began last: JSON, as the model wrote it. */
+  | { readonly kind: 'arguments'; readonly call: number; readonly text: string };
+
+/** What the parsers of all families write to. */
+export interface AnswerPieces {
+  content(text: string): void;
+  reasoning(text: string): void;
+  /** Ends the reasoning: white space after it is dropped. */
+  endReasoning(): void;
+  /** Begins a call: white space before and after it is dropped. */
+  call(name: string): void;
+  arguments(text: string): void;
+  /** What has come since the last time. */
+  drain(): readonly AnswerPiece[];
+  /** The reply is over: white space that was held back is content. */
+  end(): void;
+}
+
+export function createAnswerPieces(): AnswerPieces {
+  let pieces: AnswerPiece[] = [];
+  let calls = 0;
+  /** White space at the end of a section, which is dropped if another kind of section follows. */
+  let held = '';
+  let section: 'content' | 'reasoning' = 'content';
+  let isAtStart = false;
+
+  const push = (piece: AnswerPiece): void => {
+    const last = pieces.at(-1);
+    if (last && last.kind === piece.kind && 'text' in last && 'text' in piece) {
+      pieces[pieces.length - 1] = { ...last, text: last.text + piece.text };
+    } else pieces.push(piece);
+  };
+  const write = (kind: 'content' | 'reasoning', text: string): void => {
+    if (section !== kind) {
+      held = '';
+      isAtStart = true;
+      section = kind;
+    }
+    let shown = held + text;
+    if (isAtStart) shown = shown.trimStart();
+    const body = shown.trimEnd();
+    held = shown.slice(body.length);
+    if (body === '') return;
+    isAtStart = false;
+    push({ kind, text: body });
+  };
+  return {
+    content: (text) => write('content', text),
+    reasoning: (text) => write('reasoning', text),
+    endReasoning() {
+      [held, section, isAtStart] = ['', 'content', true];
+    },
+    call(name) {
+      [held, section, isAtStart] = ['', 'content', true];
+      push({ kind: 'call', call: calls++, name });
+    },
+    arguments(text) {
+      if (text !== '') push({ kind: 'arguments', call: calls - 1, text });
+    },
+    drain() {
+      const drained = pieces;
+      pieces = [];
+      return drained;
+    },
+    end() {
+      if (section === 'content' && held !== '') push({ kind: 'content', text: held });
+      held = '';
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import type { AnswerPieces } from './answer-pieces.ts';
+import { type Reading, SPACE, type TextFeed } from './text-feed.ts';
+
+export interface CallReader {
+  readonly feed: TextFeed;
+  readonly pieces: AnswerPieces;
+  /** Names of the tools that the request offers. */
+  readonly tools: ReadonlySet<string>;
+}
+
+const ARGUMENTS = new Set(['arguments', 'parameters']);
+
+/**
+ * Reads `{"name": ..., "arguments": {...}}`, its keys in any order and others among them. Arguments are passed on as they come where
+ * the name stands before them. What is no call becomes content.
+ * @param opening what was read before it, which is content too if this is no call.
+ * @param onlyKnown whether a name that no tool has makes it no call.
+ */
+export function* readCallObject(
+  { feed, pieces, tools }: CallReader,
+  { opening = '', onlyKnown = false }: { readonly opening?: string; readonly onlyKnown?: boolean } = {},
+): Reading<boolean> {
+  const getRead = feed.record();
+  let name: string | undefined;
+  let isOpen = false;
+  let given = '';
+  const fail = (): false => {
+    const read = getRead();
+    if (!isOpen) pieces.content(opening + read);
+    return false;
+  };
+
+  if (!(yield* feed.take('{'))) return fail();
+  for (;;) {
+    yield* feed.run(SPACE);
+    if (yield* feed.take('}')) break;
+    if (yield* feed.take(',')) continue;
+    const key = yield* readString(feed);
+    yield* feed.run(SPACE);
+    if (key === undefined || !(yield* feed.take(':'))) return fail();
+    yield* feed.run(SPACE);
+    if (key === 'name' && name === undefined) {
+      name = yield* readString(feed);
+      if (name === undefined || name === '' || (onlyKnown && !tools.has(name))) return fail();
+    } else if (ARGUMENTS.has(key) && !isOpen && given === '') {
+      const isObject = (yield* feed.peek()) === '{';
+      if (isObject && name !== undefined) {
+        pieces.call(name);
+        isOpen = true;
+      }
+      const keep = (text: string): void => {
+        given += text;
+      };
+      if (!(yield* feed.value(isOpen ? pieces.arguments : keep))) return fail();
+    } else if (!(yield* feed.value(() => {}))) return fail();
+  }
+  if (name === undefined) return fail();
+  if (!isOpen) {
+    pieces.call(name);
+    isOpen = true;
+    pieces.arguments(unwrap(given));
+  }
+  getRead();
+  return true;
+}
+
+/** A string of JSON, undefined where none stands next. */
+export function* readString(feed: TextFeed): Reading<string | undefined> {
+  if ((yield* feed.peek()) !== '"') return undefined;
+  let text = '';
+  const isWhole = yield* feed.value((part) => {
+    text += part;
+  });
+  if (!isWhole) return undefined;
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Some models write the arguments as a string that holds JSON, or leave them out. */
+function unwrap(given: string): string {
+  if (given === '' || given === 'null') return '{}';
+  if (!given.startsWith('"')) return given;
+  try {
+    return JSON.parse(given) as string;
+  } catch {
+    return given;
+  }
+}
+
+/** Reads one call, or a list of them in brackets. */
+export function* readCallList(reader: CallReader, { opening = '' }: { readonly opening?: string } = {}): Reading<void> {
+  const { feed } = reader;
+  if (!(yield* feed.take('['))) {
+    yield* readCallObject(reader, { opening });
+    return;
+  }
+  for (let before = `${opening}[`; ; before = '') {
+    yield* feed.run(SPACE);
+    if (yield* feed.take(']')) return;
+    if (!(yield* readCallObject(reader, { opening: before }))) return;
+    yield* feed.run(SPACE);
+    yield* feed.take(',');
+  }
+}

@@ -1,0 +1,37 @@
+import type { CallReader } from '../call-object.ts';
+import type { Reading } from '../text-feed.ts';
+
+const START = '<|start|>';
+const CHANNEL = '<|channel|>';
+const CONSTRAIN = '<|constrain|>';
+const MESSAGE = '<|message|>';
+/** Those of the last two that end a reply spell nothing, so they are rarely seen. */
+const ENDS = ['<|end|>', START, '<|call|>', '<|return|>'];
+const RECIPIENT = /\bto=(?:functions\.)?([\w.-]+)/;
+
+/** GPT-OSS: messages, each with a channel. What is to a function is a call; `analysis` is reasoning; the rest is content. */
+export function* readHarmony({ feed, pieces }: CallReader): Reading<void> {
+  // A reply that begins without a header is an answer.
+  const first = yield* feed.peek();
+  const hasHeader = first === undefined || '< t'.includes(first);
+  if (!hasHeader && (yield* feed.until([START, CHANNEL], pieces.content)) === undefined) return;
+  for (let isFirst = hasHeader; ; ) {
+    let header = '';
+    let mark: string | undefined;
+    do {
+      mark = yield* feed.until([START, CHANNEL, CONSTRAIN, MESSAGE], (text) => {
+        header += text;
+      });
+      // What no mark follows is a header that was cut short, or an answer without one.
+      if (mark === undefined && isFirst) pieces.content(header);
+      if (mark === undefined) return;
+      isFirst = false;
+      header += ' ';
+    } while (mark !== MESSAGE);
+    const name = RECIPIENT.exec(header)?.[1];
+    if (name !== undefined) pieces.call(name);
+    const write =
+      name !== undefined ? pieces.arguments : /\banalysis\b/.test(header) ? pieces.reasoning : pieces.content;
+    if ((yield* feed.until(ENDS, write)) === undefined) return;
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * A text that comes in pieces, read by generators: one that needs more than there is yields, and goes on where it stopped once more
+ * has come. So a parser is written as if the whole text lay there, and no split of it changes what is read.
+ */
+export type Reading<T> = Generator<void, T, void>;
+
+export interface TextFeed {
+  /** Adds what has come. */
+  add(text: string): void;
+  /** Nothing comes after what was added. */
+  close(): void;
+  /** The next character, still to be read; undefined at the end. */
+  peek(): Reading<string | undefined>;
+  /** Reads the mark if it stands next. */
+  take(mark: string): Reading<boolean>;
+  /** Reads characters that the pattern matches, one by one. */
+  run(pattern: RegExp): Reading<string>;
+  /**
+   * Reads up to the first of the marks and the mark itself.
+   * @param onText gets what stands before it, in pieces.
+   * @returns the mark; undefined where the text ends without one.
+   */
+  until(marks: readonly string[], onText: (text: string) => void): Reading<string | undefined>;
+  /**
+   * Reads one value of JSON, as it is written: brackets and quotes are matched, and nothing else is checked.
+   * @returns whether it is whole; false also where none begins.
+   */
+  value(onText: (text: string) => void): Reading<boolean>;
+  /** Keeps what is read from here on. @returns a function that gives it. */
+  record(): () => string;
+}
+
+export const SPACE = /\s/;
+/** Of a number, true, false or null. */
+const SCALAR = /[\w.+-]/;
+
+export function createTextFeed(): TextFeed {
+  let rest = '';
+  let isClosed = false;
+  let recorded: string | undefined;
+
+  const read = (length: number): string => {
+    const text = rest.slice(0, length);
+    rest = rest.slice(length);
+    if (recorded !== undefined) recorded += text;
+    return text;
+  };
+  /** Waits for more; false where there is no more. */
+  function* wait(): Reading<boolean> {
+    if (isClosed) return false;
+    const { length } = rest;
+    while (rest.length === length && !isClosed) yield;
+    return rest.length > length;
+  }
+  function* peek(): Reading<string | undefined> {
+    while (rest === '') if (!(yield* wait())) return undefined;
+    return rest[0];
+  }
+  function* value(onText: (text: string) => void): Reading<boolean> {
+    const first = yield* peek();
+    if (first === undefined) return false;
+    if (!'{["'.includes(first)) return yield* scalar(onText);
+    let depth = 0;
+    let isInString = false;
+    let isEscaped = false;
+    for (;;) {
+      if ((yield* peek()) === undefined) return false;
+      let at = 0;
+      let isWhole = false;
+      for (; at < rest.length && !isWhole; at++) {
+        const character = rest[at] as string;
+        if (isEscaped) isEscaped = false;
+        else if (isInString && character === '\\') isEscaped = true;
+        else if (character === '"') isInString = !isInString;
+        else if (!isInString && '{['.includes(character)) depth++;
+        else if (!isInString && '}]'.includes(character)) depth--;
+        isWhole = depth === 0 && !isInString;
+      }
+      onText(read(at));
+      if (isWhole) return true;
+    }
+  }
+  function* run(pattern: RegExp): Reading<string> {
+    let text = '';
+    for (let next = yield* peek(); next !== undefined && pattern.test(next); next = yield* peek()) text += read(1);
+    return text;
+  }
+  function* scalar(onText: (text: string) => void): Reading<boolean> {
+    const text = yield* run(SCALAR);
+    onText(text);
+    return text !== '';
+  }
+
+  return {
+    add(text) {
+      rest += text;
+    },
+    close() {
+      isClosed = true;
+    },
+    peek,
+    *take(mark) {
+      while (rest.length < mark.length && mark.startsWith(rest)) if (!(yield* wait())) return false;
+      if (!rest.startsWith(mark)) return false;
+      read(mark.length);
+      return true;
+    },
+    run,
+    *until(marks, onText) {
+      for (;;) {
+        const found = findFirst(rest, marks);
+        if (found !== undefined) {
+          if (found.at > 0) onText(read(found.at));
+          return read(found.mark.length);
+        }
+        const certain = rest.length - longestBeginning(rest, marks);
+        if (certain > 0) onText(read(certain));
+        if (!(yield* wait())) {
+          if (rest !== '') onText(read(rest.length));
+          return undefined;
+        }
+      }
+    },
+    value,
+    record() {
+      recorded = '';
+      return () => {
+        const text = recorded ?? '';
+        recorded = undefined;
+        return text;
+      };
+    },
+  };
+}
+
+function findFirst(text: string, marks: readonly string[]): { at: number; mark: string } | undefined {
+  let first: { at: number; mark: string } | undefined;
+  for (const mark of marks) {
+    const at = text.indexOf(mark);
+    if (at >= 0 && (first === undefined || at < first.at)) first = { at, mark };
+  }
+  return first;
+}
+
+/** Length of the longest end of the text that is the beginning of a mark. */
+function longestBeginning(text: string, marks: readonly string[]): number {
+  let longest = 0;
+  for (const mark of marks) {
+    for (let size = Math.min(mark.length - 1, text.length); size > longest; size--) {
+      if (text.endsWith(mark.slice(0, size))) longest = size;
+    }
+  }
+  return longest;
+}

@@ -1,0 +1,221 @@
+import type { AnswerFormat, CallFamily, ReasoningPlace } from '@ogong/protocol/modality/text/answer/answer-format';
+
+interface AnswerCase {
+  readonly name: string;
+  readonly calls: CallFamily;
+  /** Default: none. */
+  readonly reasoning?: ReasoningPlace;
+  /** Default: weather and add. */
+  readonly tools?: readonly string[];
+  readonly isForced?: boolean;
+  readonly text: string;
+  readonly answer: {
+    readonly content?: string;
+    readonly reasoning?: string;
+    /** Name and arguments. */
+    readonly calls?: readonly (readonly [string, string])[];
+  };
+}
+
+const PARIS = '{"city": "Paris"}';
+const WEATHER = ['weather', PARIS] as const;
+const ADD = ['add', '{"a": 1, "b": [2, {"c": "}]"}]}'] as const;
+
+/** Replies as the families' formats have them, and what they say. The answers are written by hand, not computed. */
+const CASES: readonly AnswerCase[] = [
+  { name: 'plain text', calls: 'hermes', text: ' An answer.\n', answer: { content: ' An answer.\n' } },
+  {
+    name: 'no tools, so no calls',
+    ...{ calls: 'hermes', tools: [], text: `<tool_call>{"name": "weather", "arguments": ${PARIS}}</tool_call>` },
+    answer: { content: `<tool_call>{"name": "weather", "arguments": ${PARIS}}</tool_call>` },
+  },
+  {
+    name: 'hermes: a call',
+    calls: 'hermes',
+    text: `<tool_call>\n{"name": "weather", "arguments": ${PARIS}}\n</tool_call>`,
+    answer: { calls: [WEATHER] },
+  },
+  {
+    name: 'hermes: words, two calls, and reasoning before them',
+    ...{ calls: 'hermes', reasoning: 'marked' },
+    text: `<think>\nWhich city?\n</think>\n\nI look.\n<tool_call>\n{"name": "weather", "arguments": ${PARIS}}\n</tool_call>\n<tool_call>\n{"name": "add", "arguments": ${ADD[1]}}\n</tool_call>`,
+    answer: { reasoning: 'Which city?', content: 'I look.', calls: [WEATHER, ADD] },
+  },
+  {
+    name: 'hermes: arguments first, an id, no end',
+    calls: 'hermes',
+    text: `<tool_call>{"arguments":${PARIS},"id":7,"name":"weather"}`,
+    answer: { calls: [WEATHER] },
+  },
+  {
+    name: 'hermes: arguments as a string, and none',
+    calls: 'hermes',
+    text: '<tool_call>{"name": "add", "arguments": "{\\"a\\": 1}"}</tool_call><tool_call>{"name": "weather"}</tool_call>',
+    answer: {
+      calls: [
+        ['add', '{"a": 1}'],
+        ['weather', '{}'],
+      ],
+    },
+  },
+  {
+    name: 'hermes: cut short inside the arguments',
+    calls: 'hermes',
+    text: '<tool_call>\n{"name": "weather", "arguments": {"city": "Par',
+    answer: { calls: [['weather', '{"city": "Par']] },
+  },
+  {
+    name: 'hermes: cut short before the name',
+    calls: 'hermes',
+    text: 'Well. <tool_call>\n{"na',
+    answer: { content: 'Well. <tool_call>\n{"na' },
+  },
+  {
+    name: 'hermes: what looks like a call and is none',
+    calls: 'hermes',
+    text: 'Write <tool_call> and <tool_call>{"city": 1}</tool_call> and <tool',
+    answer: { content: 'Write <tool_call> and <tool_call>{"city": 1}</tool_call> and <tool' },
+  },
+  {
+    name: 'reasoning that the prompt opened',
+    ...{ calls: 'hermes', reasoning: 'opened' },
+    text: 'It is late.</think>\n\nGood night.',
+    answer: { reasoning: 'It is late.', content: 'Good night.' },
+  },
+  {
+    name: 'reasoning that was cut short',
+    ...{ calls: 'hermes', reasoning: 'marked' },
+    text: '<think>\nIt is </thi',
+    answer: { reasoning: 'It is </thi' },
+  },
+  {
+    name: 'a mark of reasoning after the answer began',
+    ...{ calls: 'hermes', reasoning: 'marked' },
+    text: ' The mark is <think>.',
+    answer: { content: ' The mark is <think>.' },
+  },
+  {
+    name: 'llama: a call without a tag',
+    calls: 'llama',
+    text: `{"name": "weather", "parameters": ${PARIS}}`,
+    answer: { calls: [WEATHER] },
+  },
+  {
+    name: 'llama: two calls behind a tag',
+    calls: 'llama',
+    text: `<|python_tag|>{"type": "function", "name": "weather", "parameters": ${PARIS}}; {"name": "add", "parameters": ${ADD[1]}}`,
+    answer: { calls: [WEATHER, ADD] },
+  },
+  {
+    name: 'llama: JSON that names no tool',
+    calls: 'llama',
+    text: '{"name": "Ada", "parameters": {"born": 1815}}',
+    answer: { content: '{"name": "Ada", "parameters": {"born": 1815}}' },
+  },
+  { name: 'llama: words', calls: 'llama', text: '  Hello {', answer: { content: '  Hello {' } },
+  {
+    name: 'mistral: a list',
+    calls: 'mistral',
+    text: `[TOOL_CALLS] [{"name": "weather", "arguments": ${PARIS}, "id": "abcdefghi"}, {"name": "add", "arguments": ${ADD[1]}}]`,
+    answer: { calls: [WEATHER, ADD] },
+  },
+  {
+    name: 'mistral: names before the arguments',
+    ...{ calls: 'mistral', reasoning: 'marked' },
+    text: `[THINK]Hm.[/THINK]Wait.[TOOL_CALLS]weather[ARGS]${PARIS}[TOOL_CALLS]add[CALL_ID]abcdefghi[ARGS]${ADD[1]}`,
+    answer: { reasoning: 'Hm.', content: 'Wait.', calls: [WEATHER, ADD] },
+  },
+  {
+    name: 'mistral: a mark without a call',
+    calls: 'mistral',
+    text: '[TOOL_CALLS] is a mark',
+    answer: { content: '[TOOL_CALLS] is a mark' },
+  },
+  {
+    name: 'deepseek: fenced arguments',
+    ...{ calls: 'deepseek', reasoning: 'opened' },
+    text: `Two things.\n</think>\n\nSure.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n\`\`\`json\n${PARIS}\n\`\`\`<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n\`\`\`json\n${ADD[1]}\n\`\`\`<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+    answer: { reasoning: 'Two things.', content: 'Sure.', calls: [WEATHER, ADD] },
+  },
+  {
+    name: 'deepseek: names before the arguments',
+    calls: 'deepseek',
+    text: `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>weather<｜tool▁sep｜>${PARIS}<｜tool▁call▁end｜><｜tool▁call▁begin｜>add<｜tool▁sep｜>${ADD[1]}<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+    answer: { calls: [WEATHER, ADD] },
+  },
+  {
+    name: 'gemma: bare keys become JSON',
+    calls: 'gemma',
+    text: '<start_function_call>call:weather{city:<escape>Paris, "F"<escape>,days:2,at:{deep:true},list:[1,<escape>b<escape>]}<end_function_call>',
+    answer: { calls: [['weather', '{"city":"Paris, \\"F\\"","days":2,"at":{"deep":true},"list":[1,"b"]}']] },
+  },
+  {
+    name: 'gemma: the marks of a later generation',
+    calls: 'gemma',
+    text: 'Look. <|tool_call>call:weather{city:<|"|>Paris<|"|>}<tool_call|><|tool_call>call:add{}<tool_call|>',
+    answer: {
+      content: 'Look.',
+      calls: [
+        ['weather', '{"city":"Paris"}'],
+        ['add', '{}'],
+      ],
+    },
+  },
+  {
+    name: 'gemma: arguments that are none',
+    calls: 'gemma',
+    text: '<start_function_call>call:weather{city}<end_function_call>',
+    answer: { content: '<start_function_call>call:weather{city}<end_function_call>' },
+  },
+  {
+    name: 'harmony: reasoning, then an answer',
+    ...{ calls: 'harmony', tools: [] },
+    text: '<|channel|>analysis<|message|>They greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello!',
+    answer: { reasoning: 'They greet.', content: 'Hello!' },
+  },
+  {
+    name: 'harmony: words and a call',
+    calls: 'harmony',
+    text: `<|channel|>commentary<|message|>I look.<|end|><|start|>assistant<|channel|>commentary to=functions.weather <|constrain|>json<|message|>${PARIS}`,
+    answer: { content: 'I look.', calls: [WEATHER] },
+  },
+  {
+    name: 'harmony: a recipient before the channel',
+    calls: 'harmony',
+    text: `<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant to=functions.weather<|channel|>commentary json<|message|>${PARIS}<|call|>`,
+    answer: { reasoning: 'Hm.', calls: [WEATHER] },
+  },
+  { name: 'harmony: no header', ...{ calls: 'harmony', tools: [] }, text: 'Hello!', answer: { content: 'Hello!' } },
+  {
+    name: 'forced: one call, whatever the family is',
+    ...{ calls: 'harmony', isForced: true },
+    text: `{"name": "weather", "arguments": ${PARIS}}`,
+    answer: { calls: [WEATHER] },
+  },
+  {
+    name: 'forced: several calls',
+    ...{ calls: 'llama', reasoning: 'opened', isForced: true },
+    text: ` [{"name":"weather","arguments":${PARIS}},{"name":"add","arguments":${ADD[1]}}]`,
+    answer: { calls: [WEATHER, ADD] },
+  },
+];
+
+export function createAnswerVectors(): object {
+  return {
+    about: 'docs/spec/answer.md: replies of each family, and the content, reasoning and calls that they hold',
+    cases: CASES.map(
+      ({ name, calls, reasoning = 'none', tools = ['weather', 'add'], isForced = false, text, answer }) => ({
+        name,
+        format: { calls, reasoning } satisfies Omit<AnswerFormat, 'hasOwnTools'>,
+        tools,
+        isForced,
+        text,
+        answer: {
+          content: answer.content ?? '',
+          reasoning: answer.reasoning ?? '',
+          calls: (answer.calls ?? []).map(([called, given]) => ({ name: called, arguments: given })),
+        },
+      }),
+    ),
+  };
+}
