@@ -112,6 +112,8 @@ export interface BenchOptions {
   readonly maxOpenOrders?: number;
   /** Default: HEARD_LIMITS. */
   readonly heardLimits?: HeardLimits;
+  /** Of a batch. */
+  readonly maxEntries?: number;
   /** It takes in nothing of what its co-signers heard of payers. */
   readonly hidesDeliveries?: boolean;
   /** Default: the payer's word is taken for which weights bear a name. */
@@ -315,7 +317,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
   };
   const settling = openSettlementState(
-    { domain, maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: 1 << 24, minSignatures: 1 },
+    { domain, maxEntries: options.maxEntries ?? MAX_BATCH_ENTRIES, maxBatchBytes: 1 << 24, minSignatures: 1 },
     {
       crypto,
       signer,

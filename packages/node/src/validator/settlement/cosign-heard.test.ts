@@ -5,7 +5,7 @@ import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { type BenchOptions, ledger, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
-import { flip, proposeUnheard } from '@ogong/testing/validator/test-proposal';
+import { flip, type Message, proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { createTestDelivery } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readChannel } from '../store/channel-store.ts';
@@ -94,6 +94,39 @@ describe('a validator that did not hear the payer itself', () => {
     await peers[0].hear(order, advert, { admission });
     await world.judge();
     expect(own.decided).toMatchObject([{ verdict: 'accept' }]);
+    while (await own.settlement.step());
+    expect(own.refusals).toEqual([]);
+    expect(own.find(order.fields.replyId)).toMatchObject({ state: 'settled', feeAtomic: 0n });
+    // One batch has the entry and its correction.
+    expect(chain.settled).toHaveLength(1);
+    expect(chain.settled[0]).toMatchObject({ ejections: [order.fields.providerId], debits: [] });
+    expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, settled: 0n });
+  });
+
+  it('settles although some have signed the entry before anybody was told', async () => {
+    const world = await judgeAnother();
+    const { own, peers, chain, order, advert, admission, offline } = world;
+    await world.judge();
+    offline.add(2).add(3);
+    await own.settlement.step().catch(() => undefined);
+    offline.clear();
+    const batch = () => own.requests.at(-1) as Message;
+    // The first has signed; the second alone is told, and tells nobody but the validator itself.
+    await peers[1].hear(order, advert, { admission });
+    Object.assign(peers[2].cosigning, { askHeard: async () => [] });
+    expect((await peers[0].cosigner.cosign(own.signer.address, batch())).signature).toHaveLength(65);
+    await expect(peers[1].cosigner.cosign(own.signer.address, batch())).rejects.toThrow('than the payer holds');
+    offline.add(3);
+    while (await own.settlement.step());
+    expect(chain.settled).toHaveLength(1);
+    expect(chain.settled[0]).toMatchObject({ ejections: [order.fields.providerId], debits: [] });
+  });
+
+  it('takes the entry out where no batch has room for it and its correction', async () => {
+    const world = await judgeAnother(() => ({ maxEntries: 1 }));
+    const { own, peers, chain, order, advert, admission } = world;
+    await peers[0].hear(order, advert, { admission });
+    await world.judge();
     while (await own.settlement.step());
     expect(own.refusals).toEqual([expect.stringContaining('than the payer holds')]);
     expect(own.find(order.fields.replyId)).toMatchObject({ state: 'refused' });

@@ -12,6 +12,7 @@ import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   type EntryMessage,
+  findCorrection,
   listEntries,
   listSignatures,
   putSignature,
@@ -20,6 +21,7 @@ import {
 } from '../store/batch-store.ts';
 import { type EntryFault, MAX_REASON } from './cosign-error.ts';
 import { findSigned, isSignable, keepPlaces, listPlaces } from './cosign-vote.ts';
+import { takeEntries } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { CosignRequest, SettlementChain, SettlementState } from './settlement-state.ts';
 
@@ -79,21 +81,28 @@ export async function gatherSignatures(
     return own.isSignable ? addOwn(counted, votes, signer.address, minSignatures) : counted.ok;
   };
   const refusals = createRefusals(batch, votes, { address: signer.address, signed: own.signed });
+  let correctedUpTo: bigint | undefined;
   // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
   if (!isAlmost()) {
     await new Promise<void>((resolve) => {
       const asked = missing.map(async (peer) => {
         const refused = await askPeer(state, peer, { request, batch, digest, votes });
-        await takeDeliveries(state, batch, refused);
+        correctedUpTo = (await takeDeliveries(state, batch, refused)) ?? correctedUpTo;
         refusals.add(peer, refused);
-        if (isAlmost() || refusals.listBlocked().length > 0) resolve();
+        if (correctedUpTo !== undefined || isAlmost() || refusals.listBlocked().length > 0) resolve();
       });
       void Promise.all(asked).then(() => resolve(), onError);
     });
   }
+  if (correctedUpTo !== undefined) {
+    const message = `batch ${sequence}: ${refusals.describe()}`;
+    throw new SettlementError('entries-corrected', message, { upTo: correctedUpTo });
+  }
   const blocked = refusals.listBlocked();
   if (!isAlmost() && blocked.length > 0) {
-    throw new SettlementError('entries-refused', `batch ${sequence}: ${refusals.describe(blocked)}`, blocked);
+    throw new SettlementError('entries-refused', `batch ${sequence}: ${refusals.describe(blocked)}`, {
+      refused: blocked,
+    });
   }
   if (own.isSignable && isAlmost()) await addOwnSignature(state, batch, rows);
   const quorum = count();
@@ -109,17 +118,25 @@ export async function gatherSignatures(
   return pickFewest(quorum.signatures, votes, minSignatures).map(({ signature }) => signature);
 }
 
-/** What co-signers heard of payers is taken in as if the payers had said it here: a second record is evidence. */
+/**
+ * What co-signers heard of payers is taken in as if the payers had said it here: a second record is evidence, and corrects the entry.
+ * @returns how far a batch has to reach that has these corrections; undefined where there are none, or one batch cannot.
+ */
 async function takeDeliveries(
-  { takeDelivery, onError }: Pick<SettlementState, 'takeDelivery' | 'onError'>,
+  state: SettlementState,
   { from, to }: Pick<StoredBatch, 'from' | 'to'>,
   refused: readonly EntryFault[],
-): Promise<void> {
+): Promise<bigint | undefined> {
+  const { store, takeDelivery, onError } = state;
   const told = new Map(refused.map(({ index, delivery }) => [index, delivery]));
+  let last = to;
   for (const [index, delivery] of told) {
     if (delivery === undefined || index < from || index >= to) continue;
     await takeDelivery(delivery).catch(onError);
+    const position = store.read(() => findCorrection(store, index));
+    if (position !== undefined && position >= last) last = position + 1n;
   }
+  return last > to && last <= from + BigInt(takeEntries(state, from).length) ? last : undefined;
 }
 
 /** Whether the signatures are enough once this validator adds its own. */

@@ -77,6 +77,17 @@ export async function proposeShorter(
   return true;
 }
 
+/** The same log under the same number, with more of what follows. Co-signers take it, because they have signed its beginning. */
+export async function proposeLonger(
+  state: SettlementState,
+  client: SettlementChain,
+  batch: StoredBatch,
+  to: bigint,
+): Promise<void> {
+  const { uncollectable } = await proposeUpTo(state, client, batch, to);
+  state.onReplaced(batch.sequence, uncollectable);
+}
+
 /**
  * The same log under the same number as the chain took it: before it was proposed shorter.
  * @returns false if that is the batch as it is. @throws SettlementError where the chain took another log.

@@ -4,7 +4,7 @@ import { listEntries, readBatchedLength, readProposed, type StoredBatch } from '
 import { takeOut } from '../store/refused-store.ts';
 import { bookBatch, bookFound } from './book-batch.ts';
 import { gatherSignatures } from './gather-signatures.ts';
-import { proposeAnew, proposeNext, proposeSettled, proposeShorter } from './propose-batch.ts';
+import { proposeAnew, proposeLonger, proposeNext, proposeSettled, proposeShorter } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
@@ -43,6 +43,10 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
         takeOut(db, { crypto, validator: signer.address }, batch.sequence, error.refused),
       );
       state.onRefused(batch.sequence, error.message);
+      return true;
+    }
+    if (error instanceof SettlementError && error.upTo !== undefined) {
+      await proposeLonger(state, client, batch, error.upTo);
       return true;
     }
     if (isTooCostly(error) && (await proposeShorter(state, client, batch))) return true;

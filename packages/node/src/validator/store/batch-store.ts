@@ -8,7 +8,7 @@ import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { countEntry } from '@ogong/protocol/settlement/log-tests';
-import { parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { computeCorrectionId, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { adjustChannel } from './channel-store.ts';
 import { readDelivery } from './delivery-store.ts';
 import { readReply } from './reply-store.ts';
@@ -41,6 +41,7 @@ const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseS
 const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
+const positionColumns = columns({ position: bigInteger });
 const sequenceColumns = columns({ sequence: bigInteger });
 
 /** The batch that was proposed and is not settled; there is at most one. */
@@ -76,6 +77,14 @@ export function listEntries(store: Store, from: bigint, limit: number): { entry:
     from,
     limit,
   );
+}
+
+/** The place of the correction of an entry's reply; undefined where there is none. */
+export function findCorrection(store: Store, index: bigint): bigint | undefined {
+  const [row] = listEntries(store, index, 1);
+  if (row === undefined) return undefined;
+  const find = store.prepare('SELECT position FROM log WHERE reply_id = ?');
+  return positionColumns.get(find, computeCorrectionId(row.replyId))?.position;
 }
 
 export interface SettledEntry {
