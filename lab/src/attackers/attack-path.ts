@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { formatHostPort } from '@ogong/host/link/host-port';
@@ -20,7 +19,7 @@ import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
-import { ProviderService, PushRecordRequestSchema, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider } from '@ogong/provider/provider/provider';
@@ -30,6 +29,7 @@ import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { until } from '@ogong/testing/provider/provider-fixture';
 import { createTestClock, createTestValidator, ledger } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { toSummaryMessage } from '@ogong/testing/validator/test-reply';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
 import { type ConsumedReply, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
@@ -205,8 +205,7 @@ async function startValidator() {
       const verdict = find() as VerdictEntry;
       const confirm = async () => {
         const { submission, evidence = new Uint8Array(0) } = bench.find(replyId);
-        const record =
-          submission && create(PushRecordRequestSchema, { ...submission, headerProof: [...submission.headerProof] });
+        const record = submission && toSummaryMessage(submission);
         await checkEntry(cosigning, signer.address, verdict, { record, evidence } as Parameters<typeof checkEntry>[3]);
       };
       return { intake: handedIn.get(key), audit, verdict, confirm };

@@ -4,8 +4,10 @@ import { isOk } from '@ogong/protocol/base/checks';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
 import { encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -47,11 +49,11 @@ async function serve(provider: TextEngine): Promise<Served> {
     '{"model":"ogong/verified/test/fake","messages":[{"role":"user","content":"Hi"}],"max_tokens":48}',
   );
   const asked = parseRequest(body, 'chat');
-  const requestHash = crypto.sha256(body);
+  const requestHash = hashReadRequest(crypto, asked, body);
   const info = provider.info();
   const drawKey: DrawKeyInputs = {
     mode: 'nonce',
-    nonce: fill(1),
+    nonce: fill(10),
     requestHash,
     replyId: fill(2, 16),
     providerId: fill(3),
@@ -108,7 +110,7 @@ async function serve(provider: TextEngine): Promise<Served> {
       const record: RecordV2 = {
         replyId: drawKey.replyId,
         requestHash,
-        responseHash: crypto.sha256(utf8Encode(event.text)),
+        responseHash: hashResponse(crypto, utf8Encode(event.text)),
         modelRoot: info.modelRoot,
         commitRoot: computeCommitment(crypto, opening).root,
         tokenCount: event.outputTokens.length,
@@ -155,7 +157,8 @@ async function score({ record, header, opening, promptTokens, outputTokens }: Se
     promptTokensHash: header.promptTokensHash,
     promptTokenCount: promptTokens.length,
     vocabularyHash: header.vocabularyHash,
-    responseHash: crypto.sha256(
+    responseHash: hashResponse(
+      crypto,
       utf8Encode(renderReply(await verifier.detokenize(outputTokens), [], header.stopReason)),
     ),
     firstStopToken: header.stopReason === 'stop-token' ? outputTokens.length - 1 : NO_STOP_TOKEN,
@@ -214,7 +217,7 @@ describe('tampering', () => {
   it('with the answer before signing: its tokens spell another answer', async () => {
     const served = await serve(tamper('text').engine);
     expect(failedOf(served)).toEqual([]);
-    expect(crypto.sha256(utf8Encode(served.streamed))).toEqual(served.record.responseHash);
+    expect(hashResponse(crypto, utf8Encode(served.streamed))).toEqual(served.record.responseHash);
     const verdict = await score(served);
     expect(verdict.outcome).toBe('reject');
     expect(verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['response-text']);
@@ -223,7 +226,7 @@ describe('tampering', () => {
   it('with the answer after signing: the consumer gets another text than the signed one', async () => {
     const served = await serve(tamper('response').engine);
     expect(failedOf(served)).toEqual([]);
-    expect(crypto.sha256(utf8Encode(served.streamed))).not.toEqual(served.record.responseHash);
+    expect(hashResponse(crypto, utf8Encode(served.streamed))).not.toEqual(served.record.responseHash);
   });
 
   it('with a leaf after signing: it does not hash to the signed root', async () => {

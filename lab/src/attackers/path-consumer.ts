@@ -14,6 +14,7 @@ import {
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { ledger, network, payer } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
@@ -61,7 +62,7 @@ export function createOrder(
   const { providerId, payee, validator, epoch } = parts;
   const shared = {
     ...{ providerId, payee, modelRoot: info.modelRoot, contextSize: info.contextSize, pricePer1kAtomic: PRICE },
-    requestHash: crypto.sha256(body),
+    requestHash: hashRequest(crypto, endpoint, body),
     router: new Uint8Array(20).fill(5),
   };
   const order = nameOrder(crypto, ledger, {

@@ -11,6 +11,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { encodeOrder, type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { encodeTicket } from '@ogong/protocol/exchange/ticket';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/modality/text/adjudicate';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
@@ -127,7 +128,7 @@ function createOrder(body: Uint8Array, { modelRoot, contextSize }: TextEngineInf
     payer: payer.address,
     validator,
     cumulativeAtomic: 10n ** 12n,
-    requestHash: crypto.sha256(body),
+    requestHash: hashRequest(crypto, 'chat', body),
     nonce: numbered(1, number),
     modelRoot,
     providerId,

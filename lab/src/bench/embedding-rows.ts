@@ -5,6 +5,7 @@ import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import { scoreEmbeddingJob } from '@ogong/provider/verifier/score-embedding';
 import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
@@ -39,7 +40,7 @@ async function measureWith(
   const signer = createNodeHybridSigner(new Uint8Array(64).fill(7));
   const order = {
     modelRoot: info.modelRoot,
-    requestHash: crypto.sha256(body),
+    requestHash: hashReadRequest(crypto, request, body),
     replyId: new Uint8Array(16).fill(1),
     orderHash: new Uint8Array(32).fill(5),
     payee: new Uint8Array(20).fill(2),

@@ -4,6 +4,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { nameOrder } from '@ogong/protocol/exchange/order';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { commitReply } from '@ogong/provider/provider/commit-reply';
@@ -33,7 +34,7 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     payer: fill(1, 20),
     validator: fill(2, 20),
     cumulativeAtomic: 1n,
-    requestHash: crypto.sha256(request),
+    requestHash: hashRequest(crypto, 'chat', request),
     nonce: fill(3),
     modelRoot: engine.info().modelRoot,
     providerId: fill(4),

@@ -5,6 +5,7 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
@@ -24,9 +25,10 @@ export async function proveCheat(
   { engine, crypto, request }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly request: Uint8Array },
 ): Promise<CheatProof> {
   const record = parseRecordV2(recordBytes);
-  if (!equalBytes(crypto.sha256(request), record.requestHash)) throw new TypeError('the request is of another reply');
   const opening = parseOpening(openingBytes);
   const header = parseHeader(opening.header);
+  const isAsked = isRequest(crypto, record, { endpoint: header.endpoint, body: request });
+  if (!isAsked) throw new TypeError('the request is of another reply');
   const replay = replayReply(crypto, record, opening);
   const report = await scoreJob(
     {

@@ -5,6 +5,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { readTrust as readChainTrust } from '@ogong/host/views/read-trust';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { readEvidence } from '../attackers/served-evidence.ts';
 import { ask } from './ask.ts';
@@ -207,7 +208,7 @@ async function findProof(run: RunRecord, { mesh, models, onProgress }: DemoConte
   const evidence = readEvidence(evidenceDirectory(mesh.plan.directory)).find(({ replyId }) => rejected.has(replyId));
   if (!evidence) return undefined;
   const { requestHash } = parseRecordV2(evidence.record);
-  const asked = run.replies.find(({ request }) => toHex(crypto.sha256(request)) === toHex(requestHash));
+  const asked = run.replies.find(({ request }) => toHex(hashRequest(crypto, 'chat', request)) === toHex(requestHash));
   if (!asked) return undefined;
   onProgress(`looking at the cheat's reply ${evidence.replyId.slice(0, 8)} as stage 2 alone would`);
   const engine = await createLlamaEngine({ modelPath: models.sold.path, sequences: 1 });

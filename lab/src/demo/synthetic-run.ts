@@ -8,6 +8,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
 import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
 import { encodeTicket } from '@ogong/protocol/exchange/ticket';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
@@ -149,7 +150,7 @@ function createReply(number: number, provider: number): Served {
     payer: payer.address,
     validator: validatorAddresses[0] as Uint8Array,
     cumulativeAtomic: BigInt(number) * 1_000_000n,
-    requestHash: crypto.sha256(request),
+    requestHash: hashRequest(crypto, 'chat', request),
     nonce: fill(number),
     modelRoot,
     providerId: providerIds[provider] as Uint8Array,

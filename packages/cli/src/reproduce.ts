@@ -4,6 +4,7 @@ import { type Check, fail, type Outcome, pass } from '@ogong/protocol/base/check
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { findFirstDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
@@ -40,7 +41,7 @@ export async function reproduceReceipt(
   const info = engine.info();
   const checks = [
     ...replay.checks,
-    equalBytes(record.requestHash, crypto.sha256(request))
+    isRequest(crypto, record, { endpoint: receipt.endpoint, body: request })
       ? pass('request-hash', 'the record names this request')
       : fail('request-hash', 'the record names another request'),
     equalBytes(record.modelRoot, info.modelRoot)

@@ -8,6 +8,7 @@ import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { encodeVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
+import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
 import { type PublicVerdict, type VerdictTrust, verifyVerdict } from './index.ts';
@@ -50,12 +51,12 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = M
   const verdict: Case = {
     logEntry: encodeVerdictEntry(entry),
     ...{ order: signedOrder, record, evidence },
-    submission: {
+    submission: summarizeSubmission(crypto, {
       ...{ order: signedOrder, record, header: reply.opening.header, request: reply.request, endpoint: 'chat' },
       headerProof: computeCommitment(crypto, reply.opening).headerProof,
       response: reply.response,
       payeeSignature: signProviderPayee(crypto, payee, { ledger, providerId }),
-    },
+    }),
   };
   const trust: VerdictTrust = {
     ...{ ledger, validator: order.validator, allowFixedVerifier: false, nowMs: 2_000 },

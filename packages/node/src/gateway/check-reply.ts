@@ -105,7 +105,13 @@ function readHeld(
   const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, response);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
-    feeAtomic: computeBilledFee(findModality(endpoint), { order: named, request, header, response, progress }),
+    feeAtomic: computeBilledFee(findModality(endpoint), {
+      order: named,
+      request,
+      header,
+      responseBytes: response.length,
+      progress,
+    }),
   };
 }
 

@@ -7,6 +7,7 @@ import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { computeReplyId, encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import type { OrderBytes } from './channel-ledger.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
@@ -28,7 +29,7 @@ export async function openAttempt(
   const { matches, validators, clock, payer, chain } = context;
   const { request, signal } = job;
   const nonce = context.randomBytes(32);
-  const requestHash = crypto.sha256(job.body);
+  const requestHash = hashReadRequest(crypto, request, job.body);
   const contextSize = findModality(request.endpoint).boundContext(request);
   // The ticket is for one reply, and the order's validator is part of the reply's name.
   const validator = await validators.pick();

@@ -1,7 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { findAdmissionProblem } from '@ogong/protocol/exchange/admission';
@@ -146,7 +146,8 @@ describe('records', () => {
       (s) => ({ ...s, record: { ...s.record, providerKey: createTestHybrid('stranger').publicKey } }),
     ],
     ['another response', 'response-hash', (s) => ({ ...s, response: flip(s.response) })],
-    ['another request', 'request-hash', (s) => ({ ...s, request: flip(s.request) })],
+    ['another request', 'request-hash', (s) => ({ ...s, request: concatBytes(s.request, utf8Encode(' ')) })],
+    ['a request that nobody can read', 'malformed', (s) => ({ ...s, request: flip(s.request) })],
     ['another header', 'header-inclusion', (s) => ({ ...s, header: flip(s.header) })],
     ['another proof', 'header-inclusion', (s) => ({ ...s, headerProof: s.headerProof.slice(1) })],
     ['an unknown endpoint', 'malformed', (s) => ({ ...s, endpoint: 'images' })],

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/fee.json' with { type: 'json' };
 import { ProtocolError, utf8Encode } from '../base/bytes.ts';
-import { parseRequest } from '../modality/text/request/request.ts';
+import { computePromptBound, parseRequest } from '../modality/text/request/request.ts';
 import { boundTextTokens } from '../modality/text/request/request-bound.ts';
 import {
   assertFeeFloor,
@@ -21,7 +21,7 @@ const ORDER = { pricePer1kAtomic: 3n, maxFeeAtomic: 1_000n };
 const REPLY = { promptTokenCount: 5, outputTokenCount: 1000 };
 const BOUND = 16 + 64 + 64;
 const MESSAGES = [{ role: 'user', content: 'Once upon a time' }];
-const REQUEST = boundTextTokens({ promptText: '', messages: MESSAGES, maxTokens: 2000 });
+const REQUEST = { promptTokens: computePromptBound({ promptText: '', messages: MESSAGES }), outputTokens: 2000 };
 
 const anyShares = fc
   .record({

@@ -51,8 +51,11 @@ export function signProgress(
   };
 }
 
+/** The text that a progress is about, or its length alone where only that is shown. */
+export type ProgressedText = Uint8Array | { readonly sizeBytes: number };
+
 /**
- * @param response the reply's text, or as much of it as was sent.
+ * @param text of the reply, or as much of it as was sent. Where only its length is shown, the hash of the beginning is not compared.
  * @returns the progress, where the order's payer signed it for this order, about a beginning of this text; undefined otherwise.
  * @throws ProtocolError where the bytes are no progress.
  */
@@ -60,14 +63,14 @@ export function openProgress(
   crypto: Crypto,
   { ledger, order }: { readonly ledger: LedgerDomain; readonly order: Pick<NamedOrder, 'payer' | 'orderHash'> },
   { progress: bytes, signature }: SignedProgress,
-  response: Uint8Array,
+  text: ProgressedText,
 ): Progress | undefined {
   const progress = parseProgress(bytes);
-  const { orderHash, textBytes, textHash } = progress;
-  const isAbout =
-    equalBytes(orderHash, order.orderHash) &&
-    textBytes <= response.length &&
-    equalBytes(crypto.sha256(response.subarray(0, textBytes)), textHash);
-  if (!isAbout) return undefined;
+  if (!equalBytes(progress.orderHash, order.orderHash) || !isBeginning(crypto, progress, text)) return undefined;
   return crypto.verifyAddress(hashProgress(crypto, ledger, progress), signature, order.payer) ? progress : undefined;
+}
+
+function isBeginning(crypto: Crypto, { textBytes, textHash }: Progress, text: ProgressedText): boolean {
+  if ('sizeBytes' in text) return textBytes <= text.sizeBytes;
+  return textBytes <= text.length && equalBytes(crypto.sha256(text.subarray(0, textBytes)), textHash);
 }

@@ -1,5 +1,6 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
 import { type Check, check } from '../base/checks.ts';
+import { type Codec, flag, hash, optional, struct } from '../base/codec.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import type { Order } from '../exchange/order.ts';
 import { isExactClass } from '../tier/exact-class.ts';
@@ -18,6 +19,9 @@ export interface Demands {
 }
 
 export const NO_DEMANDS: Demands = { exact: false, modelRoot: undefined, acceptedOnly: false };
+
+/** As a request's summary holds them. */
+export const demandsCodec: Codec<Demands> = struct({ exact: flag, modelRoot: optional(hash), acceptedOnly: flag });
 
 export interface OfferedWeights {
   readonly numericClass: string;

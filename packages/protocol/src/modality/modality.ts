@@ -30,8 +30,12 @@ export interface Modality {
   readonly endpoints: readonly string[];
   /** @throws RequestError */
   parseRequest(body: Uint8Array, endpoint: string): CommonRequest;
+  /** What co-signers see of a request, without its texts. The request's hash is that of these bytes. */
+  encodeSummary(request: CommonRequest, bodyHash: Uint8Array): Uint8Array;
+  /** All of a request but its texts. @throws ProtocolError */
+  parseSummary(bytes: Uint8Array): CommonRequest;
   /** The most that a request can bill. */
-  boundTokens(request: CommonRequest): TokenBound;
+  boundTokens(asked: CommonRequest): TokenBound;
   /** The most tokens that one pass over it can take, which is what a provider's context has to hold. */
   boundContext(request: CommonRequest): number;
   /** The tag that its headers open with. */

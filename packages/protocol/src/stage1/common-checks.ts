@@ -15,8 +15,8 @@ export interface OrderBeacon {
 /** What a header of any modality is held against. */
 export interface OrderContext {
   readonly order: NamedOrder;
-  /** The canonical bytes that were served. */
-  readonly response: Uint8Array;
+  /** The canonical bytes that were served; undefined where only their summary is shown, and what needs them is skipped. */
+  readonly response: Uint8Array | undefined;
   /** Of the order's epoch; undefined where it is not known, and what needs it is skipped. */
   readonly beacon: OrderBeacon | undefined;
   /**

@@ -3,34 +3,47 @@ import type { Check } from '../base/checks.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import { computeCommitment, MAX_HEADER_BYTES, parseOpening } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/record.ts';
+import { hashResponse, parseResponseSummary } from '../commitment/response-hash.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { assertFeeFloor, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
-import type { Progress, SignedProgress } from '../exchange/progress.ts';
+import type { Progress, ProgressedText, SignedProgress } from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';
+import { hashReadRequest } from '../modality/request-hash.ts';
 import { RequestError } from '../modality/text/request/request.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 import { computeBilledFee, readProgress } from './reply-fee.ts';
 
-/** What a provider claims and is paid for: checked at intake, and again, from the same bytes, by every co-signer. */
-export interface Submission {
+/** What a provider claims and is paid for, without the texts. */
+interface ClaimedReply {
   readonly order: SignedOrder;
   readonly record: SignedRecord;
   readonly header: Uint8Array;
   readonly headerProof: readonly Uint8Array[];
-  readonly request: Uint8Array;
-  readonly endpoint: string;
-  readonly response: Uint8Array;
   /** The signature of the header's payee for the provider's key: 65 bytes, or whatever was sent. */
   readonly payeeSignature: Uint8Array;
   /** The payer's word about how much of it it has, beside a reply that was cut short and nowhere else. */
   readonly progress?: SignedProgress | undefined;
+}
+
+/** What a provider hands in: checked at intake. */
+export interface Submission extends ClaimedReply {
+  /** The consumer's exact body. */
+  readonly request: Uint8Array;
+  readonly endpoint: string;
+  readonly response: Uint8Array;
+}
+
+/** The same as co-signers get it, with no text in it: what order and record name by their hashes (docs/spec/request.md#hash). */
+export interface SummarizedReply extends ClaimedReply {
+  readonly requestSummary: Uint8Array;
+  readonly responseSummary: Uint8Array;
 }
 
 export interface SignedOrder {
@@ -252,41 +265,79 @@ export function verifySubmission(crypto: Crypto, context: ClaimContext, submissi
   return verifyReply(crypto, { order, ...context }, submission);
 }
 
+interface ReplyContext extends ClaimContext {
+  /** Whose signature is known to hold. */
+  readonly order: NamedOrder;
+}
+
 /**
  * The same without the payer's signature, which costs more than everything else: for the validator that admitted the order.
- * @param order of the submission, whose signature is known to hold.
  * @throws ClaimError naming the first check that failed; cheap checks come first.
  */
-export function verifyReply(
-  crypto: Crypto,
-  { ledger, order, beacon, checkWord }: ClaimContext & { readonly order: NamedOrder },
-  submission: Submission,
-): Claim {
-  const { request: body, response } = submission;
+export function verifyReply(crypto: Crypto, context: ReplyContext, submission: Submission): Claim {
+  const { request: body, endpoint, response } = submission;
   demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
-  const record = verifySignedRecord(crypto, order, submission.record);
-  demand(equalBytes(crypto.sha256(body), record.requestHash), 'request-hash', 'the record names another request');
+  const record = verifySignedRecord(crypto, context.order, submission.record);
   demand(
-    equalBytes(crypto.sha256(response), record.responseHash),
+    equalBytes(hashResponse(crypto, response), record.responseHash),
     'response-hash',
     'the record signs another response',
   );
+  const modality = parsed('endpoint', () => findModality(endpoint));
+  const request = parsed('request', () => modality.parseRequest(body, endpoint));
+  const requestHash = parsed('request', () => hashReadRequest(crypto, request, body));
+  demand(equalBytes(requestHash, record.requestHash), 'request-hash', 'the record names another request');
+  return verifyClaimed(crypto, context, submission, { record, modality, request, response });
+}
 
-  const modality = parsed('endpoint', () => findModality(submission.endpoint));
-  const header = openHeader(crypto, modality, record, submission);
+/**
+ * The same from summaries, for whoever is shown no text. What only the texts show is left out: that the response holds no stop
+ * string, and that the payer's progress is about a beginning of it (docs/adr/0028-no-texts-for-co-signers.md).
+ * @throws ClaimError naming the first check that failed.
+ */
+export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: SummarizedReply): Claim {
+  const { requestSummary, responseSummary } = reply;
+  const record = verifySignedRecord(crypto, context.order, reply.record);
+  const isSigned = (summary: Uint8Array, hash: Uint8Array): boolean => equalBytes(crypto.sha256(summary), hash);
+  demand(isSigned(requestSummary, record.requestHash), 'request-hash', 'the record names another request');
+  demand(isSigned(responseSummary, record.responseHash), 'response-hash', 'the record signs another response');
+  const modality = findHeaderModality(reply.header);
+  demand(modality !== undefined, 'malformed', 'the header is of no modality that this version knows');
+  const request = parsed('request', () => modality.parseSummary(requestSummary));
+  const response = parsed('response', () => parseResponseSummary(responseSummary));
+  demand(response.sizeBytes <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
+  return verifyClaimed(crypto, context, reply, { record, modality, request, response });
+}
+
+/** Checks of a header that need the texts. */
+const TEXT_CHECKS: readonly string[] = ['stop-strings', 'response-size'];
+
+function verifyClaimed(
+  crypto: Crypto,
+  { ledger, order, beacon, checkWord }: ReplyContext,
+  reply: ClaimedReply,
+  given: {
+    readonly record: RecordV2;
+    readonly modality: Modality;
+    readonly request: CommonRequest;
+    readonly response: ProgressedText;
+  },
+): Claim {
+  const { record, modality, request, response } = given;
+  const header = openHeader(crypto, modality, record, reply);
   const outputs = modality.countOutputs(header);
   demand(outputs === record.tokenCount, 'token-count', `record says ${record.tokenCount} tokens, header ${outputs}`);
-  const request = parsed('request', () => modality.parseRequest(body, submission.endpoint));
-  for (const check of [
-    checkPosture(header),
-    ...modality.checkHeader(crypto, header, { order, request, response, beacon, mayBeCancelled: true }),
-  ]) {
-    demandCheck(check);
+  const isShown = !('sizeBytes' in response);
+  const held = { order, request, beacon, mayBeCancelled: true, response: isShown ? response : undefined };
+  for (const check of [checkPosture(header), ...modality.checkHeader(crypto, header, held)]) {
+    const isLeftOut = !isShown && check.status === 'skip' && TEXT_CHECKS.includes(check.id);
+    if (!isLeftOut) demandCheck(check);
   }
-  const progress = verifyProgress(crypto, { ledger, order, modality, header }, submission);
-  const feeAtomic = computeClaimedFee(modality, { order, request, header, response, progress });
-  const { payeeSignature } = submission;
+  const progress = verifyProgress(crypto, { ledger, order, modality, header }, reply, response);
+  const responseBytes = isShown ? response.length : response.sizeBytes;
+  const feeAtomic = computeClaimedFee(modality, { order, request, header, responseBytes, progress });
+  const { payeeSignature } = reply;
   demand(
     checkWord({ providerId: order.providerId, payee: header.payee, payeeSignature }),
     'payee-word',
@@ -309,7 +360,8 @@ function verifyProgress(
     modality,
     header,
   }: Pick<Claim, 'order' | 'header'> & { readonly ledger: LedgerDomain; readonly modality: Modality },
-  { progress: signed, response }: Pick<Submission, 'progress' | 'response'>,
+  { progress: signed }: Pick<ClaimedReply, 'progress'>,
+  response: ProgressedText,
 ): Progress | undefined {
   if (signed === undefined) return undefined;
   demand(modality.wasCutShort(header), 'progress', 'a progress beside a reply that was not cut short');

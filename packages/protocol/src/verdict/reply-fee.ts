@@ -3,7 +3,7 @@ import type { CommonHeader } from '../commitment/common-header.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeReplyFee, countCutShort } from '../exchange/fee.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
-import { openProgress, type Progress, type SignedProgress } from '../exchange/progress.ts';
+import { openProgress, type Progress, type ProgressedText, type SignedProgress } from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { isBillable, type Verdict } from '../settlement/verdict-log.ts';
 
@@ -11,8 +11,8 @@ export interface BilledReply {
   readonly order: NamedOrder;
   readonly request: CommonRequest;
   readonly header: CommonHeader;
-  /** The canonical bytes that were served. */
-  readonly response: Uint8Array;
+  /** Of the canonical response. */
+  readonly responseBytes: number;
   /** The payer's word, already checked. Only a reply that was cut short is billed by it. */
   readonly progress: Progress | undefined;
 }
@@ -23,12 +23,12 @@ export interface BilledReply {
  */
 export function computeBilledFee(
   modality: Modality,
-  { order, request, header, response, progress }: BilledReply,
+  { order, request, header, responseBytes, progress }: BilledReply,
 ): bigint {
   const bound = modality.boundTokens(request);
   const whole = computeReplyFee(order, bound, header);
   if (!modality.wasCutShort(header)) return whole;
-  return computeReplyFee(order, bound, countCutShort(header, response.length, progress));
+  return computeReplyFee(order, bound, countCutShort(header, responseBytes, progress));
 }
 
 /**
@@ -44,10 +44,10 @@ export function readProgress(
   crypto: Crypto,
   context: { readonly ledger: LedgerDomain; readonly order: NamedOrder },
   signed: SignedProgress,
-  response: Uint8Array,
+  text: ProgressedText,
 ): Progress | undefined {
   try {
-    return openProgress(crypto, context, signed, response);
+    return openProgress(crypto, context, signed, text);
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;
     throw error;

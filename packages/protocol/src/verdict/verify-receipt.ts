@@ -4,6 +4,7 @@ import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate }
 import type { CommonHeader } from '../commitment/common-header.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { parseRecordV2, type RecordV2 } from '../commitment/record.ts';
+import { hashResponse } from '../commitment/response-hash.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { findValidator } from '../crypto/quorum.ts';
@@ -14,6 +15,7 @@ import type { Progress } from '../exchange/progress.ts';
 import { isTicketOfOrder, parseTicket, type Ticket } from '../exchange/ticket.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
+import { hashReadRequest } from '../modality/request-hash.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import type { Receipt } from '../stage1/receipt.ts';
 import type { Trust } from '../stage1/trust.ts';
@@ -74,13 +76,13 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   const { order, record, request } = parsed;
 
   checks.push(...checkTierEvidence(crypto, receipt, parsed));
-  const requestHash = crypto.sha256(context.request);
+  const requestHash = hashReadRequest(crypto, request, context.request);
   checks.push(
     check('request-hash', equalBytes(requestHash, record.requestHash) && equalBytes(requestHash, order.requestHash), [
       'order and record name the request that was sent',
       'order or record name another request than the one sent',
     ]),
-    check('response-hash', equalBytes(crypto.sha256(context.response), record.responseHash), [
+    check('response-hash', equalBytes(hashResponse(crypto, context.response), record.responseHash), [
       'the record signs the response that was received',
       'the record signs another response than the one received',
     ]),
@@ -112,7 +114,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   const progress = findProgress(receipt, parsed, context);
   const header = checkOpening(receipt, { ...parsed, progress }, beacon, context, checks);
   const { response } = context;
-  const feeAtomic = header && computeFee(parsed, { header, response, progress });
+  const feeAtomic = header && computeFee(parsed, { header, responseBytes: response.length, progress });
   if (context.status !== undefined) {
     checks.push(checkJudgedRecord(crypto, context.status, { record: receipt.record.bytes, feeAtomic, request }));
   }
@@ -334,7 +336,7 @@ function checkOpening(
   const held = { order, request, response, beacon, mayBeCancelled: progress !== undefined };
   checks.push(
     ...modality.checkHeader(crypto, header, held),
-    checkFee(modality, { header, order, request, response, progress }),
+    checkFee(modality, { header, order, request, responseBytes: response.length, progress }),
   );
   return header;
 }
@@ -342,7 +344,7 @@ function checkOpening(
 /** @returns undefined where the reply may not be billed at all. */
 function computeFee(
   { modality, order, request }: Parts,
-  billed: Pick<BilledReply, 'header' | 'response' | 'progress'>,
+  billed: Pick<BilledReply, 'header' | 'responseBytes' | 'progress'>,
 ): bigint | undefined {
   try {
     return computeBilledFee(modality, { order, request, ...billed });

@@ -25,10 +25,10 @@ import {
   ClaimError,
   type SignedOrder,
   type SignedRecord,
-  type Submission,
-  verifyReply,
+  type SummarizedReply,
   verifySignedOrder,
   verifySignedRecord,
+  verifySummarized,
 } from './claim.ts';
 import { isLiable } from './credential.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
@@ -47,8 +47,8 @@ export interface PublicVerdict {
   readonly order: SignedOrder;
   /** Undefined where the reply was abandoned. */
   readonly record: SignedRecord | undefined;
-  /** The whole reply, if the provider handed it in; undefined if only a complaint brought it. */
-  readonly submission: Submission | undefined;
+  /** The reply without its texts, if the provider handed it in; undefined if only a complaint brought it. */
+  readonly submission: SummarizedReply | undefined;
   /** Empty if the entry has none. */
   readonly evidence: Uint8Array;
   /** That the payer holds this record; undefined if it did not say so in time. */
@@ -287,11 +287,11 @@ async function assertSilent(
 async function verifyWhole(
   crypto: Crypto,
   entry: VerdictEntry,
-  { order, submission }: { readonly order: NamedOrder; readonly submission: Submission },
+  { order, submission }: { readonly order: NamedOrder; readonly submission: SummarizedReply },
   { ledger, checkWord, findBeacon }: VerdictAnchors,
 ): Promise<Claim> {
   const beacon = await findBeacon(order.epoch);
-  const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, submission);
+  const claim = verifySummarized(crypto, { ledger, order, beacon, checkWord }, submission);
   const fee = isPaidFor(entry.verdict, claim.request) ? claim.feeAtomic : 0n;
   demand(entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
   demand(equalBytes(entry.payee, claim.header.payee), `entry ${entry.index} pays another than the provider's payee`);

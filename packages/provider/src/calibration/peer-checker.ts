@@ -8,6 +8,7 @@ import { askToCommit, askToReveal } from '@ogong/node/validator/audit/verifier-c
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
 import { hashScored, toScored } from '@ogong/protocol/modality/text/scored-reply';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/modality/text/stage2/score-report';
@@ -99,7 +100,7 @@ async function scoreByPeer(
   if (answer.outcome !== 'answered') throw answer.error;
   const committed = answer.value;
   const scored = toScored({ endpoint: sample.endpoint, modelRoot }, header, replay);
-  const inputsHash = hashScored(crypto, crypto.sha256(sample.request), scored);
+  const inputsHash = hashScored(crypto, hashRequest(crypto, sample.endpoint, sample.request), scored);
   const read = (bytes: Uint8Array, { jobId }: { jobId: Uint8Array }) =>
     readScoreReport(bytes, { jobId, modelRoot, header, replay, contextSize: 0xffffffff });
   const subject = { inputsHash, read };

@@ -6,8 +6,10 @@ import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { encodeScored, toScored } from '@ogong/protocol/modality/text/scored-reply';
@@ -67,7 +69,7 @@ export async function serveSample(
   { seed, body, endpoint = 'chat' }: SampleRequest,
   { engine, crypto, signer, commit = commitReply, open = (bytes) => bytes }: SampleDependencies,
 ): Promise<ServedSample | undefined> {
-  const order = createOrder(crypto, { seed, body, ...engine.info() });
+  const order = createOrder(crypto, { seed, endpoint, body, ...engine.info() });
   const generated = await generateReply({ order, endpoint, body, beacon: deriveBeacon(seed) }, { engine, crypto });
   if (generated === undefined || generated.reply.outputTokens.length === 0) return undefined;
   const times = { startMs: 0, endMs: generated.durationMs };
@@ -98,17 +100,18 @@ function createOrder(
   crypto: Crypto,
   {
     seed,
+    endpoint,
     body,
     modelRoot,
     contextSize,
-  }: { seed: number; body: Uint8Array } & Pick<TextEngineInfo, 'modelRoot' | 'contextSize'>,
+  }: { seed: number; endpoint: Endpoint; body: Uint8Array } & Pick<TextEngineInfo, 'modelRoot' | 'contextSize'>,
 ): NamedOrder {
   const address = (name: string): Uint8Array => deriveBytes(name, 0).subarray(0, 20);
   return {
     payer: address('payer'),
     validator: address('validator'),
     cumulativeAtomic: 1n,
-    requestHash: crypto.sha256(body),
+    requestHash: hashRequest(crypto, endpoint, body),
     nonce: deriveBytes('nonce', seed),
     modelRoot,
     providerId: deriveBytes('provider', 0),
@@ -151,9 +154,9 @@ export function checkSampleHeader(
   const { seed, request: body, endpoint, response } = sample;
   const record = parseRecordV2(sample.record);
   const asked = parseRequest(body, endpoint);
-  const order = createOrder(crypto, { seed, body, modelRoot: record.modelRoot, contextSize });
+  const order = createOrder(crypto, { seed, endpoint, body, modelRoot: record.modelRoot, contextSize });
   const beacon = deriveBeacon(seed);
-  const signsText = equalBytes(crypto.sha256(response), record.responseHash);
+  const signsText = equalBytes(hashResponse(crypto, response), record.responseHash);
   return [
     signsText ? pass('response-hash', 'of the text') : fail('response-hash', 'the record signs another response'),
     checkPosture(header),

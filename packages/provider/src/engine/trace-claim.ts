@@ -3,6 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { type SignedTrace, signTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
@@ -21,7 +22,17 @@ export interface TraceClaim extends ClaimedReply {
 export function parseTracedRecord(
   crypto: Crypto,
   engine: Pick<TextEngine, 'info'>,
-  { record: bytes, request, position }: { record: Uint8Array; request: Uint8Array; position: number },
+  {
+    record: bytes,
+    request,
+    endpoint,
+    position,
+  }: {
+    readonly record: Uint8Array;
+    readonly request: Uint8Array;
+    readonly endpoint: string;
+    readonly position: number;
+  },
 ): RecordV2 {
   let record: RecordV2;
   try {
@@ -32,7 +43,7 @@ export function parseTracedRecord(
   }
   const { modelRoot, capabilities } = engine.info();
   assertTrace(equalBytes(record.modelRoot, modelRoot), 'the record is about another model');
-  assertTrace(equalBytes(record.requestHash, crypto.sha256(request)), 'the record is about another request');
+  assertTrace(isRequest(crypto, record, { endpoint, body: request }), 'the record is about another request');
   assertTrace(position < record.tokenCount, `position ${position} of a reply of ${record.tokenCount} tokens`);
   if (!capabilities.trace) throw new Refusal('unsupported', 'this machine cannot trace the layers of this model');
   return record;

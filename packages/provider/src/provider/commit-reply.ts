@@ -3,6 +3,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
@@ -137,7 +138,7 @@ export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraf
   const record = encodeRecordV2({
     replyId: order.replyId,
     requestHash: order.requestHash,
-    responseHash: crypto.sha256(response),
+    responseHash: hashResponse(crypto, response),
     modelRoot: order.modelRoot,
     commitRoot: root,
     tokenCount: draft.tokenCount,

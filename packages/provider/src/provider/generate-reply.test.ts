@@ -4,6 +4,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { nameOrder } from '@ogong/protocol/exchange/order';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import { commitReply } from './commit-reply.ts';
@@ -22,7 +23,7 @@ const order = nameOrder(crypto, ledger, {
   payer: bytes(20, 1),
   validator: bytes(20, 2),
   cumulativeAtomic: 1n,
-  requestHash: crypto.sha256(body),
+  requestHash: hashRequest(crypto, 'chat', body),
   nonce: bytes(32, 3),
   modelRoot: engine.info().modelRoot,
   providerId: bytes(32, 4),

@@ -9,6 +9,7 @@ import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exch
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findUnmetDemand } from '@ogong/protocol/modality/demands';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request';
 
 export interface ServedModel {
@@ -99,11 +100,6 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     `the order counts on a context of ${order.contextSize} tokens, here it holds ${model.contextSize}`,
   );
   assertOrder(
-    equalBytes(crypto.sha256(message.request), order.requestHash),
-    'invalid',
-    'the order is for another request than the one sent',
-  );
-  assertOrder(
     isEpochNear(order.epoch, terms.latestEpoch),
     'precondition',
     `the order is of epoch ${order.epoch}, the beacon is at ${terms.latestEpoch}`,
@@ -124,6 +120,11 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   );
   const { endpoint } = message;
   const { request, asked, choices } = parse('request', () => read(message.request, endpoint, order));
+  assertOrder(
+    isRequest(crypto, order, { endpoint, body: message.request }),
+    'invalid',
+    'the order is for another request than the one sent',
+  );
   assertOrder(asked.model === model.id, 'not-found', `this provider serves ${model.id}, not ${asked.model}`);
   const unmet = findUnmetDemand(asked.demands, { numericClass: model.numericClass, modelRoot: model.root });
   assertOrder(unmet === undefined, 'precondition', unmet ?? '');

@@ -1,4 +1,5 @@
 import { Refusal } from '@ogong/host/link/link-error';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
@@ -47,7 +48,10 @@ async function commitReport(state: VerifierState, message: AskedJob, call: Verif
   const { engines, crypto, reports, signer } = state;
   const job = parseScorable(message, findEngine(engines, message.modelRoot), crypto);
   const key = { validator: findOwner(state, call.caller, message.validator), jobId: job.jobId };
-  const jobHash = hashScoreInputs(crypto, { ...message, requestHash: crypto.sha256(message.request) });
+  const jobHash = hashScoreInputs(crypto, {
+    ...message,
+    requestHash: hashRequest(crypto, message.endpoint, message.request),
+  });
   const score = () => runJob(state, job, { timeoutMs: message.timeoutMs, ...call }, (until) => job.score(until));
   const kept = reports.get(key, jobHash) ?? (await keepReport(state, key, { jobHash, report: await score() }));
   return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };

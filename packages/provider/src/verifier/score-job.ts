@@ -2,6 +2,7 @@ import type { TextEngine, TextEngineInfo, TextScoringResult } from '@ogong/engin
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
@@ -119,7 +120,7 @@ export async function scoreJob(
     numericClass: result.numericClass,
     exact: result.exact,
     vocabularyHash: info.vocabularyHash,
-    responseHash: isCutRight ? crypto.sha256(utf8Encode(renderReply(bytes, stop, header.stopReason))) : NO_TEXT,
+    responseHash: isCutRight ? hashResponse(crypto, utf8Encode(renderReply(bytes, stop, header.stopReason))) : NO_TEXT,
     firstOtherChoice: result.firstOtherChoice < 0 ? NO_OTHER_CHOICE : result.firstOtherChoice,
     tailGap: result.tailGap ?? NO_TAIL_GAP,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),

@@ -223,7 +223,7 @@ describe('a trace', () => {
       [{ record: bendRecord({ replyId: new Uint8Array(16) }) }, /no opening of this reply/],
       [{ record: bendRecord({ commitRoot: new Uint8Array(32) }) }, /commits to another reply/],
       [{ request: new Uint8Array(3) }, /another request/],
-      [{ endpoint: 'poem' }, /endpoint/],
+      [{ endpoint: 'poem' }, /another request/],
       [{ position: served.record.tokenCount }, /position/],
       [{ position: 0xffffffff }, /position/],
       [{ timeoutMs: 0 }, /no time/],

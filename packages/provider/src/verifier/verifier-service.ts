@@ -63,7 +63,7 @@ async function trace(state: VerifierState, { job: wire, record, position }: Trac
   if (engine.specificationVersion !== 'text-v1') {
     throw new Refusal('unsupported', 'only texts have positions to be traced');
   }
-  parseTracedRecord(crypto, engine, { record, request: wire.request, position });
+  parseTracedRecord(crypto, engine, { record, request: wire.request, endpoint: wire.endpoint, position });
   const job = parseScoreJob(wire);
   return runJob(state, { outputs: job.outputTokens.length }, { timeoutMs: wire.timeoutMs, ...call }, (signal) =>
     traceClaim({ ...job, record, position }, { engine, crypto, signer, signal }),

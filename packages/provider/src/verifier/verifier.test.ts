@@ -14,9 +14,11 @@ import { systemClock } from '@ogong/host/time/clock';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
 import { verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { adjudicateReport, checkReportShape, countVotes } from '@ogong/protocol/modality/text/adjudicate';
 import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
@@ -181,7 +183,7 @@ describe('a verifier', () => {
     const opened = await service.reveal({ jobId, round: [digest] });
     const reportHash = crypto.sha256(opened.report);
     const statement = { jobId, salt: opened.salt, reportHash, round: [digest] };
-    const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
+    const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: hashRequest(crypto, job.endpoint, job.request) });
     expect(computeScoreDigest(crypto, { ...statement, inputsHash, keyHash: verifier.keyHash })).toEqual(digest);
     const message = encodeScoreOpening(statement);
     expect(verifyHybrid(crypto, { publicKey, message, signature: opened.signature })).toBe(true);
@@ -282,7 +284,7 @@ describe('a verifier', () => {
           message: { ...served.message, request: utf8Encode(JSON.stringify({ ...body, stop })) } as GenerateRequest,
           header,
           opening: { ...served.opening, header: encodeHeader(header) },
-          record: { ...served.record, responseHash: crypto.sha256(utf8Encode(shown)) },
+          record: { ...served.record, responseHash: hashResponse(crypto, utf8Encode(shown)) },
         },
         verifier,
       );

@@ -40,6 +40,8 @@ import {
   type PushRecordRequest,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
 import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
@@ -305,6 +307,16 @@ export function findReplyId(nonce?: number): Uint8Array {
   });
 }
 
+/** Orders for what no provider reads are signed all the same. */
+function hashAsked(endpoint: string, body: Uint8Array): Uint8Array {
+  try {
+    return hashRequest(crypto, endpoint, body);
+  } catch (error) {
+    if (error instanceof RequestError) return crypto.sha256(body);
+    throw error;
+  }
+}
+
 function signOrder(
   engine: ServingEngine,
   providerId: Uint8Array,
@@ -319,7 +331,7 @@ function signOrder(
     payer: payer.address,
     validator: validatorAddress,
     cumulativeAtomic: 10_000_000_000n,
-    requestHash: crypto.sha256(request),
+    requestHash: hashAsked(endpoint, request),
     nonce: createNonce(bend.nonce),
     modelRoot: engine.info().modelRoot,
     providerId,

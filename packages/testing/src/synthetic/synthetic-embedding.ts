@@ -1,5 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type EmbeddingHeader, encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
@@ -87,7 +88,7 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
     header,
     leaves,
     opening: { header: encodeEmbeddingHeader(header), leaves: leaves.map(encodeEmbeddingLeaf) },
-    record: { tokenCount: leaves.length, responseHash: crypto.sha256(response) },
+    record: { tokenCount: leaves.length, responseHash: hashResponse(crypto, response) },
     response,
     report: {
       jobId: new Uint8Array(16).fill(1),

@@ -3,6 +3,7 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -14,6 +15,7 @@ import {
   nameOrder,
   type Order,
 } from '@ogong/protocol/exchange/order';
+import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import {
   type Endpoint,
   encodeHeader,
@@ -111,7 +113,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
   const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);
   const modelRoot = given?.order.modelRoot ?? fill(random, 32);
-  const requestHash = crypto.sha256(request);
+  const requestHash = hashReadRequest(crypto, asked, request);
   const unbent: Order = {
     payer: payer.address,
     validator: fill(random, 20),
@@ -194,7 +196,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const signed: RecordV2 = {
     replyId: order.replyId,
     requestHash,
-    responseHash: crypto.sha256(response),
+    responseHash: hashResponse(crypto, response),
     modelRoot,
     commitRoot: computeCommitment(crypto, opening).root,
     tokenCount: output.length,

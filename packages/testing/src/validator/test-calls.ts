@@ -4,6 +4,7 @@ import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   computeScoreDigest,
@@ -27,7 +28,10 @@ export function createTestCalls(answer: TestVerifiers): VerifierCalls {
       const salt = crypto.sha256(jobId, signer.publicKey);
       kept.set(`${toHex(jobId)} ${String(peer.endpoint)}`, { salt, report, signer, jobId });
       const keyHash = hashHybridKey(crypto, signer.publicKey);
-      const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
+      const inputsHash = hashScoreInputs(crypto, {
+        ...job,
+        requestHash: hashRequest(crypto, job.endpoint, job.request),
+      });
       const reportHash = crypto.sha256(report);
       const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash, salt, reportHash });
       const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));

@@ -35,6 +35,7 @@ import {
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
@@ -296,7 +297,10 @@ async function createTestProvider(name: string, ledger: LedgerDomain) {
           const report = createTestReport(found, job);
           const salt = crypto.sha256(jobId);
           const keyHash = hashHybridKey(crypto, verifierKeys.publicKey);
-          const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
+          const inputsHash = hashScoreInputs(crypto, {
+            ...job,
+            requestHash: hashRequest(crypto, job.endpoint, job.request),
+          });
           const reportHash = crypto.sha256(report);
           const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash, salt, reportHash });
           committed.set(toHex(jobId), report);

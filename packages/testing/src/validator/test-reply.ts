@@ -21,7 +21,13 @@ import {
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
 import { type Progress, signProgress } from '@ogong/protocol/exchange/progress';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import { type PushRecordRequest, SignedProgressSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type PushRecordRequest,
+  SignedProgressSchema,
+  type SummarizedReply as SummarizedReplyMessage,
+  SummarizedReplySchema,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { textOf } from '@ogong/protocol/modality/text/scored-reply';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
@@ -34,6 +40,7 @@ import {
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
+import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createTestLedgerSigner } from './test-keys.ts';
 
@@ -77,7 +84,7 @@ export function createTestOrder(given: OrderInput): TestOrder {
     payer: input.payer.address,
     validator: input.validator,
     cumulativeAtomic: maxFeeAtomic * BigInt(index + 1),
-    requestHash: crypto.sha256(request),
+    requestHash: hashRequest(crypto, 'chat', request),
     nonce: crypto.sha256(utf8Encode(`nonce ${index}`)),
     modelRoot: MODEL_ROOT,
     providerId: hashHybridKey(crypto, input.provider.publicKey),
@@ -197,6 +204,12 @@ export function createTestDelivery(
     ...bend,
   });
   return { order: { order, signature }, delivery, bound: { ...record, header, headerProof } };
+}
+
+/** As co-signers get it. */
+export function toSummaryMessage(submission: Submission): SummarizedReplyMessage {
+  const summarized = summarizeSubmission(crypto, submission);
+  return create(SummarizedReplySchema, { ...summarized, headerProof: [...summarized.headerProof] });
 }
 
 export function toPushMessage(submission: Submission): Omit<

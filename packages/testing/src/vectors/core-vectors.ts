@@ -45,7 +45,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     'draw-key': drawKeyVectors(crypto),
     sketch: sketchVectors(crypto),
     beacon: createBeaconVectors(crypto),
-    ...createEdgeVectors(),
+    ...createEdgeVectors(crypto),
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),
     ...createVerdictLogVectors(crypto),

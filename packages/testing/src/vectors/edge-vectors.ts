@@ -1,4 +1,6 @@
 import { fromHex, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { findWrongShape } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
@@ -8,8 +10,8 @@ import { parseRequest, RequestError } from '@ogong/protocol/modality/text/reques
  * Vectors of edge cases in which a second implementation may easily differ: `vectors/window.json`, `vectors/request.json`,
  * `vectors/shape-classes.json`.
  */
-export function createEdgeVectors(): Readonly<Record<string, unknown>> {
-  return { window: windowVectors(), request: requestVectors(), 'shape-classes': shapeVectors() };
+export function createEdgeVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
+  return { window: windowVectors(), request: requestVectors(crypto), 'shape-classes': shapeVectors() };
 }
 
 /** Replies around the end of a band of 256 positions. The row of output position i is at promptTokenCount - 1 + i. */
@@ -126,7 +128,7 @@ function isDecodable(bytes: Uint8Array, vocabularySize: number): boolean {
 }
 
 /** The fields of a request that a header commits to, or the parameter for which the request is refused. */
-function requestVectors(): unknown {
+function requestVectors(crypto: Crypto): unknown {
   const chat = '"model":"ogong/verified/test/m","messages":[{"role":"user","content":"hi"}]';
   const bodies: string[] = [
     '',
@@ -210,15 +212,15 @@ function requestVectors(): unknown {
     ),
   ].map((fields) => `{"model":"m",${fields}}`);
   return [
-    ...[...bodies, '[]', '', '\ufeff{}', '{', nest(65)].map((body) => requestVector(body, 'chat')),
-    ...messages.map((body) => requestVector(body, 'chat')),
-    ...completions.map((body) => requestVector(body, 'completion')),
+    ...[...bodies, '[]', '', '\ufeff{}', '{', nest(65)].map((body) => requestVector(crypto, body, 'chat')),
+    ...messages.map((body) => requestVector(crypto, body, 'chat')),
+    ...completions.map((body) => requestVector(crypto, body, 'completion')),
   ];
 }
 
 const nest = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
-function requestVector(body: string, endpoint: Endpoint): unknown {
+function requestVector(crypto: Crypto, body: string, endpoint: Endpoint): unknown {
   try {
     const request = parseRequest(utf8Encode(body), endpoint);
     const { sampler, bias, maxTokens, choices, seed, stop } = request;
@@ -227,7 +229,9 @@ function requestVector(body: string, endpoint: Endpoint): unknown {
     const said = { exact, modelRoot: modelRoot ? toHex(modelRoot) : null, acceptedOnly };
     const demands = exact || modelRoot || acceptedOnly ? { demands: said } : {};
     const fields = { sampler, bias, maxTokens, choices, seed: seed?.toString() ?? null, stop };
-    return { endpoint, body, ...fields, ...texts, ...demands };
+    const summary = toHex(summarizeRequest(crypto, endpoint, utf8Encode(body)));
+    const hash = toHex(hashRequest(crypto, endpoint, utf8Encode(body)));
+    return { endpoint, body, ...fields, ...texts, ...demands, summary, hash };
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     return { endpoint, body, refused: error.param };

@@ -1,8 +1,9 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { adjudicateEmbedding } from '@ogong/protocol/modality/embedding/adjudicate';
 import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
 import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embedding/vector';
+import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { createSyntheticEmbedding, SYNTHETIC_INPUTS } from '../synthetic/synthetic-embedding.ts';
 
 /** `vectors/embedding.json` (docs/spec/embedding.md): vectors as bits, one reply, one report and its verdict. */
@@ -20,6 +21,12 @@ export function createEmbeddingVectors(crypto: Crypto): unknown {
       raw: toHex(encodeVector(values)),
       vector: toHex(encodeVector(normaliseVector(Float32Array.from(values)))),
     })),
+    requests: [{ input: 'a' }, { input: ['a', 'b\u00e9'], ogong: { exact: true } }].map((asked) => {
+      const body = JSON.stringify({ model: 'ogong/verified/test/m', ...asked });
+      const bytes = utf8Encode(body);
+      const summary = toHex(summarizeRequest(crypto, 'embedding', bytes));
+      return { body, summary, hash: toHex(hashRequest(crypto, 'embedding', bytes)) };
+    }),
     reply: {
       inputs: SYNTHETIC_INPUTS,
       tokens: 'UTF-8 bytes of the input',

@@ -17,6 +17,7 @@ import { ASKED, hashSilence } from '@ogong/protocol/exchange/silence';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
@@ -103,7 +104,7 @@ function headerVector(crypto: Crypto): unknown {
 
 function inputVectors(crypto: Crypto): unknown {
   const { header, record, request, outputTokens } = createReply(crypto);
-  const requestHash = crypto.sha256(request);
+  const requestHash = hashRequest(crypto, 'chat', request);
   const { modelRoot } = record;
   const text = {
     outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),

@@ -1,6 +1,7 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { isTextHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
 import { encodeScored, hashScored } from '@ogong/protocol/modality/text/scored-reply';
@@ -53,7 +54,7 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   const round = fillRound(crypto, [committed.digest], nonce);
   const rows = Array.from(listSizes, (size) => ({ ...NO_ROW, ids: new Uint32Array(size) }));
   const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, tailDraws };
-  const inputsHash = hashScored(crypto, crypto.sha256(request), scored);
+  const inputsHash = hashScored(crypto, hashRequest(crypto, endpoint, request), scored);
   const subject: ReportSubject = {
     inputsHash,
     read: (bytes, job) => readScoreReport(bytes, { ...job, modelRoot, header, replay, contextSize: ALL_OF_IT }),

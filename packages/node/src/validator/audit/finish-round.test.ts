@@ -2,6 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { hashScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { listDigests } from '@ogong/protocol/verdict/judge';
@@ -64,7 +65,7 @@ async function openRound(
   const row = validator.find(replyId);
   const { request, endpoint } = row.submission!;
   const inputs = opened.reply.describeJob(endpoint);
-  const inputsHash = hashScoreInputs(crypto, { requestHash: crypto.sha256(request), ...inputs });
+  const inputsHash = hashScoreInputs(crypto, { requestHash: hashRequest(crypto, endpoint, request), ...inputs });
   const job: RoundJob = { replyId, opened, request, inputs, inputsHash, timeoutMs: CALL_MS, leftMs: LONG_MS };
   const asked = names.map((name, attempt): AttemptRow => {
     const keyHash = keyHashOf(name);
@@ -97,7 +98,7 @@ async function openRound(
       const ids = new Set(rows.map(({ verifier_id: id }) => toHex(id as Uint8Array)));
       return names.filter((name) => ids.has(toHex(keyHashOf(name))));
     },
-    claim: { claim: { order: { requestHash: crypto.sha256(request) } } } as unknown as AuditContext,
+    claim: { claim: { order: { requestHash: hashRequest(crypto, endpoint, request) } } } as unknown as AuditContext,
   };
 }
 

@@ -43,7 +43,7 @@ const claimOf = (tokens: readonly number[]): ScoreJobMessage['claim'] => ({
 });
 
 async function createKnown() {
-  const served = await createTestValidator().deliver(6, {});
+  const served = await createTestValidator().deliver(20, {});
   const { request } = served.reply;
   const report = (tokens: readonly number[], bend: Partial<ScoreReport> = {}): ScoreReport =>
     parseScoreReport(createTestReport(served, { jobId: new Uint8Array(16), request, claim: claimOf(tokens) }, bend));
@@ -224,7 +224,7 @@ describe('the judge of a honeypot, by measured drift', () => {
     const random = createSeededRandom(29);
     return Promise.all(
       Array.from({ length: count }, async (_, i) => {
-        const { reply } = await validator.deliver(2000 + i);
+        const { reply } = await validator.deliver(700 + i);
         const job = { jobId: new Uint8Array(16), request: reply.request, claim: claimOf(reply.outputTokens) };
         const expected = parseScoreReport(createTestReport({ reply }, job));
         const answer: KnownAnswer = { header: reply.header, report: expected };

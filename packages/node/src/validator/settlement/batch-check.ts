@@ -4,8 +4,7 @@ import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { findModality } from '@ogong/protocol/modality/registry';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { findHeaderModality } from '@ogong/protocol/modality/registry';
 import {
   buildSettlement,
   encodeSettlement,
@@ -21,7 +20,7 @@ import {
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
-import type { Submission } from '@ogong/protocol/verdict/claim';
+import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
 import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
@@ -114,7 +113,7 @@ export async function checkEntry(
   // Whatever others say: who was given it knows that it was there.
   const isShown = (): boolean => state.store.read(() => wasFound(state.store, validator, entry.replyId));
   demand(!isClaimedSilent(evidence) || !isShown(), `entry ${entry.index}: what is said to be missing was shown here`);
-  const submission = claimed.header.length > 0 ? (claimed as Submission) : undefined;
+  const submission = claimed.header.length > 0 ? (claimed as SummarizedReply) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
   if (entry.feeAtomic > 0n) await assertFeeBound(state, entry, order.order);
   try {
@@ -172,10 +171,10 @@ const ROOTS_GRACE_MS = 3_600_000;
 async function assertPublishedWeights(
   { modelRoots, clock }: Pick<CosignState, 'modelRoots' | 'clock'>,
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
-  { order: { order: bytes }, endpoint, request }: Submission,
+  { order: { order: bytes }, header, requestSummary }: SummarizedReply,
 ): Promise<void> {
   if (modelRoots === undefined) return;
-  const { modelId, order } = readAsked({ bytes, endpoint, request });
+  const { modelId, order } = readAsked({ bytes, header, requestSummary });
   if (order === undefined) return;
   await modelRoots.prepare([modelId]);
   const span = computeOrderSpan(order);
@@ -187,12 +186,12 @@ async function assertPublishedWeights(
 }
 
 /** What does not parse is refuted with the rest of the entry. */
-function readAsked(given: { readonly bytes: Uint8Array; readonly endpoint: string; readonly request: Uint8Array }) {
+function readAsked(given: Pick<SummarizedReply, 'header' | 'requestSummary'> & { readonly bytes: Uint8Array }) {
   try {
-    const { model: modelId } = findModality(given.endpoint).parseRequest(given.request, given.endpoint);
-    return { modelId, order: parseOrder(given.bytes) };
+    const { model: modelId = '' } = findHeaderModality(given.header)?.parseSummary(given.requestSummary) ?? {};
+    return { modelId, order: modelId === '' ? undefined : parseOrder(given.bytes) };
   } catch (error) {
-    if (error instanceof ProtocolError || error instanceof RequestError) return { modelId: '', order: undefined };
+    if (error instanceof ProtocolError) return { modelId: '', order: undefined };
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
-import { CosignBatchRequestSchema, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import {
@@ -18,7 +18,7 @@ import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { flip, inAccept, type Message, on, propose, rebuild, signWord } from '@ogong/testing/validator/test-proposal';
-import { MODEL, MODEL_ROOT, PRICE_PER_1K, serveTestReply, toPushMessage } from '@ogong/testing/validator/test-reply';
+import { MODEL, MODEL_ROOT, PRICE_PER_1K, serveTestReply, toSummaryMessage } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it, vi } from 'vitest';
 
 const stranger = new Uint8Array(20).fill(9);
@@ -172,14 +172,14 @@ describe('a co-signer', () => {
       'another response',
       'response',
       inAccept(({ record }) => {
-        record!.response = flip(record!.response);
+        record!.responseSummary = flip(record!.responseSummary);
       }),
     ],
     [
       'another request',
       'request',
       inAccept(({ record }) => {
-        record!.request = flip(record!.request);
+        record!.requestSummary = flip(record!.requestSummary);
       }),
     ],
     [
@@ -246,7 +246,7 @@ describe('a co-signer', () => {
       return bent(
         on('accept', { feeAtomic, recordHash }),
         inAccept((entry) => {
-          entry.record = create(PushRecordRequestSchema, toPushMessage(submission));
+          entry.record = toSummaryMessage(submission);
         }),
       );
     };

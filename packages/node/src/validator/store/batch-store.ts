@@ -9,6 +9,7 @@ import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import { computeCorrectionId, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { adjustChannel } from './channel-store.ts';
 import { readDelivery } from './delivery-store.ts';
 import { readReply } from './reply-store.ts';
@@ -118,19 +119,21 @@ export function readSettledEntry(store: Store, crypto: Crypto, replyId: Uint8Arr
   return { entry, index, proof: computeInclusionProof(crypto, leaves, index), transaction };
 }
 
-/** A log entry with all that a co-signer needs to come to the same verdict. */
+/** A log entry with all that a co-signer needs to come to the same verdict: no text of request and reply is among it. */
 export function readEntryMessage(
   store: Store,
+  crypto: Crypto,
   { entry, replyId }: { entry: Uint8Array; replyId: Uint8Array },
 ): EntryMessage {
   const row = readReply(store, replyId);
   if (row === undefined) throw new Error('a log entry without its reply');
   const order = { order: row.orderBytes, signature: row.orderSignature };
   const record = row.signedRecord && { record: row.signedRecord };
+  const submission = row.submission && summarizeSubmission(crypto, row.submission);
   const delivery = readDelivery(store, replyId);
   return {
     logEntry: entry,
-    record: row.submission ? { ...row.submission, headerProof: [...row.submission.headerProof] } : { order, ...record },
+    record: submission ? { ...submission, headerProof: [...submission.headerProof] } : { order, ...record },
     evidence: row.evidence ?? new Uint8Array(0),
     // Of a record that the provider never handed in, the entry says nothing.
     ...(delivery && !delivery.awaited && { delivery: delivery.signed }),

@@ -28,6 +28,7 @@ describe('parseEmbeddingRequest', () => {
   it('reads one text or many, and both formats', () => {
     expect(parseEmbeddingRequest(body({ model, input: 'a', user: 'x' }))).toEqual({
       ...{ endpoint: 'embedding', model, inputs: ['a'], encodingFormat: 'float', demands: NO_DEMANDS },
+      ...{ inputCount: 1, promptTokenBound: 17 },
     });
     const many = parseEmbeddingRequest(body({ model, input: ['a', 'b'], encoding_format: 'base64' }));
     expect(many).toMatchObject({ inputs: ['a', 'b'], encodingFormat: 'base64' });

@@ -10,12 +10,13 @@ import { checkEmbeddingHeader, type EmbeddingContext } from './header-checks.ts'
 import { replayEmbedding } from './replay.ts';
 import { encodeEmbeddingReport, parseEmbeddingReport } from './report.ts';
 import {
+  type AskedEmbedding,
   computeContextOfInputs,
-  computeInputBound,
   type EmbeddingRequest,
   MAX_INPUTS,
   parseEmbeddingRequest,
 } from './request.ts';
+import { encodeEmbeddingSummary, parseEmbeddingSummary } from './request-summary.ts';
 
 /** Vectors: one for each input, each from one pass over it. */
 export const embedding = {
@@ -23,7 +24,9 @@ export const embedding = {
   endpoints: ['embedding'],
   headerTag: EMBEDDING_HEADER_TAG,
   parseRequest: (body: Uint8Array) => parseEmbeddingRequest(body),
-  boundTokens: (request: EmbeddingRequest) => ({ promptTokens: computeInputBound(request), outputTokens: 0 }),
+  encodeSummary: (request: EmbeddingRequest, bodyHash: Uint8Array) => encodeEmbeddingSummary(request, bodyHash),
+  parseSummary: parseEmbeddingSummary,
+  boundTokens: ({ promptTokenBound }: AskedEmbedding) => ({ promptTokens: promptTokenBound, outputTokens: 0 }),
   parseHeader: parseEmbeddingHeader,
   boundContext: (request: EmbeddingRequest) => computeContextOfInputs(request),
   countContext: ({ longestInput }: EmbeddingHeader) => longestInput,

@@ -1,12 +1,12 @@
-import { type Check, check, fail, pass } from '../../base/checks.ts';
+import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkBank, checkOrder, checkPayee, checkRoom, type OrderContext } from '../../stage1/common-checks.ts';
 import { checkDemands } from '../demands.ts';
 import type { EmbeddingHeader } from './header.ts';
-import type { EmbeddingRequest } from './request.ts';
+import type { AskedEmbedding } from './request.ts';
 
 export interface EmbeddingContext extends OrderContext {
-  readonly request: EmbeddingRequest;
+  readonly request: AskedEmbedding;
 }
 
 /** Whether an embedding's header says what order, request and beacon fix. */
@@ -26,9 +26,9 @@ export function checkEmbeddingHeader(
   ];
 }
 
-function checkInputs(header: EmbeddingHeader, choice: number, request: EmbeddingRequest): Check {
+function checkInputs(header: EmbeddingHeader, choice: number, request: AskedEmbedding): Check {
   const wrong = [
-    ...(header.vectorCount === request.inputs.length ? [] : ['number of inputs']),
+    ...(header.vectorCount === request.inputCount ? [] : ['number of inputs']),
     ...(header.choice === choice && choice === 0 ? [] : ['choice']),
     ...(request.model.startsWith(`ogong/${header.tier}/`) ? [] : ['tier']),
     // No request can ask for one yet, so a header must not claim any.
@@ -38,7 +38,8 @@ function checkInputs(header: EmbeddingHeader, choice: number, request: Embedding
   return pass('inputs', `${header.vectorCount} inputs, as requested`);
 }
 
-function checkSize({ vectorCount, embeddingSize }: EmbeddingHeader, response: Uint8Array): Check {
+function checkSize({ vectorCount, embeddingSize }: EmbeddingHeader, response: Uint8Array | undefined): Check {
+  if (response === undefined) return skip('response-size', 'the response is not shown here');
   const bytes = 4 * vectorCount * embeddingSize;
   return check('response-size', response.length === bytes, [
     `${bytes} bytes of ${vectorCount} vectors`,

@@ -1,6 +1,7 @@
 import { concatBytes, equalBytes, ProtocolError, toHex } from '../../base/bytes.ts';
 import { type Check, check, fail, pass } from '../../base/checks.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
+import { hashResponse } from '../../commitment/response-hash.ts';
 import { createSketchBank } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
@@ -86,7 +87,7 @@ function checkCounts(
 
 /** The served bytes must be the committed vectors, in order. */
 function checkVectors(crypto: Crypto, record: Pick<RecordV2, 'responseHash'>, leaves: readonly EmbeddingLeaf[]): Check {
-  const response = crypto.sha256(encodeEmbeddingResponse(leaves.map(({ vector }) => vector)));
+  const response = hashResponse(crypto, encodeEmbeddingResponse(leaves.map(({ vector }) => vector)));
   return check('vectors', equalBytes(response, record.responseHash), [
     `the committed vectors are the signed response, ${toHex(response.subarray(0, 6))}`,
     'the committed vectors are not the signed response',

@@ -1,16 +1,23 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Demands } from '../demands.ts';
 import { isAbsent } from '../text/request/field-rules.ts';
-import { parseDemands, parseObject, RequestError } from '../text/request/request.ts';
+import { MAX_MODEL_NAME, parseDemands, parseObject, RequestError } from '../text/request/request.ts';
 
-/** A body of `POST /v1/embeddings` (docs/spec/embedding.md), read the same way by gateway, provider, verifier and consumer. */
-export interface EmbeddingRequest {
+/** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/embedding.md). */
+export interface AskedEmbedding {
   readonly endpoint: 'embedding';
   readonly model: string;
+  readonly demands: Demands;
+  readonly inputCount: number;
+  /** The most tokens that all inputs together can have. */
+  readonly promptTokenBound: number;
+}
+
+/** A body of `POST /v1/embeddings` (docs/spec/embedding.md), read the same way by gateway, provider, verifier and consumer. */
+export interface EmbeddingRequest extends AskedEmbedding {
   readonly inputs: readonly string[];
   /** How the gateway shows the vectors; what is committed are their bytes. */
   readonly encodingFormat: EncodingFormat;
-  readonly demands: Demands;
 }
 
 export type EncodingFormat = 'float' | 'base64';
@@ -36,22 +43,23 @@ export function parseEmbeddingRequest(body: Uint8Array): EmbeddingRequest {
     throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
   }
   const { model } = fields;
-  if (typeof model !== 'string' || model.length === 0 || model.length > 256) {
+  if (typeof model !== 'string' || model.length === 0 || model.length > MAX_MODEL_NAME || !model.isWellFormed()) {
     throw new RequestError('you must provide a model parameter', 'model');
   }
   const format = isAbsent(fields.encoding_format) ? 'float' : fields.encoding_format;
   if (format !== 'float' && format !== 'base64') {
     throw new RequestError('encoding_format must be float or base64', 'encoding_format');
   }
+  const inputs = parseInputs(fields.input);
   return {
-    ...{ endpoint: 'embedding', model, encodingFormat: format },
-    inputs: parseInputs(fields.input),
+    ...{ endpoint: 'embedding', model, encodingFormat: format, inputs },
+    ...{ inputCount: inputs.length, promptTokenBound: computeInputBound({ inputs }) },
     demands: parseDemands(fields.ogong),
   };
 }
 
 /** The most tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */
-export function computeInputBound({ inputs }: Pick<EmbeddingRequest, 'inputs'>): number {
+function computeInputBound({ inputs }: Pick<EmbeddingRequest, 'inputs'>): number {
   return inputs.reduce((sum, input) => sum + utf8Encode(input).length + TOKENS_PER_INPUT, 0);
 }
 

@@ -6,8 +6,9 @@ import type { Modality, ReplayedReply } from '../modality.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
 import { WINDOW_TOKENS } from './commitment/window.ts';
 import { encodeFinding, readScoreReport, weighScoreReport } from './read-report.ts';
-import { type InferenceRequest, parseRequest } from './request/request.ts';
+import { type AskedText, type InferenceRequest, parseRequest } from './request/request.ts';
 import { boundTextTokens } from './request/request-bound.ts';
+import { encodeTextSummary, parseTextSummary } from './request/request-summary.ts';
 import { encodeScored, toScored } from './scored-reply.ts';
 import { checkHeader, type HeaderContext } from './stage1/header-checks.ts';
 import { type Replay, replayReply } from './stage1/replay.ts';
@@ -18,7 +19,9 @@ export const text = {
   endpoints: TEXT_ENDPOINTS,
   headerTag: TEXT_HEADER_TAG,
   parseRequest: (body: Uint8Array, endpoint: InferenceRequest['endpoint']) => parseRequest(body, endpoint),
-  boundTokens: (request: InferenceRequest) => boundTextTokens(request),
+  encodeSummary: (request: InferenceRequest, bodyHash: Uint8Array) => encodeTextSummary(request, bodyHash),
+  parseSummary: parseTextSummary,
+  boundTokens: (request: AskedText) => boundTextTokens(request),
   parseHeader,
   boundContext: (request: InferenceRequest) => computeContextBound(boundTextTokens(request)),
   countContext: ({ promptTokenCount, outputTokenCount }: Header) => promptTokenCount + outputTokenCount,

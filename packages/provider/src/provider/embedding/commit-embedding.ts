@@ -1,6 +1,7 @@
 import type { EmbeddedInput, EmbeddingInfo } from '@ogong/engine/interface/embedding';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -66,7 +67,7 @@ export function commitEmbedding(
   const record = encodeRecordV2({
     replyId: order.replyId,
     requestHash: order.requestHash,
-    responseHash: crypto.sha256(response),
+    responseHash: hashResponse(crypto, response),
     modelRoot: order.modelRoot,
     commitRoot: root,
     tokenCount: leaves.length,

@@ -51,7 +51,7 @@ const MAX_DAY = 1_000_000;
 
 const penalty = within(i32, -MAX_PENALTY_Q16, MAX_PENALTY_Q16);
 
-const sampler: Codec<SamplerSettings> = struct({
+export const samplerCodec: Codec<SamplerSettings> = struct({
   temperatureQ16: within(u32, 0, MAX_TEMPERATURE_Q16),
   topK: within(u32, 0, 2 ** 24),
   topPQ24: within(u32, 1, WEIGHT_ONE),
@@ -62,6 +62,11 @@ const sampler: Codec<SamplerSettings> = struct({
     if (new Set(filters).size !== filters.length) throw new ProtocolError('malformed', 'a filter is named twice');
   }),
 });
+
+export const biasCodec: Codec<readonly TokenBias[]> = list<TokenBias>(
+  struct({ id: u32, biasQ16: within(i32, -MAX_BIAS_Q16, MAX_BIAS_Q16) }),
+  { count: u16, max: MAX_BIASES, ascending: (a, b) => a.id - b.id },
+);
 
 const drawKey: Codec<DrawKeyInputs> = union('mode', {
   nonce: struct({ nonce: hash, requestHash: hash, replyId: bytes(16), providerId: hash, epoch: u64, beacon: hash }),
@@ -82,12 +87,8 @@ const headerCodec = struct({
   embeddingSize: within(u32, 1, MAX_EMBEDDING),
   sketchDirections: refine(u16, assertDirections),
   sketchBankSeed: hash,
-  sampler,
-  bias: list<TokenBias>(struct({ id: u32, biasQ16: within(i32, -MAX_BIAS_Q16, MAX_BIAS_Q16) }), {
-    count: u16,
-    max: MAX_BIASES,
-    ascending: (a, b) => a.id - b.id,
-  }),
+  sampler: samplerCodec,
+  bias: biasCodec,
   drawKey,
   choice: u8,
   maxTokens: u32,

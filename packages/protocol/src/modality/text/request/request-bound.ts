@@ -1,7 +1,10 @@
 import type { TokenBound } from '../../../exchange/fee.ts';
-import { computePromptBound, type InferenceRequest } from './request.ts';
+import type { AskedText } from './request.ts';
 
 /** The most that a text can bill. */
-export function boundTextTokens(request: Pick<InferenceRequest, 'promptText' | 'messages' | 'maxTokens'>): TokenBound {
-  return { promptTokens: computePromptBound(request), outputTokens: request.maxTokens };
+export function boundTextTokens({
+  promptTokenBound,
+  maxTokens,
+}: Pick<AskedText, 'promptTokenBound' | 'maxTokens'>): TokenBound {
+  return { promptTokens: promptTokenBound, outputTokens: maxTokens };
 }

@@ -7,29 +7,37 @@ import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } fro
 import { type FieldRules, isAbsent, isEmptyList, judgeFields } from './field-rules.ts';
 import { CHAT_PARAMETERS, COMPLETION_PARAMETERS, ROUTING_PARAMETERS, USAGE_PARAMETERS } from './parameters.ts';
 
+/** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/request.md). */
+export interface AskedText {
+  readonly endpoint: Endpoint;
+  readonly model: string;
+  readonly demands: Demands;
+  /** The most tokens that its prompt can have. */
+  readonly promptTokenBound: number;
+  readonly maxTokens: number;
+  readonly sampler: SamplerSettings;
+  readonly bias: readonly TokenBias[];
+  readonly choices: number;
+  readonly seed: bigint | undefined;
+  /** How many stop strings there are. */
+  readonly stopCount: number;
+}
+
 /**
  * An OpenAI-shaped request, read the same way by gateway, provider, verifier and consumer: the sampler that a header
  * commits must be the one that these bytes ask for (docs/spec/request.md).
  */
-export interface InferenceRequest {
-  readonly endpoint: Endpoint;
-  readonly model: string;
+export interface InferenceRequest extends AskedText {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
   /** Completions only. */
   readonly promptText: string;
-  readonly sampler: SamplerSettings;
-  readonly bias: readonly TokenBias[];
-  readonly maxTokens: number;
   readonly stop: readonly string[];
-  readonly choices: number;
-  readonly seed: bigint | undefined;
   readonly stream: boolean;
   readonly includeUsage: boolean;
   readonly logprobs: boolean;
   readonly topLogprobs: number;
   /** Prompts of one payer under the same key may share a prefix cache; no answer depends on it. */
   readonly promptCacheKey: string | undefined;
-  readonly demands: Demands;
   /** Keys of hints that no model here takes; a response names them. */
   readonly dropped: readonly string[];
 }
@@ -52,7 +60,9 @@ export const DEFAULT_MAX_TOKENS = 256;
 export const MAX_MAX_TOKENS = 131_072;
 export const MAX_CHOICES = 8;
 export const MAX_MESSAGES = 2048;
-const MAX_STOPS = 4;
+export const MAX_STOPS = 4;
+/** Of a model's name, UTF-16 units. */
+export const MAX_MODEL_NAME = 256;
 const MAX_CACHE_KEY = 256;
 
 const ROLES = new Set(['system', 'developer', 'user', 'assistant']);
@@ -71,7 +81,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     ...judgeObject(fields, 'provider', ROUTING_PARAMETERS),
     ...judgeObject(fields, 'usage', USAGE_PARAMETERS),
   ];
-  if (!isText(fields.model) || fields.model.length === 0 || fields.model.length > 256) {
+  if (!isText(fields.model) || fields.model.length === 0 || fields.model.length > MAX_MODEL_NAME) {
     throw new RequestError('you must provide a model parameter', 'model');
   }
   const stream = parseBoolean(fields, 'stream');
@@ -82,15 +92,17 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     throw new RequestError('top_logprobs needs logprobs to be true', 'top_logprobs');
   }
   if (chat) assertTextOnly(fields);
-  return {
-    endpoint,
-    model: fields.model,
+  const texts = {
     messages: chat ? parseMessages(fields.messages) : [],
     promptText: chat ? '' : parsePrompt(fields.prompt),
+  };
+  const stop = parseStop(fields.stop);
+  return {
+    ...{ endpoint, model: fields.model, ...texts, stop, stopCount: stop.length },
+    promptTokenBound: computePromptBound(texts),
     sampler: parseSampler(fields),
     bias: parseBias(fields.logit_bias),
     maxTokens: parseMaxTokens(fields),
-    stop: parseStop(fields.stop),
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
     seed: parseSeed(fields.seed),
     stream,

@@ -1,5 +1,5 @@
 import { equalBytes, utf8Decode } from '../../../base/bytes.ts';
-import { type Check, check, fail, pass } from '../../../base/checks.ts';
+import { type Check, check, fail, pass, skip } from '../../../base/checks.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { computeOrderDay, type NamedOrder, type Order } from '../../../exchange/order.ts';
 import {
@@ -12,12 +12,12 @@ import {
 } from '../../../stage1/common-checks.ts';
 import { checkDemands } from '../../demands.ts';
 import { type Header, NO_INPUTS } from '../commitment/header.ts';
-import type { InferenceRequest } from '../request/request.ts';
+import type { AskedText, InferenceRequest } from '../request/request.ts';
 import { findStop } from './reply-text.ts';
 
 /** What a text's header is held against; its response is the UTF-8 of the reply's text. */
 export interface HeaderContext extends OrderContext {
-  readonly request: InferenceRequest;
+  readonly request: AskedText | InferenceRequest;
 }
 
 /** Whether a header says what order, request and beacon fix. Consumers, validators and the lab all call this function. */
@@ -35,12 +35,7 @@ export function checkHeader(crypto: Crypto, header: Header, context: HeaderConte
   ];
 }
 
-function checkDrawKey(
-  header: Header,
-  order: NamedOrder,
-  request: InferenceRequest,
-  beacon: OrderBeacon | undefined,
-): Check {
+function checkDrawKey(header: Header, order: NamedOrder, request: AskedText, beacon: OrderBeacon | undefined): Check {
   const inputs = header.drawKey;
   const shared = equalBytes(inputs.requestHash, order.requestHash);
   if (inputs.mode === 'seed') {
@@ -66,7 +61,7 @@ function checkDrawKey(
 }
 
 /** Whether the header commits the sampling that the request asks for. */
-function checkSampler(header: Header, order: Order, request: InferenceRequest): Check {
+function checkSampler(header: Header, order: Order, request: AskedText): Check {
   const wrong: string[] = [];
   const same = (a: unknown, b: unknown, what: string): void => {
     if (JSON.stringify(a) !== JSON.stringify(b)) wrong.push(what);
@@ -119,6 +114,12 @@ function checkStops(header: Header, { request, response, mayBeCancelled }: Heade
   if (header.stopReason === 'cancelled' && !mayBeCancelled) {
     return fail('stop-strings', 'the provider cut the reply off on its own: the payer has signed no progress of it');
   }
+  if (header.stopReason === 'stop-string' && request.stopCount === 0) {
+    return fail('stop-strings', 'the reply claims a stop string and the request has none');
+  }
+  if (response === undefined || !('stop' in request)) {
+    return skip('stop-strings', 'the texts are not shown here');
+  }
   let text: string;
   try {
     text = utf8Decode(response);
@@ -127,8 +128,5 @@ function checkStops(header: Header, { request, response, mayBeCancelled }: Heade
   }
   const at = findStop(text, request.stop);
   if (at >= 0) return fail('stop-strings', `the response holds a stop string at character ${at}`);
-  if (header.stopReason === 'stop-string' && request.stop.length === 0) {
-    return fail('stop-strings', 'the reply claims a stop string and the request has none');
-  }
   return pass('stop-strings', `stop reason ${header.stopReason}`);
 }

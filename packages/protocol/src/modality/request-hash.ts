@@ -1,0 +1,42 @@
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { CommonRequest } from './modality.ts';
+import { findModality } from './registry.ts';
+import { RequestError } from './text/request/request.ts';
+
+/**
+ * What co-signers see of a request (docs/spec/request.md#hash): all that its reply is held against, the hash of the exact body, and
+ * none of its texts.
+ * @throws RequestError, ProtocolError
+ */
+export function summarizeRequest(crypto: Crypto, endpoint: string, body: Uint8Array): Uint8Array {
+  const modality = findModality(endpoint);
+  return modality.encodeSummary(modality.parseRequest(body, endpoint), crypto.sha256(body));
+}
+
+/**
+ * The hash by which order, ticket, record and draws name a request.
+ * @throws RequestError, ProtocolError
+ */
+export function hashRequest(crypto: Crypto, endpoint: string, body: Uint8Array): Uint8Array {
+  return crypto.sha256(summarizeRequest(crypto, endpoint, body));
+}
+
+/** The same for a body that was read before. @throws ProtocolError */
+export function hashReadRequest(crypto: Crypto, request: CommonRequest, body: Uint8Array): Uint8Array {
+  return crypto.sha256(findModality(request.endpoint).encodeSummary(request, crypto.sha256(body)));
+}
+
+/** Whether a hash names this request; of a body that cannot be read none does. */
+export function isRequest(
+  crypto: Crypto,
+  { requestHash }: { readonly requestHash: Uint8Array },
+  { endpoint, body }: { readonly endpoint: string; readonly body: Uint8Array },
+): boolean {
+  try {
+    return equalBytes(hashRequest(crypto, endpoint, body), requestHash);
+  } catch (error) {
+    if (error instanceof RequestError || error instanceof ProtocolError) return false;
+    throw error;
+  }
+}
