@@ -143,6 +143,6 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName, StrangerRow>> = {
   ...{ chat: BUYS, completion: BUYS, embedding: BUYS, receipt: SHOWS, opening: SHOWS },
   models: { ...SHOWS, costs: 'a key' },
   model: { ...SHOWS, costs: 'a key' },
-  health: { ...READS, costs: 'connections are limited', shownBy: GATE },
+  health: { ...READS, costs: 'connections are limited, by address', shownBy: GATE },
   metrics: { ...SHOWS, costs: 'a key' },
 };

@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { HostPort } from '../link/host-port.ts';
 import { addressOf, listen } from '../link/listen.ts';
 import { ApiError, toErrorBody } from './api-error.ts';
+import { createHttpPlaces, type HttpPlaceLimits } from './http-places.ts';
 
 /** What a handler may know of the server; all of it absent where an app is called without one, as tests do. */
 export interface ServerBindings {
@@ -14,12 +15,13 @@ export interface ServerBindings {
   readonly stopping?: AbortSignal;
   /** Work that continues after a response; a stopping server waits for it. */
   readonly waitUntil?: (work: Promise<unknown>) => void;
+  /** The caller of this request showed a key: its connection keeps its place while strangers crowd in. */
+  readonly welcome?: () => void;
 }
 
-export interface HttpServerOptions {
+export interface HttpServerOptions extends HttpPlaceLimits {
   readonly bind: HostPort;
   readonly headersTimeoutMs: number;
-  readonly maxConnections: number;
 }
 
 export interface HttpServer {
@@ -46,12 +48,16 @@ export function createHttpServer(
     maxHeaderSize: 16 * 1024,
     connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs),
   });
-  server.maxConnections = options.maxConnections;
+  const places = createHttpPlaces(options);
+  // The places decide who stays; this bounds what has not been closed yet.
+  server.maxConnections = 2 * options.maxConnections;
+  server.on('connection', places.enter);
 
   const waitUntil = (one: Promise<unknown>): void => keepUntilSettled(work, one);
   const answer = getRequestListener(
     async (request, { incoming, outgoing }) => {
-      const bindings = { incoming, outgoing, stopping: stopping.signal, waitUntil } as ServerBindings;
+      const welcome = () => places.welcome(incoming.socket as Socket);
+      const bindings = { incoming, outgoing, stopping: stopping.signal, waitUntil, welcome } as ServerBindings;
       const response = app.fetch(request, bindings);
       if (response instanceof Promise) waitUntil(response);
       return response;
@@ -60,6 +66,7 @@ export function createHttpServer(
   );
   server.on('request', (incoming, outgoing) => {
     keepUntilSettled(exchanges, new Promise((resolve) => outgoing.once('close', resolve)));
+    outgoing.once('close', places.begin(incoming.socket));
     void answer(incoming, outgoing);
   });
   server.on('clientError', refuseMalformed);

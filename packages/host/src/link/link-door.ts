@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Clock } from '../time/clock.ts';
+import { createHandshakeRate } from './handshake-rate.ts';
 import type { PeerId } from './link-identity.ts';
 import type { LinkServerLimits } from './link-limits.ts';
 import { getPeerId } from './link-tls.ts';
@@ -66,6 +67,8 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
     maxPerGroup: limits.maxHandshakesPerGroup,
   });
 
+  const handshakeRate = createHandshakeRate(limits, clock);
+
   function endHandshake(name: string): void {
     const visitor = waiting.get(name);
     waiting.delete(name);
@@ -84,8 +87,10 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
       });
       if (isOwn) return;
       const nowMs = clock.nowMs();
+      const group = computeAddressGroup((socket as Socket).remoteAddress);
+      if (group !== undefined && !handshakeRate.take(group)) return void socket.destroy();
       const visitor: Visitor = {
-        group: computeAddressGroup((socket as Socket).remoteAddress),
+        group,
         isKnown: () => false,
         idleSinceMs: () => nowMs,
         leave: () => socket.destroy(),
@@ -119,6 +124,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
         return undefined;
       }
       ofPeer.add(name, limits.maxConnectionsPerPeer);
+      if (caller.group !== undefined && guest.isKnown()) handshakeRate.remember(caller.group);
       guests.set(session, guest);
       session.on('stream', (stream) => watchCall(guest, stream, clock));
       session.once('close', () => {

@@ -61,6 +61,26 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await expect.poll(() => flood.filter((socket) => !socket.closed).length).toBeLessThanOrEqual(8);
   });
 
+  it('begin few handshakes of one address and of all strangers, and those of addresses of known parties', async () => {
+    const known = await makeIdentity(9);
+    const slow = 0.001;
+    const id = await serve({
+      limits: { groupHandshakeRate: { perSecond: slow, burst: 5 }, handshakeRate: { perSecond: slow, burst: 8 } },
+      isKnown: (peer) => Buffer.from(peer).equals(known.id),
+    });
+    await (await connect(id, 9, '127.0.3.1')).service(RouterService).route({});
+    // Of its address one was taken, and of all strangers.
+    let refused = 0;
+    for (let i = 0; i < 60; i++) {
+      const call = (await connect(id, 100 + i, `127.0.1.${1 + (i % 3)}`)).service(RouterService).route({});
+      await call.catch(() => refused++);
+    }
+    expect(refused).toBe(60 - 7);
+    await expectLinkError((await connect(id, 2)).service(RouterService).route({}), 'unreachable');
+    for (let i = 0; i < 4; i++) await (await connect(id, 9, '127.0.3.1')).service(RouterService).route({});
+    await expectLinkError((await connect(id, 9, '127.0.3.1')).service(RouterService).route({}), 'unreachable');
+  });
+
   it('have a quota of links for one address, whatever certificates are shown', async () => {
     const limits = { maxConnectionsPerGroup: 3, maxConnections: 12 };
     let release = (): void => {};

@@ -20,6 +20,10 @@ export interface LinkServerLimits extends ByteBudgetLimits {
   readonly maxHandshakes: number;
   readonly maxHandshakesPerGroup: number;
   readonly handshakeTimeoutMs: number;
+  /** TLS handshakes that connections of one group of addresses may begin. */
+  readonly groupHandshakeRate: RateLimit;
+  /** Those of all groups from which no known peer has come. */
+  readonly handshakeRate: RateLimit;
   /** A connection without a byte in either direction, pings included, for this long is closed. */
   readonly idleTimeoutMs: number;
   /** A request must have arrived whole by then. */
@@ -46,6 +50,8 @@ export const DEFAULT_SERVER_LIMITS: LinkServerLimits = {
   maxHandshakes: 256,
   maxHandshakesPerGroup: 64,
   handshakeTimeoutMs: 10_000,
+  groupHandshakeRate: { perSecond: 16, burst: 256 },
+  handshakeRate: { perSecond: 64, burst: 1024 },
   idleTimeoutMs: 120_000,
   requestTimeoutMs: 30_000,
   maxTimeoutMs: 3_600_000,

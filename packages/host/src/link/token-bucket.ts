@@ -8,6 +8,8 @@ export interface RateLimit {
 export interface RateLimiter {
   /** Takes one token of the peer's bucket; false when it is empty. */
   take(peer: string): boolean;
+  /** Puts a token back that was taken for nothing. */
+  giveBack(peer: string): void;
 }
 
 /** One token bucket per peer. A full bucket is dropped, so memory use follows activity. */
@@ -30,6 +32,10 @@ export function createRateLimiter({ perSecond, burst }: RateLimit, clock: Clock)
       const tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * perSecond);
       buckets.set(peer, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
       return tokens >= 1;
+    },
+    giveBack(peer) {
+      const bucket = buckets.get(peer);
+      if (bucket) bucket.tokens = Math.min(burst, bucket.tokens + 1);
     },
   };
 }

@@ -133,6 +133,17 @@ describe('chain view', () => {
     expect(await read()).toBe(5n);
   });
 
+  it('reads a channel again where the last reading covers too little, and one that it has never read once', async () => {
+    const { view, state } = createChain();
+    const read = async (coversAtomic: bigint) => view.channel(bytes(1, 20), bytes(2, 20), { coversAtomic });
+    await read(10n);
+    const { reads } = state;
+    await read(9n);
+    expect(state.reads).toBe(reads);
+    await read(10n);
+    expect(state.reads).toBe(reads + 1);
+  });
+
   it('goes by the last reading while the chain hangs, and does not ask it over and over', async () => {
     const { view, state, advance } = createChain();
     const read = async () => (await view.channel(bytes(1, 20), bytes(2, 20))).spent;

@@ -37,14 +37,21 @@ export interface ChainView {
   parameters(): NetworkParameters | undefined;
   /**
    * A payer's channel with a validator, at most one refresh interval old; while the chain is down or slow to answer, as
-   * last read, unless a fresh reading is asked for.
+   * last read, unless a fresh reading is asked for. The chain is read once at most.
    * @throws ChainError where it was never read.
    */
-  channel(payer: Uint8Array, validator: Uint8Array, options?: { readonly fresh?: boolean }): Promise<Channel>;
+  channel(payer: Uint8Array, validator: Uint8Array, options?: ChannelReading): Promise<Channel>;
   /** Whether a batch has ejected the provider, at most one refresh interval old; false while the chain cannot be read. */
   isEjected(providerId: Uint8Array): Promise<boolean>;
   /** The connected client. @throws ChainError while the chain cannot be reached. */
   client(): Promise<ChainClient>;
+}
+
+export interface ChannelReading {
+  /** Read it now, however new the last reading is. */
+  readonly fresh?: boolean;
+  /** The same where the last reading says that less can be spent. */
+  readonly coversAtomic?: bigint;
 }
 
 export interface SetListing {
@@ -145,10 +152,12 @@ export function createChainView(
       listing.validators.find((validator) => equalBytes(validator.certHash, certHash)) ??
       former.find(({ member }) => equalBytes(member.certHash, certHash))?.member,
     parameters: () => parameters,
-    channel(payer, validator, { fresh = false } = {}) {
+    channel(payer, validator, { fresh = false, coversAtomic = 0n } = {}) {
       const read = async (): Promise<Channel> => (await client()).channelOf(payer, validator);
       const key = `${toHex(payer)} ${toHex(validator)}`;
-      return fresh ? channels.renew(key, read) : channels.get(key, read);
+      const spendable = channels.peek(key)?.spendable;
+      const isShort = spendable !== undefined && spendable < coversAtomic;
+      return fresh || isShort ? channels.renew(key, read) : channels.get(key, read);
     },
     isEjected: (providerId) =>
       ejections.get(toHex(providerId), async () => (await client()).isEjected(providerId), { value: false }),
@@ -157,6 +166,8 @@ export function createChainView(
 }
 
 interface Memory<T> {
+  /** The last reading, however old. */
+  peek(key: string): T | undefined;
   /**
    * The reading from within the refresh interval, or a new one. If a new one fails or takes too long, the reading before it, or
    * `otherwise`.
@@ -190,6 +201,7 @@ function createMemory<T>(
   }
 
   return {
+    peek: (key) => readings.get(key)?.value,
     renew,
     async get(key, read, otherwise) {
       const known = readings.get(key);

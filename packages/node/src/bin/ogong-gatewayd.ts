@@ -64,6 +64,7 @@ async function start(values: Values): Promise<Daemon> {
       http: {
         bind: values.bind,
         maxConnections: values.maxConnections,
+        maxConnectionsPerAddress: values.maxConnectionsPerAddress,
         headersTimeoutMs: values.headersTimeout,
         maxBodyBytes: values.maxBody,
         bodyTimeoutMs: values.bodyTimeout,

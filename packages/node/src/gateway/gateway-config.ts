@@ -98,6 +98,11 @@ export const gatewayConfig = defineConfig({
       description: 'requests served at once for one key',
     },
     maxConnections: { schema: integer({ min: 1 }), default: '1024', description: 'HTTP connections at once' },
+    maxConnectionsPerAddress: {
+      schema: integer({ min: 1 }),
+      default: '256',
+      description: 'of these, from one address without a key; behind a proxy as many as --max-connections',
+    },
     receiptLifetime: { schema: duration, default: '30d', description: 'how long receipts are kept' },
     verdictInterval: { schema: duration, default: '2s', description: 'pause between two reads of verdicts' },
     beaconInterval: { schema: duration, default: '1s', description: 'pause between two reads of the beacon' },

@@ -38,6 +38,8 @@ import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
 export interface GatewayHttpOptions {
   readonly bind: HostPort;
   readonly maxConnections: number;
+  /** Of callers of one address that have shown no key. Default: as many as there are. */
+  readonly maxConnectionsPerAddress?: number;
   readonly headersTimeoutMs: number;
   readonly maxBodyBytes: number;
   readonly bodyTimeoutMs: number;
@@ -106,7 +108,7 @@ const EXPIRY_INTERVAL_MS = 60_000;
 
 export function createGateway(options: GatewayOptions, dependencies: GatewayDependencies): Gateway {
   const { logger } = dependencies;
-  const { bind, stopGraceMs, headersTimeoutMs, maxConnections } = options.http;
+  const { bind, stopGraceMs, headersTimeoutMs, maxConnections, maxConnectionsPerAddress } = options.http;
   const context: GatewayContext = {
     ...dependencies,
     clock: dependencies.clock ?? systemClock,
@@ -118,7 +120,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const checker = createReceiptChecker();
   const replies = createReplies(options, context, { books, checker });
   const app = createApp(options, context, { signIn, books, replies });
-  const server = createHttpServer(app, { bind, headersTimeoutMs, maxConnections });
+  const server = createHttpServer(app, { bind, headersTimeoutMs, maxConnections, maxConnectionsPerAddress });
 
   return {
     async start() {

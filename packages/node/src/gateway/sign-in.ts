@@ -15,17 +15,23 @@ export interface SignIn {
   require(handle: KeyedHandler): Handler;
 }
 
+/** From now on the connection counts as that of a caller with a key. */
+function welcome(env: ApiContext['env'], holder: KeyHolder): KeyHolder {
+  env.welcome?.();
+  return holder;
+}
+
 export function createSignIn(keys: ApiKeys): SignIn {
   const isOpen = keys.isEmpty();
 
   /** @throws ApiError `invalid_api_key` */
-  function findHolder({ req }: ApiContext): KeyHolder {
+  function findHolder({ req, env }: ApiContext): KeyHolder {
     // Only a gateway that started without keys is open. It closes when the first key is added; revoking the last key does not
     // open it.
-    if (isOpen && keys.isEmpty()) return ANONYMOUS;
+    if (isOpen && keys.isEmpty()) return welcome(env, ANONYMOUS);
     const [, secret] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
     const holder = secret === undefined ? undefined : keys.find(secret);
-    if (holder) return holder;
+    if (holder) return welcome(env, holder);
     const message =
       secret === undefined
         ? "You didn't provide an API key. Send it as `Authorization: Bearer <key>`."

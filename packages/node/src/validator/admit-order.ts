@@ -1,12 +1,14 @@
-import { Refusal } from '@ogong/host/link/link-error';
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { Caller } from '@ogong/host/link/link-door';
+import { createRateLimited, Refusal } from '@ogong/host/link/link-error';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import type { Order } from '@ogong/protocol/exchange/order';
+import type { NamedOrder, Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
 import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findFeeProblem } from './audit/deterrence.ts';
 import type { IntakeState } from './intake-state.ts';
+import { readChannel } from './store/channel-store.ts';
 import { admitReply, findReply, type ReplyRow } from './store/reply-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
@@ -18,11 +20,36 @@ export interface AgreedOrder extends SignedOrder {
 /**
  * Reserves an order's fee in its payer's channel; the same order again is acknowledged again. An order that its provider has not
  * agreed to is refused: the provider answers for every order that is admitted.
+ * @param caller who brings it; without one, no budget of an address counts.
  * @returns this validator's word for it, the same each time. @throws Refusal, ClaimError, ProtocolError, AdmissionError
  */
-export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promise<SignedAdmission> {
-  const { crypto, ledger, archive, verdicts, group } = state;
-  const order = verifySignedOrder(crypto, ledger, signed);
+export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller?: Caller): Promise<SignedAdmission> {
+  const { newcomers } = state;
+  const address = caller && (caller.group ?? toHex(caller.peer));
+  if (address !== undefined && !newcomers.enter(address))
+    throw createRateLimited('too many orders from there that nobody known here pays');
+  const order = verifySignedOrder(state.crypto, state.ledger, signed);
+  const isKnownPayer = state.store.read(() => readChannel(state.store, order.payer).voucher > 0n);
+  const isRepeated = findReply(state, order.replyId) !== undefined;
+  if (address === undefined || !isKnownPayer || isRepeated) return admitSigned(state, { order, signed, isKnownPayer });
+  newcomers.excuse(address);
+  try {
+    return await admitSigned(state, { order, signed, isKnownPayer });
+  } catch (error) {
+    // Known or not: an order that is refused has its price.
+    newcomers.enter(address);
+    throw error;
+  }
+}
+
+interface SignedBy {
+  readonly order: NamedOrder;
+  readonly signed: AgreedOrder;
+  readonly isKnownPayer: boolean;
+}
+
+async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: SignedBy): Promise<SignedAdmission> {
+  const { crypto, archive, verdicts, group } = state;
   const epoch = archive.latest().epoch;
   if (!equalBytes(order.validator, verdicts.validator)) {
     throw new Refusal('invalid', 'the order names another validator');
@@ -33,6 +60,7 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promi
   if (!verifyConsent(crypto, signed.consent, order)) {
     throw new Refusal('invalid', 'the provider that the order names has not agreed to it');
   }
+  if (!isKnownPayer) takeReading(state, order.providerId);
   await assertNotEjected(state, order.providerId);
   await assertFeeBound(state, order);
   const channel = await findChannel(state, order);
@@ -46,6 +74,13 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder): Promi
     }),
   );
   return confirm(state, findReply(state, order.replyId) as ReplyRow);
+}
+
+/** @throws Refusal */
+function takeReading({ store, newcomers }: Pick<IntakeState, 'store' | 'newcomers'>, providerId: Uint8Array): void {
+  const { audits, rejects } = store.read(() => readProvider(store, providerId));
+  if (newcomers.takeReading(audits > rejects ? providerId : undefined)) return;
+  throw createRateLimited('too many payers that have never paid here; try again in a moment');
 }
 
 /** What the row says, so that a validator never signs two times of one admission. */
@@ -97,15 +132,12 @@ async function assertFeeBound({ holdings }: Pick<IntakeState, 'holdings'>, order
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
-/** The payer's channel; read again if the cached one does not cover the order. @throws Refusal */
+/** The payer's channel, with one reading of the chain at most. @throws Refusal */
 export async function findChannel(
   { chain }: { readonly chain: Pick<IntakeState['chain'], 'channel'> },
   { payer, validator, cumulativeAtomic }: Pick<Order, 'payer' | 'validator' | 'cumulativeAtomic'>,
 ): ReturnType<IntakeState['chain']['channel']> {
-  return chain.channel(payer, validator).then(
-    (cached) => (cached.spendable >= cumulativeAtomic ? cached : chain.channel(payer, validator, { fresh: true })),
-    (cause: unknown) => {
-      throw new Refusal('unavailable', `the payer's channel cannot be read: ${(cause as Error).message}`);
-    },
-  );
+  return chain.channel(payer, validator, { coversAtomic: cumulativeAtomic }).catch((cause: unknown) => {
+    throw new Refusal('unavailable', `the payer's channel cannot be read: ${(cause as Error).message}`);
+  });
 }

@@ -14,6 +14,7 @@ import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/p
 import type { Holdings } from './audit/deterrence.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { HeardLimits } from './hear-delivery.ts';
+import { createNewcomerBudget, NEWCOMER_LIMITS, type NewcomerBudget, type NewcomerLimits } from './newcomer-budget.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 
@@ -28,6 +29,8 @@ export interface IntakeOptions {
   readonly maxOpenOrders?: number;
   /** Words of payers about replies that others handle. Default: HEARD_LIMITS. */
   readonly heardLimits?: HeardLimits;
+  /** Default: NEWCOMER_LIMITS. */
+  readonly newcomers?: NewcomerLimits;
 }
 
 export interface IntakeDependencies {
@@ -46,12 +49,17 @@ export interface IntakeDependencies {
 }
 
 /** The state that the steps of intake work on. Everything that changes is in the store. */
-export interface IntakeState extends IntakeOptions, IntakeDependencies {
+export interface IntakeState extends Omit<IntakeOptions, 'newcomers'>, IntakeDependencies {
   readonly checkWord: CheckPayeeWord;
+  readonly newcomers: NewcomerBudget;
 }
 
 export function openIntakeState(options: IntakeOptions, dependencies: IntakeDependencies): IntakeState {
-  return { ...options, ...dependencies, checkWord: createPayeeWords(dependencies.crypto, options.ledger) };
+  return {
+    ...{ ...options, ...dependencies },
+    checkWord: createPayeeWords(dependencies.crypto, options.ledger),
+    newcomers: createNewcomerBudget(options.newcomers ?? NEWCOMER_LIMITS, dependencies.clock),
+  };
 }
 
 /** A new key is a new provider, but the evidence against its payee stays. @throws Refusal */

@@ -1,3 +1,4 @@
+import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -15,8 +16,8 @@ import { type IntakeDependencies, type IntakeOptions, type IntakeState, openInta
 import { AdmissionError } from './store/reply-store.ts';
 
 export interface Intake {
-  /** @returns this validator's word for it. @throws Refusal */
-  admit(order: AgreedOrder): Promise<SignedAdmission>;
+  /** @param caller who brings it. @returns this validator's word for it. @throws Refusal */
+  admit(order: AgreedOrder, caller?: Caller): Promise<SignedAdmission>;
   /** @throws Refusal */
   pushRecord(submission: Submission): Promise<Acknowledgement>;
   /** The same of a reply that its provider showed when it was asked for. @throws Refusal */
@@ -37,7 +38,7 @@ export interface Intake {
 export function createIntake(options: IntakeOptions, dependencies: IntakeDependencies): Intake {
   const state = openIntakeState(options, dependencies);
   return {
-    admit: (order) => refusing(() => admitOrder(state, order)),
+    admit: (order, caller) => refusing(() => admitOrder(state, order, caller)),
     pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
     takeIn: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
     checkSubmission: (order, submission) => checkSubmission(state, order, submission),

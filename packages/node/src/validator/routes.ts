@@ -1,6 +1,6 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
-import { getCaller, type MethodName } from '@ogong/host/link/link-server';
+import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
 import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
@@ -95,9 +95,9 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
   return (router) => {
     router.rpc(
       method.admit,
-      async ({ order, consent }) => {
+      async ({ order, consent }, context) => {
         if (consent === undefined) throw new Refusal('invalid', 'the consent of the provider is missing');
-        const admission = await intake.admit({ ...readOrder(order), consent });
+        const admission = await intake.admit({ ...readOrder(order), consent }, getCallerPlace(context));
         metrics.admitted.inc();
         return admission;
       },

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
@@ -13,6 +14,7 @@ import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
 import type { HeardLimits, ToldReply } from '@ogong/node/validator/hear-delivery';
 import { createIntake } from '@ogong/node/validator/intake';
+import type { NewcomerLimits } from '@ogong/node/validator/newcomer-budget';
 import { answerPeer, cosignBatch } from '@ogong/node/validator/settlement/cosign';
 import { listHeard } from '@ogong/node/validator/settlement/cosign-heard';
 import {
@@ -116,6 +118,10 @@ export interface BenchOptions {
   readonly maxEntries?: number;
   /** It takes in nothing of what its co-signers heard of payers. */
   readonly hidesDeliveries?: boolean;
+  /** Orders of payers that the validator does not know yet. Default: NEWCOMER_LIMITS. */
+  readonly newcomers?: NewcomerLimits;
+  /** The escrow at intake. Default: every channel holds `spendable`. */
+  readonly channel?: ChainView['channel'];
   /** Default: the payer's word is taken for which weights bear a name. */
   readonly modelRoots?: ModelRoots;
   /** Domain of the escrow at intake. Default: a chain on one machine. */
@@ -193,6 +199,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       verdicts,
       modelRoots: options.modelRoots,
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
+      ...(options.newcomers === undefined ? {} : { newcomers: options.newcomers }),
       ...(options.maxOpenOrders === undefined ? {} : { maxOpenOrders: options.maxOpenOrders }),
       ...(options.heardLimits === undefined ? {} : { heardLimits: options.heardLimits }),
     },
@@ -209,7 +216,9 @@ export function createTestValidator(options: BenchOptions = {}) {
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,
         recallByAddress: (address) => members().find((one) => equalBytes(one.signer.address, address))?.member,
-        channel: async () => ({ spendable, spent: 0n, admitted: spendable, releasing: 0n, releasableAt: 0n }),
+        channel:
+          options.channel ??
+          (async () => ({ spendable, spent: 0n, admitted: spendable, releasing: 0n, releasableAt: 0n })),
       },
     },
   );

@@ -1,0 +1,67 @@
+import type { Socket } from 'node:net';
+import { computeAddressGroup, createPlaces, type Visitor } from '../link/places.ts';
+
+export interface HttpPlaceLimits {
+  readonly maxConnections: number;
+  /**
+   * Of callers without a key whose addresses belong together; a quarter of all places is then for callers with one. Default:
+   * nobody has a key, and one address may hold all.
+   */
+  readonly maxConnectionsPerAddress?: number | undefined;
+}
+
+/** Who holds the connections of an HTTP server: by address, and whoever has shown a key before whoever has not. */
+export interface HttpPlaces {
+  /** A new connection; it is closed where there is no place. */
+  enter(socket: Socket): void;
+  /** A request of this connection runs until the function is called. */
+  begin(socket: Socket): () => void;
+  /** Its caller showed a key. */
+  welcome(socket: Socket): void;
+}
+
+interface Guest extends Visitor {
+  running: number;
+  idleFromMs: number;
+  isWelcome: boolean;
+}
+
+export function createHttpPlaces({ maxConnections: max, maxConnectionsPerAddress }: HttpPlaceLimits): HttpPlaces {
+  const isOfKeys = maxConnectionsPerAddress !== undefined;
+  const reserved = isOfKeys ? Math.floor(max / 4) : 0;
+  const places = createPlaces({ max, reserved, maxPerGroup: isOfKeys ? maxConnectionsPerAddress : max });
+  const guests = new Map<Socket, Guest>();
+
+  return {
+    enter(socket) {
+      const guest: Guest = {
+        group: computeAddressGroup(socket.remoteAddress),
+        running: 0,
+        idleFromMs: performance.now(),
+        isWelcome: false,
+        isKnown: () => guest.isWelcome,
+        idleSinceMs: () => (guest.running > 0 ? undefined : guest.idleFromMs),
+        leave: () => socket.destroy(),
+      };
+      if (!places.enter(guest)) return void socket.destroy();
+      guests.set(socket, guest);
+      socket.once('close', () => {
+        guests.delete(socket);
+        places.leave(guest);
+      });
+    },
+    begin(socket) {
+      const guest = guests.get(socket);
+      if (guest) guest.running++;
+      return () => {
+        if (!guest) return;
+        guest.running--;
+        guest.idleFromMs = performance.now();
+      };
+    },
+    welcome(socket) {
+      const guest = guests.get(socket);
+      if (guest) guest.isWelcome = true;
+    },
+  };
+}

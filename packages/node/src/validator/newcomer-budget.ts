@@ -1,0 +1,47 @@
+import { createRateLimiter, type RateLimit } from '@ogong/host/link/token-bucket';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+
+export interface NewcomerLimits {
+  /** Of one address: orders that are refused, that were admitted before, or whose payer is unknown. */
+  readonly ofAddress: RateLimit;
+  /** Orders of unknown payers, all addresses together. */
+  readonly ofStrangers: RateLimit;
+  /** The same, where a provider with accepted replies has agreed to the order: of one provider, and of all of them. */
+  readonly ofProvider: RateLimit;
+  readonly ofProviders: RateLimit;
+}
+
+export const NEWCOMER_LIMITS: NewcomerLimits = {
+  ofAddress: { perSecond: 5, burst: 50 },
+  ofStrangers: { perSecond: 20, burst: 200 },
+  ofProvider: { perSecond: 5, burst: 50 },
+  ofProviders: { perSecond: 20, burst: 200 },
+};
+
+/**
+ * Keys of payers are free. An order of a payer that has never paid here costs the validator signatures and readings of the chain
+ * before it can know that there is no money behind it. So such orders have a budget: of each address, and in all. Providers with
+ * accepted replies bring their payers on a budget that nobody else has, and payers whose voucher is held here need none.
+ */
+export interface NewcomerBudget {
+  /** Before the signatures of an order are checked. @returns false where the address has had its share. */
+  enter(address: string): boolean;
+  /** A known payer has signed the order, which is new: it costs its address nothing. */
+  excuse(address: string): void;
+  /** Before the chain is read. @param provider its key where it has accepted replies. @returns false where nothing is left. */
+  takeReading(provider: Uint8Array | undefined): boolean;
+}
+
+export function createNewcomerBudget(limits: NewcomerLimits, clock: Clock): NewcomerBudget {
+  const ofAddress = createRateLimiter(limits.ofAddress, clock);
+  const ofStrangers = createRateLimiter(limits.ofStrangers, clock);
+  const ofProvider = createRateLimiter(limits.ofProvider, clock);
+  const ofProviders = createRateLimiter(limits.ofProviders, clock);
+  return {
+    enter: (address) => ofAddress.take(address),
+    excuse: (address) => ofAddress.giveBack(address),
+    takeReading: (provider) =>
+      provider === undefined ? ofStrangers.take('all') : ofProvider.take(toHex(provider)) && ofProviders.take('all'),
+  };
+}
