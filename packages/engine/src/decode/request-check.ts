@@ -1,4 +1,5 @@
 import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
+import { MAX_GRAMMAR_BYTES } from '@ogong/protocol/modality/text/grammar/gbnf';
 import {
   MAX_BIAS_Q16,
   MAX_BIASES,
@@ -88,6 +89,11 @@ export function assertPromptTokens(tokens: Uint32Array, limits: Limits): void {
   }
 }
 
+/** Its text is read when the reply begins. */
+function assertGrammar(grammar: string | undefined): void {
+  assertThat((grammar?.length ?? 0) <= MAX_GRAMMAR_BYTES, `a grammar has at most ${MAX_GRAMMAR_BYTES} bytes`);
+}
+
 /** @throws EngineError('invalid-request'). */
 export function assertGenerateRequest(request: TextGenerationRequest, limits: Limits): void {
   assertSampling(request.sampler, request.bias, request.sketch, limits);
@@ -97,6 +103,7 @@ export function assertGenerateRequest(request: TextGenerationRequest, limits: Li
   assertThat(request.stop.length <= MAX_STOPS, `at most ${MAX_STOPS} stop strings are allowed`);
   for (const stop of request.stop)
     assertThat(stop.length > 0 && stop.length <= MAX_STOP_LENGTH, `a stop string has 1..${MAX_STOP_LENGTH} characters`);
+  assertGrammar(request.grammar);
   const { cacheScope = '' } = request;
   assertThat(cacheScope.length <= MAX_SCOPE_LENGTH, `a cache scope has at most ${MAX_SCOPE_LENGTH} characters`);
   assertThat(
@@ -115,6 +122,7 @@ export function assertScoreRequest(request: TextScoringRequest, limits: Limits):
     `prompt and reply exceed the context of ${limits.contextSize}`,
   );
   assertThat(request.listSizes.length === request.outputTokens.length, 'there must be one list size per reply token');
+  assertGrammar(request.grammar);
   const { shapeClasses } = request;
   assertThat(
     shapeClasses === undefined || shapeClasses.length === request.outputTokens.length,

@@ -13,6 +13,13 @@ import type { TextGenerationEvent, TextGenerationRequest, TokenLikelihood } from
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader, type PositionReader } from './capture/position.ts';
 import { createDraftIndex, type DraftIndex } from './draft-index.ts';
+import {
+  createGrammars,
+  type GrammarCursor,
+  type Grammars,
+  SERVING_WORK,
+  type TokenMask,
+} from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createTextStream, type TextStream } from './text/text-stream.ts';
@@ -54,6 +61,7 @@ interface Job {
   readonly bias: ReadonlyMap<number, number>;
   readonly counts: Map<number, number>;
   readonly isCounting: boolean;
+  readonly cursor: GrammarCursor | undefined;
   readonly output: number[];
   readonly drafts: { proposed: number; accepted: number };
   text: string;
@@ -81,6 +89,7 @@ function takeTokens({ prompt, output }: Job, count: number): Uint32Array {
 /** The options, and what the steps below read and change. */
 interface SchedulerState extends SchedulerOptions {
   readonly reader: PositionReader;
+  readonly grammars: Grammars;
   readonly slots: Slots;
   readonly waiting: Job[];
   readonly active: Job[];
@@ -93,6 +102,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const state: SchedulerState = {
     ...options,
     reader: createPositionReader(options.model.vocabularySize),
+    grammars: createGrammars(options.model, SERVING_WORK),
     slots: createSlots(options.context.sequences),
     ...{ waiting: [], active: [], indexes: [] },
   };
@@ -145,6 +155,7 @@ function createJob(state: SchedulerState, id: number, request: TextGenerationReq
     bias: new Map(request.bias.map((entry) => [entry.id, entry.biasQ16])),
     counts: new Map(),
     isCounting: sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0,
+    cursor: openGrammar(state, request, promptTokens),
     output: [],
     drafts: { proposed: 0, accepted: 0 },
     text: '',
@@ -156,6 +167,18 @@ function createJob(state: SchedulerState, id: number, request: TextGenerationReq
     startedAt: state.now(),
     firstTokenAt: 0,
   };
+}
+
+/** @throws EngineError('invalid-request') */
+function openGrammar(
+  { grammars }: SchedulerState,
+  { grammar, firstDraw = 0 }: TextGenerationRequest,
+  promptTokens: Uint32Array,
+): GrammarCursor | undefined {
+  const cursor = grammar === undefined ? undefined : grammars.open(grammar);
+  // The reply that is continued stands at the end of the prompt.
+  for (const token of promptTokens.subarray(promptTokens.length - firstDraw)) cursor?.accept(token);
+  return cursor;
 }
 
 function admit(state: SchedulerState): void {
@@ -213,6 +236,7 @@ function accept(
   if (job.output.length === 0) job.firstTokenAt = state.now();
   job.output.push(token);
   if (job.isCounting) job.counts.set(token, (job.counts.get(token) ?? 0) + 1);
+  job.cursor?.accept(token);
   const window = job.encoder?.push(row, hidden, offset, shapeClass);
   const isEnd = state.model.isEnd(token);
   const { text, stopped } = isEnd ? { text: '', stopped: false } : job.stream.push(state.model.bytesOf(token));
@@ -275,7 +299,9 @@ function decodeStep(state: SchedulerState): void {
     const first = state.context.outputRow(index);
     for (let i = 0; i <= ran; i++) {
       const offset = (first + i) * state.model.vocabularySize;
-      const inputs = { logits, offset, settings: request.sampler, bias, counts };
+      const mask = findMask(state, job);
+      if (mask === 'failed') break;
+      const inputs = { logits, offset, settings: request.sampler, bias, counts, mask };
       // A draw depends on its position only, so the row behind a guess counts if the draw before it gave that guess.
       const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
       if (job.reusable === job.position && shapeClass === state.context.promptShape) job.reusable++;
@@ -290,6 +316,23 @@ function decodeStep(state: SchedulerState): void {
     }
     job.drafts.proposed += ran;
   });
+}
+
+/** What a reply's grammar allows next. Where it allows nothing the reply fails, and no other one does. */
+function findMask(state: SchedulerState, job: Job): TokenMask | undefined | 'failed' {
+  if (job.cursor === undefined) return undefined;
+  let error: EngineError;
+  try {
+    const mask = job.cursor.mask();
+    if (mask !== undefined && mask.count > 0) return mask;
+    error = new EngineError('invalid-request', "no token of this model goes on where the request's grammar needs one");
+  } catch (cause) {
+    if (!(cause instanceof EngineError)) throw cause;
+    error = cause;
+  }
+  release(state, job, false);
+  state.fail(job.id, error);
+  return 'failed';
 }
 
 function guessAhead(state: SchedulerState, job: Job): void {

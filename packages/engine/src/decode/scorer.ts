@@ -4,6 +4,7 @@ import { createWindowEncoder } from '@ogong/protocol/modality/text/commitment/wi
 import type { TextScoringRequest, TextScoringResult } from '../interface/text.ts';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
+import type { GrammarCursor, Grammars, TokenMask } from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
 
 /** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
@@ -27,6 +28,12 @@ export function endOfSlice(
   return most;
 }
 
+/** After a token that the grammar forbids, and where it allows none, a claim is scored without it: no honest reply goes on there. */
+export function findScoredMask(cursor: GrammarCursor | undefined): TokenMask | undefined {
+  const mask = cursor?.mask();
+  return mask?.count === 0 ? undefined : mask;
+}
+
 /**
  * One teacher-forced pass over a claimed reply, in slices: yields between slices so that running replies go on.
  * Under exact kernels the slicing changes no bit.
@@ -37,6 +44,7 @@ export function* scoreReply(
   model: BatchModel,
   context: BatchContext,
   request: TextScoringRequest,
+  grammars: Grammars,
 ): Generator<void, Pick<TextScoringResult, 'windows' | 'firstOtherChoice' | 'tailGap'>> {
   const { vocabularySize, embeddingSize } = model;
   const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, tailDraws } = request;
@@ -46,6 +54,7 @@ export function* scoreReply(
   const bias = new Map(request.bias.map((entry) => [entry.id, entry.biasQ16]));
   const counts = new Map<number, number>();
   const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
+  const cursor = request.grammar === undefined ? undefined : grammars.open(request.grammar);
   const windows: WindowBytes[] = [];
   let firstOtherChoice = -1;
   let tailGap: TextScoringResult['tailGap'];
@@ -74,7 +83,8 @@ export function* scoreReply(
       for (let j = from; j < end; j++) {
         const token = outputTokens[j] as number;
         const row = context.outputRow(j - from);
-        const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts };
+        const mask = findScoredMask(cursor);
+        const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts, mask };
         const claim = { token, listSize: listSizes[j] as number, tailDraw: tailDraws?.get(j) };
         const { row: claimed, isOwn, tailGap: gap } = reader.claim(inputs, claim);
         if (!isOwn && firstOtherChoice < 0) firstOtherChoice = j;
@@ -82,6 +92,7 @@ export function* scoreReply(
         const window = encoder.push(claimed, hidden, row * embeddingSize, context.shapeOf(j - from));
         if (window !== undefined) windows.push(window);
         if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
+        cursor?.accept(token);
       }
       yield;
     }

@@ -6,8 +6,9 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { TextTracingRequest, TextTracingResult } from '../interface/text.ts';
 import type { BatchModel, TraceContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
+import type { Grammars } from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
-import { endOfSlice } from './scorer.ts';
+import { endOfSlice, findScoredMask } from './scorer.ts';
 
 /** Block outputs that one trace may name; deeper models are refused. */
 export const MAX_TRACED_LAYERS = MAX_STAGES - 3;
@@ -22,6 +23,7 @@ export function* traceReply(
   model: BatchModel,
   context: TraceContext,
   request: TextTracingRequest,
+  grammars: Grammars,
 ): Generator<void, Pick<TextTracingResult, 'stages' | 'row'>> {
   const { vocabularySize, embeddingSize } = model;
   const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, position } = request;
@@ -55,7 +57,10 @@ export function* traceReply(
       for (const token of outputTokens.subarray(0, position)) counts.set(token, (counts.get(token) ?? 0) + 1);
     }
     const bias = new Map(request.bias.map((entry) => [entry.id, entry.biasQ16]));
-    const inputs = { logits, offset: index * vocabularySize, settings: sampler, bias, counts };
+    const cursor = request.grammar === undefined ? undefined : grammars.open(request.grammar);
+    for (const token of outputTokens.subarray(0, position)) cursor?.accept(token);
+    const mask = findScoredMask(cursor);
+    const inputs = { logits, offset: index * vocabularySize, settings: sampler, bias, counts, mask };
     const { row: claimed } = createPositionReader(vocabularySize).claim(inputs, {
       token: outputTokens[position] as number,
       listSize: listSizes[position] as number,

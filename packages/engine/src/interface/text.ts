@@ -48,6 +48,8 @@ export interface TextGenerationRequest {
   readonly prompt: Prompt;
   readonly sampler: SamplerSettings;
   readonly bias: readonly TokenBias[];
+  /** What the reply may be, in GBNF (docs/spec/grammar.md): other tokens are left out before the draw. Default: anything. */
+  readonly grammar?: string | undefined;
   /** 32 bytes; every draw is a function of it (protocol: draw-key). */
   readonly drawKey: Uint8Array;
   /**
@@ -107,6 +109,8 @@ export interface TextScoringRequest {
   readonly outputTokens: Uint32Array;
   readonly sampler: SamplerSettings;
   readonly bias: readonly TokenBias[];
+  /** The grammar that was asked for; see TextGenerationRequest. */
+  readonly grammar?: string | undefined;
   readonly sketch: SketchParameters;
   /** How many candidates to list per position (what the provider listed), 1..64; Uint8Array of length outputTokens. */
   readonly listSizes: Uint8Array;

@@ -1,4 +1,5 @@
 import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
+import { createGrammars, SCORING_WORK } from '../decode/grammar/grammar-cursor.ts';
 import {
   assertGenerateRequest,
   assertPromptTokens,
@@ -50,6 +51,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
   const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0 } = options;
   const events: [number, TextGenerationEvent][] = [];
   const reruns: Rerun[] = [];
+  const grammars = createGrammars(model, SCORING_WORK);
   let scoreContext: BatchContext | undefined;
   let cancelStep: (() => void) | undefined;
   const now = () => performance.now();
@@ -79,7 +81,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     // The context is freed after each trace: it is rarely needed, as large as a context for scoring, and slow.
     const traceContext = openTraceContext(model);
     try {
-      return yield* traceReply(model, traceContext, request);
+      return yield* traceReply(model, traceContext, request, grammars);
     } finally {
       traceContext.free();
     }
@@ -87,7 +89,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
 
   function* score(request: Extract<RerunCall, { kind: 'score' }>['request']) {
     scoreContext ??= model.createContext({ purpose: 'score', sequences: 1 });
-    return yield* scoreReply(model, scoreContext, request);
+    return yield* scoreReply(model, scoreContext, request, grammars);
   }
 
   const stepRerun = () => {

@@ -76,6 +76,7 @@ export function createScoreRequest(
     outputTokens: reply.outputTokens,
     sampler: request.sampler,
     bias: request.bias,
+    grammar: request.grammar,
     sketch: request.sketch,
     listSizes: Uint8Array.from(readRows(reply.windows, vocabularySize), ({ ids }) => ids.length),
     shapeClasses: readShapeClasses(reply.windows, vocabularySize),

@@ -23,6 +23,7 @@ import {
 } from '@ogong/protocol/modality/text/sampling/sampler';
 import { createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeGrammars } from './compliance-grammars.ts';
 import {
   collectReply,
   createRequest,
@@ -351,6 +352,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
     });
 
     describeTraces(() => engine, prompt);
+    describeGrammars(() => engine, prompt, expectReplay);
 
     describe('with one slot and a short context', () => {
       let small: TextEngine;

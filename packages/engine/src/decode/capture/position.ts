@@ -5,6 +5,7 @@ import {
   createWeights,
   drawRank,
   layOutList,
+  MAX_COST,
   MAX_LISTED,
   NAT,
   quantizeLogprob,
@@ -13,11 +14,12 @@ import {
   WEIGHT_ONE,
 } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../../interface/engine-error.ts';
+import { isAllowed, type TokenMask } from '../grammar/grammar-cursor.ts';
 import { expNegative, naturalLog, sumExponentials } from './deterministic-math.ts';
 
 /** What one position's candidates depend on besides the model. */
 export interface PositionInputs {
-  /** f32[vocabulary] from `offset`: unnormalised natural log scale. Overwritten where bias or penalties touch a token. */
+  /** f32[vocabulary] from `offset`: unnormalised natural log scale. Overwritten where bias, penalties or the mask touch a token. */
   readonly logits: Float32Array;
   readonly offset: number;
   readonly settings: SamplerSettings;
@@ -25,6 +27,8 @@ export interface PositionInputs {
   readonly bias: ReadonlyMap<number, number>;
   /** How often the reply holds each token so far; empty where no penalty is set. */
   readonly counts: ReadonlyMap<number, number>;
+  /** What the reply's grammar allows here, at least one token. The others are no candidates, and have no share. Default: all. */
+  readonly mask?: TokenMask | undefined;
 }
 
 /**
@@ -94,8 +98,12 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     return count;
   };
 
-  const analyse = ({ logits, offset, settings, bias, counts }: PositionInputs) => {
-    const touchedRaw = takeTouched(logits, offset, bias, counts);
+  const analyse = ({ logits, offset, settings, bias, counts, mask }: PositionInputs) => {
+    const candidates = mask?.count ?? vocabularySize;
+    if (mask !== undefined) applyMask(logits, { offset, vocabularySize, mask });
+    const touchedRaw = takeTouched(logits, offset, bias, counts).filter(
+      ([id]) => mask === undefined || isAllowed(mask, id),
+    );
     const plainCount = scan(logits, offset);
     const plainMax = plainCount > 0 ? (topValues[0] as number) : Number.NEGATIVE_INFINITY;
     let max = plainMax;
@@ -144,23 +152,12 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     }
     const processedMass = (processed: number): number => expNegative((best - processed) * scale) / total;
     const tailOf = (listed: number): number => {
-      if (isGreedy || listed === vocabularySize) return 0;
+      if (isGreedy || listed >= candidates) return 0;
       let mass = 0;
       for (let i = 0; i < listed; i++) mass += processedMass((entries[i] as Entry).processed);
       return Math.min(Math.max(Math.floor((1 - mass) * WEIGHT_ONE + 0.5), 0), WEIGHT_ONE - 1);
     };
     return { entries, touched, normaliser, tailOf, processedMass };
-  };
-
-  const list = (entries: readonly Entry[], count: number): { ids: Uint32Array; q: Uint32Array } => {
-    const ids = new Uint32Array(count);
-    const q = new Uint32Array(count);
-    for (let i = 0; i < count; i++) {
-      const entry = entries[i] as Entry;
-      ids[i] = entry.id;
-      q[i] = entry.q;
-    }
-    return { ids, q };
   };
 
   type Analysis = ReturnType<typeof analyse>;
@@ -172,14 +169,14 @@ export function createPositionReader(vocabularySize: number): PositionReader {
   /** The draw's place in the tail, which is the last bucket of `weights`, picks the unlisted token. */
   const nameUnlisted = (
     { touched, normaliser, processedMass }: Analysis,
-    { logits, offset }: PositionInputs,
+    { logits, offset, mask }: PositionInputs,
     { ids, tail, u }: { readonly ids: Uint32Array; readonly tail: number; readonly u: number },
   ): Pick<Entry, 'id' | 'q'> => {
     let left = ((u - (WEIGHT_ONE - weights.tail)) / weights.tail) * (tail / WEIGHT_ONE);
     const listed = new Set(ids);
     let chosen: Pick<Entry, 'id' | 'q'> | undefined;
     for (let id = 0; id < vocabularySize && left >= 0; id++) {
-      if (listed.has(id)) continue;
+      if (listed.has(id) || (mask !== undefined && !isAllowed(mask, id))) continue;
       const entry = touched.get(id);
       const lp = entry === undefined ? (logits[offset + id] as number) - normaliser : entry.processed;
       const mass = processedMass(lp);
@@ -225,13 +222,14 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     claim(inputs, { token, listSize, tailDraw: u }) {
       const analysis = analyse(inputs);
       const { entries, touched, normaliser, tailOf } = analysis;
+      const isOwnList = layOut(analysis, inputs.settings).count === listSize;
+      if (inputs.mask !== undefined) addForbidden(entries, costs, inputs.mask, Math.min(listSize, vocabularySize));
       const count = Math.min(entries.length, Math.max(1, listSize));
       const listed = { ...list(entries, count), tail: tailOf(count) };
       const rank = listed.ids.indexOf(token);
       const tailQ =
         touched.get(token)?.q ?? quantizeLogprob((inputs.logits[inputs.offset + token] as number) - normaliser);
       const row = rank >= 0 ? { ...listed, rank } : { ...listed, rank: TAIL_RANK, tailId: token, tailQ };
-      const isOwnList = layOut(analysis, inputs.settings).count === listSize;
       // A listed token is drawn from values that the claim signs, and stage 1 replays that draw.
       if (u === undefined) return { row, isOwn: isOwnList && rank >= 0, tailGap: 0 };
       if (!isOwnList) computeWeights(costs, count, row.tail, inputs.settings, weights);
@@ -240,6 +238,38 @@ export function createPositionReader(vocabularySize: number): PositionReader {
       return { row, isOwn, tailGap: isOwn ? 0 : measureTailGap(analysis, inputs, { ...row, u, token }) };
     },
   };
+}
+
+function list(entries: readonly Entry[], count: number): { readonly ids: Uint32Array; readonly q: Uint32Array } {
+  const ids = new Uint32Array(count);
+  const q = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    const entry = entries[i] as Entry;
+    ids[i] = entry.id;
+    q[i] = entry.q;
+  }
+  return { ids, q };
+}
+
+/** Sets the logits of all forbidden tokens to -Infinity. */
+function applyMask(
+  logits: Float32Array,
+  {
+    offset,
+    vocabularySize,
+    mask,
+  }: { readonly offset: number; readonly vocabularySize: number; readonly mask: TokenMask },
+): void {
+  for (let id = 0; id < vocabularySize; id++) if (!isAllowed(mask, id)) logits[offset + id] = Number.NEGATIVE_INFINITY;
+}
+
+/** A claim that lists more tokens than are allowed is scored all the same: the rest are forbidden ones, as unlikely as can be. */
+function addForbidden(entries: Entry[], costs: Float64Array, mask: TokenMask, wanted: number): void {
+  for (let id = 0; entries.length < wanted; id++) {
+    if (isAllowed(mask, id)) continue;
+    costs[entries.length] = MAX_COST;
+    entries.push({ id, q: MAX_COST, cost: MAX_COST, processed: Number.NEGATIVE_INFINITY });
+  }
 }
 
 /** Sets every touched token's logit to -Infinity and returns the raw ones, ascending by id. */

@@ -46,8 +46,9 @@ export const MAX_PLACES = 2048;
 export const MAX_VISITS = 16_384;
 /** For a whole text, in such steps. A text that needs more does not match. */
 export const MAX_TEXT_WORK: number = 2 ** 21;
-/** States and places that a machine remembers. */
-const MAX_REMEMBERED = 2 ** 17;
+/** Places that a machine remembers; a state counts as many, since it has a way on for each byte. */
+const MAX_REMEMBERED: number = 2 ** 17;
+const STATE_WEIGHT = 16;
 
 interface Tables {
   readonly stacks: Map<string, Stack>;
@@ -186,7 +187,7 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
     },
     renew(state, work) {
       left = work;
-      if (tables.states.size + tables.places.size > MAX_REMEMBERED) tables = createTables();
+      if (STATE_WEIGHT * tables.states.size + tables.places.size > MAX_REMEMBERED) tables = createTables();
       return toKnown(state);
     },
   };
