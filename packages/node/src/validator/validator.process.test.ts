@@ -9,6 +9,7 @@ import { followReply } from '@ogong/host/views/follow-reply';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
+import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
@@ -214,5 +215,16 @@ describe('validators and a cheat', () => {
     // The validator that ejected it takes its own mark back, and its view of the chain is read again.
     const isTaken = () => network.deliver(judge).catch(() => undefined);
     await expect.poll(isTaken, { timeout: 20_000, interval: 500 }).toBeDefined();
+  });
+
+  it('eject it for another record than its consumer was given, of which another validator was told', async () => {
+    const [, judge, , hearer] = network.nodes as [Node, Node, Node, Node];
+    const { reply } = await network.deliver(judge, {}, { text: 'Buy my book instead.', tells: hearer });
+    const { replyId } = reply.record;
+    expect(await network.waitForState(judge, replyId, 'settled')).toMatchObject({ verdict: 'accept', feeAtomic: 0n });
+    const correction = await network.service(judge).getReply({ replyId: computeCorrectionId(replyId) });
+    expect(correction).toMatchObject({ state: 'settled', verdict: 'reject' });
+    const id = hashHybridKey(crypto, network.provider.signer.publicKey);
+    expect(await network.payerClient.isEjected(id)).toBe(true);
   });
 });

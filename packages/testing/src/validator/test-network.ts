@@ -45,6 +45,7 @@ import {
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { startTestLedger } from '../chain/test-ledger.ts';
 import {
+  createTestDelivery,
   createTestOrder,
   createTestReport,
   findServed,
@@ -211,8 +212,15 @@ export async function startTestNetwork({
         await verifierLinks.to(ValidatorService, node.peer).announce(provider.announceVerifier());
       }
     },
-    /** Admits, serves and hands in one reply, as gateway and provider do. */
-    async deliver(node: (typeof nodes)[number], bend: Partial<ServeInput> = {}): Promise<TestReply> {
+    /**
+     * Admits, serves and hands in one reply, as gateway and provider do.
+     * @param other another text that the payer is given, of which it tells another validator alone.
+     */
+    async deliver(
+      node: (typeof nodes)[number],
+      bend: Partial<ServeInput> = {},
+      other?: { readonly text: string; readonly tells: (typeof nodes)[number] },
+    ): Promise<TestReply> {
       await beacons.refresh();
       const latest = beacons.latest();
       const index = orders++;
@@ -227,14 +235,19 @@ export async function startTestNetwork({
         ...(bend.payee && { bend: { payee: bend.payee.address } }),
       });
       const service = links.to(ValidatorService, node.peer);
-      await service.admit({ order, consent: order.consent });
-      const served = serveTestReply(order, {
-        provider: provider.signer,
-        payer,
-        ledger: view.ledger,
-        beacon: latest,
-        ...bend,
-      });
+      const admission = await service.admit({ order, consent: order.consent });
+      const serve = { provider: provider.signer, payer, ledger: view.ledger, beacon: latest, ...bend };
+      const served = serveTestReply(order, serve);
+      if (other) {
+        const { delivery, bound } = createTestDelivery(order, serveTestReply(order, { ...serve, text: other.text }), {
+          ...{ payer, ledger: view.ledger },
+        });
+        const { record, providerKey, signature, header, headerProof } = bound;
+        await links.to(ValidatorService, other.tells.peer).acknowledge({
+          ...{ order, delivery, record: { record, providerKey, signature }, header, headerProof: [...headerProof] },
+          admission,
+        });
+      }
       provider.keep(served);
       await service.pushRecord(toPushMessage(served.submission));
       return served;

@@ -97,9 +97,10 @@ async function askHearers(
   asked: readonly AskedEntry[],
 ): Promise<[bigint, DeliveredReply][]> {
   const { askHeard, onError } = state;
+  const findOthers = createHearerDraw(state);
   const byHearer = new Map<string, { readonly hearer: Uint8Array; readonly about: AskedEntry[] }>();
   for (const one of asked) {
-    for (const hearer of await findOthers(state, one.order)) {
+    for (const hearer of await findOthers(one.order)) {
       const known = byHearer.get(toHex(hearer)) ?? { hearer, about: [] };
       known.about.push(one);
       byHearer.set(toHex(hearer), known);
@@ -120,18 +121,22 @@ async function askHearers(
   return answers.flat();
 }
 
-/** The hearers of a reply besides this validator; none where the validators of its epoch are not known. */
-async function findOthers(
-  { crypto, signer, getBeacon, findMembers }: HeardState,
-  order: NamedOrder,
-): Promise<Uint8Array[]> {
-  const [beacon, members] = await Promise.all([
-    getBeacon(order.epoch).catch(() => undefined),
-    findMembers(order.epoch).catch(() => undefined),
-  ]);
-  if (beacon === undefined || members === undefined) return [];
-  const hearers = drawHearers(crypto, { beacon: beacon.value, order }, members).map(({ address }) => address);
-  return hearers.filter((address) => !equalBytes(address, signer.address));
+/**
+ * The hearers of a reply besides this validator; none where the validators of its epoch are not known. Each epoch is looked up once:
+ * a batch has many replies of one.
+ */
+function createHearerDraw({ crypto, signer, getBeacon, findMembers }: HeardState) {
+  const lookUp = (epoch: bigint) =>
+    Promise.all([getBeacon(epoch).catch(() => undefined), findMembers(epoch).catch(() => undefined)]);
+  const known = new Map<bigint, ReturnType<typeof lookUp>>();
+  return async (order: NamedOrder): Promise<Uint8Array[]> => {
+    const looking = known.get(order.epoch) ?? lookUp(order.epoch);
+    known.set(order.epoch, looking);
+    const [beacon, members] = await looking;
+    if (beacon === undefined || members === undefined) return [];
+    const hearers = drawHearers(crypto, { beacon: beacon.value, order }, members).map(({ address }) => address);
+    return hearers.filter((address) => !equalBytes(address, signer.address));
+  };
 }
 
 /** Believed of another validator is only what payer and provider signed. */
