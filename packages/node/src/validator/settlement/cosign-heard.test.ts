@@ -177,6 +177,21 @@ describe('what a hearer is told', () => {
     expect(world.heardBy(peers[0])).toBeUndefined();
   });
 
+  it('has no text of request or answer', async () => {
+    const { peers, order, honest, admission } = await judgeAnother();
+    await peers[0].hear(order, honest, { admission });
+    const [row] = peers[0].store.prepare('SELECT * FROM heard').all() as Record<string, unknown>[];
+    const kept = Object.values(row ?? {}).filter((value) => value instanceof Uint8Array);
+    expect(kept.length).toBeGreaterThan(5);
+    const { request, response } = honest.submission;
+    for (const text of [request, response]) {
+      expect(text.length).toBeGreaterThan(20);
+      // Any twenty bytes of it in a row.
+      const parts = Array.from({ length: text.length - 20 }, (_, i) => Buffer.from(text.subarray(i, i + 20)));
+      for (const bytes of kept) expect(parts.some((part) => Buffer.from(bytes).includes(part))).toBe(false);
+    }
+  });
+
   it('is kept a day at most', async () => {
     const { peers, order, honest, admission, clock, heardBy } = await judgeAnother();
     await peers[0].hear(order, honest, { admission });
