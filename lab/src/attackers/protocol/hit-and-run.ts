@@ -55,14 +55,14 @@ function openEarnings(heldAtomic: bigint | undefined) {
 
 /**
  * A key forges a burst, takes out what it can, and is gone. On a network that pays at once it keeps what settled. Where earnings are
- * held, an ejection in the same period takes them, and with them all that it held before.
+ * held, an ejection in the same period takes them, and with them all that it held before. What had not settled is void.
  */
 export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
   name: 'hit-and-run',
   adversary: 'provider with a new key that forges until it is found out',
   aim: 'be paid for forged replies under a key that it gives up',
   stoppedBy:
-    'Earnings are held for two periods and forfeited on ejection; who holds less is audited more often, who holds nothing always, by two verifiers',
+    'One forged reply voids what the key is owed. Earnings are held for two periods and forfeited on ejection; who holds less is audited more often, who holds nothing always, by two verifiers',
   restarts: ['validator'],
   async play({ burst, alphaPpm, heldAtomic }, breaks = NO_BREAKS) {
     const earnings = openEarnings(heldAtomic);

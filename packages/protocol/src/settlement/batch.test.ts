@@ -42,8 +42,7 @@ interface Reply {
   readonly credited?: readonly number[];
   /** Of those that it names as refuted. */
   readonly refuted?: readonly number[];
-  /** Default: one of its own. */
-  readonly replyId?: Uint8Array;
+  readonly timeMs?: number;
 }
 
 const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
@@ -60,6 +59,12 @@ const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
   { maxLength: 20 },
 );
 
+/** Nothing that a cheat did in the same run is paid for. */
+const listBillable = (replies: readonly Reply[]): Reply[] => {
+  const cheats = new Set(replies.filter(({ verdict }) => verdict === 'reject').map(({ payee }) => payee));
+  return replies.filter(({ verdict, payee }) => isBillable(verdict) && !cheats.has(payee));
+};
+
 const canEject = (verdict: Reply['verdict']): boolean => !['unaudited', 'abandoned', 'unjudged'].includes(verdict);
 
 const markAll = (outcome: VerifierMark['outcome'], payees: readonly number[] = []): VerifierMark[] =>
@@ -67,7 +72,7 @@ const markAll = (outcome: VerifierMark['outcome'], payees: readonly number[] = [
 
 function toFields(reply: Reply, index: number): VerdictFields {
   return {
-    replyId: reply.replyId ?? bytesOf(16, index),
+    replyId: bytesOf(16, index),
     recordHash: bytesOf(32, index),
     providerId: bytesOf(32, reply.payee),
     payee: bytesOf(20, reply.payee),
@@ -85,7 +90,7 @@ function toFields(reply: Reply, index: number): VerdictFields {
     beaconEpoch: 1n,
     evidenceHash: bytesOf(32, 0),
     ...{ step: 'none', eValuePpm: 0, ejects: reply.ejects && canEject(reply.verdict) },
-    timeMs: index,
+    timeMs: reply.timeMs ?? index + 1,
   };
 }
 
@@ -155,7 +160,7 @@ describe('settlement', () => {
     fc.assert(
       fc.property(anyReplies, (replies) => {
         const { batch, debits, lines, ejections } = buildSettlement(nobleCrypto, toInput(replies));
-        const billable = replies.filter(({ verdict }) => isBillable(verdict));
+        const billable = listBillable(replies);
         expect(sum(debits.map(({ amount }) => amount))).toBe(sum(billable.map(({ fee }) => fee)));
         expect(sum(lines.map(({ gross }) => gross))).toBe(sum(billable.map(({ fee }) => fee)));
         expect(batch.replies).toBe(billable.length);
@@ -184,7 +189,7 @@ describe('settlement', () => {
         expect(without.batch).toEqual(whole.batch);
         expect(without.ejections).toEqual(whole.ejections);
         expect(without.debits).toEqual(whole.debits.filter(({ payer }) => !isLeftOut(payer[0] as number)));
-        const paid = replies.filter(({ verdict, payer }) => isBillable(verdict) && !isLeftOut(payer));
+        const paid = listBillable(replies).filter(({ payer }) => !isLeftOut(payer));
         for (const { payee, router, gross } of without.lines) {
           const own = paid.filter((reply) => reply.payee === payee[0] && reply.router === router[0]);
           expect(gross).toBe(sum(own.map(({ fee }) => fee)));
@@ -236,20 +241,34 @@ describe('settlement', () => {
     expect(settlement).toMatchObject({ debits: [], lines: [], batch: { replies: 0, logLength: 2n } });
   });
 
-  it('owes nothing for a reply that is corrected in the same run, before or after it', () => {
+  it('owes nothing to a provider that exact evidence ejects in the same run, before or after it, and pays the others', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
-    const correction: Reply = { ...reply, verdict: 'reject', fee: 0n, ejects: true };
-    const first = computeCorrectionId(toFields(reply, 0).replyId);
-    const build = (...replies: Reply[]) => buildSettlement(nobleCrypto, toInput(replies));
-    expect(build(reply, reply, { ...correction, replyId: first })).toMatchObject({
-      debits: [{ amount: 5n }],
-      lines: [{ gross: 5n }],
-      ejections: [bytesOf(32, 1)],
-      batch: { replies: 1, logLength: 3n },
+    const proof: Reply = { ...reply, verdict: 'reject', fee: 0n, ejects: true };
+    const other: Reply = { ...reply, payee: 2, payer: 2 };
+    for (const run of [
+      [reply, reply, other, proof],
+      [proof, other, reply],
+    ]) {
+      expect(buildSettlement(nobleCrypto, toInput(run))).toMatchObject({
+        debits: [{ payer: bytesOf(20, 2), amount: 5n }],
+        lines: [{ providerId: bytesOf(32, 2), gross: 5n }],
+        ejections: [bytesOf(32, 1)],
+        batch: { replies: 1 },
+      });
+    }
+  });
+
+  it('owes nothing for what a log decides within a day of exact evidence, and pays what comes later', () => {
+    const provenMs = 1_000;
+    const findProvenMs = ([key]: Uint8Array): number => (key === 1 ? provenMs : 0);
+    const at = (timeMs: number, payee = 1): Reply => ({
+      ...{ verdict: 'accept', fee: 5n, payer: 1, payee, router: 1, ejects: false },
+      timeMs,
     });
-    const later = computeCorrectionId(toFields(reply, 1).replyId);
-    expect(build({ ...correction, replyId: later }, reply)).toMatchObject({ debits: [], batch: { replies: 0 } });
-    expect(build(reply, correction).debits).toMatchObject([{ amount: 5n }]);
+    const sumOf = (reply: Reply): bigint =>
+      sum(buildSettlement(nobleCrypto, { ...toInput([reply]), findProvenMs }).debits.map(({ amount }) => amount));
+    expect([at(1_001), at(provenMs + 86_400_000), at(1)].map(sumOf)).toEqual([0n, 0n, 0n]);
+    expect([at(provenMs + 86_400_001), at(1_001, 2)].map(sumOf)).toEqual([5n, 5n]);
   });
 
   it('draws under the newest voucher, and not without one that covers it', () => {
@@ -264,7 +283,11 @@ describe('settlement', () => {
 
   it('commits to every paid entry by its root', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
-    const input = toInput([reply, { ...reply, verdict: 'reject' }, { ...reply, verdict: 'unaudited', fee: 0n }]);
+    const input = toInput([
+      reply,
+      { ...reply, verdict: 'reject', payee: 2 },
+      { ...reply, verdict: 'unaudited', fee: 0n },
+    ]);
     const { batch } = buildSettlement(nobleCrypto, input);
     const leaves = [0, 2].map((index) => hashLeaf(nobleCrypto, input.entries[index]!));
     const proof = computeInclusionProof(nobleCrypto, leaves, 1);

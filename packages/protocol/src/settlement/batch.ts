@@ -14,16 +14,11 @@ import {
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
+import { OPENING_KEPT_MS } from '../exchange/limits.ts';
 import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../exchange/order.ts';
 import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './gas.ts';
-import {
-  computeCorrectionId,
-  isBillable,
-  isPayable,
-  type LogPosition,
-  parseVerdictEntry,
-  type VerdictEntry,
-} from './verdict-log.ts';
+import { isProof } from './log-tests.ts';
+import { isBillable, isPayable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
 
 const BATCH = {
   validator: abi.address,
@@ -173,12 +168,26 @@ export interface BatchInput {
   readonly vouchers: readonly Voucher[];
   /** Payers who owe something here that cannot be drawn, ascending. Default: none. */
   readonly uncollectable?: readonly Uint8Array[];
+  /** Default: none was proven to cheat before. */
+  readonly findProvenMs?: FindProvenMs;
 }
 
+/** When the log before this run last ejected a provider on exact evidence (SubjectTests.provenMs); 0 where it never did. */
+export type FindProvenMs = (providerId: Uint8Array) => number;
+
+const neverProven: FindProvenMs = () => 0;
+
+/** After exact evidence, whatever its provider had promised before is decided on within this time. */
+const VOID_AFTER_MS = OPENING_KEPT_MS;
+
 /** What each payer owes for the entries, ascending by payer; nobody who owes nothing. */
-export function sumDebts(entries: readonly VerdictEntry[]): Debt[] {
+export function sumDebts(entries: readonly VerdictEntry[], findProvenMs: FindProvenMs): Debt[] {
+  return sumFees(listPaid(entries, findProvenMs));
+}
+
+function sumFees(paid: readonly VerdictEntry[]): Debt[] {
   const debts = new Map<string, Debt>();
-  for (const { payer, feeAtomic } of listPaid(entries).filter(isOwing)) {
+  for (const { payer, feeAtomic } of paid.filter(isOwing)) {
     debts.set(toHex(payer), { payer, amount: (debts.get(toHex(payer))?.amount ?? 0n) + feeAtomic });
   }
   return [...debts.values()].sort((a, b) => compareBytes(a.payer, b.payer));
@@ -186,10 +195,18 @@ export function sumDebts(entries: readonly VerdictEntry[]): Debt[] {
 
 const isOwing = ({ feeAtomic }: VerdictEntry): boolean => feeAtomic > 0n;
 
-/** The entries of one run whose replies are paid for: a correction in the same run voids the fee of its reply. */
-export function listPaid(entries: readonly VerdictEntry[]): VerdictEntry[] {
-  const ids = new Set(entries.map(({ replyId }) => toHex(replyId)));
-  return entries.filter(({ verdict, replyId }) => isBillable(verdict) && !ids.has(toHex(computeCorrectionId(replyId))));
+/**
+ * The entries of one run whose replies are paid for. Exact evidence voids the fees of all replies of its provider: of those before
+ * it in the same run, and of those that the log decides on within VOID_AFTER_MS.
+ */
+export function listPaid(entries: readonly VerdictEntry[], findProvenMs: FindProvenMs): VerdictEntry[] {
+  const proven = new Map<string, number>();
+  for (const entry of entries) if (isProof(entry)) proven.set(toHex(entry.providerId), entry.timeMs);
+  return entries.filter(({ verdict, providerId, timeMs }) => {
+    const provenMs = proven.get(toHex(providerId)) ?? findProvenMs(providerId);
+    const isVoid = provenMs !== 0 && timeMs <= provenMs + VOID_AFTER_MS;
+    return isBillable(verdict) && !isVoid;
+  });
 }
 
 /**
@@ -201,13 +218,14 @@ export function listPaid(entries: readonly VerdictEntry[]): VerdictEntry[] {
  */
 export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const parsed = input.entries.map((bytes) => ({ bytes, entry: parseVerdictEntry(bytes) }));
-  const payable = new Set(listPaid(parsed.map(({ entry }) => entry)));
+  const entries = parsed.map(({ entry }) => entry);
+  const payable = new Set(listPaid(entries, input.findProvenMs ?? neverProven));
   const paid = parsed.filter(({ entry }) => payable.has(entry));
   const { uncollectable = [] } = input;
   const unpaid = new Set(uncollectable.map(toHex));
   const owing = paid.map(({ entry }) => entry).filter(isOwing);
   const drawn = owing.filter(({ payer }) => !unpaid.has(toHex(payer)));
-  const debts = sumDebts(owing);
+  const debts = sumFees(owing);
   if (debts.filter(({ payer }) => unpaid.has(toHex(payer))).length !== uncollectable.length) {
     throw new ProtocolError('malformed', 'an uncollectable payer owes nothing, or is listed twice');
   }
@@ -223,10 +241,10 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
       ),
       replies: paid.length,
     },
-    debits: netDebits(sumDebts(drawn), input.vouchers),
+    debits: netDebits(sumFees(drawn), input.vouchers),
     lines: netLines(drawn),
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
-    tallies: tallyVerifiers(parsed.map(({ entry }) => entry)),
+    tallies: tallyVerifiers(entries),
     uncollectable,
   };
   encodeSettlement(settlement);

@@ -30,7 +30,8 @@ function toFields(
   return {
     replyId: numbered(16, index),
     recordHash: numbered(32, index),
-    providerId: numbered(32, payee),
+    // What a cheat is owed is void.
+    providerId: numbered(32, verdict === 'reject' ? 40_000 + payee : payee),
     payee: numbered(20, 10_000 + payee),
     verdict,
     evidence: verdict === 'reject' ? 'exact' : 'none',

@@ -26,7 +26,7 @@ const judged = (
   verdict: 'accept' | 'reject' | 'inconclusive',
   eValue: number,
   evidence: CountedEntry['evidence'] = 'statistical',
-) => ({ verdict, evidence, beaconEpoch: 1n, step: 'reply', eValuePpm: toEValuePpm(eValue) }) as const;
+) => ({ verdict, evidence, beaconEpoch: 1n, timeMs: 1, step: 'reply', eValuePpm: toEValuePpm(eValue) }) as const;
 const exactReject = { ...judged('reject', 0, 'exact'), eValuePpm: computeBareEValuePpm('reject') };
 const unmeasured = { ...judged('inconclusive', 0), step: 'none' } as const;
 

@@ -40,6 +40,8 @@ export interface OthersTest extends PayeeTestState {
 export interface SubjectTests {
   readonly replies: PayeeTestState;
   readonly lateness: LatenessState;
+  /** When exact evidence last ejected the key, Unix time in ms; 0 where none did. */
+  readonly provenMs: number;
   /** Of payees only. */
   readonly others: OthersTest | undefined;
 }
@@ -47,6 +49,7 @@ export interface SubjectTests {
 export const INITIAL_TESTS: SubjectTests = {
   replies: INITIAL_PAYEE_TEST,
   lateness: { ...INITIAL_PAYEE_TEST, countedEpoch: -OUTAGE_EPOCHS - 1n },
+  provenMs: 0,
   others: undefined,
 };
 
@@ -59,7 +62,7 @@ export interface TestStates {
 
 export type CountedEntry = Pick<
   VerdictEntry,
-  'providerId' | 'payee' | 'verdict' | 'evidence' | 'beaconEpoch' | 'step' | 'eValuePpm'
+  'providerId' | 'payee' | 'verdict' | 'evidence' | 'beaconEpoch' | 'step' | 'eValuePpm' | 'timeMs'
 >;
 
 const PPM = 1_000_000;
@@ -92,10 +95,15 @@ export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefine
 export function countEntry(states: TestStates, entry: CountedEntry, beta: number = REPLY_TEST.beta): boolean {
   if (!isJudged(entry.verdict)) return false;
   const isOutByLateness = countLateness(states, entry, beta);
-  const isExact = entry.verdict === 'reject' && entry.evidence === 'exact';
+  const isExact = isProof(entry);
+  if (isExact) states.put(entry.providerId, { ...states.find(entry.providerId), provenMs: entry.timeMs });
   const isOut = entry.step === 'reply' && countReply(states, entry, { isExact, beta });
   return isExact || isOut || isOutByLateness;
 }
+
+/** Whether the entry ejects its provider for what nobody can deny. */
+export const isProof = ({ verdict, evidence }: Pick<VerdictEntry, 'verdict' | 'evidence'>): boolean =>
+  verdict === 'reject' && evidence === 'exact';
 
 /** Whether a payee is ejected with all its keys, because no single key explains the evidence against it. */
 export function isPayeeOut(states: Pick<TestStates, 'find'>, payee: Uint8Array): boolean {

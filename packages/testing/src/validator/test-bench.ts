@@ -70,6 +70,8 @@ export const domain = { chainId: 31_337n, verifyingContract: network.settlement 
 export const payer = createTestLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(crypto, provider.publicKey);
+/** A second one, so that what a cheat did is not held against the first. */
+export const otherProvider = createTestHybrid('other provider');
 
 /** As a peer answers that does not have what it is asked for. */
 export const createRefused = (message: string): LinkError => new LinkError('remote', message, { refusal: 'not-found' });
@@ -391,12 +393,12 @@ export function createTestValidator(options: BenchOptions = {}) {
     requests,
     refusals,
     find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
-    order: (number: number, bend: OrderInput['bend'] = {}, by = payer, tokens?: number): TestOrder =>
+    order: (number: number, bend: OrderInput['bend'] = {}, by = payer, tokens?: number, at = provider): TestOrder =>
       createTestOrder({
         payer: by,
         ledger,
         validator: signer.address,
-        provider,
+        provider: at,
         index: number,
         epoch: archive.latest().epoch,
         expiresAtMs: clock.nowMs() + 120_000,
@@ -425,7 +427,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       (await intake.acknowledge({ ...createTestDelivery(order, reply, { payer, ledger, bend }), ...told })).outcome,
     async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<TestReply> {
       const named = bend.payee ? { payee: bend.payee.address } : {};
-      const order = validator.order(number, named, bend.payer);
+      const order = validator.order(number, named, bend.payer, undefined, bend.provider);
       await intake.admit(order);
       const reply = validator.serve(order, bend);
       await intake.pushRecord(reply.submission);

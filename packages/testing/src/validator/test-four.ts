@@ -1,4 +1,11 @@
-import { type BenchOptions, createTestClock, createTestValidator, provider, type TestValidator } from './test-bench.ts';
+import {
+  type BenchOptions,
+  createTestClock,
+  createTestValidator,
+  otherProvider,
+  provider,
+  type TestValidator,
+} from './test-bench.ts';
 import { answerHonestly } from './test-calls.ts';
 import { createTestChain, type TestChain } from './test-chain.ts';
 
@@ -40,6 +47,7 @@ export async function createFour(
   }
   const [own, ...peers] = all as [TestValidator, ...TestValidator[]];
   for (const each of all) await each.announce(provider);
+  await own.announce(otherProvider);
   await own.announceVerifier('v1');
   const certifyAll = () => Promise.all(all.map((validator) => validator.certify()));
   return { own, peers, chain, clock, offline, certifyAll };

@@ -1,9 +1,16 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { CosignRequest } from '@ogong/node/validator/settlement/settlement-state';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import {
+  buildSettlement,
+  createVoucher,
+  encodeSettlement,
+  parseSettlement,
+  type Settlement,
+} from '@ogong/protocol/settlement/batch';
 import {
   computeEntryHash,
   computeGenesisPosition,
@@ -11,7 +18,7 @@ import {
   parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
-import { type BenchOptions, ledger, type TestValidator } from './test-bench.ts';
+import { type BenchOptions, ledger, otherProvider, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
 import { payeeSigner, type ServeInput } from './test-reply.ts';
 
@@ -23,12 +30,12 @@ export const cheat: Partial<ServeInput> = {
   bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
 };
 
-/** An accepted, a rejected and an abandoned reply. */
+/** An accepted and an abandoned reply of one provider, and a rejected one of another. */
 export async function decideThree({ own, certifyAll }: Four) {
   const unserved = own.order(2);
   await own.intake.admit(unserved);
   const good = await own.deliver(0);
-  const bad = await own.deliver(1, cheat);
+  const bad = await own.deliver(1, { ...cheat, provider: otherProvider });
   await certifyAll();
   await own.runAudits();
   await own.runAbandonments();
@@ -74,7 +81,11 @@ export async function rebuild(
     item.logEntry = encodeVerdictEntry({ ...bendEntry(parseVerdictEntry(item.logEntry)), previousHash: head });
     head = computeEntryHash(crypto, item.logEntry);
   }
-  const vouchers = parseSettlement(message.batch).debits;
+  // Another verdict may bring a payer back that owed nothing in the first batch.
+  const vouchers = message.entries.map(({ record }) => {
+    const { order, signature } = record?.order as NonNullable<NonNullable<typeof record>['order']>;
+    return createVoucher(crypto, parseOrder(order), signature);
+  });
   const entries = message.entries.map(({ logEntry }) => logEntry);
   const settlement = buildSettlement(crypto, {
     validator: own.signer.address,

@@ -52,7 +52,7 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
 function listSteps(): readonly unknown[] {
   const payee = fill(20, 9);
   const scored = (key: number, verdict: 'accept' | 'reject' | 'inconclusive', eValuePpm: number): CountedEntry => ({
-    ...{ providerId: fill(32, key), payee, verdict, evidence: 'statistical', beaconEpoch: 1n },
+    ...{ providerId: fill(32, key), payee, verdict, evidence: 'statistical', beaconEpoch: 1n, timeMs: 1 },
     ...{ step: 'reply', eValuePpm },
   });
   const late = (key: number, epoch: number): CountedEntry => ({

@@ -2,7 +2,14 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { AuditDraw } from '@ogong/protocol/audit/audit';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import {
+  buildSettlement,
+  type Debt,
+  encodeSettlement,
+  parseSettlement,
+  type Settlement,
+  sumDebts,
+} from '@ogong/protocol/settlement/batch';
 import { computeGenesisPosition, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { propose } from '@ogong/testing/validator/test-proposal';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -20,6 +27,7 @@ import type { CosignState } from './cosign-state.ts';
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20) };
 const stranger = new Uint8Array(20).fill(9);
 const unread = () => Promise.reject(new Error('no answer'));
+const findProvenMs = () => 0;
 
 let proposal: Awaited<ReturnType<typeof propose>>;
 let bytes: Uint8Array;
@@ -58,10 +66,10 @@ describe('a proposed batch', () => {
   });
 
   it('nets its entries and nothing else', () => {
-    assertNets({ crypto }, settlement, bytes, logEntries);
+    assertNets({ crypto }, settlement, bytes, { logEntries, findProvenMs });
     const bend = (change: Partial<Settlement>) => {
       const bent = { ...settlement, ...change };
-      return () => assertNets({ crypto }, bent, encodeSettlement(bent), logEntries);
+      return () => assertNets({ crypto }, bent, encodeSettlement(bent), { logEntries, findProvenMs });
     };
     const lines = settlement.lines.map((line) => ({ ...line, payee: stranger }));
     expect(bend({ lines })).toThrow('differs from the netting of its entries');
@@ -173,9 +181,13 @@ describe('a reply that was passed over', () => {
 });
 
 describe('payers that are left out', () => {
+  let debts: readonly Debt[];
+  beforeAll(() => {
+    debts = sumDebts(entries, findProvenMs);
+  });
   const check = (spendable: bigint, uncollectable: Uint8Array[], before: Uint8Array[] = []) => {
     const channelOf = async () => ({ admitted: spendable, spent: 0n });
-    return checkUncollectable({ channelOf }, { batch: settlement.batch, uncollectable }, entries, before);
+    return checkUncollectable({ channelOf }, { batch: settlement.batch, uncollectable }, debts, before);
   };
 
   it('cannot be drawn, and come back only when they can', async () => {
@@ -187,7 +199,7 @@ describe('payers that are left out', () => {
     const dark = checkUncollectable(
       { channelOf: unread },
       { batch: settlement.batch, uncollectable: [payer] },
-      entries,
+      debts,
       [],
     );
     await expect(dark).rejects.toMatchObject({ code: 'unavailable' });
@@ -199,7 +211,7 @@ describe('payers that are left out', () => {
     const position = { length: logLength, head: logHead };
     const input = { validator, sequence, position, entries: logEntries, vouchers: settlement.debits };
     const without = buildSettlement(crypto, { ...input, uncollectable: [payer] });
-    assertNets({ crypto }, without, encodeSettlement(without), logEntries);
+    assertNets({ crypto }, without, encodeSettlement(without), { logEntries, findProvenMs });
     expect(without.lines).toEqual([]);
   });
 });

@@ -7,10 +7,11 @@ import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
 import {
   buildSettlement,
+  type Debt,
   encodeSettlement,
+  type FindProvenMs,
   parseSettlement,
   type Settlement,
-  sumDebts,
 } from '@ogong/protocol/settlement/batch';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import {
@@ -286,7 +287,7 @@ export function assertNets(
   { crypto }: Pick<CosignState, 'crypto'>,
   settlement: Settlement,
   bytes: Uint8Array,
-  logEntries: readonly Uint8Array[],
+  { logEntries, findProvenMs }: { readonly logEntries: readonly Uint8Array[]; readonly findProvenMs: FindProvenMs },
 ): void {
   const { validator, sequence, logLength, logHead } = settlement.batch;
   let rebuilt: Settlement;
@@ -298,6 +299,7 @@ export function assertNets(
       entries: logEntries,
       vouchers: settlement.debits,
       uncollectable: settlement.uncollectable,
+      findProvenMs,
     });
   } catch (cause) {
     throw new CosignError('refuted', `the entries do not settle: ${(cause as Error).message}`, { cause });
@@ -315,12 +317,12 @@ export async function checkUncollectable(
     batch,
     uncollectable,
   }: Pick<Settlement, 'uncollectable'> & { readonly batch: Pick<Settlement['batch'], 'validator'> },
-  entries: readonly VerdictEntry[],
+  owing: readonly Debt[],
   before: readonly Uint8Array[],
 ): Promise<void> {
   const named = new Set(uncollectable.map(toHex));
   const concerned = new Set([...uncollectable, ...before].map(toHex));
-  const debts = sumDebts(entries).filter(({ payer }) => concerned.has(toHex(payer)));
+  const debts = owing.filter(({ payer }) => concerned.has(toHex(payer)));
   const readChannel = (payer: Uint8Array) => channelOf(payer, batch.validator);
   const found = await findUncollectable(readChannel, debts).catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the channels cannot be read', { cause });

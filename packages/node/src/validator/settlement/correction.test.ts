@@ -1,10 +1,14 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { parseSettlement } from '@ogong/protocol/settlement/batch';
 import { computeCorrectionId, encodeVerdictEntry, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { type Message, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
+import { readSettledEntry } from '../store/batch-store.ts';
 import { readChannel } from '../store/channel-store.ts';
+import { createTestStates } from '../store/sequential-store.ts';
 
 /** Two accepted replies; the provider has signed a second record for the first of them. */
 async function acceptTwo() {
@@ -35,11 +39,11 @@ describe('a second record that turns up after the verdict', () => {
     await settleAll(world);
     const [batch] = chain.settled;
     expect(chain.settled).toHaveLength(1);
-    expect(batch?.batch.replies).toBe(1);
-    expect(batch?.debits.map(({ amount }) => amount)).toEqual([86_000n]);
+    // The provider has cheated, so its other reply is void too.
+    expect(batch).toMatchObject({ batch: { replies: 0 }, debits: [], lines: [] });
     expect(batch?.ejections).toEqual([providerId]);
     expect(own.find(replyId)).toMatchObject({ state: 'settled', feeAtomic: 0n });
-    expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n, settled: 86_000n });
+    expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n, settled: 0n });
     expect(own.refusals).toEqual([]);
   });
 
@@ -52,6 +56,44 @@ describe('a second record that turns up after the verdict', () => {
     expect(chain.settled.map(({ ejections }) => ejections)).toEqual([[], [providerId]]);
     expect(chain.settled[1]?.debits).toEqual([]);
     expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, settled: 172_000n });
+  });
+
+  it('voids what was undecided then, at its validator and at all that sign', async () => {
+    const world = await acceptTwo();
+    const { own, chain, certifyAll, contradict } = world;
+    const { replyId } = (await own.deliver(2)).reply.record;
+    await settleAll(world);
+    await contradict();
+    await settleAll(world);
+    await certifyAll();
+    await own.runAudits();
+    expect(own.find(replyId)).toMatchObject({ verdict: 'accept', feeAtomic: 86_000n });
+    await settleAll(world);
+    expect(chain.settled).toHaveLength(3);
+    expect(chain.settled[2]).toMatchObject({ batch: { replies: 0 }, debits: [], lines: [] });
+    expect(own.find(replyId)).toMatchObject({ state: 'settled', feeAtomic: 0n });
+    expect(readSettledEntry(own.store, crypto, replyId)).toMatchObject({ index: 0, proof: [] });
+    expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n, settled: 172_000n });
+    expect(own.refusals).toEqual([]);
+  });
+
+  it('is not overlooked by co-signers where a batch pays the cheat all the same', async () => {
+    const world = await acceptTwo();
+    const { own, peers, certifyAll, contradict } = world;
+    await own.deliver(2);
+    await settleAll(world);
+    await contradict();
+    await settleAll(world);
+    await certifyAll();
+    await own.runAudits();
+    const before = createTestStates(own.store, own.signer.address);
+    before.put(world.providerId, { ...before.find(world.providerId), provenMs: 0 });
+    own.requests.length = 0;
+    const request = await proposeUnheard(world);
+    expect(parseSettlement(request.batch).debits).toHaveLength(1);
+    const peer = peers[0] as TestValidator;
+    const vote = peer.cosigner.cosign(own.signer.address, request);
+    await expect(vote).rejects.toThrow('the batch differs from the netting of its entries');
   });
 
   it.each<[string, string, (correction: Message['entries'][number]) => void]>([

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashBatchSummary, type Settlement, summarizeSettlement } from '@ogong/protocol/settlement/batch';
+import { hashBatchSummary, type Settlement, sumDebts, summarizeSettlement } from '@ogong/protocol/settlement/batch';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { SignerError } from '../../signer/signer-error.ts';
@@ -19,7 +19,7 @@ import { CosignError, demand, type EntryFault, MAX_REASON } from './cosign-error
 import { findContradicted } from './cosign-heard.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertOneLog, castVote, findSigned, listPlaces, readVote } from './cosign-vote.ts';
-import { describeEjection, findEjecting } from './count-log.ts';
+import { describeEjection, type LogCounts, readCounts } from './count-log.ts';
 
 /**
  * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
@@ -40,8 +40,9 @@ export async function cosignBatch(
   const digest = hashBatchSummary(crypto, domain, summary);
   const known = store.read(() => readVote(store, validator, sequence));
   if (known === undefined || !equalBytes(known.digest, digest)) {
-    const entries = await checkEntries(state, settlement, request);
-    await checkUncollectable(state, settlement, entries, known?.uncollectable ?? []);
+    const { entries, findProvenMs } = await checkEntries(state, settlement, request);
+    const debts = sumDebts(entries, findProvenMs);
+    await checkUncollectable(state, settlement, debts, known?.uncollectable ?? []);
     const { uncollectable } = settlement;
     const replaces = known?.digest;
     const places = listPlaces(entries, { head: logHead });
@@ -81,7 +82,7 @@ async function checkEntries(
   state: CosignState,
   settlement: Settlement,
   { batch: bytes, entries: messages }: Pick<CosignBatchRequest, 'batch' | 'entries'>,
-): Promise<readonly VerdictEntry[]> {
+): Promise<{ readonly entries: readonly VerdictEntry[] } & Pick<LogCounts, 'findProvenMs'>> {
   const { batch } = settlement;
   const logEntries = messages.map(({ logEntry }) => logEntry);
   const start = await findLogStart(state, batch);
@@ -91,7 +92,7 @@ async function checkEntries(
     assertOneLog(state.store, batch.validator, places);
     return findSigned(state.store, batch.validator, places);
   });
-  const ejecting = await findEjecting(state, batch.validator, start, entries);
+  const { ejecting, findProvenMs } = await readCounts(state, batch.validator, start, entries);
   const unsigned = entries.flatMap((entry, i) => (signed.has(entry.index) ? [] : [i]));
   const contradicted = await findContradicted(
     state,
@@ -119,6 +120,6 @@ async function checkEntries(
   if (refused.length > 0) {
     throw new CosignError('refuted', refused.map(({ reason }) => reason).join('; '), { refused });
   }
-  assertNets(state, settlement, bytes, logEntries);
-  return entries;
+  assertNets(state, settlement, bytes, { logEntries, findProvenMs });
+  return { entries, findProvenMs };
 }

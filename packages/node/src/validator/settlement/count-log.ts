@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { FindProvenMs } from '@ogong/protocol/settlement/batch';
 import { countEntry, createOverlay } from '@ogong/protocol/settlement/log-tests';
 import {
   computeGenesisPosition,
@@ -15,24 +16,35 @@ import type { CosignState } from './cosign-state.ts';
 
 type CountState = Pick<CosignState, 'crypto' | 'clock' | 'ledger' | 'store' | 'group' | 'listEntries' | 'counting'>;
 
+export interface LogCounts {
+  /** Indexes of the entries that eject their provider. */
+  readonly ejecting: ReadonlySet<bigint>;
+  /** Of the providers in the batch, before it. */
+  readonly findProvenMs: FindProvenMs;
+}
+
 /**
- * Which entries of a batch eject their provider, by the tests of their log: what has settled of it, then the batch.
+ * What the tests of a log say about a batch: what has settled of the log, then the batch.
  * @param start where the batch begins, by the chain.
  * @throws CosignError 'unavailable' where the validator does not show its settled log.
  */
-export async function findEjecting(
+export async function readCounts(
   state: CountState,
   validator: Uint8Array,
   start: LogPosition,
   entries: readonly VerdictEntry[],
-): Promise<ReadonlySet<bigint>> {
+): Promise<LogCounts> {
   await countSettled(state, validator, start);
   const { store } = state;
   return store.read(() => {
     // Another call may have counted on, after a batch that settled meanwhile.
     assertAt(readPosition(state, validator), start);
     const tests = createOverlay(createTestStates(store, validator));
-    return new Set(entries.flatMap((entry) => (countEntry(tests, entry) ? [entry.index] : [])));
+    const proven = new Map(entries.map(({ providerId: id }) => [toHex(id), tests.find(id).provenMs]));
+    return {
+      ejecting: new Set(entries.flatMap((entry) => (countEntry(tests, entry) ? [entry.index] : []))),
+      findProvenMs: (providerId) => proven.get(toHex(providerId)) ?? 0,
+    };
   });
 }
 

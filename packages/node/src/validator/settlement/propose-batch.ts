@@ -14,6 +14,7 @@ import {
   type StoredBatch,
 } from '../store/batch-store.ts';
 import { readVoucher } from '../store/channel-store.ts';
+import { createProvenReader } from '../store/sequential-store.ts';
 import { findUncollectable } from './collect.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
@@ -138,7 +139,8 @@ async function buildBatch(
   { sequence, to }: Pick<StoredBatch, 'sequence' | 'to'>,
   entries: readonly Uint8Array[],
 ): Promise<Settlement> {
-  const debts = sumDebts(entries.map(parseVerdictEntry));
+  const findProvenMs = createProvenReader(store, signer.address);
+  const debts = store.read(() => sumDebts(entries.map(parseVerdictEntry), findProvenMs));
   const vouchers = store.read(() =>
     debts.flatMap(({ payer }) => {
       const voucher = readVoucher(store, payer);
@@ -151,6 +153,7 @@ async function buildBatch(
     position: { length: to, head: computeEntryHash(crypto, entries.at(-1) as Uint8Array) },
     entries,
     vouchers,
+    findProvenMs,
     uncollectable: await findUncollectable((payer) => client.channelOf(payer, signer.address), debts),
   });
 }

@@ -8,7 +8,12 @@ import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { countEntry } from '@ogong/protocol/settlement/log-tests';
-import { computeCorrectionId, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import {
+  computeCorrectionId,
+  isBillable,
+  parseVerdictEntry,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { adjustChannel } from './channel-store.ts';
 import { readDelivery } from './delivery-store.ts';
@@ -43,6 +48,7 @@ const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
 const positionColumns = columns({ position: bigInteger });
+const idColumns = columns({ replyId: bytes });
 const sequenceColumns = columns({ sequence: bigInteger });
 
 /** The batch that was proposed and is not settled; there is at most one. */
@@ -107,8 +113,14 @@ export function readSettledEntry(store: Store, crypto: Crypto, replyId: Uint8Arr
   if (batch === undefined) return undefined;
   const rows = listEntries(store, batch.from, Number(batch.to - batch.from));
   const entries = rows.map((row) => parseVerdictEntry(row.entry));
-  const payable = new Set(listPaid(entries));
-  const paid = rows.filter((_, i) => payable.has(entries[i] as VerdictEntry));
+  const voided = new Set(
+    idColumns
+      .all(store.prepare('SELECT reply_id FROM replies WHERE sequence = ? AND voided = 1'), sequence ?? 0n)
+      .map((row) => toHex(row.replyId)),
+  );
+  const paid = rows.filter(
+    (row, i) => isBillable((entries[i] as VerdictEntry).verdict) && !voided.has(toHex(row.replyId)),
+  );
   const isWanted = (row: { readonly replyId: Uint8Array }): boolean => equalBytes(row.replyId, replyId);
   const index = paid.findIndex(isWanted);
   const { entry } = rows.find(isWanted) ?? {};
@@ -222,16 +234,16 @@ export function settleBatch(
   const unpaid = new Set(uncollectable.map(toHex));
   let unpaidReplies = 0;
   const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseVerdictEntry(entry));
-  const paid = new Set(listPaid(entries));
   const tests = createTestStates(store, settlement.batch.validator);
+  const paid = new Set(listPaid(entries, (providerId) => tests.find(providerId).provenMs));
   for (const entry of entries) {
     countEntry(tests, entry);
-    const { replyId, payer, feeAtomic } = entry;
-    if (feeAtomic === 0n) continue;
-    if (!paid.has(entry)) {
+    const { replyId, payer, feeAtomic, verdict } = entry;
+    if (isBillable(verdict) && !paid.has(entry)) {
       voidFee(store, entry);
       continue;
     }
+    if (feeAtomic === 0n) continue;
     const isUnpaid = unpaid.has(toHex(payer));
     adjustChannel(store, payer, { owed: -feeAtomic, settled: isUnpaid ? 0n : feeAtomic });
     if (!isUnpaid) continue;
@@ -242,10 +254,10 @@ export function settleBatch(
   return unpaidReplies;
 }
 
-/** The batch has a correction of the reply. */
+/** Exact evidence in the log has voided the reply. */
 function voidFee(store: Store, { replyId, payer, feeAtomic }: VerdictEntry): void {
   adjustChannel(store, payer, { owed: -feeAtomic });
-  store.prepare("UPDATE replies SET fee = '0' WHERE reply_id = ?").run(replyId);
+  store.prepare("UPDATE replies SET fee = '0', voided = 1 WHERE reply_id = ?").run(replyId);
 }
 
 /**

@@ -40,8 +40,8 @@ describe('a row', () => {
     const states = createTestStates(store, OWN_TESTS);
     expect(states.find(key)).toEqual(INITIAL_TESTS);
     for (const others of [undefined, { ...test, rejects: 2, suspect: key }]) {
-      states.put(key, { replies: test, lateness, others });
-      expect(states.find(key)).toEqual({ replies: test, lateness, others });
+      states.put(key, { replies: test, lateness, provenMs: 12, others });
+      expect(states.find(key)).toEqual({ replies: test, lateness, provenMs: 12, others });
     }
     expect(createTestStates(store, key).find(key)).toEqual(INITIAL_TESTS);
     const asks = { asks: 2, refusals: 1, waitedMs: 1.5, pauseMs: 8, dueAtMs: 9 };

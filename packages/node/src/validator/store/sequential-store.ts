@@ -1,6 +1,7 @@
 import { bigInteger, bytes, columns, flag, integer, named, numbers, optionalColumns } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { FindProvenMs } from '@ogong/protocol/settlement/batch';
 import { INITIAL_TESTS, type TestStates } from '@ogong/protocol/settlement/log-tests';
 import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
 
@@ -13,6 +14,7 @@ const testColumns = columns({
     ejected: named('late_ejected', flag),
     countedEpoch: bigInteger,
   }),
+  provenMs: named('proven_at', integer),
   others: optionalColumns({
     suspect: bytes,
     audits: named('others_audits', integer),
@@ -41,6 +43,12 @@ export function createTestStates(store: Store, log: Uint8Array): TestStates {
     },
     put: (subject, tests) => void keptTest.insert(store, 'INSERT OR REPLACE INTO tests', { log, subject, tests }),
   };
+}
+
+/** When a log, as far as it has settled, last ejected a provider on exact evidence. */
+export function createProvenReader(store: Store, log: Uint8Array): FindProvenMs {
+  const tests = createTestStates(store, log);
+  return (providerId) => store.read(() => tests.find(providerId).provenMs);
 }
 
 /** Up to where a log has been counted; undefined before its first entry. */

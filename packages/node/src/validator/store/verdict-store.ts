@@ -114,6 +114,7 @@ export function decideReply(
     evidence: judgement?.evidence ?? 'none',
     beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
     ...(judgement ? computeStep(judgement) : NO_STEP),
+    timeMs: nowMs,
   } as const;
   const ejects = countEntry(createTestStates(store, OWN_TESTS), counted);
   if (judgement) countAudit(store, counted, ejects);
@@ -128,7 +129,6 @@ export function decideReply(
     router: order.router,
     verifiers: judgement?.verifiers ?? [],
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
-    timeMs: nowMs,
   });
   // The request is not kept as long as the fee.
   const isUnpaidDoubt = isBillable(verdict) && feeAtomic === 0n;
