@@ -4,13 +4,7 @@ import type { CosignRequest } from '@ogong/node/validator/settlement/settlement-
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import {
-  buildSettlement,
-  createVoucher,
-  encodeSettlement,
-  parseSettlement,
-  type Settlement,
-} from '@ogong/protocol/settlement/batch';
+import { buildSettlement, createVoucher, encodeSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import {
   computeEntryHash,
   computeGenesisPosition,
@@ -82,10 +76,9 @@ export async function rebuild(
     head = computeEntryHash(crypto, item.logEntry);
   }
   // Another verdict may bring a payer back that owed nothing in the first batch.
-  const vouchers = message.entries.map(({ record }) => {
-    const { order, signature } = record?.order as NonNullable<NonNullable<typeof record>['order']>;
-    return createVoucher(crypto, parseOrder(order), signature);
-  });
+  const vouchers = message.entries.flatMap(({ record }) =>
+    record?.order ? [createVoucher(crypto, parseOrder(record.order.order), record.order.signature)] : [],
+  );
   const entries = message.entries.map(({ logEntry }) => logEntry);
   const settlement = buildSettlement(crypto, {
     validator: own.signer.address,
