@@ -414,7 +414,7 @@ describe('a payee whose keys were found to cheat, one after the other', () => {
     for (let i = 1; i < 20; i++) {
       const other = { providerId: new Uint8Array(32).fill(i), payee };
       const verdict = { verdict: 'reject', evidence: 'statistical', beaconEpoch: 1n } as const;
-      countEntry(testsOf(validator), { ...other, ...verdict, step: 'reply', eValuePpm: 20_000_000 });
+      countEntry(testsOf(validator), { ...other, ...verdict, timeMs: 1, step: 'reply', eValuePpm: 20_000_000 });
     }
     expect(isPayeeOut(testsOf(validator), payee)).toBe(true);
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow('the payee is out');

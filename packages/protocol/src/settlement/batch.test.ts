@@ -18,7 +18,6 @@ import {
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import {
   appendVerdict,
-  computeCorrectionId,
   computeGenesisPosition,
   isBillable,
   parseVerdictEntry,

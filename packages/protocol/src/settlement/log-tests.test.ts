@@ -185,7 +185,14 @@ describe('the tests of a log', () => {
 
 describe('the test of lateness', () => {
   const late = (epoch: number) =>
-    ({ verdict: 'reject', evidence: 'statistical', beaconEpoch: BigInt(epoch), step: 'late', eValuePpm: 0 }) as const;
+    ({
+      verdict: 'reject',
+      evidence: 'statistical',
+      beaconEpoch: BigInt(epoch),
+      timeMs: 1,
+      step: 'late',
+      eValuePpm: 0,
+    }) as const;
   const intime = (epoch: number) => ({ ...judged('accept', 0.6), beaconEpoch: BigInt(epoch) });
 
   it('counts an outage once, however many replies it took', () => {

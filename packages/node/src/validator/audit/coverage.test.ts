@@ -32,7 +32,12 @@ function countReplies(
   eValue: number,
 ): void {
   const entry = { ...party, verdict, evidence: 'statistical', beaconEpoch: 1n } as const;
-  countEntry(createTestStates(store, OWN_TESTS), { ...entry, step: 'reply', eValuePpm: toEValuePpm(eValue) });
+  countEntry(createTestStates(store, OWN_TESTS), {
+    ...entry,
+    timeMs: 1,
+    step: 'reply',
+    eValuePpm: toEValuePpm(eValue),
+  });
 }
 
 describe('coverage', () => {
