@@ -11,12 +11,14 @@ import { countHeard, keepHeard, readHeard } from './store/heard-store.ts';
 export interface HeardLimits {
   /** As many as a payer may have open at one validator. */
   readonly ofPayer: number;
-  /** So that no validator fills the place of the others with orders of its own making. */
-  readonly ofValidator: number;
+  /**
+   * In all. Where they are full, a validator still has its share: this number by how many validators there are. So nobody fills the
+   * places of others with orders of its own making, and twice as many are kept at most.
+   */
   readonly all: number;
 }
 
-export const HEARD_LIMITS: HeardLimits = { ofPayer: 4_096, ofValidator: 8_192, all: 32_768 };
+export const HEARD_LIMITS: HeardLimits = { ofPayer: 4_096, all: 32_768 };
 
 /** A payer's word about a reply that another validator handles, with that validator's word that the order is paid for. */
 export interface ToldReply extends DeliveredReply {
@@ -56,8 +58,8 @@ export async function hearDelivery(state: HearState, told: ToldReply): Promise<D
   const reply = { validator, replyId, payer, expiresAtMs: Number(order.expiresAtMs) };
   const isKept = await group.write((db) => {
     const { ofPayer, ofValidator, all } = countHeard(db, order);
-    if (ofPayer >= heardLimits.ofPayer || ofValidator >= heardLimits.ofValidator || all >= heardLimits.all)
-      return false;
+    const share = heardLimits.all / Math.max(1, chain.validators().length);
+    if (ofPayer >= heardLimits.ofPayer || (all >= heardLimits.all && ofValidator >= share)) return false;
     keepHeard(db, reply, { signed: delivery, bound });
     return true;
   });

@@ -217,6 +217,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       holdings,
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,
+        validators: () => members().map((one) => one.member),
         recallByAddress: (address) => members().find((one) => equalBytes(one.signer.address, address))?.member,
         channel:
           options.channel ??

@@ -224,13 +224,29 @@ describe('what a hearer is told', () => {
     expect(heardBy(peer)).toBeUndefined();
   });
 
-  it.each(['ofPayer', 'ofValidator', 'all'])('is told later where there is no room (%s)', async (limit) => {
-    const heardLimits = { ofPayer: 9, ofValidator: 9, all: 9, [limit]: 1 };
+  it('is told later where there is no room for its payer', async () => {
+    const heardLimits = { ofPayer: 1, all: 9 };
     const { own, peers, order, honest, admission, heardBy } = await judgeAnother(() => ({ heardLimits }));
     const second = own.order(1);
     const other = await own.intake.admit(second);
     await peers[0].hear(second, own.serve(second), { admission: other });
     await expect(peers[0].hear(order, honest, { admission })).rejects.toThrow('tell it later');
     expect(heardBy(peers[0])).toBeUndefined();
+  });
+
+  it('is told later where all is full, and still has room where another validator has filled it', async () => {
+    const heardLimits = { ofPayer: 9, all: 2 };
+    const { own, peers, order, honest, admission } = await judgeAnother(() => ({ heardLimits }));
+    const tell = async (by: TestValidator, number: number) => {
+      const one = by.order(number);
+      const admitted = await by.intake.admit(one);
+      return peers[0].hear(one, by.serve(one), { admission: admitted });
+    };
+    for (const number of [1, 2]) expect(await tell(peers[1], number)).toBe('heard');
+    await expect(tell(peers[1], 3)).rejects.toThrow('tell it later');
+    // A share of two places by four validators.
+    expect(await peers[0].hear(order, honest, { admission })).toBe('heard');
+    await expect(tell(own, 4)).rejects.toThrow('tell it later');
+    expect(await tell(peers[2], 5)).toBe('heard');
   });
 });
