@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { signProgress } from '@ogong/protocol/exchange/progress';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -112,6 +113,18 @@ describe('a co-signer of a reply that its payer left', () => {
       'with a word that says nothing',
       'owed are 0',
       (orderHash) => ({ progress: signProgress(crypto, payer, { ledger, orderHash, ...NOTHING, hasLeft: false }) }),
+    ],
+    [
+      'with a word about more text than there is',
+      "not the payer's word",
+      (orderHash) => ({
+        progress: signProgress(crypto, payer, { ledger, orderHash, ...NOTHING, textBytes: 5_000, hasLeft: true }),
+      }),
+    ],
+    [
+      'with a shorter text, of which the payer would have more',
+      'another response',
+      () => ({ responseSummary: summarizeResponse(crypto, new Uint8Array(9)) }),
     ],
   ])('refuses the entry %s', async (_name, reason, bend) => {
     const { own, first, order } = proposal;

@@ -1,10 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import {
@@ -256,6 +257,44 @@ describe('a co-signer', () => {
     // At the bound the fee is no longer what is refused: the evidence is of another record.
     const within = peer.cosigner.cosign(own.signer.address, await inflate(bound));
     await expect(within).rejects.toThrow('not an opening');
+  });
+
+  it.each<[string, string, (header: Header) => Header]>([
+    [
+      'a stop string that nobody asked for',
+      'claims a stop string',
+      (header) => ({ ...header, stopReason: 'stop-string' }),
+    ],
+    [
+      'another temperature',
+      'temperature',
+      (header) => ({ ...header, sampler: { ...header.sampler, temperatureQ16: 1 } }),
+    ],
+    ['more tokens than were asked for', 'max_tokens', (header) => ({ ...header, maxTokens: header.maxTokens + 1 })],
+  ])('refuses %s by the summary of the request', async (_name, reason, header) => {
+    const { own, peer, bent } = await propose();
+    const { submission } = own.serve(own.order(0, { epoch: 0n }), { bend: { header } });
+    const message = await bent(
+      on('accept', { recordHash: hashRecord(crypto, submission.record.record) }),
+      inAccept((entry) => {
+        entry.record = toSummaryMessage(submission);
+      }),
+    );
+    await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toThrow(reason);
+  });
+
+  it("refuses a reply under another request's summary, which its payer has not signed", async () => {
+    const { own, peer, bent } = await propose();
+    const body = { model: MODEL, messages: [{ role: 'user', content: 'x'.repeat(500) }], max_tokens: 40 };
+    const other = summarizeRequest(crypto, 'chat', utf8Encode(JSON.stringify(body)));
+    const message = await bent(
+      (entry) => entry,
+      inAccept(({ record }) => {
+        record!.requestSummary = other;
+      }),
+    );
+    const refused = peer.cosigner.cosign(own.signer.address, message);
+    await expect(refused).rejects.toThrow('the record names another request');
   });
 
   it('refuses an abandonment that the provider never agreed to', async () => {
