@@ -273,8 +273,8 @@ describe('every attack of the catalogue as a provider, before a consumer, a vali
     ['text', { audit: ['response-text'] }],
     // To the validator, bytes that do not hash to the signed root are not an opening.
     ['leaf', { refused: ['commitment-root'], audit: ['opening'] }],
-    // The bit belongs to a value that no draw of this reply depends on.
-    ['committed', { audit: ['equality'] }],
+    // The changed bit makes a list that is none.
+    ['committed', { refused: ['listing'], audit: ['listing'] }],
     ['response', { refused: ['response-hash'] }],
   ])('tamper with the %s', async (target, { refused = [], audit = [] }) => {
     const attack = createTamperAttackOf({ targets: [target] })({ engine: sold });

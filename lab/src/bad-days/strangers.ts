@@ -39,7 +39,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
       who: 'validators',
       changes: 'nothing',
       costs: 'a registration',
-      shownBy: 'packages/node/src/validator/witness/witness.test.ts',
+      shownBy: 'packages/provider/src/provider/show-record.test.ts',
     },
   },
   'ProviderService/Trace': {

@@ -4,7 +4,7 @@ import { falseAbandonment } from './false-abandonment.ts';
 describe('a delivered reply that its validator calls abandoned', () => {
   it('is shown to every witness, and settles nowhere without their statements', async () => {
     const { answers, refusals, settled } = await falseAbandonment.play({ isForged: false });
-    expect(answers).toEqual(['record']);
+    expect(answers).toEqual(['taken']);
     expect(settled).toBe(0);
     expect(refusals).toEqual([expect.stringContaining('was shown here')]);
   });

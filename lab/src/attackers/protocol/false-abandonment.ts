@@ -1,7 +1,10 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
 import { adjustChannel } from '@ogong/node/validator/store/channel-store';
 import { decideReply } from '@ogong/node/validator/store/verdict-store';
+import type { TakenRecord } from '@ogong/node/validator/witness/taken-record';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import { encodeKeptConsent } from '@ogong/protocol/verdict/evidence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { createRefused, ledger } from '@ogong/testing/validator/test-bench';
@@ -56,12 +59,13 @@ export const falseAbandonment: ProtocolAttack<{ readonly isForged: boolean }, Pr
     'Nothing is abandoned without the statements of witnesses whom the beacon draws, and who ask the provider themselves',
   restarts: ['validator'],
   async play({ isForged }, breaks = NO_BREAKS) {
+    const kept = new Map<string, TakenRecord>();
     const four = await createFour(
       {
         async showRecord(_provider, replyId) {
-          const kept = four.own.served.get(toHex(replyId));
-          if (kept === undefined) throw createRefused('no such record');
-          return kept.submission;
+          const shown = kept.get(toHex(replyId));
+          if (shown === undefined) throw createRefused('no such record');
+          return shown;
         },
       },
       (options) => openAttacked(breaks, options),
@@ -69,7 +73,9 @@ export const falseAbandonment: ProtocolAttack<{ readonly isForged: boolean }, Pr
     const { own, peers, clock, chain } = four;
     const order = own.order(0);
     await own.intake.admit(order);
-    await own.intake.pushRecord(own.serve(order).submission);
+    const { submission } = own.serve(order);
+    const intake = await own.intake.pushRecord(submission);
+    kept.set(toHex(order.fields.replyId), { recordHash: hashRecord(crypto, submission.record.record), intake });
     await four.certifyAll();
     await breaks.take();
     const { replyId } = order.fields;

@@ -97,7 +97,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
       return {
         tried: 'denied a reply that it had signed for: with what witnesses say, and with statements of its own',
         answered: [
-          `witnesses hand over: ${asked.answers.join(', ')}`,
+          `witnesses answer: ${asked.answers.join(', ')}`,
           ...countTexts([...asked.refusals, ...forged.refusals]),
           `${asked.settled + forged.settled} of them are on the chain`,
         ],

@@ -91,6 +91,7 @@ export function readWitnessAnswer({ answer }: WitnessAnswerMessage): WitnessAnsw
   }
   if (answer.case === 'opening') return { kind: 'opening', opening: answer.value.opening };
   if (answer.case === 'record') return { kind: 'record', submission: readSubmission(answer.value) };
+  if (answer.case === 'taken') return { kind: 'taken' };
   return { kind: 'waiting' };
 }
 
@@ -100,7 +101,7 @@ export function writeWitnessAnswer(answer: WitnessAnswer): MessageInitShape<type
     return { answer: { case: 'silence', value: { ...told, timeMs: BigInt(timeMs) } } };
   }
   if (answer.kind === 'opening') return { answer: { case: 'opening', value: { opening: answer.opening } } };
-  if (answer.kind === 'waiting') return { answer: { case: 'waiting', value: {} } };
+  if (answer.kind !== 'record') return { answer: { case: answer.kind, value: {} } };
   const { submission } = answer;
   return { answer: { case: 'record', value: { ...submission, headerProof: [...submission.headerProof] } } };
 }

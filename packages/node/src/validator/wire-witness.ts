@@ -10,6 +10,7 @@ import { readSubmission, readWitnessAnswer, writeWitnessAsk } from './wire-messa
 import type { WitnessState } from './witness/answer-witness.ts';
 import { createContest } from './witness/contest.ts';
 import { createInquirer } from './witness/inquirer.ts';
+import { isTakenIn } from './witness/taken-record.ts';
 
 export interface WiredWitness {
   readonly witness: WitnessState;
@@ -35,10 +36,20 @@ export function wireWitness(
       isConnected: () => isConnected(state),
       latestEpoch: () => archive.latest().epoch,
       async showRecord(provider: Peer, replyId: Uint8Array, call: VerifierCallOptions) {
-        const { push } = await links.to(ProviderService, provider).showRecord({ replyId }, call);
-        if (push === undefined) throw new NoAnswer('an answer without a record');
-        return readSubmission(push);
+        const { push, intake, recordHash } = await links.to(ProviderService, provider).showRecord({ replyId }, call);
+        if (push !== undefined) return readSubmission(push);
+        if (intake === undefined) throw new NoAnswer('an answer without a record');
+        return { intake, recordHash };
       },
+      isTaken: (order, taken) =>
+        isTakenIn(
+          {
+            ...{ crypto, ledger: chain.ledger, findMembers: (epoch) => findMembers(state, epoch) },
+            findValidator: (address) => chain.recallByAddress(address),
+          },
+          order,
+          taken,
+        ),
       async getOpening(provider, replyId, call) {
         return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
       },

@@ -3,7 +3,9 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller } from '@ogong/host/link/link-server';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import { hashRecord, REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import type {
   GenerateRequest,
   GetOpeningRequest,
@@ -61,18 +63,30 @@ export async function readOpening(
 }
 
 /**
- * For a validator that wants to know whether a reply was delivered: its own handling one, or a witness. @throws Refusal
+ * For a validator that wants to know whether a reply was delivered. The order's own validator gets the whole, as does a witness while
+ * nobody has signed for the record. Where there is a receipt, that is all that a witness needs: it sees no text. @throws Refusal
  */
 export function showRecord(
   {
+    crypto,
+    clock,
     outbox,
     chain,
-  }: { outbox: Pick<ProviderState['outbox'], 'find'>; chain: Pick<ProviderState['chain'], 'findByCertHash'> },
+  }: Pick<ProviderState, 'crypto' | 'clock'> & {
+    readonly outbox: Pick<ProviderState['outbox'], 'find'>;
+    readonly chain: Pick<ProviderState['chain'], 'findByCertHash'>;
+  },
   replyId: Uint8Array,
   caller: PeerId,
-): KeptRecord {
-  const isAllowed = replyId.length === REPLY_ID_BYTES && chain.findByCertHash(caller) !== undefined;
-  const kept = isAllowed ? outbox.find(replyId) : undefined;
-  if (kept === undefined) throw new Refusal('not-found', 'no record of this reply for you');
-  return kept;
+): KeptRecord | (Pick<KeptRecord, 'intake'> & { readonly recordHash: Uint8Array }) {
+  const validator = replyId.length === REPLY_ID_BYTES ? chain.findByCertHash(caller) : undefined;
+  const kept = validator && outbox.find(replyId);
+  const order = kept?.push.order && parseOrder(kept.push.order.order);
+  const isOwn = order && validator && equalBytes(order.validator, validator.address);
+  // Nobody asks in another one's place before the order has expired.
+  const isOver = order && clock.nowMs() + CLOCK_TOLERANCE_MS > Number(order.expiresAtMs);
+  if (kept === undefined || !(isOwn || isOver)) throw new Refusal('not-found', 'no record of this reply for you');
+  const { push, intake } = kept;
+  if (isOwn || intake === undefined) return kept;
+  return { intake, recordHash: hashRecord(crypto, push.record?.record ?? new Uint8Array(0)) };
 }

@@ -31,6 +31,7 @@ import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { answerWitness, type WitnessAsk, type WitnessState } from '@ogong/node/validator/witness/answer-witness';
 import { createContest } from '@ogong/node/validator/witness/contest';
 import { createInquirer, type InquirerDependencies } from '@ogong/node/validator/witness/inquirer';
+import { isTakenIn, type TakenRecord } from '@ogong/node/validator/witness/taken-record';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -38,7 +39,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { Delivery } from '@ogong/protocol/exchange/delivery';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -241,6 +242,8 @@ export function createTestValidator(options: BenchOptions = {}) {
     latestEpoch: () => archive.latest().epoch,
     getOpening,
     showRecord: options.showRecord ?? (async () => Promise.reject(createRefused('no such record'))),
+    isTaken: (order: NamedOrder, taken: TakenRecord) =>
+      isTakenIn({ ...asking, findValidator: () => undefined }, order, taken),
     checkSubmission: intake.checkSubmission,
     signal: new AbortController().signal,
     findBeacon: async (epoch: bigint) => archive.find(epoch),

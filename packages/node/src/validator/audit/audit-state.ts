@@ -88,6 +88,8 @@ export type Contested = { readonly order: SignedOrder } & (
 export type ContestOutcome =
   /** Asked again later. */
   | { readonly kind: 'waiting' }
+  /** The provider has this validator's own receipt for the record. */
+  | { readonly kind: 'taken' }
   | { readonly kind: 'record'; readonly submission: Submission }
   | { readonly kind: 'opening'; readonly opening: Uint8Array }
   /** Enough witnesses were told nothing. `isTimely`: while the provider had to keep it. */

@@ -138,7 +138,8 @@ async function fetchOpening(
     asked: 'opening',
     bound: { ...judged.signed, header, headerProof },
   });
-  if (stopping.signal.aborted || found.kind === 'waiting' || found.kind === 'record') return undefined;
+  if (stopping.signal.aborted || found.kind === 'waiting') return undefined;
+  if (found.kind === 'record' || found.kind === 'taken') return undefined;
   if (found.kind === 'opening') return keepFound(state, judged, found.opening);
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;

@@ -67,7 +67,7 @@ export function createContest(dependencies: ContestDependencies): Contests {
       // Openings are asked for by the audit, in its own places, before anybody else is.
       const isOwn = asked.record === undefined;
       const [own, others] = await Promise.all([isOwn ? inquirer.ask(asked) : undefined, gather(asked, ask)]);
-      if (own?.kind === 'record' || own?.kind === 'opening') return own;
+      if (own && own.kind !== 'waiting' && own.kind !== 'silent') return own;
       if (others === undefined || 'kind' in others) return others ?? { kind: 'waiting' };
       return own?.kind === 'waiting' ? own : weigh(dependencies, asked, others);
     },

@@ -20,10 +20,13 @@ import {
 import type { VerifierCallOptions } from '../audit/verifier-call.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
+import type { TakenRecord } from './taken-record.ts';
 
 /** What a provider showed. */
 export type ReplyPart =
   | { readonly kind: 'record'; readonly submission: Submission }
+  /** The receipt of the order's validator for the record, in place of the record. */
+  | { readonly kind: 'taken' }
   | { readonly kind: 'opening'; readonly opening: Uint8Array };
 
 export type InquiryAnswer =
@@ -38,7 +41,13 @@ export interface InquirerDependencies extends PatienceDependencies {
   readonly group: GroupCommit;
   readonly latestEpoch: () => bigint;
   /** Asks a provider for the record of a reply. @throws LinkError */
-  readonly showRecord: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Submission>;
+  readonly showRecord: (
+    provider: Peer,
+    replyId: Uint8Array,
+    options: VerifierCallOptions,
+  ) => Promise<Submission | TakenRecord>;
+  /** Whether the order's validator has signed for a record (isTakenIn). */
+  readonly isTaken: (order: NamedOrder, taken: TakenRecord) => Promise<boolean>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   /** @throws ClaimError, ProtocolError where it is not what its order asks for; anything else where that cannot be told now. */
   readonly checkSubmission: (order: NamedOrder, submission: Submission) => Promise<unknown>;
@@ -66,7 +75,8 @@ export function createInquirer(
   options: { readonly record: PatienceOptions; readonly opening: PatienceOptions },
   dependencies: InquirerDependencies,
 ): Inquirer {
-  const { crypto, clock, store, group, latestEpoch, showRecord, getOpening, checkSubmission, signal } = dependencies;
+  const { crypto, clock, store, group, latestEpoch, showRecord, isTaken, getOpening, checkSubmission, signal } =
+    dependencies;
   const patience = {
     record: createPatience(options.record, dependencies),
     opening: createPatience(options.opening, dependencies),
@@ -78,6 +88,10 @@ export function createInquirer(
     if (provider === undefined) throw new Unannounced(`${toHex(order.providerId)} is not announced`);
     if (record === undefined) {
       const submission = await showRecord(provider, order.replyId, { timeoutMs, signal });
+      if ('intake' in submission) {
+        if (!(await isTaken(order, submission))) throw new NoAnswer("what came is no receipt of the order's validator");
+        return { kind: 'taken' };
+      }
       await checkSubmission(order, submission).catch((cause: unknown) => {
         if (!isRefutation(cause)) throw new OwnFault('the record cannot be checked now', { cause });
         throw new NoAnswer('what came is not the reply that was ordered', { cause });

@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { verifySilence } from '@ogong/protocol/exchange/silence';
+import type { Submission } from '@ogong/protocol/verdict/claim';
 import { type Evidence, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import {
   createRefused,
@@ -19,12 +22,13 @@ import { flip, inVerdict, on, proposeUnheard, rebuild } from '@ogong/testing/val
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import type { WitnessAsk } from './answer-witness.ts';
+import type { TakenRecord } from './taken-record.ts';
 
 type AbandonedEvidence = Extract<Evidence, { readonly kind: 'abandoned' }>;
 
 /** Four validators of whom the first has admitted an order that has expired. What its provider can show is in `shown`. */
 async function createExpired() {
-  const shown = new Map<string, Parameters<TestValidator['intake']['takeIn']>[0]>();
+  const shown = new Map<string, Submission | TakenRecord>();
   const four = await createFour({
     async showRecord(_provider, replyId) {
       const found = shown.get(toHex(replyId));
@@ -67,6 +71,28 @@ describe('a reply that was not handed in', () => {
     four.clock.advance(200_000);
     await four.own.runAudits();
     expect(find(four)).toMatchObject({ state: 'recorded' });
+  });
+
+  it.each([
+    ['is not abandoned where its provider has the receipt of this validator', false, ''],
+    ['is abandoned where the receipt is none', true, 'abandoned'],
+  ])('%s', async (_name, isForged, verdict) => {
+    const four = await createExpired();
+    const { own, order } = four;
+    const { submission } = own.serve(order);
+    const recordHash = hashRecord(crypto, submission.record.record);
+    const { orderHash } = order.fields;
+    const word = { orderHash, recordHash: isForged ? orderHash : recordHash, epoch: 1n };
+    const signature = await own.signer.sign({
+      ...{ kind: 'intake', domain: ledger, validator: own.signer.address },
+      ...word,
+    });
+    four.shown.set(toHex(order.fields.replyId), { recordHash, intake: { epoch: 1n, signature } });
+    await own.runAbandonments();
+    expect(own.decided.map((entry) => entry.verdict)).toEqual(verdict === '' ? [] : [verdict]);
+    const [peer] = four.peers as [TestValidator];
+    const answer = await peer.witness(own.signer.address, four.ask);
+    expect(answer.kind).toBe(isForged ? 'silence' : 'taken');
   });
 
   it('is no reply where what is shown is another one than was ordered', async () => {

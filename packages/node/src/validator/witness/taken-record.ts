@@ -1,0 +1,38 @@
+import { computeWitnessEpoch } from '@ogong/protocol/audit/witness-draw';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type IntakeWord, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
+import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
+import { OwnFault } from '../audit/patience.ts';
+
+/** What a provider shows to others than its order's validator, once that has signed for the record: it holds no text. */
+export interface TakenRecord {
+  readonly recordHash: Uint8Array;
+  readonly intake: IntakeWord;
+}
+
+export interface TakenDependencies {
+  readonly crypto: Crypto;
+  readonly ledger: LedgerDomain;
+  readonly findMembers: (epoch: bigint) => Promise<readonly SetMember[] | undefined>;
+  /** As the registry lists it now, or did before. */
+  readonly findValidator: (address: Uint8Array) => Pick<SetMember, 'signingKey'> | undefined;
+}
+
+/**
+ * Whether the order's validator has signed that it took the record in. Then nobody may call the reply undelivered, whatever is in it.
+ * @throws OwnFault where no key of that validator is known here.
+ */
+export async function isTakenIn(
+  { crypto, ledger, findMembers, findValidator }: TakenDependencies,
+  { validator, orderHash, epoch }: Pick<NamedOrder, 'validator' | 'orderHash' | 'epoch'>,
+  { recordHash, intake }: TakenRecord,
+): Promise<boolean> {
+  const members = (await findMembers(computeWitnessEpoch(epoch))) ?? [];
+  const named = [findValidator(validator), members.find(({ address }) => equalBytes(address, validator))];
+  const keys = named.flatMap((one) => (one ? [one.signingKey] : []));
+  if (keys.length === 0) throw new OwnFault('no key is known of the validator that the order names');
+  const receipt = { validator, orderHash, recordHash, ...intake };
+  return keys.some((signingKey) => verifyIntake(crypto, { ledger, signingKey }, receipt));
+}

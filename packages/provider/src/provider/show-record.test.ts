@@ -1,0 +1,49 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createTestValidator } from '@ogong/testing/validator/test-bench';
+import { toPushMessage } from '@ogong/testing/validator/test-reply';
+import { expect, it } from 'vitest';
+import type { KeptRecord } from './outbox.ts';
+import { showRecord } from './provider-service.ts';
+
+const validator = createTestValidator();
+const order = validator.order(0);
+const { submission } = validator.serve(order);
+const push = toPushMessage(submission) as PushRecordRequest;
+const { replyId } = order.fields;
+const EXPIRES_MS = Number(parseOrder(order.order).expiresAtMs);
+const recordHash = hashRecord(crypto, submission.record.record);
+const intake = { epoch: 3n, signature: new Uint8Array(65) };
+
+const [OWN, OTHER, STRANGER] = [1, 2, 3] as const;
+
+/** What a caller is shown. */
+function show(caller: 1 | 2 | 3, kept: KeptRecord, nowMs: number, id = replyId) {
+  const address = caller === OWN ? validator.signer.address : new Uint8Array(20).fill(9);
+  const findByCertHash = () => (caller === STRANGER ? undefined : { ...validator.member, address });
+  const state = { crypto, clock: { nowMs: () => nowMs }, outbox: { find: () => kept }, chain: { findByCertHash } };
+  return showRecord(state, id, new Uint8Array(32).fill(caller) as PeerId);
+}
+
+it("shows the whole reply to its order's validator, at any time", () => {
+  expect(show(OWN, { push, intake: undefined }, 0)).toEqual({ push, intake: undefined });
+  expect(show(OWN, { push, intake }, EXPIRES_MS)).toEqual({ push, intake });
+});
+
+it('shows other validators the receipt alone, or the whole where there is none, after the expiry', () => {
+  const late = EXPIRES_MS - CLOCK_TOLERANCE_MS + 1;
+  expect(show(OTHER, { push, intake }, late)).toEqual({ intake, recordHash });
+  expect(show(OTHER, { push, intake: undefined }, late)).toEqual({ push, intake: undefined });
+});
+
+it.each<[string, () => unknown]>([
+  ['another validator before the expiry', () => show(OTHER, { push, intake }, EXPIRES_MS - CLOCK_TOLERANCE_MS)],
+  ['a stranger', () => show(STRANGER, { push, intake: undefined }, EXPIRES_MS + 1)],
+  ['whoever names no reply', () => show(OWN, { push, intake }, EXPIRES_MS, new Uint8Array(3))],
+])('shows nothing to %s', (_who, ask) => {
+  expect(ask).toThrow('no record of this reply for you');
+});
