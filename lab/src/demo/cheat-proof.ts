@@ -1,5 +1,5 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';

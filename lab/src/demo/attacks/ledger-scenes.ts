@@ -2,6 +2,7 @@ import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
+import { curiousCosigner } from '../../attackers/protocol/curious-cosigner.ts';
 import { cutShort } from '../../attackers/protocol/cut-short.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
@@ -184,6 +185,18 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [`${gas.length} batches were signed; the largest takes ${most} gas of ${TRANSACTION_GAS}`],
         money: `${settledReplies} of ${orders} replies are settled`,
         worked: settledReplies < orders || most >= TRANSACTION_GAS,
+      };
+    },
+  },
+  {
+    ...{ attack: curiousCosigner, on },
+    async play(breaks: Breaks) {
+      const { seenBytes, read, asked, settled } = await curiousCosigner.play({}, breaks);
+      return {
+        tried: `kept ${seenBytes} bytes that came with a batch of another validator, and asked the provider for its ${asked} replies`,
+        answered: [read.length === 0 ? 'neither prompt nor answer is in them' : `in them: ${read.join(', ')}`],
+        money: `${settled} replies are settled`,
+        worked: read.length > 0 || settled < asked,
       };
     },
   },
