@@ -9,7 +9,7 @@ import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
-import { encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/modality/text/commitment/header';
+import { encodeHeader, type Header, hashTokens, NO_GRAMMAR } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
@@ -53,7 +53,7 @@ async function serve(provider: TextEngine): Promise<Served> {
   const info = provider.info();
   const drawKey: DrawKeyInputs = {
     mode: 'nonce',
-    nonce: fill(10),
+    nonce: fill(11),
     requestHash,
     replyId: fill(2, 16),
     providerId: fill(3),
@@ -98,7 +98,7 @@ async function serve(provider: TextEngine): Promise<Served> {
         promptDay: 0,
         promptTokensHash: hashTokens(crypto, promptTokens),
         promptTokenCount: promptTokens.length,
-        inputsHash: NO_INPUTS,
+        grammarHash: NO_GRAMMAR,
         outputTokensHash: hashTokens(crypto, event.outputTokens),
         outputTokenCount: event.outputTokens.length,
         stopReason: event.stopReason,

@@ -4,6 +4,7 @@ import { END_ATTACKS } from './ends.ts';
 import { GRINDING_ATTACKS } from './grinding.ts';
 import { HEADER_ATTACKS } from './header-lies.ts';
 import { LEAF_ATTACKS } from './leaves.ts';
+import { MASK_ATTACKS } from './mask-lies.ts';
 import { MASSAGE_ATTACKS } from './massaged-draws.ts';
 import { BEHAVIOUR_ATTACKS } from './policy.ts';
 import { PREFILL_ATTACKS, prefill } from './prefill.ts';
@@ -28,6 +29,7 @@ export const ATTACKS: readonly AttackDefinition[] = [
   ...MASSAGE_ATTACKS,
   renamedCandidates,
   ...SAMPLER_ATTACKS,
+  ...MASK_ATTACKS,
   ...GRINDING_ATTACKS,
   ...TAIL_ATTACKS,
   ...END_ATTACKS,

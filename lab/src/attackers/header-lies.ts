@@ -92,10 +92,10 @@ const LIES: readonly Lie[] = [
     change: (header) => ({ ...header, adapters: [new Uint8Array(32).fill(1)] }),
   },
   {
-    name: 'header-inputs',
-    aim: 'declare images or tools that the request does not have',
+    name: 'header-grammar',
+    aim: 'declare a grammar that the request does not have',
     caughtBy: ['sampler'],
-    change: (header) => ({ ...header, inputsHash: new Uint8Array(32).fill(2) }),
+    change: (header) => ({ ...header, grammarHash: new Uint8Array(32).fill(2) }),
   },
   {
     name: 'header-embedding-size',

@@ -28,6 +28,23 @@ const TOOLED: readonly TrialRequest[] = ['Ask it.', 'And again?', 'Once more.'].
   messages: [{ role: 'user', content: `<tools>find(word: string)</tools>\n${content}` }],
   max_tokens: 96,
 }));
+/** Of answers that are asked for as JSON. */
+export const ANSWER_SCHEMA = {
+  type: 'object',
+  properties: {
+    who: { enum: ['a cat', 'a dog', 'the old man', 'nobody'] },
+    where: { enum: ['at home', 'in the wood', 'by the sea', 'anywhere'] },
+    how: { enum: ['quietly', 'in a hurry', 'with joy'] },
+  },
+  required: ['who', 'where', 'how'],
+} as const;
+const STRUCTURED: readonly TrialRequest[] = ['Who was it?', 'Where?', 'Tell me all.', 'Once more.'].map((content, i) =>
+  ask(content, {
+    max_tokens: i === 3 ? 12 : 120,
+    temperature: [1, 0, 1.5, 0.8][i],
+    response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: ANSWER_SCHEMA } },
+  }),
+);
 const SEEDED: readonly TrialRequest[] = REQUESTS.map((request) => ({ ...request, seed: 7 }));
 /** Enough requests for a provider that is honest first and cheats later. */
 const MANY: readonly TrialRequest[] = Array.from({ length: 32 }, (_, i) =>
@@ -39,9 +56,16 @@ export const REQUEST_LISTS: Readonly<Record<string, readonly TrialRequest[]>> = 
   plain: REQUESTS,
   seeded: SEEDED,
   'with tools': TOOLED,
+  'with a grammar': STRUCTURED,
   many: MANY,
+};
+
+const LIST_OF: Readonly<Record<string, readonly TrialRequest[]>> = {
+  seed: SEEDED,
+  tools: TOOLED,
+  grammar: STRUCTURED,
 };
 
 /** The requests under which an attack shows, if it shows at all. */
 export const requestsFor = ({ family, needs }: AttackDefinition): readonly TrialRequest[] =>
-  family === 'behaviour' ? MANY : needs === 'seed' ? SEEDED : needs === 'tools' ? TOOLED : REQUESTS;
+  family === 'behaviour' ? MANY : (LIST_OF[needs ?? 'repeats'] ?? REQUESTS);

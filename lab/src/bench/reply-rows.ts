@@ -10,7 +10,7 @@ import {
   encodeHeader,
   type Header,
   hashTokens,
-  NO_INPUTS,
+  NO_GRAMMAR,
   parseHeader,
 } from '@ogong/protocol/modality/text/commitment/header';
 import { tokenOf } from '@ogong/protocol/modality/text/commitment/window';
@@ -84,7 +84,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
         promptDay: 0,
         promptTokensHash: hashTokens(nodeCrypto, promptTokens),
         promptTokenCount: promptTokens.length,
-        inputsHash: NO_INPUTS,
+        grammarHash: NO_GRAMMAR,
         outputTokensHash: hashTokens(nodeCrypto, event.outputTokens),
         outputTokenCount: event.outputTokens.length,
         stopReason: event.stopReason,

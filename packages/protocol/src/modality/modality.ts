@@ -31,7 +31,7 @@ export interface Modality {
   /** @throws RequestError */
   parseRequest(body: Uint8Array, endpoint: string): CommonRequest;
   /** What co-signers see of a request, without its texts. The request's hash is that of these bytes. */
-  encodeSummary(request: CommonRequest, bodyHash: Uint8Array): Uint8Array;
+  encodeSummary(crypto: Crypto, request: CommonRequest, bodyHash: Uint8Array): Uint8Array;
   /** All of a request but its texts. @throws ProtocolError */
   parseSummary(bytes: Uint8Array): CommonRequest;
   /** The most that a request can bill. */

@@ -2,7 +2,7 @@ import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { CommonRequest } from './modality.ts';
 import { findModality } from './registry.ts';
-import { RequestError } from './text/request/request.ts';
+import { RequestError } from './text/request/request-error.ts';
 
 /**
  * What co-signers see of a request (docs/spec/request.md#hash): all that its reply is held against, the hash of the exact body, and
@@ -11,7 +11,7 @@ import { RequestError } from './text/request/request.ts';
  */
 export function summarizeRequest(crypto: Crypto, endpoint: string, body: Uint8Array): Uint8Array {
   const modality = findModality(endpoint);
-  return modality.encodeSummary(modality.parseRequest(body, endpoint), crypto.sha256(body));
+  return modality.encodeSummary(crypto, modality.parseRequest(body, endpoint), crypto.sha256(body));
 }
 
 /**
@@ -24,7 +24,7 @@ export function hashRequest(crypto: Crypto, endpoint: string, body: Uint8Array):
 
 /** The same for a body that was read before. @throws ProtocolError */
 export function hashReadRequest(crypto: Crypto, request: CommonRequest, body: Uint8Array): Uint8Array {
-  return crypto.sha256(findModality(request.endpoint).encodeSummary(request, crypto.sha256(body)));
+  return crypto.sha256(findModality(request.endpoint).encodeSummary(crypto, request, crypto.sha256(body)));
 }
 
 /** Whether a hash names this request; of a body that cannot be read none does. */

@@ -14,7 +14,7 @@ import type { Progress, ProgressedText, SignedProgress } from '../exchange/progr
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
-import { RequestError } from '../modality/text/request/request.ts';
+import { RequestError } from '../modality/text/request/request-error.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';

@@ -409,7 +409,7 @@ describe('a provider that signs a lie', () => {
     ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['posture', 'sampler']],
     ['another method', { bend: { header: (h) => ({ ...h, method: 'exact-replay' }) } }, ['posture']],
     ['an adapter', { bend: { header: (h) => ({ ...h, adapters: [new Uint8Array(32)] }) } }, ['sampler']],
-    ['images or tools', { bend: { header: (h) => ({ ...h, inputsHash: new Uint8Array(32).fill(1) }) } }, ['sampler']],
+    ['a grammar', { bend: { header: (h) => ({ ...h, grammarHash: new Uint8Array(32).fill(1) }) } }, ['sampler']],
     ['another choice', { bend: { header: (h) => ({ ...h, choice: 1 }) } }, ['sampler']],
     [
       'another sketch bank',

@@ -20,9 +20,10 @@ export interface RequestPlan {
   readonly sampler?: 'usual' | 'any' | 'mixed';
   /**
    * `seed`: the request names a seed of its own. `repeats`: one of few requests, over and over. `tail`: nothing is cut, so that
-   * unlisted tokens are drawn. `tools`: the prompt says in words first what may be called. Default: none of them.
+   * unlisted tokens are drawn. `tools`: the prompt says in words first what may be called. `grammar`: the answer has to be a JSON object.
+   * Default: none of them.
    */
-  readonly needs?: 'seed' | 'repeats' | 'tail' | 'tools' | undefined;
+  readonly needs?: 'seed' | 'repeats' | 'tail' | 'tools' | 'grammar' | undefined;
 }
 
 /** Of the prompt that a seed asks for, where a plan names no prompts and no kinds. @param seed u32. */
@@ -46,6 +47,7 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
       max_tokens: maxTokens,
       ...settings,
       ...(needs === 'seed' ? { seed } : {}),
+      ...(needs === 'grammar' ? { response_format: { type: 'json_object' } } : {}),
     }),
   );
 }

@@ -31,6 +31,7 @@ export async function planPass(
     outputTokens: outputTokens.subarray(0, count),
     sampler: header.sampler,
     bias: header.bias,
+    grammar: request.asked.grammar,
     sketch: { bankSeed, directions: header.sketchDirections },
     listSizes: listSizes.subarray(0, count),
     ...(shapeClasses && { shapeClasses: shapeClasses.subarray(0, count) }),

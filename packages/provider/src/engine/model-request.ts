@@ -1,11 +1,7 @@
 import type { Prompt, TextEngineInfo } from '@ogong/engine/interface/text';
 import { type Endpoint, isTextEndpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
-import {
-  type InferenceRequest,
-  isChat,
-  parseRequest,
-  RequestError,
-} from '@ogong/protocol/modality/text/request/request';
+import { type InferenceRequest, isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 
 /** A request as a model takes it. Provider and verifier share this path: both must see the same prompt tokens. */
 export interface ModelRequest {

@@ -74,6 +74,7 @@ export function generateLocally(
       prompt,
       sampler: asked.sampler,
       bias: asked.bias,
+      grammar: asked.grammar,
       drawKey:
         asked.seed === undefined
           ? new Uint8Array(randomBytes(32))

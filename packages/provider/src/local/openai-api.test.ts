@@ -114,7 +114,7 @@ describe('what clients of other servers send', () => {
   it.each([
     ['repetition_penalty', 1.2],
     ['chat_template_kwargs', { enable_thinking: false }],
-    ['guided_json', {}],
+    ['guided_regex', 'a'],
     ['echo', true],
     ['prompt', 'x'],
   ])('is refused where it would change the answer: %s', async (param, value) => {

@@ -8,8 +8,8 @@ import {
   isChat,
   MAX_MAX_TOKENS,
   parseObject,
-  RequestError,
 } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { parseModelRequest } from '../engine/model-request.ts';
 import type { Fields } from './field-rules.ts';
 import { encodeJson } from './local-model.ts';

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import type { ModelDefaults, ModelStore, StoredFile } from '@ogong/models/store';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { ModelLibrary, PullOptions } from './model-library.ts';
 import type { ShelfModel } from './model-shelf.ts';
 

@@ -16,11 +16,13 @@ import {
   encodeHeader,
   type Header,
   hashTokens,
-  NO_INPUTS,
+  NO_GRAMMAR,
 } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
 import type { DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { keepsGrammar } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { getTier } from '@ogong/protocol/tier/registry';
 
 /** A reply as it was served, before anything is signed. */
@@ -70,17 +72,24 @@ export interface ReplyDraft {
   readonly endMs: number;
 }
 
-/** The text is too long: validators would refuse the record, and the provider would not be paid. */
+/** The text is too long, or breaks its grammar: validators would refuse the record, and the provider would not be paid. */
 export class ReplyTextError extends Error {
   override readonly name = 'ReplyTextError';
-  readonly code = 'too-long';
+  readonly code: 'too-long' | 'grammar';
   readonly retryable = false;
+  constructor(code: ReplyTextError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** @param sizeBytes of the text, UTF-8. @throws ReplyTextError */
 export function assertTextSize(sizeBytes: number): void {
   if (sizeBytes <= MAX_RESPONSE_BYTES) return;
-  throw new ReplyTextError(`a reply of more than ${MAX_RESPONSE_BYTES} bytes of text, which no validator takes`);
+  throw new ReplyTextError(
+    'too-long',
+    `a reply of more than ${MAX_RESPONSE_BYTES} bytes of text, which no validator takes`,
+  );
 }
 
 export type CommitReply = (crypto: Crypto, signer: HybridSigner, reply: ServedReply) => CommittedReply;
@@ -94,6 +103,9 @@ export const commitReply: CommitReply = (crypto, signer, reply) => {
   const draft = draftReply(crypto, reply);
   computeReplyFee(draft.order, boundTextTokens(reply.asked), draft.header);
   assertTextSize(Buffer.byteLength(draft.text));
+  const { grammar } = reply.asked;
+  if (grammar !== undefined && !keepsGrammar(utf8Encode(draft.text), grammar, reply.stopReason))
+    throw new ReplyTextError('grammar', 'a reply that anybody could refute: its text is none that the grammar allows');
   return signReply(crypto, signer, draft);
 };
 
@@ -119,7 +131,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
     promptDay: computeOrderDay(order),
     promptTokensHash: hashTokens(crypto, reply.promptTokens),
     promptTokenCount: reply.promptTokens.length,
-    inputsHash: NO_INPUTS,
+    grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
     outputTokensHash: hashTokens(crypto, reply.outputTokens),
     outputTokenCount: reply.outputTokens.length,
     stopReason: reply.stopReason,

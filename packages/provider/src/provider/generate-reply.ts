@@ -42,6 +42,7 @@ export function planReply(
     prompt: { kind: 'tokens', tokens: promptTokens },
     sampler: asked.sampler,
     bias: asked.bias,
+    grammar: asked.grammar,
     drawKey: computeDrawKey(crypto, drawKey),
     maxTokens: asked.maxTokens,
     stop: asked.stop,

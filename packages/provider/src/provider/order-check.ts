@@ -10,7 +10,7 @@ import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_p
 import { findUnmetDemand } from '@ogong/protocol/modality/demands';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 
 export interface ServedModel {
   /** `ogong/<tier>/<maker>/<model>` */

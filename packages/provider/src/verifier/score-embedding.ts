@@ -10,7 +10,7 @@ import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report
 import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 
 /** An embedding to check: the request, without the answer. */

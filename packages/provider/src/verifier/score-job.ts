@@ -6,9 +6,9 @@ import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
-import { endsAtStop, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
+import { endsAtStop, keepsGrammar, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
@@ -28,7 +28,7 @@ export interface ScoreJob extends ClaimedReply {
   readonly tailDraws: TailDraws;
 }
 
-/** Stands for "no text": the tokens do not end where the header says that they were cut. */
+/** Stands for "no text": the tokens do not end where the header says that they were cut, or break the grammar. */
 const NO_TEXT = new Uint8Array(32);
 /** Stands for "no vocabulary": the header's is not the model's. */
 const NO_VOCABULARY = new Uint8Array(32);
@@ -113,14 +113,17 @@ export async function scoreJob(
   const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
   const bytes = await engine.detokenize(spoken);
   const last = await engine.detokenize(spoken.subarray(-1));
-  const { stop } = request.asked;
+  const { stop, grammar } = request.asked;
   const isCutRight = header.stopReason !== 'stop-string' || endsAtStop(bytes, last.length, stop);
+  const text = utf8Encode(renderReply(bytes, stop, header.stopReason));
+  // In any class: a token that the grammar forbids is no drift.
+  const isOfGrammar = grammar === undefined || keepsGrammar(text, grammar, header.stopReason);
   return encodeScoreReport({
     ...shared,
     numericClass: result.numericClass,
     exact: result.exact,
     vocabularyHash: info.vocabularyHash,
-    responseHash: isCutRight ? hashResponse(crypto, utf8Encode(renderReply(bytes, stop, header.stopReason))) : NO_TEXT,
+    responseHash: isCutRight && isOfGrammar ? hashResponse(crypto, text) : NO_TEXT,
     firstOtherChoice: result.firstOtherChoice < 0 ? NO_OTHER_CHOICE : result.firstOtherChoice,
     tailGap: result.tailGap ?? NO_TAIL_GAP,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),

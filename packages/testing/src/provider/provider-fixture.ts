@@ -41,7 +41,7 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
 import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';

@@ -21,7 +21,7 @@ import {
   encodeHeader,
   type Header,
   hashTokens,
-  NO_INPUTS,
+  NO_GRAMMAR,
   type StopReason,
 } from '@ogong/protocol/modality/text/commitment/header';
 import { createWindowEncoder, type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
@@ -183,7 +183,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     promptDay: computeOrderDay(order),
     promptTokensHash: hashTokens(crypto, [1, 2, 3]),
     promptTokenCount: 3,
-    inputsHash: NO_INPUTS,
+    grammarHash: NO_GRAMMAR,
     outputTokensHash: hashTokens(crypto, output),
     outputTokenCount: output.length,
     stopReason: given?.stopReason ?? (output.length === asked.maxTokens ? 'length' : 'stop-token'),

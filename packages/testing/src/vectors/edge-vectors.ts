@@ -4,7 +4,8 @@ import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { findWrongShape } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
-import { parseRequest, RequestError } from '@ogong/protocol/modality/text/request/request';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 
 /**
  * Vectors of edge cases in which a second implementation may easily differ: `vectors/window.json`, `vectors/request.json`,

@@ -43,7 +43,7 @@ const claimOf = (tokens: readonly number[]): ScoreJobMessage['claim'] => ({
 });
 
 async function createKnown() {
-  const served = await createTestValidator().deliver(20, {});
+  const served = await createTestValidator().deliver(12, {});
   const { request } = served.reply;
   const report = (tokens: readonly number[], bend: Partial<ScoreReport> = {}): ScoreReport =>
     parseScoreReport(createTestReport(served, { jobId: new Uint8Array(16), request, claim: claimOf(tokens) }, bend));

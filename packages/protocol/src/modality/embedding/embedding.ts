@@ -24,7 +24,8 @@ export const embedding = {
   endpoints: ['embedding'],
   headerTag: EMBEDDING_HEADER_TAG,
   parseRequest: (body: Uint8Array) => parseEmbeddingRequest(body),
-  encodeSummary: (request: EmbeddingRequest, bodyHash: Uint8Array) => encodeEmbeddingSummary(request, bodyHash),
+  encodeSummary: (_crypto: Crypto, request: EmbeddingRequest, bodyHash: Uint8Array) =>
+    encodeEmbeddingSummary(request, bodyHash),
   parseSummary: parseEmbeddingSummary,
   boundTokens: ({ promptTokenBound }: AskedEmbedding) => ({ promptTokens: promptTokenBound, outputTokens: 0 }),
   parseHeader: parseEmbeddingHeader,

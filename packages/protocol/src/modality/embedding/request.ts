@@ -1,7 +1,8 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Demands } from '../demands.ts';
 import { isAbsent } from '../text/request/field-rules.ts';
-import { MAX_MODEL_NAME, parseDemands, parseObject, RequestError } from '../text/request/request.ts';
+import { MAX_MODEL_NAME, parseDemands, parseObject } from '../text/request/request.ts';
+import { RequestError } from '../text/request/request-error.ts';
 
 /** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/embedding.md). */
 export interface AskedEmbedding {

@@ -34,7 +34,7 @@ const options = {
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
   ledger: { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(3) },
 };
-const reply = createSyntheticReply({ ...options, tokens: 96, seed: 4 });
+const reply = createSyntheticReply({ ...options, tokens: 96, seed: 1 });
 const replay = replayReply(crypto, reply.record, reply.opening);
 const jobId = new Uint8Array(16).fill(8);
 

@@ -19,7 +19,8 @@ export const text = {
   endpoints: TEXT_ENDPOINTS,
   headerTag: TEXT_HEADER_TAG,
   parseRequest: (body: Uint8Array, endpoint: InferenceRequest['endpoint']) => parseRequest(body, endpoint),
-  encodeSummary: (request: InferenceRequest, bodyHash: Uint8Array) => encodeTextSummary(request, bodyHash),
+  encodeSummary: (crypto: Crypto, request: InferenceRequest, bodyHash: Uint8Array) =>
+    encodeTextSummary(crypto, request, bodyHash),
   parseSummary: parseTextSummary,
   boundTokens: (request: AskedText) => boundTextTokens(request),
   parseHeader,

@@ -3,7 +3,7 @@ import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { streamText } from '@ogong/host/http/text-stream';
 import { showClamped } from '@ogong/host/openai/answer-headers';
 import { FINISH_REASONS, formatChatToken, type Json } from '@ogong/host/openai/format';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { ModelRequest } from '../../engine/model-request.ts';
 import type { Fields } from '../field-rules.ts';
 import type { Lease } from '../loaded-models.ts';

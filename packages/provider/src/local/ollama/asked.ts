@@ -1,7 +1,9 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { showClamped } from '@ogong/host/openai/answer-headers';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { jsonObjectGrammar, schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
+import { readGrammar } from '@ogong/protocol/modality/text/request/answer-grammar';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { type ModelRequest, parseModelRequest } from '../../engine/model-request.ts';
 import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
@@ -33,7 +35,16 @@ export function toModelRequest(
   const body = { model: 'local', ...prompt, ...options.sampling, max_tokens: max };
   const request = parseModelRequest(encodeJson(body), 'messages' in prompt ? 'chat' : 'completion', day);
   const logprobs = readBoolean(fields, 'logprobs', false);
-  return { ...request, asked: { ...request.asked, logprobs, topLogprobs: readTopLogprobs(fields, logprobs) } };
+  const grammar = readGrammar('format', () => readFormat(fields));
+  return { ...request, asked: { ...request.asked, grammar, logprobs, topLogprobs: readTopLogprobs(fields, logprobs) } };
+}
+
+/** JSON, a schema for it, or nothing. */
+function readFormat({ format }: Fields): string | undefined {
+  if (format === undefined || format === null || format === '') return undefined;
+  if (format === 'json') return jsonObjectGrammar();
+  if (typeof format !== 'object') throw new RequestError('format must be "json" or a JSON schema', 'format');
+  return schemaToGrammar(format);
 }
 
 function readTopLogprobs({ top_logprobs: value = 0 }: Fields, logprobs: boolean): number {

@@ -1,7 +1,7 @@
 import type { EmbeddedInput } from '@ogong/engine/interface/embedding';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
-import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { Fields } from '../field-rules.ts';
 import { readText } from '../field-rules.ts';
 import { borrowEmbedding, type LocalCall } from '../local-model.ts';

@@ -11,10 +11,6 @@ import {
 /** What the bodies of /api/generate and /api/chat may hold, and what becomes of it (docs/reference/local-mode.md shows these tables). */
 
 const images: FieldRule = { refused: 'this model reads no images; leave them out', unless: isEmptyList };
-const format: FieldRule = {
-  refused: 'answers in a given format are not served yet; leave it out and ask for JSON in the prompt',
-  unless: isEmptyText,
-};
 
 const shared = {
   model: 'works',
@@ -23,7 +19,7 @@ const shared = {
   options: 'works',
   logprobs: 'works',
   top_logprobs: 'works',
-  format,
+  format: 'works',
   think: { refused: 'this model does not support thinking', unless: isFalse },
   truncate: { refused: 'a prompt that is too long is refused, never cut; leave it out', unless: isFalse },
   shift: { refused: 'a reply ends where the context ends; leave it out', unless: isFalse },

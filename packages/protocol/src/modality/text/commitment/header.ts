@@ -44,7 +44,7 @@ export const TEXT_ENDPOINTS: readonly Endpoint[] = ['chat', 'completion'];
 const STOP_REASONS: readonly StopReason[] = ['stop-token', 'stop-string', 'length', 'context', 'cancelled'];
 const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
 const MAX_ADAPTERS = 8;
-export const NO_INPUTS: Uint8Array = new Uint8Array(32);
+export const NO_GRAMMAR: Uint8Array = new Uint8Array(32);
 
 /** Days since 1970-01-01 UTC, to the year 4707: every date of it has four digits in its year. */
 const MAX_DAY = 1_000_000;
@@ -96,8 +96,8 @@ const headerCodec = struct({
   promptDay: within(u32, 0, MAX_DAY),
   promptTokensHash: hash,
   promptTokenCount: u32,
-  /** SHA-256 over images, tools and grammar; 32 zero bytes where there are none. */
-  inputsHash: hash,
+  /** Of what the reply may be (docs/spec/grammar.md); 32 zero bytes where that is any text. */
+  grammarHash: hash,
   outputTokensHash: hash,
   outputTokenCount: u32,
   stopReason: oneOf(STOP_REASONS),
@@ -115,7 +115,7 @@ export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
 }
 
-export const TEXT_HEADER_TAG = 'ogong-header-v4';
+export const TEXT_HEADER_TAG = 'ogong-header-v5';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
   tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,

@@ -67,7 +67,7 @@ export interface CompiledGrammar {
   readonly program: GrammarProgram;
 }
 
-/** @throws GrammarError naming what is wrong with it. @internal Requests will name grammars. */
+/** @throws GrammarError naming what is wrong with it. */
 export function compileGrammar(text: string): CompiledGrammar {
   const compiled = { text, program: compileProgram(parseGrammar(text)) };
   createGrammarMachine(compiled);
@@ -195,7 +195,7 @@ export function createGrammarMachine({ program: { start, nodes } }: CompiledGram
 
 const createTables = (): Tables => ({ stacks: new Map(), places: new Map(), states: new Map() });
 
-/** Whether a text is a whole one of the grammar, the beginning of one, or neither. @internal Requests will name grammars. */
+/** Whether a text is a whole one of the grammar, the beginning of one, or neither. */
 export function matchText(grammar: CompiledGrammar, bytes: Uint8Array): 'whole' | 'beginning' | 'forbidden' {
   // A machine of its own: what another text made known would change how much work this one takes.
   const machine = createGrammarMachine(grammar);
@@ -214,6 +214,6 @@ export function matchText(grammar: CompiledGrammar, bytes: Uint8Array): 'whole' 
 
 const GRAMMAR_DOMAIN = utf8Encode('ogong-grammar-v1\n');
 
-/** What a header names a grammar by, 32 bytes. @internal Requests will name grammars. */
+/** What a header names a grammar by, 32 bytes. */
 export const hashGrammar = (crypto: Crypto, text: string): Uint8Array =>
   crypto.sha256(GRAMMAR_DOMAIN, utf8Encode(text));

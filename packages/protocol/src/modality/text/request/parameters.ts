@@ -17,7 +17,6 @@ import {
 
 const TOOLS: FieldRefusal = { refused: 'tool calls are not served yet; leave it out', unless: isEmptyList };
 const isNoChoice = (value: unknown): boolean => value === 'none' || value === 'auto';
-const GRAMMAR: FieldRefusal = { refused: 'answers by a schema or grammar are not served yet; leave it out' };
 const TOKENS: FieldRefusal = { refused: 'tokens are shown and ended as the model has them; leave it out' };
 
 const COMMON = {
@@ -96,12 +95,13 @@ const COMMON = {
   skip_special_tokens: { ...TOKENS, unless: isTrue },
   spaces_between_special_tokens: { ...TOKENS, unless: isTrue },
   prompt_logprobs: { refused: 'only tokens of the answer have logprobs', unless: isZero },
-  guided_json: GRAMMAR,
-  guided_regex: GRAMMAR,
-  guided_choice: GRAMMAR,
-  guided_grammar: GRAMMAR,
-  structured_outputs: GRAMMAR,
-  grammar: GRAMMAR,
+  guided_json: 'works',
+  guided_choice: 'works',
+  guided_grammar: 'works',
+  guided_regex: { refused: 'use a json_schema with a pattern, or a grammar' },
+  guided_decoding_backend: 'dropped',
+  structured_outputs: 'works',
+  grammar: 'works',
 } as const satisfies FieldRules;
 
 export const CHAT_PARAMETERS: FieldRules = {
@@ -134,6 +134,16 @@ export const ROUTING_PARAMETERS: FieldRules = {
   ignore: { ...PROMISE, unless: isEmptyList },
   quantizations: { ...PROMISE, unless: isEmptyList },
   max_price: PROMISE,
+};
+
+/** vLLM's object `structured_outputs`. */
+export const STRUCTURE_PARAMETERS: FieldRules = {
+  json: 'works',
+  choice: 'works',
+  grammar: 'works',
+  regex: { refused: 'use a json_schema with a pattern, or a grammar' },
+  structural_tag: { refused: 'use a grammar' },
+  disable_any_whitespace: { refused: 'blanks are few in any case; leave it out', unless: isFalse },
 };
 
 /** OpenRouter's object `usage`. */

@@ -1,6 +1,8 @@
 import { createFormat, hash, i64, oneOf, optional, struct, text, u8, u32, within } from '../../../base/codec.ts';
+import type { Crypto } from '../../../crypto/crypto.ts';
 import { demandsCodec } from '../../demands.ts';
 import { biasCodec, samplerCodec, TEXT_ENDPOINTS } from '../commitment/header.ts';
+import { hashGrammar } from '../grammar/machine.ts';
 import { type AskedText, MAX_CHOICES, MAX_MAX_TOKENS, MAX_MODEL_NAME, MAX_STOPS } from './request.ts';
 
 const summaryCodec = struct({
@@ -14,14 +16,23 @@ const summaryCodec = struct({
   choices: within(u8, 1, MAX_CHOICES),
   seed: optional(i64),
   stopCount: within(u8, 0, MAX_STOPS),
+  /** What the answer may be. */
+  grammarHash: optional(hash),
   /** SHA-256 of the exact body. */
   bodyHash: hash,
 });
-const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-text-request-v1' });
+const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-text-request-v2' });
 
 /** The request's hash is that of these bytes (docs/spec/request.md). */
-export const encodeTextSummary = (asked: AskedText, bodyHash: Uint8Array): Uint8Array =>
-  summaryFormat.encode({ ...asked, bodyHash });
+export const encodeTextSummary = (crypto: Crypto, asked: AskedText, bodyHash: Uint8Array): Uint8Array =>
+  summaryFormat.encode({ ...asked, grammarHash: hashAskedGrammar(crypto, asked), bodyHash });
 
 /** @throws ProtocolError */
-export const parseTextSummary = (bytes: Uint8Array): AskedText => summaryFormat.decode(bytes);
+export function parseTextSummary(bytes: Uint8Array): AskedText {
+  const { grammarHash, ...asked } = summaryFormat.decode(bytes);
+  return { ...asked, grammar: grammarHash };
+}
+
+/** Undefined where any text may be answered. */
+export const hashAskedGrammar = (crypto: Crypto, { grammar }: Pick<AskedText, 'grammar'>): Uint8Array | undefined =>
+  typeof grammar === 'string' ? hashGrammar(crypto, grammar) : grammar;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../base/bytes.ts';
 import { MAX_REQUEST_BYTES } from '../../../exchange/limits.ts';
-import { parseRequest, RequestError } from './request.ts';
+import { parseRequest } from './request.ts';
+import { RequestError } from './request-error.ts';
 
 const base = { model: 'ogong/verified/test/m', messages: [{ role: 'user', content: 'hi' }] };
 const part = { type: 'text', text: 'x' };
@@ -157,7 +158,7 @@ describe('parseRequest', () => {
     ['top_logprobs', { top_logprobs: 2 }],
     ['top_logprobs', { logprobs: true, top_logprobs: 21 }],
     ['tools', { tools: [{ type: 'function' }] }],
-    ['response_format', { response_format: { type: 'json_object' } }],
+    ['response_format', { response_format: { type: 'xml' } }],
     ['modalities', { modalities: ['audio'] }],
     ['telepathy', { telepathy: true }],
     ['prompt', { prompt: 'completions only' }],
@@ -169,7 +170,8 @@ describe('parseRequest', () => {
     ['tool_choice', { tool_choice: 'required' }],
     ['repetition_penalty', { repetition_penalty: 1.1 }],
     ['chat_template_kwargs', { chat_template_kwargs: { enable_thinking: false } }],
-    ['guided_json', { guided_json: {} }],
+    ['guided_regex', { guided_regex: 'a' }],
+    ['structured_outputs.regex', { structured_outputs: { regex: 'a' } }],
     ['min_tokens', { min_tokens: 2 }],
     ['ignore_eos', { ignore_eos: true }],
     ['top_k', { top_k: -2 }],
@@ -178,7 +180,7 @@ describe('parseRequest', () => {
     ['provider.data_collection', { provider: { data_collection: 'deny' } }],
     ['provider.mood', { provider: { mood: 'good' } }],
     ['usage.include', { usage: { include: 1 } }],
-    ['response_format', { response_format: { type: 'text', schema: {} } }],
+    ['response_format.schema', { response_format: { type: 'text', schema: {} } }],
     ['response_format', { response_format: 'text' }],
     ['stream_options.pace', { stream: true, stream_options: { pace: 1 } }],
     ['messages[0].content', { messages: [{ role: 'user', content: [] }] }],

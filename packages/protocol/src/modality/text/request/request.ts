@@ -4,8 +4,16 @@ import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
 import { type Demands, NO_DEMANDS } from '../../demands.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
+import { parseAnswerGrammar } from './answer-grammar.ts';
 import { type FieldRules, isAbsent, isEmptyList, judgeFields } from './field-rules.ts';
-import { CHAT_PARAMETERS, COMPLETION_PARAMETERS, ROUTING_PARAMETERS, USAGE_PARAMETERS } from './parameters.ts';
+import {
+  CHAT_PARAMETERS,
+  COMPLETION_PARAMETERS,
+  ROUTING_PARAMETERS,
+  STRUCTURE_PARAMETERS,
+  USAGE_PARAMETERS,
+} from './parameters.ts';
+import { RequestError } from './request-error.ts';
 
 /** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/request.md). */
 export interface AskedText {
@@ -21,6 +29,8 @@ export interface AskedText {
   readonly seed: bigint | undefined;
   /** How many stop strings there are. */
   readonly stopCount: number;
+  /** What the answer may be: a grammar in GBNF, or its hash where texts are not shown; undefined: any text. */
+  readonly grammar: string | Uint8Array | undefined;
 }
 
 /**
@@ -32,6 +42,7 @@ export interface InferenceRequest extends AskedText {
   /** Completions only. */
   readonly promptText: string;
   readonly stop: readonly string[];
+  readonly grammar: string | undefined;
   readonly stream: boolean;
   readonly includeUsage: boolean;
   readonly logprobs: boolean;
@@ -40,19 +51,6 @@ export interface InferenceRequest extends AskedText {
   readonly promptCacheKey: string | undefined;
   /** Keys of hints that no model here takes; a response names them. */
   readonly dropped: readonly string[];
-}
-
-/** A bad request in OpenAI's terms; the gateway answers it with status 400. */
-export class RequestError extends Error {
-  readonly param: string | null;
-  readonly code: string | null;
-  readonly retryable = false;
-  constructor(message: string, param: string | null = null, code: string | null = null, options?: { cause?: unknown }) {
-    super(message, options);
-    this.name = 'RequestError';
-    this.param = param;
-    this.code = code;
-  }
 }
 
 /** Where the request names no limit. */
@@ -80,6 +78,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     ...judge(fields, isChat({ endpoint }) ? CHAT_PARAMETERS : COMPLETION_PARAMETERS),
     ...judgeObject(fields, 'provider', ROUTING_PARAMETERS),
     ...judgeObject(fields, 'usage', USAGE_PARAMETERS),
+    ...judgeObject(fields, 'structured_outputs', STRUCTURE_PARAMETERS),
   ];
   if (!isText(fields.model) || fields.model.length === 0 || fields.model.length > MAX_MODEL_NAME) {
     throw new RequestError('you must provide a model parameter', 'model');
@@ -103,6 +102,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     sampler: parseSampler(fields),
     bias: parseBias(fields.logit_bias),
     maxTokens: parseMaxTokens(fields),
+    grammar: parseAnswerGrammar(fields),
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
     seed: parseSeed(fields.seed),
     stream,
@@ -112,7 +112,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     logprobs,
     topLogprobs,
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
-    demands: parseDemands(fields.ogong),
+    demands: parseDemands(fields.ogong, TEXT_DEMANDS),
     dropped,
   };
 }
@@ -278,12 +278,19 @@ function parseSeed(value: unknown): bigint | undefined {
 
 const DEMANDS = new Set(['exact', 'model_root', 'settle']);
 
-/** The object `ogong` of a body: what OpenAI's API has no word for. @throws RequestError */
-export function parseDemands(value: unknown): Demands {
+/** What a text may be is no demand, but stands among them. */
+const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar']);
+
+/**
+ * The object `ogong` of a body: what OpenAI's API has no word for.
+ * @param known its keys.
+ * @throws RequestError
+ */
+export function parseDemands(value: unknown, known: ReadonlySet<string> = DEMANDS): Demands {
   if (isAbsent(value)) return NO_DEMANDS;
   if (typeof value !== 'object' || Array.isArray(value)) throw new RequestError('ogong must be an object', 'ogong');
   const fields = value as Fields;
-  assertKeys(fields, DEMANDS, 'ogong');
+  assertKeys(fields, known, 'ogong');
   const root = fields.model_root;
   if (!isAbsent(root) && (typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root))) {
     throw new RequestError('ogong.model_root must be 64 lower-case hex digits', 'ogong.model_root');
@@ -322,23 +329,10 @@ function parseStreamOptions(value: unknown, stream: boolean): boolean {
 }
 
 function assertTextOnly(fields: Fields): void {
-  const format = fields.response_format;
-  if (!isAbsent(format) && !isTextFormat(format)) {
-    throw new RequestError(
-      'only response_format {"type": "text"} is served',
-      'response_format',
-      'unsupported_parameter',
-    );
-  }
   const modalities = fields.modalities;
   if (!isAbsent(modalities) && !(Array.isArray(modalities) && modalities.length === 1 && modalities[0] === 'text')) {
     throw new RequestError('only the text modality is served', 'modalities', 'unsupported_parameter');
   }
-}
-
-function isTextFormat(format: unknown): boolean {
-  if (typeof format !== 'object' || format === null) return false;
-  return (format as Fields).type === 'text' && Object.keys(format).length === 1;
 }
 
 function parseMessages(value: unknown): { role: string; content: string }[] {

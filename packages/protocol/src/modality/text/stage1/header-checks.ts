@@ -11,9 +11,10 @@ import {
   type OrderContext,
 } from '../../../stage1/common-checks.ts';
 import { checkDemands } from '../../demands.ts';
-import { type Header, NO_INPUTS } from '../commitment/header.ts';
+import { type Header, NO_GRAMMAR } from '../commitment/header.ts';
 import type { AskedText, InferenceRequest } from '../request/request.ts';
-import { findStop } from './reply-text.ts';
+import { hashAskedGrammar } from '../request/request-summary.ts';
+import { findStop, keepsGrammar } from './reply-text.ts';
 
 /** What a text's header is held against; its response is the UTF-8 of the reply's text. */
 export interface HeaderContext extends OrderContext {
@@ -25,11 +26,12 @@ export function checkHeader(crypto: Crypto, header: Header, context: HeaderConte
   const { order, request, beacon } = context;
   return [
     checkOrder(header, order),
-    checkSampler(header, order, request),
+    checkSampler(crypto, header, { order, request }),
     checkDrawKey(header, order, request, beacon),
     checkBank(crypto, header, order, beacon),
     checkPayee(header, order),
     checkStops(header, context),
+    ...checkGrammar(header, context),
     checkContext(header, order),
     ...checkDemands(header, order, request),
   ];
@@ -61,7 +63,11 @@ function checkDrawKey(header: Header, order: NamedOrder, request: AskedText, bea
 }
 
 /** Whether the header commits the sampling that the request asks for. */
-function checkSampler(header: Header, order: Order, request: AskedText): Check {
+function checkSampler(
+  crypto: Crypto,
+  header: Header,
+  { order, request }: { readonly order: Order; readonly request: AskedText },
+): Check {
   const wrong: string[] = [];
   const same = (a: unknown, b: unknown, what: string): void => {
     if (JSON.stringify(a) !== JSON.stringify(b)) wrong.push(what);
@@ -85,9 +91,9 @@ function checkSampler(header: Header, order: Order, request: AskedText): Check {
   same(header.choice, order.choice, 'choice');
   if (order.choice >= request.choices) wrong.push('n');
   if (!request.model.startsWith(`ogong/${header.tier}/`)) wrong.push('tier');
-  // No request can ask for either yet, so a header must not claim any.
+  // No request can ask for adapters yet, so a header must not claim any.
   if (header.adapters.length > 0) wrong.push('adapters');
-  if (!equalBytes(header.inputsHash, NO_INPUTS)) wrong.push('inputs');
+  if (!equalBytes(header.grammarHash, hashAskedGrammar(crypto, request) ?? NO_GRAMMAR)) wrong.push('grammar');
   return wrong.length === 0
     ? pass(
         'sampler',
@@ -108,6 +114,20 @@ function checkContext(header: Header, { contextSize }: Order): Check {
     `all of the announced context of ${contextSize} tokens is used`,
     `ended for lack of room after ${tokens} tokens of prompt and reply; ${contextSize} were announced`,
   ]);
+}
+
+/** Whether the text is one that the grammar allows; only where there is one. It needs the text, so co-signers skip it. */
+function checkGrammar(header: Header, { request, response }: HeaderContext): readonly Check[] {
+  const id = 'grammar';
+  if (request.grammar === undefined) return [];
+  if (response === undefined || typeof request.grammar !== 'string') return [skip(id, 'the texts are not shown here')];
+  const { stopReason } = header;
+  return [
+    check(id, keepsGrammar(response, request.grammar, stopReason), [
+      `the text is ${stopReason === 'stop-token' ? 'a whole one' : 'the beginning of one'} of the requested grammar`,
+      `the text with stop reason ${stopReason} is none that the requested grammar allows`,
+    ]),
+  ];
 }
 
 function checkStops(header: Header, { request, response, mayBeCancelled }: HeaderContext): Check {

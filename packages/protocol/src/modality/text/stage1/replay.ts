@@ -6,7 +6,7 @@ import type { RecordV2 } from '../../../commitment/record.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { checkRoot } from '../../../stage1/common-checks.ts';
 import { checkPosture } from '../../../tier/posture.ts';
-import { type Header, hashTokens, parseHeader } from '../commitment/header.ts';
+import { type Header, hashTokens, NO_GRAMMAR, parseHeader } from '../commitment/header.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
 import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
 import { computeDrawKey, createDrawSource, type DrawSource } from '../sampling/draw-key.ts';
@@ -123,13 +123,16 @@ function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTok
 function checkListing(header: Header, rows: readonly DrawRow[]): Check {
   const fewest = Math.min(MIN_LISTED, header.vocabularySize);
   const { sampler, bias } = header;
+  const isMasked = !equalBytes(header.grammarHash, NO_GRAMMAR);
   const isUntouched = bias.length === 0 && sampler.presencePenaltyQ16 === 0 && sampler.frequencyPenaltyQ16 === 0;
   const isPlain = isUntouched && sampler.temperatureQ16 === NAT;
   const processed = isUntouched ? undefined : createProcessedTailBound(header);
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as DrawRow;
     const { ids, q, tail } = row;
-    if (ids.length < fewest) return fail('listing', `position ${i} lists ${ids.length} candidates, at least ${fewest}`);
+    // A grammar may allow fewer; then all of them are listed.
+    if (ids.length < fewest && (!isMasked || tail > 0))
+      return fail('listing', `position ${i} lists ${ids.length} candidates, at least ${fewest}`);
     let mass = 0;
     for (let j = 0; j < q.length; j++) mass += expFixed(q[j] as number);
     if (mass > EXP_ONE + MASS_SLACK) return fail('listing', `position ${i}: listed probabilities exceed one`);

@@ -1,4 +1,7 @@
+import { equalBytes } from '../../../base/bytes.ts';
 import type { StopReason } from '../commitment/header.ts';
+import { findGrammar } from '../grammar/known-grammars.ts';
+import { matchText } from '../grammar/machine.ts';
 
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -22,6 +25,22 @@ export function renderReply(bytes: Uint8Array, stops: readonly string[], stopRea
 export function endsAtStop(bytes: Uint8Array, lastLength: number, stops: readonly string[]): boolean {
   const before = bytes.subarray(0, bytes.length - lastLength);
   return findStop(lossy.decode(bytes), stops) >= 0 && findStop(lossy.decode(before), stops) < 0;
+}
+
+const CUT_CHARACTER = Uint8Array.of(0xef, 0xbf, 0xbd);
+
+/**
+ * Whether a reply's text is one that its grammar allows: a whole one where the model ended it, else the beginning of one. A text that
+ * was cut within a character ends with U+FFFD.
+ */
+export function keepsGrammar(text: Uint8Array, grammar: string, stopReason: StopReason): boolean {
+  const compiled = findGrammar(grammar);
+  const match = matchText(compiled, text);
+  if (stopReason === 'stop-token') return match === 'whole';
+  if (match !== 'forbidden') return true;
+  const cut = text.length - CUT_CHARACTER.length;
+  const isCut = cut >= 0 && equalBytes(text.subarray(cut), CUT_CHARACTER);
+  return isCut && matchText(compiled, text.subarray(0, cut)) !== 'forbidden';
 }
 
 /** Index of the earliest stop string in the text, or -1. */

@@ -36,7 +36,7 @@ export function schemaToGrammar(schema: unknown): string {
   return rules.finish(rules.add(schema));
 }
 
-/** A grammar of all JSON objects, as `response_format: {"type": "json_object"}` asks for. @internal Requests will name grammars. */
+/** A grammar of all JSON objects, as `response_format: {"type": "json_object"}` asks for. */
 export const jsonObjectGrammar = (): string => schemaToGrammar({ type: 'object' });
 
 const MAX_DEPTH = 128;

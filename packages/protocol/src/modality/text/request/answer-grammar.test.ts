@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { utf8Encode } from '../../../base/bytes.ts';
+import { jsonObjectGrammar, schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
+import { parseRequest } from './request.ts';
+import { RequestError } from './request-error.ts';
+
+const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] };
+const messages = [{ role: 'user', content: 'hi' }];
+const read = (extra: object, endpoint: 'chat' | 'completion' = 'chat') => {
+  const asked = endpoint === 'chat' ? { messages } : { prompt: 'hi' };
+  return parseRequest(utf8Encode(JSON.stringify({ model: 'm', ...asked, ...extra })), endpoint).grammar;
+};
+const jsonSchema = (json_schema: object) => ({ response_format: { type: 'json_schema', json_schema } });
+
+describe('the grammar that a body asks for', () => {
+  it.each([
+    [{}, undefined],
+    [{ response_format: null, guided_json: null }, undefined],
+    [{ response_format: { type: 'text' } }, undefined],
+    [{ response_format: { type: 'json_object' } }, jsonObjectGrammar()],
+    [{ response_format: { type: 'json_object', schema } }, schemaToGrammar(schema)],
+    [jsonSchema({ name: 'x', description: 'y', strict: true, schema }), schemaToGrammar(schema)],
+    [jsonSchema({ name: 'x' }), jsonObjectGrammar()],
+    [{ ogong: { grammar: 'root ::= "a"' } }, 'root ::= "a"'],
+    [{ ogong: { exact: true, settle: 'any' } }, undefined],
+    [{ grammar: 'root ::= "a"' }, 'root ::= "a"'],
+    [{ guided_grammar: 'root ::= "a"' }, 'root ::= "a"'],
+    [{ guided_json: schema }, schemaToGrammar(schema)],
+    [{ guided_json: JSON.stringify(schema) }, schemaToGrammar(schema)],
+    [{ guided_choice: ['red', 'a "b"'] }, 'root ::= ("red" | "a \\"b\\"")\n'],
+    [{ structured_outputs: { json: schema } }, schemaToGrammar(schema)],
+    [{ structured_outputs: { choice: ['red'] } }, 'root ::= "red"\n'],
+    [{ structured_outputs: { grammar: 'root ::= "a"', json: null } }, 'root ::= "a"'],
+  ])('%#: %.60j', (extra, grammar) => expect(read(extra)).toBe(grammar));
+
+  it('is asked for by a completion, too', () => {
+    expect(read({ ogong: { grammar: 'root ::= "a"' } }, 'completion')).toBe('root ::= "a"');
+    expect(() => read({ response_format: { type: 'json_object' } }, 'completion')).toThrow(RequestError);
+  });
+
+  it.each([
+    [{ response_format: { type: 'xml' } }, 'response_format', /must be/],
+    [{ response_format: { type: 'text', extra: 1 } }, 'response_format.extra', /Unrecognized/],
+    [jsonSchema({ schema: { not: {} } }), 'response_format', /not cannot be expressed/],
+    [
+      jsonSchema({ schema: { properties: { a: { uniqueItems: true } } } }),
+      'response_format',
+      /properties\/a: uniqueItems/,
+    ],
+    [{ response_format: { type: 'json_schema' } }, 'response_format', /must be an object/],
+    [jsonSchema({ schema, extra: 1 }), 'response_format.json_schema.extra', /Unrecognized/],
+    [{ ogong: { grammar: 'root ::= rest' } }, 'ogong.grammar', /not defined/],
+    [{ ogong: { grammar: 5 } }, 'ogong.grammar', /GBNF/],
+    [{ grammar: '' }, 'grammar', /GBNF/],
+    [{ guided_json: '{' }, 'guided_json', /JSON schema/],
+    [{ guided_choice: [] }, 'guided_choice', /list of 1/],
+    [{ guided_choice: ['\ud800'] }, 'guided_choice', /texts/],
+    [{ grammar: 'root ::= "a"', guided_choice: ['a'] }, 'guided_choice', /grammar says already/],
+    [{ response_format: { type: 'json_object' }, grammar: 'root ::= "a"' }, 'grammar', /response_format says/],
+  ])('is refused by its name %#: %.60j', (extra, param, message) => {
+    try {
+      read(extra);
+    } catch (error) {
+      expect(error).toBeInstanceOf(RequestError);
+      expect(error).toMatchObject({ param, message: expect.stringMatching(message) });
+      return;
+    }
+    expect.fail('not refused');
+  });
+});

@@ -1,0 +1,126 @@
+import { GrammarError } from '../grammar/grammar-error.ts';
+import { findGrammar } from '../grammar/known-grammars.ts';
+import { quoteOptions } from '../grammar/schema/literals.ts';
+import { jsonObjectGrammar, schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
+import { isAbsent } from './field-rules.ts';
+import { RequestError } from './request-error.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+const MAX_CHOICES = 256;
+
+/**
+ * The grammar that a body asks for, in GBNF: by `response_format`, by `ogong.grammar`, or by a name that llama.cpp's server or vLLM
+ * has for it (docs/spec/request.md). @returns undefined where the answer may be any text.
+ * @throws RequestError naming the parameter, and within a schema the keyword.
+ */
+export function parseAnswerGrammar(fields: Fields): string | undefined {
+  const asked = Object.entries(READERS).flatMap(([param, { find, read }]) => {
+    const value = find(fields);
+    return isAbsent(value) ? [] : [[param, read, value] as const];
+  });
+  const grammars = asked.flatMap(([param, read, value]) => {
+    const text = readGrammar(param, () => read(value, param));
+    return text === undefined ? [] : [[param, text] as const];
+  });
+  const [first, second] = grammars;
+  if (second !== undefined) {
+    throw new RequestError(
+      `${second[0]}: ${first?.[0]} says already what the answer may be; leave one of both out`,
+      second[0],
+    );
+  }
+  return first?.[1];
+}
+
+/** @throws RequestError for a schema or grammar that is refused. */
+export function readGrammar<T extends string | undefined>(param: string, read: () => T): T {
+  try {
+    const text = read();
+    if (text !== undefined) findGrammar(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof GrammarError)) throw error;
+    throw new RequestError(`${param}: ${error.message}`, param, 'unsupported_parameter', { cause: error });
+  }
+}
+
+interface Reader {
+  readonly find: (fields: Fields) => unknown;
+  readonly read: (value: unknown, param: string) => string | undefined;
+}
+
+const fieldOf = (value: unknown, key: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Fields)[key] : undefined;
+
+function readText(value: unknown, param: string): string {
+  if (typeof value !== 'string' || value === '') throw new RequestError(`${param} must be a grammar in GBNF`, param);
+  return value;
+}
+
+/** vLLM takes a schema as its text, too. */
+function readSchema(value: unknown, param: string): string {
+  if (typeof value !== 'string') return schemaToGrammar(value);
+  try {
+    return schemaToGrammar(JSON.parse(value) as unknown);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new RequestError(`${param} must be a JSON schema`, param, null, { cause: error });
+  }
+}
+
+function readOptions(value: unknown, param: string): string {
+  const isList = Array.isArray(value) && value.length > 0 && value.length <= MAX_CHOICES;
+  if (!isList || !value.every((text) => typeof text === 'string' && text !== '' && text.isWellFormed()))
+    throw new RequestError(`${param} must be a list of 1 to ${MAX_CHOICES} texts`, param);
+  return `root ::= ${quoteOptions(value as string[])}\n`;
+}
+
+const READERS: Readonly<Record<string, Reader>> = {
+  response_format: { find: ({ response_format: value }) => value, read: readResponseFormat },
+  'ogong.grammar': { find: ({ ogong }) => fieldOf(ogong, 'grammar'), read: readText },
+  grammar: { find: ({ grammar }) => grammar, read: readText },
+  guided_grammar: { find: ({ guided_grammar: value }) => value, read: readText },
+  guided_json: { find: ({ guided_json: value }) => value, read: readSchema },
+  guided_choice: { find: ({ guided_choice: value }) => value, read: readOptions },
+  'structured_outputs.grammar': { find: ({ structured_outputs: value }) => fieldOf(value, 'grammar'), read: readText },
+  'structured_outputs.json': { find: ({ structured_outputs: value }) => fieldOf(value, 'json'), read: readSchema },
+  'structured_outputs.choice': { find: ({ structured_outputs: value }) => fieldOf(value, 'choice'), read: readOptions },
+};
+
+/** Whether it is strict makes no difference: the answer always keeps to the schema. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  text: ['type'],
+  json_object: ['type', 'schema'],
+  json_schema: ['type', 'json_schema'],
+};
+const SCHEMA_KEYS = ['name', 'description', 'schema', 'strict'];
+
+function readResponseFormat(format: unknown): string | undefined {
+  const param = 'response_format';
+  const type = fieldOf(format, 'type');
+  const keys = typeof type === 'string' && Object.hasOwn(KEYS, type) ? KEYS[type] : undefined;
+  if (keys === undefined) {
+    const message = 'response_format must be {"type": "text"}, {"type": "json_object"} or {"type": "json_schema", ...}';
+    throw new RequestError(message, param, 'unsupported_parameter');
+  }
+  assertKnown(format as Fields, keys, param);
+  if (type === 'text') return undefined;
+  if (type === 'json_object') {
+    const schema = fieldOf(format, 'schema');
+    return isAbsent(schema) ? jsonObjectGrammar() : schemaToGrammar(schema);
+  }
+  const named = fieldOf(format, 'json_schema');
+  if (typeof named !== 'object' || named === null || Array.isArray(named))
+    throw new RequestError('response_format.json_schema must be an object', param);
+  assertKnown(named as Fields, SCHEMA_KEYS, `${param}.json_schema`);
+  const schema = fieldOf(named, 'schema');
+  // A name without a schema asks for any JSON, with OpenAI.
+  return isAbsent(schema) ? jsonObjectGrammar() : schemaToGrammar(schema);
+}
+
+function assertKnown(fields: Fields, known: readonly string[], where: string): void {
+  const unknown = Object.keys(fields).find((key) => !known.includes(key) && !isAbsent(fields[key]));
+  if (unknown === undefined) return;
+  const param = `${where}.${unknown}`;
+  throw new RequestError(`Unrecognized request argument supplied: ${param}`, param, 'unknown_parameter');
+}
