@@ -32,13 +32,13 @@ function defineLeaves({ name, aim, caughtBy, change }: LeafCheat): AttackDefinit
 }
 
 const REPLACED = ['token-count', 'draw-replay', 'listing', 'commitment-form', 'response-text', 'equality'];
-const COUNTED = ['header-inclusion', ...REPLACED];
+const COUNTED = ['header-inclusion', ...REPLACED, 'stop-reason'];
 
 export const LEAF_ATTACKS: readonly AttackDefinition[] = [
   {
     name: 'leaves-of-another-reply',
     aim: 'open the leaves of a reply that passed before',
-    caughtBy: [...COUNTED, 'stop-reason'],
+    caughtBy: COUNTED,
     change: (leaves: Leaves, remembered: Leaves | undefined) => remembered ?? leaves,
   },
   {
