@@ -20,6 +20,8 @@ const MEAN = 1;
 const SHAPE = { embedding: 64, layers: 2, heads: 2, kvHeads: 2, feedForward: 128, context: 256, poolingCode: MEAN };
 const TEXT_ID = 'ogong/verified/test/stories';
 const VECTOR_ID = 'ogong/verified/test/random-embedding';
+/** What the text may be. */
+const ANSWERS = ['the cat sat', 'a small dog', 'nobody'];
 const patience = { timeout: 60_000, interval: 250 };
 
 let directory: string;
@@ -52,7 +54,9 @@ it('one provider serves a text model and an embedding model: both are answered, 
   const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), allow: ['router'] }, findModelRoots });
   const askText = () =>
     client.chat.completions.create({
-      ...{ model: TEXT_ID, messages: [{ role: 'user', content: 'Once' }], max_tokens: 8 },
+      ...{ model: TEXT_ID, messages: [{ role: 'user', content: 'Once' }], max_tokens: 40 },
+      // A verifier applies the same mask, or it could not accept the reply.
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: { enum: ANSWERS } } },
     });
   const askVectors = () => client.embeddings.create({ model: VECTOR_ID, input: ['The little dog', 'a cat sat'] });
 
@@ -63,6 +67,8 @@ it('one provider serves a text model and an embedding model: both are answered, 
     return 'served';
   };
   await expect.poll(() => askText().then(({ replies }) => note('text', replies), String), patience).toBe('served');
+  const { response } = await askText();
+  expect(ANSWERS).toContain(JSON.parse(response.choices[0]?.message.content ?? ''));
   await expect
     .poll(() => askVectors().then(({ replies }) => note('vectors', replies), String), patience)
     .toBe('served');

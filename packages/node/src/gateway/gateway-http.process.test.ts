@@ -84,9 +84,9 @@ describe('a bad request', () => {
     ['a bias out of range', '/v1/chat/completions', { ...chat, logit_bias: { 5: 101 } }, [400, 'logit_bias', null]],
     ['a seed that is no integer', '/v1/chat/completions', { ...chat, seed: 1.5 }, [400, 'seed', null]],
     [
-      'JSON mode',
+      'a schema that no grammar expresses',
       '/v1/chat/completions',
-      { ...chat, response_format: { type: 'json_object' } },
+      { ...chat, response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } } },
       [400, 'response_format', 'unsupported_parameter'],
     ],
     ['no prompt', '/v1/completions', { model: FAKE_MODEL }, [400, 'prompt', null]],
