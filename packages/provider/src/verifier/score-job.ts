@@ -8,7 +8,7 @@ import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitmen
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
-import { endsAtStop, keepsGrammar, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
+import { endsAtStop, findStop, keepsGrammar, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
@@ -114,8 +114,10 @@ export async function scoreJob(
   const bytes = await engine.detokenize(spoken);
   const last = await engine.detokenize(spoken.subarray(-1));
   const { stop, grammar } = request.asked;
-  const isCutRight = header.stopReason !== 'stop-string' || endsAtStop(bytes, last.length, stop);
-  const text = utf8Encode(renderReply(bytes, stop, header.stopReason));
+  const shown = renderReply(bytes, stop, header.stopReason);
+  const isCutRight =
+    header.stopReason === 'stop-string' ? endsAtStop(bytes, last.length, stop) : findStop(shown, stop) < 0;
+  const text = utf8Encode(shown);
   // In any class: a token that the grammar forbids is no drift.
   const isOfGrammar = grammar === undefined || keepsGrammar(text, grammar, header.stopReason);
   return encodeScoreReport({

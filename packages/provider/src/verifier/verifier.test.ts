@@ -270,14 +270,14 @@ describe('a verifier', () => {
     expect(verdict.checks.find(({ id }) => id === 'equality')).toMatchObject({ status: 'fail' });
   });
 
-  it('refutes a stop string that no token completes, and tokens after the one that does', async () => {
+  it('refutes a stop string that no token completes, tokens after the one that does, and a text that runs past it', async () => {
     const verifier = await start();
     const served = await serve({ max_tokens: 40 });
     const text = new TextDecoder().decode(served.response);
     const at = text.indexOf(' ', text.length / 2);
-    const claim = (stop: string, shown: string) => {
+    const claim = (stop: string, shown: string, stopReason: Header['stopReason']) => {
       const body = JSON.parse(new TextDecoder().decode(served.message.request));
-      const header: Header = { ...served.header, stopReason: 'stop-string' };
+      const header: Header = { ...served.header, stopReason };
       return audit(
         {
           ...served,
@@ -289,11 +289,12 @@ describe('a verifier', () => {
         verifier,
       );
     };
-    for (const [stop, shown] of [
-      ['never said', text],
-      [text.slice(at, at + 3), text.slice(0, at)],
+    for (const [stop, shown, stopReason] of [
+      ['never said', text, 'stop-string'],
+      [text.slice(at, at + 3), text.slice(0, at), 'stop-string'],
+      [text.slice(at, at + 3), text, 'length'],
     ] as const) {
-      const { verdict } = await claim(stop, shown);
+      const { verdict } = await claim(stop, shown, stopReason);
       expect(verdict.outcome).toBe('reject');
       expect(verdict.checks.find(({ id }) => id === 'response-text')).toMatchObject({ status: 'fail' });
     }
