@@ -96,6 +96,7 @@ export type ClaimErrorCode =
   | 'sampler'
   | 'sketch-bank'
   | 'stop-strings'
+  | 'grammar'
   | 'context'
   | 'inputs'
   | 'delivery'
@@ -311,7 +312,7 @@ export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: S
 }
 
 /** Checks of a header that need the texts. */
-const TEXT_CHECKS: readonly string[] = ['stop-strings', 'response-size'];
+const TEXT_CHECKS: readonly string[] = ['stop-strings', 'grammar', 'response-size'];
 
 function verifyClaimed(
   crypto: Crypto,
