@@ -47,9 +47,17 @@ interface KnownGrammar {
   readonly masks: Map<GrammarState, TokenMask>;
 }
 
+/** Made once for serving and scoring. */
+const tries = new WeakMap<BatchModel, TokenTrie>();
+
+function findTrie(model: BatchModel): TokenTrie {
+  const trie = tries.get(model) ?? createTokenTrie(model);
+  tries.set(model, trie);
+  return trie;
+}
+
 export function createGrammars(model: BatchModel, work: number): Grammars {
   const grammars = new Map<string, KnownGrammar>();
-  let trie: TokenTrie | undefined;
   const findGrammar = (text: string): KnownGrammar => {
     const known =
       grammars.get(text) ??
@@ -69,8 +77,7 @@ export function createGrammars(model: BatchModel, work: number): Grammars {
             // The machine has forgotten its states, so their masks are of no use.
             if (renewed !== state) masks.clear();
             state = renewed;
-            trie ??= createTokenTrie(model);
-            const mask = masks.get(state) ?? computeMask(machine, state, trie, model.vocabularySize);
+            const mask = masks.get(state) ?? computeMask(machine, state, findTrie(model), model.vocabularySize);
             keep(masks, state, mask, MAX_MASKS);
             return mask;
           }),
