@@ -90,15 +90,50 @@ export function compileProgram(rules: Rules): GrammarProgram {
   return { start: entries.get('root') as GrammarNode, nodes };
 }
 
-/** Rules for which `holds` is true by those that hold already, until none is added. */
+/** A rule after those that it names, as far as they do not name each other: facts then spread in few rounds. */
+function orderRules(rules: Rules): readonly string[] {
+  const ordered = new Set<string>();
+  const entered = new Set<string>();
+  for (const start of rules.keys()) {
+    const path: { readonly name: string; readonly next: string[] }[] = [];
+    const enter = (name: string): void => {
+      entered.add(name);
+      path.push({ name, next: namesIn(rules.get(name) as Expression) });
+    };
+    if (!entered.has(start)) enter(start);
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const next = top.next.pop();
+      if (next === undefined) {
+        ordered.add(top.name);
+        path.pop();
+      } else if (!entered.has(next)) {
+        enter(next);
+      }
+    }
+  }
+  return [...ordered];
+}
+
+const namesIn = (expression: Expression): string[] =>
+  expression.kind === 'rule' ? [expression.name] : partsOf(expression).flatMap(namesIn);
+
+/** Rules of real grammars need two or three. */
+const MAX_ROUNDS = 64;
+
+/**
+ * Rules for which `holds` is true by those that hold already, until none is added.
+ * @throws GrammarError where that takes too many rounds.
+ */
 function findFixpoint(
   rules: Rules,
   holds: (expression: Expression, known: ReadonlySet<string>) => boolean,
 ): Set<string> {
   const known = new Set<string>();
-  for (let before = -1; before < known.size; ) {
+  const order = orderRules(rules);
+  for (let before = -1, round = 0; before < known.size; round++) {
+    if (round >= MAX_ROUNDS) throw new GrammarError('invalid-grammar', 'the rules name each other in too many circles');
     before = known.size;
-    for (const [name, expression] of rules) if (!known.has(name) && holds(expression, known)) known.add(name);
+    for (const name of order) if (!known.has(name) && holds(rules.get(name) as Expression, known)) known.add(name);
   }
   return known;
 }

@@ -18,7 +18,7 @@ export function mergeSchemas(a: Schema, b: Schema, where: string): Schema {
     else if (keyword === 'required') merged.required = [...new Set([...listOf(before), ...listOf(value)])];
     else if (keyword === 'properties') merged.properties = mergeProperties(before, value);
     else if (keyword === 'enum')
-      merged.enum = listOf(before).filter((item) => listOf(value).some((other) => same(item, other)));
+      merged.enum = listOf(before).filter((item) => textsOf(listOf(value)).has(JSON.stringify(item)));
     else if (/^(?:min|exclusiveMin)/.test(keyword)) merged[keyword] = Math.max(Number(before), Number(value));
     else if (/^(?:max|exclusiveMax)/.test(keyword)) merged[keyword] = Math.min(Number(before), Number(value));
     else if (keyword !== 'additionalProperties') throw refuse(where, keyword, 'is said twice, in different ways');
@@ -73,8 +73,7 @@ function mergeTypes(a: Schema, b: Schema, where: string): readonly SchemaType[] 
  */
 export function isNever(a: Schema, b: Schema, resolve: Resolve, where: string): boolean {
   const [some, others] = [valuesOf(a), valuesOf(b)];
-  if (some !== undefined && others !== undefined)
-    return !some.some((value) => others.some((other) => same(value, other)));
+  if (some !== undefined && others !== undefined) return isApart(some, others);
   const types = readTypes(a, where);
   const allowed = b.type === undefined && others === undefined ? undefined : readTypes(b, where);
   if (some !== undefined && b.type !== undefined) return some.every((value) => !isOfType(value, allowed));
@@ -93,10 +92,23 @@ export function isNever(a: Schema, b: Schema, resolve: Resolve, where: string): 
     const at = `${where}/${name}`;
     const mine = valuesOf(resolve(properties[name], at));
     const wanted = valuesOf(resolve(theirs, at));
-    return (
-      mine !== undefined && wanted !== undefined && !mine.some((value) => wanted.some((other) => same(value, other)))
-    );
+    return mine !== undefined && wanted !== undefined && isApart(mine, wanted);
   });
+}
+
+/** Of lists of values, which are compared with many others. */
+const texts = new WeakMap<readonly unknown[], ReadonlySet<string>>();
+
+function textsOf(values: readonly unknown[]): ReadonlySet<string> {
+  const found = texts.get(values) ?? new Set(values.map((value) => JSON.stringify(value)));
+  texts.set(values, found);
+  return found;
+}
+
+function isApart(some: readonly unknown[], others: readonly unknown[]): boolean {
+  const theirs = textsOf(others);
+  for (const text of textsOf(some)) if (theirs.has(text)) return false;
+  return true;
 }
 
 /** Every value that a schema lists; undefined where it lists none. */

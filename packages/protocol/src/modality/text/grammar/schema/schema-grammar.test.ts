@@ -17,6 +17,18 @@ function refusal(schema: unknown): string {
 }
 const named = { type: 'object', properties: { a: { type: 'integer' }, b: { type: 'boolean' } }, required: ['a'] };
 
+/** Each definition asks for the next one twice, with something beside it, so that none is shared. */
+const twice = (i: number) => [{ anyOf: [{ $ref: `#/$defs/d${i + 1}`, type: 'object' }] }];
+const DOUBLING = {
+  $ref: '#/$defs/d0',
+  $defs: {
+    ...Object.fromEntries(
+      Array.from({ length: 40 }, (_, i) => [`d${i}`, { anyOf: [...twice(i), ...twice(i)], type: 'object' }]),
+    ),
+    d40: { type: 'object' },
+  },
+};
+
 describe('a schema as a grammar', () => {
   it.each([
     [{}, ['1', '"x"', '{"a":[null]}', '-0.5e-3'], ['x', '01', '{a:1}', '"\\ud83d"', '"\n"']],
@@ -112,6 +124,9 @@ describe('a schema as a grammar', () => {
     [{ oneOf: [{ properties: { a: {} } }, { properties: { b: {} } }] }, 'use anyOf'],
     [{ allOf: [{ type: 'string' }, { type: 'null' }] }, 'type leaves no value'],
     [{ anyOf: [] }, 'anyOf must be a list'],
+    [{ oneOf: Array.from({ length: 65 }, (_, i) => ({ const: i })) }, 'at most 64 schemas'],
+    [{ allOf: Array.from({ length: 33 }, () => ({ type: 'object' })) }, 'at most 32 schemas'],
+    [DOUBLING, 'are read more than 50000 times'],
     [false, 'allows no value'],
     ['text', 'must be an object'],
     [{ enum: Array.from({ length: 20000 }, (_, i) => `${i} is a number`) }, 'more than 131072 bytes'],

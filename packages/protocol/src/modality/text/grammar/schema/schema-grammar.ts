@@ -41,6 +41,12 @@ export const jsonObjectGrammar = (): string => schemaToGrammar({ type: 'object' 
 
 const MAX_DEPTH = 128;
 const MAX_OPTIONS = 256;
+/** Of `oneOf`: each is held against each. */
+const MAX_ALTERNATIVES = 64;
+/** Of `allOf`: they are merged one by one. */
+const MAX_MERGED = 32;
+/** Schemas that are read, those of references again and again. */
+const MAX_STEPS = 50_000;
 /** Keys that no schema names are written without escapes: an escape could spell a name that is not meant. */
 const KEY_CHARACTERS = invertRanges(
   normaliseRanges([
@@ -60,6 +66,7 @@ interface Conversion {
   bytes: number;
   made: number;
   depth: number;
+  steps: number;
 }
 
 export function createSchemaRules(): SchemaRules {
@@ -67,7 +74,7 @@ export function createSchemaRules(): SchemaRules {
   const shared = { bytes: 0, made: 0 };
   return {
     add(schema) {
-      const conversion: Conversion = { root: schema, rules, references: new Map(), depth: 0, ...shared };
+      const conversion: Conversion = { root: schema, rules, references: new Map(), depth: 0, steps: 0, ...shared };
       const name = addSchema(conversion, schema, '');
       Object.assign(shared, { bytes: conversion.bytes, made: conversion.made });
       return name;
@@ -98,10 +105,15 @@ function addSchema(conversion: Conversion, value: unknown, where: string): strin
   if (conversion.depth >= MAX_DEPTH) throw refuse(where, 'schemas', `stand in each other deeper than ${MAX_DEPTH}`);
   conversion.depth++;
   try {
-    return addRead(conversion, readSchema(value, where), where);
+    return addRead(conversion, readStep(conversion, value, where), where);
   } finally {
     conversion.depth--;
   }
+}
+
+function readStep(conversion: Conversion, value: unknown, where: string): Schema {
+  if (++conversion.steps > MAX_STEPS) throw refuse(where, 'schemas', `are read more than ${MAX_STEPS} times`);
+  return readSchema(value, where);
 }
 
 function addRead(conversion: Conversion, schema: Schema, where: string): string {
@@ -173,11 +185,11 @@ function decodePart(part: string, where: string): string {
 
 /** A schema in place of the reference to it. */
 function resolve(conversion: Conversion, value: unknown, where: string): Schema {
-  let schema = readSchema(value, where);
+  let schema = readStep(conversion, value, where);
   for (let steps = 0; schema.$ref !== undefined; steps++) {
     const { $ref: reference, ...rest } = schema;
     if (steps >= MAX_DEPTH) throw refuse(where, '$ref', 'leads back to itself');
-    schema = mergeSchemas(readSchema(findReference(conversion.root, reference, where), where), rest, where);
+    schema = mergeSchemas(readStep(conversion, findReference(conversion.root, reference, where), where), rest, where);
   }
   return schema;
 }
@@ -192,6 +204,7 @@ function addCombined(
   if (!Array.isArray(parts) || parts.length === 0 || parts.length > MAX_OPTIONS)
     throw refuse(where, keyword, `must be a list of 1 to ${MAX_OPTIONS} schemas`);
   if (keyword === 'allOf') {
+    if (parts.length > MAX_MERGED) throw refuse(where, keyword, `must be a list of at most ${MAX_MERGED} schemas`);
     const merged = parts.reduce<Schema>(
       (all, part, i) => mergeSchemas(all, resolve(conversion, part, `${where}/allOf/${i}`), where),
       rest,
@@ -201,6 +214,8 @@ function addCombined(
   const isAlone = Object.keys(rest).length === 0;
   const merge = (part: unknown, i: number): Schema =>
     mergeSchemas(rest, resolve(conversion, part, `${where}/${keyword}/${i}`), where);
+  if (keyword === 'oneOf' && parts.length > MAX_ALTERNATIVES)
+    throw refuse(where, 'oneOf', `must be a list of at most ${MAX_ALTERNATIVES} schemas; use anyOf`);
   if (keyword === 'oneOf') assertApart(conversion, parts.map(merge), where);
   const names = parts.map((part, i) =>
     isAlone ? addSchema(conversion, part, `${where}/${keyword}/${i}`) : addDeeper(conversion, merge(part, i), where),
