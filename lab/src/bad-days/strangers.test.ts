@@ -40,7 +40,7 @@ describe('what a stranger can cause', () => {
     (name, { who }) => {
       const nobody = () => undefined;
       const chain = { findByCertHash: nobody, recallByCertHash: nobody };
-      const access = createAccess({ chain, grants: { has: () => false }, clock: { nowMs: () => 0 } });
+      const access = createAccess({ chain, grants: { has: () => false } });
       expect(access(new Uint8Array(32), `ogong.v1.${name}` as `ogong.v1.${string}`)).toBe(who === 'anyone');
     },
   );

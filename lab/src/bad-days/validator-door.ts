@@ -4,7 +4,7 @@ import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client'
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { monotonicClock } from '@ogong/host/time/clock';
-import { createAccess } from '@ogong/node/validator/access';
+import { createAccess, VALIDATOR_RATES } from '@ogong/node/validator/access';
 import { createBeaconDriver } from '@ogong/node/validator/beacon/beacon-driver';
 import { createValidatorMetrics } from '@ogong/node/validator/metrics';
 import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
@@ -69,7 +69,8 @@ export async function serveValidator(
     {
       bind,
       identity,
-      authorize: createAccess({ chain, grants, clock: monotonicClock }),
+      authorize: createAccess({ chain, grants }),
+      methodRates: VALIDATOR_RATES,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: createRoutes({
         ...{ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics },

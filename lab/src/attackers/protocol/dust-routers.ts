@@ -28,6 +28,8 @@ export const dustRouters: ProtocolAttack<{ readonly orders: number }, Promise<Du
       const router = seedOf(`dust router ${number}`).slice(0, 20);
       const payer = createTestLedgerSigner(seedOf(`dust payer ${number}`));
       const order = own.order(number, { payee: payee.address, router }, payer, 1);
+      // New payers are rationed, so the crowd takes its time.
+      own.clock.advance(50);
       await own.intake.admit(order);
       await own.intake.pushRecord(own.serve(order, { payer, payee }).submission);
     }

@@ -9,7 +9,7 @@ import {
 } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import type { BodyMeter } from './byte-budget.ts';
-import { createRateLimited } from './link-error.ts';
+import { RateLimited } from './link-error.ts';
 import { LINK_HOST } from './link-identity.ts';
 import type { LinkServerLimits } from './link-limits.ts';
 
@@ -80,7 +80,7 @@ async function* meterBody(stream: ServerHttp2Stream, meter: BodyMeter): AsyncGen
   if (stream.closed) meter.release();
   else stream.once('close', () => meter.release());
   for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-    if (!meter.take(chunk.length)) throw createRateLimited('there is no room for so large a request now');
+    if (!meter.take(chunk.length)) throw new RateLimited('there is no room for so large a request now');
     yield chunk;
   }
 }

@@ -2,7 +2,7 @@ import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Clock } from '../time/clock.ts';
 import { createHandshakeRate } from './handshake-rate.ts';
 import type { PeerId } from './link-identity.ts';
@@ -27,6 +27,8 @@ export interface LinkDoor {
   find(session: ServerHttp2Session | undefined): Caller | undefined;
   /** Bytes of a call moved. */
   touch(stream: ServerHttp2Stream): void;
+  /** Closes all its connections. */
+  expel(peer: PeerId): void;
   sessions(): readonly ServerHttp2Session[];
   /** Drops every connection that is no session. */
   clear(): void;
@@ -139,6 +141,11 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
     touch({ session }) {
       const guest = session && guests.get(session as ServerHttp2Session);
       if (guest) guest.movedAtMs = clock.nowMs();
+    },
+    expel(peer) {
+      for (const [session, { caller }] of guests) {
+        if (equalBytes(caller.peer, peer)) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      }
     },
     sessions: () => [...guests.keys()],
     clear() {

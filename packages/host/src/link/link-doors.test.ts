@@ -119,6 +119,40 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await (await connect(id, 2)).service(RouterService).route({});
   });
 
+  it('have rates of costly methods: of one peer, and of one address, whatever certificates are shown', async () => {
+    const slow = { perSecond: 0.001, burst: 2 };
+    const id = await serve({
+      methodRates: { 'ogong.v1.RouterService/Route': slow },
+      routes: (router) => router.service(RouterService, { route: () => ({}), listModels: () => ({}) }),
+    });
+    const call = async (seed: number, address: string) =>
+      (await connect(id, seed, address)).service(RouterService).route({});
+    for (let i = 0; i < 2; i++) await call(2, '127.0.1.1');
+    await expectLinkError(call(2, '127.0.1.1'), 'rate-limited');
+    for (let i = 0; i < 6; i++) await call(3 + (i >> 1), '127.0.1.1');
+    await expectLinkError(call(7, '127.0.1.1'), 'rate-limited');
+    // Of another address, and another method.
+    await call(8, '127.0.1.2');
+    await (await connect(id, 2, '127.0.1.1')).service(RouterService).listModels({});
+  });
+
+  it('close the connections of who goes on after many refusals, and of nobody else', async () => {
+    const slow = { perSecond: 0.001, burst: 5 };
+    const known = await makeIdentity(9);
+    const id = await serve({
+      limits: { callRate: { perSecond: 0.001, burst: 1 }, refusalRate: slow },
+      isKnown: (peer) => Buffer.from(peer).equals(known.id),
+    });
+    const loud = (await connect(id, 2)).service(RouterService);
+    await loud.route({});
+    for (let i = 0; i < 5; i++) await expectLinkError(loud.route({}), 'rate-limited');
+    await expectLinkError(loud.route({}), 'unreachable');
+    await (await connect(id, 3)).service(RouterService).route({});
+    const peer = (await connect(id, 9)).service(RouterService);
+    await peer.route({});
+    for (let i = 0; i < 10; i++) await expectLinkError(peer.route({}), 'rate-limited');
+  });
+
   it('let small calls in while large requests fill the room, and large ones of known parties', async () => {
     const known = await makeIdentity(9);
     const id = await serve({

@@ -55,9 +55,11 @@ export class Refusal extends ConnectError {
   }
 }
 
-/** The limiter's answer; the gate turns peers away before their message is read. */
-export function createRateLimited(message: string): ConnectError {
-  return new ConnectError(message, Code.ResourceExhausted, { [REASON_HEADER]: 'rate-limited' });
+/** A limit's answer, of the gate before a message is read, or of a handler. The peer may know why. */
+export class RateLimited extends ConnectError {
+  constructor(message: string) {
+    super(message, Code.ResourceExhausted, { [REASON_HEADER]: 'rate-limited' });
+  }
 }
 
 const CODES: Partial<Record<Code, LinkErrorCode>> = {

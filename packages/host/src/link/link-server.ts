@@ -16,16 +16,18 @@ import { asSocket } from './as-socket.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { createDispatch } from './link-dispatch.ts';
 import { type Caller, createLinkDoor } from './link-door.ts';
-import { createRateLimited, Refusal } from './link-error.ts';
+import { RateLimited, Refusal } from './link-error.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
 import { createTlsOptions } from './link-tls.ts';
 import { addressOf, listen } from './listen.ts';
 import { createTally } from './tally.ts';
-import { createRateLimiter } from './token-bucket.ts';
+import { createRateLimiter, type RateLimit } from './token-bucket.ts';
 
 /** `package.Service/Method`, as in `ogong.v1.RouterService/Route`. */
 export type MethodName = string;
+
+export type MethodRates = Readonly<Record<MethodName, RateLimit>>;
 
 export interface LinkServerOptions {
   /** Port 0 takes a free one. Absent: no port is opened, connections come through `accept` only. */
@@ -34,6 +36,11 @@ export interface LinkServerOptions {
   readonly routes: (router: ConnectRouter) => void;
   /** Called before a call's message is read. */
   readonly authorize: (peer: PeerId, method: MethodName) => boolean | Promise<boolean>;
+  /**
+   * How often one peer may call methods that cost more than others, beside `callRate`. All strangers of one group of addresses
+   * together may call them four times as often. Default: only `callRate` counts.
+   */
+  readonly methodRates?: MethodRates;
   /** Parties that find a place, and room for their requests, however many strangers there are. Default: nobody. */
   readonly isKnown?: (peer: PeerId) => boolean;
   readonly limits?: Partial<LinkServerLimits>;
@@ -74,7 +81,8 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const { isKnown = () => false } = options;
   const clock = dependencies.clock ?? monotonicClock;
   const door = createLinkDoor(limits, { isKnown, clock: monotonicClock });
-  const takeTurn = createTurns(limits, { isKnown, clock });
+  const takeTurn = createTurns(limits, { isKnown, clock, methodRates: options.methodRates ?? {} });
+  const patience = createPatience(limits, clock);
   const budget = createByteBudget(limits);
   const ownSockets = new WeakSet<Duplex>();
   const shutdown = new AbortController();
@@ -83,9 +91,13 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     const caller = context.values.get(callerKey);
     const { peer } = caller;
     if (caller === NOBODY) throw new ConnectError('no certificate', Code.Unauthenticated);
-    takeTurn(caller, context.signal);
-    if (!(await isAuthorized(peer, nameMethod(context)))) {
+    try {
+      takeTurn(caller, nameMethod(context), context.signal);
+      if (await isAuthorized(peer, nameMethod(context))) return;
       throw new ConnectError('not authorized for this method', Code.PermissionDenied);
+    } catch (error) {
+      if (!isKnown(peer) && !patience(caller)) door.expel(peer);
+      throw error;
     }
   }
 
@@ -192,7 +204,7 @@ function createErrorFilter(onError: NonNullable<LinkServerDependencies['onError'
   return (next) => async (request) => {
     const call = { method: nameMethod(request), peer: request.contextValues.get(callerKey).peer };
     const filter = (error: unknown): ConnectError => {
-      if (error instanceof Refusal) return error;
+      if (error instanceof Refusal || error instanceof RateLimited) return error;
       if (request.signal.aborted) return ConnectError.from(request.signal.reason, Code.Canceled);
       onError(error, call);
       // A full disk is not the peer's fault, and the peer should try again later.
@@ -222,22 +234,54 @@ function nameMethod(call: Pick<HandlerContext, 'method' | 'service'>): MethodNam
   return `${call.service.typeName}/${call.method.name}`;
 }
 
+/**
+ * Even a refusal takes processor time. Who goes on calling after many of them loses its connections, and begins with a handshake,
+ * which has a rate of its own.
+ * @returns whether this refusal is still within what a caller may be told.
+ */
+function createPatience(limits: LinkServerLimits, clock: Clock): (caller: Caller) => boolean {
+  const ofPeer = createRateLimiter(limits.refusalRate, clock);
+  const ofGroup = createRateLimiter(limits.groupRefusalRate, clock);
+  return ({ peer, group }) => ofPeer.take(toHex(peer)) && (group === undefined || ofGroup.take(group));
+}
+
+interface TurnDependencies {
+  readonly isKnown: (peer: PeerId) => boolean;
+  readonly clock: Clock;
+  readonly methodRates: MethodRates;
+}
+
+const GROUP_SHARE = 4;
+
 /** How many calls at once and each second: of one peer, and of all strangers whose addresses belong together. */
 function createTurns(
   limits: LinkServerLimits,
-  { isKnown, clock }: { readonly isKnown: (peer: PeerId) => boolean; readonly clock: Clock },
-): (caller: Caller, signal: AbortSignal) => void {
+  { isKnown, clock, methodRates }: TurnDependencies,
+): (caller: Caller, method: MethodName, signal: AbortSignal) => void {
+  const rates = new Map(
+    Object.entries(methodRates).map(([method, { perSecond, burst }]) => {
+      const ofGroup = { perSecond: GROUP_SHARE * perSecond, burst: GROUP_SHARE * burst };
+      return [
+        method,
+        { ofPeer: createRateLimiter({ perSecond, burst }, clock), ofGroup: createRateLimiter(ofGroup, clock) },
+      ];
+    }),
+  );
   const calls = createTally();
   const rate = createRateLimiter(limits.callRate, clock);
   const groupRate = createRateLimiter(limits.groupCallRate, clock);
-  return ({ peer, group }, signal) => {
+  return ({ peer, group }, method, signal) => {
     const counted: [name: string, max: number][] = [[toHex(peer), limits.maxCallsPerPeer]];
     const isOfGroup = group !== undefined && !isKnown(peer);
     if (isOfGroup) counted.push([`of ${group}`, limits.maxCallsPerGroup]);
     if (!rate.take(toHex(peer)) || (isOfGroup && !groupRate.take(group))) {
-      throw createRateLimited('too many calls, slow down');
+      throw new RateLimited('too many calls, slow down');
     }
-    if (counted.some(([name, max]) => calls.count(name) >= max)) throw createRateLimited('too many calls at once');
+    const own = rates.get(method);
+    if (own && !(own.ofPeer.take(toHex(peer)) && (!isOfGroup || own.ofGroup.take(group)))) {
+      throw new RateLimited('too many of these calls, slow down');
+    }
+    if (counted.some(([name, max]) => calls.count(name) >= max)) throw new RateLimited('too many calls at once');
     for (const [name, max] of counted) calls.add(name, max);
     onceAborted(signal, () => {
       for (const [name] of counted) calls.remove(name);

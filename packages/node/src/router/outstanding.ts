@@ -1,4 +1,4 @@
-import { createRateLimited } from '@ogong/host/link/link-error';
+import { RateLimited } from '@ogong/host/link/link-error';
 import { createTally } from '@ogong/host/link/tally';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 
@@ -85,7 +85,7 @@ export function createOutstanding(limits: OutstandingLimits = DEFAULT_LIMITS): O
       dropExpired(ticket.nowMs);
       remove(reply);
       if (byReply.size >= limits.max || !ofGroup.add(ticket.group, limits.maxPerGroup)) {
-        throw createRateLimited('too many tickets are open: report on those that you hold');
+        throw new RateLimited('too many tickets are open: report on those that you hold');
       }
       byReply.set(reply, ticket);
       const offer = nameOffer(ticket);

@@ -1,6 +1,6 @@
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { PeerId } from '@ogong/host/link/link-identity';
-import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host/link/link-server';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -34,6 +34,11 @@ export interface Router {
   /** Output tokens per second as gateways reported it; for information only. */
   throughputOf(providerId: Uint8Array): number | undefined;
 }
+
+/** Checks a signature of each kind, and looks through the list. */
+export const ROUTER_RATES: MethodRates = {
+  'ogong.v1.RouterService/Announce': { perSecond: 5, burst: 50 },
+};
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
@@ -106,6 +111,7 @@ function openServer(state: RouterState, bind: HostPort, refreshing: Repeating): 
       bind,
       identity: state.identity,
       authorize: () => true,
+      methodRates: ROUTER_RATES,
       isKnown: (peer) => isValidator(state, peer) || state.supply.isStaked(peer),
       limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
       routes: (router) => router.service(RouterService, service),

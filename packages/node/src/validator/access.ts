@@ -1,15 +1,11 @@
-import { createRateLimited } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
-import type { MethodName } from '@ogong/host/link/link-server';
-import { createRateLimiter, type RateLimit } from '@ogong/host/link/token-bucket';
-import type { Clock } from '@ogong/host/time/clock';
+import type { MethodName, MethodRates } from '@ogong/host/link/link-server';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { toHex } from '@ogong/protocol/base/bytes';
 import type { OpeningGrants } from './opening-grants.ts';
 import { BEACON_METHOD, PEER_METHODS, PROOF_METHOD } from './routes.ts';
 
-/** Limits of methods that cost more than a read of the database; for a complaint the validator replays a whole reply. */
-const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
+/** Of methods that cost more than a read of the database; for a complaint the validator replays a whole reply. */
+export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500 },
@@ -27,19 +23,13 @@ const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
 interface AccessDependencies {
   readonly chain: Pick<ChainView, 'findByCertHash' | 'recallByCertHash'>;
   readonly grants: Pick<OpeningGrants, 'has'>;
-  readonly clock: Clock;
 }
 
 /** Who may call what, decided before a byte of the message is read. */
-export function createAccess({ chain, grants, clock }: AccessDependencies) {
-  const limiters = new Map(Object.entries(LIMITED).map(([name, rate]) => [name, createRateLimiter(rate, clock)]));
-
+export function createAccess({ chain, grants }: AccessDependencies) {
   return (peer: PeerId, method: MethodName): boolean => {
     if (method === BEACON_METHOD) return chain.recallByCertHash(peer) !== undefined;
-    if (PEER_METHODS.has(method) && chain.findByCertHash(peer) === undefined) return false;
-    if (PEER_METHODS.has(method) && !limiters.has(method)) return true;
-    if (method === PROOF_METHOD) return grants.has(peer);
-    if (limiters.get(method)?.take(toHex(peer)) === false) throw createRateLimited('too many of these, slow down');
-    return true;
+    if (PEER_METHODS.has(method)) return chain.findByCertHash(peer) !== undefined;
+    return method !== PROOF_METHOD || grants.has(peer);
   };
 }

@@ -1,5 +1,5 @@
 import type { Caller } from '@ogong/host/link/link-door';
-import { createRateLimited, Refusal } from '@ogong/host/link/link-error';
+import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
@@ -27,7 +27,7 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
   const { newcomers } = state;
   const address = caller && (caller.group ?? toHex(caller.peer));
   if (address !== undefined && !newcomers.enter(address))
-    throw createRateLimited('too many orders from there that nobody known here pays');
+    throw new RateLimited('too many orders from there that nobody known here pays');
   const order = verifySignedOrder(state.crypto, state.ledger, signed);
   const isKnownPayer = state.store.read(() => readChannel(state.store, order.payer).voucher > 0n);
   const isRepeated = findReply(state, order.replyId) !== undefined;
@@ -80,7 +80,7 @@ async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: 
 function takeReading({ store, newcomers }: Pick<IntakeState, 'store' | 'newcomers'>, providerId: Uint8Array): void {
   const { audits, rejects } = store.read(() => readProvider(store, providerId));
   if (newcomers.takeReading(audits > rejects ? providerId : undefined)) return;
-  throw createRateLimited('too many payers that have never paid here; try again in a moment');
+  throw new RateLimited('too many payers that have never paid here; try again in a moment');
 }
 
 /** What the row says, so that a validator never signs two times of one admission. */

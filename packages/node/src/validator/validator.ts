@@ -3,7 +3,7 @@ import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server'
 import type { Repeating } from '@ogong/host/time/repeat';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
-import { createAccess } from './access.ts';
+import { createAccess, VALIDATOR_RATES } from './access.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
@@ -85,7 +85,8 @@ function wireServer(
     {
       bind: options.bind,
       identity,
-      authorize: createAccess({ chain, grants, clock }),
+      authorize: createAccess({ chain, grants }),
+      methodRates: VALIDATOR_RATES,
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: createRoutes({ ...services, archive, cosigning, store, verdicts, chain, grants, metrics }),

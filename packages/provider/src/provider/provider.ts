@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { Peer } from '@ogong/host/link/link-pool';
-import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host/link/link-server';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
@@ -79,6 +79,11 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   };
 }
 
+/** Checks the payer's signature, and reads its channel. */
+export const PROVIDER_RATES: MethodRates = {
+  'ogong.v1.ProviderService/Generate': { perSecond: 50, burst: 250 },
+};
+
 function openServer(state: ProviderState, bind: HostPort): LinkServer {
   const { identity, chain, log } = state;
   const service = createProviderService(state);
@@ -87,6 +92,7 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
       bind,
       identity,
       authorize: () => true,
+      methodRates: PROVIDER_RATES,
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB },
       routes: (router) => router.service(ProviderService, service, { readMaxBytes: MAX_CALL_BYTES }),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { LinkClient, LinkClientOptions } from '@ogong/host/link/link-client';
-import { createRateLimited, LinkError, type LinkErrorCode, Refusal } from '@ogong/host/link/link-error';
+import { LinkError, type LinkErrorCode, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, type LinkServerDependencies, type LinkServerOptions } from '@ogong/host/link/link-server';
 import { StoreError } from '@ogong/host/store/store-error';
@@ -258,7 +258,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
 
     it('passes on the reason of a refusal if the decision names one', async () => {
       const server = await serve(echo, () => {
-        throw createRateLimited('slow down');
+        throw new RateLimited('slow down');
       });
       const client = await connect(server.id);
       const error = await expectLinkError(client.service(RouterService).route({}), 'rate-limited');
