@@ -23,6 +23,7 @@ import {
 } from '@ogong/node/validator/validator-config';
 import { localConfig, pullConfig, runConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
+import { formatDoorsPage } from './doors-page.ts';
 import { formatLocalModePage } from './local-mode-page.ts';
 import { root } from './steps.ts';
 
@@ -79,6 +80,7 @@ const messages = 'packages/protocol/src/generated/ogong/v1/ogong_pb.ts';
 const targets: readonly [path: string, generate: () => string][] = [
   [messages, generateMessages],
   ['docs/reference/cli.md', generateReference],
+  ['docs/doors.md', formatDoorsPage],
   ['docs/reference/local-mode.md', formatLocalModePage],
 ];
 

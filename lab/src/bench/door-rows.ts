@@ -8,6 +8,7 @@ import { idleLinks } from '../attackers/protocol/idle-links.ts';
 import { routeSquatting } from '../attackers/protocol/route-squatting.ts';
 import { type AttackedDoor, openStrangerLink } from '../attackers/protocol/stranger-link.ts';
 import { openRouter } from '../bad-days/router-door.ts';
+import { measureFloods } from './flood-rows.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
 
 const ROUNDS = 7;
@@ -18,13 +19,13 @@ const CALLS = 100;
 const AIM = { at: 'least', value: 0.9 } as const;
 
 /** What honest callers keep of their throughput while an attacker holds a door at ten times its limit. */
-export async function measureDoors(): Promise<Row[]> {
+export async function measureDoors(onProgress: (what: string) => void): Promise<Row[]> {
   if (process.platform !== 'linux') {
     const note =
       'attackers and honest callers need addresses of their own, which only Linux has on the loopback device';
     return [{ id: 'door-links', what: 'honest calls under idle links', value: undefined, unit: 'x', note }];
   }
-  return [await measureLinks(), await measureRoutes()];
+  return [await measureLinks(), await measureRoutes(), ...(await measureFloods(onProgress))];
 }
 
 async function measureLinks(): Promise<Row> {

@@ -102,7 +102,7 @@ const parts: Readonly<
   intake: { title: 'Validator', measure: async () => [...(await measureIntake()), ...measureAudit()] },
   ledger: { title: 'Settlement', measure: measureGas },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
-  doors: { title: 'Doors under attack', measure: measureDoors },
+  doors: { title: 'Doors under attack', measure: ({ onProgress }) => measureDoors(onProgress) },
   demo: { title: 'Demo', measure: measureDemo },
 };
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
-import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
 
 /** A door that an attacker knocks at. */
 export interface AttackedDoor {
@@ -11,12 +11,15 @@ export interface AttackedDoor {
   readonly certHash: Uint8Array;
 }
 
-/** A certificate costs nothing: this one follows from a name. An address of 127.0.0.0/8 stands for one of the internet. */
+/** A certificate costs nothing: this one follows from a name. */
+export const createStrangerIdentity = (name: string): Promise<LinkIdentity> =>
+  createLinkIdentity(new Secret(new Uint8Array(createHash('sha256').update(name).digest())));
+
+/** An address of 127.0.0.0/8 stands for one of the internet. */
 export async function openStrangerLink(door: AttackedDoor, name: string, localAddress: string): Promise<LinkClient> {
-  const seed = new Uint8Array(createHash('sha256').update(name).digest());
   return createLinkClient({
     ...door,
-    identity: await createLinkIdentity(new Secret(seed)),
+    identity: await createStrangerIdentity(name),
     // Its own limits are no obstacle for an attacker.
     limits: { maxMessageBytes: 64 * 1024 * 1024, unaryTimeoutMs: 60_000 },
     async createConnection(signal) {

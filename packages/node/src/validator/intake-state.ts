@@ -1,4 +1,10 @@
 import { Refusal } from '@ogong/host/link/link-error';
+import {
+  createNewcomerBudget,
+  NEWCOMER_LIMITS,
+  type NewcomerBudget,
+  type NewcomerLimits,
+} from '@ogong/host/link/newcomer-budget';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -14,7 +20,6 @@ import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/p
 import type { Holdings } from './audit/deterrence.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { HeardLimits } from './hear-delivery.ts';
-import { createNewcomerBudget, NEWCOMER_LIMITS, type NewcomerBudget, type NewcomerLimits } from './newcomer-budget.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 

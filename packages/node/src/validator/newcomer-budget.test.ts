@@ -1,8 +1,8 @@
+import { createNewcomerBudget, NEWCOMER_LIMITS } from '@ogong/host/link/newcomer-budget';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createTestClock, createTestValidator, payer } from '@ogong/testing/validator/test-bench';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
-import { createNewcomerBudget, NEWCOMER_LIMITS } from './newcomer-budget.ts';
 
 const from = (group: string) => ({ peer: new Uint8Array(32), group });
 const key = (value: number): Uint8Array => new Uint8Array(32).fill(value);

@@ -1,6 +1,6 @@
-import { Refusal } from '@ogong/host/link/link-error';
+import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
-import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { answerOffer } from './answer-offer.ts';
@@ -14,6 +14,8 @@ import type { ReplyEvent, ServedCounts } from './serve-reply.ts';
 export interface OrderCall {
   /** Peer id of the consumer's side. */
   readonly consumer: PeerId;
+  /** Of its address, see computeAddressGroup; undefined where this side made the connection. */
+  readonly group: string | undefined;
   /** Aborted where the consumer's link has ended, and where the server closes. */
   readonly signal: AbortSignal;
 }
@@ -25,14 +27,17 @@ export interface OrderCall {
 export async function* answerOrder(
   state: ProviderState,
   message: GenerateRequest,
-  { consumer, signal }: OrderCall,
+  { consumer, group, signal }: OrderCall,
 ): AsyncGenerator<ReplyEvent> {
+  const address = group ?? toHex(consumer);
+  // Until its order is admitted, nobody knows whether a consumer pays.
+  if (!state.newcomers.enter(address)) throw new RateLimited('too many orders from there that nobody admits');
   const offer = beginOrder(state, message);
   const gone = new AbortController();
   const handoff = createHandoff<ReplyEvent>(() => gone.abort());
   // A closing server also aborts its calls; then the consumer is still there.
   signal.addEventListener('abort', () => state.isClosing || gone.abort(), { once: true });
-  const reader = { consumer, send: handoff.send, gone: gone.signal };
+  const reader = { consumer, address, send: handoff.send, gone: gone.signal };
   const task = answerOffer(state, offer, message, reader)
     .then((counts) => countServed(state, counts))
     .catch((error: unknown) => countFailure(state, error))

@@ -1,7 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
-import { getCaller } from '@ogong/host/link/link-server';
+import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord, REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
@@ -27,7 +27,10 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
   const traceReply = createReplyTracer(state);
   return {
     generate: (message: GenerateRequest, context: HandlerContext) =>
-      answerOrder(state, message, { consumer: getCaller(context), signal: context.signal }),
+      answerOrder(state, message, {
+        ...{ consumer: getCaller(context), group: getCallerPlace(context).group },
+        signal: context.signal,
+      }),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
     progress({ replyId, progress }: ProgressRequest, context: HandlerContext) {

@@ -1,6 +1,7 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
+import { createNewcomerBudget, NEWCOMER_LIMITS, type NewcomerBudget } from '@ogong/host/link/newcomer-budget';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -63,6 +64,7 @@ export interface ProviderState
   readonly openings: Openings;
   readonly outbox: Outbox;
   readonly receivables: Receivables;
+  readonly newcomers: NewcomerBudget;
   readonly payers: PayingPayers;
   readonly replies: RunningReplies;
   readonly links: LinkPool;
@@ -103,6 +105,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     replyIds: createReplyIds(store, commits),
     openings: dependencies.openings ?? createOpenings(store, commits),
     outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log, crypto }),
+    newcomers: createNewcomerBudget(NEWCOMER_LIMITS, dependencies.clock),
     receivables: createReceivables({
       ...{ store, commits, clock, readPayments: dependencies.readPayments, writtenOffMs: openingTtlMs },
       readChannel: chain.channel,

@@ -64,6 +64,8 @@ export interface Hold {
  * validator, so an honest one never meets them.
  */
 export interface Receivables {
+  /** Whether a reply of this channel was served on credit that was there. */
+  knows(order: Pick<ChannelOrder, 'payer' | 'validator'>): boolean;
   /** @throws Refusal where the channel does not cover the order and all that is owed. */
   hold(order: ChannelOrder): Promise<Hold>;
   /** Forgets channels and validators of whom nothing was taken on credit for longer than the time. */
@@ -176,10 +178,15 @@ export function createReceivables({
   }
 
   return {
+    knows: (order) => debts.has(nameChannel(order)),
     async hold(order) {
       await openDebtor(order.validator).catch(refuseUnread);
-      let channel = await readChannel(order.payer, order.validator).catch(refuseUnread);
-      if (findChannelProblem(account, order, describe(order, channel), channel) !== undefined) {
+      const coversAtomic = order.cumulativeAtomic;
+      let channel = await readChannel(order.payer, order.validator, { coversAtomic }).catch(refuseUnread);
+      if (
+        debts.has(nameChannel(order)) &&
+        findChannelProblem(account, order, describe(order, channel), channel) !== undefined
+      ) {
         channel = await readChannel(order.payer, order.validator, { fresh: true }).catch(refuseUnread);
       }
       const refusal = findChannelProblem(account, order, describe(order, channel), channel);

@@ -1,4 +1,4 @@
-import { LinkError, Refusal } from '@ogong/host/link/link-error';
+import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
@@ -13,6 +13,8 @@ const ADMIT_TIMEOUT_MS = 10_000;
 
 export interface ReplyReader {
   readonly consumer: PeerId;
+  /** The address that it calls from, or its name. */
+  readonly address: string;
   /** False once nobody reads any more. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
   /** Aborted once nobody reads any more. That ends no reply: a payer that wants no more of it signs so. */
@@ -23,7 +25,7 @@ export interface ReplyReader {
 export function createServeContext(
   state: ProviderState,
   job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
-  { consumer, send, gone }: ReplyReader,
+  { consumer, address, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
   const { replyId, validator, expiresAtMs } = job.order;
@@ -51,8 +53,14 @@ export function createServeContext(
     },
     failed,
     async admit(signal) {
-      hold = await state.receivables.hold(job.order);
-      return admitOrder(state, job, signal);
+      const { receivables, newcomers } = state;
+      if (!receivables.knows(job.order) && !newcomers.takeReading(undefined)) {
+        throw new RateLimited('too many payers that this provider has never served; try again in a moment');
+      }
+      hold = await receivables.hold(job.order);
+      const admission = await admitOrder(state, job, signal);
+      newcomers.excuse(address);
+      return admission;
     },
     end() {
       hold?.drop();

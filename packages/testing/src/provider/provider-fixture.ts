@@ -15,6 +15,7 @@ import { createReplyProgress, type ReplyProgress } from '@ogong/node/gateway/rep
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -150,6 +151,8 @@ export interface Bend {
   readonly ticket?: (ticket: Ticket) => Ticket;
   readonly ledger?: LedgerDomain;
   readonly nonce?: number;
+  /** Whoever signs the order. Default: the payer. */
+  readonly payer?: LedgerSigner;
 }
 
 export interface Network {
@@ -182,9 +185,11 @@ export interface NetworkOptions {
   readonly clock?: Clock;
   /** The payer's channel as the chain has it. Default: one that holds enough. */
   readonly channel?: Channel;
+  /** The same where it differs by payer. */
+  readonly readChannel?: (payer: Uint8Array) => Promise<Channel>;
 }
 
-const FULL_CHANNEL: Channel = {
+export const FULL_CHANNEL: Channel = {
   admitted: 10n ** 30n,
   spent: 0n,
   releasing: 0n,
@@ -226,7 +231,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
           findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
           findByCertHash: (hash) =>
             equalBytes(hash, validator.validator().certHash) ? validator.validator() : undefined,
-          channel: async () => options.channel ?? FULL_CHANNEL,
+          channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
         },
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
         beacons: { latest: () => latest, get: async () => latest },
@@ -296,7 +301,11 @@ const QUESTIONS: Readonly<Record<ServingEngine['specificationVersion'], { endpoi
   'embedding-v1': { endpoint: 'embedding', body: { input: 'Once upon a time' } },
 };
 
-const createNonce = (nonce = 1): Uint8Array => new Uint8Array(32).fill(nonce);
+function createNonce(nonce = 1): Uint8Array {
+  const bytes = new Uint8Array(32).fill(nonce);
+  if (nonce > 255) new DataView(bytes.buffer).setUint32(0, nonce);
+  return bytes;
+}
 
 /** The id of the reply to an order that is bent in nothing but its nonce. */
 export function findReplyId(nonce?: number): Uint8Array {
@@ -327,8 +336,9 @@ function signOrder(
   const { endpoint, body } = QUESTIONS[engine.specificationVersion];
   const request = utf8Encode(JSON.stringify({ model: modelId, ...body, ...bend.body }));
   const nowMs = Date.now();
+  const signer = bend.payer ?? payer;
   const unbent: Order = {
-    payer: payer.address,
+    payer: signer.address,
     validator: validatorAddress,
     cumulativeAtomic: 10_000_000_000n,
     requestHash: hashAsked(endpoint, request),
@@ -363,7 +373,7 @@ function signOrder(
   };
   const bytes = encodeOrder(order);
   return create(GenerateRequestSchema, {
-    order: { order: bytes, signature: payer.signDigest(hashOrder(crypto, bend.ledger ?? ledger, order)) },
+    order: { order: bytes, signature: signer.signDigest(hashOrder(crypto, bend.ledger ?? ledger, order)) },
     ticket: signTicket(routerSigner, bend.ticket?.(ticket) ?? ticket),
     request,
     endpoint,

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
+import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -14,7 +15,6 @@ import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
 import type { HeardLimits, ToldReply } from '@ogong/node/validator/hear-delivery';
 import { createIntake } from '@ogong/node/validator/intake';
-import type { NewcomerLimits } from '@ogong/node/validator/newcomer-budget';
 import { answerPeer, cosignBatch } from '@ogong/node/validator/settlement/cosign';
 import { listHeard } from '@ogong/node/validator/settlement/cosign-heard';
 import {

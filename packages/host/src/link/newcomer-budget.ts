@@ -1,6 +1,6 @@
-import { createRateLimiter, type RateLimit } from '@ogong/host/link/token-bucket';
-import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { Clock } from '../time/clock.ts';
+import { createRateLimiter, type RateLimit } from './token-bucket.ts';
 
 export interface NewcomerLimits {
   /** Of one address: orders that are refused, that were admitted before, or whose payer is unknown. */
@@ -20,7 +20,7 @@ export const NEWCOMER_LIMITS: NewcomerLimits = {
 };
 
 /**
- * Keys of payers are free. An order of a payer that has never paid here costs the validator signatures and readings of the chain
+ * Keys of payers are free. An order of a payer that has never paid here costs a validator or a provider signatures and readings of the chain
  * before it can know that there is no money behind it. So such orders have a budget: of each address, and in all. Providers with
  * accepted replies bring their payers on a budget that nobody else has, and payers whose voucher is held here need none.
  */

@@ -1,0 +1,149 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { DOOR_SCENES } from '../doors/catalogue.ts';
+import type { CallFlood, FloodCounts } from '../doors/flood.ts';
+import type { DoorScene } from '../doors/scene.ts';
+import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
+
+const ROUNDS = 5;
+const PHASE_MS = 1_000;
+/** Honest calls that run at once. */
+const AT_ONCE = 4;
+/** More honest calls than fit into a phase. */
+const MOST_CALLS = 600;
+const AIM = { at: 'least', value: 0.9 } as const;
+const CHILD = fileURLToPath(new URL('../doors/flood.child.ts', import.meta.url));
+
+/** Honest throughput while a flood runs from another process, and what a refused call costs the daemon. */
+export async function measureFloods(onProgress: (what: string) => void): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const scene of DOOR_SCENES) {
+    onProgress(scene.id);
+    rows.push(...(await measureFlood(scene)));
+  }
+  return rows;
+}
+
+async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row[]> {
+  const { prepare, call, flood, close } = await open();
+  const attacker = await openAttacker(flood);
+  const callsOfPhase = Math.round((flood.perSecond * PHASE_MS) / 1000);
+  const sent: FloodCounts = {};
+  try {
+    await prepare?.(MOST_CALLS);
+    await timeHonest(call);
+    // The burst is spent before anything is measured.
+    add(sent, await attacker.send(callsOfPhase));
+    const samples = await measureInTurn(ROUNDS, {
+      async quiet() {
+        await prepare?.(MOST_CALLS);
+        return timeHonest(call);
+      },
+      async flooded() {
+        await prepare?.(MOST_CALLS);
+        const attack = attacker.send(callsOfPhase);
+        const rate = await timeHonest(call);
+        add(sent, await attack);
+        return rate;
+      },
+      async alone() {
+        const before = process.cpuUsage();
+        const counts = await attacker.send(callsOfPhase);
+        const { user, system } = process.cpuUsage(before);
+        return { ...NOTHING, costUs: (user + system) / sum(counts) };
+      },
+    });
+    const offered = `${Math.round(flood.perSecond)} calls per second from another process; they came to ${describe(sent)}`;
+    const list = (name: keyof DoorSample, which: 'flooded' | 'quiet') => samples[which].map((sample) => sample[name]);
+    return [
+      {
+        ...{ id: `door-${id}`, unit: 'x', aim: AIM },
+        value: pairedRatio(list('perProcessorSecond', 'flooded'), list('perProcessorSecond', 'quiet')),
+        what: `${honest}, for each second of the daemon's processor time, at ten times the limit of ${limit} / without`,
+        note: `${AT_ONCE} at once for ${PHASE_MS} ms, ${ROUNDS} rounds; no honest call failed; ${offered}`,
+      },
+      {
+        ...{ id: `door-${id}-time`, unit: 'x' },
+        value: pairedRatio(list('perSecond', 'flooded'), list('perSecond', 'quiet')),
+        what: 'the same by the clock, on cores that daemon, attacker and whatever else runs share',
+      },
+      {
+        ...{ id: `door-${id}-cost`, unit: 'us', value: median(samples.alone.map(({ costUs }) => costUs)) },
+        what: `processor time of the daemon for each call of that flood (${limit}), with nobody else calling`,
+      },
+    ];
+  } finally {
+    attacker.close();
+    await close();
+  }
+}
+
+interface DoorSample {
+  /** Of each call of the flood. */
+  readonly costUs: number;
+  readonly perSecond: number;
+  /** By the processor time of this process, which holds the daemon and its honest callers. */
+  readonly perProcessorSecond: number;
+}
+
+const NOTHING: DoorSample = { costUs: Number.NaN, perSecond: Number.NaN, perProcessorSecond: Number.NaN };
+
+/** @throws where a call is refused. */
+async function timeHonest(call: () => Promise<void>): Promise<DoorSample> {
+  const before = process.cpuUsage();
+  const startMs = performance.now();
+  let done = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (performance.now() - startMs < PHASE_MS) {
+        await call();
+        done++;
+      }
+    }),
+  );
+  const { user, system } = process.cpuUsage(before);
+  return {
+    ...NOTHING,
+    perSecond: (done * 1000) / (performance.now() - startMs),
+    perProcessorSecond: (done * 1e6) / (user + system),
+  };
+}
+
+async function openAttacker(flood: CallFlood) {
+  const child = fork(CHILD, { stdio: 'inherit' });
+  await ask<unknown>(child, { open: flood });
+  return {
+    send: (calls: number) => ask<FloodCounts>(child, { calls }),
+    close: () => child.kill(),
+  };
+}
+
+/** @throws where the child ends before it answers. */
+async function ask<T>(child: ChildProcess, told: object): Promise<T> {
+  const over = new AbortController();
+  const answered = once(child, 'message', { signal: over.signal });
+  const ended = once(child, 'exit', { signal: over.signal }).then(([code]) => {
+    throw new Error(`the attacker ended with ${code}`);
+  });
+  child.send(told);
+  try {
+    const [answer] = await Promise.race([answered, ended]);
+    return answer as T;
+  } finally {
+    over.abort();
+    await Promise.allSettled([answered, ended]);
+  }
+}
+
+function add(to: FloodCounts, counts: FloodCounts): void {
+  for (const [name, count] of Object.entries(counts)) to[name] = (to[name] ?? 0) + count;
+}
+
+const sum = (counts: FloodCounts): number => Object.values(counts).reduce((total, count) => total + count, 0);
+
+const describe = (counts: FloodCounts): string =>
+  Object.entries(counts)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ');

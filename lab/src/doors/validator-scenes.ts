@@ -1,0 +1,115 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { NEWCOMER_LIMITS } from '@ogong/host/link/newcomer-budget';
+import type { RateLimit } from '@ogong/host/link/token-bucket';
+import { VALIDATOR_RATES } from '@ogong/node/validator/access';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import {
+  AcknowledgeRequestSchema,
+  AdmitRequestSchema,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createTestValidator, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
+import type { TestOrder } from '@ogong/testing/validator/test-reply';
+import { serveValidator } from '../bad-days/validator-door.ts';
+import type { FloodCaller } from './flood.ts';
+import { CALLERS, type DoorScene, FLOOD_ADDRESS, OF_ADDRESS, type OpenDoor, TIMES, toBase64 } from './scene.ts';
+
+/** What a chain's endpoint takes to answer. */
+const READING_MS = 5;
+/** Different orders that a stranger has. */
+const ORDERS = 75;
+
+interface Flooding {
+  readonly method: string;
+  readonly rate: RateLimit | undefined;
+  /** Whether the limit is the whole of it, and not that of one certificate of several. */
+  readonly isOfOne?: boolean;
+  readonly callers: (validator: TestValidator) => Promise<FloodCaller[]> | FloodCaller[];
+}
+
+/** A validator behind a real link, whose clock runs; honest calls are orders of a payer that it knows. */
+export async function openValidatorDoor({ method, rate, isOfOne, callers }: Flooding): Promise<OpenDoor> {
+  const beganMs = performance.now();
+  const clock = { nowMs: () => 1_750_000_000_000 + Math.floor(performance.now() - beganMs), advance() {} };
+  const spendable = 10n ** 18n;
+  const validator = createTestValidator({
+    clock,
+    async channel(who) {
+      await delay(READING_MS);
+      const held = equalBytes(who, payer.address) ? spendable : 0n;
+      return { spendable: held, spent: 0n, admitted: held, releasing: 0n, releasableAt: 0n };
+    },
+  });
+  const { door, connect, close } = await serveValidator(validator);
+  const service = (await connect(1)).service(ValidatorService);
+  const orders: TestOrder[] = [];
+  let made = 0;
+  const admit = async (order: TestOrder): Promise<void> => {
+    await service.admit({ order, consent: order.consent });
+  };
+  await admit(validator.order(made++));
+  const { perSecond, burst } = rate as RateLimit;
+  const share = isOfOne ? 1 : OF_ADDRESS;
+  return {
+    prepare(calls) {
+      while (orders.length < calls) orders.push(validator.order(made++));
+    },
+    call: () => admit(orders.shift() ?? validator.order(made++)),
+    flood: {
+      ...{ endpoint: door.endpoint, certHash: toBase64(door.certHash), service: 'ValidatorService', method },
+      ...{ perSecond: TIMES * share * perSecond, callers: await callers(validator) },
+    },
+    burst: share * burst,
+    async close() {
+      await close();
+      validator.close();
+    },
+  };
+}
+
+const encode = (message: MessageInitShape<typeof AdmitRequestSchema>): string =>
+  toBase64(toBinary(AdmitRequestSchema, create(AdmitRequestSchema, message)));
+
+function makeStrangersOrders(validator: TestValidator): FloodCaller[] {
+  return Array.from({ length: CALLERS }, (_, i) => ({
+    ...{ name: `admitted ${i}`, address: FLOOD_ADDRESS },
+    messages: Array.from({ length: ORDERS }, (_unused, j) => {
+      const { order, signature, consent } = validator.order(j, {}, createTestLedgerSigner(seedOf(`payer ${i} ${j}`)));
+      return encode({ order: { order, signature }, consent });
+    }),
+  }));
+}
+
+function makeDeliveries(validator: TestValidator): FloodCaller[] {
+  const { order, signature } = validator.order(1_000_000);
+  const message = create(AcknowledgeRequestSchema, { order: { order, signature } });
+  const messages = [toBase64(toBinary(AcknowledgeRequestSchema, message))];
+  return [{ name: 'deliverer', address: FLOOD_ADDRESS, messages }];
+}
+
+export const validatorScenes: readonly DoorScene[] = [
+  {
+    id: 'deliveries',
+    honest: 'orders admitted by a validator',
+    limit: 'deliveries of one certificate',
+    open: () =>
+      openValidatorDoor({
+        rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Acknowledge'],
+        method: 'Acknowledge',
+        isOfOne: true,
+        callers: makeDeliveries,
+      }),
+  },
+  {
+    id: 'admissions',
+    honest: 'orders admitted by a validator',
+    limit: 'orders of one address whose payers never paid',
+    open: () =>
+      openValidatorDoor({
+        ...{ rate: NEWCOMER_LIMITS.ofAddress, isOfOne: true, method: 'Admit' },
+        callers: makeStrangersOrders,
+      }),
+  },
+];
