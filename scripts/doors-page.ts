@@ -84,8 +84,8 @@ const VALIDATOR: readonly Limit[] = [
   ['the same, of all such providers', rate(NEWCOMER_LIMITS.ofProviders), refused],
   ['announcements that are listed', `${MAX_ANNOUNCEMENTS}`, 'refused, `unavailable`'],
   [
-    "other validators' deliveries: of one payer; of one validator; in all",
-    `${HEARD_LIMITS.ofPayer}; ${HEARD_LIMITS.ofValidator}; ${HEARD_LIMITS.all}`,
+    "other validators' deliveries: of one payer; in all",
+    `${HEARD_LIMITS.ofPayer}; ${HEARD_LIMITS.all}`,
     'refused, `unavailable`',
   ],
 ];

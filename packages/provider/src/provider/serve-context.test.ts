@@ -14,7 +14,12 @@ function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeM
   const replies = createRunningReplies({ crypto, ledger: LEDGER });
   const state = { clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, replies };
   const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + lifetimeMs) };
-  const reader = { consumer: new Uint8Array(32), send: () => new Promise<boolean>(() => {}), gone: gone.signal };
+  const reader = {
+    consumer: new Uint8Array(32),
+    address: '10.0.0.1',
+    send: () => new Promise<boolean>(() => {}),
+    gone: gone.signal,
+  };
   return createServeContext(state as unknown as ProviderState, { order } as unknown as AcceptedOrder<unknown>, reader);
 }
 
