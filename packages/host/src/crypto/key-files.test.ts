@@ -1,10 +1,20 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createOrLoadKeys, createOrLoadVrfSeed, KeyFileError } from './key-files.ts';
+import { createOrLoadKeys, createOrLoadVrfSeed, KeyFileError, takeUnusedMark } from './key-files.ts';
 import { Secret } from './secret.ts';
 
 let directory: string;
@@ -18,9 +28,30 @@ it('draws keys once and reads the same ones ever after', () => {
   const second = createOrLoadKeys(directory);
   expect(second.hybridSeed.reveal()).toEqual(first.hybridSeed.reveal());
   expect([first.hybridSeed, first.ledgerKey, first.linkSeed].map((key) => key.reveal().length)).toEqual([64, 32, 32]);
-  expect(readdirSync(directory).sort()).toEqual(['hybrid.key', 'ledger.key', 'link.key']);
+  expect(readdirSync(directory).sort()).toEqual(['hybrid.key', 'hybrid.key.unused', 'ledger.key', 'link.key']);
   for (const name of readdirSync(directory)) expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
   expect(statSync(directory).mode & 0o777).toBe(0o700);
+});
+
+it('says once that a key was drawn here and is unused', () => {
+  createOrLoadKeys(directory);
+  createOrLoadKeys(directory);
+  expect([takeUnusedMark(directory), takeUnusedMark(directory)]).toEqual([true, false]);
+  createOrLoadKeys(directory);
+  expect(takeUnusedMark(directory)).toBe(false);
+});
+
+it('takes a key that was copied here, or drawn long ago, for used', () => {
+  const elsewhere = join(directory, '..', 'elsewhere');
+  createOrLoadKeys(elsewhere);
+  createOrLoadKeys(directory);
+  rmSync(directory, { recursive: true });
+  mkdirSync(directory, { mode: 0o700 });
+  cpSync(join(elsewhere, 'hybrid.key'), join(directory, 'hybrid.key'));
+  createOrLoadKeys(directory);
+  expect(takeUnusedMark(directory)).toBe(false);
+  writeFileSync(join(elsewhere, 'hybrid.key.unused'), `${Date.now() - 3_600_001}`);
+  expect(takeUnusedMark(elsewhere)).toBe(false);
 });
 
 it('draws other keys elsewhere', () => {

@@ -1,10 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
-import { makePrivateDirectory, openPrivateFile, PrivateFileError } from '../files/private-files.ts';
+import { makePrivateDirectory, openPrivateFile, PrivateFileError, writePrivateFile } from '../files/private-files.ts';
+import { systemClock } from '../time/clock.ts';
 import { Secret } from './secret.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from './signers.ts';
 
@@ -35,10 +46,33 @@ export interface NodeKeys {
 export function createOrLoadKeys(directory: string): NodeKeys {
   makeKeyDirectory(directory);
   return {
-    hybridSeed: loadOrCreate(directory, 'hybrid.key', 64),
-    ledgerKey: loadOrCreate(directory, 'ledger.key', 32, isLedgerKey),
+    hybridSeed: loadOrCreate(directory, HYBRID_KEY, 64, { onDrawn: () => markUnused(directory) }),
+    ledgerKey: loadOrCreate(directory, 'ledger.key', 32, { accept: isLedgerKey }),
     linkSeed: loadOrCreate(directory, 'link.key', 32),
   };
+}
+
+const HYBRID_KEY = 'hybrid.key';
+/** Beside a hybrid key that this directory drew and nobody has used. It holds the time, ms. */
+const UNUSED_MARK = `${HYBRID_KEY}.unused`;
+/** An older mark may have come back with a copy of the directory that was made before the key was used. */
+const UNUSED_FOR_MS = 3_600_000;
+
+/** The mark comes after the key: a crash between the two leaves a key that counts as used. */
+function markUnused(directory: string): void {
+  writePrivateFile(join(directory, UNUSED_MARK), `${systemClock.nowMs()}\n`);
+}
+
+/**
+ * Whether the directory's hybrid key is new, so that nothing can have been signed with it. Only the first call says so. A key that
+ * was copied here counts as used, and so does one that was drawn more than an hour ago.
+ */
+export function takeUnusedMark(directory: string): boolean {
+  const path = join(directory, UNUSED_MARK);
+  const drawnMs = existsSync(path) ? Number(readFileSync(path, 'ascii')) : Number.NaN;
+  rmSync(path, { force: true });
+  syncDirectory(directory);
+  return Math.abs(systemClock.nowMs() - drawnMs) < UNUSED_FOR_MS;
 }
 
 function makeKeyDirectory(directory: string): void {
@@ -64,7 +98,7 @@ export function loadHybridSigner(path: string): HybridSigner {
 export function createOrLoadLedgerKey(path: string): Secret<Uint8Array> {
   const directory = dirname(path);
   makeKeyDirectory(directory);
-  return loadOrCreate(directory, basename(path), 32, isLedgerKey);
+  return loadOrCreate(directory, basename(path), 32, { accept: isLedgerKey });
 }
 
 /** The key of a ledger account, which has to be there: 32 bytes, secp256k1. @throws KeyFileError */
@@ -76,11 +110,23 @@ export function loadLedgerKey(path: string): Secret<Uint8Array> {
 
 type Accept = (key: Uint8Array) => boolean;
 
-function loadOrCreate(directory: string, name: string, sizeBytes: number, accept: Accept = () => true) {
+interface NewKey {
+  readonly accept?: Accept;
+  /** Called after a new key has been written. */
+  readonly onDrawn?: () => void;
+}
+
+function loadOrCreate(
+  directory: string,
+  name: string,
+  sizeBytes: number,
+  { accept = () => true, onDrawn }: NewKey = {},
+): Secret<Uint8Array> {
   const path = join(directory, name);
   const present = readKey(path, sizeBytes, accept);
   if (present) return present;
   writeNewKey(directory, path, drawKey(sizeBytes, accept));
+  onDrawn?.();
   // Read the file again: if two daemons start at once, both must use the key that was kept.
   const written = readKey(path, sizeBytes, accept);
   if (!written) throw new KeyFileError('unreadable', `the key file ${path} vanished while it was created`);

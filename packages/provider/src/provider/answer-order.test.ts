@@ -39,6 +39,8 @@ function createState(change: Partial<ProviderState> = {}) {
     offers: openOffers([{ modelId: 'ogong/verified/test/fake', pricePer1kAtomic: 1n, engine }]),
     isClosing: false,
     outbox: { isFull: () => false },
+    clock: systemClock,
+    replyIds: { forgottenMs: () => 0 },
     metrics: { active: { set() {} }, replies: { inc: ({ outcome }: { outcome: string }) => outcomes.push(outcome) } },
     ...change,
   } as unknown as ProviderState;
@@ -78,6 +80,8 @@ describe('what is announced', () => {
     ['is free', {}, 1],
     ['is full of records', { outbox: { isFull: () => true } as never }, 0],
     ['stops', { isClosing: true }, 0],
+    ['has lost its store', { replyIds: { forgottenMs: () => Date.now() + 300_000 } as never }, 0],
+    ['lost its store ten minutes ago', { replyIds: { forgottenMs: () => Date.now() + 60_000 } as never }, 1],
   ])('of a provider that %s', (_name, change, freeCapacity) => {
     const { state } = createState(change);
     expect(describeProvider(state)).toMatchObject({ models: [{ capacity: 1, freeCapacity, pricePer1kAtomic: 1n }] });

@@ -2,6 +2,7 @@ import { createAnnouncer } from '@ogong/host/link/announcer';
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { Repeating } from '@ogong/host/time/repeat';
 import type { Announcement, VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
+import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createEndorsement, type Endorsement } from './endorsement.ts';
 import { describeOffer } from './offers.ts';
@@ -58,10 +59,11 @@ type ProviderDescription = Pick<Announcement, 'providerId' | 'payee' | 'certHash
 
 /** The current announcement; it shows no free slot while orders are not accepted. */
 export function describeProvider(
-  state: Pick<ProviderState, 'id' | 'payee' | 'identity' | 'offers' | 'isClosing' | 'outbox'>,
+  state: Pick<ProviderState, 'id' | 'payee' | 'identity' | 'offers' | 'isClosing' | 'outbox' | 'replyIds' | 'clock'>,
 ): ProviderDescription {
-  const { id, payee, identity, offers } = state;
-  const takesOrders = !state.isClosing && !state.outbox.isFull();
+  const { id, payee, identity, offers, replyIds, clock } = state;
+  const isForgotten = replyIds.forgottenMs() > clock.nowMs() + computeOrderLifetime({ maxTokens: 0 });
+  const takesOrders = !state.isClosing && !state.outbox.isFull() && !isForgotten;
   return {
     providerId: id,
     payee,

@@ -1,7 +1,7 @@
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createReplyIds, PROVIDER_SCHEMA } from './provider-store.ts';
+import { beginMemory, createReplyIds, PROVIDER_SCHEMA } from './provider-store.ts';
 
 const id = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
 const rows = (store: Store): unknown => store.prepare('SELECT count(*) AS n FROM reply').get()?.n;
@@ -69,5 +69,25 @@ describe('reply ids', () => {
     const { replyIds } = open();
     await replyIds.sweep(1e15);
     await expect(replyIds.claim(id(1), 1_000)).resolves.toBeUndefined();
+  });
+
+  it('of an empty store are unknown, and so no order is taken that an old key may have answered', async () => {
+    const { store, commits, replyIds } = open();
+    expect(beginMemory(store, { nowMs: 1_000, isKeyNew: false })).toBe(631_000);
+    // Not at the next start, which remembers.
+    expect(beginMemory(store, { nowMs: 9_000, isKeyNew: false })).toBeUndefined();
+    for (const ids of [replyIds, createReplyIds(store, commits)]) {
+      expect(ids.forgottenMs()).toBe(631_000);
+      expect(ids.claim(id(1), 631_000)).toBe('forgotten');
+    }
+    await replyIds.claim(id(1), 631_001);
+    expect(replyIds.claim(id(1), 631_001)).toBe('taken');
+  });
+
+  it('are all known where the key is new', async () => {
+    const { store, replyIds } = open();
+    expect(beginMemory(store, { nowMs: 1_000, isKeyNew: true })).toBeUndefined();
+    expect(replyIds.forgottenMs()).toBe(0);
+    await expect(replyIds.claim(id(1), 1_001)).resolves.toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@ import { bytes, columns, integer, optional } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { RECEIVABLE_SCHEMA } from './receivables.ts';
 
 /** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
@@ -51,6 +52,8 @@ export interface ReplyIds {
    * @returns why not: the id was taken before, or the order is as old as one that was forgotten, whatever the clock says.
    */
   claim(replyId: Uint8Array, expiresAtMs: number): Promise<void> | 'taken' | 'forgotten';
+  /** Orders that expire by then are refused, Unix time in ms: one of them may have been served, and is not remembered. */
+  forgottenMs(): number;
   /** Forgets ids whose orders expired long ago, and remembers until when. */
   sweep(nowMs: number): Promise<void>;
 }
@@ -60,6 +63,29 @@ const KEPT_AFTER_EXPIRY_MS = 600_000;
 /** Of the counter: the latest expiry of an order whose id was forgotten, Unix time in ms. */
 const FORGOTTEN = 'forgotten_until_ms';
 const latestRow = columns({ ms: optional(integer) });
+
+/** Of the counter: when this store was used first, Unix time in ms. */
+const BEGUN = 'begun_ms';
+
+/**
+ * An empty store remembers no order that its provider's key has answered before, and such an order may come again while it lives.
+ * Call it before a store is used.
+ * @param isKeyNew nothing was ever signed with the provider's key.
+ * @returns the expiry up to which orders are refused, Unix time in ms; undefined where the store is not empty, or the key is new.
+ */
+export function beginMemory(
+  store: Store,
+  { nowMs, isKeyNew }: { readonly nowMs: number; readonly isKeyNew: boolean },
+): number | undefined {
+  const untilMs = nowMs + MAX_ORDER_LIFETIME_MS + CLOCK_TOLERANCE_MS;
+  return store.transact(({ prepare }) => {
+    const insert = prepare('INSERT OR IGNORE INTO counter (name, value) VALUES (?, ?)');
+    const isEmpty = insert.run(BEGUN, nowMs).changes === 1;
+    if (!isEmpty || isKeyNew) return undefined;
+    insert.run(FORGOTTEN, untilMs);
+    return untilMs;
+  });
+}
 
 function readForgotten({ prepare }: Store): number {
   return latestRow.get(prepare('SELECT value AS ms FROM counter WHERE name = ?'), FORGOTTEN)?.ms ?? 0;
@@ -84,6 +110,7 @@ export function createReplyIds(store: Store, commits: GroupCommit): ReplyIds {
         })
         .finally(() => fresh.delete(name));
     },
+    forgottenMs: () => store.read(readForgotten),
     async sweep(nowMs) {
       const beforeMs = nowMs - KEPT_AFTER_EXPIRY_MS;
       await commits.write((db) => {

@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
+import { systemClock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
@@ -37,6 +38,7 @@ import {
 } from '@ogong/testing/provider/provider-fixture';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterEach, describe, expect, it } from 'vitest';
+import { beginMemory } from './provider-store.ts';
 
 let open: Network | undefined;
 afterEach(async () => {
@@ -245,6 +247,22 @@ describe('a provider refuses', () => {
     await net.restart();
     expect((await refusalOf(receive(net.client, net.order({ body: { max_tokens: 3 } })))).refusal).toBe('conflict');
     await receive(net.client, net.order({ nonce: 2 }));
+  });
+
+  it('an order that its lost store may have known, until no such order lives', async () => {
+    const clock = { ...systemClock, nowMs: () => Date.now() };
+    const { client, order, store } = await start({ clock });
+    const nowMs = clock.nowMs();
+    expect(beginMemory(store(), { nowMs, isKeyNew: false })).toBe(nowMs + 630_000);
+    const refusal = await refusalOf(receive(client, order()));
+    expect(refusal.refusal).toBe('precondition');
+    expect(refusal.message).toContain('forgotten');
+    clock.nowMs = () => nowMs + 570_001;
+    const later = order({
+      order: (each) => ({ ...each, expiresAtMs: BigInt(nowMs + 630_001) }),
+      ticket: (each) => ({ ...each, issuedAtMs: clock.nowMs(), expiresAtMs: clock.nowMs() + 60_000 }),
+    });
+    await expect(receive(client, later)).resolves.toBeDefined();
   });
 
   it('two orders of one reply id that arrive at once', async () => {

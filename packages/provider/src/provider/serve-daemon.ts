@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { ConfigError } from '@ogong/host/config/config-error';
+import { takeUnusedMark } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
@@ -19,7 +20,7 @@ import { createEarningsWatch } from './earnings-watch.ts';
 import { planOffers } from './planned-offers.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
-import { createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
+import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 
 const NAME = 'ogong-provider';
 
@@ -47,6 +48,14 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
     return { modelId, pricePer1kAtomic, engine: wrapped ?? engine };
   });
   const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
+  const refusedUntilMs = beginMemory(store, {
+    nowMs: systemClock.nowMs(),
+    isKeyNew: takeUnusedMark(settings.dataDir),
+  });
+  if (refusedUntilMs !== undefined) {
+    const until = new Date(refusedUntilMs).toISOString();
+    log.warn({ until }, 'nothing is known here of what this key has signed: orders that expire by then are refused');
+  }
   const commits = createGroupCommit(store);
   const openings = createOpenings(store, commits);
   const links = createLinkPool({ identity });
