@@ -5,6 +5,7 @@ import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import type { DemoClaim } from './claims.ts';
 import { entriesOf } from './finding.ts';
 import { formatOgong, formatTable, shorten } from './format.ts';
+import { listHeld } from './held.ts';
 import type { AskedReply, Member, RunRecord } from './run-record.ts';
 
 export interface Screen {
@@ -112,15 +113,12 @@ export function formatBalances(run: RunRecord): string {
 }
 
 /** What providers earned and could still lose, and when it is theirs. */
-export function formatHeld({ members, books: { after } }: Pick<RunRecord, 'members' | 'books'>): string {
-  const parts = members.flatMap(({ name, address }) => {
-    const { heldAtomic = 0n } = after.accounts.find((account) => account.address === address) ?? {};
-    return heldAtomic > 0n ? [`${name} ${formatOgong(heldAtomic)}`] : [];
-  });
-  const until = new Date(after.heldUntilS * 1_000).toISOString().slice(11, 19);
+export function formatHeld(run: Pick<RunRecord, 'members' | 'books'>): string {
+  const { until, parties } = listHeld(run);
+  const parts = parties.map(({ name, heldAtomic }) => `${name} ${formatOgong(heldAtomic)}`);
   return parts.length === 0
     ? 'nothing that was earned is held'
-    : `held until ${until} UTC at the latest, and lost if its key is ejected before: ${parts.join(', ')} OGONG`;
+    : `held until ${until.slice(11, 19)} UTC at the latest, and lost if its key is ejected before: ${parts.join(', ')} OGONG`;
 }
 
 function gainOf({ books }: RunRecord, address: string): bigint {

@@ -68,10 +68,18 @@ describe('summary of the demo', () => {
   it('can be written as JSON, and fits its schema', () => {
     expect(findMisfits(JSON.parse(JSON.stringify(summary)), schema)).toEqual([]);
     expect(summary.ok).toBe(true);
+    expect(summary.held.until).toBe('2025-06-15T15:07:40.000Z');
+    expect(summary.held.parties).toEqual([
+      { name: expect.stringContaining('provider'), heldAtomic: expect.any(String) },
+    ]);
     expect(summary.timings).toEqual({ startMs: 1, requestsMs: 2, settleMs: 3, totalMs: 7 });
   });
 
   it.each([
+    [
+      'an amount held that is a number',
+      { ...summary, held: { ...summary.held, parties: [{ name: 'a', heldAtomic: 1 }] } },
+    ],
     ['an unknown field', { ...summary, extra: 1 }],
     ['a missing field', { ...summary, claims: undefined }],
     ['an amount that is a number', { ...summary, verdicts: [{ ...summary.verdicts[0], feeAtomic: 1 }] }],

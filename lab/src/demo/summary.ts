@@ -3,6 +3,7 @@ import { parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import type { DemoClaim } from './claims.ts';
 import { replyIdOf } from './finding.ts';
+import { listHeld } from './held.ts';
 import type { Account, RunRecord } from './run-record.ts';
 
 export interface Timings {
@@ -27,8 +28,9 @@ export function summarize({ run, claims, timings, versions }: SummaryInput) {
     run.members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId);
   const ofAddress = (address: string): string =>
     run.members.find((member) => member.address === address)?.name ?? address;
+  const held = listHeld(run);
   return {
-    format: 'ogong-demo-summary-v1',
+    format: 'ogong-demo-summary-v2',
     ok: claims.every(({ ok }) => ok),
     cheat: run.cheat,
     claims: claims.map(({ id, statement, ok, evidence }) => ({ id, statement, ok, evidence: [...evidence] })),
@@ -85,6 +87,10 @@ export function summarize({ run, claims, timings, versions }: SummaryInput) {
       before: toJson(run.books.before.accounts.find((account) => account.address === address)),
       after: toJson(run.books.after.accounts.find((account) => account.address === address)),
     })),
+    held: {
+      until: held.until,
+      parties: held.parties.map(({ name, heldAtomic }) => ({ name, heldAtomic: heldAtomic.toString() })),
+    },
     timings: Object.fromEntries(Object.entries(timings).map(([name, value]) => [name, Math.round(value)])),
     versions,
   };
