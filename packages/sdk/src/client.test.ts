@@ -99,6 +99,25 @@ describe('a client', () => {
     expect(gateway.calls).toEqual(['/v1/chat/completions', '/v1/receipts/1/opening']);
   });
 
+  it('demands what it pays for, unless the request says it', async () => {
+    const sent: unknown[] = [];
+    const fetch = async (_input: unknown, init?: RequestInit): Promise<Response> => {
+      sent.push(JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)));
+      return Response.json({ choices: [] });
+    };
+    const client = createClient({ baseUrl: BASE_URL, fetch: fetch as typeof globalThis.fetch, settle: 'accepted' });
+    for (const ogong of [undefined, { exact: true }, { settle: 'any' }]) {
+      await client.chat.completions.create({ ...params, ...(ogong && { ogong }) }).catch(() => undefined);
+    }
+    await client.embeddings.create({ model: 'm', input: 'one' }).catch(() => undefined);
+    expect(sent).toEqual([
+      { ...params, ogong: { settle: 'accepted' } },
+      { ...params, ogong: { settle: 'accepted', exact: true } },
+      { ...params, ogong: { settle: 'any' } },
+      { model: 'm', input: 'one', ogong: { settle: 'accepted' } },
+    ]);
+  });
+
   it('streams, and ends only when the answer holds', async () => {
     const gateway = createGateway({ parameters: { stream: true } });
     const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust: gateway.synthetic.trust });

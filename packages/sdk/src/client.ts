@@ -31,6 +31,8 @@ export interface ClientOptions {
   readonly findModelRoots?: FindModelRoots;
   /** Ids of checks that the caller does without where they are skipped, beside those that `trust.allow` names. */
   readonly allow?: readonly string[];
+  /** Which verdicts are paid for, where a request does not say. `accepted`: no reply that its audit leaves in doubt. Default: any. */
+  readonly settle?: 'any' | 'accepted';
   /** Called for every reply that passed, before its answer is returned. */
   readonly onReceipt?: (reply: CheckedReply) => void;
 }
@@ -114,7 +116,7 @@ export function createClient(options: ClientOptions): Client {
   function createEndpoint<P extends CompletionParams, T extends Body, C>(endpoint: Endpoint) {
     const create = async (params: P, { signal }: CallOptions = {}): Promise<CheckedAnswer<T> | CheckedStream<C>> => {
       // These bytes are what is sent, hashed and signed for.
-      const request = utf8Encode(JSON.stringify(params));
+      const request = encodeBody(params, options);
       const base = { endpoint, request, choices: params.n ?? 1 };
       const answer = await post(GATEWAY_ROUTES[endpoint].path, request, signal);
       if (params.stream) return createCheckedStream<C>(answer, base, check);
@@ -131,7 +133,7 @@ export function createClient(options: ClientOptions): Client {
     params: EmbeddingParams,
     { signal }: CallOptions = {},
   ): Promise<CheckedAnswer<EmbeddingList>> {
-    const request = utf8Encode(JSON.stringify(params));
+    const request = encodeBody(params, options);
     const answer = await post(GATEWAY_ROUTES.embedding.path, request, signal);
     const response = (await answer.json()) as EmbeddingList;
     const inputs = typeof params.input === 'string' ? 1 : params.input.length;
@@ -146,6 +148,13 @@ export function createClient(options: ClientOptions): Client {
     completions: { create: createEndpoint('completion') },
     embeddings: { create: createEmbeddings },
   };
+}
+
+/** The client's own setting stands behind what the request demands. */
+function encodeBody(params: object, { settle }: Pick<ClientOptions, 'settle'>): Uint8Array {
+  if (settle === undefined) return utf8Encode(JSON.stringify(params));
+  const { ogong } = params as { readonly ogong?: object };
+  return utf8Encode(JSON.stringify({ ...params, ogong: { settle, ...ogong } }));
 }
 
 function createCheckedStream<C>(

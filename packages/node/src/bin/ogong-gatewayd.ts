@@ -78,6 +78,7 @@ async function start(values: Values): Promise<Daemon> {
         maxPricePer1kAtomic: values.maxPrice,
         depositAtomic: values.deposit,
         allowanceAtomic: values.allowance,
+        settle: values.settle,
       },
       patience: {
         busyPatienceMs: values.busyPatience,

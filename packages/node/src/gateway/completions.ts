@@ -16,6 +16,7 @@ import { createModelNotFound } from './provider-match.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
 import type { BoughtAnswer, BoughtReply } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
+import { readUnderPolicy, type SettlePolicy } from './settle-policy.ts';
 import type { KeyedHandler } from './sign-in.ts';
 import { createTextForm } from './text-form.ts';
 
@@ -35,6 +36,7 @@ export interface CompletionsDependencies {
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly bodyLimits: BodyLimits;
+  readonly settle: SettlePolicy;
   readonly heartbeatMs: number;
 }
 
@@ -63,10 +65,11 @@ interface CompletionCall {
 /** @throws ApiError or RequestError while nothing is sent yet. */
 function answerWithReplies(
   context: ApiContext,
-  { endpoint, body, key, leave }: CompletionCall,
-  { replies, clock, randomBytes, heartbeatMs }: CompletionsDependencies,
+  { endpoint, body: given, key, leave }: CompletionCall,
+  { replies, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
 ): Promise<Response> {
-  const request = parseRequest(body, endpoint);
+  const asked = { body: given, isChecked: isInline(context) };
+  const { body, request } = readUnderPolicy(asked, settle, (bytes) => parseRequest(bytes, endpoint));
   assertModelId(request.model);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   const form = createTextForm(request);
@@ -83,13 +86,18 @@ function answerWithReplies(
   });
 }
 
-export function toOgongField({ req }: ApiContext, replies: readonly BoughtAnswer[]): OgongField {
-  const isInline = req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
+/** The caller checks the answer as it comes. */
+export function isInline({ req }: ApiContext): boolean {
+  return req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
+}
+
+export function toOgongField(context: ApiContext, replies: readonly BoughtAnswer[]): OgongField {
+  const withReceipt = isInline(context);
   return {
     receipts: replies.map(({ replyId, receipt, checks }) => ({
       reply_id: replyId,
       url: receiptPath(replyId),
-      ...(isInline ? { checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)) } : {}),
+      ...(withReceipt ? { checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)) } : {}),
     })),
   };
 }

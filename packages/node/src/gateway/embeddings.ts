@@ -7,9 +7,10 @@ import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
-import { assertModelId, type CompletionsDependencies, toOgongField } from './completions.ts';
+import { assertModelId, type CompletionsDependencies, isInline, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { AnswerForm, BoughtAnswer } from './reply.ts';
+import { readUnderPolicy } from './settle-policy.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 /** All vectors of one request, as they were signed. */
@@ -19,12 +20,12 @@ export interface BoughtEmbedding extends BoughtAnswer {
 
 /** OpenAI's embeddings: one reply for all inputs, with one receipt. */
 export function createEmbeddingHandler(dependencies: CompletionsDependencies): KeyedHandler {
-  const { gate, replies, bodyLimits, randomBytes } = dependencies;
+  const { gate, replies, bodyLimits, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
     const leave = gate.enter(key.id);
     try {
-      const body = await readJsonBody(context, bodyLimits);
-      const request = embedding.parseRequest(body);
+      const asked = { body: await readJsonBody(context, bodyLimits), isChecked: isInline(context) };
+      const { body, request } = readUnderPolicy(asked, settle, embedding.parseRequest);
       assertModelId(request.model);
       const completionId = `embd-${toHex(randomBytes(18))}`;
       const signal = getCallSignal(context);

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { chainFields, observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, hostPort, integer, size, text } from '@ogong/host/config/values';
+import { atomicAmount, duration, hostPort, integer, oneOf, size, text } from '@ogong/host/config/values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { z } from 'zod';
 
@@ -53,6 +53,12 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_MAX_PRICE',
       default: '18446744073709551615',
       description: 'highest price per 1,000 tokens, atomic units',
+    },
+    settle: {
+      schema: oneOf(['any', 'accepted']),
+      env: 'OGONG_GATEWAY_SETTLE',
+      default: 'any',
+      description: 'which verdicts are paid for: accepted pays for no reply that its audit leaves in doubt',
     },
     ...chainFields,
     ...common,

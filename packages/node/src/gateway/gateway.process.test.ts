@@ -86,6 +86,18 @@ describe('the official client', () => {
     }
   });
 
+  it('demands to pay for accepted replies only where the gateway does, and is told where it checks', async () => {
+    const client = await open({ options: { spending: { settle: 'accepted' } } });
+    const data = await client.chat.completions.create(chat, { headers: { 'x-ogong-receipt': null } });
+    const { url } = ogongOf(data).receipts[0] as OgongField['receipts'][number];
+    const full = (await (await fetch(`${fixture.url}${url}`)).json()) as { request: string; checks: Check[] };
+    const asked = { ...chat, ogong: { settle: 'accepted' } };
+    expect(JSON.parse(Buffer.from(full.request, 'base64').toString())).toEqual(asked);
+    expect(full.checks.find(({ id }) => id === 'demands')?.status).toBe('pass');
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 400, param: 'ogong.settle' });
+    await expect(client.chat.completions.create(asked)).resolves.toBeDefined();
+  });
+
   it('gets a stream with its receipt in the last chunk', async () => {
     const client = await open();
     const { data, response } = await client.chat.completions.create({ ...chat, stream: true }).withResponse();

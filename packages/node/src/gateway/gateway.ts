@@ -30,6 +30,7 @@ import { createProviderMatch, type ProviderMatchOptions } from './provider-match
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
+import type { SettlePolicy } from './settle-policy.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
@@ -57,6 +58,8 @@ export interface GatewaySpendingOptions {
   readonly maxPricePer1kAtomic: bigint;
   readonly depositAtomic: bigint;
   readonly allowanceAtomic: bigint;
+  /** Default: `any`. */
+  readonly settle?: SettlePolicy;
 }
 
 export interface GatewayOptions {
@@ -274,7 +277,7 @@ function createReplies(
 }
 
 function createApp(
-  { http, router }: GatewayOptions,
+  { http, router, spending }: GatewayOptions,
   { chain, beacon, links, metrics, clock, logger, counts }: GatewayContext,
   { signIn, books, replies }: { readonly signIn: SignIn; readonly books: Books; readonly replies: ReplyService },
 ): ApiApp {
@@ -289,6 +292,7 @@ function createApp(
       randomBytes: random,
       bodyLimits: { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs },
       heartbeatMs: http.heartbeatMs,
+      settle: spending.settle ?? 'any',
     },
     receipts: books,
     models: createModelList({ router, sinceS: Math.floor(clock.nowMs() / 1000) }, { links }),

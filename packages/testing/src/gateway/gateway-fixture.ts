@@ -27,7 +27,7 @@ export interface GatewayFixture {
 
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
-  readonly options?: { readonly [Group in 'http' | 'patience']?: Partial<GatewayOptions[Group]> };
+  readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
   /** Path of a JSON file with keys. */
   readonly keysPath?: string;
 }
@@ -44,6 +44,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       ...FIXTURE_OPTIONS,
       router: network.router,
       http: { ...FIXTURE_OPTIONS.http, ...given.options?.http },
+      spending: { ...FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...FIXTURE_OPTIONS.patience, ...given.options?.patience },
     },
     {
