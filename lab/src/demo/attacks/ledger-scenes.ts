@@ -17,6 +17,7 @@ import { oneLargeReply } from '../../attackers/protocol/one-large-reply.ts';
 import { overAdmission } from '../../attackers/protocol/over-admission.ts';
 import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
 import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.ts';
+import { stolenSigningKey } from '../../attackers/protocol/stolen-signing-key.ts';
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
 import { vanishingPayer } from '../../attackers/protocol/vanishing-payer.ts';
 import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
@@ -209,6 +210,23 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [...countTexts(states.map((state) => `an honest entry is ${state}`)), `the bad entry is ${poisoned}`],
         money: `${settledReplies} replies are settled; ${owed} atomic units are still reserved`,
         worked: states.some((state) => state !== 'settled') || poisoned === 'settled',
+      };
+    },
+  },
+  {
+    ...{ attack: stolenSigningKey, on },
+    async play(breaks: Breaks) {
+      const played = await stolenSigningKey.play({}, breaks);
+      const { falseVerdict, secondLog, withoutCertificate, signer, honest, forged, revoked } = played;
+      return {
+        tried: 'turned a verdict round, and left one out of the log, both signed with the stolen key of one of four',
+        answered: [
+          ...countTexts([...falseVerdict.answers, ...secondLog.answers, ...withoutCertificate]),
+          `the external signer: ${signer}`,
+          `once the account has named another key, the stolen one has ${revoked.votes} votes; of its admission: ${revoked.admission ?? 'it holds'}`,
+        ],
+        money: `${honest.settled} entries of the validator are settled, ${forged} of the thief`,
+        worked: forged > 0 || falseVerdict.isQuorum || secondLog.isQuorum || revoked.votes > 0n || signer === 'signed',
       };
     },
   },

@@ -19,7 +19,7 @@ export interface TestChain {
   readonly signingKeys: Map<string, Uint8Array>;
   /** Votes of validators that nobody can ask any more. */
   votesOfGone: bigint;
-  votesOf(accounts: readonly Uint8Array[]): Promise<{ each: bigint[]; signingKeys: string[]; total: bigint }>;
+  votesOf(accounts: readonly Uint8Array[]): Promise<{ each: bigint[]; signingKeys: `0x${string}`[]; total: bigint }>;
   anchorOf(validator: Uint8Array): Promise<Anchor>;
   channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
   settle(call: SettleCall): Promise<{ transactionHash: string }>;
@@ -39,7 +39,9 @@ export function createTestChain(): TestChain {
     async votesOf(accounts) {
       if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
       const each = accounts.map((account) => chain.votes.get(toHex(account)) ?? MEMBER_STAKE);
-      const signingKeys = accounts.map((account) => `0x${toHex(chain.signingKeys.get(toHex(account)) ?? account)}`);
+      const signingKeys = accounts.map((account): `0x${string}` => {
+        return `0x${toHex(chain.signingKeys.get(toHex(account)) ?? account)}`;
+      });
       return { each, signingKeys, total: each.reduce((sum, vote) => sum + vote, chain.votesOfGone) };
     },
     isDown: false,
