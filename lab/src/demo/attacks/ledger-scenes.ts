@@ -8,6 +8,7 @@ import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { falseAbandonment } from '../../attackers/protocol/false-abandonment.ts';
+import { falseSilence } from '../../attackers/protocol/false-silence.ts';
 import { falseWithholding } from '../../attackers/protocol/false-withholding.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
 import { hiddenDelivery } from '../../attackers/protocol/hidden-delivery.ts';
@@ -115,6 +116,23 @@ export const ledgerScenes: readonly StagedAttack[] = [
       const asked = await falseWithholding.play({ asksWitnesses: true }, breaks);
       return {
         tried: 'called openings withheld that it never asked for: without witnesses, and after it had asked them',
+        answered: [
+          `witnesses hand over: ${asked.answers.join(', ')}`,
+          ...countTexts([...unasked.refusals, ...asked.refusals]),
+          `${unasked.settled + asked.settled} of them are on the chain`,
+        ],
+        money: NO_MONEY,
+        worked: unasked.settled + asked.settled > 0,
+      };
+    },
+  },
+  {
+    ...{ attack: falseSilence, on },
+    async play(breaks: Breaks) {
+      const unasked = await falseSilence.play({ asksWitnesses: false }, breaks);
+      const asked = await falseSilence.play({ asksWitnesses: true }, breaks);
+      return {
+        tried: 'called verifiers silent that it never asked: without witnesses, and after it had asked them',
         answered: [
           `witnesses hand over: ${asked.answers.join(', ')}`,
           ...countTexts([...unasked.refusals, ...asked.refusals]),

@@ -6,7 +6,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_JOB_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
@@ -228,7 +228,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         metrics.witnessed.inc({ answer: answer.kind });
         return writeWitnessAnswer(answer);
       },
-      { readMaxBytes: 64 * KIB },
+      { readMaxBytes: MAX_JOB_BYTES },
     );
     router.rpc(
       method.listHeard,

@@ -69,6 +69,11 @@ export function writeHeardAnswer({
 export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
   const signed = readOrder(order);
   if (about.case === 'consent') return { order: signed, asked: 'record', consent: about.value };
+  if (about.case === 'job') {
+    const { verifierId, keyHash, job } = about.value;
+    if (job === undefined || job.claim.case === undefined) throw new Refusal('invalid', 'the job is missing');
+    return { order: signed, asked: 'commitment', verifierId, keyHash, job };
+  }
   if (about.case === undefined || about.value.record === undefined) {
     throw new Refusal('invalid', 'what is asked for is missing');
   }
@@ -79,6 +84,10 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
 export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof WitnessRequestSchema> {
   const { order } = ask;
   if (ask.asked === 'record') return { order, about: { case: 'consent', value: ask.consent } };
+  if (ask.asked === 'commitment') {
+    const { verifierId, keyHash, job } = ask;
+    return { order, about: { case: 'job', value: { verifierId, keyHash, job } } };
+  }
   const { record, providerKey, signature, header, headerProof } = ask.bound;
   const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof] };
   return { order, about: { case: 'record', value: bound } };
@@ -90,6 +99,7 @@ export function readWitnessAnswer({ answer }: WitnessAnswerMessage): WitnessAnsw
     return { kind: 'silence', isRefused, epoch, timeMs: Number(timeMs), signature };
   }
   if (answer.case === 'opening') return { kind: 'opening', opening: answer.value.opening };
+  if (answer.case === 'commitment') return { kind: 'commitment', committed: answer.value };
   if (answer.case === 'record') return { kind: 'record', submission: readSubmission(answer.value) };
   if (answer.case === 'taken') return { kind: 'taken' };
   return { kind: 'waiting' };
@@ -101,6 +111,7 @@ export function writeWitnessAnswer(answer: WitnessAnswer): MessageInitShape<type
     return { answer: { case: 'silence', value: { ...told, timeMs: BigInt(timeMs) } } };
   }
   if (answer.kind === 'opening') return { answer: { case: 'opening', value: { opening: answer.opening } } };
+  if (answer.kind === 'commitment') return { answer: { case: 'commitment', value: answer.committed } };
   if (answer.kind !== 'record') return { answer: { case: answer.kind, value: {} } };
   const { submission } = answer;
   return { answer: { case: 'record', value: { ...submission, headerProof: [...submission.headerProof] } } };

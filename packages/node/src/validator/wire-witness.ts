@@ -1,11 +1,12 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Contests } from './audit/audit-state.ts';
 import { NoAnswer } from './audit/patience.ts';
-import type { VerifierCallOptions } from './audit/verifier-call.ts';
+import { computeJobWindow, type VerifierCallOptions } from './audit/verifier-call.ts';
 import type { Intake } from './intake.ts';
 import { findMembers, getBeacon, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
+import { readAuditOptions } from './wire-audit.ts';
 import { readSubmission, readWitnessAnswer, writeWitnessAsk } from './wire-messages.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
 import { createContest } from './witness/contest.ts';
@@ -28,9 +29,14 @@ export function wireWitness(
 ): WiredWitness {
   const { options, crypto, clock, awake, store, group, archive, chain, links, peerLinks, signer, log, metrics } = state;
   const { graceMs = GRACE_MS, auditWindowMs } = options;
+  const { callTimeoutMs } = readAuditOptions(state);
   const timing = (windowMs: number) => ({ windowMs, retryMs: Math.min(1_000, Math.max(MIN_RETRY_MS, windowMs / 50)) });
   const inquirer = createInquirer(
-    { record: timing(graceMs), opening: timing(auditWindowMs) },
+    {
+      record: timing(graceMs),
+      opening: timing(auditWindowMs),
+      commitment: (job) => timing(computeJobWindow(job, { callTimeoutMs, mostMs: Math.ceil(auditWindowMs / 3) })),
+    },
     {
       ...{ crypto, clock, awake, store, group, signal },
       isConnected: () => isConnected(state),
@@ -53,6 +59,7 @@ export function wireWitness(
       async getOpening(provider, replyId, call) {
         return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
       },
+      commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
       checkSubmission: (order, submission) => intake.checkSubmission(order, submission),
     },
   );

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../base/bytes.ts';
-import { type Codec, u8 } from '../base/codec.ts';
+import { bytes, type Codec, type CodecType, createFormat, hash, struct, u8 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
@@ -28,7 +28,7 @@ const SILENCE = {
   orderHash: abi.bytes32,
   /** Who was asked: the id of a provider or of a verifier. */
   target: abi.bytes32,
-  /** What it was asked about: hash of the record whose opening is missing, zero where a record is. */
+  /** What it was asked about: hash of the record whose opening is missing; hash of a verifier's job; zero where a record is. */
   subject: abi.bytes32,
   asked: abi.uint8,
   /** 1: it answered, without what it was asked for. 0: it did not answer. */
@@ -38,6 +38,23 @@ const SILENCE = {
   /** The same moment by its clock, Unix time in ms. */
   timeMs: named('time', abi.uint64),
 };
+const askedJob = struct({
+  jobId: bytes(16),
+  /** SHA-256 of the key that has to sign. */
+  keyHash: hash,
+  /** hashScoreInputs of the job. */
+  inputsHash: hash,
+});
+const askedJobFormat = createFormat(askedJob, { tag: 'ogong-asked-job-v1' });
+
+/**
+ * What a verifier is asked about. Whoever has the reply computes the same, so a witness need not know whether the job is the one that
+ * the reply calls for. 32 bytes.
+ */
+export function hashAskedJob(crypto: Crypto, job: CodecType<typeof askedJob>): Uint8Array {
+  return crypto.sha256(askedJobFormat.encode(job));
+}
+
 const typedSilence = createTypedStruct('Silence', SILENCE);
 
 /**

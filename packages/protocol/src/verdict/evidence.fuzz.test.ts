@@ -9,8 +9,15 @@ const committed = fc.record({ verifierKey: fixed(1344), digest: fixed(32), signa
 const opened = fc.record({ salt: fixed(32), report: some, signature: fixed(2484) });
 const asked = { verifierId: fixed(32), sitting: fc.nat(7), round: fc.nat(3), nonce: fixed(16) };
 const none = fc.constant(undefined);
+const statement = fc.record({
+  isRefused: fc.boolean(),
+  epoch: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  timeMs: fc.maxSafeNat(),
+  signature: fixed(65),
+});
+const statements = fc.array(statement, { maxLength: 9 }).map((all) => all.map((one, place) => ({ ...one, place })));
 const attempt = fc.oneof(
-  fc.record({ ...asked, committed: none, opened: none }),
+  fc.record({ ...asked, committed: none, opened: none, statements }),
   fc.record({ ...asked, committed, opened: none }),
   fc.record({ ...asked, committed, opened }),
 );
@@ -24,13 +31,6 @@ const candidate = fc.record({
   weight: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
 });
 const consent = fc.record({ providerKey: fixed(1344), signature: fixed(2484) });
-const statement = fc.record({
-  isRefused: fc.boolean(),
-  epoch: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-  timeMs: fc.maxSafeNat(),
-  signature: fixed(65),
-});
-const statements = fc.array(statement, { maxLength: 9 }).map((all) => all.map((one, place) => ({ ...one, place })));
 const rate = fc.integer({ min: 1, max: 1e9 - 1 });
 const drift = fc.option(
   fc

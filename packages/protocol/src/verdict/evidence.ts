@@ -82,6 +82,8 @@ export interface Attempt {
   readonly opened: OpenedReport | undefined;
   /** Who is liable for a report that was opened; absent for a verifier that the operators agreed on. */
   readonly credential?: SignedAnnouncement | undefined;
+  /** Of the witnesses who asked it, too, where it committed to nothing. */
+  readonly statements?: readonly Statement[] | undefined;
 }
 
 export interface SignedCommitment {
@@ -168,17 +170,17 @@ const opened = struct({ salt: bytes(SALT_BYTES), report: bytes32(MAX_REPORT_BYTE
 const call = struct({ verifierId: hash, sitting: u8, round: u8, nonce: bytes(JOB_NONCE_BYTES) });
 /** How far a verifier came. */
 const progress = union('state', {
-  silent: struct({}),
+  silent: struct({ statements: statementList }),
   committed: struct({ committed: commitment }),
   opened: struct({ committed: commitment, opened, credential: optional(credentialCodec) }),
 });
 
 const attemptCodec: Codec<Attempt> = {
   write(writer, attempt) {
-    const { committed, opened, credential } = attempt;
+    const { committed, opened, credential, statements = [] } = attempt;
     if (opened && !committed) throw new ProtocolError('malformed', 'a report that nobody committed to');
     call.write(writer, attempt);
-    if (committed === undefined) progress.write(writer, { state: 'silent' });
+    if (committed === undefined) progress.write(writer, { state: 'silent', statements });
     else if (opened === undefined) progress.write(writer, { state: 'committed', committed });
     else progress.write(writer, { state: 'opened', committed, opened, credential });
   },
@@ -213,7 +215,7 @@ const evidenceFormat = createFormat(
     unasked: struct({ consent: optional(consentCodec), statements: statementList }),
     abandoned: struct({ consent: consentCodec, statements: statementList }),
   }),
-  { tag: 'ogong-evidence-v9' },
+  { tag: 'ogong-evidence-v10' },
 );
 
 /** @throws ProtocolError */

@@ -3,6 +3,7 @@ import { findSittingDraw, MAX_ASKED } from '../audit/sitting.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { hashAskedJob } from '../exchange/silence.ts';
 import type { ReportVerdict } from '../modality/text/adjudicate.ts';
 import { fillRound, hashScoreInputs } from '../modality/text/stage2/score-commitment.ts';
 import type { EvidenceKind, VerifierMark } from '../settlement/verdict-log.ts';
@@ -20,6 +21,7 @@ import {
   drawNext,
   hasOutsider,
 } from './verifier-draw.ts';
+import { findSilenceProblem, type SilenceClaim } from './witnessed.ts';
 
 /** From evidence to verdict: the deciding validator and its co-signers call the same function. */
 export interface Judgement {
@@ -80,6 +82,14 @@ export interface JudgementContext {
   readonly allowFixedVerifier: boolean;
   /** What scores are judged by; fixed thresholds where absent. */
   readonly drift?: DriftPolicy | undefined;
+  /** By what the silence of verifiers is checked; it is believed where absent. */
+  readonly witnessed?: WitnessedBy | undefined;
+}
+
+/** Who had to ask a verifier that is said to have been silent. */
+export interface WitnessedBy extends Pick<SilenceClaim, 'ledger' | 'beacon' | 'members'> {
+  /** Whether whoever judges was given that itself. */
+  readonly wasShown?: ((question: Pick<SilenceClaim, 'asked' | 'target' | 'subject'>) => boolean) | undefined;
 }
 
 /** With all that verifiers are asked with. */
@@ -156,8 +166,10 @@ function judgeReports(
   for (const index of attempts.keys()) assertPlace(attempts, index);
   for (const [index, attempt] of attempts.entries()) {
     const { sitting, round, verifierId } = attempt;
-    const candidate = findDrawn(judged, attempt, index, drawNext(crypto, context, { lists, asked }, attempt));
-    const weighed = weighAttempt(crypto, judged, opened, { attempts, index, candidate });
+    const drawn = drawNext(crypto, context, { lists, asked }, attempt);
+    const candidate = findDrawn(judged, attempt, index, drawn);
+    const isDrawn = candidate === drawn;
+    const weighed = weighAttempt(crypto, judged, opened, { attempts, index, candidate, isDrawn });
     if (weighed && asked.some((one) => one.weighed && equalBytes(one.candidate.keyHash, candidate.keyHash))) {
       throw new JudgeError('bad-report', `attempt ${index}: the same key reports twice`);
     }
@@ -272,21 +284,28 @@ function findDrawn(
 /** @returns undefined where nothing was opened. @throws JudgeError */
 function weighAttempt(
   crypto: Crypto,
-  { claim, validator, drift }: JudgementContext,
+  judged: JudgementContext,
   reply: OpenedReply,
-  { attempts, index, candidate }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate },
+  {
+    attempts,
+    index,
+    candidate,
+    isDrawn,
+  }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate; isDrawn: boolean },
 ): WeighedReport | undefined {
+  const { claim, validator, drift } = judged;
   const { committed, opened, nonce, round } = attempts[index] as Attempt;
-  if (committed === undefined) return undefined;
   const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
   const { keyHash, contextSize } = candidate;
+  if (committed === undefined) {
+    // Nobody else knows of a verifier that the operators agreed on.
+    if (isDrawn) assertSilent(crypto, judged, reply, { attempt: attempts[index] as Attempt, index, jobId, keyHash });
+    return undefined;
+  }
   const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
   if (opened === undefined) return undefined;
-  const { endpoint, order } = claim;
-  if (endpoint === undefined)
-    throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
-  const inputsHash = hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.reply.describeJob(endpoint) });
+  const inputsHash = hashInputs(crypto, claim, reply, index);
   const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
   const read = readReport(crypto, job, {
     inputsHash,
@@ -294,6 +313,47 @@ function weighAttempt(
   });
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
   return weighReport(read, drift);
+}
+
+/** What everybody is asked to score. @throws JudgeError */
+function hashInputs(
+  crypto: Crypto,
+  { endpoint, order }: JudgementContext['claim'],
+  { reply }: OpenedReply,
+  index: number,
+): Uint8Array {
+  if (endpoint === undefined)
+    throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
+  return hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.describeJob(endpoint) });
+}
+
+/** Witnesses gave the verifier the same job, and got no commitment. @throws JudgeError */
+function assertSilent(
+  crypto: Crypto,
+  { claim, validator, witnessed }: JudgementContext,
+  reply: OpenedReply,
+  asked: {
+    readonly attempt: Attempt;
+    readonly index: number;
+    readonly jobId: Uint8Array;
+    readonly keyHash: Uint8Array;
+  },
+): void {
+  const { attempt, index, jobId, keyHash } = asked;
+  const { verifierId: target, statements = [] } = attempt;
+  if (witnessed === undefined) return;
+  const { replyId, orderHash } = claim.order;
+  const inputsHash = hashInputs(crypto, claim, reply, index);
+  const question = {
+    asked: 'commitment',
+    target,
+    subject: hashAskedJob(crypto, { jobId, keyHash, inputsHash }),
+  } as const;
+  const problem = witnessed.wasShown?.(question)
+    ? 'it committed to a report here'
+    : findSilenceProblem(crypto, { ...witnessed, ...question, replyId, orderHash, validator }, statements);
+  if (problem === undefined) return;
+  throw new JudgeError('proves-nothing', `attempt ${index}: a verifier is said to have been silent: ${problem}`);
 }
 
 /** The digests that everybody in a round opens over. */

@@ -33,8 +33,8 @@ import {
 import { isLiable } from './credential.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
-import { type AuditEvidence, parseEvidence } from './evidence.ts';
-import { JudgeError, type Judgement, judge } from './judge.ts';
+import { type AuditEvidence, type Evidence, parseEvidence } from './evidence.ts';
+import { JudgeError, type Judgement, judge, type WitnessedBy } from './judge.ts';
 import { computeStep } from './log-step.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 import { isPaidFor } from './reply-fee.ts';
@@ -72,6 +72,8 @@ export interface VerdictAnchors {
   readonly findPairPpm?: (entry: VerdictEntry, order: Order) => Promise<number>;
   /** The validators of an epoch, of whom its beacon draws witnesses. Who was silent is not checked where absent. */
   readonly findMembers?: (epoch: bigint) => Promise<readonly SetMember[]>;
+  /** Whether a verifier showed here what it is said to have kept. Default: nothing was shown. */
+  readonly wasShown?: WitnessedBy['wasShown'];
   /** @throws VerdictError where the beacon selected a reply that the entry calls unaudited. Skipped where absent. */
   readonly assertPassedOver?: (entry: VerdictEntry, order: Order, draw: AuditDraw) => Promise<void>;
 }
@@ -124,8 +126,13 @@ export async function verifyVerdict(
 }
 
 function restsOnSilence({ evidence }: Pick<PublicVerdict, 'evidence'>): boolean {
-  return evidence.length > 0 && 'statements' in parseEvidence(evidence);
+  if (evidence.length === 0) return false;
+  const parsed = parseEvidence(evidence);
+  return 'statements' in parsed || hasSilent(parsed);
 }
+
+const hasSilent = (evidence: Evidence): boolean =>
+  evidence.kind === 'audit' && evidence.attempts.some(({ committed }) => committed === undefined);
 
 /** Whether an error means that the verdict is wrong, rather than that something is unknown here. */
 export function isRefutation(error: unknown): error is Error {
@@ -203,6 +210,7 @@ export async function assertVerdict(
       laterBeacons: draw === undefined ? [] : await findLaterBeacons(entry, sittings, trust),
       allowFixedVerifier: trust.allowFixedVerifier,
       drift: isScored ? trust.findPolicy(parsed.drift, entry) : undefined,
+      witnessed: hasSilent(parsed) ? await findWitnesses(order, trust) : undefined,
     },
     parsed,
   );
@@ -263,7 +271,7 @@ async function assertSilent(
     readonly kind: 'abandoned' | 'withheld' | 'unasked';
     readonly statements: readonly Statement[];
   },
-  { ledger, validator, findBeacon, findMembers }: VerdictAnchors,
+  trust: VerdictAnchors,
 ): Promise<void> {
   const { kind, asked, subject, statements } = claim;
   const at = `entry ${entry.index}`;
@@ -275,13 +283,23 @@ async function assertSilent(
   const untilMs = kind === 'unasked' ? Infinity : keptUntilMs;
   const inTime = statements.every(({ timeMs }) => timeMs > fromMs && timeMs <= untilMs);
   demand(inTime, `${at}: a witness asked when its answer says nothing about the provider`);
-  if (findMembers === undefined) return;
+  const witnessed = await findWitnesses(order, trust);
+  if (witnessed === undefined) return;
+  const { replyId, orderHash, providerId: target } = order;
+  const draw = { replyId, asked, target, validator: trust.validator };
+  const problem = findSilenceProblem(crypto, { ...witnessed, ...draw, orderHash, subject }, statements);
+  demand(problem === undefined, `${at}: ${problem}`);
+}
+
+/** @returns undefined where nobody says who the validators were. */
+async function findWitnesses(
+  order: Order,
+  { ledger, findBeacon, findMembers, wasShown }: VerdictAnchors,
+): Promise<WitnessedBy | undefined> {
+  if (findMembers === undefined) return undefined;
   const epoch = computeWitnessEpoch(order.epoch);
   const [{ value: beacon }, members] = await Promise.all([findBeacon(epoch), findMembers(epoch)]);
-  const { replyId, orderHash, providerId: target } = order;
-  const draw = { beacon, replyId, asked, target, validator };
-  const problem = findSilenceProblem(crypto, { ...draw, ledger, orderHash, subject, members }, statements);
-  demand(problem === undefined, `${at}: ${problem}`);
+  return { ledger, beacon, members, wasShown };
 }
 
 async function verifyWhole(

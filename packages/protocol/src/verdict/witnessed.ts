@@ -1,5 +1,5 @@
 import { areEnoughWitnesses, drawWitnesses, MAX_WITNESSES, type WitnessDraw } from '../audit/witness-draw.ts';
-import { bytes, type Codec, flag, list, safeInteger, struct, u8, u64 } from '../base/codec.ts';
+import { bytes, type Codec, createFormat, flag, list, safeInteger, struct, u8, u64 } from '../base/codec.ts';
 import type { SetMember } from '../beacon/validator-set.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
@@ -18,6 +18,14 @@ export const statementList: Codec<readonly Statement[]> = list<Statement>(
   struct({ place: u8, isRefused: flag, epoch: u64, timeMs: safeInteger, signature: bytes(65) }),
   { count: u8, max: MAX_WITNESSES, ascending: (a, b) => a.place - b.place },
 );
+
+const statementsFormat = createFormat(statementList, {});
+
+/** Statements as they are kept until the verdict. */
+export const encodeStatements = (statements: readonly Statement[]): Uint8Array => statementsFormat.encode(statements);
+
+/** @throws ProtocolError */
+export const parseStatements = (bytes: Uint8Array): readonly Statement[] => statementsFormat.decode(bytes);
 
 /** Who is said to have been silent, about what, and who had to be asked. */
 export interface SilenceClaim extends WitnessDraw, Pick<Silence, 'orderHash' | 'subject'> {

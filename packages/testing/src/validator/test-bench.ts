@@ -9,7 +9,7 @@ import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
 import type { DeliveryOutcome } from '@ogong/node/validator/accept-delivery';
 import { createAudit } from '@ogong/node/validator/audit/audit';
-import type { AuditDependencies, AuditOptions } from '@ogong/node/validator/audit/audit-state';
+import type { AuditDependencies, AuditOptions, Contests } from '@ogong/node/validator/audit/audit-state';
 import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
@@ -138,6 +138,8 @@ export interface BenchOptions {
   readonly isOffline?: () => boolean;
   /** What the bench notes, where it outlives this validator. */
   readonly notes?: BenchNotes;
+  /** Wraps what has witnesses asked, for a validator that makes up what they say. */
+  readonly wrapContest?: (contest: Contests) => Contests;
   /** Wraps the group commit, to inject faults of the disk. */
   readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
 }
@@ -230,12 +232,15 @@ export function createTestValidator(options: BenchOptions = {}) {
     windowMs: 30_000,
     graceMs: 60_000,
     retryMs: 1,
+    callTimeoutMs: 1_000,
     ...options.audit,
   };
   const getOpening: AuditDependencies['getOpening'] =
     options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes);
   const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const awake = options.awake ?? clock;
+  const calls =
+    options.calls ?? createTestCalls(options.verifiers ?? (async () => Promise.reject(new Error('no verifier'))));
   const asking = {
     ...{ crypto, clock, awake, store, group, ledger: options.ledger ?? ledger, signer },
     isConnected: options.isConnected ?? (() => true),
@@ -244,15 +249,23 @@ export function createTestValidator(options: BenchOptions = {}) {
     showRecord: options.showRecord ?? (async () => Promise.reject(createRefused('no such record'))),
     isTaken: (order: NamedOrder, taken: TakenRecord) =>
       isTakenIn({ ...asking, findValidator: () => undefined }, order, taken),
+    commit: calls.commit,
     checkSubmission: intake.checkSubmission,
     signal: new AbortController().signal,
     findBeacon: async (epoch: bigint) => archive.find(epoch),
     findMembers: async () => members().map((one) => one.member),
   };
-  const { windowMs, graceMs, retryMs } = auditing;
-  const inquirer = createInquirer({ record: { windowMs: graceMs, retryMs }, opening: { windowMs, retryMs } }, asking);
+  const { windowMs, graceMs, retryMs, callTimeoutMs } = auditing;
+  const inquirer = createInquirer(
+    {
+      record: { windowMs: graceMs, retryMs },
+      opening: { windowMs, retryMs },
+      commitment: () => ({ windowMs: 2 * callTimeoutMs, retryMs }),
+    },
+    asking,
+  );
   const witness: WitnessState = { ...asking, inquirer };
-  const contest = createContest({
+  const honest = createContest({
     ...witness,
     group,
     async askWitness({ address }, ask) {
@@ -261,12 +274,12 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
     onError: () => {},
   });
+  const contest = options.wrapContest?.(honest) ?? honest;
   const audit = createAudit(
     {
       verdicts,
       alphaPpm: () => 1_000_000,
       concurrency: 4,
-      callTimeoutMs: 1_000,
       fixedVerifier: undefined,
       ...auditing,
     },
@@ -286,8 +299,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       takeIn: intake.takeIn,
       jobSecret: seedOf('job secret'),
       stakeOf: options.stakeOf ?? (() => 0n),
-      calls:
-        options.calls ?? createTestCalls(options.verifiers ?? (async () => Promise.reject(new Error('no verifier')))),
+      calls,
     },
   );
   const cosigning = openCosignState(
@@ -509,12 +521,22 @@ export function createTestValidator(options: BenchOptions = {}) {
         await validator.runAudits();
       }
     },
+    /** Runs audits until no verifier is asked by witnesses any more. */
+    async runContests() {
+      await validator.runAudits();
+      const sql = `SELECT 1 FROM attempts WHERE outcome IN ('silent', 'garbage') AND key_hash IS NOT NULL
+        AND digest IS NULL AND statements IS NULL`;
+      for (let i = 0; i < 200 && store.prepare(sql).get() !== undefined; i++) {
+        clock.advance(Math.max(retryMs, graceMs / 12));
+        await validator.runAudits();
+      }
+    },
     /** Runs audits, sitting after sitting, until no reply waits for another one. */
     async runSittings() {
-      await validator.runAudits();
+      await validator.runContests();
       for (let due = nextSitting(); due !== undefined; due = nextSitting()) {
         await validator.certifyUpTo(due);
-        await validator.runAudits();
+        await validator.runContests();
       }
     },
     /** Lets so much time pass that nobody waits for an opening any more. */

@@ -36,7 +36,7 @@ const SAMPLES: readonly Evidence[] = [
     drift: { tableHash: fill(0x02, 32), rejectPpb: 1_000, doubtPpb: 2_000_000, extrapolate: true },
     lists: [[candidate(0x10, 'fake/1'), candidate(0x20, '')], []],
     attempts: [
-      { ...asked(0x10, 0, 0), committed: undefined, opened: undefined },
+      { ...asked(0x10, 0, 0), committed: undefined, opened: undefined, statements },
       { ...asked(0x20, 0, 1), committed, opened: undefined },
       { ...asked(0x20, 1, 2), committed, opened, credential },
       { ...asked(0x30, 1, 3), committed, opened, credential: undefined },

@@ -13,7 +13,7 @@ import { hashHeld } from '@ogong/protocol/exchange/held-delivery';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
 import { hashProgress, signProgress } from '@ogong/protocol/exchange/progress';
-import { ASKED, hashSilence } from '@ogong/protocol/exchange/silence';
+import { ASKED, hashAskedJob, hashSilence } from '@ogong/protocol/exchange/silence';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
@@ -297,7 +297,15 @@ function silenceVector(crypto: Crypto): unknown {
   return {
     ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), ...toHexes(about) },
     ...{ asked: 1, refused: 1, epoch: 9, time: told.timeMs, digest: toHex(digest) },
+    job: askedJobVector(crypto),
   };
+}
+
+/** What a verifier is asked about. */
+function askedJobVector(crypto: Crypto): unknown {
+  const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+  const job = { jobId: fill(16, 0x61), keyHash: fill(32, 0x62), inputsHash: fill(32, 0x63) };
+  return { ...toHexes(job), subject: toHex(hashAskedJob(crypto, job)) };
 }
 
 /** Places of the members of one set in draws, by their index in it. */

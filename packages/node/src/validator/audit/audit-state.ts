@@ -9,10 +9,12 @@ import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { BoundRecord, SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import type { SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
@@ -79,11 +81,22 @@ export interface AuditDependencies {
   readonly onError?: (error: unknown, replyId: Uint8Array) => void;
 }
 
-/** A reply that never came, or whose opening does not come, as it is told to those who ask in this validator's place. */
+/** What does not come, as it is told to those who ask in this validator's place: a reply, its opening, or a verifier's commitment. */
 export type Contested = { readonly order: SignedOrder } & (
   | { readonly asked: 'record'; readonly consent: OrderConsent }
   | { readonly asked: 'opening'; readonly bound: BoundRecord }
+  | ContestedJob
 );
+
+/** A job that a verifier has committed to nothing about. */
+export interface ContestedJob {
+  readonly asked: 'commitment';
+  /** Provider id of the candidate. */
+  readonly verifierId: Uint8Array;
+  /** Of the key that has to sign. */
+  readonly keyHash: Uint8Array;
+  readonly job: ScoreJobMessage;
+}
 
 export type ContestOutcome =
   /** Asked again later. */
@@ -92,6 +105,7 @@ export type ContestOutcome =
   | { readonly kind: 'taken' }
   | { readonly kind: 'record'; readonly submission: Submission }
   | { readonly kind: 'opening'; readonly opening: Uint8Array }
+  | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
   /** Enough witnesses were told nothing. `isTimely`: while the provider had to keep it. */
   | { readonly kind: 'silent'; readonly isTimely: boolean; readonly statements: readonly Statement[] };
 
@@ -166,6 +180,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
     },
   };
   const computeDelay = (id: Uint8Array): number => computeAskDelay({ crypto, jobSecret, spreadMs }, id);
+  const contestPauseMs = Math.max(retryMs, graceMs / ROUNDS_PER_GRACE);
   const honeypots = createHoneypots(
     { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift, alphaPpm, windowMs },
     { ...shared, getOpening },
@@ -176,12 +191,14 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
     ...{ contest, takeIn },
     places: { running: new Map(), again: new Map(), traps: new Map(), contests: new Map() },
     contestsDue: new Map(),
-    contestPauseMs: Math.max(retryMs, graceMs / ROUNDS_PER_GRACE),
+    contestPauseMs,
     listAbandoned: createGrace({ graceMs }, { clock, awake }),
     rounds: {
       ...{ validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
       ...shared,
       planHoneypots: honeypots.plan,
+      contest,
+      contestPauseMs,
     },
     openings: createOpeningFetch(
       { windowMs, retryMs },

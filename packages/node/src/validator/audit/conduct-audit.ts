@@ -11,7 +11,7 @@ import { beginSitting, closeSitting, listDueSittings } from '../store/sitting-st
 import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
 import { computePairPpm } from './deterrence.ts';
 import { prepareCandidates } from './draw-round.ts';
-import { readLists } from './round-state.ts';
+import { isUnfinished, readLists } from './round-state.ts';
 import { findDeterringPpm } from './select-replies.ts';
 import { runRounds } from './verifier-rounds.ts';
 
@@ -36,7 +36,7 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
     if (clock.nowMs() < (open.askAtMs ?? 0)) return;
     await runRounds(rounds, open, judged, opened);
   }
-  if (signal.aborted) return;
+  if (signal.aborted || state.store.read(() => listAttempts(state.store, replyId)).some(isUnfinished)) return;
   const latest = findReply(state, replyId);
   if (latest?.state !== 'auditing') return;
   const evidence = collectEvidence(state, latest, judged, opened);
@@ -107,8 +107,9 @@ export function collectEvidence(
 ): AuditEvidence {
   const attempts = store
     .read(() => listAttempts(store, replyId))
-    .map(({ verifierId, sitting, round, nonce, committed, opened, credential }) => ({
+    .map(({ verifierId, sitting, round, nonce, committed, opened, credential, statements }) => ({
       ...{ verifierId, sitting, round, nonce, committed, opened },
+      ...(committed === undefined && { statements: statements ?? [] }),
       ...(opened && credential && { credential }),
     }));
   return {
@@ -138,9 +139,9 @@ async function fetchOpening(
     asked: 'opening',
     bound: { ...judged.signed, header, headerProof },
   });
-  if (stopping.signal.aborted || found.kind === 'waiting') return undefined;
-  if (found.kind === 'record' || found.kind === 'taken') return undefined;
+  if (stopping.signal.aborted) return undefined;
   if (found.kind === 'opening') return keepFound(state, judged, found.opening);
+  if (found.kind !== 'silent') return undefined;
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;
   const evidence: Evidence = isWithheld

@@ -31,7 +31,7 @@ export async function contestDelivery(state: AuditState, replyId: Uint8Array): P
   const order = { order: row.orderBytes, signature: row.orderSignature };
   const consent = parseKeptConsent(row.consent);
   const outcome = await contest.ask({ order, asked: 'record', consent });
-  if (outcome.kind === 'waiting' || outcome.kind === 'taken' || outcome.kind === 'opening') return;
+  if (outcome.kind !== 'record' && outcome.kind !== 'silent') return;
   contestsDue.delete(key);
   if (outcome.kind === 'record') {
     await takeIn(outcome.submission);

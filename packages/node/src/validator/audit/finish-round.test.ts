@@ -59,6 +59,7 @@ async function openRound(
     ...{ crypto, clock, awake: clock, store, group, calls, signal: stopping.signal, fixedVerifier: undefined },
     ...{ validator: validator.signer.address, callTimeoutMs: CALL_MS, windowMs: LONG_MS },
     pause: async () => clock.advance(CALL_MS),
+    contest: { ask: async () => ({ kind: 'silent', isTimely: true, statements: [] }) },
     onError: (error: unknown) => errors.push(error),
   } as unknown as RoundState;
   const opened = openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;

@@ -4,8 +4,9 @@ import { type AuditContext, listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
+import { postponeSitting } from '../store/sitting-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
-import { findAttemptPeer, findJobId, findRoom, isUnfinished, type RoundState, readLists } from './round-state.ts';
+import { findAttemptPeer, findJobId, findRoom, isContested, type RoundState, readLists } from './round-state.ts';
 import { askToCommit, askToReveal, computeCallTimeout, createScoreJob, isOwnDelay } from './verifier-call.ts';
 
 /** What everybody in a round is asked about, and how long for. */
@@ -21,24 +22,29 @@ export interface RoundJob {
   readonly leftMs: number;
 }
 
-/** From wherever the round was left: every commitment before the first report. */
+/**
+ * From wherever the round was left: every commitment before the first report. Who committed to nothing is asked by witnesses before
+ * anybody opens.
+ * @returns false where witnesses still ask: the round goes on later.
+ */
 export async function finishRound(
   state: RoundState,
   row: ReplyRow,
   judged: AuditContext,
   opened: OpenedReply,
   { attempts, leftMs }: { readonly attempts: readonly AttemptRow[]; readonly leftMs: number },
-): Promise<void> {
+): Promise<boolean> {
   const { store, signal } = state;
-  if (leftMs <= 0) return closeRound(state, row.replyId, attempts);
   const job = createRoundJob(state, row, judged, { opened, leftMs });
-  await commitRound(state, job, attempts);
-  if (signal.aborted) return;
+  if (leftMs > 0) await commitRound(state, job, attempts);
+  else await closeRound(state, row.replyId, attempts);
+  if (signal.aborted || !(await contestRound(state, row, job))) return false;
   await revealRound(
     state,
     job,
     store.read(() => listAttempts(store, row.replyId)),
   );
+  return true;
 }
 
 /** The verifiers had no time left, so this is nobody's fault. */
@@ -47,7 +53,7 @@ async function closeRound(
   replyId: Uint8Array,
   attempts: readonly AttemptRow[],
 ): Promise<void> {
-  for (const row of attempts.filter(isUnfinished)) {
+  for (const row of attempts.filter(({ outcome }) => outcome === 'asked' || outcome === 'committed')) {
     await group.write((db) => keepAttempt(db, replyId, { ...row, outcome: 'silent' }));
   }
 }
@@ -118,6 +124,39 @@ export async function revealRound(state: RoundState, job: RoundJob, attempts: re
     }
   };
   await Promise.all(attempts.filter(({ outcome }) => outcome === 'committed').map(reveal));
+}
+
+/**
+ * One round of having witnesses ask those who committed to nothing.
+ * @returns whether all of them have committed, or are silent to witnesses, too.
+ */
+async function contestRound(
+  state: RoundState,
+  { orderBytes, orderSignature }: Pick<ReplyRow, 'orderBytes' | 'orderSignature'>,
+  job: RoundJob,
+): Promise<boolean> {
+  const { clock, store, group, signal, contest, contestPauseMs } = state;
+  const { replyId, request, timeoutMs } = job;
+  const order = { order: orderBytes, signature: orderSignature };
+  const ask = async (row: AttemptRow): Promise<boolean> => {
+    const message = createScoreJob({ jobId: findJobId(state, replyId, row), request, timeoutMs }, job.inputs);
+    const { verifierId, keyHash = new Uint8Array(0) } = row;
+    const found = await contest.ask({ order, asked: 'commitment', verifierId, keyHash, job: message });
+    if (signal.aborted) return false;
+    if (found.kind === 'silent') {
+      await group.write((db) => keepAttempt(db, replyId, { ...row, statements: found.statements }));
+    } else if (found.kind === 'commitment') {
+      const { committed } = found;
+      await group.write((db) => keepAttempt(db, replyId, { ...row, committed, outcome: 'committed' }));
+    }
+    return found.kind === 'silent' || found.kind === 'commitment';
+  };
+  const contested = store.read(() => listAttempts(store, replyId)).filter(isContested);
+  const answers = await Promise.all(contested.map(ask));
+  if (answers.every(Boolean)) return true;
+  const untilMs = clock.nowMs() + contestPauseMs;
+  if (!signal.aborted) await group.write((db) => postponeSitting(db, replyId, { untilMs, byMs: contestPauseMs }));
+  return false;
 }
 
 const createCall = ({ signal }: Pick<RoundState, 'signal'>, { timeoutMs, leftMs }: RoundJob) => ({

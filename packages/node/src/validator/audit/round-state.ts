@@ -10,6 +10,7 @@ import { readAnnouncement } from '../store/announcement-store.ts';
 import type { AttemptRow } from '../store/attempt-store.ts';
 import { readReply } from '../store/reply-store.ts';
 import { listClosedLists } from '../store/sitting-store.ts';
+import type { Contests } from './audit-state.ts';
 import type { createHoneypots } from './honeypot-runner.ts';
 import type { VerifierCalls } from './verifier-call.ts';
 
@@ -42,6 +43,9 @@ interface RoundDependencies {
   readonly pause: (leftMs: number) => Promise<void>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
   readonly planHoneypots: ReturnType<typeof createHoneypots>['plan'];
+  readonly contest: Contests;
+  /** Between two rounds in which witnesses are asked. */
+  readonly contestPauseMs: number;
 }
 
 /** What the steps of asking verifiers work on. All that changes is in the store. */
@@ -85,6 +89,14 @@ export function findRoom(
   return lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId))?.contextSize ?? 0;
 }
 
-export function isUnfinished({ outcome }: Pick<AttemptRow, 'outcome'>): boolean {
-  return outcome === 'asked' || outcome === 'committed';
+export function isUnfinished(row: AttemptRow): boolean {
+  return row.outcome === 'asked' || row.outcome === 'committed' || isContested(row);
+}
+
+/**
+ * Whether witnesses still have to ask a verifier that committed to nothing. Nobody else knows of one that the operators agreed on.
+ */
+export function isContested({ outcome, committed, statements, keyHash }: AttemptRow): boolean {
+  const isSilent = outcome === 'silent' || outcome === 'garbage';
+  return isSilent && committed === undefined && statements === undefined && keyHash !== undefined;
 }

@@ -40,6 +40,15 @@ export function computeCallTimeout(
   return Math.max(callTimeoutMs, Math.min(callTimeoutMs + more, mostMs));
 }
 
+/** How long a witness asks for a commitment: so that one answer may take what the validator's own calls may. */
+export function computeJobWindow(
+  { claim }: Pick<ScoreJobMessage, 'claim'>,
+  times: { readonly callTimeoutMs: number; readonly mostMs: number },
+): number {
+  const shapeClasses = claim.case === 'text' ? claim.value.shapeClasses : undefined;
+  return 2 * computeCallTimeout(shapeClasses ?? new Uint8Array(0), times);
+}
+
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
 
 export interface VerifierCalls {

@@ -38,7 +38,7 @@ export async function runRounds(
     const leftMs = (row.deadlineMs ?? 0) - clock.nowMs();
     const attempts = store.read(() => listAttempts(store, replyId));
     if (attempts.some(isUnfinished)) {
-      await finishRound(state, row, judged, opened, { attempts, leftMs });
+      if (!(await finishRound(state, row, judged, opened, { attempts, leftMs }))) return;
       continue;
     }
     const lists = readLists(state, replyId);

@@ -25,7 +25,7 @@ import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
 import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
-import { wasFound } from '../store/witness-store.ts';
+import { wasFound, wasShown } from '../store/witness-store.ts';
 import { findUncollectable } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
@@ -222,6 +222,7 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
       if ('policy' in found) return found.policy;
       throw new CosignError('unavailable', `entry ${index}: ${found.problem}`);
     },
+    wasShown: (question) => state.store.read(() => wasShown(state.store, validator, question)),
     findPairPpm: async (entry, order) => computePairPpm(await findDeterringPpm(state, entry, order)),
     assertPassedOver: (entry, order, draw) => assertPassedOver(state, entry, order, draw),
   };

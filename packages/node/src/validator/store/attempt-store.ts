@@ -2,6 +2,7 @@ import { bytes, columns, integer, mapped, named, oneOf, optional, optionalColumn
 import type { Store } from '@ogong/host/store/store';
 import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { Attempt } from '@ogong/protocol/verdict/evidence';
+import { encodeStatements, parseStatements } from '@ogong/protocol/verdict/witnessed';
 import { readReply } from './reply-store.ts';
 
 /**
@@ -33,6 +34,7 @@ const attemptFields = {
   keyHash: optional(bytes),
   credential: optional(mapped(bytes, parseCredential, encodeCredential)),
   nonce: bytes,
+  statements: optional(mapped(bytes, parseStatements, encodeStatements)),
   outcome: oneOf(['asked', 'committed', 'report', 'garbage', 'silent']),
   committed: commitmentColumns,
   opened: openedColumns,
@@ -43,7 +45,12 @@ const keptAttempt = columns({ replyId: bytes, ...attemptFields });
 /** Does nothing if the reply has its verdict already. */
 export function keepAttempt(store: Store, replyId: Uint8Array, row: AttemptRow): void {
   if (readReply(store, replyId)?.state !== 'auditing') return;
-  keptAttempt.insert(store, 'INSERT OR REPLACE INTO attempts', { replyId, credential: undefined, ...row });
+  keptAttempt.insert(store, 'INSERT OR REPLACE INTO attempts', {
+    replyId,
+    credential: undefined,
+    statements: undefined,
+    ...row,
+  });
 }
 
 export function listAttempts(store: Store, replyId: Uint8Array): AttemptRow[] {

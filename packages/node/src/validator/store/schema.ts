@@ -202,6 +202,8 @@ export const VALIDATOR_SCHEMA = `
     key_hash BLOB,
     credential BLOB,
     nonce BLOB NOT NULL,
+    -- Of witnesses, where it committed to nothing.
+    statements BLOB,
     outcome TEXT NOT NULL CHECK (outcome IN ('asked', 'committed', 'report', 'garbage', 'silent')),
     verifier_key BLOB,
     digest BLOB,
@@ -326,7 +328,7 @@ export const VALIDATOR_SCHEMA = `
     outcome TEXT CHECK (outcome IN ('found', 'refused', 'silent')),
     epoch INTEGER,
     time_ms INTEGER,
-    PRIMARY KEY (validator, reply_id, asked, target)
+    PRIMARY KEY (validator, reply_id, asked, target, subject)
   ) WITHOUT ROWID;
   CREATE INDEX witnessed_age ON witnessed (expires_at);
   CREATE INDEX witnessed_open ON witnessed (validator) WHERE outcome IS NULL;
@@ -354,12 +356,13 @@ export const VALIDATOR_SCHEMA = `
     reply_id BLOB NOT NULL REFERENCES replies,
     asked TEXT NOT NULL,
     target BLOB NOT NULL,
+    subject BLOB NOT NULL,
     place INTEGER NOT NULL,
     refused INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     time_ms INTEGER NOT NULL,
     signature BLOB NOT NULL,
-    PRIMARY KEY (reply_id, asked, target, place)
+    PRIMARY KEY (reply_id, asked, target, subject, place)
   ) WITHOUT ROWID;
 
   -- Replies that no audit asks about, kept for honeypots; the opening as soon as it is there.

@@ -47,6 +47,17 @@ export function renewSitting(store: Store, replyId: Uint8Array, deadlineMs: numb
   store.prepare("UPDATE replies SET deadline = ? WHERE reply_id = ? AND state = 'auditing'").run(deadlineMs, replyId);
 }
 
+/** Witnesses ask a verifier first: the sitting goes on later, and has that much longer. */
+export function postponeSitting(
+  store: Store,
+  replyId: Uint8Array,
+  { untilMs, byMs }: { readonly untilMs: number; readonly byMs: number },
+): void {
+  store
+    .prepare("UPDATE replies SET ask_at = ?, deadline = deadline + ? WHERE reply_id = ? AND state = 'auditing'")
+    .run(untilMs, Math.ceil(byMs), replyId);
+}
+
 /** The lists of the sittings that are over, in order. */
 export function listClosedLists(store: Store, replyId: Uint8Array): (readonly EvidenceCandidate[])[] {
   const sql = 'SELECT candidates FROM sittings WHERE reply_id = ? ORDER BY sitting';

@@ -13,7 +13,7 @@ export interface Question {
   /** 32 bytes. */
   readonly target: Uint8Array;
   readonly orderHash: Uint8Array;
-  /** 32 bytes: hash of the record whose opening is missing; zero where a record is. */
+  /** 32 bytes: hash of the record whose opening is missing, of the verifier's job, or zero where a record is. */
   readonly subject: Uint8Array;
   /** Of the order. */
   readonly expiresAtMs: number;
@@ -52,14 +52,24 @@ const statementColumns = columns({
   timeMs: integer,
   signature: bytes,
 });
-const keptStatement = columns({ replyId: bytes, asked: oneOf(ASKED), target: bytes, statement: statementColumns });
+const keptStatement = columns({
+  replyId: bytes,
+  asked: oneOf(ASKED),
+  target: bytes,
+  subject: bytes,
+  statement: statementColumns,
+});
 const countColumns = columns({ n: integer });
 
-/** @returns the question as it was asked before, or as one that nobody has asked yet. */
+/**
+ * @returns the question as it was asked before, or as one that nobody has asked yet. Of a provider there is one for each reply; a
+ * verifier may have several jobs about it.
+ */
 export function readInquiry(store: Store, question: Question): Inquiry {
-  const { validator, replyId, asked, target } = question;
-  const sql = `SELECT ${inquiryColumns.list} FROM witnessed WHERE validator = ? AND reply_id = ? AND asked = ? AND target = ?`;
-  const known = inquiryColumns.get(store.prepare(sql), validator, replyId, asked, target);
+  const { validator, replyId, asked, target, subject } = question;
+  const sql = `SELECT ${inquiryColumns.list} FROM witnessed WHERE validator = ? AND reply_id = ? AND asked = ? AND target = ?
+    AND (subject = ? OR asked IN ('record', 'opening'))`;
+  const known = inquiryColumns.get(store.prepare(sql), validator, replyId, asked, target, subject);
   return known ?? { ...question, ...NOT_ASKED, outcome: undefined, epoch: undefined, timeMs: undefined };
 }
 
@@ -73,10 +83,22 @@ export function countInquiries(store: Store, validator: Uint8Array): number {
   return countColumns.get(store.prepare(sql), validator)?.n ?? 0;
 }
 
-/** Whether this validator was given what a reply of that validator is said to lack. */
+/** Whether this validator was given what the provider of a reply of that validator is said to have kept. */
 export function wasFound(store: Store, validator: Uint8Array, replyId: Uint8Array): boolean {
-  const sql = "SELECT 1 FROM witnessed WHERE validator = ? AND reply_id = ? AND outcome = 'found'";
+  const sql =
+    "SELECT 1 FROM witnessed WHERE validator = ? AND reply_id = ? AND outcome = 'found' AND asked IN ('record', 'opening')";
   return store.prepare(sql).get(validator, replyId) !== undefined;
+}
+
+/** The same of what a verifier is said to have kept. */
+export function wasShown(
+  store: Store,
+  validator: Uint8Array,
+  { asked, target, subject }: Pick<Question, 'asked' | 'target' | 'subject'>,
+): boolean {
+  const sql =
+    "SELECT 1 FROM witnessed WHERE validator = ? AND asked = ? AND target = ? AND subject = ? AND outcome = 'found'";
+  return store.prepare(sql).get(validator, asked, target, subject) !== undefined;
 }
 
 /** Forgets questions about orders that expired before then. */
@@ -84,16 +106,17 @@ export function pruneInquiries(store: Store, beforeMs: number): void {
   store.prepare('DELETE FROM witnessed WHERE expires_at < ?').run(beforeMs);
 }
 
-type Topic = Pick<Question, 'replyId' | 'asked' | 'target'>;
+type Topic = Pick<Question, 'replyId' | 'asked' | 'target' | 'subject'>;
 
 /** The statements of witnesses, by their places. */
-export function listStatements(store: Store, { replyId, asked, target }: Topic): Statement[] {
-  const sql = `SELECT ${statementColumns.list} FROM statements WHERE reply_id = ? AND asked = ? AND target = ? ORDER BY place`;
-  return statementColumns.all(store.prepare(sql), replyId, asked, target);
+export function listStatements(store: Store, { replyId, asked, target, subject }: Topic): Statement[] {
+  const sql = `SELECT ${statementColumns.list} FROM statements WHERE reply_id = ? AND asked = ? AND target = ? AND subject = ?
+    ORDER BY place`;
+  return statementColumns.all(store.prepare(sql), replyId, asked, target, subject);
 }
 
-export function keepStatement(store: Store, { replyId, asked, target }: Topic, statement: Statement): void {
-  keptStatement.insert(store, 'INSERT OR IGNORE INTO statements', { replyId, asked, target, statement });
+export function keepStatement(store: Store, { replyId, asked, target, subject }: Topic, statement: Statement): void {
+  keptStatement.insert(store, 'INSERT OR IGNORE INTO statements', { replyId, asked, target, subject, statement });
 }
 
 export function forgetStatements(store: Store, replyId: Uint8Array): void {

@@ -4,23 +4,20 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
-import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
+import { verifyConsent } from '@ogong/protocol/exchange/order-consent';
+import { hashAskedJob } from '@ogong/protocol/exchange/silence';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { hashScoreInputs, type ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
-import {
-  type BoundRecord,
-  type SignedOrder,
-  verifyBoundRecord,
-  verifySignedOrder,
-} from '@ogong/protocol/verdict/claim';
+import { verifyBoundRecord, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
+import type { Contested } from '../audit/audit-state.ts';
 import { countInquiries, type Question, readInquiry } from '../store/witness-store.ts';
-import type { Inquirer, InquirerDependencies, ProviderQuestion, ReplyPart } from './inquirer.ts';
+import type { AskedQuestion, Inquirer, InquirerDependencies, ReplyPart } from './inquirer.ts';
 
 /** What a handling validator asks its witnesses for. */
-export type WitnessAsk = { readonly order: SignedOrder } & (
-  | { readonly asked: 'record'; readonly consent: OrderConsent }
-  | { readonly asked: 'opening'; readonly bound: BoundRecord }
-);
+export type WitnessAsk = Contested;
 
 export type WitnessAnswer =
   | { readonly kind: 'waiting' }
@@ -45,19 +42,41 @@ const NO_SUBJECT = new Uint8Array(32);
 export function readQuestion(
   { crypto, ledger }: Pick<WitnessState, 'crypto' | 'ledger'>,
   ask: WitnessAsk,
-): ProviderQuestion {
+): AskedQuestion {
   const order = verifySignedOrder(crypto, ledger, ask.order);
   const { replyId, orderHash, validator, providerId: target, expiresAtMs } = order;
   const shared = { ...{ validator, replyId, orderHash, target }, expiresAtMs: Number(expiresAtMs) };
+  if (ask.asked === 'commitment') {
+    const { verifierId, keyHash, job } = ask;
+    const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: hashJobRequest(crypto, job) });
+    const subject = hashAskedJob(crypto, { jobId: job.jobId, keyHash, inputsHash });
+    return {
+      question: { ...shared, asked: 'commitment', target: verifierId, subject },
+      order,
+      asked: 'commitment',
+      job,
+      keyHash,
+    };
+  }
   if (ask.asked === 'opening') {
     const record = verifyBoundRecord(crypto, order, ask.bound);
     const subject = hashRecord(crypto, ask.bound.record);
-    return { question: { ...shared, asked: 'opening', subject }, order, record };
+    return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record };
   }
   if (!verifyConsent(crypto, ask.consent, order)) {
     throw new Refusal('invalid', 'the provider has not agreed to this order');
   }
-  return { question: { ...shared, asked: 'record', subject: NO_SUBJECT }, order, record: undefined };
+  return { question: { ...shared, asked: 'record', subject: NO_SUBJECT }, order, asked: 'record' };
+}
+
+/** @throws Refusal */
+function hashJobRequest(crypto: WitnessState['crypto'], { endpoint, request }: ScoreJobMessage): Uint8Array {
+  try {
+    return hashRequest(crypto, endpoint, request);
+  } catch (cause) {
+    if (cause instanceof RequestError) throw new Refusal('invalid', 'the request of the job cannot be read');
+    throw cause;
+  }
 }
 
 /**

@@ -4,11 +4,12 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { verifySilence } from '@ogong/protocol/exchange/silence';
+import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { Contested, ContestOutcome, Contests } from '../audit/audit-state.ts';
 import { keepStatement, listStatements } from '../store/witness-store.ts';
 import { readQuestion, type WitnessAnswer, type WitnessAsk, type WitnessState } from './answer-witness.ts';
-import type { ProviderQuestion, ReplyPart } from './inquirer.ts';
+import type { AskedQuestion, ReplyPart } from './inquirer.ts';
 
 export interface ContestDependencies extends WitnessState {
   readonly group: GroupCommit;
@@ -32,13 +33,13 @@ export function createContest(dependencies: ContestDependencies): Contests {
   /** Rounds in which somebody could not be asked, by reply and what is asked for. */
   const failures = new Map<string, number>();
 
-  async function gather(asked: ProviderQuestion, ask: WitnessAsk): Promise<Gathered | ReplyPart | undefined> {
+  async function gather(asked: AskedQuestion, ask: WitnessAsk): Promise<Gathered | ReplyPart | undefined> {
     const { question, order } = asked;
     const epoch = computeWitnessEpoch(order.epoch);
     const [beacon, members] = await Promise.all([findBeacon(epoch), findMembers(epoch)]);
     if (beacon === undefined || members === undefined) return undefined;
     const drawn = drawWitnesses(crypto, { ...question, beacon: beacon.value }, members);
-    const key = `${toHex(question.replyId)} ${question.asked}`;
+    const key = `${[question.replyId, question.target, question.subject].map(toHex).join(' ')} ${question.asked}`;
     const failed = failures.get(key) ?? 0;
     const panel = drawn.slice(0, countPanel(Math.floor(failed / ROUNDS_PER_PANEL)));
     const known = store.read(() => listStatements(store, question));
@@ -64,12 +65,15 @@ export function createContest(dependencies: ContestDependencies): Contests {
     async ask({ order, ...contested }: Contested) {
       const ask: WitnessAsk = { order, ...contested };
       const asked = readQuestion(dependencies, ask);
-      // Openings are asked for by the audit, in its own places, before anybody else is.
-      const isOwn = asked.record === undefined;
+      // Openings and verifiers are asked by the audit, in its own places, before anybody else asks.
+      const isOwn = asked.asked === 'record';
       const [own, others] = await Promise.all([isOwn ? inquirer.ask(asked) : undefined, gather(asked, ask)]);
       if (own && own.kind !== 'waiting' && own.kind !== 'silent') return own;
       if (others === undefined || 'kind' in others) return others ?? { kind: 'waiting' };
-      return own?.kind === 'waiting' ? own : weigh(dependencies, asked, others);
+      if (own?.kind === 'waiting') return own;
+      // A verifier has to answer whenever it is announced.
+      if (asked.asked === 'commitment') return { kind: 'silent', isTimely: true, statements: others.statements };
+      return weigh(dependencies, asked, others);
     },
   };
 }
@@ -82,7 +86,7 @@ interface Gathered {
 /** What the provider need not have kept any more when it was asked, is not held against it. */
 function weigh(
   { clock }: Pick<ContestDependencies, 'clock'>,
-  { question: { expiresAtMs } }: ProviderQuestion,
+  { question: { expiresAtMs } }: AskedQuestion,
   { statements, drawn }: Gathered,
 ): ContestOutcome {
   const keptUntilMs = expiresAtMs + OPENING_KEPT_MS;
@@ -103,14 +107,18 @@ function areEnough(statements: readonly Statement[], drawn: readonly SetMember[]
 /** @returns what was found; undefined where the witness still asks, or its statement is on the disk. */
 async function askOne(
   { crypto, ledger, group, askWitness, onError, onAnswer = () => {} }: ContestDependencies,
-  { question }: ProviderQuestion,
+  asked: AskedQuestion,
   { witness, place, ask }: { readonly witness: SetMember; readonly place: number; readonly ask: WitnessAsk },
 ): Promise<ReplyPart | 'failed' | undefined> {
+  const { question } = asked;
   try {
     const answer = await askWitness(witness, ask);
     onAnswer(answer.kind);
     if (answer.kind === 'waiting') return undefined;
-    if (answer.kind !== 'silence') return answer;
+    if (answer.kind !== 'silence') {
+      assertOwnCommitment(crypto, asked, answer);
+      return answer;
+    }
     const { kind: _kind, ...told } = answer;
     const silence = { ...question, ...told, witness: witness.address };
     if (!verifySilence(crypto, { ledger, signingKey: witness.signingKey }, silence))
@@ -122,4 +130,15 @@ async function askOne(
     onError(error, question.replyId);
     return 'failed';
   }
+}
+
+/** What a witness makes up must not keep an audit from going on. @throws Error */
+function assertOwnCommitment(crypto: ContestDependencies['crypto'], asked: AskedQuestion, answer: ReplyPart): void {
+  if (asked.asked !== 'commitment') return;
+  const { keyHash, job } = asked;
+  const problem =
+    answer.kind === 'commitment'
+      ? findCommitmentProblem(crypto, { jobId: job.jobId, keyHash, committed: answer.committed })
+      : `a ${answer.kind}`;
+  if (problem !== undefined) throw new Error(`the witness shows no commitment of the verifier: ${problem}`);
 }

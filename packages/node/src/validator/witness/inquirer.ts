@@ -2,12 +2,16 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { Submission } from '@ogong/protocol/verdict/claim';
+import type { SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
+import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import {
   createPatience,
@@ -22,12 +26,13 @@ import { readAnnouncement } from '../store/announcement-store.ts';
 import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
 import type { TakenRecord } from './taken-record.ts';
 
-/** What a provider showed. */
+/** What a provider, or a verifier, showed. */
 export type ReplyPart =
   | { readonly kind: 'record'; readonly submission: Submission }
   /** The receipt of the order's validator for the record, in place of the record. */
   | { readonly kind: 'taken' }
-  | { readonly kind: 'opening'; readonly opening: Uint8Array };
+  | { readonly kind: 'opening'; readonly opening: Uint8Array }
+  | { readonly kind: 'commitment'; readonly committed: SignedCommitment };
 
 export type InquiryAnswer =
   | { readonly kind: 'waiting' }
@@ -49,44 +54,57 @@ export interface InquirerDependencies extends PatienceDependencies {
   /** Whether the order's validator has signed for a record (isTakenIn). */
   readonly isTaken: (order: NamedOrder, taken: TakenRecord) => Promise<boolean>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** Has a verifier commit, in the name of the validator whose job it is. @throws LinkError */
+  readonly commit: (
+    verifier: Peer,
+    job: ScoreJobMessage & { readonly validator: Uint8Array },
+    options: VerifierCallOptions,
+  ) => Promise<SignedCommitment>;
   /** @throws ClaimError, ProtocolError where it is not what its order asks for; anything else where that cannot be told now. */
   readonly checkSubmission: (order: NamedOrder, submission: Submission) => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
-/** A question to the provider of an order, with what its answer is checked against. */
-export interface ProviderQuestion {
-  readonly question: Question;
-  readonly order: NamedOrder;
-  /** Where its opening is asked for. */
-  readonly record: RecordV2 | undefined;
-}
+/** A question to somebody, with what the answer is checked against. */
+export type AskedQuestion = { readonly question: Question; readonly order: NamedOrder } & (
+  | { readonly asked: 'record' }
+  | { readonly asked: 'opening'; readonly record: RecordV2 }
+  | { readonly asked: 'commitment'; readonly job: ScoreJobMessage; readonly keyHash: Uint8Array }
+);
 
 /**
- * Asks a provider whether it has a record or an opening, as often and as long as lateness demands before anybody may blame it. Each
+ * Asks a provider whether it has a record or an opening, or a verifier for its commitment, as often and as long as lateness demands before anybody may blame it. Each
  * call asks once at most. What came of it is on the disk before it is told, and an answer of silence never changes.
  */
 export interface Inquirer {
-  ask(asked: ProviderQuestion): Promise<InquiryAnswer>;
+  ask(asked: AskedQuestion): Promise<InquiryAnswer>;
 }
 
-/** Asks by windows of their own: a record is short and was due long ago, an opening may be long. */
-export function createInquirer(
-  options: { readonly record: PatienceOptions; readonly opening: PatienceOptions },
-  dependencies: InquirerDependencies,
-): Inquirer {
+export interface InquirerOptions {
+  readonly record: PatienceOptions;
+  readonly opening: PatienceOptions;
+  /** By the passes that the job takes. */
+  readonly commitment: (job: Pick<ScoreJobMessage, 'claim'>) => PatienceOptions;
+}
+
+/** Asks by windows of their own: a record is short and was due long ago, an opening may be long, and a report has to be computed. */
+export function createInquirer(options: InquirerOptions, dependencies: InquirerDependencies): Inquirer {
   const { crypto, clock, store, group, latestEpoch, showRecord, isTaken, getOpening, checkSubmission, signal } =
     dependencies;
   const patience = {
     record: createPatience(options.record, dependencies),
     opening: createPatience(options.opening, dependencies),
   };
+  const patienceOf = (asked: AskedQuestion) =>
+    asked.asked === 'commitment' ? createPatience(options.commitment(asked.job), dependencies) : patience[asked.asked];
   const running = new Map<string, Promise<InquiryAnswer>>();
 
-  async function call({ order, record }: ProviderQuestion, timeoutMs: number): Promise<ReplyPart> {
-    const provider = store.read(() => readAnnouncement(store, order.providerId));
-    if (provider === undefined) throw new Unannounced(`${toHex(order.providerId)} is not announced`);
-    if (record === undefined) {
+  async function call(asked: AskedQuestion, timeoutMs: number): Promise<ReplyPart> {
+    const { order, question } = asked;
+    const provider = store.read(() => readAnnouncement(store, question.target));
+    if (provider === undefined) throw new Unannounced(`${toHex(question.target)} is not announced`);
+    if (asked.asked === 'commitment') return callVerifier(asked, provider.verifier, timeoutMs);
+    if (asked.asked === 'record') {
       const submission = await showRecord(provider, order.replyId, { timeoutMs, signal });
       if ('intake' in submission) {
         if (!(await isTaken(order, submission))) throw new NoAnswer("what came is no receipt of the order's validator");
@@ -99,19 +117,34 @@ export function createInquirer(
       return { kind: 'record', submission };
     }
     const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
-    const opened = openReply(crypto, record, opening);
+    const opened = openReply(crypto, asked.record, opening);
     if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('what came is no opening');
     return { kind: 'opening', opening };
   }
 
-  async function askOnce(asked: ProviderQuestion): Promise<InquiryAnswer> {
+  async function callVerifier(
+    { order, job, keyHash }: Extract<AskedQuestion, { readonly asked: 'commitment' }>,
+    verifier: Announcement['verifier'],
+    timeoutMs: number,
+  ): Promise<ReplyPart> {
+    if (verifier === undefined || !equalBytes(verifier.keyHash, keyHash)) {
+      throw new Unannounced(`a verifier with the key ${toHex(keyHash)} is not announced`);
+    }
+    const asked = { ...job, timeoutMs, validator: order.validator };
+    const committed = await dependencies.commit(verifier, asked, { timeoutMs, signal });
+    const problem = findCommitmentProblem(crypto, { jobId: job.jobId, keyHash, committed });
+    if (problem !== undefined) throw new NoAnswer(`what came is no commitment: ${problem}`);
+    return { kind: 'commitment', committed };
+  }
+
+  async function askOnce(asked: AskedQuestion): Promise<InquiryAnswer> {
     const before = store.read(() => readInquiry(store, asked.question));
     const told = readSilence(before);
     if (told) return told;
     const nowMs = clock.nowMs();
     const isEarly = nowMs < before.dueAtMs && before.dueAtMs <= nowMs + before.pauseMs;
     if (isEarly && before.outcome === undefined) return { kind: 'waiting' };
-    const { ask, isOver, isRefused } = patience[asked.record ? 'opening' : 'record'];
+    const { ask, isOver, isRefused } = patienceOf(asked);
     const answer = await ask(before, (timeoutMs) => call(asked, timeoutMs));
     if (signal.aborted) return { kind: 'waiting' };
     if ('value' in answer) {
@@ -133,8 +166,8 @@ export function createInquirer(
   return {
     /** Those who ask at the same time share one answer. */
     ask(asked) {
-      const { validator, replyId, asked: what, target } = asked.question;
-      const key = [validator, replyId, target].map(toHex).join() + what;
+      const { validator, replyId, asked: what, target, subject } = asked.question;
+      const key = [validator, replyId, target, subject].map(toHex).join() + what;
       const answer = running.get(key) ?? askOnce(asked).finally(() => running.delete(key));
       running.set(key, answer);
       return answer;

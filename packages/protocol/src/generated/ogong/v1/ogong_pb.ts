@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiLTAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDBIsCglhZG1pc3Npb24YCCABKAsyGS5vZ29uZy52MS5TaWduZWRBZG1pc3Npb24iNQoOU2lnbmVkUHJvZ3Jlc3MSEAoIcHJvZ3Jlc3MYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIk8KD1Byb2dyZXNzUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBIqCghwcm9ncmVzcxgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIiUKEUdldE9wZW5pbmdSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIiUKEVNob3dSZWNvcmRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInUKC1Nob3duUmVjb3JkEikKBHB1c2gYASABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBImCgZpbnRha2UYAiABKAsyFi5vZ29uZy52MS5TaWduZWRJbnRha2USEwoLcmVjb3JkX2hhc2gYAyABKAwibAoRVHJhY2VSZXBseVJlcXVlc3QSDgoGcmVjb3JkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSEAoIcG9zaXRpb24YBCABKA0SEgoKdGltZW91dF9tcxgFIAEoDSI9CgtTaWduZWRUcmFjZRIOCgZyZXBvcnQYASABKAwSCwoDa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCKTAQoOV2l0bmVzc1JlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIpCgdjb25zZW50GAIgASgLMhYub2dvbmcudjEuT3JkZXJDb25zZW50SAASJwoGcmVjb3JkGAMgASgLMhUub2dvbmcudjEuQm91bmRSZWNvcmRIAEIHCgVhYm91dCJbCgtCb3VuZFJlY29yZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEhQKDGhlYWRlcl9wcm9vZhgDIAMoDCLjAQoNV2l0bmVzc0Fuc3dlchIiCgd3YWl0aW5nGAEgASgLMg8ub2dvbmcudjEuRW1wdHlIABItCgdzaWxlbmNlGAIgASgLMhoub2dvbmcudjEuU2lsZW5jZVN0YXRlbWVudEgAEi0KBnJlY29yZBgDIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0SAASJAoHb3BlbmluZxgEIAEoCzIRLm9nb25nLnYxLk9wZW5pbmdIABIgCgV0YWtlbhgFIAEoCzIPLm9nb25nLnYxLkVtcHR5SABCCAoGYW5zd2VyIlkKEFNpbGVuY2VTdGF0ZW1lbnQSEgoKaXNfcmVmdXNlZBgBIAEoCBINCgVlcG9jaBgCIAEoBBIPCgd0aW1lX21zGAMgASgEEhEKCXNpZ25hdHVyZRgEIAEoDCJAChdHZXRSZWluc3RhdGVtZW50UmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDBIQCghlamVjdGlvbhgCIAEoDSItChhHZXRSZWluc3RhdGVtZW50UmVzcG9uc2USEQoJc2lnbmF0dXJlGAEgASgMIjcKDE9yZGVyQ29uc2VudBIUCgxwcm92aWRlcl9rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIl0KDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEicKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnQiRAoPU2lnbmVkQWRtaXNzaW9uEg0KBWVwb2NoGAEgASgEEg8KB3RpbWVfbXMYAiABKAQSEQoJc2lnbmF0dXJlGAMgASgMIoECChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMEioKCHByb2dyZXNzGAkgASgLMhgub2dvbmcudjEuU2lnbmVkUHJvZ3Jlc3MiSAoSUHVzaFJlY29yZFJlc3BvbnNlEhAKCHJlcGx5X2lkGAEgASgMEg0KBWVwb2NoGAIgASgEEhEKCXNpZ25hdHVyZRgDIAEoDCI1Cg5TaWduZWREZWxpdmVyeRIQCghkZWxpdmVyeRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwi4gEKEkFja25vd2xlZGdlUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEioKCGRlbGl2ZXJ5GAIgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkSJgoGcmVjb3JkGAMgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgEIAEoDBIUCgxoZWFkZXJfcHJvb2YYBSADKAwSLAoJYWRtaXNzaW9uGAYgASgLMhkub2dvbmcudjEuU2lnbmVkQWRtaXNzaW9uIlwKE0Fja25vd2xlZGdlUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRImCgZpbnRha2UYAiABKAsyFi5vZ29uZy52MS5TaWduZWRJbnRha2USDAoEaGVsZBgDIAEoDCKYAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEhQKDG9wZW5pbmdfaGFzaBgDIAEoDBImCgZyZWNvcmQYBCABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSEQoJc2lnbmF0dXJlGAUgASgMIkoKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkSFQoNd2FudHNfb3BlbmluZxgDIAEoCCJKChVQcm92ZUNvbXBsYWludFJlcXVlc3QSDQoFb3JkZXIYASABKAwSIgoHb3BlbmluZxgCIAEoCzIRLm9nb25nLnYxLk9wZW5pbmciIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiewoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCRITCgtyZWNvcmRfaGFzaBgGIAEoDCIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiQKEEdldEludGFrZVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiMAoMU2lnbmVkSW50YWtlEg0KBWVwb2NoGAEgASgEEhEKCXNpZ25hdHVyZRgCIAEoDCIlChFHZXRTZXR0bGVkUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJQCgxTZXR0bGVkRW50cnkSDQoFZW50cnkYASABKAwSDQoFaW5kZXgYAiABKA0SDQoFcHJvb2YYAyADKAwSEwoLdHJhbnNhY3Rpb24YBCABKAkiIQoOQmVhY29uRW52ZWxvcGUSDwoHbWVzc2FnZRgBIAEoDCJcChJDb3NpZ25CYXRjaFJlcXVlc3QSDQoFYmF0Y2gYASABKAwSJQoHZW50cmllcxgCIAMoCzIULm9nb25nLnYxLkJhdGNoRW50cnkSEAoIbG9nX2Zyb20YAyABKAQiYQoTQ29zaWduQmF0Y2hSZXNwb25zZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEicKB3JlZnVzZWQYAyADKAsyFi5vZ29uZy52MS5FbnRyeVJlZnVzYWwiXQoMRW50cnlSZWZ1c2FsEg0KBWluZGV4GAEgASgEEg4KBnJlYXNvbhgCIAEoCRIuCghkZWxpdmVyeRgDIAEoCzIcLm9nb25nLnYxLkFja25vd2xlZGdlUmVxdWVzdCJNChBMaXN0SGVhcmRSZXF1ZXN0EhEKCXZhbGlkYXRvchgBIAEoDBImCgdyZXBsaWVzGAIgAygLMhUub2dvbmcudjEuSnVkZ2VkUmVwbHkiNAoLSnVkZ2VkUmVwbHkSEAoIcmVwbHlfaWQYASABKAwSEwoLcmVjb3JkX2hhc2gYAiABKAwiOwoRTGlzdEhlYXJkUmVzcG9uc2USJgoFaGVhcmQYASADKAsyFy5vZ29uZy52MS5IZWFyZERlbGl2ZXJ5InQKDUhlYXJkRGVsaXZlcnkSEAoIcmVwbHlfaWQYASABKAwSKgoIZGVsaXZlcnkYAiABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeRIlCgZyZWNvcmQYAyABKAsyFS5vZ29uZy52MS5Cb3VuZFJlY29yZCL9AQoPU3VtbWFyaXplZFJlcGx5EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJgoGcmVjb3JkGAIgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgDIAEoDBIUCgxoZWFkZXJfcHJvb2YYBCADKAwSFwoPcmVxdWVzdF9zdW1tYXJ5GAUgASgMEhgKEHJlc3BvbnNlX3N1bW1hcnkYBiABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAcgASgMEioKCHByb2dyZXNzGAggASgLMhgub2dvbmcudjEuU2lnbmVkUHJvZ3Jlc3MiiAEKCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEikKBnJlY29yZBgCIAEoCzIZLm9nb25nLnYxLlN1bW1hcml6ZWRSZXBseRIQCghldmlkZW5jZRgDIAEoDBIqCghkZWxpdmVyeRgEIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5IiUKDkVuZG9yc2VSZXF1ZXN0EhMKC3Byb3ZpZGVyX2lkGAEgASgMIoMCCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEhIKCm1vZGVsX3Jvb3QYAiABKAwSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRIOCgZoZWFkZXIYBSABKAwSGAoQc2tldGNoX2Jhbmtfc2VlZBgGIAEoDBISCgp0aW1lb3V0X21zGAcgASgNEhEKCXZhbGlkYXRvchgKIAEoDBIjCgR0ZXh0GAggASgLMhMub2dvbmcudjEuVGV4dENsYWltSAASLQoJZW1iZWRkaW5nGAkgASgLMhgub2dvbmcudjEuRW1iZWRkaW5nQ2xhaW1IAEIHCgVjbGFpbSKMAQoJVGV4dENsYWltEhUKDW91dHB1dF90b2tlbnMYASABKAwSEgoKbGlzdF9zaXplcxgCIAEoDBIaCg1zaGFwZV9jbGFzc2VzGAMgASgMSACIAQESFwoKdGFpbF9kcmF3cxgEIAEoDEgBiAEBQhAKDl9zaGFwZV9jbGFzc2VzQg0KC190YWlsX2RyYXdzIhAKDkVtYmVkZGluZ0NsYWltIkoKD1Njb3JlQ29tbWl0bWVudBIOCgZkaWdlc3QYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIuCg1SZXZlYWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBINCgVyb3VuZBgCIAMoDCI+CgtTY29yZVJlcG9ydBIMCgRzYWx0GAEgASgMEg4KBnJlcG9ydBgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiWgoRVHJhY2VDbGFpbVJlcXVlc3QSIwoDam9iGAEgASgLMhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Eg4KBnJlY29yZBgCIAEoDBIQCghwb3NpdGlvbhgDIAEoDSK3AQoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDBIUCgxjb250ZXh0X3NpemUYByABKA0SDQoFZXhhY3QYCCABKAgSEgoKbW9kZWxfcm9vdBgJIAEoDCJLCg1Sb3V0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBISCgpjYW5kaWRhdGVzGAIgASgMInMKDVJlcG9ydFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSEwoLcHJvdmlkZXJfaWQYAiABKAwSDwoHb3V0Y29tZRgDIAEoCRIVCg1vdXRwdXRfdG9rZW5zGAQgASgNEhMKC2R1cmF0aW9uX21zGAUgASgNIjsKEkxpc3RNb2RlbHNSZXNwb25zZRIlCgZtb2RlbHMYASADKAsyFS5vZ29uZy52MS5Nb2RlbFN1cHBseSLQAQoLTW9kZWxTdXBwbHkSDQoFbW9kZWwYASABKAkSEgoKbW9kZWxfcm9vdBgCIAEoDBIRCglwcm92aWRlcnMYAyABKA0SFQoNZnJlZV9jYXBhY2l0eRgEIAEoDRIYChBtaW5fcHJpY2VfcGVyXzFrGAUgASgEEhQKDGNvbnRleHRfc2l6ZRgGIAEoDRIRCgl2ZXJpZmllcnMYByABKA0SGAoQc3Rha2VkX3ZlcmlmaWVycxgIIAEoDRIXCg9udW1lcmljX2NsYXNzZXMYCSADKAkyyAIKD1Byb3ZpZGVyU2VydmljZRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nEjYKCFByb2dyZXNzEhkub2dvbmcudjEuUHJvZ3Jlc3NSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHkSQAoKU2hvd1JlY29yZBIbLm9nb25nLnYxLlNob3dSZWNvcmRSZXF1ZXN0GhUub2dvbmcudjEuU2hvd25SZWNvcmQSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZVJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlMu4IChBWYWxpZGF0b3JTZXJ2aWNlEjoKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghkub2dvbmcudjEuU2lnbmVkQWRtaXNzaW9uEkcKClB1c2hSZWNvcmQSGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBocLm9nb25nLnYxLlB1c2hSZWNvcmRSZXNwb25zZRJKCgtBY2tub3dsZWRnZRIcLm9nb25nLnYxLkFja25vd2xlZGdlUmVxdWVzdBodLm9nb25nLnYxLkFja25vd2xlZGdlUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEk0KDlByb3ZlQ29tcGxhaW50Eh8ub2dvbmcudjEuUHJvdmVDb21wbGFpbnRSZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI/CglHZXRJbnRha2USGi5vZ29uZy52MS5HZXRJbnRha2VSZXF1ZXN0GhYub2dvbmcudjEuU2lnbmVkSW50YWtlEkEKCkdldFNldHRsZWQSGy5vZ29uZy52MS5HZXRTZXR0bGVkUmVxdWVzdBoWLm9nb25nLnYxLlNldHRsZWRFbnRyeRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJKCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBodLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVzcG9uc2USWQoQR2V0UmVpbnN0YXRlbWVudBIhLm9nb25nLnYxLkdldFJlaW5zdGF0ZW1lbnRSZXF1ZXN0GiIub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlc3BvbnNlEjwKB1dpdG5lc3MSGC5vZ29uZy52MS5XaXRuZXNzUmVxdWVzdBoXLm9nb25nLnYxLldpdG5lc3NBbnN3ZXISRAoJTGlzdEhlYXJkEhoub2dvbmcudjEuTGlzdEhlYXJkUmVxdWVzdBobLm9nb25nLnYxLkxpc3RIZWFyZFJlc3BvbnNlMokCCg9WZXJpZmllclNlcnZpY2USOwoGQ29tbWl0EhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Ghkub2dvbmcudjEuU2NvcmVDb21taXRtZW50EjgKBlJldmVhbBIXLm9nb25nLnYxLlJldmVhbFJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlQ2xhaW1SZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2USQgoHRW5kb3JzZRIYLm9nb25nLnYxLkVuZG9yc2VSZXF1ZXN0Gh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudDL1AQoNUm91dGVyU2VydmljZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EjgKBVJvdXRlEhYub2dvbmcudjEuUm91dGVSZXF1ZXN0Ghcub2dvbmcudjEuUm91dGVSZXNwb25zZRI7CgpMaXN0TW9kZWxzEg8ub2dvbmcudjEuRW1wdHkaHC5vZ29uZy52MS5MaXN0TW9kZWxzUmVzcG9uc2USMgoGUmVwb3J0Ehcub2dvbmcudjEuUmVwb3J0UmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5YgZwcm90bzM");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiLTAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDBIsCglhZG1pc3Npb24YCCABKAsyGS5vZ29uZy52MS5TaWduZWRBZG1pc3Npb24iNQoOU2lnbmVkUHJvZ3Jlc3MSEAoIcHJvZ3Jlc3MYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIk8KD1Byb2dyZXNzUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBIqCghwcm9ncmVzcxgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIiUKEUdldE9wZW5pbmdSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIiUKEVNob3dSZWNvcmRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInUKC1Nob3duUmVjb3JkEikKBHB1c2gYASABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBImCgZpbnRha2UYAiABKAsyFi5vZ29uZy52MS5TaWduZWRJbnRha2USEwoLcmVjb3JkX2hhc2gYAyABKAwibAoRVHJhY2VSZXBseVJlcXVlc3QSDgoGcmVjb3JkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSEAoIcG9zaXRpb24YBCABKA0SEgoKdGltZW91dF9tcxgFIAEoDSI9CgtTaWduZWRUcmFjZRIOCgZyZXBvcnQYASABKAwSCwoDa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCK2AQoOV2l0bmVzc1JlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIpCgdjb25zZW50GAIgASgLMhYub2dvbmcudjEuT3JkZXJDb25zZW50SAASJwoGcmVjb3JkGAMgASgLMhUub2dvbmcudjEuQm91bmRSZWNvcmRIABIhCgNqb2IYBCABKAsyEi5vZ29uZy52MS5Bc2tlZEpvYkgAQgcKBWFib3V0IlYKCEFza2VkSm9iEhMKC3ZlcmlmaWVyX2lkGAEgASgMEhAKCGtleV9oYXNoGAIgASgMEiMKA2pvYhgDIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdCJbCgtCb3VuZFJlY29yZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEhQKDGhlYWRlcl9wcm9vZhgDIAMoDCKUAgoNV2l0bmVzc0Fuc3dlchIiCgd3YWl0aW5nGAEgASgLMg8ub2dvbmcudjEuRW1wdHlIABItCgdzaWxlbmNlGAIgASgLMhoub2dvbmcudjEuU2lsZW5jZVN0YXRlbWVudEgAEi0KBnJlY29yZBgDIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0SAASJAoHb3BlbmluZxgEIAEoCzIRLm9nb25nLnYxLk9wZW5pbmdIABIgCgV0YWtlbhgFIAEoCzIPLm9nb25nLnYxLkVtcHR5SAASLwoKY29tbWl0bWVudBgGIAEoCzIZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudEgAQggKBmFuc3dlciJZChBTaWxlbmNlU3RhdGVtZW50EhIKCmlzX3JlZnVzZWQYASABKAgSDQoFZXBvY2gYAiABKAQSDwoHdGltZV9tcxgDIAEoBBIRCglzaWduYXR1cmUYBCABKAwiQAoXR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwSEAoIZWplY3Rpb24YAiABKA0iLQoYR2V0UmVpbnN0YXRlbWVudFJlc3BvbnNlEhEKCXNpZ25hdHVyZRgBIAEoDCI3CgxPcmRlckNvbnNlbnQSFAoMcHJvdmlkZXJfa2V5GAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCJdCgxBZG1pdFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchInCgdjb25zZW50GAIgASgLMhYub2dvbmcudjEuT3JkZXJDb25zZW50IkQKD1NpZ25lZEFkbWlzc2lvbhINCgVlcG9jaBgBIAEoBBIPCgd0aW1lX21zGAIgASgEEhEKCXNpZ25hdHVyZRgDIAEoDCKBAgoRUHVzaFJlY29yZFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZyZWNvcmQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAMgASgMEhQKDGhlYWRlcl9wcm9vZhgEIAMoDBIPCgdyZXF1ZXN0GAUgASgMEhAKCGVuZHBvaW50GAYgASgJEhAKCHJlc3BvbnNlGAcgASgMEhcKD3BheWVlX3NpZ25hdHVyZRgIIAEoDBIqCghwcm9ncmVzcxgJIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwiNQoOU2lnbmVkRGVsaXZlcnkSEAoIZGVsaXZlcnkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIuIBChJBY2tub3dsZWRnZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIqCghkZWxpdmVyeRgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5EiYKBnJlY29yZBgDIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYBCABKAwSFAoMaGVhZGVyX3Byb29mGAUgAygMEiwKCWFkbWlzc2lvbhgGIAEoCzIZLm9nb25nLnYxLlNpZ25lZEFkbWlzc2lvbiJcChNBY2tub3dsZWRnZVJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSJgoGaW50YWtlGAIgASgLMhYub2dvbmcudjEuU2lnbmVkSW50YWtlEgwKBGhlbGQYAyABKAwimAEKD0NvbXBsYWluUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEg4KBnJlYXNvbhgCIAEoCRIUCgxvcGVuaW5nX2hhc2gYAyABKAwSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEhEKCXNpZ25hdHVyZRgFIAEoDCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInsKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkSEwoLcmVjb3JkX2hhc2gYBiABKAwiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIkChBHZXRJbnRha2VSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIjAKDFNpZ25lZEludGFrZRINCgVlcG9jaBgBIAEoBBIRCglzaWduYXR1cmUYAiABKAwiJQoRR2V0U2V0dGxlZFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiUAoMU2V0dGxlZEVudHJ5Eg0KBWVudHJ5GAEgASgMEg0KBWluZGV4GAIgASgNEg0KBXByb29mGAMgAygMEhMKC3RyYW5zYWN0aW9uGAQgASgJIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEImEKE0Nvc2lnbkJhdGNoUmVzcG9uc2USDgoGc2lnbmVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDBInCgdyZWZ1c2VkGAMgAygLMhYub2dvbmcudjEuRW50cnlSZWZ1c2FsIl0KDEVudHJ5UmVmdXNhbBINCgVpbmRleBgBIAEoBBIOCgZyZWFzb24YAiABKAkSLgoIZGVsaXZlcnkYAyABKAsyHC5vZ29uZy52MS5BY2tub3dsZWRnZVJlcXVlc3QiTQoQTGlzdEhlYXJkUmVxdWVzdBIRCgl2YWxpZGF0b3IYASABKAwSJgoHcmVwbGllcxgCIAMoCzIVLm9nb25nLnYxLkp1ZGdlZFJlcGx5IjQKC0p1ZGdlZFJlcGx5EhAKCHJlcGx5X2lkGAEgASgMEhMKC3JlY29yZF9oYXNoGAIgASgMIjsKEUxpc3RIZWFyZFJlc3BvbnNlEiYKBWhlYXJkGAEgAygLMhcub2dvbmcudjEuSGVhcmREZWxpdmVyeSJ0Cg1IZWFyZERlbGl2ZXJ5EhAKCHJlcGx5X2lkGAEgASgMEioKCGRlbGl2ZXJ5GAIgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkSJQoGcmVjb3JkGAMgASgLMhUub2dvbmcudjEuQm91bmRSZWNvcmQi/QEKD1N1bW1hcml6ZWRSZXBseRIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEhcKD3JlcXVlc3Rfc3VtbWFyeRgFIAEoDBIYChByZXNwb25zZV9zdW1tYXJ5GAYgASgMEhcKD3BheWVlX3NpZ25hdHVyZRgHIAEoDBIqCghwcm9ncmVzcxgIIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIogBCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIpCgZyZWNvcmQYAiABKAsyGS5vZ29uZy52MS5TdW1tYXJpemVkUmVwbHkSEAoIZXZpZGVuY2UYAyABKAwSKgoIZGVsaXZlcnkYBCABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeSIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCKDAgoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIRCgl2YWxpZGF0b3IYCiABKAwSIwoEdGV4dBgIIAEoCzITLm9nb25nLnYxLlRleHRDbGFpbUgAEi0KCWVtYmVkZGluZxgJIAEoCzIYLm9nb25nLnYxLkVtYmVkZGluZ0NsYWltSABCBwoFY2xhaW0ijAEKCVRleHRDbGFpbRIVCg1vdXRwdXRfdG9rZW5zGAEgASgMEhIKCmxpc3Rfc2l6ZXMYAiABKAwSGgoNc2hhcGVfY2xhc3NlcxgDIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYBCABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyIQCg5FbWJlZGRpbmdDbGFpbSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0itwEKDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwSFAoMY29udGV4dF9zaXplGAcgASgNEg0KBWV4YWN0GAggASgIEhIKCm1vZGVsX3Jvb3QYCSABKAwiSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHki0AEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0SEQoJdmVyaWZpZXJzGAcgASgNEhgKEHN0YWtlZF92ZXJpZmllcnMYCCABKA0SFwoPbnVtZXJpY19jbGFzc2VzGAkgAygJMsgCCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZxI2CghQcm9ncmVzcxIZLm9nb25nLnYxLlByb2dyZXNzUmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5EkAKClNob3dSZWNvcmQSGy5vZ29uZy52MS5TaG93UmVjb3JkUmVxdWVzdBoVLm9nb25nLnYxLlNob3duUmVjb3JkEjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZTLuCAoQVmFsaWRhdG9yU2VydmljZRI6CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoZLm9nb25nLnYxLlNpZ25lZEFkbWlzc2lvbhJHCgpQdXNoUmVjb3JkEhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QaHC5vZ29uZy52MS5QdXNoUmVjb3JkUmVzcG9uc2USSgoLQWNrbm93bGVkZ2USHC5vZ29uZy52MS5BY2tub3dsZWRnZVJlcXVlc3QaHS5vZ29uZy52MS5BY2tub3dsZWRnZVJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRJNCg5Qcm92ZUNvbXBsYWludBIfLm9nb25nLnYxLlByb3ZlQ29tcGxhaW50UmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRJECglHZXRCZWFjb24SGi5vZ29uZy52MS5HZXRCZWFjb25SZXF1ZXN0Ghsub2dvbmcudjEuQmVhY29uQ2VydGlmaWNhdGUSPAoIR2V0UmVwbHkSGS5vZ29uZy52MS5HZXRSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5SZXBseVN0YXR1cxJNCgxMaXN0VmVyZGljdHMSHS5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXF1ZXN0Gh4ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVzcG9uc2USPwoJR2V0SW50YWtlEhoub2dvbmcudjEuR2V0SW50YWtlUmVxdWVzdBoWLm9nb25nLnYxLlNpZ25lZEludGFrZRJBCgpHZXRTZXR0bGVkEhsub2dvbmcudjEuR2V0U2V0dGxlZFJlcXVlc3QaFi5vZ29uZy52MS5TZXR0bGVkRW50cnkSOgoNRGVsaXZlckJlYWNvbhIYLm9nb25nLnYxLkJlYWNvbkVudmVsb3BlGg8ub2dvbmcudjEuRW1wdHkSSgoLQ29zaWduQmF0Y2gSHC5vZ29uZy52MS5Db3NpZ25CYXRjaFJlcXVlc3QaHS5vZ29uZy52MS5Db3NpZ25CYXRjaFJlc3BvbnNlElkKEEdldFJlaW5zdGF0ZW1lbnQSIS5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVxdWVzdBoiLm9nb25nLnYxLkdldFJlaW5zdGF0ZW1lbnRSZXNwb25zZRI8CgdXaXRuZXNzEhgub2dvbmcudjEuV2l0bmVzc1JlcXVlc3QaFy5vZ29uZy52MS5XaXRuZXNzQW5zd2VyEkQKCUxpc3RIZWFyZBIaLm9nb25nLnYxLkxpc3RIZWFyZFJlcXVlc3QaGy5vZ29uZy52MS5MaXN0SGVhcmRSZXNwb25zZTKJAgoPVmVyaWZpZXJTZXJ2aWNlEjsKBkNvbW1pdBIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBoZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudBI4CgZSZXZlYWwSFy5vZ29uZy52MS5SZXZlYWxSZXF1ZXN0GhUub2dvbmcudjEuU2NvcmVSZXBvcnQSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZUNsYWltUmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlEkIKB0VuZG9yc2USGC5vZ29uZy52MS5FbmRvcnNlUmVxdWVzdBodLm9nb25nLnYxLlZlcmlmaWVyRW5kb3JzZW1lbnQy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -683,6 +683,14 @@ export type WitnessRequest = Message<"ogong.v1.WitnessRequest"> & {
      */
     value: BoundRecord;
     case: "record";
+  } | {
+    /**
+     * does this verifier commit to a report?
+     *
+     * @generated from field: ogong.v1.AskedJob job = 4;
+     */
+    value: AskedJob;
+    case: "job";
   } | { case: undefined; value?: undefined };
 };
 
@@ -692,6 +700,37 @@ export type WitnessRequest = Message<"ogong.v1.WitnessRequest"> & {
  */
 export const WitnessRequestSchema: GenMessage<WitnessRequest> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 22);
+
+/**
+ * @generated from message ogong.v1.AskedJob
+ */
+export type AskedJob = Message<"ogong.v1.AskedJob"> & {
+  /**
+   * provider id of the candidate, 32 bytes
+   *
+   * @generated from field: bytes verifier_id = 1;
+   */
+  verifierId: Uint8Array;
+
+  /**
+   * of the key that has to sign, 32 bytes
+   *
+   * @generated from field: bytes key_hash = 2;
+   */
+  keyHash: Uint8Array;
+
+  /**
+   * @generated from field: ogong.v1.ScoreRequest job = 3;
+   */
+  job?: ScoreRequest | undefined;
+};
+
+/**
+ * Describes the message ogong.v1.AskedJob.
+ * Use `create(AskedJobSchema)` to create a new message.
+ */
+export const AskedJobSchema: GenMessage<AskedJob> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 23);
 
 /**
  * @generated from message ogong.v1.BoundRecord
@@ -720,7 +759,7 @@ export type BoundRecord = Message<"ogong.v1.BoundRecord"> & {
  * Use `create(BoundRecordSchema)` to create a new message.
  */
 export const BoundRecordSchema: GenMessage<BoundRecord> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.WitnessAnswer
@@ -763,6 +802,12 @@ export type WitnessAnswer = Message<"ogong.v1.WitnessAnswer"> & {
      */
     value: Empty;
     case: "taken";
+  } | {
+    /**
+     * @generated from field: ogong.v1.ScoreCommitment commitment = 6;
+     */
+    value: ScoreCommitment;
+    case: "commitment";
   } | { case: undefined; value?: undefined };
 };
 
@@ -771,7 +816,7 @@ export type WitnessAnswer = Message<"ogong.v1.WitnessAnswer"> & {
  * Use `create(WitnessAnswerSchema)` to create a new message.
  */
 export const WitnessAnswerSchema: GenMessage<WitnessAnswer> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.SilenceStatement
@@ -807,7 +852,7 @@ export type SilenceStatement = Message<"ogong.v1.SilenceStatement"> & {
  * Use `create(SilenceStatementSchema)` to create a new message.
  */
 export const SilenceStatementSchema: GenMessage<SilenceStatement> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.GetReinstatementRequest
@@ -831,7 +876,7 @@ export type GetReinstatementRequest = Message<"ogong.v1.GetReinstatementRequest"
  * Use `create(GetReinstatementRequestSchema)` to create a new message.
  */
 export const GetReinstatementRequestSchema: GenMessage<GetReinstatementRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.GetReinstatementResponse
@@ -850,7 +895,7 @@ export type GetReinstatementResponse = Message<"ogong.v1.GetReinstatementRespons
  * Use `create(GetReinstatementResponseSchema)` to create a new message.
  */
 export const GetReinstatementResponseSchema: GenMessage<GetReinstatementResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.OrderConsent
@@ -876,7 +921,7 @@ export type OrderConsent = Message<"ogong.v1.OrderConsent"> & {
  * Use `create(OrderConsentSchema)` to create a new message.
  */
 export const OrderConsentSchema: GenMessage<OrderConsent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.AdmitRequest
@@ -900,7 +945,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.SignedAdmission
@@ -933,7 +978,7 @@ export type SignedAdmission = Message<"ogong.v1.SignedAdmission"> & {
  * Use `create(SignedAdmissionSchema)` to create a new message.
  */
 export const SignedAdmissionSchema: GenMessage<SignedAdmission> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -994,7 +1039,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -1025,7 +1070,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.SignedDelivery
@@ -1051,7 +1096,7 @@ export type SignedDelivery = Message<"ogong.v1.SignedDelivery"> & {
  * Use `create(SignedDeliverySchema)` to create a new message.
  */
 export const SignedDeliverySchema: GenMessage<SignedDelivery> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.AcknowledgeRequest
@@ -1097,7 +1142,7 @@ export type AcknowledgeRequest = Message<"ogong.v1.AcknowledgeRequest"> & {
  * Use `create(AcknowledgeRequestSchema)` to create a new message.
  */
 export const AcknowledgeRequestSchema: GenMessage<AcknowledgeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.AcknowledgeResponse
@@ -1130,7 +1175,7 @@ export type AcknowledgeResponse = Message<"ogong.v1.AcknowledgeResponse"> & {
  * Use `create(AcknowledgeResponseSchema)` to create a new message.
  */
 export const AcknowledgeResponseSchema: GenMessage<AcknowledgeResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -1173,7 +1218,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -1204,7 +1249,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.ProveComplaintRequest
@@ -1228,7 +1273,7 @@ export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & 
  * Use `create(ProveComplaintRequestSchema)` to create a new message.
  */
 export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -1247,7 +1292,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -1264,7 +1309,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -1316,7 +1361,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -1340,7 +1385,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -1384,7 +1429,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.GetIntakeRequest
@@ -1401,7 +1446,7 @@ export type GetIntakeRequest = Message<"ogong.v1.GetIntakeRequest"> & {
  * Use `create(GetIntakeRequestSchema)` to create a new message.
  */
 export const GetIntakeRequestSchema: GenMessage<GetIntakeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from message ogong.v1.SignedIntake
@@ -1427,7 +1472,7 @@ export type SignedIntake = Message<"ogong.v1.SignedIntake"> & {
  * Use `create(SignedIntakeSchema)` to create a new message.
  */
 export const SignedIntakeSchema: GenMessage<SignedIntake> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 45);
+  messageDesc(file_ogong_v1_ogong, 46);
 
 /**
  * @generated from message ogong.v1.GetSettledRequest
@@ -1444,7 +1489,7 @@ export type GetSettledRequest = Message<"ogong.v1.GetSettledRequest"> & {
  * Use `create(GetSettledRequestSchema)` to create a new message.
  */
 export const GetSettledRequestSchema: GenMessage<GetSettledRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 46);
+  messageDesc(file_ogong_v1_ogong, 47);
 
 /**
  * @generated from message ogong.v1.SettledEntry
@@ -1484,7 +1529,7 @@ export type SettledEntry = Message<"ogong.v1.SettledEntry"> & {
  * Use `create(SettledEntrySchema)` to create a new message.
  */
 export const SettledEntrySchema: GenMessage<SettledEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 47);
+  messageDesc(file_ogong_v1_ogong, 48);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -1503,7 +1548,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 48);
+  messageDesc(file_ogong_v1_ogong, 49);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -1534,7 +1579,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 49);
+  messageDesc(file_ogong_v1_ogong, 50);
 
 /**
  * Either a signature, or the entries that this validator does not sign.
@@ -1567,7 +1612,7 @@ export type CosignBatchResponse = Message<"ogong.v1.CosignBatchResponse"> & {
  * Use `create(CosignBatchResponseSchema)` to create a new message.
  */
 export const CosignBatchResponseSchema: GenMessage<CosignBatchResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 50);
+  messageDesc(file_ogong_v1_ogong, 51);
 
 /**
  * @generated from message ogong.v1.EntryRefusal
@@ -1598,7 +1643,7 @@ export type EntryRefusal = Message<"ogong.v1.EntryRefusal"> & {
  * Use `create(EntryRefusalSchema)` to create a new message.
  */
 export const EntryRefusalSchema: GenMessage<EntryRefusal> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 51);
+  messageDesc(file_ogong_v1_ogong, 52);
 
 /**
  * @generated from message ogong.v1.ListHeardRequest
@@ -1624,7 +1669,7 @@ export type ListHeardRequest = Message<"ogong.v1.ListHeardRequest"> & {
  * Use `create(ListHeardRequestSchema)` to create a new message.
  */
 export const ListHeardRequestSchema: GenMessage<ListHeardRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 52);
+  messageDesc(file_ogong_v1_ogong, 53);
 
 /**
  * @generated from message ogong.v1.JudgedReply
@@ -1648,7 +1693,7 @@ export type JudgedReply = Message<"ogong.v1.JudgedReply"> & {
  * Use `create(JudgedReplySchema)` to create a new message.
  */
 export const JudgedReplySchema: GenMessage<JudgedReply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 53);
+  messageDesc(file_ogong_v1_ogong, 54);
 
 /**
  * @generated from message ogong.v1.ListHeardResponse
@@ -1665,7 +1710,7 @@ export type ListHeardResponse = Message<"ogong.v1.ListHeardResponse"> & {
  * Use `create(ListHeardResponseSchema)` to create a new message.
  */
 export const ListHeardResponseSchema: GenMessage<ListHeardResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 54);
+  messageDesc(file_ogong_v1_ogong, 55);
 
 /**
  * @generated from message ogong.v1.HeardDelivery
@@ -1694,7 +1739,7 @@ export type HeardDelivery = Message<"ogong.v1.HeardDelivery"> & {
  * Use `create(HeardDeliverySchema)` to create a new message.
  */
 export const HeardDeliverySchema: GenMessage<HeardDelivery> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 55);
+  messageDesc(file_ogong_v1_ogong, 56);
 
 /**
  * A reply as co-signers see it: tokens in the evidence, hashes, and no text.
@@ -1756,7 +1801,7 @@ export type SummarizedReply = Message<"ogong.v1.SummarizedReply"> & {
  * Use `create(SummarizedReplySchema)` to create a new message.
  */
 export const SummarizedReplySchema: GenMessage<SummarizedReply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 56);
+  messageDesc(file_ogong_v1_ogong, 57);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -1792,7 +1837,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 57);
+  messageDesc(file_ogong_v1_ogong, 58);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -1809,7 +1854,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 58);
+  messageDesc(file_ogong_v1_ogong, 59);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -1892,7 +1937,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 59);
+  messageDesc(file_ogong_v1_ogong, 60);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -1932,7 +1977,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 60);
+  messageDesc(file_ogong_v1_ogong, 61);
 
 /**
  * The request is all that a verifier needs.
@@ -1947,7 +1992,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 61);
+  messageDesc(file_ogong_v1_ogong, 62);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -1980,7 +2025,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 62);
+  messageDesc(file_ogong_v1_ogong, 63);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -2004,7 +2049,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 63);
+  messageDesc(file_ogong_v1_ogong, 64);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -2037,7 +2082,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 64);
+  messageDesc(file_ogong_v1_ogong, 65);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -2070,7 +2115,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 65);
+  messageDesc(file_ogong_v1_ogong, 66);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -2139,7 +2184,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 66);
+  messageDesc(file_ogong_v1_ogong, 67);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -2163,7 +2208,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 67);
+  messageDesc(file_ogong_v1_ogong, 68);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -2202,7 +2247,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 68);
+  messageDesc(file_ogong_v1_ogong, 69);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -2219,7 +2264,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 69);
+  messageDesc(file_ogong_v1_ogong, 70);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -2282,7 +2327,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 70);
+  messageDesc(file_ogong_v1_ogong, 71);
 
 /**
  * @generated from service ogong.v1.ProviderService

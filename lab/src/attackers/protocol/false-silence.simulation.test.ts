@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { falseSilence } from './false-silence.ts';
+
+describe('a verifier that a validator calls silent', () => {
+  it('settles nowhere where nobody asked it', async () => {
+    const { refusals, settled, asked } = await falseSilence.play({ asksWitnesses: false });
+    expect({ settled, asked }).toEqual({ settled: 0, asked: 0 });
+    expect(refusals).toEqual([expect.stringContaining('that is not enough')]);
+  });
+
+  it('commits to every witness, so none of them says that it was silent', async () => {
+    const { answers, refusals, settled } = await falseSilence.play({ asksWitnesses: true });
+    expect(answers).toEqual(['commitment']);
+    expect(settled).toBe(0);
+    expect(refusals).toEqual([expect.stringContaining('it committed to a report here')]);
+  });
+});
