@@ -2,6 +2,7 @@ import type { ChainClient } from '@ogong/chain/client';
 import { escrowAbi, ogongTokenAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { type DecodedSettle, decodeSettle } from '@ogong/chain/settle-decode';
+import { readAccountsAt } from '@ogong/chain/votes';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
@@ -94,13 +95,15 @@ export async function readHistory(
   const settlements = await Promise.all(
     settled.map(async ({ transactionHash: transaction, blockNumber, args }): Promise<SettlementRecord> => {
       const call = await readCall(chain, transaction);
+      const signingKeys = recoverSigners(chain, call, crypto);
+      const signers = await readAccountsAt(transactor, deployment, { signingKeys, blockNumber });
       return {
         transaction,
         validator: nameOf(args.validator),
         sequence: args.sequence,
         logLength: args.logLength,
         replies: args.replies,
-        signers: recoverSigners(chain, call, crypto).map((address) => ({
+        signers: signers.map((address) => ({
           address,
           name: nameOf(address),
           bondAtomic: members.find((member) => member.address === address)?.bondAtomic ?? 0n,
@@ -134,7 +137,7 @@ function recoverSigners(
   { deployment }: ChainClient,
   { batch, debits, lines, ejections, tallies, quorum }: DecodedSettle,
   crypto: Crypto,
-): string[] {
+): Address[] {
   const domain = { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.settlement) };
   const digest = hashSettlement(crypto, domain, {
     batch: {
@@ -156,8 +159,9 @@ function recoverSigners(
     ejections: ejections.map(bytes),
     tallies: tallies.map(({ payee, ...counts }) => ({ payee: bytes(payee), ...counts })),
   });
-  return quorum.map((signature) => {
+  // A signature that names nobody counts for nobody, so the chain would not have taken the batch.
+  return quorum.flatMap((signature): Address[] => {
     const signer = crypto.recoverAddress(digest, bytes(signature));
-    return signer ? `0x${toHex(signer)}` : 'unreadable';
+    return signer ? [`0x${toHex(signer)}`] : [];
   });
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
-import { createOrLoadKeys, createOrLoadVrfSeed } from '@ogong/host/crypto/key-files';
+import { createOrLoadKeys, createOrLoadLedgerKey, createOrLoadVrfSeed } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 
@@ -35,3 +36,22 @@ export async function loadMeshIdentity(directory: string, name: string): Promise
     },
   };
 }
+
+/** The keys of a validator. Its account owns the bond, and its key is not where the daemon runs. */
+export interface MeshValidator extends MeshIdentity {
+  /** Speaks for the account. */
+  readonly signing: LedgerSigner;
+  /** Pays for the daemon's transactions, and has nothing but fees. */
+  readonly feePayer: Address;
+}
+
+export async function loadMeshValidator(directory: string, name: string): Promise<MeshValidator> {
+  const { address: feePayer, certHash, keyHash, vrfKey } = await loadMeshIdentity(directory, name);
+  const account = createOrLoadLedgerKey(join(directory, 'accounts', `${name}.key`));
+  const privateKey = bytesToHex(account.reveal());
+  const signing = createNodeLedgerSigner(createOrLoadLedgerKey(signingKeyPath(join(directory, name))).reveal());
+  return { privateKey, address: computeAddress(privateKey), certHash, keyHash, vrfKey, signing, feePayer };
+}
+
+/** Where `ogong-validatord consent` puts it, too. */
+export const signingKeyPath = (dataDir: string): string => join(dataDir, 'signing.key');

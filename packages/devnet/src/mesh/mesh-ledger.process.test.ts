@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDevChain } from '../chain/dev-chain.ts';
 import { type LedgerPlan, OGONG, prepareLedger } from './mesh-ledger.ts';
@@ -30,6 +32,8 @@ function createPlan(): LedgerPlan {
       endpoint: `127.0.0.1:${4530 + i}`,
       certHash: new Uint8Array(32).fill(i),
       vrfKey: new Uint8Array(32).fill(i + 10),
+      signing: createNodeLedgerSigner(new Uint8Array(32).fill(i + 20)),
+      feePayer: computeAddress(generatePrivateKey()),
     })),
     providers: [{ ...account('provider-1'), stakeAtomic: 500n * OGONG }],
     payer: { ...account('gateway'), depositAtomic: 1_000n * OGONG, allowanceAtomic: 100n * OGONG },
@@ -49,7 +53,9 @@ describe('mesh ledger', () => {
     const deployment = await prepareLedger(plan, { chain, deploymentFile });
     const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
     const look = async () => ({
-      validators: (await client.validators()).map(({ account, stake, endpoint }) => ({ account, stake, endpoint })),
+      validators: (await client.validators()).map(({ account, stake, endpoint, signingKey }) => ({
+        ...{ account, stake, endpoint, signingKey },
+      })),
       stake: await client.stakeOf(computeAddress(plan.providers[0]!.privateKey)),
       models: await Promise.all((await client.listModels(9)).map((name) => client.modelVersions(name))),
       free: await client.freeOf(computeAddress(plan.payer.privateKey)),
@@ -61,6 +67,8 @@ describe('mesh ledger', () => {
     });
     const first = await look();
     expect(first.validators.map(({ stake }) => stake).sort()).toEqual([10_001n * OGONG, 10_002n * OGONG]);
+    const keys = plan.validators.map(({ signing }) => `0x${toHex(signing.address)}`);
+    expect(first.validators.map(({ signingKey }) => signingKey).sort()).toEqual(keys.sort());
     expect(first.stake).toBe(500n * OGONG);
     expect(first.models).toMatchObject([1, 2].map((i) => [{ modelRoot: `0x${`0${i}`.repeat(32)}`, until: undefined }]));
     expect(first.free).toBe(800n * OGONG);

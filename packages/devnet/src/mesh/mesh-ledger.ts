@@ -4,8 +4,12 @@ import { defaultHolding, deployContracts, noDelays } from '@ogong/chain/deploy';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { writePrivateFile } from '@ogong/host/files/private-files';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
+import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import type { DevChain } from '../chain/dev-chain.ts';
 
 /** One OGONG in atomic units. */
@@ -21,6 +25,10 @@ export interface BondedValidator extends LedgerAccount {
   readonly endpoint: string;
   readonly certHash: Uint8Array;
   readonly vrfKey: Uint8Array;
+  /** Speaks for the account. */
+  readonly signing: LedgerSigner;
+  /** Pays for the daemon's transactions. */
+  readonly feePayer: Address;
 }
 
 export interface StakedProvider extends LedgerAccount {
@@ -72,7 +80,11 @@ export async function prepareLedger(
 ): Promise<Deployment> {
   const { deployer, validators, providers, payer, maker } = plan;
   const accounts = [deployer, ...validators, ...providers, payer, maker];
-  await Promise.all(accounts.map(({ privateKey }) => chain.setBalance(computeAddress(privateKey), gasBalance)));
+  const senders = [
+    ...accounts.map(({ privateKey }) => computeAddress(privateKey)),
+    ...validators.map(({ feePayer }) => feePayer),
+  ];
+  await Promise.all(senders.map((sender) => chain.setBalance(sender, gasBalance)));
   onProgress('deploying the contracts');
   const deployment =
     (await findDeployment(deploymentFile, chain.rpcUrl)) ?? (await deploy(plan, chain, deploymentFile));
@@ -85,7 +97,11 @@ export async function prepareLedger(
   );
   // One account mints, so mints are sequential. Each member goes on as soon as it has its tokens.
   await Promise.all([
-    ...validators.map(async (validator) => bondValidator(await connect(validator), validator, governor)),
+    ...validators.map(async (validator) => {
+      const client = await connect(validator);
+      await nameSigningKey(client, validator, deployment);
+      await bondValidator(client, validator, governor);
+    }),
     ...providers.map(async (provider) => stakeProvider(await connect(provider), provider, governor)),
     connect(payer).then((client) => openChannels(client, plan, governor)),
     connect(maker).then((client) => publishModels(client, plan, governor)),
@@ -120,6 +136,19 @@ async function deploy(
   });
   writePrivateFile(file, `${JSON.stringify(deployment, null, 2)}\n`);
   return deployment;
+}
+
+async function nameSigningKey(
+  client: ChainClient,
+  { privateKey, signing }: BondedValidator,
+  { chainId, registry }: Deployment,
+): Promise<void> {
+  const account = fromHex(computeAddress(privateKey).slice(2), 20);
+  const { named } = await client.signingKeyOf(account);
+  if (named === bytesToHex(signing.address)) return;
+  const domain = { chainId: BigInt(chainId), verifyingContract: fromHex(registry.slice(2), 20) };
+  const consent = await createKeySigner(nodeCrypto, signing, account).sign({ kind: 'signing-key', domain, account });
+  await client.setSigningKey(signing.address, consent);
 }
 
 async function bondValidator(client: ChainClient, validator: BondedValidator, governor: ChainClient): Promise<void> {

@@ -19,6 +19,7 @@ const options: MeshOptions = {
 };
 const pins: MeshPins = {
   router: 'aa'.repeat(32),
+  validators: [1, 2, 3, 4].map((i) => `0x${`4${i}`.repeat(20)}`),
   verifiers: Array.from({ length: 4 }, (_, i) => ({ certHash: `0${i}`.repeat(32), keyHash: `1${i}`.repeat(32) })),
   providers: Array.from({ length: 4 }, (_, i) => `2${i}`.repeat(32)),
 };
@@ -53,6 +54,15 @@ describe('mesh plan', () => {
     const own = plan.processes.filter(({ name }) => name !== 'cheat');
     for (const { entry } of own) {
       expect(readFileSync(entry, 'utf8'), entry).toMatch(/^#!\/usr\/bin\/env -S node .*--max-semi-space-size=16\n/);
+    }
+  });
+
+  it('has each validator speak with a key of its own, and pay with another, for an account whose key it does not have', () => {
+    for (const [i, name] of ['validator-1', 'validator-2', 'validator-3', 'validator-4'].entries()) {
+      expect(flag(name, '--account')).toBe(pins.validators[i]);
+      expect(flag(name, '--signing-keypair')).toBe(`/mesh/${name}/signing.key`);
+      expect(flag(name, '--transaction-keypair')).toBe(`/mesh/${name}/ledger.key`);
+      expect(find(name).args).not.toContain('--keypair');
     }
   });
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { MeshError } from './mesh-error.ts';
+import { signingKeyPath } from './mesh-identities.ts';
 import { OGONG } from './mesh-ledger.ts';
 
 export const MESH_ROLES = ['validator', 'verifier', 'router', 'provider', 'gateway'] as const;
@@ -88,6 +89,8 @@ export interface MeshPorts {
 export interface MeshPins {
   /** Certificate hash of the router, 64 hex digits. */
   readonly router: string;
+  /** Account of each validator, `0x` and 40 hex digits. */
+  readonly validators: readonly string[];
   /** Certificate hash and key hash of each verifier. */
   readonly verifiers: readonly { readonly certHash: string; readonly keyHash: string }[];
   /** Key hash of each provider. */
@@ -202,6 +205,9 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       define(validatorName(i), 'validator', port, {
         entry: BIN.validatord,
         args: [
+          ...['--account', pins.validators[i] as string],
+          ...['--signing-keypair', signingKeyPath(join(directory, validatorName(i)))],
+          ...['--transaction-keypair', join(directory, validatorName(i), 'ledger.key')],
           ...['--epoch-ms', String(timings.epochMs)],
           ...['--settle-interval', `${timings.settleIntervalMs}ms`],
           ...['--audit-window', `${timings.auditWindowMs}ms`],

@@ -12,7 +12,7 @@ import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
 import { isPortFree } from '../chain/free-port.ts';
 import { MeshError } from './mesh-error.ts';
-import { loadMeshIdentity, type MeshIdentity } from './mesh-identities.ts';
+import { loadMeshIdentity, loadMeshValidator, type MeshIdentity, type MeshValidator } from './mesh-identities.ts';
 import { type LedgerPlan, OGONG, prepareLedger } from './mesh-ledger.ts';
 import {
   bondOf,
@@ -75,9 +75,12 @@ export async function startMesh(
   for (const path of [directory, join(directory, 'logs')]) makePrivateDirectory(path);
   await assertPortsFree(ports);
   const identities = await loadIdentities(launch);
+  const validators = await Promise.all(ports.validators.map((_, i) => loadMeshValidator(directory, validatorName(i))));
+  for (const [i, validator] of validators.entries()) identities.set(validatorName(i), validator);
   const identityOf = (name: string): MeshIdentity => identities.get(name) as MeshIdentity;
   const plan = planMesh(launch, ports, {
     router: toHex(identityOf('router').certHash),
+    validators: validators.map(({ address }) => address),
     verifiers: ports.verifiers.map((_, i) => {
       const { certHash, keyHash } = identityOf(verifierName(i));
       return { certHash: toHex(certHash), keyHash: toHex(keyHash) };
@@ -111,7 +114,7 @@ export async function startMesh(
       blockTimeMs: launch.blockTimeMs ?? 250,
       ...(isLasting ? { statePath: plan.chainStateFile } : {}),
     });
-    const ledger = planLedger(launch, plan, identityOf);
+    const ledger = planLedger(launch, { plan, validators, identityOf });
     const deployment = await prepareLedger(ledger, { chain, deploymentFile: plan.deploymentFile, onProgress: publish });
     await writeTrust(plan, {
       chain: await createChainClient({ rpcUrl: plan.rpcUrl, deployment }),
@@ -168,7 +171,6 @@ const accountNames = ['deployer', 'maker', 'verification-pool', 'treasury', 'lic
 async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdentity>> {
   const providers = Array.from({ length: countProviders(launch) }, (_, i) => i);
   const names = [
-    ...launch.ports.validators.map((_, i) => validatorName(i)),
     ...providers.map(verifierName),
     ...providers.map((i) => providerName(launch, i)),
     ...['router', 'gateway'],
@@ -179,16 +181,21 @@ async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdent
   );
 }
 
-function planLedger(launch: MeshLaunch, plan: MeshPlan, identityOf: (name: string) => MeshIdentity): LedgerPlan {
+interface MeshKeys {
+  readonly plan: MeshPlan;
+  readonly validators: readonly MeshValidator[];
+  readonly identityOf: (name: string) => MeshIdentity;
+}
+
+function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: MeshKeys): LedgerPlan {
   const account = (name: string) => ({ name, privateKey: identityOf(name).privateKey });
   const address = (name: (typeof accountNames)[number]): Address => identityOf(name).address;
   const ofRole = (role: MeshRole) => plan.processes.filter((process) => process.role === role);
   const validators = ofRole('validator').map(({ name, port }, i) => ({
-    ...account(name),
+    name,
+    ...(keys[i] as MeshValidator),
     bondAtomic: bondOf(i),
     endpoint: `127.0.0.1:${port}`,
-    certHash: identityOf(name).certHash,
-    vrfKey: identityOf(name).vrfKey,
   }));
   return {
     deployer: account('deployer'),
