@@ -140,7 +140,11 @@ const SHOWS: StrangerRow = {
 
 /** By route of the gateway's HTTP API. */
 export const ROUTE_ROWS: Readonly<Record<GatewayRouteName, StrangerRow>> = {
-  ...{ chat: BUYS, completion: BUYS, embedding: BUYS, receipt: SHOWS, opening: SHOWS },
+  ...{ chat: BUYS, completion: BUYS, embedding: BUYS, response: BUYS, message: BUYS, receipt: SHOWS, opening: SHOWS },
+  storedResponse: { ...SHOWS, costs: 'a key' },
+  deletedResponse: { ...SHOWS, costs: 'a key' },
+  responseCount: { ...SHOWS, costs: 'a key' },
+  messageCount: { ...SHOWS, costs: 'a key' },
   models: { ...SHOWS, costs: 'a key' },
   model: { ...SHOWS, costs: 'a key' },
   health: { ...READS, costs: 'connections are limited, by address', shownBy: GATE },

@@ -18,6 +18,15 @@ export interface ChoiceEnd extends ChoicePart, TokenUsage {
   readonly stopReason: StopReason;
 }
 
+/** What serves the choices of an answer. */
+export interface ServedChoices<End extends ChoiceEnd> {
+  readonly request: Pick<InferenceRequest, 'choices'>;
+  /** Starts one choice; the signal is aborted where another choice failed. */
+  readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
+  /** Called once no choice runs any more. */
+  readonly onEnd?: () => void;
+}
+
 /** One request of OpenAI's chat or completions API and what answers it. */
 export interface CompletionAnswer<End extends ChoiceEnd> {
   readonly endpoint: Endpoint;
@@ -120,9 +129,9 @@ async function streamChoice<End extends ChoiceEnd>(
  * Serves all choices at once. If one fails, the others are ended, since half an answer is useless.
  * @throws the first failure, once all have ended.
  */
-async function serveAll<End extends ChoiceEnd>(
+export async function serveAll<End extends ChoiceEnd>(
   context: ApiContext,
-  { request, serve, onEnd }: CompletionAnswer<End>,
+  { request, serve, onEnd }: ServedChoices<End>,
   follow: (choice: AsyncGenerator<ChoicePart, End>, index: number) => Promise<End>,
 ): Promise<End[]> {
   const failed = new AbortController();
@@ -151,9 +160,12 @@ async function serveAll<End extends ChoiceEnd>(
   return results as End[];
 }
 
-function sumUsage(
+export function sumUsage(
   ends: readonly ChoiceEnd[],
-  { request, choicesPerPrompt = request.choices }: Pick<CompletionAnswer<never>, 'request' | 'choicesPerPrompt'>,
+  {
+    request,
+    choicesPerPrompt = request.choices,
+  }: { readonly request: Pick<InferenceRequest, 'choices'>; readonly choicesPerPrompt?: number },
 ): TokenUsage {
   const cached = ends.flatMap(({ cachedTokens }) => cachedTokens ?? []);
   return {

@@ -4,21 +4,42 @@ import { streamText } from '../http/text-stream.ts';
 export interface EventStreamOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly heartbeatMs: number;
-  /** What a stream that fails ends with, in place of [DONE]. */
-  readonly toFailure: (error: unknown) => object;
+  /** Default: OpenAI's of completions. */
+  readonly framing?: EventFraming;
+  /** What a stream that fails ends with, in place of the framing's end. */
+  readonly toFailure: (error: unknown) => object | readonly object[];
 }
 
-/** Server-sent events in OpenAI's framing: `data:` lines of JSON, and [DONE] after success. */
+/** How an API writes its events. */
+export interface EventFraming {
+  formatEvent(event: object): string;
+  /** The last text of a stream that succeeds. */
+  readonly end: string;
+}
+
+/** `data:` lines of JSON, and [DONE] after success. */
+const DATA_FRAMING: EventFraming = {
+  formatEvent: (event) => `data: ${JSON.stringify(event)}\n\n`,
+  end: 'data: [DONE]\n\n',
+};
+
+/** Every event is named by its type, and the last one says that it is. */
+export const NAMED_FRAMING: EventFraming = {
+  formatEvent: (event) => `event: ${(event as { type: string }).type}\ndata: ${JSON.stringify(event)}\n\n`,
+  end: '',
+};
+
+/** Server-sent events. */
 export function streamEvents(
   context: ApiContext,
   produce: (send: (event: object) => Promise<void>) => Promise<void>,
-  { headers, heartbeatMs, toFailure }: EventStreamOptions,
+  { headers, heartbeatMs, toFailure, framing = DATA_FRAMING }: EventStreamOptions,
 ): Promise<Response> {
   return streamText(
     context,
     async (write) => {
-      await produce((event) => write(formatEvent(event)));
-      await write('data: [DONE]\n\n');
+      await produce((event) => write(framing.formatEvent(event)));
+      if (framing.end !== '') await write(framing.end);
     },
     {
       headers: {
@@ -30,9 +51,7 @@ export function streamEvents(
       },
       // A comment, which clients skip.
       heartbeat: { text: ': waiting\n\n', intervalMs: heartbeatMs },
-      formatFailure: (error) => formatEvent(toFailure(error)),
+      formatFailure: (error) => [toFailure(error)].flat().map(framing.formatEvent).join(''),
     },
   );
 }
-
-const formatEvent = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;

@@ -1,3 +1,7 @@
+import { nameAnthropicRequest } from '@ogong/host/dialect/anthropic/anthropic-call';
+import { formatDialectError } from '@ogong/host/dialect/error-body';
+import { showModel, showModels } from '@ogong/host/dialect/models';
+import { refuseStored } from '@ogong/host/dialect/responses/stored-response';
 import { allowOrigins, assertLoopbackHost } from '@ogong/host/http/access';
 import { type ApiApp, type ApiAppOptions, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import type { Metrics } from '@ogong/host/metrics/metrics';
@@ -5,6 +9,7 @@ import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { GATEWAY_ROUTES, type GatewayRouteName } from '@ogong/protocol/http/routes';
 import { type CompletionsDependencies, createCompletionHandler } from './completions.ts';
+import { createCountHandler, createDialectHandler } from './dialect-handlers.ts';
 import { createEmbeddingHandler } from './embeddings.ts';
 import type { ModelList } from './model-list.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
@@ -28,7 +33,8 @@ export function createGatewayApp(
   dependencies: GatewayAppDependencies,
 ): ApiApp {
   const { signIn, completions, models, metrics, onFailure, onAnswered } = dependencies;
-  const app = createApiApp({ onFailure, onAnswered });
+  const app = createApiApp({ onFailure, onAnswered, formatError: formatDialectError });
+  app.use(nameAnthropicRequest);
   app.use(async (context, next) => {
     if (signIn.isOpen) assertLoopbackHost(context);
     await next();
@@ -40,8 +46,14 @@ export function createGatewayApp(
     chat: signIn.require(createCompletionHandler('chat', completions)),
     completion: signIn.require(createCompletionHandler('completion', completions)),
     embedding: signIn.require(createEmbeddingHandler(completions)),
-    models: signIn.require(async (context) => context.json(await models.list())),
-    model: signIn.require(async (context) => context.json(await models.get(context.req.param('id') ?? ''))),
+    response: signIn.require(createDialectHandler('response', completions)),
+    storedResponse: signIn.require(refuseStored),
+    deletedResponse: signIn.require(refuseStored),
+    responseCount: signIn.require(createCountHandler('response', completions)),
+    message: signIn.require(createDialectHandler('message', completions)),
+    messageCount: signIn.require(createCountHandler('message', completions)),
+    models: signIn.require(async (context) => showModels(context, await models.list())),
+    model: signIn.require(async (context) => showModel(context, await models.get(context.req.param('id') ?? ''))),
     receipt: signIn.require(receipts.showReceipt),
     opening: signIn.require(receipts.showOpening),
     health: createHealthHandler(dependencies),

@@ -1,13 +1,13 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
-import { formatModel, formatModelList, type Json } from '@ogong/host/openai/format';
+import { formatModel, type Json } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createModelNotFound } from './provider-match.ts';
 
 /** What the network serves now, as OpenAI lists models. */
 export interface ModelList {
-  list(): Promise<Json>;
+  list(): Promise<readonly Json[]>;
   /** @throws ApiError `model_not_found` */
   get(id: string): Promise<Json>;
 }
@@ -49,7 +49,7 @@ export function createModelList(
   });
 
   return {
-    list: async () => formatModelList((await fetch()).map(toModel)),
+    list: async () => (await fetch()).map(toModel),
     async get(id) {
       const supply = (await fetch()).find(({ model }) => model === id);
       if (supply === undefined) throw createModelNotFound(id);

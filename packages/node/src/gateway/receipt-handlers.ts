@@ -98,4 +98,4 @@ function createNoReceipt({ replyId, state }: OrderRow): ApiError {
 }
 
 /** A reply id is hexadecimal; what was answered with has a prefix, by its kind. */
-const isCompletionId = (id: string): boolean => /^[a-z]+-/.test(id);
+const isCompletionId = (id: string): boolean => /^[a-z]+[-_]/.test(id);

@@ -29,12 +29,14 @@ export function createSignIn(keys: ApiKeys): SignIn {
     // Only a gateway that started without keys is open. It closes when the first key is added; revoking the last key does not
     // open it.
     if (isOpen && keys.isEmpty()) return welcome(env, ANONYMOUS);
-    const [, secret] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
+    const [, bearer] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
+    // Where Anthropic's clients put it.
+    const secret = bearer ?? /^\S{1,200}$/.exec(req.header('x-api-key') ?? '')?.[0];
     const holder = secret === undefined ? undefined : keys.find(secret);
     if (holder) return welcome(env, holder);
     const message =
       secret === undefined
-        ? "You didn't provide an API key. Send it as `Authorization: Bearer <key>`."
+        ? "You didn't provide an API key. Send it as `Authorization: Bearer <key>` or as `x-api-key: <key>`."
         : 'Incorrect API key provided. Keys are made with `ogong-gatewayd keys add`.';
     throw new ApiError('invalid_api_key', message);
   }

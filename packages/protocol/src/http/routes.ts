@@ -4,11 +4,22 @@ export interface Route {
   readonly path: string;
 }
 
+/** Other APIs than OpenAI's completions, whose requests become chats (docs/spec/dialects.md). */
+export const DIALECT_ROUTES = {
+  response: { method: 'POST', path: '/v1/responses' },
+  storedResponse: { method: 'GET', path: '/v1/responses/:id{.+}' },
+  deletedResponse: { method: 'DELETE', path: '/v1/responses/:id{.+}' },
+  responseCount: { method: 'POST', path: '/v1/responses/input_tokens' },
+  message: { method: 'POST', path: '/v1/messages' },
+  messageCount: { method: 'POST', path: '/v1/messages/count_tokens' },
+} as const satisfies Readonly<Record<string, Route>>;
+
 /** A gateway's HTTP API (docs/spec/request.md): the server answers and the client asks by this one table. */
 export const GATEWAY_ROUTES = {
   chat: { method: 'POST', path: '/v1/chat/completions' },
   completion: { method: 'POST', path: '/v1/completions' },
   embedding: { method: 'POST', path: '/v1/embeddings' },
+  ...DIALECT_ROUTES,
   models: { method: 'GET', path: '/v1/models' },
   // Ids of models have slashes, which most clients leave as they are.
   model: { method: 'GET', path: '/v1/models/:id{.+}' },

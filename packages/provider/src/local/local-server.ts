@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '@ogong/engine/interface/engine-error';
+import { nameAnthropicRequest } from '@ogong/host/dialect/anthropic/anthropic-call';
+import { formatDialectError } from '@ogong/host/dialect/error-body';
 import { type ApiApp, createApiApp, mountRoutes } from '@ogong/host/http/api-app';
-import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
+import { ApiError } from '@ogong/host/http/api-error';
 import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
 import { assertOwnHost, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
 import type { HostPort } from '@ogong/host/link/host-port';
@@ -11,7 +13,8 @@ import type { Clock } from '@ogong/host/time/clock';
 import { ModelError } from '@ogong/models/model-error';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { DIALECT_ROUTES, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { createDialectHandlers } from './dialect-api.ts';
 import type { LoadedModels } from './loaded-models.ts';
 import type { LocalCall } from './local-model.ts';
 import type { ModelLibrary } from './model-library.ts';
@@ -52,15 +55,18 @@ function createLocalApp(
 ): ApiApp {
   const app = createApiApp({
     explain: explainModelFailure,
-    formatError: (error, { req }) => (req.path.startsWith('/api/') ? { error: error.message } : toErrorBody(error)),
+    formatError: (error, context) =>
+      context.req.path.startsWith('/api/') ? { error: error.message } : formatDialectError(error, context),
     onFailure: (err, requestId) => log.error({ err, requestId }, 'a request failed'),
   });
+  app.use(nameAnthropicRequest);
   if (isLoopbackHost(listen.host)) app.use(assertOwnHost);
   app.use(assertTrustedOrigin(origins));
   app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER]));
   const call: LocalCall = { ...dependencies, randomBytes: (length) => new Uint8Array(randomBytes(length)) };
   const { chat, completion, embedding, models, model } = GATEWAY_ROUTES;
   mountRoutes(app, { chat, completion, embedding, models, model }, createOpenAiHandlers(call));
+  mountRoutes(app, DIALECT_ROUTES, createDialectHandlers(call));
   mountRoutes(app, OLLAMA_ROUTES, createOllamaHandlers(call));
   return app;
 }

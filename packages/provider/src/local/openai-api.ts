@@ -1,9 +1,11 @@
 import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
-import type { Handler } from '@ogong/host/http/api-app';
+import { showModel, showModels } from '@ogong/host/dialect/models';
+import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { answerCompletion, type ChoiceEnd, type ChoicePart } from '@ogong/host/openai/completion';
-import { type AnswerToken, createIdentity, formatModel, formatModelList } from '@ogong/host/openai/format';
+import { type AnswerToken, createIdentity, formatModel } from '@ogong/host/openai/format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { BODY_LIMITS, borrowText, findToday, generateLocally, type LocalCall } from './local-model.ts';
 import { withDefaults } from './model-defaults.ts';
@@ -11,7 +13,7 @@ import { findModel, type ShelfModel } from './model-shelf.ts';
 import { embedOpenAi } from './openai-embeddings.ts';
 import { addParameters, fitModel, parseOpenAiRequest } from './openai-request.ts';
 
-const HEARTBEAT_MS = 10_000;
+export const HEARTBEAT_MS = 10_000;
 
 export function createOpenAiHandlers(
   call: LocalCall,
@@ -20,8 +22,8 @@ export function createOpenAiHandlers(
     chat: createCompletionHandler('chat', call),
     completion: createCompletionHandler('completion', call),
     embedding: (context) => embedOpenAi(context, call),
-    model: async (context) => context.json(formatListed(await findModel(call.shelf, context.req.param('id')))),
-    models: async (context) => context.json(formatModelList((await call.shelf.list()).map(formatListed))),
+    model: async (context) => showModel(context, formatListed(await findModel(call.shelf, context.req.param('id')))),
+    models: async (context) => showModels(context, (await call.shelf.list()).map(formatListed)),
   };
 }
 
@@ -32,13 +34,7 @@ const formatListed = ({ name, modifiedAtMs }: ShelfModel) =>
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
   return async (context) => {
     const body = await readBody(context, BODY_LIMITS);
-    const day = findToday(call.clock);
-    const first = parseOpenAiRequest(body, endpoint, day);
-    const model = await findModel(call.shelf, first.asked.model);
-    const request = model.defaults ? parseOpenAiRequest(addParameters(body, model), endpoint, day) : first;
-    const { engine, release } = await borrowText(call, model, { use: endpoint });
-    const asked = fitModel(context, engine, request, model);
-    const { prompts, echo } = request;
+    const { asked, prompts, ...serving } = await openCompletion(context, call, { endpoint, body });
     return answerCompletion(context, {
       endpoint,
       identity: createIdentity(endpoint, {
@@ -47,21 +43,51 @@ function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
         nowMs: call.clock.nowMs(),
         random: call.randomBytes(18),
       }),
-      request: { ...asked, choices: asked.choices * prompts.length },
+      request: { ...asked, choices: asked.choices * prompts },
       choicesPerPrompt: asked.choices,
-      serve: (choice, signal) => {
-        const prompt = addDefaults(prompts[Math.floor(choice / asked.choices)] as Prompt, model);
-        // Under one seed, a prompt among others has the answer that it has alone.
-        const draw = choice % asked.choices;
-        return generateChoice(call, { engine, request: { asked, prompt }, choice, draw, echo, signal });
-      },
+      ...serving,
       heartbeatMs: HEARTBEAT_MS,
-      onEnd: release,
     });
   };
 }
 
-const addDefaults = (prompt: Prompt, { defaults }: ShelfModel): Prompt =>
+/** A request whose model is loaded. */
+interface OpenCompletion {
+  readonly asked: InferenceRequest;
+  /** How many there are. Each has as many choices as were asked for. */
+  readonly prompts: number;
+  readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, ChoiceEnd>;
+  /** Gives the model back. */
+  readonly onEnd: () => void;
+}
+
+/** Reads a request, loads its model and fits the one to the other. @throws RequestError, ApiError, EngineError */
+export async function openCompletion(
+  context: ApiContext,
+  call: LocalCall,
+  { endpoint, body }: { readonly endpoint: Endpoint; readonly body: Uint8Array },
+): Promise<OpenCompletion> {
+  const day = findToday(call.clock);
+  const first = parseOpenAiRequest(body, endpoint, day);
+  const model = await findModel(call.shelf, first.asked.model);
+  const request = model.defaults ? parseOpenAiRequest(addParameters(body, model), endpoint, day) : first;
+  const { engine, release } = await borrowText(call, model, { use: endpoint });
+  const asked = fitModel(context, engine, request, model);
+  const { prompts, echo } = request;
+  return {
+    asked,
+    prompts: prompts.length,
+    serve: (choice, signal) => {
+      const prompt = addDefaults(prompts[Math.floor(choice / asked.choices)] as Prompt, model);
+      // Under one seed, a prompt among others has the answer that it has alone.
+      const draw = choice % asked.choices;
+      return generateChoice(call, { engine, request: { asked, prompt }, choice, draw, echo, signal });
+    },
+    onEnd: release,
+  };
+}
+
+export const addDefaults = (prompt: Prompt, { defaults }: ShelfModel): Prompt =>
   'messages' in prompt ? { ...prompt, messages: withDefaults(prompt.messages, defaults) } : prompt;
 
 interface ChoiceJob {

@@ -1,0 +1,44 @@
+import type { AnswerParts } from '@ogong/protocol/modality/text/answer/answer-parser';
+import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
+import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import type { ApiError } from '../http/api-error.ts';
+import type { EventFraming } from '../openai/event-stream.ts';
+import type { AnswerToken, Json, TokenUsage } from '../openai/format.ts';
+
+/** More of a choice. */
+export interface AnswerDelta {
+  /** What of the answer became certain with it. */
+  readonly pieces: readonly AnswerPiece[];
+  /** Absent where none were asked for. */
+  readonly logprobs?: readonly AnswerToken[];
+}
+
+/** How a choice ended. */
+export interface AnswerFinish {
+  readonly stopReason: StopReason;
+  /** Whether it calls tools. */
+  readonly hasCalls: boolean;
+}
+
+/** A choice once it is whole. */
+export interface WholeAnswer extends AnswerFinish {
+  readonly parts: AnswerParts;
+  readonly logprobs?: readonly AnswerToken[];
+}
+
+/** Words the events of one streamed answer, in their order. */
+export interface EventWriter {
+  open(): readonly Json[];
+  write(delta: AnswerDelta): readonly Json[];
+  /** @param extra fields of the last event. */
+  end(finish: AnswerFinish, usage: TokenUsage, extra: Json): readonly Json[];
+  /** The answer failed after it was opened. */
+  fail(error: ApiError): readonly Json[];
+}
+
+/** How an API words its answers. A request of it is read by `protocol/modality/text/dialect`. */
+export interface AnswerDialect {
+  readonly framing: EventFraming;
+  body(answer: WholeAnswer, usage: TokenUsage): Json;
+  createWriter(): EventWriter;
+}

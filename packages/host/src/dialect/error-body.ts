@@ -1,0 +1,8 @@
+import type { ApiContext } from '../http/api-app.ts';
+import { type ApiError, toErrorBody } from '../http/api-error.ts';
+import { isAnthropicCall } from './anthropic/anthropic-call.ts';
+import { toAnthropicError } from './anthropic/anthropic-error.ts';
+
+/** An error in the words of the API that the client speaks. */
+export const formatDialectError = (error: ApiError, context: ApiContext): object =>
+  isAnthropicCall(context) ? toAnthropicError(error, context.get('requestId')) : toErrorBody(error);

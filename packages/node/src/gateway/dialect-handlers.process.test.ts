@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
+import { translateAnthropic } from '@ogong/protocol/modality/text/dialect/anthropic-request';
+import { translateResponses } from '@ogong/protocol/modality/text/dialect/responses-request';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addApiKey } from './api-keys.ts';
+
+let fixture: GatewayFixture;
+beforeAll(async () => {
+  fixture = await createGatewayFixture();
+});
+afterAll(() => fixture.close());
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
+const readJson = async (response: Promise<Response> | Response): Promise<any> => (await response).json();
+const post = (path: string, body: unknown, headers = {}, { url } = fixture): Promise<Response> =>
+  fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+
+const TEXT = 'Once upon a time there was a small fox.';
+const message = { model: FAKE_MODEL, max_tokens: 64, messages: [{ role: 'user', content: 'Tell me a story' }] };
+const response = { model: FAKE_MODEL, input: 'Tell me a story' };
+const apis = [
+  ['/v1/messages', message, (body: Uint8Array) => translateAnthropic(body, 'message')],
+  ['/v1/responses', response, translateResponses],
+] as const;
+
+describe.each(apis)('%s', (path, body, translate) => {
+  it('is answered whole and streamed, with a receipt about the chat that it is translated to', async () => {
+    const answer = await post(path, body, { 'x-ogong-receipt': 'inline' });
+    const { content, output, ogong } = await readJson(answer);
+    expect((content ?? output[0].content)[0].text).toBe(TEXT);
+    expect(ogong.receipts[0].checks.filter(({ status }: { status: string }) => status === 'fail')).toEqual([]);
+
+    const receipt = await readJson(fetch(`${fixture.url}${answer.headers.get('x-ogong-receipt')}`));
+    expect(receipt.reply_id).toBe(ogong.receipts[0].reply_id);
+    expect(fromBase64(receipt.request)).toEqual(translate(utf8Encode(JSON.stringify(body))).body);
+
+    const streamed = await post(path, { ...body, stream: true });
+    const events = (await streamed.text()).trim().split('\n\n');
+    const parsed = events.map((event) => JSON.parse(event.split('\n')[1]?.slice('data: '.length) ?? ''));
+    expect(parsed.map(({ delta }) => (typeof delta === 'string' ? delta : (delta?.text ?? ''))).join('')).toBe(TEXT);
+    const last = parsed.at(-1);
+    expect((last.response ?? last).ogong.receipts).toHaveLength(1);
+  });
+
+  it('ends in its own words where the check of a reply fails', async () => {
+    const lying = await createGatewayFixture({ providers: [{ signedText: 'something else' }] });
+    try {
+      const text = await (await post(path, { ...body, stream: true }, {}, lying)).text();
+      expect(text).toMatch(/\nevent: error\ndata: \{"type":"error",.*\n/);
+    } finally {
+      await lying.close();
+    }
+  });
+
+  it('counts the most tokens that can be billed', async () => {
+    const { max_tokens: _, ...counted } = body as typeof message;
+    const at = path === '/v1/messages' ? '/v1/messages/count_tokens' : '/v1/responses/input_tokens';
+    const answer = await post(at, counted);
+    expect(answer.headers.get('x-ogong-token-count')).toBe('at-most');
+    expect((await readJson(answer)).input_tokens).toBeGreaterThan('Tell me a story'.length / 8);
+  });
+});
+
+it('refuses in the words of the API that was asked', async () => {
+  const foreign = await post('/v1/messages', { ...message, model: 'claude' });
+  expect(foreign.status).toBe(404);
+  expect(await readJson(foreign)).toMatchObject({ type: 'error', error: { type: 'not_found_error' } });
+  const other = await post('/v1/responses', { ...response, model: 'gpt' });
+  expect(await readJson(other)).toMatchObject({ error: { type: 'invalid_request_error', param: 'model' } });
+});
+
+it("takes a key where Anthropic's clients put it", async () => {
+  const keysPath = join(fixture.directory, 'keys.json');
+  const { secret } = addApiKey(keysPath, { name: 'a', maxSpendAtomic: undefined, nowMs: 0 });
+  const closed = await createGatewayFixture({ keysPath });
+  try {
+    const ask = (headers: object) =>
+      fetch(`${closed.url}/v1/messages`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(message),
+      });
+    expect((await ask({ 'x-api-key': secret })).status).toBe(200);
+    const refused = await ask({ 'x-api-key': 'wrong' });
+    expect(refused.status).toBe(401);
+    expect(await readJson(refused)).toMatchObject({ error: { type: 'authentication_error' } });
+    expect((await ask({})).status).toBe(401);
+  } finally {
+    await closed.close();
+  }
+});

@@ -1,0 +1,62 @@
+import { answerInDialect } from '@ogong/host/dialect/answer';
+import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
+import { readJsonBody } from '@ogong/host/http/body';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
+import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { assertModelId, type CompletionsDependencies, toOgongField } from './completions.ts';
+import { receiptPath } from './receipt-store.ts';
+import type { BoughtReply } from './reply.ts';
+import type { KeyedHandler } from './sign-in.ts';
+import { createTextForm } from './text-form.ts';
+
+/**
+ * An answer in the words of another API. What is ordered, and what the receipt is about, is the chat that its request is translated
+ * to (docs/spec/dialects.md).
+ */
+export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
+  const { gate, replies, bodyLimits, clock, randomBytes, heartbeatMs } = dependencies;
+  return async (context, key) => {
+    const leave = gate.enter(key.id);
+    try {
+      const asked = API_DIALECTS[name].read(context, await readJsonBody(context, bodyLimits));
+      const { body } = asked;
+      const request = parseRequest(body, 'chat');
+      assertModelId(request.model);
+      const nowMs = () => clock.nowMs();
+      const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
+      const form = createTextForm(request);
+      const job = { completionId: identity.id, endpoint: 'chat', body, request, form, key };
+      return await answerInDialect<BoughtReply>(context, {
+        dialect: asked.toDialect({ identity, nowMs }),
+        request: { ...request, dropped: [...asked.dropped, ...request.dropped] },
+        serve: (choice, signal) => replies.serve({ ...job, choice, signal }),
+        toExtra: (ends) => ({ ogong: toOgongField(context, ends) }),
+        headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
+        heartbeatMs,
+        onEnd: leave,
+      });
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  };
+}
+
+/** Says that a count is the most that a prompt can have, and not what a model makes of it. */
+const COUNT_HEADER = 'x-ogong-token-count';
+
+/** A gateway has no model, so that it counts as orders do: the most tokens that can be billed. */
+export function createCountHandler(
+  name: ApiDialectName,
+  { bodyLimits }: Pick<CompletionsDependencies, 'bodyLimits'>,
+): KeyedHandler {
+  const { readCount, formatCount } = API_DIALECTS[name];
+  return async (context) => {
+    const { body, dropped } = readCount(context, await readJsonBody(context, bodyLimits));
+    const request = parseRequest(body, 'chat');
+    assertModelId(request.model);
+    showIgnored(context, [...dropped, ...request.dropped]);
+    return context.json(formatCount(request.promptTokenBound), 200, { [COUNT_HEADER]: 'at-most' });
+  };
+}

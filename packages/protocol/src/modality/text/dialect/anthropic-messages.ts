@@ -1,0 +1,124 @@
+import { type FieldRules, isAbsent } from '../request/field-rules.ts';
+import { RequestError } from '../request/request-error.ts';
+import {
+  encodeArguments,
+  type JsonFields,
+  judge,
+  readFields,
+  readList,
+  readText,
+  refusePart,
+  type Translator,
+  type WrittenCall,
+  type WrittenMessage,
+  writeCall,
+} from './translation.ts';
+
+const MESSAGE: FieldRules = { role: 'works', content: 'works' };
+const TEXT: FieldRules = { type: 'works', text: 'works', cache_control: 'ignored', citations: 'ignored' };
+const THINKING: FieldRules = { type: 'works', thinking: 'works', signature: 'ignored' };
+const CALL: FieldRules = {
+  ...{ type: 'works', id: 'works', name: 'works', input: 'works' },
+  ...{ cache_control: 'ignored', caller: 'ignored', toolset_name: 'ignored' },
+};
+const RESULT: FieldRules = {
+  ...{ type: 'works', tool_use_id: 'works', content: 'works' },
+  ...{ cache_control: 'ignored', is_error: 'dropped' },
+};
+
+/** @throws RequestError */
+export function translateSystem(value: unknown): readonly WrittenMessage[] {
+  if (isAbsent(value)) return [];
+  const content = readTexts({ dropped: [] }, value, 'system');
+  return content === '' ? [] : [{ role: 'system', content }];
+}
+
+/** @throws RequestError */
+export function translateMessages(translator: Translator, value: unknown): readonly WrittenMessage[] {
+  const messages = readList(value, 'messages');
+  if (messages.length === 0) throw new RequestError('messages must have a message', 'messages');
+  const written = messages.flatMap((message, i) => translateMessage(translator, message, `messages[${i}]`));
+  if (written.at(-1)?.role === 'assistant') {
+    const message = 'messages: the last one must be of the user; an answer that is begun by the client is not served';
+    throw new RequestError(message, 'messages', 'unsupported_parameter');
+  }
+  return written;
+}
+
+function translateMessage(translator: Translator, value: unknown, param: string): readonly WrittenMessage[] {
+  const message = readFields(value, param);
+  judge(translator, message, MESSAGE, param);
+  const { role, content } = message;
+  const where = `${param}.content`;
+  if (role !== 'user' && role !== 'assistant' && role !== 'system') {
+    throw new RequestError(`${param}.role must be user, assistant or system`, `${param}.role`);
+  }
+  if (typeof content === 'string') return [{ role, content: readText(content, where) }];
+  const blocks = readList(content, where).map((block, i) => readFields(block, `${where}[${i}]`));
+  if (blocks.length === 0) throw new RequestError(`${where} must have a block`, where);
+  if (role === 'system') return [{ role, content: readTexts(translator, blocks, where) }];
+  return role === 'assistant' ? [readAnswer(translator, blocks, where)] : readUser(translator, blocks, where);
+}
+
+/** What tools answered comes as messages of its own, in the order of the blocks. */
+function readUser(translator: Translator, blocks: readonly JsonFields[], where: string): readonly WrittenMessage[] {
+  const messages: WrittenMessage[] = [];
+  let text: string | undefined;
+  const flush = (): void => {
+    if (text !== undefined) messages.push({ role: 'user', content: text });
+    text = undefined;
+  };
+  for (const [i, block] of blocks.entries()) {
+    const param = `${where}[${i}]`;
+    if (block.type === 'tool_result') {
+      flush();
+      messages.push(readResult(translator, block, param));
+    } else text = (text ?? '') + readTextBlock(translator, block, param);
+  }
+  flush();
+  return messages;
+}
+
+function readResult(translator: Translator, block: JsonFields, param: string): WrittenMessage {
+  judge(translator, block, RESULT, param);
+  const content = isAbsent(block.content) ? '' : readTexts(translator, block.content, `${param}.content`);
+  return { role: 'tool', tool_call_id: readText(block.tool_use_id, `${param}.tool_use_id`), content };
+}
+
+function readAnswer(translator: Translator, blocks: readonly JsonFields[], where: string): WrittenMessage {
+  let content = '';
+  let reasoning = '';
+  const calls: WrittenCall[] = [];
+  for (const [i, block] of blocks.entries()) {
+    const param = `${where}[${i}]`;
+    if (block.type === 'tool_use') {
+      judge(translator, block, CALL, param);
+      const [id, name] = [readText(block.id, `${param}.id`), readText(block.name, `${param}.name`)];
+      calls.push(writeCall(id, name, encodeArguments(block.input, `${param}.input`)));
+    } else if (block.type === 'thinking') {
+      judge(translator, block, THINKING, param);
+      reasoning += readText(block.thinking, `${param}.thinking`);
+    } else if (block.type === 'redacted_thinking') translator.dropped.push(param);
+    else content += readTextBlock(translator, block, param);
+  }
+  return {
+    role: 'assistant',
+    content: content === '' && calls.length > 0 ? null : content,
+    ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+  };
+}
+
+/** A text, or the texts of blocks one after the other. */
+function readTexts(translator: Translator, value: unknown, param: string): string {
+  if (typeof value === 'string') return readText(value, param);
+  return readList(value, param)
+    .map((block, i) => readTextBlock(translator, readFields(block, `${param}[${i}]`), `${param}[${i}]`))
+    .join('');
+}
+
+function readTextBlock(translator: Translator, block: JsonFields, param: string): string {
+  if (block.type !== 'text') refusePart(block.type, param);
+  judge(translator, block, TEXT, param);
+  return readText(block.text, `${param}.text`);
+}

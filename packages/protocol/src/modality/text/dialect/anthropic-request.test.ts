@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { utf8Decode, utf8Encode } from '../../../base/bytes.ts';
+import { translateAnthropic } from './anthropic-request.ts';
+
+const user = { role: 'user', content: 'Hi' };
+const asked = { model: 'm', max_tokens: 5, messages: [user] };
+const translate = (body: object, use: 'message' | 'count' = 'message') => {
+  const { body: chat, ...more } = translateAnthropic(utf8Encode(JSON.stringify(body)), use);
+  return { chat: JSON.parse(utf8Decode(chat)), ...more };
+};
+
+describe('a message of Anthropic', () => {
+  it('becomes a chat', () => {
+    const settings = { temperature: 0.5, top_p: 0.9, top_k: 3, stream: true };
+    expect(translate({ ...asked, ...settings, system: 'Be brief.', stop_sequences: ['x'] })).toEqual({
+      chat: {
+        model: 'm',
+        messages: [{ role: 'system', content: 'Be brief.' }, user],
+        max_tokens: 5,
+        stop: ['x'],
+        ...settings,
+      },
+      dropped: [],
+      stopSequences: ['x'],
+    });
+  });
+
+  it('gives the same bytes for the same fields, whatever their order', () => {
+    const one = translateAnthropic(utf8Encode(JSON.stringify(asked)), 'message').body;
+    const { model, ...rest } = asked;
+    expect(translateAnthropic(utf8Encode(JSON.stringify({ ...rest, model })), 'message').body).toEqual(one);
+  });
+
+  it('joins the texts of blocks', () => {
+    const text = (words: string) => ({ type: 'text', text: words, cache_control: { type: 'ephemeral' } });
+    const messages = [{ role: 'user', content: [text('a'), text('b')] }];
+    const { chat } = translate({ ...asked, system: [text('x'), text('y')], messages });
+    expect(chat.messages).toEqual([
+      { role: 'system', content: 'xy' },
+      { role: 'user', content: 'ab' },
+    ]);
+  });
+
+  it('turns calls, results and thoughts into messages, in their order', () => {
+    const { chat, dropped } = translate({
+      ...asked,
+      messages: [
+        user,
+        {
+          role: 'assistant',
+          content: [
+            { type: 'thinking', thinking: 'Hm.', signature: '' },
+            { type: 'redacted_thinking', data: 'x' },
+            { type: 'text', text: 'I look.' },
+            { type: 'tool_use', id: 'c1', name: 'look', input: { at: 'sky' } },
+          ],
+        },
+        {
+          role: 'user',
+          content: [
+            { type: 'tool_result', tool_use_id: 'c1', content: [{ type: 'text', text: 'blue' }], is_error: false },
+            { type: 'text', text: 'So?' },
+          ],
+        },
+      ],
+    });
+    expect(chat.messages.slice(1)).toEqual([
+      {
+        role: 'assistant',
+        content: 'I look.',
+        reasoning_content: 'Hm.',
+        tool_calls: [{ id: 'c1', type: 'function', function: { name: 'look', arguments: '{"at":"sky"}' } }],
+      },
+      { role: 'tool', tool_call_id: 'c1', content: 'blue' },
+      { role: 'user', content: 'So?' },
+    ]);
+    expect(dropped).toEqual(['messages[1].content[1]', 'messages[2].content[0].is_error']);
+  });
+
+  const tool = { name: 'look', description: 'Looks.', input_schema: { type: 'object' } };
+  it.each([
+    [{ type: 'auto' }, { tool_choice: 'auto' }],
+    [
+      { type: 'any', disable_parallel_tool_use: true },
+      { tool_choice: 'required', parallel_tool_calls: false },
+    ],
+    [{ type: 'none' }, { tool_choice: 'none' }],
+    [{ type: 'tool', name: 'look' }, { tool_choice: { type: 'function', function: { name: 'look' } } }],
+  ])('offers tools, with the choice %j', (tool_choice, expected) => {
+    const { chat } = translate({ ...asked, tools: [tool], tool_choice });
+    expect(chat).toMatchObject({
+      tools: [{ type: 'function', function: { name: 'look', description: 'Looks.', parameters: { type: 'object' } } }],
+      ...expected,
+    });
+  });
+
+  it('asks for JSON of a schema', () => {
+    const format = { type: 'json_schema', schema: { type: 'object' } };
+    const { chat, dropped } = translate({ ...asked, output_config: { format, effort: 'low' } });
+    expect(chat.response_format).toEqual({
+      type: 'json_schema',
+      json_schema: { name: 'output', schema: format.schema },
+    });
+    expect(dropped).toEqual(['output_config.effort']);
+  });
+
+  it('names what it drops', () => {
+    const { dropped } = translate({ ...asked, thinking: { type: 'enabled', budget_tokens: 1024 }, metadata: {} });
+    expect(dropped).toEqual(['thinking']);
+  });
+
+  it('needs no limit to be counted', () => {
+    const { max_tokens: _, ...count } = asked;
+    expect(translate(count, 'count').chat).toEqual(count);
+  });
+
+  const image = { type: 'image', source: { type: 'url', url: 'https://example.org/a.png' } };
+  it.each([
+    [{ max_tokens: null }, 'max_tokens', null],
+    [{ messages: [] }, 'messages', null],
+    [{ messages: [{ role: 'user', content: [image] }] }, 'messages[0].content[0]', 'unsupported_content'],
+    [{ messages: [{ role: 'user', content: [] }] }, 'messages[0].content', null],
+    [{ messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].role', null],
+    [{ messages: [{ ...user, name: 'x' }] }, 'messages[0].name', 'unknown_parameter'],
+    [{ messages: [user, { role: 'assistant', content: 'I' }] }, 'messages', 'unsupported_parameter'],
+    [{ messages: [{ role: 'user', content: '\ud800' }] }, 'messages[0].content', null],
+    [{ system: [image] }, 'system[0]', 'unsupported_content'],
+    [{ stop_sequences: ['a', 'b', 'c', 'd', 'e'] }, 'stop_sequences', null],
+    [{ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools[0]', 'unsupported_parameter'],
+    [{ tools: [{ name: 'x' }] }, 'tools[0].input_schema', null],
+    [{ tool_choice: { type: 'most' } }, 'tool_choice.type', null],
+    [{ mcp_servers: [{}] }, 'mcp_servers', 'unsupported_parameter'],
+    [{ output_config: { format: { type: 'xml' } } }, 'output_config.format.type', null],
+    [{ seed: 3 }, 'seed', 'unknown_parameter'],
+  ])('is refused with %j', (bad, param, code) => {
+    expect(() => translate({ ...asked, ...bad })).toThrow(expect.objectContaining({ param, code }));
+  });
+});

@@ -1,0 +1,107 @@
+import { type FieldRules, isAbsent, isEmptyList, isEmptyObject } from '../request/field-rules.ts';
+import { parseObject } from '../request/request.ts';
+import { RequestError } from '../request/request-error.ts';
+import { translateMessages, translateSystem } from './anthropic-messages.ts';
+import { translateToolChoice, translateTools } from './anthropic-tools.ts';
+import {
+  encodeChat,
+  type JsonFields,
+  judge,
+  readFields,
+  readList,
+  readText,
+  type Translation,
+  type Translator,
+} from './translation.ts';
+
+/** A request of Anthropic's Messages API. */
+export interface AnthropicRequest extends Translation {
+  readonly stopSequences: readonly string[];
+}
+
+const MAX_STOPS = 4;
+
+const PARAMETERS: FieldRules = {
+  model: 'works',
+  messages: 'works',
+  max_tokens: 'works',
+  system: 'works',
+  stop_sequences: 'works',
+  temperature: 'works',
+  top_p: 'works',
+  top_k: 'works',
+  stream: 'works',
+  tools: 'works',
+  tool_choice: 'works',
+  output_config: 'works',
+  ogong: 'works',
+
+  metadata: 'ignored',
+  service_tier: 'ignored',
+  cache_control: 'ignored',
+  user_profile_id: 'ignored',
+  workspace_id: 'ignored',
+
+  thinking: 'dropped',
+  speed: 'dropped',
+  diagnostics: 'dropped',
+
+  container: { refused: 'nothing is run here; leave it out' },
+  mcp_servers: { refused: 'no servers of tools are called here; leave it out', unless: isEmptyList },
+  context_management: { refused: 'a prompt is answered as it is sent; leave it out', unless: isEmptyObject },
+  inference_geo: { refused: 'nobody can promise this here; leave it out' },
+};
+
+const OUTPUT_RULES: FieldRules = { format: 'works', effort: 'dropped' };
+const FORMAT_RULES: FieldRules = { type: 'works', schema: 'works' };
+
+/**
+ * The body of a message, or of a count of its tokens, as a chat.
+ * @param use a count asks for no reply, so that it needs no limit.
+ * @throws RequestError
+ */
+export function translateAnthropic(body: Uint8Array, use: 'message' | 'count'): AnthropicRequest {
+  const fields = parseObject(body);
+  const translator: Translator = { dropped: [] };
+  judge(translator, fields, PARAMETERS);
+  if (use === 'message' && isAbsent(fields.max_tokens)) throw new RequestError('max_tokens is required', 'max_tokens');
+  const stopSequences = readStops(fields.stop_sequences);
+  const messages = [...translateSystem(fields.system), ...translateMessages(translator, fields.messages)];
+  const chat: JsonFields = {
+    model: fields.model,
+    messages,
+    max_tokens: fields.max_tokens,
+    stop: stopSequences.length === 0 ? undefined : stopSequences,
+    temperature: fields.temperature,
+    top_p: fields.top_p,
+    top_k: fields.top_k,
+    stream: fields.stream,
+    tools: translateTools(translator, fields.tools),
+    ...translateToolChoice(translator, fields.tool_choice),
+    response_format: translateFormat(translator, fields.output_config),
+    ogong: fields.ogong,
+  };
+  return { body: encodeChat(chat), dropped: translator.dropped, stopSequences };
+}
+
+function readStops(value: unknown): readonly string[] {
+  if (isAbsent(value)) return [];
+  const stops = readList(value, 'stop_sequences');
+  if (stops.length > MAX_STOPS) {
+    throw new RequestError(`stop_sequences must be an array of at most ${MAX_STOPS} strings`, 'stop_sequences');
+  }
+  return stops.map((stop, i) => readText(stop, `stop_sequences[${i}]`));
+}
+
+function translateFormat(translator: Translator, config: unknown): JsonFields | undefined {
+  if (isAbsent(config)) return undefined;
+  const output = readFields(config, 'output_config');
+  judge(translator, output, OUTPUT_RULES, 'output_config');
+  if (isAbsent(output.format)) return undefined;
+  const where = 'output_config.format';
+  const format = readFields(output.format, where);
+  judge(translator, format, FORMAT_RULES, where);
+  if (format.type !== 'json_schema') throw new RequestError(`${where}.type must be "json_schema"`, `${where}.type`);
+  const schema = readFields(format.schema, `${where}.schema`);
+  return { type: 'json_schema', json_schema: { name: 'output', schema } };
+}

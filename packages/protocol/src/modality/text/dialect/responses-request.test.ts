@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { utf8Decode, utf8Encode } from '../../../base/bytes.ts';
+import { translateResponses } from './responses-request.ts';
+
+const asked = { model: 'm', input: 'Hi' };
+const translate = (body: object) => {
+  const { body: chat, ...more } = translateResponses(utf8Encode(JSON.stringify(body)));
+  return { chat: JSON.parse(utf8Decode(chat)), ...more };
+};
+const call = { type: 'function_call', call_id: 'c1', name: 'look', arguments: '{}' };
+const written = { id: 'c1', type: 'function', function: { name: 'look', arguments: '{}' } };
+
+describe('a request for a response', () => {
+  it('becomes a chat', () => {
+    const body = { ...asked, instructions: 'Be brief.', max_output_tokens: 7, temperature: 0, top_p: 1, stream: true };
+    expect(translate({ ...body, metadata: { a: 'b' }, truncation: 'disabled', store: false })).toMatchObject({
+      chat: {
+        model: 'm',
+        messages: [
+          { role: 'system', content: 'Be brief.' },
+          { role: 'user', content: 'Hi' },
+        ],
+        max_completion_tokens: 7,
+        temperature: 0,
+        top_p: 1,
+        stream: true,
+      },
+      dropped: [],
+    });
+  });
+
+  it('takes items, and makes one message of what the assistant did in one turn', () => {
+    const part = (type: string, text: string) => ({ type, text });
+    const { chat } = translate({
+      ...asked,
+      input: [
+        { role: 'developer', content: 'Be brief.' },
+        { type: 'message', role: 'user', content: [part('input_text', 'a'), part('input_text', 'b')] },
+        { type: 'reasoning', id: 'r', summary: [], content: [part('reasoning_text', 'Hm.')] },
+        { type: 'message', id: 'i', status: 'completed', role: 'assistant', content: [part('output_text', 'I look.')] },
+        call,
+        { ...call, call_id: 'c2' },
+        { type: 'function_call_output', call_id: 'c1', output: 'blue' },
+        { type: 'function_call_output', call_id: 'c2', output: [part('input_text', 'red')] },
+        { role: 'assistant', content: 'x' },
+        { role: 'assistant', content: 'y' },
+      ],
+    });
+    expect(chat.messages).toEqual([
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'ab' },
+      {
+        role: 'assistant',
+        content: 'I look.',
+        reasoning_content: 'Hm.',
+        tool_calls: [written, { ...written, id: 'c2' }],
+      },
+      { role: 'tool', tool_call_id: 'c1', content: 'blue' },
+      { role: 'tool', tool_call_id: 'c2', content: 'red' },
+      { role: 'assistant', content: 'x' },
+      { role: 'assistant', content: 'y' },
+    ]);
+  });
+
+  it('offers functions, flat as they stand', () => {
+    const { chat } = translate({
+      ...asked,
+      tools: [{ type: 'function', name: 'look', parameters: { type: 'object' }, strict: true, description: null }],
+      tool_choice: { type: 'function', name: 'look' },
+    });
+    const named = { name: 'look', parameters: { type: 'object' }, strict: true };
+    expect(chat).toMatchObject({
+      tools: [{ type: 'function', function: named }],
+      tool_choice: { type: 'function', function: { name: 'look' } },
+    });
+    expect(chat.tools[0].function).toEqual(named);
+  });
+
+  it.each([
+    [{ type: 'text' }, undefined],
+    [{ type: 'json_object' }, { type: 'json_object' }],
+    [
+      { type: 'json_schema', name: 'x', schema: { type: 'object' }, strict: true },
+      { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' }, strict: true } },
+    ],
+  ])('asks for the format %j', (format, expected) => {
+    expect(translate({ ...asked, text: { format } }).chat.response_format).toEqual(expected);
+  });
+
+  it('asks for log-probabilities where they are included', () => {
+    expect(translate({ ...asked, top_logprobs: 2 }).chat).not.toHaveProperty('logprobs');
+    const include = ['message.output_text.logprobs'];
+    expect(translate({ ...asked, top_logprobs: 2, include }).chat).toMatchObject({ logprobs: true, top_logprobs: 2 });
+  });
+
+  it('names what it drops, a wish to be stored among it', () => {
+    const body = { ...asked, store: true, reasoning: { effort: 'low' }, text: { verbosity: 'low' } };
+    expect(translate({ ...body, include: ['reasoning.encrypted_content'] }).dropped).toEqual([
+      'reasoning',
+      'store',
+      'include.reasoning.encrypted_content',
+      'text.verbosity',
+    ]);
+  });
+
+  it.each([
+    [{ previous_response_id: 'resp_1' }, 'previous_response_id', 'unsupported_parameter'],
+    [{ conversation: 'conv_1' }, 'conversation', 'unsupported_parameter'],
+    [{ background: true }, 'background', 'unsupported_parameter'],
+    [{ truncation: 'auto' }, 'truncation', 'unsupported_parameter'],
+    [{ input: null }, 'input', null],
+    [{ input: [] }, 'input', null],
+    [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0]', 'unsupported_parameter'],
+    [
+      { input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'x' }] }] },
+      'input[0].content[0]',
+      'unsupported_content',
+    ],
+    [{ input: [{ role: 'tool', content: 'x' }] }, 'input[0].role', null],
+    [{ input: [{ type: 'web_search_call', id: 'x' }] }, 'input[0]', 'unsupported_content'],
+    [{ tools: [{ type: 'web_search' }] }, 'tools[0]', 'unsupported_parameter'],
+    [{ tool_choice: { type: 'allowed_tools' } }, 'tool_choice', 'unsupported_parameter'],
+    [{ include: ['everything'] }, 'include[0]', 'unsupported_parameter'],
+    [{ text: { format: { type: 'grammar' } } }, 'text.format.type', null],
+    [{ messages: [] }, 'messages', 'unknown_parameter'],
+  ])('is refused with %j', (bad, param, code) => {
+    expect(() => translate({ ...asked, ...bad })).toThrow(expect.objectContaining({ param, code }));
+  });
+});

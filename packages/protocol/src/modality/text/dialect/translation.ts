@@ -1,0 +1,96 @@
+import { utf8Encode } from '../../../base/bytes.ts';
+import { type FieldRules, isAbsent, judgeFields } from '../request/field-rules.ts';
+import { RequestError } from '../request/request-error.ts';
+
+/**
+ * A request of another API in the words of a chat (docs/spec/dialects.md). The chat's bytes are what is ordered, hashed and signed for,
+ * and whoever has the request makes the same bytes of it.
+ */
+export interface Translation {
+  /** A body of a chat. */
+  readonly body: Uint8Array;
+  /** Names of the fields that were left out. */
+  readonly dropped: readonly string[];
+}
+
+export type JsonFields = Readonly<Record<string, unknown>>;
+
+/** What a translator reads and collects. */
+export interface Translator {
+  readonly dropped: string[];
+}
+
+export const isFields = (value: unknown): value is JsonFields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** @throws RequestError */
+export function readFields(value: unknown, param: string): JsonFields {
+  if (isFields(value)) return value;
+  throw new RequestError(`${param} must be an object`, param);
+}
+
+/** @throws RequestError */
+export function readList(value: unknown, param: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new RequestError(`${param} must be an array`, param);
+}
+
+/** @throws RequestError */
+export function readText(value: unknown, param: string): string {
+  if (typeof value !== 'string') throw new RequestError(`${param} must be a string`, param);
+  if (!value.isWellFormed()) throw new RequestError(`${param} must be text without lone surrogates`, param);
+  return value;
+}
+
+/** @throws RequestError */
+export function readBoolean(value: unknown, param: string): boolean {
+  if (isAbsent(value)) return false;
+  if (typeof value !== 'boolean') throw new RequestError(`${param} must be a boolean`, param);
+  return value;
+}
+
+/** Holds an object against its rules, and notes what is left out. @throws RequestError */
+export function judge({ dropped }: Translator, fields: JsonFields, rules: FieldRules, where?: string): void {
+  const judged = judgeFields(fields, rules, where);
+  if (judged.problem) throw new RequestError(judged.problem.message, judged.problem.param, judged.problem.code);
+  dropped.push(...judged.dropped);
+}
+
+/** JsonFields that are there, in this order: one request has one body. */
+export function encodeChat(fields: JsonFields): Uint8Array {
+  return utf8Encode(JSON.stringify(Object.fromEntries(Object.entries(fields).filter(([, value]) => !isAbsent(value)))));
+}
+
+/** The JSON of a call's arguments. */
+export const encodeArguments = (value: unknown, param: string): string => JSON.stringify(readFields(value, param));
+
+/** A message of a chat, as it is written. */
+export interface WrittenMessage {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  readonly content?: string | null;
+  readonly reasoning_content?: string;
+  readonly tool_calls?: readonly WrittenCall[];
+  readonly tool_call_id?: string;
+}
+
+export interface WrittenCall {
+  readonly id: string;
+  readonly type: 'function';
+  readonly function: { readonly name: string; readonly arguments: string };
+}
+
+export const writeCall = (id: string, name: string, given: string): WrittenCall => ({
+  id,
+  type: 'function',
+  function: { name, arguments: given },
+});
+
+/** @throws RequestError: other parts than text are not served. */
+export function refusePart(type: unknown, param: string): never {
+  const shown = typeof type === 'string' ? JSON.stringify(type.slice(0, 40)) : 'this';
+  throw new RequestError(
+    `${param}: ${shown} is not served; only text and calls of tools are`,
+    param,
+    'unsupported_content',
+  );
+}

@@ -1,0 +1,60 @@
+import { answerInDialect } from '@ogong/host/dialect/answer';
+import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
+import { refuseStored } from '@ogong/host/dialect/responses/stored-response';
+import type { Handler } from '@ogong/host/http/api-app';
+import { readBody } from '@ogong/host/http/body';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
+import type { DIALECT_ROUTES } from '@ogong/protocol/http/routes';
+import { BODY_LIMITS, borrowText, findToday, type LocalCall } from './local-model.ts';
+import { findModel } from './model-shelf.ts';
+import { addDefaults, HEARTBEAT_MS, openCompletion } from './openai-api.ts';
+import { parseOpenAiRequest } from './openai-request.ts';
+
+type DialectRouteName = keyof typeof DIALECT_ROUTES;
+
+export const createDialectHandlers = (call: LocalCall): Readonly<Record<DialectRouteName, Handler>> => ({
+  message: createDialectHandler('message', call),
+  messageCount: createCountHandler('message', call),
+  response: createDialectHandler('response', call),
+  storedResponse: refuseStored,
+  deletedResponse: refuseStored,
+  responseCount: createCountHandler('response', call),
+});
+
+/** An answer in the words of another API. @throws RequestError, ApiError, EngineError */
+function createDialectHandler(name: ApiDialectName, call: LocalCall): Handler {
+  const { read } = API_DIALECTS[name];
+  return async (context) => {
+    const request = read(context, await readBody(context, BODY_LIMITS));
+    const { asked, serve, onEnd } = await openCompletion(context, call, { endpoint: 'chat', body: request.body });
+    const nowMs = () => call.clock.nowMs();
+    const random = call.randomBytes(18);
+    const identity = createDialectIdentity(name, { model: asked.model, nowMs: nowMs(), random });
+    return answerInDialect(context, {
+      dialect: request.toDialect({ identity, nowMs }),
+      request: { ...asked, dropped: [...request.dropped, ...asked.dropped] },
+      serve,
+      heartbeatMs: HEARTBEAT_MS,
+      onEnd,
+    });
+  };
+}
+
+/** How many tokens the model makes of a prompt. @throws RequestError, ApiError, EngineError */
+function createCountHandler(name: ApiDialectName, call: LocalCall): Handler {
+  const { readCount, formatCount } = API_DIALECTS[name];
+  return async (context) => {
+    const { body, dropped } = readCount(context, await readBody(context, BODY_LIMITS));
+    const { asked, prompts } = parseOpenAiRequest(body, 'chat', findToday(call.clock));
+    const model = await findModel(call.shelf, asked.model);
+    const { engine, release } = await borrowText(call, model, { use: 'chat' });
+    try {
+      const [prompt] = prompts.map((given) => addDefaults(given, model));
+      const tokens = prompt === undefined ? 0 : (await engine.tokenizePrompt(prompt)).length;
+      showIgnored(context, [...dropped, ...asked.dropped]);
+      return context.json(formatCount(tokens));
+    } finally {
+      release();
+    }
+  };
+}
