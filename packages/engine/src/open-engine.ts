@@ -22,6 +22,7 @@ export interface OpenEngineSettings
     | 'kvType'
     | 'backend'
     | 'availableMemory'
+    | 'adapterPaths'
   > {
   /** A GGUF file; of a split model, the first shard. */
   readonly modelPath: string;
@@ -51,6 +52,8 @@ const embedding: EngineKind = {
   async open({ backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, ...settings }, hooks) {
     if (backend !== 'cpu')
       throw new EngineError('unsupported-model', `embeddings are computed on the CPU, not on ${backend}`);
+    if ((settings.adapterPaths ?? []).length > 0)
+      throw new EngineError('unsupported-model', 'an embedding model runs without adapters; leave them out');
     const { modelPath, modelRoot, hashes, isa, threads, cores, contextSize, sequences, availableMemory } = settings;
     return createLlamaEmbeddingEngine(
       {

@@ -8,6 +8,8 @@ import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws'
 export interface TextEngineInfo {
   /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
   readonly modelRoot: Uint8Array;
+  /** Of a model with adapters: the roots that its own is composed of, of the base model and of each adapter in order. */
+  readonly modelParts?: readonly Uint8Array[];
   /** SHA-256 over every token's type and text; spec: docs/spec/commitment.md. */
   readonly vocabularyHash: Uint8Array;
   readonly vocabularySize: number;

@@ -27,7 +27,9 @@ import { bringVulkanBuild } from './vulkan-build.ts';
 export interface LlamaEngineOptions {
   /** A GGUF file; of a split model, the first shard. */
   readonly modelPath: string;
-  /** The root that the files must have, 32 bytes. */
+  /** GGUF files of LoRA adapters for the model, in the order of their application. */
+  readonly adapterPaths?: readonly string[];
+  /** The root that the files must have, 32 bytes; with adapters, the composed root. */
   readonly modelRoot?: Uint8Array;
   /** What was read of the files before; without it they are read in full. */
   readonly hashes?: FileHashes;

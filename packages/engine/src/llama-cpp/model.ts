@@ -77,8 +77,13 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 /**
  * Opens a GGUF model.
  * @param repack lets ggml rearrange weights for speed; rearranged weights have no bit-exact twin.
+ * @param adapterPaths LoRA files, applied in this order to every context that writes.
  */
-export function openLlamaModel(library: LlamaLibrary, path: string, { repack = false } = {}): LlamaModel {
+export function openLlamaModel(
+  library: LlamaLibrary,
+  path: string,
+  { repack = false, adapterPaths = [] }: { readonly repack?: boolean; readonly adapterPaths?: readonly string[] } = {},
+): LlamaModel {
   const params: StructFields = {
     ...(library.modelDefaultParams() as StructFields),
     use_extra_bufts: repack,
@@ -97,6 +102,7 @@ export function openLlamaModel(library: LlamaLibrary, path: string, { repack = f
       `${path} is an encoder-decoder or recurrent model; this engine runs decoder-only transformers`,
     );
   }
+  const adapters = loadAdapters(library, handle, adapterPaths);
   const vocabulary = createVocabulary(library, library.modelVocab(handle));
   const embeddingSize = library.modelEmbedding(handle) as number;
   const hasReference = library.setUseReference !== undefined && library.getScheduler !== undefined;
@@ -107,11 +113,29 @@ export function openLlamaModel(library: LlamaLibrary, path: string, { repack = f
     hasReference,
     createCapture: () => createLayerCapture(library, { layers: library.modelLayers(handle) as number, embeddingSize }),
     createContext: (options) =>
-      createContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize }, options),
+      createContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize, adapters }, options),
     createPooledContext: (options) =>
       createPooledContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize }, options),
     free: () => library.modelFree(handle),
   };
+}
+
+/** Freed with the model. @throws EngineError('unsupported-model') */
+function loadAdapters(library: LlamaLibrary, model: Pointer, paths: readonly string[]): readonly Pointer[] {
+  return paths.map((path) => {
+    const adapter: Pointer = library.adapterLoad(model, path);
+    if (adapter) return adapter;
+    library.modelFree(model);
+    throw new EngineError('unsupported-model', `llama.cpp could not apply the adapter ${path} to this model: it is damaged, or its tensors fit another model`);
+  });
+}
+
+/** Each at its full scale, so that the files alone decide what is computed. */
+function applyAdapters(library: LlamaLibrary, context: Pointer, adapters: readonly Pointer[]): void {
+  if (adapters.length === 0) return;
+  const scales = new Float32Array(adapters.length).fill(1);
+  const code = library.setAdapters(context, [...adapters], adapters.length, scales) as number;
+  if (code !== 0) throw new EngineError('engine-crashed', `llama.cpp refused the adapters with ${code}`);
 }
 
 function createVocabulary(library: LlamaLibrary, handle: Pointer): LlamaVocabulary {
@@ -182,7 +206,11 @@ function listControlTokens(library: LlamaLibrary, handle: Pointer, size: number)
 function createContext(
   library: LlamaLibrary,
   model: Pointer,
-  { vocabularySize, embeddingSize }: { vocabularySize: number; embeddingSize: number },
+  {
+    vocabularySize,
+    embeddingSize,
+    adapters,
+  }: { vocabularySize: number; embeddingSize: number; adapters: readonly Pointer[] },
   options: LlamaContextOptions,
 ): LlamaContext {
   const { sequences, threads, batchSize, kvType = 'f16', flashAttention = true, kvUnified = false } = options;
@@ -212,6 +240,7 @@ function createContext(
       `llama.cpp could not allocate a context of ${sequences} x ${perSequence} positions; use a smaller context or fewer sequences`,
     );
   }
+  applyAdapters(library, handle, adapters);
   const memory = library.contextMemory(handle);
   const tokens = allocateNative(batchSize * 4, (b) => new Int32Array(b));
   const positions = allocateNative(batchSize * 4, (b) => new Int32Array(b));

@@ -37,10 +37,10 @@ export function openLibrary({
 
 /** Loads llama.cpp and the model in this process. @throws EngineError. */
 export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' | 'stepDelayMs'> {
-  const { modelPath, facts: file, files, kernels, kvType, flashAttention, kvUnified, sequences, threads } = options;
+  const { modelPath, adapterPaths, facts: file, files, kernels, kvType, flashAttention, kvUnified, sequences, threads } = options;
   const library = openLibrary(options);
   assertUnchanged(files);
-  const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast' });
+  const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast', adapterPaths });
   assertUnchanged(files);
   const batchSize = Math.max(BATCH_ROWS, sequences);
   const openModel = (shapes: ShapePolicy | undefined) =>
@@ -68,6 +68,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     shouldBeExact && (kernels === 'shaped' || llama.hasReference) && probeExactness(model, { drafts: maxDrafts });
   const info: TextEngineInfo = {
     modelRoot: options.modelRoot,
+    ...(options.parts.length > 0 && { modelParts: options.parts }),
     vocabularyHash: file.vocabularyHash,
     vocabularySize: vocabulary.size,
     stopTokens: Uint32Array.from({ length: vocabulary.size }, (_, id) => id).filter((id) => model.isEnd(id)),

@@ -1,16 +1,24 @@
+import { createHash } from 'node:crypto';
 import type { FileHashes } from '@ogong/models/file-hashes';
 import { isSameStamp, readFileStamp } from '@ogong/models/file-stamp';
 import { ModelError } from '@ogong/models/model-error';
 import { type HashedModel, hashModelFile, type StampedFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { computeComposedRoot } from '@ogong/protocol/commitment/composed-root';
 import { EngineError } from '../interface/engine-error.ts';
+import { inspectAdapterFile } from './adapter-file.ts';
 import { inspectModelFile, type ModelFacts } from './model-file.ts';
 
 /** A model whose files were read and hashed once: what a child is given, so that it reads neither again. */
 export interface VerifiedModel {
   readonly facts: ModelFacts;
+  /** Of the weights that answer: with adapters, the composed root. */
   readonly modelRoot: Uint8Array;
-  /** All shards, stamped as they were when they were hashed. */
+  /** Empty without adapters; otherwise the roots of the base model and of each adapter, which the model root is composed of. */
+  readonly parts: readonly Uint8Array[];
+  /** Files of the adapters, in the order of their application. */
+  readonly adapterPaths: readonly string[];
+  /** All shards and adapters, stamped as they were when they were hashed. */
   readonly files: readonly StampedFile[];
 }
 
@@ -19,6 +27,8 @@ export interface VerifyOptions {
   readonly modelRoot?: Uint8Array | undefined;
   /** What was read of the files before; without it they are read in full. */
   readonly hashes?: FileHashes | undefined;
+  /** GGUF files of adapters for this model, in the order of their application. */
+  readonly adapterPaths?: readonly string[] | undefined;
 }
 
 /**
@@ -27,16 +37,25 @@ export interface VerifyOptions {
  */
 export async function verifyModel(
   path: string,
-  { modelRoot, hashes }: VerifyOptions = {},
+  { modelRoot, hashes, adapterPaths = [] }: VerifyOptions = {},
   facts: ModelFacts = inspectModelFile(path),
 ): Promise<VerifiedModel> {
   const hashed = await hashModel(path, hashes);
-  if (modelRoot !== undefined) assertRoot(path, hashed, modelRoot);
-  const files = hashed.shards.map(({ path, stamp }) => ({ path, stamp }));
-  const header = files.find((file) => file.path === path);
-  if (header === undefined || !isSameStamp(header.stamp, facts.stamp))
-    throw new EngineError('model-corrupt', `${path} changed between reading its header and hashing it; start again`);
-  return { facts, modelRoot: hashed.modelRoot, files };
+  const adapters: HashedModel[] = [];
+  for (const each of adapterPaths) {
+    const { stamp } = inspectAdapterFile(each, facts);
+    const adapter = await hashModel(each, hashes);
+    assertSame(adapter, each, stamp);
+    adapters.push(adapter);
+  }
+  const parts = adapters.length === 0 ? [] : [hashed, ...adapters].map((part) => part.modelRoot);
+  const [base, ...rest] = parts;
+  const root = base === undefined ? hashed.modelRoot : computeComposedRoot({ sha256 }, base, rest);
+  const shards = [hashed, ...adapters].flatMap((each) => each.shards);
+  if (modelRoot !== undefined) assertRoot(path, { modelRoot: root, shards }, modelRoot);
+  assertSame(hashed, path, facts.stamp);
+  const files = shards.map(({ path, stamp }) => ({ path, stamp }));
+  return { facts, modelRoot: root, parts, adapterPaths, files };
 }
 
 /**
@@ -59,6 +78,18 @@ function isUnchanged(path: string, stamp: StampedFile['stamp']): boolean {
   } catch {
     return false;
   }
+}
+
+const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+};
+
+function assertSame({ shards }: HashedModel, path: string, stamp: StampedFile['stamp']): void {
+  const hashed = shards.find((shard) => shard.path === path);
+  if (hashed === undefined || !isSameStamp(hashed.stamp, stamp))
+    throw new EngineError('model-corrupt', `${path} changed between reading its header and hashing it; start again`);
 }
 
 async function hashModel(path: string, hashes: FileHashes | undefined): Promise<HashedModel> {

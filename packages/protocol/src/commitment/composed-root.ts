@@ -1,0 +1,24 @@
+import { utf8Encode } from '../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+
+const TAG = utf8Encode('ogong-composed-model-v1\n');
+
+/** Adapters that one model may be composed of. */
+export const MAX_ADAPTERS = 8;
+
+/**
+ * The root of a model that runs with adapters: SHA-256(tag || root of the base model || root of each adapter, in the order of
+ * their application). Another order is another model, since sums of floats depend on theirs.
+ * @param base 32 bytes. @param adapters 32 bytes each, one to MAX_ADAPTERS. @returns 32 bytes.
+ */
+export function computeComposedRoot(
+  { sha256 }: Pick<Crypto, 'sha256'>,
+  base: Uint8Array,
+  adapters: readonly Uint8Array[],
+): Uint8Array {
+  if (adapters.length < 1 || adapters.length > MAX_ADAPTERS)
+    throw new RangeError(`a model with ${adapters.length} adapters; it has 1 to ${MAX_ADAPTERS}`);
+  const parts = [base, ...adapters];
+  if (parts.some(({ length }) => length !== 32)) throw new RangeError('a content root has 32 bytes');
+  return sha256(TAG, ...parts);
+}
