@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { computeComposedRoot } from '@ogong/protocol/commitment/composed-root';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { type FileStamp, isSameStamp, readFileStamp } from './file-stamp.ts';
 import { ModelError } from './model-error.ts';
@@ -23,9 +24,18 @@ export function listShards(path: string): string[] {
 
 /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
 export function computeModelRoot(shardHashes: readonly Uint8Array[]): Uint8Array {
+  return sha256Of(...shardHashes);
+}
+
+function sha256Of(...parts: readonly Uint8Array[]): Uint8Array {
   const hash = createHash('sha256');
-  for (const shard of shardHashes) hash.update(shard);
+  for (const part of parts) hash.update(part);
   return new Uint8Array(hash.digest());
+}
+
+/** The root of a model with these adapters, in the order of their application; of the model alone, its own. */
+export function composeModelRoot(base: Uint8Array, adapters: readonly Uint8Array[]): Uint8Array {
+  return adapters.length === 0 ? base : computeComposedRoot({ sha256: sha256Of }, base, adapters);
 }
 
 export interface StampedFile {

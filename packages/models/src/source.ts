@@ -15,6 +15,21 @@ export type ModelSource =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'builtin'; readonly name: 'stories15M' | 'stories260K'; readonly quant: string | undefined };
 
+/** A model, and the adapters that it runs with, in the order of their application. */
+export interface ModelReference {
+  readonly base: string;
+  readonly adapters: readonly string[];
+}
+
+/** Names and versions may have a plus sign in them, so it parts only what begins as a place does. */
+const NEXT_PART = /\+(?=(?:hf:|https?:\/\/|npm:|file:|\.{0,2}\/))/;
+
+/** Reads `model+adapter+...`; each part is written as a source is, and a file with its folder (`./a.gguf`). */
+export function splitModelReference(reference: string): ModelReference {
+  const [base = '', ...adapters] = reference.split(NEXT_PART);
+  return { base, adapters };
+}
+
 const PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,95}';
 const HUB = new RegExp(`^hf:(${PART}/${PART})(?:@([0-9a-f]{40}))?(?::([A-Za-z0-9_]{1,16}))?$`);
 const NPM = /^npm:((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@(\d+\.\d+\.\d+[A-Za-z0-9.+-]*)#(.+)$/;

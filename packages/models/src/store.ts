@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createFileHashes, type FileHashes, hashFile } from './file-hashes.ts';
 import { ModelError } from './model-error.ts';
-import { computeModelRoot } from './model-root.ts';
+import { composeModelRoot, computeModelRoot } from './model-root.ts';
 import { withProcessLock } from './process-lock.ts';
 
 /** One file of a stored model. */
@@ -33,6 +33,8 @@ export interface ModelManifest {
   /** Of a model from a hub: the commit that its files were read at. */
   readonly commit?: string;
   readonly files: readonly StoredFile[];
+  /** LoRA adapters that it runs with, in the order of their application. */
+  readonly adapters?: readonly StoredFile[];
   readonly modelRoot: string;
   /** Of a model that was made from another one: what requests to it begin with. */
   readonly defaults?: ModelDefaults;
@@ -42,6 +44,8 @@ export interface StoredModel {
   readonly manifest: ModelManifest;
   /** What the engine opens: the blob, or the first shard under its own name. */
   readonly path: string;
+  /** None if not given. */
+  readonly adapterPaths?: readonly string[];
   readonly modelRoot: Uint8Array;
 }
 
@@ -84,14 +88,15 @@ export function createModelStore(directory: string): ModelStore {
 
   const locate = (manifest: ModelManifest): StoredModel | undefined => {
     const [first] = manifest.files;
-    if (first === undefined || !manifest.files.every(({ sha256 }) => existsSync(blobPath(sha256)))) return undefined;
+    if (first === undefined || !filesOf(manifest).every(({ sha256 }) => existsSync(blobPath(sha256)))) return undefined;
     const path =
       manifest.files.length === 1
         ? blobPath(first.sha256)
         : join(directory, 'shards', fileName(manifest.name), first.name);
-    return existsSync(path)
-      ? { manifest, path, modelRoot: Uint8Array.from(Buffer.from(manifest.modelRoot, 'hex')) }
-      : undefined;
+    if (!existsSync(path)) return undefined;
+    const adapterPaths = manifest.adapters?.map(({ sha256 }) => blobPath(sha256));
+    const modelRoot = Uint8Array.from(Buffer.from(manifest.modelRoot, 'hex'));
+    return { manifest, path, modelRoot, ...(adapterPaths && { adapterPaths }) };
   };
 
   const store: ModelStore = {
@@ -156,7 +161,10 @@ export function createModelStore(directory: string): ModelStore {
       );
       if (other !== undefined)
         throw new ModelError('bad-reference', `${contents.name} is too much like ${other.name}; choose another name`);
-      const modelRoot = computeModelRoot(contents.files.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
+      const modelRoot = composeModelRoot(
+        rootOf(contents.files),
+        (contents.adapters ?? []).map((adapter) => rootOf([adapter])),
+      );
       const manifest: ModelManifest = { ...contents, modelRoot: Buffer.from(modelRoot).toString('hex') };
       if (manifest.files.length > 1) await linkShards(manifest);
       const path = manifestPath(manifest.name);
@@ -177,8 +185,8 @@ export function createModelStore(directory: string): ModelStore {
         if (found === undefined) return false;
         await rm(path, { force: true });
         await rm(join(directory, 'shards', fileName(name)), { recursive: true, force: true });
-        const needed = new Set((await store.list()).flatMap(({ files }) => files.map(({ sha256 }) => sha256)));
-        for (const { sha256 } of found.files) if (!needed.has(sha256)) await rm(blobPath(sha256), { force: true });
+        const needed = new Set((await store.list()).flatMap((each) => filesOf(each).map(({ sha256 }) => sha256)));
+        for (const { sha256 } of filesOf(found)) if (!needed.has(sha256)) await rm(blobPath(sha256), { force: true });
         return true;
       });
     },
@@ -195,9 +203,9 @@ export function createModelStore(directory: string): ModelStore {
       return withProcessLock(path, run, signal);
     },
 
-    async listDamaged({ files }, signal) {
+    async listDamaged(manifest, signal) {
       const damaged: string[] = [];
-      for (const { sha256 } of files) {
+      for (const { sha256 } of filesOf(manifest)) {
         if (!(await isIntact(blobPath(sha256), sha256, signal))) damaged.push(blobPath(sha256));
       }
       return damaged;
@@ -222,9 +230,17 @@ export function createModelStore(directory: string): ModelStore {
   return store;
 }
 
+const filesOf = ({ files, adapters = [] }: Pick<ModelManifest, 'files' | 'adapters'>): readonly StoredFile[] => [
+  ...files,
+  ...adapters,
+];
+
+const rootOf = (files: readonly StoredFile[]): Uint8Array =>
+  computeModelRoot(files.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
+
 function parseManifest(text: string, path: string): ModelManifest {
   try {
-    const { name, source, commit, files, modelRoot, defaults } = JSON.parse(text) as ModelManifest;
+    const { name, source, commit, files, adapters, modelRoot, defaults } = JSON.parse(text) as ModelManifest;
     const isFile = (file: StoredFile) =>
       typeof file.name === 'string' && /^[0-9a-f]{64}$/.test(file.sha256) && Number.isSafeInteger(file.sizeBytes);
     if (
@@ -234,9 +250,10 @@ function parseManifest(text: string, path: string): ModelManifest {
       /^[0-9a-f]{64}$/.test(modelRoot) &&
       files.length > 0 &&
       files.every(isFile) &&
+      (adapters === undefined || (adapters.length > 0 && adapters.every(isFile))) &&
       (defaults === undefined || typeof defaults.from === 'string')
     ) {
-      const more = { ...(commit === undefined ? {} : { commit }), ...(defaults === undefined ? {} : { defaults }) };
+      const more = { ...(commit && { commit }), ...(adapters && { adapters }), ...(defaults && { defaults }) };
       return { name, source, ...more, files, modelRoot };
     }
   } catch (cause) {

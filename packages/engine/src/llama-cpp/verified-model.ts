@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { FileHashes } from '@ogong/models/file-hashes';
 import { isSameStamp, readFileStamp } from '@ogong/models/file-stamp';
 import { ModelError } from '@ogong/models/model-error';
-import { type HashedModel, hashModelFile, type StampedFile } from '@ogong/models/model-root';
+import { composeModelRoot, type HashedModel, hashModelFile, type StampedFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { computeComposedRoot } from '@ogong/protocol/commitment/composed-root';
 import { EngineError } from '../interface/engine-error.ts';
 import { inspectAdapterFile } from './adapter-file.ts';
 import { inspectModelFile, type ModelFacts } from './model-file.ts';
@@ -49,8 +47,10 @@ export async function verifyModel(
     adapters.push(adapter);
   }
   const parts = adapters.length === 0 ? [] : [hashed, ...adapters].map((part) => part.modelRoot);
-  const [base, ...rest] = parts;
-  const root = base === undefined ? hashed.modelRoot : computeComposedRoot({ sha256 }, base, rest);
+  const root = composeModelRoot(
+    hashed.modelRoot,
+    adapters.map((adapter) => adapter.modelRoot),
+  );
   const shards = [hashed, ...adapters].flatMap((each) => each.shards);
   if (modelRoot !== undefined) assertRoot(path, { modelRoot: root, shards }, modelRoot);
   assertSame(hashed, path, facts.stamp);
@@ -79,12 +79,6 @@ function isUnchanged(path: string, stamp: StampedFile['stamp']): boolean {
     return false;
   }
 }
-
-const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
-};
 
 function assertSame({ shards }: HashedModel, path: string, stamp: StampedFile['stamp']): void {
   const hashed = shards.find((shard) => shard.path === path);

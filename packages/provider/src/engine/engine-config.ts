@@ -161,6 +161,7 @@ export async function loadModel(
   const settings: OpenEngineSettings = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
+    ...(model.adapterPaths && { adapterPaths: model.adapterPaths }),
     ...{ hashes, isa, sequences, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
     ...(threads === undefined ? {} : { threads }),

@@ -1,19 +1,23 @@
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { countCores } from '@ogong/engine/llama-cpp/platform';
 import type { Logger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
+import { splitModelReference } from '@ogong/models/source';
 import { createModelStore } from '@ogong/models/store';
 import { type EngineSettings, loadModel, loadModels, modelDirectory } from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from './loaded-models.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import { createStoreLibrary } from './store-library.ts';
-import { createStoreShelf, shelveResolved } from './store-shelf.ts';
+import { createStoreShelf, pathOfReference, shelveAdapted, shelveResolved } from './store-shelf.ts';
 
 export interface LocalSettings extends EngineSettings {
   /** Models that are loaded at once, as they were typed. */
   readonly model: readonly string[];
+  /** For every model that was named. */
+  readonly adapter: readonly string[];
   readonly dataDir: string;
   readonly keepAlive: number;
 }
@@ -45,7 +49,6 @@ export async function openLocalModels(settings: LocalSettings, log: Logger): Pro
       return engine;
     },
   });
-  const pinned = named.map(({ model }) => model);
   const storeDir = modelDirectory(settings.dataDir);
   const store = createModelStore(storeDir);
   const { hubEndpoint, hubToken } = settings;
@@ -53,6 +56,19 @@ export async function openLocalModels(settings: LocalSettings, log: Logger): Pro
     ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
     ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
   };
+  const pinned = named.map(({ model }) => model);
+  try {
+    for (const reference of settings.adapter) {
+      const adapter = await resolveModel(reference, { storeDir, hub });
+      for (const { model } of named) {
+        inspectAdapterFile(adapter.path, inspectModelFile(model.path));
+        pinned.push(shelveAdapted(model, adapter));
+      }
+    }
+  } catch (error) {
+    await loaded.close();
+    throw error;
+  }
   return {
     shelf: createStoreShelf(store, pinned),
     library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, hub, ...options })),
@@ -61,4 +77,4 @@ export async function openLocalModels(settings: LocalSettings, log: Logger): Pro
   };
 }
 
-const weigh = (reference: string): number => inspectModelFile(reference.replace(/^file:/, '')).weightBytes;
+const weigh = (reference: string): number => inspectModelFile(pathOfReference(splitModelReference(reference).base)).weightBytes;

@@ -2,10 +2,14 @@ import { createReadStream, existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import type { ResolvedModel } from '@ogong/models/resolve';
-import type { ModelDefaults, ModelStore, StoredFile } from '@ogong/models/store';
+import { splitModelReference } from '@ogong/models/source';
+import type { ModelDefaults, ModelManifest, ModelStore, StoredFile } from '@ogong/models/store';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { ModelLibrary, PullOptions } from './model-library.ts';
 import type { ShelfModel } from './model-shelf.ts';
+import { pathOfReference } from './store-shelf.ts';
+
+type Files = Pick<ModelManifest, 'files' | 'adapters'>;
 
 /** @param resolve brings a model by its reference. */
 export function createStoreLibrary(
@@ -15,14 +19,21 @@ export function createStoreLibrary(
   const findStored = ({ name, aliases = [] }: ShelfModel) =>
     [name, ...aliases].map((each) => store.find(each)).find((found) => found !== undefined);
 
-  /** A file that lies elsewhere may change, so the store takes a copy. */
-  const bringFiles = async (model: ShelfModel): Promise<readonly StoredFile[]> =>
-    findStored(model)?.manifest.files ?? [
-      await store.receive(createReadStream(model.path), { name: basename(model.path) }),
-    ];
+  const copy = (path: string): Promise<StoredFile> => store.receive(createReadStream(path), { name: basename(path) });
 
-  async function publish(name: string, files: readonly StoredFile[], source: string, defaults?: ModelDefaults) {
-    await store.publish({ name, source, files, ...(defaults === undefined ? {} : { defaults }) });
+  /** A file that lies elsewhere may change, so the store takes a copy. */
+  async function bringFiles(model: ShelfModel): Promise<Files> {
+    const stored = findStored(model)?.manifest;
+    if (stored !== undefined) return stored;
+    const { adapters } = splitModelReference(model.reference);
+    const files = [await copy(model.path)];
+    const copied: StoredFile[] = [];
+    for (const adapter of adapters) copied.push(await copy(pathOfReference(adapter)));
+    return { files, ...(copied.length > 0 && { adapters: copied }) };
+  }
+
+  async function publish(name: string, { files, adapters }: Files, source: string, defaults?: ModelDefaults) {
+    await store.publish({ name, source, files, ...(adapters && { adapters }), ...(defaults && { defaults }) });
   }
 
   return {
@@ -38,7 +49,7 @@ export function createStoreLibrary(
         inspectModelFile(store.pathOf(stored));
         found.push(stored);
       }
-      await publish(toModelName(name), found, `create:${name}`, defaults);
+      await publish(toModelName(name), { files: found }, `create:${name}`, defaults);
     },
     async remove(model) {
       const stored = findStored(model);

@@ -1,27 +1,45 @@
 import { statSync } from 'node:fs';
+import { composeModelRoot } from '@ogong/models/model-root';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import type { ModelStore, StoredModel } from '@ogong/models/store';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 
 /** What loads a file that lies on this machine. */
 export const referenceOf = (path: string): string => `file:${path}`;
 
+export const pathOfReference = (reference: string): string => reference.replace(/^file:/, '');
+
 /**
  * A model that was named when the program started.
  * @param typed how; it is the model's name unless it says where the model lies.
  */
-export function shelveResolved(typed: string, { name, path, modelRoot }: ResolvedModel): ShelfModel {
-  const { size, mtimeMs } = statSync(path);
+export function shelveResolved(typed: string, { name, path, modelRoot, adapterPaths = [] }: ResolvedModel): ShelfModel {
+  const files = [path, ...adapterPaths];
+  const stats = files.map((file) => statSync(file));
   const isPlace = /[/\\]|\.gguf$/i.test(typed);
   return {
     name: isPlace ? name : typed,
     aliases: [typed, name],
-    reference: referenceOf(path),
+    reference: files.map(referenceOf).join('+'),
     path,
-    sizeBytes: size,
-    modifiedAtMs: Math.floor(mtimeMs),
+    sizeBytes: stats.reduce((sum, { size }) => sum + size, 0),
+    modifiedAtMs: Math.floor(Math.max(...stats.map(({ mtimeMs }) => mtimeMs))),
     modelRoot: toHex(modelRoot),
+  };
+}
+
+/** The same model with one adapter; what loads it loads both. @param adapter as it was brought alone. */
+export function shelveAdapted(model: ShelfModel, adapter: ResolvedModel): ShelfModel {
+  const { size, mtimeMs } = statSync(adapter.path);
+  return {
+    ...model,
+    name: `${model.name}+${adapter.name}`,
+    aliases: (model.aliases ?? []).map((alias) => `${alias}+${adapter.name}`),
+    reference: `${model.reference}+${referenceOf(adapter.path)}`,
+    sizeBytes: model.sizeBytes + size,
+    modifiedAtMs: Math.max(model.modifiedAtMs, Math.floor(mtimeMs)),
+    modelRoot: toHex(composeModelRoot(fromHex(model.modelRoot), [adapter.modelRoot])),
   };
 }
 
@@ -42,15 +60,15 @@ export function createStoreShelf(store: ModelStore, named: readonly ShelfModel[]
   };
 }
 
-function shelveStored({ manifest, path }: StoredModel): ShelfModel {
-  const { name, source, defaults, files, modelRoot } = manifest;
+function shelveStored({ manifest, path, adapterPaths = [] }: StoredModel): ShelfModel {
+  const { name, source, defaults, files, adapters = [], modelRoot } = manifest;
   return {
     name,
     // What was made of a model has a name of its own alone.
     aliases: defaults === undefined ? [source] : [],
-    reference: referenceOf(path),
+    reference: [path, ...adapterPaths].map(referenceOf).join('+'),
     path,
-    sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    sizeBytes: [...files, ...adapters].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     modifiedAtMs: Math.floor(statSync(path).mtimeMs),
     modelRoot,
     ...(defaults === undefined ? {} : { defaults }),

@@ -168,6 +168,7 @@ export const localConfig = defineConfig({
   examples: [
     'ogong-provider local --model stories15M',
     'ogong-provider local --model ./llama-3.2-3b-instruct.gguf --n-ctx 8192',
+    'ogong-provider local --model stories260K --adapter ./pirate.gguf   # answers to stories260K and stories260K+pirate',
   ],
   summary: 'Serves models on this machine to OpenAI and Ollama clients. No network, no account.',
   fields: {
@@ -178,6 +179,14 @@ export const localConfig = defineConfig({
       repeatable: true,
       description:
         'model to load at once: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name; models on this machine load when they are asked for',
+    },
+    adapter: {
+      schema: text,
+      label: '<path|name>',
+      env: 'OGONG_PROVIDER_ADAPTER',
+      repeatable: true,
+      description:
+        'LoRA adapter (GGUF) for the models of --model: a request for model+adapter runs with it, and loads it when it is first asked for',
     },
     listen: {
       schema: hostPort,
