@@ -12,7 +12,10 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('a model with adapters', () => {
   it('is written with a plus sign before each place, and no other plus sign parts a reference', () => {
-    expect(splitModelReference('stories260K+./pirate.gguf')).toEqual({ base: 'stories260K', adapters: ['./pirate.gguf'] });
+    expect(splitModelReference('stories260K+./pirate.gguf')).toEqual({
+      base: 'stories260K',
+      adapters: ['./pirate.gguf'],
+    });
     expect(splitModelReference('hf:a/b:q4_0+hf:c/d+file:/x/e.gguf')).toEqual({
       base: 'hf:a/b:q4_0',
       adapters: ['hf:c/d', 'file:/x/e.gguf'],

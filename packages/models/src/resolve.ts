@@ -72,7 +72,10 @@ export async function bringModel(reference: string, options: ResolveOptions): Pr
   // The path of a file may look like a model and its adapter.
   if (adapters.length === 0 || existsSync(reference)) return bringPart(reference, options);
   if (adapters.length > MAX_ADAPTERS)
-    throw new ModelError('bad-reference', `${adapters.length} adapters in one model; at most ${MAX_ADAPTERS} are applied`);
+    throw new ModelError(
+      'bad-reference',
+      `${adapters.length} adapters in one model; at most ${MAX_ADAPTERS} are applied`,
+    );
   const model = await bringPart(base, options);
   const { quant: _, inspect: __, ...others } = options;
   const brought: ResolvedModel[] = [];

@@ -28,7 +28,10 @@ export function inspectAdapterFile(
   const text = (key: string): string | undefined => stringOf(header.metadata, key);
   const kind = text('general.type');
   if (kind !== 'adapter' || text('adapter.type') !== 'lora')
-    throw new EngineError('unsupported-model', `${path} is no LoRA adapter: its general.type is ${kind ?? 'not given'}`);
+    throw new EngineError(
+      'unsupported-model',
+      `${path} is no LoRA adapter: its general.type is ${kind ?? 'not given'}`,
+    );
   const architecture = text('general.architecture');
   if (architecture !== base.architecture)
     throw new EngineError(

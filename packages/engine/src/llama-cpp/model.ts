@@ -126,7 +126,10 @@ function loadAdapters(library: LlamaLibrary, model: Pointer, paths: readonly str
     const adapter: Pointer = library.adapterLoad(model, path);
     if (adapter) return adapter;
     library.modelFree(model);
-    throw new EngineError('unsupported-model', `llama.cpp could not apply the adapter ${path} to this model: it is damaged, or its tensors fit another model`);
+    throw new EngineError(
+      'unsupported-model',
+      `llama.cpp could not apply the adapter ${path} to this model: it is damaged, or its tensors fit another model`,
+    );
   });
 }
 

@@ -37,7 +37,18 @@ export function openLibrary({
 
 /** Loads llama.cpp and the model in this process. @throws EngineError. */
 export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' | 'stepDelayMs'> {
-  const { modelPath, adapterPaths, facts: file, files, kernels, kvType, flashAttention, kvUnified, sequences, threads } = options;
+  const {
+    modelPath,
+    adapterPaths,
+    facts: file,
+    files,
+    kernels,
+    kvType,
+    flashAttention,
+    kvUnified,
+    sequences,
+    threads,
+  } = options;
   const library = openLibrary(options);
   assertUnchanged(files);
   const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast', adapterPaths });

@@ -13,7 +13,15 @@ const MODEL = fileURLToPath(new URL('../../../models/models/stories260K.gguf', i
 const dataDir = mkdtempSync(join(tmpdir(), 'ogong-local-adapters-'));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
-const settings = { model: ['stories260K'], dataDir, keepAlive: 60_000, isa: 'auto', threads: 1, sequences: 1, nCtx: 64 };
+const settings = {
+  model: ['stories260K'],
+  dataDir,
+  keepAlive: 60_000,
+  isa: 'auto',
+  threads: 1,
+  sequences: 1,
+  nCtx: 64,
+};
 const log = createLogger({ name: 'test', level: 'silent' });
 
 describe('an adapter that was named for local mode', () => {

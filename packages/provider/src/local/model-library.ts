@@ -4,10 +4,18 @@ import type { ShelfModel } from './model-shelf.ts';
 
 /** Changes what models there are on this machine. */
 export interface ModelLibrary {
-  /** Gives the files of a model another name, with what requests to it begin with. @throws ModelError, RequestError */
-  name(name: string, model: ShelfModel, defaults?: ModelDefaults): Promise<void>;
-  /** Makes a model of files that were received. @throws ModelError, RequestError */
-  assemble(name: string, files: readonly ReceivedFile[], defaults?: ModelDefaults): Promise<void>;
+  /** Gives the files of a model another name, with further LoRA adapters and with what requests to it begin with. @throws ModelError, RequestError */
+  name(
+    name: string,
+    model: ShelfModel,
+    more?: { readonly adapters?: readonly ReceivedFile[]; readonly defaults?: ModelDefaults },
+  ): Promise<void>;
+  /** Makes a model of files that were received, and of LoRA adapters for it. @throws ModelError, RequestError */
+  assemble(
+    name: string,
+    received: { readonly files: readonly ReceivedFile[]; readonly adapters?: readonly ReceivedFile[] },
+    defaults?: ModelDefaults,
+  ): Promise<void>;
   /** @throws RequestError where the model's file is not the store's. */
   remove(model: ShelfModel): Promise<void>;
   /** @param reference see models/source.ts. @throws ModelError, RequestError */

@@ -1,5 +1,5 @@
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { countCores } from '@ogong/engine/llama-cpp/platform';
 import type { Logger } from '@ogong/host/log/logger';
@@ -77,4 +77,5 @@ export async function openLocalModels(settings: LocalSettings, log: Logger): Pro
   };
 }
 
-const weigh = (reference: string): number => inspectModelFile(pathOfReference(splitModelReference(reference).base)).weightBytes;
+const weigh = (reference: string): number =>
+  inspectModelFile(pathOfReference(splitModelReference(reference).base)).weightBytes;

@@ -1,11 +1,13 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
+import { inspectModelFile, type ModelFacts } from '@ogong/engine/llama-cpp/model-file';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { splitModelReference } from '@ogong/models/source';
 import type { ModelDefaults, ModelManifest, ModelStore, StoredFile } from '@ogong/models/store';
+import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
-import type { ModelLibrary, PullOptions } from './model-library.ts';
+import type { ModelLibrary, PullOptions, ReceivedFile } from './model-library.ts';
 import type { ShelfModel } from './model-shelf.ts';
 import { pathOfReference } from './store-shelf.ts';
 
@@ -32,24 +34,46 @@ export function createStoreLibrary(
     return { files, ...(copied.length > 0 && { adapters: copied }) };
   }
 
+  async function findReceived(
+    files: readonly ReceivedFile[],
+    field: string,
+    inspect: (path: string) => void,
+  ): Promise<readonly StoredFile[]> {
+    const found: StoredFile[] = [];
+    for (const { name, sha256 } of files) {
+      const stored = await store.reuse(name, sha256);
+      if (stored === undefined)
+        throw new RequestError(`blob sha256:${sha256} is not here; send it to /api/blobs first`, field);
+      inspect(store.pathOf(stored));
+      found.push(stored);
+    }
+    return found;
+  }
+
   async function publish(name: string, { files, adapters }: Files, source: string, defaults?: ModelDefaults) {
     await store.publish({ name, source, files, ...(adapters && { adapters }), ...(defaults && { defaults }) });
   }
 
   return {
-    async name(name, model, defaults) {
-      await publish(toModelName(name), await bringFiles(model), model.name, defaults ?? { from: model.name });
+    async name(name, model, { adapters = [], defaults = { from: model.name } } = {}) {
+      const facts = adapters.length === 0 ? undefined : inspectModelFile(model.path);
+      const added = await findReceived(adapters, 'adapters', (path) => facts && inspectAdapterFile(path, facts));
+      const { files, adapters: own = [] } = await bringFiles(model);
+      const all = [...own, ...added];
+      if (all.length > MAX_ADAPTERS) throw new RequestError(`a model has at most ${MAX_ADAPTERS} adapters`, 'adapters');
+      await publish(toModelName(name), { files, ...(all.length > 0 && { adapters: all }) }, model.name, defaults);
     },
-    async assemble(name, files, defaults) {
-      const found: StoredFile[] = [];
-      for (const file of files) {
-        const stored = await store.reuse(file.name, file.sha256);
-        if (stored === undefined)
-          throw new RequestError(`blob sha256:${file.sha256} is not here; send it to /api/blobs first`, 'files');
-        inspectModelFile(store.pathOf(stored));
-        found.push(stored);
-      }
-      await publish(toModelName(name), { files: found }, `create:${name}`, defaults);
+    async assemble(name, { files, adapters = [] }, defaults) {
+      if (adapters.length > MAX_ADAPTERS)
+        throw new RequestError(`a model has at most ${MAX_ADAPTERS} adapters`, 'adapters');
+      let facts: ModelFacts | undefined;
+      const found = await findReceived(files, 'files', (path) => {
+        const read = inspectModelFile(path);
+        facts ??= read;
+      });
+      const applied = await findReceived(adapters, 'adapters', (path) => facts && inspectAdapterFile(path, facts));
+      const received = { files: found, ...(applied.length > 0 && { adapters: applied }) };
+      await publish(toModelName(name), received, `create:${name}`, defaults);
     },
     async remove(model) {
       const stored = findStored(model);

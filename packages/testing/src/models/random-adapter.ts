@@ -18,7 +18,10 @@ export function writeRandomAdapter(
   if (architecture === undefined) throw new GgufError(`${model} names no architecture`);
   const random = createSeededRandom(seed);
   const matrix = (name: string, dimensions: readonly number[], scale: number): GgufTensorSource => {
-    const values = Float32Array.from({ length: dimensions.reduce((a, b) => a * b, 1) }, () => (random() * 2 - 1) * scale);
+    const values = Float32Array.from(
+      { length: dimensions.reduce((a, b) => a * b, 1) },
+      () => (random() * 2 - 1) * scale,
+    );
     return { name, dimensions, type: F32, read: () => [new Uint8Array(values.buffer)] };
   };
   const adapted = tensors.filter(({ name }) => /\.attn_(q|v|output)\.weight$/.test(name));

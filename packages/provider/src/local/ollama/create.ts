@@ -15,7 +15,8 @@ import { readCall, readName } from './read-call.ts';
 export async function create(context: ApiContext, call: LocalCall): Promise<Response> {
   const { fields } = await readCall(context, CREATE_RULES);
   const name = readName(fields);
-  const files = readFiles(fields.files);
+  const files = readFiles(fields, 'files');
+  const adapters = readFiles(fields, 'adapters');
   const from = readText(fields, 'from');
   if ((from === undefined) === (files.length === 0))
     throw new RequestError('name either the model that it is made from, in `from`, or its `files`', 'from');
@@ -24,7 +25,7 @@ export async function create(context: ApiContext, call: LocalCall): Promise<Resp
   if (from === undefined) {
     const defaults = Object.keys(given).length === 0 ? undefined : { from: '', ...given };
     return answerProgress(context, stream, async (tell) => {
-      await call.library.assemble(name, files, defaults);
+      await call.library.assemble(name, { files, adapters }, defaults);
       await tell({ status: 'parsing GGUF' });
       await tell({ status: 'writing manifest' });
     });
@@ -33,7 +34,7 @@ export async function create(context: ApiContext, call: LocalCall): Promise<Resp
   const parameters = { ...model.defaults?.parameters, ...given.parameters };
   const defaults = { ...model.defaults, ...given, from: model.name, parameters };
   return answerProgress(context, stream, async (tell) => {
-    await call.library.name(name, model, defaults);
+    await call.library.name(name, model, { adapters, defaults });
     await tell({ status: `using existing layer sha256:${model.modelRoot}` });
     await tell({ status: 'writing manifest' });
   });
@@ -65,15 +66,16 @@ function readLicense(value: unknown): string | undefined {
   throw new RequestError('license must be a string or an array of strings', 'license');
 }
 
-function readFiles(value: unknown): readonly ReceivedFile[] {
+function readFiles(fields: Fields, field: 'files' | 'adapters'): readonly ReceivedFile[] {
+  const value = fields[field];
   if (value === undefined) return [];
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new RequestError('files must map names to digests', 'files');
+    throw new RequestError(`${field} must map names to digests`, field);
   return Object.entries(value)
     .map(([name, digest]) => {
       const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(String(digest)) ?? [];
       if (sha256 === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.gguf$/i.test(name))
-        throw new RequestError('files must map names of GGUF files to digests sha256:...', 'files');
+        throw new RequestError(`${field} must map names of GGUF files to digests sha256:...`, field);
       return { name, sha256 };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));

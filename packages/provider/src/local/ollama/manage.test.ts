@@ -8,6 +8,7 @@ import type { ResolvedModel } from '@ogong/models/resolve';
 import { createModelStore } from '@ogong/models/store';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
+import { writeRandomAdapter } from '@ogong/testing/models/random-adapter';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture } from '../local-fixture.ts';
 import type { PullOptions } from '../model-library.ts';
@@ -161,6 +162,43 @@ describe('a model that is made of another', () => {
   ])('is refused with %s', async (_name, fields, words) => {
     const { status, body } = await post('/api/create', { ...mario, ...fields });
     expect([status >= 400, body]).toEqual([true, { error: expect.stringContaining(words) }]);
+    expect(await names()).toEqual(['stories260K']);
+  });
+
+  it('takes an adapter, which makes other weights of it', async () => {
+    const path = join(folder, 'pirate.gguf');
+    writeRandomAdapter(path, { model: FILE, seed: 1, strength: 0.3 });
+    const bytes = new Uint8Array(readFileSync(path));
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const pirate = { ...mario, model: 'pirate', adapters: { 'pirate.gguf': digest } };
+    expect((await post('/api/create', pirate)).body).toEqual({ error: expect.stringContaining('is not here') });
+    await send('POST', `/api/blobs/${digest}`, bytes);
+    expect((await post('/api/create', pirate)).body).toEqual(SUCCESS);
+    expect((await post('/api/create', { ...mario, stream: false })).body).toEqual(SUCCESS);
+    const { models } = (await send('GET', '/api/tags')).body as {
+      models: { name: string; digest: string; size: number }[];
+    };
+    const [made, plain] = ['pirate', 'mario:v1'].map((name) => models.find((model) => model.name === name));
+    expect(made?.size).toBe((plain?.size ?? 0) + bytes.length);
+    expect(made?.digest).not.toBe(plain?.digest);
+    await post('/api/generate', { model: 'pirate', prompt: 'Hi', stream: false, options: { num_predict: 1 } });
+    expect(fixture.loads.at(-1)).toBe(
+      ['file:', '+file:']
+        .map((mark, i) => `${mark}${join(folder, 'blobs', `sha256-${[SHA256, digest.slice(7)][i]}`)}`)
+        .join(''),
+    );
+    const twice = { ...pirate, model: 'twice', from: 'pirate' };
+    expect((await post('/api/create', twice)).body).toEqual(SUCCESS);
+    await send('DELETE', '/api/delete', { model: 'pirate' });
+    expect(readdirSync(join(folder, 'blobs'))).toHaveLength(2);
+    for (const model of ['twice', 'mario:v1']) await send('DELETE', '/api/delete', { model });
+    expect(readdirSync(join(folder, 'blobs'))).toEqual([]);
+  });
+
+  it('is refused with an adapter that is none', async () => {
+    await send('POST', `/api/blobs/${DIGEST}`, new Uint8Array(BYTES));
+    const { body } = await post('/api/create', { ...mario, adapters: { 'x.gguf': DIGEST } });
+    expect(body).toEqual({ error: expect.stringContaining('is no LoRA adapter') });
     expect(await names()).toEqual(['stories260K']);
   });
 

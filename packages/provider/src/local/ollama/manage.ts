@@ -11,7 +11,7 @@ export async function copy(context: ApiContext, { shelf, library }: LocalCall): 
   const { fields } = await readCall(context, COPY_RULES);
   const model = await findModel(shelf, fields.source);
   const destination = readText(fields, 'destination') ?? '';
-  await library.name(destination, model, model.defaults);
+  await library.name(destination, model, model.defaults && { defaults: model.defaults });
   return context.body(null, 200);
 }
 
