@@ -102,7 +102,7 @@ async function serve(provider: TextEngine): Promise<Served> {
         outputTokensHash: hashTokens(crypto, event.outputTokens),
         outputTokenCount: event.outputTokens.length,
         stopReason: event.stopReason,
-        adapters: [],
+        parts: [],
         payee: fill(7, 20),
       };
       const opening = { header: encodeHeader(header), windows };

@@ -89,7 +89,7 @@ const LIES: readonly Lie[] = [
     name: 'header-adapter',
     aim: 'declare an adapter that was not applied',
     caughtBy: ['sampler'],
-    change: (header) => ({ ...header, adapters: [new Uint8Array(32).fill(1)] }),
+    change: (header) => ({ ...header, parts: [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] }),
   },
   {
     name: 'header-grammar',

@@ -117,7 +117,7 @@ describe('an attack as a provider on the network', () => {
 
   it('signs the header that it was bent to', async () => {
     const { header } = await serveOne(findAttack('header-adapter'));
-    expect(header.adapters).toHaveLength(1);
+    expect(header.parts).toHaveLength(2);
   });
 });
 

@@ -88,7 +88,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
         outputTokensHash: hashTokens(nodeCrypto, event.outputTokens),
         outputTokenCount: event.outputTokens.length,
         stopReason: event.stopReason,
-        adapters: [],
+        parts: [],
         payee: new Uint8Array(20),
       };
     }

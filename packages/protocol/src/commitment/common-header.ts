@@ -20,8 +20,8 @@ export interface CommonHeader {
   readonly promptTokenCount: number;
   /** Tokens that the model generated; 0 for a modality that generates none. */
   readonly outputTokenCount: number;
-  /** Content roots of applied adapters, in order. */
-  readonly adapters: readonly Uint8Array[];
+  /** Content roots that the order's model root is composed of: of the base model, then of each adapter in order. Empty without adapters. */
+  readonly parts: readonly Uint8Array[];
   /** 20 bytes: the ledger address that this reply's fee is paid to. */
   readonly payee: Uint8Array;
 }

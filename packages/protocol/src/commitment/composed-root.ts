@@ -1,10 +1,19 @@
-import { utf8Encode } from '../base/bytes.ts';
+import { ProtocolError, utf8Encode } from '../base/bytes.ts';
+import { type Codec, hash, list, refine, u8 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
 const TAG = utf8Encode('ogong-composed-model-v1\n');
 
 /** Adapters that one model may be composed of. */
 export const MAX_ADAPTERS = 8;
+
+/** What a header lists: nothing, or the content roots of a base model and of its adapters. */
+export const partsCodec: Codec<readonly Uint8Array[]> = refine(
+  list(hash, { count: u8, max: 1 + MAX_ADAPTERS }),
+  (parts) => {
+    if (parts.length === 1) throw new ProtocolError('malformed', 'a base model without adapters is not composed');
+  },
+);
 
 /**
  * The root of a model that runs with adapters: SHA-256(tag || root of the base model || root of each adapter, in the order of

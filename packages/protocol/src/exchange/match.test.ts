@@ -39,6 +39,7 @@ const ids = (offers: readonly Offer[], change: Partial<MatchRequest> = {}): numb
 
 describe('model ids', () => {
   it('are taken apart', () => {
+    expect(parseModelId(`${MODEL}+pirate`).model).toBe('stories260k-q8_0+pirate');
     expect(parseModelId(MODEL)).toEqual({ tier: 'verified', maker: 'tinystories', model: 'stories260k-q8_0' });
   });
 

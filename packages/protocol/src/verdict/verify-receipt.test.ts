@@ -397,6 +397,14 @@ describe('a receipt that was tampered with', () => {
   });
 });
 
+const fill = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+
+it('is good for a model with adapters, whose root is composed of its parts', () => {
+  const parts = [fill(1), fill(2), fill(3)] as const;
+  const given = toCase(createSyntheticReceipt({ ...base, parts: [...parts] }));
+  expect(verify(given).ok).toBe(true);
+});
+
 describe('a provider that signs a lie', () => {
   const lies: [what: string, options: Partial<SyntheticReceiptOptions>, failed: string[]][] = [
     [
@@ -408,7 +416,19 @@ describe('a provider that signs a lie', () => {
     ['a longer limit', { bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } }, ['token-count', 'sampler']],
     ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['posture', 'sampler']],
     ['another method', { bend: { header: (h) => ({ ...h, method: 'exact-replay' }) } }, ['posture']],
-    ['an adapter', { bend: { header: (h) => ({ ...h, adapters: [new Uint8Array(32)] }) } }, ['sampler']],
+    [
+      'an adapter',
+      { bend: { header: (h) => ({ ...h, parts: [new Uint8Array(32), new Uint8Array(32)] }) } },
+      ['sampler'],
+    ],
+    [
+      'adapters in another order',
+      {
+        parts: [fill(1), fill(2), fill(3)],
+        bend: { header: (h) => ({ ...h, parts: [fill(1), fill(3), fill(2)] }) },
+      },
+      ['sampler'],
+    ],
     ['a grammar', { bend: { header: (h) => ({ ...h, grammarHash: new Uint8Array(32).fill(1) }) } }, ['sampler']],
     ['another choice', { bend: { header: (h) => ({ ...h, choice: 1 }) } }, ['sampler']],
     [

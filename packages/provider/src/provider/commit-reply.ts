@@ -135,7 +135,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
     outputTokensHash: hashTokens(crypto, reply.outputTokens),
     outputTokenCount: reply.outputTokens.length,
     stopReason: reply.stopReason,
-    adapters: [],
+    parts: info.modelParts ?? [],
     payee: order.payee,
   };
   return { order, header, windows, text, tokenCount: reply.outputTokens.length, startMs, endMs };

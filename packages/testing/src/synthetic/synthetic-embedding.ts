@@ -80,7 +80,7 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
     outputTokenCount: 0,
     vectorCount: leaves.length,
     longestInput: Math.max(...leaves.map(({ tokenCount }) => tokenCount)),
-    adapters: [],
+    parts: [],
     payee: new Uint8Array(20).fill(6),
   };
   const response = encodeEmbeddingResponse(leaves.map(({ vector }) => vector));

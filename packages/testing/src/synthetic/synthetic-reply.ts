@@ -1,5 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { computeComposedRoot } from '@ogong/protocol/commitment/composed-root';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
@@ -82,6 +83,8 @@ export interface SyntheticOptions {
   };
   /** Endpoint of a made-up request. */
   readonly endpoint?: Endpoint;
+  /** Roots of a base model and of its adapters, which the made-up order's model root is composed of. */
+  readonly parts?: readonly [base: Uint8Array, ...adapters: Uint8Array[]];
   /** Further fields of the request body. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly bend?: {
@@ -112,7 +115,9 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const response = utf8Encode(given?.text ?? `a story of ${tokens} tokens`);
   const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
   const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);
-  const modelRoot = given?.order.modelRoot ?? fill(random, 32);
+  const [base, ...adapters] = options.parts ?? [];
+  const drawn = given?.order.modelRoot ?? fill(random, 32);
+  const modelRoot = base === undefined ? drawn : computeComposedRoot(crypto, base, adapters);
   const requestHash = hashReadRequest(crypto, asked, request);
   const unbent: Order = {
     payer: payer.address,
@@ -187,7 +192,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     outputTokensHash: hashTokens(crypto, output),
     outputTokenCount: output.length,
     stopReason: given?.stopReason ?? (output.length === asked.maxTokens ? 'length' : 'stop-token'),
-    adapters: [],
+    parts: options.parts ?? [],
     payee: order.payee,
   };
   const header = bend.header?.(plain) ?? plain;

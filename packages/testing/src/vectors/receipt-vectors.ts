@@ -315,7 +315,8 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
     header((h) => ({ sampler: { ...h.sampler, temperatureQ16: 60_000, presencePenaltyQ16: 0 } })),
   );
   signed('a longer limit', ['sampler', 'token-count'], header({ maxTokens: 4 }));
-  signed('an adapter', ['sampler'], header({ adapters: [fill(32, 0)] }));
+  signed('a model with two adapters', [], { parts: [fill(32, 0), fill(32, 1), fill(32, 2)] });
+  signed('an adapter', ['sampler'], header({ parts: [fill(32, 0), fill(32, 1)] }));
   signed('the method of another tier', ['posture'], header({ method: 'exact-replay' }));
   signed('a header in a planned tier', ['posture', 'sampler'], header({ tier: 'vanilla' }));
   for (const tier of ['tee', 'proof', 'vanilla']) {

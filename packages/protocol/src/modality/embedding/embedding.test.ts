@@ -106,7 +106,7 @@ describe('formats', () => {
     ['no values', { embeddingSize: 0 }],
     ['values that no leaf holds', { embeddingSize: 16_375 }],
     ['odd directions', { sketchDirections: 9 }],
-    ['too many adapters', { adapters: Array(9).fill(new Uint8Array(32)) }],
+    ['too many parts', { parts: Array(10).fill(new Uint8Array(32)) }],
     ['output tokens', { outputTokenCount: 1 as 0 }],
   ])('hold no header of %s', (_what, bent) => {
     expect(() => encodeEmbeddingHeader({ ...honest.header, ...bent })).toThrow(ProtocolError);
@@ -168,7 +168,7 @@ describe('formats', () => {
     outputTokenCount: fc.constant(0 as const),
     vectorCount: fc.integer({ min: 1, max: 256 }),
     longestInput: u32,
-    adapters: fc.array(ofBytes(32), { maxLength: 8 }),
+    parts: fc.array(ofBytes(32), { maxLength: 9 }).filter(({ length }) => length !== 1),
     payee: ofBytes(20),
   });
 

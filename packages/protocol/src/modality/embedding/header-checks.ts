@@ -31,8 +31,8 @@ function checkInputs(header: EmbeddingHeader, choice: number, request: AskedEmbe
     ...(header.vectorCount === request.inputCount ? [] : ['number of inputs']),
     ...(header.choice === choice && choice === 0 ? [] : ['choice']),
     ...(request.model.startsWith(`ogong/${header.tier}/`) ? [] : ['tier']),
-    // No request can ask for one yet, so a header must not claim any.
-    ...(header.adapters.length === 0 ? [] : ['adapters']),
+    // Embedding models run without adapters.
+    ...(header.parts.length === 0 ? [] : ['adapters']),
   ];
   if (wrong.length > 0) return fail('inputs', `committed differently from the request: ${wrong.join(', ')}`);
   return pass('inputs', `${header.vectorCount} inputs, as requested`);

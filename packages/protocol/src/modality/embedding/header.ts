@@ -4,7 +4,6 @@ import {
   constant,
   createFormat,
   hash,
-  list,
   refine,
   struct,
   text,
@@ -14,12 +13,11 @@ import {
   within,
 } from '../../base/codec.ts';
 import type { CommonHeader } from '../../commitment/common-header.ts';
+import { partsCodec } from '../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
 import { assertDirections } from '../../commitment/sketch.ts';
 import { MAX_INPUTS } from './request.ts';
 import { MAX_DIMENSIONS } from './vector.ts';
-
-const MAX_ADAPTERS = 8;
 
 const codec = struct({
   /** Of the order that the reply is to. */
@@ -43,7 +41,7 @@ const codec = struct({
   vectorCount: within(u16, 1, MAX_INPUTS),
   /** Tokens of the longest input: what a verifier's context has to hold. */
   longestInput: u32,
-  adapters: list(hash, { count: u8, max: MAX_ADAPTERS }),
+  parts: partsCodec,
   payee: address,
 });
 

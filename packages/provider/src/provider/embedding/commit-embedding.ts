@@ -55,7 +55,7 @@ export function commitEmbedding(
     outputTokenCount: 0,
     vectorCount: leaves.length,
     longestInput: leaves.reduce((most, { tokenCount }) => Math.max(most, tokenCount), 0),
-    adapters: [],
+    parts: [],
     payee: order.payee,
   };
   const opening = {

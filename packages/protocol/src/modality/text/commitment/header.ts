@@ -21,6 +21,7 @@ import {
   within,
 } from '../../../base/codec.ts';
 import type { CommonHeader } from '../../../commitment/common-header.ts';
+import { partsCodec } from '../../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
 import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
@@ -43,7 +44,6 @@ const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v1\n');
 export const TEXT_ENDPOINTS: readonly Endpoint[] = ['chat', 'completion'];
 const STOP_REASONS: readonly StopReason[] = ['stop-token', 'stop-string', 'length', 'context', 'cancelled'];
 const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
-const MAX_ADAPTERS = 8;
 export const NO_GRAMMAR: Uint8Array = new Uint8Array(32);
 
 /** Days since 1970-01-01 UTC, to the year 4707: every date of it has four digits in its year. */
@@ -101,8 +101,8 @@ const headerCodec = struct({
   outputTokensHash: hash,
   outputTokenCount: u32,
   stopReason: oneOf(STOP_REASONS),
-  /** Content roots of applied adapters, in order. */
-  adapters: list(hash, { count: u8, max: MAX_ADAPTERS }),
+  /** What the model root is composed of (composed-root.ts): the base model, then each adapter in order. Empty without adapters. */
+  parts: partsCodec,
   /** The ledger address that this reply's fee is paid to. */
   payee: address,
 });
@@ -115,7 +115,7 @@ export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
 }
 
-export const TEXT_HEADER_TAG = 'ogong-header-v5';
+export const TEXT_HEADER_TAG = 'ogong-header-v6';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
   tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,

@@ -1,5 +1,6 @@
 import { equalBytes, utf8Decode } from '../../../base/bytes.ts';
 import { type Check, check, fail, pass, skip } from '../../../base/checks.ts';
+import { computeComposedRoot } from '../../../commitment/composed-root.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { computeOrderDay, type NamedOrder, type Order } from '../../../exchange/order.ts';
 import {
@@ -91,8 +92,7 @@ function checkSampler(
   same(header.choice, order.choice, 'choice');
   if (order.choice >= request.choices) wrong.push('n');
   if (!request.model.startsWith(`ogong/${header.tier}/`)) wrong.push('tier');
-  // No request can ask for adapters yet, so a header must not claim any.
-  if (header.adapters.length > 0) wrong.push('adapters');
+  if (!isComposedOf(crypto, order.modelRoot, header.parts)) wrong.push('adapters');
   if (!equalBytes(header.grammarHash, hashAskedGrammar(crypto, request) ?? NO_GRAMMAR)) wrong.push('grammar');
   return wrong.length === 0
     ? pass(
@@ -100,6 +100,11 @@ function checkSampler(
         `as requested: temperature ${header.sampler.temperatureQ16 / 65536}, at most ${header.maxTokens} tokens`,
       )
     : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
+}
+
+/** Without parts a header says nothing about how the weights came to be. */
+function isComposedOf(crypto: Crypto, modelRoot: Uint8Array, [base, ...adapters]: readonly Uint8Array[]): boolean {
+  return base === undefined || equalBytes(computeComposedRoot(crypto, base, adapters), modelRoot);
 }
 
 /**
