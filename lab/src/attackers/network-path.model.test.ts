@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { writeRandomAdapter } from '@ogong/testing/models/random-adapter';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAttackPath, type PathAttack, type PathProvider } from './attack-path.ts';
 import { findAttack } from './catalogue.ts';
@@ -18,9 +19,12 @@ const REQUESTS = ['Once upon a time', 'The little dog was very hungry, so'].map(
 }));
 
 const opened: LlamaEngine[] = [];
-const open = async (quant: 'f16' | 'q8_0' | 'q4_0'): Promise<LlamaEngine> => {
+const open = async (
+  quant: 'f16' | 'q8_0' | 'q4_0',
+  { adapterPaths = [] }: { readonly adapterPaths?: readonly string[] } = {},
+): Promise<LlamaEngine> => {
   const { path: modelPath } = await resolveModel('stories15M', { storeDir: directory, quant });
-  const engine = await createLlamaEngine({ ...SHARED, modelPath });
+  const engine = await createLlamaEngine({ ...SHARED, modelPath, adapterPaths });
   opened.push(engine);
   return engine;
 };
@@ -39,8 +43,9 @@ async function serve<T>(
   name: string,
   attack: PathAttack,
   act: (provider: PathProvider) => Promise<T>,
+  verifying = sold,
 ): Promise<{ seen: T; paidAtomic: bigint }> {
-  const path = await openAttackPath(sold, directory, 3);
+  const path = await openAttackPath(verifying, directory, 3);
   try {
     const provider = await path.start(name, attack);
     try {
@@ -93,6 +98,26 @@ describe('a provider on the network, on real weights', () => {
       expect([refused, listFailed(audit)], shown).toEqual([byConsumer, byAudit]);
       expect([verdict.verdict, verdict.feeAtomic, paidAtomic], shown).toEqual(['reject', 0n, 0n]);
       expect(seen.again, shown).toMatch(/the provider was ejected/);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'is paid for a model with an adapter, and found where it leaves the adapter out',
+    async () => {
+      const adapter = join(directory, 'pirate.gguf');
+      const { path: model } = await resolveModel('stories15M', { storeDir: directory, quant: 'f16' });
+      writeRandomAdapter(adapter, { model, seed: 1, strength: 0.01 });
+      const adapted = await open('f16', { adapterPaths: [adapter] });
+      const ask = ({ ask }: PathProvider) => ask(REQUESTS[0] as TrialRequest);
+      const honest = await serve('with-adapter', { engine: adapted }, ask, adapted);
+      expect([listFailed(honest.seen.audit), honest.seen.verdict.verdict]).toEqual([[], 'accept']);
+      expect(honest.seen.header?.parts).toEqual(adapted.info().modelParts);
+      expect(honest.paidAtomic).toBeGreaterThan(0n);
+      const attack = findAttack('weights-q8-0').create({ engine: adapted, cheapEngine: sold, seed: 1 });
+      const cheat = await serve('without-adapter', attack, ask, adapted);
+      expect([cheat.seen.verdict.verdict, cheat.paidAtomic]).toEqual(['reject', 0n]);
+      expect(listFailed(cheat.seen.audit)).toEqual(['equality', 'equality', 'equality']);
     },
     PATIENCE_MS,
   );

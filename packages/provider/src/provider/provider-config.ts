@@ -178,7 +178,7 @@ export const localConfig = defineConfig({
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
       description:
-        'model to load at once: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name; models on this machine load when they are asked for',
+        'model to load at once: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name, with +adapter behind it for a LoRA adapter; models on this machine load when they are asked for',
     },
     adapter: {
       schema: text,
