@@ -168,7 +168,7 @@ export const localConfig = defineConfig({
   examples: [
     'ogong-provider local --model stories15M',
     'ogong-provider local --model ./llama-3.2-3b-instruct.gguf --n-ctx 8192',
-    'ogong-provider local --model stories260K --adapter ./pirate.gguf   # answers to stories260K and stories260K+pirate',
+    'ogong-provider local --model stories260K --adapter ./pirate.gguf',
   ],
   summary: 'Serves models on this machine to OpenAI and Ollama clients. No network, no account.',
   fields: {
