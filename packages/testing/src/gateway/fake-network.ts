@@ -101,7 +101,7 @@ export interface FakeProvider {
 export interface ProviderBehaviour {
   /** Changes the response that is shown; the signed vectors stay. */
   readonly bendResponse?: (response: Uint8Array) => Uint8Array;
-  /** The words of the reply, one per token. Default: a short story. */
+  /** The words of the reply, one per token. Default: a short story, or what the requested grammar allows, where that is JSON. */
   readonly words?: readonly string[];
   readonly pauseMs?: number;
   /** Ends the stream before it has sent this many tokens. */
@@ -126,6 +126,8 @@ export interface ProviderBehaviour {
 
 export const FAKE_MODEL = 'ogong/verified/test/synthetic';
 const STORY = ['Once', ' upon', ' a', ' time', ' there', ' was', ' a', ' small', ' fox', '.'];
+/** Of the schema that tests of clients ask for. */
+const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
 const PRICE = 2_000_000n;
 const PAYER_KEY = new Uint8Array(32).fill(9);
 export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
@@ -246,16 +248,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     const { identity, endpoint } = await serve((router) =>
       router.service(ProviderService, {
         async *generate(request, context) {
-          const {
-            refuse,
-            words = STORY,
-            pauseMs = 0,
-            dieAfter,
-            hangAfter,
-            bend,
-            signedText,
-            unasked,
-          } = provider.behaviour;
+          const { refuse, pauseMs = 0, dieAfter, hangAfter, bend, signedText, unasked } = provider.behaviour;
           if (refuse) throw refuse;
           const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
           const signature = request.order?.signature as Uint8Array;
@@ -272,6 +265,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             return;
           }
           const asked = parseRequest(request.request, request.endpoint as Endpoint);
+          const { words = asked.grammar === undefined ? STORY : THING } = provider.behaviour;
           const said = speak(words, asked);
           const compose = () =>
             createSyntheticReply({

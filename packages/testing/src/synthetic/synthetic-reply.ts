@@ -27,6 +27,7 @@ import {
 } from '@ogong/protocol/modality/text/commitment/header';
 import { createWindowEncoder, type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import {
   computeCost,
@@ -188,7 +189,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     promptDay: computeOrderDay(order),
     promptTokensHash: hashTokens(crypto, [1, 2, 3]),
     promptTokenCount: 3,
-    grammarHash: NO_GRAMMAR,
+    grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
     outputTokensHash: hashTokens(crypto, output),
     outputTokenCount: output.length,
     stopReason: given?.stopReason ?? (output.length === asked.maxTokens ? 'length' : 'stop-token'),

@@ -37,7 +37,8 @@ export function toResponse(
     ...{ reasoning: { effort: null, summary: null }, store: false, temperature: asked.temperature ?? 1 },
     text: { format: text.format ?? { type: 'text' } },
     ...{ tool_choice: asked.tool_choice ?? 'auto', tools: asked.tools ?? [], top_p: asked.top_p ?? 1 },
-    ...{ truncation: 'disabled', usage: usage === undefined ? null : toUsage(usage), metadata: asked.metadata ?? {} },
+    ...{ truncation: 'disabled', metadata: asked.metadata ?? {} },
+    ...(usage && { usage: toUsage(usage) }),
   };
 }
 

@@ -1,0 +1,8 @@
+import { testClients } from '@ogong/testing/clients/client-suite';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+
+testClients('gateway', async () => {
+  const { url, close } = await createGatewayFixture();
+  return { origin: url, model: FAKE_MODEL, embeddingModel: FAKE_MODEL, close };
+});

@@ -1,0 +1,93 @@
+import Anthropic, { APIError } from '@anthropic-ai/sdk';
+import { expect } from 'vitest';
+import {
+  type ClientCase,
+  type ClientTarget,
+  cutAtStop,
+  LIMIT,
+  listCases,
+  QUESTION,
+  THING,
+  THING_SCHEMA,
+} from './client-case.ts';
+
+const connect = ({ origin, fetch }: ClientTarget): Anthropic =>
+  new Anthropic({ baseURL: origin, apiKey: 'none', maxRetries: 0, fetch });
+
+/** The client has no word for a temperature any more, and passes it on. */
+const message = ({ model }: ClientTarget) => ({
+  model,
+  messages: [{ role: 'user' as const, content: QUESTION }],
+  max_tokens: LIMIT,
+  temperature: 0,
+});
+
+const readText = ({ content }: Anthropic.Message): string =>
+  content.map((block) => (block.type === 'text' ? block.text : '')).join('');
+
+async function expectRefusal(work: Promise<unknown>, status: number, type: string): Promise<void> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(APIError);
+  expect(error).toMatchObject({ status, type, requestID: expect.any(String) });
+}
+
+export const ANTHROPIC_CASES: readonly ClientCase[] = listCases('@anthropic-ai/sdk', {
+  async answer(target) {
+    expect(readText(await connect(target).messages.create(message(target)))).toBe(target.answer);
+  },
+  async stream(target) {
+    const stream = connect(target).messages.stream(message(target));
+    let streamed = '';
+    stream.on('text', (delta) => {
+      streamed += delta;
+    });
+    expect(readText(await stream.finalMessage())).toBe(target.answer);
+    expect(streamed).toBe(target.answer);
+  },
+  async stop(target) {
+    const asked = { ...message(target), stop_sequences: [target.stop] };
+    const answered = await connect(target).messages.create(asked);
+    expect(readText(answered)).toBe(cutAtStop(target));
+    expect(answered).toMatchObject({ stop_reason: 'stop_sequence', stop_sequence: target.stop });
+  },
+  async 'token limit'(target) {
+    const { stop_reason, usage } = await connect(target).messages.create({ ...message(target), max_tokens: 3 });
+    expect([stop_reason, usage.output_tokens]).toEqual(['max_tokens', 3]);
+  },
+  async usage(target) {
+    const whole = await connect(target).messages.create(message(target));
+    const streamed = await connect(target).messages.stream(message(target)).finalMessage();
+    const sum = ({ usage }: Anthropic.Message): number => usage.input_tokens + (usage.cache_read_input_tokens ?? 0);
+    expect(sum(whole)).toBeGreaterThan(0);
+    expect(sum(streamed)).toBe(sum(whole));
+    expect(streamed.usage.output_tokens).toBe(whole.usage.output_tokens);
+  },
+  async errors(target) {
+    const { messages } = connect(target);
+    const hot = { ...message(target), temperature: 9 };
+    await expectRefusal(messages.create(hot), 400, 'invalid_request_error');
+    const unknown = messages.create({ ...message(target), model: 'ogong/verified/no/such' });
+    await expectRefusal(unknown, 404, 'not_found_error');
+  },
+  async 'JSON of a schema'(target) {
+    const asked = { ...message(target), max_tokens: 200 };
+    const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
+    expect(readText(await connect(target).messages.create({ ...asked, output_config }))).toMatch(THING);
+  },
+  async 'token count'(target) {
+    const { max_tokens: _, temperature: __, ...asked } = message(target);
+    const counted = await connect(target).messages.countTokens(asked);
+    const { usage } = await connect(target).messages.create(message(target));
+    // A gateway counts the most that can be billed.
+    expect(counted.input_tokens).toBeGreaterThanOrEqual(usage.input_tokens + (usage.cache_read_input_tokens ?? 0));
+  },
+  async models(target) {
+    const ids: string[] = [];
+    for await (const { id } of connect(target).models.list()) ids.push(id);
+    expect(ids).toContain(target.model);
+    expect((await connect(target).models.retrieve(target.model)).id).toBe(target.model);
+  },
+});

@@ -1,0 +1,71 @@
+/** Where a client asks. */
+export interface ClientTarget {
+  /** `http://127.0.0.1:<port>` */
+  readonly origin: string;
+  readonly model: string;
+  readonly embeddingModel: string;
+  /** Sees every answer before the client does. */
+  readonly fetch: typeof fetch;
+  /** What 12 tokens at temperature 0 answer to QUESTION in a plain chat. */
+  readonly answer: string;
+  /** A text that stands in the answer. */
+  readonly stop: string;
+}
+
+export const QUESTION = 'Tell me a story';
+export const LIMIT = 12;
+
+/** An answer cut before its stop string. */
+export const cutAtStop = ({ answer, stop }: ClientTarget): string => answer.slice(0, answer.indexOf(stop));
+
+/** What a client can do, in the order of the table. */
+export const FEATURES = [
+  'answer',
+  'stream',
+  'stop',
+  'token limit',
+  'usage',
+  'errors',
+  'JSON of a schema',
+  'tools',
+  'several choices',
+  'log-probabilities',
+  'several prompts',
+  'token count',
+  'embeddings',
+  'models',
+  'no stored state',
+] as const;
+export type ClientFeature = (typeof FEATURES)[number];
+
+/** One feature of one client, tried against a server that listens. */
+export interface ClientCase {
+  readonly client: string;
+  readonly feature: ClientFeature;
+  /** Where it does not work, and why. */
+  readonly except?: { readonly place: ClientPlace; readonly why: string };
+  run(target: ClientTarget): Promise<void>;
+}
+
+export type ClientPlace = 'local mode' | 'gateway';
+
+/** The cases of one client. */
+export const listCases = (
+  client: string,
+  runs: Partial<Record<ClientFeature, ClientCase['run']>>,
+  except: Partial<Record<ClientFeature, ClientCase['except']>> = {},
+): readonly ClientCase[] =>
+  FEATURES.flatMap((feature) => {
+    const run = runs[feature];
+    const exception = except[feature];
+    return run ? [{ client, feature, run, ...(exception && { except: exception }) }] : [];
+  });
+
+/** A schema whose texts the fake engine and the fake network write. */
+export const THING_SCHEMA = {
+  type: 'object',
+  properties: { color: { enum: ['red', 'green'] }, size: { type: 'integer', minimum: 1, maximum: 9 } },
+  required: ['color', 'size'],
+  additionalProperties: false,
+} as const;
+export const THING: RegExp = /^\s*\{\s*"color":\s*"(red|green)",\s*"size":\s*[1-9]\s*\}\s*$/;

@@ -1,0 +1,223 @@
+import OpenAI, { APIError } from 'openai';
+import { expect } from 'vitest';
+import {
+  type ClientCase,
+  type ClientTarget,
+  cutAtStop,
+  LIMIT,
+  listCases,
+  QUESTION,
+  THING,
+  THING_SCHEMA,
+} from './client-case.ts';
+
+const connect = ({ origin, fetch }: ClientTarget): OpenAI =>
+  new OpenAI({ baseURL: `${origin}/v1`, apiKey: 'none', maxRetries: 0, fetch });
+
+const chat = ({ model }: ClientTarget) => ({
+  model,
+  messages: [{ role: 'user' as const, content: QUESTION }],
+  max_tokens: LIMIT,
+  temperature: 0,
+});
+
+const format = { name: 'thing', strict: true, schema: THING_SCHEMA };
+
+async function expectRefusal(work: Promise<unknown>, status: number, param: string): Promise<void> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(APIError);
+  expect(error).toMatchObject({ status, param });
+}
+
+export const CHAT_CASES: readonly ClientCase[] = listCases('openai: chat completions', {
+  async answer(target) {
+    const { choices } = await connect(target).chat.completions.create(chat(target));
+    expect(choices[0]?.message.content).toBe(target.answer);
+  },
+  async stream(target) {
+    let text = '';
+    const stream = connect(target).chat.completions.stream({ ...chat(target), stream: true });
+    stream.on('content', (delta) => {
+      text += delta;
+    });
+    const { choices } = await stream.finalChatCompletion();
+    expect(text).toBe(target.answer);
+    expect(choices[0]?.message.content).toBe(target.answer);
+  },
+  async stop(target) {
+    const { choices } = await connect(target).chat.completions.create({ ...chat(target), stop: [target.stop] });
+    expect(choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: cutAtStop(target) } });
+  },
+  async 'token limit'(target) {
+    const { choices, usage } = await connect(target).chat.completions.create({
+      ...chat(target),
+      max_completion_tokens: 3,
+    });
+    expect(choices[0]?.finish_reason).toBe('length');
+    expect(usage?.completion_tokens).toBe(3);
+  },
+  async usage(target) {
+    const { usage } = await connect(target).chat.completions.create(chat(target));
+    const stream = await connect(target).chat.completions.create({
+      ...chat(target),
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let streamed: OpenAI.CompletionUsage | null | undefined;
+    for await (const chunk of stream) streamed = chunk.usage ?? streamed;
+    expect(usage?.total_tokens).toBe((usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0));
+    expect(streamed?.prompt_tokens).toBe(usage?.prompt_tokens);
+    expect(streamed?.completion_tokens).toBe(usage?.completion_tokens);
+  },
+  async errors(target) {
+    const { completions } = connect(target).chat;
+    await expectRefusal(completions.create({ ...chat(target), temperature: 9 }), 400, 'temperature');
+    await expectRefusal(completions.create({ ...chat(target), model: 'ogong/verified/no/such' }), 404, 'model');
+  },
+  async 'JSON of a schema'(target) {
+    const { choices } = await connect(target).chat.completions.create({
+      ...chat(target),
+      max_tokens: 200,
+      response_format: { type: 'json_schema', json_schema: format },
+    });
+    expect(choices[0]?.message.content).toMatch(THING);
+  },
+  async 'several choices'(target) {
+    const { choices } = await connect(target).chat.completions.create({ ...chat(target), n: 2 });
+    expect(choices.map(({ index }) => index)).toEqual([0, 1]);
+  },
+  async 'log-probabilities'(target) {
+    const asked = { ...chat(target), max_tokens: 4, logprobs: true, top_logprobs: 2 };
+    const { choices } = await connect(target).chat.completions.create(asked);
+    const content = choices[0]?.logprobs?.content ?? [];
+    expect(content).toHaveLength(4);
+    for (const { logprob, top_logprobs } of content) {
+      expect(logprob).toBeLessThanOrEqual(0);
+      expect(top_logprobs).toHaveLength(2);
+    }
+  },
+  async embeddings(target) {
+    const input = ['a dog', 'a cat'];
+    const { data } = await connect(target).embeddings.create({ model: target.embeddingModel, input });
+    expect(data.map(({ index }) => index)).toEqual([0, 1]);
+    expect(data[0]?.embedding).toHaveLength(data[1]?.embedding.length ?? 0);
+    expect(data[0]?.embedding).not.toEqual(data[1]?.embedding);
+  },
+  async models(target) {
+    const client = connect(target);
+    const ids: string[] = [];
+    for await (const { id } of client.models.list()) ids.push(id);
+    expect(ids).toContain(target.model);
+    expect((await client.models.retrieve(target.model)).id).toBe(target.model);
+  },
+});
+
+const text = ({ model }: ClientTarget) => ({ model, prompt: QUESTION, max_tokens: 8, temperature: 0 });
+
+export const COMPLETION_CASES: readonly ClientCase[] = listCases(
+  'openai: completions',
+  {
+    async answer(target) {
+      const { choices } = await connect(target).completions.create(text(target));
+      expect(choices[0]?.text).not.toBe('');
+    },
+    async stream(target) {
+      const { choices } = await connect(target).completions.create(text(target));
+      let streamed = '';
+      for await (const chunk of await connect(target).completions.create({ ...text(target), stream: true })) {
+        streamed += chunk.choices[0]?.text ?? '';
+      }
+      expect(streamed).toBe(choices[0]?.text);
+    },
+    async 'token limit'(target) {
+      const { choices, usage } = await connect(target).completions.create({ ...text(target), max_tokens: 3 });
+      expect(choices[0]?.finish_reason).toBe('length');
+      expect(usage?.completion_tokens).toBe(3);
+    },
+    async errors(target) {
+      await expectRefusal(connect(target).completions.create({ ...text(target), best_of: 3 }), 400, 'best_of');
+    },
+    async 'log-probabilities'(target) {
+      const { choices } = await connect(target).completions.create({ ...text(target), max_tokens: 4, logprobs: 2 });
+      expect(choices[0]?.logprobs?.token_logprobs).toHaveLength(4);
+    },
+    async 'several prompts'(target) {
+      const { choices } = await connect(target).completions.create({ ...text(target), prompt: ['a', 'b'] });
+      expect(choices.map(({ index }) => index)).toEqual([0, 1]);
+    },
+  },
+  { 'several prompts': { place: 'gateway', why: 'one order is for one prompt' } },
+);
+
+const response = ({ model }: ClientTarget) => ({
+  model,
+  input: QUESTION,
+  max_output_tokens: LIMIT,
+  temperature: 0,
+});
+
+export const RESPONSES_CASES: readonly ClientCase[] = listCases('openai: responses', {
+  async answer(target) {
+    expect((await connect(target).responses.create(response(target))).output_text).toBe(target.answer);
+  },
+  async stream(target) {
+    const stream = connect(target).responses.stream(response(target));
+    let streamed = '';
+    stream.on('response.output_text.delta', ({ delta }) => {
+      streamed += delta;
+    });
+    expect((await stream.finalResponse()).output_text).toBe(target.answer);
+    expect(streamed).toBe(target.answer);
+  },
+  async 'token limit'(target) {
+    const { status, usage } = await connect(target).responses.create({ ...response(target), max_output_tokens: 3 });
+    expect(status).toBe('incomplete');
+    expect(usage?.output_tokens).toBe(3);
+  },
+  async usage(target) {
+    const { usage } = await connect(target).responses.create(response(target));
+    expect(usage?.total_tokens).toBe((usage?.input_tokens ?? 0) + (usage?.output_tokens ?? 0));
+    expect(usage?.input_tokens).toBeGreaterThan(0);
+  },
+  async errors(target) {
+    const { responses } = connect(target);
+    await expectRefusal(responses.create({ ...response(target), temperature: 9 }), 400, 'temperature');
+    await expectRefusal(responses.create({ ...response(target), model: 'ogong/verified/no/such' }), 404, 'model');
+  },
+  async 'JSON of a schema'(target) {
+    const asked = { ...response(target), max_output_tokens: 200 };
+    const { output_text } = await connect(target).responses.create({
+      ...asked,
+      text: { format: { type: 'json_schema', ...format } },
+    });
+    expect(output_text).toMatch(THING);
+  },
+  async 'log-probabilities'(target) {
+    const { output } = await connect(target).responses.create({
+      ...response(target),
+      max_output_tokens: 4,
+      top_logprobs: 2,
+      include: ['message.output_text.logprobs'],
+    });
+    const [item] = output;
+    const part = item?.type === 'message' ? item.content[0] : undefined;
+    expect(part?.type === 'output_text' ? part.logprobs : []).toHaveLength(4);
+  },
+  async 'token count'(target) {
+    const { model } = target;
+    const counted = await connect(target).responses.inputTokens.count({ model, input: QUESTION });
+    const { usage } = await connect(target).responses.create(response(target));
+    // A gateway counts the most that can be billed.
+    expect(counted.input_tokens).toBeGreaterThanOrEqual(usage?.input_tokens ?? Number.POSITIVE_INFINITY);
+  },
+  async 'no stored state'(target) {
+    const { responses } = connect(target);
+    const { id } = await responses.create(response(target));
+    const next = responses.create({ ...response(target), previous_response_id: id });
+    await expectRefusal(next, 400, 'previous_response_id');
+    await expectRefusal(responses.retrieve(id), 404, 'response_id');
+  },
+});
