@@ -11,7 +11,7 @@ const HEAD = `# Local mode
 
 Generated from the tables that the server reads (\`node scripts/run.mjs scripts/generated.ts\`).
 
-\`ogong-provider local\` serves the APIs of Ollama and OpenAI on 127.0.0.1:11434, without a network and without an account. Models that were
+\`ogong-provider local\` serves the APIs of Ollama, OpenAI and Anthropic on 127.0.0.1:11434, without a network and without an account. Models that were
 named with \`--model\` are loaded at once; all others on this machine load when they are asked for, and go \`--keep-alive\` after their last
 answer.
 
@@ -30,6 +30,9 @@ const OPENAI = `## OpenAI
 The fields are those of a [request to the network](../spec/request.md), with these differences: \`prompt\` may be a text, tokens, or an array
 of either, \`echo\` works, \`max_tokens\` above the model's context is lowered to it at every size, and without it an answer may fill the
 context. \`GET /v1/models\`, \`GET /v1/models/{id}\` and \`POST /v1/embeddings\` work. What is **ignored** is documented to change no answer.
+
+\`POST /v1/responses\`, of which none is stored, and Anthropic's \`POST /v1/messages\`, each with its count of tokens, are [chats in other words](../spec/dialects.md).
+Which clients are tested: [clients](../clients.md).
 `;
 
 /** docs/reference/local-mode.md */

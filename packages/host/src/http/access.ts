@@ -3,12 +3,18 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { ApiError } from './api-error.ts';
 
+/** Headers of answers that pages may read. */
+const SHOWN = [
+  ...['x-request-id', 'request-id', 'retry-after'],
+  ...['x-ogong-receipt', 'x-ogong-ignored', 'x-ogong-clamped', 'x-ogong-token-count'],
+];
+
 /** Lets the pages of some origins call; `*` stands for all. */
 export const allowOrigins = (origins: readonly string[]): MiddlewareHandler =>
   cors({
     origin: (origin) => (origins.includes('*') || origins.includes(origin) ? origin : null),
     allowMethods: ['GET', 'POST'],
-    exposeHeaders: ['x-request-id', 'x-ogong-receipt', 'x-ogong-ignored', 'retry-after'],
+    exposeHeaders: SHOWN,
     maxAge: 600,
   });
 

@@ -59,7 +59,7 @@ export async function checkReply<R extends BoughtAnswer>(
   const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = header;
   const replyId = toHex(attempt.replyId);
   const { checks } = verdict;
-  const checked = { choice: job.choice, replyId, promptTokens, outputTokens, receipt, checks };
+  const checked = { choice: job.index ?? job.choice, replyId, promptTokens, outputTokens, receipt, checks };
   const read = job.form.read(checked, answer, opened);
   if ('failed' in read) throw await rejectReply(context, attempt, { ...read.failed, evidence });
 

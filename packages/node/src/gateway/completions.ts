@@ -7,10 +7,12 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
+import { isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { KeyHolder } from './api-keys.ts';
+import { createChoices, type OrderedPrompt } from './buy-choices.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
@@ -18,7 +20,6 @@ import type { BoughtAnswer, BoughtReply } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
 import { readUnderPolicy, type SettlePolicy } from './settle-policy.ts';
 import type { KeyedHandler } from './sign-in.ts';
-import { createTextForm } from './text-form.ts';
 
 /** The field `ogong` of an answer's body, or of the last chunk of a stream. Checks and receipt are there for who asks. */
 export interface OgongField {
@@ -68,17 +69,22 @@ function answerWithReplies(
   { endpoint, body: given, key, leave }: CompletionCall,
   { replies, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
 ): Promise<Response> {
-  const asked = { body: given, isChecked: isInline(context) };
-  const { body, request } = readUnderPolicy(asked, settle, (bytes) => parseRequest(bytes, endpoint));
+  const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
+  const isChecked = isInline(context);
+  const prompts = bodies.map((body) =>
+    readUnderPolicy({ body, isChecked }, settle, (bytes) => parseRequest(bytes, endpoint)),
+  );
+  const { request } = prompts[0] as OrderedPrompt;
+  const choices = request.choices * prompts.length;
+  if (choices > MAX_REPLIES) throw refuseReplies(choices);
   assertModelId(request.model);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
-  const form = createTextForm(request);
   return answerCompletion<BoughtReply>(context, {
     endpoint,
     identity,
-    request,
-    serve: (choice, signal) =>
-      replies.serve({ completionId: identity.id, choice, endpoint, body, request, form, key, signal }),
+    request: { ...request, choices },
+    choicesPerPrompt: request.choices,
+    serve: createChoices(context, { completionId: identity.id, endpoint, prompts, key }, replies),
     toExtra: (ends) => ({ ogong: toOgongField(context, ends) }),
     headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
     heartbeatMs,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
+import { fromBase64, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { translateAnthropic } from '@ogong/protocol/modality/text/dialect/anthropic-request';
 import { translateResponses } from '@ogong/protocol/modality/text/dialect/responses-request';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
@@ -95,4 +95,35 @@ it("takes a key where Anthropic's clients put it", async () => {
   } finally {
     await closed.close();
   }
+});
+
+it('says where the limit is above the context of the provider', async () => {
+  const wide = await post('/v1/messages', { ...message, max_tokens: 100_000 });
+  expect([wide.status, wide.headers.get('x-ogong-clamped')]).toEqual([200, 'max_tokens=4096']);
+  const streamed = await post('/v1/chat/completions', {
+    ...{ model: FAKE_MODEL, messages: message.messages, max_tokens: 100_000, n: 2, stream: true },
+  });
+  expect(streamed.headers.get('x-ogong-clamped')).toBe('max_tokens=4096');
+  await streamed.text();
+  expect((await post('/v1/messages', message)).headers.get('x-ogong-clamped')).toBeNull();
+  expect((await post('/v1/messages', { ...message, max_tokens: 1e9 })).status).toBe(400);
+});
+
+it('orders each of several prompts by itself', async () => {
+  const before = fixture.network.orders.length;
+  const answer = await post('/v1/completions', { model: FAKE_MODEL, prompt: ['One', 'Two'], n: 2 });
+  const { id, choices, usage, ogong } = await readJson(answer);
+  expect(choices.map(({ index }: { index: number }) => index)).toEqual([0, 1, 2, 3]);
+  expect(usage.prompt_tokens).toBe(6);
+  const orders = fixture.network.orders.slice(before);
+  expect(orders.map(({ choice }) => choice).sort()).toEqual([0, 0, 1, 1]);
+  const prompts = [];
+  for (const at of [0, 1, 2, 3]) {
+    const receipt = await readJson(fetch(`${fixture.url}/v1/receipts/${id}?choice=${at}`));
+    expect(receipt.reply_id).toBe(ogong.receipts[at].reply_id);
+    prompts.push(JSON.parse(utf8Decode(fromBase64(receipt.request))).prompt);
+  }
+  expect(prompts).toEqual(['One', 'One', 'Two', 'Two']);
+  const many = await post('/v1/completions', { model: FAKE_MODEL, prompt: Array(9).fill('a'), n: 2 });
+  expect(many.status).toBe(400);
 });

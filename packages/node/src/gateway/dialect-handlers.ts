@@ -4,33 +4,34 @@ import { readJsonBody } from '@ogong/host/http/body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
-import { assertModelId, type CompletionsDependencies, toOgongField } from './completions.ts';
+import { createChoices } from './buy-choices.ts';
+import { assertModelId, type CompletionsDependencies, isInline, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { BoughtReply } from './reply.ts';
+import { readUnderPolicy } from './settle-policy.ts';
 import type { KeyedHandler } from './sign-in.ts';
-import { createTextForm } from './text-form.ts';
 
 /**
  * An answer in the words of another API. What is ordered, and what the receipt is about, is the chat that its request is translated
  * to (docs/spec/dialects.md).
  */
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
-  const { gate, replies, bodyLimits, clock, randomBytes, heartbeatMs } = dependencies;
+  const { gate, replies, bodyLimits, clock, randomBytes, heartbeatMs, settle } = dependencies;
   return async (context, key) => {
     const leave = gate.enter(key.id);
     try {
       const asked = API_DIALECTS[name].read(context, await readJsonBody(context, bodyLimits));
-      const { body } = asked;
-      const request = parseRequest(body, 'chat');
+      const given = { body: asked.body, isChecked: isInline(context) };
+      const prompt = readUnderPolicy(given, settle, (bytes) => parseRequest(bytes, 'chat'));
+      const { request } = prompt;
       assertModelId(request.model);
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
-      const form = createTextForm(request);
-      const job = { completionId: identity.id, endpoint: 'chat', body, request, form, key };
+      const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key } as const;
       return await answerInDialect<BoughtReply>(context, {
         dialect: asked.toDialect({ identity, nowMs }),
         request: { ...request, dropped: [...asked.dropped, ...request.dropped] },
-        serve: (choice, signal) => replies.serve({ ...job, choice, signal }),
+        serve: createChoices(context, job, replies),
         toExtra: (ends) => ({ ogong: toOgongField(context, ends) }),
         headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
         heartbeatMs,

@@ -38,6 +38,7 @@ export async function openAttempt(
   const wanted = { model: request.model, demands: request.demands, replyId, requestHash, contextSize };
   const match = await matches.match({ ...wanted, exclude: tried, signal });
   await assertPublishedWeights(context, request.model, match.ticket.modelRoot);
+  job.onMatch?.(match.ticket);
   const beacon = context.beacon.latest();
   const nowMs = clock.nowMs();
   const terms = buildTerms(job, {
@@ -106,7 +107,7 @@ async function reserveOrder(
     terms,
     nowMs,
   }: {
-    readonly job: Pick<ReplyJob, 'completionId' | 'choice' | 'key'>;
+    readonly job: Pick<ReplyJob, 'completionId' | 'choice' | 'index' | 'key'>;
     readonly replyId: Uint8Array;
     readonly terms: AttemptTerms;
     readonly nowMs: number;
@@ -119,7 +120,7 @@ async function reserveOrder(
   const reservation = {
     replyId: toHex(replyId),
     completionId: job.completionId,
-    choice: job.choice,
+    choice: job.index ?? job.choice,
     validator,
     keyId: job.key.id,
     keyBudgetAtomic: job.key.budgetAtomic,

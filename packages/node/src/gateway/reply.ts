@@ -26,7 +26,10 @@ import type { ValidatorChoice } from './validator-choice.ts';
 /** One reply to be bought: a choice of a completion, or all inputs of an embedding. */
 export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends BoughtAnswer = BoughtReply> {
   readonly completionId: string;
+  /** Which reply to its request. */
   readonly choice: number;
+  /** Which of the answer, where one call has several requests. Default: `choice`. */
+  readonly index?: number;
   readonly endpoint: string;
   /** The exact body, which is what is hashed, forwarded and signed for. */
   readonly body: Uint8Array;
@@ -34,6 +37,8 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly form: AnswerForm<R>;
   readonly key: { readonly id: string; readonly budgetAtomic: bigint | undefined };
   readonly signal: AbortSignal;
+  /** Told whose offer is taken, before anything is bought. */
+  readonly onMatch?: (ticket: Match['ticket']) => void;
 }
 
 /** One try with one provider. Each has its own reply id and so its own order. */

@@ -2,6 +2,7 @@ import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { showClamped } from '@ogong/host/openai/answer-headers';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { MAX_REPLIES, refuseReplies } from '@ogong/protocol/modality/text/dialect/prompts';
 import { isAbsent, isFalse } from '@ogong/protocol/modality/text/request/field-rules';
 import {
   type InferenceRequest,
@@ -26,9 +27,6 @@ export interface OpenAiRequest {
   readonly wantedTokens: number | undefined;
 }
 
-/** Replies of one request, all prompts together. */
-const MAX_REPLIES = 16;
-
 /**
  * @param day what a chat template reads as today, in days since 1970-01-01 UTC.
  * @throws RequestError
@@ -47,8 +45,7 @@ export function parseOpenAiRequest(body: Uint8Array, endpoint: Endpoint, day: nu
   if (hasEcho && asked.logprobs)
     throw new RequestError('echo: only tokens of the answer have logprobs; leave one of both out', 'echo');
   const choices = prompts.length * asked.choices;
-  if (choices > MAX_REPLIES)
-    throw new RequestError(`prompt: ${choices} replies are asked for; at most ${MAX_REPLIES} are served`, 'prompt');
+  if (choices > MAX_REPLIES) throw refuseReplies(choices);
   return { asked, prompts, echo: hasEcho, wantedTokens: readWanted(fields) };
 }
 

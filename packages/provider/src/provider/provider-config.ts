@@ -170,7 +170,7 @@ export const localConfig = defineConfig({
     'ogong-provider local --model ./llama-3.2-3b-instruct.gguf --n-ctx 8192',
     'ogong-provider local --model stories260K --adapter ./pirate.gguf',
   ],
-  summary: 'Serves models on this machine to OpenAI and Ollama clients. No network, no account.',
+  summary: 'Serves models on this machine to clients of OpenAI, Anthropic and Ollama. No network, no account.',
   fields: {
     model: {
       schema: text,

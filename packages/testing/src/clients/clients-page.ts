@@ -11,7 +11,7 @@ takes any key. What becomes of each parameter: [requests](spec/request.md), [oth
 const REST = `
 An empty cell: the client has no such feature, or it has no test. Which stop sequence ended an answer is told to Anthropic's clients where one was given. Anthropic's
 clients send the version 2026-10-21 or 2023-06-01; with both, models take a temperature. \`max_tokens\` above the context comes down to it in local mode, which says so in
-\`x-ogong-clamped\`; the network refuses more than 131,072, and ends a reply where its provider's context ends.
+\`x-ogong-clamped\`; a gateway says it of the provider's context, and refuses more than 131,072.
 
 Written by \`node packages/testing/scripts/write-clients-page.ts\`.
 `;

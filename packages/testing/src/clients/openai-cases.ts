@@ -117,40 +117,36 @@ export const CHAT_CASES: readonly ClientCase[] = listCases('openai: chat complet
 
 const text = ({ model }: ClientTarget) => ({ model, prompt: QUESTION, max_tokens: 8, temperature: 0 });
 
-export const COMPLETION_CASES: readonly ClientCase[] = listCases(
-  'openai: completions',
-  {
-    async answer(target) {
-      const { choices } = await connect(target).completions.create(text(target));
-      expect(choices[0]?.text).not.toBe('');
-    },
-    async stream(target) {
-      const { choices } = await connect(target).completions.create(text(target));
-      let streamed = '';
-      for await (const chunk of await connect(target).completions.create({ ...text(target), stream: true })) {
-        streamed += chunk.choices[0]?.text ?? '';
-      }
-      expect(streamed).toBe(choices[0]?.text);
-    },
-    async 'token limit'(target) {
-      const { choices, usage } = await connect(target).completions.create({ ...text(target), max_tokens: 3 });
-      expect(choices[0]?.finish_reason).toBe('length');
-      expect(usage?.completion_tokens).toBe(3);
-    },
-    async errors(target) {
-      await expectRefusal(connect(target).completions.create({ ...text(target), best_of: 3 }), 400, 'best_of');
-    },
-    async 'log-probabilities'(target) {
-      const { choices } = await connect(target).completions.create({ ...text(target), max_tokens: 4, logprobs: 2 });
-      expect(choices[0]?.logprobs?.token_logprobs).toHaveLength(4);
-    },
-    async 'several prompts'(target) {
-      const { choices } = await connect(target).completions.create({ ...text(target), prompt: ['a', 'b'] });
-      expect(choices.map(({ index }) => index)).toEqual([0, 1]);
-    },
+export const COMPLETION_CASES: readonly ClientCase[] = listCases('openai: completions', {
+  async answer(target) {
+    const { choices } = await connect(target).completions.create(text(target));
+    expect(choices[0]?.text).not.toBe('');
   },
-  { 'several prompts': { place: 'gateway', why: 'one order is for one prompt' } },
-);
+  async stream(target) {
+    const { choices } = await connect(target).completions.create(text(target));
+    let streamed = '';
+    for await (const chunk of await connect(target).completions.create({ ...text(target), stream: true })) {
+      streamed += chunk.choices[0]?.text ?? '';
+    }
+    expect(streamed).toBe(choices[0]?.text);
+  },
+  async 'token limit'(target) {
+    const { choices, usage } = await connect(target).completions.create({ ...text(target), max_tokens: 3 });
+    expect(choices[0]?.finish_reason).toBe('length');
+    expect(usage?.completion_tokens).toBe(3);
+  },
+  async errors(target) {
+    await expectRefusal(connect(target).completions.create({ ...text(target), best_of: 3 }), 400, 'best_of');
+  },
+  async 'log-probabilities'(target) {
+    const { choices } = await connect(target).completions.create({ ...text(target), max_tokens: 4, logprobs: 2 });
+    expect(choices[0]?.logprobs?.token_logprobs).toHaveLength(4);
+  },
+  async 'several prompts'(target) {
+    const { choices } = await connect(target).completions.create({ ...text(target), prompt: ['a', 'b'] });
+    expect(choices.map(({ index }) => index)).toEqual([0, 1]);
+  },
+});
 
 const response = ({ model }: ClientTarget) => ({
   model,
