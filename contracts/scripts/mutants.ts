@@ -371,6 +371,36 @@ const mutants: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'penalties: what is held is paid before the appeal is over',
+    file: 'Staking.sol',
+    from: 'if (block.timestamp < finalFrom) revert TooEarly(finalFrom);',
+    to: '',
+  },
+  {
+    breaks: 'penalties: anybody pardons',
+    file: 'Staking.sol',
+    from: 'function pardon(address payee) external {\n        if (msg.sender != settlement) revert NotSettlement(msg.sender);',
+    to: 'function pardon(address payee) external {',
+  },
+  {
+    breaks: 'penalties: a pardon serves again',
+    file: 'Settlement.sol',
+    from: 'keccak256(abi.encode(PARDON_TYPEHASH, payee, penalty))',
+    to: 'keccak256(abi.encode(PARDON_TYPEHASH, payee, 0 * penalty))',
+  },
+  {
+    breaks: 'penalties: a pardon comes after the appeal',
+    file: 'Settlement.sol',
+    from: 'uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;',
+    to: 'uint256 finalFrom = type(uint256).max;',
+  },
+  {
+    breaks: 'votes: whoever was slashed and bonds again has its old vote at once',
+    file: 'Staking.sol',
+    from: 'if (cut.at > since && cut.left < vote) vote = cut.left;',
+    to: '',
+  },
+  {
     breaks: 'models: a name is taken from its owner',
     file: 'ModelRegistry.sol',
     from: 'if (owner != address(0)) revert MakerTaken(maker, owner);',

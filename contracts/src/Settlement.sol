@@ -20,6 +20,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         "Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash,bytes32 talliesHash)"
     );
     bytes32 private constant REINSTATEMENT_TYPEHASH = keccak256("Reinstatement(bytes32 providerId,uint32 ejection)");
+    bytes32 private constant PARDON_TYPEHASH = keccak256("Pardon(address payee,uint32 penalty)");
     uint256 private constant BASIS = 10_000;
 
     /// The last settled state of one validator's verdict log.
@@ -69,6 +70,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error NoQuorum(uint256 signed, uint256 total);
     error NotEjected(bytes32 providerId);
     error AppealOver(uint256 since);
+    error NothingHeld(address payee);
 
     constructor(IERC20 token, Parameters parameters_, Staking staking_) EIP712("OGONG", "1") {
         if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
@@ -129,6 +131,18 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         emit Reinstated(providerId, ejection.count);
     }
 
+    /// @notice Gives a payee back what penalties hold of its stake, where a quorum takes them back; anyone may submit it, until the
+    /// appeal is over.
+    /// @param quorum As in `settle`, over `pardonDigest` of the last penalty.
+    function pardon(address payee, bytes[] calldata quorum) external {
+        Staking.Held memory held = staking.heldOf(payee);
+        if (held.amount == 0) revert NothingHeld(payee);
+        uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;
+        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
+        _requireQuorum(pardonDigest(payee, held.count), quorum);
+        staking.pardon(payee);
+    }
+
     /// @notice Whether a provider is ejected: from the batch on that names it, until it is reinstated.
     function ejected(bytes32 providerId) external view returns (bool) {
         return _ejections[providerId].since != 0;
@@ -173,6 +187,11 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// @notice The EIP-712 digest that validators sign to take back the `ejection`-th ejection of a provider.
     function reinstatementDigest(bytes32 providerId, uint32 ejection) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(REINSTATEMENT_TYPEHASH, providerId, ejection)));
+    }
+
+    /// @notice The EIP-712 digest that validators sign to take back what is held of a payee as of its `penalty`-th penalty.
+    function pardonDigest(address payee, uint32 penalty) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(PARDON_TYPEHASH, payee, penalty)));
     }
 
     function hashDebits(Debit[] calldata debits) public pure returns (bytes32) {

@@ -45,6 +45,22 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint128 base;
     }
 
+    /// Stake that penalties have taken. It weighs nothing, and is the treasury's once the appeal is over.
+    struct Held {
+        uint128 amount;
+        /// When the last penalty came.
+        uint64 since;
+        /// Penalties so far: names the last one.
+        uint32 count;
+    }
+
+    /// The last slash of a validator.
+    struct Cut {
+        /// The bond that it left.
+        uint128 left;
+        uint64 at;
+    }
+
     /// Seconds; from 1970 on.
     uint256 public constant PENALTY_PERIOD = 1 days;
     /// Part of the stake that each refuted report costs, in parts per million.
@@ -60,7 +76,9 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
 
     mapping(address payee => Stake) private _stakes;
     mapping(address payee => Offence) private _offences;
+    mapping(address payee => Held) private _held;
     mapping(address validator => Bond) private _bonds;
+    mapping(address validator => Cut) private _cuts;
     /// What each validator's bond was worth in votes, by time.
     mapping(address validator => Checkpoints.Trace208) private _votes;
     Checkpoints.Trace208 private _totalVotes;
@@ -68,7 +86,9 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     event Staked(address indexed payee, uint256 amount, uint256 stake);
     event UnstakeRequested(address indexed payee, uint256 amount, uint64 leavesAt);
     event Unstaked(address indexed payee, uint256 amount);
-    event Penalized(address indexed payee, uint32 refuted, uint256 amount);
+    event Penalized(address indexed payee, uint32 refuted, uint256 amount, uint32 penalty);
+    event Pardoned(address indexed payee, uint32 penalty, uint256 amount);
+    event PenaltyCollected(address indexed payee, uint256 amount);
     event Bonded(address indexed validator, uint128 amount, uint128 bond);
     event UnbondRequested(address indexed validator, uint128 amount, uint64 unbondableAt);
     event Unbonded(address indexed validator, uint128 amount);
@@ -81,6 +101,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     error TooEarly(uint256 readyAt);
     error NotRegistry(address caller);
     error NotSettlement(address caller);
+    error NothingHeld(address payee);
 
     /// @param settlement_ Where the settlement contract will be: it is created next, and refuses a stake that names another.
     constructor(address owner, IERC20 token_, Parameters parameters_, address settlement_) Ownable(owner) {
@@ -158,7 +179,8 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     }
 
     /// @notice Takes bond (first) and leaving bond (then) of a misbehaving validator for the treasury. Takes what is left
-    /// where that is less: bond that left a moment before undoes no slash.
+    /// where that is less: bond that left a moment before undoes no slash. The vote is cut at once to the bond that is left and
+    /// does not leave; bond that comes later counts one voting delay later, as any other.
     /// @param reason Hash of the evidence.
     function slash(address validator, uint128 amount, bytes32 reason) external onlyOwner nonReentrant {
         if (amount == 0) revert ZeroAmount();
@@ -167,13 +189,17 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint128 fromLeaving = _least(amount - fromBond, theirs.unbonding);
         theirs.amount -= fromBond;
         theirs.unbonding -= fromLeaving;
+        Cut storage cut = _cuts[validator];
+        cut.left = cut.at > registry.inForceSince() ? _least(cut.left, theirs.amount) : theirs.amount;
+        cut.at = uint64(block.timestamp);
         _countVotes(validator, theirs);
         emit Slashed(validator, fromBond + fromLeaving, reason);
         token.safeTransfer(parameters.recipients().treasury, fromBond + fromLeaving);
     }
 
-    /// @notice Takes a part of a payee's stake for reports that a quorum says were refuted, for the treasury: nobody who judges,
-    /// verifies or pays gains by it. What is on its way out is taken last. Nothing is taken where nothing is staked.
+    /// @notice Takes a part of a payee's stake for reports that a quorum says were refuted. It weighs nothing any more, and is held
+    /// until the appeal is over: then it is the treasury's, so that nobody who judges, verifies or pays gains by it. What is on its
+    /// way out is taken last. Nothing is taken where nothing is staked. A further penalty restarts the appeal.
     function penalize(address payee, uint32 refuted) external {
         if (msg.sender != settlement) revert NotSettlement(msg.sender);
         Stake storage theirs = _stakes[payee];
@@ -190,8 +216,38 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint128 fromStake = _least(amount, theirs.amount);
         theirs.amount -= fromStake;
         theirs.leaving -= amount - fromStake;
-        emit Penalized(payee, refuted, amount);
+        Held storage held = _held[payee];
+        held.amount += amount;
+        held.since = uint64(block.timestamp);
+        ++held.count;
+        emit Penalized(payee, refuted, amount, held.count);
+    }
+
+    /// @notice Gives back as stake what penalties hold of a payee. Settlement has seen to the quorum and the appeal.
+    function pardon(address payee) external {
+        if (msg.sender != settlement) revert NotSettlement(msg.sender);
+        Held storage held = _held[payee];
+        uint128 amount = held.amount;
+        held.amount = 0;
+        _stakes[payee].amount += amount;
+        emit Pardoned(payee, held.count, amount);
+    }
+
+    /// @notice Pays to the treasury what penalties hold of a payee, once the appeal is over; anyone may.
+    function collectPenalty(address payee) external nonReentrant {
+        Held storage held = _held[payee];
+        uint128 amount = held.amount;
+        if (amount == 0) revert NothingHeld(payee);
+        uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;
+        if (block.timestamp < finalFrom) revert TooEarly(finalFrom);
+        held.amount = 0;
+        emit PenaltyCollected(payee, amount);
         token.safeTransfer(parameters.recipients().treasury, amount);
+    }
+
+    /// @notice What penalties hold of a payee's stake.
+    function heldOf(address payee) external view returns (Held memory) {
+        return _held[payee];
     }
 
     /// @notice What the refuted reports of the payee's last period with any have cost.
@@ -258,6 +314,8 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         Bond storage theirs = _bonds[account];
         uint256 backed = uint256(theirs.amount) + theirs.unbonding;
         uint256 vote = _votes[account].upperLookupRecent(since);
+        Cut storage cut = _cuts[account];
+        if (cut.at > since && cut.left < vote) vote = cut.left;
         return vote < backed ? vote : backed;
     }
 

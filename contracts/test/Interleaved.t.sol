@@ -3,12 +3,12 @@ pragma solidity 0.8.37;
 
 import {Escrow} from "../src/Escrow.sol";
 import {Staking} from "../src/Staking.sol";
-import {Batch, Debit, Ejection, Line} from "../src/Types.sol";
+import {Batch, Debit, Ejection, Line, Tally} from "../src/Types.sol";
 import {Handler} from "./Conservation.t.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// The lives of `Handler`, while validators come and go, change their signing keys, move bond and are slashed, and providers are
-/// ejected and reinstated.
+/// The lives of `Handler`, while validators come and go, change their signing keys, move bond and are slashed, providers are
+/// ejected and reinstated, and payees of verifiers are penalized and pardoned.
 contract InterleavedHandler is Handler {
     uint256 internal constant ACTORS = 4;
     /// Besides the accounts' own.
@@ -27,7 +27,9 @@ contract InterleavedHandler is Handler {
     uint256 private dueSigned;
     uint256 private dueTotal;
     uint256 private dueSlashed;
-    uint256 private slashedAt;
+    uint256 public penalties;
+    uint256 public pardons;
+    uint256 public collections;
     uint256 public submitted;
     uint256 public refused;
     uint256 public unmoved;
@@ -155,7 +157,6 @@ contract InterleavedHandler is Handler {
         uint256 before = token.balanceOf(TREASURY);
         staking.slash(actorOf(who), uint128(bound(amount, 1, 4 * BOND)), 0);
         slashed += token.balanceOf(TREASURY) - before;
-        slashedAt = this.clock();
     }
 
     function eject(uint256 whom, uint256 provider) external {
@@ -167,6 +168,36 @@ contract InterleavedHandler is Handler {
         Batch memory batch = _batch(++settledBatches[validator]);
         bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), list, _idle());
         settlement.settle(batch, new Debit[](0), new Line[](0), list, _idle(), _quorum(digest, 3));
+    }
+
+    /// Reports of a payee's verifiers were refuted.
+    function penalize(uint256 whom, uint256 payee, uint256 refuted) external {
+        if (!_isQuorum()) return;
+        validator = validatorOf(whom);
+        Tally[] memory tallies = new Tally[](1);
+        tallies[0] = Tally(payeeOf(payee), 0, uint32(bound(refuted, 1, 8)));
+        uint128 before = staking.heldOf(payeeOf(payee)).amount;
+        Batch memory batch = _batch(++settledBatches[validator]);
+        bytes32[] memory none;
+        bytes32 digest = settlement.batchDigest(batch, new Debit[](0), new Line[](0), none, tallies);
+        settlement.settle(batch, new Debit[](0), new Line[](0), none, tallies, _quorum(digest, 3));
+        if (staking.heldOf(payeeOf(payee)).amount > before) ++penalties;
+    }
+
+    function pardon(uint256 payee) external {
+        address account = payeeOf(payee);
+        Staking.Held memory held = staking.heldOf(account);
+        if (held.amount == 0 || block.timestamp >= held.since + APPEAL || !_isQuorum()) return;
+        settlement.pardon(account, _quorum(settlement.pardonDigest(account, held.count), 3));
+        ++pardons;
+    }
+
+    function collectPenalty(uint256 payee) external {
+        Staking.Held memory held = staking.heldOf(payeeOf(payee));
+        if (held.amount == 0) return;
+        if (block.timestamp < held.since + APPEAL) vm.warp(held.since + APPEAL);
+        staking.collectPenalty(payeeOf(payee));
+        ++collections;
     }
 
     /// All sign a batch now. It is submitted later, whatever happens to the set, the channel and the sequence meanwhile.
@@ -203,9 +234,8 @@ contract InterleavedHandler is Handler {
         (uint256 signed, uint256 total) = this.pendingVotes();
         if (isInTime && slashed == dueSlashed) {
             checkEqual(total, dueTotal, "all votes");
-            // Whoever was slashed a moment ago and bonds again has back what it had, and no more.
-            check(signed >= dueSigned, "votes of the signers");
-            if (slashedAt + VOTING < dueAt) checkEqual(signed, dueSigned, "votes of the signers, where nobody was slashed");
+            // Also of those who were slashed a moment ago and bond again.
+            checkEqual(signed, dueSigned, "votes of the signers");
             ++unmoved;
         }
         Escrow.Channel memory channel = escrow.channelOf(debits[0].payer, batch.validator);
@@ -246,7 +276,7 @@ contract InterleavedHandler is Handler {
         held = token.balanceOf(address(staking));
         for (uint256 i; i < PAYEES; ++i) {
             Staking.Stake memory state = staking.stakingOf(payeeOf(i));
-            owed += uint256(state.amount) + state.leaving;
+            owed += uint256(state.amount) + state.leaving + staking.heldOf(payeeOf(i)).amount;
         }
         for (uint256 i; i < ACTORS; ++i) {
             Staking.Bond memory theirs = staking.bondOf(actorOf(i));
@@ -309,7 +339,7 @@ contract InterleavedTest {
 
     /// All actions but the leaks.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](22);
+        bytes4[] memory chosen = new bytes4[](25);
         chosen[0] = handler.wait.selector;
         chosen[1] = handler.stake.selector;
         chosen[2] = handler.requestUnstake.selector;
@@ -332,6 +362,9 @@ contract InterleavedTest {
         chosen[19] = handler.setSigner.selector;
         chosen[20] = handler.sign.selector;
         chosen[21] = handler.submit.selector;
+        chosen[22] = handler.penalize.selector;
+        chosen[23] = handler.pardon.selector;
+        chosen[24] = handler.collectPenalty.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), chosen);
     }
@@ -342,7 +375,7 @@ contract InterleavedTest {
         (held, owed) = handler.held();
         checkEqual(held, owed, "earnings");
         (held, owed,,) = handler.stakes();
-        checkEqual(held, owed, "staking: stakes + bonds + leaving bonds");
+        checkEqual(held, owed, "staking: stakes + held penalties + bonds + leaving bonds");
     }
 
     function invariant_noUnitIsLost() public view {
@@ -382,6 +415,12 @@ contract InterleavedTest {
         handler.eject(0, 1);
         handler.reinstate(1);
         checkEqual(handler.reinstatements(), 1, "reinstated");
+        handler.stake(1, 100);
+        handler.penalize(0, 1, 3);
+        handler.pardon(1);
+        handler.penalize(0, 1, 2);
+        handler.collectPenalty(1);
+        check(handler.penalties() == 2 && handler.pardons() == 1 && handler.collections() == 1, "penalties");
         handler.bond(3, 1_000e18);
         handler.register(3);
         handler.deregister(2);
@@ -406,6 +445,20 @@ contract InterleavedTest {
         (uint256 byKeys,,) = handler.voters();
         check(byKeys > 0 && before > 0, "they vote");
         this.invariant_anAccountHasOneKeyAndAKeyOneAccount();
+    }
+
+    /// Also where it bonds again at once.
+    function test_whoIsSlashedLosesItsVoteUntilNewBondHasItsDelay() public {
+        (uint256 before,) = handler.votes();
+        handler.slash(0, 1_000e18);
+        (uint256 cut, uint256 total) = handler.votes();
+        checkEqual(cut, before - 1_000e18, "slashed");
+        handler.bond(0, 1_000e18);
+        (uint256 again,) = handler.votes();
+        checkEqual(again, cut, "bonded again");
+        handler.wait(10 minutes);
+        (again, total) = handler.votes();
+        check(again == before && total == before, "one delay later");
     }
 
     function test_whatWasSignedSettlesWhileOthersComeAndGo() public {

@@ -36,12 +36,23 @@ contract PenaltyTest is Fixture {
         settlement.settle(batch, new Debit[](0), new Line[](0), none, tallies, _quorum(digest, 3));
     }
 
+    function _pardon(address who, uint32 penalty, uint256 signers) private view returns (bytes[] memory) {
+        return _quorum(settlement.pardonDigest(who, penalty), signers);
+    }
+
     function test_takesAFiftiethOfTheStakeForEachReportForTheTreasury() public {
         _refute(ANN, 1);
         checkEqual(staking.stakeOf(ANN), STAKE - STAKE / 50, "once");
-        checkEqual(token.balanceOf(TREASURY), STAKE / 50, "treasury");
+        checkEqual(staking.heldOf(ANN).amount, STAKE / 50, "held");
+        checkEqual(token.balanceOf(TREASURY), 0, "not the treasury's yet");
         _refute(ANN, 2);
         checkEqual(staking.stakeOf(ANN), STAKE - 3 * (STAKE / 50), "three times");
+        _wait(APPEAL);
+        staking.collectPenalty(ANN);
+        checkEqual(token.balanceOf(TREASURY), 3 * (STAKE / 50), "treasury");
+        checkEqual(staking.heldOf(ANN).amount, 0, "held no more");
+        vm.expectRevert(abi.encodeWithSelector(Staking.NothingHeld.selector, ANN));
+        staking.collectPenalty(ANN);
         checkEqual(staking.stakeOf(BEN), 0, "ben");
     }
 
@@ -65,7 +76,71 @@ contract PenaltyTest is Fixture {
         vm.prank(ANN);
         staking.finishUnstake();
         checkEqual(token.balanceOf(ANN), STAKE - STAKE / 10, "paid out");
-        checkEqual(token.balanceOf(address(staking)), 3 * BOND, "bonds are untouched");
+        checkEqual(token.balanceOf(address(staking)), 3 * BOND + STAKE / 10, "bonds are untouched");
+        staking.collectPenalty(ANN);
+        checkEqual(token.balanceOf(address(staking)), 3 * BOND, "and the rest is collected");
+    }
+
+    function test_aQuorumPardons() public {
+        _refute(ANN, 2);
+        bytes[] memory quorum = _pardon(ANN, 1, 3);
+        vm.prank(payer);
+        settlement.pardon(ANN, quorum);
+        checkEqual(staking.stakeOf(ANN), STAKE, "staked again");
+        checkEqual(staking.heldOf(ANN).amount, 0, "nothing is held");
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NothingHeld.selector, ANN));
+        settlement.pardon(ANN, quorum);
+    }
+
+    function testFuzz_pardonsOnlyUntilTheAppealIsOverAndCollectsOnlyAfterIt(uint32 waited) public {
+        _refute(ANN, 2);
+        uint256 start = this.clock();
+        bytes[] memory quorum = _pardon(ANN, 1, 3);
+        vm.warp(start + bound(waited, 0, 2 * APPEAL));
+        bool isOver = this.clock() >= start + APPEAL;
+        if (!isOver) vm.expectRevert(abi.encodeWithSelector(Staking.TooEarly.selector, start + APPEAL));
+        else vm.expectRevert(abi.encodeWithSelector(Settlement.AppealOver.selector, start + APPEAL));
+        if (!isOver) staking.collectPenalty(ANN);
+        else settlement.pardon(ANN, quorum);
+        if (isOver) staking.collectPenalty(ANN);
+        else settlement.pardon(ANN, quorum);
+        checkEqual(staking.stakeOf(ANN), isOver ? STAKE - STAKE / 25 : STAKE, "stake");
+    }
+
+    function test_twoThirdsPardonNobody() public {
+        _refute(ANN, 1);
+        bytes[] memory quorum = _pardon(ANN, 1, 2);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        settlement.pardon(ANN, quorum);
+        vm.expectRevert(abi.encodeWithSelector(Staking.NotSettlement.selector, address(this)));
+        staking.pardon(ANN);
+    }
+
+    /// A pardon is for what is held as of one penalty: kept, it takes back no later one, and nobody else's.
+    function test_aPardonServesOnceAndForOnePayee() public {
+        _stake(BEN, STAKE);
+        _refute(ANN, 1);
+        _refute(BEN, 1);
+        bytes[] memory quorum = _pardon(ANN, 1, 3);
+        try settlement.pardon(BEN, quorum) {
+            check(false, "a pardon of another was taken");
+        } catch {}
+        settlement.pardon(ANN, quorum);
+        _refute(ANN, 1);
+        try settlement.pardon(ANN, quorum) {
+            check(false, "an old pardon was taken");
+        } catch {}
+        settlement.pardon(ANN, _pardon(ANN, 2, 3));
+        checkEqual(staking.stakeOf(ANN), STAKE, "pardoned twice");
+    }
+
+    function test_aFurtherPenaltyRestartsTheAppeal() public {
+        _refute(ANN, 1);
+        _wait(APPEAL - 1);
+        _refute(ANN, 1);
+        _wait(APPEAL - 1);
+        settlement.pardon(ANN, _pardon(ANN, 2, 3));
+        checkEqual(staking.stakeOf(ANN), STAKE, "both are taken back");
     }
 
     function test_countsTheLargestStakeOfThePeriod() public {
@@ -91,9 +166,9 @@ contract PenaltyTest is Fixture {
         uint256 minted = STAKE;
         for (uint256 i; i < steps.length; ++i) {
             uint256 value = steps[i] >> 8;
-            uint256 kind = steps[i] % 5;
+            uint256 kind = steps[i] % 7;
             Staking.Stake memory before = staking.stakingOf(ANN);
-            uint256 treasury = token.balanceOf(TREASURY);
+            Staking.Held memory held = staking.heldOf(ANN);
             if (kind == 0) {
                 uint128 amount = uint128(bound(value, 1, STAKE));
                 _stake(ANN, amount);
@@ -106,19 +181,21 @@ contract PenaltyTest is Fixture {
                 staking.finishUnstake();
             } else if (kind == 3) {
                 _refute(ANN, uint32(bound(value, 1, 8)));
-                uint256 taken = token.balanceOf(TREASURY) - treasury;
+                uint256 taken = staking.heldOf(ANN).amount - held.amount;
                 check(taken <= uint256(before.amount) + before.leaving, "never more than staked");
                 check(taken <= uint256(staking.offenceOf(ANN).base) / 10, "a tenth at most");
+            } else if (kind == 4 && held.amount > 0 && this.clock() >= held.since + APPEAL) {
+                staking.collectPenalty(ANN);
+            } else if (kind == 5 && held.amount > 0 && this.clock() < held.since + APPEAL) {
+                settlement.pardon(ANN, _pardon(ANN, held.count, 3));
+                checkEqual(staking.stakeOf(ANN), before.amount + held.amount, "all of it comes back");
             } else {
-                _wait(bound(value, 1, 20 hours));
+                _wait(bound(value, 1, kind == 6 ? 20 hours : 1 hours));
             }
             Staking.Stake memory now_ = staking.stakingOf(ANN);
-            checkEqual(
-                uint256(now_.amount) + now_.leaving + token.balanceOf(ANN) + token.balanceOf(TREASURY), minted, "one sum"
-            );
-            checkEqual(
-                token.balanceOf(address(staking)), uint256(now_.amount) + now_.leaving + 3 * BOND, "stakes and bonds"
-            );
+            uint256 staked = uint256(now_.amount) + now_.leaving + staking.heldOf(ANN).amount;
+            checkEqual(staked + token.balanceOf(ANN) + token.balanceOf(TREASURY), minted, "one sum");
+            checkEqual(token.balanceOf(address(staking)), staked + 3 * BOND, "stakes and bonds");
         }
     }
 }

@@ -169,8 +169,9 @@ contract VotesTest is Fixture {
             uint256 kind = (order >> (8 * i + 4)) % 4;
             if (kind == 0) _bond(who, amount);
             if (kind == 1) {
+                // The vote is cut to the bond that does not leave.
+                taken += amount + staking.bondOf(who).unbonding;
                 staking.slash(who, amount, 0);
-                taken += amount;
             }
             if (kind == 2 && staking.bondOf(who).active) {
                 vm.prank(who);
