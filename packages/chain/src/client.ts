@@ -147,6 +147,13 @@ const READS_AT_A_TIME = 16;
 const BLOCKS_PER_READ = 1_000;
 
 /** As the registry lists it. */
+export interface HeldPenalty {
+  /** The payee's stake again if it is pardoned, and the treasury's after the appeal. */
+  readonly amountAtomic: bigint;
+  /** Number of the payee's last penalty. */
+  readonly penalty: number;
+}
+
 type ListedValidator = Omit<RegisteredValidator, 'signingKey'> & { readonly signer: Address };
 
 /** Not through lowerHex as a whole: an endpoint is free text. */
@@ -290,6 +297,14 @@ function createReads({ read }: Transactor, deployment: Deployment) {
           client.readContract({ ...staking, functionName: 'offenceOf', args }),
         ]);
         return { stakedAtomic: amount + leaving, refuted };
+      });
+    },
+    /** What penalties hold of a payee's stake. */
+    heldPenaltyOf(payee: BytesLike): Promise<HeldPenalty> {
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('held penalty', async (client) => {
+        const { amount, count } = await client.readContract({ ...staking, functionName: 'heldOf', args });
+        return { amountAtomic: amount, penalty: count };
       });
     },
     earningsOf(providerId: BytesLike, payee: BytesLike): Promise<EarningsBalance> {

@@ -105,6 +105,31 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
     settle: (call: SettleCall) =>
       send('settle', settlement, encodeSettle(call), newPeriodGas * BigInt(call.lines.length)),
     /**
+     * Gives a payee back what penalties hold of its stake; anyone may, until the appeal is over.
+     * @param quorum over the contract's `pardonDigest`, in ascending order of their signers' addresses.
+     */
+    pardon: (payee: BytesLike, quorum: readonly BytesLike[]) =>
+      send(
+        'pardon',
+        settlement,
+        encodeFunctionData({
+          abi: settlementAbi,
+          functionName: 'pardon',
+          args: [toAddress(payee, 'payee'), quorum.map((signature) => toHex(signature, 'quorum', 65))],
+        }),
+      ),
+    /** Pays to the treasury what penalties hold of a payee; anyone may, once the appeal is over. */
+    collectPenalty: (payee: BytesLike) =>
+      send(
+        'collect penalty',
+        staking,
+        encodeFunctionData({
+          abi: stakingAbi,
+          functionName: 'collectPenalty',
+          args: [toAddress(payee, 'payee')],
+        }),
+      ),
+    /**
      * Lifts an ejection; anyone may, until its appeal is over.
      * @param quorum over the contract's `reinstatementDigest`, in ascending order of their signers' addresses.
      */

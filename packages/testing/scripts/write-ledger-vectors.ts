@@ -371,6 +371,30 @@ async function computeVectors() {
       );
       reinstatements.push({ ...message, digest });
     }
+    const pardons = [];
+    for (const [label, penalty] of [
+      ['payee 1', 1],
+      ['payee 2', 4_294_967_295],
+    ] as const) {
+      const message = { payee: addressOf(label), penalty };
+      const typed = {
+        domain: domainOf(settlement),
+        types: {
+          Pardon: [
+            { name: 'payee', type: 'address' },
+            { name: 'penalty', type: 'uint32' },
+          ],
+        },
+        primaryType: 'Pardon',
+        message,
+      } as const;
+      const digest = expectEqual(
+        `${label}: pardonDigest`,
+        hashTypedData(typed),
+        await client.readContract({ ...readSettlement, functionName: 'pardonDigest', args: [message.payee, penalty] }),
+      );
+      pardons.push({ ...message, digest });
+    }
     const signingKeys = [];
     for (const label of ['validator 1', 'validator 2']) {
       const message = { account: addressOf(label), signer: addressOf(`signing key of ${label}`) };
@@ -404,6 +428,7 @@ async function computeVectors() {
       payees: payeeVectors,
       batches: batchVectors,
       reinstatements,
+      pardons,
       signingKeys,
     };
   } finally {

@@ -22,11 +22,13 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { openKeys, openSigningKey } from '../validator/open-keys.ts';
 import { registerValidator } from '../validator/register.ts';
+import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
 import {
   consentConfig,
+  pardonConfig,
   registerConfig,
   reinstateConfig,
   setSignerConfig,
@@ -164,6 +166,34 @@ async function reinstate(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function pardon(argv: readonly string[]): Promise<Daemon> {
+  const parsed = pardonConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { payee, signature: signatures, ...values } = parsed.values;
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  const domain = {
+    chainId: BigInt(deployment.chainId),
+    verifyingContract: fromHex(deployment.settlement.slice(2), 20),
+  };
+  const client = await connect();
+  const nothing = new ConfigError(NAME, [`penalties hold nothing of 0x${toHex(payee)}`]);
+  if (signatures.length > 0) {
+    const transaction = await submitPardon({ crypto: nodeCrypto, domain }, client, { payee, signatures });
+    if (transaction === undefined) throw nothing;
+    return print(`${JSON.stringify({ outcome: 'pardoned', payee: `0x${toHex(payee)}`, transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const signed = await signPardon({ signer, domain }, client, payee);
+    if (signed === undefined) throw nothing;
+    const { penalty, amountAtomic, signature } = signed;
+    const answer = { outcome: 'signed', payee: `0x${toHex(payee)}`, penalty, amountAtomic: `${amountAtomic}` };
+    return print(`${JSON.stringify({ ...answer, signature: `0x${toHex(signature)}` })}\n`);
+  } finally {
+    close();
+  }
+}
+
 async function consent(argv: readonly string[]): Promise<Daemon> {
   const parsed = consentConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
@@ -198,6 +228,7 @@ const [first, ...rest] = process.argv.slice(2);
 const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Daemon>>> = {
   register,
   reinstate,
+  pardon,
   consent,
   'set-signer': setSigner,
 };

@@ -251,6 +251,26 @@ export const reinstateConfig = defineConfig({
   },
 });
 
+export const pardonConfig = defineConfig({
+  name: 'ogong-validatord pardon',
+  summary:
+    'Signs that a payee gets back what penalties hold of its stake, and prints the signature. Every operator that agrees runs it;\n' +
+    'one of them submits the signatures, before the appeal is over. More than two thirds of the votes are needed.',
+  fields: {
+    payee: { schema: ledgerAddress, label: '<address>', required: true, description: 'whose stake is held' },
+    signature: {
+      schema: signature,
+      label: '<signature>',
+      repeatable: true,
+      description: 'what an operator printed: submits these signatures, and signs nothing',
+    },
+    ...common,
+    account,
+    signingKeypair,
+    signer,
+  },
+});
+
 export const registerConfig = defineConfig({
   name: 'ogong-validatord register',
   summary:

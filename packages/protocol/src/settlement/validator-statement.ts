@@ -23,6 +23,7 @@ import { hashSigningKey } from '../exchange/signing-key.ts';
 import { hashSilence, silenceKind } from '../exchange/silence.ts';
 import { batchSummary, hashBatchSummary } from './batch.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
+import { hashPardon } from './pardon.ts';
 import { hashReinstatement } from './reinstatement.ts';
 
 const PHASES: readonly BeaconPhase[] = ['prepare', 'commit'];
@@ -54,6 +55,8 @@ export const statementCodec = union('kind', {
   'signing-key': struct({ domain, account: address }),
   /** In the domain of the escrow: that it keeps what a payer signed, by the digest of that. */
   held: struct({ domain, validator: address, delivery: hash }),
+  /** In the domain of the settlement contract. */
+  pardon: struct({ domain, payee: address, penalty: u32 }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -81,6 +84,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashBatchSummary(crypto, of, statement.summary);
     case 'reinstatement':
       return hashReinstatement(crypto, of, statement);
+    case 'pardon':
+      return hashPardon(crypto, of, statement);
     case 'admission':
       return hashAdmission(crypto, of, statement);
     case 'intake':

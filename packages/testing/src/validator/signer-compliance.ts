@@ -14,6 +14,7 @@ import {
   stateConsent,
   stateHeld,
   stateIntake,
+  statePardon,
   stateReinstatement,
   stateSilence,
   stateVote,
@@ -62,6 +63,7 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
         stateConsent(),
         stateSilence(),
         stateReinstatement(),
+        statePardon(),
       ];
       for (const statement of said) {
         const digest = hashStatement(crypto, statement, signerKey.address);

@@ -78,6 +78,10 @@ export const stateSilence = (witness = signerAccount): ValidatorStatement => ({
 
 export const stateConsent = (account = signerAccount): ValidatorStatement => ({ kind: 'signing-key', domain, account });
 
+export const statePardon = (): ValidatorStatement => ({
+  ...{ kind: 'pardon', domain, payee: new Uint8Array(20).fill(4), penalty: 1 },
+});
+
 export const stateReinstatement = (): ValidatorStatement => ({
   ...{ kind: 'reinstatement', domain, providerId: bytes32('provider'), ejection: 1 },
 });

@@ -1,0 +1,18 @@
+import type { Crypto } from '../crypto/crypto.ts';
+import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
+import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
+
+/** The end of a payee's penalties, as a quorum signs it (docs/spec/settlement.md, "Penalties"). */
+export interface Pardon {
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  /** The last penalty that it takes back: the payee's first is 1. A kept pardon takes back no later one. */
+  readonly penalty: number;
+}
+
+const typedPardon = createTypedStruct('Pardon', { payee: abi.address, penalty: abi.uint32 });
+
+/** The EIP-712 digest that validators sign. @param domain of the settlement contract. */
+export function hashPardon(crypto: Crypto, domain: LedgerDomain, { payee, penalty }: Pardon): Uint8Array {
+  return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedPardon.hash(crypto, { payee, penalty }));
+}
