@@ -343,8 +343,8 @@ const mutants: readonly Mutant[] = [
   {
     breaks: 'penalties: anybody takes stake',
     file: 'Staking.sol',
-    from: 'if (msg.sender != settlement) revert NotSettlement(msg.sender);',
-    to: '',
+    from: 'uint32 refuted) external {\n        if (msg.sender != settlement) revert NotSettlement(msg.sender);',
+    to: 'uint32 refuted) external {',
   },
   {
     breaks: 'penalties: a day has no bound',

@@ -5,7 +5,7 @@ import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { findAdmissionProblem } from '@ogong/protocol/exchange/admission';
-import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { type Announcement, encodeAnnouncement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
@@ -467,6 +467,18 @@ describe('an announcement', () => {
       { payeeSignature: signWord(payeeSigner) },
     );
     await expect(validator.intake.announce(another, new Uint8Array(32).fill(9))).rejects.toThrow('over the link');
+    // Each of these shows before the signatures, which cost more.
+    const unsigned = (sequence: bigint, from = announcement.certHash) => {
+      const bytes = encodeAnnouncement({ ...announcement, sequence });
+      return validator.intake.announce({ ...another, announcement: bytes, signature: new Uint8Array(0) }, from);
+    };
+    await expect(unsigned(1n)).rejects.toThrow('a newer one is known');
+    await expect(unsigned(2n, new Uint8Array(32).fill(9))).rejects.toThrow('over the link');
+    await expect(unsigned(2n)).rejects.toThrow('not signed by that key');
+    ejectProvider(validator.store, providerId);
+    await expect(unsigned(2n)).rejects.toThrow('ejected');
+    const unreadable = { ...another, announcement: new Uint8Array(3) };
+    await expect(validator.intake.announce(unreadable, announcement.certHash)).rejects.toThrow('is invalid');
   });
 
   it('is the only one under its certificate', async () => {
