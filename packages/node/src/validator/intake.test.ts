@@ -12,7 +12,15 @@ import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { countEntry, INITIAL_TESTS, isPayeeOut } from '@ogong/protocol/settlement/log-tests';
 import type { Submission } from '@ogong/protocol/verdict/claim';
-import { createTestValidator, ledger, network, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
+import {
+  createTestValidator,
+  ejectProvider,
+  ledger,
+  network,
+  payer,
+  provider,
+  providerId,
+} from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import {
   MODEL,
