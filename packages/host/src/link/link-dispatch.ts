@@ -6,22 +6,35 @@ import {
   type ConnectRouterOptions,
   type ContextValues,
   createConnectRouter,
+  createContextKey,
 } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import {
+  codeToHttpStatus,
+  contentTypeUnaryJson,
+  contentTypeUnaryProto,
+  errorToJsonBytes,
+} from '@connectrpc/connect/protocol-connect';
 import type { BodyMeter } from './byte-budget.ts';
 import { RateLimited } from './link-error.ts';
 import { LINK_HOST } from './link-identity.ts';
 import type { LinkServerLimits } from './link-limits.ts';
 
 const DISCARD_MS = 5000;
+const UNARY: ReadonlySet<string> = new Set([contentTypeUnaryJson, contentTypeUnaryProto]);
+const refusalKey = createContextKey<ConnectError | undefined>(undefined, { description: 'refusal' });
 
 /** Time for the handler to answer itself that the deadline has passed. */
 const DEADLINE_GRACE_MS = 1000;
+
+export type CalledMethod = Pick<UniversalHandler, 'method' | 'service'>;
 
 export interface DispatchOptions {
   readonly routes: (router: ConnectRouter) => void;
   readonly router: ConnectRouterOptions;
   readonly limits: Pick<LinkServerLimits, 'maxHeaderBytes' | 'requestTimeoutMs' | 'maxTimeoutMs'>;
+  /** Decides before Connect does anything. @param signal aborted once the stream has ended. @throws ConnectError */
+  readonly admit: (stream: ServerHttp2Stream, method: CalledMethod, signal: AbortSignal) => Promise<void>;
   readonly createContextValues: (stream: ServerHttp2Stream) => ContextValues;
   readonly openMeter: (stream: ServerHttp2Stream) => BodyMeter;
   /** Told whenever the caller has taken a part of an answer. */
@@ -33,9 +46,15 @@ export interface DispatchOptions {
  * while the window is full, and writes to the console.
  */
 export function createDispatch(options: DispatchOptions) {
-  const { routes, router, limits, createContextValues, openMeter, onMoved } = options;
+  const { routes, router, limits, admit, createContextValues, openMeter, onMoved } = options;
   const handlers = new Map<string, UniversalHandler>();
-  const registry = createConnectRouter(router);
+  const registry = createConnectRouter({
+    ...router,
+    requestGate({ values }) {
+      const refusal = values.get(refusalKey);
+      if (refusal !== undefined) throw refusal;
+    },
+  });
   routes(registry);
   for (const handler of registry.handlers) handlers.set(handler.requestPath, handler);
 
@@ -55,9 +74,28 @@ export function createDispatch(options: DispatchOptions) {
       stream.close(constants.NGHTTP2_NO_ERROR);
       return;
     }
-    boundLifetime(stream, headers, limits);
     const left = new AbortController();
     stream.once('close', () => left.abort(new ConnectError('the caller left', Code.Canceled)));
+    admit(stream, handler, left.signal)
+      .then(
+        () => undefined,
+        (error: unknown) => ConnectError.from(error),
+      )
+      .then((refusal) => {
+        if (stream.closed) return;
+        if (refusal !== undefined && UNARY.has(headers['content-type'] ?? '')) refuse(stream, refusal);
+        else run(stream, headers, { handler, refusal, signal: left.signal });
+      })
+      .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  };
+
+  /** @param refusal told in the form of the call's protocol, if Connect has to find out which. */
+  function run(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    { handler, refusal, signal }: AdmittedCall,
+  ): void {
+    boundLifetime(stream, headers, limits);
     const request = {
       httpVersion: '2.0',
       method: 'POST',
@@ -65,14 +103,31 @@ export function createDispatch(options: DispatchOptions) {
       header: toHeaders(headers),
       // A handler that stops reading still has to answer: leaving the loop must not tear down the stream.
       body: meterBody(stream, openMeter(stream)),
-      signal: left.signal,
-      contextValues: createContextValues(stream),
+      signal,
+      contextValues: createContextValues(stream).set(refusalKey, refusal),
     };
     handler(request)
       .then((response) => respond(stream, response, onMoved))
       // No answer can be sent: the stream broke, or the handler failed after its answer had begun.
       .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
-  };
+  }
+}
+
+interface AdmittedCall {
+  readonly handler: UniversalHandler;
+  readonly refusal: ConnectError | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** In Connect's protocol, as its own handlers would. They would first look at headers and body. */
+function refuse(stream: ServerHttp2Stream, refusal: ConnectError): void {
+  stream.respond({
+    ...fromHeaders(refusal.metadata),
+    ':status': codeToHttpStatus(refusal.code),
+    'content-type': contentTypeUnaryJson,
+  });
+  stream.end(errorToJsonBytes(refusal, undefined));
+  discardRequest(stream);
 }
 
 /** A request without room is refused, and what it took is given back when its call has ended. */

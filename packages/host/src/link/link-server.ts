@@ -14,7 +14,7 @@ import { StoreError } from '../store/store-error.ts';
 import { type Clock, monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
 import { createByteBudget } from './byte-budget.ts';
-import { createDispatch } from './link-dispatch.ts';
+import { type CalledMethod, createDispatch } from './link-dispatch.ts';
 import { type Caller, createLinkDoor } from './link-door.ts';
 import { RateLimited, Refusal } from './link-error.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
@@ -87,13 +87,14 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const ownSockets = new WeakSet<Duplex>();
   const shutdown = new AbortController();
 
-  async function admit(context: HandlerContext): Promise<void> {
-    const caller = context.values.get(callerKey);
+  async function admit(stream: ServerHttp2Stream, called: CalledMethod, signal: AbortSignal): Promise<void> {
+    const caller = findCaller(stream);
     const { peer } = caller;
+    const method = nameMethod(called);
     if (caller === NOBODY) throw new ConnectError('no certificate', Code.Unauthenticated);
     try {
-      takeTurn(caller, nameMethod(context), context.signal);
-      if (await isAuthorized(peer, nameMethod(context))) return;
+      takeTurn(caller, method, signal);
+      if (await isAuthorized(peer, method)) return;
       throw new ConnectError('not authorized for this method', Code.PermissionDenied);
     } catch (error) {
       if (!isKnown(peer) && !patience(caller)) door.expel(peer);
@@ -142,9 +143,9 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
         writeMaxBytes: limits.maxMessageBytes,
         maxTimeoutMs: limits.maxTimeoutMs,
         shutdownSignal: shutdown.signal,
-        requestGate: admit,
         interceptors: [createErrorFilter(onError)],
       },
+      admit,
       createContextValues: (stream) => createContextValues().set(callerKey, findCaller(stream)),
       openMeter(stream) {
         const { peer, group } = findCaller(stream);
@@ -230,7 +231,7 @@ async function* filterErrors<T>(messages: AsyncIterable<T>, filter: (error: unkn
   }
 }
 
-function nameMethod(call: Pick<HandlerContext, 'method' | 'service'>): MethodName {
+function nameMethod(call: CalledMethod): MethodName {
   return `${call.service.typeName}/${call.method.name}`;
 }
 
