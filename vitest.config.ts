@@ -44,6 +44,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     hookTimeout: 180_000,
+    globalSetup: 'scripts/own-store.setup.ts',
     // None hangs on those before it: the order of tests is drawn, from a seed that is printed, and that of fast files, too.
     sequence: {
       sequencer: DrawnOrLargestFirst,

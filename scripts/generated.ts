@@ -4,27 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { classesConfig } from '@ogong/cli/calibrate/calibrate-classes';
-import { planConfig } from '@ogong/cli/calibrate/calibrate-plan';
-import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
-import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
-import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
-import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { formatMarkdown } from '@ogong/host/config/help';
-import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
-import { routerConfig } from '@ogong/node/router/router-config';
-import { signerConfig } from '@ogong/node/signer/signer-config';
-import {
-  consentConfig,
-  registerConfig,
-  reinstateConfig,
-  setSignerConfig,
-  validatorConfig,
-} from '@ogong/node/validator/validator-config';
-import { localConfig, pullConfig, runConfig, serveConfig } from '@ogong/provider/provider/provider-config';
-import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 import { formatDoorsPage } from './doors-page.ts';
 import { formatLocalModePage } from './local-mode-page.ts';
+import { referenceConfigs } from './reference-configs.ts';
 import { root } from './steps.ts';
 
 const check = process.argv.includes('--check');
@@ -44,36 +27,13 @@ function generateMessages(): string {
 }
 
 function generateReference(): string {
-  const configs = [
-    validatorConfig,
-    registerConfig,
-    reinstateConfig,
-    consentConfig,
-    setSignerConfig,
-    signerConfig,
-    verifierConfig,
-    routerConfig,
-    gatewayConfig,
-    keysConfig,
-    serveConfig,
-    localConfig,
-    runConfig,
-    pullConfig,
-    calibrateConfig,
-    buildConfig,
-    showConfig,
-    planConfig,
-    diffConfig,
-    signConfig,
-    mergeConfig,
-    publishConfig,
-    classesConfig,
-  ] as unknown as readonly { definition: ConfigDefinition<ConfigFields> }[];
   const head =
     '# Command line reference\n\nGenerated from the definitions that the daemons read (`node scripts/run.mjs scripts/generated.ts`). Flags win over\n' +
     'environment variables, those over the file named by `--config`, that over defaults. Every command has `--help` and `--version`.\n' +
     'For the rest of `ogong`, ask `npm run ogong -- --help`.\n';
-  return [head, ...configs.map(({ definition }) => formatMarkdown(definition))].join('\n').replaceAll(homedir(), '~');
+  return [head, ...referenceConfigs.map(({ definition }) => formatMarkdown(definition))]
+    .join('\n')
+    .replaceAll(homedir(), '~');
 }
 
 const messages = 'packages/protocol/src/generated/ogong/v1/ogong_pb.ts';

@@ -93,7 +93,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'drift-table',
     'lifecycle',
   ],
-  'packages/provider/src': ['engine', 'provider', 'verifier', 'local', 'calibration', 'bin'],
+  'packages/provider/src': ['engine', 'provider', 'verifier', 'local', 'calibration', 'commands', 'bin'],
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/models/src': ['gguf', '.'],
   'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'class-search', '.'],
@@ -106,6 +106,7 @@ const FAST_TEST = /\/[^/]+(?<!\.(process|simulation|model|e2e))\.test\.ts$/;
 const MAY_READ_PROCESS = [
   /^packages\/[a-z]+\/src\/bin\//,
   /^packages\/cli\//,
+  /^packages\/provider\/src\/commands\//,
   /^packages\/host\/src\/lifecycle\//,
   /^packages\/devnet\/src\/mesh\//,
   /^packages\/engine\/src\/process\//,
@@ -163,6 +164,8 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
   'packages/host/src/store/store.ts',
   // A socket in a directory that mkdtemp makes for this user alone.
   'packages/host/src/link/as-socket.ts',
+  // The service manager reads it, in a directory that belongs to the user's desktop.
+  'packages/provider/src/commands/install-command.ts',
   // Tables are published.
   'packages/host/src/drift-table/table-file.ts',
 ]);

@@ -395,6 +395,24 @@ const mutants: readonly Mutant[] = [
     to: 'uint256 finalFrom = type(uint256).max;',
   },
   {
+    breaks: 'convictions: anybody convicts',
+    file: 'Staking.sol',
+    from: 'bytes32 evidence) external {\n        if (msg.sender != settlement) revert NotSettlement(msg.sender);',
+    to: 'bytes32 evidence) external {',
+  },
+  {
+    breaks: 'convictions: signatures serve again',
+    file: 'Settlement.sol',
+    from: 'keccak256(abi.encode(CONVICTION_TYPEHASH, validator, evidence, conviction))',
+    to: 'keccak256(abi.encode(CONVICTION_TYPEHASH, validator, evidence, 0 * conviction))',
+  },
+  {
+    breaks: 'convictions: a day has no bound',
+    file: 'Staking.sol',
+    from: 'if (convictions.count != 0 && block.timestamp < again) revert ConvictedAlready(again);',
+    to: '',
+  },
+  {
     breaks: 'votes: whoever was slashed and bonds again has its old vote at once',
     file: 'Staking.sol',
     from: 'if (cut.at > since && cut.left < vote) vote = cut.left;',

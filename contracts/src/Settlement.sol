@@ -21,6 +21,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     );
     bytes32 private constant REINSTATEMENT_TYPEHASH = keccak256("Reinstatement(bytes32 providerId,uint32 ejection)");
     bytes32 private constant PARDON_TYPEHASH = keccak256("Pardon(address payee,uint32 penalty)");
+    bytes32 private constant CONVICTION_TYPEHASH =
+        keccak256("Conviction(address validator,bytes32 evidence,uint32 conviction)");
     uint256 private constant BASIS = 10_000;
 
     /// The last settled state of one validator's verdict log.
@@ -143,6 +145,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         staking.pardon(payee);
     }
 
+    /// @notice Convicts a validator by exact evidence against it, where a quorum that has checked that says so; anyone may submit it.
+    /// @param evidence Hash of it.
+    /// @param quorum As in `settle`, over `convictionDigest` of the validator's next conviction.
+    function convict(address validator, bytes32 evidence, bytes[] calldata quorum) external {
+        uint32 next = staking.convictionsOf(validator).count + 1;
+        _requireQuorum(convictionDigest(validator, evidence, next), quorum);
+        staking.convict(validator, evidence);
+    }
+
     /// @notice Whether a provider is ejected: from the batch on that names it, until it is reinstated.
     function ejected(bytes32 providerId) external view returns (bool) {
         return _ejections[providerId].since != 0;
@@ -192,6 +203,11 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// @notice The EIP-712 digest that validators sign to take back what is held of a payee as of its `penalty`-th penalty.
     function pardonDigest(address payee, uint32 penalty) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(PARDON_TYPEHASH, payee, penalty)));
+    }
+
+    /// @notice The EIP-712 digest that validators sign for the `conviction`-th conviction of a validator.
+    function convictionDigest(address validator, bytes32 evidence, uint32 conviction) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(CONVICTION_TYPEHASH, validator, evidence, conviction)));
     }
 
     function hashDebits(Debit[] calldata debits) public pure returns (bytes32) {

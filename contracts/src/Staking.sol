@@ -54,6 +54,14 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint32 count;
     }
 
+    /// Convictions of a validator by exact evidence.
+    struct Convictions {
+        /// Names the last one.
+        uint32 count;
+        /// When it came.
+        uint64 at;
+    }
+
     /// The last slash of a validator.
     struct Cut {
         /// The bond that it left.
@@ -68,6 +76,9 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     /// The largest part that all of one period cost: whoever frames a verifier, were it a quorum, takes no more in a day.
     uint256 public constant MOST_PENALTY_PPM = 100_000;
 
+    /// Part of its bond that a conviction costs a validator, in parts per million; at most one a period.
+    uint256 public constant CONVICTION_PPM = 100_000;
+
     IERC20 public immutable token;
     Parameters public immutable parameters;
     ValidatorRegistry public immutable registry;
@@ -79,6 +90,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     mapping(address payee => Held) private _held;
     mapping(address validator => Bond) private _bonds;
     mapping(address validator => Cut) private _cuts;
+    mapping(address validator => Convictions) private _convictions;
     /// What each validator's bond was worth in votes, by time.
     mapping(address validator => Checkpoints.Trace208) private _votes;
     Checkpoints.Trace208 private _totalVotes;
@@ -92,6 +104,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     event Bonded(address indexed validator, uint128 amount, uint128 bond);
     event UnbondRequested(address indexed validator, uint128 amount, uint64 unbondableAt);
     event Unbonded(address indexed validator, uint128 amount);
+    event Convicted(address indexed validator, bytes32 indexed evidence, uint256 amount, uint32 conviction, uint32 penalty);
     event Slashed(address indexed validator, uint128 amount, bytes32 reason);
 
     error ZeroAmount();
@@ -102,6 +115,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     error NotRegistry(address caller);
     error NotSettlement(address caller);
     error NothingHeld(address payee);
+    error ConvictedAlready(uint256 again);
 
     /// @param settlement_ Where the settlement contract will be: it is created next, and refuses a stake that names another.
     constructor(address owner, IERC20 token_, Parameters parameters_, address settlement_) Ownable(owner) {
@@ -184,17 +198,32 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     /// @param reason Hash of the evidence.
     function slash(address validator, uint128 amount, bytes32 reason) external onlyOwner nonReentrant {
         if (amount == 0) revert ZeroAmount();
+        uint128 taken = _takeBond(validator, amount);
+        emit Slashed(validator, taken, reason);
+        token.safeTransfer(parameters.recipients().treasury, taken);
+    }
+
+    /// @notice Takes a part of the bond of a validator that exact evidence convicts, as a quorum says, what is on its way out
+    /// included. It is held as penalties are: a pardon gives it back as stake, and after the appeal it is the treasury's. At most one
+    /// conviction of a validator a period: a quorum that errs takes no more, and is seen within it.
+    /// @param evidence Hash of it.
+    function convict(address validator, bytes32 evidence) external {
+        if (msg.sender != settlement) revert NotSettlement(msg.sender);
+        Convictions storage convictions = _convictions[validator];
+        uint256 again = (uint256(convictions.at) / PENALTY_PERIOD + 1) * PENALTY_PERIOD;
+        if (convictions.count != 0 && block.timestamp < again) revert ConvictedAlready(again);
+        convictions.at = uint64(block.timestamp);
+        ++convictions.count;
         Bond storage theirs = _bonds[validator];
-        uint128 fromBond = _least(amount, theirs.amount);
-        uint128 fromLeaving = _least(amount - fromBond, theirs.unbonding);
-        theirs.amount -= fromBond;
-        theirs.unbonding -= fromLeaving;
-        Cut storage cut = _cuts[validator];
-        cut.left = cut.at > registry.inForceSince() ? _least(cut.left, theirs.amount) : theirs.amount;
-        cut.at = uint64(block.timestamp);
-        _countVotes(validator, theirs);
-        emit Slashed(validator, fromBond + fromLeaving, reason);
-        token.safeTransfer(parameters.recipients().treasury, fromBond + fromLeaving);
+        uint256 bonded = uint256(theirs.amount) + theirs.unbonding;
+        uint128 taken = _takeBond(validator, uint128(bonded * CONVICTION_PPM / 1_000_000));
+        uint32 penalty = _hold(validator, taken);
+        emit Convicted(validator, evidence, taken, convictions.count, penalty);
+    }
+
+    /// @notice How often a validator was convicted, and when last.
+    function convictionsOf(address validator) external view returns (Convictions memory) {
+        return _convictions[validator];
     }
 
     /// @notice Takes a part of a payee's stake for reports that a quorum says were refuted. It weighs nothing any more, and is held
@@ -216,11 +245,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint128 fromStake = _least(amount, theirs.amount);
         theirs.amount -= fromStake;
         theirs.leaving -= amount - fromStake;
-        Held storage held = _held[payee];
-        held.amount += amount;
-        held.since = uint64(block.timestamp);
-        ++held.count;
-        emit Penalized(payee, refuted, amount, held.count);
+        emit Penalized(payee, refuted, amount, _hold(payee, amount));
     }
 
     /// @notice Gives back as stake what penalties hold of a payee. Settlement has seen to the quorum and the appeal.
@@ -323,6 +348,28 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint208 next = theirs.active ? theirs.amount : 0;
         (uint208 before,) = _votes[validator].push(uint48(block.timestamp), next);
         if (next != before) _totalVotes.push(uint48(block.timestamp), _totalVotes.latest() - before + next);
+    }
+
+    /// @dev Bond first, leaving bond then, what is left where that is less. Cuts the vote at once.
+    function _takeBond(address validator, uint128 amount) private returns (uint128) {
+        Bond storage theirs = _bonds[validator];
+        uint128 fromBond = _least(amount, theirs.amount);
+        uint128 fromLeaving = _least(amount - fromBond, theirs.unbonding);
+        theirs.amount -= fromBond;
+        theirs.unbonding -= fromLeaving;
+        Cut storage cut = _cuts[validator];
+        cut.left = cut.at > registry.inForceSince() ? _least(cut.left, theirs.amount) : theirs.amount;
+        cut.at = uint64(block.timestamp);
+        _countVotes(validator, theirs);
+        return fromBond + fromLeaving;
+    }
+
+    /// @dev Holds what a penalty took, and restarts the appeal of all that is held. @return The penalty's number.
+    function _hold(address owner, uint128 amount) private returns (uint32) {
+        Held storage held = _held[owner];
+        held.amount += amount;
+        held.since = uint64(block.timestamp);
+        return ++held.count;
     }
 
     function _penalty(Offence memory offence) private pure returns (uint256) {

@@ -15,6 +15,7 @@ import { createValidatorMetrics } from '@ogong/node/validator/metrics';
 import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
 import { createRoutes } from '@ogong/node/validator/routes';
 import { checkEntry } from '@ogong/node/validator/settlement/batch-check';
+import { signRound } from '@ogong/node/validator/witness/reveal-word';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
@@ -135,7 +136,10 @@ async function startValidator() {
     },
     calls: {
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
-      reveal: (verifier, job, call) => links.to(VerifierService, verifier).reveal(job, call),
+      async reveal(verifier, job, call) {
+        const word = await signRound({ crypto, ledger, signer: bench.signer }, job);
+        return links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round], word }, call);
+      },
     },
     audit: { honeypotPpm: 0, callTimeoutMs: 30_000 },
   });

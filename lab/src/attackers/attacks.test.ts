@@ -98,6 +98,7 @@ async function serve(provider: TextEngine): Promise<Served> {
         promptDay: 0,
         promptTokensHash: hashTokens(crypto, promptTokens),
         promptTokenCount: promptTokens.length,
+        answerFormat: info.answerFormat,
         grammarHash: NO_GRAMMAR,
         outputTokensHash: hashTokens(crypto, event.outputTokens),
         outputTokenCount: event.outputTokens.length,

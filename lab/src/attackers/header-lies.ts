@@ -98,6 +98,12 @@ const LIES: readonly Lie[] = [
     change: (header) => ({ ...header, grammarHash: new Uint8Array(32).fill(2) }),
   },
   {
+    name: 'header-answer-format',
+    aim: "declare an answer format that is not the model's",
+    caughtBy: ['vocabulary', 'response-text'],
+    change: (header) => ({ ...header, answerFormat: { ...header.answerFormat, reasoning: 'opened' } }),
+  },
+  {
     name: 'header-embedding-size',
     aim: 'declare a model of another width',
     caughtBy: ['vocabulary', 'response-text'],

@@ -77,6 +77,20 @@ describe('a provider on the network, on real weights', () => {
     PATIENCE_MS,
   );
 
+  it(
+    'is paid for a call of a tool that is forced, which the grammar holds the model to',
+    async () => {
+      const parameters = { type: 'object', properties: { city: { enum: ['Paris', 'Rome'] } }, required: ['city'] };
+      const tools = [{ type: 'function', function: { name: 'weather', parameters } }];
+      const request = { ...REQUESTS[0], tools, tool_choice: 'required' };
+      const { seen, paidAtomic } = await serve('forced call', { engine: sold }, ({ ask }) => ask(request));
+      expect([seen.refused, listFailed(seen.audit), seen.verdict.verdict]).toEqual([[], [], 'accept']);
+      expect(seen.audit.find(({ id }) => id === 'equality')?.status).toBe('pass');
+      expect(paidAtomic).toBe(seen.verdict.feeAtomic);
+    },
+    PATIENCE_MS,
+  );
+
   it.each([
     // Two reports cost the fee, the third, from outside their draw, ejects.
     ['weights-q8-0', 'q8_0', [], ['equality', 'equality', 'equality']],

@@ -7,7 +7,6 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
@@ -38,6 +37,7 @@ import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestChain } from '@ogong/testing/validator/test-chain';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-reply';
+import { createTestListing, nameTestRound } from '@ogong/testing/verifier/test-listing';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { knock } from './knock.ts';
 import { openRouter, routedProviderId } from './router-door.ts';
@@ -106,19 +106,7 @@ describe('the doors of a verifier', () => {
         reports: createReports(store, commits),
         randomBytes,
         identity,
-        chain: {
-          findByCertHash: (hash) =>
-            equalBytes(hash, validator.id)
-              ? {
-                  address: new Uint8Array(20),
-                  signingKey: new Uint8Array(20),
-                  stake: 1n,
-                  certHash: hash,
-                  vrfKey: new Uint8Array(32),
-                  endpoint: 'v:1',
-                }
-              : undefined,
-        },
+        chain: createTestListing([validator.id]),
         log: quiet,
         metrics: createMetrics('verifier'),
       },
@@ -163,9 +151,10 @@ describe('the doors of a verifier', () => {
     const { digest } = await service.commit(asked);
     expect((await service.commit(asked)).digest).toEqual(digest);
     const { jobId } = asked;
-    await service.reveal({ jobId, round: [digest] });
-    await knock({ valid: () => ({ jobId, round: [digest] }), call: (damaged) => service.reveal(damaged) });
-    await service.reveal({ jobId, round: [digest] });
+    const named = () => nameTestRound(validator.id, { jobId, round: [digest] });
+    await service.reveal(named());
+    await knock({ valid: named, call: (damaged) => service.reveal(damaged) });
+    await service.reveal(named());
     const trace = { job: job(), record: finished.record?.record as Uint8Array, position: 3 };
     await knock({ valid: () => trace, call: (damaged) => service.trace(damaged) });
     expect((await service.trace(trace)).report.length).toBeGreaterThan(0);

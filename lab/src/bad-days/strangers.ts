@@ -140,7 +140,16 @@ const SHOWS: StrangerRow = {
 
 /** By route of the gateway's HTTP API. */
 export const ROUTE_ROWS: Readonly<Record<GatewayRouteName, StrangerRow>> = {
-  ...{ chat: BUYS, completion: BUYS, embedding: BUYS, response: BUYS, message: BUYS, receipt: SHOWS, opening: SHOWS },
+  ...{
+    chat: BUYS,
+    completion: BUYS,
+    embedding: BUYS,
+    rerank: BUYS,
+    response: BUYS,
+    message: BUYS,
+    receipt: SHOWS,
+    opening: SHOWS,
+  },
   storedResponse: { ...SHOWS, costs: 'a key' },
   deletedResponse: { ...SHOWS, costs: 'a key' },
   responseCount: { ...SHOWS, costs: 'a key' },

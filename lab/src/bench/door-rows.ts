@@ -1,3 +1,6 @@
+import { Agent, get } from 'node:http';
+import { connect } from 'node:net';
+import { createHttpServer } from '@ogong/host/http/http-server';
 import type { LinkClient } from '@ogong/host/link/link-client';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
@@ -25,7 +28,7 @@ export async function measureDoors(onProgress: (what: string) => void): Promise<
       'attackers and honest callers need addresses of their own, which only Linux has on the loopback device';
     return [{ id: 'door-links', what: 'honest calls under idle links', value: undefined, unit: 'x', note }];
   }
-  return [await measureLinks(), await measureRoutes(), ...(await measureFloods(onProgress))];
+  return [await measureLinks(), await measureHttp(), await measureRoutes(), ...(await measureFloods(onProgress))];
 }
 
 async function measureLinks(): Promise<Row> {
@@ -84,6 +87,80 @@ async function timeCalls(callers: readonly LinkClient[]): Promise<number> {
     }),
   );
   return (callers.length * CALLS * 1000) / (performance.now() - startMs);
+}
+
+async function measureHttp(): Promise<Row> {
+  const [quiet, attacked] = [await openHttp(), await openHttp()];
+  const idle = Array.from({ length: 10 * LINKS }, (_, i) =>
+    // The server closes most of them, some with a reset.
+    connect({ ...attacked.address, localAddress: `127.0.1.${(i % 8) + 1}` }).on('error', () => {}),
+  );
+  const samples = await measureInTurn(ROUNDS, {
+    quiet: () => timeHttp(quiet),
+    attacked: () => timeHttp(attacked),
+  });
+  for (const socket of idle) socket.destroy();
+  await Promise.all([quiet.close(), attacked.close()]);
+  return {
+    id: 'door-http',
+    what: `HTTP requests per second of honest callers without a key while ${10 * LINKS} idle connections were opened at a port of ${LINKS} / at a quiet one`,
+    value: pairedRatio(samples.attacked, samples.quiet),
+    unit: 'x',
+    aim: AIM,
+    note: `${CALLERS} callers from addresses of their own, ${CALLS} requests each, ${ROUNDS} rounds; the attacker comes from 8 addresses, after them`,
+  };
+}
+
+/** An HTTP server whose answers cost nothing, and callers with a connection each that were there first. */
+async function openHttp() {
+  const bind = { host: '127.0.0.1', port: 0 };
+  const server = createHttpServer(
+    { fetch: () => new Response('here') },
+    { bind, headersTimeoutMs: 60_000, maxConnections: LINKS },
+  );
+  await server.start();
+  const agents = Array.from(
+    { length: CALLERS },
+    (_, i) => new Agent({ keepAlive: true, maxSockets: 1, localAddress: `127.0.2.${i + 1}` }),
+  );
+  const address = server.address();
+  const opened = { address, agents };
+  await timeHttp(opened);
+  return {
+    ...opened,
+    async close() {
+      for (const agent of agents) agent.destroy();
+      await server.stop();
+    },
+  };
+}
+
+interface HttpCallers {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly agents: readonly Agent[];
+}
+
+/** @returns requests per second. @throws where one is refused. */
+async function timeHttp({ address, agents }: HttpCallers): Promise<number> {
+  const startMs = performance.now();
+  await Promise.all(
+    agents.map(async (agent) => {
+      for (let i = 0; i < CALLS; i++) await getOnce(address, agent);
+    }),
+  );
+  return (agents.length * CALLS * 1000) / (performance.now() - startMs);
+}
+
+function getOnce({ host, port }: HttpCallers['address'], agent: Agent): Promise<void> {
+  return new Promise((resolve, reject) => {
+    get({ host, port, agent }, (response) => {
+      response
+        .resume()
+        .once('end', () =>
+          response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
+        );
+    }).once('error', reject);
+  });
 }
 
 async function measureRoutes(): Promise<Row> {

@@ -8,12 +8,14 @@ import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
 
 const ROUNDS = 5;
 const PHASE_MS = 1_000;
+const PHASES_OF_BURST = 4;
 /** Honest calls that run at once. */
 const AT_ONCE = 4;
 /** More honest calls than fit into a phase. */
 const MOST_CALLS = 600;
 const AIM = { at: 'least', value: 0.9 } as const;
-const CHILD = fileURLToPath(new URL('../doors/flood.child.ts', import.meta.url));
+const ATTACKER = fileURLToPath(new URL('../doors/flood.child.ts', import.meta.url));
+const DECOY = fileURLToPath(new URL('../doors/decoy.child.ts', import.meta.url));
 
 /** Honest throughput while a flood runs from another process, and what a refused call costs the daemon. */
 export async function measureFloods(onProgress: (what: string) => void): Promise<Row[]> {
@@ -27,29 +29,35 @@ export async function measureFloods(onProgress: (what: string) => void): Promise
 
 async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row[]> {
   const { prepare, call, flood, close } = await open();
-  const attacker = await openAttacker(flood);
+  const attacker = await openAttacker(id, flood);
   const callsOfPhase = Math.round((flood.perSecond * PHASE_MS) / 1000);
   const sent: FloodCounts = {};
   try {
     await prepare?.(MOST_CALLS);
     await timeHonest(call);
-    // The burst is spent before anything is measured.
-    add(sent, await attacker.send(callsOfPhase));
+    // The bursts are spent before anything is measured, those of handshakes too.
+    for (let i = 0; i < PHASES_OF_BURST; i++) {
+      add(sent, await attacker.send('door', callsOfPhase));
+      await attacker.send('decoy', callsOfPhase);
+    }
     const samples = await measureInTurn(ROUNDS, {
       async quiet() {
         await prepare?.(MOST_CALLS);
-        return timeHonest(call);
+        const elsewhere = attacker.send('decoy', callsOfPhase);
+        const rate = await timeHonest(call);
+        await elsewhere;
+        return rate;
       },
       async flooded() {
         await prepare?.(MOST_CALLS);
-        const attack = attacker.send(callsOfPhase);
+        const attack = attacker.send('door', callsOfPhase);
         const rate = await timeHonest(call);
         add(sent, await attack);
         return rate;
       },
       async alone() {
         const before = process.cpuUsage();
-        const counts = await attacker.send(callsOfPhase);
+        const counts = await attacker.send('door', callsOfPhase);
         const { user, system } = process.cpuUsage(before);
         return { ...NOTHING, costUs: (user + system) / sum(counts) };
       },
@@ -61,7 +69,7 @@ async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row
         ...{ id: `door-${id}`, unit: 'x', aim: AIM },
         value: pairedRatio(list('perProcessorSecond', 'flooded'), list('perProcessorSecond', 'quiet')),
         what: `${honest}, for each second of the daemon's processor time, at ten times the limit of ${limit} / without`,
-        note: `${AT_ONCE} at once for ${PHASE_MS} ms, ${ROUNDS} rounds; no honest call failed; ${offered}`,
+        note: `${AT_ONCE} at once for ${PHASE_MS} ms, ${ROUNDS} rounds; without: the flood goes to a door like it in another process; no honest call failed; ${offered}`,
       },
       {
         ...{ id: `door-${id}-time`, unit: 'x' },
@@ -110,12 +118,18 @@ async function timeHonest(call: () => Promise<void>): Promise<DoorSample> {
   };
 }
 
-async function openAttacker(flood: CallFlood) {
-  const child = fork(CHILD, { stdio: 'inherit' });
-  await ask<unknown>(child, { open: flood });
+/** @returns an attacker in a process of its own, at this door and at one like it in a third process, the decoy. */
+async function openAttacker(scene: string, flood: CallFlood) {
+  const attacker = fork(ATTACKER, { stdio: 'inherit' });
+  const decoy = fork(DECOY, { stdio: 'inherit' });
+  await ask<unknown>(attacker, { at: 'door', open: flood });
+  await ask<unknown>(attacker, { at: 'decoy', open: await ask<CallFlood>(decoy, { scene }) });
   return {
-    send: (calls: number) => ask<FloodCounts>(child, { calls }),
-    close: () => child.kill(),
+    send: (at: 'door' | 'decoy', calls: number) => ask<FloodCounts>(attacker, { at, calls }),
+    close() {
+      attacker.kill();
+      decoy.kill();
+    },
   };
 }
 
@@ -124,7 +138,7 @@ async function ask<T>(child: ChildProcess, told: object): Promise<T> {
   const over = new AbortController();
   const answered = once(child, 'message', { signal: over.signal });
   const ended = once(child, 'exit', { signal: over.signal }).then(([code]) => {
-    throw new Error(`the attacker ended with ${code}`);
+    throw new Error(`a child process ended with ${code}`);
   });
   child.send(told);
   try {

@@ -1,13 +1,12 @@
 // npm run bench: measures and prints a table; --write updates docs/bench.md. No test asserts these figures.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import type { ResolvedModel } from '@ogong/models/resolve';
+import { labModelsDir } from '../lab-models.ts';
 import { measureAudit } from './audit-rows.ts';
 import { measureBrowser } from './browser-rows.ts';
 import { measureDemo } from './demo-rows.ts';
@@ -16,6 +15,8 @@ import { measureEmbeddings } from './embedding-rows.ts';
 import { measureEngine } from './engine-rows.ts';
 import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
+import { measureLocal } from './local-rows.ts';
+import { measureMesh } from './mesh-rows.ts';
 import { provideDeepModel, provideEmbeddingModel, provideRandomModel } from './models.ts';
 import { measureNetwork } from './network-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
@@ -102,6 +103,8 @@ const parts: Readonly<
   intake: { title: 'Validator', measure: async () => [...(await measureIntake()), ...measureAudit()] },
   ledger: { title: 'Settlement', measure: measureGas },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
+  mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },
+  local: { title: 'One machine', measure: ({ model, storeDir }) => measureLocal(model, storeDir) },
   doors: { title: 'Doors under attack', measure: ({ onProgress }) => measureDoors(onProgress) },
   demo: { title: 'Demo', measure: measureDemo },
 };
@@ -135,7 +138,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'lab', 'models');
+const storeDir = labModelsDir();
 const model = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
 const versions = { Node: process.version.slice(1), 'llama.cpp': LLAMA_VERSION };
 const measured: Record<string, BenchPart> = {};

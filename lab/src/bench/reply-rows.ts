@@ -84,6 +84,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
         promptDay: 0,
         promptTokensHash: hashTokens(nodeCrypto, promptTokens),
         promptTokenCount: promptTokens.length,
+        answerFormat: info.answerFormat,
         grammarHash: NO_GRAMMAR,
         outputTokensHash: hashTokens(nodeCrypto, event.outputTokens),
         outputTokenCount: event.outputTokens.length,

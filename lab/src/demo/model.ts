@@ -1,11 +1,10 @@
 import { statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readHubAccess } from '@ogong/models/hub';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { parseModelSource } from '@ogong/models/source';
+import { labModelsDir } from '../lab-models.ts';
 
 export interface DemoModels {
   readonly id: string;
@@ -22,7 +21,7 @@ export async function prepareModels(
   reference: string,
   { needsCheap, onProgress }: { readonly needsCheap: boolean; readonly onProgress: (message: string) => void },
 ): Promise<DemoModels> {
-  const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'lab', 'models');
+  const storeDir = labModelsDir();
   const hub = readHubAccess(process.env);
   const report = createReporter(onProgress);
   const sold = await resolveModel(reference, { storeDir, hub, onProgress: report });

@@ -11,6 +11,7 @@ import { openSampleStore, SAMPLES_FILE, type SampleStore } from '@ogong/provider
 import { HONEST } from '@ogong/provider/calibration/source-id';
 import { ATTACK_NAMES, ATTACKS } from '../attackers/catalogue.ts';
 import { describeCode, describeMachine } from '../bench/report.ts';
+import { labModelsField } from '../lab-models.ts';
 import { judgeAims } from './aims/aims.ts';
 import { listBroken } from './gate.ts';
 import { measure } from './measure/measure.ts';
@@ -64,13 +65,7 @@ const config = defineConfig({
       default: join(homedir(), '.ogong', 'detect', SAMPLES_FILE),
       description: 'where samples are kept',
     },
-    modelsDir: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_MODELS_DIR',
-      default: join(homedir(), '.ogong', 'lab', 'models'),
-      description: 'where models are kept, forged ones too',
-    },
+    ...labModelsField,
     json: { schema: text, label: '<path>', description: 'write the results as JSON' },
     write: { schema: text, label: '<dir>', description: 'write page, plots, tables and data there' },
     sameAs: {

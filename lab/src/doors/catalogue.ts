@@ -4,7 +4,7 @@ import type { DoorScene } from './scene.ts';
 import { validatorScenes } from './validator-scenes.ts';
 import { verifierScenes } from './verifier-scenes.ts';
 
-/** Doors where calls are the flood; idle links, tickets, complaints, keys and queues have attacks of their own. */
+/** Doors where calls are the flood; idle links, tickets, large complaints, keys and queues have attacks of their own. */
 export const DOOR_SCENES: readonly DoorScene[] = [
   ...announcementScenes,
   ...validatorScenes,

@@ -1,13 +1,16 @@
-// An attacker in a process of its own, so that its work is none of the measured daemon's. It floods when it is told to.
+// An attacker in a process of its own, so that its work is none of the measured daemon's. It floods the door that it is told.
 import { type CallFlood, type OpenFlood, openFlood } from './flood.ts';
 
-let flood: OpenFlood | undefined;
+const floods = new Map<string, OpenFlood>();
 
-process.on('message', async (told: { readonly open: CallFlood } | { readonly calls: number }) => {
-  if ('open' in told) {
-    flood = await openFlood(told.open);
-    process.send?.({});
-  } else {
-    process.send?.(await flood?.send(told.calls));
-  }
-});
+process.on(
+  'message',
+  async (told: { readonly at: string; readonly open: CallFlood } | { readonly at: string; readonly calls: number }) => {
+    if ('open' in told) {
+      floods.set(told.at, await openFlood(told.open));
+      process.send?.({});
+    } else {
+      process.send?.(await floods.get(told.at)?.send(told.calls));
+    }
+  },
+);

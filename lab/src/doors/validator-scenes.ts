@@ -7,6 +7,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   AcknowledgeRequestSchema,
   AdmitRequestSchema,
+  ComplainRequestSchema,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createTestValidator, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -89,6 +90,17 @@ function makeDeliveries(validator: TestValidator): FloodCaller[] {
   return [{ name: 'deliverer', address: FLOOD_ADDRESS, messages }];
 }
 
+/** About orders that nobody admitted, in the name of an opening that nobody has. */
+function makeComplaints(validator: TestValidator): FloodCaller[] {
+  return Array.from({ length: CALLERS }, (_, i) => {
+    const { order, signature } = validator.order(i, {}, createTestLedgerSigner(seedOf(`complaining ${i}`)));
+    const complaint = { order: { order, signature }, reason: 'draw-replay', openingHash: new Uint8Array(32) };
+    const message = create(ComplainRequestSchema, { ...complaint, signature: new Uint8Array(65) });
+    const messages = [toBase64(toBinary(ComplainRequestSchema, message))];
+    return { name: `complaining ${i}`, address: FLOOD_ADDRESS, messages };
+  });
+}
+
 export const validatorScenes: readonly DoorScene[] = [
   {
     id: 'deliveries',
@@ -100,6 +112,17 @@ export const validatorScenes: readonly DoorScene[] = [
         method: 'Acknowledge',
         isOfOne: true,
         callers: makeDeliveries,
+      }),
+  },
+  {
+    id: 'complaints',
+    honest: 'orders admitted by a validator',
+    limit: 'complaints of one address',
+    open: () =>
+      openValidatorDoor({
+        rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Complain'],
+        method: 'Complain',
+        callers: makeComplaints,
       }),
   },
   {

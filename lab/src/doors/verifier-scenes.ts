@@ -9,7 +9,6 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { equalBytes } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { ProviderService, ScoreRequestSchema, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -22,6 +21,7 @@ import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, findReplyId, receive } from '@ogong/testing/provider/provider-fixture';
+import { createTestListing } from '@ogong/testing/verifier/test-listing';
 import { CALLERS, type DoorScene, FLOOD_ADDRESS, TIMES, toBase64 } from './scene.ts';
 
 const quiet = createLogger({ name: 'lab', level: 'silent' });
@@ -59,15 +59,13 @@ async function openVerifier() {
   const [identity, validator] = await Promise.all([makeIdentity(11), makeIdentity(3)]);
   const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
-  const member = { address: new Uint8Array(20), signingKey: new Uint8Array(20), vrfKey: new Uint8Array(32) };
-  const listed = { ...member, stake: 1n, certHash: validator.id, endpoint: 'v:1' };
   const verifier = createVerifier(
     { bind: { host: '127.0.0.1', port: 0 } },
     {
       ...{ engines: [engine], crypto, clock: systemClock, randomBytes, identity, log: quiet },
       signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
       reports: createReports(store, commits),
-      chain: { findByCertHash: (hash) => (equalBytes(hash, validator.id) ? listed : undefined) },
+      chain: createTestListing([validator.id]),
       metrics: createMetrics('verifier'),
     },
   );

@@ -1,7 +1,6 @@
 // npm run equality: serves conversations in an exact class, runs every reply again, and counts those that differ in a bit.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
@@ -9,6 +8,7 @@ import { integer, oneOf, text } from '@ogong/host/config/values';
 import { describeFailure, getExitCode } from '@ogong/host/log/errors';
 import { describeCode, describeMachine } from '../bench/report.ts';
 import { findModel, MODEL_NAMES } from '../detection/plan/models.ts';
+import { labModelsField } from '../lab-models.ts';
 import { type EqualityRun, encodeRun, parseRun } from './run-file.ts';
 import { addCounts, NO_COUNTS, type RoundCounts, serveRound } from './serve-round.ts';
 import { CONTEXT, MOST_STREAMS, WAY_NAMES, WAYS, type WayName } from './ways.ts';
@@ -50,13 +50,7 @@ const config = defineConfig({
       label: '<path>',
       description: 'where results are kept; a run by the same code and settings goes on, one by other code is replaced',
     },
-    modelsDir: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_MODELS_DIR',
-      default: join(homedir(), '.ogong', 'lab', 'models'),
-      description: 'where models are kept',
-    },
+    ...labModelsField,
   },
 });
 

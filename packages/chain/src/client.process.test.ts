@@ -291,6 +291,14 @@ describe('chain client of the only validator', () => {
 
     await payer.client.requestRelease(validator.address, 50n * unit);
     await payer.client.finishRelease(validator.address);
+    const rooms = async (fromMs: bigint) => {
+      const changes = await payer.client.channelChanges(payer.address, validator.address, fromMs);
+      return changes.map(({ roomAtomic }) => roomAtomic / unit);
+    };
+    expect(await rooms(0n)).toEqual([0n, 60n, 50n, 0n, 0n]);
+    // From a time on that no block has, nothing but what is there now.
+    expect(await rooms(BigInt(Date.now()) + 86_400_000n)).toEqual([0n]);
+    expect((await payer.client.channelChanges(provider.address, validator.address, 0n)).at(-1)?.roomAtomic).toBe(0n);
     await payer.client.withdraw(90n * unit);
     expect(await payer.client.balanceOf(payer.address)).toBe(90n * unit);
   });

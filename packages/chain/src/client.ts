@@ -14,7 +14,7 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { createWrites } from './ledger-writes.ts';
 import { createModelReads } from './model-registry.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
-import { readVotes } from './votes.ts';
+import { readSigningKeys, readVotes } from './votes.ts';
 
 export interface RegisteredValidator {
   /** Owns the bond, receives the validator's share. */
@@ -306,6 +306,18 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         const { amount, count } = await client.readContract({ ...staking, functionName: 'heldOf', args });
         return { amountAtomic: amount, penalty: count };
       });
+    },
+    /** How often exact evidence has convicted a validator, and when last. */
+    convictionsOf(validator: BytesLike): Promise<{ readonly count: number; readonly atMs: bigint }> {
+      const args = [toAddress(validator, 'validator')] as const;
+      return read('convictions', async (client) => {
+        const { count, at } = await client.readContract({ ...staking, functionName: 'convictionsOf', args });
+        return { count, atMs: at * 1_000n };
+      });
+    },
+    /** The keys that counted for an account at some times, each once. A time that has not come counts as now. @param timesMs Unix time in ms. */
+    signingKeysAt(account: BytesLike, timesMs: readonly number[]): Promise<readonly Address[]> {
+      return readSigningKeys({ read }, deployment, { account, timesMs });
     },
     earningsOf(providerId: BytesLike, payee: BytesLike): Promise<EarningsBalance> {
       const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')] as const;

@@ -1,3 +1,4 @@
+import { readChannelChanges } from './channel-changes.ts';
 import { escrowAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, toAddress } from './hex.ts';
 import type { Transactor } from './transactor.ts';
@@ -16,6 +17,18 @@ export interface Channel {
 export function createEscrowReads({ read }: Pick<Transactor, 'read'>, address: Address) {
   const escrow = { address, abi: escrowAbi } as const;
   return {
+    /**
+     * What a channel had room for since a time: admitted - releasing - spent, as it stood then, and after each event.
+     * @param fromMs Unix time in ms. @returns ascending in time.
+     */
+    channelChanges(
+      payer: BytesLike,
+      validator: BytesLike,
+      fromMs: bigint,
+    ): Promise<readonly { readonly timeMs: bigint; readonly roomAtomic: bigint }[]> {
+      const args = { payer: toAddress(payer, 'payer'), validator: toAddress(validator, 'validator') } as const;
+      return read('changes of a channel', (client) => readChannelChanges(client, { address, args, fromMs }));
+    },
     /** Escrow that is neither reserved nor spent. */
     freeOf(payer: BytesLike): Promise<bigint> {
       const args = [toAddress(payer, 'payer')] as const;

@@ -118,6 +118,25 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
           args: [toAddress(payee, 'payee'), quorum.map((signature) => toHex(signature, 'quorum', 65))],
         }),
       ),
+    /**
+     * Takes a part of the bond of a validator that exact evidence convicts; anyone may submit it.
+     * @param evidence hash of it.
+     * @param quorum over the contract's `convictionDigest` of its next conviction, in ascending order of their signers' addresses.
+     */
+    convict: (validator: BytesLike, evidence: BytesLike, quorum: readonly BytesLike[]) =>
+      send(
+        'convict',
+        settlement,
+        encodeFunctionData({
+          abi: settlementAbi,
+          functionName: 'convict',
+          args: [
+            toAddress(validator, 'validator'),
+            toHex(evidence, 'evidence', 32),
+            quorum.map((signature) => toHex(signature, 'quorum', 65)),
+          ],
+        }),
+      ),
     /** Pays to the treasury what penalties hold of a payee; anyone may, once the appeal is over. */
     collectPenalty: (payee: BytesLike) =>
       send(

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { decimal, integer, text } from '@ogong/host/config/values';
+import type { Command } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toBase64 } from '@ogong/protocol/base/bytes';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
-import type { Command } from './command.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
-import { jsonField, printJson } from './print-json.ts';
 import { assertWritable } from './user-files.ts';
 
 const config = defineConfig({

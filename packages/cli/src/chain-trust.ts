@@ -35,7 +35,8 @@ export const trustFields = {
     label: '<check>',
     env: 'OGONG_ALLOW',
     repeatable: true,
-    description: 'a check to do without where it is skipped; repeat it for several',
+    description:
+      'a check to do without where it is skipped; repeat it for several; network: all that a local answer lacks',
   },
 } as const;
 

@@ -1,5 +1,5 @@
+import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
-import type { Command, Output } from './command.ts';
 
 export interface Verb {
   readonly summary: string;
@@ -23,7 +23,7 @@ export function createCommandGroup(group: CommandGroup): Command {
   const names = Object.keys(verbs);
   return {
     name,
-    summary: `${summary}: ${names.join(', ')}`,
+    summary,
     async run([verb = '', ...rest], output) {
       const isHelp = verb === 'help' || ((verb === '--help' || verb === '-h') && rest.length === 0);
       if (isHelp) {

@@ -11,14 +11,15 @@ import { createOrLoadKeys, loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { Command, Output } from './command.ts';
-import { jsonField, printJson } from './print-json.ts';
 
 const config = defineConfig({
   name: 'ogong earnings',
+  examples: ['ogong earnings --provider <id> --payee <address> --deployment deployment.json'],
   summary:
     'Shows what a provider earned, and what of it is still held. With --keypair or --claim it also pays the payee what it can\n' +
     'have by now, and what its verifiers earned (--claim alone).\n' +

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { createChainClient } from '@ogong/chain/client';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
-import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { assignPorts, countPorts, type MeshModel, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import type { EmbedRequest } from '@ogong/engine/interface/embedding';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { openEngine } from '@ogong/engine/open-engine';
 import { readTrust } from '@ogong/host/views/read-trust';
@@ -13,6 +14,7 @@ import { toBase64 } from '@ogong/protocol/base/bytes';
 import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { type CheckedReply, createClient, fetchReceipt, toTrustJson } from '@ogong/sdk';
+import { writeRandomBert } from '@ogong/testing/models/random-bert';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERIFY_EXIT, verifyCommand } from './verify-command.ts';
@@ -23,18 +25,30 @@ const MEAN = 1;
 const SHAPE = { embedding: 64, layers: 2, heads: 2, kvHeads: 2, feedForward: 128, context: 256, poolingCode: MEAN };
 const MODEL_ID = 'ogong/verified/test/random-embedding';
 const INPUT = ['The little dog', 'a cat sat'];
+/** llama.h, enum llama_pooling_type: rank. */
+const RERANKER = { embedding: 64, layers: 2, heads: 2, feedForward: 128, context: 64, poolingCode: 4, scores: 1 };
+const RERANKER_ID = 'ogong/verified/test/random-reranker';
+const DOCUMENTS = ['the little dog sat', 'a cat', 'x 12 dog dog dog.'];
 const PROVIDERS = 2;
 const patience = { timeout: 60_000, interval: 250 };
 
 let directory: string;
 let modelPath: string;
+let rerankerPath: string;
 let mesh: Mesh;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ogong-embeddings-'));
   modelPath = join(directory, 'random.gguf');
   writeRandomModel(modelPath, { vocabularyFrom: DONOR, shape: SHAPE });
-  const { path, modelRoot: root } = await resolveModel(`file:${modelPath}`, { storeDir: directory });
-  const options: MeshOptions = { directory, model: { path, id: MODEL_ID, root }, providers: PROVIDERS, validators: 1 };
+  rerankerPath = join(directory, 'reranker.gguf');
+  writeRandomBert(rerankerPath, RERANKER);
+  const describeModel = async (file: string, id: string): Promise<MeshModel> => {
+    const { path, modelRoot: root } = await resolveModel(`file:${file}`, { storeDir: directory });
+    return { path, id, root };
+  };
+  const model = await describeModel(modelPath, MODEL_ID);
+  const others = [await describeModel(rerankerPath, RERANKER_ID)];
+  const options: MeshOptions = { directory, model, others, providers: PROVIDERS, validators: 1 };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
 }, 120_000);
 afterAll(async () => {
@@ -43,11 +57,11 @@ afterAll(async () => {
 }, 60_000);
 
 /** What the model makes of the inputs, computed here. */
-async function embedHere(): Promise<Uint8Array> {
-  const engine = await openEngine({ modelPath });
+async function embedHere(path: string, request: EmbedRequest): Promise<Uint8Array> {
+  const engine = await openEngine({ modelPath: path });
   try {
     if (engine.specificationVersion !== 'embedding-v1') throw new Error('no embedding engine');
-    return encodeEmbeddingResponse((await engine.embed({ inputs: INPUT })).inputs.map(({ vector }) => vector));
+    return encodeEmbeddingResponse((await engine.embed(request)).inputs.map(({ vector }) => vector));
   } finally {
     await engine.close();
   }
@@ -76,7 +90,7 @@ describe('a network that serves an embedding model', () => {
     const { response, replies } = await ask();
     expect(response.data.map(({ index }) => index)).toEqual([0, 1]);
     const [reply] = replies as [CheckedReply];
-    expect(Buffer.from(reply.response).equals(await embedHere())).toBe(true);
+    expect(Buffer.from(reply.response).equals(await embedHere(modelPath, { inputs: INPUT }))).toBe(true);
     expect(reply.posture).toMatchObject({ tier: 'verified', exact: true });
 
     const file = { ...toReceiptJson(reply.receipt), request: toBase64(reply.request) };
@@ -106,6 +120,33 @@ describe('a network that serves an embedding model', () => {
     expect(followed.out).toMatch(/^ok +model-root /m);
     expect(followed.out).toMatch(/^ok +intake +validator 0x/m);
     // Stage 2: another daemon with the same model computed the same vectors.
+    const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
+    expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
+  });
+
+  it('reranks documents: the scores are those of the model to the bit, a verifier audits them, and the fee is settled', async () => {
+    const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
+    const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
+    const trust = {
+      ...(await readTrust(chain)),
+      allow: ['router'],
+      modelRoots: { [RERANKER_ID]: await rootOf(rerankerPath) },
+    };
+    const client = createClient({ baseUrl, trust });
+    const query = 'the dog';
+    const ask = () => client.rerank({ model: RERANKER_ID, query, documents: DOCUMENTS, top_n: 2 });
+    await expect.poll(() => ask().then(() => 'served', String), patience).toBe('served');
+    const { response, replies } = await ask();
+    const [reply] = replies as [CheckedReply];
+    const own = await embedHere(rerankerPath, { inputs: DOCUMENTS, query });
+    expect(Buffer.from(reply.response).equals(own)).toBe(true);
+    expect(reply.posture).toMatchObject({ tier: 'verified', exact: true });
+    expect(response.results).toHaveLength(2);
+    const [first, second] = response.results.map(({ relevance_score: score }) => score) as [number, number];
+    expect(first).toBeGreaterThan(second);
+
+    const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
+    await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'accept' });
     const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
     expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
   });

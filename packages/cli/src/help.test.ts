@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Command } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { describe, expect, it } from 'vitest';
 import { askCommand } from './ask-command.ts';
 import { calibrateCommand } from './calibrate/calibrate-command.ts';
-import type { Command } from './command.ts';
 import { earningsCommand } from './earnings-command.ts';
 import { meshCommand } from './mesh-command.ts';
 import { modelCommand } from './model-command.ts';

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,21 +8,21 @@ import { fileURLToPath } from 'node:url';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { findRunningMesh, stopMesh } from '@ogong/devnet/mesh/mesh-control';
 import { MeshError } from '@ogong/devnet/mesh/mesh-error';
-import { DEFAULT_BASE_PORT, planPorts } from '@ogong/devnet/mesh/mesh-plan';
+import { CALM_TIMINGS, DEFAULT_BASE_PORT, planPorts } from '@ogong/devnet/mesh/mesh-plan';
 import { type MeshState, readMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { isRunning, type ProcessIdentity } from '@ogong/devnet/mesh/process-identity';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, integer, text } from '@ogong/host/config/values';
 import { makePrivateDirectory, openPrivateFile } from '@ogong/host/files/private-files';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import type { Command, Output } from './command.ts';
 import { createCommandGroup } from './command-group.ts';
-import { modelsDir } from './models-dir.ts';
-import { jsonField, printJson } from './print-json.ts';
 
 const dir = {
   schema: text,
@@ -33,6 +34,7 @@ const dir = {
 
 const upConfig = defineConfig({
   name: 'ogong mesh up',
+  examples: ['ogong mesh up', 'ogong mesh up --model hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m'],
   summary:
     'Brings up a whole network on this machine and leaves it running: chain, contracts, validators, providers with a\n' +
     'verifier each, router, gateway. Its data is kept over a restart. See also: ogong mesh status | logs | down',
@@ -50,7 +52,7 @@ const upConfig = defineConfig({
       description: 'the name that it is sold under; made from the model if not given',
     },
     modelRoot: { schema: hex(32), description: 'the content root that the model must have' },
-    modelsDir,
+    ...modelsDirField,
     validators: { schema: integer({ min: 1, max: 9 }), default: '4', description: 'how many validators' },
     providers: { schema: integer({ min: 1, max: 8 }), default: '3', description: 'how many providers' },
     basePort: {
@@ -63,15 +65,17 @@ const upConfig = defineConfig({
 });
 
 const controlConfig = (verb: string, summary: string) =>
-  defineConfig({ name: `ogong mesh ${verb}`, summary, fields: { dir } });
+  defineConfig({ name: `ogong mesh ${verb}`, examples: [`ogong mesh ${verb}`], summary, fields: { dir } });
 const downConfig = controlConfig('down', 'Stops the network; does nothing if none runs. Its data is kept.');
 const statusConfig = defineConfig({
   name: 'ogong mesh status',
+  examples: ['ogong mesh status --json'],
   summary: 'Shows what runs, and where. Exits with 0 if everything runs.',
   fields: { dir, json: jsonField },
 });
 const logsConfig = defineConfig({
   name: 'ogong mesh logs',
+  examples: ['ogong mesh logs'],
   summary: 'Prints the last lines of a log: of a daemon, or of the launcher.',
   fields: { dir, lines: { schema: integer({ min: 1 }), default: '50', description: 'how many' } },
   positionals: { label: '[name]', max: 1 },
@@ -125,21 +129,31 @@ interface Served {
 }
 
 async function runInForeground(values: UpValues, directory: string, model: Served, output: Output): Promise<number> {
-  let interrupt = (): void => {};
-  const interrupted = new Promise<void>((resolveOnce) => {
-    interrupt = resolveOnce;
-  });
+  const ending = new AbortController();
   // Only the first signal counts: a launcher in between may pass the same Ctrl-C on once more.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort());
+  const { signal } = ending;
+  const options = {
+    directory,
+    model,
+    validators: values.validators,
+    providers: values.providers,
+    timings: CALM_TIMINGS,
+  };
   let mesh: Mesh | undefined;
   try {
-    const options = { directory, model, validators: values.validators, providers: values.providers };
-    const starting = startMesh(
-      { ...options, ports: planPorts(values.basePort, options), isLasting: true },
-      { onProgress: (message) => output.write(`${message}\n`), onCrash: (detail) => output.writeError(`${detail}\n`) },
+    mesh = await startMesh(
+      { ...options, ports: planPorts(values.basePort, options), isLasting: true, revives: true },
+      {
+        onProgress: (message) => output.write(`${message}\n`),
+        onCrash: (detail) => output.writeError(`${detail}\n`),
+        signal,
+      },
     );
-    mesh = await starting;
-    await interrupted;
+    if (!signal.aborted) await once(signal, 'abort');
+    return EXIT.ok;
+  } catch (error) {
+    if (!signal.aborted) throw error;
     return EXIT.ok;
   } finally {
     await mesh?.stop();
@@ -168,6 +182,8 @@ async function launch(values: UpValues, directory: string, model: Served, output
     exitCode = code ?? EXIT.software;
   });
   child.unref();
+  const interrupted = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort());
   let shown = from;
   const show = (): void => {
     const bytes = readFileSync(launcherLog(directory));
@@ -176,6 +192,14 @@ async function launch(values: UpValues, directory: string, model: Served, output
   };
   for (const deadline = performance.now() + launchPatienceMs; performance.now() < deadline; await delay(100)) {
     show();
+    if (interrupted.signal.aborted && exitCode === undefined) {
+      output.write('interrupted: what was started is stopped\n');
+      child.ref();
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+      show();
+      return EXIT.interrupted;
+    }
     const state = readMeshState(directory);
     if (exitCode !== undefined) {
       show();

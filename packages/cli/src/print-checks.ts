@@ -10,7 +10,10 @@ export function formatVerdict({
   allowed,
 }: Pick<ReceiptVerdict, 'checks' | 'missing' | 'allowed'>): string {
   const without = allowed.length === 0 ? '' : `done without, as allowed: ${allowed.join(', ')}\n`;
-  const advice = 'give what they need (--trust, --deployment, --gateway), or name them with --allow';
+  const isLocal = checks.some(({ id, status }) => id === 'local' && status === 'pass');
+  const advice = isLocal
+    ? 'of a local answer nobody can: do without them by --allow network'
+    : 'give what they need (--trust, --deployment, --gateway), or name them with --allow';
   const lacking = missing.length === 0 ? '' : `not checked: ${missing.join(', ')}: ${advice}\n`;
   return `${formatChecks(checks)}${without}${lacking}`;
 }

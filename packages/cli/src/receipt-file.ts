@@ -1,21 +1,23 @@
 import { fromBase64, ProtocolError } from '@ogong/protocol/base/bytes';
-import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { isLocalReceipt, type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
+import { MAX_RECEIPT_BYTES, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { fetchOpening } from '@ogong/sdk';
 import { readUserFile } from './user-files.ts';
 
-/** A receipt as a gateway hands it out: request and response stand beside its own fields. */
+/** A receipt as a gateway or local mode hands it out: request and response stand beside its own fields. */
 export interface ReceiptFile {
-  readonly receipt: Receipt;
+  readonly receipt: Receipt | LocalReceipt;
   readonly request: Uint8Array | undefined;
   readonly response: Uint8Array | undefined;
   /** What the gateway said became of the reply; undefined where the file was saved without it. */
   readonly status: unknown;
 }
 
-/** @throws ProtocolError, or the file system's error. */
-export function readReceiptFile(path: string): ReceiptFile {
-  const bytes = readUserFile(path);
+/** @param source path, or address such as `http://127.0.0.1:11434/v1/receipts/<id>`. @throws ProtocolError, or the system's error. */
+export async function readReceiptFile(source: string): Promise<ReceiptFile> {
+  const bytes = /^https?:\/\//.test(source) ? await fetchReceiptFile(source) : readUserFile(source);
   // Request and response are in base64 like the receipt's own fields.
-  const receipt = parseReceipt(toPlainBytes(bytes.subarray(0, MAX_RECEIPT_BYTES + 1)));
+  const receipt = parseOf(source, () => parseAnyReceipt(toPlainBytes(bytes.subarray(0, MAX_RECEIPT_BYTES + 1))));
   const fields = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
   const read = (name: 'request' | 'response'): Uint8Array | undefined => {
     const value = fields[name];
@@ -24,6 +26,54 @@ export function readReceiptFile(path: string): ReceiptFile {
     return fromBase64(value);
   };
   return { receipt, request: read('request'), response: read('response'), status: fields.status };
+}
+
+/** @throws ProtocolError that names the source. */
+function parseOf<T>(source: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw new ProtocolError(error.code, `${source}: ${error.message}`, { cause: error });
+  }
+}
+
+/** With request and response, in base64 both. */
+const MAX_FILE_BYTES = 2 * MAX_RECEIPT_BYTES;
+const FETCH_TIMEOUT_MS = 30_000;
+
+/** No receipt came from the address that the user named. */
+export class ReceiptSourceError extends Error {
+  override readonly name = 'ReceiptSourceError';
+  readonly code = 'unreachable';
+  readonly retryable = true;
+}
+
+/** From the address that the user named, and from no other. */
+async function fetchReceiptFile(url: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+    if (!response.ok) throw new Error(`it answers ${response.status}`);
+    for await (const chunk of response.body ?? []) {
+      size += chunk.length;
+      if (size > MAX_FILE_BYTES) throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    const { message, cause } = error as Error;
+    throw new ReceiptSourceError(`${url} cannot be read: ${(cause as Error | undefined)?.message ?? message}`);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** With the opening, where a gateway is named that has it. A local receipt has no other form. */
+export async function completeReceipt<R extends Receipt | LocalReceipt>(
+  receipt: R,
+  { gateway }: { readonly gateway: string | undefined },
+): Promise<R | Receipt> {
+  return gateway === undefined || isLocalReceipt(receipt) ? receipt : fetchOpening(receipt, { baseUrl: gateway });
 }
 
 /** Without Node's own methods, which compare and slice differently. */

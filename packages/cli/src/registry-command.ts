@@ -2,21 +2,20 @@ import { createChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
 import type { ModelDescription, ModelVersion, RegistryName } from '@ogong/chain/model-registry';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { chainFields } from '@ogong/host/config/common-fields';
+import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { boolean, hex, integer, text } from '@ogong/host/config/values';
 import { loadLedgerKey } from '@ogong/host/crypto/key-files';
+import type { Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
 import { readHubAccess } from '@ogong/models/hub';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import type { Output } from './command.ts';
-import { modelsDir } from './models-dir.ts';
-import { jsonField, printJson } from './print-json.ts';
 
 const keypair = {
   schema: text,
@@ -28,13 +27,16 @@ const keypair = {
 
 const registerConfig = defineConfig({
   name: 'ogong model register',
+  examples: [
+    'ogong model register ogong/verified/me/stories --model stories15M --licence MIT --keypair maker.key --deployment deployment.json',
+  ],
   summary:
     'Publishes on the chain which weights a model is: at once the first time, later with the notice of the network.\n' +
     'The id is ogong/<tier>/<maker>/<model>; the weights are the same in each tier.',
   fields: {
     ...chainFields,
     keypair,
-    modelsDir,
+    ...modelsDirField,
     model: {
       schema: text,
       label: '<model>',
@@ -68,6 +70,7 @@ const registerConfig = defineConfig({
 
 const revokeConfig = defineConfig({
   name: 'ogong model revoke',
+  examples: ['ogong model revoke ogong/verified/me/stories --keypair maker.key --deployment deployment.json'],
   summary: 'Takes back, at once, the weights that are in force for a model, and those that are announced.',
   fields: { ...chainFields, keypair, json: jsonField },
   positionals: { label: '<id>', min: 1, max: 1 },
@@ -75,6 +78,7 @@ const revokeConfig = defineConfig({
 
 const showConfig = defineConfig({
   name: 'ogong model show',
+  examples: ['ogong model show ogong/verified/me/stories --deployment deployment.json'],
   summary: 'Shows what is published on the chain about a model. Exits with 65 where nothing is in force.',
   fields: { ...chainFields, json: jsonField },
   positionals: { label: '<id>', min: 1, max: 1 },

@@ -6,9 +6,11 @@ import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { toBase64 } from '@ogong/protocol/base/bytes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { toReceipt } from '@ogong/testing/cli/reproduce-fixture';
 import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
+import { serveLocalReply } from '@ogong/testing/provider/local-reply';
 import { createNetwork, findReplyId, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REPRODUCE_EXIT, reproduceCommand } from './reproduce-command.ts';
@@ -42,7 +44,7 @@ async function save(name: string, modelPath: string, isWhole = true): Promise<st
 async function reproduce(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
   let out = '';
   let error = '';
-  const code = await reproduceCommand.run([...argv, '--data-dir', directory, '--n-ctx', '256'], {
+  const code = await reproduceCommand.run([...argv, '--models-dir', join(directory, 'models'), '--n-ctx', '256'], {
     write: (text) => (out += text),
     writeError: (text) => (error += text),
   });
@@ -69,6 +71,30 @@ describe('ogong reproduce', () => {
     const { difference } = JSON.parse(out) as { difference: { position: number; stages: string[] } };
     expect(difference.position).toBeLessThan(4);
     expect(difference.stages).toHaveLength(9);
+  });
+
+  it('computes an answer of local mode again, and finds that its weights were others', async () => {
+    const noisy = join(directory, 'other.gguf');
+    writeNoisyModel(model.path, noisy, { tensor: 'blk.3.ffn_down.weight', seed: 8 });
+    const keep = async (modelPath: string): Promise<string> => {
+      const engine = await createLlamaEngine({ modelPath, sequences: 1, contextSize: 256, threads: 1 });
+      const named = { ...engine, info: () => ({ ...engine.info(), modelRoot: model.modelRoot }) };
+      const prompt = { messages: [{ role: 'user', content: 'Once' }], max_tokens: 24 };
+      const { receipt, request } = await serveLocalReply({ engine: named, fields: prompt });
+      const path = join(directory, 'local.json');
+      writeFileSync(path, JSON.stringify({ ...toLocalReceiptJson(receipt), request: toBase64(request) }));
+      return path;
+    };
+    const honest = await keep(model.path);
+    for (const isa of process.arch === 'x64' ? ['auto', 'sse42'] : ['auto']) {
+      const { code, out, error } = await reproduce(honest, '--model', `file:${model.path}`, '--isa', isa);
+      expect(error).toBe('');
+      expect(out).toMatch(/^posture: tier local/);
+      expect(out).toMatch(/ok +equality/);
+      expect(code).toBe(REPRODUCE_EXIT.accept);
+    }
+    const { code } = await reproduce(await keep(noisy), '--model', `file:${model.path}`);
+    expect(code).toBe(REPRODUCE_EXIT.reject);
   });
 
   it('says what is missing', async () => {

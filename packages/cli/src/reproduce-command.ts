@@ -1,24 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import type { Command } from '@ogong/host/lifecycle/command';
 import { describeFailure } from '@ogong/host/log/errors';
 import { engineFields, loadTextModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
-import { fetchOpening } from '@ogong/sdk';
-import type { Command } from './command.ts';
 import { formatChecks } from './print-checks.ts';
-import { readReceiptFile, toPlainBytes } from './receipt-file.ts';
+import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { type Reproduction, reproduceReceipt } from './reproduce.ts';
 
 /** 0: this machine computes the same. 1: it does not. 2: there is nothing to compare. 3: it cannot tell. */
 export const REPRODUCE_EXIT = { accept: 0, reject: 1, unusable: 2, inconclusive: 3 } as const;
 
-const { hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx } = engineFields;
+const { modelsDir, hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx } = engineFields;
 
 const config = defineConfig({
   name: 'ogong reproduce',
+  examples: ['ogong reproduce receipt.json --model stories15M'],
   summary:
     'Runs the model of a receipt again on this machine and compares, bit for bit where the receipt names a class that runs\n' +
     'here. Exits with 0 where it computes the same, 1 where not, 3 where it cannot tell, 2 where the input cannot be used.',
@@ -33,16 +31,9 @@ const config = defineConfig({
     request: { schema: text, label: '<path>', description: 'the exact body that was sent, where the receipt has none' },
     gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
     json: { schema: boolean, boolean: true, description: 'print the finding as JSON' },
-    ...{ hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx },
-    dataDir: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_DATA_DIR',
-      default: join(homedir(), '.ogong'),
-      description: 'where downloaded models are kept',
-    },
+    ...{ modelsDir, hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx },
   },
-  positionals: { label: '<receipt.json>', min: 1, max: 1 },
+  positionals: { label: '<receipt.json|url>', min: 1, max: 1 },
 });
 
 export const reproduceCommand: Command = {
@@ -56,20 +47,15 @@ export const reproduceCommand: Command = {
         return REPRODUCE_EXIT.accept;
       }
       const { values, positionals } = parsed;
-      const file = readReceiptFile(positionals[0] as string);
+      const file = await readReceiptFile(positionals[0] as string);
       const request = values.request === undefined ? file.request : readFileSync(values.request);
       if (request === undefined) {
         output.writeError('ogong reproduce: the receipt holds no request; give --request\n');
         return REPRODUCE_EXIT.unusable;
       }
-      const { gateway } = values;
-      const receipt = gateway === undefined ? file.receipt : await fetchOpening(file.receipt, { baseUrl: gateway });
+      const receipt = await completeReceipt(file.receipt, values);
       const log = { info: () => {}, warn: () => {} };
-      const { engine } = await loadTextModel(
-        values.model,
-        { ...values, ...SCORES_ONLY, sequences: 1 },
-        { dataDir: values.dataDir, log },
-      );
+      const { engine } = await loadTextModel(values.model, { ...values, ...SCORES_ONLY, sequences: 1 }, { log });
       try {
         const signal = new AbortController().signal;
         const found = await reproduceReceipt(

@@ -6,10 +6,14 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
+import { isTextEndpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { findFirstDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { LOCAL_TIERS } from '@ogong/protocol/tier/local';
+import { TIERS } from '@ogong/protocol/tier/registry';
 import { type ClaimedReply, planPass } from '@ogong/provider/engine/claimed-pass';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { scoreJob } from '@ogong/provider/verifier/score-job';
@@ -30,13 +34,16 @@ export interface Reproduction {
  * @throws ProtocolError where the receipt cannot be read, EngineError, Refusal.
  */
 export async function reproduceReceipt(
-  { receipt, request }: { readonly receipt: Receipt; readonly request: Uint8Array },
+  { receipt, request }: { readonly receipt: Receipt | LocalReceipt; readonly request: Uint8Array },
   { engine, crypto, signal }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Reproduction> {
+  if (!isTextEndpoint(receipt.endpoint))
+    throw new ProtocolError('unsupported', `a receipt of ${receipt.endpoint}: only texts are run again`);
   if ('url' in receipt.opening) throw new ProtocolError('unsupported', 'a compact receipt; fetch its opening first');
   const record = parseRecordV2(receipt.record.bytes);
   const opening: Opening = parseOpening(receipt.opening.bytes);
-  const replay = replayReply(crypto, record, opening);
+  const tiers = isLocalReceipt(receipt) ? LOCAL_TIERS : TIERS;
+  const replay = replayReply(crypto, record, opening, tiers);
   const { header, rows, outputTokens, shapeClasses, tailDraws } = replay;
   const info = engine.info();
   const checks = [
@@ -63,7 +70,7 @@ export async function reproduceReceipt(
     bankSeed: header.sketchBankSeed,
   };
   const report = parseScoreReport(await scoreJob(job, { engine, crypto, signal }));
-  const verdict = adjudicateReport(crypto, { record, header, opening }, report);
+  const verdict = adjudicateReport(crypto, { record, header, opening }, report, { tiers });
   const isExact = report.exact && report.numericClass === header.numericClass;
   const position = isExact ? findFirstDivergence(header, opening.windows, report.windows) : undefined;
   const stages =

@@ -1,7 +1,7 @@
+import type { Command } from '@ogong/host/lifecycle/command';
 import { runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { EXIT } from '@ogong/host/log/errors';
 import { runSigner, SIGNER_NAME } from '@ogong/node/signer/run-signer';
-import type { Command } from './command.ts';
 
 export const signerCommand: Command = {
   name: 'signer',

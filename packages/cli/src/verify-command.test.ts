@@ -119,6 +119,32 @@ describe('ogong verify', () => {
     expect(bad.out).toMatch(/^FAIL +response-hash /m);
   });
 
+  it('holds what the API showed against the signed text', async () => {
+    const content = Buffer.from(reply.response).toString();
+    const run = (answer: unknown, receiptPath = whole) =>
+      verify(receiptPath, '--trust', trusted, '--answer', save('answer.json', JSON.stringify(answer)));
+    const shown = await run({ choices: [{ index: 0, message: { role: 'assistant', content } }] });
+    expect([shown.code, shown.out]).toEqual([VERIFY_EXIT.ok, expect.stringMatching(/^ok +answer /m)]);
+    expect((await run({ content })).code).toBe(VERIFY_EXIT.ok);
+    const calls = [{ function: { name: 'rm', arguments: '{}' } }];
+    for (const bad of [
+      { content: `${content}!` },
+      { content, reasoning_content: 'Hm.' },
+      { content, tool_calls: calls },
+      { content, tool_calls: 5, reasoning_content: 5 },
+      { choices: [{ index: 1, message: { content } }] },
+      { choices: [null] },
+      null,
+    ]) {
+      const { code, out } = await run(bad);
+      expect([code, out], JSON.stringify(bad)).toEqual([VERIFY_EXIT.failed, expect.stringMatching(/^FAIL +answer /m)]);
+    }
+    const broken = save('bad.json', bent({ response: toBase64(fill(1, 3)) }));
+    expect((await run({ content }, broken)).out).toMatch(/^skip +answer /m);
+    const { code } = await verify(whole, '--trust', trusted, '--answer', save('answer.json', '{'));
+    expect(code).toBe(VERIFY_EXIT.unusable);
+  });
+
   it('prints JSON for programs', async () => {
     const { out } = await verify(whole, '--json', '--trust', trusted);
     expect(JSON.parse(out)).toMatchObject({

@@ -4,20 +4,22 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
+import type { Command } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { describeFailure } from '@ogong/host/log/errors';
 import { followReply } from '@ogong/host/views/follow-reply';
+import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
-import { fetchOpening } from '@ogong/sdk';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
+import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { loadTrust, trustFields } from './chain-trust.ts';
-import type { Command } from './command.ts';
 import { formatVerdict } from './print-checks.ts';
-import { jsonField, printJson } from './print-json.ts';
-import { readReceiptFile, toPlainBytes } from './receipt-file.ts';
+import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
+import { addShownAnswer } from './shown-answer.ts';
 import { readUserFile } from './user-files.ts';
 
 /**
@@ -34,6 +36,12 @@ const config = defineConfig({
   fields: {
     request: { schema: text, label: '<path>', description: 'the exact body that was sent' },
     response: { schema: text, label: '<path>', description: "the reply's text, UTF-8" },
+    answer: {
+      schema: text,
+      label: '<path>',
+      description:
+        'the answer as the API showed it, JSON: its content, reasoning and calls are held against the signed text',
+    },
     gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
     follow: {
       schema: boolean,
@@ -44,10 +52,11 @@ const config = defineConfig({
     json: jsonField,
     ...trustFields,
   },
-  positionals: { label: '<receipt.json>', min: 1, max: 1 },
+  positionals: { label: '<receipt.json|url>', min: 1, max: 1 },
   examples: [
     'ogong verify receipt.json --trust trust.json',
     'ogong verify receipt.json --deployment deployment.json --follow',
+    'ogong verify http://127.0.0.1:11434/v1/receipts/<id> --allow network',
   ],
 });
 
@@ -62,14 +71,17 @@ export const verifyCommand: Command = {
         return VERIFY_EXIT.ok;
       }
       const { values, positionals } = parsed;
-      const file = readReceiptFile(positionals[0] as string);
-      const { trust: given, findModelRoots, chain } = await loadTrust('ogong verify', values);
-      if (values.follow && chain === undefined) {
+      const file = await readReceiptFile(positionals[0] as string);
+      const opened = await loadTrust('ogong verify', values);
+      if (values.follow && opened.chain === undefined) {
         output.writeError('ogong verify: --follow needs --deployment, which names the contracts to read\n');
         return VERIFY_EXIT.unusable;
       }
-      const { gateway } = values;
-      const receipt = gateway === undefined ? file.receipt : await fetchOpening(file.receipt, { baseUrl: gateway });
+      if (values.follow && isLocalReceipt(file.receipt)) {
+        output.writeError('ogong verify: a local answer is on no chain; leave --follow out\n');
+        return VERIFY_EXIT.unusable;
+      }
+      const receipt = await completeReceipt(file.receipt, values);
       const request = values.request === undefined ? file.request : readUserFile(values.request);
       const response = values.response === undefined ? file.response : readUserFile(values.response);
       if (!request || !response) {
@@ -83,9 +95,12 @@ export const verifyCommand: Command = {
         nowMs: Date.now(),
         ...(file.status === undefined ? {} : { status: file.status }),
       };
-      const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
-      const followed = values.follow && chain ? await follow(receipt, { chain, trust }) : {};
-      const verdict = verifyReceipt(receipt, { ...context, trust, ...followed });
+      const verified = isLocalReceipt(receipt)
+        ? verifyLocalReceipt(receipt, { ...context, trust: opened.trust })
+        : await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow });
+      const bodies = { request: context.request, response: context.response };
+      const answer = values.answer === undefined ? undefined : toPlainBytes(readUserFile(values.answer));
+      const verdict = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
       if (values.json) printJson(output, verdict);
       else output.write(formatVerdict(verdict));
       if (verdict.ok) return VERIFY_EXIT.ok;
@@ -97,6 +112,22 @@ export const verifyCommand: Command = {
     }
   },
 };
+
+/** With what the chain says of the model's name, and of the reply where it is followed. */
+async function verifyOnNetwork(
+  receipt: Receipt,
+  context: ReceiptContext,
+  {
+    trust: given,
+    findModelRoots,
+    chain,
+    isFollowed,
+  }: Awaited<ReturnType<typeof loadTrust>> & { readonly isFollowed: boolean },
+): Promise<ReceiptVerdict> {
+  const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
+  const followed = isFollowed && chain ? await follow(receipt, { chain, trust }) : {};
+  return verifyReceipt(receipt, { ...context, trust, ...followed });
+}
 
 /** Under a certificate that nobody knows: the validator's own is the one that the chain names. */
 async function follow(

@@ -35,7 +35,8 @@ describe('a file that no engine runs', () => {
       'neither write nor embed',
     ],
     ['has no vocabulary', { 'tokenizer.ggml.tokens': undefined }, 'is no language model'],
-    ['pools to a rank', pooling(RANK), 'no embedding model'],
+    ['pools in an unknown way', pooling(RANK + 1), 'no embedding model'],
+    ['pools to a rank without a classifier', pooling(RANK), 'has no classifier'],
   ] as const)('%s, and the error says so', async (name, change, message) => {
     const opened = openEngine({ modelPath: writeFile(name.replaceAll(' ', '-'), change) });
     await expect(opened).rejects.toMatchObject({

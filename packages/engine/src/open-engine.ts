@@ -46,7 +46,7 @@ interface OpenEngineHooks {
   readonly onEvent?: (event: SupervisorEvent) => void;
 }
 
-/** A file that names how it pools is one of embeddings, also where the engine then refuses its way of pooling. */
+/** A file that names how it pools is one of embeddings or a reranker, also where the engine then refuses its way of pooling. */
 const embedding: EngineKind = {
   runs: ({ poolingCode }) => poolingCode !== undefined,
   async open({ backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, ...settings }, hooks) {

@@ -1,11 +1,8 @@
-import { createWriteStream } from 'node:fs';
-import { readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay } from 'node:timers/promises';
-import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { ModelError } from './model-error.ts';
+import { discardPartialFile, openPartialFile, type PartialFile, type Segment } from './partial-file.ts';
+import { fetchFollowing, RetryableFailure, type RetryOptions, withPatience } from './remote.ts';
 
 export interface DownloadProgress {
   readonly file: string;
@@ -15,250 +12,257 @@ export interface DownloadProgress {
   readonly sha256?: string | undefined;
 }
 
-/** A server that does not answer is asked again after a pause. */
-export interface RetryNotice {
-  readonly file: string;
-  readonly reason: string;
-  readonly pauseMs: number;
-}
-
-/** What somebody who waits for a server can do, and hears. */
-export interface Waiting {
-  readonly signal?: AbortSignal | undefined;
-  /** Called before each pause. */
-  readonly onRetry?: ((notice: RetryNotice) => void) | undefined;
-}
-
-export interface DownloadOptions extends Waiting {
-  readonly file: string;
+export interface DownloadOptions extends RetryOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** The size that the file must have. A download that is longer is ended. */
   readonly sizeBytes?: number;
-  readonly maxAttempts?: number;
-  /** First pause between attempts; doubles. A server's Retry-After counts where it is longer, up to a minute. */
-  readonly backoffMs?: number;
+  /** Called once with the first bytes of the file. What it throws ends the download, and nothing of it is kept. */
+  readonly inspectHead?: (head: Uint8Array) => void;
+  /** Connections at a time, where the server knows ranges; 1 asks for none. */
+  readonly connections?: number;
+  /** Of each connection at least. */
+  readonly segmentBytes?: number;
+  /** A connection that brings nothing for so long is cut. */
+  readonly idleMs?: number;
 }
 
-const MAX_REDIRECTS = 5;
-const MAX_ATTEMPTS = 6;
-const MAX_PAUSE_MS = 60_000;
-const MAX_JSON_BYTES = 16 << 20;
+const CONNECTIONS = 4;
+const SEGMENT_BYTES = 16 << 20;
+const IDLE_MS = 60_000;
 const PROGRESS_EVERY = 1 << 20;
+const SAVE_EVERY = 64 << 20;
+
+/** The server answered a range with something else. */
+class RangeRefused extends Error {}
 
 /**
- * Fetches a URL into a file, and continues where an earlier attempt stopped. The caller checks the hash.
+ * Fetches a URL into a file, over several connections, and goes on where an earlier attempt stopped. The caller checks the hash.
+ * @returns whether it was put together from ranges: a server may answer them with wrong bytes.
  * @throws ModelError: 'not-found', 'network' (retryable), 'too-many-redirects', 'disk-full', 'cancelled'.
  */
-export async function downloadFile(url: string, target: string, options: DownloadOptions): Promise<void> {
-  const attempts = options.maxAttempts ?? MAX_ATTEMPTS;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await attemptDownload(url, target, options);
-    } catch (error) {
-      if (options.signal?.aborted)
-        throw new ModelError('cancelled', `the download of ${options.file} was cancelled`, { cause: error });
-      const failure = error instanceof RetryableFailure ? error : undefined;
-      if (failure === undefined) throw toModelError(error, options.file);
-      if (attempt >= attempts) {
-        throw new ModelError(
-          'network',
-          `${options.file} could not be fetched after ${attempt} attempts: ${failure.message}; what arrived is kept, run again to go on`,
-          {
-            cause: failure,
-            retryable: true,
-          },
-        );
-      }
-      const pauseMs = computePause(failure, { attempt, firstMs: options.backoffMs });
-      options.onRetry?.({ file: options.file, reason: failure.message, pauseMs });
-      await delay(pauseMs, undefined, options.signal && { signal: options.signal }).catch(() => undefined);
-    }
-  }
-}
-
-class RetryableFailure extends Error {
-  readonly retryAfterMs: number;
-  constructor(message: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
-    this.retryAfterMs = options.retryAfterMs ?? 0;
-  }
-}
-
-function computePause(
-  { retryAfterMs }: RetryableFailure,
-  { attempt, firstMs = 500 }: { readonly attempt: number; readonly firstMs: number | undefined },
-): number {
-  const ownMs = computeBackoff({ firstMs, longestMs: MAX_PAUSE_MS }, { failures: attempt - 1 });
-  return Math.min(Math.max(ownMs, retryAfterMs), MAX_PAUSE_MS);
-}
-
-async function attemptDownload(url: string, target: string, options: DownloadOptions): Promise<void> {
-  const etagPath = `${target}.etag`;
-  const have = await sizeOf(target);
-  const etag = have > 0 ? await readFile(etagPath, 'utf8').catch(() => undefined) : undefined;
-  // Without the ETag of the first response a resumed file could mix two versions.
-  const resume = have > 0 && etag !== undefined;
-  const headers = { ...options.headers, ...(resume && { range: `bytes=${have}-`, 'if-range': etag }) };
-  const response = await fetchFollowing(url, headers, options.signal);
-  if (response.status === 416) {
-    await response.body?.cancel();
-    await discard(target);
-    throw new RetryableFailure('the server refused to go on where the file ended');
-  }
-  const isPartial = response.status === 206;
-  const newTag = response.headers.get('etag');
-  if (!isPartial) await discard(target);
-  const start = isPartial ? have : 0;
-  if (newTag !== null && !newTag.startsWith('W/')) await writeFile(etagPath, newTag);
-  const length = Number(response.headers.get('content-length') ?? Number.NaN);
-  const total = Number.isFinite(length) ? start + length : undefined;
-  if (total !== undefined) await assertSpace(target, total - start, options.file);
-  if (response.body === null) throw new RetryableFailure('the response had no body');
-  let received = start;
-  let reported = start;
-  const count = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      received += chunk.length;
-      if (received > (options.sizeBytes ?? Number.POSITIVE_INFINITY)) return done(tooLong(options));
-      if (received - reported >= PROGRESS_EVERY || received === total) {
-        reported = received;
-        options.onProgress?.({ file: options.file, receivedBytes: received, totalBytes: total });
-      }
-      done(undefined, chunk);
-    },
-  });
-  try {
-    const source = Readable.fromWeb(response.body as never);
-    const sink = createWriteStream(target, { flags: isPartial ? 'a' : 'w' });
-    await pipeline(source, count, sink, { ...(options.signal && { signal: options.signal }) });
-  } catch (cause) {
-    if (cause instanceof ModelError) await discard(target);
-    if (cause instanceof ModelError || (cause as NodeJS.ErrnoException).code === 'ENOSPC') throw cause;
-    throw new RetryableFailure('the connection was cut', { cause });
-  }
-  if (total !== undefined && received !== total)
-    throw new RetryableFailure(`the connection ended after ${received} of ${total} bytes`);
-  await rm(etagPath, { force: true });
-}
-
-/** Follows redirects itself, so that only the first origin gets the credentials. */
-export async function fetchFollowing(
+export async function downloadFile(
   url: string,
-  headers: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
+  target: string,
+  options: DownloadOptions,
+): Promise<{ inRanges: boolean }> {
+  let connections = options.connections ?? CONNECTIONS;
+  let best = 0;
+  const advice = 'what arrived is kept, run again to go on';
+  return withPatience({ advice, ...options }, async (cameFurther) => {
+    for (;;) {
+      try {
+        return await attemptDownload(url, target, {
+          ...{ ...options, connections },
+          onReceived(bytes) {
+            if (bytes < best + PROGRESS_EVERY) return;
+            best = bytes;
+            cameFurther();
+          },
+        });
+      } catch (error) {
+        if (!(error instanceof RangeRefused)) throw options.signal?.aborted ? error : toModelError(error, options.file);
+        // The file changed at the server, or the server does not know ranges: it is fetched anew, as a whole.
+        await discardPartialFile(target);
+        connections = 1;
+      }
+    }
+  });
+}
+
+interface AttemptOptions extends DownloadOptions {
+  readonly connections: number;
+  readonly onReceived: (bytes: number) => void;
+}
+
+async function attemptDownload(url: string, target: string, options: AttemptOptions): Promise<{ inRanges: boolean }> {
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const partial = await openPartialFile(target);
+  let isKept = true;
+  try {
+    const first = partial.state === undefined ? await beginDownload(url, partial, { ...options, signal }) : undefined;
+    const { segments = [] } = partial.state ?? {};
+    const receive = await createReceiver(target, partial, options);
+    const open = segments.filter(({ end, start, received }) => start + received < end);
+    const inRanges = first === undefined || segments.length > 1;
+    const work = open.map((segment) =>
+      fetchSegment(url, segment, {
+        ...options,
+        ...{ signal, receive, etag: partial.state?.etag },
+        response: segment === segments[0] ? first : undefined,
+      }).catch((error: unknown) => {
+        // The others need not go on. The first failure is the reason; theirs only follow from it.
+        failed.abort(error);
+        throw error;
+      }),
+    );
+    await Promise.allSettled(work);
+    failed.signal.throwIfAborted();
+    await Promise.all(work);
+    return { inRanges };
+  } catch (error) {
+    // What proved to be another file is not.
+    isKept = !(error instanceof ModelError && (error.code === 'wrong-hash' || error.code === 'corrupt'));
+    throw error;
+  } finally {
+    // What the disk has no room for is not noted, either.
+    if (isKept) await partial.save().catch(() => undefined);
+    await partial.close();
+    if (!isKept) await discardPartialFile(target);
+  }
+}
+
+/** Asks for the whole file, which says how long it is and whether the rest may be asked for in ranges. */
+async function beginDownload(
+  url: string,
+  partial: PartialFile,
+  { headers, connections, signal, file, sizeBytes, segmentBytes = SEGMENT_BYTES }: AttemptOptions,
 ): Promise<Response> {
-  const origin = new URL(url).origin;
-  let current = url;
-  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const { authorization: _dropped, ...anonymous } = headers;
-    const sent = new URL(current).origin === origin ? headers : anonymous;
-    let response: Response;
-    try {
-      response = await fetch(current, { headers: sent, redirect: 'manual', ...(signal && { signal }) });
-    } catch (cause) {
-      throw new RetryableFailure(`${new URL(current).host} cannot be reached: ${(cause as Error).message}`, { cause });
-    }
-    if (response.ok || response.status === 416) return response;
+  const response = await fetchFollowing(url, { ...headers, ...IDENTITY }, signal);
+  const length = Number(response.headers.get('content-length') ?? Number.POSITIVE_INFINITY);
+  const end = Number.isSafeInteger(length) ? length : Number.POSITIVE_INFINITY;
+  const etag = response.headers.get('etag');
+  const strong = etag === null || etag.startsWith('W/') || end === Number.POSITIVE_INFINITY ? undefined : etag;
+  if (end !== Number.POSITIVE_INFINITY && end > (sizeBytes ?? end)) {
     await response.body?.cancel();
-    const location = response.headers.get('location');
-    if (response.status >= 300 && response.status < 400 && location !== null) {
-      const next = new URL(location, current);
-      if (next.protocol !== 'https:' && next.protocol !== new URL(url).protocol)
-        throw new ModelError('network', `${url} redirects to ${next.protocol}//, which is not fetched`);
-      current = next.href;
-      continue;
-    }
-    if (response.status === 429 || response.status >= 500) {
-      throw new RetryableFailure(`${new URL(current).host} answered ${response.status}`, {
-        retryAfterMs: parseRetryAfter(response.headers.get('retry-after')),
-      });
-    }
-    if (response.status === 401 || response.status === 403) {
-      throw new ModelError(
-        'not-found',
-        `${url} needs permission (${response.status}): accept the model's terms and set a hub token`,
-      );
-    }
-    throw new ModelError('not-found', `${url} answered ${response.status}; check the model's name`);
+    throw tooLong({ file, sizeBytes });
   }
-  throw new ModelError('too-many-redirects', `${url} redirects more than ${MAX_REDIRECTS} times`);
+  const knowsRanges = strong !== undefined && response.headers.get('accept-ranges') === 'bytes';
+  const count = knowsRanges ? Math.max(1, Math.min(connections, Math.floor(end / segmentBytes))) : 1;
+  await partial.begin({ file, etag: connections > 1 ? strong : undefined, segments: cut(end, count) });
+  return response;
 }
 
-/** Fetches a small JSON document with the same patience. @throws ModelError. */
-export async function fetchJson(url: string, options: Omit<DownloadOptions, 'onProgress'>): Promise<unknown> {
-  const attempts = options.maxAttempts ?? MAX_ATTEMPTS;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const response = await fetchFollowing(url, options.headers ?? {}, options.signal);
-      return JSON.parse(await readText(response));
-    } catch (error) {
-      if (!(error instanceof RetryableFailure)) throw toModelError(error, options.file);
-      if (attempt >= attempts)
-        throw new ModelError('network', `${options.file}: ${error.message}`, { cause: error, retryable: true });
-      const pauseMs = computePause(error, { attempt, firstMs: options.backoffMs });
-      options.onRetry?.({ file: options.file, reason: error.message, pauseMs });
-      await delay(pauseMs, undefined, options.signal && { signal: options.signal }).catch((cause: unknown) => {
-        throw new ModelError('cancelled', `${options.file} was cancelled`, { cause });
-      });
-    }
-  }
+/** Otherwise a server may compress what it sends, and its length would be another one. `fetch` asks for ranges so by itself. */
+const IDENTITY = { 'accept-encoding': 'identity' } as const;
+
+function cut(end: number, count: number): Segment[] {
+  const size = Math.ceil(end / count);
+  return Array.from({ length: count }, (_, i) => ({
+    start: count === 1 ? 0 : i * size,
+    end: count === 1 ? end : Math.min(end, (i + 1) * size),
+    received: 0,
+  }));
 }
 
-const tooLong = ({ file, sizeBytes }: Pick<DownloadOptions, 'file' | 'sizeBytes'>): ModelError =>
+type Receive = (segment: Segment, bytes: Uint8Array) => Promise<void>;
+
+/** Writes what comes, and says how far the file is. @throws ModelError where there is no room for the rest. */
+async function createReceiver(target: string, partial: PartialFile, options: AttemptOptions): Promise<Receive> {
+  const { segments = [] } = partial.state ?? {};
+  const { file, onProgress, onReceived, inspectHead, sizeBytes = Number.POSITIVE_INFINITY } = options;
+  const end = segments.at(-1)?.end ?? Number.POSITIVE_INFINITY;
+  const totalBytes = end === Number.POSITIVE_INFINITY ? undefined : end;
+  let received = segments.reduce((sum, each) => sum + each.received, 0);
+  let reported = received;
+  let saved = received;
+  if (totalBytes !== undefined) await assertSpace(target, totalBytes - received, file);
+  let head = received === 0 ? Buffer.alloc(0) : undefined;
+  return async (segment, bytes) => {
+    if (head !== undefined && segment.start === 0) {
+      head = Buffer.concat([head, bytes.subarray(0, HEAD_BYTES)]);
+      if (head.length >= HEAD_BYTES) {
+        inspectHead?.(head.subarray(0, HEAD_BYTES));
+        head = undefined;
+      }
+    }
+    if (received + bytes.length > sizeBytes) throw tooLong({ file, sizeBytes });
+    await partial.write(bytes, segment.start + segment.received);
+    segment.received += bytes.length;
+    received += bytes.length;
+    onReceived(received);
+    if (received - reported >= PROGRESS_EVERY || received === totalBytes) {
+      reported = received;
+      onProgress?.({ file, receivedBytes: received, totalBytes });
+    }
+    if (received - saved >= SAVE_EVERY) {
+      saved = received;
+      await partial.save();
+    }
+  };
+}
+
+const HEAD_BYTES = 4;
+
+interface SegmentOptions extends AttemptOptions {
+  readonly signal: AbortSignal;
+  readonly etag: string | undefined;
+  readonly receive: Receive;
+  /** Of the whole file, where this is its beginning. */
+  readonly response: Response | undefined;
+}
+
+async function fetchSegment(url: string, segment: Segment, options: SegmentOptions): Promise<void> {
+  const { receive, response: whole, idleMs = IDLE_MS } = options;
+  const idle = new AbortController();
+  const timer = setTimeout(() => idle.abort(), idleMs);
+  const response =
+    whole ?? (await fetchRange(url, segment, { ...options, signal: AbortSignal.any([options.signal, idle.signal]) }));
+  if (response.body === null) throw new RetryableFailure('the response had no body');
+  const reader = response.body.getReader();
+  const stop = (): void => void reader.cancel().catch(() => undefined);
+  const isStopped = AbortSignal.any([options.signal, idle.signal]);
+  isStopped.addEventListener('abort', stop, { once: true });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw new RetryableFailure('the connection was cut', { cause });
+      });
+      if (idle.signal.aborted) throw new RetryableFailure(`nothing came for ${Math.round(idleMs / 1000)} s`);
+      options.signal.throwIfAborted();
+      if (done) break;
+      timer.refresh();
+      const room = segment.end - segment.start - segment.received;
+      if (value.length > room && whole === undefined) throw new RangeRefused('more came than was asked for');
+      await receive(segment, value.subarray(0, room));
+      if (value.length >= room) return;
+    }
+  } finally {
+    clearTimeout(timer);
+    isStopped.removeEventListener('abort', stop);
+    stop();
+  }
+  if (segment.end === Number.POSITIVE_INFINITY) return;
+  const { start, end, received } = segment;
+  if (start + received < end)
+    throw new RetryableFailure(`the connection ended after ${received} of ${end - start} bytes`);
+}
+
+/** What is missing of a segment. @throws RangeRefused where the server sends something else. */
+async function fetchRange(
+  url: string,
+  { start, end, received }: Segment,
+  { headers, etag, signal }: Pick<SegmentOptions, 'headers' | 'etag' | 'signal'>,
+): Promise<Response> {
+  const from = start + received;
+  const asked = { ...headers, range: `bytes=${from}-${end - 1}`, ...(etag && { 'if-range': etag }) };
+  const response = await fetchFollowing(url, asked, signal);
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers.get('content-range') ?? '') ?? [];
+  if (response.status === 206 && Number(first) === from && Number(last) === end - 1) return response;
+  await response.body?.cancel();
+  throw new RangeRefused(`the server answered bytes ${from} to ${end - 1} with status ${response.status}`);
+}
+
+const tooLong = ({ file, sizeBytes }: { readonly file: string; readonly sizeBytes: number | undefined }): ModelError =>
   new ModelError('wrong-hash', `${file} is longer than the ${sizeBytes} bytes that were listed; it was thrown away`);
-
-async function readText(response: Response): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of response.body ?? []) {
-    size += piece.length;
-    if (size > MAX_JSON_BYTES)
-      throw new ModelError('network', `${response.url} sent more than ${MAX_JSON_BYTES} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
-}
-
-/** Seconds or an HTTP date, as milliseconds from now; 0 where there is none. */
-export function parseRetryAfter(value: string | null, now = Date.now()): number {
-  if (value === null) return 0;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
-}
 
 async function assertSpace(target: string, needed: number, file: string): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(target));
-  if (bavail * bsize < needed) throw diskFull(file, needed, bavail * bsize);
+  if (bavail * bsize < needed) throw new NoSpace(describeSpace(file, needed, bavail * bsize));
 }
 
-function diskFull(file: string, needed?: number, free?: number, cause?: unknown): ModelError {
-  const sizes =
-    needed === undefined
-      ? ''
-      : `: ${Math.ceil(needed / 2 ** 20)} MiB are needed and ${Math.floor((free ?? 0) / 2 ** 20)} MiB are free`;
-  return new ModelError(
-    'disk-full',
-    `no room on the disk for ${file}${sizes}; free some space and run again, what arrived is kept`,
-    { cause, retryable: true },
-  );
-}
+/** Known before anything is written, so what is here stays. */
+class NoSpace extends Error {}
 
-function toModelError(error: unknown, file: string): ModelError {
-  if (error instanceof ModelError) return error;
-  if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return diskFull(file, undefined, undefined, error);
-  return new ModelError('network', `${file}: ${(error as Error).message}`, { cause: error, retryable: true });
-}
+const describeSpace = (file: string, needed: number, free: number): string =>
+  `${file}: ${Math.ceil(needed / 2 ** 20)} MiB are needed and ${Math.floor(free / 2 ** 20)} MiB are free`;
 
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
-}
-
-async function discard(target: string): Promise<void> {
-  await rm(target, { force: true });
-  await rm(`${target}.etag`, { force: true });
+function toModelError(error: unknown, file: string): unknown {
+  if (error instanceof ModelError || error instanceof RetryableFailure) return error;
+  const isFull = error instanceof NoSpace || (error as NodeJS.ErrnoException).code === 'ENOSPC';
+  if (!isFull) return error;
+  const where = error instanceof NoSpace ? error.message : file;
+  const message = `no room on the disk for ${where}; free some space and run again, what arrived is kept`;
+  return new ModelError('disk-full', message, { cause: error, retryable: true });
 }

@@ -1,5 +1,5 @@
-import { fetchJson, type Waiting } from './download.ts';
 import { ModelError } from './model-error.ts';
+import { fetchJson, type Waiting } from './remote.ts';
 
 export interface HubAccess {
   /** e.g. https://huggingface.co */

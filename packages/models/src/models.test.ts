@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DownloadProgress, downloadFile, parseRetryAfter } from './download.ts';
+import { type DownloadProgress, downloadFile } from './download.ts';
 import { makeGguf } from './gguf-fixture.ts';
 import { computeModelRoot } from './model-root.ts';
 import { extractFromTar } from './npm-package.ts';
+import { parseRetryAfter } from './remote.ts';
 import { bringModel } from './resolve.ts';
 import { parseModelSource } from './source.ts';
 import { createModelStore } from './store.ts';
@@ -84,10 +85,11 @@ class Hub {
 }
 
 const serveRange: Handler = (request, response) => {
-  const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-  const isPartial = request.headers.range !== undefined && request.headers['if-range'] === '"v1"';
-  const body = isPartial ? CONTENT.subarray(start) : CONTENT;
-  response.writeHead(isPartial ? 206 : 200, { etag: '"v1"', 'content-length': body.length }).end(body);
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+  const isPartial = first !== undefined && request.headers['if-range'] === '"v1"';
+  const body = isPartial ? CONTENT.subarray(Number(first), Number(last) + 1) : CONTENT;
+  const range = isPartial ? { 'content-range': `bytes ${first}-${last}/${CONTENT.length}` } : {};
+  response.writeHead(isPartial ? 206 : 200, { etag: '"v1"', 'content-length': body.length, ...range }).end(body);
 };
 
 const cutAfter =
@@ -108,7 +110,7 @@ function countPartialBytes(): number {
   const files = readdirSync(storeDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files
     .filter(
-      ({ parentPath, name }) => (parentPath.endsWith('partial') || name === 'file.part') && !name.endsWith('.etag'),
+      ({ parentPath, name }) => (parentPath.endsWith('partial') || name === 'file.part') && !name.endsWith('.json'),
     )
     .reduce(
       (sum, { parentPath, name }) => sum + (statSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0),
@@ -169,7 +171,7 @@ describe('models from a hub', () => {
     expect(await readFile((await resolveTiny()).path)).toEqual(CONTENT);
     const ranges = hub.requests.map(({ range }) => range).filter((range) => range !== undefined);
     expect(ranges).toHaveLength(2); // the hub and, redirected, the content server
-    expect(ranges[0]).toMatch(/^bytes=[1-9]\d*-$/);
+    expect(ranges[0]).toMatch(new RegExp(`^bytes=[1-9]\\d*-${CONTENT.length - 1}$`));
   });
 
   it('starts over when the file changed in between', async () => {
@@ -396,7 +398,7 @@ describe('downloads', () => {
   });
 
   it('gives up after its attempts and keeps what arrived', async () => {
-    hub.faults.push(...Array.from({ length: 3 }, () => cutAfter(50_000)));
+    hub.faults.push(...Array.from({ length: 6 }, () => cutAfter(50_000)));
     const attempt = downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', maxAttempts: 3, ...BACKOFF });
     await expect(attempt).rejects.toMatchObject({ code: 'network', retryable: true });
     expect((await readFile(target())).length).toBeGreaterThan(0);
@@ -411,16 +413,6 @@ describe('downloads', () => {
     );
     await expect(downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', ...BACKOFF })).rejects.toMatchObject({
       code: 'too-many-redirects',
-    });
-  });
-
-  it.skipIf(process.platform !== 'linux')('says when the disk fills up', async () => {
-    // Appending to an interrupted download goes through the link to the device that is always full.
-    await symlink('/dev/full', target());
-    await writeFile(`${target()}.etag`, '"v1"');
-    hub.faults.push((_request, response) => response.writeHead(206, { 'content-length': CONTENT.length }).end(CONTENT));
-    await expect(downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', ...BACKOFF })).rejects.toMatchObject({
-      code: 'disk-full',
     });
   });
 

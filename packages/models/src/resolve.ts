@@ -3,7 +3,7 @@ import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
-import { type DownloadProgress, downloadFile, type RetryNotice } from './download.ts';
+import { type DownloadOptions, type DownloadProgress, downloadFile } from './download.ts';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { assertWholeGguf } from './gguf/check.ts';
 import { GgufError } from './gguf/types.ts';
@@ -11,6 +11,8 @@ import { findCommit, type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
 import { ModelError } from './model-error.ts';
 import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
+import { discardPartialFile } from './partial-file.ts';
+import type { RetryNotice } from './remote.ts';
 import { type ModelSource, parseModelSource, splitModelReference } from './source.ts';
 import {
   createModelStore,
@@ -38,6 +40,7 @@ export interface ResolveOptions {
   readonly signal?: AbortSignal;
   readonly onRetry?: (notice: RetryNotice) => void;
   readonly backoffMs?: number;
+  readonly segmentBytes?: number;
   /** Hashes of model files outside the store. Default: the store's own. */
   readonly hashes?: FileHashes;
   /** Called before a model file outside the store is read in full, which may take minutes. What it throws ends the call. */
@@ -58,6 +61,8 @@ export interface ResolvedModel {
   readonly commit?: string;
 }
 
+/** Whoever has not gone on with a download for so long does not want it any more. */
+const STALE_MS = 14 * 86_400_000;
 const DEFAULT_HUB = 'https://huggingface.co';
 const DEFAULT_STORY_QUANT = 'q8_0';
 const STORIES260K = new URL('../models/stories260K.gguf', import.meta.url);
@@ -110,6 +115,7 @@ async function bringPart(reference: string, options: ResolveOptions): Promise<Re
   const name = nameOf(source, options.quant);
   const found = store.find(name);
   if (found !== undefined) return toResolved(found);
+  await store.removeUnfinished(STALE_MS);
   return store.withLock(
     name,
     async () => {
@@ -166,6 +172,13 @@ function assertModelFile(path: string, shown: string): void {
   }
 }
 
+/** A page, or an archive, is refused with its first bytes. @throws ModelError('corrupt') */
+function assertMagic(head: Uint8Array, name: string): void {
+  if (Buffer.from(head).toString('latin1') === 'GGUF') return;
+  const shown = JSON.stringify(Buffer.from(head).toString('latin1'));
+  throw new ModelError('corrupt', `${name} is no model: not a GGUF file, it begins with ${shown}; check the address`);
+}
+
 /** A file that is no model is not kept: it would come back with every later attempt. */
 async function adoptModel(
   store: ModelStore,
@@ -177,8 +190,7 @@ async function adoptModel(
   } catch (error) {
     // What has the wrong hash besides is told so: that is the better reason.
     if (expected !== undefined) await store.adopt(temporary, { name, expected });
-    await rm(temporary, { force: true });
-    await rm(`${temporary}.etag`, { force: true });
+    await discardPartialFile(temporary);
     throw error;
   }
   return store.adopt(temporary, { name, expected });
@@ -232,8 +244,24 @@ async function bringFile(
       if (present !== undefined) return present;
       const { onProgress } = options;
       const named = onProgress && { onProgress: (progress: DownloadProgress) => onProgress({ ...progress, sha256 }) };
-      await downloadFile(url, temporary, { ...options, ...remote, ...named });
-      return adoptModel(store, temporary, { name, expected: sha256 });
+      const { quant: _, hashes: __, inspect: ___, ...waiting } = options;
+      const download: DownloadOptions = {
+        ...{ ...waiting, ...remote, ...named },
+        inspectHead: (head) => assertMagic(head, name),
+      };
+      const { inRanges } = await downloadFile(url, temporary, download);
+      try {
+        return await adoptModel(store, temporary, { name, expected: sha256 });
+      } catch (error) {
+        const isWrong = error instanceof ModelError && (error.code === 'wrong-hash' || error.code === 'corrupt');
+        if (!inRanges || !isWrong) throw error;
+        // Some servers and proxies answer ranges with wrong bytes.
+        options.onRetry?.({ file: name, reason: 'its parts do not fit together', pauseMs: 0 });
+        await downloadFile(url, temporary, { ...download, connections: 1 });
+        return await adoptModel(store, temporary, { name, expected: sha256 });
+      } finally {
+        await discardPartialFile(temporary);
+      }
     },
     options.signal,
   );

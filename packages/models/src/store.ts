@@ -7,6 +7,7 @@ import { createFileHashes, type FileHashes, hashFile } from './file-hashes.ts';
 import { ModelError } from './model-error.ts';
 import { composeModelRoot, computeModelRoot } from './model-root.ts';
 import { withProcessLock } from './process-lock.ts';
+import { createUnfinishedDownloads, type UnfinishedDownloads } from './unfinished.ts';
 
 /** One file of a stored model. */
 export interface StoredFile {
@@ -53,7 +54,7 @@ export interface StoredModel {
  * Content-addressed: `blobs/sha256-<hex>` never change, `manifests/<name>.json` name them. A manifest is written last and
  * atomically, so that every visible model is complete.
  */
-export interface ModelStore {
+export interface ModelStore extends UnfinishedDownloads {
   find(name: string): StoredModel | undefined;
   list(): Promise<ModelManifest[]>;
   /** Moves a finished file in. @param expected sha256 hex. @throws ModelError('wrong-hash'); the file is then gone. */
@@ -99,7 +100,15 @@ export function createModelStore(directory: string): ModelStore {
     return { manifest, path, modelRoot, ...(adapterPaths && { adapterPaths }) };
   };
 
+  const withLock: ModelStore['withLock'] = async (name, run, signal) => {
+    const path = join(directory, 'locks', `${fileName(name)}.lock`);
+    await mkdir(dirname(path), { recursive: true });
+    return withProcessLock(path, run, signal);
+  };
+
   const store: ModelStore = {
+    ...createUnfinishedDownloads(join(directory, 'partial'), withLock),
+
     find(name) {
       const path = manifestPath(name);
       const manifest = existsSync(path) ? parseManifest(readFileSync(path, 'utf8'), path) : undefined;
@@ -197,11 +206,7 @@ export function createModelStore(directory: string): ModelStore {
       return path;
     },
 
-    async withLock(name, run, signal) {
-      const path = join(directory, 'locks', `${fileName(name)}.lock`);
-      await mkdir(dirname(path), { recursive: true });
-      return withProcessLock(path, run, signal);
-    },
+    withLock,
 
     async listDamaged(manifest, signal) {
       const damaged: string[] = [];

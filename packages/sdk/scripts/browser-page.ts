@@ -1,30 +1,16 @@
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TrustJson } from '@ogong/protocol/stage1/trust';
-import { chromium, type Page } from 'playwright-core';
+import { launchChromium } from '@ogong/testing/browser/chromium';
+import type { Page } from 'playwright-core';
 import { type Bundle, buildBundle } from './build.ts';
-
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 const PAGE = `<!doctype html><title>ogong</title>
 <script type="module">import * as ogong from '/ogong.js'; globalThis.ogong = ogong;</script>`;
 
-type PageGlobal = { readonly ogong: typeof import('../src/index.ts') };
+export { whyNoBrowser } from '@ogong/testing/browser/chromium';
 
-/** Why no page can be opened here, if so. */
-export const whyNoBrowser = (): string | undefined =>
-  existsSync(CHROMIUM) ? undefined : `${CHROMIUM} is not installed`;
+type PageGlobal = { readonly ogong: typeof import('../src/index.ts') };
 
 export interface BrowserPage {
   readonly page: Page;
@@ -40,7 +26,7 @@ export async function openBrowserPage(served?: Pick<Bundle, 'code'>): Promise<Br
     response.end(isScript ? code : PAGE);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const browser = await launchChromium();
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   return {

@@ -1,7 +1,11 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { checkShownAnswer, readShownMessage } from '@ogong/protocol/modality/text/stage1/shown-answer';
 import { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -32,6 +36,8 @@ export interface GatewayAnswer {
   readonly request: Uint8Array;
   /** Of each choice, by index, as the bytes that a provider signs: UTF-8 of a text, a list of vectors (docs/spec/embedding.md). */
   readonly responses: ReadonlyMap<number, Uint8Array>;
+  /** Of each choice of a chat: the message that was shown for it, which the gateway read out of what the provider signed. */
+  readonly messages?: ReadonlyMap<number, unknown>;
   /** How many choices the request asked for. */
   readonly choices: number;
   /** The `ogong` field, as it came. */
@@ -57,9 +63,9 @@ export interface CheckOptions {
  */
 export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions): Promise<CheckedReply[]> {
   const { response } = answer;
-  const listed = (answer.ogong as { receipts?: { receipt?: unknown }[] } | undefined)?.receipts;
+  const listed = (answer.ogong as { receipts?: ListedReceipt[] } | undefined)?.receipts;
   if (!Array.isArray(listed)) throw new ReceiptError('missing', 'the answer came without receipts', { response });
-  const replies = await Promise.all(listed.map((entry) => checkOne(entry?.receipt, answer, options)));
+  const replies = await Promise.all(listed.map((entry) => checkOne(entry ?? {}, answer, options)));
   replies.sort((a, b) => a.choice - b.choice);
   // There must be one receipt per choice, and no choice twice: otherwise one good reply could stand for several.
   const isComplete = replies.length === answer.choices && replies.every(({ choice }, index) => choice === index);
@@ -71,7 +77,17 @@ export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions):
   return replies;
 }
 
-async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOptions): Promise<CheckedReply> {
+interface ListedReceipt {
+  readonly receipt?: unknown;
+  /** What the model wrote, where the message is not all of it. */
+  readonly response?: unknown;
+}
+
+async function checkOne(
+  { receipt: json, response: written }: ListedReceipt,
+  answer: GatewayAnswer,
+  options: CheckOptions,
+): Promise<CheckedReply> {
   const { request, response: whole } = answer;
   let compact: Receipt;
   try {
@@ -87,16 +103,21 @@ async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOpti
     throw new ReceiptError('opening', message, { receipt: compact, response: whole, cause });
   });
   const { choice, replyId } = readOrder(opened);
-  const response = answer.responses.get(choice) ?? new Uint8Array(0);
+  const message = answer.messages?.get(choice);
+  const isRead = message !== undefined && typeof written === 'string' && written.isWellFormed();
+  const response = isRead ? utf8Encode(written) : (answer.responses.get(choice) ?? new Uint8Array(0));
   const { trust: given = {}, allow = [], findModelRoots } = options;
   const isWaited = !allow.includes('intake') && !given.allow?.includes('intake');
   // A gateway that has no such receipt has none with the validator's word either: then the check is skipped, and says so.
   const receipt = isWaited ? await fetchIntake(opened, { ...options, id: replyId }).catch(() => opened) : opened;
   const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
   const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
+  const refuted = verdict.checks.find(({ status }) => status === 'fail');
+  // Only what is signed can be read.
+  const shown = message === undefined || refuted ? [] : [checkMessage(receipt, { request, response, message })];
   const failed =
     receipt.endpoint === answer.endpoint
-      ? verdict.checks.find(({ status }) => status === 'fail')
+      ? (refuted ?? shown.find(({ status }) => status === 'fail'))
       : { id: 'endpoint', detail: 'the receipt is for another kind of request' };
   if (!failed && verdict.missing.length > 0) {
     const message = `not checked: ${verdict.missing.join(', ')}. Give what they need in trust, or name them in allow`;
@@ -106,8 +127,18 @@ async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOpti
     const { id, detail } = failed ?? { id: 'receipt', detail: 'nothing could be checked' };
     throw new ReceiptError(id, `${id}: ${detail}`, { checks: verdict.checks, receipt, response: whole });
   }
-  const { checks, allowed, posture } = verdict;
+  const { allowed, posture } = verdict;
+  const checks = [...verdict.checks, ...shown];
   return { choice, replyId, receipt, checks, allowed, posture, request, response };
+}
+
+/** The message, against the text that the provider signed. */
+function checkMessage(
+  { opening }: Receipt,
+  { request, response, message }: Pick<CheckedReply, 'request' | 'response'> & { readonly message: unknown },
+): Check {
+  const header = parseHeader(parseOpening((opening as { readonly bytes: Uint8Array }).bytes).header);
+  return checkShownAnswer(header, { request: parseRequest(request, 'chat'), response }, readShownMessage(message));
 }
 
 function readOrder(receipt: Receipt): { choice: number; replyId: string } {

@@ -2,12 +2,15 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { isChat } from '@ogong/protocol/modality/text/request/request';
+import type { ShownMessage } from '@ogong/protocol/modality/text/stage1/shown-answer';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import { GatewayApiError, ReceiptError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
+import { readScores } from './read-scores.ts';
 import { readVectors } from './read-vectors.ts';
 import type {
   ChatChunk,
@@ -16,6 +19,8 @@ import type {
   CompletionParams,
   EmbeddingList,
   EmbeddingParams,
+  RerankList,
+  RerankParams,
   TextCompletion,
   TextParams,
 } from './types.ts';
@@ -74,13 +79,25 @@ export interface Client {
      */
     create(params: EmbeddingParams, options?: CallOptions): Promise<CheckedAnswer<EmbeddingList>>;
   };
+  /**
+   * Documents by how well they answer a query: scores that equal the signed ones to the bit, in the order that follows from them.
+   * @throws ReceiptError, GatewayApiError
+   */
+  rerank(params: RerankParams, options?: CallOptions): Promise<CheckedAnswer<RerankList>>;
 }
 
 interface Part {
   readonly index: number;
   readonly text?: string;
-  readonly message?: { readonly content?: string };
-  readonly delta?: { readonly content?: string };
+  readonly message?: ShownMessage;
+  readonly delta?: Delta;
+}
+
+interface Delta extends Omit<ShownMessage, 'tool_calls'> {
+  readonly tool_calls?: readonly {
+    readonly index: number;
+    readonly function?: { readonly name?: string; readonly arguments?: string };
+  }[];
 }
 
 interface Body {
@@ -124,7 +141,9 @@ export function createClient(options: ClientOptions): Client {
       const responses = new Map(
         response.choices.map(({ index, message, text }) => [index, utf8Encode(message?.content ?? text ?? '')]),
       );
-      return { response, ...(await check({ ...base, responses, ogong: response.ogong, response })) };
+      const messages = new Map(response.choices.map(({ index, message }) => [index, message]));
+      const shown = { responses, ...(isChat({ endpoint }) && { messages }) };
+      return { response, ...(await check({ ...base, ...shown, ogong: response.ogong, response })) };
     };
     return create as Create<P, T, C>;
   }
@@ -143,10 +162,20 @@ export function createClient(options: ClientOptions): Client {
     return { response, ...(await check({ ...base, responses, ogong: response.ogong, response })) };
   }
 
+  async function rerank(params: RerankParams, { signal }: CallOptions = {}): Promise<CheckedAnswer<RerankList>> {
+    const request = encodeBody(params, options);
+    const answer = await post(GATEWAY_ROUTES.rerank.path, request, signal);
+    const response = (await answer.json()) as RerankList;
+    const responses = new Map([[0, readScores(response, request)]]);
+    const base = { endpoint: 'rerank', request, choices: 1 };
+    return { response, ...(await check({ ...base, responses, ogong: response.ogong, response })) };
+  }
+
   return {
     chat: { completions: { create: createEndpoint('chat') } },
     completions: { create: createEndpoint('completion') },
     embeddings: { create: createEmbeddings },
+    rerank,
   };
 }
 
@@ -157,12 +186,46 @@ function encodeBody(params: object, { settle }: Pick<ClientOptions, 'settle'>): 
   return utf8Encode(JSON.stringify({ ...params, ogong: { settle, ...ogong } }));
 }
 
+/** A message whose deltas are joined. */
+interface JoinedMessage {
+  readonly content: string;
+  readonly reasoning_content: string;
+  readonly tool_calls: readonly { readonly function: { readonly name: string; readonly arguments: string } }[];
+}
+
+const EMPTY: JoinedMessage = { content: '', reasoning_content: '', tool_calls: [] };
+
+function addDelta(
+  message: JoinedMessage,
+  { content, reasoning_content: reasoning, tool_calls: calls }: Delta,
+): JoinedMessage {
+  return {
+    content: message.content + (content ?? ''),
+    reasoning_content: message.reasoning_content + (reasoning ?? ''),
+    tool_calls: (calls ?? []).reduce(addCall, message.tool_calls),
+  };
+}
+
+/** Calls come in their order: what is of none that began is of a new one. */
+function addCall(
+  calls: JoinedMessage['tool_calls'],
+  { index, function: called }: NonNullable<Delta['tool_calls']>[number],
+): JoinedMessage['tool_calls'] {
+  const before = calls[index]?.function ?? { name: '', arguments: '' };
+  const joined = {
+    name: before.name + (called?.name ?? ''),
+    arguments: before.arguments + (called?.arguments ?? ''),
+  };
+  return index < calls.length ? calls.with(index, { function: joined }) : [...calls, { function: joined }];
+}
+
 function createCheckedStream<C>(
   response: Response,
-  base: Pick<GatewayAnswer, 'endpoint' | 'request' | 'choices'>,
+  base: Pick<GatewayAnswer, 'request' | 'choices'> & { readonly endpoint: Endpoint },
   check: (answer: GatewayAnswer) => Promise<Omit<CheckedAnswer<never>, 'response'>>,
 ): CheckedStream<C> {
   const texts = new Map<number, string>();
+  const messages = new Map<number, JoinedMessage>();
   let checked: Omit<CheckedAnswer<never>, 'response'> | undefined;
 
   async function* read(): AsyncGenerator<C> {
@@ -174,6 +237,7 @@ function createCheckedStream<C>(
       if (chunk.error !== undefined) throw new GatewayApiError(response.status, chunk);
       for (const { index, delta, text } of chunk.choices ?? []) {
         texts.set(index, (texts.get(index) ?? '') + (delta?.content ?? text ?? ''));
+        messages.set(index, addDelta(messages.get(index) ?? EMPTY, delta ?? {}));
       }
       if (held) yield held as C;
       // The chunk with the receipts is the last one.
@@ -181,7 +245,8 @@ function createCheckedStream<C>(
       if (!held) yield chunk as C;
     }
     const responses = new Map([...texts].map(([index, text]) => [index, utf8Encode(text)]));
-    checked = await check({ ...base, responses, ogong: held?.ogong, response: held });
+    const shown = { responses, ...(isChat(base) && { messages }) };
+    checked = await check({ ...base, ...shown, ogong: held?.ogong, response: held });
     if (held) yield held as C;
   }
 

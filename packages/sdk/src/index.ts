@@ -1,4 +1,5 @@
 export type { Check } from '@ogong/protocol/base/checks';
+export { isLocalReceipt, type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
 export { addPublishedRoot, type FindModelRoots, type TimeSpan } from '@ogong/protocol/stage1/published-root';
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 export { parseTrust, type Trust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
@@ -23,6 +24,7 @@ export {
   fetchReceipt,
   type ReceiptInput,
   type ReplyStatus,
+  verifyLocalReceipt,
   verifyReceipt,
 } from './receipts.ts';
 export { type PublicVerdict, type VerdictReview, type VerdictTrust, verifyVerdict } from './verdicts.ts';

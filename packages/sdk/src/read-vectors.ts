@@ -32,7 +32,11 @@ export function readVectors(response: EmbeddingList, inputs: number): Uint8Array
 }
 
 function readVector(shown: unknown): Float32Array {
-  if (typeof shown === 'string') return parseVector(fromBase64(shown));
+  return typeof shown === 'string' ? parseVector(fromBase64(shown)) : readNumbers(shown);
+}
+
+/** @throws TypeError, RangeError for anything but numbers that are each an f32. */
+export function readNumbers(shown: unknown): Float32Array {
   if (!Array.isArray(shown) || shown.length === 0) throw new TypeError('neither numbers nor base64');
   const wrong = shown.findIndex((value) => typeof value !== 'number' || !Object.is(Math.fround(value), value));
   if (wrong >= 0) throw new RangeError(`value ${wrong} is no f32`);

@@ -1,9 +1,11 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import type { LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
+import { verifyLocalReceipt as verifyLocallyWith } from '@ogong/protocol/verdict/verify-local-receipt';
 import { type ReceiptVerdict, verifyReceipt as verifyWith } from '@ogong/protocol/verdict/verify-receipt';
 import { GatewayApiError } from './errors.ts';
 
@@ -30,6 +32,14 @@ export interface ReceiptInput {
  */
 export function verifyReceipt(receipt: Receipt, { trust = {}, allow = [], ...input }: ReceiptInput): ReceiptVerdict {
   return verifyWith(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
+}
+
+/** The same for an answer of local mode, which nobody signed: what it cannot have is skipped by name (docs/spec/local-receipt.md). */
+export function verifyLocalReceipt(
+  receipt: LocalReceipt,
+  { trust = {}, allow = [], ...input }: Pick<ReceiptInput, 'request' | 'response' | 'trust' | 'allow' | 'nowMs'>,
+): ReceiptVerdict {
+  return verifyLocallyWith(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
 }
 
 const addAllowed = (trust: Trust, allow: readonly string[]): Trust => ({

@@ -31,16 +31,33 @@ interface Shared<C> {
   readonly ogong?: unknown;
 }
 
+export interface ToolCall {
+  readonly id: string;
+  readonly type: string;
+  readonly function: { readonly name?: string; readonly arguments: string };
+}
+
 export type ChatCompletion = Shared<{
   readonly index: number;
-  readonly message: { readonly role: string; readonly content: string };
+  readonly message: {
+    readonly role: string;
+    /** Null where tools are called and nothing is said. */
+    readonly content: string | null;
+    readonly reasoning_content?: string;
+    readonly tool_calls?: readonly ToolCall[];
+  };
   readonly logprobs: unknown;
   readonly finish_reason: string;
 }>;
 
 export type ChatChunk = Shared<{
   readonly index: number;
-  readonly delta: { readonly role?: string; readonly content?: string };
+  readonly delta: {
+    readonly role?: string;
+    readonly content?: string;
+    readonly reasoning_content?: string;
+    readonly tool_calls?: readonly ({ readonly index: number } & Partial<ToolCall>)[];
+  };
   readonly logprobs: unknown;
   readonly finish_reason: string | null;
 }>;
@@ -70,5 +87,30 @@ export interface EmbeddingList {
   }[];
   readonly usage?: Pick<Usage, 'prompt_tokens' | 'total_tokens'> | null;
   /** Receipts; see the gateway's documentation. */
+  readonly ogong?: unknown;
+}
+
+export interface RerankParams {
+  readonly model: string;
+  readonly query: string;
+  readonly documents: readonly (string | { readonly text: string })[];
+  readonly top_n?: number | null;
+  readonly return_documents?: boolean | null;
+  readonly [field: string]: unknown;
+}
+
+export interface RerankList {
+  readonly object: string;
+  readonly model: string;
+  /** The best first. */
+  readonly results: readonly {
+    /** Of the document in the request. */
+    readonly index: number;
+    /** As the model gave it and the provider signed it: any number, higher is better. */
+    readonly relevance_score: number;
+    readonly document?: { readonly text: string };
+  }[];
+  readonly usage?: Pick<Usage, 'prompt_tokens' | 'total_tokens'> | null;
+  /** Receipts, and the scores of all documents; see the gateway's documentation. */
   readonly ogong?: unknown;
 }

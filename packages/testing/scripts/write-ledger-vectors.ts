@@ -395,6 +395,32 @@ async function computeVectors() {
       );
       pardons.push({ ...message, digest });
     }
+    const convictions = [];
+    for (const [label, conviction] of [
+      ['validator 1', 1],
+      ['validator 2', 4_294_967_295],
+    ] as const) {
+      const message = { validator: addressOf(label), evidence: bytes32(`evidence ${label}`), conviction };
+      const typed = {
+        domain: domainOf(settlement),
+        types: {
+          Conviction: [
+            { name: 'validator', type: 'address' },
+            { name: 'evidence', type: 'bytes32' },
+            { name: 'conviction', type: 'uint32' },
+          ],
+        },
+        primaryType: 'Conviction',
+        message,
+      } as const;
+      const args = [message.validator, message.evidence, conviction] as const;
+      const digest = expectEqual(
+        `${label}: convictionDigest`,
+        hashTypedData(typed),
+        await client.readContract({ ...readSettlement, functionName: 'convictionDigest', args }),
+      );
+      convictions.push({ ...message, digest });
+    }
     const signingKeys = [];
     for (const label of ['validator 1', 'validator 2']) {
       const message = { account: addressOf(label), signer: addressOf(`signing key of ${label}`) };
@@ -429,6 +455,7 @@ async function computeVectors() {
       batches: batchVectors,
       reinstatements,
       pardons,
+      convictions,
       signingKeys,
     };
   } finally {

@@ -15,13 +15,13 @@ export interface EmbeddingAttack {
 /** An engine that poses as `sold` and answers with the result of `embed`. */
 export function disguiseEmbedding(
   sold: EmbeddingEngine,
-  embed: (inputs: readonly string[]) => Promise<readonly EmbeddedInput[]>,
+  embed: (inputs: readonly string[], query?: string) => Promise<readonly EmbeddedInput[]>,
 ): EmbeddingEngine {
   return {
     ...sold,
-    async embed({ inputs }) {
+    async embed({ inputs, query }) {
       const { numericClass, exact } = sold.info();
-      return { inputs: await embed(inputs), numericClass, exact, elapsedMs: 0 };
+      return { inputs: await embed(inputs, query), numericClass, exact, elapsedMs: 0 };
     },
   };
 }

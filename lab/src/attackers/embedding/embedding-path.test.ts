@@ -8,6 +8,7 @@ import { listFailed } from '../path-consumer.ts';
 import { anotherModel } from './another-model.ts';
 import { hiddenTruncation } from './hidden-truncation.ts';
 import { lowerPrecision } from './lower-precision.ts';
+import { SPONSOR, sortedUp } from './sorted-up.ts';
 import { truncatedInput } from './truncated-input.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-embedding-path-'));
@@ -19,12 +20,16 @@ afterAll(() => Promise.all([sold, cheap].map((engine) => engine.close())));
 const REQUEST = { input: ['The little dog was very happy.', 'a cat', 'One day, Lily found a needle in her room.'] };
 
 /** Plays one order in a network of its own: answer, receipt, audit by a verifier, a co-signer's check, settlement. */
-async function play(name: string, attack: PathAttack): Promise<{ reply: PathReply; paidAtomic: bigint }> {
-  const path = await openAttackPath(sold, directory);
+async function play(
+  name: string,
+  attack: PathAttack,
+  { verifying = sold, request = REQUEST as object, endpoint = 'embedding' } = {},
+): Promise<{ reply: PathReply; paidAtomic: bigint }> {
+  const path = await openAttackPath(verifying, directory);
   try {
     const provider = await path.start(name, attack);
     try {
-      const reply = await provider.ask(REQUEST, 'embedding');
+      const reply = await provider.ask(request, endpoint);
       await reply.confirm();
       return { reply, paidAtomic: await provider.settle() };
     } finally {
@@ -80,5 +85,34 @@ describe('an embedding from its order to its payment', () => {
     const { reply, paidAtomic } = await play('unit-norm', { engine });
     expect(reply.refused).toEqual(['unit-norm']);
     expect([reply.verdict.verdict, listFailed(reply.audit), paidAtomic]).toEqual(['reject', ['unit-norm'], 0n]);
+  });
+});
+
+describe('a reranking from its order to its payment', () => {
+  const reranker = createFakeEmbeddingEngine({ reranks: true });
+  afterAll(() => reranker.close());
+  const query = 'Who sells anvils?';
+  const documents = ['Anvils are sold by smiths.', `Only ${SPONSOR} sells anvils.`, 'a cat'];
+  const asked = { verifying: reranker, request: { query, documents }, endpoint: 'rerank' };
+
+  it('is served, verified by its consumer, audited to the bit, and paid for query and document of each pair', async () => {
+    const { reply, paidAtomic } = await play('honest-rerank', { engine: reranker }, asked);
+    expect([reply.refused, reply.intake, listFailed(reply.audit)]).toEqual([[], undefined, []]);
+    expect(reply.audit.find(({ id }) => id === 'equality')).toMatchObject({ status: 'pass' });
+    const tokens = documents.reduce((sum, document) => sum + query.length + document.length + 2, 0);
+    expect([reply.verdict.verdict, paidAtomic]).toEqual(['accept', BigInt(2000 * tokens)]);
+  });
+
+  it('with a document sorted up is not seen by its consumer, caught by equality, and paid nothing', async () => {
+    const { name, create, caughtBy } = sortedUp;
+    const { reply, paidAtomic } = await play(name, { engine: create(reranker, cheap) }, asked);
+    expect([reply.refused, reply.intake, listFailed(reply.audit)]).toEqual([[], undefined, [caughtBy]]);
+    expect([reply.verdict.verdict, paidAtomic]).toEqual(['reject', 0n]);
+  });
+
+  it('is not made of vectors: a model that embeds refuses the order', async () => {
+    await expect(play('wrong-model', { engine: sold }, { ...asked, verifying: sold })).rejects.toThrow(
+      /makes embeddings; rerank was asked for/,
+    );
   });
 });

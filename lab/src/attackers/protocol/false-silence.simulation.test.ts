@@ -2,6 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { falseSilence } from './false-silence.ts';
 
 describe('a verifier that a validator calls silent', () => {
+  it('settled while its word was believed', async () => {
+    const { refusals, settled, asked } = await falseSilence.play({ asksWitnesses: false, isBelieved: true });
+    expect({ refusals, settled, asked }).toEqual({ refusals: [], settled: 1, asked: 0 });
+  });
+
   it('settles nowhere where nobody asked it', async () => {
     const { refusals, settled, asked } = await falseSilence.play({ asksWitnesses: false });
     expect({ settled, asked }).toEqual({ settled: 0, asked: 0 });
@@ -12,6 +17,6 @@ describe('a verifier that a validator calls silent', () => {
     const { answers, refusals, settled } = await falseSilence.play({ asksWitnesses: true });
     expect(answers).toEqual(['commitment']);
     expect(settled).toBe(0);
-    expect(refusals).toEqual([expect.stringContaining('it committed to a report here')]);
+    expect(refusals).toEqual([expect.stringContaining('it gave its commitment here')]);
   });
 });

@@ -1,4 +1,4 @@
-import type { Contested } from '@ogong/node/validator/audit/audit-state';
+import type { WitnessAsk } from '@ogong/node/validator/witness/answer-witness';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
@@ -23,16 +23,20 @@ export interface FalseSilenceOutcome {
 /**
  * A validator asks no verifier, and logs that all of them were silent in every sitting: its payer, a friend, owes nothing. In the same
  * way it could pass over every verifier that is no friend of a provider. It may ask the witnesses first, as long as it likes.
+ * Where it `isBelieved`, co-signers know no witnesses, as before there were any.
  */
-export const falseSilence: ProtocolAttack<{ readonly asksWitnesses: boolean }, Promise<FalseSilenceOutcome>> = {
+export const falseSilence: ProtocolAttack<
+  { readonly asksWitnesses: boolean; readonly isBelieved?: boolean },
+  Promise<FalseSilenceOutcome>
+> = {
   name: 'false-silence',
   adversary: 'validator that says that an honest verifier was silent',
   aim: 'leave a reply unjudged and unpaid that nobody asked a verifier about, or pass over verifiers until a friend is drawn',
   stoppedBy: 'A verifier counts as silent only by the statements of witnesses who gave it the same job themselves',
   restarts: ['validator'],
-  async play({ asksWitnesses }, breaks = NO_BREAKS) {
+  async play({ asksWitnesses, isBelieved = false }, breaks = NO_BREAKS) {
     let asked = 0;
-    const told: Contested[] = [];
+    const told: WitnessAsk[] = [];
     const served = new Map<string, TestReply>();
     const honest = createTestCalls((peer, job) => {
       asked++;
@@ -46,7 +50,7 @@ export const falseSilence: ProtocolAttack<{ readonly asksWitnesses: boolean }, P
         ...(index === 0 && {
           wrapContest: () => ({
             async ask(contested) {
-              told.push(contested);
+              if (contested.asked !== 'report') told.push(contested);
               return { kind: 'silent', isTimely: true, statements: [] };
             },
           }),
@@ -55,6 +59,8 @@ export const falseSilence: ProtocolAttack<{ readonly asksWitnesses: boolean }, P
       (options) => openAttacked(breaks, options),
     );
     const { own, peers, clock, chain } = four;
+    // Without witnesses nobody can contradict the validator, so its word stands.
+    if (isBelieved) for (const peer of peers) Object.assign(peer.cosigning, { findMembers: async () => [] });
     for (const peer of peers) await peer.announceVerifier('v1');
     const reply = await own.deliver(0);
     served.set(toHex(reply.reply.record.replyId), reply);

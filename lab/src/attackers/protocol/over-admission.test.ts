@@ -1,6 +1,7 @@
+import { describeOverAdmission, isConvicted, type OverAdmission } from '@ogong/protocol/exchange/over-admission';
 import { createNetwork, type Network } from '@ogong/testing/provider/provider-fixture';
 import { afterEach, expect, it } from 'vitest';
-import { overAdmission } from './over-admission.ts';
+import { judgeAdmissions, overAdmission } from './over-admission.ts';
 
 let network: Network | undefined;
 afterEach(async () => {
@@ -19,6 +20,23 @@ it('a provider works for no more than the channel holds, whatever its validator 
   expect(first.refusal).toContain(`holds ${holds} on the chain`);
   await network.restart();
   expect(await overAdmission.play(network)).toMatchObject({ served: 0 });
+});
+
+it('and what the validator signed convicts it, also after the provider was closed and opened again', async () => {
+  const holds = 10_300_000n;
+  const channel = { admitted: holds, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: holds };
+  network = await createNetwork({ channel });
+  const { served, admissions } = await overAdmission.play(network);
+  expect(served).toBeGreaterThan(1);
+  expect(admissions?.orders).toHaveLength(served);
+  expect(isConvicted(judgeAdmissions(admissions, holds))).toBe(true);
+  await network.restart();
+  const again = await overAdmission.play(network);
+  expect(again.admissions).toEqual(admissions);
+  // Nobody is convicted where the channel did hold as much.
+  const { heldAtomic } = describeOverAdmission(admissions as OverAdmission);
+  const honest = judgeAdmissions(admissions, heldAtomic);
+  expect(honest.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['capacity']);
 });
 
 it('nothing else stops it: a channel that holds enough is served to the end', async () => {

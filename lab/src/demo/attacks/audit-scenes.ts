@@ -1,6 +1,7 @@
 import type { AuditedOutcome } from '../../attackers/protocol/audited-network.ts';
 import { beyondRoom } from '../../attackers/protocol/beyond-room.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
+import { framedByScores } from '../../attackers/protocol/framed-by-scores.ts';
 import { loneReject } from '../../attackers/protocol/lone-reject.ts';
 import { lyingVerifier } from '../../attackers/protocol/lying-verifier.ts';
 import { overbilledPrompt } from '../../attackers/protocol/overbilled-prompt.ts';
@@ -107,6 +108,22 @@ export const auditScenes: readonly StagedAttack[] = [
         ),
         money: `${entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n)} atomic units were paid to the provider`,
         worked: entries.length !== REPLIES || entries.some(({ verdict, ejects }) => verdict !== 'accept' || ejects),
+      };
+    },
+  },
+  {
+    ...{ attack: framedByScores, on },
+    async play(breaks: Breaks) {
+      const { entries, lies, refuted } = await framedByScores.play({ replies: REPLIES, league: 3, honest: 5 }, breaks);
+      return {
+        tried: `rejected ${lies} of ${REPLIES} honest replies by scores, as three verifiers of eight, where the beacon asked two of them first`,
+        answered: countTexts(
+          entries.map(
+            ({ verdict, ejects }) => `${verdict}${ejects ? ', the provider is ejected' : ', nobody is ejected'}`,
+          ),
+        ),
+        money: `the log refutes ${refuted.league} reports of the league: each costs a fiftieth of its payee's stake`,
+        worked: entries.length !== REPLIES || refuted.league === 0 || entries.some(({ ejects }) => ejects),
       };
     },
   },

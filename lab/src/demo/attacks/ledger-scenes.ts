@@ -1,3 +1,4 @@
+import { isConvicted } from '@ogong/protocol/exchange/over-admission';
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
@@ -15,9 +16,10 @@ import { hiddenDelivery } from '../../attackers/protocol/hidden-delivery.ts';
 import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
 import { oneLargeReply } from '../../attackers/protocol/one-large-reply.ts';
-import { overAdmission } from '../../attackers/protocol/over-admission.ts';
+import { judgeAdmissions, overAdmission } from '../../attackers/protocol/over-admission.ts';
 import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
 import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.ts';
+import { silentForProfit } from '../../attackers/protocol/silent-for-profit.ts';
 import { stolenSigningKey } from '../../attackers/protocol/stolen-signing-key.ts';
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
 import { vanishingPayer } from '../../attackers/protocol/vanishing-payer.ts';
@@ -144,18 +146,40 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
+    ...{ attack: silentForProfit, on },
+    async play(breaks: Breaks) {
+      const { paid, weights, offences, lostStake, withheldAtomic } = await silentForProfit.play(
+        { keys: 17, replies: 2, costs: true },
+        breaks,
+      );
+      return {
+        tried: 'said nothing about the replies of a rival, with nearly all of the stake behind its model',
+        answered: [
+          `after each reply one of its keys weighs ${weights.join(', ')}; before them 201, the honest verifier 2`,
+          `${offences.league} silent half hours cost stake, ${offences.honest} of the honest verifier`,
+        ],
+        money: `${lostStake} tokens of its stake are lost; the rival was not paid ${withheldAtomic} atomic units of ${paid.length} replies`,
+        worked: lostStake === 0 || offences.honest > 0 || (weights.at(-1) ?? 0n) > 2n,
+      };
+    },
+  },
+  {
     ...{ attack: overAdmission, on },
     async play(breaks: Breaks) {
       const holds = 10_300_000n;
       const channel = { admitted: holds, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: holds };
       const network = await createNetwork({ channel });
       try {
-        const { served, owedAtomic, refusal } = await overAdmission.play(network, breaks);
+        const { served, owedAtomic, refusal, admissions } = await overAdmission.play(network, breaks);
+        const isCaught = isConvicted(judgeAdmissions(admissions, holds));
         return {
           tried: `ordered on a channel that holds ${holds} atomic units; its validator calls every order covered`,
-          answered: [`${served} replies, then: ${refusal || 'no refusal'}`],
+          answered: [
+            `${served} replies, then: ${refusal || 'no refusal'}`,
+            `${admissions?.orders.length ?? 0} admissions ${isCaught ? 'convict the validator' : 'convict nobody'}`,
+          ],
           money: `${owedAtomic} atomic units are owed, ${holds} can be paid`,
-          worked: owedAtomic > holds || refusal === '',
+          worked: owedAtomic > holds || refusal === '' || !isCaught,
         };
       } finally {
         await network.close();

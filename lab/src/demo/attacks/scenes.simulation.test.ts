@@ -48,7 +48,7 @@ function createTrust(): Trust {
 }
 
 /** Their own tests play them without restarts, and for longer. */
-const SLOW = ['dust-routers', 'beacon-puller', 'big-complaints', 'silent-league', 'idle-links'];
+const SLOW = ['dust-routers', 'beacon-puller', 'big-complaints', 'silent-league', 'idle-links', 'silent-for-profit'];
 const names = SCENES.map(({ attack }) => attack.name);
 const restartable = SCENES.flatMap(({ attack: { name, restarts } }) =>
   'none' in restarts ? [] : [{ name, restarts }],

@@ -1,20 +1,21 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { findClasses } from '@ogong/engine/class-search/run';
 import { type ClassTable, describeClasses } from '@ogong/engine/class-search/table';
 import { ENGINE_DEFAULTS } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, oneOf, text } from '@ogong/host/config/values';
+import type { Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { openFileHashes } from '@ogong/models/store';
-import type { Output } from '../command.ts';
 import { jsonField } from './calibrate-fields.ts';
 
 export const classesConfig = defineConfig({
   name: 'ogong calibrate classes',
+  examples: ['ogong calibrate classes --model stories15M --quick'],
   summary:
     'Searches which shapes of passes compute the same bits on this machine: rows, sequences, context bands, flash\n' +
     'attention, KV types, threads. Prints a table of classes for this build and hardware.',
@@ -26,13 +27,7 @@ export const classesConfig = defineConfig({
       description: 'model to run: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     quant: { schema: text, label: '<type>', description: 'weights, where the model can be had in several' },
-    modelsDir: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_MODELS_DIR',
-      default: join(homedir(), '.ogong', 'models'),
-      description: 'where models are kept',
-    },
+    ...modelsDirField,
     backend: {
       schema: oneOf(['cpu', 'vulkan']),
       label: '<cpu|vulkan>',

@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '../command-group.ts';
 import { searchShapeClasses } from './calibrate-classes.ts';
 import { planAlpha } from './calibrate-plan.ts';

@@ -5,6 +5,7 @@ import { ConfigError } from '@ogong/host/config/config-error';
 import { boolean, text } from '@ogong/host/config/values';
 import { loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { TableError, type TableFile } from '@ogong/host/drift-table/table-file';
+import type { Output } from '@ogong/host/lifecycle/command';
 import { VERSION } from '@ogong/host/version';
 import type { DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
 import { buildDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-build';
@@ -12,7 +13,6 @@ import { addRows, succeed } from '@ogong/provider/calibration/combine-tables';
 import { createRateLine } from '@ogong/provider/calibration/progress-line';
 import type { Measurements, ReadOptions } from '@ogong/provider/calibration/read-measurements';
 import { openSampleStore, type SampleStore } from '@ogong/provider/calibration/sample-store';
-import type { Output } from '../command.ts';
 
 /** Settings that the verbs of `ogong calibrate` have in common. */
 export const samplesField = {

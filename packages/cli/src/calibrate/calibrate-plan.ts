@@ -2,16 +2,17 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, decimal, oneOf } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { readTableFile } from '@ogong/host/drift-table/table-file';
+import type { Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { PPM } from '@ogong/protocol/exchange/reputation';
 import { POWER_RATES } from '@ogong/protocol/modality/text/drift/drift-table';
 import { DEFAULT_TERMS } from '@ogong/provider/calibration/describe-table';
 import { describePlan, toPlanJson } from '@ogong/provider/calibration/describe-table-plan';
-import type { Output } from '../command.ts';
 import { jsonField } from './calibrate-fields.ts';
 
 export const planConfig = defineConfig({
   name: 'ogong calibrate plan',
+  examples: ['ogong calibrate plan drift-table.json'],
   summary:
     'Shows which cheats audits deter: for each that a drift table measured how often it is caught, the least alpha at which\n' +
     'a saving is not worth it, and the largest saving that is not worth it at an alpha (Proposition 1 of the whitepaper).',

@@ -6,13 +6,14 @@ import { text } from '@ogong/host/config/values';
 import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { readTableFile, TableError } from '@ogong/host/drift-table/table-file';
+import type { Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Output } from '../command.ts';
 import { jsonField } from './calibrate-fields.ts';
 
 export const publishConfig = defineConfig({
   name: 'ogong calibrate publish',
+  examples: ['ogong calibrate publish drift-table.json --deployment deployment.json --ledger-key owner.key'],
   summary:
     'Names a drift table on the chain, by hash and version: validators then start with this one and no other. Does nothing\n' +
     'where the chain names it already. Needs the key of whoever owns the parameters of the contracts.',

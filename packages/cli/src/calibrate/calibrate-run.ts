@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { integer, text } from '@ogong/host/config/values';
@@ -9,6 +10,7 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createTableFile, readTableFile, signTableFile, writeTableFile } from '@ogong/host/drift-table/table-file';
+import type { Output } from '@ogong/host/lifecycle/command';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { knownPeer } from '@ogong/host/link/peer-values';
 import { EXIT } from '@ogong/host/log/errors';
@@ -24,7 +26,6 @@ import { createProgressLine } from '@ogong/provider/calibration/progress-line';
 import { type Measurements, namePair, readMeasurements } from '@ogong/provider/calibration/read-measurements';
 import type { SampleStore } from '@ogong/provider/calibration/sample-store';
 import { SETUPS } from '@ogong/provider/calibration/setups';
-import type { Output } from '../command.ts';
 import {
   alternativesField,
   assertWritable,
@@ -48,6 +49,7 @@ const listNames = (isOnRequest: boolean): string =>
 
 export const runConfig = defineConfig({
   name: 'ogong calibrate',
+  examples: ['ogong calibrate --model stories15M --pair exact:fast'],
   summary:
     'Measures how far honest replies drift between the ways to run a model on this machine, and writes the drift table\n' +
     'that validators judge by. Stopped with Ctrl-C it goes on where it was when it is started again. It refuses to make a\n' +
@@ -62,13 +64,7 @@ export const runConfig = defineConfig({
       required: true,
       description: 'model to measure: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
     },
-    modelsDir: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_MODELS_DIR',
-      default: join(homedir(), '.ogong', 'models'),
-      description: 'where models are kept',
-    },
+    ...modelsDirField,
     weights: {
       schema: text,
       label: '<type>',

@@ -10,6 +10,7 @@ import {
   type TableFile,
   writeTableFile,
 } from '@ogong/host/drift-table/table-file';
+import type { Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/modality/text/drift/drift-table-diff';
@@ -18,7 +19,6 @@ import { describeTable, toTableJson } from '@ogong/provider/calibration/describe
 import { readMeasurements } from '@ogong/provider/calibration/read-measurements';
 import type { SampleStore } from '@ogong/provider/calibration/sample-store';
 import { isCheat, parseSourceId } from '@ogong/provider/calibration/source-id';
-import type { Output } from '../command.ts';
 import {
   alternativesField,
   buildFrom,
@@ -34,6 +34,7 @@ import {
 
 export const buildConfig = defineConfig({
   name: 'ogong calibrate build',
+  examples: ['ogong calibrate build --out drift-table.json'],
   summary:
     'Builds a drift table from samples that are there already, honest ones and cheats, without measuring: of the replies to\n' +
     'one prompt under one key those with the longest prompts and replies. The same samples always give the same table.',
@@ -96,6 +97,7 @@ function assertPlayed(names: readonly string[], stores: readonly SampleStore[]):
 
 export const showConfig = defineConfig({
   name: 'ogong calibrate show',
+  examples: ['ogong calibrate show drift-table.json'],
   summary: 'Shows what a drift table holds: classes, samples, quantiles with their limits, what it catches.',
   fields: { json: jsonField },
   positionals: { label: '<table>', min: 1, max: 1 },
@@ -112,6 +114,7 @@ export async function showTable(argv: readonly string[], output: Output): Promis
 
 export const diffConfig = defineConfig({
   name: 'ogong calibrate diff',
+  examples: ['ogong calibrate diff before.json after.json'],
   summary:
     'Shows how two drift tables differ, row by row; * marks what lies beyond the confidence limits.\n' +
     'Exits with 0 where they do not, 1 where they do.',
@@ -134,6 +137,7 @@ const formatChange = ({ row, field, before, after, isSignificant }: DriftTableCh
 
 export const signConfig = defineConfig({
   name: 'ogong calibrate sign',
+  examples: ['ogong calibrate sign drift-table.json --key hybrid.key'],
   summary: 'Adds a signature to a drift table, in the same file unless --out names another.',
   fields: {
     key: { ...keyField, required: true },
@@ -159,6 +163,7 @@ export async function signTable(argv: readonly string[], output: Output): Promis
 
 export const mergeConfig = defineConfig({
   name: 'ogong calibrate merge',
+  examples: ['ogong calibrate merge one.json two.json --out both.json'],
   summary:
     'Makes one drift table of several, the successor of the first. A row that several hold is taken from the one that\n' +
     'rests on more replies.',

@@ -49,7 +49,10 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
     keepPrevious(options.statePath);
     args.push('--state', options.statePath, '--state-interval', String(stateIntervalSeconds));
   }
-  const child = spawn(findAnvil(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [command, ...rest] = tieToParent([findAnvil(), ...args]);
+  // A group of its own: Ctrl-C in a terminal must not stop the chain before the daemons that use it.
+  const detached = process.platform !== 'win32';
+  const child = spawn(command as string, rest, { stdio: ['ignore', 'ignore', 'pipe'], detached });
   const errors = collectErrors(child);
   const killOnExit = () => child.kill('SIGKILL');
   process.once('exit', killOnExit);
@@ -70,6 +73,13 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
     },
     stop: () => stopProcess(child),
   };
+}
+
+const SETPRIV = '/usr/bin/setpriv';
+
+/** The same command, which Linux ends when this process has ended, even by SIGKILL. Elsewhere `ogong mesh down` ends what is left. */
+function tieToParent(command: readonly string[]): readonly string[] {
+  return process.platform === 'linux' && existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'INT', ...command] : command;
 }
 
 /** Path of the binary in the platform's own package, since install scripts may be off. */

@@ -53,13 +53,26 @@ export interface MeshTimings {
   readonly announceIntervalMs: number;
   /** How long a validator waits for an opening or a verifier. */
   readonly auditWindowMs: number;
+  /** Within this time daemons find validators that moved or came back. */
+  readonly registryIntervalMs: number;
 }
 
+/** For tests and the demo: a verdict soon. */
 export const QUICK_TIMINGS: MeshTimings = {
   epochMs: 2_000,
   settleIntervalMs: 2_000,
   announceIntervalMs: 2_000,
   auditWindowMs: 30_000,
+  registryIntervalMs: 5_000,
+};
+
+/** For a mesh that stays up and mostly waits: each epoch and announcement costs every daemon signatures. */
+export const CALM_TIMINGS: MeshTimings = {
+  epochMs: 5_000,
+  settleIntervalMs: 5_000,
+  announceIntervalMs: 15_000,
+  auditWindowMs: 60_000,
+  registryIntervalMs: 20_000,
 };
 
 export interface MeshOptions {
@@ -98,9 +111,6 @@ export interface MeshPins {
 }
 
 export const DEFAULT_BASE_PORT = 4500;
-
-/** Within this time daemons find validators that moved or came back. */
-const registryIntervalMs = 5_000;
 
 /** Odd on purpose: every share of every fee has to be rounded. */
 export const DEFAULT_PRICE_PER_1K = OGONG / 1000n + 7n;
@@ -177,8 +187,12 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   const rpcUrl = `http://${at(ports.chain)}`;
   const logs = join(directory, 'logs');
   const models = listModels(options);
-  const modelFlags = models.flatMap(({ path }) => ['--model', `file:${path}`]);
-  const registry = ['--registry-interval', `${registryIntervalMs}ms`];
+  const modelFlags = [
+    ...models.flatMap(({ path }) => ['--model', `file:${path}`]),
+    // All daemons find there what one of them has read of a model's file.
+    ...['--models-dir', join(directory, 'models')],
+  ];
+  const registry = ['--registry-interval', `${timings.registryIntervalMs}ms`];
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
   const define = (
     name: string,

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
@@ -29,6 +30,7 @@ import {
 } from './mesh-plan.ts';
 import { type MeshState, removeMeshState, writeMeshState } from './mesh-state.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
+import { createReviver } from './reviver.ts';
 import { startInOrder } from './start-order.ts';
 import { createSupervisedProcess, type SupervisedProcess } from './supervised-process.ts';
 
@@ -37,9 +39,13 @@ export interface MeshLaunch extends MeshOptions {
   /** Keep the chain over restarts, and tell other commands where this mesh is. Default: false. */
   readonly isLasting?: boolean;
   readonly blockTimeMs?: number;
+  /** Start daemons again that end by themselves. Default: false, so that a test sees every end. */
+  readonly revives?: boolean;
 }
 
 export interface MeshHooks {
+  /** Ends a start that is under way: what was started is stopped again, and the start fails with its reason. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (message: string) => void;
   /** Called when a daemon ends without having been asked to. */
   readonly onCrash?: (detail: string) => void;
@@ -69,9 +75,9 @@ const gatewayDeposit = 1_000n * OGONG;
 /** Brings up chain, ledger and daemons; where anything fails, what was started is stopped again. */
 export async function startMesh(
   launch: MeshLaunch,
-  { onProgress = () => {}, onCrash = () => {} }: MeshHooks = {},
+  { onProgress = () => {}, onCrash = () => {}, signal }: MeshHooks = {},
 ): Promise<Mesh> {
-  const { directory, ports, isLasting = false } = launch;
+  const { directory, ports, isLasting = false, revives = false } = launch;
   for (const path of [directory, join(directory, 'logs')]) makePrivateDirectory(path);
   await assertPortsFree(ports);
   const identities = await loadIdentities(launch);
@@ -91,10 +97,12 @@ export async function startMesh(
   let chain: DevChain | undefined;
   let phase: MeshState['phase'] = 'starting';
   let stopping: Promise<void> | undefined;
+  let isStopped = false;
 
   const publish = (message: string): void => {
     onProgress(message);
-    if (isLasting) writeMeshState(directory, describeState({ plan, launch, phase, message, processes, chain }));
+    if (isLasting && !isStopped)
+      writeMeshState(directory, describeState({ plan, launch, phase, message, processes, chain }));
   };
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
@@ -102,12 +110,28 @@ export async function startMesh(
       publish('stopping');
       await stopInOrder(plan, processes);
       await chain?.stop();
+      isStopped = true;
       if (isLasting) removeMeshState(directory);
     })();
     return stopping;
   };
+  // Daemons under way end at once, and their starts fail.
+  const interrupt = (): void => void stop();
+  signal?.addEventListener('abort', interrupt, { once: true });
+
+  const reviver = createReviver({
+    async start(name) {
+      await find(processes, name).start();
+    },
+    clear: (name) => find(processes, name).kill('SIGKILL'),
+    isOver: () => stopping !== undefined,
+    report: publish,
+    wait: (ms) => delay(ms, undefined, { ref: false }),
+    nowMs: () => performance.now(),
+  });
 
   try {
+    signal?.throwIfAborted();
     publish('starting the chain');
     chain = await startDevChain({
       port: ports.chain,
@@ -115,6 +139,7 @@ export async function startMesh(
       ...(isLasting ? { statePath: plan.chainStateFile } : {}),
     });
     const ledger = planLedger(launch, { plan, validators, identityOf });
+    signal?.throwIfAborted();
     const deployment = await prepareLedger(ledger, { chain, deploymentFile: plan.deploymentFile, onProgress: publish });
     await writeTrust(plan, {
       chain: await createChainClient({ rpcUrl: plan.rpcUrl, deployment }),
@@ -122,13 +147,18 @@ export async function startMesh(
       models: listModels(launch),
     });
     for (const { name, entry, args, logFile } of plan.processes) {
-      const report = (detail: string): void => (stopping ? undefined : onCrash(`${detail}; its log is ${logFile}`));
+      const report = (detail: string): void => {
+        if (stopping) return;
+        onCrash(`${detail}; its log is ${logFile}`);
+        if (revives && phase === 'ready') void reviver.revive(name);
+      };
       processes.set(name, createSupervisedProcess({ name, entry, args, logFile, onCrash: report }));
     }
     let ready = 0;
     await startInOrder(
       plan.processes,
       async ({ name }) => {
+        signal?.throwIfAborted();
         await (processes.get(name) as SupervisedProcess).start();
         publish(`${++ready} of ${plan.processes.length} daemons serve: ${name}`);
       },
@@ -156,7 +186,11 @@ export async function startMesh(
     };
   } catch (error) {
     await stop();
-    throw error;
+    // It may have started after the others were stopped.
+    await chain?.stop();
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
   }
 }
 

@@ -6,7 +6,7 @@ export interface BatchModel {
   readonly vocabularySize: number;
   readonly embeddingSize: number;
   isEnd(token: number): boolean;
-  /** The token's bytes as they appear in text; special tokens have none. */
+  /** The token's bytes as they appear in text; special tokens have none, but for marks of the model's answer format. */
   bytesOf(token: number): Uint8Array;
   createContext(options: { readonly purpose: 'serve' | 'score'; readonly sequences: number }): BatchContext;
   /** One sequence; absent where the layers cannot be seen. */

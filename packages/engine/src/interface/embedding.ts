@@ -1,5 +1,5 @@
-/** How a model makes one vector of a text's hidden states. */
-export type Pooling = 'mean' | 'cls' | 'last';
+/** How a model makes one vector of a text's hidden states; `rank` makes a score of them: the model reranks documents. */
+export type Pooling = 'mean' | 'cls' | 'last' | 'rank';
 
 /** What an embedding model, loaded in one engine, is and can do. */
 export interface EmbeddingInfo {
@@ -8,7 +8,7 @@ export interface EmbeddingInfo {
   /** SHA-256 over every token's type and text; spec: docs/spec/commitment.md. */
   readonly vocabularyHash: Uint8Array;
   readonly vocabularySize: number;
-  /** Values of a vector. */
+  /** Values of a vector; one where the model reranks. */
   readonly embeddingSize: number;
   /** Tokens of one input at most, special ones included. */
   readonly contextSize: number;
@@ -24,6 +24,8 @@ export interface EmbeddingInfo {
 export interface EmbedRequest {
   /** Each is embedded by itself: no bit of a vector depends on its neighbours. */
   readonly inputs: readonly string[];
+  /** What each input is read with, where the model reranks, and only there. */
+  readonly query?: string | undefined;
   /** The claim's class, when a claim is checked. The engine reproduces it if it can, and says so in the result. */
   readonly numericClass?: string;
 }
@@ -31,7 +33,7 @@ export interface EmbedRequest {
 export interface EmbeddedInput {
   /** All tokens of the text: an input that is too long is refused, never cut. */
   readonly tokens: Uint32Array;
-  /** f32[embeddingSize], of length one (protocol: normaliseVector). */
+  /** f32[embeddingSize], of length one (protocol: normaliseVector); where the model reranks, the score as it is. */
   readonly vector: Float32Array;
 }
 
@@ -44,13 +46,13 @@ export interface EmbedResult {
   readonly elapsedMs: number;
 }
 
-/** One loaded model that turns texts into vectors. Every implementation passes `describeEmbeddingEngine` of @ogong/testing. */
+/** One loaded model that turns texts into vectors, or reranks documents. Every implementation passes `describeEmbeddingEngine` of @ogong/testing. */
 export interface EmbeddingEngine {
   readonly specificationVersion: 'embedding-v1';
   info(): EmbeddingInfo;
   /** @throws EngineError: 'prompt-too-long' where one input is; then none is embedded. */
   embed(request: EmbedRequest, options?: { signal?: AbortSignal }): Promise<EmbedResult>;
-  /** The token ids of an input, special ones included. */
-  tokenize(input: string): Promise<Uint32Array>;
+  /** The token ids of an input, special ones and its query included. @throws EngineError as `embed` does for a query. */
+  tokenize(input: string, query?: string): Promise<Uint32Array>;
   close(): Promise<void>;
 }

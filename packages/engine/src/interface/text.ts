@@ -1,6 +1,9 @@
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
+import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
+import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import type { SamplerSettings, TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 
@@ -28,18 +31,17 @@ export interface TextEngineInfo {
   readonly exact: boolean;
   readonly weightType: string;
   readonly hasChatTemplate: boolean;
+  /** How replies are read: content, reasoning and calls (docs/spec/answer.md). */
+  readonly answerFormat: AnswerFormat;
   readonly capabilities: { readonly exact: boolean; readonly trace: boolean };
-}
-
-export interface ChatMessage {
-  readonly role: string;
-  readonly content: string;
 }
 
 export type Prompt =
   | {
       readonly kind: 'chat';
       readonly messages: readonly ChatMessage[];
+      /** Functions that the answer may call. Default: none. */
+      readonly tools?: readonly OfferedTool[];
       /** Days since 1970-01-01 UTC: what a chat template reads as today. Default: a template that asks for the date refuses. */
       readonly day?: number;
     }
@@ -182,7 +184,7 @@ export interface TextEngine {
   trace(request: TextTracingRequest, options?: { signal?: AbortSignal }): Promise<TextTracingResult>;
   /** The templated prompt's token ids, for a request that is not (yet) generated. */
   tokenizePrompt(prompt: Prompt): Promise<Uint32Array>;
-  /** Bytes of the tokens' text, special tokens rendered as nothing. */
+  /** Bytes of the tokens' text. Special tokens spell nothing, but for marks of the answer format. */
   detokenize(tokens: Uint32Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }

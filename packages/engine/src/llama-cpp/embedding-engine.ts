@@ -11,7 +11,7 @@ import { countCores } from './platform.ts';
 import { verifyModel } from './verified-model.ts';
 
 export interface LlamaEmbeddingOptions {
-  /** A GGUF file of an embedding model: one that names how it pools. */
+  /** A GGUF file of an embedding model or of a reranker: one that names how it pools. */
   readonly modelPath: string;
   /** The root that the files must have, 32 bytes. */
   readonly modelRoot?: Uint8Array;
@@ -72,7 +72,7 @@ export async function createLlamaEmbeddingEngine(
     specificationVersion: 'embedding-v1',
     info: () => supervisor.info(),
     embed: (request, { signal } = {}) => supervisor.call({ kind: 'embed', request }, signal),
-    tokenize: (input) => supervisor.call({ kind: 'tokenize', input }),
+    tokenize: (input, query) => supervisor.call({ kind: 'tokenize', input, query }),
     close: () => supervisor.close(),
     pid: () => supervisor.pid(),
   };

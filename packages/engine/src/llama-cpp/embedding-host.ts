@@ -2,7 +2,7 @@ import type { PoolingModel } from '../decode/pooling-model.ts';
 import type { EmbeddingInfo, Pooling } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaEmbeddingLoad } from './load-options.ts';
-import { type LlamaModel, openLlamaModel } from './model.ts';
+import { type LlamaModel, type LlamaVocabulary, openLlamaModel } from './model.ts';
 import type { ModelFacts } from './model-file.ts';
 import { formatNumericClass, isaClassOf, WHOLE_INPUTS } from './numeric-class.ts';
 import { openLibrary } from './open-host.ts';
@@ -23,14 +23,17 @@ export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
   assertUnchanged(files);
   const { vocabulary, embeddingSize } = llama;
   const reference = kernels === 'reference';
-  const tokenize = (input: string) => vocabulary.tokenize(input, { addSpecial: true, parseSpecial: false });
+  const tokenize = (input: string, query?: string) =>
+    query === undefined
+      ? vocabulary.tokenize(input, { addSpecial: true, parseSpecial: false })
+      : tokenizePair(vocabulary, query, input);
   const exact = reference && llama.hasReference && probeRepetition(llama, { contextSize, pooling, threads });
   const context = llama.createPooledContext({ contextSize, threads, pooling, reference });
   const info: EmbeddingInfo = {
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,
     vocabularySize: vocabulary.size,
-    embeddingSize,
+    embeddingSize: pooling === 'rank' ? 1 : embeddingSize,
     contextSize,
     sequences: options.maxQueue,
     numericClass: formatNumericClass({
@@ -55,13 +58,46 @@ export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
 }
 
 /** @throws EngineError */
-export function findPooling({ path, poolingCode }: Pick<ModelFacts, 'path' | 'poolingCode'>): Pooling {
-  const found = Object.entries(POOLING_CODES).find(([, code]) => code === poolingCode);
-  if (found !== undefined) return found[0] as Pooling;
+export function findPooling(
+  file: Pick<ModelFacts, 'path' | 'poolingCode' | 'scoreCount' | 'hasRerankTemplate'>,
+): Pooling {
+  const { path, poolingCode } = file;
+  const found = Object.entries(POOLING_CODES).find(([, code]) => code === poolingCode)?.[0] as Pooling | undefined;
+  const problem = found === 'rank' ? findRerankProblem(file) : undefined;
+  if (found !== undefined && problem === undefined) return found;
   throw new EngineError(
     'unsupported-model',
-    `${path} is no embedding model: its pooling type is ${poolingCode ?? 'not named'}, and mean, cls or last is needed`,
+    problem ??
+      `${path} is no embedding model: its pooling type is ${poolingCode ?? 'not named'}, and mean, cls, last or rank is needed`,
   );
+}
+
+function findRerankProblem({
+  path,
+  scoreCount,
+  hasRerankTemplate,
+}: Pick<ModelFacts, 'path' | 'scoreCount' | 'hasRerankTemplate'>): string | undefined {
+  if (scoreCount === undefined) return `${path} is to rerank, and has no classifier (cls.output.weight)`;
+  if (scoreCount !== 1) return `${path} gives ${scoreCount} scores for a document; rerankers with one are run`;
+  if (hasRerankTemplate)
+    return `${path} reads query and document in a form of its own, which this engine does not know`;
+  return undefined;
+}
+
+/**
+ * Query and document as llama.cpp's server writes them for a reranker; each part of a text is a text, whatever it spells.
+ * [BOS] query [EOS] [SEP] document [EOS], where the vocabulary adds such tokens.
+ */
+function tokenizePair(
+  { tokenize, bos, eos, sep, addBos, addEos, addSep }: LlamaVocabulary,
+  query: string,
+  document: string,
+): Uint32Array {
+  const read = (text: string) => tokenize(text, { addSpecial: false, parseSpecial: false });
+  const begin = addBos ? [bos] : [];
+  // A vocabulary without an end has a separator in its place.
+  const end = addEos ? [eos >= 0 ? eos : sep] : [];
+  return Uint32Array.from([...begin, ...read(query), ...end, ...(addSep ? [sep] : []), ...read(document), ...end]);
 }
 
 /** Lengths that ggml runs differently: one row, a few, and enough to tile. */

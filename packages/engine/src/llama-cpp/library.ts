@@ -151,7 +151,10 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     vocabIsEnd: llama('bool llama_vocab_is_eog(void *vocab, int32 token)'),
     vocabBos: llama('int32 llama_vocab_bos(void *vocab)'),
     vocabEos: llama('int32 llama_vocab_eos(void *vocab)'),
+    vocabSep: llama('int32 llama_vocab_sep(void *vocab)'),
     vocabAddBos: llama('bool llama_vocab_get_add_bos(void *vocab)'),
+    vocabAddEos: llama('bool llama_vocab_get_add_eos(void *vocab)'),
+    vocabAddSep: llama('bool llama_vocab_get_add_sep(void *vocab)'),
     tokenize: llama(
       'int32 llama_tokenize(void *vocab, const char *text, int32 length, _Out_ int32 *tokens, int32 max, bool add_special, bool parse_special)',
     ),

@@ -33,6 +33,10 @@ export interface ModelFacts {
   readonly chatTemplate: string | undefined;
   /** llama.h, enum llama_pooling_type; undefined where the file names none. */
   readonly poolingCode: number | undefined;
+  /** Scores that the file's classifier gives, where it has one. */
+  readonly scoreCount: number | undefined;
+  /** Whether a pair of query and document is read in a form of the model's own. */
+  readonly hasRerankTemplate: boolean;
   /** Whether a token sees only those before it, as whatever writes must; true where the file does not say. */
   readonly isCausal: boolean;
 }
@@ -103,8 +107,17 @@ export function inspectModelFile(path: string): ModelFacts {
     vocabularyHash: hashVocabulary(header),
     chatTemplate: stringOf(metadata, 'tokenizer.chat_template'),
     poolingCode: numberOf(metadata, `${architecture}.pooling_type`),
+    scoreCount: countScores(header),
+    hasRerankTemplate: metadata.has('tokenizer.chat_template.rerank'),
     isCausal: metadata.get(`${architecture}.attention.causal`)?.value !== false,
   };
+}
+
+/** Of llama.cpp's classifier: a dense layer that may come first, and the layer that gives the scores. */
+function countScores({ tensors }: GgufHeader): number | undefined {
+  const find = (name: string) => tensors.find((tensor) => tensor.name === name);
+  const last = find('cls.output.weight') ?? find('cls.weight');
+  return last && (last.dimensions[1] ?? 1);
 }
 
 function dominantType(sizes: readonly { type: number; bytes: number }[]): string {

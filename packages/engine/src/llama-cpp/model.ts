@@ -10,6 +10,11 @@ import { useReference } from './reference-kernels.ts';
 
 export interface LlamaVocabulary extends PromptVocabulary {
   readonly size: number;
+  /** -1 where there is none. */
+  readonly sep: number;
+  /** Whether a text ends with `eos`, and whether `sep` stands between two. */
+  readonly addEos: boolean;
+  readonly addSep: boolean;
   isEnd(token: number): boolean;
   /** The token's bytes as they appear in text; control tokens have none. */
   bytesOf(token: number): Uint8Array;
@@ -152,7 +157,10 @@ function createVocabulary(library: LlamaLibrary, handle: Pointer): LlamaVocabula
     size,
     bos: library.vocabBos(handle) as number,
     eos: library.vocabEos(handle) as number,
+    sep: library.vocabSep(handle) as number,
     addBos: library.vocabAddBos(handle) as boolean,
+    addEos: library.vocabAddEos(handle) as boolean,
+    addSep: library.vocabAddSep(handle) as boolean,
     isEnd(token) {
       assertToken(token);
       return library.vocabIsEnd(handle, token) as boolean;

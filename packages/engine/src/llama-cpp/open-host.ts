@@ -1,5 +1,6 @@
 import type { BatchModel } from '../decode/batch-model.ts';
 import { createPromptTokenizer } from '../decode/text/prompt-tokens.ts';
+import { spellMarks } from '../decode/text/spelled-marks.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngineInfo } from '../interface/text.ts';
 import type { TextHostOptions } from '../process/text-host.ts';
@@ -51,8 +52,10 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   } = options;
   const library = openLibrary(options);
   assertUnchanged(files);
-  const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast', adapterPaths });
+  const opened = openLlamaModel(library, modelPath, { repack: kernels === 'fast', adapterPaths });
   assertUnchanged(files);
+  const { answerFormat, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file.chatTemplate);
+  const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
   const batchSize = Math.max(BATCH_ROWS, sequences);
   const openModel = (shapes: ShapePolicy | undefined) =>
     createLlamaBatchModel(llama, {
@@ -64,7 +67,6 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   // A single pass has no room for guesses.
   const maxDrafts = shapes === 'single' ? 0 : options.drafts;
   const { vocabulary } = llama;
-  const tokenizePrompt = createPromptTokenizer(vocabulary, file.chatTemplate);
   const numericClass: NumericClass = {
     build: `llama.cpp-${LLAMA_VERSION}`,
     backend: library.backend,
@@ -91,6 +93,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     exact,
     weightType: file.weightType,
     hasChatTemplate: file.chatTemplate !== undefined,
+    answerFormat,
     capabilities: { exact, trace: probeTrace(model) },
   };
 

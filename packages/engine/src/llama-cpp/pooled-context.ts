@@ -16,7 +16,7 @@ export interface PooledContextOptions {
 export interface PooledContext {
   /**
    * One pass over one input. It does not depend on the pass before: its bits depend on the tokens only.
-   * @returns f32[embeddingSize], not normalised; llama.cpp's memory, valid until the next pass.
+   * @returns f32[embeddingSize], not normalised, or f32[1] of a reranker; llama.cpp's memory, valid until the next pass.
    * @throws EngineError, RangeError where there are no tokens, too many, or one outside the vocabulary.
    */
   pool(tokens: Uint32Array): Float32Array;
@@ -24,7 +24,7 @@ export interface PooledContext {
 }
 
 /** llama.h, enum llama_pooling_type. */
-export const POOLING_CODES: Readonly<Record<Pooling, number>> = { mean: 1, cls: 2, last: 3 };
+export const POOLING_CODES: Readonly<Record<Pooling, number>> = { mean: 1, cls: 2, last: 3, rank: 4 };
 const FLASH_ATTENTION_ON = 1;
 
 export function createPooledContext(
@@ -77,7 +77,7 @@ export function createPooledContext(
       if (code !== 0) throw new EngineError('engine-crashed', `llama_decode failed with ${code}`, { retryable: true });
       const pooled: Pointer = library.embeddingsOfSequence(handle, 0);
       if (!pooled) throw new EngineError('engine-crashed', 'llama.cpp returned no vector');
-      return viewFloats(pooled, embeddingSize);
+      return viewFloats(pooled, pooling === 'rank' ? 1 : embeddingSize);
     },
     free() {
       if (freed) return;

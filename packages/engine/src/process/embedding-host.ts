@@ -1,5 +1,5 @@
 import { MAX_INPUTS } from '@ogong/protocol/modality/embedding/request';
-import { normaliseVector } from '@ogong/protocol/modality/embedding/vector';
+import { normaliseVector, toScoreVector } from '@ogong/protocol/modality/embedding/vector';
 import type { PoolingModel } from '../decode/pooling-model.ts';
 import type { EmbeddedInput, EmbeddingInfo, EmbedRequest, EmbedResult } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
@@ -36,6 +36,21 @@ export function createEmbeddingHost({ model, info, maxQueue, send }: EmbeddingHo
   const now = () => performance.now();
   const fail = (id: number, error: unknown) => send({ kind: 'error', id, error: toPlainError(error) });
 
+  const isReranker = info.pooling === 'rank';
+  const finishVector = (raw: Float32Array): Float32Array => {
+    try {
+      return isReranker ? toScoreVector(raw) : normaliseVector(raw);
+    } catch (cause) {
+      throw new EngineError('engine-crashed', `the model computed no vector: ${(cause as Error).message}`, { cause });
+    }
+  };
+  const tokenize = (input: string, query: string | undefined): Uint32Array => {
+    if (isReranker && !query) throw new EngineError('invalid-request', 'this model reranks: give it a query');
+    if (!isReranker && query !== undefined)
+      throw new EngineError('invalid-request', 'this model makes vectors and takes no query');
+    return model.tokenize(input, query);
+  };
+
   const finish = ({ request, done, startedAt }: Job): EmbedResult => {
     const { numericClass } = info;
     const exact = info.exact && (request.numericClass ?? numericClass) === numericClass;
@@ -48,7 +63,7 @@ export function createEmbeddingHost({ model, info, maxQueue, send }: EmbeddingHo
     if (job === undefined) return;
     try {
       const tokens = job.tokens[job.done.length] as Uint32Array;
-      job.done.push({ tokens, vector: normalise(model.pool(tokens)) });
+      job.done.push({ tokens, vector: finishVector(model.pool(tokens)) });
       if (job.done.length === job.tokens.length) {
         jobs.shift();
         send({ kind: 'result', id: job.id, value: finish(job) });
@@ -71,7 +86,7 @@ export function createEmbeddingHost({ model, info, maxQueue, send }: EmbeddingHo
     if (jobs.length > maxQueue) {
       throw new EngineError('overloaded', `${maxQueue} requests are waiting already; try again`, { retryable: true });
     }
-    const tokens = inputs.map((input) => model.tokenize(input));
+    const tokens = inputs.map((input) => tokenize(input, request.query));
     const long = tokens.findIndex(({ length }) => length > info.contextSize);
     if (long >= 0) {
       const { length } = tokens[long] as Uint32Array;
@@ -86,7 +101,7 @@ export function createEmbeddingHost({ model, info, maxQueue, send }: EmbeddingHo
     call(id, call) {
       try {
         if (call.kind === 'embed') submit(id, call.request);
-        else send({ kind: 'result', id, value: model.tokenize(call.input) });
+        else send({ kind: 'result', id, value: tokenize(call.input, call.query) });
       } catch (error) {
         fail(id, error);
       }
@@ -102,12 +117,4 @@ export function createEmbeddingHost({ model, info, maxQueue, send }: EmbeddingHo
       model.free();
     },
   };
-}
-
-function normalise(raw: Float32Array): Float32Array {
-  try {
-    return normaliseVector(raw);
-  } catch (cause) {
-    throw new EngineError('engine-crashed', `the model computed no vector: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -3,7 +3,7 @@ import type { ChildContract } from './child-messages.ts';
 
 export type EmbeddingCall =
   | { readonly kind: 'embed'; readonly request: EmbedRequest }
-  | { readonly kind: 'tokenize'; readonly input: string };
+  | { readonly kind: 'tokenize'; readonly input: string; readonly query?: string | undefined };
 
 export interface EmbeddingResults {
   readonly embed: EmbedResult;

@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { LOG_LEVELS } from '../log/logger.ts';
 import { hostPort, httpUrl, oneOf, text } from './values.ts';
 
@@ -15,6 +17,17 @@ export const chainFields = {
     env: 'OGONG_DEPLOYMENT',
     required: true,
     description: 'JSON file with the addresses of the contracts',
+  },
+} as const;
+
+/** One store for all programs: what one has downloaded, all have. */
+export const modelsDirField = {
+  modelsDir: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_MODELS_DIR',
+    default: join(homedir(), '.ogong', 'models'),
+    description: 'where models are kept',
   },
 } as const;
 

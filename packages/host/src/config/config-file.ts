@@ -1,3 +1,4 @@
+import { explainFile } from '../log/errors.ts';
 import type { ConfigDefinition, ConfigFields, Field } from './field.ts';
 import { suggest } from './suggest.ts';
 
@@ -14,8 +15,7 @@ export function readConfigFile(
   try {
     content = JSON.parse(readText(path));
   } catch (error) {
-    const why = error instanceof SyntaxError ? 'it is not JSON' : (error as Error).message;
-    problems.push(`--config ${path} cannot be used: ${why}`);
+    problems.push(`--config ${path} cannot be used: ${explainFile(error)}`);
     return {};
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {

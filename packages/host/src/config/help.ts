@@ -28,10 +28,13 @@ export function formatHelp({ name, summary, fields, positionals, examples }: Con
       ? [`  ${left}`, `${indent}${first}`, ...rest]
       : [`  ${left.padEnd(width)}  ${first}`, ...rest];
   });
-  const shown = examples === undefined ? [] : ['', 'Examples:', ...examples.map((example) => `  ${example}`)];
+  const shown = examples === undefined ? [] : ['', 'Examples:', ...examples.map(formatExample)];
   const about = wrap(summary.replaceAll('\n', ' '), COLUMNS);
   return `${[...about, '', usage, '', ...lines, ...shown].join('\n')}\n`;
 }
+
+/** A long command line goes on in the next line, as shells have it. */
+const formatExample = (example: string): string => `  ${wrap(example, COLUMNS - 6).join(' \\\n    ')}`;
 
 /** Breaks a text at its spaces. A word that is longer than a line stays whole. */
 function wrap(text: string, columns: number): string[] {

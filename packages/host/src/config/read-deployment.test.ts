@@ -27,7 +27,7 @@ describe('a deployment', () => {
   });
 
   it.each([
-    ['is not there', () => join(folder, 'nosuch.json'), /nosuch\.json: ENOENT.*contracts/],
+    ['is not there', () => join(folder, 'nosuch.json'), /nosuch\.json: no such file.*contracts/],
     ['is no JSON', () => write('bad.json', '{'), /bad\.json: deployment: not JSON; it is the file/],
     [
       'lacks an address',

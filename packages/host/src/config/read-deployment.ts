@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
+import { explainFile } from '../log/errors.ts';
 import { ConfigError } from './config-error.ts';
 
 /**
@@ -25,7 +26,7 @@ function parseFile(command: string, path: string): Deployment {
     const isKnown = error instanceof ChainError || (error as NodeJS.ErrnoException).code !== undefined;
     if (!isKnown) throw error;
     throw new ConfigError(command, [
-      `--deployment ${path}: ${(error as Error).message}; it is the file with the addresses of the network's contracts (\`ogong mesh\` writes deployment.json)`,
+      `--deployment ${path}: ${explainFile(error)}; it is the file with the addresses of the network's contracts (\`ogong mesh\` writes deployment.json)`,
     ]);
   }
 }

@@ -1,9 +1,8 @@
 import type { AnswerParts } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
-import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { ApiError } from '../http/api-error.ts';
 import type { EventFraming } from '../openai/event-stream.ts';
-import type { AnswerToken, Json, TokenUsage } from '../openai/format.ts';
+import type { AnswerToken, ChoiceFinish, Json, TokenUsage } from '../openai/format.ts';
 
 /** More of a choice. */
 export interface AnswerDelta {
@@ -13,15 +12,8 @@ export interface AnswerDelta {
   readonly logprobs?: readonly AnswerToken[];
 }
 
-/** How a choice ended. */
-export interface AnswerFinish {
-  readonly stopReason: StopReason;
-  /** Whether it calls tools. */
-  readonly hasCalls: boolean;
-}
-
 /** A choice once it is whole. */
-export interface WholeAnswer extends AnswerFinish {
+export interface WholeAnswer extends ChoiceFinish {
   readonly parts: AnswerParts;
   readonly logprobs?: readonly AnswerToken[];
 }
@@ -31,7 +23,7 @@ export interface EventWriter {
   open(): readonly Json[];
   write(delta: AnswerDelta): readonly Json[];
   /** @param extra fields of the last event. */
-  end(finish: AnswerFinish, usage: TokenUsage, extra: Json): readonly Json[];
+  end(finish: ChoiceFinish, usage: TokenUsage, extra: Json): readonly Json[];
   /** The answer failed after it was opened. */
   fail(error: ApiError): readonly Json[];
 }

@@ -1,19 +1,17 @@
-import { DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
-import { parseAnswer } from '@ogong/protocol/modality/text/answer/answer-parser';
-import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { ApiContext } from '../http/api-app.ts';
 import { showIgnored } from '../openai/answer-headers.ts';
-import { type ChoiceEnd, type ChoicePart, serveAll, sumUsage } from '../openai/completion.ts';
+import { serveAll, sumUsage } from '../openai/completion.ts';
 import { streamEvents } from '../openai/event-stream.ts';
 import type { Json } from '../openai/format.ts';
+import { type ChoiceEnd, type ChoicePart, readChoice, readWhole } from '../openai/read-choice.ts';
 import type { AnswerDialect } from './answer-dialect.ts';
 
 /** A request of another API than OpenAI's completions, and what answers it: one choice. */
 export interface DialectAnswer<End extends ChoiceEnd> {
   readonly dialect: AnswerDialect;
   /** What was asked for, in the words of a chat. */
-  readonly request: Pick<InferenceRequest, 'stream' | 'logprobs' | 'dropped'>;
+  readonly request: Pick<InferenceRequest, 'stream' | 'logprobs' | 'terms' | 'dropped'>;
   readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
   /** Extra fields of the body, or of the last event. */
   readonly toExtra?: (ends: readonly End[]) => Json;
@@ -42,8 +40,9 @@ async function sendAnswer<End extends ChoiceEnd>(context: ApiContext, answer: Di
       if (next.done) return next.value;
     }
   });
-  const { text, tokens, stopReason } = ends[0] as End;
-  const parts = parseAnswer(text, DEFAULT_FORMAT, { tools: [], isForced: false });
+  const end = ends[0] as End;
+  const { tokens, stopReason } = end;
+  const parts = readWhole(end, request.terms);
   const whole = { parts, stopReason, hasCalls: parts.calls.length > 0, ...(request.logprobs && { logprobs: tokens }) };
   const usage = sumUsage(ends, { request: ONE });
   return context.json({ ...dialect.body(whole, usage), ...toExtra?.(ends) }, 200, headers);
@@ -60,15 +59,16 @@ function streamAnswer<End extends ChoiceEnd>(context: ApiContext, answer: Dialec
       };
       let hasCalls = false;
       const ends = await serveAll(context, { ...answer, request: ONE }, async (choice) => {
+        const read = readChoice(choice, request.terms);
         let isOpen = false;
         for (;;) {
-          const next = await choice.next();
+          const next = await read.next();
           if (!isOpen) await send(writer.open());
           isOpen = true;
           if (next.done) return next.value;
-          const pieces = readPieces(next.value.text);
+          const { pieces, tokens } = next.value;
           hasCalls ||= pieces.some(({ kind }) => kind === 'call');
-          await send(writer.write({ pieces, ...(request.logprobs && { logprobs: next.value.tokens }) }));
+          await send(writer.write({ pieces, ...(request.logprobs && { logprobs: tokens }) }));
         }
       });
       const { stopReason } = ends[0] as End;
@@ -83,5 +83,3 @@ function streamAnswer<End extends ChoiceEnd>(context: ApiContext, answer: Dialec
     },
   );
 }
-
-const readPieces = (text: string): readonly AnswerPiece[] => (text === '' ? [] : [{ kind: 'content', text }]);

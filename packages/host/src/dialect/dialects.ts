@@ -2,7 +2,7 @@ import { translateAnthropic } from '@ogong/protocol/modality/text/dialect/anthro
 import { translateResponses } from '@ogong/protocol/modality/text/dialect/responses-request';
 import type { Translation } from '@ogong/protocol/modality/text/dialect/translation';
 import type { ApiContext } from '../http/api-app.ts';
-import type { Identity, Json } from '../openai/format.ts';
+import { type Identity, type Json, nameCall } from '../openai/format.ts';
 import type { AnswerDialect } from './answer-dialect.ts';
 import { assertAnthropicVersion } from './anthropic/anthropic-call.ts';
 import { createAnthropicDialect } from './anthropic/anthropic-format.ts';
@@ -40,7 +40,7 @@ export const API_DIALECTS: Readonly<Record<ApiDialectName, ApiDialect>> = {
             identity,
             requestId,
             stopSequences,
-            nameCall: (call) => nameCall(identity.id, call),
+            nameCall: (call) => nameCall(identity.id, { call }),
           }),
       };
     },
@@ -57,7 +57,7 @@ export const API_DIALECTS: Readonly<Record<ApiDialectName, ApiDialect>> = {
       return {
         ...translation,
         toDialect: ({ identity, nowMs }) =>
-          createResponsesDialect({ identity, asked, nowMs, nameCall: (call) => nameCall(identity.id, call) }),
+          createResponsesDialect({ identity, asked, nowMs, nameCall: (call) => nameCall(identity.id, { call }) }),
       };
     },
     readCount: (_, body) => translateResponses(body),
@@ -73,5 +73,3 @@ export function createDialectIdentity(
   const id = API_DIALECTS[name].idPrefix + Buffer.from(random).toString('base64url');
   return { id, created: Math.floor(nowMs / 1000), model };
 }
-
-const nameCall = (id: string, call: number): string => `call_${id.slice(-8)}_${call}`;

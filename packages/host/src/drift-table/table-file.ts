@@ -11,6 +11,7 @@ import {
   parseDriftTable,
 } from '@ogong/protocol/modality/text/drift/drift-table-bytes';
 import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
+import { explainFile } from '../log/errors.ts';
 
 export type TableErrorCode = 'bad-table' | 'bad-signature' | 'too-little-data' | 'wrong-table';
 
@@ -91,7 +92,7 @@ export function parseTableFile(crypto: Crypto, text: string): TableFile {
     return { ...file, signatures: signatures.map((each: unknown) => readSignature(crypto, bytes, each)) };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof SyntaxError || error instanceof TypeError) {
-      throw new TableError('bad-table', `not a drift table: ${error.message}`, { cause: error });
+      throw new TableError('bad-table', `not a drift table: ${explainFile(error)}`, { cause: error });
     }
     throw error;
   }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { nameAsTyped } from './typed-commands.ts';
 
 /** What a program needs from the process around it; the tests pass their own. */
 export interface ProcessHost {
@@ -17,7 +18,7 @@ export const processHost: ProcessHost = {
     process.stdout.once('error', () => {});
     process.stdout.write(`${text}\n`);
   },
-  writeError: (text) => process.stderr.write(text),
+  writeError: (text) => process.stderr.write(nameAsTyped(text, process.env)),
   exit: (code) => process.exit(code),
   onSignal(listener) {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => listener(constants.signals[signal]));

@@ -24,6 +24,9 @@ const DISCARD_MS = 5000;
 const UNARY: ReadonlySet<string> = new Set([contentTypeUnaryJson, contentTypeUnaryProto]);
 const refusalKey = createContextKey<ConnectError | undefined>(undefined, { description: 'refusal' });
 
+/** Made once, because every call ends with it. */
+const LEFT = new ConnectError('the caller left', Code.Canceled);
+
 /** Time for the handler to answer itself that the deadline has passed. */
 const DEADLINE_GRACE_MS = 1000;
 
@@ -75,7 +78,7 @@ export function createDispatch(options: DispatchOptions) {
       return;
     }
     const left = new AbortController();
-    stream.once('close', () => left.abort(new ConnectError('the caller left', Code.Canceled)));
+    stream.once('close', () => left.abort(LEFT));
     admit(stream, handler, left.signal)
       .then(
         () => undefined,

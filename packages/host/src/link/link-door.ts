@@ -20,8 +20,8 @@ export interface Caller {
 
 /** The connections of a link server: who gets in, and who has to leave for others. */
 export interface LinkDoor {
-  /** A connection before its handshake. */
-  greet(socket: Duplex, options: { readonly isOwn: boolean }): void;
+  /** A connection before its handshake. @returns whether it may begin one; it is closed where it may not. */
+  greet(socket: Duplex, options: { readonly isOwn: boolean }): boolean;
   /** After the handshake. @returns undefined where there was no place: the session is closed then. */
   admit(session: ServerHttp2Session): Caller | undefined;
   find(session: ServerHttp2Session | undefined): Caller | undefined;
@@ -79,6 +79,11 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
 
   return {
     greet(socket, { isOwn }) {
+      const group = computeAddressGroup((socket as Socket).remoteAddress);
+      if (!isOwn && group !== undefined && !handshakeRate.take(group)) {
+        socket.destroy();
+        return false;
+      }
       sockets.add(socket);
       const name = nameSocket(socket as Socket);
       if (isOwn) own.add(name);
@@ -87,10 +92,8 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
         own.delete(name);
         endHandshake(name);
       });
-      if (isOwn) return;
+      if (isOwn) return true;
       const nowMs = clock.nowMs();
-      const group = computeAddressGroup((socket as Socket).remoteAddress);
-      if (group !== undefined && !handshakeRate.take(group)) return void socket.destroy();
       const visitor: Visitor = {
         group,
         isKnown: () => false,
@@ -99,6 +102,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
       };
       waiting.set(name, visitor);
       handshakes.enter(visitor);
+      return !socket.destroyed;
     },
 
     admit(session) {

@@ -1,4 +1,5 @@
 import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   Code,
@@ -62,6 +63,15 @@ export interface LinkServer {
   address(): { readonly host: string; readonly port: number };
 }
 
+/** Made once: the stack of an error costs more than all else in a refusal, and a flood causes many. */
+const REFUSALS = {
+  nobody: new ConnectError('no certificate', Code.Unauthenticated),
+  unauthorized: new ConnectError('not authorized for this method', Code.PermissionDenied),
+  calls: new RateLimited('too many calls, slow down'),
+  theseCalls: new RateLimited('too many of these calls, slow down'),
+  atOnce: new RateLimited('too many calls at once'),
+};
+
 const NOBODY: Caller = { peer: new Uint8Array(), group: undefined };
 const callerKey = createContextKey<Caller>(NOBODY, { description: 'caller' });
 
@@ -84,18 +94,17 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const takeTurn = createTurns(limits, { isKnown, clock, methodRates: options.methodRates ?? {} });
   const patience = createPatience(limits, clock);
   const budget = createByteBudget(limits);
-  const ownSockets = new WeakSet<Duplex>();
   const shutdown = new AbortController();
 
   async function admit(stream: ServerHttp2Stream, called: CalledMethod, signal: AbortSignal): Promise<void> {
     const caller = findCaller(stream);
     const { peer } = caller;
     const method = nameMethod(called);
-    if (caller === NOBODY) throw new ConnectError('no certificate', Code.Unauthenticated);
+    if (caller === NOBODY) throw REFUSALS.nobody;
     try {
       takeTurn(caller, method, signal);
       if (await isAuthorized(peer, method)) return;
-      throw new ConnectError('not authorized for this method', Code.PermissionDenied);
+      throw REFUSALS.unauthorized;
     } catch (error) {
       if (!isKnown(peer) && !patience(caller)) door.expel(peer);
       throw error;
@@ -155,7 +164,13 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     }),
   );
 
-  server.on('connection', (socket: Duplex) => door.greet(socket, { isOwn: ownSockets.has(socket) }));
+  /** Above TLS, because Node makes an object of TLS for every connection before anybody can close it. */
+  const listener = createServer({ noDelay: true }, (socket) => greet(socket, { isOwn: false }));
+
+  function greet(socket: Duplex, { isOwn }: { readonly isOwn: boolean }): void {
+    if (door.greet(socket, { isOwn })) server.emit('connection', socket);
+  }
+
   server.on('session', (session) => {
     if (!door.admit(session)) return;
     session.setTimeout(limits.idleTimeoutMs, () => {
@@ -175,12 +190,12 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       const { bind } = options;
       if (!bind) return;
       // The door decides who stays; this bounds what has not been closed yet.
-      server.maxConnections = 2 * (limits.maxConnections + limits.maxHandshakes);
-      await listen(server, bind);
+      listener.maxConnections = 2 * (limits.maxConnections + limits.maxHandshakes);
+      await listen(listener, bind);
     },
     async stop(graceMs = 5000) {
       shutdown.abort(new Refusal('unavailable', 'shutting down'));
-      const listenerClosed = options.bind && server.listening ? closeListener(server) : Promise.resolve();
+      const listenerClosed = options.bind && listener.listening ? closeListener(listener) : Promise.resolve();
       await Promise.all(door.sessions().map((session) => closeSession(session, graceMs)));
       // The remaining sockets never became sessions.
       door.clear();
@@ -189,14 +204,11 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     accept(duplex) {
       duplex.on('error', () => {});
       asSocket(duplex).then(
-        (socket) => {
-          ownSockets.add(socket);
-          server.emit('connection', socket);
-        },
+        (socket) => greet(socket, { isOwn: true }),
         () => duplex.destroy(),
       );
     },
-    address: () => addressOf(server),
+    address: () => addressOf(listener),
   };
 }
 
@@ -275,14 +287,10 @@ function createTurns(
     const counted: [name: string, max: number][] = [[toHex(peer), limits.maxCallsPerPeer]];
     const isOfGroup = group !== undefined && !isKnown(peer);
     if (isOfGroup) counted.push([`of ${group}`, limits.maxCallsPerGroup]);
-    if (!rate.take(toHex(peer)) || (isOfGroup && !groupRate.take(group))) {
-      throw new RateLimited('too many calls, slow down');
-    }
+    if (!rate.take(toHex(peer)) || (isOfGroup && !groupRate.take(group))) throw REFUSALS.calls;
     const own = rates.get(method);
-    if (own && !(own.ofPeer.take(toHex(peer)) && (!isOfGroup || own.ofGroup.take(group)))) {
-      throw new RateLimited('too many of these calls, slow down');
-    }
-    if (counted.some(([name, max]) => calls.count(name) >= max)) throw new RateLimited('too many calls at once');
+    if (own && !(own.ofPeer.take(toHex(peer)) && (!isOfGroup || own.ofGroup.take(group)))) throw REFUSALS.theseCalls;
+    if (counted.some(([name, max]) => calls.count(name) >= max)) throw REFUSALS.atOnce;
     for (const [name, max] of counted) calls.add(name, max);
     onceAborted(signal, () => {
       for (const [name] of counted) calls.remove(name);

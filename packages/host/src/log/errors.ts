@@ -11,6 +11,8 @@ export const EXIT = {
   temporary: 75,
   permission: 77,
   configuration: 78,
+  /** As shells say it of a program that Ctrl-C ended. */
+  interrupted: 130,
 } as const;
 
 const BY_CODE: Readonly<Record<string, number>> = {
@@ -87,6 +89,12 @@ export function describeFailure(error: unknown): string {
     return where === undefined ? words : `${where}: ${words}`;
   }
   return isExpected(error) ? error.message : `internal error: ${error.message}`;
+}
+
+/** Why a file that the user named cannot be used; whoever calls this names it. */
+export function explainFile(error: unknown): string {
+  if (error instanceof SyntaxError) return 'it is not JSON';
+  return SYSTEM_WORDS[getCode(error) ?? ''] ?? (error as Error).message;
 }
 
 /** The convention of every module: an expected failure is an Error with a code and a `retryable`. */

@@ -1,8 +1,12 @@
+import { DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import { expect, it } from 'vitest';
 import { createApiApp } from '../http/api-app.ts';
-import { answerCompletion, type ChoiceEnd, type ChoicePart } from './completion.ts';
+import { answerCompletion } from './completion.ts';
+import type { ChoiceEnd, ChoicePart } from './read-choice.ts';
 
-const PART: ChoicePart = { text: 'a', tokens: [] };
+const PART: ChoicePart = { text: 'a', tokens: [], format: DEFAULT_FORMAT };
+
+const NO_TOOLS = { tools: [], isForced: false };
 
 /** Never ends by itself; whoever leaves it finds that it cannot be left in peace. */
 async function* tellBadly(): AsyncGenerator<ChoicePart, ChoiceEnd> {
@@ -20,7 +24,7 @@ it('gives its place back, even where a choice cannot be left in peace', async ()
     answerCompletion(context, {
       endpoint: 'chat',
       identity: { id: 'chatcmpl-1', created: 0, model: 'm' },
-      request: { choices: 2, stream: true, includeUsage: false, logprobs: false, dropped: [] },
+      request: { choices: 2, stream: true, includeUsage: false, logprobs: false, terms: NO_TOOLS, dropped: [] },
       serve: tellBadly,
       heartbeatMs: 60_000,
       onEnd: () => ended++,

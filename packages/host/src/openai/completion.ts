@@ -1,22 +1,11 @@
-import type { Endpoint, StopReason } from '@ogong/protocol/modality/text/commitment/header';
-import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/request/request';
 import { type ApiContext, getCallSignal } from '../http/api-app.ts';
 import { toErrorBody } from '../http/api-error.ts';
 import { showIgnored } from './answer-headers.ts';
 import { streamEvents } from './event-stream.ts';
-import { type AnswerToken, dialects, type Identity, type Json, type TokenUsage } from './format.ts';
-
-/** Text and tokens of a choice as they come. */
-export interface ChoicePart {
-  readonly text: string;
-  readonly tokens: readonly AnswerToken[];
-}
-
-/** A choice once it is whole. */
-export interface ChoiceEnd extends ChoicePart, TokenUsage {
-  readonly choice: number;
-  readonly stopReason: StopReason;
-}
+import { type ChoiceFinish, dialects, type Identity, type Json, type TokenUsage } from './format.ts';
+import { type ChoiceEnd, type ChoicePart, readChoice, readWhole } from './read-choice.ts';
 
 /** What serves the choices of an answer. */
 export interface ServedChoices<End extends ChoiceEnd> {
@@ -31,7 +20,7 @@ export interface ServedChoices<End extends ChoiceEnd> {
 export interface CompletionAnswer<End extends ChoiceEnd> {
   readonly endpoint: Endpoint;
   readonly identity: Identity;
-  readonly request: Pick<InferenceRequest, 'choices' | 'stream' | 'includeUsage' | 'logprobs' | 'dropped'>;
+  readonly request: Pick<InferenceRequest, 'choices' | 'stream' | 'includeUsage' | 'logprobs' | 'terms' | 'dropped'>;
   /** Starts one choice; the signal is aborted where another choice failed. */
   readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
   /** Where several prompts are answered: choices of each. Default: all choices answer one prompt. */
@@ -64,15 +53,20 @@ async function sendCompletion<End extends ChoiceEnd>(
       if (next.done) return next.value;
     }
   });
-  const choices = ends.map(({ choice, text, stopReason, tokens }) => ({
-    index: choice,
-    text,
-    stopReason,
-    ...(request.logprobs ? { logprobs: tokens } : {}),
+  const choices = ends.map((end) => ({
+    index: end.choice,
+    text: end.text,
+    parts: readWhole(end, readTerms(answer)),
+    stopReason: end.stopReason,
+    ...(request.logprobs ? { logprobs: end.tokens } : {}),
   }));
   const body = { ...dialects[endpoint].body(identity, choices, sumUsage(ends, answer)), ...toExtra?.(ends) };
   return context.json(body, 200, answer.headers);
 }
+
+/** A completion is its text. */
+const readTerms = ({ endpoint, request }: Pick<CompletionAnswer<ChoiceEnd>, 'endpoint' | 'request'>) =>
+  isChat({ endpoint }) ? request.terms : undefined;
 
 function streamCompletion<End extends ChoiceEnd>(
   context: ApiContext,
@@ -86,17 +80,17 @@ function streamCompletion<End extends ChoiceEnd>(
     async (sendEvent) => {
       const send = (chunk: Json) => sendEvent(request.includeUsage ? { usage: null, ...chunk } : chunk);
       let unfinished = request.choices;
-      let last: End | undefined;
+      let last: { readonly end: End; readonly finish: ChoiceFinish } | undefined;
       const ends = await serveAll(context, answer, async (choice, index) => {
-        const end = await streamChoice(choice, index, answer, send);
+        const { end, finish } = await streamChoice(choice, index, answer, send);
         unfinished--;
         // The very last chunk carries the extra fields, so it waits for the other choices.
-        if (unfinished === 0 && !request.includeUsage) last = end;
-        else await send(dialect.lastChunk(identity, end.choice, end.stopReason));
+        if (unfinished === 0 && !request.includeUsage) last = { end, finish };
+        else await send(dialect.lastChunk(identity, end.choice, finish));
         return end;
       });
       const chunk = last
-        ? dialect.lastChunk(identity, last.choice, last.stopReason)
+        ? dialect.lastChunk(identity, last.end.choice, last.finish)
         : dialect.usageChunk(identity, sumUsage(ends, answer));
       await sendEvent({ ...chunk, ...toExtra?.(ends) });
     },
@@ -107,21 +101,29 @@ function streamCompletion<End extends ChoiceEnd>(
 async function streamChoice<End extends ChoiceEnd>(
   choice: AsyncGenerator<ChoicePart, End>,
   index: number,
-  { endpoint, identity, request }: CompletionAnswer<End>,
+  answer: CompletionAnswer<End>,
   send: (chunk: Json) => Promise<void>,
-): Promise<End> {
+): Promise<{ readonly end: End; readonly finish: ChoiceFinish }> {
+  const { endpoint, identity, request } = answer;
   const dialect = dialects[endpoint];
+  const parts = readChoice(choice, readTerms(answer));
   let isOpen = false;
+  let hasCalls = false;
   let offset = 0;
   for (;;) {
-    const next = await choice.next();
+    const next = await parts.next();
     const opening = isOpen ? undefined : dialect.openChoice(identity, index);
     isOpen = true;
     if (opening) await send(opening);
-    if (next.done) return next.value;
-    const { text, tokens } = next.value;
-    await send(dialect.chunk(identity, index, { text, offset, ...(request.logprobs ? { logprobs: tokens } : {}) }));
-    offset += text.length;
+    if (next.done) return { end: next.value, finish: { stopReason: next.value.stopReason, hasCalls } };
+    const { pieces, tokens, length } = next.value;
+    hasCalls ||= pieces.some(({ kind }) => kind === 'call');
+    // What may still become a mark says nothing yet.
+    if (pieces.length > 0 || request.logprobs) {
+      const delta = { pieces, offset, ...(request.logprobs ? { logprobs: tokens } : {}) };
+      for (const chunk of dialect.chunks(identity, index, delta)) await send(chunk);
+    }
+    offset += length;
   }
 }
 

@@ -1,11 +1,11 @@
 import { toBase64 } from '@ogong/protocol/base/bytes';
-import type { EmbeddingRequest, EncodingFormat } from '@ogong/protocol/modality/embedding/request';
+import type { EncodingFormat, VectorRequest } from '@ogong/protocol/modality/embedding/request';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import type { Json } from './format.ts';
 
 /** A body in OpenAI's form: JSON numbers name each f32 exactly, base64 is of its bytes. */
 export function formatEmbeddings(
-  { model, encodingFormat }: Pick<EmbeddingRequest, 'model' | 'encodingFormat'>,
+  { model, encodingFormat }: Pick<VectorRequest, 'model' | 'encodingFormat'>,
   { vectors, promptTokens }: { readonly vectors: readonly Float32Array[]; readonly promptTokens: number },
 ): Json {
   const show = SHOWN[encodingFormat];

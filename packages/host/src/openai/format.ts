@@ -1,3 +1,5 @@
+import { type AnswerParts, joinPieces } from '@ogong/protocol/modality/text/answer/answer-parser';
+import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 import type { Endpoint, StopReason } from '@ogong/protocol/modality/text/commitment/header';
 
 /** OpenAI's response objects, chat and completions behind one shape (docs: their openapi.json). */
@@ -38,24 +40,42 @@ export interface AnswerToken extends TokenChance {
   readonly alternatives: readonly TokenChance[];
 }
 
+/** A choice once it is whole. */
 export interface FinishedChoice {
   readonly index: number;
+  /** What the model wrote. */
   readonly text: string;
+  /** What a chat makes of it; of a completion, all is content. */
+  readonly parts: AnswerParts;
   readonly stopReason: StopReason;
   /** Absent where none were asked for. */
   readonly logprobs?: readonly AnswerToken[];
+}
+
+/** More of a choice. */
+export interface ChoiceDelta {
+  /** What of the answer became certain with it. */
+  readonly pieces: readonly AnswerPiece[];
+  /** Absent where none were asked for. */
+  readonly logprobs?: readonly AnswerToken[];
+  /** Characters of the reply before it. */
+  readonly offset: number;
+}
+
+/** How a choice ended. */
+export interface ChoiceFinish {
+  readonly stopReason: StopReason;
+  /** Whether it calls tools. */
+  readonly hasCalls: boolean;
 }
 
 /** How an endpoint words its chunks and bodies. */
 export interface Dialect {
   /** What a stream opens a choice with, if anything. */
   openChoice(identity: Identity, index: number): Json | undefined;
-  chunk(
-    identity: Identity,
-    index: number,
-    delta: { text: string; logprobs?: readonly AnswerToken[]; offset: number },
-  ): Json;
-  lastChunk(identity: Identity, index: number, stopReason: StopReason): Json;
+  /** One for each piece; one where there is none, for the tokens. */
+  chunks(identity: Identity, index: number, delta: ChoiceDelta): readonly Json[];
+  lastChunk(identity: Identity, index: number, finish: ChoiceFinish): Json;
   usageChunk(identity: Identity, usage: TokenUsage): Json;
   body(identity: Identity, choices: readonly FinishedChoice[], usage: TokenUsage): Json;
 }
@@ -67,6 +87,15 @@ export const FINISH_REASONS: Readonly<Record<StopReason, 'stop' | 'length'>> = {
   context: 'length',
   cancelled: 'length',
 };
+
+const toFinishReason = ({ stopReason, hasCalls }: ChoiceFinish): string =>
+  hasCalls && stopReason === 'stop-token' ? 'tool_calls' : FINISH_REASONS[stopReason];
+
+/** The id of a call of an answer. Choices and calls are counted from 0. */
+export const nameCall = (
+  id: string,
+  { choice = 0, call }: { readonly choice?: number; readonly call: number },
+): string => `call_${id.slice(-8)}_${choice}_${call}`;
 
 const toUsage = ({ promptTokens, outputTokens, cachedTokens }: TokenUsage): Json => ({
   prompt_tokens: promptTokens,
@@ -117,25 +146,59 @@ function toCompletionLogprobs(tokens: readonly AnswerToken[] | undefined, offset
 const chat: Dialect = {
   openChoice: (identity, index) =>
     chatChunk(identity, [{ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }]),
-  chunk: (identity, index, { text, logprobs }) =>
-    chatChunk(identity, [{ index, delta: { content: text }, logprobs: toChatLogprobs(logprobs), finish_reason: null }]),
-  lastChunk: (identity, index, stopReason) =>
-    chatChunk(identity, [{ index, delta: {}, logprobs: null, finish_reason: FINISH_REASONS[stopReason] }]),
+  chunks: (identity, index, { pieces, logprobs }) =>
+    (pieces.length === 0 ? NO_TEXT : pieces).map((piece, i) => {
+      const delta = toChatDelta(piece, (call) => nameCall(identity.id, { choice: index, call }));
+      return chatChunk(identity, [
+        { index, delta, logprobs: toChatLogprobs(i === 0 ? logprobs : undefined), finish_reason: null },
+      ]);
+    }),
+  lastChunk: (identity, index, finish) =>
+    chatChunk(identity, [{ index, delta: {}, logprobs: null, finish_reason: toFinishReason(finish) }]),
   usageChunk: (identity, usage) => ({ ...chatChunk(identity, []), usage: toUsage(usage) }),
   body: ({ id, created, model }, choices, usage) => ({
     id,
     object: 'chat.completion',
     created,
     model,
-    choices: choices.map(({ index, text, stopReason, logprobs }) => ({
+    choices: choices.map(({ index, parts, stopReason, logprobs }) => ({
       index,
-      message: { role: 'assistant', content: text, refusal: null },
+      message: toChatMessage(parts, (call) => nameCall(id, { choice: index, call })),
       logprobs: toChatLogprobs(logprobs),
-      finish_reason: FINISH_REASONS[stopReason],
+      finish_reason: toFinishReason({ stopReason, hasCalls: parts.calls.length > 0 }),
     })),
     usage: toUsage(usage),
   }),
 };
+
+const NO_TEXT: readonly AnswerPiece[] = [{ kind: 'content', text: '' }];
+
+function toChatMessage({ content, reasoning, calls }: AnswerParts, toId: (call: number) => string): Json {
+  return {
+    role: 'assistant',
+    content: content === '' && calls.length > 0 ? null : content,
+    refusal: null,
+    ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && {
+      tool_calls: calls.map((called, call) => ({ id: toId(call), type: 'function', function: called })),
+    }),
+  };
+}
+
+function toChatDelta(piece: AnswerPiece, toId: (call: number) => string): Json {
+  switch (piece.kind) {
+    case 'content':
+      return { content: piece.text };
+    case 'reasoning':
+      return { reasoning_content: piece.text };
+    case 'call': {
+      const begun = { index: piece.call, id: toId(piece.call), type: 'function' };
+      return { tool_calls: [{ ...begun, function: { name: piece.name, arguments: '' } }] };
+    }
+    case 'arguments':
+      return { tool_calls: [{ index: piece.call, function: { arguments: piece.text } }] };
+  }
+}
 
 function chatChunk({ id, created, model }: Identity, choices: readonly Json[]): Json {
   return { id, object: 'chat.completion.chunk', created, model, choices };
@@ -143,11 +206,12 @@ function chatChunk({ id, created, model }: Identity, choices: readonly Json[]): 
 
 const completion: Dialect = {
   openChoice: () => undefined,
-  chunk: (identity, index, { text, logprobs, offset }) =>
-    completionObject(identity, [
-      { index, text, logprobs: toCompletionLogprobs(logprobs, offset), finish_reason: null },
-    ]),
-  lastChunk: (identity, index, stopReason) =>
+  chunks: (identity, index, { pieces, logprobs, offset }) => {
+    const { content: text } = joinPieces(pieces);
+    const shown = { index, text, logprobs: toCompletionLogprobs(logprobs, offset), finish_reason: null };
+    return [completionObject(identity, [shown])];
+  },
+  lastChunk: (identity, index, { stopReason }) =>
     completionObject(identity, [{ index, text: '', logprobs: null, finish_reason: FINISH_REASONS[stopReason] }]),
   usageChunk: (identity, usage) => ({ ...completionObject(identity, []), usage: toUsage(usage) }),
   body: (identity, choices, usage) => ({

@@ -121,6 +121,27 @@ describe('chain view', () => {
     expect(state.connects).toBe(3);
   });
 
+  it('goes by no reading of a channel that is too old, however often the chain was tried since', async () => {
+    const { view, state, advance } = createChain();
+    const read = () => view.channel(bytes(1, 20), bytes(2, 20), { maxAgeMs: 3_000 });
+    await read();
+    state.isDown = true;
+    advance(2_000);
+    expect((await read()).spendable).toBe(9n);
+    state.isDown = false;
+    state.isHanging = true;
+    advance(1_000);
+    expect((await read()).spendable).toBe(9n);
+    state.isHanging = false;
+    state.isDown = true;
+    advance(1);
+    await expect(read()).rejects.toMatchObject({ code: 'rpc-unreachable' });
+    await expect(view.channel(bytes(1, 20), bytes(2, 20), { fresh: true, maxAgeMs: 3_000 })).rejects.toMatchObject({
+      code: 'rpc-unreachable',
+    });
+    expect((await view.channel(bytes(1, 20), bytes(2, 20))).spendable).toBe(9n);
+  });
+
   it('reads a channel once per interval, unless asked for the newest', async () => {
     const { view, state, advance } = createChain();
     const read = async (fresh = false) => (await view.channel(bytes(1, 20), bytes(2, 20), { fresh })).spent;

@@ -52,6 +52,8 @@ export interface ChannelReading {
   readonly fresh?: boolean;
   /** The same where the last reading says that less can be spent. */
   readonly coversAtomic?: bigint;
+  /** No reading is taken that is older than this, however long the chain is down. */
+  readonly maxAgeMs?: number;
 }
 
 export interface SetListing {
@@ -152,17 +154,26 @@ export function createChainView(
       listing.validators.find((validator) => equalBytes(validator.certHash, certHash)) ??
       former.find(({ member }) => equalBytes(member.certHash, certHash))?.member,
     parameters: () => parameters,
-    channel(payer, validator, { fresh = false, coversAtomic = 0n } = {}) {
+    channel(payer, validator, { fresh = false, coversAtomic = 0n, maxAgeMs } = {}) {
       const read = async (): Promise<Channel> => (await client()).channelOf(payer, validator);
       const key = `${toHex(payer)} ${toHex(validator)}`;
       const spendable = channels.peek(key)?.spendable;
       const isShort = spendable !== undefined && spendable < coversAtomic;
-      return fresh || isShort ? channels.renew(key, read) : channels.get(key, read);
+      return fresh || isShort ? channels.renew(key, read, { maxAgeMs }) : channels.get(key, read, { maxAgeMs });
     },
     isEjected: (providerId) =>
-      ejections.get(toHex(providerId), async () => (await client()).isEjected(providerId), { value: false }),
+      ejections.get(toHex(providerId), async () => (await client()).isEjected(providerId), {
+        otherwise: { value: false },
+      }),
     client,
   };
+}
+
+interface Fallback<T> {
+  /** Where there is no reading. */
+  readonly otherwise?: { readonly value: T } | undefined;
+  /** Readings that are older count as none. Default: any reading counts. */
+  readonly maxAgeMs?: number | undefined;
 }
 
 interface Memory<T> {
@@ -172,29 +183,35 @@ interface Memory<T> {
    * The reading from within the refresh interval, or a new one. If a new one fails or takes too long, the reading before it, or
    * `otherwise`.
    */
-  get(key: string, read: () => Promise<T>, otherwise?: { readonly value: T }): Promise<T>;
+  get(key: string, read: () => Promise<T>, fallback?: Fallback<T>): Promise<T>;
   /** A new reading; the one before it only if the new one fails. */
-  renew(key: string, read: () => Promise<T>): Promise<T>;
+  renew(key: string, read: () => Promise<T>, fallback?: Fallback<T>): Promise<T>;
 }
 
 function createMemory<T>(
   { refreshMs, patienceMs }: Required<Pick<ChainViewOptions, 'refreshMs' | 'patienceMs'>>,
   { clock, onError }: Required<Pick<ChainViewDependencies, 'clock' | 'onError'>>,
 ): Memory<T> {
-  const readings = new Map<string, { readonly value: T; readonly atMs: number }>();
+  /** When each value was read, and when that was tried last. */
+  const readings = new Map<string, { readonly value: T; readonly readMs: number; readonly triedMs: number }>();
 
-  function remember(key: string, value: T): T {
+  function remember(key: string, value: T, readMs = clock.nowMs()): T {
     readings.delete(key);
-    readings.set(key, { value, atMs: clock.nowMs() });
+    readings.set(key, { value, readMs, triedMs: clock.nowMs() });
     if (readings.size > MAX_REMEMBERED) readings.delete(readings.keys().next().value as string);
     return value;
   }
 
-  function renew(key: string, read: () => Promise<T>, otherwise?: { readonly value: T }): Promise<T> {
-    const known = readings.get(key) ?? otherwise;
+  function recallReading(key: string, maxAgeMs = Infinity) {
+    const known = readings.get(key);
+    return known && clock.nowMs() - known.readMs <= maxAgeMs ? known : undefined;
+  }
+
+  function renew(key: string, read: () => Promise<T>, { otherwise, maxAgeMs }: Fallback<T> = {}): Promise<T> {
     const reading = read().then((value) => remember(key, value));
-    if (known === undefined) return reading;
     return reading.catch((error: unknown) => {
+      const known = recallReading(key, maxAgeMs) ?? otherwise;
+      if (known === undefined) throw error;
       onError(error);
       return known.value;
     });
@@ -203,16 +220,16 @@ function createMemory<T>(
   return {
     peek: (key) => readings.get(key)?.value,
     renew,
-    async get(key, read, otherwise) {
-      const known = readings.get(key);
-      if (known && clock.nowMs() - known.atMs < refreshMs) return known.value;
-      const reading = renew(key, read, otherwise);
-      const stale = known ?? otherwise;
+    async get(key, read, fallback = {}) {
+      const known = recallReading(key, fallback.maxAgeMs);
+      if (known && clock.nowMs() - known.triedMs < refreshMs) return known.value;
+      const reading = renew(key, read, fallback);
+      const stale = known ?? fallback.otherwise;
       if (stale === undefined) return reading;
       const patience = new AbortController();
       const givenUp = delay(patienceMs, undefined, { signal: patience.signal }).then(
-        // This counts as a reading, so that not every caller waits for a chain that hangs.
-        () => remember(key, stale.value),
+        // This counts as a try, so that not every caller waits for a chain that hangs.
+        () => remember(key, stale.value, known?.readMs),
         () => stale.value,
       );
       return Promise.race([reading, givenUp]).finally(() => patience.abort());

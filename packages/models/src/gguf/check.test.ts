@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,16 @@ it('names a file that is cut short, wherever that is', () => {
   expect(check(bytes.length - 64)).toThrow(/is cut short: its tensors end at byte \d+, and it has \d+/);
   expect(check(Math.floor(bytes.length / 2))).toThrow(/is cut short/);
   for (const length of [0, 3, 100, 2000]) expect(check(length)).toThrow(GgufError);
+});
+
+it('names a file that is far longer than its tensors, without reading it', () => {
+  const path = join(folder, 'padded.gguf');
+  writeFileSync(path, readFileSync(WHOLE));
+  truncateSync(path, readFileSync(WHOLE).length + 4096);
+  expect(() => assertWholeGguf(path)).not.toThrow();
+  // A hole: it takes no room on the disk.
+  truncateSync(path, 137 * 2 ** 30);
+  expect(() => assertWholeGguf(path)).toThrow(/has \d+ bytes behind its last tensor/);
 });
 
 it('refuses what is no GGUF file', () => {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
+import { readEvidence } from '@ogong/host/config/read-evidence';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
@@ -14,6 +15,7 @@ import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
+import type { JudgedEvidence } from '@ogong/host/views/judge-by-chain';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
@@ -22,12 +24,14 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { openKeys, openSigningKey } from '../validator/open-keys.ts';
 import { registerValidator } from '../validator/register.ts';
+import { signConviction, submitConviction } from '../validator/settlement/conviction.ts';
 import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
 import {
   consentConfig,
+  convictConfig,
   pardonConfig,
   registerConfig,
   reinstateConfig,
@@ -194,6 +198,45 @@ async function pardon(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function convict(argv: readonly string[]): Promise<Daemon> {
+  const parsed = convictConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { evidence: path, signature: signatures, ...values } = parsed.values;
+  const evidence = readEvidence(NAME, path);
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  const bytes = (address: string): Uint8Array => fromHex(address.slice(2), 20);
+  const chainId = BigInt(deployment.chainId);
+  const context = {
+    crypto: nodeCrypto,
+    ledger: { chainId, verifyingContract: bytes(deployment.escrow) },
+    domain: { chainId, verifyingContract: bytes(deployment.settlement) },
+  };
+  const client = await connect();
+  const describe = ({ claim: { payer, validator, heldAtomic }, capacityAtomic, checks }: JudgedEvidence) => ({
+    ...{ validator: `0x${toHex(validator)}`, payer: `0x${toHex(payer)}` },
+    ...{ heldAtomic: `${heldAtomic}`, capacityAtomic: `${capacityAtomic}`, checks },
+  });
+  const refuse = (judged: JudgedEvidence): never => {
+    process.stderr.write(`${JSON.stringify({ outcome: 'not convicted', ...describe(judged) })}\n`);
+    throw new ConfigError(NAME, [`the evidence in ${path} does not convict: see the checks that fail`]);
+  };
+  if (signatures.length > 0) {
+    const { judged, transaction } = await submitConviction(context, client, { evidence, signatures });
+    if (transaction === undefined) return refuse(judged);
+    return print(`${JSON.stringify({ outcome: 'convicted', ...describe(judged), transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const { judged, signed } = await signConviction({ ...context, signer }, client, evidence);
+    if (signed === undefined) return refuse(judged);
+    const { conviction, signature } = signed;
+    const answer = { outcome: 'signed', ...describe(judged), conviction, signature: `0x${toHex(signature)}` };
+    return print(`${JSON.stringify(answer)}\n`);
+  } finally {
+    close();
+  }
+}
+
 async function consent(argv: readonly string[]): Promise<Daemon> {
   const parsed = consentConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
@@ -229,6 +272,7 @@ const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Dae
   register,
   reinstate,
   pardon,
+  convict,
   consent,
   'set-signer': setSigner,
 };

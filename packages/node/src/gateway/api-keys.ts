@@ -35,7 +35,7 @@ export interface KeyHolder {
 }
 
 export interface ApiKeys {
-  /** Whether there is no key; then the gateway is open to anybody who can reach it. */
+  /** Whether no key was ever made; then the gateway is open to anybody who can reach it. Revoking the last one does not open it again. */
   isEmpty(): boolean;
   /** The holder of a secret, unless it is unknown or revoked. */
   find(secret: string): KeyHolder | undefined;
@@ -48,13 +48,16 @@ const hashSecret = (secret: string): string => createHash('sha256').update(secre
 export function openApiKeys(path: string | undefined, onError: (error: unknown) => void): ApiKeys {
   let stamp = '';
   let byHash = new Map<string, KeyHolder>();
+  let isEmpty = true;
 
   function load(file: string): void {
     const { mtimeMs, size, ino } = statSync(file, { throwIfNoEntry: false }) ?? { mtimeMs: 0, size: 0, ino: 0 };
     const current = `${mtimeMs} ${size} ${ino}`;
     if (current === stamp) return;
+    const keys = readApiKeys(file);
+    isEmpty = keys.length === 0;
     byHash = new Map(
-      readApiKeys(file)
+      keys
         .filter(({ revokedAt }) => revokedAt === undefined)
         .map(({ id, hash, maxSpendAtomic }) => [
           hash,
@@ -78,7 +81,7 @@ export function openApiKeys(path: string | undefined, onError: (error: unknown) 
   return {
     isEmpty() {
       refresh();
-      return byHash.size === 0;
+      return isEmpty;
     },
     find(secret) {
       refresh();

@@ -76,6 +76,19 @@ describe('vouchers', () => {
     expect(await reserve('3', 20n, { spendableAtomic: 120n })).toBe(120n);
   });
 
+  it('are refused where orders that have not expired hold the channel, though their fees are known', async () => {
+    const at = { spendableAtomic: 120n, createdMs: 1_000, expiresMs: 9_000 };
+    await reserve('1', 100n, at);
+    await ledger.close('1', closing(10n));
+    expect(ledger.held('aa', 8_000)).toBe(100n);
+    await expect(reserve('2', 30n, { ...at, createdMs: 8_000 })).rejects.toMatchObject({ code: 'escrow_exhausted' });
+    expect(ledger.held('aa', 8_000)).toBe(100n);
+    await expect(reserve('2', 20n, { ...at, spentAtomic: 1n, createdMs: 8_000 })).rejects.toThrow(
+      '119 atomic units left',
+    );
+    expect(await reserve('2', 30n, { ...at, createdMs: 10_000, expiresMs: 19_000 })).toBe(100n);
+  });
+
   it('are not signed where the order cannot be made', async () => {
     const broken = ledger.reserve(reservation('1', 100n), () => {
       throw new Error('no key');

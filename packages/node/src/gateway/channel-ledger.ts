@@ -1,6 +1,7 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
+import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
 
 /**
@@ -105,6 +106,8 @@ export interface ChannelLedger {
   /** Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. */
   close(replyId: string, closing: Closing): Promise<void>;
   channel(validator: string): PayerChannel;
+  /** The maximum fees of a channel's orders that have not expired, whatever has become of them. */
+  held(validator: string, nowMs: number): bigint;
   find(replyId: string): OrderRow | undefined;
   /** Reply ids with a receipt behind one completion, by choice. */
   findCompletion(completionId: string): string[];
@@ -208,7 +211,9 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
             { retryAfterS: 5 },
           );
         }
+        assertCovered(reservation, sumHolds(store, validator, reservation.createdMs));
         const signed = sign(cumulativeAtomic);
+        addHold(store, { channel: validator, maxFeeAtomic, expiresAtMs: reservation.expiresMs }, reservation.createdMs);
         writeChannel(validator, {
           ...channel,
           cumulativeAtomic,
@@ -260,6 +265,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
       }),
 
     channel: (validator) => store.read(() => readChannel(validator)) ?? openChannel(0n),
+    held: (validator, nowMs) => store.read(() => sumHolds(store, validator, nowMs)),
     find: (replyId) => store.read(() => readOrder(replyId)),
     findCompletion: (completionId) =>
       store.read(() =>
@@ -315,6 +321,17 @@ function assertShare(
     'too_many_requests',
     `The running requests of this key hold ${own} atomic units, its share of what the gateway can spend now; ` +
       'wait until one is answered, or lower max_tokens.',
+    { retryAfterS: 5 },
+  );
+}
+
+/** A validator admits no order where the channel does not hold the maximum fees of all orders that have not expired. */
+function assertCovered({ maxFeeAtomic, spendableAtomic, spentAtomic }: Reservation, heldAtomic: bigint): void {
+  const leftAtomic = spendableAtomic - spentAtomic;
+  if (heldAtomic + maxFeeAtomic <= leftAtomic) return;
+  throw new ApiError(
+    'escrow_exhausted',
+    `The gateway's channel has ${leftAtomic} atomic units left, and its orders that have not expired hold ${heldAtomic}; try again later.`,
     { retryAfterS: 5 },
   );
 }

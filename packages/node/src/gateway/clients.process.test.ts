@@ -4,5 +4,5 @@ import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 
 testClients('gateway', async () => {
   const { url, close } = await createGatewayFixture();
-  return { origin: url, model: FAKE_MODEL, embeddingModel: FAKE_MODEL, close };
+  return { origin: url, model: FAKE_MODEL, embeddingModel: FAKE_MODEL, callingModel: FAKE_MODEL, close };
 });

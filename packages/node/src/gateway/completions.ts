@@ -2,10 +2,12 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
 import { answerCompletion } from '@ogong/host/openai/completion';
 import { createIdentity } from '@ogong/host/openai/format';
+import { readWhole } from '@ogong/host/openai/read-choice';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
 import { isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -28,6 +30,8 @@ export interface OgongField {
     readonly url: string;
     readonly checks?: readonly Check[];
     readonly receipt?: ReceiptJson;
+    /** What the model wrote, where the content that is shown is not all of it. */
+    readonly response?: string;
   }[];
 }
 
@@ -85,7 +89,7 @@ function answerWithReplies(
     request: { ...request, choices },
     choicesPerPrompt: request.choices,
     serve: createChoices(context, { completionId: identity.id, endpoint, prompts, key }, replies),
-    toExtra: (ends) => ({ ogong: toOgongField(context, ends) }),
+    toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),
     headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
     heartbeatMs,
     onEnd: leave,
@@ -97,16 +101,27 @@ export function isInline({ req }: ApiContext): boolean {
   return req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
 }
 
-export function toOgongField(context: ApiContext, replies: readonly BoughtAnswer[]): OgongField {
+/** @param terms how texts are read; undefined where nothing is. */
+export function toOgongField(
+  context: ApiContext,
+  replies: readonly (BoughtAnswer | BoughtReply)[],
+  terms?: AnswerTerms,
+): OgongField {
   const withReceipt = isInline(context);
   return {
-    receipts: replies.map(({ replyId, receipt, checks }) => ({
-      reply_id: replyId,
-      url: receiptPath(replyId),
-      ...(withReceipt ? { checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)) } : {}),
-    })),
+    receipts: replies.map((reply) => {
+      const { replyId, receipt, checks } = reply;
+      const listed = { reply_id: replyId, url: receiptPath(replyId) };
+      if (!withReceipt) return listed;
+      const response = terms && 'text' in reply ? findHidden(reply, terms) : {};
+      return { ...listed, checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)), ...response };
+    }),
   };
 }
+
+/** Whoever checks the receipt needs the text that was signed, and cannot have it from what is read out of it. */
+const findHidden = (reply: BoughtReply, terms: AnswerTerms): { readonly response?: string } =>
+  readWhole(reply, terms).content === reply.text ? {} : { response: reply.text };
 
 /** @throws ApiError */
 export function assertModelId(model: string): void {

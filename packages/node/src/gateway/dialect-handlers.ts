@@ -32,7 +32,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
         dialect: asked.toDialect({ identity, nowMs }),
         request: { ...request, dropped: [...asked.dropped, ...request.dropped] },
         serve: createChoices(context, job, replies),
-        toExtra: (ends) => ({ ogong: toOgongField(context, ends) }),
+        toExtra: (ends) => ({ ogong: toOgongField(context, ends, request.terms) }),
         headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
         heartbeatMs,
         onEnd: leave,

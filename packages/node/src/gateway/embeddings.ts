@@ -2,10 +2,12 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { readJsonBody } from '@ogong/host/http/body';
 import { formatEmbeddings } from '@ogong/host/openai/embeddings';
+import type { Json } from '@ogong/host/openai/format';
+import { formatRerank } from '@ogong/host/openai/rerank';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
-import { embedding } from '@ogong/protocol/modality/embedding/embedding';
-import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { parseRerankRequest } from '@ogong/protocol/modality/embedding/rerank';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
 import { assertModelId, type CompletionsDependencies, isInline, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
@@ -18,22 +20,49 @@ export interface BoughtEmbedding extends BoughtAnswer {
   readonly vectors: readonly Float32Array[];
 }
 
+/** How one endpoint reads a body and words the vectors. */
+interface VectorApi<Q extends EmbeddingRequest> {
+  /** Of its answers' ids. */
+  readonly prefix: string;
+  readonly parse: (body: Uint8Array) => Q;
+  readonly format: (request: Q, reply: BoughtEmbedding) => Json;
+  /** Joins the receipts, where the answer alone does not show all that was signed. */
+  readonly addProof?: (reply: BoughtEmbedding) => Json;
+}
+
 /** OpenAI's embeddings: one reply for all inputs, with one receipt. */
-export function createEmbeddingHandler(dependencies: CompletionsDependencies): KeyedHandler {
+export const createEmbeddingHandler = (dependencies: CompletionsDependencies): KeyedHandler =>
+  createVectorHandler(dependencies, { prefix: 'embd', parse: parseEmbeddingRequest, format: formatEmbeddings });
+
+/** Documents by their scores. The signature covers the scores of all of them, in the order of the request. */
+export const createRerankHandler = (dependencies: CompletionsDependencies): KeyedHandler =>
+  createVectorHandler(dependencies, {
+    prefix: 'rank',
+    parse: parseRerankRequest,
+    format: (request, reply) => formatRerank(request, { scores: listScores(reply), promptTokens: reply.promptTokens }),
+    addProof: (reply) => ({ scores: listScores(reply) }),
+  });
+
+const listScores = ({ vectors }: BoughtEmbedding): number[] => vectors.map(([score]) => score as number);
+
+function createVectorHandler<Q extends EmbeddingRequest>(
+  dependencies: CompletionsDependencies,
+  { prefix, parse, format, addProof }: VectorApi<Q>,
+): KeyedHandler {
   const { gate, replies, bodyLimits, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
     const leave = gate.enter(key.id);
     try {
       const asked = { body: await readJsonBody(context, bodyLimits), isChecked: isInline(context) };
-      const { body, request } = readUnderPolicy(asked, settle, embedding.parseRequest);
+      const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModelId(request.model);
-      const completionId = `embd-${toHex(randomBytes(18))}`;
+      const completionId = `${prefix}-${toHex(randomBytes(18))}`;
       const signal = getCallSignal(context);
       const form = createEmbeddingForm(request);
       const job = { completionId, choice: 0, endpoint: request.endpoint, body, request, form, key, signal };
-      const reply = await buy(replies.serve<EmbeddingRequest, BoughtEmbedding>(job));
-      const ogong = toOgongField(context, [reply]);
-      return context.json({ ...formatEmbeddings(request, reply), ogong }, 200, {
+      const reply = await buy(replies.serve<Q, BoughtEmbedding>(job));
+      const ogong = { ...toOgongField(context, [reply]), ...addProof?.(reply) };
+      return context.json({ ...format(request, reply), ogong }, 200, {
         [RECEIPT_HEADER]: receiptPath(completionId),
       });
     } finally {

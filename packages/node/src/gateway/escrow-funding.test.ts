@@ -60,6 +60,15 @@ describe('the escrow', () => {
     expect(sent).toHaveLength(2);
   });
 
+  it('is filled for what orders hold that have not expired, beside what is spent', async () => {
+    const { chain, sent } = createChain({ balance: 0n, free: 5000n, admitted: 130n });
+    const funding = createFunding(chain);
+    expect((await funding.provide(validator, 30n, 60n)).spendable).toBe(130n);
+    expect((await funding.provide(validator, 30n, 140n)).spendable).toBe(240n);
+    await funding.stop();
+    expect(sent).toEqual(['admit 110']);
+  });
+
   it('is filled in the background once half of it is signed away', async () => {
     const { chain, sent } = createChain({ balance: 0n, free: 5000n, admitted: 130n });
     const funding = createFunding(chain);

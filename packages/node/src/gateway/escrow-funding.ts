@@ -4,10 +4,10 @@ import { toHex } from '@ogong/protocol/base/bytes';
 
 export interface EscrowFunding {
   /**
-   * The payer's channel with a validator. Tops it up first if it cannot cover `neededAtomic` in all; otherwise tops it up in
-   * the background if needed. @throws ChainError where the channel was never read.
+   * The payer's channel with a validator. Tops it up first if it cannot cover `neededAtomic` in all, or `heldAtomic` beside what is
+   * spent; otherwise tops it up in the background if needed. @throws ChainError where the channel was never read.
    */
-  provide(validator: Uint8Array, neededAtomic: bigint): Promise<Channel>;
+  provide(validator: Uint8Array, neededAtomic: bigint, heldAtomic?: bigint): Promise<Channel>;
   /** Waits for running transactions. */
   stop(): Promise<void>;
 }
@@ -67,8 +67,10 @@ export function createEscrowFunding(
   }
 
   return {
-    async provide(validator, neededAtomic) {
+    async provide(validator, owedAtomic, heldAtomic = 0n) {
       const channel = await chain.channel(payer, validator);
+      const beside = channel.spent + heldAtomic - owedAtomic;
+      const neededAtomic = beside > 0n ? owedAtomic + beside : owedAtomic;
       const left = channel.spendable - neededAtomic;
       if (allowanceAtomic === 0n || left >= allowanceAtomic / 2n) return channel;
       const run = topUp(validator, neededAtomic + allowanceAtomic).catch(onError);

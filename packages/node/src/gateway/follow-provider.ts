@@ -4,6 +4,7 @@ import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { createReplyProgress, type ReplyProgress } from './reply-progress.ts';
@@ -14,6 +15,8 @@ export interface ProviderAnswer {
   readonly finished: Finished;
   readonly text: string;
   readonly tokens: readonly TokenLogprob[];
+  /** Under which format it came; undefined where nothing came. */
+  readonly format: AnswerFormat | undefined;
   /** What this gateway has signed while it came. */
   readonly progress: SignedProgress | undefined;
 }
@@ -41,14 +44,16 @@ export async function* followProvider(
   let isOver = false;
   let text = '';
   const tokens: TokenLogprob[] = [];
+  let format: AnswerFormat | undefined;
   try {
     for (;;) {
       const next = await stream.next();
       if (next.done) {
         isOver = true;
-        return { finished: next.value, text, tokens, progress: progress.latest() };
+        return { finished: next.value, text, tokens, format, progress: progress.latest() };
       }
       text += next.value.text;
+      format = next.value.format;
       progress.add(next.value.text);
       if (job.form.topLogprobs !== undefined) tokens.push(...next.value.tokens);
       yield next.value;

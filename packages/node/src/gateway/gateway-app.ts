@@ -10,7 +10,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { GATEWAY_ROUTES, type GatewayRouteName } from '@ogong/protocol/http/routes';
 import { type CompletionsDependencies, createCompletionHandler } from './completions.ts';
 import { createCountHandler, createDialectHandler } from './dialect-handlers.ts';
-import { createEmbeddingHandler } from './embeddings.ts';
+import { createEmbeddingHandler, createRerankHandler } from './embeddings.ts';
 import type { ModelList } from './model-list.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
 import type { SignIn } from './sign-in.ts';
@@ -46,6 +46,7 @@ export function createGatewayApp(
     chat: signIn.require(createCompletionHandler('chat', completions)),
     completion: signIn.require(createCompletionHandler('completion', completions)),
     embedding: signIn.require(createEmbeddingHandler(completions)),
+    rerank: signIn.require(createRerankHandler(completions)),
     response: signIn.require(createDialectHandler('response', completions)),
     storedResponse: signIn.require(refuseStored),
     deletedResponse: signIn.require(refuseStored),

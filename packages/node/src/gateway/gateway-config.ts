@@ -30,6 +30,7 @@ const common = {
 
 export const gatewayConfig = defineConfig({
   name: 'ogong-gatewayd',
+  examples: ['ogong-gatewayd --deployment deployment.json --router 127.0.0.1:4544 --router-cert router.der'],
   summary: 'The OpenAI-compatible front door: buys answers on the network, checks each one, and keeps the receipts.',
   fields: {
     bind: { schema: hostPort, label: '<addr>', default: '0.0.0.0:4546', description: 'address of the HTTP API' },
@@ -123,6 +124,7 @@ export const gatewayConfig = defineConfig({
 
 export const keysConfig = defineConfig({
   name: 'ogong-gatewayd keys',
+  examples: ['ogong-gatewayd keys add --name laptop', 'ogong-gatewayd keys list'],
   summary: 'Makes, lists and revokes the API keys of a gateway. The secret is shown once, when the key is made.',
   fields: {
     ...common,

@@ -63,12 +63,7 @@ describe('a bad request', () => {
       { ...chat, messages: [{ role: 'user', content: [{ type: 'image_url' }] }] },
       [400, 'messages[0].content[0]', 'unsupported_content'],
     ],
-    [
-      'tools',
-      '/v1/chat/completions',
-      { ...chat, tools: [{ type: 'function' }] },
-      [400, 'tools', 'unsupported_parameter'],
-    ],
+    ['tools', '/v1/chat/completions', { ...chat, tools: [{ type: 'function' }] }, [400, 'tools[0].function', null]],
     ['an unknown field', '/v1/chat/completions', { ...chat, temprature: 1 }, [400, 'temprature', 'unknown_parameter']],
     ['too hot', '/v1/chat/completions', { ...chat, temperature: 2.5 }, [400, 'temperature', null]],
     ['n of 0', '/v1/chat/completions', { ...chat, n: 0 }, [400, 'n', null]],

@@ -14,7 +14,9 @@ async function open(providers: ProviderBehaviour[] = [{}], change?: (text: strin
   // A gateway in the middle that changes what passes.
   const meddling: typeof fetch = async (input, init) => {
     const response = await fetch(input, init);
-    return change ? new Response(change(await response.text()), response) : response;
+    // Openings are no text.
+    const isText = /json|event-stream/.test(response.headers.get('content-type') ?? '');
+    return change && isText ? new Response(change(await response.text()), response) : response;
   };
   const trust = { ledger, settlement: network.settlement };
   // The fixture's parties are in no list.
@@ -37,6 +39,45 @@ describe('the SDK against a gateway', () => {
     expect(fetched.status.state).toBe('delivered');
     const text = await client.completions.create({ model: FAKE_MODEL, prompt: 'Hi' });
     expect(text.checks.every(({ status }) => status !== 'fail')).toBe(true);
+  });
+
+  const tools = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }];
+  const asked = { ...params, tools, max_tokens: 40 };
+
+  it('checks that the calls that are shown are those of the signed text, whole and streamed', async () => {
+    const client = await open();
+    const { response, replies } = await client.chat.completions.create(asked);
+    expect(response.choices[1]?.message.tool_calls).toMatchObject([{ function: { name: 'weather' } }]);
+    for (const { checks, response: signed } of replies) {
+      expect(checks.find(({ id }) => id === 'answer')?.status).toBe('pass');
+      expect(new TextDecoder().decode(signed)).toContain('<tool_call>');
+    }
+    const stream = await client.chat.completions.create({ ...asked, stream: true });
+    for await (const _ of stream);
+    expect(stream.checked?.checks.find(({ id }) => id === 'answer')?.status).toBe('pass');
+  });
+
+  it.each([
+    ['a call', 'weather', 'rm'],
+    ['arguments', 'Paris', 'Rome'],
+    ['the content', 'I look.', 'I am.'],
+  ])('does not take the word of a gateway that changes %s', async (_, from, to) => {
+    // Not what was signed, nor what was asked for.
+    const change = (text: string) =>
+      text.replaceAll(/"(?:message|delta)":.*?"logprobs"/gs, (shown) => shown.replaceAll(from, to));
+    const client = await open([{}], change);
+    await expect(client.chat.completions.create(asked)).rejects.toMatchObject({ code: 'answer' });
+  });
+
+  it('does not take the word of a gateway that hides what the model thought', async () => {
+    const format = { calls: 'hermes', reasoning: 'opened' } as const;
+    const provider = { format, words: ['I think.', '</think>', 'Yes.'] };
+    const client = await open([provider]);
+    const { response } = await client.chat.completions.create(params);
+    expect(response.choices[0]?.message).toMatchObject({ content: 'Yes.', reasoning_content: 'I think.' });
+    await fixture.close();
+    const deceived = await open([provider], (text) => text.replaceAll(/,"reasoning_content":"[^"]*"/g, ''));
+    await expect(deceived.chat.completions.create(params)).rejects.toMatchObject({ code: 'answer' });
   });
 
   it('does not take the word of a gateway that changes the answer', async () => {

@@ -204,6 +204,64 @@ describe('what a request may ask for', () => {
     expect(streamed.map(({ token }) => token).join('')).toBe(STORY);
   });
 
+  const tools = [{ type: 'function' as const, function: { name: 'weather', parameters: { type: 'object' } } }];
+  const called = { type: 'function', function: { name: 'weather', arguments: '{"city": "Paris"}' } };
+
+  it('tools, which are called whole and streamed, and whose answers are read', async () => {
+    const client = await open();
+    const asked = { ...chat, tools, max_tokens: 40 };
+    const { choices } = await client.chat.completions.create(asked);
+    expect(choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: { content: 'I look.', tool_calls: [called] },
+    });
+    const streamed = await client.chat.completions.stream({ ...asked, stream: true }).finalChatCompletion();
+    expect(streamed.choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: { content: 'I look.', tool_calls: [called] },
+    });
+    const call = streamed.choices[0]?.message.tool_calls?.[0];
+    const answered = [
+      ...chat.messages,
+      { role: 'assistant' as const, content: null, tool_calls: [call as OpenAI.ChatCompletionMessageToolCall] },
+      { role: 'tool' as const, tool_call_id: call?.id as string, content: 'Sun.' },
+    ];
+    const last = await client.chat.completions.create({ ...asked, messages: answered });
+    expect(last.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: STORY } });
+  });
+
+  it.each(['required', { type: 'function', function: { name: 'weather' } }] as const)(
+    'a call of a tool: %j',
+    async (tool_choice) => {
+      const client = await open();
+      const { choices } = await client.chat.completions.create({ ...chat, tools, tool_choice, max_tokens: 40, n: 2 });
+      const calls = choices.flatMap(({ message }) => message.tool_calls ?? []);
+      expect(calls).toMatchObject([called, called]);
+      expect(new Set(calls.map(({ id }) => id)).size).toBe(2);
+      expect(choices[0]?.message.content).toBeNull();
+    },
+  );
+
+  it('reasoning, which comes apart from the answer', async () => {
+    const format = { calls: 'hermes', reasoning: 'opened' } as const;
+    const words = ['I ', 'think.', '\n</th', 'ink>', '\n\nYes', '.'];
+    const client = await open({ providers: [{ format, words }] });
+    const { choices } = await client.chat.completions.create(chat);
+    expect(choices[0]?.message).toMatchObject({ content: 'Yes.', reasoning_content: 'I think.' });
+    const deltas: object[] = [];
+    for await (const chunk of await client.chat.completions.create({ ...chat, stream: true })) {
+      deltas.push(chunk.choices[0]?.delta ?? {});
+    }
+    expect(deltas).toEqual([
+      { role: 'assistant', content: '' },
+      { reasoning_content: 'I' },
+      { reasoning_content: ' think.' },
+      { content: 'Yes' },
+      { content: '.' },
+      {},
+    ]);
+  });
+
   it('usage in a stream', async () => {
     const client = await open();
     const stream = await client.chat.completions.create({
@@ -411,6 +469,18 @@ describe('a provider', () => {
       code: 'ogong_check_failed',
       message: expect.stringContaining('logprob-bytes'),
     });
+  });
+
+  it('that streams its reply under another format than it signs is caught', async () => {
+    const client = await open({ providers: [{ saidFormat: { calls: 'hermes', reasoning: 'opened' } }] });
+    const stream = await client.chat.completions.create({ ...chat, stream: true });
+    const read = async () => {
+      for await (const _ of stream);
+    };
+    const error = await read().catch((e: unknown) => e);
+    expect(error).toEqual(fault({ code: 'ogong_check_failed', type: 'server_error' }));
+    await expect.poll(() => fixture.network.complaints.length).toBe(1);
+    expect(fixture.network.complaints[0]?.reason).toBe('answer-format');
   });
 
   it.each(cheats)('that %s is caught, reported and not asked again', async (_what, behaviour, reason) => {

@@ -116,7 +116,8 @@ async function reserveOrder(
   const validator = toHex(terms.validator);
   const { owedAtomic, outstandingAtomic } = ledger.channel(validator);
   const needed = owedAtomic + outstandingAtomic + terms.maxFeeAtomic;
-  const { spendable, spent } = await funding.provide(terms.validator, needed);
+  const held = ledger.held(validator, nowMs) + terms.maxFeeAtomic;
+  const { spendable, spent } = await funding.provide(terms.validator, needed, held);
   const reservation = {
     replyId: toHex(replyId),
     completionId: job.completionId,

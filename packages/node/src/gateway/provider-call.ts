@@ -11,13 +11,21 @@ import {
   type Finished,
   ProviderService,
   type SignedOrderSchema,
+  type Started,
   type TokenLogprob,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type AnswerFormat,
+  DEFAULT_FORMAT,
+  readAnswerFormat,
+} from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Match } from './provider-match.ts';
 
 export interface Delta {
   readonly text: string;
   readonly tokens: readonly TokenLogprob[];
+  /** How the provider says that a text is read. */
+  readonly format: AnswerFormat;
 }
 
 export interface ProviderCallOptions {
@@ -69,6 +77,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       let hasBegun = false;
       let textBytes = 0;
       let tokenCount = 0;
+      let format = DEFAULT_FORMAT;
       try {
         const call = { order, ticket: match.signed, request, endpoint, cacheScope };
         const ended = AbortSignal.any([signal, silence.signal]);
@@ -77,6 +86,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
           clearTimeout(timer);
           hasBegun = true;
           if (event.case === 'finished') return event.value;
+          if (event.case === 'started') format = readFormat(event.value);
           if (event.case === 'delta') {
             textBytes += Buffer.byteLength(event.value.text);
             tokenCount += event.value.tokens.length;
@@ -85,7 +95,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
               throw new ApiError('provider_failed', 'The provider sends more than the request allows.');
             }
             // The timer is off while the reader is slow: only the provider's own silence counts.
-            yield event.value;
+            yield { text: event.value.text, tokens: event.value.tokens, format };
           }
           timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
         }
@@ -114,6 +124,16 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       }
     },
   };
+}
+
+/** What is no text has no format. @throws ApiError */
+function readFormat({ calls, reasoning }: Started): AnswerFormat {
+  if (calls === '' && reasoning === '') return DEFAULT_FORMAT;
+  try {
+    return readAnswerFormat({ calls, reasoning });
+  } catch (cause) {
+    throw new ApiError('provider_failed', 'The provider names no known answer format.', { cause });
+  }
 }
 
 /** A caller that stores tokens must not have to store more than was asked for. */

@@ -8,6 +8,7 @@ import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
@@ -65,6 +66,8 @@ export interface BoughtAnswer {
 export interface BoughtReply extends BoughtAnswer {
   readonly text: string;
   readonly tokens: readonly TokenLogprob[];
+  /** How the text is read, as the provider signed it. */
+  readonly format: AnswerFormat;
   readonly stopReason: StopReason;
 }
 

@@ -1,3 +1,4 @@
+import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
@@ -73,4 +74,5 @@ export const GATEWAY_SCHEMA = `
   ) STRICT;
   CREATE INDEX outbox_due ON outbox (kind, next_ms);
   ${LEDGER_TABLE}
+  ${HOLD_TABLE}
 `;

@@ -26,8 +26,8 @@ export function createSignIn(keys: ApiKeys): SignIn {
 
   /** @throws ApiError `invalid_api_key` */
   function findHolder({ req, env }: ApiContext): KeyHolder {
-    // Only a gateway that started without keys is open. It closes when the first key is added; revoking the last key does not
-    // open it.
+    // Only a gateway that started without keys is open. It closes when the first key is made, for good: a key that was revoked
+    // stays in the file.
     if (isOpen && keys.isEmpty()) return welcome(env, ANONYMOUS);
     const [, bearer] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
     // Where Anthropic's clients put it.

@@ -1,4 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { fail } from '@ogong/protocol/base/checks';
+import { isSameFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
@@ -14,7 +16,7 @@ export function createTextForm(
     maxTokens: request.maxTokens,
     topLogprobs: request.logprobs ? request.topLogprobs : undefined,
     toResponse: ({ text }) => utf8Encode(text),
-    read(checked, { text, tokens }, opened) {
+    read(checked, { text, tokens, format }, opened) {
       const header = parseHeader(opened.header);
       if (request.logprobs) {
         const rows = opened.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
@@ -22,7 +24,10 @@ export function createTextForm(
         const failed = shown.find(({ status }) => status === 'fail');
         if (failed) return { failed };
       }
-      return { reply: { ...checked, text, tokens, stopReason: header.stopReason } };
+      if (format !== undefined && !isSameFormat(format, header.answerFormat)) {
+        return { failed: fail('answer-format', 'the reply was streamed under another answer format than was signed') };
+      }
+      return { reply: { ...checked, text, tokens, format: header.answerFormat, stopReason: header.stopReason } };
     },
   };
 }

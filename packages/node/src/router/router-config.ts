@@ -7,6 +7,7 @@ import { modelRootFields } from '@ogong/host/views/model-roots';
 
 export const routerConfig = defineConfig({
   name: 'ogong-routerd',
+  examples: ['ogong-routerd --deployment deployment.json'],
   summary: 'Matches requests to providers by price and free capacity, drawn in proportion to stake and reputation.',
   fields: {
     bind: {

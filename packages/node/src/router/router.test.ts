@@ -202,6 +202,10 @@ describe('an announcement is refused', () => {
     for (const sequence of [5n, 4n]) {
       expect((await refusalOf(announce(opened, 1, { sequence }))).refusal).toBe('conflict');
     }
+    // What shows without a signature is refused before signatures are checked, because these cost more.
+    expect((await refusalOf(announce(opened, 1, { sequence: 5n }, { signer: 2 }))).refusal).toBe('conflict');
+    const elsewhereUnsigned = announce(opened, 1, { sequence: 6n }, { signer: 2, peer: 2 });
+    expect((await refusalOf(elsewhereUnsigned)).message).toMatch(/link/);
     await opened.restart();
     expect((await refusalOf(announce(opened, 1, { sequence: 5n }))).refusal).toBe('conflict');
     await announce(opened, 1, { sequence: 6n });

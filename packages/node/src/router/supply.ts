@@ -1,5 +1,6 @@
 import { parseHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
+import { parseOwnAnnouncement } from '@ogong/host/link/own-announcement';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -93,25 +94,25 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     throw new Refusal('invalid', `the announcement offers nothing that may be sold: ${problems.join('; ')}`);
   }
 
+  /** @throws Refusal */
   function check(signed: SignedAnnouncement, caller: Uint8Array): Announcement {
+    const said = parseOwnAnnouncement(signed.announcement, caller);
+    // A ticket with an address that nobody can dial would cost its holder the request.
+    try {
+      parseHostPort(said.endpoint);
+    } catch (error) {
+      throw new Refusal('invalid', (error as Error).message);
+    }
+    assertNewer(said);
     const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (!ok || !announcement) {
       const failed = checks.find(({ status }) => status === 'fail');
       throw new Refusal('invalid', `the announcement is invalid: ${failed?.id}: ${failed?.detail}`);
     }
-    if (!equalBytes(announcement.certHash, caller)) {
-      throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');
-    }
-    // A ticket with an address that nobody can dial would cost its holder the request.
-    try {
-      parseHostPort(announcement.endpoint);
-    } catch (error) {
-      throw new Refusal('invalid', (error as Error).message);
-    }
     return announcement;
   }
 
-  /** Called again before it is stored: if two announcements are checked at the same time, the later one must win. */
+  /** Called before signatures are checked, and before it is stored: if two announcements are checked at the same time, the later one must win. */
   function assertNewer({ providerId, certHash, sequence }: Announcement): void {
     const previous = listed.get(toHex(providerId));
     if (previous && sequence <= previous.sequence) {

@@ -47,6 +47,7 @@ function nameSpeaker(statement: ValidatorStatement): Uint8Array | undefined {
     case 'admission':
     case 'intake':
     case 'held':
+    case 'reveal':
       return statement.validator;
     case 'silence':
       return statement.witness;

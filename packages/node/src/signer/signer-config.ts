@@ -10,6 +10,7 @@ const dataDir = join(homedir(), '.ogong', 'signer');
 
 export const signerConfig = defineConfig({
   name: 'ogong signer',
+  examples: ['ogong signer --account <address>', 'ogong signer --status'],
   summary:
     "Holds a validator's signing key in a process of its own, and signs on a Unix socket what the validator says. It computes every\n" +
     'digest itself, and refuses what contradicts an earlier signature: two logs at one position, two votes in one view.\n' +

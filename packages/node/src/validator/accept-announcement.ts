@@ -1,11 +1,6 @@
 import { Refusal } from '@ogong/host/link/link-error';
-import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
-import {
-  type Announcement,
-  parseAnnouncement,
-  type SignedAnnouncement,
-  verifyAnnouncement,
-} from '@ogong/protocol/exchange/announcement';
+import { parseOwnAnnouncement } from '@ogong/host/link/own-announcement';
+import { type Announcement, type SignedAnnouncement, verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { MAX_ANNOUNCEMENTS, putAnnouncement, readAnnouncement } from './store/announcement-store.ts';
 import { readProvider } from './store/verdict-store.ts';
@@ -16,9 +11,9 @@ export async function acceptAnnouncement(
   signed: SignedAnnouncement,
   caller: Uint8Array,
 ): Promise<void> {
-  const { crypto, ledger, clock, store, group, maxAnnouncements: limit = MAX_ANNOUNCEMENTS } = state;
+  const { crypto, ledger, clock, group, maxAnnouncements: limit = MAX_ANNOUNCEMENTS } = state;
   const nowMs = clock.nowMs();
-  refuseUnread(state, signed.announcement, caller);
+  refuseUnread(state, parseOwnAnnouncement(signed.announcement, caller));
   const verdict = verifyAnnouncement(crypto, signed, { ledger, nowMs });
   const { announcement } = verdict;
   if (!verdict.ok || announcement === undefined) {
@@ -45,33 +40,15 @@ export async function acceptAnnouncement(
   }
 }
 
-/**
- * What shows without a signature, which costs a hundred times more. What it says is what the announcement says of itself: a
- * stranger that names another one's key is refused either way, and changes nothing.
- * @throws Refusal
- */
+/** @throws Refusal */
 function refuseUnread(
   { store }: Pick<IntakeState, 'store'>,
-  bytes: SignedAnnouncement['announcement'],
-  caller: Uint8Array,
+  { providerId, sequence }: Pick<Announcement, 'providerId' | 'sequence'>,
 ): void {
-  const { providerId, certHash, sequence } = parse(bytes);
-  if (!equalBytes(certHash, caller)) {
-    throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');
-  }
   const { known, ejected } = store.read(() => ({
     known: readAnnouncement(store, providerId),
     ejected: readProvider(store, providerId).ejected,
   }));
   if (ejected) throw new Refusal('precondition', 'the provider was ejected');
   if (known !== undefined && known.sequence >= sequence) throw new Refusal('conflict', 'a newer one is known');
-}
-
-function parse(bytes: Uint8Array): Announcement {
-  try {
-    return parseAnnouncement(bytes);
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    throw new Refusal('invalid', `the announcement is invalid: ${error.message}`);
-  }
 }

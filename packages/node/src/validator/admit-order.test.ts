@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { CHANNEL_READING_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { createTestValidator, ejectProvider, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createTestOrder } from '@ogong/testing/validator/test-reply';
@@ -59,7 +59,7 @@ it('takes none for a provider that was ejected, here or on the chain', async () 
 });
 
 describe("the payer's channel", () => {
-  const order = { payer: bytes(20, 1), validator: bytes(20, 2), cumulativeAtomic: 5n };
+  const order = { payer: bytes(20, 1), validator: bytes(20, 2) };
 
   it('is asked for once, as one that covers the order', async () => {
     const asked: unknown[] = [];
@@ -67,13 +67,13 @@ describe("the payer's channel", () => {
       asked.push(call);
       return { spendable: 4n } as never;
     };
-    expect(await findChannel({ chain: { channel } }, order)).toEqual({ spendable: 4n });
-    expect(asked).toEqual([[order.payer, order.validator, { coversAtomic: 5n }]]);
+    expect(await findChannel({ chain: { channel } }, order, 5n)).toEqual({ spendable: 4n });
+    expect(asked).toEqual([[order.payer, order.validator, { coversAtomic: 5n, maxAgeMs: CHANNEL_READING_MS }]]);
   });
 
   it('that cannot be read is a reason to ask again', async () => {
     const channel = () => Promise.reject(new Error('no chain'));
-    await expect(findChannel({ chain: { channel } }, order)).rejects.toThrow('cannot be read: no chain');
+    await expect(findChannel({ chain: { channel } }, order, 5n)).rejects.toThrow('cannot be read: no chain');
   });
 });
 

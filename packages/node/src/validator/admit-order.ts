@@ -1,8 +1,9 @@
 import type { Caller } from '@ogong/host/link/link-door';
 import { RateLimited, Refusal } from '@ogong/host/link/link-error';
+import { sumHolds } from '@ogong/host/store/holds';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
-import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { CHANNEL_READING_MS, isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder, Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
 import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
@@ -56,6 +57,7 @@ async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: 
   }
   const known = findReply(state, order.replyId);
   if (known && equalBytes(known.orderBytes, signed.order)) return confirm(state, known);
+  await state.memory?.check();
   assertInTime(state, order, epoch);
   if (!verifyConsent(crypto, signed.consent, order)) {
     throw new Refusal('invalid', 'the provider that the order names has not agreed to it');
@@ -63,7 +65,7 @@ async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: 
   if (!isKnownPayer) takeReading(state, order.providerId);
   await assertNotEjected(state, order.providerId);
   await assertFeeBound(state, order);
-  const channel = await findChannel(state, order);
+  const channel = await findChannel(state, order, computeNeeded(state, order));
   await group.write((db) =>
     admitReply(db, {
       ...{ order, consent: signed.consent, channel, limit: state.maxOpenOrders },
@@ -132,12 +134,24 @@ async function assertFeeBound({ holdings }: Pick<IntakeState, 'holdings'>, order
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
-/** The payer's channel, with one reading of the chain at most. @throws Refusal */
+/** What the channel has to hold in all, as far as it is known before the chain is read. */
+function computeNeeded({ store, clock }: Pick<IntakeState, 'store' | 'clock'>, order: Order): bigint {
+  const { payer, cumulativeAtomic, maxFeeAtomic } = order;
+  const held = store.read(() => readChannel(store, payer).settled + sumHolds(store, toHex(payer), clock.nowMs()));
+  if (held + maxFeeAtomic > cumulativeAtomic) return held + maxFeeAtomic;
+  return cumulativeAtomic;
+}
+
+/**
+ * The payer's channel, with one reading of the chain at most.
+ * @param coversAtomic what it has to hold in all. @throws Refusal
+ */
 export async function findChannel(
   { chain }: { readonly chain: Pick<IntakeState['chain'], 'channel'> },
-  { payer, validator, cumulativeAtomic }: Pick<Order, 'payer' | 'validator' | 'cumulativeAtomic'>,
+  { payer, validator }: Pick<Order, 'payer' | 'validator'>,
+  coversAtomic: bigint,
 ): ReturnType<IntakeState['chain']['channel']> {
-  return chain.channel(payer, validator, { coversAtomic: cumulativeAtomic }).catch((cause: unknown) => {
+  return chain.channel(payer, validator, { coversAtomic, maxAgeMs: CHANNEL_READING_MS }).catch((cause: unknown) => {
     throw new Refusal('unavailable', `the payer's channel cannot be read: ${(cause as Error).message}`);
   });
 }

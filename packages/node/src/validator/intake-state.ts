@@ -17,6 +17,7 @@ import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-state
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { AdmissionMemory } from './admission-memory.ts';
 import type { Holdings } from './audit/deterrence.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { HeardLimits } from './hear-delivery.ts';
@@ -51,6 +52,8 @@ export interface IntakeDependencies {
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly onVerdict: (entry: VerdictEntry) => void;
+  /** Default: the database knows all that was admitted. */
+  readonly memory?: AdmissionMemory | undefined;
 }
 
 /** The state that the steps of intake work on. Everything that changes is in the store. */

@@ -13,6 +13,7 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { countEntry, INITIAL_TESTS, isPayeeOut } from '@ogong/protocol/settlement/log-tests';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import {
+  createTestClock,
   createTestValidator,
   ejectProvider,
   ledger,
@@ -135,6 +136,21 @@ describe('admission', () => {
     const validator = createTestValidator({ spendable: 1_999_999n });
     await validator.intake.admit(validator.order(0));
     await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('allowance-exceeded');
+  });
+
+  it('holds the maximum fee of an order until it expires, though its reply cost less', async () => {
+    const clock = createTestClock();
+    const validator = createTestValidator({ spendable: 2_500_000n, clock });
+    const first = validator.order(0);
+    await validator.intake.admit(first);
+    await validator.intake.pushRecord(validator.serve(first).submission);
+    await validator.intake.admit(validator.order(1));
+    expect(readChannel(validator.store, payer.address).owed).toBeLessThan(500_000n);
+    await expect(validator.intake.admit(validator.order(2))).rejects.toThrow('not expired may cost 3000000');
+    clock.advance(Number(first.fields.expiresAtMs) - clock.nowMs() + 1_000);
+    await validator.intake.admit(
+      validator.order(3, { cumulativeAtomic: 3_000_000n, expiresAtMs: BigInt(clock.nowMs() + 60_000) }),
+    );
   });
 });
 
@@ -422,7 +438,14 @@ describe('a payee whose keys were found to cheat, one after the other', () => {
     for (let i = 1; i < 20; i++) {
       const other = { providerId: new Uint8Array(32).fill(i), payee };
       const verdict = { verdict: 'reject', evidence: 'statistical', beaconEpoch: 1n } as const;
-      countEntry(testsOf(validator), { ...other, ...verdict, timeMs: 1, step: 'reply', eValuePpm: 20_000_000 });
+      countEntry(testsOf(validator), {
+        ...other,
+        ...verdict,
+        timeMs: 1,
+        step: 'reply',
+        eValuePpm: 20_000_000,
+        verifiers: [],
+      });
     }
     expect(isPayeeOut(testsOf(validator), payee)).toBe(true);
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow('the payee is out');

@@ -72,6 +72,7 @@ const common = {
 
 export const validatorConfig = defineConfig({
   name: 'ogong-validatord',
+  examples: ['ogong-validatord --deployment deployment.json'],
   summary:
     'Takes signed records in, audits them, keeps the verdict log, and settles it with the other validators.\n' +
     'A batch settles once validators with more than two thirds of all bonded stake have signed it; the chain counts.\n' +
@@ -234,6 +235,7 @@ export const validatorConfig = defineConfig({
 
 export const reinstateConfig = defineConfig({
   name: 'ogong-validatord reinstate',
+  examples: ['ogong-validatord reinstate --deployment deployment.json --provider <id>'],
   summary:
     "Signs the end of a provider's ejection. The running daemon hands the signature to the other validators, and submits once\n" +
     'more than two thirds of the votes have signed. Every operator runs it for itself, before the appeal is over.',
@@ -253,6 +255,7 @@ export const reinstateConfig = defineConfig({
 
 export const pardonConfig = defineConfig({
   name: 'ogong-validatord pardon',
+  examples: ['ogong-validatord pardon --deployment deployment.json --payee <address>'],
   summary:
     'Signs that a payee gets back what penalties hold of its stake, and prints the signature. Every operator that agrees runs it;\n' +
     'one of them submits the signatures, before the appeal is over. More than two thirds of the votes are needed.',
@@ -271,8 +274,36 @@ export const pardonConfig = defineConfig({
   },
 });
 
+export const convictConfig = defineConfig({
+  name: 'ogong-validatord convict',
+  examples: ['ogong-validatord convict --deployment deployment.json --evidence evidence.bin'],
+  summary:
+    'Judges evidence that a validator admitted more than a channel holds, by the chain, and signs its conviction where every check passes.\n' +
+    'Every operator runs it on the same file; one of them submits the signatures. More than two thirds of the votes are needed. A\n' +
+    'conviction takes a tenth of the bond, which is held while the appeal lasts (see pardon).',
+  fields: {
+    evidence: {
+      schema: text,
+      label: '<path>',
+      required: true,
+      description: 'file that ogong-provider admissions wrote',
+    },
+    signature: {
+      schema: signature,
+      label: '<signature>',
+      repeatable: true,
+      description: 'what an operator printed: submits these signatures, and signs nothing',
+    },
+    ...common,
+    account,
+    signingKeypair,
+    signer,
+  },
+});
+
 export const registerConfig = defineConfig({
   name: 'ogong-validatord register',
+  examples: ['ogong-validatord register --deployment deployment.json --bond 1000000 --endpoint validator.example:4533'],
   summary:
     'Bonds and registers this validator: endpoint, certificate and VRF key. Run again, it updates what has changed.',
   fields: {
@@ -294,6 +325,7 @@ export const registerConfig = defineConfig({
 
 export const consentConfig = defineConfig({
   name: 'ogong-validatord consent',
+  examples: ['ogong-validatord consent --deployment deployment.json --account <address>'],
   summary:
     'Prints the consent of a signing key to sign for an account. Run it where the signing key is, and set-signer where the key of\n' +
     'the account is. Without --signing-keypair it takes signing.key in the data directory, and makes it where there is none.',
@@ -302,6 +334,7 @@ export const consentConfig = defineConfig({
 
 export const setSignerConfig = defineConfig({
   name: 'ogong-validatord set-signer',
+  examples: ['ogong-validatord set-signer --deployment deployment.json --signing-key <address> --consent <signature>'],
   summary:
     "Names the key that signs for this account: batches, votes on the beacon, receipts. It needs the account's key. The new key\n" +
     'counts one voting delay later; until then the one before does.',

@@ -4,6 +4,7 @@ import type { Repeating } from '@ogong/host/time/repeat';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
+import { createAdmissionMemory } from './admission-memory.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
@@ -70,6 +71,10 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
       getBeacon: (epoch) => getBeacon(state, epoch),
+      memory: createAdmissionMemory({
+        ...{ store, clock, validator: signer.address },
+        anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
+      }),
     },
   );
 }

@@ -9,6 +9,7 @@ import type { AuditDependencies, AuditOptions } from './audit/audit-state.ts';
 import { createDisputes, type Disputes } from './audit/dispute.ts';
 import { listVerifierPayees } from './store/announcement-store.ts';
 import { getBeacon, getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
+import { signRound } from './witness/reveal-word.ts';
 
 export interface WiredAudit {
   readonly audit: Audit;
@@ -74,7 +75,7 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
 }
 
 function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'takeIn'> {
-  const { crypto, clock, awake, store, group, archive, earnings, links, vrfSeed, log } = state;
+  const { crypto, clock, awake, store, group, archive, chain, earnings, links, vrfSeed, log } = state;
   return {
     crypto,
     clock,
@@ -91,7 +92,10 @@ function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' 
     },
     calls: {
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
-      reveal: (verifier, job, call) => links.to(VerifierService, verifier).reveal(job, call),
+      async reveal(verifier, job, call) {
+        const word = await signRound({ ...state, ledger: chain.ledger }, job);
+        return links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round], word }, call);
+      },
     },
     jobSecret: crypto.sha256(concatBytes(encodeDomain('ogong-job-secret-v1'), vrfSeed)),
     onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),

@@ -74,6 +74,11 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
     if (job === undefined || job.claim.case === undefined) throw new Refusal('invalid', 'the job is missing');
     return { order: signed, asked: 'commitment', verifierId, keyHash, job };
   }
+  if (about.case === 'report') {
+    const { commitment: committed, ...asked } = about.value;
+    if (committed === undefined) throw new Refusal('invalid', 'the commitment is missing');
+    return { order: signed, asked: 'report', ...asked, committed };
+  }
   if (about.case === undefined || about.value.record === undefined) {
     throw new Refusal('invalid', 'what is asked for is missing');
   }
@@ -88,6 +93,11 @@ export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof Witnes
     const { verifierId, keyHash, job } = ask;
     return { order, about: { case: 'job', value: { verifierId, keyHash, job } } };
   }
+  if (ask.asked === 'report') {
+    const { verifierId, keyHash, jobId, inputsHash, committed: commitment, round, word } = ask;
+    const value = { verifierId, keyHash, jobId, inputsHash, commitment, round: [...round], word };
+    return { order, about: { case: 'report', value } };
+  }
   const { record, providerKey, signature, header, headerProof } = ask.bound;
   const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof] };
   return { order, about: { case: 'record', value: bound } };
@@ -100,6 +110,7 @@ export function readWitnessAnswer({ answer }: WitnessAnswerMessage): WitnessAnsw
   }
   if (answer.case === 'opening') return { kind: 'opening', opening: answer.value.opening };
   if (answer.case === 'commitment') return { kind: 'commitment', committed: answer.value };
+  if (answer.case === 'report') return { kind: 'report', opened: answer.value };
   if (answer.case === 'record') return { kind: 'record', submission: readSubmission(answer.value) };
   if (answer.case === 'taken') return { kind: 'taken' };
   return { kind: 'waiting' };
@@ -112,6 +123,7 @@ export function writeWitnessAnswer(answer: WitnessAnswer): MessageInitShape<type
   }
   if (answer.kind === 'opening') return { answer: { case: 'opening', value: { opening: answer.opening } } };
   if (answer.kind === 'commitment') return { answer: { case: 'commitment', value: answer.committed } };
+  if (answer.kind === 'report') return { answer: { case: 'report', value: answer.opened } };
   if (answer.kind !== 'record') return { answer: { case: answer.kind, value: {} } };
   const { submission } = answer;
   return { answer: { case: 'record', value: { ...submission, headerProof: [...submission.headerProof] } } };

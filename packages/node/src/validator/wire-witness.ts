@@ -11,7 +11,8 @@ import { readSubmission, readWitnessAnswer, writeWitnessAsk } from './wire-messa
 import type { WitnessState } from './witness/answer-witness.ts';
 import { createContest } from './witness/contest.ts';
 import { createInquirer } from './witness/inquirer.ts';
-import { isTakenIn } from './witness/taken-record.ts';
+import { isOwnRound as checkRound } from './witness/reveal-word.ts';
+import { isTakenIn, type TakenDependencies } from './witness/taken-record.ts';
 
 export interface WiredWitness {
   readonly witness: WitnessState;
@@ -31,10 +32,16 @@ export function wireWitness(
   const { graceMs = GRACE_MS, auditWindowMs } = options;
   const { callTimeoutMs } = readAuditOptions(state);
   const timing = (windowMs: number) => ({ windowMs, retryMs: Math.min(1_000, Math.max(MIN_RETRY_MS, windowMs / 50)) });
+  const known: TakenDependencies = {
+    ...{ crypto, ledger: chain.ledger, findMembers: (epoch) => findMembers(state, epoch) },
+    findValidator: (address) => chain.recallByAddress(address),
+  };
+  const isOwnRound: WitnessState['isOwnRound'] = (order, job) => checkRound(known, order, job);
   const inquirer = createInquirer(
     {
       record: timing(graceMs),
       opening: timing(auditWindowMs),
+      report: timing(2 * callTimeoutMs),
       commitment: (job) => timing(computeJobWindow(job, { callTimeoutMs, mostMs: Math.ceil(auditWindowMs / 3) })),
     },
     {
@@ -47,24 +54,19 @@ export function wireWitness(
         if (intake === undefined) throw new NoAnswer('an answer without a record');
         return { intake, recordHash };
       },
-      isTaken: (order, taken) =>
-        isTakenIn(
-          {
-            ...{ crypto, ledger: chain.ledger, findMembers: (epoch) => findMembers(state, epoch) },
-            findValidator: (address) => chain.recallByAddress(address),
-          },
-          order,
-          taken,
-        ),
+      isTaken: (order, taken) => isTakenIn(known, order, taken),
+      isOwnRound,
       async getOpening(provider, replyId, call) {
         return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
       },
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
+      reveal: (verifier, job, call) =>
+        links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round] }, call),
       checkSubmission: (order, submission) => intake.checkSubmission(order, submission),
     },
   );
   const witness: WitnessState = {
-    ...{ crypto, clock, store, ledger: chain.ledger, signer, inquirer },
+    ...{ crypto, clock, store, ledger: chain.ledger, signer, inquirer, isOwnRound },
     findBeacon: (epoch) => getBeacon(state, epoch),
     findMembers: (epoch) => findMembers(state, epoch),
   };

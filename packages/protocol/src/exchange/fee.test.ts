@@ -21,7 +21,10 @@ const ORDER = { pricePer1kAtomic: 3n, maxFeeAtomic: 1_000n };
 const REPLY = { promptTokenCount: 5, outputTokenCount: 1000 };
 const BOUND = 16 + 64 + 64;
 const MESSAGES = [{ role: 'user', content: 'Once upon a time' }];
-const REQUEST = { promptTokens: computePromptBound({ promptText: '', messages: MESSAGES }), outputTokens: 2000 };
+const REQUEST = {
+  promptTokens: computePromptBound({ promptText: '', messages: MESSAGES, tools: [] }),
+  outputTokens: 2000,
+};
 
 const anyShares = fc
   .record({

@@ -41,6 +41,17 @@ export const OPENING_KEPT_MS = 86_400_000;
 /** How far an order's epoch may lie from the newest one that is known here: nodes learn of a new one at different moments. */
 const EPOCH_SLACK = 2n;
 
+/** A validator admits no order on a reading of its payer's channel that is older: it would not know what was asked back since. */
+export const CHANNEL_READING_MS = 1_800_000;
+/**
+ * How far apart a validator's clock and the chain's may be, with the age of its reading of a channel. Evidence that it admitted
+ * more than the channel held counts the most that this held within so much of the admissions.
+ */
+export const ADMISSION_DOUBT_MS = 3_600_000;
+
+/** How long providers keep admissions after the order's expiry: who pools them has a week. */
+export const ADMISSIONS_KEPT_MS = 7 * 86_400_000;
+
 const LEAST_LIFETIME_MS = 120_000;
 const LIFETIME_MS_PER_TOKEN = 50;
 

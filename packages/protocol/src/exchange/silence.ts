@@ -28,7 +28,7 @@ const SILENCE = {
   orderHash: abi.bytes32,
   /** Who was asked: the id of a provider or of a verifier. */
   target: abi.bytes32,
-  /** What it was asked about: hash of the record whose opening is missing; hash of a verifier's job; zero where a record is. */
+  /** What it was asked about: hash of the record whose opening is missing; hash of a verifier's job, or of job and round; zero where a record is. */
   subject: abi.bytes32,
   asked: abi.uint8,
   /** 1: it answered, without what it was asked for. 0: it did not answer. */
@@ -54,6 +54,14 @@ const askedJobFormat = createFormat(askedJob, { tag: 'ogong-asked-job-v1' });
 export function hashAskedJob(crypto: Crypto, job: CodecType<typeof askedJob>): Uint8Array {
   return crypto.sha256(askedJobFormat.encode(job));
 }
+
+const askedReportFormat = createFormat(struct({ job: hash, round: hash }), { tag: 'ogong-asked-report-v1' });
+
+/** What a verifier that has committed is asked about. @param job hashAskedJob. @param round hashJobRound. */
+export const hashAskedReport = (
+  crypto: Crypto,
+  asked: { readonly job: Uint8Array; readonly round: Uint8Array },
+): Uint8Array => crypto.sha256(askedReportFormat.encode(asked));
 
 const typedSilence = createTypedStruct('Silence', SILENCE);
 

@@ -19,6 +19,7 @@ export const GATEWAY_ROUTES = {
   chat: { method: 'POST', path: '/v1/chat/completions' },
   completion: { method: 'POST', path: '/v1/completions' },
   embedding: { method: 'POST', path: '/v1/embeddings' },
+  rerank: { method: 'POST', path: '/v1/rerank' },
   ...DIALECT_ROUTES,
   models: { method: 'GET', path: '/v1/models' },
   // Ids of models have slashes, which most clients leave as they are.

@@ -5,6 +5,7 @@ import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { TokenBound } from '../exchange/fee.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
+import type { TierEntry } from '../tier/tier.ts';
 import type { Demands } from './demands.ts';
 import type { ReportVerdict } from './text/adjudicate.ts';
 import type { DriftTable } from './text/drift/drift-table.ts';
@@ -54,8 +55,11 @@ export interface Modality {
   checkHeader(crypto: Crypto, header: CommonHeader, context: ModalityContext): readonly Check[];
   /** Every check that needs the opening, so that a compact receipt skips them by name. */
   readonly openingChecks: readonly string[];
-  /** Stage 1 of an opening that hashes to the record's root. */
-  replay(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply;
+  /**
+   * Stage 1 of an opening that hashes to the record's root.
+   * @param tiers those that a header may state. Default: those of the network.
+   */
+  replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedReply;
 }
 
 export interface ModalityContext extends OrderContext {

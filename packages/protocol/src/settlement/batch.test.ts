@@ -16,6 +16,7 @@ import {
   type Settlement,
 } from './batch.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
+import { INITIAL_TESTS } from './log-tests.ts';
 import {
   appendVerdict,
   computeGenesisPosition,
@@ -39,6 +40,8 @@ interface Reply {
   readonly ejects: boolean;
   /** Payees of the verifiers that it credits; 0 has none. Default: nobody. */
   readonly credited?: readonly number[];
+  /** Half hours in which the verifier of payee 9 was silent. Default: none. */
+  readonly silentAt?: readonly number[];
   /** Of those that it names as refuted. */
   readonly refuted?: readonly number[];
   readonly timeMs?: number;
@@ -66,7 +69,7 @@ const listBillable = (replies: readonly Reply[]): Reply[] => {
 
 const canEject = (verdict: Reply['verdict']): boolean => !['unaudited', 'abandoned', 'unjudged'].includes(verdict);
 
-const markAll = (outcome: VerifierMark['outcome'], payees: readonly number[] = []): VerifierMark[] =>
+const markAll = (outcome: 'credited' | 'refuted', payees: readonly number[] = []): VerifierMark[] =>
   payees.map((payee) => ({ verifierId: bytesOf(32, payee), payee: bytesOf(20, payee), outcome }));
 
 function toFields(reply: Reply, index: number): VerdictFields {
@@ -85,7 +88,13 @@ function toFields(reply: Reply, index: number): VerdictFields {
     feeAtomic: isBillable(reply.verdict) ? reply.fee : 0n,
     payer: bytesOf(20, reply.payer),
     router: bytesOf(20, reply.router),
-    verifiers: [...markAll('credited', reply.credited), ...markAll('refuted', reply.refuted)],
+    verifiers: [
+      ...markAll('credited', reply.credited),
+      ...markAll('refuted', reply.refuted),
+      ...(reply.silentAt ?? []).map((halfHour) => ({
+        ...{ verifierId: bytesOf(32, 9), payee: bytesOf(20, 9), outcome: 'silent' as const, halfHour },
+      })),
+    ],
     beaconEpoch: 1n,
     evidenceHash: bytesOf(32, 0),
     ...{ step: 'none', eValuePpm: 0, ejects: reply.ejects && canEject(reply.verdict) },
@@ -259,15 +268,35 @@ describe('settlement', () => {
 
   it('owes nothing for what a log decides within a day of exact evidence, and pays what comes later', () => {
     const provenMs = 1_000;
-    const findProvenMs = ([key]: Uint8Array): number => (key === 1 ? provenMs : 0);
+    const findTests = ([key]: Uint8Array) => ({ ...INITIAL_TESTS, provenMs: key === 1 ? provenMs : 0 });
     const at = (timeMs: number, payee = 1): Reply => ({
       ...{ verdict: 'accept', fee: 5n, payer: 1, payee, router: 1, ejects: false },
       timeMs,
     });
     const sumOf = (reply: Reply): bigint =>
-      sum(buildSettlement(nobleCrypto, { ...toInput([reply]), findProvenMs }).debits.map(({ amount }) => amount));
+      sum(buildSettlement(nobleCrypto, { ...toInput([reply]), findTests }).debits.map(({ amount }) => amount));
     expect([at(1_001), at(provenMs + 86_400_000), at(1)].map(sumOf)).toEqual([0n, 0n, 0n]);
     expect([at(provenMs + 86_400_001), at(1_001, 2)].map(sumOf)).toEqual([5n, 5n]);
+  });
+
+  it('counts a silent half hour as a refuted report where the day before had all free ones, in this log or in this run', () => {
+    const silentAt = (...halfHours: readonly number[]) =>
+      toInput([
+        { ...{ verdict: 'unjudged', fee: 0n, payer: 1, payee: 1, router: 1, ejects: false }, silentAt: halfHours },
+        { ...{ verdict: 'accept', fee: 0n, payer: 1, payee: 1, router: 1, ejects: false }, credited: [8] },
+      ]);
+    const tally = (input: BatchInput, bits: number) => {
+      const findTests = () => ({ ...INITIAL_TESTS, silence: { newest: 1_000, bits } });
+      return buildSettlement(nobleCrypto, { ...input, findTests }).tallies.map(({ credits, refuted }) => [
+        credits,
+        refuted,
+      ]);
+    };
+    const good = [1, 0];
+    expect(tally(silentAt(1_001, 1_001, 1_002), 0b11)).toEqual([good]);
+    expect(tally(silentAt(1_001, 1_001, 1_002), 0b111)).toEqual([good, [0, 1]]);
+    expect(tally(silentAt(1_000, 1_001, 1_002, 1_003), 0b1111)).toEqual([good, [0, 3]]);
+    expect(tally(silentAt(1_001, 1_002, 1_003, 1_004, 1_005), 0)).toEqual([good, [0, 1]]);
   });
 
   it('draws under the newest voucher, and not without one that covers it', () => {

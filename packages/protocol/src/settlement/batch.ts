@@ -17,7 +17,7 @@ import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-
 import { OPENING_KEPT_MS } from '../exchange/limits.ts';
 import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../exchange/order.ts';
 import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './gas.ts';
-import { isProof } from './log-tests.ts';
+import { countSilence, createOverlay, INITIAL_TESTS, isProof, type TestStates } from './log-tests.ts';
 import { isBillable, isPayable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
 
 const BATCH = {
@@ -66,7 +66,7 @@ const TALLY = {
   payee: abi.address,
   /** Reports that count, of all its verifiers. */
   credits: abi.uint32,
-  /** Reports that others refuted, of all its verifiers. */
+  /** Reports that others refuted, and silent half hours that are not free, of all its verifiers. */
   refuted: abi.uint32,
 };
 const tallyCodec = struct(TALLY);
@@ -168,21 +168,21 @@ export interface BatchInput {
   readonly vouchers: readonly Voucher[];
   /** Payers who owe something here that cannot be drawn, ascending. Default: none. */
   readonly uncollectable?: readonly Uint8Array[];
-  /** Default: none was proven to cheat before. */
-  readonly findProvenMs?: FindProvenMs;
+  /** Default: the log begins here. */
+  readonly findTests?: FindTests;
 }
 
-/** When the log before this run last ejected a provider on exact evidence (SubjectTests.provenMs); 0 where it never did. */
-export type FindProvenMs = (providerId: Uint8Array) => number;
+/** What the log before this run says of a provider, or of a payee. */
+export type FindTests = TestStates['find'];
 
-const neverProven: FindProvenMs = () => 0;
+const findNothing: FindTests = () => INITIAL_TESTS;
 
 /** After exact evidence, whatever its provider had promised before is decided on within this time. */
 const VOID_AFTER_MS = OPENING_KEPT_MS;
 
 /** What each payer owes for the entries, ascending by payer; nobody who owes nothing. */
-export function sumDebts(entries: readonly VerdictEntry[], findProvenMs: FindProvenMs): Debt[] {
-  return sumFees(listPaid(entries, findProvenMs));
+export function sumDebts(entries: readonly VerdictEntry[], findTests: FindTests): Debt[] {
+  return sumFees(listPaid(entries, findTests));
 }
 
 function sumFees(paid: readonly VerdictEntry[]): Debt[] {
@@ -199,11 +199,11 @@ const isOwing = ({ feeAtomic }: VerdictEntry): boolean => feeAtomic > 0n;
  * The entries of one run whose replies are paid for. Exact evidence voids the fees of all replies of its provider: of those before
  * it in the same run, and of those that the log decides on within VOID_AFTER_MS.
  */
-export function listPaid(entries: readonly VerdictEntry[], findProvenMs: FindProvenMs): VerdictEntry[] {
+export function listPaid(entries: readonly VerdictEntry[], findTests: FindTests): VerdictEntry[] {
   const proven = new Map<string, number>();
   for (const entry of entries) if (isProof(entry)) proven.set(toHex(entry.providerId), entry.timeMs);
   return entries.filter(({ verdict, providerId, timeMs }) => {
-    const provenMs = proven.get(toHex(providerId)) ?? findProvenMs(providerId);
+    const provenMs = proven.get(toHex(providerId)) ?? findTests(providerId).provenMs;
     const isVoid = provenMs !== 0 && timeMs <= provenMs + VOID_AFTER_MS;
     return isBillable(verdict) && !isVoid;
   });
@@ -219,7 +219,8 @@ export function listPaid(entries: readonly VerdictEntry[], findProvenMs: FindPro
 export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const parsed = input.entries.map((bytes) => ({ bytes, entry: parseVerdictEntry(bytes) }));
   const entries = parsed.map(({ entry }) => entry);
-  const payable = new Set(listPaid(entries, input.findProvenMs ?? neverProven));
+  const { findTests = findNothing } = input;
+  const payable = new Set(listPaid(entries, findTests));
   const paid = parsed.filter(({ entry }) => payable.has(entry));
   const { uncollectable = [] } = input;
   const unpaid = new Set(uncollectable.map(toHex));
@@ -244,7 +245,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
     debits: netDebits(sumFees(drawn), input.vouchers),
     lines: netLines(drawn),
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
-    tallies: tallyVerifiers(entries),
+    tallies: tallyVerifiers(entries, findTests),
     uncollectable,
   };
   encodeSettlement(settlement);
@@ -280,10 +281,13 @@ function netLines(owing: readonly VerdictEntry[]): Line[] {
  * What each payee's verifiers did, in every entry, paid or not: whoever was paid for accepts alone would accept. A verifier without a
  * payee is in no tally.
  */
-function tallyVerifiers(entries: readonly VerdictEntry[]): VerifierTally[] {
+function tallyVerifiers(entries: readonly VerdictEntry[], findTests: FindTests): VerifierTally[] {
+  const tests = createOverlay({ find: findTests });
   const tallies = new Map<string, VerifierTally>();
-  for (const { payee, outcome } of entries.flatMap(({ verifiers }) => verifiers)) {
-    if (!isPayable(payee)) continue;
+  for (const mark of entries.flatMap(({ verifiers }) => verifiers)) {
+    const { payee, outcome } = mark;
+    const isFree = outcome === 'silent' && !countSilence(tests, mark);
+    if (!isPayable(payee) || isFree) continue;
     const { credits, refuted } = tallies.get(toHex(payee)) ?? { credits: 0, refuted: 0 };
     const isGood = outcome === 'credited';
     tallies.set(toHex(payee), { payee, credits: credits + (isGood ? 1 : 0), refuted: refuted + (isGood ? 0 : 1) });

@@ -117,7 +117,7 @@ export function createGasMeter(): GasMeter {
       for (const verifier of verifiers) {
         if (!isPayable(verifier.payee)) continue;
         tallies.add(toHex(verifier.payee));
-        if (verifier.outcome === 'refuted') penalties.add(toHex(verifier.payee));
+        if (verifier.outcome !== 'credited') penalties.add(toHex(verifier.payee));
       }
       const counts = { debits: debits.size, lines: lines.size, earners: earners.size, routers: routers.size };
       const marks = { ejections: ejections.size, tallies: tallies.size, penalties: penalties.size };

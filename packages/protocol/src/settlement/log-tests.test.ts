@@ -26,7 +26,16 @@ const judged = (
   verdict: 'accept' | 'reject' | 'inconclusive',
   eValue: number,
   evidence: CountedEntry['evidence'] = 'statistical',
-) => ({ verdict, evidence, beaconEpoch: 1n, timeMs: 1, step: 'reply', eValuePpm: toEValuePpm(eValue) }) as const;
+) =>
+  ({
+    verdict,
+    evidence,
+    beaconEpoch: 1n,
+    timeMs: 1,
+    step: 'reply',
+    eValuePpm: toEValuePpm(eValue),
+    verifiers: [],
+  }) as const;
 const exactReject = { ...judged('reject', 0, 'exact'), eValuePpm: computeBareEValuePpm('reject') };
 const unmeasured = { ...judged('inconclusive', 0), step: 'none' } as const;
 
@@ -192,6 +201,7 @@ describe('the test of lateness', () => {
       timeMs: 1,
       step: 'late',
       eValuePpm: 0,
+      verifiers: [],
     }) as const;
   const intime = (epoch: number) => ({ ...judged('accept', 0.6), beaconEpoch: BigInt(epoch) });
 
@@ -255,12 +265,26 @@ it('the tests match the vectors', () => {
       providerId: fromHex(given.providerId),
       payee: fromHex(given.payee),
       beaconEpoch: BigInt(given.beaconEpoch),
-    } as CountedEntry;
+      verifiers: [],
+    } as unknown as CountedEntry;
     expect(countEntry(states, entry)).toBe(ejects);
     expect(computePayeeEvidence(states.find(payee).replies)).toBe(payeeEvidence);
     expect(computePayeeEvidence(states.find(payee).lateness)).toBe(payeeLateness);
   }
   expect(vectors.steps.filter(({ ejects }) => ejects).length).toBe(3);
+});
+
+it('silence is counted for the payee of the verifier, whatever became of the reply', () => {
+  const states = open();
+  const silentAt = (halfHour: number): CountedEntry => ({
+    ...{ providerId: key(1), payee: nobody, ...unmeasured, verdict: 'unjudged' },
+    verifiers: [{ verifierId: key(2), payee, outcome: 'silent', halfHour }],
+  });
+  for (const halfHour of [7, 7, 9]) expect(countEntry(states, silentAt(halfHour))).toBe(false);
+  expect(states.find(payee)).toEqual({ ...INITIAL_TESTS, silence: { newest: 9, bits: 0b101 } });
+  const unpaid = silentAt(7).verifiers.map((mark) => ({ ...mark, payee: nobody }));
+  countEntry(states, { ...silentAt(7), verifiers: unpaid });
+  expect(states.find(nobody)).toEqual(INITIAL_TESTS);
 });
 
 it('an overlay changes nothing below it until it is written there', () => {

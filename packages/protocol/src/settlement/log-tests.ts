@@ -6,7 +6,8 @@ import {
 } from '../audit/payee-test.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { computeOutcomeEValue, type SequentialTestParameters } from '../statistics/sprt.ts';
-import { isJudged, type VerdictEntry } from './verdict-log.ts';
+import { addSilence, NEVER_SILENT, type SilenceState } from './silence-count.ts';
+import { isJudged, isPayable, type VerdictEntry, type VerifierMark } from './verdict-log.ts';
 
 /**
  * The sequential tests of providers as a function of one verdict log (docs/spec/sequential-test.md): each entry brings a step, in log
@@ -44,6 +45,8 @@ export interface SubjectTests {
   readonly provenMs: number;
   /** Of payees only. */
   readonly others: OthersTest | undefined;
+  /** Of payees only: when their verifiers were silent. */
+  readonly silence: SilenceState;
 }
 
 export const INITIAL_TESTS: SubjectTests = {
@@ -51,6 +54,7 @@ export const INITIAL_TESTS: SubjectTests = {
   lateness: { ...INITIAL_PAYEE_TEST, countedEpoch: -OUTAGE_EPOCHS - 1n },
   provenMs: 0,
   others: undefined,
+  silence: NEVER_SILENT,
 };
 
 /** The tests of one log, wherever they are kept. */
@@ -62,7 +66,7 @@ export interface TestStates {
 
 export type CountedEntry = Pick<
   VerdictEntry,
-  'providerId' | 'payee' | 'verdict' | 'evidence' | 'beaconEpoch' | 'step' | 'eValuePpm' | 'timeMs'
+  'providerId' | 'payee' | 'verdict' | 'evidence' | 'beaconEpoch' | 'step' | 'eValuePpm' | 'timeMs' | 'verifiers'
 >;
 
 const PPM = 1_000_000;
@@ -93,12 +97,22 @@ export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefine
  * @returns whether the entry ejects its provider.
  */
 export function countEntry(states: TestStates, entry: CountedEntry, beta: number = REPLY_TEST.beta): boolean {
+  for (const mark of entry.verifiers) countSilence(states, mark);
   if (!isJudged(entry.verdict)) return false;
   const isOutByLateness = countLateness(states, entry, beta);
   const isExact = isProof(entry);
   if (isExact) states.put(entry.providerId, { ...states.find(entry.providerId), provenMs: entry.timeMs });
   const isOut = entry.step === 'reply' && countReply(states, entry, { isExact, beta });
   return isExact || isOut || isOutByLateness;
+}
+
+/** @returns whether it costs the payee a part of its stake. */
+export function countSilence(states: TestStates, mark: VerifierMark): boolean {
+  if (mark.outcome !== 'silent' || !isPayable(mark.payee)) return false;
+  const tests = states.find(mark.payee);
+  const { state, isCharged } = addSilence(tests.silence, mark.halfHour);
+  states.put(mark.payee, { ...tests, silence: state });
+  return isCharged;
 }
 
 /** Whether the entry ejects its provider for what nobody can deny. */

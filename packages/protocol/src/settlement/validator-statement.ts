@@ -19,17 +19,19 @@ import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { hashAdmission } from '../exchange/admission.ts';
 import { hashHeld } from '../exchange/held-delivery.ts';
 import { hashIntake } from '../exchange/intake-receipt.ts';
+import { hashReveal } from '../exchange/reveal-word.ts';
 import { hashSigningKey } from '../exchange/signing-key.ts';
 import { hashSilence, silenceKind } from '../exchange/silence.ts';
 import { batchSummary, hashBatchSummary } from './batch.ts';
+import { hashConviction } from './conviction.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import { hashPardon } from './pardon.ts';
 import { hashReinstatement } from './reinstatement.ts';
 
 const PHASES: readonly BeaconPhase[] = ['prepare', 'commit'];
 
-/** A log entry names at most 16 verifiers, with their payees. */
-export const MAX_ENTRY_BYTES = 2_048;
+/** A log entry names at most 128 verifiers, 57 bytes for each that was silent. */
+export const MAX_ENTRY_BYTES = 8_192;
 
 /** The chain, and the contract for which the statement is made. */
 const domain = struct({ chainId: u64, verifyingContract: address });
@@ -57,6 +59,10 @@ export const statementCodec = union('kind', {
   held: struct({ domain, validator: address, delivery: hash }),
   /** In the domain of the settlement contract. */
   pardon: struct({ domain, payee: address, penalty: u32 }),
+  /** The same. */
+  conviction: struct({ domain, validator: address, evidence: hash, conviction: u32 }),
+  /** In the domain of the escrow: over which round a report is opened, by the hash of job and round. */
+  reveal: struct({ domain, validator: address, round: hash }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -86,12 +92,16 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashReinstatement(crypto, of, statement);
     case 'pardon':
       return hashPardon(crypto, of, statement);
+    case 'conviction':
+      return hashConviction(crypto, of, statement);
     case 'admission':
       return hashAdmission(crypto, of, statement);
     case 'intake':
       return hashIntake(crypto, of, statement);
     case 'silence':
       return hashSilence(crypto, of, statement);
+    case 'reveal':
+      return hashReveal(crypto, of, statement);
     case 'held':
       return hashHeld(crypto, of, statement);
     case 'signing-key':

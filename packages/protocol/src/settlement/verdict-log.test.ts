@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/verdict-log.json' with { type: 'json' };
 import { concatBytes, fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
+import { MAX_ENTRY_BYTES } from './validator-statement.ts';
 import {
   appendVerdict,
   computeCorrectionId,
@@ -16,7 +17,6 @@ import {
   listVerifierIds,
   parseVerdictEntry,
   VERDICTS,
-  VERIFIER_OUTCOMES,
   type VerdictEntry,
   type VerdictFields,
   verifyChain,
@@ -39,7 +39,13 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     payer: fixed(20),
     router: fixed(20),
     verifiers: fc.array(
-      fc.record({ verifierId: fixed(32), payee: fixed(20), outcome: fc.constantFrom(...VERIFIER_OUTCOMES) }),
+      fc.oneof(
+        fc.record({ verifierId: fixed(32), payee: fixed(20), outcome: fc.constantFrom('credited', 'refuted') }),
+        fc.record({
+          ...{ verifierId: fixed(32), payee: fixed(20) },
+          ...{ outcome: fc.constant('silent' as const), halfHour: fc.nat({ max: 2 ** 32 - 1 }) },
+        }),
+      ),
       { maxLength: 16 },
     ),
     beaconEpoch: u64,
@@ -161,6 +167,14 @@ describe('verdict entry', () => {
     }
   });
 
+  it('fits a signer, however many verifiers were silent', () => {
+    const silent = { ...{ verifierId: new Uint8Array(32), payee: new Uint8Array(20) }, halfHour: 2 ** 32 - 1 };
+    const verifiers = Array.from({ length: 128 }, () => ({ ...silent, outcome: 'silent' as const }));
+    const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, verifiers });
+    expect(bytes.length).toBeGreaterThan(7_000);
+    expect(bytes.length).toBeLessThanOrEqual(MAX_ENTRY_BYTES);
+  });
+
   it('matches the vectors', () => {
     expect(toHex(genesis.head)).toBe(vectors.genesis);
     const { entries, positions } = createLog(1);
@@ -169,7 +183,8 @@ describe('verdict entry', () => {
     const read = verifyChain(nobleCrypto, { from: genesis, entries: vectors.entries.map((hex) => fromHex(hex)) });
     expect([read.ok, toHex(read.position.head)]).toEqual([true, vectors.heads.at(-1)]);
     const last = read.entries.at(-1) as VerdictEntry;
-    expect(last.verifiers.map(({ outcome }) => outcome)).toEqual(['refuted', 'credited']);
+    expect(last.verifiers.map(({ outcome }) => outcome)).toEqual(['refuted', 'credited', 'silent']);
+    expect(last.verifiers.at(-1)).toMatchObject({ outcome: 'silent', halfHour: 944_444 });
     expect(listVerifierIds(last, 'refuted').map(toHex)).toEqual(['0b'.repeat(32)]);
   });
 });

@@ -5,6 +5,7 @@ import { type Check, fail, isOk, pass } from '../base/checks.ts';
 import {
   address,
   bytes,
+  type Codec,
   type CodecType,
   createFormat,
   flag,
@@ -15,8 +16,10 @@ import {
   safeInteger,
   struct,
   u8,
+  u32,
   u64,
   u128,
+  union,
 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
@@ -37,24 +40,38 @@ export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
  */
 export const LOG_STEPS = ['none', 'reply', 'late'] as const;
 
-/**
- * What the entry says of a verifier. `credited`: its report was opened and agrees with the verdict, or any report where the verdict is
- * inconclusive. `refuted`: the other reports show that it is wrong.
- */
-export const VERIFIER_OUTCOMES = ['credited', 'refuted'] as const;
-
 /** Everybody whom all sittings of a reply may ask. */
 export const MAX_VERIFIERS_PER_REPLY = MAX_SITTINGS * MAX_ASKED;
 
-const verifierMarkCodec = struct({
+const markedVerifier = struct({
   verifierId: hash,
-  /** Who is paid for its work; zero for a verifier that its operators agreed on. */
+  /** Who is paid for its work, and liable for it; zero for a verifier that its operators agreed on. */
   payee: address,
-  outcome: oneOf(VERIFIER_OUTCOMES),
 });
 
-/** What the reports on one reply say of one verifier. */
-export interface VerifierMark extends CodecType<typeof verifierMarkCodec> {}
+/**
+ * What the entry says of a verifier. `credited`: its report was opened and agrees with the verdict, or any report where the verdict is
+ * inconclusive. `refuted`: the other reports show that it is wrong. `silent`: it committed to nothing, to witnesses either.
+ */
+const verifierOutcome = union('outcome', {
+  credited: struct({}),
+  refuted: struct({}),
+  silent: struct({
+    /** When, see toHalfHour. */
+    halfHour: u32,
+  }),
+});
+
+/** What an audit says of one verifier. */
+export type VerifierMark = CodecType<typeof markedVerifier> & CodecType<typeof verifierOutcome>;
+
+const verifierMarkCodec: Codec<VerifierMark> = {
+  write(writer, mark) {
+    markedVerifier.write(writer, mark);
+    verifierOutcome.write(writer, mark);
+  },
+  read: (reader) => ({ ...markedVerifier.read(reader), ...verifierOutcome.read(reader) }),
+};
 
 const verdictEntryCodec = struct({
   /** From 0. */
@@ -92,7 +109,7 @@ const verdictEntryCodec = struct({
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
-  tag: 'ogong-verdict-v3',
+  tag: 'ogong-verdict-v4',
 });
 
 export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;

@@ -71,7 +71,7 @@ export function checkRoom(tokens: number, contextSize: number): Check {
 export function checkRoot(crypto: Crypto, record: Pick<RecordV2, 'commitRoot'>, opening: Opening): Check {
   const { root, size } = computeCommitment(crypto, opening);
   return check('commitment-root', equalBytes(root, record.commitRoot), [
-    `${size} leaves hash to the signed commit_root`,
-    'the opened leaves do not hash to the signed commit_root',
+    `${size} leaves hash to the record's commit_root`,
+    "the opened leaves do not hash to the record's commit_root",
   ]);
 }

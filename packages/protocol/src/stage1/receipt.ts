@@ -106,12 +106,14 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
  * @throws ProtocolError naming the field that is missing or malformed. Unknown fields are ignored.
  */
 export function parseReceipt(input: unknown): Receipt {
-  const root = asObject(typeof input === 'string' || input instanceof Uint8Array ? parseText(input) : input, 'receipt');
+  const root = asObject(
+    typeof input === 'string' || input instanceof Uint8Array ? parseReceiptText(input) : input,
+    'receipt',
+  );
   if (root.format !== RECEIPT_FORMAT) {
     throw new ProtocolError('unsupported', `format is not ${RECEIPT_FORMAT}`);
   }
-  const endpoint = asText(root.endpoint, 'endpoint');
-  if (!/^[a-z-]{1,32}$/.test(endpoint)) throw malformed('endpoint', 'the name of one');
+  const endpoint = asEndpoint(root.endpoint);
   const ledger = asObject(root.ledger, 'ledger');
   const chainId = asText(ledger.chainId, 'ledger.chainId');
   if (!CHAIN_ID.test(chainId)) throw malformed('ledger.chainId', 'a decimal integer without leading zeros');
@@ -140,7 +142,8 @@ function malformed(field: string, expected: string): ProtocolError {
   return new ProtocolError('malformed', `receipt field ${field}: expected ${expected}`);
 }
 
-function parseText(input: string | Uint8Array): unknown {
+/** Within the bounds of a receipt. @throws ProtocolError */
+export function parseReceiptText(input: string | Uint8Array): unknown {
   if (input.length > MAX_RECEIPT_BYTES) throw new ProtocolError('too-large', 'receipt is too large');
   try {
     return parseJson(typeof input === 'string' ? utf8Encode(input) : input);
@@ -150,17 +153,23 @@ function parseText(input: string | Uint8Array): unknown {
   }
 }
 
-function asObject(value: unknown, field: string): Fields {
+export function asObject(value: unknown, field: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(field, 'an object');
   return value as Fields;
 }
 
-function asText(value: unknown, field: string): string {
+export function asText(value: unknown, field: string): string {
   if (typeof value !== 'string') throw malformed(field, 'a string');
   return value;
 }
 
-function asBytes(value: unknown, field: string, length?: number): Uint8Array {
+export function asEndpoint(value: unknown): string {
+  const endpoint = asText(value, 'endpoint');
+  if (!/^[a-z-]{1,32}$/.test(endpoint)) throw malformed('endpoint', 'the name of one');
+  return endpoint;
+}
+
+export function asBytes(value: unknown, field: string, length?: number): Uint8Array {
   let bytes: Uint8Array;
   try {
     bytes = fromBase64(asText(value, field));

@@ -39,8 +39,8 @@ export interface Tier {
   readonly ownEvidence: readonly OwnEvidence[];
   /** What verifiers do: `score` replies that are audited, `trace` those that were rejected, to find the layer that differs. */
   readonly verifierWork: readonly ('score' | 'trace')[];
-  /** What releases the fee. */
-  readonly settledBy: 'verdict';
+  /** What releases the fee; `nobody` where there is none. */
+  readonly settledBy: 'verdict' | 'nobody';
   /**
    * Why this tier does not admit the outcome of a report, which makes it inconclusive; undefined if it does.
    * @param found.exact it was found by equality in the reply's own class, or by what is equal in every class.

@@ -2,7 +2,12 @@ import { equalBytes } from '../base/bytes.ts';
 import { bytes, bytes16, type Codec, createFormat, optional, struct } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
-import { parseAnnouncement, type SignedAnnouncement, verifyAnnouncement } from '../exchange/announcement.ts';
+import {
+  type Announcement,
+  parseAnnouncement,
+  type SignedAnnouncement,
+  verifyAnnouncement,
+} from '../exchange/announcement.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 
 /** 64 models with the longest names. */
@@ -56,4 +61,14 @@ export function isLiable(
     equalBytes(announcement.payee, payee) &&
     equalBytes(announcement.verifier.keyHash, keyHash)
   );
+}
+
+/** Whether an announcement offers the model in this class, with this room. */
+export function isOffered(
+  { models }: Pick<Announcement, 'models'>,
+  modelRoot: Uint8Array,
+  { numericClass, contextSize }: Pick<Announcement['models'][number], 'numericClass' | 'contextSize'>,
+): boolean {
+  const offer = models.find((model) => equalBytes(model.modelRoot, modelRoot));
+  return offer?.numericClass === numericClass && offer.contextSize === contextSize;
 }

@@ -18,7 +18,7 @@ const statement = fc.record({
 const statements = fc.array(statement, { maxLength: 9 }).map((all) => all.map((one, place) => ({ ...one, place })));
 const attempt = fc.oneof(
   fc.record({ ...asked, committed: none, opened: none, statements }),
-  fc.record({ ...asked, committed, opened: none }),
+  fc.record({ ...asked, committed, opened: none, statements }),
   fc.record({ ...asked, committed, opened }),
 );
 const candidate = fc.record({

@@ -78,11 +78,11 @@ export interface Attempt {
   readonly nonce: Uint8Array;
   /** Absent: it committed to nothing in time. */
   readonly committed: SignedCommitment | undefined;
-  /** Absent: it did not open what it committed to, or what it opened was no answer to the job. */
+  /** Absent: it did not open what it committed to. What is opened and cannot be read counts as no report. */
   readonly opened: OpenedReport | undefined;
-  /** Who is liable for a report that was opened; absent for a verifier that the operators agreed on. */
+  /** Who is liable for a report that was opened, or for silence; absent for a verifier that the operators agreed on. */
   readonly credential?: SignedAnnouncement | undefined;
-  /** Of the witnesses who asked it, too, where it committed to nothing. */
+  /** Of the witnesses who asked it, too, where it committed to nothing, or opened nothing. */
   readonly statements?: readonly Statement[] | undefined;
 }
 
@@ -170,8 +170,8 @@ const opened = struct({ salt: bytes(SALT_BYTES), report: bytes32(MAX_REPORT_BYTE
 const call = struct({ verifierId: hash, sitting: u8, round: u8, nonce: bytes(JOB_NONCE_BYTES) });
 /** How far a verifier came. */
 const progress = union('state', {
-  silent: struct({ statements: statementList }),
-  committed: struct({ committed: commitment }),
+  silent: struct({ statements: statementList, credential: optional(credentialCodec) }),
+  committed: struct({ committed: commitment, statements: statementList, credential: optional(credentialCodec) }),
   opened: struct({ committed: commitment, opened, credential: optional(credentialCodec) }),
 });
 
@@ -180,8 +180,8 @@ const attemptCodec: Codec<Attempt> = {
     const { committed, opened, credential, statements = [] } = attempt;
     if (opened && !committed) throw new ProtocolError('malformed', 'a report that nobody committed to');
     call.write(writer, attempt);
-    if (committed === undefined) progress.write(writer, { state: 'silent', statements });
-    else if (opened === undefined) progress.write(writer, { state: 'committed', committed });
+    if (committed === undefined) progress.write(writer, { state: 'silent', statements, credential });
+    else if (opened === undefined) progress.write(writer, { state: 'committed', committed, statements, credential });
     else progress.write(writer, { state: 'opened', committed, opened, credential });
   },
   read(reader) {
@@ -215,7 +215,7 @@ const evidenceFormat = createFormat(
     unasked: struct({ consent: optional(consentCodec), statements: statementList }),
     abandoned: struct({ consent: consentCodec, statements: statementList }),
   }),
-  { tag: 'ogong-evidence-v10' },
+  { tag: 'ogong-evidence-v12' },
 );
 
 /** @throws ProtocolError */

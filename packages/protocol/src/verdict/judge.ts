@@ -3,16 +3,18 @@ import { findSittingDraw, MAX_ASKED } from '../audit/sitting.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { hashAskedJob } from '../exchange/silence.ts';
-import type { ReportVerdict } from '../modality/text/adjudicate.ts';
+import { parseAnnouncement } from '../exchange/announcement.ts';
+import { hashJobRound } from '../exchange/reveal-word.ts';
+import { hashAskedJob, hashAskedReport } from '../exchange/silence.ts';
 import { fillRound, hashScoreInputs } from '../modality/text/stage2/score-commitment.ts';
+import { HALF_HOUR_MS, toHalfHour } from '../settlement/silence-count.ts';
 import type { EvidenceKind, VerifierMark } from '../settlement/verdict-log.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifyBoundRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, EquivocationEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findOpened, type OpenedReply, readVerifierReport } from './opened-reply.ts';
 import { findCommitmentProblem, readReport, type WeighedReport, weighReport } from './report-check.ts';
-import { combineReports, isCharge, isClaimedExactly, isReproduced } from './report-combination.ts';
+import { combineReports, isCharge, isReproduced, isUnconfirmed } from './report-combination.ts';
 import {
   type AttemptSummary,
   computeJobId,
@@ -21,7 +23,7 @@ import {
   drawNext,
   hasOutsider,
 } from './verifier-draw.ts';
-import { findSilenceProblem, type SilenceClaim } from './witnessed.ts';
+import { findSilenceProblem, findSilentMs, type SilenceClaim } from './witnessed.ts';
 
 /** From evidence to verdict: the deciding validator and its co-signers call the same function. */
 export interface Judgement {
@@ -38,8 +40,7 @@ export interface Judgement {
   /** A report that two of different operators agreed on to the bit. */
   readonly agreed?: Uint8Array | undefined;
   /**
-   * A reject that everybody could repeat, and nobody outside the draw has repeated. It costs the fee and not the name: verifiers in
-   * league can say anything.
+   * A reject that nobody outside the draw has repeated. It costs the fee and not the name: verifiers in league can say anything.
    */
   readonly isUnproven?: boolean | undefined;
   /** The opening did not come. */
@@ -151,6 +152,8 @@ function shorten(bytes: Uint8Array): string {
 /** One attempt, with who was drawn for it. */
 interface AttemptReview extends AttemptSummary {
   readonly candidate: EvidenceCandidate;
+  /** What its silence says of it, if anything. */
+  readonly silence: readonly VerifierMark[];
 }
 
 function judgeReports(
@@ -173,7 +176,14 @@ function judgeReports(
     if (weighed && asked.some((one) => one.weighed && equalBytes(one.candidate.keyHash, candidate.keyHash))) {
       throw new JudgeError('bad-report', `attempt ${index}: the same key reports twice`);
     }
-    asked.push({ verifierId, sitting, round, candidate, weighed });
+    asked.push({
+      verifierId,
+      sitting,
+      round,
+      candidate,
+      weighed,
+      silence: isDrawn ? markSilence(attempt, candidate) : [],
+    });
   }
   assertAsked(crypto, context, { lists, asked });
   const reports = asked.flatMap(({ weighed, verifierId, sitting, candidate: { payee } }) =>
@@ -192,32 +202,55 @@ function judgeReports(
       ? 'one verifier rejects, and nobody else has answered'
       : 'no verifier of this model has answered';
     checks.push(skip('verifier', why));
-    const verifiers = reports.map(({ verifierId, payee }) => ({ verifierId, payee, outcome: 'credited' as const }));
+    const verifiers = listMarks(asked, () => 'credited');
     return { verdict: 'unjudged', evidence: 'none', checks, verifiers, wants: 'verdict' };
   }
   const verdict = decision === 'ask-another' ? 'inconclusive' : decision;
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
   const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && isReproduced(reports);
-  const isCharged = verdict === 'reject' && isCharge(weighed);
-  const wantsEjection = isCharged && !isExact && hasOutsider(crypto, context, { lists, asked });
+  const isUnproven = verdict === 'reject' && isUnconfirmed(reports);
+  const wantsEjection = isUnproven && isCharge(weighed) && hasOutsider(crypto, context, { lists, asked });
   const refuted = new Set(marked);
-  const mark = ({ outcome }: ReportVerdict, index: number): VerifierMark['outcome'] | undefined => {
-    if (refuted.has(index)) return 'refuted';
-    return outcome === verdict || verdict === 'inconclusive' ? 'credited' : undefined;
+  const mark: MarkReport = (report) => {
+    if (refuted.has(weighed.indexOf(report))) return 'refuted';
+    return report.outcome === verdict || verdict === 'inconclusive' ? 'credited' : undefined;
   };
   return {
     verdict,
     evidence: isExact ? 'exact' : 'statistical',
     checks,
-    verifiers: reports.flatMap(({ weighed: report, verifierId, payee }, index) => {
-      const outcome = mark(report, index);
-      return outcome ? [{ verifierId, payee, outcome }] : [];
-    }),
+    verifiers: listMarks(asked, mark),
     eValue: computeEValue(verdict === 'reject' ? weighed : weighed.filter((_, index) => !refuted.has(index))),
     agreed: findAgreed(weighed),
-    isUnproven: verdict === 'reject' && !isExact && isClaimedExactly(weighed),
+    isUnproven,
     wants: wantsEjection ? 'ejection' : undefined,
   };
+}
+
+/** What a report is worth to the one who gave it; undefined for nothing. */
+type MarkReport = (report: WeighedReport) => 'credited' | 'refuted' | undefined;
+
+/** In the order in which they were asked. */
+function listMarks(asked: readonly AttemptReview[], mark: MarkReport): VerifierMark[] {
+  return asked.flatMap(({ weighed, silence, verifierId, candidate: { payee } }): readonly VerifierMark[] => {
+    const outcome = weighed && mark(weighed);
+    return outcome ? [{ verifierId, payee, outcome }] : silence;
+  });
+}
+
+/**
+ * Silence is held against a verifier that had announced itself shortly before, and only by the statements of witnesses: a validator that
+ * is the whole quorum marks nobody.
+ */
+function markSilence(
+  { verifierId, statements = [], credential }: Attempt,
+  { payee }: EvidenceCandidate,
+): readonly VerifierMark[] {
+  if (statements.length === 0 || credential === undefined) return [];
+  const timeMs = findSilentMs(statements);
+  const { issuedAtMs, expiresAtMs } = parseAnnouncement(credential.announcement);
+  const isAnnounced = issuedAtMs <= timeMs && timeMs <= expiresAtMs + HALF_HOUR_MS;
+  return isAnnounced ? [{ verifierId, payee, outcome: 'silent', halfHour: toHalfHour(timeMs) }] : [];
 }
 
 /**
@@ -297,11 +330,9 @@ function weighAttempt(
   const { committed, opened, nonce, round } = attempts[index] as Attempt;
   const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
   const { keyHash, contextSize } = candidate;
-  if (committed === undefined) {
-    // Nobody else knows of a verifier that the operators agreed on.
-    if (isDrawn) assertSilent(crypto, judged, reply, { attempt: attempts[index] as Attempt, index, jobId, keyHash });
-    return undefined;
-  }
+  // Nobody else knows of a verifier that the operators agreed on.
+  if (opened === undefined && isDrawn) assertSilent(crypto, judged, reply, { attempts, index, jobId, keyHash });
+  if (committed === undefined) return undefined;
   const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
   if (opened === undefined) return undefined;
@@ -311,6 +342,7 @@ function weighAttempt(
     inputsHash,
     read: (bytes) => readVerifierReport(reply, bytes, { jobId, contextSize }),
   });
+  if ('problem' in read && read.isUnreadable) return undefined;
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
   return weighReport(read, drift);
 }
@@ -327,30 +359,33 @@ function hashInputs(
   return hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.describeJob(endpoint) });
 }
 
-/** Witnesses gave the verifier the same job, and got no commitment. @throws JudgeError */
+/** Witnesses gave the verifier the same job, and got no commitment; or the same round, and got no report. @throws JudgeError */
 function assertSilent(
   crypto: Crypto,
   { claim, validator, witnessed }: JudgementContext,
   reply: OpenedReply,
   asked: {
-    readonly attempt: Attempt;
+    readonly attempts: readonly Attempt[];
     readonly index: number;
     readonly jobId: Uint8Array;
     readonly keyHash: Uint8Array;
   },
 ): void {
-  const { attempt, index, jobId, keyHash } = asked;
-  const { verifierId: target, statements = [] } = attempt;
+  const { attempts, index, jobId, keyHash } = asked;
+  const { verifierId: target, statements = [], committed, round } = attempts[index] as Attempt;
   if (witnessed === undefined) return;
   const { replyId, orderHash } = claim.order;
   const inputsHash = hashInputs(crypto, claim, reply, index);
+  const job = hashAskedJob(crypto, { jobId, keyHash, inputsHash });
+  const digests = committed && { jobId, round: listDigests(crypto, attempts, round) };
   const question = {
-    asked: 'commitment',
     target,
-    subject: hashAskedJob(crypto, { jobId, keyHash, inputsHash }),
-  } as const;
+    ...(digests
+      ? { asked: 'report' as const, subject: hashAskedReport(crypto, { job, round: hashJobRound(crypto, digests) }) }
+      : { asked: 'commitment' as const, subject: job }),
+  };
   const problem = witnessed.wasShown?.(question)
-    ? 'it committed to a report here'
+    ? `it gave its ${question.asked} here`
     : findSilenceProblem(crypto, { ...witnessed, ...question, replyId, orderHash, validator }, statements);
   if (problem === undefined) return;
   throw new JudgeError('proves-nothing', `attempt ${index}: a verifier is said to have been silent: ${problem}`);

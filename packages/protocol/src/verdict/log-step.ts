@@ -14,7 +14,9 @@ export function computeStep({
   'step' | 'eValuePpm'
 > {
   if (isWithheld) return { step: 'late', eValuePpm: 0 };
-  if (isUnproven || verdict === 'unjudged') return { step: 'none', eValuePpm: 0 };
+  // What nobody repeated must not speak against the provider. It may speak for it.
+  const isIdle = isUnproven && (eValue === undefined || eValue >= 1);
+  if (isIdle || verdict === 'unjudged') return { step: 'none', eValuePpm: 0 };
   if (evidence !== 'exact' && eValue !== undefined) return { step: 'reply', eValuePpm: toEValuePpm(eValue) };
   if (verdict === 'inconclusive') return { step: 'none', eValuePpm: 0 };
   return { step: 'reply', eValuePpm: computeBareEValuePpm(verdict) };

@@ -40,12 +40,18 @@ export interface OpenedJob {
   readonly round: readonly Uint8Array[];
 }
 
+export interface ReportProblem {
+  readonly problem: string;
+  /** It opens the commitment, and nobody can read it. */
+  readonly isUnreadable?: boolean;
+}
+
 /** A report that opens the commitment and answers the job, or why it does not. */
 export function readReport<R extends object>(
   crypto: Crypto,
   { jobId, committed, opened, round }: OpenedJob,
   subject: ReportSubject<R>,
-): R | { readonly problem: string } {
+): Exclude<R, { readonly problem: string }> | ReportProblem {
   const { verifierKey: publicKey, digest } = committed;
   const { salt, signature } = opened;
   const reportHash = crypto.sha256(opened.report);
@@ -56,9 +62,12 @@ export function readReport<R extends object>(
   const message = encodeScoreOpening({ jobId, salt, reportHash, round });
   if (!verifyHybrid(crypto, { publicKey, message, signature })) return { problem: 'the signature of an opening fails' };
   try {
-    return subject.read(opened.report, { jobId });
+    const read = subject.read(opened.report, { jobId });
+    return 'problem' in read
+      ? { problem: String(read.problem), isUnreadable: true }
+      : (read as Exclude<R, { readonly problem: string }>);
   } catch (error) {
-    if (error instanceof ProtocolError) return { problem: error.message };
+    if (error instanceof ProtocolError) return { problem: error.message, isUnreadable: true };
     throw error;
   }
 }

@@ -31,24 +31,52 @@ function findExactRejects(weighed: readonly WeighedReport[]): readonly number[] 
 }
 
 /** Whether the provider is charged with what anybody of that class can repeat. */
-export function isCharge(weighed: readonly WeighedReport[]): boolean {
+function isExactCharge(weighed: readonly WeighedReport[]): boolean {
   return findExactRejects(weighed).length >= CHARGING_REJECTS;
 }
 
+/** Whether so many reject, on whatever grounds, that a further one would speak against the provider's name. */
+export function isCharge(weighed: readonly WeighedReport[]): boolean {
+  if (isExactCharge(weighed)) return true;
+  const rejects = weighed.filter(({ outcome }) => outcome === 'reject').length;
+  return rejects >= CHARGING_REJECTS && combineReports(weighed, false).decision === 'reject';
+}
+
 /** Whether every reject is one that anybody of that class can repeat, so that no measured drift speaks against the reply. */
-export function isClaimedExactly(weighed: readonly WeighedReport[]): boolean {
+function isClaimedExactly(weighed: readonly WeighedReport[]): boolean {
   return weighed.every((one) => one.outcome !== 'reject' || (one.exact && isReproducible(one)));
 }
+
+interface SittingReport {
+  readonly weighed: WeighedReport;
+  readonly sitting: number;
+}
+
+/** Whether one of these rejects came in a later sitting than those that charged the provider. */
+const isRepeated = (sittings: readonly number[]): boolean =>
+  sittings.some((sitting) => sittings.filter((before) => before < sitting).length >= CHARGING_REJECTS);
 
 /**
  * Whether a verifier of a later sitting, drawn from those that were not asked before, found to the bit what the provider was charged
  * with.
  */
-export function isReproduced(
-  reports: readonly { readonly weighed: WeighedReport; readonly sitting: number }[],
-): boolean {
-  const agreeing = findExactRejects(reports.map(({ weighed }) => weighed)).map((index) => reports[index]?.sitting ?? 0);
-  return agreeing.some((sitting) => agreeing.filter((before) => before < sitting).length >= CHARGING_REJECTS);
+export function isReproduced(reports: readonly SittingReport[]): boolean {
+  return isRepeated(findExactRejects(reports.map(({ weighed }) => weighed)).map((i) => reports[i]?.sitting ?? 0));
+}
+
+/**
+ * Whether a verifier of a later sitting rejects as well where scores speak. Two in league can say anything, and know the draw of their
+ * own sitting, but not that of a later one.
+ */
+function isSeconded(reports: readonly SittingReport[]): boolean {
+  return isRepeated(reports.flatMap(({ weighed, sitting }) => (weighed.outcome === 'reject' ? [sitting] : [])));
+}
+
+/** Whether nobody outside the draw has confirmed a reject, so that it costs the fee and not the name. */
+export function isUnconfirmed(reports: readonly SittingReport[]): boolean {
+  const weighed = reports.map((one) => one.weighed);
+  if (isExactCharge(weighed) || isClaimedExactly(weighed)) return !isReproduced(reports);
+  return !isSeconded(reports);
 }
 
 /**
@@ -56,7 +84,8 @@ export function isReproduced(
  * they do in every class on prompt, vocabulary and text. So agreement is what counts there. A colluding verifier may accept what the provider told it, and another may invent a reject:
  * if one accept and one reject disagree, a third verifier decides. Two invented rejects differ and outweigh nothing. Two equal
  * ones end a sitting; they may come from colluding verifiers, so a later sitting asks further ones (`isReproduced`). Against one
- * accept a third is asked; if nobody is left, two outweigh it. Elsewhere the majority does (`countVotes`).
+ * accept a third is asked; if nobody is left, two outweigh it. Elsewhere the majority does (`countVotes`). Exact accepts outweigh
+ * as many rejects by scores, and no more: a league can repeat what its provider says, as another can invent scores.
  */
 export function combineReports(weighed: readonly WeighedReport[], canAskAnother: boolean): ReportDecision {
   const pick = (test: (one: WeighedReport) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
@@ -64,12 +93,15 @@ export function combineReports(weighed: readonly WeighedReport[], canAskAnother:
   const rejects = pick(({ outcome }) => outcome === 'reject');
   const agreeing = findAgreeingRejects(weighed);
   if (accepts.length > 0 && rejects.length > 0) {
-    if (accepts.length >= 2 && accepts.length > agreeing.length) return { decision: 'accept', marked: rejects };
+    const isMatched = accepts.length >= 2 && accepts.length > agreeing.length && accepts.length >= rejects.length;
+    if (isMatched) return { decision: 'accept', marked: rejects };
     const isSettled = agreeing.length >= SETTLING_REJECTS || !canAskAnother;
     if (agreeing.length >= 2 && agreeing.length > accepts.length && isSettled) {
       return { decision: 'reject', marked: pick(({ outcome }) => outcome === 'accept') };
     }
     if (canAskAnother) return { decision: 'ask-another', marked: [] };
+    const all = pick(({ outcome }) => outcome === 'accept');
+    if (rejects.length >= SETTLING_REJECTS && rejects.length > all.length) return { decision: 'reject', marked: [] };
     // A single other report refutes nobody.
     return { decision: accepts.length >= agreeing.length ? 'accept' : 'inconclusive', marked: [] };
   }

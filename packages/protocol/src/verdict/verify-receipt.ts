@@ -242,7 +242,7 @@ function checkLedger(receipt: Receipt, { ledger }: Trust): Check {
   return check('ledger', same, [`chain ${ledger.chainId}`, 'the order was signed for another chain or escrow']);
 }
 
-function checkModelRoot({ modelRoots }: Trust, request: CommonRequest, record: RecordV2): Check {
+export function checkModelRoot({ modelRoots }: Trust, request: Pick<CommonRequest, 'model'>, record: RecordV2): Check {
   const published =
     modelRoots !== undefined && Object.hasOwn(modelRoots, request.model) ? modelRoots[request.model] : undefined;
   if (published === undefined) return skip('model-root', `no published root of ${request.model} given to compare with`);

@@ -2,14 +2,15 @@ import type { AuditDraw } from '../audit/audit.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
 import { computeWitnessEpoch } from '../audit/witness-draw.ts';
-import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { compareBytes, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import type { SetMember } from '../beacon/validator-set.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
+import { parseAnnouncement } from '../exchange/announcement.ts';
 import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
-import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
 import {
@@ -30,7 +31,7 @@ import {
   verifySignedRecord,
   verifySummarized,
 } from './claim.ts';
-import { isLiable } from './credential.ts';
+import { isLiable, isOffered } from './credential.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
 import { type AuditEvidence, type Evidence, parseEvidence } from './evidence.ts';
@@ -132,7 +133,7 @@ function restsOnSilence({ evidence }: Pick<PublicVerdict, 'evidence'>): boolean 
 }
 
 const hasSilent = (evidence: Evidence): boolean =>
-  evidence.kind === 'audit' && evidence.attempts.some(({ committed }) => committed === undefined);
+  evidence.kind === 'audit' && evidence.attempts.some(({ opened }) => opened === undefined);
 
 /** Whether an error means that the verdict is wrong, rather than that something is unknown here. */
 export function isRefutation(error: unknown): error is Error {
@@ -197,6 +198,10 @@ export async function assertVerdict(
     const missing = { asked: 'opening', subject: entry.recordHash } as const;
     await assertSilent(crypto, entry, order, { ...parsed, ...missing }, trust);
   }
+  if (parsed.kind === 'audit') {
+    assertLists(crypto, entry, parsed);
+    assertAnnounced(entry, order, parsed);
+  }
   const isScored = parsed.kind === 'audit' && parsed.attempts.length > 0;
   const sittings = parsed.kind === 'audit' ? parsed.lists.length : 0;
   const judgement = judge(
@@ -214,10 +219,14 @@ export async function assertVerdict(
     },
     parsed,
   );
+  const isOver = judgement.wants === undefined || sittings === MAX_SITTINGS;
+  const missing = judgement.wants === 'ejection' ? 'nobody outside the draw has judged' : 'nobody has judged';
+  demand(isOver, `${at}: after ${sittings} sittings ${missing} the reply, and it still has to wait`);
   assertSameJudgement(entry, judgement);
-  if (parsed.kind === 'audit') assertLiable(crypto, entry, parsed, trust);
-  const isOver = judgement.wants !== 'verdict' || sittings === MAX_SITTINGS;
-  demand(isOver, `${at}: after ${sittings} sittings nobody has judged the reply, and it still has to wait`);
+  if (parsed.kind === 'audit') {
+    assertAskedInTime(entry, order, parsed);
+    assertLiable(crypto, entry, parsed, trust);
+  }
   return judgement;
 }
 
@@ -289,6 +298,19 @@ async function assertSilent(
   const draw = { replyId, asked, target, validator: trust.validator };
   const problem = findSilenceProblem(crypto, { ...witnessed, ...draw, orderHash, subject }, statements);
   demand(problem === undefined, `${at}: ${problem}`);
+}
+
+/** Which half hour a silence counts in follows from the clocks of witnesses: they cannot move it out of the audit. */
+function assertAskedInTime(
+  { index, timeMs: decidedMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
+  order: Pick<NamedOrder, 'expiresAtMs'>,
+  { attempts }: Pick<AuditEvidence, 'attempts'>,
+): void {
+  const fromMs = Number(order.expiresAtMs) - MAX_ORDER_LIFETIME_MS - CLOCK_TOLERANCE_MS;
+  const untilMs = decidedMs + 2 * CLOCK_TOLERANCE_MS;
+  const times = attempts.flatMap(({ statements = [] }) => statements.map(({ timeMs }) => timeMs));
+  const isWithin = times.every((timeMs) => timeMs >= fromMs && timeMs <= untilMs);
+  demand(isWithin, `entry ${index}: a witness says that a verifier was silent at a time outside the audit`);
 }
 
 /** @returns undefined where nobody says who the validators were. */
@@ -370,24 +392,71 @@ function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
   demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
 }
 
+/** What a list of candidates says about itself: whom the beacon draws from it must not follow from names that the validator makes up. */
+function assertLists(
+  crypto: Crypto,
+  { index }: Pick<VerdictEntry, 'index'>,
+  { lists }: Pick<AuditEvidence, 'lists'>,
+): void {
+  for (const list of lists) {
+    const isAscending = list.every((one, i) => i === 0 || compareBytes(list[i - 1]!.providerId, one.providerId) < 0);
+    demand(isAscending, `entry ${index}: the candidates of a sitting are out of order`);
+    const keys = new Set(list.map(({ keyHash }) => toHex(keyHash)));
+    demand(keys.size === list.length, `entry ${index}: a key is listed twice`);
+    const weights = new Map(list.map(({ payee, weight }) => [toHex(payee), weight]));
+    for (const { payee, operator, weight } of list) {
+      const isOwn = equalBytes(operator, crypto.sha256(payee));
+      demand(isOwn, `entry ${index}: a candidate is put down to another operator than its payee`);
+      // The stake of a payee counts alike for each of its keys.
+      const isShared = weight >= 1n && weight === weights.get(toHex(payee));
+      demand(isShared, `entry ${index}: two keys of one payee have other chances`);
+    }
+  }
+}
+
+/** Class and room of whoever was asked are those that it has announced. */
+function assertAnnounced(
+  { index }: Pick<VerdictEntry, 'index'>,
+  { modelRoot }: Pick<NamedOrder, 'modelRoot'>,
+  { lists, attempts }: Pick<AuditEvidence, 'lists' | 'attempts'>,
+): void {
+  for (const { credential, verifierId, sitting } of attempts) {
+    const candidate = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
+    if (credential === undefined || candidate === undefined) continue;
+    const isSame = isOffered(parseAnnouncement(credential.announcement), modelRoot, candidate);
+    demand(isSame, `entry ${index}: a verifier is listed with another class or room than it has announced`);
+  }
+}
+
 /** Nobody is paid or marked for a key that it has not named, and that has not named it. */
 function assertLiable(
   crypto: Crypto,
   { index, verifiers }: Pick<VerdictEntry, 'index' | 'verifiers'>,
-  { attempts }: Pick<AuditEvidence, 'attempts'>,
+  { attempts, lists }: Pick<AuditEvidence, 'attempts' | 'lists'>,
   { ledger }: Pick<VerdictAnchors, 'ledger'>,
 ): void {
-  for (const { verifierId: providerId, payee } of verifiers.filter((mark) => isPayable(mark.payee))) {
+  const said = verifiers.filter(({ payee, outcome }) => isPayable(payee) && outcome !== 'silent');
+  for (const { verifierId: providerId, payee } of said) {
     const report = attempts.find((one) => one.opened && equalBytes(one.verifierId, providerId));
     const keyHash = report?.committed && hashHybridKey(crypto, report.committed.verifierKey);
     const isBound =
       keyHash && report.credential && isLiable(crypto, ledger, report.credential, { providerId, payee, keyHash });
     demand(isBound === true, `entry ${index}: a verifier is put down to a payee that it does not work for`);
   }
+  for (const { opened, credential, verifierId, sitting } of attempts) {
+    if (opened !== undefined || credential === undefined) continue;
+    const candidate = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
+    const isBound = candidate !== undefined && isLiable(crypto, ledger, credential, candidate);
+    demand(isBound, `entry ${index}: silence is put down to a payee that the verifier does not work for`);
+  }
 }
 
 function isSameMark(a: VerifierMark, b: VerifierMark | undefined): boolean {
   return (
-    b !== undefined && equalBytes(a.verifierId, b.verifierId) && equalBytes(a.payee, b.payee) && a.outcome === b.outcome
+    b !== undefined &&
+    equalBytes(a.verifierId, b.verifierId) &&
+    equalBytes(a.payee, b.payee) &&
+    a.outcome === b.outcome &&
+    (a.outcome !== 'silent' || b.outcome !== 'silent' || a.halfHour === b.halfHour)
   );
 }

@@ -27,6 +27,12 @@ export const encodeStatements = (statements: readonly Statement[]): Uint8Array =
 /** @throws ProtocolError */
 export const parseStatements = (bytes: Uint8Array): readonly Statement[] => statementsFormat.decode(bytes);
 
+/** When somebody was silent: the median of the witnesses' times, of two the earlier one. @param statements one at least. */
+export function findSilentMs(statements: readonly Statement[]): number {
+  const times = statements.map(({ timeMs }) => timeMs).sort((a, b) => a - b);
+  return times[(times.length - 1) >> 1] as number;
+}
+
 /** Who is said to have been silent, about what, and who had to be asked. */
 export interface SilenceClaim extends WitnessDraw, Pick<Silence, 'orderHash' | 'subject'> {
   readonly ledger: LedgerDomain;

@@ -1,60 +1,39 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
+import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
+import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
-import { readHubAccess } from '@ogong/models/hub';
-import { createModelStore } from '@ogong/models/store';
+import { VERSION } from '@ogong/host/version';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { loadTextModel, modelDirectory } from '../engine/engine-config.ts';
-import { chat } from '../local/chat-command.ts';
+import { admissionsCommand } from '../commands/admissions-command.ts';
+import { installCommand, uninstallCommand } from '../commands/install-command.ts';
+import { modelCommands } from '../commands/model-commands.ts';
+import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
-import { configPathOf, configure, showConfiguration } from '../provider/configure-command.ts';
-import {
-  DEFAULT_PROVIDER_DIRECTORY,
-  localConfig,
-  pullConfig,
-  runConfig,
-  serveConfig,
-  showConfig,
-  walletConfig,
-} from '../provider/provider-config.ts';
+import { noteServer } from '../local/server-note.ts';
+import { assertAddressFree } from '../local/taken-address.ts';
+import { configPathOf, configure } from '../provider/configure-command.ts';
+import { DEFAULT_PROVIDER_DIRECTORY, localConfig, serveConfig, walletConfig } from '../provider/provider-config.ts';
 import { startServing } from '../provider/serve-daemon.ts';
 
 const NAME = 'ogong-provider';
-const HELP = `Serves models from this machine, to itself or to the network.
 
-Usage: ${NAME} <command> [flags]
-
-  local      OpenAI and Ollama server on this machine: no network, no account
-  run        chat with a model in the terminal
-  pull       download a model, or list what is here
-  configure  write the settings of serve
-  show       print them
-  wallet     print the ledger address that fees are paid to
-  serve      serve models on the network
-
-${NAME} <command> --help says more.
-`;
-
-type Parsed<V> =
-  | { readonly kind: 'print'; readonly text: string }
-  | { readonly kind: 'run'; readonly values: V; readonly positionals: readonly string[] };
-
-/** The settings of a command; its help ends the program. */
-function read<V>(parsed: Parsed<V>): { readonly values: V; readonly positionals: readonly string[] } {
-  return parsed.kind === 'print' ? print(parsed.text) : parsed;
-}
-
-function print(text: string): never {
-  process.stdout.write(text);
+/** The settings of a daemon; its help ends the program. */
+function read<V>(
+  parsed: { readonly kind: 'print'; readonly text: string } | { readonly kind: 'run'; readonly values: V },
+): V {
+  if (parsed.kind === 'run') return parsed.values;
+  process.stdout.write(parsed.text);
   process.exit(0);
 }
 
@@ -64,95 +43,127 @@ function serve(argv: readonly string[]): Promise<Daemon> {
   const dataDir = flags.get('dataDir')?.[0] ?? process.env.OGONG_PROVIDER_DATA_DIR ?? DEFAULT_PROVIDER_DIRECTORY;
   const path = configPathOf(dataDir);
   const isConfigured = configPath === undefined && existsSync(path);
-  const { values } = read(serveConfig.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env));
-  return startServing(values);
+  return startServing(read(serveConfig.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env)));
 }
 
 async function local(argv: readonly string[]): Promise<Daemon> {
-  const { values } = read(localConfig.parse(argv, process.env));
+  const values = read(localConfig.parse(argv, process.env));
   const log = createLogger({ name: NAME, level: values.logLevel });
+  await assertAddressFree(values.listen);
   const { names, loaded, ...models } = await openLocalModels(values, log);
-  const { listen, origin: origins } = values;
+  const { listen, origin: origins, dataDir } = values;
+  const instance = randomUUID();
   const server = createLocalServer(
-    { listen, origins },
+    { listen, origins, instance },
     { ...models, loaded, crypto: nodeCrypto, clock: systemClock, log },
   );
   await server.start();
+  const forget = noteServer(dataDir, server.address(), instance);
   return {
     ready: { address: server.address(), models: names },
     async stop() {
+      forget();
       await server.stop();
       await loaded.close();
     },
   };
 }
 
-async function run(argv: readonly string[]): Promise<never> {
-  const { values, positionals } = read(runConfig.parse(argv, process.env));
-  const log = createLogger({ name: NAME, level: values.logLevel });
-  const { engine } = await loadTextModel(
-    positionals[0] as string,
-    { ...values, sequences: 1 },
-    { dataDir: values.dataDir, log },
-  );
-  await chat(
-    { engine, crypto: nodeCrypto, system: values.system },
-    { input: process.stdin, output: process.stdout, isInteractive: process.stdin.isTTY === true },
-  );
-  await engine.close();
-  return print('');
-}
-
-async function pull(argv: readonly string[]): Promise<never> {
-  const { values, positionals } = read(pullConfig.parse(argv, process.env));
-  const storeDir = modelDirectory(values.dataDir);
-  const [reference] = positionals;
-  if (values.list) {
-    const stored = await createModelStore(storeDir).list();
-    const rows = stored.map(({ name, modelRoot }) => `${name}  ${modelRoot}`);
-    return print(['built in: stories260K, stories15M[:quant]', ...rows, ''].join('\n'));
-  }
-  if (reference === undefined) throw new ConfigError(`${NAME} pull`, ['which model? see ogong-provider pull --list']);
-  let shown = -1;
-  const { name, path, modelRoot } = await resolveModel(reference, {
-    storeDir,
-    hub: readHubAccess(process.env),
-    onRetry: ({ file, reason, pauseMs }) =>
-      void process.stderr.write(`${file}: ${reason}; asking again in ${(pauseMs / 1000).toFixed(1)} s\n`),
-    onProgress({ file, receivedBytes, totalBytes }) {
-      const percent = totalBytes ? Math.floor((100 * receivedBytes) / totalBytes) : 0;
-      if (percent === shown) return;
-      shown = percent;
-      process.stderr.write(`\r${file}: ${percent} %`);
-    },
-  });
-  if (shown >= 0) process.stderr.write('\n');
-  return print(`${name}\n${path}\nmodel root ${toHex(modelRoot)}\n`);
-}
-
-function wallet(argv: readonly string[]): never {
-  const { values } = read(walletConfig.parse(argv, process.env));
-  const { address } = createNodeLedgerSigner(createOrLoadKeys(values.dataDir).ledgerKey.reveal());
-  return print(`0x${toHex(address)}\n`);
-}
-
-const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Daemon | Promise<Daemon>>> = {
-  local,
-  run,
-  pull,
-  configure: (argv) => print(configure(argv)),
-  show: (argv) => print(showConfiguration(read(showConfig.parse(argv, process.env)).values.dataDir)),
-  wallet,
-  serve,
-};
-
-const [command = '--help', ...rest] = process.argv.slice(2);
-await runDaemon(
-  async () => {
-    if (command === '--help' || command === '-h') print(HELP);
-    const start = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
-    if (!start) throw new ConfigError(NAME, [`unknown command "${command}"`]);
-    return start(rest);
+/** A command that prints one thing. */
+const createPrinter = (name: string, summary: string, say: (argv: readonly string[]) => string): Command => ({
+  name,
+  summary,
+  async run(argv, output) {
+    output.write(say(argv));
+    return EXIT.ok;
   },
-  { name: NAME },
-);
+});
+
+const walletCommand = createPrinter('wallet', 'print the ledger address that fees are paid to', (argv) => {
+  const parsed = walletConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return parsed.text;
+  const { address } = createNodeLedgerSigner(createOrLoadKeys(parsed.values.dataDir).ledgerKey.reveal());
+  return `0x${toHex(address)}\n`;
+});
+
+interface Verb {
+  readonly name: string;
+  readonly summary: string;
+}
+
+interface DaemonVerb extends Verb {
+  readonly config: { parse(argv: readonly string[], env: object): { readonly kind: string; readonly text?: string } };
+  start(argv: readonly string[]): Promise<Daemon>;
+}
+
+const daemons: readonly DaemonVerb[] = [
+  {
+    name: 'local',
+    summary: 'OpenAI, Anthropic and Ollama server: no network, no account',
+    config: localConfig,
+    start: local,
+  },
+  { name: 'serve', summary: 'serve models on the network', config: serveConfig, start: serve },
+];
+
+const commands: readonly Command[] = [
+  talkCommand,
+  ...modelCommands,
+  createPrinter('configure', 'write the settings of serve', configure),
+  walletCommand,
+  installCommand(),
+  uninstallCommand(),
+  createCompletionCommand(NAME, () => [
+    ...commands,
+    ...daemons.map(({ name, summary, config }) =>
+      createPrinter(name, summary, (argv) => config.parse(argv, {}).text ?? ''),
+    ),
+  ]),
+  admissionsCommand,
+];
+
+const GROUPS: readonly (readonly [string, readonly string[]])[] = [
+  ['On this machine', ['run', 'local', 'ps', 'stop', 'install', 'uninstall', 'completion']],
+  ['Models', ['list', 'pull', 'show', 'cp', 'rm']],
+  ['For the network', ['configure', 'show', 'wallet', 'serve', 'admissions']],
+];
+
+function formatHelp(): string {
+  const all: readonly Verb[] = [...daemons, ...commands];
+  const describe = (name: string): string =>
+    `  ${name.padEnd(10)}  ${all.find((each) => each.name === name)?.summary ?? ''}`;
+  const groups = GROUPS.flatMap(([title, names]) => [`${title}:`, ...names.map(describe), '']);
+  return `Serves models from this machine, to itself or to the network.
+
+Usage: ${NAME} <command> [flags]
+
+${groups.join('\n')}
+${NAME} <command> --help says more.
+
+Examples:
+  ${NAME} run stories15M "Once upon a time"
+  ${NAME} local --model stories15M
+  ${NAME} pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m
+`;
+}
+
+async function main(name: string, argv: readonly string[], output: Output): Promise<number> {
+  if (['', '--help', '-h', 'help'].includes(name)) {
+    output.write(formatHelp());
+    return EXIT.ok;
+  }
+  if (name === '--version' || name === '-V') {
+    output.write(`${NAME} ${VERSION}\n`);
+    return EXIT.ok;
+  }
+  const command = commands.find((each) => each.name === name);
+  if (command === undefined) throw new ConfigError(NAME, [`unknown command "${name.slice(0, 100)}"`]);
+  return command.run(argv, output);
+}
+
+const [name = '', ...rest] = process.argv.slice(2);
+const daemon = daemons.find((each) => each.name === name);
+if (daemon) await runDaemon(() => daemon.start(rest), { name: NAME });
+else {
+  await runCommand(NAME, (output) => main(name, rest, output));
+}

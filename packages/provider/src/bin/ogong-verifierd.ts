@@ -25,7 +25,7 @@ async function start(): Promise<Daemon> {
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
   const settings = { ...values, ...SCORES_ONLY };
-  const loaded = await loadModels(values.model, loadModel, settings, { dataDir: values.dataDir, log });
+  const loaded = await loadModels(values.model, loadModel, settings, { log });
   const engines = loaded.map(({ engine }) => engine);
   const store = openStore(join(values.dataDir, 'verifier.db'), { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);

@@ -10,6 +10,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { createTestListing } from '@ogong/testing/verifier/test-listing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
 import { createVerifier } from '../verifier/verifier.ts';
@@ -37,7 +38,7 @@ async function startVerifier(calibrateWith: readonly Uint8Array[]) {
       ...{ engines: [engine], crypto, clock: systemClock, randomBytes, identity },
       signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
       reports: createReports(store, commits),
-      chain: { findByCertHash: () => undefined },
+      chain: createTestListing([]),
       log: createLogger({ name: 'test', level: 'silent' }),
       metrics: createMetrics('verifier'),
     },

@@ -7,6 +7,7 @@ import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { askToCommit, askToReveal } from '@ogong/node/validator/audit/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
@@ -50,7 +51,8 @@ export function createPeerChecker(
       const service = links.to(VerifierService, peer);
       const calls = {
         commit: (_: unknown, job: Parameters<typeof service.commit>[0], call: object) => service.commit(job, call),
-        reveal: (_: unknown, job: Parameters<typeof service.reveal>[0], call: object) => service.reveal(job, call),
+        reveal: (_: unknown, { jobId, round }: JobRound, call: object) =>
+          service.reveal({ jobId, round: [...round] }, call),
       };
       return {
         score: (sample, signal) => scoreByPeer(sample, { peer, calls, crypto, signal }),

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
@@ -7,6 +6,7 @@ import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { countCores } from '@ogong/engine/llama-cpp/platform';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
+import { modelsDirField } from '@ogong/host/config/common-fields';
 import { boolean, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
@@ -15,6 +15,7 @@ import { openFileHashes } from '@ogong/models/store';
 
 /** Settings of the embedded engine. */
 export const engineFields = {
+  ...modelsDirField,
   hubEndpoint: { schema: httpUrl, label: '<url>', env: 'HF_ENDPOINT', description: 'the model hub, or a mirror of it' },
   hubToken: {
     schema: text,
@@ -106,6 +107,7 @@ export const servingFields = {
 export const SCORES_ONLY = { shapes: 'wide' } as const;
 
 export interface EngineSettings {
+  readonly modelsDir: string;
   readonly hubEndpoint?: string | undefined;
   readonly hubToken?: Secret<string> | undefined;
   readonly verify?: boolean | undefined;
@@ -133,30 +135,25 @@ export interface LoadedModel<E extends Engine = Engine> {
   readonly model: ResolvedModel;
 }
 
-interface Place {
-  readonly dataDir: string;
+interface Surroundings {
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
 /** Fetches the model if it is not here yet, and opens the engine of its modality. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
-  { threads, nCtx, drafts, hubEndpoint, hubToken, verify = false, ...given }: EngineSettings,
-  { dataDir, log }: Place,
+  { threads, nCtx, drafts, hubEndpoint, hubToken, modelsDir, verify = false, ...given }: EngineSettings,
+  { log }: Surroundings,
   share?: MachineShare,
 ): Promise<LoadedModel> {
   const memory = {
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),
     ...(share && { availableMemory: Math.max(0, readAvailableMemory() - share.reservedBytes) }),
   };
-  const { model, hashes } = await bringServed(
-    reference,
-    {
-      ...{ hubEndpoint, hubToken, verify },
-      inspect: (path) => assertMayLoad(path, { sequences: given.sequences, ...memory }),
-    },
-    dataDir,
-  );
+  const { model, hashes } = await bringServed(reference, {
+    ...{ hubEndpoint, hubToken, verify, modelsDir },
+    inspect: (path) => assertMayLoad(path, { sequences: given.sequences, ...memory }),
+  });
   const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const settings: OpenEngineSettings = {
     modelPath: model.path,
@@ -182,7 +179,7 @@ export async function loadModel(
 export async function loadTextModel(
   reference: string,
   settings: EngineSettings,
-  place: Place,
+  place: Surroundings,
   share?: MachineShare,
 ): Promise<LoadedModel<TextEngine>> {
   const { engine, model } = await loadModel(reference, settings, place, share);
@@ -194,7 +191,7 @@ export async function loadTextModel(
 type Load<E extends Engine> = (
   reference: string,
   settings: EngineSettings,
-  place: Place,
+  place: Surroundings,
   share: MachineShare,
 ) => Promise<LoadedModel<E>>;
 
@@ -208,7 +205,7 @@ export async function loadModels<E extends Engine>(
   references: readonly string[],
   load: Load<E>,
   settings: EngineSettings,
-  place: Place,
+  place: Surroundings,
 ): Promise<readonly LoadedModel<E>[]> {
   const cores = Math.max(1, Math.floor(countCores() / references.length));
   const loaded: LoadedModel<E>[] = [];
@@ -241,12 +238,13 @@ async function bringServed(
   {
     hubEndpoint,
     hubToken,
+    modelsDir: storeDir,
     verify = false,
     inspect,
-  }: Pick<EngineSettings, 'hubEndpoint' | 'hubToken' | 'verify'> & { readonly inspect: (path: string) => void },
-  dataDir: string,
+  }: Pick<EngineSettings, 'hubEndpoint' | 'hubToken' | 'modelsDir' | 'verify'> & {
+    readonly inspect: (path: string) => void;
+  },
 ) {
-  const storeDir = modelDirectory(dataDir);
   const hashes = openFileHashes(storeDir, { verify });
   const model = await resolveModel(reference, {
     ...{ storeDir, hashes, inspect },
@@ -257,5 +255,3 @@ async function bringServed(
   });
   return { model, hashes };
 }
-
-export const modelDirectory = (dataDir: string): string => join(dataDir, 'models');

@@ -7,8 +7,8 @@ import { expect, it } from 'vitest';
 import { type EngineSettings, type LoadedModel, loadModels, type MachineShare } from './engine-config.ts';
 
 const path = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
-const settings: EngineSettings = { isa: 'auto', threads: undefined, sequences: 1, nCtx: undefined };
-const place = { dataDir: '', log: { info: () => {}, warn: () => {} } };
+const settings: EngineSettings = { modelsDir: '', isa: 'auto', threads: undefined, sequences: 1, nCtx: undefined };
+const place = { log: { info: () => {}, warn: () => {} } };
 
 /** Opens a fake engine for every name but `broken`. */
 function createLoader() {

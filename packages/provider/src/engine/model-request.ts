@@ -26,7 +26,9 @@ export function parseModelRequest(body: Uint8Array, endpoint: Endpoint, day: num
 }
 
 function toPrompt(asked: InferenceRequest, day: number): Prompt {
-  return isChat(asked) ? { kind: 'chat', messages: asked.messages, day } : { kind: 'text', text: asked.promptText };
+  const { messages, tools, promptText } = asked;
+  if (!isChat(asked)) return { kind: 'text', text: promptText };
+  return { kind: 'chat', messages, ...(tools.length > 0 && { tools }), day };
 }
 
 /** Checks of the request that depend on the model. @throws RequestError */

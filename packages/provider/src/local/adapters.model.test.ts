@@ -15,7 +15,7 @@ afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 const settings = {
   model: ['stories260K'],
-  dataDir,
+  modelsDir: dataDir,
   keepAlive: 60_000,
   isa: 'auto',
   threads: 1,

@@ -26,16 +26,15 @@ function createDialectHandler(name: ApiDialectName, call: LocalCall): Handler {
   const { read } = API_DIALECTS[name];
   return async (context) => {
     const request = read(context, await readBody(context, BODY_LIMITS));
-    const { asked, serve, onEnd } = await openCompletion(context, call, { endpoint: 'chat', body: request.body });
+    const { asked, answerAs } = await openCompletion(context, call, { endpoint: 'chat', body: request.body });
     const nowMs = () => call.clock.nowMs();
     const random = call.randomBytes(18);
     const identity = createDialectIdentity(name, { model: asked.model, nowMs: nowMs(), random });
     return answerInDialect(context, {
       dialect: request.toDialect({ identity, nowMs }),
       request: { ...asked, dropped: [...request.dropped, ...asked.dropped] },
-      serve,
+      ...answerAs(identity.id),
       heartbeatMs: HEARTBEAT_MS,
-      onEnd,
     });
   };
 }

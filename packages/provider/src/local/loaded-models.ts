@@ -21,6 +21,8 @@ export interface Lease {
 export interface RunningModel extends OpenModel {
   /** Infinity where it stays. */
   readonly expiresAtMs: number;
+  /** Requests that use it now. */
+  readonly users: number;
 }
 
 /** Loads models when they are asked for, and unloads them when nobody has asked for a while. */
@@ -146,7 +148,7 @@ export function createLoadedModels({ load, clock, keepMs, first = [] }: LoadedMo
     },
     list: () =>
       [...entries.values()].map(({ reference, engine, loadedAtMs, lastUsedMs, keepMs: keep, users }) => ({
-        ...{ reference, engine, loadedAtMs },
+        ...{ reference, engine, loadedAtMs, users },
         expiresAtMs: (users > 0 ? clock.nowMs() : lastUsedMs) + keep,
       })),
     async close() {

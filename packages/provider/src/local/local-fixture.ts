@@ -41,6 +41,7 @@ export interface LocalFixtureOptions {
   readonly open?: (reference: string) => Engine;
   readonly origins?: readonly string[];
   readonly library?: ModelLibrary;
+  readonly instance?: string;
 }
 
 /** Local mode over fake engines, on a port of its own. */
@@ -50,6 +51,7 @@ export async function createLocalFixture({
   open = () => createFakeEngine({ contextSize: 512 }),
   origins = [],
   library = createStoreLibrary(createModelStore('/nonexistent'), () => Promise.reject(new Error('no network here'))),
+  instance = 'fixture',
 }: LocalFixtureOptions = {}): Promise<LocalFixture> {
   const loads: string[] = [];
   const loaded = createLoadedModels({
@@ -62,7 +64,7 @@ export async function createLocalFixture({
     },
   });
   const log = createLogger({ name: 'test', level: 'silent' });
-  const options = { listen: { host: '127.0.0.1', port: 0 }, origins };
+  const options = { listen: { host: '127.0.0.1', port: 0 }, origins, instance };
   const server = createLocalServer(options, { shelf, library, loaded, crypto, clock: systemClock, log });
   await server.start();
   const base = `http://127.0.0.1:${server.address().port}`;

@@ -1,15 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { BodyLimits } from '@ogong/host/http/body';
 import type { Clock } from '@ogong/host/time/clock';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type Demands, findUnmetDemand, type OfferedWeights } from '@ogong/protocol/modality/demands';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
-import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
+import { assertFitsModel } from '../engine/model-request.ts';
+import { commitLocally, findDay, type LocalPlan, planLocally, type ServedRequest } from './commit-locally.ts';
 import type { Lease, LoadedModels } from './loaded-models.ts';
+import type { KeptReply, LocalReceipts } from './local-receipts.ts';
+import type { SpeedMeter } from './machine.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 
@@ -20,11 +23,13 @@ export interface LocalCall {
   readonly shelf: ModelShelf;
   readonly library: ModelLibrary;
   readonly loaded: LoadedModels;
+  readonly receipts: LocalReceipts;
+  readonly speeds: SpeedMeter;
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
-/** What a chat template reads as today, in days since 1970-01-01 UTC. */
-export const findToday = (clock: Clock): number => Math.floor(clock.nowMs() / 86_400_000);
+/** What a chat template reads as today. */
+export const findToday = (clock: Clock): number => findDay(clock.nowMs());
 
 export const BODY_LIMITS: BodyLimits = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
 
@@ -40,15 +45,18 @@ export async function borrowText(
   throw refuseUse(lease, model, use);
 }
 
-/** A loaded model that embeds. @throws ApiError where it does not; ModelError, EngineError */
+/** A loaded model that embeds, or reranks. @throws ApiError where it does not; ModelError, EngineError */
 export async function borrowEmbedding(
   { loaded }: LocalCall,
   model: ShelfModel,
-  { keepMs, use }: { readonly keepMs?: number | undefined; readonly use: string },
+  { keepMs, use }: { readonly keepMs?: number | undefined; readonly use: 'embeddings' | 'reranking' },
 ): Promise<Lease & { readonly engine: EmbeddingEngine }> {
   const lease = await loaded.borrow(model, keepMs);
   const { engine } = lease;
-  if (engine.specificationVersion === 'embedding-v1') return { ...lease, engine };
+  if (engine.specificationVersion === 'embedding-v1') {
+    const does = engine.info().pooling === 'rank' ? 'reranking' : 'embeddings';
+    if (does === use) return { ...lease, engine };
+  }
   throw refuseUse(lease, model, use);
 }
 
@@ -57,44 +65,71 @@ function refuseUse(lease: Lease, { name }: ShelfModel, use: string): ApiError {
   return new ApiError('invalid_request', `${JSON.stringify(name)} does not support ${use}`, { param: 'model' });
 }
 
-const NO_SKETCH = { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS };
+/** @throws ApiError where the model is none that the request demands. */
+export function assertDemands({ demands }: { readonly demands: Demands }, info: OfferedWeights): void {
+  const problem = findUnmetDemand(demands, info);
+  if (problem !== undefined) throw new ApiError('invalid_request', problem, { param: 'ogong' });
+}
+
+/** One answer to a prompt. */
+export interface LocalJob {
+  readonly engine: TextEngine;
+  readonly request: ServedRequest;
+  /** Which of the answers to this prompt: under one seed, a prompt among others has the answer that it has alone. Default: the first. */
+  readonly draw?: number;
+  /** Takes the receipt before the answer's end is told, where its request has a body. */
+  readonly keep: (reply: KeptReply) => void;
+  readonly signal: AbortSignal;
+}
+
+type Means = Pick<LocalCall, 'crypto' | 'clock' | 'randomBytes' | 'speeds'>;
 
 /** @throws RequestError, EngineError */
-export function generateLocally(
-  crypto: Crypto,
-  { engine }: { readonly engine: TextEngine },
-  request: ModelRequest,
-  { choice = 0, signal }: { readonly choice?: number; readonly signal: AbortSignal },
-): AsyncIterable<TextGenerationEvent> {
-  const { asked, prompt } = request;
-  const info = engine.info();
-  assertFitsModel(request, info);
-  return engine.generate(
+export function generateLocally(means: Means, job: LocalJob): AsyncIterable<TextGenerationEvent> {
+  const { engine, request, signal } = job;
+  const { asked, prompt, body } = request;
+  assertFitsModel(request, engine.info());
+  const plan = planLocally(means, job);
+  const events = engine.generate(
     {
       prompt,
       sampler: asked.sampler,
       bias: asked.bias,
       grammar: asked.grammar,
-      drawKey:
-        asked.seed === undefined
-          ? new Uint8Array(randomBytes(32))
-          : computeDrawKey(crypto, {
-              mode: 'seed',
-              seed: asked.seed,
-              // The seed alone, so that rewording a client's envelope does not change the draws.
-              requestHash: new Uint8Array(32),
-              modelRoot: info.modelRoot,
-              choice,
-            }),
+      drawKey: computeDrawKey(means.crypto, plan.drawKey),
       maxTokens: asked.maxTokens,
       stop: asked.stop,
-      sketch: NO_SKETCH,
+      sketch: plan.sketch,
       topLogprobs: asked.topLogprobs,
-      commit: false,
+      commit: body !== undefined,
       cacheScope: `local/${asked.promptCacheKey ?? ''}`,
     },
     { signal },
   );
+  return follow(means, events, { ...job, plan });
+}
+
+/** Keeps the receipt, but of an answer that was broken off, or whose request has no body. */
+async function* follow(
+  { crypto, clock, speeds }: Means,
+  events: AsyncIterable<TextGenerationEvent>,
+  { keep, request, ...job }: LocalJob & { readonly plan: LocalPlan },
+): AsyncGenerator<TextGenerationEvent> {
+  const { body } = request;
+  const windows: WindowBytes[] = [];
+  let promptTokens: Uint32Array | undefined;
+  for await (const event of events) {
+    if (event.kind === 'start') promptTokens = event.promptTokens;
+    else if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'end') {
+      speeds.note(job.engine, event);
+      if (event.stopReason !== 'cancelled' && body !== undefined && promptTokens !== undefined) {
+        const served = { ...job, request: { ...request, body }, promptTokens, windows, end: event };
+        keep(commitLocally(crypto, { ...served, endMs: clock.nowMs() }));
+      }
+    }
+    yield event;
+  }
 }
 
 export const encodeJson = (value: unknown): Uint8Array => utf8Encode(JSON.stringify(value));

@@ -1,10 +1,6 @@
 import { get } from 'node:http';
-import { PassThrough } from 'node:stream';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createFakeEngine } from '@ogong/testing/engine/fake';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chat } from './chat-command.ts';
 import { createLocalFixture, type LocalFixture } from './local-fixture.ts';
 
 let fixture: LocalFixture;
@@ -173,16 +169,4 @@ it('answers to no other name, which a page could give to this machine', async ()
     });
   expect(await status(`rebound.example:${port}`)).toBe(403);
   expect(await status(`localhost:${port}`)).toBe(200);
-});
-
-it('chats line by line, with the conversation so far', async () => {
-  const engine = createFakeEngine({ contextSize: 512 });
-  const input = new PassThrough();
-  const output = new PassThrough();
-  const done = chat({ engine, crypto, system: 'Be brief.' }, { input, output, isInteractive: false });
-  input.end('one\n\ntwo\n');
-  await done;
-  const text = output.read()?.toString() as string;
-  expect(text.split('\n').length).toBeGreaterThanOrEqual(3);
-  await engine.close();
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { nameAnthropicRequest } from '@ogong/host/dialect/anthropic/anthropic-call';
 import { formatDialectError } from '@ogong/host/dialect/error-body';
-import { type ApiApp, createApiApp, mountRoutes } from '@ogong/host/http/api-app';
+import { type ApiApp, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
 import { assertOwnHost, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
@@ -13,19 +13,25 @@ import type { Clock } from '@ogong/host/time/clock';
 import { ModelError } from '@ogong/models/model-error';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { DIALECT_ROUTES, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { DIALECT_ROUTES, GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { createDialectHandlers } from './dialect-api.ts';
 import type { LoadedModels } from './loaded-models.ts';
 import type { LocalCall } from './local-model.ts';
+import { createLocalReceipts } from './local-receipts.ts';
+import { createSpeedMeter, MACHINE_ROUTES, showMachine } from './machine.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import { createOllamaHandlers, OLLAMA_ROUTES } from './ollama/routes.ts';
 import { createOpenAiHandlers } from './openai-api.ts';
+import { createPageHandlers, PAGE_ROUTES, wantsPage } from './page.ts';
+import { INSTANCE_HEADER } from './server-note.ts';
 
 export interface LocalServerOptions {
   readonly listen: HostPort;
   /** Web pages that may call, besides those of this machine. */
   readonly origins?: readonly string[];
+  /** Names this run of the server in its answers. */
+  readonly instance?: string;
 }
 
 export interface LocalServerDependencies {
@@ -49,8 +55,9 @@ export function createLocalServer(options: LocalServerOptions, dependencies: Loc
   });
 }
 
-function createLocalApp(
-  { listen, origins = [] }: LocalServerOptions,
+/** The API without a port. */
+export function createLocalApp(
+  { listen, origins = [], instance }: LocalServerOptions,
   { log, ...dependencies }: LocalServerDependencies,
 ): ApiApp {
   const app = createApiApp({
@@ -59,15 +66,32 @@ function createLocalApp(
       context.req.path.startsWith('/api/') ? { error: error.message } : formatDialectError(error, context),
     onFailure: (err, requestId) => log.error({ err, requestId }, 'a request failed'),
   });
+  if (instance !== undefined) {
+    app.use(async (context, next) => {
+      context.header(INSTANCE_HEADER, instance);
+      await next();
+    });
+  }
   app.use(nameAnthropicRequest);
   if (isLoopbackHost(listen.host)) app.use(assertOwnHost);
   app.use(assertTrustedOrigin(origins));
-  app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER]));
-  const call: LocalCall = { ...dependencies, randomBytes: (length) => new Uint8Array(randomBytes(length)) };
-  const { chat, completion, embedding, models, model } = GATEWAY_ROUTES;
-  mountRoutes(app, { chat, completion, embedding, models, model }, createOpenAiHandlers(call));
+  app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER, RECEIPT_HEADER]));
+  const call: LocalCall = {
+    ...dependencies,
+    receipts: createLocalReceipts(),
+    speeds: createSpeedMeter(),
+    randomBytes: (length) => new Uint8Array(randomBytes(length)),
+  };
+  const { chat, completion, embedding, rerank, models, model, receipt } = GATEWAY_ROUTES;
+  const own = { chat, completion, embedding, rerank, models, model, receipt };
+  mountRoutes(app, own, createOpenAiHandlers(call));
   mountRoutes(app, DIALECT_ROUTES, createDialectHandlers(call));
-  mountRoutes(app, OLLAMA_ROUTES, createOllamaHandlers(call));
+  const { page, ...files } = createPageHandlers();
+  mountRoutes(app, PAGE_ROUTES, files);
+  mountRoutes(app, MACHINE_ROUTES, { machine: (context) => showMachine(context, call) });
+  const ollama = createOllamaHandlers(call);
+  const root: Handler = (context) => (wantsPage(context) ? page(context) : ollama.root(context));
+  mountRoutes(app, OLLAMA_ROUTES, { ...ollama, root });
   return app;
 }
 

@@ -1,4 +1,5 @@
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { POOLING_CODES } from '@ogong/engine/llama-cpp/pooled-context';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { type GgufHeader, stringOf } from '@ogong/models/gguf/types';
 import type { ShelfModel } from './model-shelf.ts';
@@ -11,7 +12,9 @@ export interface ModelCard {
   /** Such as `Q4_K_M`. */
   readonly quantization: string;
   readonly template: string | undefined;
+  /** It makes vectors, or scores: it writes nothing. */
   readonly isEmbedding: boolean;
+  readonly isReranker: boolean;
   readonly embeddingSize: number;
   readonly header: GgufHeader;
 }
@@ -32,6 +35,7 @@ export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'mo
     quantization: weightType.toUpperCase(),
     template: chatTemplate,
     isEmbedding: poolingCode !== undefined,
+    isReranker: poolingCode === POOLING_CODES.rank,
     embeddingSize,
     header,
   };

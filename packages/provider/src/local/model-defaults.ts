@@ -5,7 +5,7 @@ export function withDefaults<M extends { readonly role: unknown }>(
   messages: readonly M[],
   defaults: ModelDefaults | undefined,
 ): readonly (M | { role: string; content: string })[] {
-  const hasSystem = messages[0]?.role === 'system';
-  const told = defaults?.system === undefined || hasSystem ? [] : [{ role: 'system', content: defaults.system }];
-  return [...told, ...(defaults?.messages ?? []), ...messages];
+  const told = messages[0]?.role === 'system' ? messages.slice(0, 1) : [];
+  const own = told.length > 0 || defaults?.system === undefined ? [] : [{ role: 'system', content: defaults.system }];
+  return [...told, ...own, ...(defaults?.messages ?? []), ...messages.slice(told.length)];
 }

@@ -1,4 +1,5 @@
 import type { DownloadProgress } from '@ogong/models/download';
+import type { RetryNotice } from '@ogong/models/remote';
 import type { ModelDefaults } from '@ogong/models/store';
 import type { ShelfModel } from './model-shelf.ts';
 
@@ -34,5 +35,6 @@ export interface ReceivedFile {
 
 export interface PullOptions {
   readonly onProgress: (progress: DownloadProgress) => void;
+  readonly onRetry: (notice: RetryNotice) => void;
   readonly signal: AbortSignal;
 }

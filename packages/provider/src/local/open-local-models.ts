@@ -6,7 +6,7 @@ import type { Logger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
 import { splitModelReference } from '@ogong/models/source';
 import { createModelStore } from '@ogong/models/store';
-import { type EngineSettings, loadModel, loadModels, modelDirectory } from '../engine/engine-config.ts';
+import { type EngineSettings, loadModel, loadModels } from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from './loaded-models.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
@@ -18,7 +18,6 @@ export interface LocalSettings extends EngineSettings {
   readonly model: readonly string[];
   /** For every model that was named. */
   readonly adapter: readonly string[];
-  readonly dataDir: string;
   readonly keepAlive: number;
 }
 
@@ -32,7 +31,7 @@ export interface LocalModels {
 
 /** Loads what was named, and leaves the rest of the store to be loaded when it is asked for. @throws ModelError, EngineError */
 export async function openLocalModels(settings: LocalSettings, log: Logger): Promise<LocalModels> {
-  const place = { dataDir: settings.dataDir, log };
+  const place = { log };
   const engines = await loadModels(settings.model, loadModel, settings, place);
   const named = engines.map(({ engine, model }, i) => ({
     engine,
@@ -49,7 +48,7 @@ export async function openLocalModels(settings: LocalSettings, log: Logger): Pro
       return engine;
     },
   });
-  const storeDir = modelDirectory(settings.dataDir);
+  const storeDir = settings.modelsDir;
   const store = createModelStore(storeDir);
   const { hubEndpoint, hubToken } = settings;
   const hub = {

@@ -2,27 +2,41 @@ import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
 import { showModel, showModels } from '@ogong/host/dialect/models';
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
-import { answerCompletion, type ChoiceEnd, type ChoicePart } from '@ogong/host/openai/completion';
-import { type AnswerToken, createIdentity, formatModel } from '@ogong/host/openai/format';
+import { answerCompletion } from '@ogong/host/openai/completion';
+import { type AnswerToken, createIdentity, formatModel, type Json } from '@ogong/host/openai/format';
+import type { ChoiceEnd, ChoicePart } from '@ogong/host/openai/read-choice';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
-import type { ModelRequest } from '../engine/model-request.ts';
-import { BODY_LIMITS, borrowText, findToday, generateLocally, type LocalCall } from './local-model.ts';
+import { parseModelRequest } from '../engine/model-request.ts';
+import { nameReceipt, showReceipt, toReceiptsField } from './answer-receipts.ts';
+import { findDay, type ServedRequest } from './commit-locally.ts';
+import {
+  assertDemands,
+  BODY_LIMITS,
+  borrowText,
+  generateLocally,
+  type LocalCall,
+  type LocalJob,
+} from './local-model.ts';
+import type { KeptReply } from './local-receipts.ts';
 import { withDefaults } from './model-defaults.ts';
 import { findModel, type ShelfModel } from './model-shelf.ts';
 import { embedOpenAi } from './openai-embeddings.ts';
-import { addParameters, fitModel, parseOpenAiRequest } from './openai-request.ts';
+import { addParameters, fitModel, parseOpenAiRequest, writeServed } from './openai-request.ts';
+import { rerankLocally } from './rerank.ts';
 
 export const HEARTBEAT_MS = 10_000;
 
 export function createOpenAiHandlers(
   call: LocalCall,
-): Readonly<Record<Endpoint | 'embedding' | 'model' | 'models', Handler>> {
+): Readonly<Record<Endpoint | 'embedding' | 'rerank' | 'model' | 'models' | 'receipt', Handler>> {
   return {
     chat: createCompletionHandler('chat', call),
     completion: createCompletionHandler('completion', call),
     embedding: (context) => embedOpenAi(context, call),
+    rerank: (context) => rerankLocally(context, call),
     model: async (context) => showModel(context, formatListed(await findModel(call.shelf, context.req.param('id')))),
+    receipt: async (context) => showReceipt(context, call),
     models: async (context) => showModels(context, (await call.shelf.list()).map(formatListed)),
   };
 }
@@ -34,18 +48,18 @@ const formatListed = ({ name, modifiedAtMs }: ShelfModel) =>
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
   return async (context) => {
     const body = await readBody(context, BODY_LIMITS);
-    const { asked, prompts, ...serving } = await openCompletion(context, call, { endpoint, body });
+    const { asked, choices, answerAs } = await openCompletion(context, call, { endpoint, body });
+    const identity = createIdentity(endpoint, {
+      // As the client wrote it.
+      model: asked.model,
+      nowMs: call.clock.nowMs(),
+      random: call.randomBytes(18),
+    });
     return answerCompletion(context, {
-      endpoint,
-      identity: createIdentity(endpoint, {
-        // As the client wrote it.
-        model: asked.model,
-        nowMs: call.clock.nowMs(),
-        random: call.randomBytes(18),
-      }),
-      request: { ...asked, choices: asked.choices * prompts },
+      ...{ endpoint, identity },
+      request: { ...asked, choices },
       choicesPerPrompt: asked.choices,
-      ...serving,
+      ...answerAs(identity.id),
       heartbeatMs: HEARTBEAT_MS,
     });
   };
@@ -54,9 +68,16 @@ function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
 /** A request whose model is loaded. */
 interface OpenCompletion {
   readonly asked: InferenceRequest;
-  /** How many there are. Each has as many choices as were asked for. */
-  readonly prompts: number;
+  /** Of all prompts together. */
+  readonly choices: number;
+  /** Serves it under the name of an answer, which its receipts are found by. */
+  readonly answerAs: (answerId: string) => LocalAnswer;
+}
+
+interface LocalAnswer {
   readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, ChoiceEnd>;
+  readonly toExtra: () => Json;
+  readonly headers: Readonly<Record<string, string>>;
   /** Gives the model back. */
   readonly onEnd: () => void;
 }
@@ -67,64 +88,76 @@ export async function openCompletion(
   call: LocalCall,
   { endpoint, body }: { readonly endpoint: Endpoint; readonly body: Uint8Array },
 ): Promise<OpenCompletion> {
-  const day = findToday(call.clock);
+  const startMs = call.clock.nowMs();
+  const day = findDay(startMs);
   const first = parseOpenAiRequest(body, endpoint, day);
   const model = await findModel(call.shelf, first.asked.model);
-  const request = model.defaults ? parseOpenAiRequest(addParameters(body, model), endpoint, day) : first;
+  const fields = addParameters(body, model);
+  const request = model.defaults ? parseOpenAiRequest(fields, endpoint, day) : first;
   const { engine, release } = await borrowText(call, model, { use: endpoint });
-  const asked = fitModel(context, engine, request, model);
-  const { prompts, echo } = request;
-  return {
-    asked,
-    prompts: prompts.length,
-    serve: (choice, signal) => {
-      const prompt = addDefaults(prompts[Math.floor(choice / asked.choices)] as Prompt, model);
-      // Under one seed, a prompt among others has the answer that it has alone.
-      const draw = choice % asked.choices;
-      return generateChoice(call, { engine, request: { asked, prompt }, choice, draw, echo, signal });
-    },
-    onEnd: release,
-  };
+  try {
+    assertDemands(request.asked, engine.info());
+    const asked = fitModel(context, engine, request, model);
+    const served = request.prompts.map((given): ServedRequest => {
+      const prompt = addDefaults(given, model);
+      const exact = writeServed(fields, { prompt, model, maxTokens: asked.maxTokens });
+      const read = exact === undefined ? { asked, prompt } : parseModelRequest(exact, endpoint, day);
+      return { ...read, body: exact, startMs };
+    });
+    const choices = served.length * asked.choices;
+    const hasReceipt = served.some((one) => one.body !== undefined);
+    return {
+      ...{ asked, choices },
+      answerAs: (answerId) => ({
+        serve: (choice, signal) => {
+          const one = served[Math.floor(choice / asked.choices)] as ServedRequest;
+          const keep = (reply: KeptReply) => call.receipts.keep({ answerId, choice }, reply);
+          const job = { engine, request: one, draw: choice % asked.choices, keep, signal };
+          return generateChoice(call, job, { choice, echo: request.echo });
+        },
+        toExtra: () => toReceiptsField(context, call, { answerId, choices }),
+        headers: hasReceipt ? nameReceipt(answerId) : {},
+        onEnd: release,
+      }),
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 export const addDefaults = (prompt: Prompt, { defaults }: ShelfModel): Prompt =>
   'messages' in prompt ? { ...prompt, messages: withDefaults(prompt.messages, defaults) } : prompt;
 
-interface ChoiceJob {
-  readonly engine: TextEngine;
-  readonly request: ModelRequest;
-  readonly choice: number;
-  /** Which of the replies to one prompt. */
-  readonly draw: number;
-  readonly echo: boolean;
-  readonly signal: AbortSignal;
-}
-
 async function* generateChoice(
-  { crypto }: LocalCall,
-  { engine, request, choice, draw, echo, signal }: ChoiceJob,
+  call: LocalCall,
+  job: LocalJob,
+  { choice, echo }: { readonly choice: number; readonly echo: boolean },
 ): AsyncGenerator<ChoicePart, ChoiceEnd> {
+  const { engine, request } = job;
   const { logprobs } = request.asked;
   const tokens: AnswerToken[] = [];
+  const { answerFormat: format } = engine.info();
   const shownPrompt = echo ? await readPromptText(engine, request.prompt) : '';
   let promptTokens = 0;
   let sent = 0;
-  for await (const event of generateLocally(crypto, { engine }, request, { choice: draw, signal })) {
+  for await (const event of generateLocally(call, job)) {
     if (event.kind === 'start') {
       promptTokens = event.promptTokens.length;
-      if (shownPrompt !== '') yield { text: shownPrompt, tokens: [] };
+      if (shownPrompt !== '') yield { text: shownPrompt, tokens: [], format };
     }
     if (event.kind === 'token' && (event.text !== '' || logprobs)) {
       const shown = logprobs ? [{ ...event.token, alternatives: event.alternatives }] : [];
       tokens.push(...shown);
       sent += event.text.length;
-      yield { text: event.text, tokens: shown };
+      yield { text: event.text, tokens: shown, format };
     }
     if (event.kind === 'end') {
       const { stopReason, outputTokens, cachedTokens } = event;
-      if (event.text.length > sent) yield { text: event.text.slice(sent), tokens: [] };
+      if (event.text.length > sent) yield { text: event.text.slice(sent), tokens: [], format };
       const text = shownPrompt + event.text;
-      return { choice, text, tokens, stopReason, promptTokens, outputTokens: outputTokens.length, cachedTokens };
+      const counts = { promptTokens, outputTokens: outputTokens.length, cachedTokens };
+      return { choice, text, tokens, format, stopReason, ...counts };
     }
   }
   throw new Error('the engine ended without an end');

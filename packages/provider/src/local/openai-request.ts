@@ -14,6 +14,7 @@ import { RequestError } from '@ogong/protocol/modality/text/request/request-erro
 import { parseModelRequest } from '../engine/model-request.ts';
 import type { Fields } from './field-rules.ts';
 import { encodeJson } from './local-model.ts';
+import { withDefaults } from './model-defaults.ts';
 import type { ShelfModel } from './model-shelf.ts';
 
 /** A request as local mode serves it: what the network signs one prompt at a time may come as several here. */
@@ -76,6 +77,27 @@ export function addParameters(body: Uint8Array, { defaults }: Pick<ShelfModel, '
   return encodeJson({ ...Object.fromEntries(added), ...Object.fromEntries(fields) });
 }
 
+/**
+ * The body that asks for exactly what is served to one prompt: with the model's own messages and settings, and the limit that fits.
+ * @returns undefined for a prompt of tokens, which the network's requests have no words for.
+ */
+export function writeServed(
+  body: Uint8Array,
+  {
+    prompt,
+    model: { defaults },
+    maxTokens,
+  }: { readonly prompt: Prompt; readonly model: Pick<ShelfModel, 'defaults'>; readonly maxTokens: number },
+): Uint8Array | undefined {
+  if (prompt.kind === 'tokens') return undefined;
+  const { echo: _, max_completion_tokens: __, messages, prompt: ___, ...fields } = parseObject(body);
+  const said =
+    prompt.kind === 'text'
+      ? { prompt: prompt.text }
+      : { messages: withDefaults(messages as readonly { readonly role: unknown }[], defaults) };
+  return encodeJson({ ...fields, ...said, max_tokens: maxTokens });
+}
+
 /** Cuts the reply where the model's context ends, or that which a made model was given, and says so. */
 export function fitModel(
   context: ApiContext,
@@ -85,7 +107,7 @@ export function fitModel(
 ): InferenceRequest {
   const { num_ctx: given } = defaults?.parameters ?? {};
   const own = engine.info().contextSize;
-  const contextSize = typeof given === 'number' ? Math.min(given, own) : own;
+  const contextSize = Math.min(typeof given === 'number' ? Math.min(given, own) : own, MAX_MAX_TOKENS);
   if (wantedTokens !== undefined && wantedTokens > contextSize) showClamped(context, { max_tokens: contextSize });
   return { ...asked, maxTokens: wantedTokens === undefined ? contextSize : Math.min(asked.maxTokens, contextSize) };
 }

@@ -1,7 +1,9 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { inspectModelFile, type ModelFacts } from '@ogong/engine/llama-cpp/model-file';
+import { GgufError } from '@ogong/models/gguf/types';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { splitModelReference } from '@ogong/models/source';
 import type { ModelDefaults, ModelManifest, ModelStore, StoredFile } from '@ogong/models/store';
@@ -44,7 +46,13 @@ export function createStoreLibrary(
       const stored = await store.reuse(name, sha256);
       if (stored === undefined)
         throw new RequestError(`blob sha256:${sha256} is not here; send it to /api/blobs first`, field);
-      inspect(store.pathOf(stored));
+      try {
+        inspect(store.pathOf(stored));
+      } catch (error) {
+        if (!(error instanceof EngineError || error instanceof GgufError)) throw error;
+        // The caller sent it by this name; where the store keeps it is nobody's business.
+        throw new RequestError(error.message.replaceAll(store.pathOf(stored), name), field);
+      }
       found.push(stored);
     }
     return found;
@@ -91,7 +99,9 @@ export function createStoreLibrary(
           'a file of this machine is not pulled; name it with --model, or send it to /api/blobs',
           'model',
         );
-      await resolve(reference, options);
+      const { name, path } = await resolve(reference, options);
+      // What came with this program is copied, so that what was pulled is in the store, whatever it is.
+      if (store.find(name) === undefined) await publish(name, { files: [await copy(path)] }, reference);
     },
     has: (sha256) => existsSync(store.pathOf({ sha256 })),
     async receive(sha256, bytes) {

@@ -54,7 +54,7 @@ export function createStoreShelf(store: ModelStore, named: readonly ShelfModel[]
         .filter(({ path }) => statSync(path, { throwIfNoEntry: false })?.isFile())
         .filter(({ name }) => !made.some((model) => model.name === name));
       const isPinned = ({ name, reference }: ShelfModel): boolean =>
-        pinned.some((each) => each.reference === reference && each.aliases?.includes(name));
+        pinned.some((each) => each.name === name || (each.reference === reference && each.aliases?.includes(name)));
       return [...pinned, ...stored.filter((model) => model.defaults !== undefined || !isPinned(model))];
     },
   };

@@ -1,42 +1,29 @@
-import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
-import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
-import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
-import {
-  type Endpoint,
-  encodeHeader,
-  type Header,
-  hashTokens,
-  NO_GRAMMAR,
-} from '@ogong/protocol/modality/text/commitment/header';
+import { encodeHeader, type Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
-import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
 import type { DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { keepsGrammar } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { getTier } from '@ogong/protocol/tier/registry';
+import { composeHeader, type HeaderInputs } from '../engine/reply-header.ts';
 
 /** A reply as it was served, before anything is signed. */
-export interface ServedReply {
+export interface ServedReply
+  extends Pick<
+    HeaderInputs,
+    'endpoint' | 'asked' | 'info' | 'sketch' | 'drawKey' | 'promptTokens' | 'outputTokens' | 'stopReason'
+  > {
   readonly order: NamedOrder;
-  readonly endpoint: Endpoint;
-  readonly asked: InferenceRequest;
-  readonly info: TextEngineInfo;
-  readonly sketch: SketchParameters;
-  readonly drawKey: DrawKeyInputs;
-  readonly promptTokens: Uint32Array;
-  readonly outputTokens: Uint32Array;
   readonly windows: readonly WindowBytes[];
-  readonly stopReason: StopReason;
   readonly text: string;
   readonly startMs: number;
   readonly endMs: number;
@@ -110,34 +97,11 @@ export const commitReply: CommitReply = (crypto, signer, reply) => {
 };
 
 export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
-  const { order, asked, info, sketch, windows, text, startMs, endMs } = reply;
-  const tier = getTier(parseModelId(asked.model).tier);
-  const header: Header = {
-    orderHash: order.orderHash,
-    endpoint: reply.endpoint,
-    tier: tier.name,
-    method: tier.method,
-    numericClass: info.numericClass,
-    vocabularyHash: info.vocabularyHash,
-    vocabularySize: info.vocabularySize,
-    embeddingSize: info.embeddingSize,
-    sketchDirections: sketch.directions,
-    sketchBankSeed: sketch.bankSeed,
-    sampler: asked.sampler,
-    bias: asked.bias,
-    drawKey: reply.drawKey,
-    choice: order.choice,
-    maxTokens: asked.maxTokens,
-    promptDay: computeOrderDay(order),
-    promptTokensHash: hashTokens(crypto, reply.promptTokens),
-    promptTokenCount: reply.promptTokens.length,
-    grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
-    outputTokensHash: hashTokens(crypto, reply.outputTokens),
-    outputTokenCount: reply.outputTokens.length,
-    stopReason: reply.stopReason,
-    parts: info.modelParts ?? [],
-    payee: order.payee,
-  };
+  const { order, windows, text, startMs, endMs } = reply;
+  const { name, method } = getTier(parseModelId(reply.asked.model).tier);
+  const { orderHash, choice, payee } = order;
+  const bound = { orderHash, choice, payee, promptDay: computeOrderDay(order), tier: name, method };
+  const header = composeHeader(crypto, { ...reply, ...bound });
   return { order, header, windows, text, tokenCount: reply.outputTokens.length, startMs, endMs };
 }
 

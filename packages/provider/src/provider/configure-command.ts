@@ -5,6 +5,7 @@ import { ConfigError } from '@ogong/host/config/config-error';
 import type { ConfigDefinition, ConfigFields, Field } from '@ogong/host/config/field';
 import { formatHelp } from '@ogong/host/config/help';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
+import { explainFile } from '@ogong/host/log/errors';
 import { DEFAULT_PROVIDER_DIRECTORY, serveConfig } from './provider-config.ts';
 
 const NAME = 'ogong-provider configure';
@@ -41,18 +42,30 @@ export function configure(argv: readonly string[]): string {
   if (problems.length > 0) throw new ConfigError(NAME, problems);
   const { dataDir = DEFAULT_PROVIDER_DIRECTORY, ...settings } = changes;
   const path = configPathOf(dataDir as string);
-  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as object) : {};
+  const before = existsSync(path) ? readSettings(path) : {};
   makePrivateDirectory(dataDir as string);
   writePrivateFile(path, `${JSON.stringify({ ...before, ...settings }, undefined, 2)}\n`);
   return `${path} is written; start with: ogong-provider serve\n`;
+}
+
+/** @throws ConfigError */
+function readSettings(path: string): Readonly<Record<string, unknown>> {
+  try {
+    const settings: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof settings === 'object' && settings !== null && !Array.isArray(settings)) return { ...settings };
+  } catch (error) {
+    throw new ConfigError(NAME, [`${path}: ${explainFile(error)}; mend it, or delete it and configure anew`]);
+  }
+  throw new ConfigError(NAME, [`${path}: it holds no settings; delete it and configure anew`]);
 }
 
 /** The configuration as it stands. */
 export function showConfiguration(dataDir: string): string {
   const path = configPathOf(dataDir);
   if (!existsSync(path)) return `nothing is configured in ${path}; see ogong-provider configure --help\n`;
-  const settings = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>).map(
-    ([name, value]) => [name, definition.fields[name]?.secret ? '[secret]' : value],
-  );
+  const settings = Object.entries(readSettings(path)).map(([name, value]) => [
+    name,
+    definition.fields[name]?.secret ? '[secret]' : value,
+  ]);
   return `${JSON.stringify(Object.fromEntries(settings), undefined, 2)}\n`;
 }

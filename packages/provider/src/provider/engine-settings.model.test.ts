@@ -16,9 +16,12 @@ const log = { info: () => {}, warn: () => {} };
 
 /** What an engine says of itself that is loaded as the flags of `ogong-provider serve` say. */
 async function describe(...flags: readonly string[]) {
-  const parsed = serveConfig.parse([...REQUIRED, '--n-ctx', '64', '--sequences', '1', ...flags], {});
+  const parsed = serveConfig.parse(
+    [...REQUIRED, '--n-ctx', '64', '--sequences', '1', '--models-dir', directory, ...flags],
+    {},
+  );
   if (parsed.kind !== 'run') throw new Error('printed');
-  const { engine } = await loadTextModel('stories260K', parsed.values, { dataDir: directory, log });
+  const { engine } = await loadTextModel('stories260K', parsed.values, { log });
   const info = engine.info();
   await engine.close();
   return { ...parseNumericClass(info.numericClass), exact: info.exact };
@@ -30,10 +33,10 @@ it('serves in the class that the flags name, and by default in an exact one of t
 });
 
 it('is not loaded where the machine has no room for it beside the others', async () => {
-  const parsed = serveConfig.parse(REQUIRED, {});
+  const parsed = serveConfig.parse([...REQUIRED, '--models-dir', directory], {});
   if (parsed.kind !== 'run') throw new Error('printed');
   const share = { cores: 1, reservedBytes: 2 ** 60 };
-  const loading = loadTextModel('stories260K', parsed.values, { dataDir: directory, log }, share);
+  const loading = loadTextModel('stories260K', parsed.values, { log }, share);
   await expect(loading).rejects.toMatchObject({ code: 'not-enough-memory' });
 });
 

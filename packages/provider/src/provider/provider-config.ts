@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, boolean, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
+import { atomicAmount, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
@@ -37,11 +37,11 @@ export const dataDirField = {
     label: '<path>',
     env: 'OGONG_PROVIDER_DATA_DIR',
     default: DEFAULT_PROVIDER_DIRECTORY,
-    description: 'where keys, config.json, openings and downloaded models are kept',
+    description: 'where keys, config.json and openings are kept',
   },
 } as const;
 
-const logLevel = {
+export const logLevel = {
   schema: oneOf(LOG_LEVELS),
   env: 'OGONG_LOG_LEVEL',
   default: 'warn',
@@ -50,6 +50,9 @@ const logLevel = {
 
 export const serveConfig = defineConfig({
   name: 'ogong-provider serve',
+  examples: [
+    'ogong-provider serve --model stories15M --model-id ogong/verified/me/stories --price 1000 --deployment deployment.json',
+  ],
   summary:
     'Serves models on the network: every answer is committed, signed, and checked by others.\n' +
     'Give --model, --model-id and --price once for each model, in the same order.\n' +
@@ -214,36 +217,9 @@ export const localConfig = defineConfig({
   },
 });
 
-export const runConfig = defineConfig({
-  name: 'ogong-provider run',
-  summary: 'Chats with a model in the terminal. End with Ctrl-D.',
-  positionals: { label: '<model>', min: 1, max: 1 },
-  fields: {
-    system: { schema: text, label: '<text>', description: 'what the model is told before the conversation' },
-    ...engineFields,
-    ...dataDirField,
-    logLevel,
-  },
-});
-
-export const pullConfig = defineConfig({
-  name: 'ogong-provider pull',
-  summary: 'Downloads a model, or lists what is here.',
-  positionals: { label: '[<model>]', max: 1 },
-  fields: {
-    list: { schema: boolean, boolean: true, description: 'print the built-in names and what was downloaded' },
-    ...dataDirField,
-  },
-});
-
-export const showConfig = defineConfig({
-  name: 'ogong-provider show',
-  summary: 'Prints what configure wrote; secrets are left out.',
-  fields: dataDirField,
-});
-
 export const walletConfig = defineConfig({
   name: 'ogong-provider wallet',
+  examples: ['ogong-provider wallet'],
   summary: 'Prints the ledger address that fees are paid to.',
   fields: dataDirField,
 });

@@ -13,6 +13,7 @@ import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type Admissions, createAdmissions } from './admissions.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { readReceipt } from './intake-receipt.ts';
 import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
@@ -63,6 +64,7 @@ export interface ProviderState
   readonly replyIds: ReplyIds;
   readonly openings: Openings;
   readonly outbox: Outbox;
+  readonly admissions: Admissions;
   readonly receivables: Receivables;
   readonly newcomers: NewcomerBudget;
   readonly payers: PayingPayers;
@@ -106,6 +108,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     openings: dependencies.openings ?? createOpenings(store, commits),
     outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log, crypto }),
     newcomers: createNewcomerBudget(NEWCOMER_LIMITS, dependencies.clock),
+    admissions: createAdmissions(commits),
     receivables: createReceivables({
       ...{ store, commits, clock, readPayments: dependencies.readPayments, writtenOffMs: openingTtlMs },
       readChannel: chain.channel,

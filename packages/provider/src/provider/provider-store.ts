@@ -3,6 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { ADMISSION_SCHEMA } from './admissions.ts';
 import { RECEIVABLE_SCHEMA } from './receivables.ts';
 
 /** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
@@ -43,7 +44,7 @@ export const PROVIDER_SCHEMA = `
    CREATE TABLE counter (
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}`;
+   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}${ADMISSION_SCHEMA}`;
 
 export interface ReplyIds {
   /**

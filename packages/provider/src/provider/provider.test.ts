@@ -202,7 +202,7 @@ describe('a provider refuses', () => {
     ['a cache scope of any length', (m) => (m.cacheScope = new Uint8Array(33)), /at most 32 bytes/],
     ['other weights than are demanded', { body: { ogong: { model_root: '00'.repeat(32) } } }, /demands weights 0000/],
     ['an unknown endpoint', (m) => (m.endpoint = 'poem'), /unknown endpoint/],
-    ['a parameter that it cannot honour', { body: { tools: [{}] } }, /tool calls/],
+    ['a parameter that it cannot honour', { body: { tools: [{}] } }, /only functions that the client runs/],
     ['a bias on a token that the model lacks', { body: { logit_bias: { 320: 1 } } }, /no token 320/],
     [
       'a prompt beyond its context',
@@ -500,6 +500,7 @@ describe('an admission', () => {
     ['is cut', (given) => ({ ...given, signature: given.signature.slice(1) }), 'did not sign'],
     ['came after the order had expired', () => signLate(Date.now() + 600_000), 'had expired'],
     ['is of a time ahead', () => signLate(Date.now() + 90_000), "ahead of this machine's clock"],
+    ['is older than an order may be', () => signLate(Date.now() - 700_000), "ahead of this machine's clock"],
   ])('that %s admits nothing, so nothing is served', async (_what, bend, message) => {
     const { client, order, validator, store } = await start();
     const asked = order({ order: (one) => ({ ...one, expiresAtMs: BigInt(Date.now() + 300_000) }) });

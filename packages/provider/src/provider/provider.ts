@@ -5,7 +5,12 @@ import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
-import { CLOCK_TOLERANCE_MS, MAX_REQUEST_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import {
+  ADMISSIONS_KEPT_MS,
+  CLOCK_TOLERANCE_MS,
+  MAX_REQUEST_BYTES,
+  OPENING_KEPT_MS,
+} from '@ogong/protocol/exchange/limits';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { countActive, type ServedOffer } from './offers.ts';
 import type { OutboxOptions } from './outbox.ts';
@@ -102,7 +107,7 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
 }
 
 function createSweeper(state: ProviderState): Repeating {
-  const { clock, store, replyIds, openings, outbox, receivables, openingTtlMs, log } = state;
+  const { clock, store, replyIds, openings, outbox, admissions, receivables, openingTtlMs, log } = state;
   return createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
     async () => {
@@ -110,6 +115,7 @@ function createSweeper(state: ProviderState): Repeating {
       await Promise.all([
         ...[replyIds.sweep(nowMs), openings.sweep(nowMs - CLOCK_TOLERANCE_MS), receivables.sweep(nowMs)],
         outbox.sweep(nowMs - openingTtlMs - CLOCK_TOLERANCE_MS),
+        admissions.sweep(nowMs - ADMISSIONS_KEPT_MS),
       ]);
       store.eraseDeleted();
     },

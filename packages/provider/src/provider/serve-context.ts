@@ -1,7 +1,7 @@
 import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
-import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { AcceptedOrder } from './order-intake.ts';
@@ -59,6 +59,10 @@ export function createServeContext(
       }
       hold = await receivables.hold(job.order);
       const admission = await admitOrder(state, job, signal);
+      // Evidence may wait for the disk; the consumer does not wait for evidence.
+      state.admissions
+        .keep(job.order, job.signedOrder, admission)
+        .catch((err: unknown) => state.log.error({ err }, 'an admission could not be kept'));
       newcomers.excuse(address);
       return admission;
     },
@@ -94,9 +98,11 @@ export async function admitOrder(
     throw new Refusal(code, `the validator did not admit the order: ${error.message}`);
   }
   const aheadMs = Number(admission.timeMs) - clock.nowMs();
+  const isOld = -aheadMs > MAX_ORDER_LIFETIME_MS + CLOCK_TOLERANCE_MS;
   const problem =
     findAdmissionProblem(crypto, { ledger: chain.ledger, order, signingKeys: [validator.signingKey] }, admission) ??
-    (aheadMs > CLOCK_TOLERANCE_MS
+    // The channel may have held more then, so such an admission is no evidence.
+    (aheadMs > CLOCK_TOLERANCE_MS || isOld
       ? `its admission is of a time ${aheadMs} ms ahead of this machine's clock`
       : undefined);
   if (problem !== undefined) throw new Refusal('precondition', `the order is not admitted: ${problem}`);

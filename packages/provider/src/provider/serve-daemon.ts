@@ -41,7 +41,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const { ledger, identity, chain, log, metrics } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
   const references = planned.map(({ model }) => model);
-  const loaded = await loadModels(references, loadModel, settings, { dataDir: settings.dataDir, log });
+  const loaded = await loadModels(references, loadModel, settings, { log });
   const offers = planned.map(({ modelId, pricePer1kAtomic }, i) => {
     const { engine } = loaded[i] as LoadedModel;
     const wrapped = engine.specificationVersion === 'text-v1' ? wrap.engine?.(engine) : undefined;

@@ -87,6 +87,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const { order, request } = job;
   const { asked } = request;
   const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked });
+  const started = { promptTokens: job.promptTokens.length, ...engine.info().answerFormat };
   const refused = new AbortController();
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed, refused.signal]);
@@ -109,7 +110,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
         await admission;
         if (event.kind === 'token') dependencies.begin();
         if (event.kind === 'start') {
-          await send({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
+          await send({ event: { case: 'started', value: started } });
         } else if (event.text !== '' || asked.logprobs) {
           const tokens = asked.logprobs ? [toWireToken(event.token, event.alternatives)] : [];
           sent += event.text;

@@ -14,6 +14,7 @@ export const VERIFIER_SCHEMA = `
      digest BLOB NOT NULL,
      signature BLOB NOT NULL,
      round BLOB,
+     word BLOB,
      created_at_ms INTEGER NOT NULL,
      PRIMARY KEY (validator, job_id, job_hash)
    ) STRICT;
@@ -32,10 +33,20 @@ export interface KeptReport {
 const keptReport = columns({ jobHash: bytes, report: bytes, salt: bytes, digest: bytes, signature: bytes });
 const reportRow = columns({ validator: bytes, jobId: bytes, kept: keptReport, createdAtMs: integer });
 
+const boundRow = columns({ round: bytes, word: bytes });
+const splitDigests = (round: Uint8Array): Uint8Array[] =>
+  Array.from({ length: round.length / 32 }, (_, i) => round.slice(32 * i, 32 * (i + 1)));
+
 export interface JobKey {
   /** Address of the validator whose job it is, or peer id of one that calibrates: nobody else sees the report. */
   readonly validator: Uint8Array;
   readonly jobId: Uint8Array;
+}
+
+export interface BoundRound {
+  readonly round: readonly Uint8Array[];
+  /** Of the validator that had it opened; empty of one that calibrates. */
+  readonly word: Uint8Array;
 }
 
 export interface KeepTerms {
@@ -57,7 +68,9 @@ export interface Reports {
    * verifier in between, and then pretend that both had committed at the same time.
    * @returns false where it is bound to another round.
    */
-  bindRound(key: JobKey, jobHash: Uint8Array, round: readonly Uint8Array[]): Promise<boolean>;
+  bindRound(key: JobKey, jobHash: Uint8Array, bound: BoundRound): Promise<boolean>;
+  /** The round that a report is bound to. */
+  findRound(key: JobKey, jobHash: Uint8Array): BoundRound | undefined;
   /** Drops reports from before a time; what was dropped is gone from the disk. */
   sweep(beforeMs: number): Promise<void>;
 }
@@ -84,12 +97,18 @@ export function createReports(store: Store, commits: GroupCommit): Reports {
         reportRow.insert(db, 'INSERT OR IGNORE INTO report', { ...key, kept: report, createdAtMs: nowMs });
         return find(db, key, report.jobHash) as KeptReport;
       }),
-    bindRound: ({ validator, jobId }, jobHash, round) =>
+    findRound: ({ validator, jobId }, jobHash) =>
+      store.read((db) => {
+        const sql = `SELECT ${boundRow.list} FROM report WHERE validator = ? AND job_id = ? AND job_hash = ? AND round IS NOT NULL`;
+        const found = boundRow.get(db.prepare(sql), validator, jobId, jobHash);
+        return found && { word: found.word, round: splitDigests(found.round) };
+      }),
+    bindRound: ({ validator, jobId }, jobHash, { round, word }) =>
       commits.write((db) => {
         const digests = concatBytes(...round);
         const where = 'validator = ? AND job_id = ? AND job_hash = ?';
-        const sql = `UPDATE report SET round = ? WHERE ${where} AND round IS NULL`;
-        db.prepare(sql).run(digests, validator, jobId, jobHash);
+        const sql = `UPDATE report SET round = ?, word = ? WHERE ${where} AND round IS NULL`;
+        db.prepare(sql).run(digests, word, validator, jobId, jobHash);
         const bound = db.prepare(`SELECT 1 FROM report WHERE ${where} AND round = ?`);
         return bound.get(validator, jobId, jobHash, digests) !== undefined;
       }),

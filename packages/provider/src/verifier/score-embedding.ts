@@ -1,13 +1,13 @@
-import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import type { EmbeddingEngine, EmbeddingInfo } from '@ogong/engine/interface/embedding';
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
-import { createSketchBank } from '@ogong/protocol/commitment/sketch';
+import { createSketchBank, createSketchRow } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { embedding, isEmbeddingClaim } from '@ogong/protocol/modality/embedding/embedding';
 import { type EmbeddingHeader, parseEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { sketchVector } from '@ogong/protocol/modality/embedding/leaf';
 import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
-import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
@@ -29,12 +29,13 @@ export function parseEmbeddingJob(message: ScoreJobMessage): EmbeddingJob {
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
   assertJob(
     embedding.endpoints.includes(endpoint),
-    `this model makes embeddings; ${endpoint.slice(0, 32)} was asked for`,
+    `this model writes no text; ${endpoint.slice(0, 32)} was asked for`,
   );
   assertJob(isEmbeddingClaim(message.claim), 'the job shows the answer of another modality');
   try {
     const header = parseEmbeddingHeader(message.header);
-    return { jobId, header, request: parseEmbeddingRequest(message.request), bankSeed };
+    assertJob(header.endpoint === endpoint, `the header is one of ${header.endpoint}, the job one of ${endpoint}`);
+    return { jobId, header, request: embedding.parseRequest(message.request, endpoint), bankSeed };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
@@ -55,9 +56,12 @@ export async function scoreEmbeddingJob(
   }: { readonly engine: EmbeddingEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const { numericClass: claimed, sketchDirections: directions } = header;
-  const { inputs } = request;
-  const { modelRoot, vocabularyHash, embeddingSize } = engine.info();
-  const result = await engine.embed({ inputs, numericClass: claimed }, { signal });
+  const { inputs, query } = request;
+  const { modelRoot, vocabularyHash, embeddingSize, pooling } = engine.info();
+  const isOfModel = (query !== undefined) === (pooling === 'rank');
+  // If the verifier refused, vectors of a reranker, or scores of another model, would be unaudited, and paid.
+  if (!isOfModel) return encodeBlankReport({ jobId, header, request, bankSeed }, engine.info());
+  const result = await engine.embed({ inputs, query, numericClass: claimed }, { signal });
   const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });
   return encodeEmbeddingReport({
     ...{ jobId, modelRoot, vocabularyHash, embeddingSize },
@@ -73,6 +77,20 @@ export async function scoreEmbeddingJob(
     })),
   });
 }
+
+/** Of a model that cannot have made the reply: no tokens, and the vocabulary of no model. */
+function encodeBlankReport({ jobId, header, request }: EmbeddingJob, info: EmbeddingInfo): Uint8Array {
+  const { sketchDirections } = header;
+  const { modelRoot, numericClass, exact, embeddingSize } = info;
+  const blank = { tokenCount: 0, tokensHash: NONE, vectorHash: NONE, sketch: createSketchRow(sketchDirections) };
+  return encodeEmbeddingReport({
+    ...{ jobId, modelRoot, numericClass, embeddingSize, sketchDirections, vocabularyHash: NONE, elapsedMs: 0 },
+    exact: exact && numericClass === header.numericClass,
+    inputs: request.inputs.map(() => blank),
+  });
+}
+
+const NONE = new Uint8Array(32);
 
 function assertJob(holds: boolean, message: string): void {
   if (!holds) throw new Refusal('invalid', message);

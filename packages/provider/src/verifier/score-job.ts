@@ -4,6 +4,7 @@ import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { isSameFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
@@ -144,6 +145,7 @@ function isOfModel({ header, request, outputTokens }: ScoreJob, info: TextEngine
     request.asked.bias.every(({ id }) => id < info.vocabularySize) &&
     header.vocabularySize === info.vocabularySize &&
     header.embeddingSize === info.embeddingSize &&
+    isSameFormat(header.answerFormat, info.answerFormat) &&
     outputTokens.every((token) => token < info.vocabularySize)
   );
 }

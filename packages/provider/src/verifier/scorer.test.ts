@@ -1,5 +1,6 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { adjudicateEmbedding } from '@ogong/protocol/modality/embedding/adjudicate';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { parseEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
@@ -11,7 +12,8 @@ import { findEngine, parseScorable } from './scorer.ts';
 
 const writer = createFakeEngine();
 const embedder = createFakeEmbeddingEngine();
-const engines = [writer, embedder];
+const reranker = createFakeEmbeddingEngine({ reranks: true });
+const engines = [writer, embedder, reranker];
 afterAll(() => Promise.all(engines.map((engine) => engine.close())));
 
 const { header } = createSyntheticEmbedding({ crypto });
@@ -34,6 +36,33 @@ it('a job is scored by the engine that runs its model', async () => {
   expect([report.inputs.length, Buffer.from(report.modelRoot)]).toEqual([2, Buffer.from(job.modelRoot)]);
 });
 
+const scores = createSyntheticEmbedding({ crypto, reranks: true, inputs: ['one', 'two'] });
+const rerankJob: ScoreJobMessage = {
+  ...job,
+  modelRoot: reranker.info().modelRoot,
+  request: Buffer.from(JSON.stringify({ model: 'ogong/verified/a/b', query: 'q', documents: ['one', 'two'] })),
+  endpoint: 'rerank',
+  header: encodeEmbeddingHeader(scores.header),
+};
+
+it('a reranking is scored with its query', async () => {
+  const report = parseEmbeddingReport(
+    await parseScorable(rerankJob, reranker, crypto).score(AbortSignal.timeout(10_000)),
+  );
+  // A token a byte, one at the beginning and one between query and document.
+  expect(report.inputs.map(({ tokenCount }) => tokenCount)).toEqual([6, 6]);
+  expect(report.embeddingSize).toBe(1);
+});
+
+it.each([
+  ['scores of a model that embeds', rerankJob, embedder, scores],
+  ['vectors of a reranker', job, reranker, createSyntheticEmbedding({ crypto, inputs: ['one', 'two'] })],
+])('%s are reported on so that they are rejected, and not refused', async (_what, asked, engine, claim) => {
+  const bytes = await parseScorable(asked, engine, crypto).score(AbortSignal.timeout(10_000));
+  const verdict = adjudicateEmbedding(crypto, claim, parseEmbeddingReport(bytes));
+  expect([verdict.outcome, verdict.fault?.isFact]).toEqual(['reject', true]);
+});
+
 it.each([
   ['of a model that nobody runs here', () => findEngine(engines, new Uint8Array(32)), /no model of root 00/],
   ['without a model', () => findEngine(engines, new Uint8Array(0)), /has 32 bytes, not 0/],
@@ -45,6 +74,11 @@ it.each([
       return parseScorable({ ...job, claim: { case: 'text', value } }, embedder, crypto);
     },
     /another modality/,
+  ],
+  [
+    'whose header is of the other endpoint',
+    () => parseScorable({ ...rerankJob, header: job.header }, reranker, crypto),
+    /header is one of embedding, the job one of rerank/,
   ],
   [
     'that names no modality',

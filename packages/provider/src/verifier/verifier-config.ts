@@ -8,6 +8,7 @@ import { engineFields } from '../engine/engine-config.ts';
 
 export const verifierConfig = defineConfig({
   name: 'ogong-verifierd',
+  examples: ['ogong-verifierd --model stories15M --deployment deployment.json'],
   summary: 'Re-runs claimed replies on its own engine and reports to registered validators what it saw.',
   fields: {
     bind: {
@@ -32,7 +33,7 @@ export const verifierConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_VERIFIER_DATA_DIR',
       default: join(homedir(), '.ogong', 'verifier'),
-      description: 'where keys and downloaded models are kept',
+      description: 'where keys are kept',
     },
     ...networkFields,
     certOut: { ...networkFields.certOut, env: 'OGONG_VERIFIER_CERT_OUT' },

@@ -27,7 +27,11 @@ const OPEN_METHOD = nameMethod(VerifierService.method.endorse);
  * Registered validators may call every method, peers that calibrate may have replies scored, and anybody may read an
  * endorsement.
  */
-export function mayCall(state: Pick<VerifierState, 'chain' | 'guests'>, peer: PeerId, method: MethodName): boolean {
+export function mayCall(
+  state: Pick<VerifierState, 'guests'> & Parameters<typeof isValidator>[0],
+  peer: PeerId,
+  method: MethodName,
+): boolean {
   if (method === OPEN_METHOD || isValidator(state, peer)) return true;
   return GUEST_METHODS.has(method) && state.guests.has(toHex(peer));
 }

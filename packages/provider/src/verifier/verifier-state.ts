@@ -22,7 +22,7 @@ export interface VerifierDependencies {
   /** Unpredictable bytes. */
   readonly randomBytes: (length: number) => Uint8Array;
   readonly identity: LinkIdentity;
-  readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly chain: Pick<ChainView, 'findByCertHash' | 'findByAddress' | 'ledger'>;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;
 }
@@ -74,7 +74,7 @@ export function openVerifierState(options: VerifierStateOptions, dependencies: V
   };
 }
 
-export function isValidator({ chain }: Pick<VerifierState, 'chain'>, peer: PeerId): boolean {
+export function isValidator({ chain }: { readonly chain: Pick<ChainView, 'findByCertHash'> }, peer: PeerId): boolean {
   return chain.findByCertHash(peer) !== undefined;
 }
 
@@ -86,7 +86,7 @@ export const ADDRESS_BYTES = 20;
  * @param named 20 bytes; empty: nobody. @throws Refusal
  */
 export function findOwner(
-  { chain }: Pick<VerifierState, 'chain'>,
+  { chain }: { readonly chain: Pick<ChainView, 'findByCertHash'> },
   caller: PeerId,
   named: Uint8Array = new Uint8Array(0),
 ): Uint8Array {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Client } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
@@ -11,11 +12,12 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
@@ -35,6 +37,7 @@ import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-rep
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, findReplyId, type Network, receive } from '@ogong/testing/provider/provider-fixture';
+import { createTestListing, nameTestRound } from '@ogong/testing/verifier/test-listing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createReports, VERIFIER_SCHEMA } from './report-store.ts';
 import { createVerifier, type VerifierOptions } from './verifier.ts';
@@ -46,6 +49,11 @@ const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
+
+/** As a validator asks: with its word for the round. */
+async function reveal(service: Client<typeof VerifierService>, job: JobRound, by = VALIDATOR) {
+  return service.reveal(nameTestRound((await makeIdentity(by)).id, job));
+}
 
 interface TestVerifier {
   readonly client: LinkClient;
@@ -74,19 +82,7 @@ async function start(
       reports: createReports(store, commits),
       randomBytes,
       identity,
-      chain: {
-        findByCertHash: (hash) =>
-          validators.some((one) => equalBytes(hash, one.id))
-            ? {
-                address: hash.slice(0, 20),
-                signingKey: new Uint8Array(20),
-                stake: 1n,
-                certHash: hash,
-                vrfKey: new Uint8Array(32),
-                endpoint: 'v:1',
-              }
-            : undefined,
-      },
+      chain: createTestListing(validators.map(({ id }) => id)),
       log: createLogger({ name: 'test', level: 'silent' }),
       metrics: createMetrics('verifier'),
     },
@@ -180,7 +176,7 @@ describe('a verifier', () => {
     const commitment = encodeScoreCommitment({ jobId, digest });
     expect(verifyHybrid(crypto, { publicKey, message: commitment, signature })).toBe(true);
     expect(hashHybridKey(crypto, publicKey)).toEqual(verifier.keyHash);
-    const opened = await service.reveal({ jobId, round: [digest] });
+    const opened = await reveal(service, { jobId, round: [digest] });
     const reportHash = crypto.sha256(opened.report);
     const statement = { jobId, salt: opened.salt, reportHash, round: [digest] };
     const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: hashRequest(crypto, job.endpoint, job.request) });
@@ -218,7 +214,7 @@ describe('a verifier', () => {
       job.jobId,
     );
     await expect(
-      verifier.client.service(VerifierService).reveal({ jobId: job.jobId, round: [digest] }),
+      reveal(verifier.client.service(VerifierService), { jobId: job.jobId, round: [digest] }),
     ).rejects.toMatchObject({ refusal: 'not-found' });
   });
 
@@ -234,7 +230,9 @@ describe('a verifier', () => {
       const first = makeJob(served);
       const { digest } = await service.commit(first);
       for (let i = 0; i < 20; i++) await service.commit(makeJob(served));
-      const again = service.reveal({ jobId: first.jobId, round: [digest] });
+      const again = isKept
+        ? reveal(service, { jobId: first.jobId, round: [digest] })
+        : service.reveal({ jobId: first.jobId, round: [digest] });
       if (isKept) expect((await again).report.length).toBeGreaterThan(0);
       else await expect(again).rejects.toMatchObject({ refusal: 'not-found' });
     }
@@ -413,17 +411,19 @@ describe('a verifier', () => {
       const claim = { case: 'text' as const, value: { ...job.claim.value, listSizes } };
       expect((await service.commit({ ...job, claim })).digest).not.toEqual(commitment.digest);
       const round = [commitment.digest, other];
-      expect((await service.reveal({ jobId: job.jobId, round })).report.length).toBeGreaterThan(0);
+      expect((await reveal(service, { jobId: job.jobId, round })).report.length).toBeGreaterThan(0);
     });
 
     it('opens over one round only, as often as it is asked', async () => {
       const { job, service, commitment } = await committed();
       const round = [other, commitment.digest];
       const { jobId } = job;
-      const first = await service.reveal({ jobId, round });
-      expect((await service.reveal({ jobId, round })).report).toEqual(first.report);
+      const first = await reveal(service, { jobId, round });
+      expect((await reveal(service, { jobId, round })).report).toEqual(first.report);
       for (const bent of [[commitment.digest], [commitment.digest, other], [...round, other]]) {
-        expect((await refusalOf(service.reveal({ jobId, round: bent }))).refusal).toBe('conflict');
+        const { salt, openedRound } = await reveal(service, { jobId, round: bent });
+        expect([salt.length, openedRound?.round]).toEqual([0, round]);
+        expect(openedRound?.word).toEqual(nameTestRound((await makeIdentity(VALIDATOR)).id, { jobId, round }).word);
       }
     });
 
@@ -456,7 +456,28 @@ describe('a verifier', () => {
       expect((await own.service(VerifierService).commit(job)).digest).toEqual(digest);
       const { jobId } = job;
       expect((await refusalOf(service.reveal({ jobId, round: [digest] }))).refusal).toBe('not-found');
-      expect((await own.service(VerifierService).reveal({ jobId, round: [digest] })).salt).toHaveLength(32);
+      expect((await reveal(own.service(VerifierService), { jobId, round: [digest] })).salt).toHaveLength(32);
+    });
+
+    it('opens to a witness with the word of the validator whose job it is, and over no round that it has not signed for', async () => {
+      const { verifier, job, commitment } = await committed();
+      const witness = (await verifier.connect(OTHER_VALIDATOR)).service(VerifierService);
+      const { id } = await makeIdentity(VALIDATOR);
+      const validator = id.slice(0, 20);
+      const { jobId } = job;
+      const named = nameTestRound(id, { jobId, round: [commitment.digest, other] });
+      const ownWord = nameTestRound((await makeIdentity(OTHER_VALIDATOR)).id, named);
+      for (const word of [new Uint8Array(0), new Uint8Array(65), ownWord.word]) {
+        const error = await refusalOf(witness.reveal({ ...named, validator, word }));
+        expect(error.refusal).toBe('precondition');
+      }
+      const early = witness.reveal({ ...named, round: [commitment.digest], validator });
+      expect((await refusalOf(early)).refusal).toBe('precondition');
+      const opened = await witness.reveal({ ...named, validator });
+      expect(opened.report.length).toBeGreaterThan(0);
+      const service = verifier.client.service(VerifierService);
+      expect((await service.reveal(named)).report).toEqual(opened.report);
+      expect((await refusalOf(service.reveal({ ...named, word: new Uint8Array(0) }))).refusal).toBe('precondition');
     });
 
     it('takes no name from somebody that is no validator, and none that is no address', async () => {
@@ -477,12 +498,12 @@ describe('a verifier', () => {
       const { verifier, job, service, commitment } = await committed(path);
       const { jobId } = job;
       const round = [commitment.digest, other];
-      const before = await service.reveal({ jobId, round });
+      const before = await reveal(service, { jobId, round });
       await verifier.stop();
       const again = (await start({}, {}, path)).client.service(VerifierService);
       expect((await again.commit(job)).digest).toEqual(commitment.digest);
-      expect((await refusalOf(again.reveal({ jobId, round: [commitment.digest] }))).refusal).toBe('conflict');
-      const after = await again.reveal({ jobId, round });
+      expect((await reveal(again, { jobId, round: [commitment.digest] })).openedRound?.round).toEqual(round);
+      const after = await reveal(again, { jobId, round });
       expect([after.salt, after.report]).toEqual([before.salt, before.report]);
     });
 

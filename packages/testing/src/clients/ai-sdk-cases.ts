@@ -1,9 +1,10 @@
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, embedMany, generateText, jsonSchema, type LanguageModel, Output, streamText } from 'ai';
+import { APICallError, embedMany, generateText, jsonSchema, type LanguageModel, Output, streamText, tool } from 'ai';
 import { expect } from 'vitest';
 import {
+  CITY,
   type ClientCase,
   type ClientTarget,
   cutAtStop,
@@ -11,6 +12,7 @@ import {
   listCases,
   QUESTION,
   THING_SCHEMA,
+  WEATHER,
 } from './client-case.ts';
 
 type OpenModel = (target: ClientTarget) => LanguageModel;
@@ -28,6 +30,14 @@ const ask = (open: OpenModel, target: ClientTarget) => ({
   temperature: 0,
   maxRetries: 0,
 });
+
+const tools = {
+  [WEATHER.name]: tool({
+    description: WEATHER.description,
+    inputSchema: jsonSchema<{ city: string }>(WEATHER.parameters as never),
+    execute: async ({ city }) => `Sun in ${city}.`,
+  }),
+};
 
 const thing = jsonSchema<{ color: string; size: number }>(THING_SCHEMA as never);
 
@@ -78,6 +88,24 @@ const createRuns = (open: OpenModel): Partial<Record<ClientCase['feature'], Clie
     const { output } = await generateText(asked);
     expect(['red', 'green']).toContain(output.color);
     expect(output.size).toBeGreaterThanOrEqual(1);
+  },
+  async tools(target) {
+    const asked = { ...ask(open, target), tools, maxOutputTokens: 200 };
+    const whole = await generateText({ ...asked, toolChoice: 'required' });
+    const stream = streamText({ ...asked, toolChoice: { type: 'tool', toolName: WEATHER.name } });
+    await stream.consumeStream();
+    for (const { toolCalls, finishReason } of [
+      whole,
+      { toolCalls: await stream.toolCalls, finishReason: await stream.finishReason },
+    ]) {
+      expect(finishReason).toBe('tool-calls');
+      expect(toolCalls).toMatchObject([{ toolName: WEATHER.name, input: { city: expect.stringMatching(CITY) } }]);
+    }
+    const { prompt, ...more } = asked;
+    const messages = [{ role: 'user' as const, content: prompt }, ...whole.response.messages];
+    const last = await generateText({ ...more, messages, toolChoice: 'none', maxOutputTokens: LIMIT });
+    expect(last.toolCalls).toEqual([]);
+    expect(last.text).not.toBe('');
   },
 });
 

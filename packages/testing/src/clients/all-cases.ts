@@ -2,6 +2,7 @@ import { AI_SDK_CASES } from './ai-sdk-cases.ts';
 import { ANTHROPIC_CASES } from './anthropic-cases.ts';
 import type { ClientCase } from './client-case.ts';
 import { LANGCHAIN_CASES } from './langchain-cases.ts';
+import { OLLAMA_CASES } from './ollama-cases.ts';
 import { CHAT_CASES, COMPLETION_CASES, RESPONSES_CASES } from './openai-cases.ts';
 
 /** Every feature of every client. docs/clients.md is made of them. */
@@ -12,4 +13,5 @@ export const ALL_CASES: readonly ClientCase[] = [
   ...ANTHROPIC_CASES,
   ...AI_SDK_CASES,
   ...LANGCHAIN_CASES,
+  ...OLLAMA_CASES,
 ];

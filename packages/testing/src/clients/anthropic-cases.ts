@@ -1,6 +1,7 @@
 import Anthropic, { APIError } from '@anthropic-ai/sdk';
 import { expect } from 'vitest';
 import {
+  CITY,
   type ClientCase,
   type ClientTarget,
   cutAtStop,
@@ -9,6 +10,7 @@ import {
   QUESTION,
   THING,
   THING_SCHEMA,
+  WEATHER,
 } from './client-case.ts';
 
 const connect = ({ origin, fetch }: ClientTarget): Anthropic =>
@@ -76,6 +78,31 @@ export const ANTHROPIC_CASES: readonly ClientCase[] = listCases('@anthropic-ai/s
     const asked = { ...message(target), max_tokens: 200 };
     const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
     expect(readText(await connect(target).messages.create({ ...asked, output_config }))).toMatch(THING);
+  },
+  async tools(target) {
+    const { messages } = connect(target);
+    const { name, description, parameters } = WEATHER;
+    const tools = [{ name, description, input_schema: { ...parameters, required: [...parameters.required] } }];
+    const asked = { ...message(target), tools, max_tokens: 200 };
+    const whole = await messages.create({ ...asked, tool_choice: { type: 'any' } });
+    const stream = messages.stream({ ...asked, tool_choice: { type: 'tool', name } });
+    let streamed = '';
+    stream.on('inputJson', (delta) => {
+      streamed += delta;
+    });
+    for (const { content, stop_reason } of [whole, await stream.finalMessage()]) {
+      expect(stop_reason).toBe('tool_use');
+      expect(content).toMatchObject([{ type: 'tool_use', name, input: { city: expect.stringMatching(CITY) } }]);
+    }
+    expect(JSON.parse(streamed)).toEqual({ city: expect.stringMatching(CITY) });
+    const answers = whole.content.flatMap((block) =>
+      block.type === 'tool_use' ? [{ type: 'tool_result' as const, tool_use_id: block.id, content: 'Sun.' }] : [],
+    );
+    const last = await messages.create({
+      ...{ ...asked, tool_choice: { type: 'none' }, max_tokens: LIMIT },
+      messages: [...asked.messages, { role: 'assistant', content: whole.content }, { role: 'user', content: answers }],
+    });
+    expect(last.content.map(({ type }) => type)).toEqual(['text']);
   },
   async 'token count'(target) {
     const { max_tokens: _, temperature: __, ...asked } = message(target);

@@ -4,10 +4,14 @@ export interface ClientTarget {
   readonly origin: string;
   readonly model: string;
   readonly embeddingModel: string;
+  /** A model that calls WEATHER where it is offered and has not answered yet. */
+  readonly callingModel: string;
   /** Sees every answer before the client does. */
   readonly fetch: typeof fetch;
   /** What 12 tokens at temperature 0 answer to QUESTION in a plain chat. */
   readonly answer: string;
+  /** What can be pulled, where models can. */
+  readonly pullable?: string;
   /** A text that stands in the answer. */
   readonly stop: string;
 }
@@ -34,6 +38,13 @@ export const FEATURES = [
   'token count',
   'embeddings',
   'models',
+  'running models',
+  'keep alive',
+  'options',
+  'made models',
+  'pull',
+  'abort',
+  'version',
   'no stored state',
 ] as const;
 export type ClientFeature = (typeof FEATURES)[number];
@@ -42,6 +53,8 @@ export type ClientFeature = (typeof FEATURES)[number];
 export interface ClientCase {
   readonly client: string;
   readonly feature: ClientFeature;
+  /** The one place that speaks the client's API; both where absent. */
+  readonly only?: ClientPlace;
   /** Where it does not work, and why. */
   readonly except?: { readonly place: ClientPlace; readonly why: string };
   run(target: ClientTarget): Promise<void>;
@@ -54,11 +67,12 @@ export const listCases = (
   client: string,
   runs: Partial<Record<ClientFeature, ClientCase['run']>>,
   except: Partial<Record<ClientFeature, ClientCase['except']>> = {},
+  only?: ClientPlace,
 ): readonly ClientCase[] =>
   FEATURES.flatMap((feature) => {
     const run = runs[feature];
     const exception = except[feature];
-    return run ? [{ client, feature, run, ...(exception && { except: exception }) }] : [];
+    return run ? [{ client, feature, run, ...(only && { only }), ...(exception && { except: exception }) }] : [];
   });
 
 /** A schema whose texts the fake engine and the fake network write. */
@@ -68,4 +82,16 @@ export const THING_SCHEMA = {
   required: ['color', 'size'],
   additionalProperties: false,
 } as const;
+/** A tool that the fake network calls; a forced call has any model call it. */
+export const WEATHER = {
+  name: 'weather',
+  description: 'What the weather is.',
+  parameters: {
+    type: 'object',
+    properties: { city: { enum: ['Paris', 'Rome'] } },
+    required: ['city'],
+    additionalProperties: false,
+  },
+} as const;
+export const CITY: RegExp = /^(Paris|Rome)$/;
 export const THING: RegExp = /^\s*\{\s*"color":\s*"(red|green)",\s*"size":\s*[1-9]\s*\}\s*$/;

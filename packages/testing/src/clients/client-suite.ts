@@ -1,35 +1,40 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ALL_CASES } from './all-cases.ts';
 import { type ClientPlace, type ClientTarget, LIMIT, QUESTION } from './client-case.ts';
-import { type AssertSchema, missingDocument, openDocument } from './openapi-document.ts';
-import { createWatchedFetch } from './watched-fetch.ts';
+import { missingOllamaDocument, openOllamaDocument } from './ollama-document.ts';
+import { missingDocument, openDocument } from './openapi-document.ts';
+import { createWatchedFetch, type Documents } from './watched-fetch.ts';
 
-export interface ClientServer extends Pick<ClientTarget, 'origin' | 'model' | 'embeddingModel'> {
+export interface ClientServer
+  extends Pick<ClientTarget, 'origin' | 'model' | 'embeddingModel' | 'callingModel' | 'pullable'> {
   close(): Promise<void>;
 }
 
-/** Every client against one server, and every answer against OpenAI's document. */
+/** Every client that speaks to it against one server, and every answer against the document of its API. */
 export function testClients(place: ClientPlace, open: () => Promise<ClientServer>): void {
-  if (missingDocument !== undefined) console.warn(`answers are not held against OpenAI's schemas: ${missingDocument}`);
+  for (const missing of [missingDocument, missingOllamaDocument])
+    if (missing !== undefined) console.warn(`answers are not held against their schemas: ${missing}`);
+  const cases = ALL_CASES.filter(({ only = place }) => only === place);
   describe(`clients against ${place === 'gateway' ? 'a gateway' : place}`, () => {
     const watched = createWatchedFetch();
     let server: ClientServer;
     let target: ClientTarget;
-    let assertSchema: AssertSchema | undefined;
+    let documents: Documents = {};
 
     beforeAll(async () => {
       server = await open();
       target = { ...server, fetch: watched.fetch, ...(await readAnswer(server)) };
-      if (missingDocument === undefined) assertSchema = openDocument();
+      documents = {
+        ...(missingDocument === undefined && { openai: openDocument() }),
+        ...(missingOllamaDocument === undefined && { ollama: openOllamaDocument() }),
+      };
     });
-    afterEach(async () => {
-      if (assertSchema !== undefined) await watched.check(assertSchema);
-    });
+    afterEach(() => watched.check(documents));
     afterAll(() => server?.close());
 
-    for (const client of new Set(ALL_CASES.map((each) => each.client))) {
+    for (const client of new Set(cases.map((each) => each.client))) {
       describe(client, () => {
-        for (const { feature, except, run } of ALL_CASES.filter((each) => each.client === client)) {
+        for (const { feature, except, run } of cases.filter((each) => each.client === client)) {
           if (except?.place === place) it.fails(`${feature} (${except.why})`, () => run(target));
           else it(feature, () => run(target));
         }

@@ -1,7 +1,8 @@
-import { HumanMessage } from '@langchain/core/messages';
+import { type AIMessageChunk, HumanMessage, ToolMessage } from '@langchain/core/messages';
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { expect } from 'vitest';
 import {
+  CITY,
   type ClientCase,
   type ClientTarget,
   cutAtStop,
@@ -9,6 +10,7 @@ import {
   listCases,
   QUESTION,
   THING_SCHEMA,
+  WEATHER,
 } from './client-case.ts';
 
 const configure = ({ origin, fetch }: ClientTarget) => ({ baseURL: `${origin}/v1`, fetch });
@@ -56,6 +58,22 @@ const createRuns = (more: object): Partial<Record<ClientCase['feature'], ClientC
       .withStructuredOutput(schema as never, { method: 'jsonSchema', strict: true })
       .invoke(question);
     expect(thing).toMatchObject({ color: expect.stringMatching(/red|green/), size: expect.any(Number) });
+  },
+  async tools(target) {
+    const model = connect(target, { ...more, maxTokens: 200 });
+    // The client keeps `required` to itself where it asks for responses.
+    const forced = model.bindTools([{ type: 'function', function: WEATHER }], { tool_choice: WEATHER.name });
+    const whole = await forced.invoke(question);
+    let streamed: AIMessageChunk | undefined;
+    for await (const chunk of await forced.stream(question)) streamed = streamed?.concat(chunk) ?? chunk;
+    for (const message of [whole, streamed]) {
+      expect(message?.tool_calls).toMatchObject([{ name: WEATHER.name, args: { city: expect.stringMatching(CITY) } }]);
+    }
+    const answers = (whole.tool_calls ?? []).map(
+      ({ id }) => new ToolMessage({ tool_call_id: id as string, content: 'Sun.' }),
+    );
+    const last = await connect(target, more).invoke([...question, whole, ...answers]);
+    expect(last.text).not.toBe('');
   },
 });
 

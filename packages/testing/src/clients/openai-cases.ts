@@ -1,6 +1,7 @@
 import OpenAI, { APIError } from 'openai';
 import { expect } from 'vitest';
 import {
+  CITY,
   type ClientCase,
   type ClientTarget,
   cutAtStop,
@@ -9,6 +10,7 @@ import {
   QUESTION,
   THING,
   THING_SCHEMA,
+  WEATHER,
 } from './client-case.ts';
 
 const connect = ({ origin, fetch }: ClientTarget): OpenAI =>
@@ -84,6 +86,30 @@ export const CHAT_CASES: readonly ClientCase[] = listCases('openai: chat complet
       response_format: { type: 'json_schema', json_schema: format },
     });
     expect(choices[0]?.message.content).toMatch(THING);
+  },
+  async tools(target) {
+    const { completions } = connect(target).chat;
+    const tools = [{ type: 'function' as const, function: { ...WEATHER, parameters: { ...WEATHER.parameters } } }];
+    const asked = { ...chat(target), tools, max_tokens: 200 };
+    const whole = await completions.create({ ...asked, tool_choice: 'required' });
+    const streamed = await completions
+      .stream({ ...asked, tool_choice: 'required', stream: true })
+      .finalChatCompletion();
+    for (const { choices } of [whole, streamed]) {
+      const [call] = choices[0]?.message.tool_calls ?? [];
+      expect(choices[0]?.finish_reason).toBe('tool_calls');
+      expect(call?.type === 'function' && [call.function.name, JSON.parse(call.function.arguments)]).toEqual([
+        ...['weather', { city: expect.stringMatching(CITY) }],
+      ]);
+    }
+    const { message } = whole.choices[0] as OpenAI.ChatCompletion.Choice;
+    const answers = (message.tool_calls ?? []).map(({ id }) => ({
+      ...{ role: 'tool' as const, tool_call_id: id, content: 'Sun.' },
+    }));
+    const messages = [...asked.messages, message, ...answers];
+    const last = await completions.create({ ...asked, messages, tool_choice: 'none', max_tokens: LIMIT });
+    expect(last.choices[0]?.message.tool_calls).toBeUndefined();
+    expect(last.choices[0]?.message.content).not.toBe('');
   },
   async 'several choices'(target) {
     const { choices } = await connect(target).chat.completions.create({ ...chat(target), n: 2 });
@@ -190,6 +216,25 @@ export const RESPONSES_CASES: readonly ClientCase[] = listCases('openai: respons
       text: { format: { type: 'json_schema', ...format } },
     });
     expect(output_text).toMatch(THING);
+  },
+  async tools(target) {
+    const { responses } = connect(target);
+    const tools = [{ type: 'function' as const, ...WEATHER, parameters: { ...WEATHER.parameters }, strict: true }];
+    const asked = { ...response(target), tools, max_output_tokens: 200 };
+    const whole = await responses.create({ ...asked, tool_choice: 'required' });
+    const streamed = await responses.stream({ ...asked, tool_choice: 'required' }).finalResponse();
+    for (const { output } of [whole, streamed]) {
+      const [call] = output.flatMap((item) => (item.type === 'function_call' ? [item] : []));
+      expect(call && [call.name, JSON.parse(call.arguments)]).toEqual([
+        ...['weather', { city: expect.stringMatching(CITY) }],
+      ]);
+    }
+    const calls = whole.output.filter((item) => item.type === 'function_call');
+    const answers = calls.map(({ call_id }) => ({ type: 'function_call_output' as const, call_id, output: 'Sun.' }));
+    const input = [{ role: 'user' as const, content: QUESTION }, ...calls, ...answers];
+    const last = await responses.create({ ...asked, input, tool_choice: 'none', max_output_tokens: LIMIT });
+    expect(last.output.map(({ type }) => type)).toEqual(['message']);
+    expect(last.output_text).not.toBe('');
   },
   async 'log-probabilities'(target) {
     const { output } = await connect(target).responses.create({

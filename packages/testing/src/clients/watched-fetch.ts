@@ -6,13 +6,20 @@ interface WatchedAnswer {
   readonly status: number;
   readonly isAnthropic: boolean;
   readonly isStream: boolean;
-  readonly body: Promise<string>;
+  /** Undefined where the client broke it off. */
+  readonly body: Promise<string | undefined>;
 }
 
 export interface WatchedFetch {
   readonly fetch: typeof fetch;
-  /** Holds everything that was said since the last time against the document. @throws what differs. */
-  check(assertSchema: AssertSchema): Promise<void>;
+  /** Holds everything that was said since the last time against the document of its API. @throws what differs. */
+  check(documents: Documents): Promise<void>;
+}
+
+/** Those that are here. */
+export interface Documents {
+  readonly openai?: AssertSchema;
+  readonly ollama?: AssertSchema;
 }
 
 /** Passes calls on, and keeps what is answered. */
@@ -26,27 +33,71 @@ export function createWatchedFetch(): WatchedFetch {
         path: new URL(response.url).pathname.replace(/^\/v1\/models\/.*/, '/v1/models/:id'),
         status: response.status,
         isAnthropic: new Headers(init?.headers).has('anthropic-version'),
-        isStream: response.headers.get('content-type')?.startsWith('text/event-stream') === true,
-        body: new Response(mine).text(),
+        isStream: /^text\/event-stream|^application\/x-ndjson/.test(response.headers.get('content-type') ?? ''),
+        body: new Response(mine).text().catch(() => undefined),
       });
       const { status, statusText, headers } = response;
       return new Response(theirs, { status, statusText, headers });
     },
-    async check(assertSchema) {
+    async check({ openai, ollama }) {
       const watched = answers;
       answers = [];
-      for (const { path, status, isAnthropic, isStream, body } of watched) {
-        if (isAnthropic) continue;
-        const schemas = SCHEMAS[path];
-        if (schemas === undefined && status < 400) throw new Error(`no schema is named for ${path}`);
-        for (const value of isStream ? readEvents(await body) : [JSON.parse(await body)]) {
-          const name = status >= 400 ? 'ErrorResponse' : isStream ? schemas?.chunk : schemas?.body;
-          assertSchema(name ?? '', BENT[path]?.(value, { isStream, status }) ?? value);
-        }
+      for (const { body, ...answer } of watched) {
+        const text = await body;
+        if (answer.isAnthropic || text === undefined) continue;
+        const isOllama = answer.path.startsWith('/api/');
+        const assertSchema = isOllama ? ollama : openai;
+        const parts = isOllama ? readOllama(answer, text) : readOpenAi(answer, text);
+        for (const { schema, value } of parts) assertSchema?.(schema, value);
       }
     },
   };
 }
+
+interface NamedValue {
+  readonly schema: string;
+  readonly value: unknown;
+}
+type Answer = Omit<WatchedAnswer, 'body'>;
+
+function readOpenAi({ path, status, isStream }: Answer, text: string): readonly NamedValue[] {
+  const schemas = SCHEMAS[path];
+  if (schemas === undefined && status < 400) throw new Error(`no schema is named for ${path}`);
+  const schema = (status >= 400 ? 'ErrorResponse' : isStream ? schemas?.chunk : schemas?.body) ?? '';
+  const values: readonly unknown[] = isStream ? readEvents(text) : [JSON.parse(text)];
+  return values.map((value) => ({ schema, value: BENT[path]?.(value, { isStream, status }) ?? value }));
+}
+
+function readOllama({ path, status, isStream }: Answer, text: string): readonly NamedValue[] {
+  if (status >= 400) return [{ schema: 'ErrorResponse', value: JSON.parse(text) }];
+  // It came before /api/embed, and the document has forgotten it.
+  if (path === '/api/embeddings') return [];
+  const schemas = OLLAMA_SCHEMAS[path];
+  if (schemas === undefined) throw new Error(`no schema is named for ${path}`);
+  // Nothing is said of a copy and of what was deleted.
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const value = JSON.parse(line) as { readonly done?: boolean; readonly done_reason?: string };
+    const isShort = isStream && value.done !== true;
+    const isLoad = value.done_reason === 'load' || value.done_reason === 'unload';
+    return { schema: (isShort || isLoad ? schemas.line : schemas.body) ?? schemas.body, value };
+  });
+}
+
+/** By path: the schema of a body, which is that of the last line of a stream too, and that of the lines before. */
+const OLLAMA_SCHEMAS: Readonly<Record<string, { readonly body: string; readonly line?: string }>> = {
+  '/api/generate': { body: 'GenerateResponse', line: 'GenerateStreamEvent' },
+  '/api/chat': { body: 'ChatResponse', line: 'ChatStreamEvent' },
+  '/api/embed': { body: 'EmbedResponse' },
+  '/api/tags': { body: 'ListResponse' },
+  '/api/ps': { body: 'PsResponse' },
+  '/api/show': { body: 'ShowResponse' },
+  '/api/create': { body: 'StatusResponse', line: 'StatusEvent' },
+  '/api/pull': { body: 'StatusResponse', line: 'StatusEvent' },
+  '/api/copy': { body: 'StatusResponse' },
+  '/api/delete': { body: 'StatusResponse' },
+  '/api/version': { body: 'VersionResponse' },
+};
 
 /** By path: the schema of a body, and of what a stream consists of. */
 const SCHEMAS: Readonly<Record<string, { readonly body: string; readonly chunk?: string }>> = {

@@ -10,6 +10,8 @@ export interface EmbeddingSubject {
   openTwin(options: { readonly contextSize: number; readonly maxQueue: number }): Promise<EmbeddingEngine>;
   /** A text of `count` words. More words make more tokens. */
   readonly words: (count: number) => string;
+  /** What every input is read with, where the model reranks. */
+  readonly query?: string;
 }
 
 type Open = (twin?: 'twin') => Promise<EmbeddingEngine>;
@@ -43,7 +45,7 @@ export const EMBEDDING_RULES: readonly EmbeddingRule[] = [
     },
   },
   {
-    name: 'yields one vector of length one for each input, in order, with all of its tokens',
+    name: 'yields one vector of length one, or one score, for each input, in order, with all of its tokens',
     async test(open, { words }) {
       const engine = await open();
       const texts = [words(3), words(9), words(1)];
@@ -51,7 +53,7 @@ export const EMBEDDING_RULES: readonly EmbeddingRule[] = [
       for (const [i, { tokens, vector }] of inputs.entries()) {
         expect(tokens).toEqual(await engine.tokenize(texts[i] as string));
         expect(vector).toHaveLength(engine.info().embeddingSize);
-        expect(hasUnitNorm(vector)).toBe(true);
+        expect(engine.info().pooling === 'rank' ? vector.every(Number.isFinite) : hasUnitNorm(vector)).toBe(true);
       }
       expect(new Set(hexOf(inputs)).size).toBe(3);
     },
@@ -93,6 +95,17 @@ export const EMBEDDING_RULES: readonly EmbeddingRule[] = [
       const engine = await open();
       await refuses(engine, { inputs: [words(3), words(CONTEXT + 1)] }, 'prompt-too-long');
       expect(await embed(engine, words(3))).toHaveLength(1);
+    },
+  },
+  {
+    name: 'reads a query where it reranks, and nowhere else',
+    async test(open, { words, query }) {
+      const engine = await open();
+      const inputs = [words(3)];
+      await refuses(engine, { inputs, query: query === undefined ? words(1) : undefined }, 'invalid-request');
+      if (query === undefined) return;
+      const [own, other] = [await engine.embed({ inputs }), await engine.embed({ inputs, query: words(5) })];
+      expect(hexOf(own.inputs)).not.toEqual(hexOf(other.inputs));
     },
   },
   {
@@ -151,6 +164,13 @@ export const EMBEDDING_RULES: readonly EmbeddingRule[] = [
   },
 ];
 
+/** A reranker whose requests have this query where they name none. */
+const askWith = (engine: EmbeddingEngine, query: string): EmbeddingEngine => ({
+  ...engine,
+  embed: (request, options) => engine.embed({ query, ...request }, options),
+  tokenize: (input) => engine.tokenize(input, query),
+});
+
 export function describeEmbeddingEngine(subject: EmbeddingSubject): void {
   describe(subject.name, () => {
     const opened: EmbeddingEngine[] = [];
@@ -161,7 +181,7 @@ export function describeEmbeddingEngine(subject: EmbeddingSubject): void {
       const options = { contextSize: CONTEXT, maxQueue: QUEUE };
       const engine = await (twin === undefined ? subject.open(options) : subject.openTwin(options));
       opened.push(engine);
-      return engine;
+      return subject.query === undefined ? engine : askWith(engine, subject.query);
     };
     it.each(EMBEDDING_RULES)('$name', ({ test }) => test(open, subject));
   });

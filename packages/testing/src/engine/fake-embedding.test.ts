@@ -13,6 +13,15 @@ const honest: EmbeddingSubject = {
 
 describeEmbeddingEngine(honest);
 
+const reranker: EmbeddingSubject = {
+  name: 'fake reranker',
+  query: 'ab',
+  open: async (options) => createFakeEmbeddingEngine({ ...options, reranks: true }),
+  openTwin: async (options) => createFakeEmbeddingEngine({ ...options, reranks: true }),
+  words,
+};
+describeEmbeddingEngine(reranker);
+
 /** The rules that an engine with this fault breaks. */
 async function findBroken(fault: FakeEmbeddingOptions): Promise<string[]> {
   const subject = { ...honest, open: async (options: object) => createFakeEmbeddingEngine({ ...options, ...fault }) };

@@ -8,6 +8,8 @@ import { createRequestPort } from '@ogong/engine/process/request-port';
 
 export interface FakeEmbeddingOptions {
   readonly embeddingSize?: number;
+  /** Reranks: one score for each document. Default: false. */
+  readonly reranks?: boolean;
   readonly contextSize?: number;
   readonly maxQueue?: number;
   /** Another number gives another model: other vectors, another root. */
@@ -21,12 +23,15 @@ export interface FakeEmbeddingOptions {
 }
 
 const BEGIN = 1;
+const BETWEEN = 2;
 const FIRST_BYTE = 3;
+const spell = (text: string): number[] => Array.from(Buffer.from(text, 'utf8'), (byte) => byte + FIRST_BYTE);
 
 /** An embedding model made of hashes, behind the same host as the real one: fast, exact, with faults on request. */
 export function createFakeEmbeddingEngine(options: FakeEmbeddingOptions = {}): EmbeddingEngine {
   const {
-    embeddingSize = 32,
+    reranks = false,
+    embeddingSize = reranks ? 1 : 32,
     contextSize = 256,
     maxQueue = 8,
     weights = 1,
@@ -35,7 +40,7 @@ export function createFakeEmbeddingEngine(options: FakeEmbeddingOptions = {}): E
   } = options;
   const exact = options.exact !== false;
   const info: EmbeddingInfo = {
-    modelRoot: nativeHash.sha256(Buffer.from(`ogong-fake-embedding-${weights}`)),
+    modelRoot: nativeHash.sha256(Buffer.from(`ogong-fake-${reranks ? 'reranker' : 'embedding'}-${weights}`)),
     vocabularyHash: nativeHash.sha256(Buffer.from('ogong-fake-embedding-vocabulary')),
     vocabularySize: 259,
     embeddingSize,
@@ -44,10 +49,11 @@ export function createFakeEmbeddingEngine(options: FakeEmbeddingOptions = {}): E
     numericClass: `fake-1/js/f64/${exact ? 'exact' : 'fast'}/hash/kv-none`,
     exact,
     weightType: 'hash',
-    pooling: 'mean',
+    pooling: reranks ? 'rank' : 'mean',
   };
   const model = bend({
-    tokenize: (input) => Uint32Array.of(BEGIN, ...Array.from(Buffer.from(input, 'utf8'), (byte) => byte + FIRST_BYTE)),
+    tokenize: (input, query) =>
+      Uint32Array.of(BEGIN, ...(query === undefined ? [] : [...spell(query), BETWEEN]), ...spell(input)),
     pool: (tokens) => hashVector(tokens, { embeddingSize, weights, error }),
     free: () => undefined,
   });
@@ -66,7 +72,7 @@ export function createFakeEmbeddingEngine(options: FakeEmbeddingOptions = {}): E
     specificationVersion: 'embedding-v1',
     info: () => info,
     embed: (request, { signal } = {}) => call({ kind: 'embed', request }, signal),
-    tokenize: (input) => call({ kind: 'tokenize', input }),
+    tokenize: (input, query) => call({ kind: 'tokenize', input, query }),
     async close() {
       if (closed) return;
       closed = true;

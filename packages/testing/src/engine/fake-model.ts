@@ -30,6 +30,8 @@ export interface FakeModelOptions {
   readonly createContext?: (sequences: number) => BatchContext;
   /** True: a fault that leaves wrong guesses in the cache. */
   readonly keepsGuesses?: boolean;
+  /** What it answers to every chat. Default: whatever its hashes say. */
+  readonly says?: string;
   /** The number of the decode, from 1, that throws once. */
   readonly failAtDecode?: number;
 }
@@ -74,7 +76,15 @@ const SHAPE_DRIFT = 1e-4;
 interface RowState {
   readonly tokens: number;
   readonly shapes: number;
+  /** The text's last characters, as long as where a chat's prompt ends. */
+  readonly end: string;
+  /** How many bytes of what it is to say were said; undefined where it says something else. */
+  readonly said: number | undefined;
 }
+
+const PROMPT_END = 'assistant:';
+/** Far above every other logit. */
+const SURE = 60;
 
 /** Logits and hidden states are hashes of the tokens so far, with a small drift that also depends on the shape classes. */
 function createFakeContext(
@@ -95,7 +105,15 @@ function createFakeContext(
   let decoded: typeof added = [];
   let logits = new Float32Array(0);
   let hidden = new Float32Array(0);
-  let first: RowState = { tokens: 0, shapes: 0 };
+  let first: RowState = { tokens: 0, shapes: 0, end: '', said: undefined };
+  const script = options.says === undefined ? undefined : Buffer.from(options.says, 'utf8');
+  /** What it says after a row, as a token; undefined where the hashes decide. */
+  const nextOf = ({ said }: RowState): number | undefined =>
+    script === undefined || said === undefined
+      ? undefined
+      : said < script.length
+        ? FIRST_BYTE + (script[said] as number)
+        : END;
   const hiddenOf = (state: number) =>
     Float32Array.from({ length: embeddingSize }, (_, d) => gaussian(mix(state, 0x51ed0000 + d)));
   return {
@@ -139,6 +157,7 @@ function createFakeContext(
         const state: RowState = {
           tokens: mix(last?.tokens ?? mix(weights, 0x9e3779b9), token + 1),
           shapes: mix(last?.shapes ?? 0, shapes[row] as number),
+          ...followScript(last, token, last && nextOf(last)),
         };
         before.push(state);
         states.set(sequence, before);
@@ -148,7 +167,8 @@ function createFakeContext(
         const drift = (at: number) => (isShaped ? SHAPE_DRIFT * gaussian(mix(mix(tokens, state.shapes), at)) : 0);
         for (let id = 0; id < vocabularySize; id++) {
           const shift = brokenLayer === undefined ? 0 : 0.1 * gaussian(mix(tokens, id + 0x77000000));
-          logits[row * vocabularySize + id] = fakeLogit(tokens, id, options.error ?? 0) + shift + drift(id);
+          const sure = id === nextOf(state) ? SURE : 0;
+          logits[row * vocabularySize + id] = fakeLogit(tokens, id, options.error ?? 0) + shift + drift(id) + sure;
         }
         const own = hiddenOf(brokenLayer === undefined ? tokens : mix(tokens, brokenLayer));
         hidden.set(
@@ -174,6 +194,17 @@ function createFakeContext(
     },
     free: () => states.clear(),
   };
+}
+
+/** @param next the token that the script has there. */
+function followScript(
+  last: RowState | undefined,
+  token: number,
+  next: number | undefined,
+): Pick<RowState, 'end' | 'said'> {
+  const end = ((last?.end ?? '') + String.fromCharCode(token - FIRST_BYTE)).slice(-PROMPT_END.length);
+  const before = last?.said;
+  return { end, said: end === PROMPT_END ? 0 : before !== undefined && token === next ? before + 1 : undefined };
 }
 
 /** Four positions in one class, four in the other. */

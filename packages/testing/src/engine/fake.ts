@@ -1,9 +1,11 @@
 import { nativeHash } from '@ogong/engine/decode/native-hash';
+import { writeTools } from '@ogong/engine/decode/text/tool-text';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { Prompt, TextEngine, TextEngineInfo, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { createRequestPort } from '@ogong/engine/process/request-port';
 import { createTextHost } from '@ogong/engine/process/text-host';
 import type { TextCall, TextCallResults } from '@ogong/engine/process/text-messages';
+import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './fake-model.ts';
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
@@ -15,6 +17,8 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly stepMs?: number;
   /** Tokens that a step may guess ahead; 0. */
   readonly drafts?: number;
+  /** Default: that of a model without a template. */
+  readonly answerFormat?: AnswerFormat;
   /** False: no prefix cache. */
   readonly prefixCache?: boolean;
 }
@@ -44,6 +48,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     exact,
     weightType: 'hash',
     hasChatTemplate: true,
+    answerFormat: options.answerFormat ?? DEFAULT_FORMAT,
     capabilities: { exact, trace: options.canTrace !== false },
   };
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
@@ -51,7 +56,9 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     const text =
       prompt.kind === 'text'
         ? prompt.text
-        : `${prompt.messages.map((m) => `${m.role}: ${m.content}\n`).join('')}assistant:`;
+        : `${writeTools(prompt.messages, prompt.tools ?? [])
+            .map((m) => `${m.role}: ${m.content}\n`)
+            .join('')}assistant:`;
     return Uint32Array.of(BOS, ...Array.from(Buffer.from(text, 'utf8'), (byte) => byte + FIRST_BYTE));
   };
 

@@ -37,7 +37,9 @@ import {
   TokenLogprobSchema,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
+import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -110,6 +112,10 @@ export interface ProviderBehaviour {
   readonly hangAfter?: number;
   readonly refuse?: Refusal;
   readonly bend?: SyntheticOptions['bend'];
+  /** How its replies are read. Default: that of a model without a template. */
+  readonly format?: AnswerFormat;
+  /** Streams under another format than it signs. */
+  readonly saidFormat?: AnswerFormat;
   /** Signs another text than it streams. */
   readonly signedText?: string;
   /** Sends text without end, before anything else, in chunks of this size. */
@@ -128,9 +134,19 @@ export const FAKE_MODEL = 'ogong/verified/test/synthetic';
 const STORY = ['Once', ' upon', ' a', ' time', ' there', ' was', ' a', ' small', ' fox', '.'];
 /** Of the schema that tests of clients ask for. */
 const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
+/** Of the tool that tests of clients offer. */
+const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '}', '}'];
 const PRICE = 2_000_000n;
 const PAYER_KEY = new Uint8Array(32).fill(9);
 export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
+
+/** A story, a call of a tool that is offered and has not answered yet, or what the grammar allows. */
+function chooseWords({ grammar, terms, messages }: InferenceRequest): readonly string[] {
+  if (terms.isForced) return CALL;
+  if (grammar !== undefined) return THING;
+  const hasCall = terms.tools.length > 0 && messages.at(-1)?.role !== 'tool';
+  return hasCall ? ['I look', '.\n<tool', '_call>\n', ...CALL, '\n</tool_call>'] : STORY;
+}
 
 const createIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
 
@@ -249,6 +265,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       router.service(ProviderService, {
         async *generate(request, context) {
           const { refuse, pauseMs = 0, dieAfter, hangAfter, bend, signedText, unasked } = provider.behaviour;
+          const { format = DEFAULT_FORMAT, saidFormat = format } = provider.behaviour;
           if (refuse) throw refuse;
           const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
           const signature = request.order?.signature as Uint8Array;
@@ -256,16 +273,19 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
           orders.push(order);
           cacheScopes.push(request.cacheScope);
-          if (request.endpoint === 'embedding') {
+          if (embedding.endpoints.includes(request.endpoint)) {
             yield { event: { case: 'started', value: { promptTokens: 3 } } };
-            const { committed, finished } = await composeEmbedding(signer, { order, body: request.request, beacon });
+            const { committed, finished } = await composeEmbedding(signer, {
+              ...{ order, beacon },
+              request: embedding.parseRequest(request.request, request.endpoint),
+            });
             openings.set(toHex(order.replyId), committed.opening);
             const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
             yield { event: { case: 'finished', value: { ...finished, admission: admit(order), response } } };
             return;
           }
           const asked = parseRequest(request.request, request.endpoint as Endpoint);
-          const { words = asked.grammar === undefined ? STORY : THING } = provider.behaviour;
+          const { words = chooseWords(asked) } = provider.behaviour;
           const said = speak(words, asked);
           const compose = () =>
             createSyntheticReply({
@@ -274,7 +294,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
               payer: fakePayer,
               ledger,
               tokens: said.pieces.length,
-              ...(bend === undefined ? {} : { bend }),
+              bend: { header: (header) => ({ ...header, answerFormat: format }), ...bend },
               given: {
                 endpoint: asked.endpoint,
                 request: request.request,
@@ -296,7 +316,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             const shown = toLogprob(text, rows[at] as DrawRow, asked, spelled);
             return provider.behaviour.showLogprob?.(shown) ?? shown;
           };
-          yield { event: { case: 'started', value: { promptTokens: 3 } } };
+          yield { event: { case: 'started', value: { promptTokens: 3, ...saidFormat } } };
           const { floodSize } = provider.behaviour;
           for (let i = 0; floodSize !== undefined && i < 64; i++) {
             yield { event: { case: 'delta', value: { text: 'ü'.repeat(floodSize), tokens: [] } } };
@@ -506,11 +526,10 @@ function toLogprob(
 /** Vectors of the fake model, committed as by a provider. */
 async function composeEmbedding(
   signer: HybridSigner,
-  { order, body, beacon }: { order: NamedOrder; body: Uint8Array; beacon: KnownBeacon },
+  { order, request, beacon }: { order: NamedOrder; request: EmbeddingRequest; beacon: KnownBeacon },
 ) {
-  const request = parseEmbeddingRequest(body);
-  const engine = createFakeEmbeddingEngine();
-  const { inputs } = await engine.embed({ inputs: request.inputs });
+  const engine = createFakeEmbeddingEngine({ reranks: request.query !== undefined });
+  const { inputs } = await engine.embed(request);
   const startMs = Date.now() - 2_000;
   const served = { order, request, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
   const committed = commitEmbedding(crypto, signer, served);

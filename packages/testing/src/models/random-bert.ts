@@ -10,6 +10,8 @@ export interface RandomBertShape {
   readonly context: number;
   /** llama.h, enum llama_pooling_type. */
   readonly poolingCode: number;
+  /** Scores of a classifier behind the first token, as a reranker has it. Default: no classifier. */
+  readonly scores?: number;
 }
 
 const F32 = 0;
@@ -30,7 +32,7 @@ const VOCABULARY = [...SPECIAL, ...PIECES, ...LETTERS];
  * Names of tensors and of metadata are those of llama.cpp's architecture `bert`.
  */
 export function writeRandomBert(target: string, shape: RandomBertShape): void {
-  const { embedding, layers, heads, feedForward, context, poolingCode } = shape;
+  const { embedding, layers, heads, feedForward, context, poolingCode, scores } = shape;
   const u32 = (value: number): GgufValue => ({ type: 'u32', value });
   const text = (value: string): GgufValue => ({ type: 'string', value });
   const idOf = (word: string): GgufValue => u32(SPECIAL.indexOf(word));
@@ -60,6 +62,9 @@ export function writeRandomBert(target: string, shape: RandomBertShape): void {
     // The format spells it so.
     ['tokenizer.ggml.seperator_token_id', idOf('[SEP]')],
     ['tokenizer.ggml.mask_token_id', idOf('[MASK]')],
+    // Two texts: [CLS] one [SEP] other [SEP].
+    ...(scores === undefined ? [] : [['tokenizer.ggml.add_eos_token', { type: 'bool', value: true }] as const]),
+    ...(scores === undefined ? [] : [['tokenizer.ggml.add_sep_token', { type: 'bool', value: false }] as const]),
   ]);
   const next = createGenerator(0x2468ace1);
   const tensors: GgufTensorSource[] = [];
@@ -98,6 +103,11 @@ export function writeRandomBert(target: string, shape: RandomBertShape): void {
     linear(`${block}ffn_up`, embedding, feedForward);
     linear(`${block}ffn_down`, feedForward, embedding);
     norm(`${block}layer_output_norm`);
+  }
+  // Last, so that all other weights are those of the same shape without it.
+  if (scores !== undefined) {
+    linear('cls', embedding, embedding);
+    linear('cls.output', embedding, scores);
   }
   writeGguf(target, { metadata, tensors });
 }

@@ -82,8 +82,9 @@ export interface FakeValidator {
   stop(): Promise<void>;
 }
 
-export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
-  const identity = await makeIdentity(seed);
+/** @param clock that it signs admissions by. */
+async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeValidator> {
+  const identity = await makeIdentity(3);
   let server: LinkServer | undefined;
   let port = 0;
   const fake: FakeValidator = {
@@ -113,7 +114,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
               await fake.onAdmit();
               fake.admitted.push(message);
               const orderHash = hashOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
-              const admission = { ledger, orderHash, epoch: 0n, timeMs: 0n };
+              const admission = { ledger, orderHash, epoch: 0n, timeMs: BigInt(clock.nowMs()) };
               return fake.bendAdmission(signAdmission(crypto, validatorSigner, admission));
             },
             pushRecord(message) {
@@ -201,7 +202,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
   const directory = mkdtempSync(join(tmpdir(), 'ogong-provider-'));
   const { modelId = MODEL_ID } = options;
   const engine = options.realEngine ?? createFakeEngine({ contextSize: 512, ...options.engine });
-  const validator = await createFakeValidator();
+  const validator = await createFakeValidator(options.clock ?? systemClock);
   const identity = await makeIdentity(1);
   const genesis = computeGenesisBeacon(crypto, network);
   const latest = { epoch: options.epoch ?? 0n, value: genesis, previous: genesis, certificate: new Uint8Array(0) };

@@ -13,7 +13,7 @@ import {
 } from '@ogong/protocol/modality/embedding/leaf';
 import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
 import type { EmbeddingReport } from '@ogong/protocol/modality/embedding/report';
-import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embedding/vector';
+import { encodeVector, normaliseVector, toScoreVector } from '@ogong/protocol/modality/embedding/vector';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { getTier } from '@ogong/protocol/tier/registry';
 
@@ -32,6 +32,8 @@ export interface SyntheticEmbeddingOptions {
   readonly crypto: Crypto;
   readonly inputs?: readonly string[];
   readonly embeddingSize?: number;
+  /** Scores of documents instead of vectors. Default: false. */
+  readonly reranks?: boolean;
   readonly numericClass?: string;
   /** Seed of the weights. */
   readonly seed?: number;
@@ -41,11 +43,13 @@ export interface SyntheticEmbeddingOptions {
 }
 
 export const SYNTHETIC_INPUTS: readonly string[] = ['one small step', 'a second input', 'é'];
+/** Scores lie between its negative and itself. */
+const SCORE_SCALE = 4;
 const EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
 
 export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): SyntheticEmbedding {
-  const { crypto, inputs = SYNTHETIC_INPUTS, embeddingSize = 24, seed = 7, noise = 0, tier = 'verified' } = options;
-  const { numericClass = EXACT_CLASS } = options;
+  const { crypto, inputs = SYNTHETIC_INPUTS, reranks = false, seed = 7, noise = 0, tier = 'verified' } = options;
+  const { numericClass = EXACT_CLASS, embeddingSize = reranks ? 1 : 24 } = options;
   const bankSeed = new Uint8Array(32).fill(9);
   const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
   const shake = createSeededRandom(seed + 1);
@@ -56,7 +60,7 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
       { length: embeddingSize },
       () => 2 * random() - 1 + (noise === 0 ? 0 : noise * (2 * shake() - 1)),
     );
-    const vector = normaliseVector(raw);
+    const vector = reranks ? toScoreVector(raw.map((value) => SCORE_SCALE * value)) : normaliseVector(raw);
     return {
       tokenCount: tokens.length,
       tokensHash: hashTokens(crypto, tokens),
@@ -66,7 +70,7 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
   });
   const header: EmbeddingHeader = {
     orderHash: new Uint8Array(32).fill(6),
-    endpoint: 'embedding',
+    endpoint: reranks ? 'rerank' : 'embedding',
     tier,
     method: getTier(tier).method,
     numericClass,

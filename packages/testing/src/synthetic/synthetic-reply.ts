@@ -17,6 +17,7 @@ import {
   type Order,
 } from '@ogong/protocol/exchange/order';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
+import { DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import {
   type Endpoint,
   encodeHeader,
@@ -189,6 +190,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     promptDay: computeOrderDay(order),
     promptTokensHash: hashTokens(crypto, [1, 2, 3]),
     promptTokenCount: 3,
+    answerFormat: DEFAULT_FORMAT,
     grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
     outputTokensHash: hashTokens(crypto, output),
     outputTokenCount: output.length,

@@ -12,10 +12,12 @@ import {
   stateAdmission,
   stateBatch,
   stateConsent,
+  stateConviction,
   stateHeld,
   stateIntake,
   statePardon,
   stateReinstatement,
+  stateReveal,
   stateSilence,
   stateVote,
 } from './signer-statements.ts';
@@ -64,6 +66,8 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
         stateSilence(),
         stateReinstatement(),
         statePardon(),
+        stateConviction(),
+        stateReveal(),
       ];
       for (const statement of said) {
         const digest = hashStatement(crypto, statement, signerKey.address);
@@ -79,6 +83,7 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
       expect(await refused(signer, stateIntake(peer))).toBe('foreign');
       expect(await refused(signer, stateAdmission(peer))).toBe('foreign');
       expect(await refused(signer, stateHeld(peer))).toBe('foreign');
+      expect(await refused(signer, stateReveal(peer))).toBe('foreign');
       expect(await refused(signer, stateConsent(peer))).toBe('foreign');
       expect(await refused(signer, stateSilence(peer))).toBe('foreign');
       // It signs what others settle.

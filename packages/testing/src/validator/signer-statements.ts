@@ -76,10 +76,24 @@ export const stateSilence = (witness = signerAccount): ValidatorStatement => ({
   ...{ epoch: 4n, timeMs: 1_700_000_000_000 },
 });
 
+export const stateReveal = (validator = signerAccount): ValidatorStatement => ({
+  ...{ kind: 'reveal', domain, validator, round: bytes32('round') },
+});
+
 export const stateConsent = (account = signerAccount): ValidatorStatement => ({ kind: 'signing-key', domain, account });
 
 export const statePardon = (): ValidatorStatement => ({
   ...{ kind: 'pardon', domain, payee: new Uint8Array(20).fill(4), penalty: 1 },
+});
+
+export const stateConviction = (): ValidatorStatement => ({
+  ...{
+    kind: 'conviction',
+    domain,
+    validator: new Uint8Array(20).fill(4),
+    evidence: bytes32('evidence'),
+    conviction: 1,
+  },
 });
 
 export const stateReinstatement = (): ValidatorStatement => ({

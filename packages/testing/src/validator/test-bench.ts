@@ -8,6 +8,7 @@ import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
 import type { DeliveryOutcome } from '@ogong/node/validator/accept-delivery';
+import type { AdmissionMemory } from '@ogong/node/validator/admission-memory';
 import { createAudit } from '@ogong/node/validator/audit/audit';
 import type { AuditDependencies, AuditOptions, Contests } from '@ogong/node/validator/audit/audit-state';
 import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
@@ -31,6 +32,7 @@ import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { answerWitness, type WitnessAsk, type WitnessState } from '@ogong/node/validator/witness/answer-witness';
 import { createContest } from '@ogong/node/validator/witness/contest';
 import { createInquirer, type InquirerDependencies } from '@ogong/node/validator/witness/inquirer';
+import { isOwnRound } from '@ogong/node/validator/witness/reveal-word';
 import { isTakenIn, type TakenRecord } from '@ogong/node/validator/witness/taken-record';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
@@ -41,6 +43,7 @@ import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/p
 import type { Delivery } from '@ogong/protocol/exchange/delivery';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
@@ -115,6 +118,8 @@ export interface BenchOptions {
   readonly spendable?: bigint;
   readonly maxAnnouncements?: number;
   readonly maxOpenOrders?: number;
+  /** Default: the database knows all that was admitted. */
+  readonly memory?: AdmissionMemory;
   /** Default: HEARD_LIMITS. */
   readonly heardLimits?: HeardLimits;
   /** Of a batch. */
@@ -216,6 +221,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       group,
       archive,
       onVerdict,
+      memory: options.memory,
       getBeacon: async (epoch) => archive.find(epoch),
       holdings,
       chain: {
@@ -250,6 +256,9 @@ export function createTestValidator(options: BenchOptions = {}) {
     isTaken: (order: NamedOrder, taken: TakenRecord) =>
       isTakenIn({ ...asking, findValidator: () => undefined }, order, taken),
     commit: calls.commit,
+    reveal: calls.reveal,
+    isOwnRound: (order: NamedOrder, job: JobRound & { readonly word: Uint8Array }) =>
+      isOwnRound({ ...asking, findValidator: () => undefined }, order, job),
     checkSubmission: intake.checkSubmission,
     signal: new AbortController().signal,
     findBeacon: async (epoch: bigint) => archive.find(epoch),
@@ -261,6 +270,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       record: { windowMs: graceMs, retryMs },
       opening: { windowMs, retryMs },
       commitment: () => ({ windowMs: 2 * callTimeoutMs, retryMs }),
+      report: { windowMs: 2 * callTimeoutMs, retryMs },
     },
     asking,
   );
@@ -501,11 +511,12 @@ export function createTestValidator(options: BenchOptions = {}) {
       numericClass = 'x',
       payee = createTestPayee(name),
       more: Partial<OfferedModel> = {},
+      sequence = 1n,
     ) {
       const key = createTestHybrid(name);
       const endpoint = `${name}:1`;
       const verifier = { endpoint, certHash: seedOf(name), keyHash: hashHybridKey(crypto, key.publicKey) };
-      const fields = { endpoint, models: [{ ...offer, numericClass, ...more }], verifier };
+      const fields = { endpoint, models: [{ ...offer, numericClass, ...more }], verifier, sequence };
       await validator.announce(key, fields, payee);
     },
     async runAudits() {
@@ -525,7 +536,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     async runContests() {
       await validator.runAudits();
       const sql = `SELECT 1 FROM attempts WHERE outcome IN ('silent', 'garbage') AND key_hash IS NOT NULL
-        AND digest IS NULL AND statements IS NULL`;
+        AND report IS NULL AND statements IS NULL`;
       for (let i = 0; i < 200 && store.prepare(sql).get() !== undefined; i++) {
         clock.advance(Math.max(retryMs, graceMs / 12));
         await validator.runAudits();

@@ -19,7 +19,7 @@ export async function createScored(create?: Parameters<typeof createFour>[1]) {
   const served: TestValidator['served'] = new Map();
   const verifiers: TestVerifiers = (peer, job) => answerHonestly(served, FAR)(peer, job);
   const four = await createFour({ verifiers }, create);
-  await four.own.announceVerifier('v2');
+  for (const name of ['v2', 'v3']) await four.own.announceVerifier(name);
   let number = 0;
   return {
     ...four,
@@ -29,7 +29,8 @@ export async function createScored(create?: Parameters<typeof createFour>[1]) {
         const reply = await four.own.deliver(number++);
         served.set(toHex(reply.reply.record.replyId), reply);
         await four.certifyAll();
-        await four.own.runAudits();
+        await four.own.runSittings();
+        for (const peer of four.peers) await peer.certifyUpTo(four.own.archive.latest().epoch);
       }
     },
   };

@@ -25,6 +25,7 @@ import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
+import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
@@ -56,6 +57,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
+    'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
     embedding: createEmbeddingVectors(crypto),

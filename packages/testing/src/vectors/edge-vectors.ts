@@ -155,6 +155,14 @@ function requestVectors(crypto: Crypto): unknown {
     '"unknown":1',
     '"prompt":"x"',
     '"tools":[{}]',
+    `"tools":[${TOOL}]`,
+    `"tools":[${TOOL}],"tool_choice":"none"`,
+    `"tools":[${TOOL}],"tool_choice":"required"`,
+    `"tools":[${TOOL}],"tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":true`,
+    `"tools":[${TOOL}],"tool_choice":"auto","parallel_tool_calls":false`,
+    `"tools":[${TOOL},${TOOL}]`,
+    `"tools":[${TOOL}],"tool_choice":{"type":"function","function":{"name":"g"}}`,
+    `"tools":[${TOOL}],"response_format":{"type":"json_object"}`,
     '"stop":[""]',
     '"tools":[],"functions":[],"echo":false,"response_format":{"type":"text"},"modalities":["text"]',
     ...['tool_choice', 'function_call', 'audio', 'best_of', 'suffix', 'echo'].map((key) => `"${key}":[]`),
@@ -196,6 +204,12 @@ function requestVectors(crypto: Crypto): unknown {
     '{"role":"user","content":"\\ud83d"}',
     '{"role":"user","content":[{"type":"text","text":"a","x":1}]}',
     '{"role":"user","content":"x","tool_calls":[{}]}',
+    '{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\\"a\\":[1]}"}}]}',
+    '{"role":"assistant","reasoning_content":"Hm.","content":"x"}',
+    '{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":"no JSON"}}]}',
+    '{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\\"a\\":\\"\\\\ud83d\\"}"}}]}',
+    '{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":{}}}]}',
+    '{"role":"tool","tool_call_id":"a","content":"x"}',
     '{"role":"user","content":"x","tool_call_id":"a"}',
     '{"role":"tool","content":"x"}',
     '{"role":"user","content":"x","x":1}',
@@ -219,13 +233,16 @@ function requestVectors(crypto: Crypto): unknown {
   ];
 }
 
+const TOOL =
+  '{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]}}}';
 const nest = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
 function requestVector(crypto: Crypto, body: string, endpoint: Endpoint): unknown {
   try {
     const request = parseRequest(utf8Encode(body), endpoint);
     const { sampler, bias, maxTokens, choices, seed, stop } = request;
-    const texts = endpoint === 'chat' ? { messages: request.messages } : { prompt: request.promptText };
+    const offered = request.tools.length === 0 ? {} : { tools: request.tools, forced: request.terms.isForced };
+    const texts = endpoint === 'chat' ? { messages: request.messages, ...offered } : { prompt: request.promptText };
     const { exact, modelRoot, acceptedOnly } = request.demands;
     const said = { exact, modelRoot: modelRoot ? toHex(modelRoot) : null, acceptedOnly };
     const demands = exact || modelRoot || acceptedOnly ? { demands: said } : {};

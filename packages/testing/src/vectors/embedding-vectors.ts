@@ -2,15 +2,13 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { adjudicateEmbedding } from '@ogong/protocol/modality/embedding/adjudicate';
 import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
+import { rankDocuments } from '@ogong/protocol/modality/embedding/rerank';
 import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embedding/vector';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { createSyntheticEmbedding, SYNTHETIC_INPUTS } from '../synthetic/synthetic-embedding.ts';
 
-/** `vectors/embedding.json` (docs/spec/embedding.md): vectors as bits, one reply, one report and its verdict. */
+/** `vectors/embedding.json` (docs/spec/embedding.md): vectors as bits, and of each endpoint a reply, reports and verdicts. */
 export function createEmbeddingVectors(crypto: Crypto): unknown {
-  const reply = createSyntheticEmbedding({ crypto });
-  const far = createSyntheticEmbedding({ crypto, noise: 0.5, numericClass: 'fake-1/js/f64/fast/hash/kv-none' });
-  const claim = { header: reply.header, leaves: reply.leaves };
   return {
     normalise: [
       [3, -4, 0],
@@ -21,12 +19,36 @@ export function createEmbeddingVectors(crypto: Crypto): unknown {
       raw: toHex(encodeVector(values)),
       vector: toHex(encodeVector(normaliseVector(Float32Array.from(values)))),
     })),
-    requests: [{ input: 'a' }, { input: ['a', 'b\u00e9'], ogong: { exact: true } }].map((asked) => {
-      const body = JSON.stringify({ model: 'ogong/verified/test/m', ...asked });
-      const bytes = utf8Encode(body);
-      const summary = toHex(summarizeRequest(crypto, 'embedding', bytes));
-      return { body, summary, hash: toHex(hashRequest(crypto, 'embedding', bytes)) };
-    }),
+    requests: [{ input: 'a' }, { input: ['a', 'b\u00e9'], ogong: { exact: true } }].map((asked) =>
+      describeRequest(crypto, 'embedding', asked),
+    ),
+    ...describeReply(crypto, { reranks: false }),
+    rerank: {
+      requests: [{ query: 'a', documents: ['b', { text: 'c\u00e9' }], top_n: 1 }].map((asked) =>
+        describeRequest(crypto, 'rerank', asked),
+      ),
+      ranked: [
+        { scores: [0.5, -1, 2, 0.5], topN: 3 },
+        { scores: [0, 0, -0.25], topN: 9 },
+      ].map(({ scores, topN }) => ({ scores, topN, shown: rankDocuments(scores, topN) })),
+      ...describeReply(crypto, { reranks: true }),
+    },
+  };
+}
+
+function describeRequest(crypto: Crypto, endpoint: string, asked: object): unknown {
+  const body = JSON.stringify({ model: 'ogong/verified/test/m', ...asked });
+  const bytes = utf8Encode(body);
+  const summary = toHex(summarizeRequest(crypto, endpoint, bytes));
+  return { body, summary, hash: toHex(hashRequest(crypto, endpoint, bytes)) };
+}
+
+function describeReply(crypto: Crypto, { reranks }: { readonly reranks: boolean }): object {
+  const reply = createSyntheticEmbedding({ crypto, reranks });
+  const numericClass = 'fake-1/js/f64/fast/hash/kv-none';
+  const far = createSyntheticEmbedding({ crypto, reranks, noise: 0.5, numericClass });
+  const claim = { header: reply.header, leaves: reply.leaves };
+  return {
     reply: {
       inputs: SYNTHETIC_INPUTS,
       tokens: 'UTF-8 bytes of the input',

@@ -45,6 +45,8 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     { kind: 'signing-key', domain, account: fill(0xbb, 20) },
     { kind: 'held', domain, validator: fill(0xbb, 20), delivery: fill(20) },
     { kind: 'pardon', domain, payee: fill(0xdd, 20), penalty: 3 },
+    { kind: 'conviction', domain, validator: fill(0xdd, 20), evidence: fill(21), conviction: 3 },
+    { kind: 'reveal', domain, validator: fill(0xbb, 20), round: fill(21) },
   ];
   const answers: readonly SignerResponse[] = [
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },

@@ -8,6 +8,7 @@ import {
   createOverlay,
   INITIAL_TESTS,
 } from '@ogong/protocol/settlement/log-tests';
+import { addSilence, NEVER_SILENT } from '@ogong/protocol/settlement/silence-count';
 import { appendVerdict, computeCorrectionId, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
 
 const fill = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte);
@@ -15,20 +16,21 @@ const VALIDATOR = fill(20, 0xaa);
 const CHAIN_ID = 31_337n;
 
 /**
- * A log of three entries, the last one with a verifier that the others refute, the name of a correction, and what a log's entries mean for the
+ * A log of three entries, the last one with a verifier that the others refute and a silent one, the name of a correction, and what a log's entries mean for the
  * tests of its providers.
  */
 export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown> {
   const genesis = computeGenesisPosition(crypto, { chainId: CHAIN_ID, validator: VALIDATOR });
   const credited = { verifierId: fill(32, 7), payee: fill(20, 10), outcome: 'credited' } as const;
   const refuted = { verifierId: fill(32, 11), payee: fill(20, 12), outcome: 'refuted' } as const;
+  const silent = { verifierId: fill(32, 13), payee: fill(20, 14), outcome: 'silent', halfHour: 944_444 } as const;
   const appended = [];
   let position = genesis;
   for (let i = 0; i < 3; i++) {
     const next = appendVerdict(crypto, position, {
       ...{ replyId: fill(16, i), recordHash: fill(32, 2), providerId: fill(32, 3), payee: fill(20, 4) },
       ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, payer: fill(20, 5), router: fill(20, 6) },
-      ...{ verifiers: i === 2 ? [refuted, credited] : [credited], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
+      ...{ verifiers: i === 2 ? [refuted, credited, silent] : [credited], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
       ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: 1_700_000_000_000 },
     });
     appended.push(next);
@@ -44,8 +46,19 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
       heads: appended.map((one) => toHex(one.position.head)),
       corrections: [{ replyId: toHex(replyId), correctionId: toHex(computeCorrectionId(replyId)) }],
       steps: listSteps(),
+      silences: listSilences(),
     },
   };
+}
+
+/** A payee that is silent twice in a half hour, out of order, in the fifth of a day, and a day later. */
+function listSilences(): readonly unknown[] {
+  let state = NEVER_SILENT;
+  return [944_444, 944_444, 944_450, 944_446, 944_448, 944_447, 944_491, 944_492, 944_443, 944_600].map((halfHour) => {
+    const { isCharged, ...next } = addSilence(state, halfHour);
+    state = next.state;
+    return { halfHour, isCharged, bits: state.bits.toString(16) };
+  });
 }
 
 /** A key that is refuted until it is out, one that was late six times, a third key of the same payee, exact evidence without a payee. */
@@ -53,7 +66,7 @@ function listSteps(): readonly unknown[] {
   const payee = fill(20, 9);
   const scored = (key: number, verdict: 'accept' | 'reject' | 'inconclusive', eValuePpm: number): CountedEntry => ({
     ...{ providerId: fill(32, key), payee, verdict, evidence: 'statistical', beaconEpoch: 1n, timeMs: 1 },
-    ...{ step: 'reply', eValuePpm },
+    ...{ step: 'reply', eValuePpm, verifiers: [] },
   });
   const late = (key: number, epoch: number): CountedEntry => ({
     ...{ ...scored(key, 'reject', 0), step: 'late', beaconEpoch: BigInt(epoch) },
@@ -73,8 +86,9 @@ function listSteps(): readonly unknown[] {
   const states = createOverlay({ find: () => INITIAL_TESTS });
   return entries.map((entry) => {
     const ejects = countEntry(states, entry);
+    const { verifiers: _verifiers, ...counted } = entry;
     return {
-      ...{ ...entry, providerId: toHex(entry.providerId), payee: toHex(entry.payee) },
+      ...{ ...counted, providerId: toHex(entry.providerId), payee: toHex(entry.payee) },
       ...{ beaconEpoch: String(entry.beaconEpoch), ejects },
       payeeEvidence: computePayeeEvidence(states.find(payee).replies),
       payeeLateness: computePayeeEvidence(states.find(payee).lateness),

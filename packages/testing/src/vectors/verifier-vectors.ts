@@ -11,9 +11,11 @@ import { hashDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
 import { countCutShort } from '@ogong/protocol/exchange/fee';
 import { hashHeld } from '@ogong/protocol/exchange/held-delivery';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
 import { hashProgress, signProgress } from '@ogong/protocol/exchange/progress';
-import { ASKED, hashAskedJob, hashSilence } from '@ogong/protocol/exchange/silence';
+import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/reveal-word';
+import { ASKED, hashAskedJob, hashAskedReport, hashSilence } from '@ogong/protocol/exchange/silence';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
@@ -298,6 +300,21 @@ function silenceVector(crypto: Crypto): unknown {
     ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), ...toHexes(about) },
     ...{ asked: 1, refused: 1, epoch: 9, time: told.timeMs, digest: toHex(digest) },
     job: askedJobVector(crypto),
+    report: askedReportVector(crypto, ledger, parties.validator),
+  };
+}
+
+/** What a verifier is asked about that has committed, and the validator's word for the round. */
+function askedReportVector(crypto: Crypto, ledger: LedgerDomain, validator: Uint8Array): unknown {
+  const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+  const jobId = fill(16, 0x61);
+  const digests = [fill(32, 0x71), fill(32, 0x72)];
+  const round = hashJobRound(crypto, { jobId, round: digests });
+  const job = hashAskedJob(crypto, { jobId, keyHash: fill(32, 0x62), inputsHash: fill(32, 0x63) });
+  return {
+    digests: digests.map(toHex),
+    ...toHexes({ round, subject: hashAskedReport(crypto, { job, round }) }),
+    wordDigest: toHex(hashReveal(crypto, ledger, { validator, round })),
   };
 }
 

@@ -8,7 +8,6 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { equalBytes } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -20,6 +19,7 @@ import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-rep
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { makeIdentity } from '../link/link-fixture.ts';
+import { createTestListing, nameTestRound } from './test-listing.ts';
 
 /** Verifiers and a provider over real links, as a validator sees them. For tests. */
 const VALIDATOR = 3;
@@ -51,19 +51,7 @@ export async function startVerifier(engine: TextEngine, seed: number): Promise<T
       randomBytes,
       signer: createNodeHybridSigner(new Uint8Array(64).fill(seed)),
       identity,
-      chain: {
-        findByCertHash: (hash) =>
-          equalBytes(hash, validator.id)
-            ? {
-                address: new Uint8Array(20),
-                signingKey: new Uint8Array(20),
-                stake: 1n,
-                certHash: hash,
-                vrfKey: new Uint8Array(32),
-                endpoint: 'v:1',
-              }
-            : undefined,
-      },
+      chain: createTestListing([validator.id]),
       log: createLogger({ name: 'test', level: 'silent' }),
       metrics: createMetrics('verifier'),
     },
@@ -137,7 +125,14 @@ export async function openReply(
 export async function scoreWith({ client }: TestVerifier, { job }: TracedReply): Promise<ScoreReport> {
   const service = client.service(VerifierService);
   const { digest } = await service.commit(job, PATIENT);
-  return parseScoreReport((await service.reveal({ jobId: job.jobId, round: [digest] }, PATIENT)).report);
+  return parseScoreReport(
+    (
+      await service.reveal(
+        nameTestRound((await makeIdentity(VALIDATOR)).id, { jobId: job.jobId, round: [digest] }),
+        PATIENT,
+      )
+    ).report,
+  );
 }
 
 export async function traceWith(

@@ -9,16 +9,16 @@ const DAY = 19_782;
 
 it('gives a template the day of the order as its clock, and never that of the machine', () => {
   const dated = createChatTemplate("{{ strftime_now('%d %b %Y') }} {{ messages[0].content }}", tokens);
-  expect(dated.render(messages, DAY)).toBe('29 Feb 2024 hello');
-  expect(dated.render(messages, DAY + 1)).toBe('01 Mar 2024 hello');
+  expect(dated.render({ messages, day: DAY })).toBe('29 Feb 2024 hello');
+  expect(dated.render({ messages, day: DAY + 1 })).toBe('01 Mar 2024 hello');
 });
 
 it('gives a template no clock where no day is known', () => {
   const guarded =
     "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }}{% else %}26 Jul 2024{% endif %} {{ messages[0].content }}";
-  expect(createChatTemplate(guarded, tokens).render(messages)).toBe('26 Jul 2024 hello');
+  expect(createChatTemplate(guarded, tokens).render({ messages })).toBe('26 Jul 2024 hello');
   const unguarded = createChatTemplate("{{ strftime_now('%Y') }}", tokens);
-  expect(() => unguarded.render(messages)).toThrow(expect.objectContaining({ code: 'invalid-request' }));
+  expect(() => unguarded.render({ messages })).toThrow(expect.objectContaining({ code: 'invalid-request' }));
 });
 
 it.each([
@@ -29,5 +29,5 @@ it.each([
   ['100%% %Q', '100% %Q'],
 ])('writes %j as C does, in English and UTC', (format, expected) => {
   const template = createChatTemplate(`{{ strftime_now('${format}') }}`, tokens);
-  expect(template.render(messages, DAY)).toBe(expected);
+  expect(template.render({ messages, day: DAY })).toBe(expected);
 });

@@ -1,8 +1,16 @@
 import { Template } from '@huggingface/jinja';
+import {
+  type AnswerFormat,
+  DEFAULT_FORMAT,
+  detectAnswerFormat,
+  type TemplateFormat,
+} from '@ogong/protocol/modality/text/answer/answer-format';
+import { type ChatMessage, readArguments } from '@ogong/protocol/modality/text/request/chat-messages';
+import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import { EngineError } from '../../interface/engine-error.ts';
-import type { ChatMessage } from '../../interface/text.ts';
 import { formatDay } from './format-day.ts';
-import type { LiteralText } from './literal-text.ts';
+import { createLiteralText, type LiteralText } from './literal-text.ts';
+import { writeTools } from './tool-text.ts';
 
 /** For models without a template: plain lines, the form that base models have seen most. */
 export const DEFAULT_TEMPLATE =
@@ -11,13 +19,25 @@ export const DEFAULT_TEMPLATE =
 /** The machine's clock would differ between those that answer and those that check, so a template reads the day that it is given. */
 const REPLACE_CLOCK = '{% set strftime_now = given_day %}';
 
+type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
+
+/** What a template is asked to render. */
+export interface TemplateInput {
+  readonly messages: readonly ChatMessage[];
+  /** Default: none. */
+  readonly tools?: readonly OfferedTool[];
+  /** Days since 1970-01-01 UTC; without one the template finds no clock. */
+  readonly day?: number;
+}
+
 export interface ChatTemplate {
+  /** How answers are read. */
+  readonly answerFormat: AnswerFormat;
   /**
-   * @param day days since 1970-01-01 UTC; without one the template finds no clock.
-   * @returns the prompt, with what the messages say quoted (literal-text.ts).
+   * @returns the prompt, with what the messages and tools say quoted (literal-text.ts).
    * @throws EngineError('invalid-request') where the template refuses the messages.
    */
-  render(messages: readonly ChatMessage[], day?: number): string;
+  render(input: TemplateInput): string;
 }
 
 /** @throws EngineError('unsupported-model') where the template does not parse. */
@@ -27,7 +47,11 @@ export function createChatTemplate(
     bosToken,
     eosToken,
     literal,
-  }: { readonly bosToken: string; readonly eosToken: string; readonly literal: Pick<LiteralText, 'quote'> },
+  }: {
+    readonly bosToken: string;
+    readonly eosToken: string;
+    readonly literal: Quoting;
+  },
 ): ChatTemplate {
   let template: Template;
   try {
@@ -41,16 +65,37 @@ export function createChatTemplate(
       { cause },
     );
   }
+  const fill: FillTemplate = (fields, day) =>
+    template.render({
+      ...fields,
+      add_generation_prompt: true,
+      bos_token: bosToken,
+      eos_token: eosToken,
+      ...(day !== undefined && { given_day: (format: unknown) => formatDay(day, String(format)) }),
+    });
+  const { format, hasOwnTools } =
+    source === undefined ? NO_TEMPLATE : detectAnswerFormat(source, tryFill(fill, QUESTION));
+  const takesSystem = tryFill(fill, INSTRUCTED).includes(INSTRUCTION);
+
+  function toNativeFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
+    const listed = tools.length > 0 && { tools: tools.map((tool) => toTemplateTool(tool, literal)) };
+    return { messages: toTemplateMessages(messages, format, literal), ...listed };
+  }
+  function toOwnFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
+    const written = writeTools(messages, tools, { takesSystem });
+    return { messages: written.map(({ role, content }) => ({ role, content: literal.quote(content) })) };
+  }
   return {
-    render(messages, day) {
+    answerFormat: format,
+    render({ messages, tools = [], day }) {
+      // Some templates take only tools of the forms that their makers tried.
+      const hasTools = tools.length > 0 || messages.some(({ role, calls }) => role === 'tool' || calls !== undefined);
+      const mayBeOwn = hasTools && format.calls === DEFAULT_FORMAT.calls;
       try {
-        return template.render({
-          messages: messages.map(({ role, content }) => ({ role, content: literal.quote(content) })),
-          add_generation_prompt: true,
-          bos_token: bosToken,
-          eos_token: eosToken,
-          ...(day !== undefined && { given_day: (format: unknown) => formatDay(day, String(format)) }),
-        });
+        if (!hasOwnTools) return fill(toOwnFields(messages, tools), day);
+        const fields = toNativeFields(messages, tools);
+        if (!mayBeOwn) return fill(fields, day);
+        return tryFill(fill, fields, { day }) || fill(toOwnFields(messages, tools), day);
       } catch (cause) {
         throw new EngineError(
           'invalid-request',
@@ -60,4 +105,69 @@ export function createChatTemplate(
       }
     },
   };
+}
+
+type FillTemplate = (fields: object, day: number | undefined) => string;
+
+/** @returns an empty text where the template refuses. */
+function tryFill(
+  fill: FillTemplate,
+  fields: object,
+  { day }: { readonly day?: number | undefined } = { day: 0 },
+): string {
+  try {
+    return fill(fields, day);
+  } catch {
+    return '';
+  }
+}
+
+/** How answers of a model with this template are read. @throws EngineError('unsupported-model') where it does not parse. */
+export const readTemplateFormat = (source: string): AnswerFormat =>
+  createChatTemplate(source, { bosToken: '', eosToken: '', literal: createLiteralText([]) }).answerFormat;
+
+const NO_TEMPLATE: TemplateFormat = { format: DEFAULT_FORMAT, hasOwnTools: false };
+const QUESTION = { messages: [{ role: 'user', content: 'question' }] };
+const INSTRUCTION = 'instruction';
+const INSTRUCTED = { messages: [{ role: 'system', content: INSTRUCTION }, ...QUESTION.messages] };
+
+/** As templates know tools since they list them. */
+const toTemplateTool = ({ name, description = '', parameters }: OfferedTool, { quote, quoteAll }: Quoting): object => ({
+  type: 'function',
+  function: { name: quote(name), description: quote(description), parameters: quoteAll(parameters) },
+});
+
+/**
+ * As templates know messages with calls. Ids are counted anew: some templates take only nine letters and digits. Arguments are an object;
+ * the templates of the family `deepseek` add them to a text.
+ */
+function toTemplateMessages(
+  messages: readonly ChatMessage[],
+  { calls: family }: AnswerFormat,
+  { quote, quoteAll }: Quoting,
+): readonly object[] {
+  const ids = new Map<string, string>();
+  const names = new Map<string, string>();
+  const toId = (id: string): string => {
+    const known = ids.get(id) ?? `call${String(ids.size + 1).padStart(5, '0')}`;
+    ids.set(id, known);
+    return known;
+  };
+  return messages.map(({ role, content, reasoning, calls, callId }) => {
+    const called = calls?.map(({ id, name, arguments: given }) => {
+      names.set(id, name);
+      const values = family === 'deepseek' ? undefined : readArguments(given);
+      const written = values === undefined ? quote(given) : quoteAll(values);
+      return { id: toId(id), type: 'function', function: { name: quote(name), arguments: written } };
+    });
+    return {
+      role,
+      content: quote(content),
+      ...(reasoning !== undefined && { reasoning_content: quote(reasoning) }),
+      // By its other name, beside which some templates take no content.
+      ...(reasoning !== undefined && content === '' && { thinking: quote(reasoning) }),
+      ...(called && { tool_calls: called }),
+      ...(callId !== undefined && { tool_call_id: toId(callId), name: quote(names.get(callId) ?? '') }),
+    };
+  });
 }

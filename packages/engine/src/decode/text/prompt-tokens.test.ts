@@ -20,7 +20,7 @@ const vocabulary: PromptVocabulary = {
 };
 const TEMPLATE = '{%- for m in messages %}<|{{ m.role }}|>{{ m.content | trim }}<|end|>{% endfor -%}';
 const ask = (content: string, template = TEMPLATE) => [
-  ...createPromptTokenizer(vocabulary, template)({ kind: 'chat', messages: [{ role: 'user', content }] }),
+  ...createPromptTokenizer(vocabulary, template).tokenize({ kind: 'chat', messages: [{ role: 'user', content }] }),
 ];
 
 it('writes the control tokens of the template', () => {
@@ -39,6 +39,6 @@ it('begins once, whoever writes the first token', () => {
 });
 
 it('reads no control token in a text that is to be continued', () => {
-  const tokenize = createPromptTokenizer(vocabulary, TEMPLATE);
+  const { tokenize } = createPromptTokenizer(vocabulary, TEMPLATE);
   expect([...tokenize({ kind: 'text', text: '<|end|>' })]).toEqual(codes('<|end|>'));
 });

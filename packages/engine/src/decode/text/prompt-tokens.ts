@@ -1,3 +1,4 @@
+import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Prompt } from '../../interface/text.ts';
 import { type ChatTemplate, createChatTemplate } from './chat-template.ts';
 import { type ControlToken, createLiteralText } from './literal-text.ts';
@@ -15,6 +16,12 @@ export interface PromptVocabulary {
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Uint32Array;
 }
 
+export interface PromptTokenizer {
+  /** How answers to chats are read. */
+  readonly answerFormat: AnswerFormat;
+  tokenize(prompt: Prompt): Uint32Array;
+}
+
 /**
  * The one place that turns a prompt into tokens, for those that answer and those that check. Control tokens come from the model's
  * template alone: their names in a message are text.
@@ -23,7 +30,7 @@ export interface PromptVocabulary {
 export function createPromptTokenizer(
   vocabulary: PromptVocabulary,
   templateSource: string | undefined,
-): (prompt: Prompt) => Uint32Array {
+): PromptTokenizer {
   const literal = createLiteralText(vocabulary.controlTokens);
   const nameOf = (token: number): string => (token >= 0 ? vocabulary.textOf(token) : '');
   const template: ChatTemplate = createChatTemplate(templateSource, {
@@ -32,10 +39,10 @@ export function createPromptTokenizer(
     literal,
   });
 
-  return (prompt) => {
+  const tokenize = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;
     if (prompt.kind === 'text') return vocabulary.tokenize(prompt.text, { addSpecial: true, parseSpecial: false });
-    const stretches = literal.cut(template.render(prompt.messages, prompt.day));
+    const stretches = literal.cut(template.render(prompt));
     const tokens = stretches.flatMap(({ text, literal: isLiteral }) => [
       ...vocabulary.tokenize(text, { addSpecial: false, parseSpecial: !isLiteral }),
     ]);
@@ -43,4 +50,5 @@ export function createPromptTokenizer(
     const isBegun = !vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos;
     return Uint32Array.from(isBegun ? tokens : [vocabulary.bos, ...tokens]);
   };
+  return { answerFormat: template.answerFormat, tokenize };
 }

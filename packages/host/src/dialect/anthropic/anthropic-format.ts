@@ -1,8 +1,8 @@
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import { NAMED_FRAMING } from '../../openai/event-stream.ts';
-import type { Identity, Json, TokenUsage } from '../../openai/format.ts';
-import type { AnswerDialect, AnswerFinish, EventWriter, WholeAnswer } from '../answer-dialect.ts';
+import type { ChoiceFinish, Identity, Json, TokenUsage } from '../../openai/format.ts';
+import type { AnswerDialect, EventWriter, WholeAnswer } from '../answer-dialect.ts';
 import { toAnthropicError } from './anthropic-error.ts';
 
 export interface AnthropicAnswer {
@@ -37,7 +37,7 @@ const REASONS: Readonly<Record<StopReason, string>> = {
 };
 
 /** Which of several stop sequences ended a reply stands nowhere in it. */
-function toEnd({ stopSequences }: AnthropicAnswer, { stopReason, hasCalls }: AnswerFinish): Json {
+function toEnd({ stopSequences }: AnthropicAnswer, { stopReason, hasCalls }: ChoiceFinish): Json {
   const isCall = hasCalls && stopReason === 'stop-token';
   const isKnown = stopReason === 'stop-string' && stopSequences.length === 1;
   return {

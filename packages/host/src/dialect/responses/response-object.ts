@@ -1,5 +1,4 @@
-import { FINISH_REASONS, type Identity, type Json, type TokenUsage } from '../../openai/format.ts';
-import type { AnswerFinish } from '../answer-dialect.ts';
+import { type ChoiceFinish, FINISH_REASONS, type Identity, type Json, type TokenUsage } from '../../openai/format.ts';
 
 export interface ResponsesAnswer {
   readonly identity: Identity;
@@ -19,7 +18,7 @@ interface ResponseState {
   readonly error?: Json;
 }
 
-export const toStatus = ({ stopReason }: Pick<AnswerFinish, 'stopReason'>): 'completed' | 'incomplete' =>
+export const toStatus = ({ stopReason }: Pick<ChoiceFinish, 'stopReason'>): 'completed' | 'incomplete' =>
   FINISH_REASONS[stopReason] === 'length' ? 'incomplete' : 'completed';
 
 /** The object that begins and ends a stream, and is the body of an answer at once. */

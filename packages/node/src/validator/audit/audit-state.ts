@@ -9,12 +9,13 @@ import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
+import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { BoundRecord, SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
-import type { SignedCommitment } from '@ogong/protocol/verdict/evidence';
+import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
@@ -86,6 +87,7 @@ export type Contested = { readonly order: SignedOrder } & (
   | { readonly asked: 'record'; readonly consent: OrderConsent }
   | { readonly asked: 'opening'; readonly bound: BoundRecord }
   | ContestedJob
+  | ContestedReport
 );
 
 /** A job that a verifier has committed to nothing about. */
@@ -98,6 +100,14 @@ export interface ContestedJob {
   readonly job: ScoreJobMessage;
 }
 
+/** A report that a verifier has committed to and does not open. */
+export interface ContestedReport extends Pick<ContestedJob, 'verifierId' | 'keyHash'>, JobRound {
+  readonly asked: 'report';
+  /** Of the job, see hashScoreInputs. */
+  readonly inputsHash: Uint8Array;
+  readonly committed: SignedCommitment;
+}
+
 export type ContestOutcome =
   /** Asked again later. */
   | { readonly kind: 'waiting' }
@@ -106,6 +116,7 @@ export type ContestOutcome =
   | { readonly kind: 'record'; readonly submission: Submission }
   | { readonly kind: 'opening'; readonly opening: Uint8Array }
   | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
+  | { readonly kind: 'report'; readonly opened: OpenedReport }
   /** Enough witnesses were told nothing. `isTimely`: while the provider had to keep it. */
   | { readonly kind: 'silent'; readonly isTimely: boolean; readonly statements: readonly Statement[] };
 

@@ -211,13 +211,24 @@ describe('an audit', () => {
   });
 
   it('ejects on scores only once the sequential test crosses', async () => {
-    const { validator, audit } = await createAudited({ v1: FAR, v2: FAR });
+    const { validator, audit } = await createAudited({ v1: FAR, v2: FAR, v3: FAR });
     for (let number = 0; number < 3; number++) await audit(number);
     expect(validator.decided.map(({ verdict, ejects }) => [verdict, ejects])).toEqual([
       ['reject', false],
       ['reject', false],
       ['reject', true],
     ]);
+  });
+
+  it.each([
+    ['alone', { v1: FAR }],
+    ['and another', { v1: FAR, v2: FAR }],
+    ['and another, where a third is silent', { v1: FAR, v2: FAR, v3: 'silent' }],
+  ] as const)('takes the fee and not the name on the scores of one verifier %s', async (_what, behaviour) => {
+    const { validator, audit } = await createAudited(behaviour, { audit: { pairPpm: 1_000_000 } });
+    for (let number = 0; number < 4; number++) await audit(number);
+    const isUnproven = { verdict: 'reject', evidence: 'statistical', feeAtomic: 0n, step: 'none', ejects: false };
+    expect(validator.decided).toMatchObject(Array(4).fill(isUnproven));
   });
 
   it('never asks the provider itself, verifiers of its payee, or ejected ones', async () => {

@@ -109,8 +109,8 @@ export function collectEvidence(
     .read(() => listAttempts(store, replyId))
     .map(({ verifierId, sitting, round, nonce, committed, opened, credential, statements }) => ({
       ...{ verifierId, sitting, round, nonce, committed, opened },
-      ...(committed === undefined && { statements: statements ?? [] }),
-      ...(opened && credential && { credential }),
+      ...(opened === undefined && { statements: statements ?? [] }),
+      ...(credential && { credential }),
     }));
   return {
     kind: 'audit',

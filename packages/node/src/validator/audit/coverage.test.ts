@@ -37,6 +37,7 @@ function countReplies(
     timeMs: 1,
     step: 'reply',
     eValuePpm: toEValuePpm(eValue),
+    verifiers: [],
   });
 }
 

@@ -35,7 +35,7 @@ async function createAudited(drift: DriftPolicy | undefined, size: number) {
       const reply = await validator.deliver(number);
       served.set(toHex(reply.reply.record.replyId), reply);
       await validator.certify();
-      await validator.runAudits();
+      await validator.runSittings();
       return validator.find(reply.reply.record.replyId);
     },
   };

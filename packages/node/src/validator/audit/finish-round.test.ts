@@ -10,6 +10,7 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { MODEL_ROOT } from '@ogong/testing/validator/test-reply';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findCredential } from '../store/announcement-store.ts';
 import { type AttemptOutcome, type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
@@ -78,7 +79,11 @@ async function openRound(
       verifierId: keyHash,
       keyHash,
       credential: store.read(() =>
-        findCredential(store, { providerId: keyHash, payee: createTestPayee(name).address, keyHash }),
+        findCredential(
+          store,
+          { providerId: keyHash, payee: createTestPayee(name).address, keyHash, numericClass: 'x', contextSize: 4096 },
+          MODEL_ROOT,
+        ),
       ),
       nonce,
       outcome: 'asked',

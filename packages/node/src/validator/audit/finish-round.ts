@@ -2,11 +2,13 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { type AuditContext, listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
+import { type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { postponeSitting } from '../store/sitting-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
-import { findAttemptPeer, findJobId, findRoom, isContested, type RoundState, readLists } from './round-state.ts';
+import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
+import { findAttemptPeer, findContested, findJobId, findRoom, type RoundState, readLists } from './round-state.ts';
 import { askToCommit, askToReveal, computeCallTimeout, createScoreJob, isOwnDelay } from './verifier-call.ts';
 
 /** What everybody in a round is asked about, and how long for. */
@@ -24,7 +26,7 @@ export interface RoundJob {
 
 /**
  * From wherever the round was left: every commitment before the first report. Who committed to nothing is asked by witnesses before
- * anybody opens.
+ * anybody opens, and who opens nothing before the audit goes on.
  * @returns false where witnesses still ask: the round goes on later.
  */
 export async function finishRound(
@@ -38,13 +40,13 @@ export async function finishRound(
   const job = createRoundJob(state, row, judged, { opened, leftMs });
   if (leftMs > 0) await commitRound(state, job, attempts);
   else await closeRound(state, row.replyId, attempts);
-  if (signal.aborted || !(await contestRound(state, row, job))) return false;
+  if (signal.aborted || !(await contestRound(state, row, job, 'commitment'))) return false;
   await revealRound(
     state,
     job,
     store.read(() => listAttempts(store, row.replyId)),
   );
-  return true;
+  return !signal.aborted && contestRound(state, row, job, 'report');
 }
 
 /** The verifiers had no time left, so this is nobody's fault. */
@@ -98,65 +100,98 @@ export async function commitRound(state: RoundState, job: RoundJob, attempts: re
 /** Has all who committed open what they committed to. @param attempts as they are after the last commitment. */
 export async function revealRound(state: RoundState, job: RoundJob, attempts: readonly AttemptRow[]): Promise<void> {
   const { crypto, calls, awake, pause } = state;
-  const { opened, inputsHash, leftMs } = job;
+  const { leftMs } = job;
   const call = createCall(state, job);
   const startMs = awake.nowMs();
   const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
-  const lists = readLists(state, job.replyId);
   const reveal = async (row: AttemptRow): Promise<void> => {
     const committed = row.committed as NonNullable<AttemptRow['committed']>;
     const round = listDigests(crypto, attempts, row.round);
     const what = {
       jobId: findJobId(state, job.replyId, row),
       ...{ committed, round, isOver },
-      subject: {
-        inputsHash,
-        read: (bytes: Uint8Array, { jobId }: { readonly jobId: Uint8Array }) =>
-          readVerifierReport(opened, bytes, { jobId, contextSize: findRoom(lists, row) }),
-      },
+      subject: createSubject(state, job, row),
       pause: () => pause(leftMs),
     };
     const answer = await askToReveal(crypto, calls, { peer: findAttemptPeer(state, row) }, what, call);
     if (answer.outcome === 'answered') {
       await keepAnswer(state, job, { ...row, opened: answer.value, outcome: 'report' }, { startMs });
     } else {
-      await keepAnswer(state, job, { ...row, outcome: answer.outcome }, { error: answer.error, startMs });
+      const { outcome, error, unreadable: opened } = answer;
+      await keepAnswer(state, job, { ...row, opened, outcome }, { error, startMs });
     }
   };
   await Promise.all(attempts.filter(({ outcome }) => outcome === 'committed').map(reveal));
 }
 
+function createSubject(
+  state: Pick<RoundState, 'store'>,
+  { replyId, opened, inputsHash }: RoundJob,
+  row: AttemptRow,
+): ReportSubject {
+  const contextSize = findRoom(readLists(state, replyId), row);
+  return { inputsHash, read: (bytes, { jobId }) => readVerifierReport(opened, bytes, { jobId, contextSize }) };
+}
+
 /**
- * One round of having witnesses ask those who committed to nothing.
- * @returns whether all of them have committed, or are silent to witnesses, too.
+ * One round of having witnesses ask those who committed to nothing, or opened nothing.
+ * @returns whether all of them have answered, or are silent to witnesses, too.
  */
 async function contestRound(
   state: RoundState,
   { orderBytes, orderSignature }: Pick<ReplyRow, 'orderBytes' | 'orderSignature'>,
   job: RoundJob,
+  what: 'commitment' | 'report',
 ): Promise<boolean> {
   const { clock, store, group, signal, contest, contestPauseMs } = state;
-  const { replyId, request, timeoutMs } = job;
+  const { replyId } = job;
   const order = { order: orderBytes, signature: orderSignature };
+  const attempts = store.read(() => listAttempts(store, replyId));
   const ask = async (row: AttemptRow): Promise<boolean> => {
-    const message = createScoreJob({ jobId: findJobId(state, replyId, row), request, timeoutMs }, job.inputs);
-    const { verifierId, keyHash = new Uint8Array(0) } = row;
-    const found = await contest.ask({ order, asked: 'commitment', verifierId, keyHash, job: message });
+    const found = await contest.ask({ order, ...describeContest(state, job, { row, attempts }) });
     if (signal.aborted) return false;
-    if (found.kind === 'silent') {
-      await group.write((db) => keepAttempt(db, replyId, { ...row, statements: found.statements }));
-    } else if (found.kind === 'commitment') {
-      const { committed } = found;
-      await group.write((db) => keepAttempt(db, replyId, { ...row, committed, outcome: 'committed' }));
-    }
-    return found.kind === 'silent' || found.kind === 'commitment';
+    const answered = readContest(state, job, row, found);
+    if (answered) await group.write((db) => keepAttempt(db, replyId, answered));
+    return answered !== undefined;
   };
-  const contested = store.read(() => listAttempts(store, replyId)).filter(isContested);
+  const contested = attempts.filter((row) => findContested(row) === what);
   const answers = await Promise.all(contested.map(ask));
   if (answers.every(Boolean)) return true;
   const untilMs = clock.nowMs() + contestPauseMs;
   if (!signal.aborted) await group.write((db) => postponeSitting(db, replyId, { untilMs, byMs: contestPauseMs }));
   return false;
+}
+
+/** What witnesses are told of the job, or of the report. */
+function describeContest(
+  state: RoundState,
+  { replyId, request, timeoutMs, inputs, inputsHash }: RoundJob,
+  { row, attempts }: { readonly row: AttemptRow; readonly attempts: readonly AttemptRow[] },
+): ContestedJob | ContestedReport {
+  const { verifierId, keyHash = new Uint8Array(0), committed } = row;
+  const jobId = findJobId(state, replyId, row);
+  if (committed === undefined) {
+    const job = createScoreJob({ jobId, request, timeoutMs }, inputs);
+    return { asked: 'commitment', verifierId, keyHash, job };
+  }
+  const round = listDigests(state.crypto, attempts, row.round);
+  return { asked: 'report', verifierId, keyHash, jobId, inputsHash, committed, round };
+}
+
+/** @returns the attempt with what came of it; undefined where witnesses still ask. */
+function readContest(state: RoundState, job: RoundJob, row: AttemptRow, found: ContestOutcome): AttemptRow | undefined {
+  if (found.kind === 'silent') return { ...row, statements: found.statements };
+  if (found.kind === 'commitment') return { ...row, committed: found.committed, outcome: 'committed' };
+  const { committed } = row;
+  if (found.kind !== 'report' || committed === undefined) return undefined;
+  const { store, crypto } = state;
+  const { opened } = found;
+  const attempts = store.read(() => listAttempts(store, job.replyId));
+  const round = listDigests(crypto, attempts, row.round);
+  const what = { jobId: findJobId(state, job.replyId, row), committed, opened, round };
+  const read = readReport(crypto, what, createSubject(state, job, row));
+  if (!('problem' in read)) return { ...row, opened, outcome: 'report' };
+  return read.isUnreadable ? { ...row, opened, outcome: 'garbage' } : undefined;
 }
 
 const createCall = ({ signal }: Pick<RoundState, 'signal'>, { timeoutMs, leftMs }: RoundJob) => ({

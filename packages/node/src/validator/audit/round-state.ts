@@ -90,13 +90,18 @@ export function findRoom(
 }
 
 export function isUnfinished(row: AttemptRow): boolean {
-  return row.outcome === 'asked' || row.outcome === 'committed' || isContested(row);
+  return row.outcome === 'asked' || row.outcome === 'committed' || findContested(row) !== undefined;
 }
 
-/**
- * Whether witnesses still have to ask a verifier that committed to nothing. Nobody else knows of one that the operators agreed on.
- */
-export function isContested({ outcome, committed, statements, keyHash }: AttemptRow): boolean {
+/** What witnesses still have to ask a verifier for. Nobody else knows of one that the operators agreed on. */
+export function findContested({
+  outcome,
+  committed,
+  opened,
+  statements,
+  keyHash,
+}: AttemptRow): 'commitment' | 'report' | undefined {
   const isSilent = outcome === 'silent' || outcome === 'garbage';
-  return isSilent && committed === undefined && statements === undefined && keyHash !== undefined;
+  if (!isSilent || opened !== undefined || statements !== undefined || keyHash === undefined) return undefined;
+  return committed === undefined ? 'commitment' : 'report';
 }

@@ -19,6 +19,7 @@ import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-c
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
+import { createScored, FAR } from '@ogong/testing/validator/test-scores';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readChannel } from '../store/channel-store.ts';
 import { readProvider } from '../store/verdict-store.ts';
@@ -30,9 +31,6 @@ afterEach(async () => {
 
 /** How verifiers behave now; one that is not named is silent. */
 type Behaviour = Record<string, Partial<ScoreReport>>;
-
-/** A reject by scores, which is another one for every gap. */
-const REJECT: Partial<ScoreReport> = { exact: false, numericClass: 'other', tailGap: { gap: 0xc00000, position: 0 } };
 
 function createWorld(names: readonly string[]) {
   const served = new Map<string, TestReply>();
@@ -163,12 +161,12 @@ describe('a reply that nobody judged', () => {
 describe('one reject with nobody to confirm it', () => {
   it.each([
     ['accepts', {}, 'accept', 86_000n],
-    ['rejects too', REJECT, 'reject', 0n],
+    ['rejects too', FAR, 'reject', 0n],
   ] as const)('waits for another verifier, whose word counts: it %s', async (_what, answer, verdict, feeAtomic) => {
     const { open, deliver, behaviour } = createWorld(['v1', 'v2']);
     const validator = await open();
     closing.push(() => validator.close());
-    behaviour.v1 = REJECT;
+    behaviour.v1 = FAR;
     const replyId = await deliver(validator, 0);
     await validator.certify();
     await validator.runAudits();
@@ -182,7 +180,7 @@ describe('one reject with nobody to confirm it', () => {
     const { open, deliver, behaviour } = createWorld(['v1']);
     const validator = await open();
     closing.push(() => validator.close());
-    behaviour.v1 = REJECT;
+    behaviour.v1 = FAR;
     await deliver(validator, 0);
     await validator.certify();
     await validator.runSittings();
@@ -201,20 +199,82 @@ async function proposeUnjudged(): Promise<Four> {
   return four;
 }
 
+type Candidates = AuditEvidence['lists'][number];
+/** Changes the list of the first sitting. */
+const bendList =
+  (change: (list: Candidates) => Candidates) =>
+  ({ lists, ...rest }: AuditEvidence): AuditEvidence => ({
+    ...rest,
+    lists: lists.map((list, i) => (i === 0 ? change(list) : list)),
+  });
+
+/** Three verifiers reject a reply by scores, the third in a later sitting. */
+async function proposeScored(): Promise<Four> {
+  const four = await createScored();
+  await four.reject(1);
+  return four;
+}
+
+/** A validator lists two friends alone, who reject by scores. */
+async function proposeFriends(): Promise<Four> {
+  const served: Four['own']['served'] = new Map();
+  const four = await createFour({ verifiers: (peer, job) => answerHonestly(served, FAR)(peer, job) });
+  await four.own.announceVerifier('v2');
+  const reply = await four.own.deliver(0);
+  served.set(toHex(reply.reply.record.replyId), reply);
+  await four.certifyAll();
+  await four.own.runSittings();
+  return four;
+}
+
 describe('a co-signer', () => {
-  const bendEvidence = async (four: Four, change: (evidence: AuditEvidence) => AuditEvidence) => {
+  const bend = async (
+    four: Four,
+    change: (evidence: AuditEvidence) => AuditEvidence,
+    entry: Parameters<typeof on>[1] = {},
+    verdict: Parameters<typeof on>[0] = 'unjudged',
+  ) => {
     const sent = await proposeUnheard(four);
     const evidence = encodeEvidence(change(parseEvidence(sent.entries[0]!.evidence) as AuditEvidence));
     const rebuilt = await rebuild(
       four.own,
       create(CosignBatchRequestSchema, structuredClone(sent)),
-      on('unjudged', { evidenceHash: crypto.sha256(evidence) }),
+      on(verdict, { ...entry, evidenceHash: crypto.sha256(evidence) }),
       (same) => same,
     );
     rebuilt.entries[0]!.evidence = evidence;
     const [peer] = four.peers;
     return peer!.cosigner.cosign(four.own.signer.address, rebuilt);
   };
+  const bendEvidence = (four: Four, change: (evidence: AuditEvidence) => AuditEvidence) => bend(four, change);
+  const same = (evidence: AuditEvidence): AuditEvidence => evidence;
+  const firstSitting = ({ lists, attempts, ...rest }: AuditEvidence): AuditEvidence => ({
+    ...rest,
+    lists: lists.slice(0, 1),
+    attempts: attempts.filter(({ sitting }) => sitting === 0),
+  });
+
+  it('signs a reject by scores that somebody outside the draw repeated, with its step', async () => {
+    const four = await proposeScored();
+    expect(four.own.decided).toMatchObject([{ verdict: 'reject', step: 'reply', eValuePpm: 45_000_000 }]);
+    await expect(bend(four, same, {}, 'reject')).resolves.toBeDefined();
+  });
+
+  it('refuses one that did not wait for the third, with a step or without', async () => {
+    const four = await proposeScored();
+    const verifiers = four.own.decided[0]!.verifiers.slice(0, 2);
+    const early = { verifiers, step: 'none', eValuePpm: 0 } as const;
+    await expect(bend(four, firstSitting, early, 'reject')).rejects.toThrow('it still has to wait');
+  });
+
+  it('refuses a step, and an ejection, by two friends that stand alone in a list', async () => {
+    const four = await proposeFriends();
+    expect(four.own.decided).toMatchObject([{ verdict: 'reject', step: 'none', eValuePpm: 0, ejects: false }]);
+    const step = { step: 'reply', eValuePpm: 45_000_000 } as const;
+    await expect(bend(four, same, step, 'reject')).rejects.toThrow('its step is none with 0 ppm');
+    const out = await proposeFriends();
+    await expect(bend(out, same, { ejects: true }, 'reject')).rejects.toThrow('nobody outside the draw has repeated');
+  });
 
   it('signs that nobody judged a reply if every sitting drew whom its beacon draws', async () => {
     await expect(bendEvidence(await proposeUnjudged(), (same) => same)).resolves.toBeDefined();
@@ -253,6 +313,35 @@ describe('a co-signer', () => {
         })),
       }),
       'did not draw',
+    ],
+    [
+      'a candidate is put down to an operator that is made up',
+      bendList(([first, ...rest]) => [{ ...first!, operator: new Uint8Array(32) }, ...rest]),
+      'another operator than its payee',
+    ],
+    [
+      'one key of a payee has better chances than the other',
+      bendList(([first, second]) => {
+        const { payee, operator } = first!;
+        return [first!, { ...second!, payee, operator, weight: first!.weight + 1n }];
+      }),
+      'two keys of one payee have other chances',
+    ],
+    ['candidates are out of order', bendList((list) => list.toReversed()), 'out of order'],
+    [
+      'a key is listed twice',
+      bendList(([first, second]) => [first!, { ...second!, keyHash: first!.keyHash }]),
+      'a key is listed twice',
+    ],
+    [
+      'a verifier is listed with another class',
+      bendList((list) => list.map((one) => ({ ...one, numericClass: 'y' }))),
+      'another class or room than it has announced',
+    ],
+    [
+      'a verifier is listed with other room',
+      bendList((list) => list.map((one) => ({ ...one, contextSize: one.contextSize + 1 }))),
+      'another class or room than it has announced',
     ],
   ])('refuses it if %s', async (_what, change, problem) => {
     await expect(bendEvidence(await proposeUnjudged(), change)).rejects.toThrow(problem);

@@ -3,11 +3,8 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type {
-  RevealRequest,
-  ScoreReport as ScoreAnswer,
-  ScoreCommitment,
-} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
+import type { ScoreReport as ScoreAnswer, ScoreCommitment } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SINGLE } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import type { ScoreInputs, ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
@@ -59,9 +56,9 @@ export interface VerifierCalls {
   ) => Promise<Bare<ScoreCommitment>>;
   readonly reveal: (
     verifier: Peer,
-    job: Bare<RevealRequest>,
+    job: JobRound,
     options: VerifierCallOptions,
-  ) => Promise<Bare<ScoreAnswer>>;
+  ) => Promise<Pick<ScoreAnswer, 'salt' | 'report' | 'signature'>>;
 }
 
 /**
@@ -102,7 +99,7 @@ export function createScoreJob(terms: JobTerms, inputs: Omit<ScoreInputs, 'reque
 /** `silent`: no answer, which may be nobody's fault; `garbage`: an answer that is not what was asked for. */
 export type Answer<T> =
   | { readonly outcome: 'answered'; readonly value: T }
-  | { readonly outcome: 'garbage' | 'silent'; readonly error: unknown };
+  | { readonly outcome: 'garbage' | 'silent'; readonly error: unknown; readonly unreadable?: T };
 
 export interface AskedVerifier {
   readonly peer: Peer | undefined;
@@ -161,11 +158,14 @@ export async function askToReveal(
   let refusals = 0;
   for (let tries = 1; ; tries++) {
     try {
-      const { salt, report, signature } = await reveal(peer, { jobId, round: [...round] }, call);
+      const { salt, report, signature } = await reveal(peer, { jobId, round }, call);
       const opened = { salt, report, signature };
       if (salt.length !== 32) return { outcome: 'garbage', error: new Error(`a salt of ${salt.length} bytes`) };
       const read = readReport(crypto, { jobId, committed, opened, round }, subject);
-      if ('problem' in read) return { outcome: 'garbage', error: new Error(`a report is none: ${read.problem}`) };
+      if ('problem' in read) {
+        const error = new Error(`a report is none: ${read.problem}`);
+        return { outcome: 'garbage', error, ...(read.isUnreadable && { unreadable: opened }) };
+      }
       return { outcome: 'answered', value: opened };
     } catch (error) {
       if (isRefusal(error)) refusals++;

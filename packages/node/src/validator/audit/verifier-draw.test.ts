@@ -119,8 +119,8 @@ describe('the draw of verifiers', () => {
 
   it('is of no evidence of another version, which knew another draw', () => {
     const bytes = encodeEvidence((weighted[0] as (typeof weighted)[number]).evidence);
-    expect(new TextDecoder('latin1').decode(bytes.subarray(0, 18))).toBe('ogong-evidence-v10');
-    for (const version of ['1', '2', '9']) {
+    expect(new TextDecoder('latin1').decode(bytes.subarray(0, 18))).toBe('ogong-evidence-v12');
+    for (const version of ['0', '1', '9']) {
       bytes[17] = version.charCodeAt(0);
       expect(() => parseEvidence(bytes)).toThrow('evidence');
     }

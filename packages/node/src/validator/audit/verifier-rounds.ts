@@ -32,6 +32,7 @@ export async function runRounds(
   opened: OpenedReply,
 ): Promise<void> {
   const { clock, store, group, signal, pause, windowMs } = state;
+  const { modelRoot } = judged.claim.order;
   while (!signal.aborted) {
     const row = store.read(() => readReply(store, replyId));
     if (row?.state !== 'auditing') return;
@@ -54,21 +55,25 @@ export async function runRounds(
     const known = [...weighed.values()];
     const isDecided = known.length > 0 && combineReports(known, !isLast && next.length > 0).decision !== 'ask-another';
     // What was decided before this sitting is repeated in it.
-    if (isDecided && (row.sitting === 0 || now.some(({ opened: report }) => report !== undefined))) return;
+    if (isDecided && (row.sitting === 0 || now.some(({ outcome }) => outcome === 'report'))) return;
     if (isLast || (next.length === 0 && candidates.length > 0)) return;
     if (next.length === 0) await pause(leftMs);
     else {
       await group.write((db) => {
-        for (const asked of next) keepAttempt(db, replyId, withCredential(db, asked, candidates));
+        for (const asked of next) keepAttempt(db, replyId, withCredential(db, asked, { candidates, modelRoot }));
       });
     }
   }
 }
 
 /** Who is liable for the report, as it is announced when it is asked for. */
-function withCredential(store: Store, asked: AttemptRow, candidates: readonly EvidenceCandidate[]): AttemptRow {
+function withCredential(
+  store: Store,
+  asked: AttemptRow,
+  { candidates, modelRoot }: { readonly candidates: readonly EvidenceCandidate[]; readonly modelRoot: Uint8Array },
+): AttemptRow {
   const candidate = candidates.find(({ providerId }) => equalBytes(providerId, asked.verifierId));
-  return { ...asked, credential: candidate && asked.keyHash && findCredential(store, candidate) };
+  return { ...asked, credential: candidate && asked.keyHash && findCredential(store, candidate, modelRoot) };
 }
 
 /** Whether no more verifiers fit into a sitting, or no more reports into an entry of the log. */
@@ -99,7 +104,7 @@ function weighAll(
   const { order } = judged.claim;
   return new Map(
     attempts.flatMap((row) => {
-      if (row.opened === undefined) return [];
+      if (row.opened === undefined || row.outcome !== 'report') return [];
       const read = readVerifierReport(opened, row.opened.report, {
         jobId: findJobId(state, order.replyId, row),
         contextSize: findRoom(lists, row),

@@ -10,6 +10,7 @@ import {
   type Settlement,
   sumDebts,
 } from '@ogong/protocol/settlement/batch';
+import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import { computeGenesisPosition, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { propose } from '@ogong/testing/validator/test-proposal';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -27,7 +28,7 @@ import type { CosignState } from './cosign-state.ts';
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20) };
 const stranger = new Uint8Array(20).fill(9);
 const unread = () => Promise.reject(new Error('no answer'));
-const findProvenMs = () => 0;
+const findTests = () => INITIAL_TESTS;
 
 let proposal: Awaited<ReturnType<typeof propose>>;
 let bytes: Uint8Array;
@@ -66,10 +67,10 @@ describe('a proposed batch', () => {
   });
 
   it('nets its entries and nothing else', () => {
-    assertNets({ crypto }, settlement, bytes, { logEntries, findProvenMs });
+    assertNets({ crypto }, settlement, bytes, { logEntries, findTests });
     const bend = (change: Partial<Settlement>) => {
       const bent = { ...settlement, ...change };
-      return () => assertNets({ crypto }, bent, encodeSettlement(bent), { logEntries, findProvenMs });
+      return () => assertNets({ crypto }, bent, encodeSettlement(bent), { logEntries, findTests });
     };
     const lines = settlement.lines.map((line) => ({ ...line, payee: stranger }));
     expect(bend({ lines })).toThrow('differs from the netting of its entries');
@@ -183,7 +184,7 @@ describe('a reply that was passed over', () => {
 describe('payers that are left out', () => {
   let debts: readonly Debt[];
   beforeAll(() => {
-    debts = sumDebts(entries, findProvenMs);
+    debts = sumDebts(entries, findTests);
   });
   const check = (spendable: bigint, uncollectable: Uint8Array[], before: Uint8Array[] = []) => {
     const channelOf = async () => ({ admitted: spendable, spent: 0n });
@@ -211,7 +212,7 @@ describe('payers that are left out', () => {
     const position = { length: logLength, head: logHead };
     const input = { validator, sequence, position, entries: logEntries, vouchers: settlement.debits };
     const without = buildSettlement(crypto, { ...input, uncollectable: [payer] });
-    assertNets({ crypto }, without, encodeSettlement(without), { logEntries, findProvenMs });
+    assertNets({ crypto }, without, encodeSettlement(without), { logEntries, findTests });
     expect(without.lines).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ import {
   buildSettlement,
   type Debt,
   encodeSettlement,
-  type FindProvenMs,
+  type FindTests,
   parseSettlement,
   type Settlement,
 } from '@ogong/protocol/settlement/batch';
@@ -288,7 +288,7 @@ export function assertNets(
   { crypto }: Pick<CosignState, 'crypto'>,
   settlement: Settlement,
   bytes: Uint8Array,
-  { logEntries, findProvenMs }: { readonly logEntries: readonly Uint8Array[]; readonly findProvenMs: FindProvenMs },
+  { logEntries, findTests }: { readonly logEntries: readonly Uint8Array[]; readonly findTests: FindTests },
 ): void {
   const { validator, sequence, logLength, logHead } = settlement.batch;
   let rebuilt: Settlement;
@@ -300,7 +300,7 @@ export function assertNets(
       entries: logEntries,
       vouchers: settlement.debits,
       uncollectable: settlement.uncollectable,
-      findProvenMs,
+      findTests,
     });
   } catch (cause) {
     throw new CosignError('refuted', `the entries do not settle: ${(cause as Error).message}`, { cause });

@@ -2,7 +2,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { sumDebts } from '@ogong/protocol/settlement/batch';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Booking, type StoredBatch, settleBatch } from '../store/batch-store.ts';
-import { createProvenReader } from '../store/sequential-store.ts';
+import { createTestReader } from '../store/sequential-store.ts';
 import { readBatchEntries } from './propose-batch.ts';
 import type { SettlementState } from './settlement-state.ts';
 
@@ -21,9 +21,9 @@ export async function bookBatch(
 export async function bookFound(state: SettlementState, batch: StoredBatch): Promise<void> {
   const found = await state.findSettled(state.signer.address, batch.sequence);
   const drawn = new Set(found?.payers.map(toHex));
-  const findProvenMs = createProvenReader(state.store, state.signer.address);
+  const findTests = createTestReader(state.store, state.signer.address);
   const entries = readBatchEntries(state, batch).map(parseVerdictEntry);
-  const owing = state.store.read(() => sumDebts(entries, findProvenMs)).map(({ payer }) => payer);
+  const owing = state.store.read(() => sumDebts(entries, findTests)).map(({ payer }) => payer);
   const uncollectable = found ? owing.filter((payer) => !drawn.has(toHex(payer))) : batch.settlement.uncollectable;
   await bookBatch(state, batch, { transactionHash: found?.transactionHash ?? '', uncollectable });
 }

@@ -358,7 +358,9 @@ describe('a co-signer', () => {
     const position = request.entries.findIndex(({ logEntry }) => parseVerdictEntry(logEntry).verdict === 'accept');
     const evidence = parseEvidence(request.entries[position]!.evidence);
     if (evidence.kind !== 'audit') throw new Error(evidence.kind);
-    const lists = evidence.lists.map((list) => list.map((candidate) => ({ ...candidate, payee: stranger })));
+    const lists = evidence.lists.map((list) =>
+      list.map((candidate) => ({ ...candidate, payee: stranger, operator: crypto.sha256(stranger) })),
+    );
     const bytes = encodeEvidence({ ...evidence, lists });
     const message = await rebuild(
       own,

@@ -40,8 +40,8 @@ export async function cosignBatch(
   const digest = hashBatchSummary(crypto, domain, summary);
   const known = store.read(() => readVote(store, validator, sequence));
   if (known === undefined || !equalBytes(known.digest, digest)) {
-    const { entries, findProvenMs } = await checkEntries(state, settlement, request);
-    const debts = sumDebts(entries, findProvenMs);
+    const { entries, findTests } = await checkEntries(state, settlement, request);
+    const debts = sumDebts(entries, findTests);
     await checkUncollectable(state, settlement, debts, known?.uncollectable ?? []);
     const { uncollectable } = settlement;
     const replaces = known?.digest;
@@ -82,7 +82,7 @@ async function checkEntries(
   state: CosignState,
   settlement: Settlement,
   { batch: bytes, entries: messages }: Pick<CosignBatchRequest, 'batch' | 'entries'>,
-): Promise<{ readonly entries: readonly VerdictEntry[] } & Pick<LogCounts, 'findProvenMs'>> {
+): Promise<{ readonly entries: readonly VerdictEntry[] } & Pick<LogCounts, 'findTests'>> {
   const { batch } = settlement;
   const logEntries = messages.map(({ logEntry }) => logEntry);
   const start = await findLogStart(state, batch);
@@ -92,7 +92,7 @@ async function checkEntries(
     assertOneLog(state.store, batch.validator, places);
     return findSigned(state.store, batch.validator, places);
   });
-  const { ejecting, findProvenMs } = await readCounts(state, batch.validator, start, entries);
+  const { ejecting, findTests } = await readCounts(state, batch.validator, start, entries);
   const unsigned = entries.flatMap((entry, i) => (signed.has(entry.index) ? [] : [i]));
   const contradicted = await findContradicted(
     state,
@@ -120,6 +120,6 @@ async function checkEntries(
   if (refused.length > 0) {
     throw new CosignError('refuted', refused.map(({ reason }) => reason).join('; '), { refused });
   }
-  assertNets(state, settlement, bytes, { logEntries, findProvenMs });
-  return { entries, findProvenMs };
+  assertNets(state, settlement, bytes, { logEntries, findTests });
+  return { entries, findTests };
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { FindProvenMs } from '@ogong/protocol/settlement/batch';
-import { countEntry, createOverlay } from '@ogong/protocol/settlement/log-tests';
+import type { FindTests } from '@ogong/protocol/settlement/batch';
+import { countEntry, createOverlay, INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import {
   computeGenesisPosition,
   type LogPosition,
@@ -19,8 +19,8 @@ type CountState = Pick<CosignState, 'crypto' | 'clock' | 'ledger' | 'store' | 'g
 export interface LogCounts {
   /** Indexes of the entries that eject their provider. */
   readonly ejecting: ReadonlySet<bigint>;
-  /** Of the providers in the batch, before it. */
-  readonly findProvenMs: FindProvenMs;
+  /** Of the providers and of the verifiers' payees in the batch, before it. */
+  readonly findTests: FindTests;
 }
 
 /**
@@ -40,10 +40,14 @@ export async function readCounts(
     // Another call may have counted on, after a batch that settled meanwhile.
     assertAt(readPosition(state, validator), start);
     const tests = createOverlay(createTestStates(store, validator));
-    const proven = new Map(entries.map(({ providerId: id }) => [toHex(id), tests.find(id).provenMs]));
+    const subjects = entries.flatMap(({ providerId, verifiers }) => [
+      providerId,
+      ...verifiers.map(({ payee }) => payee),
+    ]);
+    const before = new Map(subjects.map((subject) => [toHex(subject), tests.find(subject)]));
     return {
       ejecting: new Set(entries.flatMap((entry) => (countEntry(tests, entry) ? [entry.index] : []))),
-      findProvenMs: (providerId) => proven.get(toHex(providerId)) ?? 0,
+      findTests: (subject) => before.get(toHex(subject)) ?? INITIAL_TESTS,
     };
   });
 }

@@ -14,7 +14,7 @@ import {
   type StoredBatch,
 } from '../store/batch-store.ts';
 import { readVoucher } from '../store/channel-store.ts';
-import { createProvenReader } from '../store/sequential-store.ts';
+import { createTestReader } from '../store/sequential-store.ts';
 import { findUncollectable } from './collect.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
@@ -139,8 +139,8 @@ async function buildBatch(
   { sequence, to }: Pick<StoredBatch, 'sequence' | 'to'>,
   entries: readonly Uint8Array[],
 ): Promise<Settlement> {
-  const findProvenMs = createProvenReader(store, signer.address);
-  const debts = store.read(() => sumDebts(entries.map(parseVerdictEntry), findProvenMs));
+  const findTests = createTestReader(store, signer.address);
+  const debts = store.read(() => sumDebts(entries.map(parseVerdictEntry), findTests));
   const vouchers = store.read(() =>
     debts.flatMap(({ payer }) => {
       const voucher = readVoucher(store, payer);
@@ -153,7 +153,7 @@ async function buildBatch(
     position: { length: to, head: computeEntryHash(crypto, entries.at(-1) as Uint8Array) },
     entries,
     vouchers,
-    findProvenMs,
+    findTests,
     uncollectable: await findUncollectable((payer) => client.channelOf(payer, signer.address), debts),
   });
 }

@@ -13,8 +13,10 @@ import {
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { findModality } from '@ogong/protocol/modality/registry';
-import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
+import { lowerStake } from '@ogong/protocol/settlement/silence-count';
+import { encodeCredential, isOffered, parseCredential } from '@ogong/protocol/verdict/credential';
 import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
+import { listSilentPayees } from './sequential-store.ts';
 import { readVerifier } from './verifier-store.ts';
 
 const announcementColumns = columns({ announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement) });
@@ -27,14 +29,16 @@ export function readAnnouncement(store: Store, providerId: Uint8Array): Announce
   return announcementColumns.get(store.prepare(sql), providerId)?.announcement;
 }
 
-/** What binds a candidate's key to its payee, if that is still what is announced. */
+/** What binds a candidate's key to its payee, class and room, if these are still what is announced. */
 export function findCredential(
   store: Store,
-  { providerId, payee, keyHash }: Pick<EvidenceCandidate, 'providerId' | 'payee' | 'keyHash'>,
+  { providerId, payee, keyHash, ...offer }: Omit<EvidenceCandidate, 'operator' | 'weight'>,
+  modelRoot: Uint8Array,
 ): SignedAnnouncement | undefined {
   const announced = readAnnouncement(store, providerId);
   if (announced?.verifier === undefined) return undefined;
   if (!equalBytes(announced.payee, payee) || !equalBytes(announced.verifier.keyHash, keyHash)) return undefined;
+  if (!isOffered(announced, modelRoot, offer)) return undefined;
   const sql = 'SELECT credential FROM announcements WHERE provider_id = ?';
   return credentialColumns.get(store.prepare(sql), providerId)?.credential;
 }
@@ -180,13 +184,16 @@ export function countContext(header: CommonHeader, request: Uint8Array | undefin
 /**
  * The verifiers that are currently announced for a model, each key once, ascending by provider id, with the chances that the
  * payee's stake gives. Key, place and payee must differ from those of the provider under audit. Ejected providers and excluded
- * verifiers are left out, and all verifiers of an excluded payee.
+ * verifiers are left out, and all verifiers of an excluded payee. By the silence that logs hold against a payee its stake weighs less,
+ * and its verifiers are left out as those that were silent here.
  */
 export function listCandidates(
   store: Store,
   crypto: Crypto,
-  { modelRoot, serverId, openedAt, salt, stakeOf, context = 0, nowMs }: CandidateQuery,
+  { modelRoot, serverId, openedAt, salt, context = 0, nowMs, ...query }: CandidateQuery,
 ): EvidenceCandidate[] {
+  const silent = listSilentPayees(store, nowMs);
+  const stakeOf = (payee: Uint8Array): bigint => lowerStake(query.stakeOf(payee), silent.get(toHex(payee)) ?? 0);
   const server = readAnnouncement(store, serverId);
   const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
   const able = announcementColumns
@@ -221,7 +228,9 @@ export function listCandidates(
       contextSize: offerOf(announcement)?.contextSize ?? 0,
     }))
     .filter(isFirstOfKey());
-  const present = all.filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs);
+  const present = all
+    .filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs)
+    .filter(({ payee }) => !silent.has(toHex(payee)));
   // Identities without stake are free. However many there are, they must not replace verifiers that somebody has made silent.
   const isEnough = present.length >= ENOUGH && 2n * sumStakes(present, stakeOf) >= sumStakes(all, stakeOf);
   return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });

@@ -50,6 +50,7 @@ const signatureColumns = columns({ signer: bytes, signature: bytes });
 const positionColumns = columns({ position: bigInteger });
 const idColumns = columns({ replyId: bytes });
 const sequenceColumns = columns({ sequence: bigInteger });
+const newestColumns = columns({ sequence: optional(bigInteger) });
 
 /** The batch that was proposed and is not settled; there is at most one. */
 export function readProposed(store: Store): StoredBatch | undefined {
@@ -202,6 +203,16 @@ export function putSignature(
     .run(signer, signature, sequence, bytes);
 }
 
+/** Number of the newest batch that this database has proposed; 0 for none. */
+export function readNewestSequence(store: Store): bigint {
+  return newestColumns.get(store.prepare('SELECT max(sequence) AS sequence FROM batches'))?.sequence ?? 0n;
+}
+
+/** Whether this database has proposed a batch of that number. */
+export function hasProposed(store: Store, sequence: bigint): boolean {
+  return sequenceColumns.get(store.prepare('SELECT sequence FROM batches WHERE sequence = ?'), sequence) !== undefined;
+}
+
 export function listSignatures(store: Store, sequence: bigint): QuorumSignature[] {
   return signatureColumns.all(
     store.prepare('SELECT signer, signature FROM batch_signatures WHERE sequence = ? ORDER BY signer'),
@@ -235,7 +246,7 @@ export function settleBatch(
   let unpaidReplies = 0;
   const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseVerdictEntry(entry));
   const tests = createTestStates(store, settlement.batch.validator);
-  const paid = new Set(listPaid(entries, (providerId) => tests.find(providerId).provenMs));
+  const paid = new Set(listPaid(entries, tests.find));
   for (const entry of entries) {
     countEntry(tests, entry);
     const { replyId, payer, feeAtomic, verdict } = entry;

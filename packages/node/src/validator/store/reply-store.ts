@@ -11,8 +11,9 @@ import {
   optionalColumns,
   text,
 } from '@ogong/host/store/columns';
+import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
@@ -223,7 +224,8 @@ export interface AdmittedOrder {
 
 /**
  * Reserves an order's maximum fee. Orders of one channel may arrive in any order. The newest one must cover all that may be
- * drawn, and the chain must hold as much.
+ * drawn, and the chain must hold as much. It must also hold the maximum fees of all orders that have not expired, whatever has become
+ * of them: whoever has two admissions can then tell that both orders were covered (docs/spec/over-admission.md).
  * @returns false where the same order was admitted before.
  * @throws AdmissionError
  */
@@ -251,6 +253,19 @@ export function admitReply(store: Store, admission: AdmittedOrder): boolean {
   if (channel.spendable < liability) {
     throw new AdmissionError('allowance-exceeded', `${channel.spendable} reserved, up to ${liability} may be owed`);
   }
+  const hold = {
+    channel: toHex(order.payer),
+    maxFeeAtomic: order.maxFeeAtomic,
+    expiresAtMs: Number(order.expiresAtMs),
+  };
+  const held = sumHolds(store, hold.channel, admission.admittedAtMs) + order.maxFeeAtomic;
+  if (channel.spendable < channel.spent + held) {
+    throw new AdmissionError(
+      'allowance-exceeded',
+      `${channel.spendable - channel.spent} left, orders that have not expired may cost ${held}`,
+    );
+  }
+  addHold(store, hold, admission.admittedAtMs);
   store
     .prepare(
       `INSERT INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature) VALUES (?, '0', ?, ?)

@@ -40,8 +40,9 @@ describe('a row', () => {
     const states = createTestStates(store, OWN_TESTS);
     expect(states.find(key)).toEqual(INITIAL_TESTS);
     for (const others of [undefined, { ...test, rejects: 2, suspect: key }]) {
-      states.put(key, { replies: test, lateness, provenMs: 12, others });
-      expect(states.find(key)).toEqual({ replies: test, lateness, provenMs: 12, others });
+      const tests = { replies: test, lateness, provenMs: 12, others, silence: { newest: 9, bits: 2 ** 48 - 1 } };
+      states.put(key, tests);
+      expect(states.find(key)).toEqual(tests);
     }
     expect(createTestStates(store, key).find(key)).toEqual(INITIAL_TESTS);
     const asks = { asks: 2, refusals: 1, waitedMs: 1.5, pauseMs: 8, dueAtMs: 9 };

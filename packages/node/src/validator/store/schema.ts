@@ -1,3 +1,4 @@
+import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 
 /**
@@ -202,7 +203,7 @@ export const VALIDATOR_SCHEMA = `
     key_hash BLOB,
     credential BLOB,
     nonce BLOB NOT NULL,
-    -- Of witnesses, where it committed to nothing.
+    -- Of witnesses, where it committed to nothing, or opened nothing.
     statements BLOB,
     outcome TEXT NOT NULL CHECK (outcome IN ('asked', 'committed', 'report', 'garbage', 'silent')),
     verifier_key BLOB,
@@ -260,8 +261,11 @@ export const VALIDATOR_SCHEMA = `
     others_rejects INTEGER,
     others_evidence TEXT,
     others_ejected INTEGER,
+    silent_at INTEGER NOT NULL,
+    silent_bits INTEGER NOT NULL,
     PRIMARY KEY (log, subject)
   ) WITHOUT ROWID;
+  CREATE INDEX tests_silent ON tests (silent_at) WHERE silent_at > 0;
 
   -- Up to where the settled logs of validators are counted in their tests.
   CREATE TABLE counted_logs (
@@ -374,4 +378,5 @@ export const VALIDATOR_SCHEMA = `
 
   INSERT INTO drift_tables VALUES (zeroblob(32), x'', 0, NULL);
   ${LEDGER_TABLE}
+  ${HOLD_TABLE}
 `;

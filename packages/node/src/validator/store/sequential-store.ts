@@ -1,10 +1,12 @@
 import { bigInteger, bytes, columns, flag, integer, named, numbers, optionalColumns } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { FindProvenMs } from '@ogong/protocol/settlement/batch';
+import type { FindTests } from '@ogong/protocol/settlement/batch';
 import { INITIAL_TESTS, type TestStates } from '@ogong/protocol/settlement/log-tests';
+import { countCharged, type SilenceState, toHalfHour } from '@ogong/protocol/settlement/silence-count';
 import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
 
+const silenceColumns = columns({ newest: named('silent_at', integer), bits: named('silent_bits', integer) });
 const testColumns = columns({
   replies: columns({ audits: integer, rejects: integer, evidence: numbers, ejected: flag }),
   lateness: columns({
@@ -22,7 +24,9 @@ const testColumns = columns({
     evidence: named('others_evidence', numbers),
     ejected: named('others_ejected', flag),
   }),
+  silence: silenceColumns,
 });
+const silentColumns = columns({ subject: bytes, silence: silenceColumns });
 const keptTest = columns({ log: bytes, subject: bytes, tests: testColumns });
 const headColumns = columns({ length: bigInteger, head: bytes });
 const keptHead = columns({ log: bytes, position: headColumns });
@@ -45,10 +49,22 @@ export function createTestStates(store: Store, log: Uint8Array): TestStates {
   };
 }
 
-/** When a log, as far as it has settled, last ejected a provider on exact evidence. */
-export function createProvenReader(store: Store, log: Uint8Array): FindProvenMs {
+/** What a log says, as far as it has settled. */
+export function createTestReader(store: Store, log: Uint8Array): FindTests {
   const tests = createTestStates(store, log);
-  return (providerId) => store.read(() => tests.find(providerId).provenMs);
+  return (subject) => store.read(() => tests.find(subject));
+}
+
+/** How many silent half hours of the last day all logs hold against each payee, by hex address; nobody with none. */
+export function listSilentPayees(store: Store, nowMs: number): ReadonlyMap<string, number> {
+  const since = toHalfHour(nowMs) - 48;
+  const sql = `SELECT ${silentColumns.list} FROM tests WHERE silent_at > ?`;
+  const states = new Map<string, SilenceState[]>();
+  for (const { subject, silence } of silentColumns.all(store.prepare(sql), Math.max(0, since))) {
+    states.set(toHex(subject), [...(states.get(toHex(subject)) ?? []), silence]);
+  }
+  const counts = [...states].map(([payee, all]) => [payee, countCharged(all, nowMs)] as const);
+  return new Map(counts.filter(([, charged]) => charged > 0));
 }
 
 /** Up to where a log has been counted; undefined before its first entry. */

@@ -115,6 +115,7 @@ export function decideReply(
     beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
     ...(judgement ? computeStep(judgement) : NO_STEP),
     timeMs: nowMs,
+    verifiers: judgement?.verifiers ?? [],
   } as const;
   const ejects = countEntry(createTestStates(store, OWN_TESTS), counted);
   if (judgement) countAudit(store, counted, ejects);
@@ -127,7 +128,6 @@ export function decideReply(
     feeAtomic,
     payer: order.payer,
     router: order.router,
-    verifiers: judgement?.verifiers ?? [],
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
   });
   // The request is not kept as long as the fee.

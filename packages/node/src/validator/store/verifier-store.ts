@@ -107,7 +107,8 @@ export function recordMarks(
   { nowMs, isOwn }: { readonly nowMs: number; readonly isOwn: boolean },
 ): void {
   const isUndecided = verdict === 'inconclusive' || verdict === 'unjudged';
-  for (const { verifierId, payee, outcome } of verifiers) {
+  // Silence counts by the half hour (sequential-store), and what this validator saw of it itself was counted when it asked.
+  for (const { verifierId, payee, outcome } of verifiers.filter((mark) => mark.outcome !== 'silent')) {
     const event = outcome === 'refuted' ? 'refuted' : isUndecided ? 'opened' : 'counted';
     const reason = 'refuted by other verifiers';
     for (const subject of isPayable(payee) ? [verifierId, payee] : [verifierId]) {

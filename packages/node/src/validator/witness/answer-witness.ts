@@ -5,19 +5,27 @@ import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { verifyConsent } from '@ogong/protocol/exchange/order-consent';
-import { hashAskedJob } from '@ogong/protocol/exchange/silence';
+import { hashJobRound } from '@ogong/protocol/exchange/reveal-word';
+import { hashAskedJob, hashAskedReport } from '@ogong/protocol/exchange/silence';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
-import { hashScoreInputs, type ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import {
+  hashScoreInputs,
+  MAX_ROUND,
+  type ScoreJobMessage,
+} from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import { verifyBoundRecord, verifySignedOrder } from '@ogong/protocol/verdict/claim';
+import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { Contested } from '../audit/audit-state.ts';
 import { countInquiries, type Question, readInquiry } from '../store/witness-store.ts';
 import type { AskedQuestion, Inquirer, InquirerDependencies, ReplyPart } from './inquirer.ts';
 
 /** What a handling validator asks its witnesses for. */
-export type WitnessAsk = Contested;
+export type WitnessAsk =
+  | Exclude<Contested, { readonly asked: 'report' }>
+  | (Extract<Contested, { readonly asked: 'report' }> & { readonly word: Uint8Array });
 
 export type WitnessAnswer =
   | { readonly kind: 'waiting' }
@@ -28,6 +36,8 @@ export interface WitnessState extends Pick<InquirerDependencies, 'crypto' | 'clo
   readonly ledger: LedgerDomain;
   readonly signer: ValidatorSigner;
   readonly inquirer: Inquirer;
+  /** Whether the order's validator has signed for a round (reveal-word.ts). */
+  readonly isOwnRound: InquirerDependencies['isOwnRound'];
   /** Value of an epoch's beacon. */
   readonly findBeacon: (epoch: bigint) => Promise<{ readonly value: Uint8Array } | undefined>;
   /** The validators of an epoch. */
@@ -58,6 +68,7 @@ export function readQuestion(
       keyHash,
     };
   }
+  if (ask.asked === 'report') return readReportQuestion(crypto, ask, { order, shared });
   if (ask.asked === 'opening') {
     const record = verifyBoundRecord(crypto, order, ask.bound);
     const subject = hashRecord(crypto, ask.bound.record);
@@ -67,6 +78,23 @@ export function readQuestion(
     throw new Refusal('invalid', 'the provider has not agreed to this order');
   }
   return { question: { ...shared, asked: 'record', subject: NO_SUBJECT }, order, asked: 'record' };
+}
+
+/** @throws Refusal */
+function readReportQuestion(
+  crypto: WitnessState['crypto'],
+  ask: Extract<WitnessAsk, { readonly asked: 'report' }>,
+  { order, shared }: { readonly order: NamedOrder; readonly shared: Omit<Question, 'asked' | 'subject'> },
+): AskedQuestion {
+  const { verifierId: target, keyHash, jobId, inputsHash, committed, round } = ask;
+  const isRound = round.length <= MAX_ROUND && round.some((digest) => equalBytes(digest, committed.digest));
+  const problem = isRound
+    ? findCommitmentProblem(crypto, { jobId, keyHash, committed })
+    : 'the round does not name the commitment';
+  if (problem !== undefined) throw new Refusal('invalid', problem);
+  const job = hashAskedJob(crypto, { jobId, keyHash, inputsHash });
+  const subject = hashAskedReport(crypto, { job, round: hashJobRound(crypto, { jobId, round }) });
+  return { ...ask, question: { ...shared, asked: 'report', target, subject }, order };
 }
 
 /** @throws Refusal */
@@ -93,6 +121,9 @@ export async function answerWitness(state: WitnessState, from: Uint8Array, ask: 
     throw new Refusal('precondition', 'the order has not expired yet');
   }
   await assertDrawn(state, question, order);
+  if (asked.asked === 'report' && !(await state.isOwnRound(order, asked))) {
+    throw new Refusal('invalid', 'the validator has not signed for this round');
+  }
   const known = store.read(() => ({ inquiry: readInquiry(store, question), open: countInquiries(store, from) }));
   if (
     !equalBytes(known.inquiry.orderHash, question.orderHash) ||

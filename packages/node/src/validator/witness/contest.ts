@@ -2,14 +2,16 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import { areEnoughWitnesses, computeWitnessEpoch, countPanel, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
-import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { verifySilence } from '@ogong/protocol/exchange/silence';
-import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';
+import { SALT_BYTES } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { Contested, ContestOutcome, Contests } from '../audit/audit-state.ts';
 import { keepStatement, listStatements } from '../store/witness-store.ts';
 import { readQuestion, type WitnessAnswer, type WitnessAsk, type WitnessState } from './answer-witness.ts';
 import type { AskedQuestion, ReplyPart } from './inquirer.ts';
+import { signRound } from './reveal-word.ts';
 
 export interface ContestDependencies extends WitnessState {
   readonly group: GroupCommit;
@@ -63,7 +65,10 @@ export function createContest(dependencies: ContestDependencies): Contests {
 
   return {
     async ask({ order, ...contested }: Contested) {
-      const ask: WitnessAsk = { order, ...contested };
+      const ask: WitnessAsk =
+        contested.asked === 'report'
+          ? { order, ...contested, word: await signRound(dependencies, contested) }
+          : { order, ...contested };
       const asked = readQuestion(dependencies, ask);
       // Openings and verifiers are asked by the audit, in its own places, before anybody else asks.
       const isOwn = asked.asked === 'record';
@@ -72,7 +77,8 @@ export function createContest(dependencies: ContestDependencies): Contests {
       if (others === undefined || 'kind' in others) return others ?? { kind: 'waiting' };
       if (own?.kind === 'waiting') return own;
       // A verifier has to answer whenever it is announced.
-      if (asked.asked === 'commitment') return { kind: 'silent', isTimely: true, statements: others.statements };
+      if (asked.asked === 'commitment' || asked.asked === 'report')
+        return { kind: 'silent', isTimely: true, statements: others.statements };
       return weigh(dependencies, asked, others);
     },
   };
@@ -106,7 +112,7 @@ function areEnough(statements: readonly Statement[], drawn: readonly SetMember[]
 
 /** @returns what was found; undefined where the witness still asks, or its statement is on the disk. */
 async function askOne(
-  { crypto, ledger, group, askWitness, onError, onAnswer = () => {} }: ContestDependencies,
+  { crypto, clock, ledger, group, askWitness, onError, onAnswer = () => {} }: ContestDependencies,
   asked: AskedQuestion,
   { witness, place, ask }: { readonly witness: SetMember; readonly place: number; readonly ask: WitnessAsk },
 ): Promise<ReplyPart | 'failed' | undefined> {
@@ -116,13 +122,14 @@ async function askOne(
     onAnswer(answer.kind);
     if (answer.kind === 'waiting') return undefined;
     if (answer.kind !== 'silence') {
-      assertOwnCommitment(crypto, asked, answer);
+      assertOwnAnswer(crypto, asked, answer);
       return answer;
     }
     const { kind: _kind, ...told } = answer;
     const silence = { ...question, ...told, witness: witness.address };
     if (!verifySilence(crypto, { ledger, signingKey: witness.signingKey }, silence))
       throw new Error('the witness did not sign its statement');
+    assertTimely(clock, question, told);
     await group.write((db) => keepStatement(db, question, { ...told, place }));
     return undefined;
   } catch (error) {
@@ -132,13 +139,36 @@ async function askOne(
   }
 }
 
+/** A verifier's silence counts in the half hour that witnesses name, and co-signers take none outside the audit. @throws Error */
+function assertTimely(
+  clock: ContestDependencies['clock'],
+  { asked, expiresAtMs }: AskedQuestion['question'],
+  { timeMs }: Pick<Statement, 'timeMs'>,
+): void {
+  if (asked === 'record' || asked === 'opening') return;
+  const isTimely = timeMs >= expiresAtMs - MAX_ORDER_LIFETIME_MS && timeMs <= clock.nowMs() + CLOCK_TOLERANCE_MS;
+  if (!isTimely) throw new Error('the witness says that it asked at a time outside the audit');
+}
+
 /** What a witness makes up must not keep an audit from going on. @throws Error */
-function assertOwnCommitment(crypto: ContestDependencies['crypto'], asked: AskedQuestion, answer: ReplyPart): void {
-  if (asked.asked !== 'commitment') return;
-  const { keyHash, job } = asked;
-  const problem =
-    answer.kind === 'commitment'
-      ? findCommitmentProblem(crypto, { jobId: job.jobId, keyHash, committed: answer.committed })
-      : `a ${answer.kind}`;
-  if (problem !== undefined) throw new Error(`the witness shows no commitment of the verifier: ${problem}`);
+function assertOwnAnswer(crypto: ContestDependencies['crypto'], asked: AskedQuestion, answer: ReplyPart): void {
+  if (asked.asked === 'record' || asked.asked === 'opening') return;
+  const problem = answer.kind === asked.asked ? findAnswerProblem(crypto, asked, answer) : `a ${answer.kind}`;
+  if (problem !== undefined) throw new Error(`the witness shows no ${asked.asked} of the verifier: ${problem}`);
+}
+
+function findAnswerProblem(
+  crypto: ContestDependencies['crypto'],
+  asked: Extract<AskedQuestion, { readonly asked: 'commitment' | 'report' }>,
+  answer: ReplyPart,
+): string | undefined {
+  if (asked.asked === 'commitment') {
+    const { keyHash, job } = asked;
+    const { committed } = answer as Extract<ReplyPart, { readonly kind: 'commitment' }>;
+    return findCommitmentProblem(crypto, { jobId: job.jobId, keyHash, committed });
+  }
+  const { opened } = answer as Extract<ReplyPart, { readonly kind: 'report' }>;
+  if (opened.salt.length !== SALT_BYTES) return 'a salt of another length';
+  const read = readReport(crypto, { ...asked, opened }, { inputsHash: asked.inputsHash, read: () => ({}) });
+  return 'problem' in read ? read.problem : undefined;
 }

@@ -1,3 +1,4 @@
+import { Refusal } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
@@ -7,12 +8,14 @@ import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/reveal-word';
+import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { Submission } from '@ogong/protocol/verdict/claim';
-import type { SignedCommitment } from '@ogong/protocol/verdict/evidence';
+import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
-import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';
+import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
+import type { ContestedReport } from '../audit/audit-state.ts';
 import {
   createPatience,
   NoAnswer,
@@ -32,7 +35,8 @@ export type ReplyPart =
   /** The receipt of the order's validator for the record, in place of the record. */
   | { readonly kind: 'taken' }
   | { readonly kind: 'opening'; readonly opening: Uint8Array }
-  | { readonly kind: 'commitment'; readonly committed: SignedCommitment };
+  | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
+  | { readonly kind: 'report'; readonly opened: OpenedReport };
 
 export type InquiryAnswer =
   | { readonly kind: 'waiting' }
@@ -60,6 +64,16 @@ export interface InquirerDependencies extends PatienceDependencies {
     job: ScoreJobMessage & { readonly validator: Uint8Array },
     options: VerifierCallOptions,
   ) => Promise<SignedCommitment>;
+  /** Has a verifier open what it has committed to, with the word of the validator whose job it is. @throws LinkError */
+  readonly reveal: (
+    verifier: Peer,
+    job: JobRound & { readonly validator: Uint8Array; readonly word: Uint8Array },
+    options: VerifierCallOptions,
+  ) => Promise<
+    OpenedReport & { readonly openedRound?: (Omit<JobRound, 'jobId'> & { readonly word: Uint8Array }) | undefined }
+  >;
+  /** Whether the order's validator has signed for a round (reveal-word.ts). */
+  readonly isOwnRound: (order: NamedOrder, job: JobRound & { readonly word: Uint8Array }) => Promise<boolean>;
   /** @throws ClaimError, ProtocolError where it is not what its order asks for; anything else where that cannot be told now. */
   readonly checkSubmission: (order: NamedOrder, submission: Submission) => Promise<unknown>;
   readonly signal: AbortSignal;
@@ -70,6 +84,7 @@ export type AskedQuestion = { readonly question: Question; readonly order: Named
   | { readonly asked: 'record' }
   | { readonly asked: 'opening'; readonly record: RecordV2 }
   | { readonly asked: 'commitment'; readonly job: ScoreJobMessage; readonly keyHash: Uint8Array }
+  | (ContestedReport & { readonly word: Uint8Array })
 );
 
 /**
@@ -85,6 +100,7 @@ export interface InquirerOptions {
   readonly opening: PatienceOptions;
   /** By the passes that the job takes. */
   readonly commitment: (job: Pick<ScoreJobMessage, 'claim'>) => PatienceOptions;
+  readonly report: PatienceOptions;
 }
 
 /** Asks by windows of their own: a record is short and was due long ago, an opening may be long, and a report has to be computed. */
@@ -94,6 +110,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
   const patience = {
     record: createPatience(options.record, dependencies),
     opening: createPatience(options.opening, dependencies),
+    report: createPatience(options.report, dependencies),
   };
   const patienceOf = (asked: AskedQuestion) =>
     asked.asked === 'commitment' ? createPatience(options.commitment(asked.job), dependencies) : patience[asked.asked];
@@ -104,6 +121,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const provider = store.read(() => readAnnouncement(store, question.target));
     if (provider === undefined) throw new Unannounced(`${toHex(question.target)} is not announced`);
     if (asked.asked === 'commitment') return callVerifier(asked, provider.verifier, timeoutMs);
+    if (asked.asked === 'report') return callToReveal(asked, provider.verifier, timeoutMs);
     if (asked.asked === 'record') {
       const submission = await showRecord(provider, order.replyId, { timeoutMs, signal });
       if ('intake' in submission) {
@@ -127,14 +145,44 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     verifier: Announcement['verifier'],
     timeoutMs: number,
   ): Promise<ReplyPart> {
-    if (verifier === undefined || !equalBytes(verifier.keyHash, keyHash)) {
-      throw new Unannounced(`a verifier with the key ${toHex(keyHash)} is not announced`);
-    }
+    assertAnnounced(verifier, keyHash);
     const asked = { ...job, timeoutMs, validator: order.validator };
     const committed = await dependencies.commit(verifier, asked, { timeoutMs, signal });
     const problem = findCommitmentProblem(crypto, { jobId: job.jobId, keyHash, committed });
     if (problem !== undefined) throw new NoAnswer(`what came is no commitment: ${problem}`);
     return { kind: 'commitment', committed };
+  }
+
+  async function callToReveal(
+    { order, jobId, keyHash, inputsHash, committed, round, word }: Extract<AskedQuestion, { readonly asked: 'report' }>,
+    verifier: Announcement['verifier'],
+    timeoutMs: number,
+  ): Promise<ReplyPart> {
+    assertAnnounced(verifier, keyHash);
+    const { validator } = order;
+    const answer = await dependencies.reveal(verifier, { jobId, round, validator, word }, { timeoutMs, signal });
+    const { openedRound } = answer;
+    if (openedRound && (await isOtherRound(order, { committed, jobId, round }, { jobId, ...openedRound }))) {
+      throw new Refusal('conflict', 'its validator has had this report opened over another round');
+    }
+    const { salt, report, signature } = answer;
+    const opened = { salt, report, signature };
+    if (salt.length !== SALT_BYTES) throw new NoAnswer(`a salt of ${salt.length} bytes`);
+    // Whether it says anything about the reply, only those can tell who have the reply.
+    const read = readReport(crypto, { jobId, committed, opened, round }, { inputsHash, read: () => ({}) });
+    if ('problem' in read) throw new NoAnswer(`what came opens no commitment: ${read.problem}`);
+    return { kind: 'report', opened };
+  }
+
+  /** A verifier that has opened its report over another round is no liar: its validator is. */
+  async function isOtherRound(
+    order: NamedOrder,
+    asked: JobRound & { readonly committed: SignedCommitment },
+    shown: JobRound & { readonly word: Uint8Array },
+  ): Promise<boolean> {
+    const isOther = !equalBytes(hashJobRound(crypto, shown), hashJobRound(crypto, asked));
+    const isNamed = shown.round.some((digest) => equalBytes(digest, asked.committed.digest));
+    return isOther && isNamed && dependencies.isOwnRound(order, shown);
   }
 
   async function askOnce(asked: AskedQuestion): Promise<InquiryAnswer> {
@@ -146,6 +194,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     if (isEarly && before.outcome === undefined) return { kind: 'waiting' };
     const { ask, isOver, isRefused } = patienceOf(asked);
     const answer = await ask(before, (timeoutMs) => call(asked, timeoutMs));
+    if ('error' in answer && answer.error instanceof Refusal) throw answer.error;
     if (signal.aborted) return { kind: 'waiting' };
     if ('value' in answer) {
       await group.write((db) => keepInquiry(db, { ...before, outcome: 'found' }));
@@ -173,6 +222,14 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
       return answer;
     },
   };
+}
+
+function assertAnnounced(
+  verifier: Announcement['verifier'],
+  keyHash: Uint8Array,
+): asserts verifier is NonNullable<Announcement['verifier']> {
+  if (verifier !== undefined && equalBytes(verifier.keyHash, keyHash)) return;
+  throw new Unannounced(`a verifier with the key ${toHex(keyHash)} is not announced`);
 }
 
 function readSilence({ outcome, epoch, timeMs }: Inquiry): Extract<InquiryAnswer, { kind: 'silent' }> | undefined {

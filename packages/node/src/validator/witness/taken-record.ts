@@ -12,12 +12,27 @@ export interface TakenRecord {
   readonly intake: IntakeWord;
 }
 
-export interface TakenDependencies {
-  readonly crypto: Crypto;
-  readonly ledger: LedgerDomain;
+export interface ValidatorKeys {
   readonly findMembers: (epoch: bigint) => Promise<readonly SetMember[] | undefined>;
   /** As the registry lists it now, or did before. */
   readonly findValidator: (address: Uint8Array) => Pick<SetMember, 'signingKey'> | undefined;
+}
+
+export interface TakenDependencies extends ValidatorKeys {
+  readonly crypto: Crypto;
+  readonly ledger: LedgerDomain;
+}
+
+/** Under which keys the validator of an order may have signed. @throws OwnFault where none is known here. */
+export async function findSigningKeys(
+  { findMembers, findValidator }: ValidatorKeys,
+  { validator, epoch }: Pick<NamedOrder, 'validator' | 'epoch'>,
+): Promise<readonly Uint8Array[]> {
+  const members = (await findMembers(computeWitnessEpoch(epoch))) ?? [];
+  const named = [findValidator(validator), members.find(({ address }) => equalBytes(address, validator))];
+  const keys = named.flatMap((one) => (one ? [one.signingKey] : []));
+  if (keys.length === 0) throw new OwnFault('no key is known of the validator that the order names');
+  return keys;
 }
 
 /**
@@ -25,14 +40,12 @@ export interface TakenDependencies {
  * @throws OwnFault where no key of that validator is known here.
  */
 export async function isTakenIn(
-  { crypto, ledger, findMembers, findValidator }: TakenDependencies,
-  { validator, orderHash, epoch }: Pick<NamedOrder, 'validator' | 'orderHash' | 'epoch'>,
+  { crypto, ledger, ...known }: TakenDependencies,
+  order: Pick<NamedOrder, 'validator' | 'orderHash' | 'epoch'>,
   { recordHash, intake }: TakenRecord,
 ): Promise<boolean> {
-  const members = (await findMembers(computeWitnessEpoch(epoch))) ?? [];
-  const named = [findValidator(validator), members.find(({ address }) => equalBytes(address, validator))];
-  const keys = named.flatMap((one) => (one ? [one.signingKey] : []));
-  if (keys.length === 0) throw new OwnFault('no key is known of the validator that the order names');
+  const { validator, orderHash } = order;
+  const keys = await findSigningKeys(known, order);
   const receipt = { validator, orderHash, recordHash, ...intake };
   return keys.some((signingKey) => verifyIntake(crypto, { ledger, signingKey }, receipt));
 }

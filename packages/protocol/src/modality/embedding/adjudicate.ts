@@ -1,7 +1,7 @@
 import { createWriter, equalBytes, toHex } from '../../base/bytes.ts';
 import { encodeDomain } from '../../base/canonical.ts';
 import { type Check, check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
-import { computeSketchDistance } from '../../commitment/sketch.ts';
+import { computeSketchDistance, type SketchRow } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
 import type { Fault } from '../text/stage2/fault.ts';
@@ -78,7 +78,7 @@ export function adjudicateEmbedding(
     return judgeOutcome(tier, { outcome, checks: [...checks, equality], exact: true });
   }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
-  const { outcome, check: distance } = judgeDistance(leaves, report, limits);
+  const { outcome, check: distance } = judgeDistance(claim, report, limits);
   return judgeOutcome(tier, { outcome, checks: [...checks, distance], exact: false });
 }
 
@@ -130,17 +130,28 @@ function checkEquality(
 }
 
 function judgeDistance(
-  leaves: readonly EmbeddingLeaf[],
+  { header, leaves }: Omit<EmbeddingClaim, 'modelRoot'>,
   { inputs }: EmbeddingReport,
   { source, sketchDistance }: EmbeddingLimits,
 ): { readonly outcome: Outcome; readonly check: Check } {
-  const distances = leaves.map(({ sketch }, i) =>
-    computeSketchDistance(sketch, (inputs[i] as EmbeddingReport['inputs'][number]).sketch),
-  );
+  const measure = header.endpoint === 'rerank' ? computeScoreDistance : computeVectorDistance;
+  const distances = leaves.map((leaf, i) => measure(leaf, (inputs[i] as EmbeddingReport['inputs'][number]).sketch));
   const worst = distances.reduce((most, distance) => Math.max(most, distance), 0);
   const detail = `worst input ${worst.toFixed(4)}, reject above ${sketchDistance.reject} (${source})`;
   // A distance that is not a number must never pass.
   if (!(worst <= sketchDistance.reject)) return { outcome: 'reject', check: fail('sketch-distance', detail) };
   const outcome = worst > sketchDistance.doubt ? 'inconclusive' : 'accept';
   return { outcome, check: pass('sketch-distance', detail) };
+}
+
+const computeVectorDistance = ({ sketch }: EmbeddingLeaf, own: SketchRow): number => computeSketchDistance(sketch, own);
+
+/**
+ * Each value of a score's sketch is the score, rounded, or its negative. What lies beside zero by little is far from it in
+ * proportion, so that scores below one are compared by their difference.
+ */
+function computeScoreDistance({ vector, sketch }: EmbeddingLeaf, own: SketchRow): number {
+  const shownBy = ({ exponent, values }: SketchRow, j: number): number => (values[j] as number) * 2 ** exponent;
+  const differences = Array.from(own.values, (_, j) => Math.abs(shownBy(sketch, j) - shownBy(own, j)));
+  return Math.max(...differences) / Math.max(1, Math.abs(vector[0] as number));
 }

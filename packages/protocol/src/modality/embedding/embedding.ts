@@ -2,6 +2,7 @@ import type { Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
+import type { TierEntry } from '../../tier/tier.ts';
 import type { Modality, ReplayedReply } from '../modality.ts';
 import type { VerifierClaim } from '../text/stage2/score-commitment.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
@@ -12,18 +13,21 @@ import { encodeEmbeddingReport, parseEmbeddingReport } from './report.ts';
 import {
   type AskedEmbedding,
   computeContextOfInputs,
+  EMBEDDING_ENDPOINTS,
   type EmbeddingRequest,
   MAX_INPUTS,
   parseEmbeddingRequest,
 } from './request.ts';
 import { encodeEmbeddingSummary, parseEmbeddingSummary } from './request-summary.ts';
+import { parseRerankRequest } from './rerank.ts';
 
-/** Vectors: one for each input, each from one pass over it. */
+/** Vectors, or scores for a query: one for each input, each from one pass over it. */
 export const embedding = {
   name: 'embedding',
-  endpoints: ['embedding'],
+  endpoints: EMBEDDING_ENDPOINTS as readonly string[],
   headerTag: EMBEDDING_HEADER_TAG,
-  parseRequest: (body: Uint8Array) => parseEmbeddingRequest(body),
+  parseRequest: (body: Uint8Array, endpoint: string): EmbeddingRequest =>
+    endpoint === 'rerank' ? parseRerankRequest(body) : parseEmbeddingRequest(body),
   encodeSummary: (_crypto: Crypto, request: EmbeddingRequest, bodyHash: Uint8Array) =>
     encodeEmbeddingSummary(request, bodyHash),
   parseSummary: parseEmbeddingSummary,
@@ -45,12 +49,12 @@ export const embedding = {
 
 const ZERO = new Uint8Array(32);
 
-function replay(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply {
+function replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedReply {
   const root = checkRoot(crypto, record, opening);
   const leaves = opening.windows.map(({ draws, sketch }) => ({ values: draws, sketch }));
   const replayed =
     root.status === 'pass'
-      ? replayEmbedding(crypto, record, { header: opening.header, leaves })
+      ? replayEmbedding(crypto, record, { header: opening.header, leaves }, tiers)
       : { checks: [], header: undefined, leaves: [] };
   const header = replayed.header as EmbeddingHeader;
   const claim = { modelRoot: record.modelRoot, header, leaves: replayed.leaves };

@@ -17,7 +17,10 @@ export function checkEmbeddingHeader(
 ): readonly Check[] {
   return [
     checkOrder(header, order),
-    checkInputs(header, order.choice, request),
+    checkInputs(header, {
+      ...{ request, choice: order.choice },
+      hasTier: request.model.startsWith(`ogong/${header.tier}/`),
+    }),
     checkSize(header, response),
     checkBank(crypto, header, order, beacon),
     checkPayee(header, order),
@@ -26,11 +29,20 @@ export function checkEmbeddingHeader(
   ];
 }
 
-function checkInputs(header: EmbeddingHeader, choice: number, request: AskedEmbedding): Check {
+/** @param given.hasTier whether the request asked for the header's tier. */
+export function checkInputs(
+  header: EmbeddingHeader,
+  {
+    request,
+    choice,
+    hasTier,
+  }: { readonly request: AskedEmbedding; readonly choice: number; readonly hasTier: boolean },
+): Check {
   const wrong = [
+    ...(header.endpoint === request.endpoint ? [] : ['endpoint']),
     ...(header.vectorCount === request.inputCount ? [] : ['number of inputs']),
     ...(header.choice === choice && choice === 0 ? [] : ['choice']),
-    ...(request.model.startsWith(`ogong/${header.tier}/`) ? [] : ['tier']),
+    ...(hasTier ? [] : ['tier']),
     // Embedding models run without adapters.
     ...(header.parts.length === 0 ? [] : ['adapters']),
   ];
@@ -38,7 +50,7 @@ function checkInputs(header: EmbeddingHeader, choice: number, request: AskedEmbe
   return pass('inputs', `${header.vectorCount} inputs, as requested`);
 }
 
-function checkSize({ vectorCount, embeddingSize }: EmbeddingHeader, response: Uint8Array | undefined): Check {
+export function checkSize({ vectorCount, embeddingSize }: EmbeddingHeader, response: Uint8Array | undefined): Check {
   if (response === undefined) return skip('response-size', 'the response is not shown here');
   const bytes = 4 * vectorCount * embeddingSize;
   return check('response-size', response.length === bytes, [

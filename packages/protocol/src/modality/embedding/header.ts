@@ -1,9 +1,11 @@
+import { ProtocolError } from '../../base/bytes.ts';
 import {
   address,
   type CodecType,
   constant,
   createFormat,
   hash,
+  oneOf,
   refine,
   struct,
   text,
@@ -16,18 +18,18 @@ import type { CommonHeader } from '../../commitment/common-header.ts';
 import { partsCodec } from '../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
 import { assertDirections } from '../../commitment/sketch.ts';
-import { MAX_INPUTS } from './request.ts';
+import { EMBEDDING_ENDPOINTS, type EmbeddingEndpoint, MAX_INPUTS } from './request.ts';
 import { MAX_DIMENSIONS } from './vector.ts';
 
 const codec = struct({
   /** Of the order that the reply is to. */
   orderHash: hash,
-  endpoint: constant('embedding'),
+  endpoint: oneOf(EMBEDDING_ENDPOINTS),
   tier: text(32),
   method: text(32),
   numericClass: text(255),
   vocabularyHash: hash,
-  /** Values of a vector. */
+  /** Values of a vector; a score is a vector of one. */
   embeddingSize: within(u32, 1, MAX_DIMENSIONS),
   sketchDirections: refine(u16, assertDirections),
   sketchBankSeed: hash,
@@ -47,12 +49,20 @@ const codec = struct({
 
 /** Leaf 0 of an embedding's commitment (docs/spec/embedding.md). */
 export interface EmbeddingHeader extends CommonHeader, CodecType<typeof codec> {
-  readonly endpoint: 'embedding';
+  readonly endpoint: EmbeddingEndpoint;
   readonly outputTokenCount: 0;
 }
 
-export const EMBEDDING_HEADER_TAG = 'ogong-header-embedding-v2';
-const format = createFormat<EmbeddingHeader>(codec, { tag: EMBEDDING_HEADER_TAG, maxBytes: MAX_HEADER_BYTES });
+export const EMBEDDING_HEADER_TAG = 'ogong-header-embedding-v3';
+const format = createFormat<EmbeddingHeader>(refine(codec, assertScores), {
+  tag: EMBEDDING_HEADER_TAG,
+  maxBytes: MAX_HEADER_BYTES,
+});
 
 export const encodeEmbeddingHeader: (header: EmbeddingHeader) => Uint8Array = format.encode;
 export const parseEmbeddingHeader: (bytes: Uint8Array) => EmbeddingHeader = format.decode;
+
+function assertScores({ endpoint, embeddingSize }: Pick<EmbeddingHeader, 'endpoint' | 'embeddingSize'>): void {
+  if (endpoint !== 'rerank' || embeddingSize === 1) return;
+  throw new ProtocolError('malformed', `a score of ${embeddingSize} values`);
+}

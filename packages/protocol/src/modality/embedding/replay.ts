@@ -6,6 +6,8 @@ import { createSketchBank } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { checkPosture } from '../../tier/posture.ts';
+import { TIERS } from '../../tier/registry.ts';
+import type { TierEntry } from '../../tier/tier.ts';
 import { type EmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import {
   type EmbeddingLeaf,
@@ -32,6 +34,7 @@ export function replayEmbedding(
   crypto: Crypto,
   record: Pick<RecordV2, 'tokenCount' | 'responseHash'>,
   opening: { readonly header: Uint8Array; readonly leaves: readonly EmbeddingLeafBytes[] },
+  tiers: readonly TierEntry[] = TIERS,
 ): EmbeddingReplay {
   let header: EmbeddingHeader;
   let leaves: EmbeddingLeaf[];
@@ -45,10 +48,10 @@ export function replayEmbedding(
   }
   const checks = [
     pass('commitment-form', `${leaves.length} vectors of ${header.embeddingSize} values`),
-    checkPosture(header),
+    checkPosture(header, tiers),
     checkCounts(crypto, record, header, leaves),
     checkVectors(crypto, record, leaves),
-    checkNorms(leaves),
+    checkNorms(header, leaves),
     checkSketches(crypto, header, leaves),
   ];
   return { checks, header, leaves };
@@ -99,7 +102,8 @@ export function encodeEmbeddingResponse(vectors: readonly Float32Array[]): Uint8
   return concatBytes(...vectors.map(encodeVector));
 }
 
-function checkNorms(leaves: readonly EmbeddingLeaf[]): Check {
+function checkNorms({ endpoint }: EmbeddingHeader, leaves: readonly EmbeddingLeaf[]): Check {
+  if (endpoint === 'rerank') return pass('unit-norm', `${leaves.length} scores, which have any length`);
   const wrong = leaves.findIndex(({ vector }) => !hasUnitNorm(vector));
   if (wrong >= 0) return fail('unit-norm', `vector ${wrong} does not have length one`, wrong);
   return pass('unit-norm', `${leaves.length} vectors of length one`);

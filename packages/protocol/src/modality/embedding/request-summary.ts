@@ -1,10 +1,10 @@
-import { constant, createFormat, hash, struct, text, u16, u32, within } from '../../base/codec.ts';
+import { createFormat, hash, oneOf, struct, text, u16, u32, within } from '../../base/codec.ts';
 import { demandsCodec } from '../demands.ts';
 import { MAX_MODEL_NAME } from '../text/request/request.ts';
-import { type AskedEmbedding, MAX_INPUTS } from './request.ts';
+import { type AskedEmbedding, EMBEDDING_ENDPOINTS, MAX_INPUTS } from './request.ts';
 
 const summaryCodec = struct({
-  endpoint: constant('embedding'),
+  endpoint: oneOf(EMBEDDING_ENDPOINTS),
   model: text(3 * MAX_MODEL_NAME),
   demands: demandsCodec,
   inputCount: within(u16, 1, MAX_INPUTS),
@@ -12,7 +12,7 @@ const summaryCodec = struct({
   /** SHA-256 of the exact body. */
   bodyHash: hash,
 });
-const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-embedding-request-v1' });
+const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-embedding-request-v2' });
 
 /** The request's hash is that of these bytes (docs/spec/embedding.md). */
 export const encodeEmbeddingSummary = (asked: AskedEmbedding, bodyHash: Uint8Array): Uint8Array =>

@@ -4,9 +4,14 @@ import { isAbsent } from '../text/request/field-rules.ts';
 import { MAX_MODEL_NAME, parseDemands, parseObject } from '../text/request/request.ts';
 import { RequestError } from '../text/request/request-error.ts';
 
+/** Vectors of texts, or scores of documents for a query. */
+export type EmbeddingEndpoint = 'embedding' | 'rerank';
+/** In the order of their codes in headers and summaries. */
+export const EMBEDDING_ENDPOINTS: readonly EmbeddingEndpoint[] = ['embedding', 'rerank'];
+
 /** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/embedding.md). */
 export interface AskedEmbedding {
-  readonly endpoint: 'embedding';
+  readonly endpoint: EmbeddingEndpoint;
   readonly model: string;
   readonly demands: Demands;
   readonly inputCount: number;
@@ -14,9 +19,17 @@ export interface AskedEmbedding {
   readonly promptTokenBound: number;
 }
 
-/** A body of `POST /v1/embeddings` (docs/spec/embedding.md), read the same way by gateway, provider, verifier and consumer. */
+/** What a model reads of a request, the same for gateway, provider, verifier and consumer. */
 export interface EmbeddingRequest extends AskedEmbedding {
+  /** Texts, or documents. */
   readonly inputs: readonly string[];
+  /** What each document is read with; of a reranking alone. */
+  readonly query: string | undefined;
+}
+
+/** A body of `POST /v1/embeddings` (docs/spec/embedding.md). */
+export interface VectorRequest extends EmbeddingRequest {
+  readonly endpoint: 'embedding';
   /** How the gateway shows the vectors; what is committed are their bytes. */
   readonly encodingFormat: EncodingFormat;
 }
@@ -30,43 +43,51 @@ const TOKENS_PER_INPUT = 16;
 
 const KNOWN = new Set(['model', 'input', 'encoding_format', 'ogong']);
 /** Known, harmless, and without effect on the answer. */
-const IGNORED = new Set(['user', 'metadata', 'safety_identifier', 'service_tier']);
+export const IGNORED_FIELDS: ReadonlySet<string> = new Set(['user', 'metadata', 'safety_identifier', 'service_tier']);
 
 /** @throws RequestError naming the offending parameter. */
-export function parseEmbeddingRequest(body: Uint8Array): EmbeddingRequest {
+export function parseEmbeddingRequest(body: Uint8Array): VectorRequest {
   const fields = parseObject(body);
   for (const key of Object.keys(fields)) {
-    if (isAbsent(fields[key]) || KNOWN.has(key) || IGNORED.has(key)) continue;
+    if (isAbsent(fields[key]) || KNOWN.has(key) || IGNORED_FIELDS.has(key)) continue;
     if (key === 'dimensions') {
       const message = 'vectors have the size that the model gives them; leave `dimensions` out';
       throw new RequestError(message, key, 'unsupported_parameter');
     }
     throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
   }
-  const { model } = fields;
-  if (typeof model !== 'string' || model.length === 0 || model.length > MAX_MODEL_NAME || !model.isWellFormed()) {
-    throw new RequestError('you must provide a model parameter', 'model');
-  }
+  const model = parseModelName(fields.model);
   const format = isAbsent(fields.encoding_format) ? 'float' : fields.encoding_format;
   if (format !== 'float' && format !== 'base64') {
     throw new RequestError('encoding_format must be float or base64', 'encoding_format');
   }
   const inputs = parseInputs(fields.input);
   return {
-    ...{ endpoint: 'embedding', model, encodingFormat: format, inputs },
-    ...{ inputCount: inputs.length, promptTokenBound: computeInputBound({ inputs }) },
+    ...{ endpoint: 'embedding', model, encodingFormat: format, inputs, query: undefined },
+    ...{ inputCount: inputs.length, promptTokenBound: computePromptBound({ inputs, query: undefined }) },
     demands: parseDemands(fields.ogong),
   };
 }
 
+type Read = Pick<EmbeddingRequest, 'inputs' | 'query'>;
+
 /** The most tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */
-function computeInputBound({ inputs }: Pick<EmbeddingRequest, 'inputs'>): number {
-  return inputs.reduce((sum, input) => sum + utf8Encode(input).length + TOKENS_PER_INPUT, 0);
+export const computePromptBound = (read: Read): number => boundInputs(read).reduce((sum, tokens) => sum + tokens, 0);
+
+/** The most tokens of one input, its query included. */
+export const computeContextOfInputs = (read: Read): number =>
+  boundInputs(read).reduce((most, tokens) => Math.max(most, tokens), 0);
+
+function boundInputs({ inputs, query = '' }: Read): number[] {
+  const beside = utf8Encode(query).length + TOKENS_PER_INPUT;
+  return inputs.map((input) => beside + utf8Encode(input).length);
 }
 
-/** The most tokens of one input. */
-export function computeContextOfInputs({ inputs }: Pick<EmbeddingRequest, 'inputs'>): number {
-  return inputs.reduce((most, input) => Math.max(most, utf8Encode(input).length + TOKENS_PER_INPUT), 0);
+/** @throws RequestError */
+export function parseModelName(model: unknown): string {
+  if (typeof model === 'string' && model.length > 0 && model.length <= MAX_MODEL_NAME && model.isWellFormed())
+    return model;
+  throw new RequestError('you must provide a model parameter', 'model');
 }
 
 function parseInputs(value: unknown): string[] {
@@ -82,6 +103,11 @@ function parseInput(item: unknown, param: string): string {
     // Token ids mean something in one vocabulary only, so nobody could check what they spell.
     throw new RequestError('input must be text; arrays of tokens are not served', param, 'unsupported_content');
   }
+  return parseText(item, param);
+}
+
+/** @throws RequestError */
+export function parseText(item: unknown, param: string): string {
   if (typeof item !== 'string' || item.length === 0) {
     throw new RequestError(`${param} must be a string that is not empty`, param);
   }

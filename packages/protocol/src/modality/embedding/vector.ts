@@ -30,6 +30,17 @@ export function normaliseVector(raw: Float32Array): Float32Array {
   return raw.map((value) => Math.fround(value / length) + 0);
 }
 
+/**
+ * A document's score as it is committed: a vector of one value, which is not normalised.
+ * @param raw f32[1], as the engine's classifier gave it; not mutated.
+ * @throws ProtocolError where it is not finite.
+ */
+export function toScoreVector(raw: Float32Array): Float32Array {
+  const [score] = raw;
+  if (raw.length === 1 && Number.isFinite(score)) return Float32Array.of((score as number) + 0);
+  throw new ProtocolError('out-of-range', `a score of ${raw.length} values, the first is ${score}`);
+}
+
 /** Whether a vector has length one, as far as f32 can say. */
 export function hasUnitNorm(vector: Float32Array): boolean {
   return Math.abs(sumSquares(vector) - 1) <= NORM_SLACK;

@@ -4,6 +4,7 @@ import type { Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
+import type { TierEntry } from '../../tier/tier.ts';
 import type { Header } from './commitment/header.ts';
 import { decodeDraws, decodeSketch, tokenOf } from './commitment/window.ts';
 import { type DriftTable, findDriftRow } from './drift/drift-table.ts';
@@ -31,6 +32,8 @@ export interface AdjudicationPolicy {
     readonly table: DriftTable;
     readonly rates?: DecisionRates;
   };
+  /** Tiers that a claim may state. Default: those of the network. */
+  readonly tiers?: readonly TierEntry[];
 }
 
 export interface ReportVerdict {
@@ -101,7 +104,7 @@ export function adjudicateReport(
   crypto: Crypto,
   claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
   report: ScoreReport,
-  { thresholds, drift: measured }: AdjudicationPolicy = {},
+  { thresholds, drift: measured, tiers }: AdjudicationPolicy = {},
 ): ReportVerdict {
   const { record, header, opening } = claim;
   const checks = [
@@ -119,7 +122,7 @@ export function adjudicateReport(
     check(
       'response-text',
       equalBytes(report.responseHash, record.responseHash),
-      'the tokens spell the signed response',
+      'the tokens spell the response that the record names',
     ),
     checkStop(record, header, report),
   ];
@@ -127,7 +130,11 @@ export function adjudicateReport(
   // These values are the same in every class, so a tier treats a difference as one in an exact class.
   if (isRefuted()) {
     const fault = { isFact: true, seen: encodeFacts(report) };
-    return { ...judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }), comparison: undefined, fault };
+    return {
+      ...judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }, tiers),
+      comparison: undefined,
+      fault,
+    };
   }
   const { windows } = report;
   const isWhole = windows.length === opening.windows.length;
@@ -151,7 +158,7 @@ export function adjudicateReport(
     );
     if (comparison.identical) checks.push(checkOwnChoice(report, header));
     const outcome = isRefuted() ? 'reject' : accepted;
-    const judged = judgeOutcome(header.tier, { outcome, checks, exact: true });
+    const judged = judgeOutcome(header.tier, { outcome, checks, exact: true }, tiers);
     if (!isRefuted()) return { ...judged, comparison };
     return { ...judged, comparison, fault: { isFact: false, seen: encodeDifference(report, opening.windows) } };
   }
@@ -159,7 +166,7 @@ export function adjudicateReport(
   const judged = judgeScores({ record, header, report, comparison }, { thresholds, measured });
   const outcome = judged.outcome === 'accept' ? accepted : judged.outcome;
   const found = { outcome, checks: [...checks, ...judged.checks], exact: false };
-  return { ...judged, ...judgeOutcome(header.tier, found), comparison };
+  return { ...judged, ...judgeOutcome(header.tier, found, tiers), comparison };
 }
 
 /** A reply and a report on it whose prompts, vocabularies and texts are the same. */

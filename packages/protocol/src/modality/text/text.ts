@@ -2,6 +2,7 @@ import { MAX_WINDOWS, type Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { computeContextBound } from '../../exchange/fee.ts';
+import type { TierEntry } from '../../tier/tier.ts';
 import type { Modality, ReplayedReply } from '../modality.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
 import { WINDOW_TOKENS } from './commitment/window.ts';
@@ -48,8 +49,8 @@ export interface ReplayedText extends ReplayedReply {
 /** Whether a reply is a text. Read fields that only texts have after this check. */
 export const isText = (reply: ReplayedReply): reply is ReplayedText => 'replay' in reply;
 
-function replayText(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedText {
-  const replay = replayReply(crypto, record, opening);
+function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedText {
+  const replay = replayReply(crypto, record, opening, tiers);
   const { checks } = replay;
   const header = replay.header as Header;
   return {

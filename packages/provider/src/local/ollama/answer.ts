@@ -1,23 +1,25 @@
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { streamText } from '@ogong/host/http/text-stream';
-import { showClamped } from '@ogong/host/openai/answer-headers';
 import { FINISH_REASONS, formatChatToken, type Json } from '@ogong/host/openai/format';
-import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
-import type { ModelRequest } from '../../engine/model-request.ts';
+import { createChoiceParser } from '@ogong/host/openai/read-choice';
+import type { AnswerParser } from '@ogong/protocol/modality/text/answer/answer-parser';
+import { isChat } from '@ogong/protocol/modality/text/request/request';
+import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
+import type { ServedRequest } from '../commit-locally.ts';
 import type { Fields } from '../field-rules.ts';
 import type { Lease } from '../loaded-models.ts';
 import { generateLocally, type LocalCall } from '../local-model.ts';
+import type { KeptReply } from '../local-receipts.ts';
+import { createCollector, isNothing, joinParts, NO_PARTS, type OllamaParts } from './parts.ts';
 
 export interface OllamaAnswer {
   /** As the client wrote it. */
   readonly model: string;
-  readonly request: ModelRequest;
-  /** The context that was asked for, in tokens. */
-  readonly contextSize: number | undefined;
+  readonly request: ServedRequest;
   readonly stream: boolean;
-  /** How a piece of text is worded. */
-  readonly format: (text: string) => object;
+  /** How a piece of the answer is worded. */
+  readonly format: (parts: OllamaParts) => object;
 }
 
 /** Takes the lease over: it ends with the answer. @throws RequestError, EngineError while nothing is sent. */
@@ -28,14 +30,18 @@ export async function answerOllama(
   answer: OllamaAnswer,
 ): Promise<Response> {
   const { engine, loadMs, release } = lease;
-  const { model, format, stream } = answer;
+  const { model, format, stream, request } = answer;
   const signal = getCallSignal(context);
+  const answerId = `ollama-${Buffer.from(call.randomBytes(18)).toString('base64url')}`;
   let lines: AsyncGenerator<Line>;
   try {
-    const request = await fitContext(context, engine, answer);
     const shared = { model, created_at: new Date(call.clock.nowMs()).toISOString() };
-    const events = generateLocally(call.crypto, { engine }, request, { signal });
-    lines = formatLines(events, { shared, format, loadMs, logprobs: request.asked.logprobs });
+    const keep = (reply: KeptReply) => call.receipts.keep({ answerId, choice: 0 }, reply);
+    const events = generateLocally(call, { engine, request, keep, signal });
+    const toExtra = () => toInlineReceipt(context, call, answerId);
+    const terms = isChat(request.asked) ? request.asked.terms : undefined;
+    const parser = createChoiceParser(engine.info().answerFormat, terms);
+    lines = formatLines(events, { shared, parser, format, loadMs, logprobs: request.asked.logprobs, toExtra });
   } catch (error) {
     release();
     throw error;
@@ -51,19 +57,19 @@ export async function answerOllama(
         }
       },
       {
-        headers: { 'content-type': 'application/x-ndjson', 'cache-control': 'no-cache' },
+        headers: { 'content-type': 'application/x-ndjson', 'cache-control': 'no-cache', ...nameReceipt(answerId) },
         formatFailure: (error) => `${JSON.stringify({ error: context.get('explain')(error).message })}\n`,
       },
     );
   }
   try {
-    let text = '';
+    let whole = NO_PARTS;
     const logprobs: Json[] = [];
     for await (const { body, piece } of lines) {
-      text += piece;
+      whole = joinParts(whole, piece);
       logprobs.push(...(body.logprobs ?? []));
       const shown = logprobs.length > 0 ? { logprobs } : {};
-      if (body.done) return context.json({ ...body, ...format(text), ...shown });
+      if (body.done) return context.json({ ...body, ...format(whole), ...shown }, 200, nameReceipt(answerId));
     }
     throw new Error('the engine ended without an end');
   } finally {
@@ -71,47 +77,30 @@ export async function answerOllama(
   }
 }
 
-/** Cuts the reply where the context ends that the client asked for. @throws RequestError where the prompt is longer. */
-async function fitContext(
-  context: ApiContext,
-  engine: TextEngine,
-  { request, contextSize }: OllamaAnswer,
-): Promise<ModelRequest> {
-  const own = engine.info().contextSize;
-  if (contextSize === undefined) return request;
-  if (contextSize > own) {
-    showClamped(context, { 'options.num_ctx': own });
-    return request;
-  }
-  const prompt = await engine.tokenizePrompt(request.prompt);
-  const room = contextSize - prompt.length;
-  if (room < 1) {
-    const message = `the prompt has ${prompt.length} tokens and options.num_ctx is ${contextSize}`;
-    throw new RequestError(message, 'options.num_ctx');
-  }
-  return { ...request, asked: { ...request.asked, maxTokens: Math.min(request.asked.maxTokens, room) } };
-}
-
 interface Line {
-  readonly piece: string;
+  readonly piece: OllamaParts;
   readonly body: { readonly done: boolean; readonly logprobs?: readonly Json[] };
 }
 
 interface Wording {
   readonly shared: Fields;
-  readonly format: (text: string) => object;
+  readonly parser: AnswerParser;
+  readonly format: (parts: OllamaParts) => object;
   readonly loadMs: number;
   readonly logprobs: boolean;
+  /** Fields of the last line. */
+  readonly toExtra: () => Json;
 }
 
 async function* formatLines(
   events: AsyncIterable<TextGenerationEvent>,
-  { shared, format, loadMs, logprobs }: Wording,
+  { shared, parser, format, loadMs, logprobs, toExtra }: Wording,
 ): AsyncGenerator<Line> {
   const startedAt = performance.now();
   let promptTokens = 0;
   let sent = 0;
-  const line = (piece: string, more: object = {}): Line => ({
+  const collector = createCollector();
+  const line = (piece: OllamaParts, more: object = {}): Line => ({
     piece,
     body: { ...shared, ...format(piece), done: false, ...more },
   });
@@ -119,14 +108,16 @@ async function* formatLines(
     if (event.kind === 'start') promptTokens = event.promptTokens.length;
     else if (event.kind === 'token' && (event.text !== '' || logprobs)) {
       sent += event.text.length;
-      yield line(event.text, logprobs ? { logprobs: [formatChatToken(event.token, event.alternatives)] } : {});
+      const parts = collector.add(parser.push(event.text));
+      const shown = logprobs ? { logprobs: [formatChatToken(event.token, event.alternatives)] } : {};
+      if (logprobs || !isNothing(parts)) yield line(parts, shown);
     } else if (event.kind === 'end') {
-      const rest = event.text.slice(sent);
-      if (rest !== '') yield line(rest);
+      const rest = collector.end([...parser.push(event.text.slice(sent)), ...parser.end()]);
+      if (!isNothing(rest)) yield line(rest);
       const { promptMs, decodeMs } = event.timings;
       const body = {
         ...shared,
-        ...format(''),
+        ...format(NO_PARTS),
         done: true,
         done_reason: FINISH_REASONS[event.stopReason],
         total_duration: toNanoseconds(loadMs + performance.now() - startedAt),
@@ -135,8 +126,9 @@ async function* formatLines(
         prompt_eval_duration: toNanoseconds(promptMs),
         eval_count: event.outputTokens.length,
         eval_duration: toNanoseconds(decodeMs),
+        ...toExtra(),
       };
-      yield { piece: '', body };
+      yield { piece: NO_PARTS, body };
     }
   }
 }

@@ -1,42 +1,87 @@
-import type { TextEngine } from '@ogong/engine/interface/text';
+import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
-import { showClamped } from '@ogong/host/openai/answer-headers';
+import { showClamped, showIgnored } from '@ogong/host/openai/answer-headers';
+import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { jsonObjectGrammar, schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
 import { readGrammar } from '@ogong/protocol/modality/text/request/answer-grammar';
+import { MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
-import { type ModelRequest, parseModelRequest } from '../../engine/model-request.ts';
+import { parseModelRequest } from '../../engine/model-request.ts';
+import { findDay, type ServedRequest } from '../commit-locally.ts';
 import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
 import type { OllamaOptions } from './options.ts';
 
 export type OllamaPrompt = { readonly messages: unknown } | { readonly prompt: string };
 
-/** The OpenAI request that asks for the same, so that one parser serves both APIs. @throws RequestError */
-export function toModelRequest(
+interface OllamaRequest {
+  /** As the client wrote it. */
+  readonly model: string;
+  readonly fields: Fields;
+  readonly prompt: OllamaPrompt;
+  readonly options: OllamaOptions;
+  readonly startMs: number;
+}
+
+/** The OpenAI request that asks for the same, so that one parser serves both APIs, and any reader of its receipt. @throws RequestError */
+export async function toServedRequest(
   context: ApiContext,
   engine: TextEngine,
-  {
-    fields,
-    prompt,
-    options,
-    day,
-  }: {
-    readonly fields: Fields;
-    readonly prompt: OllamaPrompt;
-    readonly options: OllamaOptions;
-    readonly day: number;
-  },
-): ModelRequest {
-  const { contextSize } = engine.info();
+  { model, fields, prompt, options, startMs }: OllamaRequest,
+): Promise<ServedRequest> {
+  const { contextSize, answerFormat } = engine.info();
+  readThink(context, fields, { model, answerFormat });
   const wanted = options.maxTokens ?? contextSize;
   if (wanted > contextSize) showClamped(context, { 'options.num_predict': contextSize });
-  const max = Math.min(wanted, contextSize);
-  // The name is not read: the model is chosen already.
-  const body = { model: 'local', ...prompt, ...options.sampling, max_tokens: max };
-  const request = parseModelRequest(encodeJson(body), 'messages' in prompt ? 'chat' : 'completion', day);
-  const logprobs = readBoolean(fields, 'logprobs', false);
   const grammar = readGrammar('format', () => readFormat(fields));
-  return { ...request, asked: { ...request.asked, grammar, logprobs, topLogprobs: readTopLogprobs(fields, logprobs) } };
+  const logprobs = readBoolean(fields, 'logprobs', false);
+  const shown = { logprobs, topLogprobs: readTopLogprobs(fields, logprobs) };
+  const read = (maxTokens: number): ServedRequest => {
+    const offered = fields.tools === undefined ? {} : { tools: fields.tools };
+    const limits = { max_tokens: maxTokens, ...(grammar && { grammar }) };
+    const asked = { model, ...prompt, ...offered, ...options.sampling, ...limits };
+    const body = encodeJson(asked);
+    const request = parseModelRequest(body, 'messages' in prompt ? 'chat' : 'completion', findDay(startMs));
+    return { ...request, asked: { ...request.asked, ...shown }, body, startMs };
+  };
+  const request = read(Math.min(wanted, contextSize, MAX_MAX_TOKENS));
+  const room = await findRoom(context, engine, request, options);
+  return room < request.asked.maxTokens ? read(room) : request;
+}
+
+/** Tokens until the context ends that the client asked for. @throws RequestError where the prompt is longer. */
+async function findRoom(
+  context: ApiContext,
+  engine: TextEngine,
+  { prompt }: ServedRequest,
+  { contextSize }: OllamaOptions,
+): Promise<number> {
+  const own = engine.info().contextSize;
+  if (contextSize === undefined) return own;
+  if (contextSize > own) {
+    showClamped(context, { 'options.num_ctx': own });
+    return own;
+  }
+  const { length } = await engine.tokenizePrompt(prompt);
+  if (contextSize > length) return contextSize - length;
+  const message = `the prompt has ${length} tokens and options.num_ctx is ${contextSize}`;
+  throw new RequestError(message, 'options.num_ctx');
+}
+
+const LEVELS: ReadonlySet<unknown> = new Set(['low', 'medium', 'high', 'max']);
+
+/** What a model thinks is shown apart in any case; how much it thinks is its own. @throws RequestError where it does not think. */
+function readThink(
+  context: ApiContext,
+  { think }: Fields,
+  { model, answerFormat }: Pick<OllamaRequest, 'model'> & Pick<TextEngineInfo, 'answerFormat'>,
+): void {
+  if (think === undefined) return;
+  if (typeof think !== 'boolean' && !LEVELS.has(think))
+    throw new RequestError(`think must be a boolean or one of ${[...LEVELS].join(', ')}`, 'think');
+  const thinks = mayThink(answerFormat);
+  if (!thinks && think !== false) throw new RequestError(`${JSON.stringify(model)} does not support thinking`, 'think');
+  if (thinks && think !== true) showIgnored(context, ['think']);
 }
 
 /** JSON, a schema for it, or nothing. */

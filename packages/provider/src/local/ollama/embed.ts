@@ -1,10 +1,13 @@
 import type { EmbeddedInput } from '@ogong/engine/interface/embedding';
-import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
+import type { ApiContext } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
+import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
+import { embedLocally } from '../embed-locally.ts';
 import type { Fields } from '../field-rules.ts';
 import { readText } from '../field-rules.ts';
-import { borrowEmbedding, type LocalCall } from '../local-model.ts';
+import { borrowEmbedding, encodeJson, type LocalCall } from '../local-model.ts';
 import { findModel } from '../model-shelf.ts';
 import { EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
 import { parseKeepAlive } from './keep-alive.ts';
@@ -16,37 +19,52 @@ export async function embed(context: ApiContext, call: LocalCall): Promise<Respo
   const { fields, dropped } = await readCall(context, EMBED_RULES);
   showIgnored(context, dropped);
   const startedAt = performance.now();
-  const { embedded, loadMs } = await embedTexts(context, call, { fields, texts: readInput(fields.input ?? '') });
-  return context.json({
+  const asked = { fields, texts: readInput(fields.input ?? '') };
+  const { embedded, loadMs, answerId } = await embedTexts(context, call, asked);
+  const answer = {
     model: fields.model,
     embeddings: embedded.map(({ vector }) => [...vector]),
     total_duration: Math.round((performance.now() - startedAt) * 1e6),
     load_duration: Math.round(loadMs * 1e6),
     prompt_eval_count: embedded.reduce((sum, { tokens }) => sum + tokens.length, 0),
-  });
+    ...toInlineReceipt(context, call, answerId),
+  };
+  return context.json(answer, 200, nameReceipt(answerId));
 }
 
 /** POST /api/embeddings, which came before /api/embed. @throws RequestError, ApiError, EngineError */
 export async function embeddings(context: ApiContext, call: LocalCall): Promise<Response> {
   const { fields } = await readCall(context, EMBEDDINGS_RULES);
   const texts = readInput(readText(fields, 'prompt') ?? '');
-  const { embedded } = await embedTexts(context, call, { fields, texts });
-  return context.json({ embedding: [...(embedded[0]?.vector ?? [])] });
+  const { embedded, answerId } = await embedTexts(context, call, { fields, texts });
+  const answer = { embedding: [...(embedded[0]?.vector ?? [])], ...toInlineReceipt(context, call, answerId) };
+  return context.json(answer, 200, nameReceipt(answerId));
+}
+
+interface Embedded {
+  readonly embedded: readonly EmbeddedInput[];
+  readonly loadMs: number;
+  readonly answerId: string | undefined;
 }
 
 async function embedTexts(
   context: ApiContext,
   call: LocalCall,
   { fields, texts }: { readonly fields: Fields; readonly texts: readonly string[] },
-): Promise<{ readonly embedded: readonly EmbeddedInput[]; readonly loadMs: number }> {
+): Promise<Embedded> {
   readOptions(fields.options);
   const keepMs = fields.keep_alive === undefined ? undefined : parseKeepAlive(fields.keep_alive);
   const model = await findModel(call.shelf, fields.model);
   const { engine, loadMs, release } = await borrowEmbedding(call, model, { keepMs, use: 'embeddings' });
   try {
-    if (texts.length === 0) return { embedded: [], loadMs };
-    const { inputs } = await engine.embed({ inputs: texts }, { signal: getCallSignal(context) });
-    return { embedded: inputs, loadMs };
+    if (texts.length === 0) return { embedded: [], loadMs, answerId: undefined };
+    const body = encodeJson({ model: fields.model, input: texts });
+    const { inputs, answerId } = await embedLocally(context, call, {
+      engine,
+      request: parseEmbeddingRequest(body),
+      body,
+    });
+    return { embedded: inputs, loadMs, answerId };
   } finally {
     release();
   }

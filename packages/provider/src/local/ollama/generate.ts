@@ -2,19 +2,21 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { type Fields, readBoolean, readText } from '../field-rules.ts';
-import { borrowText, findToday, type LocalCall } from '../local-model.ts';
+import { borrowText, type LocalCall } from '../local-model.ts';
 import { findModel, type ShelfModel } from '../model-shelf.ts';
 import { answerOllama } from './answer.ts';
-import { type OllamaPrompt, toModelRequest } from './asked.ts';
+import { type OllamaPrompt, toServedRequest } from './asked.ts';
 import { GENERATE_RULES } from './generation-rules.ts';
 import { parseKeepAlive } from './keep-alive.ts';
 import { loadOrUnload } from './load.ts';
 import { readOptions } from './options.ts';
+import type { OllamaParts } from './parts.ts';
 import { readCall } from './read-call.ts';
 
 /** Continues a prompt, inside the model's template unless it is raw. @throws RequestError, ApiError, EngineError */
 export async function generate(context: ApiContext, call: LocalCall): Promise<Response> {
   const { fields, dropped } = await readCall(context, GENERATE_RULES);
+  const startMs = call.clock.nowMs();
   const model = await findModel(call.shelf, fields.model);
   const options = readOptions(fields.options, model.defaults?.parameters);
   const keepMs = fields.keep_alive === undefined ? undefined : parseKeepAlive(fields.keep_alive);
@@ -26,10 +28,13 @@ export async function generate(context: ApiContext, call: LocalCall): Promise<Re
 
   const lease = await borrowText(call, model, { keepMs, use: 'generate' });
   try {
-    const request = toModelRequest(context, lease.engine, { fields, prompt, options, day: findToday(call.clock) });
-    const { contextSize } = options;
-    const format = (response: string) => ({ response });
-    return await answerOllama(context, call, lease, { model: typed, request, contextSize, stream, format });
+    const asked = { model: typed, fields, prompt, options, startMs };
+    const request = await toServedRequest(context, lease.engine, asked);
+    const format = ({ content, thinking }: OllamaParts) => ({
+      response: content,
+      ...(thinking !== '' && { thinking }),
+    });
+    return await answerOllama(context, call, lease, { model: typed, request, stream, format });
   } catch (error) {
     lease.release();
     throw error;

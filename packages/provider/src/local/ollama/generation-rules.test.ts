@@ -18,19 +18,29 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
     logprobs: true,
     top_logprobs: 2,
     format: 'json',
-    think: true,
+    think: false,
     truncate: true,
     shift: true,
   },
   ...{ images: ['AA=='], suffix: 'end', template: '{{ .Prompt }}', context: [1, 2], width: 8, height: 8, steps: 2 },
-  ...{ messages: [{ role: 'user', content: 'Once' }], tools: [{ type: 'function' }] },
-  ...{ role: 'user', content: 'Once', thinking: 'hm', tool_calls: [{}], tool_name: 'f', tool_call_id: '1' },
+  ...{ messages: [{ role: 'user', content: 'Once' }], tools: [{ type: 'function', function: { name: 'f' } }] },
+  ...{ role: 'user', content: 'Once', thinking: 'hm', tool_calls: [{ function: { name: 'f', arguments: {} } }] },
+  ...{ tool_name: 'f', tool_call_id: '1' },
   ...{ seed: 3, temperature: 0.5, top_k: 5, top_p: 0.5, min_p: 0.1, stop: ['x'], num_ctx: 256, num_predict: 4 },
   ...{ presence_penalty: 0.5, frequency_penalty: 0.5, repeat_penalty: 1.1, typical_p: 0.5, tfs_z: 0.5, mirostat: 1 },
   ...{ vocab_only: true },
 };
 /** What else has to be there for the field to make sense. */
-const COMPANIONS: Readonly<Record<string, object>> = { top_logprobs: { logprobs: true }, raw: { prompt: 'Once' } };
+const COMPANIONS: Readonly<Record<string, object>> = {
+  top_logprobs: { logprobs: true },
+  raw: { prompt: 'Once' },
+  ...{
+    thinking: { role: 'assistant' },
+    tool_calls: { role: 'assistant' },
+    tool_name: { role: 'tool' },
+    tool_call_id: { role: 'tool' },
+  },
+};
 const sampleOf = (field: string): unknown => SAMPLES[field] ?? 1;
 
 const base = { model: 'fake', stream: false, options: { num_predict: 2 } };
@@ -49,7 +59,8 @@ const WAYS: readonly [name: string, rules: FieldRules, send: (field: string, val
   [
     'message',
     MESSAGE_RULES,
-    (field, value) => fixture.post('/api/chat', { ...base, messages: [{ ...messages[0], [field]: value }] }),
+    (field, value) =>
+      fixture.post('/api/chat', { ...base, messages: [{ ...messages[0], ...COMPANIONS[field], [field]: value }] }),
   ],
   [
     'options',

@@ -20,7 +20,7 @@ const shared = {
   logprobs: 'works',
   top_logprobs: 'works',
   format: 'works',
-  think: { refused: 'this model does not support thinking', unless: isFalse },
+  think: 'works',
   truncate: { refused: 'a prompt that is too long is refused, never cut; leave it out', unless: isFalse },
   shift: { refused: 'a reply ends where the context ends; leave it out', unless: isFalse },
 } as const satisfies FieldRules;
@@ -42,18 +42,26 @@ export const GENERATE_RULES = {
 export const CHAT_RULES = {
   ...shared,
   messages: 'works',
-  tools: { refused: 'tool calls are not served yet; leave `tools` out', unless: isEmptyList },
+  tools: 'works',
 } as const satisfies FieldRules;
 
 export const MESSAGE_RULES = {
   role: 'works',
   content: 'works',
   images,
-  // Reasoning of an earlier answer: templates leave it out of the prompt.
-  thinking: 'dropped',
-  tool_calls: { refused: 'tool calls are not served yet', unless: isEmptyList },
-  tool_name: { refused: 'tool calls are not served yet', unless: isEmptyText },
-  tool_call_id: { refused: 'tool calls are not served yet', unless: isEmptyText },
+  thinking: 'works',
+  tool_calls: 'works',
+  tool_name: 'works',
+  tool_call_id: 'works',
+} as const satisfies FieldRules;
+
+/** Of a message's calls. */
+export const CALL_RULES = { id: 'works', type: 'ignored', function: 'works' } as const satisfies FieldRules;
+export const CALLED_RULES = {
+  name: 'works',
+  arguments: 'works',
+  index: 'ignored',
+  description: 'ignored',
 } as const satisfies FieldRules;
 
 /** Documented in Ollama's openapi.yaml, or in the list of parameters of its Modelfile. */

@@ -44,7 +44,7 @@ export const CREATE_RULES = {
   stream: 'works',
   template: { refused: "the model's own template is used; leave it out", unless: isEmptyText },
   renderer: { refused: "the model's own template is used; leave it out", unless: isEmptyText },
-  parser: { refused: 'tool calls are not served yet; leave it out', unless: isEmptyText },
+  parser: { refused: "answers are read as the model's template writes them; leave it out", unless: isEmptyText },
   quantize: { refused: 'name files that are quantised already', unless: isEmptyText },
   quantization: { refused: 'name files that are quantised already', unless: isEmptyText },
   modelfile: { refused: 'send its lines as fields: from, system, parameters', unless: isEmptyText },

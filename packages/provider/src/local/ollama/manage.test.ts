@@ -90,8 +90,12 @@ describe('a model of files that are sent', () => {
     const page = new TextEncoder().encode('<!doctype html>');
     const digest = `sha256:${createHash('sha256').update(page).digest('hex')}`;
     await send('POST', `/api/blobs/${digest}`, page);
-    const { body } = await post('/api/create', { model: 'page', files: { 'page.gguf': digest } });
-    expect(body).toEqual({ error: expect.stringContaining('not a GGUF file') });
+    for (const stream of [false, true]) {
+      const { status, body } = await post('/api/create', { model: 'page', files: { 'page.gguf': digest }, stream });
+      // A client repeats what failed with 5xx; this fails each time.
+      if (!stream) expect(status).toBe(400);
+      expect(body).toEqual({ error: expect.stringMatching(/^page\.gguf.*not a GGUF file/) });
+    }
     expect(await names()).toEqual(['stories260K']);
   });
 });
@@ -257,6 +261,12 @@ describe('a pull', () => {
       expect((await post('/api/pull', body)).status).toBe(400);
     },
   );
+});
+
+it('lists a name once where a file was named so and the store has it, too', async () => {
+  resolve = async () => ({ name: 'stories260K', path: FILE, modelRoot: new Uint8Array(32) });
+  expect((await post('/api/pull', { model: 'stories260K', stream: false })).body).toEqual(SUCCESS);
+  expect(await names()).toEqual(['stories260K']);
 });
 
 it('pushes nothing, and deletes no file that is not its own', async () => {

@@ -22,6 +22,9 @@ export async function pull(context: ApiContext, { library }: LocalCall): Promise
     };
     await library.pull(reference, {
       signal: getCallSignal(context),
+      onRetry({ file, reason, pauseMs }) {
+        say({ status: `${file}: ${reason}; asking again in ${(pauseMs / 1000).toFixed(1)} s` });
+      },
       onProgress({ file, receivedBytes, totalBytes, sha256 }) {
         if (lastMs === 0) say({ status: 'pulling manifest' });
         const now = performance.now();

@@ -59,7 +59,8 @@ export const OLLAMA_FIELDS: Readonly<Record<string, FieldRules>> = {
 
 export function createOllamaHandlers(call: LocalCall): Readonly<Record<keyof typeof OLLAMA_ROUTES, Handler>> {
   return {
-    root: (context) => context.text('Ollama is running'),
+    // What is at `/` for browsers stands in ../page.ts.
+    root: (context) => context.text('Ollama is running', 200, { vary: 'accept' }),
     version: (context) => context.json({ version: OLLAMA_VERSION }),
     tags: (context) => tags(context, call),
     ps: (context) => ps(context, call),

@@ -1,8 +1,10 @@
+import { readTemplateFormat } from '@ogong/engine/decode/text/chat-template';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { GgufHeader } from '@ogong/models/gguf/types';
+import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { readBoolean } from '../field-rules.ts';
 import type { LocalCall } from '../local-model.ts';
-import { readModelCard } from '../model-card.ts';
+import { type ModelCard, readModelCard } from '../model-card.ts';
 import { findModel, type ShelfModel } from '../model-shelf.ts';
 import { formatDetails } from './details.ts';
 import { SHOW_RULES } from './manage-rules.ts';
@@ -12,7 +14,8 @@ import { readCall, readName } from './read-call.ts';
 export async function show(context: ApiContext, { shelf }: LocalCall): Promise<Response> {
   const { fields } = await readCall(context, SHOW_RULES);
   const model = await findModel(shelf, readName(fields));
-  const { header, template, isEmbedding } = readModelCard(model);
+  const card = readModelCard(model);
+  const { header, template } = card;
   const { license, system, messages } = model.defaults ?? {};
   const ownLicense = header.metadata.get('general.license')?.value;
   return context.json({
@@ -24,9 +27,21 @@ export async function show(context: ApiContext, { shelf }: LocalCall): Promise<R
     ...(messages === undefined ? {} : { messages }),
     details: formatDetails(model),
     model_info: formatInfo(header, readBoolean(fields, 'verbose', false)),
-    capabilities: isEmbedding ? ['embedding'] : ['completion'],
+    capabilities: listCapabilities(card),
     modified_at: new Date(model.modifiedAtMs).toISOString(),
   });
+}
+
+/** A model without a template continues texts: it calls a tool only where it is forced to. Ollama has no word for reranking. */
+function listCapabilities({
+  template,
+  isEmbedding,
+  isReranker,
+}: Pick<ModelCard, 'template' | 'isEmbedding' | 'isReranker'>): readonly string[] {
+  if (isReranker) return [];
+  if (isEmbedding) return ['embedding'];
+  if (template === undefined) return ['completion'];
+  return ['completion', 'tools', ...(mayThink(readTemplateFormat(template)) ? ['thinking'] : [])];
 }
 
 const formatParameters = ({ defaults }: ShelfModel): string[] =>

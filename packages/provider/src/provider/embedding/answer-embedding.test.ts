@@ -101,7 +101,7 @@ describe('an order for embeddings', () => {
   it('is refused to the endpoint of another modality', async () => {
     const network = await start(createFakeEmbeddingEngine());
     const error = await refusalOf(receive(network.client, { ...network.order(), endpoint: 'chat' }));
-    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/makes embeddings; chat was/)]);
+    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/writes no text; chat was/)]);
   });
 
   it('is refused where its maximum does not cover the prompt', async () => {

@@ -27,6 +27,7 @@ export async function answerEmbedding(
 ): Promise<ServedCounts> {
   const checked = checkOfferedOrder(state, offer, message, readEmbeddingRequest);
   const { request } = checked;
+  assertModelServes(request, offer);
   assertResponseFits(request, offer);
   const promptTokens = await countTokens(request, offer);
   const feeAtomic = computeFee(checked, promptTokens);
@@ -83,10 +84,17 @@ async function serveEmbedding(
 
 const readEmbeddingRequest: ReadRequest<EmbeddingRequest> = (body, endpoint) => {
   if (!embedding.endpoints.includes(endpoint))
-    throw new Refusal('invalid', `this model makes embeddings; ${endpoint} was asked for`);
-  const request = embedding.parseRequest(body);
+    throw new Refusal('invalid', `this model writes no text; ${endpoint} was asked for`);
+  const request = embedding.parseRequest(body, endpoint);
   return { request, asked: request, choices: 1 };
 };
+
+/** @throws Refusal where a reranker is asked for vectors, or another model for scores. */
+function assertModelServes({ query, endpoint }: EmbeddingRequest, { info }: OfferState<EmbeddingEngine>): void {
+  if ((query !== undefined) === (info.pooling === 'rank')) return;
+  const does = info.pooling === 'rank' ? 'reranks documents' : 'makes embeddings';
+  throw new Refusal('invalid', `this model ${does}; ${endpoint} was asked for`);
+}
 
 function assertResponseFits({ inputs }: EmbeddingRequest, { info }: OfferState<EmbeddingEngine>): void {
   const bytes = inputs.length * info.embeddingSize * VALUE_BYTES;
@@ -97,12 +105,12 @@ function assertResponseFits({ inputs }: EmbeddingRequest, { info }: OfferState<E
 
 /** @throws Refusal where an input does not fit: none is ever cut. */
 async function countTokens(
-  { inputs }: EmbeddingRequest,
+  { inputs, query }: EmbeddingRequest,
   { engine, info }: OfferState<EmbeddingEngine>,
 ): Promise<number> {
   let sum = 0;
   for (const [i, input] of inputs.entries()) {
-    const { length } = await engine.tokenize(input);
+    const { length } = await engine.tokenize(input, query);
     if (length > info.contextSize) {
       throw new Refusal('invalid', `input ${i} has ${length} tokens, the context holds ${info.contextSize}`);
     }
@@ -127,11 +135,11 @@ function computeFee(
 /** @returns undefined where it was cancelled: the order's time is up, or the provider gave up. */
 async function embedAll(
   { engine }: OfferState<EmbeddingEngine>,
-  { inputs }: EmbeddingRequest,
+  { inputs, query }: EmbeddingRequest,
   signal: AbortSignal,
 ): Promise<readonly EmbeddedInput[] | undefined> {
   try {
-    return (await engine.embed({ inputs }, { signal })).inputs;
+    return (await engine.embed({ inputs, query }, { signal })).inputs;
   } catch (error) {
     if (error instanceof EngineError && error.code === 'cancelled') return undefined;
     throw error;

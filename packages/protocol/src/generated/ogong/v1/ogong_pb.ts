@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiLTAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIQCghyZXNwb25zZRgHIAEoDBIsCglhZG1pc3Npb24YCCABKAsyGS5vZ29uZy52MS5TaWduZWRBZG1pc3Npb24iNQoOU2lnbmVkUHJvZ3Jlc3MSEAoIcHJvZ3Jlc3MYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIk8KD1Byb2dyZXNzUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBIqCghwcm9ncmVzcxgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIiUKEUdldE9wZW5pbmdSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIiUKEVNob3dSZWNvcmRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInUKC1Nob3duUmVjb3JkEikKBHB1c2gYASABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBImCgZpbnRha2UYAiABKAsyFi5vZ29uZy52MS5TaWduZWRJbnRha2USEwoLcmVjb3JkX2hhc2gYAyABKAwibAoRVHJhY2VSZXBseVJlcXVlc3QSDgoGcmVjb3JkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSEAoIcG9zaXRpb24YBCABKA0SEgoKdGltZW91dF9tcxgFIAEoDSI9CgtTaWduZWRUcmFjZRIOCgZyZXBvcnQYASABKAwSCwoDa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCK2AQoOV2l0bmVzc1JlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIpCgdjb25zZW50GAIgASgLMhYub2dvbmcudjEuT3JkZXJDb25zZW50SAASJwoGcmVjb3JkGAMgASgLMhUub2dvbmcudjEuQm91bmRSZWNvcmRIABIhCgNqb2IYBCABKAsyEi5vZ29uZy52MS5Bc2tlZEpvYkgAQgcKBWFib3V0IlYKCEFza2VkSm9iEhMKC3ZlcmlmaWVyX2lkGAEgASgMEhAKCGtleV9oYXNoGAIgASgMEiMKA2pvYhgDIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdCJbCgtCb3VuZFJlY29yZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEhQKDGhlYWRlcl9wcm9vZhgDIAMoDCKUAgoNV2l0bmVzc0Fuc3dlchIiCgd3YWl0aW5nGAEgASgLMg8ub2dvbmcudjEuRW1wdHlIABItCgdzaWxlbmNlGAIgASgLMhoub2dvbmcudjEuU2lsZW5jZVN0YXRlbWVudEgAEi0KBnJlY29yZBgDIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0SAASJAoHb3BlbmluZxgEIAEoCzIRLm9nb25nLnYxLk9wZW5pbmdIABIgCgV0YWtlbhgFIAEoCzIPLm9nb25nLnYxLkVtcHR5SAASLwoKY29tbWl0bWVudBgGIAEoCzIZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudEgAQggKBmFuc3dlciJZChBTaWxlbmNlU3RhdGVtZW50EhIKCmlzX3JlZnVzZWQYASABKAgSDQoFZXBvY2gYAiABKAQSDwoHdGltZV9tcxgDIAEoBBIRCglzaWduYXR1cmUYBCABKAwiQAoXR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwSEAoIZWplY3Rpb24YAiABKA0iLQoYR2V0UmVpbnN0YXRlbWVudFJlc3BvbnNlEhEKCXNpZ25hdHVyZRgBIAEoDCI3CgxPcmRlckNvbnNlbnQSFAoMcHJvdmlkZXJfa2V5GAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCJdCgxBZG1pdFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchInCgdjb25zZW50GAIgASgLMhYub2dvbmcudjEuT3JkZXJDb25zZW50IkQKD1NpZ25lZEFkbWlzc2lvbhINCgVlcG9jaBgBIAEoBBIPCgd0aW1lX21zGAIgASgEEhEKCXNpZ25hdHVyZRgDIAEoDCKBAgoRUHVzaFJlY29yZFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZyZWNvcmQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAMgASgMEhQKDGhlYWRlcl9wcm9vZhgEIAMoDBIPCgdyZXF1ZXN0GAUgASgMEhAKCGVuZHBvaW50GAYgASgJEhAKCHJlc3BvbnNlGAcgASgMEhcKD3BheWVlX3NpZ25hdHVyZRgIIAEoDBIqCghwcm9ncmVzcxgJIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwiNQoOU2lnbmVkRGVsaXZlcnkSEAoIZGVsaXZlcnkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIuIBChJBY2tub3dsZWRnZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIqCghkZWxpdmVyeRgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5EiYKBnJlY29yZBgDIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYBCABKAwSFAoMaGVhZGVyX3Byb29mGAUgAygMEiwKCWFkbWlzc2lvbhgGIAEoCzIZLm9nb25nLnYxLlNpZ25lZEFkbWlzc2lvbiJcChNBY2tub3dsZWRnZVJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSJgoGaW50YWtlGAIgASgLMhYub2dvbmcudjEuU2lnbmVkSW50YWtlEgwKBGhlbGQYAyABKAwimAEKD0NvbXBsYWluUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEg4KBnJlYXNvbhgCIAEoCRIUCgxvcGVuaW5nX2hhc2gYAyABKAwSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEhEKCXNpZ25hdHVyZRgFIAEoDCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInsKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkSEwoLcmVjb3JkX2hhc2gYBiABKAwiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIkChBHZXRJbnRha2VSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIjAKDFNpZ25lZEludGFrZRINCgVlcG9jaBgBIAEoBBIRCglzaWduYXR1cmUYAiABKAwiJQoRR2V0U2V0dGxlZFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiUAoMU2V0dGxlZEVudHJ5Eg0KBWVudHJ5GAEgASgMEg0KBWluZGV4GAIgASgNEg0KBXByb29mGAMgAygMEhMKC3RyYW5zYWN0aW9uGAQgASgJIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEImEKE0Nvc2lnbkJhdGNoUmVzcG9uc2USDgoGc2lnbmVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDBInCgdyZWZ1c2VkGAMgAygLMhYub2dvbmcudjEuRW50cnlSZWZ1c2FsIl0KDEVudHJ5UmVmdXNhbBINCgVpbmRleBgBIAEoBBIOCgZyZWFzb24YAiABKAkSLgoIZGVsaXZlcnkYAyABKAsyHC5vZ29uZy52MS5BY2tub3dsZWRnZVJlcXVlc3QiTQoQTGlzdEhlYXJkUmVxdWVzdBIRCgl2YWxpZGF0b3IYASABKAwSJgoHcmVwbGllcxgCIAMoCzIVLm9nb25nLnYxLkp1ZGdlZFJlcGx5IjQKC0p1ZGdlZFJlcGx5EhAKCHJlcGx5X2lkGAEgASgMEhMKC3JlY29yZF9oYXNoGAIgASgMIjsKEUxpc3RIZWFyZFJlc3BvbnNlEiYKBWhlYXJkGAEgAygLMhcub2dvbmcudjEuSGVhcmREZWxpdmVyeSJ0Cg1IZWFyZERlbGl2ZXJ5EhAKCHJlcGx5X2lkGAEgASgMEioKCGRlbGl2ZXJ5GAIgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkSJQoGcmVjb3JkGAMgASgLMhUub2dvbmcudjEuQm91bmRSZWNvcmQi/QEKD1N1bW1hcml6ZWRSZXBseRIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEhcKD3JlcXVlc3Rfc3VtbWFyeRgFIAEoDBIYChByZXNwb25zZV9zdW1tYXJ5GAYgASgMEhcKD3BheWVlX3NpZ25hdHVyZRgHIAEoDBIqCghwcm9ncmVzcxgIIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIogBCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIpCgZyZWNvcmQYAiABKAsyGS5vZ29uZy52MS5TdW1tYXJpemVkUmVwbHkSEAoIZXZpZGVuY2UYAyABKAwSKgoIZGVsaXZlcnkYBCABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeSIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCKDAgoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIRCgl2YWxpZGF0b3IYCiABKAwSIwoEdGV4dBgIIAEoCzITLm9nb25nLnYxLlRleHRDbGFpbUgAEi0KCWVtYmVkZGluZxgJIAEoCzIYLm9nb25nLnYxLkVtYmVkZGluZ0NsYWltSABCBwoFY2xhaW0ijAEKCVRleHRDbGFpbRIVCg1vdXRwdXRfdG9rZW5zGAEgASgMEhIKCmxpc3Rfc2l6ZXMYAiABKAwSGgoNc2hhcGVfY2xhc3NlcxgDIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYBCABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyIQCg5FbWJlZGRpbmdDbGFpbSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0itwEKDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwSFAoMY29udGV4dF9zaXplGAcgASgNEg0KBWV4YWN0GAggASgIEhIKCm1vZGVsX3Jvb3QYCSABKAwiSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHki0AEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0SEQoJdmVyaWZpZXJzGAcgASgNEhgKEHN0YWtlZF92ZXJpZmllcnMYCCABKA0SFwoPbnVtZXJpY19jbGFzc2VzGAkgAygJMsgCCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZxI2CghQcm9ncmVzcxIZLm9nb25nLnYxLlByb2dyZXNzUmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5EkAKClNob3dSZWNvcmQSGy5vZ29uZy52MS5TaG93UmVjb3JkUmVxdWVzdBoVLm9nb25nLnYxLlNob3duUmVjb3JkEjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZTLuCAoQVmFsaWRhdG9yU2VydmljZRI6CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoZLm9nb25nLnYxLlNpZ25lZEFkbWlzc2lvbhJHCgpQdXNoUmVjb3JkEhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QaHC5vZ29uZy52MS5QdXNoUmVjb3JkUmVzcG9uc2USSgoLQWNrbm93bGVkZ2USHC5vZ29uZy52MS5BY2tub3dsZWRnZVJlcXVlc3QaHS5vZ29uZy52MS5BY2tub3dsZWRnZVJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRJNCg5Qcm92ZUNvbXBsYWludBIfLm9nb25nLnYxLlByb3ZlQ29tcGxhaW50UmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRJECglHZXRCZWFjb24SGi5vZ29uZy52MS5HZXRCZWFjb25SZXF1ZXN0Ghsub2dvbmcudjEuQmVhY29uQ2VydGlmaWNhdGUSPAoIR2V0UmVwbHkSGS5vZ29uZy52MS5HZXRSZXBseVJlcXVlc3QaFS5vZ29uZy52MS5SZXBseVN0YXR1cxJNCgxMaXN0VmVyZGljdHMSHS5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXF1ZXN0Gh4ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVzcG9uc2USPwoJR2V0SW50YWtlEhoub2dvbmcudjEuR2V0SW50YWtlUmVxdWVzdBoWLm9nb25nLnYxLlNpZ25lZEludGFrZRJBCgpHZXRTZXR0bGVkEhsub2dvbmcudjEuR2V0U2V0dGxlZFJlcXVlc3QaFi5vZ29uZy52MS5TZXR0bGVkRW50cnkSOgoNRGVsaXZlckJlYWNvbhIYLm9nb25nLnYxLkJlYWNvbkVudmVsb3BlGg8ub2dvbmcudjEuRW1wdHkSSgoLQ29zaWduQmF0Y2gSHC5vZ29uZy52MS5Db3NpZ25CYXRjaFJlcXVlc3QaHS5vZ29uZy52MS5Db3NpZ25CYXRjaFJlc3BvbnNlElkKEEdldFJlaW5zdGF0ZW1lbnQSIS5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVxdWVzdBoiLm9nb25nLnYxLkdldFJlaW5zdGF0ZW1lbnRSZXNwb25zZRI8CgdXaXRuZXNzEhgub2dvbmcudjEuV2l0bmVzc1JlcXVlc3QaFy5vZ29uZy52MS5XaXRuZXNzQW5zd2VyEkQKCUxpc3RIZWFyZBIaLm9nb25nLnYxLkxpc3RIZWFyZFJlcXVlc3QaGy5vZ29uZy52MS5MaXN0SGVhcmRSZXNwb25zZTKJAgoPVmVyaWZpZXJTZXJ2aWNlEjsKBkNvbW1pdBIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBoZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudBI4CgZSZXZlYWwSFy5vZ29uZy52MS5SZXZlYWxSZXF1ZXN0GhUub2dvbmcudjEuU2NvcmVSZXBvcnQSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZUNsYWltUmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlEkIKB0VuZG9yc2USGC5vZ29uZy52MS5FbmRvcnNlUmVxdWVzdBodLm9nb25nLnYxLlZlcmlmaWVyRW5kb3JzZW1lbnQy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiQgoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEg0KBWNhbGxzGAIgASgJEhEKCXJlYXNvbmluZxgDIAEoCSI9CgVEZWx0YRIMCgR0ZXh0GAEgASgJEiYKBnRva2VucxgCIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiJoCgxUb2tlbkxvZ3Byb2ISCgoCaWQYASABKA0SDQoFYnl0ZXMYAiABKAwSDwoHbG9ncHJvYhgDIAEoARIsCgxhbHRlcm5hdGl2ZXMYBCADKAsyFi5vZ29uZy52MS5Ub2tlbkxvZ3Byb2Ii0wEKCEZpbmlzaGVkEiYKBnJlY29yZBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAiABKAwSDAoEdGV4dBgDIAEoCRITCgtzdG9wX3JlYXNvbhgEIAEoCRIVCg1wcm9tcHRfdG9rZW5zGAUgASgNEhUKDW91dHB1dF90b2tlbnMYBiABKA0SEAoIcmVzcG9uc2UYByABKAwSLAoJYWRtaXNzaW9uGAggASgLMhkub2dvbmcudjEuU2lnbmVkQWRtaXNzaW9uIjUKDlNpZ25lZFByb2dyZXNzEhAKCHByb2dyZXNzGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCJPCg9Qcm9ncmVzc1JlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSKgoIcHJvZ3Jlc3MYAiABKAsyGC5vZ29uZy52MS5TaWduZWRQcm9ncmVzcyIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCIlChFTaG93UmVjb3JkUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJ1CgtTaG93blJlY29yZBIpCgRwdXNoGAEgASgLMhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QSJgoGaW50YWtlGAIgASgLMhYub2dvbmcudjEuU2lnbmVkSW50YWtlEhMKC3JlY29yZF9oYXNoGAMgASgMImwKEVRyYWNlUmVwbHlSZXF1ZXN0Eg4KBnJlY29yZBgBIAEoDBIPCgdyZXF1ZXN0GAIgASgMEhAKCGVuZHBvaW50GAMgASgJEhAKCHBvc2l0aW9uGAQgASgNEhIKCnRpbWVvdXRfbXMYBSABKA0iPQoLU2lnbmVkVHJhY2USDgoGcmVwb3J0GAEgASgMEgsKA2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwi3wEKDldpdG5lc3NSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISKQoHY29uc2VudBgCIAEoCzIWLm9nb25nLnYxLk9yZGVyQ29uc2VudEgAEicKBnJlY29yZBgDIAEoCzIVLm9nb25nLnYxLkJvdW5kUmVjb3JkSAASIQoDam9iGAQgASgLMhIub2dvbmcudjEuQXNrZWRKb2JIABInCgZyZXBvcnQYBSABKAsyFS5vZ29uZy52MS5Bc2tlZFJlcG9ydEgAQgcKBWFib3V0IlYKCEFza2VkSm9iEhMKC3ZlcmlmaWVyX2lkGAEgASgMEhAKCGtleV9oYXNoGAIgASgMEiMKA2pvYhgDIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdCKlAQoLQXNrZWRSZXBvcnQSEwoLdmVyaWZpZXJfaWQYASABKAwSEAoIa2V5X2hhc2gYAiABKAwSDgoGam9iX2lkGAMgASgMEhMKC2lucHV0c19oYXNoGAQgASgMEi0KCmNvbW1pdG1lbnQYBSABKAsyGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSDQoFcm91bmQYBiADKAwSDAoEd29yZBgHIAEoDCJbCgtCb3VuZFJlY29yZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEhQKDGhlYWRlcl9wcm9vZhgDIAMoDCK9AgoNV2l0bmVzc0Fuc3dlchIiCgd3YWl0aW5nGAEgASgLMg8ub2dvbmcudjEuRW1wdHlIABItCgdzaWxlbmNlGAIgASgLMhoub2dvbmcudjEuU2lsZW5jZVN0YXRlbWVudEgAEi0KBnJlY29yZBgDIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0SAASJAoHb3BlbmluZxgEIAEoCzIRLm9nb25nLnYxLk9wZW5pbmdIABIgCgV0YWtlbhgFIAEoCzIPLm9nb25nLnYxLkVtcHR5SAASLwoKY29tbWl0bWVudBgGIAEoCzIZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudEgAEicKBnJlcG9ydBgHIAEoCzIVLm9nb25nLnYxLlNjb3JlUmVwb3J0SABCCAoGYW5zd2VyIlkKEFNpbGVuY2VTdGF0ZW1lbnQSEgoKaXNfcmVmdXNlZBgBIAEoCBINCgVlcG9jaBgCIAEoBBIPCgd0aW1lX21zGAMgASgEEhEKCXNpZ25hdHVyZRgEIAEoDCJAChdHZXRSZWluc3RhdGVtZW50UmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDBIQCghlamVjdGlvbhgCIAEoDSItChhHZXRSZWluc3RhdGVtZW50UmVzcG9uc2USEQoJc2lnbmF0dXJlGAEgASgMIjcKDE9yZGVyQ29uc2VudBIUCgxwcm92aWRlcl9rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIl0KDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEicKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnQiRAoPU2lnbmVkQWRtaXNzaW9uEg0KBWVwb2NoGAEgASgEEg8KB3RpbWVfbXMYAiABKAQSEQoJc2lnbmF0dXJlGAMgASgMIoECChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAggASgMEioKCHByb2dyZXNzGAkgASgLMhgub2dvbmcudjEuU2lnbmVkUHJvZ3Jlc3MiSAoSUHVzaFJlY29yZFJlc3BvbnNlEhAKCHJlcGx5X2lkGAEgASgMEg0KBWVwb2NoGAIgASgEEhEKCXNpZ25hdHVyZRgDIAEoDCI1Cg5TaWduZWREZWxpdmVyeRIQCghkZWxpdmVyeRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwi4gEKEkFja25vd2xlZGdlUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEioKCGRlbGl2ZXJ5GAIgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkSJgoGcmVjb3JkGAMgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgEIAEoDBIUCgxoZWFkZXJfcHJvb2YYBSADKAwSLAoJYWRtaXNzaW9uGAYgASgLMhkub2dvbmcudjEuU2lnbmVkQWRtaXNzaW9uIlwKE0Fja25vd2xlZGdlUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRImCgZpbnRha2UYAiABKAsyFi5vZ29uZy52MS5TaWduZWRJbnRha2USDAoEaGVsZBgDIAEoDCKYAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEhQKDG9wZW5pbmdfaGFzaBgDIAEoDBImCgZyZWNvcmQYBCABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSEQoJc2lnbmF0dXJlGAUgASgMIkoKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkSFQoNd2FudHNfb3BlbmluZxgDIAEoCCJKChVQcm92ZUNvbXBsYWludFJlcXVlc3QSDQoFb3JkZXIYASABKAwSIgoHb3BlbmluZxgCIAEoCzIRLm9nb25nLnYxLk9wZW5pbmciIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiewoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCRITCgtyZWNvcmRfaGFzaBgGIAEoDCIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiQKEEdldEludGFrZVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiMAoMU2lnbmVkSW50YWtlEg0KBWVwb2NoGAEgASgEEhEKCXNpZ25hdHVyZRgCIAEoDCIlChFHZXRTZXR0bGVkUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJQCgxTZXR0bGVkRW50cnkSDQoFZW50cnkYASABKAwSDQoFaW5kZXgYAiABKA0SDQoFcHJvb2YYAyADKAwSEwoLdHJhbnNhY3Rpb24YBCABKAkiIQoOQmVhY29uRW52ZWxvcGUSDwoHbWVzc2FnZRgBIAEoDCJcChJDb3NpZ25CYXRjaFJlcXVlc3QSDQoFYmF0Y2gYASABKAwSJQoHZW50cmllcxgCIAMoCzIULm9nb25nLnYxLkJhdGNoRW50cnkSEAoIbG9nX2Zyb20YAyABKAQiYQoTQ29zaWduQmF0Y2hSZXNwb25zZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEicKB3JlZnVzZWQYAyADKAsyFi5vZ29uZy52MS5FbnRyeVJlZnVzYWwiXQoMRW50cnlSZWZ1c2FsEg0KBWluZGV4GAEgASgEEg4KBnJlYXNvbhgCIAEoCRIuCghkZWxpdmVyeRgDIAEoCzIcLm9nb25nLnYxLkFja25vd2xlZGdlUmVxdWVzdCJNChBMaXN0SGVhcmRSZXF1ZXN0EhEKCXZhbGlkYXRvchgBIAEoDBImCgdyZXBsaWVzGAIgAygLMhUub2dvbmcudjEuSnVkZ2VkUmVwbHkiNAoLSnVkZ2VkUmVwbHkSEAoIcmVwbHlfaWQYASABKAwSEwoLcmVjb3JkX2hhc2gYAiABKAwiOwoRTGlzdEhlYXJkUmVzcG9uc2USJgoFaGVhcmQYASADKAsyFy5vZ29uZy52MS5IZWFyZERlbGl2ZXJ5InQKDUhlYXJkRGVsaXZlcnkSEAoIcmVwbHlfaWQYASABKAwSKgoIZGVsaXZlcnkYAiABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeRIlCgZyZWNvcmQYAyABKAsyFS5vZ29uZy52MS5Cb3VuZFJlY29yZCL9AQoPU3VtbWFyaXplZFJlcGx5EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJgoGcmVjb3JkGAIgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgDIAEoDBIUCgxoZWFkZXJfcHJvb2YYBCADKAwSFwoPcmVxdWVzdF9zdW1tYXJ5GAUgASgMEhgKEHJlc3BvbnNlX3N1bW1hcnkYBiABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAcgASgMEioKCHByb2dyZXNzGAggASgLMhgub2dvbmcudjEuU2lnbmVkUHJvZ3Jlc3MiiAEKCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEikKBnJlY29yZBgCIAEoCzIZLm9nb25nLnYxLlN1bW1hcml6ZWRSZXBseRIQCghldmlkZW5jZRgDIAEoDBIqCghkZWxpdmVyeRgEIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5IiUKDkVuZG9yc2VSZXF1ZXN0EhMKC3Byb3ZpZGVyX2lkGAEgASgMIoMCCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEhIKCm1vZGVsX3Jvb3QYAiABKAwSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRIOCgZoZWFkZXIYBSABKAwSGAoQc2tldGNoX2Jhbmtfc2VlZBgGIAEoDBISCgp0aW1lb3V0X21zGAcgASgNEhEKCXZhbGlkYXRvchgKIAEoDBIjCgR0ZXh0GAggASgLMhMub2dvbmcudjEuVGV4dENsYWltSAASLQoJZW1iZWRkaW5nGAkgASgLMhgub2dvbmcudjEuRW1iZWRkaW5nQ2xhaW1IAEIHCgVjbGFpbSKMAQoJVGV4dENsYWltEhUKDW91dHB1dF90b2tlbnMYASABKAwSEgoKbGlzdF9zaXplcxgCIAEoDBIaCg1zaGFwZV9jbGFzc2VzGAMgASgMSACIAQESFwoKdGFpbF9kcmF3cxgEIAEoDEgBiAEBQhAKDl9zaGFwZV9jbGFzc2VzQg0KC190YWlsX2RyYXdzIhAKDkVtYmVkZGluZ0NsYWltIkoKD1Njb3JlQ29tbWl0bWVudBIOCgZkaWdlc3QYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJPCg1SZXZlYWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBINCgVyb3VuZBgCIAMoDBIRCgl2YWxpZGF0b3IYAyABKAwSDAoEd29yZBgEIAEoDCJrCgtTY29yZVJlcG9ydBIMCgRzYWx0GAEgASgMEg4KBnJlcG9ydBgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSKwoMb3BlbmVkX3JvdW5kGAQgASgLMhUub2dvbmcudjEuT3BlbmVkUm91bmQiKgoLT3BlbmVkUm91bmQSDQoFcm91bmQYASADKAwSDAoEd29yZBgCIAEoDCJaChFUcmFjZUNsYWltUmVxdWVzdBIjCgNqb2IYASABKAsyFi5vZ29uZy52MS5TY29yZVJlcXVlc3QSDgoGcmVjb3JkGAIgASgMEhAKCHBvc2l0aW9uGAMgASgNIrcBCgxSb3V0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSGAoQbWF4X3ByaWNlX3Blcl8xaxgCIAEoBBIMCgRzZWVkGAMgASgMEg8KB2V4Y2x1ZGUYBCADKAwSEAoIcmVwbHlfaWQYBSABKAwSFAoMcmVxdWVzdF9oYXNoGAYgASgMEhQKDGNvbnRleHRfc2l6ZRgHIAEoDRINCgVleGFjdBgIIAEoCBISCgptb2RlbF9yb290GAkgASgMIksKDVJvdXRlUmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0EhIKCmNhbmRpZGF0ZXMYAiABKAwicwoNUmVwb3J0UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBITCgtwcm92aWRlcl9pZBgCIAEoDBIPCgdvdXRjb21lGAMgASgJEhUKDW91dHB1dF90b2tlbnMYBCABKA0SEwoLZHVyYXRpb25fbXMYBSABKA0iOwoSTGlzdE1vZGVsc1Jlc3BvbnNlEiUKBm1vZGVscxgBIAMoCzIVLm9nb25nLnYxLk1vZGVsU3VwcGx5ItABCgtNb2RlbFN1cHBseRINCgVtb2RlbBgBIAEoCRISCgptb2RlbF9yb290GAIgASgMEhEKCXByb3ZpZGVycxgDIAEoDRIVCg1mcmVlX2NhcGFjaXR5GAQgASgNEhgKEG1pbl9wcmljZV9wZXJfMWsYBSABKAQSFAoMY29udGV4dF9zaXplGAYgASgNEhEKCXZlcmlmaWVycxgHIAEoDRIYChBzdGFrZWRfdmVyaWZpZXJzGAggASgNEhcKD251bWVyaWNfY2xhc3NlcxgJIAMoCTLIAgoPUHJvdmlkZXJTZXJ2aWNlEkAKCEdlbmVyYXRlEhkub2dvbmcudjEuR2VuZXJhdGVSZXF1ZXN0Ghcub2dvbmcudjEuR2VuZXJhdGVFdmVudDABEjwKCkdldE9wZW5pbmcSGy5vZ29uZy52MS5HZXRPcGVuaW5nUmVxdWVzdBoRLm9nb25nLnYxLk9wZW5pbmcSNgoIUHJvZ3Jlc3MSGS5vZ29uZy52MS5Qcm9ncmVzc1JlcXVlc3QaDy5vZ29uZy52MS5FbXB0eRJACgpTaG93UmVjb3JkEhsub2dvbmcudjEuU2hvd1JlY29yZFJlcXVlc3QaFS5vZ29uZy52MS5TaG93blJlY29yZBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlUmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2Uy7ggKEFZhbGlkYXRvclNlcnZpY2USOgoFQWRtaXQSFi5vZ29uZy52MS5BZG1pdFJlcXVlc3QaGS5vZ29uZy52MS5TaWduZWRBZG1pc3Npb24SRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkoKC0Fja25vd2xlZGdlEhwub2dvbmcudjEuQWNrbm93bGVkZ2VSZXF1ZXN0Gh0ub2dvbmcudjEuQWNrbm93bGVkZ2VSZXNwb25zZRJBCghDb21wbGFpbhIZLm9nb25nLnYxLkNvbXBsYWluUmVxdWVzdBoaLm9nb25nLnYxLkNvbXBsYWluUmVzcG9uc2USTQoOUHJvdmVDb21wbGFpbnQSHy5vZ29uZy52MS5Qcm92ZUNvbXBsYWludFJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEj8KCUdldEludGFrZRIaLm9nb25nLnYxLkdldEludGFrZVJlcXVlc3QaFi5vZ29uZy52MS5TaWduZWRJbnRha2USQQoKR2V0U2V0dGxlZBIbLm9nb25nLnYxLkdldFNldHRsZWRSZXF1ZXN0GhYub2dvbmcudjEuU2V0dGxlZEVudHJ5EjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkoKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Gh0ub2dvbmcudjEuQ29zaWduQmF0Y2hSZXNwb25zZRJZChBHZXRSZWluc3RhdGVtZW50EiEub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QaIi5vZ29uZy52MS5HZXRSZWluc3RhdGVtZW50UmVzcG9uc2USPAoHV2l0bmVzcxIYLm9nb25nLnYxLldpdG5lc3NSZXF1ZXN0Ghcub2dvbmcudjEuV2l0bmVzc0Fuc3dlchJECglMaXN0SGVhcmQSGi5vZ29uZy52MS5MaXN0SGVhcmRSZXF1ZXN0Ghsub2dvbmcudjEuTGlzdEhlYXJkUmVzcG9uc2UyiQIKD1ZlcmlmaWVyU2VydmljZRI7CgZDb21taXQSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSOAoGUmV2ZWFsEhcub2dvbmcudjEuUmV2ZWFsUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0EjsKBVRyYWNlEhsub2dvbmcudjEuVHJhY2VDbGFpbVJlcXVlc3QaFS5vZ29uZy52MS5TaWduZWRUcmFjZRJCCgdFbmRvcnNlEhgub2dvbmcudjEuRW5kb3JzZVJlcXVlc3QaHS5vZ29uZy52MS5WZXJpZmllckVuZG9yc2VtZW50MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -339,6 +339,18 @@ export type Started = Message<"ogong.v1.Started"> & {
    * @generated from field: uint32 prompt_tokens = 1;
    */
   promptTokens: number;
+
+  /**
+   * Of a text: how the reply is read, as the header will name it (docs/spec/answer.md).
+   *
+   * @generated from field: string calls = 2;
+   */
+  calls: string;
+
+  /**
+   * @generated from field: string reasoning = 3;
+   */
+  reasoning: string;
 };
 
 /**
@@ -691,6 +703,14 @@ export type WitnessRequest = Message<"ogong.v1.WitnessRequest"> & {
      */
     value: AskedJob;
     case: "job";
+  } | {
+    /**
+     * does it open what it committed to?
+     *
+     * @generated from field: ogong.v1.AskedReport report = 5;
+     */
+    value: AskedReport;
+    case: "report";
   } | { case: undefined; value?: undefined };
 };
 
@@ -733,6 +753,61 @@ export const AskedJobSchema: GenMessage<AskedJob> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 23);
 
 /**
+ * @generated from message ogong.v1.AskedReport
+ */
+export type AskedReport = Message<"ogong.v1.AskedReport"> & {
+  /**
+   * provider id of the candidate, 32 bytes
+   *
+   * @generated from field: bytes verifier_id = 1;
+   */
+  verifierId: Uint8Array;
+
+  /**
+   * of the key that has to sign, 32 bytes
+   *
+   * @generated from field: bytes key_hash = 2;
+   */
+  keyHash: Uint8Array;
+
+  /**
+   * @generated from field: bytes job_id = 3;
+   */
+  jobId: Uint8Array;
+
+  /**
+   * of the job (docs/spec/score-commitment.md)
+   *
+   * @generated from field: bytes inputs_hash = 4;
+   */
+  inputsHash: Uint8Array;
+
+  /**
+   * @generated from field: ogong.v1.ScoreCommitment commitment = 5;
+   */
+  commitment?: ScoreCommitment | undefined;
+
+  /**
+   * @generated from field: repeated bytes round = 6;
+   */
+  round: Uint8Array[];
+
+  /**
+   * the validator's, over job and round, 65 bytes
+   *
+   * @generated from field: bytes word = 7;
+   */
+  word: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.AskedReport.
+ * Use `create(AskedReportSchema)` to create a new message.
+ */
+export const AskedReportSchema: GenMessage<AskedReport> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 24);
+
+/**
  * @generated from message ogong.v1.BoundRecord
  */
 export type BoundRecord = Message<"ogong.v1.BoundRecord"> & {
@@ -759,7 +834,7 @@ export type BoundRecord = Message<"ogong.v1.BoundRecord"> & {
  * Use `create(BoundRecordSchema)` to create a new message.
  */
 export const BoundRecordSchema: GenMessage<BoundRecord> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.WitnessAnswer
@@ -808,6 +883,12 @@ export type WitnessAnswer = Message<"ogong.v1.WitnessAnswer"> & {
      */
     value: ScoreCommitment;
     case: "commitment";
+  } | {
+    /**
+     * @generated from field: ogong.v1.ScoreReport report = 7;
+     */
+    value: ScoreReport;
+    case: "report";
   } | { case: undefined; value?: undefined };
 };
 
@@ -816,7 +897,7 @@ export type WitnessAnswer = Message<"ogong.v1.WitnessAnswer"> & {
  * Use `create(WitnessAnswerSchema)` to create a new message.
  */
 export const WitnessAnswerSchema: GenMessage<WitnessAnswer> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.SilenceStatement
@@ -852,7 +933,7 @@ export type SilenceStatement = Message<"ogong.v1.SilenceStatement"> & {
  * Use `create(SilenceStatementSchema)` to create a new message.
  */
 export const SilenceStatementSchema: GenMessage<SilenceStatement> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.GetReinstatementRequest
@@ -876,7 +957,7 @@ export type GetReinstatementRequest = Message<"ogong.v1.GetReinstatementRequest"
  * Use `create(GetReinstatementRequestSchema)` to create a new message.
  */
 export const GetReinstatementRequestSchema: GenMessage<GetReinstatementRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.GetReinstatementResponse
@@ -895,7 +976,7 @@ export type GetReinstatementResponse = Message<"ogong.v1.GetReinstatementRespons
  * Use `create(GetReinstatementResponseSchema)` to create a new message.
  */
 export const GetReinstatementResponseSchema: GenMessage<GetReinstatementResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.OrderConsent
@@ -921,7 +1002,7 @@ export type OrderConsent = Message<"ogong.v1.OrderConsent"> & {
  * Use `create(OrderConsentSchema)` to create a new message.
  */
 export const OrderConsentSchema: GenMessage<OrderConsent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.AdmitRequest
@@ -945,7 +1026,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.SignedAdmission
@@ -978,7 +1059,7 @@ export type SignedAdmission = Message<"ogong.v1.SignedAdmission"> & {
  * Use `create(SignedAdmissionSchema)` to create a new message.
  */
 export const SignedAdmissionSchema: GenMessage<SignedAdmission> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -1039,7 +1120,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -1070,7 +1151,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.SignedDelivery
@@ -1096,7 +1177,7 @@ export type SignedDelivery = Message<"ogong.v1.SignedDelivery"> & {
  * Use `create(SignedDeliverySchema)` to create a new message.
  */
 export const SignedDeliverySchema: GenMessage<SignedDelivery> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.AcknowledgeRequest
@@ -1142,7 +1223,7 @@ export type AcknowledgeRequest = Message<"ogong.v1.AcknowledgeRequest"> & {
  * Use `create(AcknowledgeRequestSchema)` to create a new message.
  */
 export const AcknowledgeRequestSchema: GenMessage<AcknowledgeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.AcknowledgeResponse
@@ -1175,7 +1256,7 @@ export type AcknowledgeResponse = Message<"ogong.v1.AcknowledgeResponse"> & {
  * Use `create(AcknowledgeResponseSchema)` to create a new message.
  */
 export const AcknowledgeResponseSchema: GenMessage<AcknowledgeResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -1218,7 +1299,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -1249,7 +1330,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.ProveComplaintRequest
@@ -1273,7 +1354,7 @@ export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & 
  * Use `create(ProveComplaintRequestSchema)` to create a new message.
  */
 export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -1292,7 +1373,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -1309,7 +1390,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -1361,7 +1442,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -1385,7 +1466,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -1429,7 +1510,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from message ogong.v1.GetIntakeRequest
@@ -1446,7 +1527,7 @@ export type GetIntakeRequest = Message<"ogong.v1.GetIntakeRequest"> & {
  * Use `create(GetIntakeRequestSchema)` to create a new message.
  */
 export const GetIntakeRequestSchema: GenMessage<GetIntakeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 45);
+  messageDesc(file_ogong_v1_ogong, 46);
 
 /**
  * @generated from message ogong.v1.SignedIntake
@@ -1472,7 +1553,7 @@ export type SignedIntake = Message<"ogong.v1.SignedIntake"> & {
  * Use `create(SignedIntakeSchema)` to create a new message.
  */
 export const SignedIntakeSchema: GenMessage<SignedIntake> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 46);
+  messageDesc(file_ogong_v1_ogong, 47);
 
 /**
  * @generated from message ogong.v1.GetSettledRequest
@@ -1489,7 +1570,7 @@ export type GetSettledRequest = Message<"ogong.v1.GetSettledRequest"> & {
  * Use `create(GetSettledRequestSchema)` to create a new message.
  */
 export const GetSettledRequestSchema: GenMessage<GetSettledRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 47);
+  messageDesc(file_ogong_v1_ogong, 48);
 
 /**
  * @generated from message ogong.v1.SettledEntry
@@ -1529,7 +1610,7 @@ export type SettledEntry = Message<"ogong.v1.SettledEntry"> & {
  * Use `create(SettledEntrySchema)` to create a new message.
  */
 export const SettledEntrySchema: GenMessage<SettledEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 48);
+  messageDesc(file_ogong_v1_ogong, 49);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -1548,7 +1629,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 49);
+  messageDesc(file_ogong_v1_ogong, 50);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -1579,7 +1660,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 50);
+  messageDesc(file_ogong_v1_ogong, 51);
 
 /**
  * Either a signature, or the entries that this validator does not sign.
@@ -1612,7 +1693,7 @@ export type CosignBatchResponse = Message<"ogong.v1.CosignBatchResponse"> & {
  * Use `create(CosignBatchResponseSchema)` to create a new message.
  */
 export const CosignBatchResponseSchema: GenMessage<CosignBatchResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 51);
+  messageDesc(file_ogong_v1_ogong, 52);
 
 /**
  * @generated from message ogong.v1.EntryRefusal
@@ -1643,7 +1724,7 @@ export type EntryRefusal = Message<"ogong.v1.EntryRefusal"> & {
  * Use `create(EntryRefusalSchema)` to create a new message.
  */
 export const EntryRefusalSchema: GenMessage<EntryRefusal> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 52);
+  messageDesc(file_ogong_v1_ogong, 53);
 
 /**
  * @generated from message ogong.v1.ListHeardRequest
@@ -1669,7 +1750,7 @@ export type ListHeardRequest = Message<"ogong.v1.ListHeardRequest"> & {
  * Use `create(ListHeardRequestSchema)` to create a new message.
  */
 export const ListHeardRequestSchema: GenMessage<ListHeardRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 53);
+  messageDesc(file_ogong_v1_ogong, 54);
 
 /**
  * @generated from message ogong.v1.JudgedReply
@@ -1693,7 +1774,7 @@ export type JudgedReply = Message<"ogong.v1.JudgedReply"> & {
  * Use `create(JudgedReplySchema)` to create a new message.
  */
 export const JudgedReplySchema: GenMessage<JudgedReply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 54);
+  messageDesc(file_ogong_v1_ogong, 55);
 
 /**
  * @generated from message ogong.v1.ListHeardResponse
@@ -1710,7 +1791,7 @@ export type ListHeardResponse = Message<"ogong.v1.ListHeardResponse"> & {
  * Use `create(ListHeardResponseSchema)` to create a new message.
  */
 export const ListHeardResponseSchema: GenMessage<ListHeardResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 55);
+  messageDesc(file_ogong_v1_ogong, 56);
 
 /**
  * @generated from message ogong.v1.HeardDelivery
@@ -1739,7 +1820,7 @@ export type HeardDelivery = Message<"ogong.v1.HeardDelivery"> & {
  * Use `create(HeardDeliverySchema)` to create a new message.
  */
 export const HeardDeliverySchema: GenMessage<HeardDelivery> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 56);
+  messageDesc(file_ogong_v1_ogong, 57);
 
 /**
  * A reply as co-signers see it: tokens in the evidence, hashes, and no text.
@@ -1801,7 +1882,7 @@ export type SummarizedReply = Message<"ogong.v1.SummarizedReply"> & {
  * Use `create(SummarizedReplySchema)` to create a new message.
  */
 export const SummarizedReplySchema: GenMessage<SummarizedReply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 57);
+  messageDesc(file_ogong_v1_ogong, 58);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -1837,7 +1918,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 58);
+  messageDesc(file_ogong_v1_ogong, 59);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -1854,7 +1935,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 59);
+  messageDesc(file_ogong_v1_ogong, 60);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -1937,7 +2018,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 60);
+  messageDesc(file_ogong_v1_ogong, 61);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -1977,7 +2058,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 61);
+  messageDesc(file_ogong_v1_ogong, 62);
 
 /**
  * The request is all that a verifier needs.
@@ -1992,7 +2073,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 62);
+  messageDesc(file_ogong_v1_ogong, 63);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -2025,7 +2106,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 63);
+  messageDesc(file_ogong_v1_ogong, 64);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -2042,6 +2123,20 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
    * @generated from field: repeated bytes round = 2;
    */
   round: Uint8Array[];
+
+  /**
+   * whose job it is, where a witness asks for it: 20 bytes; empty: the caller's own
+   *
+   * @generated from field: bytes validator = 3;
+   */
+  validator: Uint8Array;
+
+  /**
+   * that validator's, over job and round, 65 bytes (docs/spec/score-commitment.md)
+   *
+   * @generated from field: bytes word = 4;
+   */
+  word: Uint8Array;
 };
 
 /**
@@ -2049,7 +2144,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 64);
+  messageDesc(file_ogong_v1_ogong, 65);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -2075,6 +2170,13 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
    * @generated from field: bytes signature = 3;
    */
   signature: Uint8Array;
+
+  /**
+   * In place of all others: the validator has had it opened over this round before, and signed that.
+   *
+   * @generated from field: ogong.v1.OpenedRound opened_round = 4;
+   */
+  openedRound?: OpenedRound | undefined;
 };
 
 /**
@@ -2082,7 +2184,29 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 65);
+  messageDesc(file_ogong_v1_ogong, 66);
+
+/**
+ * @generated from message ogong.v1.OpenedRound
+ */
+export type OpenedRound = Message<"ogong.v1.OpenedRound"> & {
+  /**
+   * @generated from field: repeated bytes round = 1;
+   */
+  round: Uint8Array[];
+
+  /**
+   * @generated from field: bytes word = 2;
+   */
+  word: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.OpenedRound.
+ * Use `create(OpenedRoundSchema)` to create a new message.
+ */
+export const OpenedRoundSchema: GenMessage<OpenedRound> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 67);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -2115,7 +2239,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 66);
+  messageDesc(file_ogong_v1_ogong, 68);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -2184,7 +2308,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 67);
+  messageDesc(file_ogong_v1_ogong, 69);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -2208,7 +2332,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 68);
+  messageDesc(file_ogong_v1_ogong, 70);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -2247,7 +2371,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 69);
+  messageDesc(file_ogong_v1_ogong, 71);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -2264,7 +2388,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 70);
+  messageDesc(file_ogong_v1_ogong, 72);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -2327,7 +2451,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 71);
+  messageDesc(file_ogong_v1_ogong, 73);
 
 /**
  * @generated from service ogong.v1.ProviderService

@@ -13,7 +13,7 @@ it.each([
   ['gemma', `${LISTS}<|tool_call>`],
   ['harmony', `${LISTS}<|start|>assistant<|channel|>`],
 ])('knows %s by what its template writes', (calls, template) => {
-  expect(detectAnswerFormat(template, '')).toEqual({ calls, reasoning: 'none', hasOwnTools: true });
+  expect(detectAnswerFormat(template, '')).toEqual({ format: { calls, reasoning: 'none' }, hasOwnTools: true });
 });
 
 it.each([
@@ -21,7 +21,10 @@ it.each([
   ['tools, and no family that is known', `${LISTS}<|assistant|>`],
   ['parameters in tags', `${LISTS}<tool_call>\n<function=f>`],
 ])('has the text of the protocol list tools where a template has %s', (_, template) => {
-  expect(detectAnswerFormat(template, '')).toEqual({ calls: 'hermes', reasoning: 'none', hasOwnTools: false });
+  expect(detectAnswerFormat(template, '')).toEqual({
+    format: { calls: 'hermes', reasoning: 'none' },
+    hasOwnTools: false,
+  });
 });
 
 it.each([
@@ -32,5 +35,5 @@ it.each([
   ['opened', '<think>', 'assistant<think>'],
   ['marked', `${LISTS}[TOOL_CALLS][THINK]`, '[/INST]'],
 ])('finds reasoning %s', (reasoning, template, rendered) => {
-  expect(detectAnswerFormat(template, rendered).reasoning).toBe(reasoning);
+  expect(detectAnswerFormat(template, rendered).format.reasoning).toBe(reasoning);
 });

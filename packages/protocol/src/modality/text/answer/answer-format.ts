@@ -1,3 +1,5 @@
+import { ProtocolError } from '../../../base/bytes.ts';
+
 /** How a family of models writes calls of tools. */
 export const CALL_FAMILIES = ['hermes', 'llama', 'mistral', 'deepseek', 'gemma', 'harmony'] as const;
 export type CallFamily = (typeof CALL_FAMILIES)[number];
@@ -13,12 +15,31 @@ export type ReasoningPlace = (typeof REASONING_PLACES)[number];
 export interface AnswerFormat {
   readonly calls: CallFamily;
   readonly reasoning: ReasoningPlace;
+}
+
+/** What a chat template says about answers. */
+export interface TemplateFormat {
+  readonly format: AnswerFormat;
   /** Whether the template itself lists tools; if not, a text of the protocol's does. */
   readonly hasOwnTools: boolean;
 }
 
 /** Of a model without a template. */
-export const DEFAULT_FORMAT: AnswerFormat = { calls: 'hermes', reasoning: 'none', hasOwnTools: false };
+export const DEFAULT_FORMAT: AnswerFormat = { calls: 'hermes', reasoning: 'none' };
+
+export const isSameFormat = (a: AnswerFormat, b: AnswerFormat): boolean =>
+  a.calls === b.calls && a.reasoning === b.reasoning;
+
+/** Whether replies may hold what the model thinks. */
+export const mayThink = ({ calls, reasoning }: AnswerFormat): boolean => reasoning !== 'none' || calls === 'harmony';
+
+/** A format by its names. @throws ProtocolError */
+export function readAnswerFormat(names: { readonly calls: string; readonly reasoning: string }): AnswerFormat {
+  const calls = CALL_FAMILIES.find((name) => name === names.calls);
+  const reasoning = REASONING_PLACES.find((name) => name === names.reasoning);
+  if (calls !== undefined && reasoning !== undefined) return { calls, reasoning };
+  throw new ProtocolError('malformed', 'no answer format has these names');
+}
 
 /** What only templates of a family hold, in the order in which it is looked for. */
 const SIGNS: readonly (readonly [CallFamily, RegExp])[] = [
@@ -36,15 +57,13 @@ const TAGGED = /<function=|<parameter=|<arg_key>/;
 /**
  * @param template the text of the chat template.
  * @param rendered what it makes of one message of a user; the end tells whether a reply begins inside the reasoning.
- * @internal engines do not say yet how their replies are read.
  */
-export function detectAnswerFormat(template: string, rendered: string): AnswerFormat {
+export function detectAnswerFormat(template: string, rendered: string): TemplateFormat {
   const found = SIGNS.find(([, sign]) => sign.test(template));
   const listsTools = /\btools\b/.test(template) && !TAGGED.test(template);
   const calls = found !== undefined && (listsTools || found[0] === 'harmony') ? found[0] : undefined;
   return {
-    calls: calls ?? DEFAULT_FORMAT.calls,
-    reasoning: detectReasoning(calls, template, rendered),
+    format: { calls: calls ?? DEFAULT_FORMAT.calls, reasoning: detectReasoning(calls, template, rendered) },
     hasOwnTools: calls !== undefined && listsTools,
   };
 }
@@ -68,7 +87,6 @@ export const getReasoningMarks = (calls: CallFamily): ReasoningMarks =>
 /**
  * Names of tokens that a parser needs to see. Where they are control tokens, which spell nothing elsewhere, they spell their
  * names in replies of the family.
- * @internal engines do not spell them yet.
  */
 export const SPELLED_TOKENS: Readonly<Record<CallFamily, readonly string[]>> = {
   hermes: ['<tool_call>', '</tool_call>', '<think>', '</think>'],

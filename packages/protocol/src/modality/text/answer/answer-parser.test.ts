@@ -7,7 +7,7 @@ import type { AnswerPiece } from './answer-pieces.ts';
 
 interface AnswerVector extends AnswerTerms {
   readonly name: string;
-  readonly format: Omit<AnswerFormat, 'hasOwnTools'>;
+  readonly format: AnswerFormat;
   readonly text: string;
   readonly answer: AnswerParts;
 }
@@ -15,7 +15,6 @@ interface AnswerVector extends AnswerTerms {
 const { cases }: { cases: readonly AnswerVector[] } = JSON.parse(
   readFileSync(new URL('../../../../vectors/answer.json', import.meta.url), 'utf8'),
 );
-const toFormat = (format: AnswerVector['format']): AnswerFormat => ({ ...format, hasOwnTools: true });
 
 function readInParts(parts: readonly string[], format: AnswerFormat, terms: AnswerTerms): AnswerPiece[] {
   const parser = createAnswerParser(format, terms);
@@ -24,13 +23,13 @@ function readInParts(parts: readonly string[], format: AnswerFormat, terms: Answ
 
 describe('an answer', () => {
   it.each(cases)('is read: $name', ({ text, format, answer, ...terms }) => {
-    expect(parseAnswer(text, toFormat(format), terms)).toEqual(answer);
+    expect(parseAnswer(text, format, terms)).toEqual(answer);
     // Character by character, too.
-    expect(joinPieces(readInParts([...text], toFormat(format), terms))).toEqual(answer);
+    expect(joinPieces(readInParts([...text], format, terms))).toEqual(answer);
   });
 
   it('streams the arguments of a call before the call is whole', () => {
-    const format: AnswerFormat = { calls: 'hermes', reasoning: 'none', hasOwnTools: true };
+    const format: AnswerFormat = { calls: 'hermes', reasoning: 'none' };
     const parser = createAnswerParser(format, { tools: ['f'], isForced: false });
     expect(parser.push('Hi <tool_')).toEqual([{ kind: 'content', text: 'Hi' }]);
     expect(parser.push('call>{"name": "f", "arguments": {"a"')).toEqual([
@@ -67,7 +66,9 @@ const fragments = [
 const texts = fc.array(fc.constantFrom(...fragments), { maxLength: 24 }).map((parts) => parts.join(''));
 
 it('is the same however its text is split, and ends, whatever a model writes', () => {
-  const formats = CALL_FAMILIES.flatMap((calls) => REASONING_PLACES.map((reasoning) => toFormat({ calls, reasoning })));
+  const formats = CALL_FAMILIES.flatMap((calls) =>
+    REASONING_PLACES.map((reasoning): AnswerFormat => ({ calls, reasoning })),
+  );
   fc.assert(
     fc.property(texts, fc.infiniteStream(fc.nat(6)), fc.boolean(), (text, lengths, isForced) => {
       const parts: string[] = [];
@@ -87,10 +88,14 @@ it('leaves a text without marks as it is', () => {
     fc.property(fc.stringMatching(/^[a-z \n{}":,]*$/), (text) => {
       for (const calls of CALL_FAMILIES) {
         if (calls === 'harmony') continue;
-        const { content } = parseAnswer(text, toFormat({ calls, reasoning: 'marked' }), {
-          tools: ['f'],
-          isForced: false,
-        });
+        const { content } = parseAnswer(
+          text,
+          { calls, reasoning: 'marked' },
+          {
+            tools: ['f'],
+            isForced: false,
+          },
+        );
         expect(content).toBe(text);
       }
     }),
@@ -99,10 +104,13 @@ it('leaves a text without marks as it is', () => {
 
 it('reads a long reply in time that grows with its length', () => {
   const call = `<tool_call>{"name": "f", "arguments": {"a": "${'x'.repeat(20_000)}"}}</tool_call>`;
-  const parser = createAnswerParser(toFormat({ calls: 'hermes', reasoning: 'none' }), {
-    tools: ['f'],
-    isForced: false,
-  });
+  const parser = createAnswerParser(
+    { calls: 'hermes', reasoning: 'none' },
+    {
+      tools: ['f'],
+      isForced: false,
+    },
+  );
   const pieces = [...call.repeat(5)].flatMap((character) => parser.push(character));
   expect(joinPieces([...pieces, ...parser.end()]).calls).toHaveLength(5);
 });

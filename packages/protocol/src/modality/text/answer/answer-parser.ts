@@ -82,10 +82,15 @@ export interface AnswerParts {
   readonly calls: readonly { readonly name: string; readonly arguments: string }[];
 }
 
-/** A whole reply at once. */
+/** Of a whole reply, UTF-16 units that are read at once: marks are looked for in so much text, again and again. */
+const SLICE = 512;
+
+/** A whole reply. */
 export function parseAnswer(text: string, format: AnswerFormat, terms: AnswerTerms): AnswerParts {
   const parser = createAnswerParser(format, terms);
-  return joinPieces([...parser.push(text), ...parser.end()]);
+  const pieces: AnswerPiece[] = [];
+  for (let at = 0; at < text.length; at += SLICE) pieces.push(...parser.push(text.slice(at, at + SLICE)));
+  return joinPieces([...pieces, ...parser.end()]);
 }
 
 export function joinPieces(pieces: readonly AnswerPiece[]): AnswerParts {

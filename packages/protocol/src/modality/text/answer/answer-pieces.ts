@@ -41,13 +41,14 @@ export function createAnswerPieces(): AnswerPieces {
       isAtStart = true;
       section = kind;
     }
-    let shown = held + text;
-    if (isAtStart) shown = shown.trimStart();
-    const body = shown.trimEnd();
-    held = shown.slice(body.length);
-    if (body === '') return;
+    const body = text.trimEnd();
+    if (body === '') {
+      if (!isAtStart) held += text;
+      return;
+    }
+    push({ kind, text: isAtStart ? body.trimStart() : held + body });
+    held = text.slice(body.length);
     isAtStart = false;
-    push({ kind, text: body });
   };
   return {
     content: (text) => write('content', text),

@@ -25,6 +25,7 @@ import { partsCodec } from '../../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
 import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
+import { type AnswerFormat, CALL_FAMILIES, REASONING_PLACES } from '../answer/answer-format.ts';
 import type { DrawKeyInputs } from '../sampling/draw-key.ts';
 import {
   type Filter,
@@ -73,6 +74,11 @@ const drawKey: Codec<DrawKeyInputs> = union('mode', {
   seed: struct({ seed: i64, requestHash: hash, modelRoot: hash, choice: u8 }),
 });
 
+const answerFormatCodec: Codec<AnswerFormat> = struct({
+  calls: oneOf(CALL_FAMILIES),
+  reasoning: oneOf(REASONING_PLACES),
+});
+
 const headerCodec = struct({
   /** Of the order that the reply is to. */
   orderHash: hash,
@@ -96,6 +102,8 @@ const headerCodec = struct({
   promptDay: within(u32, 0, MAX_DAY),
   promptTokensHash: hash,
   promptTokenCount: u32,
+  /** How the reply is read: content, reasoning and calls (docs/spec/answer.md). */
+  answerFormat: answerFormatCodec,
   /** Of what the reply may be (docs/spec/grammar.md); 32 zero bytes where that is any text. */
   grammarHash: hash,
   outputTokensHash: hash,
@@ -115,7 +123,7 @@ export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
 }
 
-export const TEXT_HEADER_TAG = 'ogong-header-v6';
+export const TEXT_HEADER_TAG = 'ogong-header-v7';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
   tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,

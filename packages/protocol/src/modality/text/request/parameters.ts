@@ -15,7 +15,8 @@ import {
  * Gateway and local mode read by these tables alone.
  */
 
-const TOOLS: FieldRefusal = { refused: 'tool calls are not served yet; leave it out', unless: isEmptyList };
+const TOOLS: FieldRefusal = { refused: 'use tools and tool_choice', unless: isEmptyList };
+const NO_CHAT: FieldRefusal = { refused: 'only chats call tools', unless: isEmptyList };
 const isNoChoice = (value: unknown): boolean => value === 'none' || value === 'auto';
 const TOKENS: FieldRefusal = { refused: 'tokens are shown and ended as the model has them; leave it out' };
 
@@ -46,7 +47,6 @@ const COMMON = {
   store: 'ignored',
   service_tier: 'ignored',
   safety_identifier: 'ignored',
-  parallel_tool_calls: 'ignored',
 
   // Hints about how much a model thinks and writes, which no model here takes.
   reasoning_effort: 'dropped',
@@ -68,9 +68,7 @@ const COMMON = {
   trace: 'dropped',
   tags: 'dropped',
 
-  tools: TOOLS,
   functions: TOOLS,
-  tool_choice: { ...TOOLS, unless: isNoChoice },
   function_call: { ...TOOLS, unless: isNoChoice },
   audio: { refused: 'text models make no audio' },
   web_search_options: { refused: 'nothing is searched here; leave it out', unless: isEmptyObject },
@@ -111,9 +109,18 @@ export const CHAT_PARAMETERS: FieldRules = {
   top_logprobs: 'works',
   response_format: 'works',
   modalities: 'works',
+  tools: 'works',
+  tool_choice: 'works',
+  parallel_tool_calls: 'works',
 };
 
-export const COMPLETION_PARAMETERS: FieldRules = { ...COMMON, prompt: 'works' };
+export const COMPLETION_PARAMETERS: FieldRules = {
+  ...COMMON,
+  prompt: 'works',
+  tools: NO_CHAT,
+  tool_choice: { ...NO_CHAT, unless: isNoChoice },
+  parallel_tool_calls: 'ignored',
+};
 
 const PROMISE: FieldRefusal = {
   refused: 'nobody can promise this here; leave it out, or demand exact or model_root in the object ogong',

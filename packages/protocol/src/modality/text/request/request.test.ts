@@ -9,6 +9,12 @@ const part = { type: 'text', text: 'x' };
 const chat = (extra: object = {}) => parseRequest(utf8Encode(JSON.stringify({ ...base, ...extra })), 'chat');
 const complete = (extra: object) => parseRequest(utf8Encode(JSON.stringify({ model: 'm', ...extra })), 'completion');
 
+const tool = (name: string, more: object = {}) => ({ type: 'function', function: { name, ...more } });
+const call = (given: string) => ({ id: 'a', type: 'function', function: { name: 'f', arguments: given } });
+/** A list of so many texts, so deep in lists. */
+const nest = (depth: number, count: number): unknown =>
+  depth === 0 ? Array(count).fill('x') : [nest(depth - 1, count)];
+
 function refusal(run: () => unknown): RequestError {
   try {
     run();
@@ -157,7 +163,24 @@ describe('parseRequest', () => {
     ['stream_options', { stream_options: { include_usage: true } }],
     ['top_logprobs', { top_logprobs: 2 }],
     ['top_logprobs', { logprobs: true, top_logprobs: 21 }],
-    ['tools', { tools: [{ type: 'function' }] }],
+    ['tools[0].function', { tools: [{ type: 'function' }] }],
+    ['tools', { tools: Array.from({ length: 129 }, (_, i) => tool(`f${i}`)) }],
+    ['tools', { tools: [tool('f'), tool('f')] }],
+    ['tools[0]', { tools: [{ type: 'custom', custom: { name: 'f' } }] }],
+    ['tools[0].function.name', { tools: [tool('two words')] }],
+    ['tools[0].function.parameters', { tools: [tool('f', { parameters: [] })] }],
+    ['tools[0].function.parameters', { tools: [tool('f', { parameters: { title: '\ud83d' } })] }],
+    ['tools[0].function.description', { tools: [tool('f', { description: 5 })] }],
+    ['tools[0].function.mood', { tools: [tool('f', { mood: 'good' })] }],
+    ['tool_choice', { tools: [tool('f')], tool_choice: { type: 'function', function: { name: 'g' } } }],
+    ['tool_choice', { tools: [tool('f')], tool_choice: { type: 'allowed_tools' } }],
+    ['parallel_tool_calls', { tools: [tool('f')], parallel_tool_calls: 'yes' }],
+    [
+      'tools[1].function.parameters',
+      { tools: [tool('f'), tool('g', { parameters: { not: {} } })], tool_choice: 'required' },
+    ],
+    ['tools', { tools: [tool('f')], response_format: { type: 'json_object' } }],
+    ['messages', { tools: [tool('f', { parameters: { enum: nest(50, 30_000) } })] }],
     ['response_format', { response_format: { type: 'xml' } }],
     ['modalities', { modalities: ['audio'] }],
     ['telepathy', { telepathy: true }],
@@ -187,8 +210,15 @@ describe('parseRequest', () => {
     ['messages[0].content', { messages: [{ role: 'user', content: null }] }],
     ['messages[0].content', { messages: [{ role: 'user', content: '\ud83d' }] }],
     ['messages[0].content[0].weight', { messages: [{ role: 'user', content: [{ ...part, weight: 1 }] }] }],
-    ['messages[0].tool_calls', { messages: [{ role: 'assistant', content: 'x', tool_calls: [{}] }] }],
+    ['messages[0].tool_calls[0].function', { messages: [{ role: 'assistant', content: 'x', tool_calls: [{}] }] }],
+    ['messages[0].tool_calls', { messages: [{ role: 'user', content: 'x', tool_calls: [call('{}')] }] }],
+    ['messages[0].tool_calls', { messages: [{ role: 'assistant', tool_calls: Array(129).fill(call('{}')) }] }],
+    ['messages[0].tool_calls[0].id', { messages: [{ role: 'assistant', tool_calls: [{ ...call('{}'), id: '' }] }] }],
+    ['messages[0].tool_calls[0]', { messages: [{ role: 'assistant', tool_calls: [call('{"a":"\\ud83d"}')] }] }],
+    ['messages[0].reasoning_content', { messages: [{ role: 'user', content: 'x', reasoning_content: 'y' }] }],
+    ['messages[0].content', { messages: [{ role: 'assistant', content: null }] }],
     ['messages[0].tool_call_id', { messages: [{ role: 'user', content: 'x', tool_call_id: 'a' }] }],
+    ['messages[0].tool_call_id', { messages: [{ role: 'tool', content: 'x' }] }],
     ['messages[0].mood', { messages: [{ role: 'user', content: 'x', mood: 'good' }] }],
     ['model', { model: '\ud83d' }],
   ])('refuses and names %s', (param, extra) => {

@@ -2,10 +2,12 @@ import { fromHex, ProtocolError, utf8Encode } from '../../../base/bytes.ts';
 import { parseJson } from '../../../base/json.ts';
 import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
 import { type Demands, NO_DEMANDS } from '../../demands.ts';
+import type { AnswerTerms } from '../answer/answer-parser.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
 import { parseAnswerGrammar } from './answer-grammar.ts';
-import { type FieldRules, isAbsent, isEmptyList, judgeFields } from './field-rules.ts';
+import { assertKeys, boundMessages, type ChatMessage, parseMessages, parseText } from './chat-messages.ts';
+import { type FieldRules, isAbsent, judgeFields } from './field-rules.ts';
 import {
   CHAT_PARAMETERS,
   COMPLETION_PARAMETERS,
@@ -14,6 +16,7 @@ import {
   USAGE_PARAMETERS,
 } from './parameters.ts';
 import { RequestError } from './request-error.ts';
+import { boundTools, forceCalls, type OfferedTool, parseToolUse, type ToolUse, toAnswerTerms } from './tools.ts';
 
 /** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/request.md). */
 export interface AskedText {
@@ -38,7 +41,11 @@ export interface AskedText {
  * commits must be the one that these bytes ask for (docs/spec/request.md).
  */
 export interface InferenceRequest extends AskedText {
-  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly messages: readonly ChatMessage[];
+  /** Functions that the answer may call; none in completions. */
+  readonly tools: readonly OfferedTool[];
+  /** How the answer is read (docs/spec/answer.md). */
+  readonly terms: AnswerTerms;
   /** Completions only. */
   readonly promptText: string;
   readonly stop: readonly string[];
@@ -57,17 +64,10 @@ export interface InferenceRequest extends AskedText {
 export const DEFAULT_MAX_TOKENS = 256;
 export const MAX_MAX_TOKENS = 131_072;
 export const MAX_CHOICES = 8;
-export const MAX_MESSAGES = 2048;
 export const MAX_STOPS = 4;
 /** Of a model's name, UTF-16 units. */
 export const MAX_MODEL_NAME = 256;
 const MAX_CACHE_KEY = 256;
-
-const ROLES = new Set(['system', 'developer', 'user', 'assistant']);
-/** Fields of a message besides role and content. Clients send them back from an earlier answer; they say nothing new. */
-const IGNORED_OF_MESSAGE = ['name', 'refusal', 'annotations'];
-const REFUSED_OF_MESSAGE = ['tool_calls', 'tool_call_id', 'function_call', 'audio'];
-const KNOWN_OF_MESSAGE = new Set([...REFUSED_OF_MESSAGE, ...IGNORED_OF_MESSAGE]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -91,18 +91,20 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     throw new RequestError('top_logprobs needs logprobs to be true', 'top_logprobs');
   }
   if (chat) assertTextOnly(fields);
+  const use = chat ? parseToolUse(fields) : NO_TOOLS;
   const texts = {
     messages: chat ? parseMessages(fields.messages) : [],
+    tools: use.tools,
     promptText: chat ? '' : parsePrompt(fields.prompt),
   };
   const stop = parseStop(fields.stop);
   return {
-    ...{ endpoint, model: fields.model, ...texts, stop, stopCount: stop.length },
+    ...{ endpoint, model: fields.model, ...texts, terms: toAnswerTerms(use), stop, stopCount: stop.length },
     promptTokenBound: computePromptBound(texts),
     sampler: parseSampler(fields),
     bias: parseBias(fields.logit_bias),
     maxTokens: parseMaxTokens(fields),
-    grammar: parseAnswerGrammar(fields),
+    grammar: parseGrammar(fields, use),
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
     seed: parseSeed(fields.seed),
     stream,
@@ -113,8 +115,20 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     topLogprobs,
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
     demands: parseDemands(fields.ogong, TEXT_DEMANDS),
-    dropped,
+    dropped: [...dropped, ...use.dropped],
   };
+}
+
+const NO_TOOLS: ToolUse = { tools: [], forced: undefined, areSeveral: false, dropped: [] };
+
+/** A grammar holds the whole reply, so a reply that has one calls tools only where it must. @throws RequestError */
+function parseGrammar(fields: Fields, use: ToolUse): string | undefined {
+  const asked = parseAnswerGrammar(fields);
+  if (asked === undefined) return forceCalls(use);
+  if (use.tools.length === 0) return asked;
+  const message =
+    'tools: an answer that may call tools keeps to no other format; set tool_choice to none, or leave the format out';
+  throw new RequestError(message, 'tools', 'unsupported_parameter');
 }
 
 /** @returns what was left out. @throws RequestError */
@@ -137,18 +151,20 @@ const parseUsage = (usage: unknown): boolean =>
 /** Whether messages are asked about, and not one text that is to be continued. */
 export const isChat = ({ endpoint }: Pick<InferenceRequest, 'endpoint'>): boolean => endpoint === 'chat';
 
-/** What a chat template may add around one message and around the whole, in tokens. */
-const TOKENS_PER_MESSAGE = 64;
+/** What a chat template may add around the whole, in tokens. */
 const TOKENS_PER_REQUEST = 64;
+/** Of what calls and tools may become where each of their items is on a line of its own, far more than any context has. */
+const MAX_PROMPT_BOUND = 4 * MAX_REQUEST_BYTES;
 
-/** The most prompt tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */
+/** The most prompt tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
 export function computePromptBound({
   promptText,
   messages,
-}: Pick<InferenceRequest, 'promptText' | 'messages'>): number {
-  const texts = [promptText, ...messages.map(({ content }) => content)];
-  const bytes = texts.reduce((sum, text) => sum + utf8Encode(text).length, 0);
-  return bytes + TOKENS_PER_MESSAGE * messages.length + TOKENS_PER_REQUEST;
+  tools,
+}: Pick<InferenceRequest, 'promptText' | 'messages' | 'tools'>): number {
+  const bound = utf8Encode(promptText).length + boundMessages(messages) + boundTools(tools) + TOKENS_PER_REQUEST;
+  if (bound <= MAX_PROMPT_BOUND) return bound;
+  throw new RequestError('tools and calls become too long where a template writes them out', 'messages');
 }
 
 /** Parses a body within its bounds of size and depth. @throws RequestError */
@@ -170,7 +186,7 @@ export function parseObject(body: Uint8Array): Fields {
   return parsed as Fields;
 }
 
-/** Text that has a UTF-8 form: an escape can write half of a surrogate pair, which has none. */
+/** Text that has a UTF-8 form. */
 const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 
 function parseNumber(fields: Fields, key: string, low: number, high: number, fallback: number): number {
@@ -310,14 +326,6 @@ function parseSettle(value: unknown): boolean {
 
 const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);
 
-/** Refuses unknown options: to ignore one could give a wrong answer. */
-function assertKeys(fields: Fields, known: ReadonlySet<string>, where: string): void {
-  const unknown = Object.keys(fields).find((key) => !known.has(key) && !isAbsent(fields[key]));
-  if (unknown === undefined) return;
-  const param = `${where}.${unknown}`;
-  throw new RequestError(`Unrecognized request argument supplied: ${param}`, param, 'unknown_parameter');
-}
-
 function parseStreamOptions(value: unknown, stream: boolean): boolean {
   if (isAbsent(value)) return false;
   if (!stream) throw new RequestError('stream_options is only allowed when stream is true', 'stream_options');
@@ -333,51 +341,6 @@ function assertTextOnly(fields: Fields): void {
   if (!isAbsent(modalities) && !(Array.isArray(modalities) && modalities.length === 1 && modalities[0] === 'text')) {
     throw new RequestError('only the text modality is served', 'modalities', 'unsupported_parameter');
   }
-}
-
-function parseMessages(value: unknown): { role: string; content: string }[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MESSAGES) {
-    throw new RequestError(`messages must be an array of 1 to ${MAX_MESSAGES} messages`, 'messages');
-  }
-  return value.map((message: unknown, i) => {
-    const param = `messages[${i}]`;
-    if (typeof message !== 'object' || message === null) throw new RequestError(`${param} must be an object`, param);
-    const { role, content, ...rest } = message as Fields;
-    if (typeof role !== 'string' || !ROLES.has(role)) {
-      throw new RequestError(`${param}.role must be one of ${[...ROLES].join(', ')}`, `${param}.role`);
-    }
-    for (const key of REFUSED_OF_MESSAGE) {
-      if (isAbsent(rest[key]) || (key === 'tool_calls' && isEmptyList(rest[key]))) continue;
-      const what = `${param}.${key}`;
-      throw new RequestError(`${what}: only text is served on this network yet`, what, 'unsupported_parameter');
-    }
-    assertKeys(rest, KNOWN_OF_MESSAGE, param);
-    return { role: role === 'developer' ? 'system' : role, content: parseContent(content, `${param}.content`) };
-  });
-}
-
-const TEXT_PART = new Set(['text']);
-
-function parseContent(content: unknown, param: string): string {
-  if (!Array.isArray(content)) return parseText(content, param, 'a string or an array of content parts');
-  if (content.length === 0) throw new RequestError(`${param} must have a part`, param);
-  return content
-    .map((part: unknown, i) => {
-      const { type, ...rest } = (typeof part === 'object' && part !== null ? part : {}) as Fields;
-      const where = `${param}[${i}]`;
-      if (type !== 'text') {
-        throw new RequestError(`${where}: only text parts are served`, where, 'unsupported_content');
-      }
-      assertKeys(rest, TEXT_PART, where);
-      return parseText(rest.text, where, 'a text');
-    })
-    .join('');
-}
-
-function parseText(value: unknown, param: string, expected: string): string {
-  if (typeof value !== 'string') throw new RequestError(`${param} must be ${expected}`, param);
-  if (!isText(value)) throw new RequestError(`${param} must be text without lone surrogates`, param);
-  return value;
 }
 
 function parsePrompt(value: unknown): string {

@@ -27,7 +27,10 @@ export function checkHeader(crypto: Crypto, header: Header, context: HeaderConte
   const { order, request, beacon } = context;
   return [
     checkOrder(header, order),
-    checkSampler(crypto, header, { order, request }),
+    checkSampler(crypto, header, {
+      ...{ request, choice: order.choice, day: computeOrderDay(order), modelRoot: order.modelRoot },
+      hasTier: request.model.startsWith(`ogong/${header.tier}/`),
+    }),
     checkDrawKey(header, order, request, beacon),
     checkBank(crypto, header, order, beacon),
     checkPayee(header, order),
@@ -63,11 +66,21 @@ function checkDrawKey(header: Header, order: NamedOrder, request: AskedText, bea
   ]);
 }
 
+/** What the sampling of a header is held against. */
+export interface SamplingContext {
+  readonly request: AskedText;
+  readonly choice: number;
+  readonly day: number;
+  readonly modelRoot: Uint8Array;
+  /** Whether the request asked for the header's tier. */
+  readonly hasTier: boolean;
+}
+
 /** Whether the header commits the sampling that the request asks for. */
-function checkSampler(
+export function checkSampler(
   crypto: Crypto,
   header: Header,
-  { order, request }: { readonly order: Order; readonly request: AskedText },
+  { request, choice, day, modelRoot, hasTier }: SamplingContext,
 ): Check {
   const wrong: string[] = [];
   const same = (a: unknown, b: unknown, what: string): void => {
@@ -88,11 +101,11 @@ function checkSampler(
     'logit_bias',
   );
   same(header.maxTokens, request.maxTokens, 'max_tokens');
-  same(header.promptDay, computeOrderDay(order), 'day');
-  same(header.choice, order.choice, 'choice');
-  if (order.choice >= request.choices) wrong.push('n');
-  if (!request.model.startsWith(`ogong/${header.tier}/`)) wrong.push('tier');
-  if (!isComposedOf(crypto, order.modelRoot, header.parts)) wrong.push('adapters');
+  same(header.promptDay, day, 'day');
+  same(header.choice, choice, 'choice');
+  if (choice >= request.choices) wrong.push('n');
+  if (!hasTier) wrong.push('tier');
+  if (!isComposedOf(crypto, modelRoot, header.parts)) wrong.push('adapters');
   if (!equalBytes(header.grammarHash, hashAskedGrammar(crypto, request) ?? NO_GRAMMAR)) wrong.push('grammar');
   return wrong.length === 0
     ? pass(
@@ -122,7 +135,10 @@ function checkContext(header: Header, { contextSize }: Order): Check {
 }
 
 /** Whether the text is one that the grammar allows; only where there is one. It needs the text, so co-signers skip it. */
-function checkGrammar(header: Header, { request, response }: HeaderContext): readonly Check[] {
+export function checkGrammar(
+  header: Header,
+  { request, response }: Pick<HeaderContext, 'request' | 'response'>,
+): readonly Check[] {
   const id = 'grammar';
   if (request.grammar === undefined) return [];
   if (response === undefined || typeof request.grammar !== 'string') return [skip(id, 'the texts are not shown here')];
@@ -135,7 +151,10 @@ function checkGrammar(header: Header, { request, response }: HeaderContext): rea
   ];
 }
 
-function checkStops(header: Header, { request, response, mayBeCancelled }: HeaderContext): Check {
+export function checkStops(
+  header: Header,
+  { request, response, mayBeCancelled }: Pick<HeaderContext, 'request' | 'response' | 'mayBeCancelled'>,
+): Check {
   if (header.stopReason === 'cancelled' && !mayBeCancelled) {
     return fail('stop-strings', 'the provider cut the reply off on its own: the payer has signed no progress of it');
   }

@@ -6,6 +6,8 @@ import type { RecordV2 } from '../../../commitment/record.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { checkRoot } from '../../../stage1/common-checks.ts';
 import { checkPosture } from '../../../tier/posture.ts';
+import { TIERS } from '../../../tier/registry.ts';
+import type { TierEntry } from '../../../tier/tier.ts';
 import { type Header, hashTokens, NO_GRAMMAR, parseHeader } from '../commitment/header.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
 import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
@@ -42,7 +44,13 @@ export interface Replay {
   readonly tailDraws: TailDraws;
 }
 
-export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening): Replay {
+/** @param tiers those that a header may state. Default: those of the network. */
+export function replayReply(
+  crypto: Crypto,
+  record: RecordV2,
+  opening: Opening,
+  tiers: readonly TierEntry[] = TIERS,
+): Replay {
   const checks: Check[] = [];
   const nothing = {
     checks,
@@ -81,7 +89,7 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
   checks.push(pass('commitment-form', `${rows.length} positions in ${opening.windows.length} windows`));
 
   const outputTokens = Uint32Array.from(rows, tokenOf);
-  checks.push(checkPosture(header));
+  checks.push(checkPosture(header, tiers));
   checks.push(checkTokens(crypto, record, header, outputTokens));
   checks.push(checkListing(header, rows));
   const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));

@@ -10,7 +10,7 @@ const ENDS = ['<|end|>', START, '<|call|>', '<|return|>'];
 const RECIPIENT = /\bto=(?:functions\.)?([\w.-]+)/;
 
 /** GPT-OSS: messages, each with a channel. What is to a function is a call; `analysis` is reasoning; the rest is content. */
-export function* readHarmony({ feed, pieces }: CallReader): Reading<void> {
+export function* readHarmony({ feed, pieces, tools }: CallReader): Reading<void> {
   // A reply that begins without a header is an answer.
   const first = yield* feed.peek();
   const hasHeader = first === undefined || '< t'.includes(first);
@@ -28,7 +28,7 @@ export function* readHarmony({ feed, pieces }: CallReader): Reading<void> {
       isFirst = false;
       header += ' ';
     } while (mark !== MESSAGE);
-    const name = RECIPIENT.exec(header)?.[1];
+    const name = tools.size > 0 ? RECIPIENT.exec(header)?.[1] : undefined;
     if (name !== undefined) pieces.call(name);
     const write =
       name !== undefined ? pieces.arguments : /\banalysis\b/.test(header) ? pieces.reasoning : pieces.content;

@@ -1,4 +1,4 @@
-import { boolean } from '@ogong/host/config/values';
+import { boolean } from '../config/values.ts';
 import type { Output } from './command.ts';
 
 /** For commands whose output a script reads: standard output then holds one JSON value and nothing else. */

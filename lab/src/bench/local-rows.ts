@@ -1,0 +1,130 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ResolvedModel } from '@ogong/models/resolve';
+import { startLocalProgram, timeCommand } from '../local/local-program.ts';
+import { readTreeMemory } from './process-memory.ts';
+import { median, type Row } from './row.ts';
+
+const ROUNDS = 5;
+const TOKENS = 96;
+const TOGETHER = 8;
+const ASKED = 20;
+
+interface Timed {
+  readonly firstMs: number;
+  readonly totalMs: number;
+  readonly tokens: number;
+}
+
+/** What local mode and the commands cost whoever uses them on one machine. */
+export async function measureLocal({ path }: ResolvedModel, modelsDir: string): Promise<Row[]> {
+  const starts: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const program = await startLocalProgram({ modelPath: path, modelsDir, sequences: TOGETHER });
+    starts.push(program.startMs);
+    await program.stop();
+  }
+  const program = await startLocalProgram({ modelPath: path, modelsDir, sequences: TOGETHER });
+  const [idle] = readTreeMemory([program.pid]) ?? [];
+  const { models } = (await (await fetch(`${program.base}/api/tags`)).json()) as {
+    models: readonly { name: string }[];
+  };
+  const model = models[0]?.name as string;
+  const ask = (seed: number) => timeAnswer(program.base, model, seed);
+  await ask(0);
+  const alone: Timed[] = [];
+  for (let i = 0; i < ASKED; i++) alone.push(await ask(i));
+  const together: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const startedMs = performance.now();
+    const answers = await Promise.all(Array.from({ length: TOGETHER }, (_, j) => ask(100 * i + j)));
+    const tokens = answers.reduce((sum, each) => sum + each.tokens, 0);
+    together.push((tokens * 1000) / (performance.now() - startedMs));
+  }
+  const [busy] = readTreeMemory([program.pid]) ?? [];
+  await program.stop();
+  const dataDir = mkdtempSync(join(tmpdir(), 'ogong-bench-'));
+  const runs: number[] = [];
+  const lists: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const place = ['--data-dir', dataDir, '--models-dir', modelsDir];
+    lists.push(await timeCommand(['list', ...place]));
+    runs.push(await timeCommand(['run', `file:${path}`, 'Once', ...place, '--n-ctx', '64']));
+  }
+  rmSync(dataDir, { recursive: true });
+  const rounds = `median of ${ROUNDS}`;
+  return [
+    {
+      id: 'local-start',
+      what: 'local mode from its start to ready, model loaded',
+      value: median(starts),
+      unit: 'ms',
+      note: rounds,
+    },
+    {
+      ...{ id: 'local-first', what: 'local mode, time to first token over HTTP, p50' },
+      ...{
+        value: median(alone.map(({ firstMs }) => firstMs)),
+        unit: 'ms',
+        note: `${ASKED} answers, one after the other`,
+      },
+    },
+    {
+      ...{ id: 'local-alone', what: `local mode, one answer of ${TOKENS} tokens over HTTP` },
+      ...{
+        value: median(alone.map(({ tokens, totalMs }) => (1000 * tokens) / totalMs)),
+        unit: 'tokens/s',
+        note: 'p50',
+      },
+    },
+    {
+      ...{ id: 'local-together', what: `local mode, ${TOGETHER} answers of ${TOKENS} tokens at once over HTTP` },
+      ...{ value: median(together), unit: 'tokens/s', note: rounds },
+    },
+    {
+      id: 'local-memory',
+      what: 'memory of local mode with its engine',
+      value: idle,
+      unit: 'MiB',
+      note: 'resident, before the first answer',
+    },
+    {
+      ...{ id: 'local-memory-busy', what: 'memory of local mode with its engine, after answers' },
+      ...{ value: busy, unit: 'MiB', note: `resident, after ${ASKED + ROUNDS * TOGETHER + 1} answers` },
+    },
+    {
+      id: 'local-list',
+      what: 'ogong-provider list, by the wall clock',
+      value: median(lists),
+      unit: 'ms',
+      note: rounds,
+    },
+    {
+      ...{
+        id: 'local-run',
+        what: 'ogong-provider run with a prompt and no server, by the wall clock',
+        value: median(runs),
+      },
+      ...{ unit: 'ms', note: `${rounds}; engine started, context of 64 tokens filled` },
+    },
+  ];
+}
+
+async function timeAnswer(base: string, model: string, seed: number): Promise<Timed> {
+  const startedMs = performance.now();
+  const response = await fetch(`${base}/api/generate`, {
+    method: 'POST',
+    body: JSON.stringify({ model, raw: true, prompt: 'Once upon a time', options: { seed, num_predict: TOKENS } }),
+  });
+  let firstMs: number | undefined;
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const bytes of response.body ?? []) {
+    firstMs ??= performance.now() - startedMs;
+    text += decoder.decode(bytes, { stream: true });
+  }
+  const totalMs = performance.now() - startedMs;
+  const end = JSON.parse(text.trim().split('\n').at(-1) ?? '{}') as { eval_count?: number };
+  return { firstMs: firstMs ?? totalMs, totalMs, tokens: end.eval_count ?? 0 };
+}

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(import.meta.resolve('@ogong/provider/bin/ogong-provider'));
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
+
+/** Local mode as a process of its own, with its own folder. */
+export interface LocalProgram {
+  readonly pid: number;
+  readonly base: string;
+  readonly dataDir: string;
+  /** From its start to its ready line. */
+  readonly startMs: number;
+  stop(): Promise<void>;
+}
+
+/** @throws Error where it ends before it is ready. */
+export async function startLocalProgram({
+  modelPath,
+  modelsDir,
+  sequences,
+}: {
+  readonly modelPath: string;
+  readonly modelsDir: string;
+  readonly sequences: number;
+}): Promise<LocalProgram> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ogong-local-'));
+  const startedMs = performance.now();
+  const child = spawn(
+    process.execPath,
+    [
+      ...[...NODE_FLAGS, PROGRAM, 'local', '--model', `file:${modelPath}`, '--listen', '127.0.0.1:0'],
+      ...['--data-dir', dataDir, '--models-dir', modelsDir, '--sequences', String(sequences), '--log-level', 'fatal'],
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const exited = once(child, 'exit');
+  const ready = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>;
+  const first = await Promise.race([ready, exited.then(() => undefined)]);
+  if (first === undefined) throw new Error('ogong-provider local ended before it was ready');
+  const { address } = JSON.parse(first[0]) as { address: { port: number } };
+  return {
+    pid: child.pid as number,
+    base: `http://127.0.0.1:${address.port}`,
+    dataDir,
+    startMs: performance.now() - startedMs,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** How long a command of the program takes, from its start to its end, in ms. @throws Error where it fails. */
+export async function timeCommand(argv: readonly string[]): Promise<number> {
+  const startedMs = performance.now();
+  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, ...argv], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`ogong-provider ${argv.join(' ')} ended with ${code}`);
+  return performance.now() - startedMs;
+}

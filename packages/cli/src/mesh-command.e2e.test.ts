@@ -1,0 +1,88 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { type MeshState, readMeshState } from '@ogong/devnet/mesh/mesh-state';
+import { EXIT } from '@ogong/host/log/errors';
+import { afterEach, expect, it } from 'vitest';
+import { inspectMesh } from './mesh-command.ts';
+
+const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
+const ENTRY = fileURLToPath(new URL('./bin/ogong.ts', import.meta.url));
+
+const opened: { readonly directory: string; readonly command: ChildProcess }[] = [];
+afterEach(async () => {
+  for (const { directory, command } of opened.splice(0)) {
+    for (const pid of findProcesses(directory)) process.kill(pid, 'SIGKILL');
+    command.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+/** A mesh of one validator and one provider, as a user starts it in a terminal. */
+async function up(...more: readonly string[]) {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-mesh-up-'));
+  // A plan takes the 80 ports above its base; one that is in use ends the start, and says so.
+  const [basePort] = await findFreePorts(1);
+  const args = ['mesh', 'up', '--dir', directory, '--model', `file:${STORIES}`, '--base-port', String(basePort)];
+  const command = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', ENTRY, ...args, '--validators', '1', '--providers', '1', ...more],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  opened.push({ directory, command });
+  let said = '';
+  for (const stream of [command.stdout, command.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  }
+  return {
+    ...{ directory, command },
+    said: () => said,
+    hears: (words: string) => expect.poll(() => said, { timeout: 60_000, interval: 50 }).toContain(words),
+  };
+}
+
+/** Processes whose command line or environment names the directory: launcher, daemons, and what these started. */
+function findProcesses(directory: string): number[] {
+  const rows = execFileSync('ps', ['-A', 'e', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n');
+  return rows.filter((row) => row.includes(directory)).map((row) => Number.parseInt(row.trim(), 10));
+}
+
+const isWell = (state: MeshState | undefined): boolean => state !== undefined && inspectMesh(state).isWell;
+const pidOf = (state: MeshState | undefined, name: string): number | undefined =>
+  state?.processes.find((process) => process.name === name)?.identity?.pid;
+
+it('stops what it has started where it is interrupted during the start, in the background and in the foreground', async () => {
+  for (const [more, exitCode] of [
+    [[], EXIT.interrupted],
+    [['--foreground'], EXIT.ok],
+  ] as const) {
+    const { directory, command, hears } = await up(...more);
+    await hears('1 of 5 daemons serve');
+    command.kill('SIGINT');
+    expect(await once(command, 'exit')).toEqual([exitCode, null]);
+    expect(readMeshState(directory)).toBeUndefined();
+    expect(findProcesses(directory)).toEqual([]);
+  }
+}, 120_000);
+
+it('starts a daemon again that was killed, and leaves nothing behind where it is killed itself', async () => {
+  const { directory, command, hears } = await up('--foreground');
+  await hears('ready at');
+  const before = pidOf(readMeshState(directory), 'router') as number;
+  process.kill(before, 'SIGKILL');
+  await hears('router ended with SIGKILL');
+  await hears('router is back');
+  const state = readMeshState(directory);
+  expect(pidOf(state, 'router')).not.toBe(before);
+  expect(isWell(state)).toBe(true);
+  command.kill('SIGKILL');
+  await once(command, 'exit');
+  // Nobody is left who could tell them: each notices by itself.
+  await expect.poll(() => findProcesses(directory), { timeout: 30_000, interval: 100 }).toEqual([]);
+}, 120_000);

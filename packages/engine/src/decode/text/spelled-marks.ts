@@ -1,0 +1,22 @@
+import { type AnswerFormat, SPELLED_TOKENS } from '@ogong/protocol/modality/text/answer/answer-format';
+
+/** What spells tokens. */
+interface SpellingVocabulary {
+  readonly size: number;
+  /** Names of its tokens, as `<|python_tag|>`. */
+  textOf(token: number): string;
+  bytesOf(token: number): Uint8Array;
+  isEnd(token: number): boolean;
+}
+
+/** Has the marks of an answer format spell their names where they are control tokens, so that a reader of the text sees them. */
+export function spellMarks<V extends SpellingVocabulary>(vocabulary: V, { calls }: AnswerFormat): V {
+  const marks = new Set(SPELLED_TOKENS[calls]);
+  const spelled = new Map<number, Uint8Array>();
+  for (let token = 0; token < vocabulary.size; token++) {
+    if (vocabulary.isEnd(token) || vocabulary.bytesOf(token).length > 0) continue;
+    const name = vocabulary.textOf(token);
+    if (marks.has(name)) spelled.set(token, new Uint8Array(Buffer.from(name, 'utf8')));
+  }
+  return { ...vocabulary, bytesOf: (token) => spelled.get(token) ?? vocabulary.bytesOf(token) };
+}

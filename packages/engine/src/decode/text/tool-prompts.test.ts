@@ -1,0 +1,116 @@
+import { expect, it } from 'vitest';
+import { createChatTemplate, readTemplateFormat } from './chat-template.ts';
+import { createLiteralText, QUOTE } from './literal-text.ts';
+
+const literal = createLiteralText(['<|im_start|>', '<|im_end|>'].map((text) => ({ text })));
+const open = (source: string | undefined) => createChatTemplate(source, { bosToken: '<s>', eosToken: '</s>', literal });
+
+const tools = [{ name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } }];
+const asked = { role: 'user', content: 'Paris?' };
+const called = {
+  ...{ role: 'assistant', content: '', reasoning: 'Hm.' },
+  calls: [
+    { id: 'call_abc_0_0', name: 'weather', arguments: '{"city":"Paris"}' },
+    { id: 'call_abc_0_1', name: 'weather', arguments: 'Rome' },
+  ],
+};
+const answers = [
+  { role: 'tool', content: 'Sun.', callId: 'call_abc_0_0' },
+  { role: 'tool', content: 'Rain.', callId: 'call_abc_0_1' },
+];
+const messages = [asked, called, ...answers];
+
+/** In the manner of a family's templates: it shows what it is given. */
+const show = (mark: string): string =>
+  `${mark}{% if tools %}[{% for t in tools %}{{ t | tojson }}{% endfor %}]{% endif %}` +
+  '{% for m in messages %}{{ m.role }}:{{ m.reasoning_content }}:{{ m.content }}' +
+  '{% for c in m.tool_calls or [] %}<{{ c.id }} {{ c.function.name }} {{ c.function.arguments | tojson }}>{% endfor %}' +
+  '{% if m.tool_call_id %}({{ m.tool_call_id }} {{ m.name }}){% endif %}|{% endfor %}';
+
+it('hands a template that lists tools what it knows: tools, calls with arguments as objects, and ids that every template takes', () => {
+  const template = open(show('<tool_call>'));
+  expect(template.answerFormat).toEqual({ calls: 'hermes', reasoning: 'none' });
+  expect(template.render({ messages, tools })).toBe(
+    '<tool_call>[{"type": "function", "function": {"name": "weather", "description": "", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]' +
+      'user::Paris?|assistant:Hm.:<call00001 weather {"city": "Paris"}><call00002 weather "Rome">|' +
+      'tool::Sun.(call00001 weather)|tool::Rain.(call00002 weather)|',
+  );
+  expect(template.render({ messages: [asked] })).toBe('<tool_call>user::Paris?|');
+});
+
+it('hands templates of DeepSeek the arguments as a text', () => {
+  const prompt = open(show('<｜tool▁calls▁begin｜>')).render({ messages, tools });
+  expect(prompt).toContain('<call00001 weather "{\\"city\\":\\"Paris\\"}">');
+});
+
+it('quotes control tokens in whatever a request says of tools', () => {
+  const said = '<|im_end|>';
+  const hostile = {
+    tools: [{ name: 'f', description: said, parameters: { [said]: { enum: [said] } } }],
+    messages: [
+      {
+        role: 'assistant',
+        content: said,
+        reasoning: said,
+        calls: [{ id: said, name: said, arguments: `{"a":"${said}"}` }],
+      },
+      { role: 'tool', content: said, callId: said },
+    ],
+  };
+  for (const source of [show('<tool_call>'), show('<｜tool▁calls▁begin｜>'), show('[TOOL_CALLS]'), undefined]) {
+    const prompt = open(source).render(hostile);
+    expect(prompt.split(said).length).toBeGreaterThan(6);
+    expect(prompt.split(`${QUOTE}${said}`).length).toBe(prompt.split(said).length);
+    expect(literal.cut(prompt).filter((stretch) => !stretch.literal && stretch.text.includes(said))).toEqual([]);
+  }
+});
+
+it("says it in the protocol's own words where a template lists no tools", () => {
+  const template = open(undefined);
+  expect(template.answerFormat).toEqual({ calls: 'hermes', reasoning: 'none' });
+  expect(template.render({ messages, tools }).split('\n')).toEqual([
+    'system: You can call these functions. Each line is one of them, with the JSON schema of its arguments:',
+    ...[
+      '<tools>',
+      `{"name":"weather","description":"","parameters":${JSON.stringify(tools[0]?.parameters)}}`,
+      '</tools>',
+    ],
+    'To call a function, write its name and arguments as a JSON object between these tags:',
+    ...['<tool_call>', '{"name": "name of the function", "arguments": {}}', '</tool_call>'],
+    'user: Paris?',
+    ...['assistant: <tool_call>', '{"name": "weather", "arguments": {"city":"Paris"}}', '</tool_call>'],
+    ...['<tool_call>', '{"name": "weather", "arguments": Rome}', '</tool_call>'],
+    ...['user: <tool_response>', 'Sun.', '</tool_response>', '<tool_response>', 'Rain.', '</tool_response>'],
+    'assistant:',
+  ]);
+  const system = { role: 'system', content: 'Be brief.' };
+  expect(template.render({ messages: [system, asked], tools })).toMatch(/^system: Be brief\.\n\nYou can call/);
+});
+
+const ALTERNATES =
+  "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('only user and assistant') }}{% endif %}{{ m.role }}:{{ m.content }}|{% endfor %}";
+const LAST = "{{ (messages | selectattr('role', 'equalto', 'user') | list | last).content }}";
+
+it.each([
+  ['refuses a system message', ALTERNATES, /^user:You can call these functions.*\n\nParis\?\|$/s],
+  ['passes it over', LAST, /^You can call these functions.*\n\nParis\?$/s],
+])('says it before the words of the user where a template %s', (_, source, expected) => {
+  expect(open(source).render({ messages: [asked], tools })).toMatch(expected);
+  expect(open(source).render({ messages: [asked] })).not.toContain('functions');
+});
+
+it('says it where a template that lists tools refuses these', () => {
+  const picky = `<tool_call>{% for t in tools or [] %}{{ raise_exception('not this one') }}{% endfor %}${ALTERNATES}`;
+  expect(open(picky).render({ messages: [asked], tools })).toContain('You can call these functions');
+  // What another family is told about calls would not be read.
+  const other = picky.replace('<tool_call>', '[TOOL_CALLS]');
+  expect(() => open(other).render({ messages: [asked], tools })).toThrow(/refuses these messages: not this one/);
+  const silent = picky.replaceAll('system', 'user');
+  expect(() => open(silent).render({ messages: [asked] })).toThrow(/only user and assistant/);
+});
+
+it('finds reasoning that the prompt opens, and none where the template refuses a question', () => {
+  expect(open('{{ messages[0].content }}<think>\n').answerFormat.reasoning).toBe('opened');
+  expect(open("{{ raise_exception('no') }}").answerFormat.reasoning).toBe('none');
+  expect(readTemplateFormat('{{ messages[0].content }}<think>')).toEqual({ calls: 'hermes', reasoning: 'opened' });
+});

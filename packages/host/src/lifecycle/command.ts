@@ -1,0 +1,41 @@
+import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
+import { nameAsTyped } from './typed-commands.ts';
+
+/** What a command writes to; the tests pass their own. */
+export interface Output {
+  write(text: string): void;
+  writeError(text: string): void;
+}
+
+export interface Command {
+  /** As it is typed after the program's name. */
+  readonly name: string;
+  readonly summary: string;
+  /** @returns the exit code. */
+  run(argv: readonly string[], output: Output): Promise<number>;
+}
+
+export const processOutput: Output = {
+  write: (text) => void process.stdout.write(text),
+  writeError: (text) => void process.stderr.write(nameAsTyped(text, process.env)),
+};
+
+/**
+ * Runs a command as this process: any failure is one message and an exit code, and the program ends quietly where nobody reads
+ * on, as `head` does.
+ * @param name stands before every message.
+ */
+export async function runCommand(name: string, run: (output: Output) => Promise<number>): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.ok);
+  });
+  // Nobody is left to tell.
+  process.stderr.on('error', () => undefined);
+  try {
+    process.exitCode = await run(processOutput);
+  } catch (error) {
+    processOutput.writeError(`${name}: ${describeFailure(error)}\n`);
+    process.exitCode = getExitCode(error);
+  }
+}

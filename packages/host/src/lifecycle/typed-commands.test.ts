@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { ConfigError } from '../config/config-error.ts';
+import { nameAsTyped } from './typed-commands.ts';
+
+const CLONE = { npm_lifecycle_event: 'ogong-provider' };
+
+it.each([
+  ['no models yet: ogong-provider pull stories15M', 'no models yet: npm run ogong-provider -- pull stories15M'],
+  ['start a gateway (ogong mesh up), or name one', 'start a gateway (npm run ogong -- mesh up), or name one'],
+  ['Keys are made with `ogong-gatewayd keys add`.', 'Keys are made with `npm run ogong-gatewayd -- keys add`.'],
+  [new ConfigError('ogong ask', ['no']).message, 'no\nsee npm run ogong -- ask --help'],
+  [new ConfigError('ogong', ['no']).message, 'no\nsee npm run ogong -- --help'],
+  // Who speaks, a path, and a name are no commands.
+  ['ogong ask: nobody answers', 'ogong ask: nobody answers'],
+  ['ogong: there is no command x', 'ogong: there is no command x'],
+  ['~/.ogong/mesh and ogong/verified/a/b', '~/.ogong/mesh and ogong/verified/a/b'],
+])('in a clone %j names what can be typed there', (text, typed) => {
+  expect(nameAsTyped(text, CLONE)).toBe(typed);
+  expect(nameAsTyped(text, {})).toBe(text);
+  expect(nameAsTyped(text, { npm_lifecycle_event: 'test' })).toBe(text);
+});

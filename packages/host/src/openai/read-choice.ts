@@ -1,0 +1,70 @@
+import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
+import {
+  type AnswerParser,
+  type AnswerParts,
+  type AnswerTerms,
+  createAnswerParser,
+  parseAnswer,
+} from '@ogong/protocol/modality/text/answer/answer-parser';
+import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
+import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import type { AnswerToken, TokenUsage } from './format.ts';
+
+/** Text and tokens of a choice as they come. */
+export interface ChoicePart {
+  /** What the model wrote: with the marks of calls and reasoning. */
+  readonly text: string;
+  readonly tokens: readonly AnswerToken[];
+  /** How the text is read: the same for all parts of a choice. */
+  readonly format: AnswerFormat;
+}
+
+/** A choice once it is whole. */
+export interface ChoiceEnd extends ChoicePart, TokenUsage {
+  readonly choice: number;
+  readonly stopReason: StopReason;
+}
+
+/** A part of a choice, read. */
+export interface ReadPart {
+  readonly pieces: readonly AnswerPiece[];
+  readonly tokens: readonly AnswerToken[];
+  /** How many characters the model wrote for it. */
+  readonly length: number;
+}
+
+/** @param terms undefined where the text is the answer, as in completions. */
+export const createChoiceParser = (format: AnswerFormat, terms: AnswerTerms | undefined): AnswerParser =>
+  terms === undefined ? PLAIN : createAnswerParser(format, terms);
+
+/** @param terms undefined where the text is the answer, as in completions. */
+export function readWhole({ text, format }: ChoicePart, terms: AnswerTerms | undefined): AnswerParts {
+  return terms === undefined ? { content: text, reasoning: '', calls: [] } : parseAnswer(text, format, terms);
+}
+
+/**
+ * Reads a choice as it comes. Here, for every API and every server, text becomes content, reasoning and calls (docs/spec/answer.md).
+ * @param terms undefined where the text is the answer, as in completions.
+ */
+export async function* readChoice<End extends ChoiceEnd>(
+  choice: AsyncGenerator<ChoicePart, End>,
+  terms: AnswerTerms | undefined,
+): AsyncGenerator<ReadPart, End> {
+  let parser: AnswerParser | undefined;
+  for (;;) {
+    const next = await choice.next();
+    if (next.done) {
+      const rest = parser?.end() ?? [];
+      if (rest.length > 0) yield { pieces: rest, tokens: [], length: 0 };
+      return next.value;
+    }
+    const { text, tokens, format } = next.value;
+    parser ??= createChoiceParser(format, terms);
+    yield { pieces: parser.push(text), tokens, length: text.length };
+  }
+}
+
+const PLAIN: AnswerParser = {
+  push: (text) => (text === '' ? [] : [{ kind: 'content', text }]),
+  end: () => [],
+};

@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { afterAll, expect, it } from 'vitest';
+import { addApiKey, openApiKeys, revokeApiKey } from './api-keys.ts';
+import { createSignIn } from './sign-in.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ogong-sign-in-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+it('takes callers without a key until the first one is made, and never again, however many are revoked', async () => {
+  const path = join(directory, 'keys.json');
+  const startGateway = () =>
+    createSignIn(
+      openApiKeys(path, (error) => {
+        throw error;
+      }),
+    );
+  const enter = async (gateway: ReturnType<typeof startGateway>, secret?: string): Promise<string> => {
+    const header = (name: string) => (name === 'x-api-key' ? secret : undefined);
+    const context = { req: { header }, env: {} } as unknown as ApiContext;
+    const handle = gateway.require((_context, { id }) => new Response(id));
+    try {
+      return await (await handle(context)).text();
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const gateway = startGateway();
+  expect(await enter(gateway)).toBe('anonymous');
+  const { key, secret } = addApiKey(path, { name: 'first', maxSpendAtomic: undefined, nowMs: 0 });
+  expect(await enter(gateway)).toContain("didn't provide");
+  expect(await enter(gateway, secret)).toBe(key.id);
+  revokeApiKey(path, key.id, 1);
+  for (const one of [gateway, startGateway()]) {
+    expect(one.isOpen).toBe(one === gateway);
+    expect(await enter(one)).toContain("didn't provide");
+    expect(await enter(one, secret)).toContain('Incorrect');
+  }
+});

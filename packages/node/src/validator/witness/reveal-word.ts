@@ -1,0 +1,27 @@
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
+import { hashJobRound, type JobRound, verifyRevealWord } from '@ogong/protocol/exchange/reveal-word';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import { findSigningKeys, type TakenDependencies } from './taken-record.ts';
+
+interface RoundSigner {
+  readonly crypto: Crypto;
+  readonly ledger: LedgerDomain;
+  readonly signer: ValidatorSigner;
+}
+
+/** This validator's word that all of a round have committed. 65 bytes. */
+export function signRound({ crypto, ledger: domain, signer }: RoundSigner, job: JobRound): Promise<Uint8Array> {
+  return signer.sign({ kind: 'reveal', domain, validator: signer.address, round: hashJobRound(crypto, job) });
+}
+
+/** Whether the order's validator has signed for that round. @throws OwnFault where no key of it is known here. */
+export async function isOwnRound(
+  { crypto, ledger, ...known }: TakenDependencies,
+  order: Pick<NamedOrder, 'validator' | 'epoch'>,
+  job: JobRound & { readonly word: Uint8Array },
+): Promise<boolean> {
+  const keys = await findSigningKeys(known, order);
+  const { validator } = order;
+  return keys.some((signingKey) => verifyRevealWord(crypto, { ledger, signingKey }, { ...job, validator }));
+}

@@ -1,0 +1,92 @@
+import { utf8Encode } from '../../base/bytes.ts';
+import { isAbsent } from '../text/request/field-rules.ts';
+import { parseDemands, parseObject } from '../text/request/request.ts';
+import { RequestError } from '../text/request/request-error.ts';
+import {
+  computePromptBound,
+  type EmbeddingRequest,
+  IGNORED_FIELDS,
+  MAX_INPUTS,
+  parseModelName,
+  parseText,
+} from './request.ts';
+
+/** A body of `POST /v1/rerank` (docs/spec/embedding.md): its documents are the inputs, each read together with the query. */
+export interface RerankRequest extends EmbeddingRequest {
+  readonly endpoint: 'rerank';
+  readonly query: string;
+  /** Documents that are shown, at most as many as there are. */
+  readonly topN: number;
+  /** Whether each result repeats its document. */
+  readonly returnsDocuments: boolean;
+}
+
+/** Each document is read with all of the query, so that a short body could ask for a lot of reading. */
+const MAX_READ_BYTES = 16 * 1024 * 1024;
+
+const KNOWN = new Set(['model', 'query', 'documents', 'top_n', 'return_documents', 'ogong']);
+
+/** @throws RequestError naming the offending parameter. */
+export function parseRerankRequest(body: Uint8Array): RerankRequest {
+  const fields = parseObject(body);
+  for (const key of Object.keys(fields)) {
+    if (isAbsent(fields[key]) || KNOWN.has(key) || IGNORED_FIELDS.has(key)) continue;
+    throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
+  }
+  const model = parseModelName(fields.model);
+  const query = parseText(fields.query, 'query');
+  const inputs = parseDocuments(fields.documents);
+  const queryBytes = utf8Encode(query).length;
+  const readBytes = inputs.reduce((sum, input) => sum + queryBytes + utf8Encode(input).length, 0);
+  if (readBytes > MAX_READ_BYTES) {
+    const message = `documents, and the query once for each of them, have at most ${MAX_READ_BYTES} bytes; send fewer at a time`;
+    throw new RequestError(message, 'documents');
+  }
+  return {
+    ...{ endpoint: 'rerank', model, query, inputs, inputCount: inputs.length },
+    promptTokenBound: computePromptBound({ inputs, query }),
+    topN: Math.min(inputs.length, parseTopN(fields.top_n)),
+    returnsDocuments: parseFlag(fields.return_documents),
+    demands: parseDemands(fields.ogong),
+  };
+}
+
+function parseDocuments(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_INPUTS) {
+    throw new RequestError(`documents must be an array of 1 to ${MAX_INPUTS} documents`, 'documents');
+  }
+  return value.map((item: unknown, index) => {
+    const param = `documents[${index}]`;
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return parseText(item, param);
+    const [extra] = Object.keys(item).filter((key) => key !== 'text');
+    if (extra === undefined) return parseText((item as { text?: unknown }).text, `${param}.text`);
+    // A field that were left unread would look as if it counted.
+    throw new RequestError(`${param} has a field besides text: ${extra}`, param, 'unsupported_content');
+  });
+}
+
+function parseTopN(value: unknown): number {
+  if (isAbsent(value)) return MAX_INPUTS;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value;
+  throw new RequestError('top_n must be a whole number of 1 or more', 'top_n');
+}
+
+function parseFlag(value: unknown): boolean {
+  if (isAbsent(value)) return false;
+  if (typeof value === 'boolean') return value;
+  throw new RequestError('return_documents must be true or false', 'return_documents');
+}
+
+/** A document's place in the request, and the score that was committed for it. */
+export interface RankedDocument {
+  readonly index: number;
+  readonly score: number;
+}
+
+/** What is shown of the committed scores: the best first, equal ones in the order of the request, and no more than were asked for. */
+export function rankDocuments(scores: readonly number[], topN: number): readonly RankedDocument[] {
+  return scores
+    .map((score, index) => ({ index, score }))
+    .sort((a, b) => b.score - a.score || a.index - b.index)
+    .slice(0, topN);
+}

@@ -1,0 +1,183 @@
+import { ProtocolError, utf8Encode } from '../../../base/bytes.ts';
+import { parseJson } from '../../../base/json.ts';
+import { isAbsent, isEmptyList } from './field-rules.ts';
+import { measureJson } from './json-size.ts';
+import { RequestError } from './request-error.ts';
+
+/** A call of a tool, as an answer made it and a client sends it back. */
+export interface ChatCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON, as the model wrote it: nobody says that it is valid. */
+  readonly arguments: string;
+}
+
+/** One message of a chat. */
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string;
+  /** Of an assistant: what it thought before. */
+  readonly reasoning?: string;
+  /** Of an assistant: the tools that it called. */
+  readonly calls?: readonly ChatCall[];
+  /** Of a tool: the call that it answers. */
+  readonly callId?: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export const MAX_MESSAGES = 2048;
+const MAX_CALLS = 128;
+/** Of ids and names of calls, UTF-16 units. */
+const MAX_NAME = 256;
+
+const ROLES = new Set(['system', 'developer', 'user', 'assistant', 'tool']);
+/** Fields of a message besides role and content. Clients send them back from an earlier answer; they say nothing new. */
+const IGNORED = ['name', 'refusal', 'annotations'];
+const REFUSED = ['function_call', 'audio'];
+const CALL_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  assistant: ['tool_calls', 'reasoning_content'],
+  tool: ['tool_call_id'],
+};
+
+/** @throws RequestError */
+export function parseMessages(value: unknown): readonly ChatMessage[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MESSAGES) {
+    throw new RequestError(`messages must be an array of 1 to ${MAX_MESSAGES} messages`, 'messages');
+  }
+  return value.map((message: unknown, i) => parseMessage(message, `messages[${i}]`));
+}
+
+function parseMessage(message: unknown, param: string): ChatMessage {
+  if (typeof message !== 'object' || message === null) throw new RequestError(`${param} must be an object`, param);
+  const { role, content, ...rest } = message as Fields;
+  if (typeof role !== 'string' || !ROLES.has(role)) {
+    throw new RequestError(`${param}.role must be one of ${[...ROLES].join(', ')}`, `${param}.role`);
+  }
+  for (const key of REFUSED) {
+    if (isAbsent(rest[key])) continue;
+    const what = `${param}.${key}`;
+    throw new RequestError(`${what}: only text and calls of tools are served`, what, 'unsupported_parameter');
+  }
+  const own = CALL_FIELDS[role] ?? [];
+  // An empty list of calls says nothing, whoever sends it.
+  const given = Object.fromEntries(
+    Object.entries(rest).filter(([key, it]) => !(key === 'tool_calls' && isEmptyList(it))),
+  );
+  assertKeys(given, new Set([...own, ...REFUSED, ...IGNORED]), param);
+  const calls = isAbsent(given.tool_calls) ? undefined : parseCalls(given.tool_calls, `${param}.tool_calls`);
+  const reasoning = isAbsent(given.reasoning_content)
+    ? undefined
+    : parseText(given.reasoning_content, `${param}.reasoning_content`, 'a string');
+  const mayBeEmpty = calls !== undefined || reasoning !== undefined;
+  return {
+    role: role === 'developer' ? 'system' : role,
+    content: mayBeEmpty && isAbsent(content) ? '' : parseContent(content, `${param}.content`),
+    ...(reasoning !== undefined && { reasoning }),
+    ...(calls && { calls }),
+    ...(role === 'tool' && { callId: parseName(given.tool_call_id, `${param}.tool_call_id`) }),
+  };
+}
+
+const CALL_KEYS = new Set(['id', 'type', 'index', 'function']);
+const FUNCTION_KEYS = new Set(['name', 'arguments']);
+
+function parseCalls(value: unknown, param: string): readonly ChatCall[] {
+  if (!Array.isArray(value) || value.length > MAX_CALLS) {
+    throw new RequestError(`${param} must be an array of at most ${MAX_CALLS} calls`, param);
+  }
+  return value.map((item: unknown, i) => {
+    const where = `${param}[${i}]`;
+    const call = readObject(item, where);
+    assertKeys(call, CALL_KEYS, where);
+    if (!isAbsent(call.type) && call.type !== 'function') {
+      throw new RequestError(`${where}.type must be "function"`, `${where}.type`, 'unsupported_parameter');
+    }
+    const called = readObject(call.function, `${where}.function`);
+    assertKeys(called, FUNCTION_KEYS, `${where}.function`);
+    const given = isAbsent(called.arguments)
+      ? '{}'
+      : parseText(called.arguments, `${where}.function.arguments`, 'a string of JSON');
+    return {
+      id: parseName(call.id, `${where}.id`),
+      name: parseName(called.name, `${where}.function.name`),
+      arguments: given,
+    };
+  });
+}
+
+function readObject(value: unknown, param: string): Fields {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  throw new RequestError(`${param} must be an object`, param);
+}
+
+function parseName(value: unknown, param: string): string {
+  const name = parseText(value, param, 'a string');
+  if (name.length > 0 && name.length <= MAX_NAME) return name;
+  throw new RequestError(`${param} must have 1 to ${MAX_NAME} characters`, param);
+}
+
+const TEXT_PART = new Set(['text']);
+
+function parseContent(content: unknown, param: string): string {
+  if (!Array.isArray(content)) return parseText(content, param, 'a string or an array of content parts');
+  if (content.length === 0) throw new RequestError(`${param} must have a part`, param);
+  return content
+    .map((part: unknown, i) => {
+      const { type, ...rest } = (typeof part === 'object' && part !== null ? part : {}) as Fields;
+      const where = `${param}[${i}]`;
+      if (type !== 'text') {
+        throw new RequestError(`${where}: only text parts are served`, where, 'unsupported_content');
+      }
+      assertKeys(rest, TEXT_PART, where);
+      return parseText(rest.text, where, 'a text');
+    })
+    .join('');
+}
+
+/** Text that has a UTF-8 form: an escape can write half of a surrogate pair, which has none. @throws RequestError */
+export function parseText(value: unknown, param: string, expected: string): string {
+  if (typeof value !== 'string') throw new RequestError(`${param} must be ${expected}`, param);
+  if (!value.isWellFormed()) throw new RequestError(`${param} must be text without lone surrogates`, param);
+  return value;
+}
+
+/** Refuses unknown fields: to ignore one could give a wrong answer. @throws RequestError */
+export function assertKeys(fields: Fields, known: ReadonlySet<string>, where: string): void {
+  const unknown = Object.keys(fields).find((key) => !known.has(key) && !isAbsent(fields[key]));
+  if (unknown === undefined) return;
+  const param = `${where}.${unknown}`;
+  throw new RequestError(`Unrecognized request argument supplied: ${param}`, param, 'unknown_parameter');
+}
+
+/** The arguments of a call as an object; undefined where the text is none, or stands too deep in itself. */
+export function readArguments(text: string): Fields | undefined {
+  try {
+    const value = parseJson(utf8Encode(text));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+/** What a chat template may add around a message or a call, in tokens. */
+const TOKENS_AROUND = 64;
+
+/** The most tokens that messages can make: no tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
+export function boundMessages(messages: readonly ChatMessage[]): number {
+  const sizes = messages.map(({ content, reasoning = '', calls = [] }, i) => {
+    const called = calls.map(({ name, arguments: given }, j) =>
+      boundCall(name, given, `messages[${i}].tool_calls[${j}]`),
+    );
+    return called.reduce((sum, size) => sum + size, utf8Encode(content + reasoning).length + TOKENS_AROUND);
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** A template writes the arguments as they are, or as JSON of its own. */
+function boundCall(name: string, given: string, param: string): number {
+  const values = readArguments(given);
+  const written = Math.max(measureJson(given, param), values === undefined ? 0 : measureJson(values, param));
+  return 2 * utf8Encode(name).length + written + TOKENS_AROUND;
+}

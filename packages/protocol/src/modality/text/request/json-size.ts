@@ -1,0 +1,25 @@
+import { utf8Encode } from '../../../base/bytes.ts';
+import { RequestError } from './request-error.ts';
+
+/** What a template may write for each level that a line is deep in. */
+const BLANKS = 4;
+
+/**
+ * The most bytes of a value of JSON as a template writes it: each item on a line of its own, four blanks for each level.
+ * @param value at most 64 arrays and objects deep.
+ * @throws RequestError where a text holds a lone surrogate.
+ */
+export function measureJson(value: unknown, param: string, depth = 1): number {
+  if (typeof value === 'string') return measureText(value, param);
+  if (typeof value !== 'object' || value === null) return String(value).length;
+  const line = 2 + BLANKS * depth;
+  const sizes = Array.isArray(value)
+    ? value.map((item: unknown) => measureJson(item, param, depth + 1))
+    : Object.entries(value).map(([key, item]) => measureText(key, param) + 2 + measureJson(item, param, depth + 1));
+  return sizes.reduce((sum, size) => sum + size + line, 2 + line);
+}
+
+function measureText(text: string, param: string): number {
+  if (!text.isWellFormed()) throw new RequestError(`${param} must hold texts without lone surrogates`, param);
+  return utf8Encode(JSON.stringify(text)).length;
+}

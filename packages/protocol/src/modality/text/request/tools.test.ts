@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { utf8Encode } from '../../../base/bytes.ts';
+import { compileGrammar, matchText } from '../grammar/machine.ts';
+import { parseRequest } from './request.ts';
+
+const WEATHER = {
+  type: 'function',
+  function: {
+    name: 'weather',
+    description: 'What the weather is.',
+    parameters: {
+      $ref: '#/$defs/place',
+      $defs: { place: { properties: { city: { enum: ['Paris', 'Rome'] } }, required: ['city'] } },
+    },
+  },
+};
+const CLOCK = { type: 'function', function: { name: 'clock', parameters: { type: 'object', properties: {} } } };
+const base = { model: 'm', messages: [{ role: 'user', content: 'hi' }], tools: [WEATHER, CLOCK] };
+const read = (extra: object = {}) => parseRequest(utf8Encode(JSON.stringify({ ...base, ...extra })), 'chat');
+
+describe('tools', () => {
+  it('are offered, and say how the answer is read', () => {
+    const { tools, terms, grammar, dropped } = read({ tools: [WEATHER, { ...CLOCK, function: { name: 'clock' } }] });
+    expect(tools).toEqual([WEATHER.function, { name: 'clock', parameters: { type: 'object', properties: {} } }]);
+    expect([terms, grammar, dropped]).toEqual([{ tools: ['weather', 'clock'], isForced: false }, undefined, []]);
+  });
+
+  it('are not offered where the answer must not call them', () => {
+    expect(read({ tool_choice: 'none' })).toMatchObject({ tools: [], terms: { tools: [], isForced: false } });
+  });
+
+  it('may stand beside a format where they are not offered', () => {
+    const { grammar } = read({ tool_choice: 'none', response_format: { type: 'json_object' } });
+    expect(grammar).toEqual(expect.any(String));
+  });
+
+  it('are counted in the most tokens that a prompt can have', () => {
+    const without = read({ tools: [] }).promptTokenBound;
+    const few = read({ tools: [CLOCK] }).promptTokenBound;
+    expect(few).toBeGreaterThan(without);
+    expect(read().promptTokenBound).toBeGreaterThan(few + JSON.stringify(WEATHER).length);
+    expect(read({ tool_choice: 'none' }).promptTokenBound).toBe(without);
+  });
+
+  it('name the wishes that nothing holds a model to', () => {
+    const strict = { ...CLOCK, function: { ...CLOCK.function, strict: true } };
+    const wishes = { tools: [strict], parallel_tool_calls: false };
+    expect(read(wishes).dropped).toEqual(['tools[0].function.strict', 'parallel_tool_calls']);
+    expect(read({ ...wishes, tool_choice: 'required' }).dropped).toEqual([]);
+  });
+});
+
+describe('a forced call', () => {
+  const matches = (extra: object, text: string): string =>
+    matchText(compileGrammar(read(extra).grammar as string), utf8Encode(text));
+  const PARIS = '{"name": "weather", "arguments": {"city":"Paris"}}';
+  const NOW = '{"name": "clock", "arguments": {}}';
+  const clock = { type: 'function', function: { name: 'clock' } };
+
+  it.each([
+    ['a call of any tool', 'required', PARIS, 'whole'],
+    ['a call of any tool', 'required', NOW, 'whole'],
+    ['what the schema does not allow', 'required', PARIS.replace('Paris', 'Oslo'), 'forbidden'],
+    ['arguments for a tool that takes none', 'required', NOW.replace('{}', '{"a":1}'), 'forbidden'],
+    ['a tool that is not offered', 'required', NOW.replace('clock', 'rm'), 'forbidden'],
+    ['words before it', 'required', `Well. ${NOW}`, 'forbidden'],
+    ['several calls unasked', 'required', `[${NOW}, ${PARIS}]`, 'forbidden'],
+    ['the tool that is named', clock, NOW, 'whole'],
+    ['another tool', clock, PARIS, 'forbidden'],
+  ])('%s (%j): %s is %s', (_, tool_choice, text, expected) => {
+    expect(matches({ tool_choice }, text)).toBe(expected);
+  });
+
+  it('may be several, where that is asked for', () => {
+    const asked = { tool_choice: 'required', parallel_tool_calls: true };
+    expect(matches(asked, `[${NOW}, ${PARIS}]`)).toBe('whole');
+    expect(matches(asked, PARIS)).toBe('whole');
+    expect(matches(asked, '[]')).toBe('forbidden');
+    expect(matches(asked, `[${Array(17).fill(NOW).join(', ')}]`)).toBe('forbidden');
+  });
+});
+
+describe('messages about calls', () => {
+  it('are read with what was thought, called and answered', () => {
+    const calls = [{ id: 'c1', type: 'function', function: { name: 'weather', arguments: '{"city":"Paris"}' } }];
+    const { messages } = read({
+      messages: [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: null, reasoning_content: 'Hm.', tool_calls: calls },
+        { role: 'tool', tool_call_id: 'c1', content: [{ type: 'text', text: 'Sun.' }] },
+      ],
+    });
+    expect(messages.slice(1)).toEqual([
+      {
+        role: 'assistant',
+        content: '',
+        reasoning: 'Hm.',
+        calls: [{ id: 'c1', name: 'weather', arguments: '{"city":"Paris"}' }],
+      },
+      { role: 'tool', content: 'Sun.', callId: 'c1' },
+    ]);
+  });
+
+  it('count with the blanks that a template may write', () => {
+    const bound = (given: string) =>
+      read({
+        messages: [{ role: 'assistant', tool_calls: [{ id: 'c', function: { name: 'f', arguments: given } }] }],
+      }).promptTokenBound;
+    const deep = `{"a":${'['.repeat(30)}1${']'.repeat(30)}}`;
+    const written = JSON.stringify(JSON.parse(deep), null, 4);
+    expect(bound(deep) - bound('{}')).toBeGreaterThan(written.length);
+  });
+});

@@ -1,0 +1,174 @@
+import type { AnswerTerms } from '../answer/answer-parser.ts';
+import { GrammarError } from '../grammar/grammar-error.ts';
+import { quote } from '../grammar/schema/literals.ts';
+import { createSchemaRules, type SchemaRules } from '../grammar/schema/schema-grammar.ts';
+import { readGrammar } from './answer-grammar.ts';
+import { assertKeys, parseText } from './chat-messages.ts';
+import { isAbsent } from './field-rules.ts';
+import { measureJson } from './json-size.ts';
+import { RequestError } from './request-error.ts';
+
+/** A function that the client runs. */
+export interface OfferedTool {
+  readonly name: string;
+  readonly description?: string;
+  /** A JSON schema of its arguments. */
+  readonly parameters: Fields;
+}
+
+/** What a request says of tools. */
+export interface ToolUse {
+  /** None where the answer must not call any. */
+  readonly tools: readonly OfferedTool[];
+  /** Names of the tools of which the answer must be a call; undefined where it may be anything. */
+  readonly forced: readonly string[] | undefined;
+  /** Whether a forced answer may be several calls. */
+  readonly areSeveral: boolean;
+  /** Wishes that nothing here holds a model to. */
+  readonly dropped: readonly string[];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export const MAX_TOOLS = 128;
+/** Characters that names of functions have with the APIs that offer them. */
+const NAME = /^[\w.:/-]{1,128}$/;
+/** Of one forced answer. */
+const MAX_FORCED_CALLS = 16;
+
+const TOOL_KEYS = new Set(['type', 'function']);
+const FUNCTION_KEYS = new Set(['name', 'description', 'parameters', 'strict']);
+const NO_PARAMETERS: Fields = { type: 'object', properties: {} };
+
+/** @throws RequestError */
+export function parseToolUse(fields: Fields): ToolUse {
+  const { tools, strict } = parseTools(fields.tools);
+  const names = tools.map(({ name }) => name);
+  const choice = parseChoice(fields.tool_choice, new Set(names));
+  const { parallel_tool_calls: parallel } = fields;
+  if (!isAbsent(parallel) && typeof parallel !== 'boolean') {
+    throw new RequestError('parallel_tool_calls must be a boolean', 'parallel_tool_calls');
+  }
+  const forced = choice === 'required' ? names : typeof choice === 'object' ? [choice.name] : undefined;
+  const isFree = tools.length > 0 && choice === 'auto';
+  return {
+    tools: choice === 'none' ? [] : tools,
+    forced,
+    areSeveral: parallel === true && choice === 'required',
+    dropped: isFree ? [...strict, ...(parallel === false ? ['parallel_tool_calls'] : [])] : [],
+  };
+}
+
+/** How an answer to the request is read. */
+export const toAnswerTerms = ({ tools, forced }: Pick<ToolUse, 'tools' | 'forced'>): AnswerTerms => ({
+  tools: tools.map(({ name }) => name),
+  isForced: forced !== undefined,
+});
+
+function parseTools(value: unknown): { readonly tools: readonly OfferedTool[]; readonly strict: readonly string[] } {
+  if (isAbsent(value)) return { tools: [], strict: [] };
+  if (!Array.isArray(value) || value.length > MAX_TOOLS) {
+    throw new RequestError(`tools must be an array of at most ${MAX_TOOLS} functions`, 'tools');
+  }
+  const strict: string[] = [];
+  const tools = value.map((item: unknown, i) => {
+    const param = `tools[${i}]`;
+    const fields = readObject(item, param);
+    if (fields.type !== 'function') {
+      const message = `${param}: only functions that the client runs are served`;
+      throw new RequestError(message, param, 'unsupported_parameter');
+    }
+    assertKeys(fields, TOOL_KEYS, param);
+    const where = `${param}.function`;
+    const given = readObject(fields.function, where);
+    assertKeys(given, FUNCTION_KEYS, where);
+    if (given.strict === true) strict.push(`${where}.strict`);
+    return readFunction(given, where);
+  });
+  const twice = tools.find(({ name }, i) => tools.findIndex((other) => other.name === name) !== i);
+  if (twice) throw new RequestError(`tools: ${twice.name} stands twice`, 'tools');
+  return { tools, strict };
+}
+
+function readFunction({ name, description, parameters }: Fields, where: string): OfferedTool {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new RequestError(`${where}.name must be 1 to 128 of the characters a-z, A-Z, 0-9 and _.:/-`, `${where}.name`);
+  }
+  const schema = isAbsent(parameters) ? NO_PARAMETERS : readObject(parameters, `${where}.parameters`);
+  measureJson(schema, `${where}.parameters`);
+  const said = isAbsent(description) ? undefined : parseText(description, `${where}.description`, 'a string');
+  return { name, ...(said !== undefined && { description: said }), parameters: schema };
+}
+
+function parseChoice(
+  value: unknown,
+  names: ReadonlySet<string>,
+): 'none' | 'auto' | 'required' | { readonly name: string } {
+  const param = 'tool_choice';
+  if (isAbsent(value) || value === 'auto') return 'auto';
+  if (value === 'none') return 'none';
+  if (value === 'required') {
+    if (names.size > 0) return 'required';
+    throw new RequestError('tool_choice: required needs tools', param);
+  }
+  const { type, function: named } = (typeof value === 'object' ? value : {}) as Fields;
+  const { name } = (typeof named === 'object' && named !== null ? named : {}) as Fields;
+  if (type !== 'function' || typeof name !== 'string') {
+    const message = 'tool_choice must be none, auto, required or {"type": "function", "function": {"name": ...}}';
+    throw new RequestError(message, param, 'unsupported_parameter');
+  }
+  if (names.has(name)) return { name };
+  throw new RequestError(`tool_choice: no tool is named ${name.slice(0, 100)}`, param);
+}
+
+function readObject(value: unknown, param: string): Fields {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  throw new RequestError(`${param} must be an object`, param);
+}
+
+/**
+ * The grammar of a forced answer: a call object as the page on answers has it, or a list of them, with arguments that keep to
+ * the tool's schema.
+ * @returns undefined where no call is forced. @throws RequestError naming the tool whose schema is refused.
+ */
+export function forceCalls({ tools, forced, areSeveral }: ToolUse): string | undefined {
+  if (forced === undefined) return undefined;
+  return readGrammar('tools', () => {
+    const rules = createSchemaRules();
+    const calls = tools.flatMap((tool, i) => {
+      if (!forced.includes(tool.name)) return [];
+      const given = addParameters(rules, tool, `tools[${i}].function.parameters`);
+      return [`${quote(`${JSON.stringify(tool.name)}, "arguments": `)} ${given}`];
+    });
+    const call = `${quote('{"name": ')} (${calls.join(' | ')}) "}"`;
+    return rules.finish(areSeveral ? `${call} | "[" ${call} (", " ${call}){0,${MAX_FORCED_CALLS - 1}} "]"` : call);
+  });
+}
+
+function addParameters(rules: SchemaRules, { parameters }: OfferedTool, param: string): string {
+  try {
+    return rules.add(closeEmpty(parameters));
+  } catch (error) {
+    if (!(error instanceof GrammarError)) throw error;
+    throw new RequestError(`${param}: ${error.message}`, param, 'unsupported_parameter', { cause: error });
+  }
+}
+
+/** A tool that names no parameters takes none. */
+function closeEmpty(parameters: Fields): Fields {
+  const { properties, additionalProperties } = parameters;
+  const isEmpty = typeof properties === 'object' && properties !== null && Object.keys(properties).length === 0;
+  const closed = isEmpty && isAbsent(additionalProperties) ? { additionalProperties: false } : {};
+  return { type: 'object', ...parameters, ...closed };
+}
+
+/** What a chat template, or the protocol's own text, says about tools besides the tools, in tokens. */
+const TOKENS_OF_TOOLS = 1024;
+const TOKENS_OF_TOOL = 128;
+
+/** The most tokens that the list of tools can make. */
+export function boundTools(tools: readonly OfferedTool[]): number {
+  if (tools.length === 0) return 0;
+  const sizes = tools.map((tool, i) => measureJson(tool, `tools[${i}].function`, 3) + TOKENS_OF_TOOL);
+  return sizes.reduce((sum, size) => sum + size, TOKENS_OF_TOOLS);
+}

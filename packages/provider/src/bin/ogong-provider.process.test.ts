@@ -1,0 +1,128 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createLocalFixture, type LocalFixture, shelve } from '../local/local-fixture.ts';
+import { noteServer } from '../local/server-note.ts';
+
+const PROGRAM = fileURLToPath(new URL('./ogong-provider.ts', import.meta.url));
+const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM];
+
+let dataDir: string;
+let fixture: LocalFixture;
+let child: ChildProcessWithoutNullStreams | undefined;
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'ogong-provider-'));
+  fixture = await createLocalFixture({
+    models: [shelve('fake'), shelve('slow')],
+    open: (reference) => createFakeEngine(reference.includes('slow') ? { contextSize: 4096, stepMs: 2 } : {}),
+  });
+  noteServer(dataDir, { host: '127.0.0.1', port: Number(new URL(fixture.base).port) }, 'fixture');
+});
+
+afterEach(async () => {
+  child?.kill('SIGKILL');
+  child = undefined;
+  await fixture.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+function start(argv: readonly string[]): ChildProcessWithoutNullStreams {
+  const [node = '', ...rest] = NODE;
+  child = spawn(node, [...rest, ...argv], { env: { ...process.env, OGONG_PROVIDER_DATA_DIR: dataDir } });
+  return child;
+}
+
+async function run(argv: readonly string[], input = ''): Promise<{ code: unknown; out: string; error: string }> {
+  const started = start(argv);
+  started.stdin.end(input);
+  const [out, error, [code]] = await Promise.all([text(started.stdout), text(started.stderr), once(started, 'exit')]);
+  return { code, out, error };
+}
+
+describe('a pipe', () => {
+  it('brings the text in front of the prompt, and gets the answer and nothing else', async () => {
+    const { code, out, error } = await run(['run', 'fake', 'Sum', 'this', 'up'], 'the notes\n');
+    expect([code, error]).toEqual([0, '']);
+    expect(out.endsWith('\n')).toBe(true);
+    expect(out.length).toBeGreaterThan(1);
+    expect(out).not.toContain('>>>');
+    const bound = await run(['run', 'fake', 'hello', '--format', '{"type":"boolean"}']);
+    expect(bound.out).toMatch(/^(?:true|false)\n$/);
+  });
+
+  it('that is closed early ends the program quietly', async () => {
+    const started = start(['run', 'slow', 'hello']);
+    started.stdin.end();
+    const error = text(started.stderr);
+    started.stdout.once('data', () => started.stdout.destroy());
+    expect(await once(started, 'exit')).toEqual([0, null]);
+    expect(await error).toBe('');
+  });
+
+  it('without a word in it is refused', async () => {
+    const { code, error } = await run(['run', 'fake']);
+    expect([code, error]).toEqual([64, expect.stringContaining('standard input is empty')]);
+  });
+
+  it('is told of an unknown model by the exit code and one line', async () => {
+    expect(await run(['run', 'nothing', 'hello'])).toEqual({
+      ...{ code: 69, out: '' },
+      error: expect.stringMatching(/^ogong-provider: .+\n$/),
+    });
+  });
+
+  it('is stopped by Ctrl-C with the status that shells expect', async () => {
+    const started = start(['run', 'slow', 'hello']);
+    started.stdin.end();
+    await once(started.stdout, 'data');
+    started.kill('SIGINT');
+    expect(await once(started, 'exit')).toEqual([130, null]);
+  });
+});
+
+it.each([['--help'], ['-h'], ['help'], []])('help %j ends well, in groups that end with examples', async (...argv) => {
+  const { code, out, error } = await run(argv);
+  expect([code, error]).toEqual([0, '']);
+  expect(out).toMatch(
+    /On this machine:\n {2}run [\s\S]*Models:\n[\s\S]*For the network:\n[\s\S]*Examples:\n {2}ogong-provider/,
+  );
+  expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+});
+
+it('an unknown command is a usage error', async () => {
+  expect(await run(['constructor'])).toMatchObject({ code: 64, error: expect.stringContaining('unknown command') });
+});
+
+const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0;
+
+// A pseudo-terminal by util-linux's `script`; the chat itself is tested with streams in chat-terminal.test.ts.
+it.skipIf(!hasScript)(
+  `on a terminal Ctrl-C stops the answer, Ctrl-D leaves${hasScript ? '' : ' (no program script here)'}`,
+  async () => {
+    const command = [...NODE, 'run', 'slow', '--data-dir', dataDir].map((word) => `'${word}'`).join(' ');
+    child = spawn('script', ['-qec', command, '/dev/null']);
+    let shown = '';
+    child.stdout.on('data', (bytes) => {
+      shown += String(bytes);
+    });
+    await expect.poll(() => shown).toContain('>>> ');
+    child.stdin.write('/set parameter num_predict 3000\r');
+    await expect.poll(() => shown).toContain('num_predict is 3000');
+    child.stdin.write('hello\r');
+    const begin = shown.length;
+    await expect.poll(() => shown.slice(begin).length).toBeGreaterThan(80);
+    child.stdin.write('\u0003');
+    await expect.poll(() => shown.slice(begin)).toContain('>>> ');
+    child.stdin.write('/set quiet\r');
+    await expect.poll(() => shown).toContain('timings are not shown');
+    child.stdin.write('\u0004');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  },
+);

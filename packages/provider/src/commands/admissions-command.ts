@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { chainFields } from '@ogong/host/config/common-fields';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { readEvidence } from '@ogong/host/config/read-evidence';
+import { boolean, text } from '@ogong/host/config/values';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
+import type { Command } from '@ogong/host/lifecycle/command';
+import { EXIT } from '@ogong/host/log/errors';
+import { openStore } from '@ogong/host/store/store';
+import { type Judge, judgeByChain, openJudge } from '@ogong/host/views/judge-by-chain';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { ADMISSION_DOUBT_MS } from '@ogong/protocol/exchange/limits';
+import {
+  computeCapacity,
+  describeOverAdmission,
+  encodeOverAdmission,
+  findOverAdmission,
+  hashOverAdmission,
+  isConvicted,
+  MAX_EVIDENCE_ORDERS,
+  type OrderAdmission,
+  type OverAdmission,
+} from '@ogong/protocol/exchange/over-admission';
+import { listAdmissions, nameChannel } from '../provider/admissions.ts';
+import { dataDirField } from '../provider/provider-config.ts';
+import { PROVIDER_SCHEMA } from '../provider/provider-store.ts';
+
+export const admissionsConfig = defineConfig({
+  name: 'ogong-provider admissions',
+  examples: ['ogong-provider admissions --deployment deployment.json --out evidence'],
+  summary:
+    'Looks for validators that admitted more orders than a channel holds, in what they signed for this provider, and writes the\n' +
+    'evidence. Validators convict by it (ogong-validatord convict). With --add it also counts what other providers exported.',
+  fields: {
+    out: { schema: text, label: '<dir>', default: '.', description: 'where the files are written' },
+    add: {
+      schema: text,
+      label: '<path>',
+      repeatable: true,
+      description: 'file of another provider, written with --export',
+    },
+    export: {
+      schema: boolean,
+      boolean: true,
+      description: 'write the newest admissions of each channel, for others to add; judges nothing',
+    },
+    ...dataDirField,
+    ...chainFields,
+  },
+});
+
+/** What one channel's admissions show. */
+export interface ChannelFinding {
+  /** Validator and payer, in hex. */
+  readonly channel: string;
+  readonly heldAtomic: bigint;
+  readonly capacityAtomic: bigint;
+  /** Where it convicts. */
+  readonly evidence: { readonly hash: Uint8Array; readonly bytes: Uint8Array } | undefined;
+}
+
+/** Judges the orders of each channel that were alive at once. @throws ChainError, ProtocolError */
+export async function findEvidence(
+  judge: Judge,
+  channels: ReadonlyMap<string, readonly OrderAdmission[]>,
+): Promise<readonly ChannelFinding[]> {
+  const findings: ChannelFinding[] = [];
+  for (const [channel, orders] of channels) {
+    const evidence = await searchChannel(judge, orders);
+    if (evidence === undefined) continue;
+    const { claim, capacityAtomic, checks } = await judgeByChain(nodeCrypto, judge, evidence);
+    const hash = hashOverAdmission(nodeCrypto, evidence);
+    const shown = isConvicted(checks) ? { hash, bytes: encodeOverAdmission(evidence) } : undefined;
+    findings.push({ channel, heldAtomic: claim.heldAtomic, capacityAtomic, evidence: shown });
+  }
+  return findings;
+}
+
+/** What convicts, where there is such; otherwise the orders that may cost most at once. */
+async function searchChannel(
+  { chain, ledger }: Judge,
+  orders: readonly OrderAdmission[],
+): Promise<OverAdmission | undefined> {
+  if (orders.length === 0) return undefined;
+  const { payer, validator, firstMs } = describeOverAdmission({ orders });
+  const doubtMs = BigInt(ADMISSION_DOUBT_MS);
+  const [changes, { atMs }] = await Promise.all([
+    chain.channelChanges(payer, validator, firstMs - doubtMs),
+    chain.convictionsOf(validator),
+  ]);
+  const capacityOf = (span: Parameters<typeof computeCapacity>[1]): bigint => computeCapacity(changes, span);
+  const unpunished = atMs === 0n ? {} : { afterMs: atMs + doubtMs };
+  return (
+    findOverAdmission(nodeCrypto, ledger, { orders, capacityOf, ...unpunished }) ??
+    findOverAdmission(nodeCrypto, ledger, { orders, capacityOf: () => 0n })
+  );
+}
+
+/** The same orders count once: evidence is looked for among different ones. */
+export function mergeAdmissions(
+  own: ReadonlyMap<string, readonly OrderAdmission[]>,
+  added: readonly (readonly OrderAdmission[])[],
+): ReadonlyMap<string, readonly OrderAdmission[]> {
+  const merged = new Map(own);
+  for (const order of added.flat()) {
+    const name = nameChannel(describeOverAdmission({ orders: [order] }));
+    merged.set(name, [...(merged.get(name) ?? []), order]);
+  }
+  return merged;
+}
+
+export const admissionsCommand: Command = {
+  name: 'admissions',
+  summary: 'evidence against validators that admitted more than a channel holds',
+  async run(argv, output) {
+    const parsed = admissionsConfig.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    const { dataDir, out, add, export: isExport, ...where } = parsed.values;
+    const name = admissionsConfig.definition.name;
+    const database = join(dataDir, 'provider.db');
+    if (!existsSync(database)) throw new ConfigError(name, [`--data-dir ${dataDir}: no provider has run there`]);
+    const store = openStore(database, { schema: PROVIDER_SCHEMA });
+    const own = store.read((db) => listAdmissions(db, MAX_EVIDENCE_ORDERS));
+    store.close();
+    makePrivateDirectory(out);
+    if (isExport) {
+      for (const [channel, orders] of own) {
+        const path = join(out, `${channel}.admissions`);
+        writePrivateFile(path, encodeOverAdmission({ orders }));
+        output.write(`${path}: ${orders.length} orders\n`);
+      }
+      return EXIT.ok;
+    }
+    const channels = mergeAdmissions(
+      own,
+      add.map((path) => readEvidence(name, path).orders),
+    );
+    const findings = await findEvidence(await openJudge(name, where), channels);
+    if (findings.length === 0) output.write('no order with an admission is kept here\n');
+    for (const { channel, heldAtomic, capacityAtomic, evidence } of findings) {
+      output.write(
+        `${channel}: orders alive at once may cost ${heldAtomic}, the channel had room for ${capacityAtomic}\n`,
+      );
+      if (evidence === undefined) continue;
+      const path = join(out, `${toHex(evidence.hash)}.admissions`);
+      writePrivateFile(path, evidence.bytes);
+      output.write(`  more than it held: ${path} convicts the validator; give it to validators\n`);
+    }
+    return EXIT.ok;
+  },
+};

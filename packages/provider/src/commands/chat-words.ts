@@ -1,0 +1,205 @@
+import type { Output } from '@ogong/host/lifecycle/command';
+import { readOptions } from '../local/ollama/options.ts';
+import type { Conversation } from './conversation.ts';
+import { formatTable } from './format.ts';
+import { callLocal, LocalApiError } from './local-client.ts';
+import type { LocalDoor } from './local-door.ts';
+import { formatModel } from './model-commands.ts';
+
+/** What the words that begin with a slash act on. */
+export interface ChatRoom {
+  readonly conversation: Conversation;
+  readonly door: LocalDoor;
+  readonly output: Output;
+  /** Whether typed lines are kept for the next time. */
+  keepsLines: boolean;
+}
+
+interface Word {
+  readonly usage: string;
+  readonly about: string;
+  /** @returns false where the chat is over. @throws what `explainWord` puts in words */
+  run(room: ChatRoom, rest: string): Promise<boolean> | boolean;
+}
+
+const SETTINGS: Readonly<Record<string, { readonly usage: string; set(room: ChatRoom, rest: string): string }>> = {
+  system: {
+    usage: 'system <text>',
+    set: ({ conversation: { settings } }, rest) => {
+      settings.system = rest === '' ? undefined : rest;
+      return rest === '' ? 'no system message' : 'the system message is set';
+    },
+  },
+  parameter: {
+    usage: 'parameter <name> <value>',
+    set({ conversation: { settings } }, rest) {
+      const [, name = '', text = ''] = /^(\S+)\s*(.*)$/s.exec(rest) ?? [];
+      if (name === '' || text === '') throw new WordError('write /set parameter <name> <value>');
+      const value = name === 'stop' ? text.split(/\s+/).map((each) => readValue(each)) : readValue(text);
+      const { dropped } = readOptions({ [name]: value });
+      settings.parameters = { ...settings.parameters, [name]: value };
+      return dropped.length > 0 ? `${name} has no effect here` : `${name} is ${JSON.stringify(value)}`;
+    },
+  },
+  format: {
+    usage: 'format json | {JSON schema}',
+    set({ conversation: { settings } }, rest) {
+      settings.format = rest === 'json' ? 'json' : readSchema(rest);
+      return 'answers are JSON';
+    },
+  },
+  noformat: {
+    usage: 'noformat',
+    set: ({ conversation: { settings } }) => change(settings, 'format', undefined, 'answers are text'),
+  },
+  verbose: {
+    usage: 'verbose',
+    set: ({ conversation: { settings } }) => change(settings, 'isVerbose', true, 'timings are shown'),
+  },
+  quiet: {
+    usage: 'quiet',
+    set: ({ conversation: { settings } }) => change(settings, 'isVerbose', false, 'timings are not shown'),
+  },
+  think: {
+    usage: 'think [low | medium | high]',
+    set: ({ conversation: { settings } }, rest) =>
+      change(settings, 'think', rest === '' ? true : rest, 'the model thinks first'),
+  },
+  nothink: {
+    usage: 'nothink',
+    set: ({ conversation: { settings } }) => change(settings, 'think', false, 'the model does not think first'),
+  },
+  history: { usage: 'history', set: (room) => change(room, 'keepsLines', true, 'lines are kept') },
+  nohistory: { usage: 'nohistory', set: (room) => change(room, 'keepsLines', false, 'lines are not kept') },
+};
+
+const PARTS = ['info', 'license', 'modelfile', 'parameters', 'system', 'template'];
+
+const WORDS: Readonly<Record<string, Word>> = {
+  '/set': {
+    usage: '/set <what> ...',
+    about: Object.values(SETTINGS)
+      .map(({ usage }) => usage)
+      .join('; '),
+    run(room, rest) {
+      const [, name = '', value = ''] = /^(\S*)\s*(.*)$/s.exec(rest) ?? [];
+      const setting = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined;
+      if (setting === undefined) throw new WordError(`write /set ${Object.keys(SETTINGS).join(' | ')}`);
+      room.output.writeError(`${setting.set(room, unquote(value))}\n`);
+      return true;
+    },
+  },
+  '/show': {
+    usage: '/show [<part>]',
+    about: PARTS.join(', '),
+    async run({ conversation, door, output }, part) {
+      if (part !== '' && !PARTS.includes(part)) throw new WordError(`write /show ${PARTS.join(' | ')}`);
+      const { model, settings } = conversation;
+      const shown = await callLocal(door, '/api/show', { body: { model } });
+      if (part === '' || part === 'info') output.write(formatModel(shown));
+      else if (part === 'system') output.write(`${settings.system ?? shown.system ?? 'none'}\n`);
+      else if (part === 'parameters') {
+        const set = Object.entries(settings.parameters).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+        output.write(`${[shown.parameters, ...set].filter((line) => line !== '').join('\n') || 'none'}\n`);
+      } else output.write(`${shown[part] === '' ? 'none' : shown[part]}\n`);
+      return true;
+    },
+  },
+  '/save': {
+    usage: '/save <name>',
+    about: 'keep model, settings and messages under a name',
+    async run({ conversation, output }, name) {
+      if (name === '') throw new WordError('write /save <name>');
+      await conversation.save(name);
+      output.writeError(`saved: ogong-provider run ${name}\n`);
+      return true;
+    },
+  },
+  '/load': {
+    usage: '/load <name>',
+    about: 'go on with another model, or with what was saved',
+    async run({ conversation, output }, name) {
+      if (name === '') throw new WordError('write /load <name>');
+      await conversation.load(name);
+      output.writeError(`this is ${name}\n`);
+      return true;
+    },
+  },
+  '/clear': {
+    usage: '/clear',
+    about: 'forget what was said',
+    run({ conversation, output }) {
+      conversation.clear();
+      output.writeError('what was said is forgotten\n');
+      return true;
+    },
+  },
+  '/bye': { usage: '/bye', about: 'leave; Ctrl-D does, too', run: () => false },
+  '/?': {
+    usage: '/?',
+    about: 'this text',
+    run({ output }) {
+      const rows = Object.values(WORDS).map(({ usage, about }) => [usage, about]);
+      const more = [
+        ['"""', 'begins a message of several lines, and ends it'],
+        ['Ctrl-C', 'stops the answer'],
+      ];
+      output.writeError(formatTable([], [...rows.filter(([usage]) => usage !== '/set <what> ...'), ...more]));
+      const set = Object.values(SETTINGS).map(({ usage }) => `/set ${usage}\n`);
+      output.writeError(`\n${set.join('')}`);
+      return true;
+    },
+  },
+};
+
+class WordError extends Error {}
+
+/** Follows a line that begins with a slash. What goes wrong is said, and the chat goes on. @returns false where it is over. */
+export async function followWord(room: ChatRoom, line: string): Promise<boolean> {
+  const [, typed = '', rest = ''] = /^(\S+)\s*(.*?)\s*$/s.exec(line) ?? [];
+  const name = ALIASES[typed] ?? typed;
+  const word = Object.hasOwn(WORDS, name) ? WORDS[name] : undefined;
+  if (word === undefined) {
+    room.output.writeError(`there is no ${typed.slice(0, 40)}; /? shows what there is\n`);
+    return true;
+  }
+  try {
+    return await word.run(room, rest);
+  } catch (error) {
+    const isForUsers =
+      error instanceof WordError || error instanceof LocalApiError || (error as Error).name === 'RequestError';
+    if (!isForUsers) throw error;
+    room.output.writeError(`${(error as Error).message}\n`);
+    return true;
+  }
+}
+
+const ALIASES: Readonly<Record<string, string>> = { '/help': '/?', '/exit': '/bye' };
+
+function change<T, K extends keyof T>(target: T, key: K, value: T[K], said: string): string {
+  target[key] = value;
+  return said;
+}
+
+/** Text within `"""` or quotes is taken without them. */
+function unquote(text: string): string {
+  const [, long] = /^"""\n?(.*?)\n?(?:""")?$/s.exec(text) ?? [];
+  if (long !== undefined) return long;
+  return /^"[^"]*"$/s.test(text) ? text.slice(1, -1) : text;
+}
+
+function readValue(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : unquote(text);
+}
+
+/** Only its form; what a schema may say is the server's to judge. */
+export function readSchema(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // Said below.
+  }
+  throw new WordError('a format is json, or a JSON schema on one line');
+}

@@ -1,0 +1,94 @@
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseJson } from '@ogong/protocol/base/json';
+import type { LocalDoor } from './local-door.ts';
+
+/** What the local API answered instead of what was asked for. */
+export class LocalApiError extends Error {
+  override readonly name = 'LocalApiError';
+  /** What the exit code follows from (host/log/errors.ts). */
+  readonly code: 'usage' | 'unreachable' | 'refused';
+  readonly status: number;
+  readonly retryable: boolean;
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+    this.code = status === 0 ? 'unreachable' : status === 400 ? 'usage' : 'refused';
+    this.retryable = status === 0 || status >= 500;
+  }
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface CallOptions {
+  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly body?: Json | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One answer of the local API; an empty one is an empty object. @throws LocalApiError */
+export async function callLocal(door: LocalDoor, path: string, options: CallOptions = {}): Promise<Json> {
+  const response = await send(door, path, options);
+  const text = await readAll(response);
+  return text === '' ? {} : readLine(text);
+}
+
+/** The lines of an answer as they come. @throws LocalApiError, also for a line that tells of a failure. */
+export async function* streamLocal(door: LocalDoor, path: string, options: CallOptions): AsyncGenerator<Json> {
+  const response = await send(door, path, options);
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for await (const bytes of response.body ?? []) {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield readEvent(line);
+    }
+  } catch (cause) {
+    if (cause instanceof LocalApiError) throw cause;
+    options.signal?.throwIfAborted();
+    throw new LocalApiError(0, 'the server ended before its answer did; run the command again', { cause });
+  }
+  if (rest !== '') yield readEvent(rest);
+}
+
+async function send(door: LocalDoor, path: string, { method = 'POST', body, signal }: CallOptions): Promise<Response> {
+  let response: Response;
+  try {
+    response = await door.fetch(path, {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      ...(signal && { signal }),
+    });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new LocalApiError(0, `the server at ${door.server ?? 'this process'} does not answer`, { cause });
+  }
+  if (response.ok) return response;
+  const { error } = readLine(await readAll(response));
+  throw new LocalApiError(
+    response.status,
+    typeof error === 'string' ? error : `the server answered ${response.status}`,
+  );
+}
+
+async function readAll(response: Response): Promise<string> {
+  return response.text().catch((cause: unknown) => {
+    throw new LocalApiError(0, 'the server ended before its answer did; run the command again', { cause });
+  });
+}
+
+function readEvent(line: string): Json {
+  const event = readLine(line);
+  if (typeof event.error === 'string') throw new LocalApiError(503, event.error);
+  return event;
+}
+
+function readLine(text: string): Json {
+  try {
+    const value = parseJson(utf8Encode(text));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+  } catch (cause) {
+    throw new LocalApiError(0, 'what answers is no local server of ogong-provider', { cause });
+  }
+  throw new LocalApiError(0, 'what answers is no local server of ogong-provider');
+}

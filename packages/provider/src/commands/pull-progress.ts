@@ -1,0 +1,88 @@
+import type { Output } from '@ogong/host/lifecycle/command';
+import { formatBytes } from './format.ts';
+import { streamLocal } from './local-client.ts';
+import type { LocalDoor } from './local-door.ts';
+
+/** What is known of a download after each of its events. */
+interface Seen {
+  readonly completed: number;
+  readonly atMs: number;
+}
+
+const WINDOW_MS = 5_000;
+
+/** Pulls a model and shows its progress on standard error: one line that is written anew on a terminal, else a line per tenth. */
+export async function pullModel(
+  door: LocalDoor,
+  model: string,
+  {
+    output,
+    signal,
+    isQuiet = false,
+    isTerminal = process.stderr.isTTY === true,
+  }: {
+    readonly output: Output;
+    readonly signal?: AbortSignal;
+    readonly isQuiet?: boolean;
+    readonly isTerminal?: boolean;
+  },
+): Promise<void> {
+  const show = createProgressLine((text) => output.writeError(text), isTerminal);
+  for await (const event of streamLocal(door, '/api/pull', { body: { model }, signal })) {
+    if (!isQuiet) show(event, performance.now());
+  }
+}
+
+/** @param write gets what is to be shown for each event of /api/pull. */
+export function createProgressLine(
+  write: (text: string) => void,
+  isTerminal: boolean,
+): (event: Readonly<Record<string, unknown>>, nowMs: number) => void {
+  const seen: Seen[] = [];
+  let last = '';
+  let file = '';
+  return ({ status, total, completed, digest }, nowMs) => {
+    const name = String(status).replace(/^pulling /, '');
+    if (typeof completed !== 'number') {
+      if (name === 'success') return;
+      write(`${isTerminal && file !== '' ? '\n' : ''}${String(status)}\n`);
+      file = '';
+      return;
+    }
+    if (digest !== file) seen.length = 0;
+    file = String(digest);
+    seen.push({ completed, atMs: nowMs });
+    while (seen.length > 2 && nowMs - (seen[0] as Seen).atMs > WINDOW_MS) seen.shift();
+    const line = formatDownload(name, completed, typeof total === 'number' ? total : undefined, computeRate(seen));
+    const tenth = typeof total === 'number' ? `${file} ${Math.floor((10 * completed) / total)}` : file;
+    if (isTerminal) write(`\r\u001b[K${line}`);
+    else if (tenth !== last) write(`${line}\n`);
+    last = tenth;
+  };
+}
+
+/** Bytes per second over the last seconds; undefined where that cannot be said yet. */
+function computeRate(seen: readonly Seen[]): number | undefined {
+  const [first] = seen;
+  const last = seen.at(-1);
+  if (first === undefined || last === undefined || last.atMs <= first.atMs) return undefined;
+  return ((last.completed - first.completed) * 1000) / (last.atMs - first.atMs);
+}
+
+/** Such as `model.gguf  42 %  1.20 GB of 2.86 GB  52.1 MB/s  31 s left`. */
+function formatDownload(name: string, completed: number, total: number | undefined, rate: number | undefined): string {
+  const part = total === undefined ? [] : [`${Math.floor((100 * completed) / total)} %`];
+  const size = formatBytes(completed) + (total === undefined ? '' : ` of ${formatBytes(total)}`);
+  const speed = rate === undefined || rate <= 0 ? [] : [`${formatBytes(rate)}/s`];
+  const isEnding = total === undefined || rate === undefined || rate <= 0 || completed >= total;
+  const left = isEnding ? [] : [`${formatSeconds((total - completed) / rate)} left`];
+  return [name, ...part, size, ...speed, ...left].join('  ');
+}
+
+function formatSeconds(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  return whole < 3600
+    ? `${Math.floor(whole / 60)} min ${whole % 60} s`
+    : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}

@@ -1,0 +1,58 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
+import type { Json } from '@ogong/host/openai/format';
+import { formatPath, GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
+import type { LocalCall } from './local-model.ts';
+import type { KeptReply } from './local-receipts.ts';
+
+/** The caller wants receipt and checks with the answer. */
+const isInline = ({ req }: ApiContext): boolean => req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
+
+const pathOf = (id: string): string => formatPath(GATEWAY_ROUTES.receipt, { id });
+
+/** Says where the receipt of this answer will be. */
+export const nameReceipt = (answerId: string | undefined): Readonly<Record<string, string>> =>
+  answerId === undefined ? {} : { [RECEIPT_HEADER]: pathOf(answerId) };
+
+/** The field `ogong` of an answer, as a gateway has it: where its receipts are, and what they hold for who asks. */
+export function toReceiptsField(
+  context: ApiContext,
+  call: LocalCall,
+  { answerId, choices }: { readonly answerId: string | undefined; readonly choices: number },
+): Json {
+  if (answerId === undefined) return {};
+  const kept = Array.from({ length: choices }, (_, choice) => call.receipts.find(answerId, choice) ?? []).flat();
+  if (kept.length === 0) return {};
+  const receipts = kept.map((reply) => ({
+    reply_id: reply.replyId,
+    url: pathOf(reply.replyId),
+    ...(isInline(context) && { checks: check(call, reply), receipt: toLocalReceiptJson(reply.receipt) }),
+  }));
+  return { ogong: { receipts } };
+}
+
+/** The same for an API whose answers have no place for it: only for who asks. */
+export const toInlineReceipt = (context: ApiContext, call: LocalCall, answerId: string | undefined): Json =>
+  isInline(context) ? toReceiptsField(context, call, { answerId, choices: 1 }) : {};
+
+/** GET /v1/receipts/:id. @throws ApiError where there is none. */
+export function showReceipt(context: ApiContext, call: LocalCall): Response {
+  const id = context.req.param('id') ?? '';
+  const reply = call.receipts.find(id, Number(context.req.query('choice') ?? 0));
+  if (reply === undefined) {
+    const message = `There is no receipt ${id.slice(0, 100)}: the last answers have one, until the server stops.`;
+    throw new ApiError('not_found', message, { param: 'id', publicCode: 'receipt_not_found' });
+  }
+  return context.json({
+    ...toLocalReceiptJson(reply.receipt),
+    reply_id: reply.replyId,
+    checks: check(call, reply),
+    request: Buffer.from(reply.request).toString('base64'),
+    response: Buffer.from(reply.response).toString('base64'),
+  });
+}
+
+const check = ({ crypto, clock }: LocalCall, { receipt, request, response }: KeptReply) =>
+  verifyLocalReceipt(receipt, { crypto, request, response, nowMs: clock.nowMs() }).checks;

@@ -1,0 +1,69 @@
+import { freemem, totalmem } from 'node:os';
+import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
+import type { ApiContext } from '@ogong/host/http/api-app';
+import type { Route } from '@ogong/protocol/http/routes';
+import type { RunningModel } from './loaded-models.ts';
+import type { LocalCall } from './local-model.ts';
+import { readModelCard } from './model-card.ts';
+import type { ShelfModel } from './model-shelf.ts';
+
+export const MACHINE_ROUTES = { machine: { method: 'GET', path: '/machine' } } as const satisfies Readonly<
+  Record<string, Route>
+>;
+
+/** How fast each engine wrote its last answer. */
+export interface SpeedMeter {
+  note(engine: object, end: Extract<TextGenerationEvent, { kind: 'end' }>): void;
+  /** Tokens a second. */
+  read(engine: object): number | undefined;
+}
+
+export function createSpeedMeter(): SpeedMeter {
+  const speeds = new WeakMap<object, number>();
+  return {
+    note(engine, { outputTokens, timings: { decodeMs } }) {
+      if (decodeMs > 0) speeds.set(engine, (1000 * outputTokens.length) / decodeMs);
+    },
+    read: (engine) => speeds.get(engine),
+  };
+}
+
+/** GET /machine: what the page shows of models and memory. */
+export async function showMachine(
+  context: ApiContext,
+  { shelf, loaded, speeds }: Pick<LocalCall, 'shelf' | 'loaded' | 'speeds'>,
+): Promise<Response> {
+  const running = new Map(loaded.list().map((model) => [model.reference, model]));
+  const models = (await shelf.list()).map((model) => ({
+    name: model.name,
+    size_bytes: model.sizeBytes,
+    writes: isWriter(model, running.get(model.reference)),
+    running: formatRunning(running.get(model.reference), speeds),
+  }));
+  return context.json({ memory: { total_bytes: totalmem(), free_bytes: freemem() }, models });
+}
+
+function isWriter(model: ShelfModel, running: RunningModel | undefined): boolean {
+  if (running !== undefined) return isText(running);
+  try {
+    return !readModelCard(model).isEmbedding;
+  } catch {
+    // A file that cannot be read says so when it is asked.
+    return true;
+  }
+}
+
+const isText = ({ engine }: RunningModel): boolean => (engine as TextEngine).specificationVersion === 'text-v1';
+
+function formatRunning(model: RunningModel | undefined, speeds: SpeedMeter) {
+  if (model === undefined) return null;
+  const { sequences, contextSize, numericClass, exact } = model.engine.info();
+  return {
+    slots: sequences,
+    busy: Math.min(model.users, sequences),
+    context_size: contextSize,
+    numeric_class: numericClass,
+    exact,
+    tokens_per_second: speeds.read(model.engine) ?? null,
+  };
+}

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import type { ApiContext, Handler } from '@ogong/host/http/api-app';
+import type { Route } from '@ogong/protocol/http/routes';
+
+const FOLDER = new URL('../../page/', import.meta.url);
+
+/** The files of the page, all that it loads. */
+const FILES = {
+  page: ['index.html', 'text/html; charset=utf-8'],
+  style: ['page.css', 'text/css; charset=utf-8'],
+  script: ['page.js', 'text/javascript; charset=utf-8'],
+  icon: ['icon.svg', 'image/svg+xml'],
+} as const;
+
+/** Besides the page itself, which is at `/` for who wants HTML. */
+export const PAGE_ROUTES = {
+  style: { method: 'GET', path: '/page/page.css' },
+  script: { method: 'GET', path: '/page/page.js' },
+  icon: { method: 'GET', path: '/page/icon.svg' },
+} as const satisfies Readonly<Record<string, Route>>;
+
+/** Nothing of another place, nothing inline, no text that becomes markup, and no other page around it. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
+export function createPageHandlers(): Readonly<Record<keyof typeof FILES, Handler>> {
+  const load = ([file, type]: readonly [string, string]): Handler => {
+    const bytes = new Uint8Array(readFileSync(new URL(file, FOLDER)));
+    const headers = {
+      'content-type': type,
+      'content-security-policy': POLICY,
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-cache',
+      vary: 'accept',
+    };
+    return (context) => context.body(bytes, 200, headers);
+  };
+  return { page: load(FILES.page), style: load(FILES.style), script: load(FILES.script), icon: load(FILES.icon) };
+}
+
+/** A browser asks for HTML by name; clients that look whether Ollama runs take anything. */
+export const wantsPage = ({ req }: ApiContext): boolean => /\btext\/html\b/.test(req.header('accept') ?? '');

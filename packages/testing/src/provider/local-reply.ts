@@ -1,0 +1,59 @@
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeCommitment, encodeOpening, type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
+import { encodeRecordV2, parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
+import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { parseModelRequest } from '@ogong/provider/engine/model-request';
+import { generateLocally } from '@ogong/provider/local/local-model';
+import type { KeptReply } from '@ogong/provider/local/local-receipts';
+import { createSpeedMeter } from '@ogong/provider/local/machine';
+import { createFakeEngine } from '../engine/fake.ts';
+
+export const LOCAL_START_MS = 1_700_000_000_000;
+/** Ten milliseconds later. */
+const clock = { nowMs: () => LOCAL_START_MS + 10 };
+/** From the same bytes each time. */
+const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(length);
+
+export interface LocalReplyOptions {
+  readonly engine?: TextEngine;
+  /** Of the request. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** An answer of local mode, and its receipt. */
+export async function serveLocalReply({
+  engine = createFakeEngine({ contextSize: 512 }),
+  fields = {},
+}: LocalReplyOptions = {}): Promise<KeptReply> {
+  const asked = { model: 'fake', messages: [{ role: 'user', content: 'Tell me a story' }], max_tokens: 40, ...fields };
+  const body = utf8Encode(JSON.stringify(asked));
+  const day = Math.floor(LOCAL_START_MS / 86_400_000);
+  const request = { ...parseModelRequest(body, 'chat', day), body, startMs: LOCAL_START_MS };
+  const kept: KeptReply[] = [];
+  const job = { engine, request, keep: (reply: KeptReply) => kept.push(reply), signal: new AbortController().signal };
+  for await (const _ of generateLocally({ crypto, clock, randomBytes, speeds: createSpeedMeter() }, job));
+  await engine.close();
+  return kept[0] as KeptReply;
+}
+
+export interface LocalForgery {
+  readonly header?: (header: Header) => Partial<Header>;
+  readonly windows?: (windows: Opening['windows']) => Opening['windows'];
+  readonly record?: (record: RecordV2) => Partial<RecordV2>;
+}
+
+/** What whoever holds a local receipt can make of it: everything fits together again, since nobody signed it. */
+export function forgeLocalReply(
+  reply: KeptReply,
+  { header = () => ({}), windows = (given) => given, record = () => ({}) }: LocalForgery,
+): KeptReply {
+  const opening = parseOpening(reply.receipt.opening.bytes);
+  const parsed = parseHeader(opening.header);
+  const forged = { header: encodeHeader({ ...parsed, ...header(parsed) }), windows: windows(opening.windows) };
+  const held = parseRecordV2(reply.receipt.record.bytes);
+  const commitRoot = computeCommitment(crypto, forged).root;
+  const bytes = encodeRecordV2({ ...held, commitRoot, ...record(held) });
+  return { ...reply, receipt: { ...reply.receipt, record: { bytes }, opening: { bytes: encodeOpening(forged) } } };
+}

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { createLocalReceiptVectors, judgeLocalReceipt } from './local-receipt-vectors.ts';
+
+const file = new URL('../../../protocol/vectors/local-receipt.json', import.meta.url);
+const cases = JSON.parse(readFileSync(file, 'utf8')) as Awaited<ReturnType<typeof createLocalReceiptVectors>>;
+
+describe('vectors of local receipts', () => {
+  it('are those that the code makes', async () => {
+    expect(cases).toEqual(await createLocalReceiptVectors());
+  });
+
+  it.each(cases)('judge $what', ({ checks, ...given }) => {
+    expect(judgeLocalReceipt(given)).toEqual(checks);
+  });
+
+  it('refute every file that was changed, by one check at least', () => {
+    const [byNonce, bySeed, ...changed] = cases.map(({ checks }) => checks.filter(({ status }) => status === 'fail'));
+    expect([byNonce, bySeed]).toEqual([[], []]);
+    for (const failed of changed) expect(failed).not.toEqual([]);
+  });
+});

@@ -1,0 +1,70 @@
+import { classesConfig } from '@ogong/cli/calibrate/calibrate-classes';
+import { planConfig } from '@ogong/cli/calibrate/calibrate-plan';
+import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
+import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
+import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
+import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
+import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
+import { routerConfig } from '@ogong/node/router/router-config';
+import { signerConfig } from '@ogong/node/signer/signer-config';
+import {
+  consentConfig,
+  convictConfig,
+  pardonConfig,
+  registerConfig,
+  reinstateConfig,
+  setSignerConfig,
+  validatorConfig,
+} from '@ogong/node/validator/validator-config';
+import { admissionsConfig } from '@ogong/provider/commands/admissions-command';
+import { installConfig, uninstallConfig } from '@ogong/provider/commands/install-command';
+import {
+  cpConfig,
+  listConfig,
+  psConfig,
+  pullConfig,
+  rmConfig,
+  showConfig as showModelConfig,
+  stopConfig,
+} from '@ogong/provider/commands/model-commands';
+import { runConfig } from '@ogong/provider/commands/run-command';
+import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
+import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
+
+/** All commands of the reference page, which fit a terminal and end with examples that work. */
+export const referenceConfigs = [
+  validatorConfig,
+  registerConfig,
+  reinstateConfig,
+  pardonConfig,
+  convictConfig,
+  consentConfig,
+  setSignerConfig,
+  signerConfig,
+  verifierConfig,
+  routerConfig,
+  gatewayConfig,
+  keysConfig,
+  serveConfig,
+  localConfig,
+  runConfig,
+  listConfig,
+  showModelConfig,
+  pullConfig,
+  cpConfig,
+  rmConfig,
+  psConfig,
+  stopConfig,
+  installConfig,
+  uninstallConfig,
+  admissionsConfig,
+  calibrateConfig,
+  buildConfig,
+  showConfig,
+  planConfig,
+  diffConfig,
+  signConfig,
+  mergeConfig,
+  publishConfig,
+  classesConfig,
+] as unknown as readonly { definition: ConfigDefinition<ConfigFields> }[];
