@@ -5,10 +5,11 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { findFreePortRow } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { findRunningMesh, stopMesh } from '@ogong/devnet/mesh/mesh-control';
 import { MeshError } from '@ogong/devnet/mesh/mesh-error';
-import { CALM_TIMINGS, DEFAULT_BASE_PORT, planPorts } from '@ogong/devnet/mesh/mesh-plan';
+import { CALM_TIMINGS, DEFAULT_BASE_PORT, PORTS_ABOVE_BASE, planPorts } from '@ogong/devnet/mesh/mesh-plan';
 import { type MeshState, readMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { isRunning, type ProcessIdentity } from '@ogong/devnet/mesh/process-identity';
@@ -56,9 +57,9 @@ const upConfig = defineConfig({
     validators: { schema: integer({ min: 1, max: 9 }), default: '4', description: 'how many validators' },
     providers: { schema: integer({ min: 1, max: 8 }), default: '3', description: 'how many providers' },
     basePort: {
-      schema: integer({ min: 1024, max: 65_455 }),
+      schema: integer({ max: 65_535 - PORTS_ABOVE_BASE }),
       default: String(DEFAULT_BASE_PORT),
-      description: 'first of the ports that are used; the gateway is 46 above',
+      description: 'first of the ports that are used; the gateway is 46 above; 0 takes free ones',
     },
     foreground: { schema: boolean, boolean: true, description: 'stay in the foreground until Ctrl-C' },
   },
@@ -140,10 +141,11 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
     providers: values.providers,
     timings: CALM_TIMINGS,
   };
+  const basePort = values.basePort === 0 ? await findFreePortRow(PORTS_ABOVE_BASE + 1) : values.basePort;
   let mesh: Mesh | undefined;
   try {
     mesh = await startMesh(
-      { ...options, ports: planPorts(values.basePort, options), isLasting: true, revives: true },
+      { ...options, ports: planPorts(basePort, options), isLasting: true, revives: true },
       {
         onProgress: (message) => output.write(`${message}\n`),
         onCrash: (detail) => output.writeError(`${detail}\n`),

@@ -25,6 +25,16 @@ export async function findFreePorts(count: number, host = '127.0.0.1'): Promise<
   }
 }
 
+/** @returns the lowest of `count` ports in a row that were free a moment ago. */
+export async function findFreePortRow(count: number, host = '127.0.0.1'): Promise<number> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const lowest = randomInt(LOWEST, HIGHEST - count);
+    const row = Array.from({ length: count }, (_, i) => isPortFree(lowest + i, host));
+    if ((await Promise.all(row)).every(Boolean)) return lowest;
+  }
+  throw new Error(`no ${count} free ports in a row on ${host} between ${LOWEST} and ${HIGHEST}`);
+}
+
 export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   const server = await hold(port, host);
   if (server !== undefined) await release(server);

@@ -128,11 +128,14 @@ export function providerName({ providers = 3, variant }: MeshOptions, index: num
   return index === providers && variant ? variant.name : `provider-${index + 1}`;
 }
 
+/** A plan's ports lie at most so far above its base. */
+export const PORTS_ABOVE_BASE = 80;
+
 /** Fixed ports around the daemons' own defaults: with base 4500 the gateway is at 4546. */
 export function planPorts(base: number, { validators = 4, ...options }: MeshOptions): MeshPorts {
-  const highest = base + 80;
+  const highest = base + PORTS_ABOVE_BASE;
   if (!Number.isInteger(base) || base < 1024 || highest > 65_535) {
-    throw new MeshError('bad-option', `base port ${base}: must lie between 1024 and ${65_535 - 80}`);
+    throw new MeshError('bad-option', `base port ${base}: must lie between 1024 and ${65_535 - PORTS_ABOVE_BASE}`);
   }
   const row = (first: number, count: number): number[] => Array.from({ length: count }, (_, i) => base + first + i);
   return {

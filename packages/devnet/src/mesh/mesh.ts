@@ -100,9 +100,10 @@ export async function startMesh(
   let isStopped = false;
 
   const publish = (message: string): void => {
-    onProgress(message);
+    // Whoever hears of a change finds it in the state.
     if (isLasting && !isStopped)
       writeMeshState(directory, describeState({ plan, launch, phase, message, processes, chain }));
+    onProgress(message);
   };
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
