@@ -21,7 +21,7 @@ limit above what the model has is lowered, and the header \`x-ogong-clamped\` sa
 
 Every text and vector that it answers can be checked: the response header \`x-ogong-receipt\` names its [receipt](../spec/local-receipt.md), for \`ogong verify\` and, with the
 weights of a text, \`ogong reproduce\`. Receipts come by reference; the request header \`x-ogong-receipt: inline\` brings them with the answer.
-An answer to a prompt of token ids has none, nor has one that was broken off.
+Of an answer that was broken off it is about what was written by then.
 
 Open the server's address in a browser for a page: the models with their slots and speed, and a chat with the checks of each answer beside it, by the server's word. It
 needs no other host. Clients that ask \`/\` for anything but HTML read \`Ollama is running\`, as with Ollama.
@@ -34,9 +34,9 @@ loopback address the server answers requests to \`localhost\` alone.
 
 const OPENAI = `## OpenAI
 
-The fields are those of a [request to the network](../spec/request.md), with these differences: \`prompt\` may be a text, tokens, or an array
-of either, \`echo\` works, \`max_tokens\` above the model's context is lowered to it at every size, and without it an answer may fill the
-context. \`GET /v1/models\`, \`GET /v1/models/{id}\`, \`POST /v1/embeddings\` and \`POST /v1/rerank\`
+The fields are those of a [request to the network](../spec/request.md), with these differences: \`max_tokens\` above the model's context is lowered to it at every size, and without it an answer may fill the
+context; in a completion it may be 0, for a prompt that is only shown (\`echo\`), and log-probabilities are those of the prompt, too. \`suffix\` works with models
+whose file has tokens for it. \`GET /v1/models\`, \`GET /v1/models/{id}\`, \`POST /v1/embeddings\` and \`POST /v1/rerank\`
 ([reranking](../spec/embedding.md#reranking)) work. What is **ignored** is documented to change no answer.
 
 \`POST /v1/responses\`, of which none is stored, and Anthropic's \`POST /v1/messages\`, each with its count of tokens, are [chats in other words](../spec/dialects.md).

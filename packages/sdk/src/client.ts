@@ -136,10 +136,13 @@ export function createClient(options: ClientOptions): Client {
       const request = encodeBody(params, options);
       const base = { endpoint, request, choices: params.n ?? 1 };
       const answer = await post(GATEWAY_ROUTES[endpoint].path, request, signal);
-      if (params.stream) return createCheckedStream<C>(answer, base, check);
+      if (params.stream) return createCheckedStream<C>(answer, { ...base, params }, check);
       const response = (await answer.json()) as T;
       const responses = new Map(
-        response.choices.map(({ index, message, text }) => [index, utf8Encode(message?.content ?? text ?? '')]),
+        response.choices.map(({ index, message, text }) => {
+          const said = message?.content ?? text ?? '';
+          return [index, utf8Encode(said.slice(countEchoed(params, said)))];
+        }),
       );
       const messages = new Map(response.choices.map(({ index, message }) => [index, message]));
       const shown = { responses, ...(isChat({ endpoint }) && { messages }) };
@@ -178,6 +181,10 @@ export function createClient(options: ClientOptions): Client {
     rerank,
   };
 }
+
+/** How many characters of a completion are its prompt, which no receipt is about. */
+const countEchoed = ({ echo, prompt }: CompletionParams, text: string): number =>
+  echo === true && typeof prompt === 'string' && text.startsWith(prompt) ? prompt.length : 0;
 
 /** The client's own setting stands behind what the request demands. */
 function encodeBody(params: object, { settle }: Pick<ClientOptions, 'settle'>): Uint8Array {
@@ -221,7 +228,13 @@ function addCall(
 
 function createCheckedStream<C>(
   response: Response,
-  base: Pick<GatewayAnswer, 'request' | 'choices'> & { readonly endpoint: Endpoint },
+  {
+    params,
+    ...base
+  }: Pick<GatewayAnswer, 'request' | 'choices'> & {
+    readonly endpoint: Endpoint;
+    readonly params: CompletionParams;
+  },
   check: (answer: GatewayAnswer) => Promise<Omit<CheckedAnswer<never>, 'response'>>,
 ): CheckedStream<C> {
   const texts = new Map<number, string>();
@@ -244,7 +257,9 @@ function createCheckedStream<C>(
       held = chunk.ogong === undefined ? undefined : chunk;
       if (!held) yield chunk as C;
     }
-    const responses = new Map([...texts].map(([index, text]) => [index, utf8Encode(text)]));
+    const responses = new Map(
+      [...texts].map(([index, text]) => [index, utf8Encode(text.slice(countEchoed(params, text)))]),
+    );
     const shown = { responses, ...(isChat(base) && { messages }) };
     checked = await check({ ...base, ...shown, ogong: held?.ogong, response: held });
     if (held) yield held as C;

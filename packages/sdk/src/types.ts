@@ -11,7 +11,8 @@ export interface ChatParams extends CompletionParams {
 }
 
 export interface TextParams extends CompletionParams {
-  readonly prompt: string;
+  /** A text, or the ids of its tokens. */
+  readonly prompt: string | readonly number[];
 }
 
 export interface Usage {

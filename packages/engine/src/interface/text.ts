@@ -3,6 +3,7 @@ import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
+import type { CompletionPrompt } from '@ogong/protocol/modality/text/request/completion-prompt';
 import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import type { SamplerSettings, TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
@@ -45,8 +46,7 @@ export type Prompt =
       /** Days since 1970-01-01 UTC: what a chat template reads as today. Default: a template that asks for the date refuses. */
       readonly day?: number;
     }
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'tokens'; readonly tokens: Uint32Array };
+  | CompletionPrompt;
 
 export interface TextGenerationRequest {
   readonly prompt: Prompt;

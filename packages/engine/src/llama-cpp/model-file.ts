@@ -10,7 +10,9 @@ import {
   stringOf,
   TENSOR_TYPES,
 } from '@ogong/models/gguf/types';
+import type { FillTokens } from '../decode/text/fill-prompt.ts';
 import { EngineError } from '../interface/engine-error.ts';
+import { findFillTokens } from './fill-tokens.ts';
 
 /** What the engine needs to know of a model file before llama.cpp sees it. */
 export interface ModelFacts {
@@ -31,6 +33,8 @@ export interface ModelFacts {
   readonly vocabularySize: number;
   readonly vocabularyHash: Uint8Array;
   readonly chatTemplate: string | undefined;
+  /** The control tokens around two texts between which the model writes; undefined where it knows none. */
+  readonly fillTokens: FillTokens | undefined;
   /** llama.h, enum llama_pooling_type; undefined where the file names none. */
   readonly poolingCode: number | undefined;
   /** Scores that the file's classifier gives, where it has one. */
@@ -106,6 +110,7 @@ export function inspectModelFile(path: string): ModelFacts {
     vocabularySize: tokens.length,
     vocabularyHash: hashVocabulary(header),
     chatTemplate: stringOf(metadata, 'tokenizer.chat_template'),
+    fillTokens: findFillTokens(metadata),
     poolingCode: numberOf(metadata, `${architecture}.pooling_type`),
     scoreCount: countScores(header),
     hasRerankTemplate: metadata.has('tokenizer.chat_template.rerank'),

@@ -54,7 +54,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   assertUnchanged(files);
   const opened = openLlamaModel(library, modelPath, { repack: kernels === 'fast', adapterPaths });
   assertUnchanged(files);
-  const { answerFormat, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file.chatTemplate);
+  const { answerFormat, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file);
   const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
   const batchSize = Math.max(BATCH_ROWS, sequences);
   const openModel = (shapes: ShapePolicy | undefined) =>

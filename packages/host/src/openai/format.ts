@@ -31,8 +31,8 @@ export interface TokenUsage {
 
 interface TokenChance {
   readonly bytes: Uint8Array;
-  /** Nats. */
-  readonly logprob: number;
+  /** Nats; null of a prompt's first token, which nothing comes before. */
+  readonly logprob: number | null;
 }
 
 /** A token of the reply with the alternatives that the request wants to see. */
@@ -132,8 +132,10 @@ function toCompletionLogprobs(tokens: readonly AnswerToken[] | undefined, offset
   return {
     tokens: texts,
     token_logprobs: tokens.map(({ logprob }) => logprob),
-    top_logprobs: tokens.map(({ alternatives }) =>
-      Object.fromEntries(alternatives.map((alternative) => [toToken(alternative), alternative.logprob])),
+    top_logprobs: tokens.map(({ logprob, alternatives }) =>
+      logprob === null
+        ? null
+        : Object.fromEntries(alternatives.map((alternative) => [toToken(alternative), alternative.logprob])),
     ),
     text_offset: texts.map((text) => {
       const start = at;

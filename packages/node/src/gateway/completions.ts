@@ -1,6 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
-import { answerCompletion } from '@ogong/host/openai/completion';
+import { answerCompletion, type CompletionAnswer } from '@ogong/host/openai/completion';
+import { echoPrompt } from '@ogong/host/openai/echo';
 import { createIdentity } from '@ogong/host/openai/format';
 import { readWhole } from '@ogong/host/openai/read-choice';
 import type { Clock } from '@ogong/host/time/clock';
@@ -10,7 +11,8 @@ import { RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
-import { isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { type InferenceRequest, isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { KeyHolder } from './api-keys.ts';
@@ -88,13 +90,35 @@ function answerWithReplies(
     identity,
     request: { ...request, choices },
     choicesPerPrompt: request.choices,
-    serve: createChoices(context, { completionId: identity.id, endpoint, prompts, key }, replies),
+    serve: echoPrompts(createChoices(context, { completionId: identity.id, endpoint, prompts, key }, replies), prompts),
     toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),
     headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
     heartbeatMs,
     onEnd: leave,
   });
 }
+
+type ServeChoice = ReturnType<typeof createChoices>;
+
+/** Shows prompts before their answers, where that is asked for: texts alone, since a gateway has no model. @throws RequestError */
+function echoPrompts(serve: ServeChoice, prompts: readonly OrderedPrompt[]): CompletionAnswer<BoughtReply>['serve'] {
+  const texts = prompts.map(({ request }) => readEcho(request));
+  return (choice, signal) => {
+    const { request } = prompts[0] as OrderedPrompt;
+    const text = texts[Math.floor(choice / request.choices)];
+    return text === undefined ? serve(choice, signal) : echoPrompt({ text, tokens: [] }, serve(choice, signal));
+  };
+}
+
+function readEcho({ echo, prompt, logprobs }: InferenceRequest): string | undefined {
+  if (!echo) return undefined;
+  if (logprobs) throw refuseEcho('only tokens of the answer have logprobs in the network; leave one of both out');
+  if (prompt?.kind === 'text') return prompt.text;
+  if (prompt?.kind === 'fill') return prompt.prefix;
+  throw refuseEcho('a gateway has no model to make a text of tokens; send the prompt as a text');
+}
+
+const refuseEcho = (why: string): RequestError => new RequestError(`echo: ${why}`, 'echo', 'unsupported_parameter');
 
 /** The caller checks the answer as it comes. */
 export function isInline({ req }: ApiContext): boolean {

@@ -85,7 +85,18 @@ describe('a bad request', () => {
       [400, 'response_format', 'unsupported_parameter'],
     ],
     ['no prompt', '/v1/completions', { model: FAKE_MODEL }, [400, 'prompt', null]],
-    ['echo', '/v1/completions', { model: FAKE_MODEL, prompt: 'a', echo: true }, [400, 'echo', 'unsupported_parameter']],
+    [
+      'an echo of tokens',
+      '/v1/completions',
+      { model: FAKE_MODEL, prompt: [5], echo: true },
+      [400, 'echo', 'unsupported_parameter'],
+    ],
+    [
+      'log-probabilities of a prompt',
+      '/v1/completions',
+      { model: FAKE_MODEL, prompt: 'a', echo: true, logprobs: 1 },
+      [400, 'echo', 'unsupported_parameter'],
+    ],
     ['an unknown path', '/v1/images/generations', {}, [404, null, 'unknown_url']],
     ['another method', '/v1/models', {}, [405, null, 'method_not_allowed']],
     [

@@ -41,6 +41,27 @@ describe('the SDK against a gateway', () => {
     expect(text.checks.every(({ status }) => status !== 'fail')).toBe(true);
   });
 
+  it('checks completions that begin with their prompts, and continues tokens', async () => {
+    const client = await open();
+    const asked = { model: FAKE_MODEL, prompt: 'Hi', echo: true, n: 2 };
+    const { response, replies } = await client.completions.create(asked);
+    for (const { index, text } of response.choices) {
+      const signed = new TextDecoder().decode(replies[index]?.response);
+      expect([text, signed.length > 0]).toEqual([`Hi${signed}`, true]);
+    }
+    const stream = await client.completions.create({ ...asked, stream: true });
+    let text = '';
+    for await (const { choices } of stream)
+      text += choices
+        .filter(({ index }) => index === 1)
+        .map((it) => it.text)
+        .join('');
+    expect(text).toBe(response.choices[1]?.text);
+    expect(stream.checked?.replies).toHaveLength(2);
+    const tokens = await client.completions.create({ model: FAKE_MODEL, prompt: [5, 6] });
+    expect(tokens.checks.every(({ status }) => status !== 'fail')).toBe(true);
+  });
+
   const tools = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }];
   const asked = { ...params, tools, max_tokens: 40 };
 

@@ -22,7 +22,7 @@ const REPLY = { promptTokenCount: 5, outputTokenCount: 1000 };
 const BOUND = 16 + 64 + 64;
 const MESSAGES = [{ role: 'user', content: 'Once upon a time' }];
 const REQUEST = {
-  promptTokens: computePromptBound({ promptText: '', messages: MESSAGES, tools: [] }),
+  promptTokens: computePromptBound({ prompt: undefined, messages: MESSAGES, tools: [] }),
   outputTokens: 2000,
 };
 

@@ -166,7 +166,7 @@ function checkText(
   return [
     checkDrawKey(header, record, request),
     checkSampler(crypto, header, { request, choice: header.choice, day, modelRoot, hasTier }),
-    checkStops(header, { request, response, mayBeCancelled: false }),
+    checkStops(header, { request, response, mayBeCancelled: true }),
     ...checkGrammar(header, { request, response }),
   ];
 }

@@ -1,6 +1,6 @@
 import type { Prompt, TextEngineInfo } from '@ogong/engine/interface/text';
 import { type Endpoint, isTextEndpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
-import { type InferenceRequest, isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 
 /** A request as a model takes it. Provider and verifier share this path: both must see the same prompt tokens. */
@@ -26,16 +26,20 @@ export function parseModelRequest(body: Uint8Array, endpoint: Endpoint, day: num
 }
 
 function toPrompt(asked: InferenceRequest, day: number): Prompt {
-  const { messages, tools, promptText } = asked;
-  if (!isChat(asked)) return { kind: 'text', text: promptText };
+  const { messages, tools, prompt } = asked;
+  if (prompt !== undefined) return prompt;
   return { kind: 'chat', messages, ...(tools.length > 0 && { tools }), day };
 }
 
 /** Checks of the request that depend on the model. @throws RequestError */
 export function assertFitsModel(
-  { asked }: ModelRequest,
+  { asked, prompt }: ModelRequest,
   { vocabularySize }: Pick<TextEngineInfo, 'vocabularySize'>,
 ): void {
+  const outside = prompt.kind === 'tokens' && prompt.tokens.find((id) => id >= vocabularySize);
+  if (typeof outside === 'number') {
+    throw new RequestError(`prompt: the model has no token ${outside}; it has ${vocabularySize}`, 'prompt');
+  }
   const unknown = asked.bias.find(({ id }) => id >= vocabularySize);
   if (unknown !== undefined) {
     throw new RequestError(`logit_bias: the model has no token ${unknown.id}; it has ${vocabularySize}`, 'logit_bias');

@@ -18,8 +18,8 @@ import type { KeptReply } from './local-receipts.ts';
 
 /** A request as it is served, with the bytes that ask for exactly this. */
 export interface ServedRequest extends ModelRequest {
-  /** What the receipt is about; undefined where OpenAI's API has no words for it (a prompt of tokens), and none is kept. */
-  readonly body: Uint8Array | undefined;
+  /** What the receipt is about. */
+  readonly body: Uint8Array;
   readonly startMs: number;
 }
 
@@ -40,7 +40,7 @@ export function planLocally(
   }: Pick<LocalReply, 'engine' | 'draw'> & { readonly request: ServedRequest },
 ): LocalPlan {
   const { modelRoot } = engine.info();
-  const requestHash = body === undefined ? NOBODY.hash : hashReadRequest(crypto, asked, body);
+  const requestHash = hashReadRequest(crypto, asked, body);
   const replyId = randomBytes(REPLY_ID_BYTES);
   const drawKey: DrawKeyInputs =
     asked.seed === undefined
@@ -56,7 +56,7 @@ export function planLocally(
 
 export interface LocalReply {
   readonly engine: TextEngine;
-  readonly request: ServedRequest & { readonly body: Uint8Array };
+  readonly request: ServedRequest;
   /** Which of the answers to this prompt. Default: the first. */
   readonly draw?: number;
   readonly plan: LocalPlan;

@@ -1,4 +1,5 @@
 import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { BodyLimits } from '@ogong/host/http/body';
@@ -77,7 +78,7 @@ export interface LocalJob {
   readonly request: ServedRequest;
   /** Which of the answers to this prompt: under one seed, a prompt among others has the answer that it has alone. Default: the first. */
   readonly draw?: number;
-  /** Takes the receipt before the answer's end is told, where its request has a body. */
+  /** Takes the receipt before the answer's end is told; of an answer that was broken off, once the engine has stopped. */
   readonly keep: (reply: KeptReply) => void;
   readonly signal: AbortSignal;
 }
@@ -87,9 +88,10 @@ type Means = Pick<LocalCall, 'crypto' | 'clock' | 'randomBytes' | 'speeds'>;
 /** @throws RequestError, EngineError */
 export function generateLocally(means: Means, job: LocalJob): AsyncIterable<TextGenerationEvent> {
   const { engine, request, signal } = job;
-  const { asked, prompt, body } = request;
+  const { asked, prompt } = request;
   assertFitsModel(request, engine.info());
   const plan = planLocally(means, job);
+  const broken = new AbortController();
   const events = engine.generate(
     {
       prompt,
@@ -101,34 +103,60 @@ export function generateLocally(means: Means, job: LocalJob): AsyncIterable<Text
       stop: asked.stop,
       sketch: plan.sketch,
       topLogprobs: asked.topLogprobs,
-      commit: body !== undefined,
       cacheScope: `local/${asked.promptCacheKey ?? ''}`,
     },
-    { signal },
+    { signal: AbortSignal.any([signal, broken.signal]) },
   );
-  return follow(means, events, { ...job, plan });
+  return follow(means, events, { ...job, plan, breakOff: () => broken.abort() });
 }
 
-/** Keeps the receipt, but of an answer that was broken off, or whose request has no body. */
+/** Keeps the receipt, also of an answer whose reader leaves before its end. */
 async function* follow(
   { crypto, clock, speeds }: Means,
   events: AsyncIterable<TextGenerationEvent>,
-  { keep, request, ...job }: LocalJob & { readonly plan: LocalPlan },
+  { keep, breakOff, ...job }: LocalJob & { readonly plan: LocalPlan; readonly breakOff: () => void },
 ): AsyncGenerator<TextGenerationEvent> {
-  const { body } = request;
   const windows: WindowBytes[] = [];
   let promptTokens: Uint32Array | undefined;
-  for await (const event of events) {
+  let isOver = false;
+  const note = (event: TextGenerationEvent): void => {
     if (event.kind === 'start') promptTokens = event.promptTokens;
     else if (event.kind === 'window') windows.push(event.window);
     else if (event.kind === 'end') {
+      isOver = true;
       speeds.note(job.engine, event);
-      if (event.stopReason !== 'cancelled' && body !== undefined && promptTokens !== undefined) {
-        const served = { ...job, request: { ...request, body }, promptTokens, windows, end: event };
-        keep(commitLocally(crypto, { ...served, endMs: clock.nowMs() }));
-      }
+      if (event.outputTokens.length > 0 && promptTokens !== undefined)
+        keep(commitLocally(crypto, { ...job, promptTokens, windows, end: event, endMs: clock.nowMs() }));
     }
-    yield event;
+  };
+  const iterator = events[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done) return;
+      note(next.value);
+      yield next.value;
+    }
+  } catch (error) {
+    isOver = true;
+    throw error;
+  } finally {
+    if (!isOver) {
+      breakOff();
+      await finish(iterator, note);
+    }
+  }
+}
+
+/** Nobody reads any more: what is left is noted, and a failure is nobody's. */
+async function finish(
+  iterator: AsyncIterator<TextGenerationEvent>,
+  note: (event: TextGenerationEvent) => void,
+): Promise<void> {
+  try {
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) note(next.value);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
   }
 }
 

@@ -1,11 +1,13 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { fromBase64 } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
 import { createLocalReceipts, type KeptReply } from './local-receipts.ts';
 import { createSpeedMeter } from './machine.ts';
@@ -14,9 +16,11 @@ let fixture: LocalFixture;
 beforeAll(async () => {
   const defaults = { from: 'fake', system: 'Be brief.', parameters: { temperature: 0, num_ctx: 200 } };
   fixture = await createLocalFixture({
-    models: [shelve('fake'), shelve('made', { defaults }), shelve('embedder')],
+    models: [shelve('fake'), shelve('slow'), shelve('made', { defaults }), shelve('embedder')],
     open: (reference) =>
-      reference.includes('embedder') ? createFakeEmbeddingEngine() : createFakeEngine({ contextSize: 512 }),
+      reference.includes('embedder')
+        ? createFakeEmbeddingEngine()
+        : createFakeEngine({ contextSize: 512, stepMs: reference.includes('slow') ? 20 : 0 }),
   });
 });
 afterAll(() => fixture.close());
@@ -128,13 +132,41 @@ describe('the receipt of a local answer', () => {
     expect((await fetch(`${fixture.base}${pathOf(response)}?choice=4`)).status).toBe(404);
   });
 
-  it('is none of a prompt of tokens, and the answer names none', async () => {
+  it('is about a prompt of tokens, too', async () => {
     const response = await fixture.post('/v1/completions', { model: 'fake', prompt: [5, 6], max_tokens: 3 });
-    expect(pathOf(response)).toBe('');
-    expect(await response.json()).not.toHaveProperty('ogong');
+    const { choices } = (await response.json()) as { choices: { text: string }[] };
+    const receipt = await fetchReceipt(pathOf(response));
+    expect([receipt.text, receipt.asked.prompt]).toEqual([choices[0]?.text, [5, 6]]);
   });
 
-  it('is none of an answer that its client left', async () => {
+  it('is about the answer alone where the prompt is shown before it', async () => {
+    const asked = { model: 'fake', prompt: 'Once', echo: true, max_tokens: 3 };
+    const response = await fixture.post('/v1/completions', asked);
+    const { choices } = (await response.json()) as { choices: { text: string }[] };
+    expect(`Once${(await fetchReceipt(pathOf(response))).text}`).toBe(choices[0]?.text);
+  });
+
+  it('is kept of an answer that its client left', async () => {
+    const leaving = new AbortController();
+    const response = await fetch(`${fixture.base}/v1/completions`, {
+      ...{ method: 'POST', signal: leaving.signal },
+      body: JSON.stringify({ model: 'slow', prompt: 'Once', stream: true }),
+    });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    leaving.abort();
+    await reader?.read().catch(() => undefined);
+    const path = pathOf(response);
+    await vi.waitFor(async () => expect((await fetch(`${fixture.base}${path}`)).status).toBe(200), 5000);
+    const receipt = await fetchReceipt(path);
+    expect(receipt.checks.find(({ id }) => id === 'stop-strings')?.status).toBe('pass');
+    expect(parseHeader(parseOpening(receipt.receipt.opening.bytes).header).stopReason).toBe('cancelled');
+  });
+
+  it.each([
+    ['is aborted', true],
+    ['is read no further', false],
+  ])('is kept where the answer %s', async (_, isAborted) => {
     const kept: string[] = [];
     const engine = createFakeEngine({ contextSize: 512 });
     const leaving = new AbortController();
@@ -150,10 +182,11 @@ describe('the receipt of a local answer', () => {
     };
     const keep = ({ replyId }: KeptReply) => kept.push(replyId);
     for await (const { kind } of generateLocally(means, { engine, request, keep, signal: leaving.signal })) {
+      if (kind === 'token' && !isAborted) break;
       if (kind === 'token') leaving.abort();
     }
     await engine.close();
-    expect(kept).toEqual([]);
+    expect(kept).toHaveLength(1);
   });
 
   it('is unknown under another name', async () => {

@@ -12,6 +12,8 @@ export interface ModelCard {
   /** Such as `Q4_K_M`. */
   readonly quantization: string;
   readonly template: string | undefined;
+  /** Whether it writes what stands between two texts. */
+  readonly canFill: boolean;
   /** It makes vectors, or scores: it writes nothing. */
   readonly isEmbedding: boolean;
   readonly isReranker: boolean;
@@ -26,7 +28,7 @@ const kept = new Map<string, ModelCard>();
 export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'modelRoot'>): ModelCard {
   const found = kept.get(modelRoot);
   if (found) return found;
-  const { architecture, weightType, chatTemplate, poolingCode, embeddingSize } = inspectModelFile(path);
+  const { architecture, weightType, chatTemplate, fillTokens, poolingCode, embeddingSize } = inspectModelFile(path);
   const header = readGgufHeader(path);
   const count = header.tensors.reduce((sum, { dimensions }) => sum + dimensions.reduce((a, b) => a * b, 1), 0);
   const card: ModelCard = {
@@ -34,6 +36,7 @@ export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'mo
     parameterSize: stringOf(header.metadata, 'general.size_label') ?? formatCount(count),
     quantization: weightType.toUpperCase(),
     template: chatTemplate,
+    canFill: fillTokens !== undefined,
     isEmbedding: poolingCode !== undefined,
     isReranker: poolingCode === POOLING_CODES.rank,
     embeddingSize,

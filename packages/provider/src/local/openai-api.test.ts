@@ -1,3 +1,6 @@
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { createRequest } from '@ogong/testing/engine/compliance-requests';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
@@ -8,12 +11,14 @@ beforeAll(async () => {
   fixture = await createLocalFixture({
     models: [
       shelve('fake'),
+      shelve('coder'),
       shelve('set', {
         reference: 'file:/fake',
         defaults: { from: 'fake', parameters: { seed: 5, temperature: 0.5, num_predict: 3, num_ctx: 64, top_k: -1 } },
       }),
       shelve('owner/assistant', { reference: 'file:/fake', defaults: { from: 'fake', system: 'You are Mario.' } }),
     ],
+    open: (reference) => createFakeEngine({ contextSize: 512, fills: reference.includes('coder') }),
   });
   client = new OpenAI({ baseURL: `${fixture.base}/v1`, apiKey: 'none', maxRetries: 0 });
 });
@@ -66,8 +71,9 @@ describe('completions of several prompts', () => {
     ['prompt', { prompt: ['x', 7] }],
     ['prompt', {}],
     ['echo', { prompt: 'x', echo: 'yes' }],
-    ['echo', { prompt: 'x', echo: true, logprobs: 2 }],
-    ['suffix', { prompt: 'x', suffix: 'end' }],
+    ['prompt', { prompt: [[5], []] }],
+    ['prompt', { prompt: [320] }],
+    ['suffix', { prompt: [5], suffix: 'end' }],
     ['best_of', { prompt: 'x', best_of: 2 }],
   ])('refuse and name %s: %j', async (param, fields) => {
     const response = await fixture.post('/v1/completions', { ...base, ...fields });
@@ -78,12 +84,90 @@ describe('completions of several prompts', () => {
   });
 });
 
+describe('a completion that another text follows', () => {
+  it('is written between both, and can be checked', async () => {
+    const asked = { ...base, model: 'coder', prompt: 'One', suffix: 'three' };
+    const [between, after] = await Promise.all([
+      client.completions.create(asked),
+      client.completions.create({ ...asked, suffix: '' }),
+    ]);
+    expect(between.usage?.prompt_tokens).toBe((after.usage?.prompt_tokens ?? 0) + 'three'.length + 3);
+    expect(between.choices[0]?.text).not.toBe(after.choices[0]?.text);
+    expect(between).toMatchObject({ ogong: { receipts: [{ url: expect.any(String) }] } });
+    const shown = await client.completions.create({ ...asked, echo: true });
+    expect(shown.choices[0]?.text).toBe(`One${between.choices[0]?.text}`);
+  });
+
+  it('is refused where the model knows no such prompts, and says what it lacks', async () => {
+    const response = await fixture.post('/v1/completions', { ...base, prompt: 'One', suffix: 'three' });
+    expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('fim_pre_token_id')]);
+  });
+});
+
+describe('an echo', () => {
+  it('has the log-probabilities of the prompt, as the model gives them to its own words', async () => {
+    const asked = { ...base, prompt: 'AB', logprobs: 3 };
+    const { choices } = await client.completions.create(asked);
+    const said = choices[0]?.logprobs;
+    const whole = [...(await tokensOf('AB'))];
+    const echoed = (await client.completions.create({ ...asked, echo: true })).choices[0];
+    expect(echoed?.text).toBe(`AB${choices[0]?.text}`);
+    expect(echoed?.logprobs?.tokens).toHaveLength(whole.length + 4);
+    expect(echoed?.logprobs?.token_logprobs?.[0]).toBeNull();
+    expect(echoed?.logprobs?.top_logprobs?.[0]).toBeNull();
+    expect(echoed?.logprobs?.token_logprobs?.slice(whole.length)).toEqual(said?.token_logprobs);
+    expect(Object.keys(echoed?.logprobs?.top_logprobs?.[1] ?? {})).not.toHaveLength(0);
+  });
+
+  it('gives the words that the model wrote the log-probabilities that they were written with', async () => {
+    const { engine, release } = await fixture.loaded.borrow({ reference: 'file:/fake' });
+    const { prompt, tokens, logprobs } = await writeTokens(engine as TextEngine);
+    release();
+    const asked = { model: 'fake', prompt: [...prompt, ...tokens], echo: true, logprobs: 0, max_tokens: 0 };
+    const { choices } = await client.completions.create(asked);
+    expect(choices[0]?.logprobs?.token_logprobs?.slice(prompt.length)).toEqual(logprobs);
+  });
+
+  it('may be all that is asked for', async () => {
+    const asked = { model: 'fake', prompt: ['One', 'Two'], echo: true, max_tokens: 0 };
+    const response = await fixture.post('/v1/completions', asked);
+    const { choices, usage } = (await response.json()) as OpenAI.Completion;
+    expect(choices.map(({ text, finish_reason }) => [text, finish_reason])).toEqual([
+      ['One', 'length'],
+      ['Two', 'length'],
+    ]);
+    expect(usage).toMatchObject({ completion_tokens: 0, prompt_tokens: 8 });
+    expect(response.headers.get('x-ogong-receipt')).toBeNull();
+    const streamed = await (await fixture.post('/v1/completions', { ...asked, stream: true })).text();
+    expect(streamed).toContain('"text":"Two"');
+  });
+
+  it('is shown only where the prompt can be answered', async () => {
+    const asked = { ...base, prompt: 'x'.repeat(600), echo: true };
+    for (const more of [{}, { stream: true }, { logprobs: 1 }, { logprobs: 1, max_tokens: 0 }])
+      expect((await fixture.post('/v1/completions', { ...asked, ...more })).status).toBe(400);
+  });
+});
+
 async function tokensOf(text: string): Promise<Uint32Array> {
   const { engine, release } = await fixture.loaded.borrow({ reference: 'file:/fake' });
   if (engine.specificationVersion !== 'text-v1') throw new Error('a text engine is expected');
   const tokens = await engine.tokenizePrompt({ kind: 'text', text });
   release();
   return tokens;
+}
+
+/** What an engine writes on, and how likely each word was. */
+async function writeTokens(engine: TextEngine) {
+  const prompt = await engine.tokenizePrompt({ kind: 'text', text: 'AB' });
+  const logprobs: number[] = [];
+  let tokens = new Uint32Array();
+  const wishes = { ...createRequest('', { maxTokens: 6 }), prompt: { kind: 'tokens', tokens: prompt } } as const;
+  for await (const event of engine.generate(wishes)) {
+    if (event.kind === 'token') logprobs.push(event.token.logprob);
+    if (event.kind === 'end') tokens = new Uint32Array(event.outputTokens);
+  }
+  return { prompt, tokens, logprobs };
 }
 
 describe('what clients of other servers send', () => {
@@ -116,6 +200,8 @@ describe('what clients of other servers send', () => {
     ['chat_template_kwargs', { enable_thinking: false }],
     ['guided_regex', 'a'],
     ['echo', true],
+    ['suffix', 'x'],
+    ['max_tokens', 0],
     ['prompt', 'x'],
   ])('is refused where it would change the answer: %s', async (param, value) => {
     const response = await fixture.post('/v1/chat/completions', { ...base, messages, [param]: value });
@@ -140,7 +226,7 @@ describe('max_tokens', () => {
     expect(((await response.json()) as OpenAI.Completion).usage?.completion_tokens).toBeGreaterThan(256);
   });
 
-  it.each([0, -1, 1.5, '5'])('of %j is refused', async (max_tokens) => {
+  it.each([-1, 1.5, '5'])('of %j is refused', async (max_tokens) => {
     expect((await fixture.post('/v1/completions', { model: 'fake', prompt: 'x', max_tokens })).status).toBe(400);
   });
 });

@@ -3,6 +3,7 @@ import { showModel, showModels } from '@ogong/host/dialect/models';
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { answerCompletion } from '@ogong/host/openai/completion';
+import { echoPrompt } from '@ogong/host/openai/echo';
 import { type AnswerToken, createIdentity, formatModel, type Json } from '@ogong/host/openai/format';
 import type { ChoiceEnd, ChoicePart } from '@ogong/host/openai/read-choice';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
@@ -10,6 +11,7 @@ import type { InferenceRequest } from '@ogong/protocol/modality/text/request/req
 import { parseModelRequest } from '../engine/model-request.ts';
 import { nameReceipt, showReceipt, toReceiptsField } from './answer-receipts.ts';
 import { findDay, type ServedRequest } from './commit-locally.ts';
+import { readEchoedPrompt } from './echoed-prompt.ts';
 import {
   assertDemands,
   BODY_LIMITS,
@@ -98,25 +100,24 @@ export async function openCompletion(
   try {
     assertDemands(request.asked, engine.info());
     const asked = fitModel(context, engine, request, model);
-    const served = request.prompts.map((given): ServedRequest => {
+    const served = request.prompts.map((given): Served => {
       const prompt = addDefaults(given, model);
+      if (asked.maxTokens === 0) return { prompt };
       const exact = writeServed(fields, { prompt, model, maxTokens: asked.maxTokens });
-      const read = exact === undefined ? { asked, prompt } : parseModelRequest(exact, endpoint, day);
-      return { ...read, body: exact, startMs };
+      return { prompt, request: { ...parseModelRequest(exact, endpoint, day), body: exact, startMs } };
     });
     const choices = served.length * asked.choices;
-    const hasReceipt = served.some((one) => one.body !== undefined);
     return {
       ...{ asked, choices },
       answerAs: (answerId) => ({
         serve: (choice, signal) => {
-          const one = served[Math.floor(choice / asked.choices)] as ServedRequest;
           const keep = (reply: KeptReply) => call.receipts.keep({ answerId, choice }, reply);
-          const job = { engine, request: one, draw: choice % asked.choices, keep, signal };
-          return generateChoice(call, job, { choice, echo: request.echo });
+          const one = served[Math.floor(choice / asked.choices)] as Served;
+          const job = { engine, draw: choice % asked.choices, keep, signal };
+          return serveChoice(call, one, { ...job, choice, asked });
         },
         toExtra: () => toReceiptsField(context, call, { answerId, choices }),
-        headers: hasReceipt ? nameReceipt(answerId) : {},
+        headers: asked.maxTokens === 0 ? {} : nameReceipt(answerId),
         onEnd: release,
       }),
     };
@@ -129,23 +130,52 @@ export async function openCompletion(
 export const addDefaults = (prompt: Prompt, { defaults }: ShelfModel): Prompt =>
   'messages' in prompt ? { ...prompt, messages: withDefaults(prompt.messages, defaults) } : prompt;
 
+/** One prompt; without a request where nothing is to be written. */
+interface Served {
+  readonly prompt: Prompt;
+  readonly request?: ServedRequest;
+}
+
+interface ChoiceJob extends Omit<LocalJob, 'request'> {
+  readonly choice: number;
+  readonly asked: InferenceRequest;
+}
+
+async function* serveChoice(
+  call: LocalCall,
+  { prompt, request }: Served,
+  job: ChoiceJob,
+): AsyncGenerator<ChoicePart, ChoiceEnd> {
+  const { engine, asked, signal } = job;
+  const answer = request ? generateChoice(call, { ...job, request }) : answerNothing(engine, prompt, job);
+  if (!asked.echo) return yield* answer;
+  const topLogprobs = asked.logprobs ? asked.topLogprobs : undefined;
+  return yield* echoPrompt(await readEchoedPrompt(engine, prompt, { topLogprobs, signal }), answer);
+}
+
+// biome-ignore lint/correctness/useYield: it is read as a choice like any other, and writes nothing.
+async function* answerNothing(
+  engine: TextEngine,
+  prompt: Prompt,
+  { choice }: ChoiceJob,
+): AsyncGenerator<ChoicePart, ChoiceEnd> {
+  const { length: promptTokens } = await engine.tokenizePrompt(prompt);
+  const { answerFormat: format } = engine.info();
+  return { choice, text: '', tokens: [], format, stopReason: 'length', promptTokens, outputTokens: 0, cachedTokens: 0 };
+}
+
 async function* generateChoice(
   call: LocalCall,
-  job: LocalJob,
-  { choice, echo }: { readonly choice: number; readonly echo: boolean },
+  { choice, ...job }: ChoiceJob & { readonly request: ServedRequest },
 ): AsyncGenerator<ChoicePart, ChoiceEnd> {
   const { engine, request } = job;
   const { logprobs } = request.asked;
   const tokens: AnswerToken[] = [];
   const { answerFormat: format } = engine.info();
-  const shownPrompt = echo ? await readPromptText(engine, request.prompt) : '';
   let promptTokens = 0;
   let sent = 0;
   for await (const event of generateLocally(call, job)) {
-    if (event.kind === 'start') {
-      promptTokens = event.promptTokens.length;
-      if (shownPrompt !== '') yield { text: shownPrompt, tokens: [], format };
-    }
+    if (event.kind === 'start') promptTokens = event.promptTokens.length;
     if (event.kind === 'token' && (event.text !== '' || logprobs)) {
       const shown = logprobs ? [{ ...event.token, alternatives: event.alternatives }] : [];
       tokens.push(...shown);
@@ -153,17 +183,11 @@ async function* generateChoice(
       yield { text: event.text, tokens: shown, format };
     }
     if (event.kind === 'end') {
-      const { stopReason, outputTokens, cachedTokens } = event;
-      if (event.text.length > sent) yield { text: event.text.slice(sent), tokens: [], format };
-      const text = shownPrompt + event.text;
+      const { stopReason, outputTokens, cachedTokens, text } = event;
+      if (text.length > sent) yield { text: text.slice(sent), tokens: [], format };
       const counts = { promptTokens, outputTokens: outputTokens.length, cachedTokens };
       return { choice, text, tokens, format, stopReason, ...counts };
     }
   }
   throw new Error('the engine ended without an end');
-}
-
-async function readPromptText(engine: TextEngine, prompt: Prompt): Promise<string> {
-  if (prompt.kind === 'text') return prompt.text;
-  return prompt.kind === 'tokens' ? new TextDecoder().decode(await engine.detokenize(prompt.tokens)) : '';
 }

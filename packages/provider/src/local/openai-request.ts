@@ -3,7 +3,8 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { showClamped } from '@ogong/host/openai/answer-headers';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies } from '@ogong/protocol/modality/text/dialect/prompts';
-import { isAbsent, isFalse } from '@ogong/protocol/modality/text/request/field-rules';
+import { type CompletionPrompt, isTokenList } from '@ogong/protocol/modality/text/request/completion-prompt';
+import { isAbsent } from '@ogong/protocol/modality/text/request/field-rules';
 import {
   type InferenceRequest,
   isChat,
@@ -11,7 +12,7 @@ import {
   parseObject,
 } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
-import { parseModelRequest } from '../engine/model-request.ts';
+import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
 import type { Fields } from './field-rules.ts';
 import { encodeJson } from './local-model.ts';
 import { withDefaults } from './model-defaults.ts';
@@ -22,8 +23,6 @@ export interface OpenAiRequest {
   readonly asked: InferenceRequest;
   /** One each; every one is answered `n` times. */
   readonly prompts: readonly Prompt[];
-  /** Whether an answer begins with its prompt. */
-  readonly echo: boolean;
   /** Undefined where as much is wanted as fits. */
   readonly wantedTokens: number | undefined;
 }
@@ -33,21 +32,23 @@ export interface OpenAiRequest {
  * @throws RequestError
  */
 export function parseOpenAiRequest(body: Uint8Array, endpoint: Endpoint, day: number): OpenAiRequest {
-  const { echo, prompt, ...fields } = parseObject(body);
+  const { prompt, ...fields } = parseObject(body);
   const limits = { max_tokens: lower(fields.max_tokens), max_completion_tokens: lower(fields.max_completion_tokens) };
   if (isChat({ endpoint })) {
-    const refusable = { ...(prompt === undefined ? {} : { prompt }), ...(isAbsent(echo) ? {} : { echo }) };
+    const refusable = prompt === undefined ? {} : { prompt };
     const { asked, prompt: one } = parseModelRequest(encodeJson({ ...fields, ...limits, ...refusable }), endpoint, day);
-    return { asked, prompts: [one], echo: false, wantedTokens: readWanted(fields) };
+    return { asked, prompts: [one], wantedTokens: readWanted(fields) };
   }
-  const prompts = readPrompts(prompt);
-  const { asked } = parseModelRequest(encodeJson({ ...fields, ...limits, prompt: '' }), endpoint, day);
-  const hasEcho = readEcho(echo);
-  if (hasEcho && asked.logprobs)
-    throw new RequestError('echo: only tokens of the answer have logprobs; leave one of both out', 'echo');
-  const choices = prompts.length * asked.choices;
+  // Zero asks for no answer at all, and has a meaning here alone: a prompt that is shown, or scored.
+  const isEmpty = fields.max_tokens === 0;
+  const read = listPrompts(prompt).map((one) => {
+    const exact = { ...fields, ...limits, prompt: one, ...(isEmpty && { max_tokens: 1 }) };
+    return parseModelRequest(encodeJson(exact), endpoint, day);
+  });
+  const [{ asked }] = read as [ModelRequest];
+  const choices = read.length * asked.choices;
   if (choices > MAX_REPLIES) throw refuseReplies(choices);
-  return { asked, prompts, echo: hasEcho, wantedTokens: readWanted(fields) };
+  return { asked, prompts: read.map((one) => one.prompt), wantedTokens: readWanted(fields) };
 }
 
 /** What is beyond every context comes down to the largest that is read, and then to the model's. */
@@ -79,7 +80,6 @@ export function addParameters(body: Uint8Array, { defaults }: Pick<ShelfModel, '
 
 /**
  * The body that asks for exactly what is served to one prompt: with the model's own messages and settings, and the limit that fits.
- * @returns undefined for a prompt of tokens, which the network's requests have no words for.
  */
 export function writeServed(
   body: Uint8Array,
@@ -88,14 +88,18 @@ export function writeServed(
     model: { defaults },
     maxTokens,
   }: { readonly prompt: Prompt; readonly model: Pick<ShelfModel, 'defaults'>; readonly maxTokens: number },
-): Uint8Array | undefined {
-  if (prompt.kind === 'tokens') return undefined;
-  const { echo: _, max_completion_tokens: __, messages, prompt: ___, ...fields } = parseObject(body);
+): Uint8Array {
+  const { max_completion_tokens: _, messages, prompt: __, ...fields } = parseObject(body);
   const said =
-    prompt.kind === 'text'
-      ? { prompt: prompt.text }
-      : { messages: withDefaults(messages as readonly { readonly role: unknown }[], defaults) };
+    'messages' in prompt
+      ? { messages: withDefaults(messages as readonly { readonly role: unknown }[], defaults) }
+      : { prompt: writePrompt(prompt) };
   return encodeJson({ ...fields, ...said, max_tokens: maxTokens });
+}
+
+function writePrompt(prompt: CompletionPrompt): string | readonly number[] {
+  if (prompt.kind === 'tokens') return [...prompt.tokens];
+  return prompt.kind === 'text' ? prompt.text : prompt.prefix;
 }
 
 /** Cuts the reply where the model's context ends, or that which a made model was given, and says so. */
@@ -109,27 +113,13 @@ export function fitModel(
   const own = engine.info().contextSize;
   const contextSize = Math.min(typeof given === 'number' ? Math.min(given, own) : own, MAX_MAX_TOKENS);
   if (wantedTokens !== undefined && wantedTokens > contextSize) showClamped(context, { max_tokens: contextSize });
-  return { ...asked, maxTokens: wantedTokens === undefined ? contextSize : Math.min(asked.maxTokens, contextSize) };
-}
-
-function readEcho(value: unknown): boolean {
-  if (isAbsent(value) || isFalse(value)) return false;
-  if (value !== true) throw new RequestError('echo must be a boolean', 'echo');
-  return true;
+  return { ...asked, maxTokens: Math.min(wantedTokens ?? contextSize, contextSize) };
 }
 
 /** A text, several, the tokens of one, or those of several. */
-function readPrompts(value: unknown): readonly Prompt[] {
+function listPrompts(value: unknown): readonly unknown[] {
   const list = Array.isArray(value) && !isTokenList(value) ? (value as unknown[]) : [value];
   if (list.length === 0) throw new RequestError('prompt must have a text', 'prompt');
-  return list.map((item) => {
-    if (typeof item === 'string' && item.isWellFormed()) return { kind: 'text', text: item };
-    if (isTokenList(item)) return { kind: 'tokens', tokens: Uint32Array.from(item) };
-    throw new RequestError('prompt must be a text, tokens, or an array of texts or of tokens', 'prompt');
-  });
+  if (list.length > MAX_REPLIES) throw refuseReplies(list.length);
+  return list;
 }
-
-const isTokenList = (value: unknown): value is number[] =>
-  Array.isArray(value) &&
-  value.length > 0 &&
-  value.every((item) => Number.isInteger(item) && item >= 0 && item < 2 ** 32);

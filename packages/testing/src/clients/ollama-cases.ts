@@ -71,11 +71,15 @@ export const OLLAMA_CASES: readonly ClientCase[] = listCases(
       expect(whole.total_duration).toBeGreaterThanOrEqual(whole.load_duration);
       expect(whole.created_at).toEqual(expect.stringMatching(/^\d{4}-\d\d-\d\dT/));
     },
+    async 'filling in'(target) {
+      const { response } = await connect(target).generate({ ...prompt(target), suffix: 'the end' });
+      expect(response).not.toBe('');
+    },
     async errors(target) {
       const client = connect(target);
       await expectRefusal(client.chat({ ...chat(target), model: 'none' }), 404, /model "none" not found/);
       await expectRefusal(client.chat({ ...chat(target), options: { temperature: 9 } }), 400, /temperature/);
-      await expectRefusal(client.generate({ ...prompt(target), suffix: 'the end' }), 400, /suffix/);
+      await expectRefusal(client.generate({ ...prompt(target), context: [1] }), 400, /context/);
       await expectRefusal(client.chat({ ...chat(target), model: 'none', stream: true }), 404, /not found/);
     },
     async 'JSON of a schema'(target) {

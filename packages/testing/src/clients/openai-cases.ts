@@ -172,6 +172,18 @@ export const COMPLETION_CASES: readonly ClientCase[] = listCases('openai: comple
     const { choices } = await connect(target).completions.create({ ...text(target), prompt: ['a', 'b'] });
     expect(choices.map(({ index }) => index)).toEqual([0, 1]);
   },
+  async 'prompt of tokens'(target) {
+    const { usage } = await connect(target).completions.create({ ...text(target), prompt: [70, 71, 72] });
+    expect(usage?.prompt_tokens).toBe(3);
+  },
+  async echo(target) {
+    const { choices } = await connect(target).completions.create({ ...text(target), prompt: 'One', echo: true });
+    expect(choices[0]?.text).toMatch(/^One./);
+  },
+  async 'filling in'(target) {
+    const asked = { ...text(target), prompt: 'One', suffix: 'three' };
+    expect((await connect(target).completions.create(asked)).choices[0]?.text).not.toBe('');
+  },
 });
 
 const response = ({ model }: ClientTarget) => ({

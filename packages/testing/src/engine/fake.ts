@@ -1,4 +1,5 @@
 import { nativeHash } from '@ogong/engine/decode/native-hash';
+import { refuseFill } from '@ogong/engine/decode/text/fill-prompt';
 import { writeTools } from '@ogong/engine/decode/text/tool-text';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { Prompt, TextEngine, TextEngineInfo, TextGenerationEvent } from '@ogong/engine/interface/text';
@@ -19,9 +20,14 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly drafts?: number;
   /** Default: that of a model without a template. */
   readonly answerFormat?: AnswerFormat;
+  /** True: it writes what stands between two texts, too. */
+  readonly fills?: boolean;
   /** False: no prefix cache. */
   readonly prefixCache?: boolean;
 }
+
+/** Around two texts between which it writes: words that no text is spelled with. */
+const [PREFIX, SUFFIX, MIDDLE] = [300, 301, 302];
 
 /**
  * A tiny language model made of hashes, behind the same scheduler, capture and scorer as the real one: fast, exact, with faults
@@ -53,13 +59,16 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
   };
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;
-    const text =
-      prompt.kind === 'text'
-        ? prompt.text
-        : `${writeTools(prompt.messages, prompt.tools ?? [])
-            .map((m) => `${m.role}: ${m.content}\n`)
-            .join('')}assistant:`;
-    return Uint32Array.of(BOS, ...Array.from(Buffer.from(text, 'utf8'), (byte) => byte + FIRST_BYTE));
+    const spell = (text: string) => Array.from(Buffer.from(text, 'utf8'), (byte) => byte + FIRST_BYTE);
+    if (prompt.kind === 'text') return Uint32Array.of(BOS, ...spell(prompt.text));
+    if (prompt.kind === 'fill') {
+      if (!options.fills) throw refuseFill();
+      const { prefix, suffix } = prompt;
+      return Uint32Array.of(BOS, PREFIX, ...spell(prefix), SUFFIX, ...spell(suffix), MIDDLE);
+    }
+    const messages = writeTools(prompt.messages, prompt.tools ?? []);
+    const text = `${messages.map(({ role, content }) => `${role}: ${content}\n`).join('')}assistant:`;
+    return Uint32Array.of(BOS, ...spell(text));
   };
 
   const port = createRequestPort();

@@ -4,7 +4,7 @@ import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { findWrongShape } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
-import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 
 /**
@@ -219,7 +219,11 @@ function requestVectors(crypto: Crypto): unknown {
     '"prompt":["once"],"logprobs":5,"echo":false,"max_tokens":7',
     '"prompt":""',
     '"prompt":["a","b"]',
-    '"prompt":[1]',
+    ...['[1]', '[[1,2]]', '[]', '[-1]', '[16777216]', '[1,"a"]', '[[1],[2]]'].map((prompt) => `"prompt":${prompt}`),
+    '"prompt":"a","suffix":"bc","echo":true',
+    '"prompt":[1],"suffix":"b"',
+    '"prompt":"a","suffix":1',
+    '"prompt":"a","echo":1',
     '"prompt":null',
     '"prompt":"x","logprobs":6',
     ...['"response_format":{"type":"text"}', '"modalities":["text"]', '"max_completion_tokens":1'].map(
@@ -237,12 +241,17 @@ const TOOL =
   '{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]}}}';
 const nest = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
+function toVectorPrompt(prompt: InferenceRequest['prompt']): object {
+  if (prompt?.kind === 'fill') return { prompt: prompt.prefix, suffix: prompt.suffix };
+  return { prompt: prompt?.kind === 'tokens' ? [...prompt.tokens] : prompt?.text };
+}
+
 function requestVector(crypto: Crypto, body: string, endpoint: Endpoint): unknown {
   try {
     const request = parseRequest(utf8Encode(body), endpoint);
     const { sampler, bias, maxTokens, choices, seed, stop } = request;
     const offered = request.tools.length === 0 ? {} : { tools: request.tools, forced: request.terms.isForced };
-    const texts = endpoint === 'chat' ? { messages: request.messages, ...offered } : { prompt: request.promptText };
+    const texts = endpoint === 'chat' ? { messages: request.messages, ...offered } : toVectorPrompt(request.prompt);
     const { exact, modelRoot, acceptedOnly } = request.demands;
     const said = { exact, modelRoot: modelRoot ? toHex(modelRoot) : null, acceptedOnly };
     const demands = exact || modelRoot || acceptedOnly ? { demands: said } : {};

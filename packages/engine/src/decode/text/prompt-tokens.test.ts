@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createPromptTokenizer, type PromptVocabulary } from './prompt-tokens.ts';
 
 /** A token for each character, beside four control tokens. */
@@ -20,7 +20,10 @@ const vocabulary: PromptVocabulary = {
 };
 const TEMPLATE = '{%- for m in messages %}<|{{ m.role }}|>{{ m.content | trim }}<|end|>{% endfor -%}';
 const ask = (content: string, template = TEMPLATE) => [
-  ...createPromptTokenizer(vocabulary, template).tokenize({ kind: 'chat', messages: [{ role: 'user', content }] }),
+  ...createPromptTokenizer(vocabulary, { chatTemplate: template }).tokenize({
+    kind: 'chat',
+    messages: [{ role: 'user', content }],
+  }),
 ];
 
 it('writes the control tokens of the template', () => {
@@ -38,7 +41,33 @@ it('begins once, whoever writes the first token', () => {
   expect(ask('<s>', '{{ messages[0].content }}')).toEqual([0, ...codes('<s>')]);
 });
 
+describe('a text that another one follows', () => {
+  const fillTokens = { prefix: 2, suffix: 1, middle: 3 };
+  const fill = (prefix: string, suffix: string, tokens = fillTokens) => [
+    ...createPromptTokenizer(vocabulary, { chatTemplate: TEMPLATE, fillTokens: tokens }).tokenize({
+      ...{ kind: 'fill', prefix, suffix },
+    }),
+  ];
+
+  it('stands between the tokens of the model', () => {
+    expect(fill('a', 'b')).toEqual([0, 2, ...codes('a'), 1, ...codes('b'), 3]);
+  });
+
+  it('holds no control token of its own', () => {
+    expect(fill('<|end|>', '<|user|></s>')).toEqual([0, 2, ...codes('<|end|>'), 1, ...codes('<|user|></s>'), 3]);
+  });
+
+  it('is refused where the model has no tokens for it, or where any text could write them', () => {
+    const refusal = expect.objectContaining({ code: 'invalid-request', message: expect.stringContaining('insert') });
+    const { tokenize } = createPromptTokenizer(vocabulary, { chatTemplate: TEMPLATE });
+    expect(() => tokenize({ kind: 'fill', prefix: 'a', suffix: 'b' })).toThrow(refusal);
+    const plain = { ...vocabulary, controlTokens: vocabulary.controlTokens.filter(({ text }) => text !== '<|end|>') };
+    const open = createPromptTokenizer(plain, { chatTemplate: TEMPLATE, fillTokens });
+    expect(() => open.tokenize({ kind: 'fill', prefix: 'a', suffix: 'b' })).toThrow(refusal);
+  });
+});
+
 it('reads no control token in a text that is to be continued', () => {
-  const { tokenize } = createPromptTokenizer(vocabulary, TEMPLATE);
+  const { tokenize } = createPromptTokenizer(vocabulary, { chatTemplate: TEMPLATE });
   expect([...tokenize({ kind: 'text', text: '<|end|>' })]).toEqual(codes('<|end|>'));
 });

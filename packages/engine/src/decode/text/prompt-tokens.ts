@@ -1,6 +1,7 @@
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Prompt } from '../../interface/text.ts';
 import { type ChatTemplate, createChatTemplate } from './chat-template.ts';
+import { type FillTokens, writeFill } from './fill-prompt.ts';
 import { type ControlToken, createLiteralText } from './literal-text.ts';
 
 /** What makes tokens of a text. */
@@ -16,6 +17,13 @@ export interface PromptVocabulary {
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Uint32Array;
 }
 
+/** What of a model's file says how prompts are made. */
+export interface PromptFacts {
+  readonly chatTemplate: string | undefined;
+  /** Where the model fills in texts. */
+  readonly fillTokens?: FillTokens | undefined;
+}
+
 export interface PromptTokenizer {
   /** How answers to chats are read. */
   readonly answerFormat: AnswerFormat;
@@ -29,26 +37,30 @@ export interface PromptTokenizer {
  */
 export function createPromptTokenizer(
   vocabulary: PromptVocabulary,
-  templateSource: string | undefined,
+  { chatTemplate, fillTokens }: PromptFacts,
 ): PromptTokenizer {
   const literal = createLiteralText(vocabulary.controlTokens);
   const nameOf = (token: number): string => (token >= 0 ? vocabulary.textOf(token) : '');
-  const template: ChatTemplate = createChatTemplate(templateSource, {
+  const template: ChatTemplate = createChatTemplate(chatTemplate, {
     bosToken: nameOf(vocabulary.bos),
     eosToken: nameOf(vocabulary.eos),
     literal,
   });
 
+  // Templates disagree on who writes the first token; llama.cpp's own rule is once.
+  const begin = (tokens: readonly number[]): Uint32Array => {
+    const isBegun = !vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos;
+    return Uint32Array.from(isBegun ? tokens : [vocabulary.bos, ...tokens]);
+  };
   const tokenize = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;
     if (prompt.kind === 'text') return vocabulary.tokenize(prompt.text, { addSpecial: true, parseSpecial: false });
+    if (prompt.kind === 'fill') return begin(writeFill(vocabulary, fillTokens, prompt));
     const stretches = literal.cut(template.render(prompt));
     const tokens = stretches.flatMap(({ text, literal: isLiteral }) => [
       ...vocabulary.tokenize(text, { addSpecial: false, parseSpecial: !isLiteral }),
     ]);
-    // Templates disagree on who writes the first token; llama.cpp's own rule is once.
-    const isBegun = !vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos;
-    return Uint32Array.from(isBegun ? tokens : [vocabulary.bos, ...tokens]);
+    return begin(tokens);
   };
   return { answerFormat: template.answerFormat, tokenize };
 }

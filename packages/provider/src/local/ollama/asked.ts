@@ -12,7 +12,7 @@ import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
 import type { OllamaOptions } from './options.ts';
 
-export type OllamaPrompt = { readonly messages: unknown } | { readonly prompt: string };
+export type OllamaPrompt = { readonly messages: unknown } | { readonly prompt: string; readonly suffix?: string };
 
 interface OllamaRequest {
   /** As the client wrote it. */

@@ -10,9 +10,11 @@ const ASSISTANT = shelve('assistant', {
 let fixture: LocalFixture;
 beforeEach(async () => {
   fixture = await createLocalFixture({
-    models: [shelve('fake'), ASSISTANT, shelve('embedder'), shelve('broken')],
+    models: [shelve('fake'), shelve('coder'), ASSISTANT, shelve('embedder'), shelve('broken')],
     open: (reference) =>
-      reference.includes('embedder') ? createFakeEmbeddingEngine() : createFakeEngine({ contextSize: 512 }),
+      reference.includes('embedder')
+        ? createFakeEmbeddingEngine()
+        : createFakeEngine({ contextSize: 512, fills: reference.includes('coder') }),
   });
 });
 afterEach(() => fixture.close());
@@ -34,6 +36,24 @@ const running = async (): Promise<readonly string[]> => {
   const { models } = (await (await fetch(`${fixture.base}/api/ps`)).json()) as { models: { name: string }[] };
   return models.map(({ name }) => name);
 };
+
+describe('a suffix', () => {
+  it('is what the answer stands before, where the model fills in texts', async () => {
+    const asked = { model: 'coder', prompt: 'One', options: { num_predict: 4, seed: 2 } };
+    const plain = await ask('/api/generate', { ...asked, raw: true });
+    const filled = await ask('/api/generate', { ...asked, suffix: 'three' });
+    expect(filled.prompt_eval_count).toBe(plain.prompt_eval_count + 'three'.length + 3);
+    expect(filled.response).not.toBe(plain.response);
+  });
+
+  it.each([
+    ['the model cannot', { suffix: 'three' }],
+    ['there is a system message', { model: 'coder', suffix: 'three', system: 'Be brief.' }],
+  ])('is refused where %s', async (_, fields) => {
+    const response = await fixture.post('/api/generate', { model: 'fake', prompt: 'One', ...fields });
+    expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('suffix')]);
+  });
+});
 
 describe('a request without a prompt', () => {
   it.each([

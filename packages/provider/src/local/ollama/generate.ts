@@ -48,6 +48,10 @@ function readPrompt(fields: Fields, { defaults }: ShelfModel): OllamaPrompt | un
   const isRaw = readBoolean(fields, 'raw', false);
   if (isRaw && system !== undefined)
     throw new RequestError('raw mode does not support template, system, or context', 'system');
+  const suffix = readText(fields, 'suffix') ?? '';
+  if (suffix !== '' && system !== undefined)
+    throw new RequestError('suffix: a text is filled in without a system message; leave one of both out', 'suffix');
+  if (suffix !== '') return { prompt, suffix };
   if (prompt === '') return undefined;
   if (isRaw) return { prompt };
   const told = system ?? defaults?.system ?? '';

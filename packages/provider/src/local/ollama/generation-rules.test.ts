@@ -1,4 +1,5 @@
 import type { FieldRules } from '@ogong/protocol/modality/text/request/field-rules';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture } from '../local-fixture.ts';
 import { ALSO_DOCUMENTED, DOCUMENTED, readDocumentedFields } from './documented-fields-fixture.ts';
@@ -6,7 +7,7 @@ import { CHAT_RULES, GENERATE_RULES, MESSAGE_RULES, OPTION_RULES } from './gener
 
 let fixture: LocalFixture;
 beforeAll(async () => {
-  fixture = await createLocalFixture();
+  fixture = await createLocalFixture({ open: () => createFakeEngine({ contextSize: 512, fills: true }) });
 });
 afterAll(() => fixture.close());
 

@@ -31,7 +31,7 @@ export const GENERATE_RULES = {
   system: 'works',
   raw: 'works',
   images,
-  suffix: { refused: 'this model does not support insert', unless: isEmptyText },
+  suffix: 'works',
   template: { refused: "the model's own template is used; write the whole prompt with raw: true", unless: isEmptyText },
   context: { refused: 'conversations are kept by the client; use /api/chat', unless: isEmptyList },
   width: { refused: 'this model makes no images' },

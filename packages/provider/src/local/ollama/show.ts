@@ -37,11 +37,13 @@ function listCapabilities({
   template,
   isEmbedding,
   isReranker,
-}: Pick<ModelCard, 'template' | 'isEmbedding' | 'isReranker'>): readonly string[] {
+  canFill,
+}: Pick<ModelCard, 'template' | 'isEmbedding' | 'isReranker' | 'canFill'>): readonly string[] {
   if (isReranker) return [];
   if (isEmbedding) return ['embedding'];
-  if (template === undefined) return ['completion'];
-  return ['completion', 'tools', ...(mayThink(readTemplateFormat(template)) ? ['thinking'] : [])];
+  const completion = ['completion', ...(canFill ? ['insert'] : [])];
+  if (template === undefined) return completion;
+  return [...completion, 'tools', ...(mayThink(readTemplateFormat(template)) ? ['thinking'] : [])];
 }
 
 const formatParameters = ({ defaults }: ShelfModel): string[] =>

@@ -12,14 +12,21 @@ it('makes one request of each text', () => {
   ]);
 });
 
-it.each([{ prompt: 'a' }, { prompt: ['a'] }, { prompt: 5 }, {}])('leaves the bytes of %j as they are', (fields) => {
-  const body = utf8Encode(` ${JSON.stringify(fields)}`);
-  expect(splitPrompts(body)).toEqual([body]);
+it.each([{ prompt: 'a' }, { prompt: ['a'] }, { prompt: [1, 2] }, { prompt: [[1, 2]] }, { prompt: 5 }, {}])(
+  'leaves the bytes of %j as they are',
+  (fields) => {
+    const body = utf8Encode(` ${JSON.stringify(fields)}`);
+    expect(splitPrompts(body)).toEqual([body]);
+  },
+);
+
+it('makes one request of each list of tokens', () => {
+  expect(split({ prompt: [[1], 'a'] })).toEqual([{ prompt: [1] }, { prompt: 'a' }]);
 });
 
-it('refuses tokens, and too many texts', () => {
+it('refuses what is no prompt, and too many of them', () => {
   const refusal = expect.objectContaining({ param: 'prompt' });
-  expect(() => split({ prompt: [[1], [2]] })).toThrow(refusal);
-  expect(() => split({ prompt: [1, 2] })).toThrow(refusal);
+  expect(() => split({ prompt: [1, 'a'] })).toThrow(refusal);
+  expect(() => split({ prompt: [[1], []] })).toThrow(refusal);
   expect(() => split({ prompt: Array.from({ length: MAX_REPLIES + 1 }, () => 'a') })).toThrow(refusal);
 });

@@ -1,4 +1,5 @@
 import { utf8Encode } from '../../../base/bytes.ts';
+import { isTokenList } from '../request/completion-prompt.ts';
 import { parseObject } from '../request/request.ts';
 import { RequestError } from '../request/request-error.ts';
 
@@ -6,17 +7,17 @@ import { RequestError } from '../request/request-error.ts';
 export const MAX_REPLIES = 16;
 
 /**
- * A completion of several texts as requests of one text each, since one order is for one prompt. A body with one prompt stays as it is.
+ * A completion of several prompts as requests of one each, since one order is for one prompt. A body with one prompt stays as it is.
  * @throws RequestError
  */
 export function splitPrompts(body: Uint8Array): readonly Uint8Array[] {
   const fields = parseObject(body);
   const { prompt } = fields;
-  if (!Array.isArray(prompt) || prompt.length < 2) return [body];
+  if (isTokenList(prompt) || !Array.isArray(prompt) || prompt.length < 2) return [body];
   if (prompt.length > MAX_REPLIES) throw refuseReplies(prompt.length);
-  return prompt.map((text: unknown) => {
-    if (typeof text === 'string') return utf8Encode(JSON.stringify({ ...fields, prompt: text }));
-    throw new RequestError('prompt: the network takes texts, not tokens', 'prompt', 'unsupported_parameter');
+  return prompt.map((one: unknown) => {
+    if (typeof one === 'string' || isTokenList(one)) return utf8Encode(JSON.stringify({ ...fields, prompt: one }));
+    throw new RequestError('prompt must be a text, tokens, or an array of texts or of tokens', 'prompt');
   });
 }
 

@@ -71,10 +71,33 @@ describe('parseRequest', () => {
       maxTokens: 3,
     });
     expect(complete({ prompt: ['once'], logprobs: 3 })).toMatchObject({
-      promptText: 'once',
+      prompt: { kind: 'text', text: 'once' },
       logprobs: true,
       topLogprobs: 3,
     });
+  });
+
+  it('reads prompts of tokens, and texts that another one follows', () => {
+    const tokens = { kind: 'tokens', tokens: Uint32Array.of(1, 2) };
+    expect(complete({ prompt: [1, 2] })).toMatchObject({ prompt: tokens, promptTokenBound: 2 + 64 });
+    expect(complete({ prompt: [[1, 2]], suffix: '' }).prompt).toEqual(tokens);
+    const fill = complete({ prompt: 'a', suffix: 'bc', echo: true });
+    const prompt = { kind: 'fill', prefix: 'a', suffix: 'bc' };
+    expect(fill).toMatchObject({ prompt, promptTokenBound: 3 + 64, echo: true });
+  });
+
+  it.each([
+    ['prompt', { prompt: [] }],
+    ['prompt', { prompt: [2 ** 24] }],
+    ['prompt', { prompt: [-1] }],
+    ['prompt', { prompt: [1.5] }],
+    ['prompt', { prompt: [1, 'a'] }],
+    ['suffix', { prompt: [1], suffix: 'x' }],
+    ['suffix', { prompt: 'x', suffix: '\ud83d' }],
+    ['suffix', { prompt: 'x', suffix: 1 }],
+    ['echo', { prompt: 'x', echo: 1 }],
+  ])('refuses a completion by %s: %j', (param, fields) => {
+    expect(refusal(() => complete(fields))).toMatchObject({ param });
   });
 
   it('ignores what cannot touch the answer and treats null as absent', () => {
@@ -125,7 +148,7 @@ describe('parseRequest', () => {
   it('refuses a body that nests too deep for some parser', () => {
     const nested = (depth: number) =>
       utf8Encode(`{"model":"m","prompt":"x","metadata":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`);
-    expect(parseRequest(nested(64), 'completion').promptText).toBe('x');
+    expect(parseRequest(nested(64), 'completion').prompt).toEqual({ kind: 'text', text: 'x' });
     expect(refusal(() => parseRequest(nested(65), 'completion')).message).toMatch(/deeper than 64/);
   });
 
@@ -236,6 +259,5 @@ describe('parseRequest', () => {
       expect(refusal(() => parseRequest(utf8Encode(body), 'chat')).message.length).toBeGreaterThan(10);
     }
     expect(refusal(() => parseRequest(Uint8Array.of(0x7b, 0xff, 0x7d), 'chat'))).toBeInstanceOf(RequestError);
-    expect(refusal(() => complete({ prompt: [1, 2] })).param).toBe('prompt');
   });
 });

@@ -1,4 +1,4 @@
-import { fromHex, ProtocolError, utf8Encode } from '../../../base/bytes.ts';
+import { fromHex, ProtocolError } from '../../../base/bytes.ts';
 import { parseJson } from '../../../base/json.ts';
 import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
 import { type Demands, NO_DEMANDS } from '../../demands.ts';
@@ -6,7 +6,8 @@ import type { AnswerTerms } from '../answer/answer-parser.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
 import { parseAnswerGrammar } from './answer-grammar.ts';
-import { assertKeys, boundMessages, type ChatMessage, parseMessages, parseText } from './chat-messages.ts';
+import { assertKeys, boundMessages, type ChatMessage, parseMessages } from './chat-messages.ts';
+import { boundPrompt, type CompletionPrompt, parseCompletionPrompt } from './completion-prompt.ts';
 import { type FieldRules, isAbsent, judgeFields } from './field-rules.ts';
 import {
   CHAT_PARAMETERS,
@@ -46,8 +47,10 @@ export interface InferenceRequest extends AskedText {
   readonly tools: readonly OfferedTool[];
   /** How the answer is read (docs/spec/answer.md). */
   readonly terms: AnswerTerms;
-  /** Completions only. */
-  readonly promptText: string;
+  /** Undefined of a chat. */
+  readonly prompt: CompletionPrompt | undefined;
+  /** Whether the answer that a client reads begins with the prompt, which no reply does. */
+  readonly echo: boolean;
   readonly stop: readonly string[];
   readonly grammar: string | undefined;
   readonly stream: boolean;
@@ -95,12 +98,13 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   const texts = {
     messages: chat ? parseMessages(fields.messages) : [],
     tools: use.tools,
-    promptText: chat ? '' : parsePrompt(fields.prompt),
+    prompt: chat ? undefined : parseCompletionPrompt(fields),
   };
   const stop = parseStop(fields.stop);
   return {
     ...{ endpoint, model: fields.model, ...texts, terms: toAnswerTerms(use), stop, stopCount: stop.length },
     promptTokenBound: computePromptBound(texts),
+    echo: !chat && parseBoolean(fields, 'echo'),
     sampler: parseSampler(fields),
     bias: parseBias(fields.logit_bias),
     maxTokens: parseMaxTokens(fields),
@@ -158,11 +162,11 @@ const MAX_PROMPT_BOUND = 4 * MAX_REQUEST_BYTES;
 
 /** The most prompt tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
 export function computePromptBound({
-  promptText,
+  prompt,
   messages,
   tools,
-}: Pick<InferenceRequest, 'promptText' | 'messages' | 'tools'>): number {
-  const bound = utf8Encode(promptText).length + boundMessages(messages) + boundTools(tools) + TOKENS_PER_REQUEST;
+}: Pick<InferenceRequest, 'prompt' | 'messages' | 'tools'>): number {
+  const bound = boundPrompt(prompt) + boundMessages(messages) + boundTools(tools) + TOKENS_PER_REQUEST;
   if (bound <= MAX_PROMPT_BOUND) return bound;
   throw new RequestError('tools and calls become too long where a template writes them out', 'messages');
 }
@@ -341,9 +345,4 @@ function assertTextOnly(fields: Fields): void {
   if (!isAbsent(modalities) && !(Array.isArray(modalities) && modalities.length === 1 && modalities[0] === 'text')) {
     throw new RequestError('only the text modality is served', 'modalities', 'unsupported_parameter');
   }
-}
-
-function parsePrompt(value: unknown): string {
-  const prompt = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  return parseText(prompt, 'prompt', 'a string');
 }

@@ -1,0 +1,33 @@
+import type { CompletionPrompt } from '@ogong/protocol/modality/text/request/completion-prompt';
+import { EngineError } from '../../interface/engine-error.ts';
+import type { PromptVocabulary } from './prompt-tokens.ts';
+
+/** Ids of the control tokens around two texts between which a model writes. */
+export interface FillTokens {
+  readonly prefix: number;
+  readonly suffix: number;
+  readonly middle: number;
+}
+
+/**
+ * The prompt for what stands between two texts: the first text, the second, then what the model is to write. Names of control tokens
+ * in either are text.
+ * @throws EngineError('invalid-request') where the model knows no such prompts.
+ */
+export function writeFill(
+  { tokenize, textOf, controlTokens }: PromptVocabulary,
+  fillTokens: FillTokens | undefined,
+  { prefix, suffix }: Extract<CompletionPrompt, { kind: 'fill' }>,
+): readonly number[] {
+  // A token that is no control token could be written by any text.
+  const isControl = (token: number): boolean => controlTokens.some(({ text }) => text === textOf(token));
+  if (fillTokens === undefined || !Object.values(fillTokens).every(isControl)) throw refuseFill();
+  const read = (text: string) => tokenize(text, { addSpecial: false, parseSpecial: false });
+  return [fillTokens.prefix, ...read(prefix), fillTokens.suffix, ...read(suffix), fillTokens.middle];
+}
+
+export const refuseFill = (): EngineError =>
+  new EngineError(
+    'invalid-request',
+    'suffix: this model does not support insert: its file names no control tokens for it (tokenizer.ggml.fim_pre_token_id, fim_suf_token_id and fim_mid_token_id)',
+  );

@@ -1,0 +1,35 @@
+import { type GgufHeader, numberOf } from '@ogong/models/gguf/types';
+import type { FillTokens } from '../decode/text/fill-prompt.ts';
+
+type Metadata = GgufHeader['metadata'];
+
+/** By the file's own keys: as they are called now, and as they were called before. */
+const KEYS = [
+  ['fim_pre', 'fim_suf', 'fim_mid'],
+  ['prefix', 'suffix', 'middle'],
+] as const;
+
+/** By name, for files without such keys: the order is prefix, suffix, middle. */
+const NAMES = [
+  ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'],
+  ['<fim_prefix>', '<fim_suffix>', '<fim_middle>'],
+  ['<fim-prefix>', '<fim-suffix>', '<fim-middle>'],
+  ['<｜fim▁begin｜>', '<｜fim▁hole｜>', '<｜fim▁end｜>'],
+  ['<|code_prefix|>', '<|code_suffix|>', '<|code_middle|>'],
+  ['▁<PRE>', '▁<SUF>', '▁<MID>'],
+  ['<PRE>', '<SUF>', '<MID>'],
+] as const;
+
+/** Which tokens a model's file has for filling in a text (docs/spec/request.md, "Prompt tokens"). */
+export function findFillTokens(metadata: Metadata): FillTokens | undefined {
+  const texts = metadata.get('tokenizer.ggml.tokens')?.value;
+  const tokens = Array.isArray(texts) ? (texts as readonly unknown[]) : [];
+  const byKey = KEYS.map((keys) => keys.map((key) => numberOf(metadata, `tokenizer.ggml.${key}_token_id`)));
+  const byName = NAMES.map((names) => names.map((name) => tokens.indexOf(name)));
+  const found = [...byKey, ...byName].find((ids) =>
+    ids.every((id) => Number.isInteger(id) && tokens[id as number] !== undefined),
+  );
+  if (found === undefined) return undefined;
+  const [prefix, suffix, middle] = found as [number, number, number];
+  return { prefix, suffix, middle };
+}
