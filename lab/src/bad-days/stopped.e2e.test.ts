@@ -6,8 +6,6 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { findScene } from '../demo/attacks/catalogue.ts';
-import { playAttack } from '../demo/attacks/play-attack.ts';
 import { entriesOf } from '../demo/finding.ts';
 import { readAsks } from './stores.ts';
 import { startTestMesh, type TestMesh } from './test-mesh.ts';
@@ -120,16 +118,5 @@ describe.skipIf(process.platform === 'win32')('a provider whose process stands s
       ...{ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n, ejects: false },
     });
     expect(entries.filter(({ ejects }) => ejects)).toEqual([]);
-  });
-});
-
-// Here, because to bring up a network takes most of the time.
-describe('an attack that the demo plays on its network', () => {
-  it.skipIf(process.platform !== 'linux')('meets the doors of the daemons, and fails', async () => {
-    const scene = findScene('route-squatting');
-    if (scene === undefined) throw new Error('the demo does not know it');
-    const { mesh, model } = network;
-    const played = await playAttack(scene, () => Promise.resolve({ mesh, model }));
-    expect(played).toMatchObject({ worked: false, answered: [expect.stringMatching(/gave [1-9]/), expect.anything()] });
   });
 });

@@ -5,10 +5,9 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { provider } from '@ogong/testing/validator/test-bench';
-import { createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { createTestReport, findServed, type ServeInput, type TestReply } from '@ogong/testing/validator/test-reply';
-import { type Breaks, NO_BREAKS, openAttacked } from './breaks.ts';
+import { type Breaks, NO_BREAKS, openAttacked, openAttackedVerifiers } from './breaks.ts';
 
 /** One announced verifier of the model that the attacker sells. */
 export interface PlayedVerifier {
@@ -58,7 +57,7 @@ export async function auditReplies(
 ): Promise<AuditedOutcome> {
   const served = new Map<string, TestReply>();
   const stakes = new Map(verifiers.map(({ name, stake = 0n }) => [toHex(createTestPayee(name).address), stake]));
-  const calls = createTestCalls(async (peer, job) => {
+  const calls = openAttackedVerifiers(breaks, async (peer, job) => {
     const verifier = verifiers.find(({ name }) => `${name}:1` === String(peer.endpoint));
     const reply = findServed(served.values(), job);
     if (verifier === undefined || reply === undefined || verifier.kind === 'silent') throw new Error('no answer');

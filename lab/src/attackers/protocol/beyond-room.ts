@@ -12,7 +12,7 @@ export const beyondRoom: ProtocolAttack<{ readonly replies: number }, Promise<Au
   adversary: 'provider with a reply that no verifier has room for',
   aim: 'Sell forged replies that are too long for every verifier, so that nobody judges them',
   stoppedBy: 'A verifier scores what fits',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies }, breaks) =>
     auditReplies(
       {

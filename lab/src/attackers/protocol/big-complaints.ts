@@ -27,7 +27,7 @@ export const bigComplaints: ProtocolAttack<BigComplaintsNetwork, Promise<Complai
   adversary: 'stranger with large complaints',
   aim: "fill a validator's memory with openings that it has to read before it can refuse them",
   stoppedBy: 'The order first; the opening when the validator asks for it; one budget of bytes',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ door, certificates, sizeBytes, localAddress, order }, breaks = NO_BREAKS) {
     const large = new Uint8Array(sizeBytes);
     const refusals: Record<string, number> = {};

@@ -1,8 +1,9 @@
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { createRestartedValidator } from '@ogong/testing/validator/restarted-validator';
 import { type BenchOptions, createTestValidator, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { createTestCalls, type TestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
 
-export type DaemonRole = 'gateway' | 'router' | 'provider' | 'validator';
+export type DaemonRole = 'gateway' | 'router' | 'provider' | 'validator' | 'verifier' | 'signer';
 
 /** The moments between an attacker's steps: nothing happens there, or every daemon of its network is restarted. */
 export interface Breaks {
@@ -38,11 +39,22 @@ export function createBreaks() {
   return { ...breaks, restarted, end: directory.remove };
 }
 
-/** The validator of an attacked network. */
+/** Verifiers of an attacked network that several validators ask, or that a test knows by name. */
+export function openAttackedVerifiers(breaks: Breaks, answer: TestVerifiers): TestCalls {
+  const path = breaks.path();
+  const calls = createTestCalls(answer, path === undefined ? {} : { path });
+  breaks.add('verifier', calls.restart);
+  return calls;
+}
+
+/** The validator of an attacked network, with the process that signs for it and the verifiers that it asks. */
 export function openAttacked(breaks: Breaks, options: BenchOptions = {}): TestValidator {
   const path = breaks.path();
   if (path === undefined) return createTestValidator(options);
-  const validator = createRestartedValidator({ ...options, path }, () => remove());
-  const remove = breaks.add('validator', validator.restart);
+  const validator = createRestartedValidator({ ...options, path }, () => {
+    for (const remove of removers) remove();
+  });
+  const removers = [breaks.add('validator', validator.restart), breaks.add('signer', validator.restartSigner)];
+  if (options.calls === undefined) removers.push(breaks.add('verifier', validator.restartVerifiers));
   return validator;
 }

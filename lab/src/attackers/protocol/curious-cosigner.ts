@@ -38,7 +38,7 @@ export const curiousCosigner: ProtocolAttack<Record<never, never>, Promise<Curio
   adversary: 'co-signing validator that keeps what it is sent',
   aim: 'read the prompts and answers of replies that another validator handles',
   stoppedBy: 'Co-signers get summaries, token ids and hashes, and a provider shows them no more than a receipt',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play(_, breaks = NO_BREAKS) {
     const { own, peers, clock, certifyAll } = await createFour({}, (options) => openAttacked(breaks, options));
     const kept = new Map<string, KeptRecord>();

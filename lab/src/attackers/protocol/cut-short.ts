@@ -18,7 +18,7 @@ export const cutShort: ProtocolAttack<undefined, Promise<CutShortOutcome>> = {
   adversary: 'provider that stops at the first token and says that its consumer has left',
   aim: 'bill a whole prompt for the work of one token',
   stoppedBy: "A reply that was cut short is paid by its payer's signed word alone",
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play(_network, breaks: Breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();
     const validator = openAttacked(breaks, {

@@ -18,7 +18,7 @@ export const dustRouters: ProtocolAttack<{ readonly orders: number }, Promise<Du
   adversary: 'payer with dust orders',
   aim: 'stop a validator from settling: fill a batch with new payees and routers until no transaction can hold it',
   stoppedBy: 'A worst-case gas model closes batches, and a prefix may be proposed under the same number',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ orders }, breaks = NO_BREAKS) {
     const none = { alphaPpm: () => 0 };
     const four = await createFour({ audit: none, cosign: none }, (options) => openAttacked(breaks, options));

@@ -58,7 +58,7 @@ export const earlyEjection: ProtocolAttack<
   adversary: 'validator with an early ejection',
   aim: 'Have an honest provider ejected by a few rejects on scores, or spare a cheat whose test went far enough',
   stoppedBy: 'The tests follow from the settled log alone, and co-signers count it',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ rejects, lie }, breaks = NO_BREAKS) {
     const four = await createScored((options) => openAttacked(breaks, options));
     await four.reject(rejects);

@@ -47,7 +47,7 @@ export const epochWaiter: ProtocolAttack<
   adversary: 'validator that waits for a kind epoch',
   aim: 'have no reply of a friend audited: wait for the epoch whose beacon passes it over',
   stoppedBy: 'The order fixes the deciding epoch, and co-signers compute it',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ replies, alphaPpm }, breaks = NO_BREAKS) {
     const outcome = { found: 0, settled: 0, fair: 0 };
     for (let number = 0; number < replies; number++) {

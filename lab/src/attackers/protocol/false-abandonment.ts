@@ -57,7 +57,7 @@ export const falseAbandonment: ProtocolAttack<{ readonly isForged: boolean }, Pr
   aim: 'call a reply abandoned for which it has signed, so that nobody pays it and its provider loses its name',
   stoppedBy:
     'Nothing is abandoned without the statements of witnesses whom the beacon draws, and who ask the provider themselves',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ isForged }, breaks = NO_BREAKS) {
     const kept = new Map<string, TakenRecord>();
     const four = await createFour(

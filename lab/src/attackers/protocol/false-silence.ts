@@ -33,7 +33,7 @@ export const falseSilence: ProtocolAttack<
   adversary: 'validator that says that an honest verifier was silent',
   aim: 'leave a reply unjudged and unpaid that nobody asked a verifier about, or pass over verifiers until a friend is drawn',
   stoppedBy: 'A verifier counts as silent only by the statements of witnesses who gave it the same job themselves',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer'],
   async play({ asksWitnesses, isBelieved = false }, breaks = NO_BREAKS) {
     let asked = 0;
     const told: WitnessAsk[] = [];

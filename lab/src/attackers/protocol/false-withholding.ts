@@ -30,7 +30,7 @@ export const falseWithholding: ProtocolAttack<{ readonly asksWitnesses: boolean 
   adversary: 'validator that never asks for an opening',
   aim: 'call an opening withheld that nobody asked for, so that the reply is unpaid and its provider loses its name',
   stoppedBy: 'An opening counts as withheld only by the statements of witnesses who asked the provider themselves',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ asksWitnesses }, breaks = NO_BREAKS) {
     let asked = 0;
     const four = await createFour(

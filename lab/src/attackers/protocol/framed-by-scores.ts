@@ -5,13 +5,13 @@ import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/v
 import { parseCandidates } from '@ogong/protocol/verdict/evidence';
 import { drawVerifier } from '@ogong/protocol/verdict/verifier-draw';
 import { provider, type TestValidator } from '@ogong/testing/validator/test-bench';
-import { createTestCalls } from '@ogong/testing/validator/test-calls';
+
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { createTestReport, findServed, type TestReply } from '@ogong/testing/validator/test-reply';
 import { FAR } from '@ogong/testing/validator/test-scores';
 import type { ProtocolAttack } from './attack.ts';
 import { idOfPlayed } from './audited-network.ts';
-import { NO_BREAKS, openAttacked } from './breaks.ts';
+import { NO_BREAKS, openAttacked, openAttackedVerifiers } from './breaks.ts';
 
 export interface FramedOutcome {
   readonly entries: readonly VerdictEntry[];
@@ -52,13 +52,13 @@ export const framedByScores: ProtocolAttack<
   aim: 'Have an honest provider ejected by rejects that no class can repeat to the bit, and never be refuted',
   stoppedBy:
     'Two rejects by scores make the reply wait: a step against the provider takes a third from outside their draw, by a beacon that nobody knew, and exact accepts refute them',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ replies, league: liars, honest }, breaks = NO_BREAKS) {
     const league = Array.from({ length: liars }, (_, i) => `league-${i}`);
     const others = Array.from({ length: honest }, (_, i) => `honest-${i}`);
     const served = new Map<string, TestReply>();
     const framed = new Set<string>();
-    const calls = createTestCalls(async (peer, job) => {
+    const calls = openAttackedVerifiers(breaks, async (peer, job) => {
       const name = String(peer.endpoint).replace(/:1$/, '');
       const reply = findServed(served.values(), job);
       if (reply === undefined) throw new Error('no answer');

@@ -39,7 +39,7 @@ export const freeAbandonment: ProtocolAttack<
   adversary: 'stranger without money',
   aim: "destroy a provider's good name with replies that it never promised",
   stoppedBy: 'A provider signs each order that it takes; nothing is admitted or abandoned without.',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ four, isValidatorInLeague }, breaks = NO_BREAKS) {
     const { own, clock, chain } = four;
     const stranger = createTestHybrid('attacker');

@@ -25,7 +25,7 @@ export const hiddenDelivery: ProtocolAttack<
   adversary: 'validator that hides what a payer told it',
   aim: 'have another record judged and paid than the consumer was given, by keeping from co-signers what the consumer said',
   stoppedBy: 'The payer tells further validators that the beacon draws, and co-signers ask them',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ heardBy }, breaks = NO_BREAKS) {
     const four = await createFour(
       (index) => ({ audit: { honeypotPpm: 0 }, hidesDeliveries: index === 0 }),

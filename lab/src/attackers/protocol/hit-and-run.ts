@@ -63,7 +63,7 @@ export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
   aim: 'be paid for forged replies under a key that it gives up',
   stoppedBy:
     'One forged reply voids what the key is owed. Earnings are held for two periods and forfeited on ejection; who holds less is audited more often, who holds nothing always, by two verifiers',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ burst, alphaPpm, heldAtomic }, breaks = NO_BREAKS) {
     const earnings = openEarnings(heldAtomic);
     const coverage = { alphaPpm: () => alphaPpm };

@@ -13,7 +13,7 @@ export const loneReject: ProtocolAttack<
   adversary: 'one verifier, or two in league, while others are silent',
   aim: 'Have an honest provider rejected, or ejected, on the word of one verifier or of two in league',
   stoppedBy: 'A lone reject waits for a second word. A charge ejects only once somebody outside its draw reproduces it',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies, framers, silent, honest }, breaks) => {
     const name = (kind: 'framer' | 'silent' | 'honest', count: number) =>
       Array.from({ length: count }, (_, i) => ({ name: `${kind}-${i}`, kind }));

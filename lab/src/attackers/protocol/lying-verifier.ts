@@ -20,7 +20,7 @@ export const lyingVerifier: ProtocolAttack<{ readonly replies: number }, Promise
   aim: 'Have forged replies accepted at no cost, with a fresh key whenever the last one is known',
   stoppedBy:
     'A refuted report stands in the log with key and payee: every validator counts it for both, and the settlement takes a part of the stake of the payee',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   play: async ({ replies }, breaks: Breaks = NO_BREAKS) => {
     const first: PlayedVerifier = { name: 'liar', kind: 'league', payee: 'liar' };
     const second: PlayedVerifier = { name: 'fresh', kind: 'league', payee: 'liar', from: replies / 2 };

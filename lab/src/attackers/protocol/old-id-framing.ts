@@ -23,7 +23,7 @@ export const oldIdFraming: ProtocolAttack<TestValidator, Promise<FramingOutcome>
   adversary: 'payer with an old order',
   aim: 'have an honest provider ejected by two records that it signed for two orders of one reply id',
   stoppedBy: "The record's header names the order's hash; two records convict only if they name one order.",
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play(validator, breaks = NO_BREAKS) {
     await validator.deliver(0);
     await breaks.take();

@@ -33,7 +33,7 @@ export const oneLargeReply: ProtocolAttack<
   adversary: 'provider with a new key and one large reply',
   aim: 'be paid for one forged reply that is worth more than the entrance of its key',
   stoppedBy: 'An order at a key costs at most the entrance and twice what the key holds',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ heldAtomic, entranceAtomic, maxFeeAtomic, isValidatorInLeague }, breaks = NO_BREAKS) {
     const options = { heldFor: async () => heldAtomic, entranceAtomic };
     const four = await createFour(options, (one) => openAttacked(breaks, one));

@@ -68,7 +68,7 @@ function openWorld() {
   const directory = createTestDirectory('reused-ids');
   const [chain, clock] = [createTestChain(), createTestClock()];
   const served = new Map<string, TestReply>();
-  const calls = createTestCalls(answerHonestly(served));
+  const calls = createTestCalls(answerHonestly(served), { path: `${directory.path}/verifiers.db` });
   const all: TestValidator[] = [];
   const open = (index: number): TestValidator => {
     const validator = createTestValidator({
@@ -88,6 +88,7 @@ function openWorld() {
   let memory = openProvider();
   return {
     ...{ directory, chain, clock, served, all },
+    restartVerifiers: calls.restart,
     orders: 0,
     ids: () => memory.ids,
     async restartProvider() {
@@ -103,6 +104,7 @@ function openWorld() {
       for (const validator of all) await validator.close();
       await memory.group.close();
       memory.store.close();
+      await calls.close();
       directory.remove();
     },
   };
@@ -231,11 +233,12 @@ export const reusedIds: ProtocolAttack<readonly ReuseStep[], Promise<ReuseOutcom
   adversary: 'payers that use nonces again, over validators, restarts and all that is forgotten',
   aim: 'by ids that were used before: have an honest provider ejected, be paid for twice, or leave a batch that nobody can settle',
   stoppedBy: 'a validator knows each id for good, a record names its order',
-  restarts: ['validator', 'provider'],
+  restarts: ['validator', 'provider', 'verifier'],
   async play(steps, breaks = NO_BREAKS) {
     const world = openWorld();
     for (const index of world.all.keys()) breaks.add('validator', () => world.restart(index));
     breaks.add('provider', world.restartProvider);
+    breaks.add('verifier', world.restartVerifiers);
     const { chain, clock } = world;
     try {
       await announceAll(world);

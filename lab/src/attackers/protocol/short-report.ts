@@ -13,7 +13,7 @@ export const shortReport: ProtocolAttack<ShortReportNetwork, Promise<AuditedOutc
   adversary: 'verifier that scores the beginning alone',
   aim: 'Be credited for audits of which only the beginning was computed',
   stoppedBy: 'A report shorter than the announced room is a mark, and no short report is credited',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies, announced }, breaks) =>
     auditReplies(
       {

@@ -6,12 +6,12 @@ import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { HALF_HOUR_MS } from '@ogong/protocol/settlement/silence-count';
 import { createTestClock, provider, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
-import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { MODEL_ROOT, type TestReply } from '@ogong/testing/validator/test-reply';
 import type { ProtocolAttack } from './attack.ts';
-import { NO_BREAKS, openAttacked } from './breaks.ts';
+import { NO_BREAKS, openAttacked, openAttackedVerifiers } from './breaks.ts';
 
 const LEAGUE = createTestPayee('league');
 const HONEST = createTestPayee('v1');
@@ -49,11 +49,11 @@ export const silentForProfit: ProtocolAttack<
   aim: "leave the rival's replies unjudged and unpaid, by stake that is never lost",
   stoppedBy:
     'Silence that witnesses state stands in the entry; from the fifth half hour of a day on each halves what the stake weighs in draws, and costs a part of it',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ keys, replies, costs }, breaks = NO_BREAKS) {
     let clock = createTestClock();
     const served = new Map<string, TestReply>();
-    const honest = createTestCalls(answerHonestly(served));
+    const honest = openAttackedVerifiers(breaks, answerHonestly(served));
     const calls: VerifierCalls = {
       ...honest,
       async commit(peer, job, call) {

@@ -19,7 +19,7 @@ export const silentLeague: ProtocolAttack<
   aim: 'Have no verifier answer, so that nobody judges the forged reply and it is paid',
   stoppedBy:
     'The draw goes on to others, in up to eight sittings with beacons of their own; then it is unjudged and unpaid',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies, others }, breaks) =>
     auditReplies(
       {

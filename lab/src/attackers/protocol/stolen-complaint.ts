@@ -26,7 +26,7 @@ export const stolenComplaint: ProtocolAttack<StolenComplaintNetwork, Promise<Sto
   adversary: "provider that complains in its payer's place",
   aim: 'use up the one opening that a validator takes for an order, so that exact evidence never reaches it',
   stoppedBy: 'A complaint is signed by its payer, over the opening that it has',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ validator, door }, breaks = NO_BREAKS) {
     const order = validator.order(0);
     await validator.intake.admit(order);

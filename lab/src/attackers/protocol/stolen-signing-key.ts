@@ -102,7 +102,7 @@ function openSigner(victim: TestValidator, breaks: Breaks) {
   const open = (path = ':memory:') => openStore(path, { schema: GUARD_SCHEMA });
   const path = breaks.path();
   let store = open(path);
-  const remove = breaks.add('validator', () => {
+  const remove = breaks.add('signer', () => {
     store.close();
     store = open(path);
   });
@@ -123,7 +123,7 @@ export const stolenSigningKey: ProtocolAttack<Record<string, never>, Promise<Sto
   aim: "settle a log of its own in the validator's name, and speak for the validator for good",
   stoppedBy:
     'It has one vote, and co-signers sign one log of each validator. A key that its account replaces counts nowhere',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play(_, breaks = NO_BREAKS) {
     const four = await createFour({}, (options) => openAttacked(breaks, options));
     const { own, chain } = four;

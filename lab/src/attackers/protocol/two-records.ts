@@ -23,7 +23,7 @@ export const twoRecords: ProtocolAttack<TwoRecordsNetwork, Promise<TwoRecordsOut
   adversary: 'provider that shows its validator another reply than its consumer',
   aim: 'sell the consumer one reply and have another one judged and paid, both signed for one order',
   stoppedBy: 'The payer signs which record it holds, and that one is judged.',
-  restarts: ['validator'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ acknowledges }, breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();
     const validator = openAttacked(breaks, {

@@ -11,7 +11,6 @@ import { silentLeague } from '../../attackers/protocol/silent-league.ts';
 import { type AttackCourse, countTexts, type StagedAttack } from './scene.ts';
 
 const REPLIES = 8;
-const on = 'a small network of its own';
 
 /** Verdicts on forged replies: the attack works if one of them is paid. */
 function describeForged({ entries }: AuditedOutcome, tried: string): AttackCourse {
@@ -31,7 +30,7 @@ function describeForged({ entries }: AuditedOutcome, tried: string): AttackCours
 
 export const auditScenes: readonly StagedAttack[] = [
   {
-    ...{ attack: roomCapture, on },
+    attack: roomCapture,
     play: async (breaks: Breaks) =>
       describeForged(
         await roomCapture.play({ replies: REPLIES }, breaks),
@@ -39,7 +38,7 @@ export const auditScenes: readonly StagedAttack[] = [
       ),
   },
   {
-    ...{ attack: overbilledPrompt, on },
+    attack: overbilledPrompt,
     play: async (breaks: Breaks) =>
       describeForged(
         await overbilledPrompt.play({ replies: REPLIES }, breaks),
@@ -47,7 +46,7 @@ export const auditScenes: readonly StagedAttack[] = [
       ),
   },
   {
-    ...{ attack: beyondRoom, on },
+    attack: beyondRoom,
     play: async (breaks: Breaks) =>
       describeForged(
         await beyondRoom.play({ replies: REPLIES }, breaks),
@@ -55,7 +54,7 @@ export const auditScenes: readonly StagedAttack[] = [
       ),
   },
   {
-    ...{ attack: silentLeague, on },
+    attack: silentLeague,
     play: async (breaks: Breaks) =>
       describeForged(
         await silentLeague.play({ replies: REPLIES, others: true }, breaks),
@@ -63,7 +62,7 @@ export const auditScenes: readonly StagedAttack[] = [
       ),
   },
   {
-    ...{ attack: lyingVerifier, on },
+    attack: lyingVerifier,
     async play(breaks: Breaks) {
       const { entries, refuted, marked } = await lyingVerifier.play({ replies: 16 }, breaks);
       const late = entries.slice(8).filter(({ verdict }) => verdict === 'accept').length;
@@ -79,7 +78,7 @@ export const auditScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: shortReport, on },
+    attack: shortReport,
     async play(breaks: Breaks) {
       const { entries, marked, credited } = await shortReport.play({ replies: 12, announced: 4096 }, breaks);
       const isMarked = marked.includes('lazy');
@@ -96,7 +95,7 @@ export const auditScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: loneReject, on },
+    attack: loneReject,
     async play(breaks: Breaks) {
       const { entries } = await loneReject.play({ replies: REPLIES, framers: 1, silent: 3, honest: 2 }, breaks);
       return {
@@ -112,7 +111,7 @@ export const auditScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: framedByScores, on },
+    attack: framedByScores,
     async play(breaks: Breaks) {
       const { entries, lies, refuted } = await framedByScores.play({ replies: REPLIES, league: 3, honest: 5 }, breaks);
       return {

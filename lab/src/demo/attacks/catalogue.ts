@@ -2,6 +2,7 @@ import { auditScenes } from './audit-scenes.ts';
 import { consumerScenes } from './consumer-scenes.ts';
 import { doorScenes } from './door-scenes.ts';
 import { ledgerScenes } from './ledger-scenes.ts';
+import { LIVE_PLAYS } from './live/live-plays.ts';
 import type { AttackCourse, StagedAttack } from './scene.ts';
 
 /** Every attack on the protocol that the demo can play. */
@@ -16,20 +17,24 @@ export interface AttackSummary {
   readonly goal: string;
   readonly stoppedBy: string;
   /** Which network it is played on. */
-  readonly on: StagedAttack['on'];
+  readonly on: "the demo's network" | 'a small network of its own';
 }
 
 /** @throws Error if the attack does not say who plays it, or what stops it. */
-export function summarizeAttack({ attack, on }: StagedAttack): AttackSummary {
+export function summarizeAttack({ attack }: StagedAttack): AttackSummary {
   const { name, aim: goal, adversary, stoppedBy } = attack;
   if (adversary === undefined || stoppedBy === undefined) throw new Error(`${name}: no adversary, or nothing stops it`);
+  const on = LIVE_PLAYS.has(name) ? "the demo's network" : 'a small network of its own';
   return { name, adversary, goal, stoppedBy, on };
 }
 
 /** One line for each attack. */
 export function formatAttackList(attacks: readonly AttackSummary[]): string {
   return attacks
-    .map(({ name, adversary, goal, stoppedBy }) => `${name}: ${adversary} | ${goal} | stopped by: ${stoppedBy}`)
+    .map(
+      ({ name, adversary, goal, stoppedBy, on }) =>
+        `${name}: ${adversary} | ${goal} | stopped by: ${stoppedBy} | played on ${on}`,
+    )
     .join('\n');
 }
 

@@ -1,3 +1,4 @@
+import type { RegistryName } from '@ogong/chain/model-registry';
 import { createModelRoots, findWeightsProblem } from '@ogong/host/views/model-roots';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
@@ -6,11 +7,10 @@ import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createFakeModelRegistry } from '@ogong/testing/chain/fake-model-registry';
 import { describeWeights } from '@ogong/testing/chain/model-registry-compliance';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
-import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
-import { nameSquatter } from '../../attackers/protocol/name-squatter.ts';
+import { nameSquatter, type SquatOutcome } from '../../attackers/protocol/name-squatter.ts';
 import { tinyModel } from '../../attackers/protocol/tiny-model.ts';
-import type { LiveNetwork, StagedAttack } from './scene.ts';
+import type { AttackCourse, StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none: nobody paid for the answer';
 
@@ -28,36 +28,65 @@ function judge({ receipt, reply: { request, response }, nowMs }: SyntheticReceip
   };
 }
 
+/** What a consumer finds in a receipt whose parties somebody invented. */
+export function judgeInvented(sold: SyntheticReceipt, trust: Trust): AttackCourse {
+  const { ok, lines } = judge(sold, trust);
+  return {
+    tried: 'signed an answer in the place of payer, router and provider, on the real chain, and gave it to a consumer',
+    answered: lines,
+    money: NO_MONEY,
+    worked: ok,
+  };
+}
+
+/** How the attempts to get at a name ended. */
+export function tellSquatted(name: RegistryName, { lookalike, ...calls }: SquatOutcome): AttackCourse {
+  return {
+    tried: `claimed the name ${name.maker}, published weights under it, revoked its weights, and took it over`,
+    answered: [
+      ...Object.entries(calls).map(([call, end]) => `${call}: ${end}`),
+      `a name of its own that looks alike: ${lookalike}`,
+    ],
+    money: 'fees of the name that it got, as everybody pays them',
+    worked: Object.values(calls).includes('done'),
+  };
+}
+
+/** What a consumer knows of a network, and the attacker does not have. */
+export function createConsumerTrust(): Trust {
+  return createSyntheticReceipt({
+    ...{ crypto, tokens: 3, ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) } },
+    provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+    router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
+    payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+  }).trust;
+}
+
 /** Those who want a consumer to take an answer for what it is not. */
 export const consumerScenes: readonly StagedAttack[] = [
   {
-    ...{ attack: inventedParties, on: "the demo's network" },
-    async play(_breaks: Breaks, { trust }: LiveNetwork) {
+    attack: inventedParties,
+    async play() {
+      const trust = createConsumerTrust();
       const { ledger } = trust;
       if (ledger === undefined) throw new Error('the consumer knows no ledger');
-      const { ok, lines } = judge(inventedParties.play({ crypto, ledger, invents: 'unseen' }), trust);
-      return {
-        tried:
-          'signed an answer in the place of payer, router and provider, on the real chain, and gave it to a consumer',
-        answered: lines,
-        money: NO_MONEY,
-        worked: ok,
-      };
+      return judgeInvented(inventedParties.play({ crypto, ledger, invents: 'unseen' }), trust);
     },
   },
   {
-    ...{ attack: tinyModel, on: 'a small network of its own' },
+    attack: tinyModel,
     async play() {
-      const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
+      const trust = createConsumerTrust();
+      const { ledger } = trust;
+      if (ledger === undefined) throw new Error('the consumer knows no ledger');
       const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
       const modelId = 'ogong/verified/test/synthetic';
-      const { trust } = createSyntheticReceipt({
-        ...{ crypto, ledger, router, tokens: 3 },
-        provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
-        payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
-      });
       const { offer, sold } = tinyModel.play({ crypto, ledger, router, modelId });
-      const problem = findWeightsProblem(createModelRoots(trust.modelRoots), offer, computeSpanAround(sold.nowMs));
+      const problem = findWeightsProblem(
+        createModelRoots(trust.modelRoots ?? {}),
+        offer,
+        computeSpanAround(sold.nowMs),
+      );
       const { ok, lines } = judge(sold, trust);
       return {
         tried: `announced its own weights as ${modelId}, and served an honest reply of them`,
@@ -68,7 +97,7 @@ export const consumerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: nameSquatter, on: 'a small network of its own' },
+    attack: nameSquatter,
     async play() {
       const registry = createFakeModelRegistry();
       const name = { maker: 'acme', model: 'large' };
@@ -77,17 +106,7 @@ export const consumerScenes: readonly StagedAttack[] = [
       await maker.publishModel(name, describeWeights('aa'));
       const address = `0x${'02'.repeat(20)}` as const;
       const account = { address, client: registry.connect(address) };
-      const { lookalike, ...calls } = await nameSquatter.play({ account, name, own: describeWeights('bb') });
-      const done = Object.values(calls).filter((end) => end === 'done');
-      return {
-        tried: `claimed the name ${name.maker}, published weights under it, revoked its weights, and took it over`,
-        answered: [
-          ...Object.entries(calls).map(([call, end]) => `${call}: ${end}`),
-          `a name of its own that looks alike: ${lookalike}`,
-        ],
-        money: 'fees of the name that it got, as everybody pays them',
-        worked: done.length > 0,
-      };
+      return tellSquatted(name, await nameSquatter.play({ account, name, own: describeWeights('bb') }));
     },
   },
 ];

@@ -15,11 +15,10 @@ import { routeSquatting } from '../../attackers/protocol/route-squatting.ts';
 import { stolenComplaint } from '../../attackers/protocol/stolen-complaint.ts';
 import { openRouter } from '../../bad-days/router-door.ts';
 import { serveValidator } from '../../bad-days/validator-door.ts';
-import type { LiveNetwork, StagedAttack } from './scene.ts';
+import type { StagedAttack } from './scene.ts';
 
-const own = 'a small network of its own';
-const live = "the demo's network";
 const NO_MONEY = 'none';
+const SERVED = 'a consumer asked then and got its ticket';
 /** Addresses of 127.0.0.0/8 stand for those of the internet. */
 const ADDRESSES = ['127.0.1.1', '127.0.1.2', '127.0.1.3', '127.0.1.4'];
 const LINKS = 400;
@@ -27,59 +26,63 @@ const TICKETS = 64;
 const MIB = 1024 * 1024;
 const CERTIFICATES = 20;
 
-/** What was credited while an attack ran. */
-async function describeCredit({ creditAtomic }: LiveNetwork, before: bigint): Promise<string> {
-  return `${(await creditAtomic()) - before} atomic units were credited`;
+/** A router with one provider, and a consumer who may be left without a ticket. */
+async function openSmallRouter(breaks: Breaks) {
+  const router = await openRouter();
+  await router.service.announce(router.announcement());
+  breaks.add('router', async () => {
+    await router.restart();
+    await router.service.announce(router.announcement());
+  });
+  const ask = async (): Promise<string> => {
+    const { ticket } = await router.service.route(router.route()).catch(() => ({ ticket: undefined }));
+    return ticket === undefined ? 'a consumer asked then and got no ticket' : SERVED;
+  };
+  return { ask, door: router.door, close: router.close };
 }
-
-const describeAnswer = (isAnswered: boolean): string =>
-  isAnswered ? 'a consumer asked meanwhile and got its answer' : 'a consumer asked meanwhile and got no answer';
 
 /** Strangers and known parties that ask for more than their share of a daemon. */
 export const doorScenes: readonly StagedAttack[] = [
   {
-    ...{ attack: idleLinks, on: live },
-    async play(breaks: Breaks, network: LiveNetwork) {
-      const { router, ask } = network;
-      breaks.add('router', network.restartRouter);
-      const before = await network.creditAtomic();
-      const held = await idleLinks.play({ door: router, links: LINKS, addresses: ADDRESSES }, breaks);
+    attack: idleLinks,
+    async play(breaks: Breaks) {
+      const { door, ask, close } = await openSmallRouter(breaks);
+      const held = await idleLinks.play({ door, links: LINKS, addresses: ADDRESSES }, breaks);
       try {
-        if (held.opened === 0) throw new Error('no link came up: nothing was tried');
-        const money = await describeCredit(network, before);
-        const isAnswered = await ask();
+        const answer = await ask();
         return {
-          tried: `opened ${LINKS} links to the router under ${LINKS / 8} certificates from ${ADDRESSES.length} addresses`,
-          answered: [`${held.opened} links came up`, describeAnswer(isAnswered)],
-          money,
-          worked: !isAnswered,
+          tried: `opened ${LINKS} links to a router under ${LINKS / 8} certificates from ${ADDRESSES.length} addresses`,
+          answered: [`${held.opened} links came up`, answer],
+          money: NO_MONEY,
+          worked: held.opened === 0 || answer !== SERVED,
         };
       } finally {
         held.release();
+        await close();
       }
     },
   },
   {
-    ...{ attack: routeSquatting, on: live },
-    async play(breaks: Breaks, network: LiveNetwork) {
-      const { router, modelId, ask } = network;
-      breaks.add('router', network.restartRouter);
-      const before = await network.creditAtomic();
-      const asked = { door: router, model: modelId, tickets: TICKETS, addresses: ADDRESSES };
-      const { tickets } = await routeSquatting.play(asked, breaks);
-      if (tickets === 0) throw new Error('the router gave no ticket: nothing was tried');
-      const money = await describeCredit(network, before);
-      const isAnswered = await ask();
-      return {
-        tried: `asked the router for ${TICKETS} tickets from ${ADDRESSES.length} addresses, and ordered nothing`,
-        answered: [`the router gave ${tickets} tickets`, describeAnswer(isAnswered)],
-        money,
-        worked: !isAnswered,
-      };
+    attack: routeSquatting,
+    async play(breaks: Breaks) {
+      const { door, ask, close } = await openSmallRouter(breaks);
+      try {
+        const asked = { door, model: FAKE_MODEL, tickets: TICKETS, addresses: ADDRESSES };
+        const { tickets } = await routeSquatting.play(asked, breaks);
+        const answer = await ask();
+        return {
+          tried: `asked a router for ${TICKETS} tickets from ${ADDRESSES.length} addresses, and ordered nothing`,
+          answered: [`the router gave ${tickets} tickets`, answer],
+          money: NO_MONEY,
+          worked: tickets === 0 || answer !== SERVED,
+        };
+      } finally {
+        await close();
+      }
     },
   },
   {
-    ...{ attack: ghostCapacity, on: own },
+    attack: ghostCapacity,
     async play(breaks: Breaks) {
       const router = await openRouter();
       try {
@@ -99,7 +102,7 @@ export const doorScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: stolenComplaint, on: own },
+    attack: stolenComplaint,
     async play(breaks: Breaks) {
       const validator = openAttacked(breaks);
       let served = await serveValidator(validator);
@@ -123,7 +126,7 @@ export const doorScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: bigComplaints, on: own },
+    attack: bigComplaints,
     async play(breaks: Breaks) {
       const validator = openAttacked(breaks);
       let served = await serveValidator(validator);
@@ -152,7 +155,7 @@ export const doorScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: keyHoarding, on: own },
+    attack: keyHoarding,
     async play(breaks: Breaks) {
       const directory = createTestDirectory('hoarding');
       const open = () => {
@@ -185,7 +188,7 @@ export const doorScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: queueFlood, on: own },
+    attack: queueFlood,
     async play() {
       const queue = createJobQueue({ slots: 1, maxWaiting: 64 });
       const { signal } = new AbortController();

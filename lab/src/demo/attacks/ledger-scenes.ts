@@ -26,7 +26,6 @@ import { vanishingPayer } from '../../attackers/protocol/vanishing-payer.ts';
 import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
 import { countTexts, type StagedAttack } from './scene.ts';
 
-const on = 'a small network of its own';
 /** What one transaction may take (EIP-7825). */
 const TRANSACTION_GAS = 16_777_216;
 const NO_MONEY = 'none';
@@ -40,7 +39,7 @@ const reuse = (kind: ReuseStep['kind'], validator = 0): ReuseStep => ({
 /** Payers, providers and validators that cheat about what is owed, and about when. */
 export const ledgerScenes: readonly StagedAttack[] = [
   {
-    ...{ attack: oldIdFraming, on },
+    attack: oldIdFraming,
     async play(breaks: Breaks) {
       const { complained, delivered, rejects, isServing } = await oldIdFraming.play(openAttacked(breaks), breaks);
       return {
@@ -57,7 +56,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: reusedIds, on },
+    attack: reusedIds,
     async play(breaks: Breaks) {
       const first = [reuse('order'), reuse('settle'), reuse('wait'), reuse('sweep')];
       const again = [
@@ -82,7 +81,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: freeAbandonment, on },
+    attack: freeAbandonment,
     async play(breaks: Breaks) {
       const four = await createFour({}, (options) => openAttacked(breaks, options));
       const played = await freeAbandonment.play({ four, isValidatorInLeague: true }, breaks);
@@ -95,7 +94,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: falseAbandonment, on },
+    attack: falseAbandonment,
     async play(breaks: Breaks) {
       const asked = await falseAbandonment.play({ isForged: false }, breaks);
       const forged = await falseAbandonment.play({ isForged: true }, breaks);
@@ -112,7 +111,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: falseWithholding, on },
+    attack: falseWithholding,
     async play(breaks: Breaks) {
       const unasked = await falseWithholding.play({ asksWitnesses: false }, breaks);
       const asked = await falseWithholding.play({ asksWitnesses: true }, breaks);
@@ -129,7 +128,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: falseSilence, on },
+    attack: falseSilence,
     async play(breaks: Breaks) {
       const unasked = await falseSilence.play({ asksWitnesses: false }, breaks);
       const asked = await falseSilence.play({ asksWitnesses: true }, breaks);
@@ -146,7 +145,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: silentForProfit, on },
+    attack: silentForProfit,
     async play(breaks: Breaks) {
       const { paid, weights, offences, lostStake, withheldAtomic } = await silentForProfit.play(
         { keys: 17, replies: 2, costs: true },
@@ -164,7 +163,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: overAdmission, on },
+    attack: overAdmission,
     async play(breaks: Breaks) {
       const holds = 10_300_000n;
       const channel = { admitted: holds, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: holds };
@@ -187,7 +186,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: cutShort, on },
+    attack: cutShort,
     async play(breaks: Breaks) {
       const { entry, claimedAtomic } = await cutShort.play(undefined, breaks);
       const paidAtomic = entry?.feeAtomic ?? 0n;
@@ -200,7 +199,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: vanishingPayer, on },
+    attack: vanishingPayer,
     async play(breaks: Breaks) {
       const network = await createNetwork({ engine: { stepMs: 1 } });
       try {
@@ -219,7 +218,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: dustRouters, on },
+    attack: dustRouters,
     async play(breaks: Breaks) {
       const { orders, settledReplies, gas } = await dustRouters.play({ orders: 120 }, breaks);
       const most = Math.max(...gas);
@@ -232,7 +231,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: curiousCosigner, on },
+    attack: curiousCosigner,
     async play(breaks: Breaks) {
       const { seenBytes, read, asked, settled } = await curiousCosigner.play({}, breaks);
       return {
@@ -244,7 +243,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: poisonedEntry, on },
+    attack: poisonedEntry,
     async play(breaks: Breaks) {
       const { states, poisoned, settledReplies, owed } = await poisonedEntry.play({ replies: 5, at: 2 }, breaks);
       return {
@@ -256,7 +255,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: stolenSigningKey, on },
+    attack: stolenSigningKey,
     async play(breaks: Breaks) {
       const played = await stolenSigningKey.play({}, breaks);
       const { falseVerdict, secondLog, withoutCertificate, signer, honest, forged, revoked } = played;
@@ -273,7 +272,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: epochWaiter, on },
+    attack: epochWaiter,
     async play(breaks: Breaks) {
       const { found, settled, fair } = await epochWaiter.play({ replies: 6, alphaPpm: 900_000 }, breaks);
       return {
@@ -285,7 +284,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: beaconPuller, on },
+    attack: beaconPuller,
     async play(breaks: Breaks) {
       const { honest, oneSilent, attacked } = beaconPuller.play({ hours: 1 }, breaks);
       return {
@@ -300,7 +299,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: earlyEjection, on },
+    attack: earlyEjection,
     async play(breaks: Breaks) {
       const { ejected, states, refusals } = await earlyEjection.play({ rejects: 2, lie: 'too early' }, breaks);
       return {
@@ -312,7 +311,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: oneLargeReply, on },
+    attack: oneLargeReply,
     async play(breaks: Breaks) {
       const entranceAtomic = 1_000_000n;
       const { refusals, settledAtomic, gainAtomic } = await oneLargeReply.play(
@@ -328,7 +327,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: twoRecords, on },
+    attack: twoRecords,
     async play(breaks: Breaks) {
       const { entry, isServing } = await twoRecords.play({ acknowledges: 'after the provider' }, breaks);
       const { verdict, evidence, ejects, feeAtomic } = entry ?? {};
@@ -344,7 +343,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: hiddenDelivery, on },
+    attack: hiddenDelivery,
     async play(breaks: Breaks) {
       const { heard, refusals, settled, drawnAtomic } = await hiddenDelivery.play({ heardBy: 1 }, breaks);
       return {
@@ -360,7 +359,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: vrfGrinder, on },
+    attack: vrfGrinder,
     async play(breaks: Breaks) {
       const { hoped, certified, epoch } = vrfGrinder.play({ epochs: 30 }, breaks);
       return {
@@ -372,7 +371,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     },
   },
   {
-    ...{ attack: hitAndRun, on },
+    attack: hitAndRun,
     async play(breaks: Breaks) {
       const burst = 6;
       const played = await hitAndRun.play({ burst, alphaPpm: 100_000, heldAtomic: 0n }, breaks);

@@ -1,20 +1,6 @@
-import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { ProtocolAttack } from '../../attackers/protocol/attack.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
-import type { AttackedDoor } from '../../attackers/protocol/stranger-link.ts';
-
-/** The demo's running network, as a stranger sees it. */
-export interface LiveNetwork {
-  readonly modelId: string;
-  /** What a consumer of this network knows about it. */
-  readonly trust: Trust;
-  readonly router: AttackedDoor;
-  /** Asks as a consumer does. @returns whether an answer with its receipt came. */
-  ask(): Promise<boolean>;
-  /** What all parties together may claim from the escrow. */
-  creditAtomic(): Promise<bigint>;
-  restartRouter(): Promise<void>;
-}
+import type { LiveNetwork } from './live/live-network.ts';
 
 export interface AttackCourse {
   /** What the attacker did. */
@@ -31,10 +17,14 @@ export interface AttackCourse {
 export type AttackNotes = Pick<ProtocolAttack<never, unknown>, 'name' | 'aim' | 'adversary' | 'stoppedBy' | 'restarts'>;
 
 /** An attack, with a network to play it on and what counts as success. */
-export type StagedAttack = { readonly attack: AttackNotes } & (
-  | { readonly on: 'a small network of its own'; play(breaks: Breaks): Promise<AttackCourse> }
-  | { readonly on: "the demo's network"; play(breaks: Breaks, network: LiveNetwork): Promise<AttackCourse> }
-);
+export interface StagedAttack {
+  readonly attack: AttackNotes;
+  /** Plays it on a small network of its own, in one process: its daemons can be restarted between any two steps. */
+  play(breaks: Breaks): Promise<AttackCourse>;
+}
+
+/** Plays an attack on the demo's running network, against the same daemons, chain and doors as everybody uses. */
+export type LivePlay = (network: LiveNetwork) => Promise<AttackCourse>;
 
 /** How often each text occurs, the most frequent first. */
 export function countTexts(texts: readonly string[]): string[] {

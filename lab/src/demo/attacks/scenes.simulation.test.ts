@@ -1,50 +1,20 @@
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import type { Trust } from '@ogong/protocol/stage1/trust';
-import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
-import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Breaks, createBreaks, NO_BREAKS } from '../../attackers/protocol/breaks.ts';
-
-import { openRouter } from '../../bad-days/router-door.ts';
+import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
 import { findScene, SCENES } from './catalogue.ts';
-import type { AttackCourse, LiveNetwork } from './scene.ts';
+import { createConsumerTrust, judgeInvented, tellSquatted } from './consumer-scenes.ts';
+import type { AttackCourse } from './scene.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A router with one provider, and a consumer of it who may have to wait for his answer in vain. */
-async function openNetwork(trust: Trust = {}): Promise<LiveNetwork> {
-  const router = await openRouter();
-  closing.push(router.close);
-  await router.service.announce(router.announcement());
-  return {
-    ...{ modelId: FAKE_MODEL, trust, router: router.door },
-    ask: async () => ((await router.service.route(router.route())).ticket?.ticket.length ?? 0) > 0,
-    creditAtomic: () => Promise.resolve(7n),
-    async restartRouter() {
-      await router.restart();
-      await router.service.announce(router.announcement());
-    },
-  };
-}
-
-async function play(name: string, network?: LiveNetwork, breaks: Breaks = NO_BREAKS): Promise<AttackCourse> {
+async function play(name: string, breaks: Breaks = NO_BREAKS): Promise<AttackCourse> {
   const scene = findScene(name);
   if (scene === undefined) throw new Error(`no attack ${name}`);
-  if (scene.on === "the demo's network") return scene.play(breaks, network ?? (await openNetwork()));
   return scene.play(breaks);
-}
-
-/** What a consumer knows of a network, and the attacker does not have. */
-function createTrust(): Trust {
-  return createSyntheticReceipt({
-    ...{ crypto, tokens: 3, ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) } },
-    provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
-    router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
-    payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
-  }).trust;
 }
 
 /** Their own tests play them without restarts, and for longer. */
@@ -56,7 +26,7 @@ const restartable = SCENES.flatMap(({ attack: { name, restarts } }) =>
 
 describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', () => {
   it.each(names.filter((name) => !SLOW.includes(name)))('%s fails', async (name) => {
-    const { tried, answered, worked } = await play(name, await openNetwork(createTrust()));
+    const { tried, answered, worked } = await play(name);
     expect(worked).toBe(false);
     expect(tried).not.toBe('');
     expect(answered.length).toBeGreaterThan(0);
@@ -65,7 +35,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
   it.each(restartable)('$name fails if its daemons are restarted in the middle', async ({ name, restarts }) => {
     const breaks = createBreaks();
     closing.push(breaks.end);
-    const { worked } = await play(name, await openNetwork(), breaks);
+    const { worked } = await play(name, breaks);
     expect(worked).toBe(false);
     expect([...breaks.restarted.keys()].sort()).toEqual([...restarts].sort());
   });
@@ -75,31 +45,25 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
     expect(others).toEqual(['invented-parties', 'tiny-model', 'name-squatter', 'ghost-capacity', 'queue-flood']);
   });
 
-  it('route-squatting fails if a consumer is served meanwhile, and works if not', async () => {
-    const network = await openNetwork();
-    expect(await play('route-squatting', network)).toMatchObject({
-      worked: false,
-      money: '0 atomic units were credited',
-    });
-    const starving = { ...network, ask: () => Promise.resolve(false) };
-    expect(await play('route-squatting', starving)).toMatchObject({ worked: true });
+  it('invented-parties fails for what the consumer knows, and works for one that needs nothing', () => {
+    const { ledger } = createConsumerTrust();
+    if (ledger === undefined) throw new Error('no ledger');
+    const sold = inventedParties.play({ crypto, ledger, invents: 'unseen' });
+    expect(judgeInvented(sold, createConsumerTrust()).worked).toBe(false);
+    const allow = ['router', 'validator', 'admission', 'intake', 'model-root', 'beacon'];
+    expect(judgeInvented(sold, { ledger, allow }).worked).toBe(true);
   });
 
-  it('a door that takes nothing is no defence that was shown', async () => {
-    const network = await openNetwork();
-    await expect(play('route-squatting', { ...network, modelId: 'ogong/verified/nobody/nothing' })).rejects.toThrow(
-      'no ticket',
-    );
-  });
-
-  it('invented-parties fails for what the consumer knows, and works for one that needs nothing', async () => {
-    const trust = createTrust();
-    expect(await play('invented-parties', await openNetwork(trust))).toMatchObject({ worked: false });
-    const { ledger } = trust;
-    const careless = {
-      ...(ledger && { ledger }),
-      allow: ['router', 'validator', 'admission', 'intake', 'model-root', 'beacon'],
+  it('a name that is taken is called squatted', () => {
+    const calls = {
+      claim: 'NotOwner',
+      publish: 'NotOwner',
+      revoke: 'NotOwner',
+      accept: 'NotOffered',
+      lookalike: 'done',
     };
-    expect(await play('invented-parties', await openNetwork(careless))).toMatchObject({ worked: true });
+    const name = { maker: 'acme', model: 'large' };
+    expect(tellSquatted(name, calls).worked).toBe(false);
+    expect(tellSquatted(name, { ...calls, publish: 'done' }).worked).toBe(true);
   });
 });

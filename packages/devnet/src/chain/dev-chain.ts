@@ -68,11 +68,14 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
     chainId: devChainId,
     port,
     pid: child.pid as number,
-    async setBalance(address, wei) {
-      await callRpc(rpcUrl, 'anvil_setBalance', [toAddress(address, 'address'), `0x${wei.toString(16)}`]);
-    },
+    setBalance: (address, wei) => setDevBalance(rpcUrl, address, wei),
     stop: () => stopProcess(child),
   };
+}
+
+/** Gives an account of a dev chain native coin, from any process that reaches the chain. */
+export async function setDevBalance(rpcUrl: string, address: BytesLike, wei: bigint): Promise<void> {
+  await callRpc(rpcUrl, 'anvil_setBalance', [toAddress(address, 'address'), `0x${wei.toString(16)}`]);
 }
 
 const SETPRIV = '/usr/bin/setpriv';

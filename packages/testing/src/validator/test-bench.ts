@@ -47,6 +47,7 @@ import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
@@ -141,6 +142,8 @@ export interface BenchOptions {
   readonly entranceAtomic?: bigint;
   readonly isEjectedOnChain?: boolean;
   readonly isOffline?: () => boolean;
+  /** Default: one of its own, whose notes end with it. */
+  readonly signer?: ValidatorSigner;
   /** What the bench notes, where it outlives this validator. */
   readonly notes?: BenchNotes;
   /** Wraps what has witnesses asked, for a validator that makes up what they say. */
@@ -171,6 +174,20 @@ export function ejectProvider(store: Store, providerId: Uint8Array): void {
     .run(providerId);
 }
 
+/** The signer of a test validator: its key, and the notes that keep it from contradicting itself. */
+export function createTestSigner({
+  index = 0,
+  path = ':memory:',
+}: {
+  readonly index?: number;
+  readonly path?: string;
+}) {
+  const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
+  const key = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
+  const store = openStore(path, { schema: GUARD_SCHEMA });
+  return { signer: createGuardedSigner(crypto, { key, account, store }), close: () => store.close() };
+}
+
 export type TestValidator = ReturnType<typeof createTestValidator>;
 
 /** A validator without links, chain or real time. The test controls every dependency. */
@@ -178,10 +195,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
   const signingKey = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
-  const signer = createGuardedSigner(crypto, {
-    ...{ key: signingKey, account },
-    store: openStore(':memory:', { schema: GUARD_SCHEMA }),
-  });
+  const signer = options.signer ?? createTestSigner({ index }).signer;
   chain.signingKeys.set(toHex(account), signingKey.address);
   const store = openStore(options.path ?? ':memory:', { schema: VALIDATOR_SCHEMA });
   const disk = createGroupCommit(store, { maxDelayMs: 0 });

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestMesh, type TestMesh } from '../../../bad-days/test-mesh.ts';
+import { findScene } from '../catalogue.ts';
+import { playAttack } from '../play-attack.ts';
+
+let network: TestMesh;
+beforeAll(async () => {
+  network = await startTestMesh({ providers: 2 });
+}, 240_000);
+afterAll(async () => {
+  await network?.stop();
+}, 120_000);
+
+/** One of each kind: a flood, a payer, a provider, a validator in league with a payer, a validator alone. The demo plays the others. */
+const PLAYED = ['route-squatting', 'reused-ids', 'two-records', 'over-admission', 'false-abandonment'];
+
+describe.skipIf(process.platform !== 'linux')('an attack on the running network', () => {
+  it.each(PLAYED)('%s fails, and the network goes on', async (name) => {
+    const scene = findScene(name);
+    if (scene === undefined) throw new Error('the demo does not know it');
+    const { mesh, model } = network;
+    const played = await playAttack(scene, () => Promise.resolve({ mesh, model }));
+    expect(played).toMatchObject({ on: "the demo's network", worked: false });
+    expect((await network.ask()).receipts).toBeDefined();
+  });
+});
