@@ -28,7 +28,7 @@ import { createOpenings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provid
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { until } from '@ogong/testing/provider/provider-fixture';
-import { createTestClock, createTestValidator, ledger } from '@ogong/testing/validator/test-bench';
+import { createTestClock, createTestValidator, ledger, network } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { toSummaryMessage } from '@ogong/testing/validator/test-reply';
 import type { Attack } from './attack.ts';
@@ -287,7 +287,7 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
       announceIntervalMs: MAX_ANNOUNCEMENT_LIFETIME_MS / 3,
     },
     {
-      ...{ crypto, clock, payee, identity, chain, store, log },
+      ...{ crypto, clock, payee, identity, store, log, chain: { ...chain, network } },
       signer: createTestHybrid(name),
       beacons: { latest: () => readBeacon(archive.latest().epoch), get: async (epoch) => readBeacon(epoch) },
       readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),

@@ -27,8 +27,8 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   },
   'ProviderService/GetOpening': {
     ...READS,
-    costs: 'the consumer of the reply and validators alone',
-    shownBy: PROVIDER,
+    costs: 'the consumer of the reply, its validator, and the witnesses whom the beacon draws',
+    shownBy: 'packages/provider/src/provider/read-opening.test.ts',
   },
   'ProviderService/Progress': {
     ...{ who: 'served peers', changes: 'how much of a running reply its payer has', shownBy: PROVIDER },

@@ -23,7 +23,6 @@ import { describe, expect, it } from 'vitest';
 import { beginOrder } from './answer-order.ts';
 import { openOffers, type ServingEngine } from './offers.ts';
 import { describeProvider } from './provider-announcer.ts';
-import { readOpening } from './provider-service.ts';
 import type { ProviderState } from './provider-state.ts';
 import { admitOrder } from './serve-context.ts';
 import type { OrderJob } from './serve-reply.ts';
@@ -109,28 +108,6 @@ describe('admission', () => {
     });
     const bug = new TypeError('a bug');
     await expect(admit(bug)).rejects.toBe(bug);
-  });
-});
-
-describe('an opening', () => {
-  const consumer = new Uint8Array(32).fill(4);
-  const validator = new Uint8Array(32).fill(5);
-  const kept = { bytes: Uint8Array.of(9), consumer, expiresAtMs: 1 };
-  const state = {
-    openings: { get: async (id: Uint8Array) => (id[0] === 1 ? kept : undefined) },
-    chain: { findByCertHash: (hash: Uint8Array) => (hash[0] === 5 ? ({} as never) : undefined) },
-  };
-
-  it.each([
-    ['its consumer', new Uint8Array(16).fill(1), consumer, true],
-    ['a validator', new Uint8Array(16).fill(1), validator, true],
-    ['a stranger', new Uint8Array(16).fill(1), new Uint8Array(32), false],
-    ['its consumer, of another reply', new Uint8Array(16).fill(2), consumer, false],
-    ['its consumer, under half an id', new Uint8Array(8).fill(1), consumer, false],
-  ])('is asked for by %s', async (_name, replyId, caller, allowed) => {
-    const answer = readOpening(state, replyId, caller);
-    if (allowed) expect(await answer).toEqual({ opening: kept.bytes });
-    else await expect(answer).rejects.toMatchObject({ code: Code.NotFound });
   });
 });
 

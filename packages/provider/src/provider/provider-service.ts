@@ -17,11 +17,12 @@ import type {
 import { answerOrder } from './answer-order.ts';
 import type { KeptRecord } from './outbox.ts';
 import type { ProviderState } from './provider-state.ts';
+import { readOpening } from './read-opening.ts';
 import { createReplyTracer } from './trace-reply.ts';
 
 /**
- * Who may call what: anybody orders, whoever is served says how much it has, the consumer and registered validators read an opening,
- * validators alone ask for a record or a trace.
+ * Who may call what: anybody orders, whoever is served says how much it has, its consumer, its validator and those
+ * whom the beacon draws read an opening, validators alone ask for a record or a trace.
  */
 export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
   const traceReply = createReplyTracer(state);
@@ -47,22 +48,6 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
       return traceReply(message, AbortSignal.any([context.signal, state.stopping.signal]));
     },
   };
-}
-
-/** @throws Refusal: a stranger learns nothing, not even that there is such a reply. */
-export async function readOpening(
-  {
-    openings,
-    chain,
-  }: { openings: Pick<ProviderState['openings'], 'get'>; chain: Pick<ProviderState['chain'], 'findByCertHash'> },
-  replyId: Uint8Array,
-  caller: PeerId,
-): Promise<{ readonly opening: Uint8Array }> {
-  const opening = replyId.length === REPLY_ID_BYTES ? await openings.get(replyId) : undefined;
-  const isAllowed =
-    opening !== undefined && (equalBytes(opening.consumer, caller) || chain.findByCertHash(caller) !== undefined);
-  if (!isAllowed) throw new Refusal('not-found', 'no opening of this reply for you');
-  return { opening: opening.bytes };
 }
 
 /**

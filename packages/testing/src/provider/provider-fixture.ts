@@ -227,7 +227,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         payee: payeeSigner,
         identity,
         chain: {
-          ledger,
+          ...{ ledger, network: { chainId: ledger.chainId, settlement: ledger.verifyingContract } },
           validators: () => [validator.validator()],
           findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
           findByCertHash: (hash) =>

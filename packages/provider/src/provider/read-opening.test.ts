@@ -1,0 +1,84 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { BeaconViewError } from '@ogong/host/views/beacon-view';
+import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { encodeBeaconCertificate } from '@ogong/protocol/beacon/beacon';
+import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
+import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createTestValidator, network } from '@ogong/testing/validator/test-bench';
+import { toPushMessage } from '@ogong/testing/validator/test-reply';
+import { expect, it } from 'vitest';
+import { type OpeningState, readOpening } from './read-opening.ts';
+
+const own = createTestValidator();
+const order = own.order(0);
+const push = toPushMessage(own.serve(order).submission) as PushRecordRequest;
+const { replyId, providerId: target, validator } = order.fields;
+const consumer = new Uint8Array(32).fill(0xc0);
+const stranger = new Uint8Array(32).fill(0xee);
+const bytes = Uint8Array.of(9);
+
+/** The order's validator and 14 others: more than the beacon draws. */
+const members = Array.from({ length: 15 }, (_, i) => ({
+  ...own.member,
+  ...(i > 0 && { address: new Uint8Array(20).fill(i), certHash: new Uint8Array(32).fill(i) }),
+}));
+const value = new Uint8Array(32).fill(7);
+const epoch = computeWitnessEpoch(order.fields.epoch);
+const drawn = drawWitnesses(crypto, { beacon: value, replyId, asked: 'opening', target, validator }, members);
+const witness = drawn[0]?.certHash as Uint8Array;
+const undrawn = members.find((one, i) => i > 0 && !drawn.includes(one))?.certHash as Uint8Array;
+
+interface Given {
+  /** Of the epoch of the witnesses. */
+  readonly isCertified?: boolean;
+  /** Whether the registry is as it was then. */
+  readonly isChanged?: boolean;
+  readonly id?: Uint8Array;
+}
+
+function read(caller: Uint8Array, { isCertified = true, isChanged = false, id = replyId }: Given = {}) {
+  const set = hashValidatorSet(crypto, network, isChanged ? members.slice(1) : members);
+  const sets = { set, following: set, next: set, block: 0n };
+  const facts = { epoch, view: 0, previous: value, value, ...sets, contributions: [], signatures: [] };
+  const beacon = { epoch, value, previous: value, certificate: encodeBeaconCertificate(facts) };
+  const state: OpeningState = {
+    crypto,
+    openings: { get: async (asked) => (equalBytes(asked, replyId) ? { bytes, consumer, expiresAtMs: 1 } : undefined) },
+    outbox: { find: () => ({ push, intake: undefined }) },
+    beacons: {
+      async get(asked) {
+        if (asked === epoch && isCertified) return beacon;
+        throw new BeaconViewError('unknown-epoch', 'not yet');
+      },
+    },
+    chain: {
+      network,
+      validators: () => members,
+      findByCertHash: (hash) => members.find(({ certHash }) => equalBytes(certHash, hash)),
+    },
+  };
+  return readOpening(state, id, caller as PeerId);
+}
+
+it.each([
+  ['its consumer', consumer, {}],
+  ["its order's validator", own.member.certHash, {}],
+  ["its order's validator, before a beacon draws anybody", own.member.certHash, { isCertified: false }],
+  ['a witness whom the beacon draws', witness, {}],
+  ['any validator, where it cannot be told any more whom the beacon drew', undrawn, { isChanged: true }],
+])('is shown to %s', async (_who, caller, given) => {
+  expect(await read(caller, given)).toEqual({ opening: bytes });
+});
+
+it.each([
+  ['a stranger', stranger, {}],
+  ['a stranger, when validators have changed', stranger, { isChanged: true }],
+  ['a validator that the beacon does not draw', undrawn, {}],
+  ['a witness, before the beacon has drawn it', witness, { isCertified: false }],
+  ['its consumer, of another reply', consumer, { id: new Uint8Array(16).fill(2) }],
+  ['its consumer, under half an id', consumer, { id: replyId.subarray(0, 8) }],
+])('is not shown to %s', async (_who, caller, given) => {
+  await expect(read(caller, given)).rejects.toThrow('no opening of this reply for you');
+});
