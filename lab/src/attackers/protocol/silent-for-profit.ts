@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
-import { listCandidates } from '@ogong/node/validator/store/announcement-store';
+import { listCandidates } from '@ogong/node/validator/store/candidates';
 import type { ReplyRow } from '@ogong/node/validator/store/reply-store';
 import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';

@@ -3,6 +3,7 @@ import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { beaconPuller } from '../../attackers/protocol/beacon-puller.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
+import { chosenCandidates } from '../../attackers/protocol/chosen-candidates.ts';
 import { curiousCosigner } from '../../attackers/protocol/curious-cosigner.ts';
 import { cutShort } from '../../attackers/protocol/cut-short.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
@@ -107,6 +108,23 @@ export const ledgerScenes: readonly StagedAttack[] = [
         ],
         money: NO_MONEY,
         worked: asked.settled + forged.settled > 0,
+      };
+    },
+  },
+  {
+    attack: chosenCandidates,
+    async play(breaks: Breaks) {
+      const friends = await chosenCandidates.play({ lists: 'three friends' }, breaks);
+      const nobody = await chosenCandidates.play({ lists: 'nobody later' }, breaks);
+      const settled = [...friends.settled, ...nobody.settled];
+      return {
+        tried: 'listed three friends alone, and nobody in the later sittings of a reply',
+        answered: [
+          ...countTexts([...friends.refusals, ...nobody.refusals]),
+          `${settled.length} of them are on the chain`,
+        ],
+        money: NO_MONEY,
+        worked: settled.length > 0,
       };
     },
   },

@@ -10,6 +10,7 @@ import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { createEarningsView, type EarningsView } from '@ogong/host/views/earnings-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseBeaconCertificate } from '@ogong/protocol/beacon/beacon';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
@@ -90,6 +91,8 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
   readonly beacons: BeaconView;
   readonly history: ReturnType<typeof createLedgerHistory>;
   readonly earnings: EarningsView;
+  /** Of verifiers' payees. */
+  readonly stakes: StakeView;
   /** Passes while this validator can act. */
   readonly awake: AwakeClock;
   readonly verdicts: VerdictContext;
@@ -125,6 +128,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     beacons: createBeaconView({}, { crypto, chain, links }),
     history: createLedgerHistory(chain),
     earnings: createEarningsView(chain),
+    stakes: createStakeView(chain),
     awake: createAwakeClock(),
     verdicts: { crypto, chainId, validator: signer.address },
     domain: { chainId, verifyingContract: chain.network.settlement },

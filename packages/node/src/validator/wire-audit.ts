@@ -1,5 +1,4 @@
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
-import { createStakeView } from '@ogong/host/views/stake-view';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -7,7 +6,7 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Audit, createAudit } from './audit/audit.ts';
 import type { AuditDependencies, AuditOptions } from './audit/audit-state.ts';
 import { createDisputes, type Disputes } from './audit/dispute.ts';
-import { listVerifierPayees } from './store/announcement-store.ts';
+import { keepStakes, listVerifierPayees } from './store/announcement-store.ts';
 import { getBeacon, getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
 import { signRound } from './witness/reveal-word.ts';
 
@@ -28,10 +27,9 @@ const MIX_MS = 50;
 
 /** Connects audits and disputes with providers, verifiers and the chain. */
 export function wireAudit(state: ValidatorState, asking: Pick<AuditDependencies, 'contest' | 'takeIn'>): WiredAudit {
-  const { options, chain, store, clock, log } = state;
+  const { options, store, group, clock, stakes, log } = state;
   const disputes = wireDisputes(state);
   const report = (entry: VerdictEntry): void => reportVerdict(state, disputes, entry);
-  const stakes = createStakeView(chain);
   const audit = createAudit(readAuditOptions(state), {
     ...connectAudit(state),
     ...asking,
@@ -40,7 +38,10 @@ export function wireAudit(state: ValidatorState, asking: Pick<AuditDependencies,
   });
   const staking = createRepeating(
     { intervalMs: options.stakeMs ?? 10_000 },
-    () => stakes.refresh(listVerifierPayees(store, clock.nowMs())),
+    async () => {
+      await stakes.refresh(listVerifierPayees(store, clock.nowMs()));
+      await group.write((db) => keepStakes(db, stakes.stakeOf, clock.nowMs()));
+    },
     (err) => log.warn({ err }, 'stake cannot be read from the chain'),
   );
   const auditing = createRepeating(

@@ -153,7 +153,7 @@ export function wireLiens({ crypto, signer, store, chain, log, options }: Valida
 
 /** Connects co-signatures for the batches of peers with the chain. */
 export function wireCosigning(state: ValidatorState): CosignState {
-  const { options, crypto, signer, clock, store, group, chain, domain, peerLinks, log } = state;
+  const { options, crypto, signer, clock, store, group, chain, stakes, domain, peerLinks, log } = state;
   return openCosignState(
     {
       ledger: chain.ledger,
@@ -172,6 +172,8 @@ export function wireCosigning(state: ValidatorState): CosignState {
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
       coverageSince: async (sinceMs) => (await chain.client()).coverageSince(sinceMs),
       ...getHoldings(state),
+      stakeOf: stakes.stakeOf,
+      stakedOf: async (payee) => (await (await chain.client()).liabilityOf(payee)).stakedAtomic,
       async listEntries(validator, from) {
         const peer = chain.validators().find(({ address }) => equalBytes(address, validator));
         if (peer === undefined) throw new Error('the validator is not registered any more');

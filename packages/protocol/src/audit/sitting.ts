@@ -7,6 +7,8 @@ import type { AuditDraw } from './audit.ts';
 export const MAX_SITTINGS = 8;
 /** How many verifiers are asked in one sitting. */
 export const MAX_ASKED = 16;
+/** How much longer than its window a sitting may take while witnesses ask silent verifiers, in windows. */
+export const MOST_POSTPONED = 3;
 
 /**
  * The epoch whose beacon draws the verifiers of a sitting: 0, 2, 6, 12, 20, 30, 42, 56 after the one that decides about the reply.

@@ -2,7 +2,7 @@ import { compareBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
 /** Atomic units of one whole token. */
-const ATOMIC_PER_TOKEN = 10n ** 18n;
+export const ATOMIC_PER_TOKEN = 10n ** 18n;
 
 /**
  * What a payee's stake counts for each of its keys in one list, in whole tokens: however many keys it owns, together they

@@ -25,6 +25,7 @@ import {
 } from '@ogong/node/validator/settlement/cosign-state';
 import { stepSettlement } from '@ogong/node/validator/settlement/settlement';
 import { type CosignRequest, openSettlementState } from '@ogong/node/validator/settlement/settlement-state';
+import { keepStakes } from '@ogong/node/validator/store/announcement-store';
 import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
 import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
@@ -109,7 +110,9 @@ export interface BenchOptions {
   /** The validator set. Default: only this one. */
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
-  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'entrance'>>;
+  readonly cosign?: Partial<
+    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'entrance' | 'stakedOf'>
+  >;
   readonly getOpening?: AuditDependencies['getOpening'];
   /** What providers show to those who ask for a record. Default: they have none. */
   readonly showRecord?: InquirerDependencies['showRecord'];
@@ -204,6 +207,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const { served, decided, requests, refusals } = options.notes ?? createBenchNotes();
+  const stakeOf = options.stakeOf ?? (() => 0n);
   const holdings = {
     heldFor: options.heldFor ?? (async () => undefined),
     entrance: async () => options.entranceAtomic ?? 0n,
@@ -322,7 +326,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       contest,
       takeIn: intake.takeIn,
       jobSecret: seedOf('job secret'),
-      stakeOf: options.stakeOf ?? (() => 0n),
+      stakeOf,
       calls,
     },
   );
@@ -346,6 +350,8 @@ export function createTestValidator(options: BenchOptions = {}) {
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? holdings.heldFor,
       entrance: options.cosign?.entrance ?? holdings.entrance,
+      stakeOf,
+      stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
       listEntries: async (address, from) => {
         const peer = members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
         return peer.store.read(() => listEntries(peer.store, from, 1_000)).map(({ entry }) => entry);
@@ -518,6 +524,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       const verifierEndorsement = fields.verifier && signEndorsement(verifierKey, providerId);
       const signed = signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement });
       await intake.announce(signed, announcement.certHash);
+      await group.write((db) => keepStakes(db, stakeOf, clock.nowMs()));
     },
     /** Announces a further verifier, reachable by its name. Default payee: one of its own. */
     async announceVerifier(

@@ -4,6 +4,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { type AuditDraw, PAIR_PPM } from '@ogong/protocol/audit/audit';
+import { MOST_POSTPONED } from '@ogong/protocol/audit/sitting';
 import { createReader, createWriter } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -210,6 +211,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
       planHoneypots: honeypots.plan,
       contest,
       contestPauseMs,
+      mostPostponedMs: MOST_POSTPONED * windowMs,
     },
     openings: createOpeningFetch(
       { windowMs, retryMs },

@@ -1,3 +1,5 @@
+import type { Store } from '@ogong/host/store/store';
+import { isListLacking } from '@ogong/protocol/audit/candidate-stakes';
 import { findSittingDraw } from '@ogong/protocol/audit/sitting';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
@@ -16,8 +18,8 @@ import {
   type DrawnAudit,
   drawNext,
 } from '@ogong/protocol/verdict/verifier-draw';
-import { countContext, listCandidates } from '../store/announcement-store.ts';
 import type { AttemptRow } from '../store/attempt-store.ts';
+import { countContext, listCandidates, listKnown } from '../store/candidates.ts';
 import { putHoneypot } from '../store/honeypot-store.ts';
 import { keepCandidates, type ReplyRow } from '../store/reply-store.ts';
 import type { RoundState } from './round-state.ts';
@@ -69,6 +71,13 @@ function listAsked(attempts: readonly AttemptRow[], weighed: ReadonlyMap<number,
   }));
 }
 
+/** The list of candidates of a sitting. */
+export interface PreparedList {
+  readonly candidates: readonly EvidenceCandidate[];
+  /** Many were announced until lately, and are not now: this validator may have been cut off, and co-signers would miss them. */
+  readonly isLacking: boolean;
+}
+
 /**
  * The list of candidates that all draws of a sitting use, so that a co-signer can repeat them. It is frozen once it has somebody
  * whom the beacon may draw; with the first one the honeypots of this audit are planned.
@@ -78,21 +87,16 @@ export async function prepareCandidates(
   row: ReplyRow,
   judged: AuditContext,
   { opened, history }: { readonly opened: OpenedReply; readonly history: RoundHistory },
-): Promise<readonly EvidenceCandidate[]> {
-  const { crypto, clock, store, group, stakeOf, windowMs, planHoneypots } = state;
-  if (row.candidates) return parseCandidates(row.candidates);
-  const { claim } = judged;
-  const draw = findSittingDraw(judged.draw, judged.laterBeacons ?? [], row.sitting);
-  if (draw === undefined) return [];
-  const { modelRoot, providerId: serverId } = claim.order;
-  const { openedAt } = row;
-  const context = countContext(claim.header, row.submission?.request);
-  const query = { modelRoot, serverId, openedAt, salt: draw.beacon, stakeOf, context, nowMs: clock.nowMs() };
-  const candidates = store.read(() => listCandidates(store, crypto, query));
+): Promise<PreparedList> {
+  const { crypto, group, windowMs, mostPostponedMs, planHoneypots } = state;
+  if (row.candidates) return { candidates: parseCandidates(row.candidates), isLacking: false };
+  const { candidates, isLacking } = listNow(state, row, judged);
+  if (isLacking && row.postponedMs < mostPostponedMs) return { candidates: [], isLacking };
+  const listed = { candidates, isLacking: false };
   const { attempts, weighed } = history;
   const lists = [...history.lists.slice(0, row.sitting), candidates];
   const place = { sitting: row.sitting, round: (attempts.at(-1)?.round ?? -1) + 1 };
-  if (drawNext(crypto, judged, { lists, asked: listAsked(attempts, weighed) }, place) === undefined) return [];
+  if (drawNext(crypto, judged, { lists, asked: listAsked(attempts, weighed) }, place) === undefined) return listed;
   const pair = drawRound(state, judged, { ...history, lists })
     .map(({ verifierId }) => candidates.find(({ providerId }) => equalBytes(providerId, verifierId)))
     .filter((candidate) => candidate !== undefined);
@@ -100,8 +104,36 @@ export async function prepareCandidates(
   const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
   const planned = row.sitting === 0 ? planHoneypots(judged, opened, { candidates, pair, ...times }) : [];
   await group.write((db) => {
-    keepCandidates(db, row.replyId, encodeCandidates(candidates), encodeDrift(judged.drift?.note));
+    freezeCandidates(db, row, judged, candidates);
     for (const honeypot of planned) putHoneypot(db, honeypot);
   });
-  return candidates;
+  return listed;
+}
+
+/** The list of a sitting stays as it is. One that nobody can be drawn from is frozen, too, once the sitting is over. */
+export function freezeCandidates(
+  store: Store,
+  { replyId }: Pick<ReplyRow, 'replyId'>,
+  { drift }: Pick<AuditContext, 'drift'>,
+  candidates: readonly EvidenceCandidate[],
+): void {
+  keepCandidates(store, replyId, encodeCandidates(candidates), encodeDrift(drift?.note));
+}
+
+/** How long ago a verifier may have been heard last, as a share of the window, for its absence to mean that it may be back soon. */
+const LATELY = 1 / 2;
+
+function listNow(state: RoundState, row: ReplyRow, { claim, draw: first, laterBeacons }: AuditContext): PreparedList {
+  const { crypto, clock, store, stakeOf, windowMs } = state;
+  const draw = findSittingDraw(first, laterBeacons ?? [], row.sitting);
+  if (draw === undefined) return { candidates: [], isLacking: false };
+  const nowMs = clock.nowMs();
+  const { modelRoot, providerId: serverId } = claim.order;
+  const query = { modelRoot, serverId, openedAt: row.openedAt, salt: draw.beacon, nowMs };
+  const context = countContext(claim.header, row.submission?.request);
+  const lately = { sinceMs: nowMs, nowMs: nowMs - LATELY * windowMs, uncounted: new Set<string>() };
+  return store.read(() => {
+    const candidates = listCandidates(store, crypto, { ...query, stakeOf, context });
+    return { candidates, isLacking: isListLacking(listKnown(store, crypto, { ...query, ...lately }), candidates) };
+  });
 }

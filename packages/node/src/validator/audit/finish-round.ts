@@ -143,7 +143,7 @@ async function contestRound(
   job: RoundJob,
   what: 'commitment' | 'report',
 ): Promise<boolean> {
-  const { clock, store, group, signal, contest, contestPauseMs } = state;
+  const { clock, store, group, signal, contest, contestPauseMs, mostPostponedMs: mostMs } = state;
   const { replyId } = job;
   const order = { order: orderBytes, signature: orderSignature };
   const attempts = store.read(() => listAttempts(store, replyId));
@@ -158,7 +158,8 @@ async function contestRound(
   const answers = await Promise.all(contested.map(ask));
   if (answers.every(Boolean)) return true;
   const untilMs = clock.nowMs() + contestPauseMs;
-  if (!signal.aborted) await group.write((db) => postponeSitting(db, replyId, { untilMs, byMs: contestPauseMs }));
+  if (!signal.aborted)
+    await group.write((db) => postponeSitting(db, replyId, { untilMs, byMs: contestPauseMs, mostMs }));
   return false;
 }
 

@@ -15,7 +15,8 @@ import { isText } from '@ogong/protocol/modality/text/text';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { drawVerifier } from '@ogong/protocol/verdict/verifier-draw';
-import { countContext, hashPlace, listCandidates, readAnnouncement } from '../store/announcement-store.ts';
+import { readAnnouncement } from '../store/announcement-store.ts';
+import { countContext, hashPlace, listCandidates } from '../store/candidates.ts';
 import {
   dropReserve,
   type HoneypotRow,

@@ -46,6 +46,8 @@ interface RoundDependencies {
   readonly contest: Contests;
   /** Between two rounds in which witnesses are asked. */
   readonly contestPauseMs: number;
+  /** How much longer a sitting may take than its window, for all that it waits for. */
+  readonly mostPostponedMs: number;
 }
 
 /** What the steps of asking verifiers work on. All that changes is in the store. */

@@ -10,8 +10,8 @@ import { combineReports } from '@ogong/protocol/verdict/report-combination';
 import { findCredential } from '../store/announcement-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import { type ReplyRow, readReply } from '../store/reply-store.ts';
-import { renewSitting } from '../store/sitting-store.ts';
-import { drawRound, prepareCandidates } from './draw-round.ts';
+import { postponeSitting, renewSitting } from '../store/sitting-store.ts';
+import { drawRound, freezeCandidates, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
 import { findJobId, findRoom, isUnfinished, type RoundState, readLists } from './round-state.ts';
 
@@ -31,7 +31,7 @@ export async function runRounds(
   judged: AuditContext,
   opened: OpenedReply,
 ): Promise<void> {
-  const { clock, store, group, signal, pause, windowMs } = state;
+  const { clock, store, group, signal, pause, windowMs, contestPauseMs, mostPostponedMs } = state;
   const { modelRoot } = judged.claim.order;
   while (!signal.aborted) {
     const row = store.read(() => readReply(store, replyId));
@@ -44,7 +44,8 @@ export async function runRounds(
     }
     const lists = readLists(state, replyId);
     const weighed = weighAll(state, judged, opened, { lists, attempts });
-    const candidates = await prepareCandidates(state, row, judged, { opened, history: { lists, attempts, weighed } });
+    const history = { lists, attempts, weighed };
+    const { candidates, isLacking } = await prepareCandidates(state, row, judged, { opened, history });
     const next = drawRound(state, judged, { lists: [...lists.slice(0, -1), candidates], attempts, weighed });
     const now = attempts.filter(({ sitting }) => sitting === row.sitting);
     if (leftMs <= 0 && now.length === 0 && next.length > 0) {
@@ -56,7 +57,17 @@ export async function runRounds(
     const isDecided = known.length > 0 && combineReports(known, !isLast && next.length > 0).decision !== 'ask-another';
     // What was decided before this sitting is repeated in it.
     if (isDecided && (row.sitting === 0 || now.some(({ outcome }) => outcome === 'report'))) return;
-    if (isLast || (next.length === 0 && candidates.length > 0)) return;
+    if (leftMs <= 0 && isLacking) {
+      const untilMs = clock.nowMs() + contestPauseMs;
+      await group.write((db) =>
+        postponeSitting(db, replyId, { untilMs, byMs: contestPauseMs - leftMs, mostMs: mostPostponedMs }),
+      );
+      continue;
+    }
+    if (isLast && row.candidates === undefined) {
+      await group.write((db) => freezeCandidates(db, row, judged, candidates));
+    }
+    if (isLast || (next.length === 0 && row.candidates !== undefined)) return;
     if (next.length === 0) await pause(leftMs);
     else {
       await group.write((db) => {

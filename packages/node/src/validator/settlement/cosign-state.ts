@@ -39,6 +39,10 @@ export interface CosignDependencies extends Holdings {
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
   /** The network's least coverage from that time on, as the chain has it. */
   readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
+  /** A payee's stake as it was last read, atomic units; 0 where it is not known. */
+  readonly stakeOf: (payee: Uint8Array) => bigint;
+  /** The same as the chain has it now, with what is on its way out. */
+  readonly stakedOf: (payee: Uint8Array) => Promise<bigint>;
   /** Entries of a validator's log from that index on, a page of them, from the validator itself. */
   readonly listEntries: (validator: Uint8Array, from: bigint) => Promise<readonly Uint8Array[]>;
   /** The drift policy of that time, as the evidence names it. */

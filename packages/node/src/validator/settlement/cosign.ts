@@ -15,6 +15,7 @@ import {
   readLog,
   readProposal,
 } from './batch-check.ts';
+import { createListCheck } from './check-lists.ts';
 import { CosignError, demand, type EntryFault, MAX_REASON } from './cosign-error.ts';
 import { findContradicted } from './cosign-heard.ts';
 import type { CosignState } from './cosign-state.ts';
@@ -100,6 +101,7 @@ async function checkEntries(
     unsigned.map((i) => entries[i] as VerdictEntry),
     unsigned.map((i) => messages[i] as BatchEntry),
   );
+  const checkLists = createListCheck(state, entries);
   const refused: EntryFault[] = [];
   for (const [i, entry] of entries.entries()) {
     // What was signed once is signed again: a table or a beacon may have gone since, and nobody else could replace this vote.
@@ -108,6 +110,7 @@ async function checkEntries(
     try {
       demand(delivery === undefined, `entry ${entry.index} is about another record than the payer holds`);
       await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);
+      await checkLists(entry, messages[i] as BatchEntry);
       demand(entry.ejects === ejecting.has(entry.index), describeEjection(entry));
     } catch (error) {
       if (!(error instanceof CosignError)) throw error;

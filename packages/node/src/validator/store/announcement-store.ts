@@ -1,9 +1,6 @@
-import { bytes, columns, integer, mapped, optional } from '@ogong/host/store/columns';
+import { amount, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import { isLoopbackHost } from '@ogong/protocol/base/loopback';
-import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   type Announcement,
   encodeAnnouncement,
@@ -11,17 +8,14 @@ import {
   type SignedAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
-import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
-import { findModality } from '@ogong/protocol/modality/registry';
-import { lowerStake } from '@ogong/protocol/settlement/silence-count';
 import { encodeCredential, isOffered, parseCredential } from '@ogong/protocol/verdict/credential';
-import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
-import { listSilentPayees } from './sequential-store.ts';
-import { readVerifier } from './verifier-store.ts';
+import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 
 const announcementColumns = columns({ announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement) });
 const credentialColumns = columns({ credential: optional(mapped(bytes, parseCredential, encodeCredential)) });
 const countColumns = columns({ n: integer });
+const heldColumns = columns({ sinceMs: named('since', integer), stake: amount });
+const stakedColumns = columns({ announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement), stake: amount });
 
 /** Announcements whose signature was checked when they came in. */
 export function readAnnouncement(store: Store, providerId: Uint8Array): Announcement | undefined {
@@ -74,10 +68,11 @@ export function putAnnouncement(
   if (!known && !hasRoom(store, nowMs, limit)) return 'full';
   store
     .prepare(
-      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash, credential)
-       VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash, credential, since)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET sequence = excluded.sequence, expires_at = excluded.expires_at,
-       announcement = excluded.announcement, cert_hash = excluded.cert_hash, credential = excluded.credential`,
+       announcement = excluded.announcement, cert_hash = excluded.cert_hash, credential = excluded.credential,
+       since = excluded.since`,
     )
     .run(
       providerId,
@@ -86,8 +81,40 @@ export function putAnnouncement(
       bytes,
       certHash,
       credential && announcement.verifier ? encodeCredential(credential) : null,
+      findSince(store, known, announcement, nowMs),
     );
   return undefined;
+}
+
+/** Since when it has been announced without a gap that it verifies these models for this payee. */
+function findSince(store: Store, known: Announcement | undefined, next: Announcement, nowMs: number): number {
+  if (known === undefined || known.expiresAtMs < nowMs || !isSameVerifier(known, next)) return nowMs;
+  const sql = `SELECT ${heldColumns.list} FROM announcements WHERE provider_id = ?`;
+  return heldColumns.get(store.prepare(sql), next.providerId)?.sinceMs ?? nowMs;
+}
+
+function isSameVerifier(a: Announcement, b: Announcement): boolean {
+  if (a.verifier === undefined || b.verifier === undefined || a.models.length !== b.models.length) return false;
+  const isSame = equalBytes(a.payee, b.payee) && equalBytes(a.verifier.keyHash, b.verifier.keyHash);
+  return isSame && a.models.every(({ modelRoot }, i) => equalBytes(modelRoot, b.models[i]?.modelRoot ?? NO_ROOT));
+}
+
+const NO_ROOT = new Uint8Array(0);
+
+/**
+ * Keeps what is staked behind each announced verifier, for the lists of candidates that this validator co-signs. Stake that grows counts
+ * from now on, stake that shrinks at once.
+ */
+export function keepStakes(store: Store, stakeOf: (payee: Uint8Array) => bigint, nowMs: number): void {
+  const sql = `SELECT ${stakedColumns.list} FROM announcements WHERE expires_at > ?`;
+  const grow = store.prepare('UPDATE announcements SET stake = ?, since = ? WHERE provider_id = ?');
+  const shrink = store.prepare('UPDATE announcements SET stake = ? WHERE provider_id = ?');
+  for (const { announcement, stake: before } of stakedColumns.all(store.prepare(sql), nowMs)) {
+    const { verifier, payee, providerId } = announcement;
+    const stake = verifier === undefined ? 0n : stakeOf(payee);
+    if (stake > before) grow.run(stake.toString(), nowMs, providerId);
+    if (stake < before) shrink.run(stake.toString(), providerId);
+  }
 }
 
 /**
@@ -108,61 +135,6 @@ function hasRoom(store: Store, nowMs: number, limit: number): boolean {
   return dropped > 0;
 }
 
-export interface CandidateQuery {
-  readonly modelRoot: Uint8Array;
-  /** The provider under audit. */
-  readonly serverId: Uint8Array;
-  /** Where it has handed its opening over, see hashPlace. */
-  readonly openedAt?: Uint8Array | undefined;
-  /**
-   * Beacon of the draw. Beacon and stake decide who is left out of a list that is too long; otherwise whoever picks a small id
-   * would win.
-   */
-  readonly salt: Uint8Array;
-  /** Of a payee, atomic units; 0 where it is not known. */
-  readonly stakeOf: (payee: Uint8Array) => bigint;
-  /** Tokens of prompt and reply: who announces less room is left out where half of all stake announces as much. Default: 0. */
-  readonly context?: number;
-  readonly nowMs: number;
-}
-
-/**
- * Certificate and host under which a provider was reached. Only a proven address counts: otherwise a provider could announce
- * the host of an honest verifier to exclude it. Loopback hosts say nothing about operators.
- */
-export function hashPlace(
-  crypto: Crypto,
-  { endpoint, certHash }: Pick<Announcement, 'endpoint' | 'certHash'>,
-): Uint8Array {
-  return concatBytes(certHash, hashHost(crypto, endpoint));
-}
-
-function hashHost(crypto: Crypto, endpoint: string): Uint8Array {
-  const host = endpoint.replace(/:\d+$/, '').toLowerCase();
-  return isLoopbackHost(host) ? new Uint8Array(32) : crypto.sha256(utf8Encode(host));
-}
-
-/** Whether one of two verifiers' places is one of a provider's; zero is no place. */
-function sharesPlace(crypto: Crypto, { verifier, ...server }: Announcement, openedAt: Uint8Array | undefined): boolean {
-  if (openedAt === undefined) return false;
-  const [certHash, host] = [openedAt.subarray(0, 32), openedAt.subarray(32)];
-  return [server, ...(verifier ? [verifier] : [])].some((place) => {
-    const own = hashHost(crypto, place.endpoint);
-    return equalBytes(place.certHash, certHash) || (own.some((byte) => byte !== 0) && equalBytes(own, host));
-  });
-}
-
-/** A verifier may be announced by several providers, but is only one candidate. */
-function isFirstOfKey(): (candidate: { readonly keyHash: Uint8Array }) => boolean {
-  const seen = new Set<string>();
-  return ({ keyHash }) => seen.size < seen.add(toHex(keyHash)).size;
-}
-
-/**
- * While at least this many others remain, with at least half of the stake, verifiers that were silent recently are left out.
- */
-const ENOUGH = 4;
-
 /** Payees of the currently announced verifiers, to read their stake. */
 export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
   return announcementColumns
@@ -170,77 +142,4 @@ export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
     .map(({ announcement }) => announcement)
     .filter(({ verifier }) => verifier)
     .map(({ payee }) => payee);
-}
-
-/**
- * Tokens of prompt and reply, as the provider says. A text has no more tokens than bytes, apart from those that its template
- * adds. So a provider cannot exclude verifiers with less room by overstating a short prompt.
- */
-export function countContext(header: CommonHeader, request: Uint8Array | undefined): number {
-  const context = findModality(header.endpoint).countContext(header);
-  return Math.min(context, (request?.length ?? context) + header.outputTokenCount);
-}
-
-/**
- * The verifiers that are currently announced for a model, each key once, ascending by provider id, with the chances that the
- * payee's stake gives. Key, place and payee must differ from those of the provider under audit. Ejected providers and excluded
- * verifiers are left out, and all verifiers of an excluded payee. By the silence that logs hold against a payee its stake weighs less,
- * and its verifiers are left out as those that were silent here.
- */
-export function listCandidates(
-  store: Store,
-  crypto: Crypto,
-  { modelRoot, serverId, openedAt, salt, context = 0, nowMs, ...query }: CandidateQuery,
-): EvidenceCandidate[] {
-  const silent = listSilentPayees(store, nowMs);
-  const stakeOf = (payee: Uint8Array): bigint => lowerStake(query.stakeOf(payee), silent.get(toHex(payee)) ?? 0);
-  const server = readAnnouncement(store, serverId);
-  const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
-  const able = announcementColumns
-    .all(
-      store.prepare(
-        `SELECT announcement FROM announcements WHERE expires_at > ?
-         AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
-         AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
-      ),
-      nowMs,
-    )
-    .map(({ announcement }) => announcement)
-    .filter((announcement) => announcement.verifier && offerOf(announcement))
-    .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
-    // Compare with the current announcement, since the payee may have changed since the order.
-    .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
-    .filter(({ providerId }) => !equalBytes(providerId, serverId))
-    // A fresh key of a payee whose verifiers lied is no fresh start.
-    .filter(({ payee }) => !readVerifier(store, payee).test.ejected)
-    .filter(({ verifier }) => !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)));
-  const roomy = able.filter((announcement) => (offerOf(announcement)?.contextSize ?? 0) >= context);
-  // Room is announced for nothing. So only a majority of the stake may replace those that announce less: these score what fits.
-  const isRoomBelieved = sumStakes(roomy, stakeOf) > 0n && 2n * sumStakes(roomy, stakeOf) >= sumStakes(able, stakeOf);
-  const all = (isRoomBelieved ? roomy : able)
-    .map((announcement) => ({
-      providerId: announcement.providerId,
-      payee: announcement.payee,
-      keyHash: announcement.verifier?.keyHash as Uint8Array,
-      // One payee counts as one operator.
-      operator: crypto.sha256(announcement.payee),
-      numericClass: offerOf(announcement)?.numericClass ?? '',
-      contextSize: offerOf(announcement)?.contextSize ?? 0,
-    }))
-    .filter(isFirstOfKey());
-  const present = all
-    .filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs)
-    .filter(({ payee }) => !silent.has(toHex(payee)));
-  // Identities without stake are free. However many there are, they must not replace verifiers that somebody has made silent.
-  const isEnough = present.length >= ENOUGH && 2n * sumStakes(present, stakeOf) >= sumStakes(all, stakeOf);
-  return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
-}
-
-/** The sum of stakes, each payee's once. */
-function sumStakes(
-  candidates: readonly { readonly payee: Uint8Array }[],
-  stakeOf: (payee: Uint8Array) => bigint,
-): bigint {
-  const payees = new Map(candidates.map(({ payee }) => [toHex(payee), payee]));
-  return [...payees.values()].reduce((sum, payee) => sum + stakeOf(payee), 0n);
 }

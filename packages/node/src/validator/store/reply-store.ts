@@ -51,6 +51,8 @@ export interface ReplyRow {
   /** Which of its sittings it is in, or waits for. */
   readonly sitting: number;
   readonly deadlineMs: number | undefined;
+  /** How much later its sitting ends than it should have. */
+  readonly postponedMs: number;
   /** When verifiers are asked. */
   readonly askAtMs: number | undefined;
   readonly opening: Uint8Array | undefined;
@@ -118,6 +120,7 @@ const replyColumns = columns({
   beaconEpoch: optional(bigInteger),
   sitting: integer,
   deadlineMs: named('deadline', optional(integer)),
+  postponedMs: named('postponed', integer),
   askAtMs: named('ask_at', optional(integer)),
   opening: optional(bytes),
   openedAt: optional(bytes),

@@ -49,6 +49,7 @@ export const VALIDATOR_SCHEMA = `
     progress BLOB,
     progress_signature BLOB,
     sitting INTEGER NOT NULL DEFAULT 0,
+    postponed INTEGER NOT NULL DEFAULT 0,
     wait_epoch INTEGER
   ) WITHOUT ROWID;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
@@ -174,6 +175,9 @@ export const VALIDATOR_SCHEMA = `
     expires_at INTEGER NOT NULL,
     announcement BLOB NOT NULL,
     cert_hash BLOB NOT NULL,
+    -- Since when it has been held without a gap, with this verifier, these models and at least this stake.
+    since INTEGER NOT NULL,
+    stake TEXT NOT NULL DEFAULT '0',
     -- With the words of provider, payee and verifier.
     credential BLOB
   ) WITHOUT ROWID;

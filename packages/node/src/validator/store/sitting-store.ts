@@ -36,7 +36,7 @@ export function beginSitting(
 ): void {
   store
     .prepare(
-      `UPDATE replies SET state = 'auditing', wait_epoch = NULL, deadline = ?, ask_at = ?
+      `UPDATE replies SET state = 'auditing', wait_epoch = NULL, deadline = ?, ask_at = ?, postponed = 0
        WHERE reply_id = ? AND state = 'waiting'`,
     )
     .run(deadlineMs, askAtMs, replyId);
@@ -47,15 +47,20 @@ export function renewSitting(store: Store, replyId: Uint8Array, deadlineMs: numb
   store.prepare("UPDATE replies SET deadline = ? WHERE reply_id = ? AND state = 'auditing'").run(deadlineMs, replyId);
 }
 
-/** Witnesses ask a verifier first: the sitting goes on later, and has that much longer. */
+/** Others have to answer first: the sitting goes on later, and has that much longer, up to `mostMs` in all. */
 export function postponeSitting(
   store: Store,
   replyId: Uint8Array,
-  { untilMs, byMs }: { readonly untilMs: number; readonly byMs: number },
+  { untilMs, byMs, mostMs }: { readonly untilMs: number; readonly byMs: number; readonly mostMs: number },
 ): void {
+  const left = Math.max(0, Math.floor(mostMs) - (readReply(store, replyId)?.postponedMs ?? 0));
+  const addedMs = Math.min(Math.ceil(byMs), left);
   store
-    .prepare("UPDATE replies SET ask_at = ?, deadline = deadline + ? WHERE reply_id = ? AND state = 'auditing'")
-    .run(untilMs, Math.ceil(byMs), replyId);
+    .prepare(
+      `UPDATE replies SET ask_at = ?, deadline = deadline + ?, postponed = postponed + ?
+       WHERE reply_id = ? AND state = 'auditing'`,
+    )
+    .run(untilMs, addedMs, addedMs, replyId);
 }
 
 /** The lists of the sittings that are over, in order. */

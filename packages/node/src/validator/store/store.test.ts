@@ -13,16 +13,9 @@ import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test
 import { MODEL_ROOT, payeeSigner } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { registerValidator } from '../register.ts';
-import {
-  countContext,
-  hashPlace,
-  listCandidates,
-  listVerifierPayees,
-  MAX_ANNOUNCEMENTS,
-  putAnnouncement,
-  readAnnouncement,
-} from './announcement-store.ts';
+import { listVerifierPayees, MAX_ANNOUNCEMENTS, putAnnouncement, readAnnouncement } from './announcement-store.ts';
 import { pruneBatch } from './batch-store.ts';
+import { countContext, hashPlace, listCandidates } from './candidates.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 const NOW = 1_750_000_000_000;

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { chosenCandidates } from './chosen-candidates.ts';
+
+describe('a validator that chooses who may judge', () => {
+  it.each([
+    ['three friends', 'reject', 1],
+    ['nobody later', 'unjudged', 0],
+  ] as const)('settled %s while its list was believed', async (lists, verdict, steps) => {
+    const played = await chosenCandidates.play({ lists, isBelieved: true });
+    expect(played).toEqual({ settled: [verdict], steps, refusals: [] });
+  });
+
+  it.each([
+    ['three friends', 'the list of sitting 0 lacks'],
+    ['nobody later', 'the list of sitting 1 lacks'],
+  ] as const)('settles %s nowhere where co-signers have heard of the others', async (lists, reason) => {
+    const { settled, refusals } = await chosenCandidates.play({ lists });
+    expect(settled).toEqual([]);
+    expect(refusals).toEqual([expect.stringContaining(reason)]);
+  });
+});

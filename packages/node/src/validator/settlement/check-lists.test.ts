@@ -1,0 +1,176 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { BenchOptions, TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
+import { createFour, type Four } from '@ogong/testing/validator/test-four';
+import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it } from 'vitest';
+
+const TOKEN = 10n ** 18n;
+/** As long as an order may live, and more. */
+const HELD_MS = 700_000;
+/** Longer than an announcement lasts. */
+const AN_HOUR_MS = 3_600_001;
+
+/** Whole tokens by verifier. One that is not named has none. */
+type Stakes = Readonly<Record<string, number>>;
+const createStakeOf = (stakes: Stakes) => {
+  const known = new Map(
+    Object.entries(stakes).map(([name, tokens]) => [toHex(createTestPayee(name).address), BigInt(tokens) * TOKEN]),
+  );
+  return (payee: Uint8Array): bigint => known.get(toHex(payee)) ?? 0n;
+};
+
+interface World {
+  /** What everybody reads. */
+  readonly stakes: Stakes;
+  /** What the handling validator says that it read. Default: the same. */
+  readonly claimed?: Stakes;
+  readonly cosign?: BenchOptions['cosign'];
+}
+
+async function createWorld({ stakes, claimed = stakes, cosign = {} }: World) {
+  const served = new Map<string, TestReply>();
+  const calls = createTestCalls(answerHonestly(served));
+  const four = await createFour((index) => ({
+    ...{ calls, cosign, stakeOf: createStakeOf(index === 0 ? claimed : stakes) },
+    audit: { pairPpm: 0, honeypotPpm: 0 },
+  }));
+  let sequence = 1n;
+  let number = 0;
+  return {
+    ...four,
+    async announce(validators: readonly TestValidator[], names: readonly string[]): Promise<void> {
+      sequence++;
+      for (const one of validators) {
+        for (const name of names) await one.announceVerifier(name, 'x', createTestPayee(name), {}, sequence);
+      }
+    },
+    async judge(): Promise<void> {
+      const reply = await four.own.deliver(number++);
+      served.set(toHex(reply.reply.record.replyId), reply);
+      await four.certifyAll();
+      await four.own.runSittings();
+    },
+  };
+}
+
+/** @returns the verdicts that settled. */
+async function settle({ own, chain }: Pick<Four, 'own' | 'chain'>): Promise<string[]> {
+  while (await own.settlement.step().catch(() => false));
+  const settled = chain.settled.reduce((sum, { batch }) => sum + Number(batch.logLength), 0);
+  return own.decided.slice(0, settled).map(({ verdict }) => verdict);
+}
+
+const HONEST = ['h0', 'h1', 'h2', 'h3'];
+const EVEN: Stakes = { h0: 100, h1: 100, h2: 100, h3: 100 };
+
+describe('a network whose validators hear of verifiers unevenly', () => {
+  it('settles everything', async () => {
+    const stakes = { ...EVEN, late: 500, near: 1_000_000, far: 1_000_000 };
+    const { own, peers, clock, announce, judge, ...four } = await createWorld({ stakes });
+    const all = [own, ...peers];
+    for (const [i, one] of all.entries()) await announce([one], HONEST.slice(i % 2));
+    // One with much stake announces itself to the handling validator alone, another to everybody else.
+    await announce([own], ['near']);
+    await announce(peers, ['far', 'free-0', 'free-1', 'free-2']);
+    clock.advance(HELD_MS);
+    await judge();
+    await announce(all, ['late']);
+    await announce([own], ['h0']);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual(['accept', 'accept']);
+    expect(own.refusals).toEqual([]);
+  });
+
+  it.each([
+    ['two payees with two thirds of the stake beside the largest', { a: 800, b: 900 }, ['accept']],
+    ['two payees with more', { a: 802, b: 900 }, []],
+  ] as const)('lets %s, who announce themselves to others alone, stop: %j', async (_who, more, settled) => {
+    const { own, peers, clock, announce, judge, ...four } = await createWorld({ stakes: { ...EVEN, ...more } });
+    await announce([own, ...peers], HONEST);
+    await announce(peers, ['a', 'b']);
+    clock.advance(HELD_MS);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual(settled);
+  });
+});
+
+describe('a co-signer of a list without those who have the stake', () => {
+  const world: World = { stakes: EVEN };
+
+  it('refuses it', async () => {
+    const { own, peers, clock, announce, judge, ...four } = await createWorld(world);
+    await announce(peers, HONEST);
+    clock.advance(HELD_MS);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual([]);
+    expect(own.refusals).toEqual([expect.stringContaining('the list of sitting 0 lacks verifiers')]);
+  });
+
+  it.each<[string, (world: Awaited<ReturnType<typeof createWorld>>) => Promise<unknown>]>([
+    ['has heard of them too late', ({ announce, peers }) => announce(peers, HONEST)],
+    [
+      'heard nothing of them for a while, as after an outage of its own',
+      async ({ announce, peers, clock }) => {
+        await announce(peers, HONEST);
+        clock.advance(AN_HOUR_MS);
+        await announce(peers, HONEST);
+      },
+    ],
+    [
+      'does not hear of them any more',
+      async ({ announce, peers, clock }) => {
+        await announce(peers, HONEST);
+        clock.advance(AN_HOUR_MS);
+      },
+    ],
+  ])('says nothing of it where it %s', async (_why, prepare) => {
+    const { own, clock, announce, judge, ...four } = await createWorld(world);
+    await prepare({ own, clock, announce, judge, ...four });
+    await announce([own], ['v1']);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual(['accept']);
+  });
+
+  it('refuses one that gives them the chances of free names', async () => {
+    const { own, peers, clock, announce, judge, ...four } = await createWorld({ ...world, claimed: {} });
+    await announce([own, ...peers], HONEST);
+    clock.advance(HELD_MS);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual([]);
+  });
+});
+
+describe('a co-signer of a list that counts stake', () => {
+  const claimed = { ...EVEN, friend: 1_000_000_000 };
+
+  it('which nobody has, asks again at first, and refuses it once its node must have seen that stake', async () => {
+    const { own, peers, clock, announce, judge, ...four } = await createWorld({ stakes: EVEN, claimed });
+    await announce([own, ...peers], [...HONEST, 'friend']);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual([]);
+    expect(own.refusals).toEqual([]);
+    clock.advance(HELD_MS);
+    await settle({ ...four, own });
+    expect(own.refusals).toEqual([expect.stringContaining('counts for 1000000000 tokens that it has not staked')]);
+  });
+
+  it('which is on its way out, signs it', async () => {
+    const cosign = { stakedOf: async () => 1_000_000_000n * TOKEN };
+    const { own, peers, announce, judge, ...four } = await createWorld({ stakes: EVEN, claimed, cosign });
+    await announce([own, ...peers], [...HONEST, 'friend']);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual(['accept']);
+  });
+
+  it('refutes nothing while the chain is down', async () => {
+    const cosign = { stakedOf: () => Promise.reject(new Error('down')) };
+    const { own, peers, clock, announce, judge, ...four } = await createWorld({ stakes: EVEN, claimed, cosign });
+    await announce([own, ...peers], [...HONEST, 'friend']);
+    await judge();
+    clock.advance(HELD_MS);
+    expect(await settle({ ...four, own })).toEqual([]);
+    expect(own.refusals).toEqual([]);
+  });
+});

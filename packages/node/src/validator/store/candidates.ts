@@ -1,0 +1,202 @@
+import { amount, bytes, columns, integer, mapped, named } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type Announcement, encodeAnnouncement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
+import { findModality } from '@ogong/protocol/modality/registry';
+import { lowerStake } from '@ogong/protocol/settlement/silence-count';
+import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
+import { readAnnouncement } from './announcement-store.ts';
+import { listSilentPayees } from './sequential-store.ts';
+import { readVerifier } from './verifier-store.ts';
+
+const heldColumns = columns({
+  announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement),
+  sinceMs: named('since', integer),
+  stake: amount,
+});
+
+interface AbleQuery {
+  readonly modelRoot: Uint8Array;
+  /** The provider under audit. */
+  readonly serverId: Uint8Array;
+  /** Where it has handed its opening over, see hashPlace. */
+  readonly openedAt?: Uint8Array | undefined;
+  /** Those whose announcement lasts longer. */
+  readonly nowMs: number;
+}
+
+export interface CandidateQuery extends AbleQuery {
+  /**
+   * Beacon of the draw. Beacon and stake decide who is left out of a list that is too long; otherwise whoever picks a small id
+   * would win.
+   */
+  readonly salt: Uint8Array;
+  /** Of a payee, atomic units; 0 where it is not known. */
+  readonly stakeOf: (payee: Uint8Array) => bigint;
+  /** Tokens of prompt and reply: who announces less room is left out where half of all stake announces as much. Default: 0. */
+  readonly context?: number;
+}
+
+/**
+ * Certificate and host under which a provider was reached. Only a proven address counts: otherwise a provider could announce
+ * the host of an honest verifier to exclude it. Loopback hosts say nothing about operators.
+ */
+export function hashPlace(
+  crypto: Crypto,
+  { endpoint, certHash }: Pick<Announcement, 'endpoint' | 'certHash'>,
+): Uint8Array {
+  return concatBytes(certHash, hashHost(crypto, endpoint));
+}
+
+function hashHost(crypto: Crypto, endpoint: string): Uint8Array {
+  const host = endpoint.replace(/:\d+$/, '').toLowerCase();
+  return isLoopbackHost(host) ? new Uint8Array(32) : crypto.sha256(utf8Encode(host));
+}
+
+/** Whether one of two verifiers' places is one of a provider's; zero is no place. */
+function sharesPlace(crypto: Crypto, { verifier, ...server }: Announcement, openedAt: Uint8Array | undefined): boolean {
+  if (openedAt === undefined) return false;
+  const [certHash, host] = [openedAt.subarray(0, 32), openedAt.subarray(32)];
+  return [server, ...(verifier ? [verifier] : [])].some((place) => {
+    const own = hashHost(crypto, place.endpoint);
+    return equalBytes(place.certHash, certHash) || (own.some((byte) => byte !== 0) && equalBytes(own, host));
+  });
+}
+
+/** A verifier may be announced by several providers, but is only one candidate. */
+function isFirstOfKey(): (candidate: { readonly keyHash: Uint8Array }) => boolean {
+  const seen = new Set<string>();
+  return ({ keyHash }) => seen.size < seen.add(toHex(keyHash)).size;
+}
+
+/**
+ * Tokens of prompt and reply, as the provider says. A text has no more tokens than bytes, apart from those that its template
+ * adds. So a provider cannot exclude verifiers with less room by overstating a short prompt.
+ */
+export function countContext(header: CommonHeader, request: Uint8Array | undefined): number {
+  const context = findModality(header.endpoint).countContext(header);
+  return Math.min(context, (request?.length ?? context) + header.outputTokenCount);
+}
+
+interface AbleVerifier extends Omit<EvidenceCandidate, 'weight'> {
+  /** Since when it has been held here without a gap, with at least this stake. */
+  readonly sinceMs: number;
+  /** Of its payee, atomic units, as it was read since then. */
+  readonly stake: bigint;
+}
+
+/**
+ * The verifiers that are announced for a model, each key once, ascending by provider id. Key, place and payee must differ from those of
+ * the provider under audit. Ejected providers and excluded verifiers are left out, and all verifiers of an excluded payee.
+ */
+function listAble(
+  store: Store,
+  crypto: Crypto,
+  { modelRoot, serverId, openedAt, nowMs }: AbleQuery,
+): readonly AbleVerifier[] {
+  const server = readAnnouncement(store, serverId);
+  const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
+  return (
+    heldColumns
+      .all(
+        store.prepare(
+          `SELECT ${heldColumns.list} FROM announcements WHERE expires_at > ?
+         AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
+         AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
+        ),
+        nowMs,
+      )
+      .filter(({ announcement }) => announcement.verifier && offerOf(announcement))
+      .filter(({ announcement }) => !sharesPlace(crypto, announcement, openedAt))
+      // Compare with the current announcement, since the payee may have changed since the order.
+      .filter(({ announcement: { payee } }) => server === undefined || !equalBytes(payee, server.payee))
+      .filter(({ announcement: { providerId } }) => !equalBytes(providerId, serverId))
+      // A fresh key of a payee whose verifiers lied is no fresh start.
+      .filter(({ announcement: { payee } }) => !readVerifier(store, payee).test.ejected)
+      .filter(
+        ({ announcement: { verifier } }) =>
+          !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)),
+      )
+      .map(({ announcement, sinceMs, stake }) => ({
+        providerId: announcement.providerId,
+        payee: announcement.payee,
+        keyHash: announcement.verifier?.keyHash as Uint8Array,
+        // One payee counts as one operator.
+        operator: crypto.sha256(announcement.payee),
+        numericClass: offerOf(announcement)?.numericClass ?? '',
+        contextSize: offerOf(announcement)?.contextSize ?? 0,
+        ...{ sinceMs, stake },
+      }))
+      .filter(isFirstOfKey())
+  );
+}
+
+/**
+ * While at least this many others remain, with at least half of the stake, verifiers that were silent recently are left out.
+ */
+const ENOUGH = 4;
+
+/**
+ * The candidates of a draw, with the chances that the payee's stake gives. By the silence that logs hold against a payee its stake
+ * weighs less, and its verifiers are left out as those that were silent here. Whoever is left out for its room or its silence, those
+ * who stay have half of all stake: co-signers believe no list that lacks much more (isListLacking).
+ */
+export function listCandidates(
+  store: Store,
+  crypto: Crypto,
+  { salt, context = 0, stakeOf: readStake, ...query }: CandidateQuery,
+): EvidenceCandidate[] {
+  const { nowMs } = query;
+  const silent = listSilentPayees(store, nowMs);
+  const stakeOf = (payee: Uint8Array): bigint => lowerStake(readStake(payee), silent.get(toHex(payee)) ?? 0);
+  const able = listAble(store, crypto, query).map(({ sinceMs: _since, stake: _stake, ...candidate }) => candidate);
+  const roomy = able.filter(({ contextSize }) => contextSize >= context);
+  const hasHalf = (some: typeof able): boolean => 2n * sumStakes(some, stakeOf) >= sumStakes(able, stakeOf);
+  // Room is announced for nothing. So only a majority of the stake may replace those that announce less: these score what fits.
+  const all = sumStakes(roomy, stakeOf) > 0n && hasHalf(roomy) ? roomy : able;
+  const present = all
+    .filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs)
+    .filter(({ payee }) => !silent.has(toHex(payee)));
+  // Identities without stake are free. However many there are, they must not replace verifiers that somebody has made silent.
+  const isEnough = present.length >= ENOUGH && hasHalf(present);
+  return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
+}
+
+export interface KnownQuery extends AbleQuery, Pick<CandidateQuery, 'salt'> {
+  /** Those who have been announced since then without a gap, with the same models and at least the stake that they count with. */
+  readonly sinceMs: number;
+  /** Nobody of these counts, by hex address: silence lowers what their stake weighs, not for all validators at the same moment. */
+  readonly uncounted: ReadonlySet<string>;
+}
+
+/** Who could have been listed, by what this validator held and read itself, with the chances of that list. */
+export function listKnown(
+  store: Store,
+  crypto: Crypto,
+  { salt, sinceMs, uncounted, ...query }: KnownQuery,
+): EvidenceCandidate[] {
+  const silent = listSilentPayees(store, Math.min(sinceMs, query.nowMs));
+  const held = listAble(store, crypto, query);
+  const stakes = new Map<string, bigint>();
+  for (const { payee, stake } of held) {
+    const known = stakes.get(toHex(payee)) ?? 0n;
+    stakes.set(toHex(payee), stake > known ? stake : known);
+  }
+  const stakeOf = (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n;
+  return keepByStake(crypto, held, { salt, limit: MAX_CANDIDATES, stakeOf }).filter(
+    (one) => one.sinceMs <= sinceMs && !silent.has(toHex(one.payee)) && !uncounted.has(toHex(one.payee)),
+  );
+}
+
+/** The sum of stakes, each payee's once. */
+function sumStakes(
+  candidates: readonly { readonly payee: Uint8Array }[],
+  stakeOf: (payee: Uint8Array) => bigint,
+): bigint {
+  const payees = new Map(candidates.map(({ payee }) => [toHex(payee), payee]));
+  return [...payees.values()].reduce((sum, payee) => sum + stakeOf(payee), 0n);
+}
