@@ -96,6 +96,7 @@ async function serve(provider: TextEngine): Promise<Served> {
         choice: 0,
         maxTokens: asked.maxTokens,
         promptDay: 0,
+        thinking: asked.thinking,
         promptTokensHash: hashTokens(crypto, promptTokens),
         promptTokenCount: promptTokens.length,
         answerFormat: info.answerFormat,

@@ -13,6 +13,7 @@ import {
   NO_GRAMMAR,
   parseHeader,
 } from '@ogong/protocol/modality/text/commitment/header';
+import { NO_WISH } from '@ogong/protocol/modality/text/commitment/thinking-wish';
 import { tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
@@ -82,6 +83,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
         choice: 0,
         maxTokens,
         promptDay: 0,
+        thinking: NO_WISH,
         promptTokensHash: hashTokens(nodeCrypto, promptTokens),
         promptTokenCount: promptTokens.length,
         answerFormat: info.answerFormat,

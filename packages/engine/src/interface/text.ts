@@ -2,6 +2,7 @@ import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import type { ThinkingWish } from '@ogong/protocol/modality/text/commitment/thinking-wish';
 import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
 import type { CompletionPrompt } from '@ogong/protocol/modality/text/request/completion-prompt';
 import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
@@ -34,7 +35,16 @@ export interface TextEngineInfo {
   readonly hasChatTemplate: boolean;
   /** How replies are read: content, reasoning and calls (docs/spec/answer.md). */
   readonly answerFormat: AnswerFormat;
+  /** What its chat template makes of wishes about thinking; absent where it has none. */
+  readonly thinking?: TemplateThinking;
   readonly capabilities: { readonly exact: boolean; readonly trace: boolean };
+}
+
+/** Which wishes about thinking change the prompt, and how replies to such prompts are read. */
+export interface TemplateThinking {
+  readonly readsWanted: boolean;
+  readonly readsEffort: boolean;
+  readonly formats: Readonly<Record<'yes' | 'no', AnswerFormat>>;
 }
 
 export type Prompt =
@@ -43,6 +53,8 @@ export type Prompt =
       readonly messages: readonly ChatMessage[];
       /** Functions that the answer may call. Default: none. */
       readonly tools?: readonly OfferedTool[];
+      /** Default: nothing is said. */
+      readonly thinking?: ThinkingWish;
       /** Days since 1970-01-01 UTC: what a chat template reads as today. Default: a template that asks for the date refuses. */
       readonly day?: number;
     }

@@ -54,7 +54,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   assertUnchanged(files);
   const opened = openLlamaModel(library, modelPath, { repack: kernels === 'fast', adapterPaths });
   assertUnchanged(files);
-  const { answerFormat, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file);
+  const { answerFormat, thinking, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file);
   const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
   const batchSize = Math.max(BATCH_ROWS, sequences);
   const openModel = (shapes: ShapePolicy | undefined) =>
@@ -94,6 +94,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     weightType: file.weightType,
     hasChatTemplate: file.chatTemplate !== undefined,
     answerFormat,
+    ...(thinking && { thinking }),
     capabilities: { exact, trace: probeTrace(model) },
   };
 

@@ -412,6 +412,11 @@ describe('a provider that signs a lie', () => {
       { bend: { header: (h) => ({ ...h, sampler: { ...h.sampler, temperatureQ16: 0 } }) } },
       ['listing', 'draw-replay', 'sampler'],
     ],
+    [
+      'another wish about thinking',
+      { bend: { header: (h) => ({ ...h, thinking: { ...h.thinking, wanted: 'yes' } }) } },
+      ['sampler'],
+    ],
     ['another day', { bend: { header: (h) => ({ ...h, promptDay: h.promptDay + 1 }) } }, ['sampler']],
     ['a longer limit', { bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } }, ['token-count', 'sampler']],
     ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['posture', 'sampler']],

@@ -1,4 +1,5 @@
 import type { Prompt, TextEngineInfo } from '@ogong/engine/interface/text';
+import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { type Endpoint, isTextEndpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
@@ -26,9 +27,27 @@ export function parseModelRequest(body: Uint8Array, endpoint: Endpoint, day: num
 }
 
 function toPrompt(asked: InferenceRequest, day: number): Prompt {
-  const { messages, tools, prompt } = asked;
+  const { messages, tools, prompt, thinking } = asked;
   if (prompt !== undefined) return prompt;
-  return { kind: 'chat', messages, ...(tools.length > 0 && { tools }), day };
+  return { kind: 'chat', messages, ...(tools.length > 0 && { tools }), thinking, day };
+}
+
+/** How a reply to the request is read: a template may open the reasoning only where it is wanted. */
+export const chooseAnswerFormat = (
+  { answerFormat, thinking }: Pick<TextEngineInfo, 'answerFormat' | 'thinking'>,
+  { thinking: { wanted } }: Pick<InferenceRequest, 'thinking'>,
+): AnswerFormat => (wanted === 'unsaid' || thinking === undefined ? answerFormat : thinking.formats[wanted]);
+
+/** Fields about thinking that the model does not follow: its template takes no notice, and by itself it does otherwise. */
+export function listUnmet(
+  { answerFormat, thinking: known }: Pick<TextEngineInfo, 'answerFormat' | 'thinking'>,
+  { thinking: { wanted, effort }, thinkingParams }: Pick<InferenceRequest, 'thinking' | 'thinkingParams'>,
+): readonly string[] {
+  if (wanted === 'unsaid') return [];
+  const thinksAnyway = mayThink(answerFormat);
+  const isMet =
+    effort === 'unsaid' ? known?.readsWanted || thinksAnyway === (wanted === 'yes') : known?.readsEffort === true;
+  return isMet ? [] : thinkingParams;
 }
 
 /** Checks of the request that depend on the model. @throws RequestError */

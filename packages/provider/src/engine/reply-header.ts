@@ -10,6 +10,7 @@ import {
 } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
+import { chooseAnswerFormat } from './model-request.ts';
 
 /** A reply as an engine gave it, and what bound it. */
 export interface HeaderInputs
@@ -42,9 +43,10 @@ export function composeHeader(
     ...{ drawKey, choice },
     maxTokens: asked.maxTokens,
     promptDay,
+    thinking: asked.thinking,
     promptTokensHash: hashTokens(crypto, promptTokens),
     promptTokenCount: promptTokens.length,
-    answerFormat: info.answerFormat,
+    answerFormat: chooseAnswerFormat(info, asked),
     grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
     outputTokensHash: hashTokens(crypto, outputTokens),
     outputTokenCount: outputTokens.length,

@@ -85,8 +85,8 @@ describe("Anthropic's API", () => {
   });
 
   it('names what it drops', async () => {
-    const response = await post('/v1/messages', { ...asked, thinking: { type: 'adaptive' } });
-    expect(response.headers.get('x-ogong-ignored')).toBe('thinking');
+    const response = await post('/v1/messages', { ...asked, thinking: { type: 'enabled', budget_tokens: 1024 } });
+    expect(response.headers.get('x-ogong-ignored')).toBe('thinking.budget_tokens, thinking.type');
   });
 
   it('lists models to clients that name a version, and shows OpenAI’s to others', async () => {

@@ -12,17 +12,28 @@ beforeAll(async () => {
     models: [
       shelve('fake'),
       shelve('coder'),
+      shelve('thinker'),
       shelve('set', {
         reference: 'file:/fake',
         defaults: { from: 'fake', parameters: { seed: 5, temperature: 0.5, num_predict: 3, num_ctx: 64, top_k: -1 } },
       }),
       shelve('owner/assistant', { reference: 'file:/fake', defaults: { from: 'fake', system: 'You are Mario.' } }),
     ],
-    open: (reference) => createFakeEngine({ contextSize: 512, fills: reference.includes('coder') }),
+    open: (reference) =>
+      createFakeEngine({
+        ...{ contextSize: 512, fills: reference.includes('coder') },
+        ...(reference.includes('thinker') && { thinking: THINKING, says: 'Hm.</think>Yes.' }),
+      }),
   });
   client = new OpenAI({ baseURL: `${fixture.base}/v1`, apiKey: 'none', maxRetries: 0 });
 });
 afterAll(() => fixture.close());
+
+/** A template that opens the reasoning where it is wanted, and takes no notice of levels. */
+const THINKING = {
+  ...{ readsWanted: true, readsEffort: false },
+  formats: { yes: { calls: 'hermes', reasoning: 'opened' }, no: { calls: 'hermes', reasoning: 'none' } },
+} as const;
 
 const base = { model: 'fake', max_tokens: 4, seed: 2 };
 const messages = [{ role: 'user' as const, content: 'Once' }];
@@ -177,7 +188,7 @@ describe('what clients of other servers send', () => {
       const response = await fixture.post('/v1/chat/completions', { ...base, messages, ...hints, stream });
       expect([response.status, response.headers.get('x-ogong-ignored')]).toEqual([
         200,
-        'reasoning_effort, verbosity, models, provider.sort',
+        'verbosity, models, provider.sort, reasoning_effort',
       ]);
       await response.text();
     }
@@ -197,18 +208,53 @@ describe('what clients of other servers send', () => {
 
   it.each([
     ['repetition_penalty', 1.2],
-    ['chat_template_kwargs', { enable_thinking: false }],
+    ['chat_template_kwargs.system', { system: 'no' }],
     ['guided_regex', 'a'],
     ['echo', true],
     ['suffix', 'x'],
     ['max_tokens', 0],
     ['prompt', 'x'],
   ])('is refused where it would change the answer: %s', async (param, value) => {
-    const response = await fixture.post('/v1/chat/completions', { ...base, messages, [param]: value });
+    const [field] = param.split('.') as [string];
+    const response = await fixture.post('/v1/chat/completions', { ...base, messages, [field]: value });
     expect([response.status, ((await response.json()) as { error: { param: string } }).error.param]).toEqual([
       400,
       param,
     ]);
+  });
+});
+
+describe('a wish about thinking', () => {
+  const ask = async (model: string, fields: object) => {
+    const response = await fixture.post('/v1/chat/completions', {
+      ...base,
+      max_tokens: 40,
+      model,
+      messages,
+      ...fields,
+    });
+    const { choices, usage } = (await response.json()) as OpenAI.ChatCompletion;
+    const message = choices[0]?.message as { content: string; reasoning_content?: string } | undefined;
+    return { message, usage, ignored: response.headers.get('x-ogong-ignored') };
+  };
+
+  it.each([
+    { chat_template_kwargs: { enable_thinking: true } },
+    { reasoning_effort: 'low' },
+    { enable_thinking: true },
+  ])('changes the prompt, and how the answer is read: %j', async (fields) => {
+    const [plain, thought] = await Promise.all([ask('thinker', {}), ask('thinker', fields)]);
+    expect(plain.message?.content).toBe('Hm.</think>Yes.');
+    expect(thought.message).toMatchObject({ content: 'Yes.', reasoning_content: 'Hm.' });
+    expect(thought.usage?.prompt_tokens).toBeGreaterThan(plain.usage?.prompt_tokens ?? 0);
+    expect(thought.ignored).toBe('reasoning_effort' in fields ? 'reasoning_effort' : null);
+  });
+
+  it('is named where the model does otherwise', async () => {
+    expect((await ask('thinker', { reasoning: { effort: 'none' } })).ignored).toBeNull();
+    expect((await ask('fake', { chat_template_kwargs: { enable_thinking: false } })).ignored).toBeNull();
+    expect((await ask('fake', { thinking: { type: 'enabled' } })).ignored).toBe('thinking.type');
+    expect((await ask('fake', { reasoning_effort: 'high' })).ignored).toBe('reasoning_effort');
   });
 });
 

@@ -8,7 +8,7 @@ import { type AnswerToken, createIdentity, formatModel, type Json } from '@ogong
 import type { ChoiceEnd, ChoicePart } from '@ogong/host/openai/read-choice';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
-import { parseModelRequest } from '../engine/model-request.ts';
+import { chooseAnswerFormat, listUnmet, parseModelRequest } from '../engine/model-request.ts';
 import { nameReceipt, showReceipt, toReceiptsField } from './answer-receipts.ts';
 import { findDay, type ServedRequest } from './commit-locally.ts';
 import { readEchoedPrompt } from './echoed-prompt.ts';
@@ -99,7 +99,8 @@ export async function openCompletion(
   const { engine, release } = await borrowText(call, model, { use: endpoint });
   try {
     assertDemands(request.asked, engine.info());
-    const asked = fitModel(context, engine, request, model);
+    const fitted = fitModel(context, engine, request, model);
+    const asked = { ...fitted, dropped: [...fitted.dropped, ...listUnmet(engine.info(), fitted)] };
     const served = request.prompts.map((given): Served => {
       const prompt = addDefaults(given, model);
       if (asked.maxTokens === 0) return { prompt };
@@ -171,7 +172,7 @@ async function* generateChoice(
   const { engine, request } = job;
   const { logprobs } = request.asked;
   const tokens: AnswerToken[] = [];
-  const { answerFormat: format } = engine.info();
+  const format = chooseAnswerFormat(engine.info(), request.asked);
   let promptTokens = 0;
   let sent = 0;
   for await (const event of generateLocally(call, job)) {

@@ -17,6 +17,7 @@ import {
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import type { ModelRequest } from '../engine/model-request.ts';
+import { chooseAnswerFormat } from '../engine/model-request.ts';
 import { assertTextSize, type CommitReply, type CommittedReply } from './commit-reply.ts';
 import { planReply } from './generate-reply.ts';
 import type { AcceptedOrder } from './order-intake.ts';
@@ -87,7 +88,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const { order, request } = job;
   const { asked } = request;
   const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked });
-  const started = { promptTokens: job.promptTokens.length, ...engine.info().answerFormat };
+  const started = { promptTokens: job.promptTokens.length, ...chooseAnswerFormat(engine.info(), asked) };
   const refused = new AbortController();
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed, refused.signal]);

@@ -19,7 +19,7 @@ import {
   NO_TAIL_GAP,
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import { type ClaimedReply, planPass } from '../engine/claimed-pass.ts';
-import { parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
+import { chooseAnswerFormat, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import { createBlankWindows } from './blank-windows.ts';
 
 /** A claim to be scored, every field in range for the model at hand. */
@@ -145,7 +145,7 @@ function isOfModel({ header, request, outputTokens }: ScoreJob, info: TextEngine
     request.asked.bias.every(({ id }) => id < info.vocabularySize) &&
     header.vocabularySize === info.vocabularySize &&
     header.embeddingSize === info.embeddingSize &&
-    isSameFormat(header.answerFormat, info.answerFormat) &&
+    isSameFormat(header.answerFormat, chooseAnswerFormat(info, request.asked)) &&
     outputTokens.every((token) => token < info.vocabularySize)
   );
 }

@@ -2,11 +2,18 @@ import { nativeHash } from '@ogong/engine/decode/native-hash';
 import { refuseFill } from '@ogong/engine/decode/text/fill-prompt';
 import { writeTools } from '@ogong/engine/decode/text/tool-text';
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { Prompt, TextEngine, TextEngineInfo, TextGenerationEvent } from '@ogong/engine/interface/text';
+import type {
+  Prompt,
+  TemplateThinking,
+  TextEngine,
+  TextEngineInfo,
+  TextGenerationEvent,
+} from '@ogong/engine/interface/text';
 import { createRequestPort } from '@ogong/engine/process/request-port';
 import { createTextHost } from '@ogong/engine/process/text-host';
 import type { TextCall, TextCallResults } from '@ogong/engine/process/text-messages';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
+import { NO_WISH } from '@ogong/protocol/modality/text/commitment/thinking-wish';
 import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './fake-model.ts';
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
@@ -20,6 +27,8 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly drafts?: number;
   /** Default: that of a model without a template. */
   readonly answerFormat?: AnswerFormat;
+  /** Default: no template. */
+  readonly thinking?: TemplateThinking;
   /** True: it writes what stands between two texts, too. */
   readonly fills?: boolean;
   /** False: no prefix cache. */
@@ -55,6 +64,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     weightType: 'hash',
     hasChatTemplate: true,
     answerFormat: options.answerFormat ?? DEFAULT_FORMAT,
+    ...(options.thinking && { thinking: options.thinking }),
     capabilities: { exact, trace: options.canTrace !== false },
   };
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
@@ -66,8 +76,10 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
       const { prefix, suffix } = prompt;
       return Uint32Array.of(BOS, PREFIX, ...spell(prefix), SUFFIX, ...spell(suffix), MIDDLE);
     }
-    const messages = writeTools(prompt.messages, prompt.tools ?? []);
-    const text = `${messages.map(({ role, content }) => `${role}: ${content}\n`).join('')}assistant:`;
+    const { wanted } = prompt.thinking ?? NO_WISH;
+    const wish = wanted === 'unsaid' ? '' : `think: ${wanted}\n`;
+    const lines = writeTools(prompt.messages, prompt.tools ?? []).map(({ role, content }) => `${role}: ${content}\n`);
+    const text = `${wish}${lines.join('')}assistant:`;
     return Uint32Array.of(BOS, ...spell(text));
   };
 

@@ -188,6 +188,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     choice: order.choice,
     maxTokens: asked.maxTokens,
     promptDay: computeOrderDay(order),
+    thinking: asked.thinking,
     promptTokensHash: hashTokens(crypto, [1, 2, 3]),
     promptTokenCount: 3,
     answerFormat: DEFAULT_FORMAT,

@@ -174,7 +174,19 @@ function requestVectors(crypto: Crypto): unknown {
     '"usage":{"include":1}',
     '"top_k":-2',
     '"repetition_penalty":1.1',
-    '"chat_template_kwargs":{"enable_thinking":false}',
+    ...['"none"', '"minimal"', '"medium"', '"max"', '"huge"', '1'].map((effort) => `"reasoning_effort":${effort}`),
+    ...['{"enable_thinking":false}', '{"thinking":true,"reasoning_effort":"high"}', '{"x":1}', '{"thinking":1}'].map(
+      (given) => `"chat_template_kwargs":${given}`,
+    ),
+    ...['{"effort":"low","exclude":true}', '{"enabled":true,"max_tokens":9}', '[]'].map(
+      (given) => `"reasoning":${given}`,
+    ),
+    ...['{"type":"enabled","budget_tokens":9}', '{"type":"adaptive"}', '{"type":"x"}'].map(
+      (given) => `"thinking":${given}`,
+    ),
+    '"enable_thinking":true,"reasoning_effort":"low"',
+    '"enable_thinking":true,"reasoning_effort":"none"',
+    '"reasoning":{"effort":"low"},"reasoning_effort":"high"',
     '"min_tokens":1',
     '"response_format":{"type":"text","x":1}',
     '"stream_options":{"include_usage":true}',
@@ -250,8 +262,10 @@ function requestVector(crypto: Crypto, body: string, endpoint: Endpoint): unknow
   try {
     const request = parseRequest(utf8Encode(body), endpoint);
     const { sampler, bias, maxTokens, choices, seed, stop } = request;
+    const thought = request.thinkingParams.length === 0 ? {} : { thinking: request.thinking };
     const offered = request.tools.length === 0 ? {} : { tools: request.tools, forced: request.terms.isForced };
-    const texts = endpoint === 'chat' ? { messages: request.messages, ...offered } : toVectorPrompt(request.prompt);
+    const texts =
+      endpoint === 'chat' ? { messages: request.messages, ...offered, ...thought } : toVectorPrompt(request.prompt);
     const { exact, modelRoot, acceptedOnly } = request.demands;
     const said = { exact, modelRoot: modelRoot ? toHex(modelRoot) : null, acceptedOnly };
     const demands = exact || modelRoot || acceptedOnly ? { demands: said } : {};

@@ -5,9 +5,11 @@ import {
   detectAnswerFormat,
   type TemplateFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
+import { NO_WISH, type ThinkingWish } from '@ogong/protocol/modality/text/commitment/thinking-wish';
 import { type ChatMessage, readArguments } from '@ogong/protocol/modality/text/request/chat-messages';
 import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import { EngineError } from '../../interface/engine-error.ts';
+import type { TemplateThinking } from '../../interface/text.ts';
 import { formatDay } from './format-day.ts';
 import { createLiteralText, type LiteralText } from './literal-text.ts';
 import { writeTools } from './tool-text.ts';
@@ -26,6 +28,8 @@ export interface TemplateInput {
   readonly messages: readonly ChatMessage[];
   /** Default: none. */
   readonly tools?: readonly OfferedTool[];
+  /** Default: nothing is said. */
+  readonly thinking?: ThinkingWish;
   /** Days since 1970-01-01 UTC; without one the template finds no clock. */
   readonly day?: number;
 }
@@ -33,6 +37,8 @@ export interface TemplateInput {
 export interface ChatTemplate {
   /** How answers are read. */
   readonly answerFormat: AnswerFormat;
+  /** Undefined where there is no template. */
+  readonly thinking: TemplateThinking | undefined;
   /**
    * @returns the prompt, with what the messages and tools say quoted (literal-text.ts).
    * @throws EngineError('invalid-request') where the template refuses the messages.
@@ -75,6 +81,7 @@ export function createChatTemplate(
     });
   const { format, hasOwnTools } =
     source === undefined ? NO_TEMPLATE : detectAnswerFormat(source, tryFill(fill, QUESTION));
+  const thinking = source === undefined ? undefined : readThinking(source, fill);
   const takesSystem = tryFill(fill, INSTRUCTED).includes(INSTRUCTION);
 
   function toNativeFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
@@ -87,15 +94,17 @@ export function createChatTemplate(
   }
   return {
     answerFormat: format,
-    render({ messages, tools = [], day }) {
+    thinking,
+    render({ messages, tools = [], thinking: wish = NO_WISH, day }) {
       // Some templates take only tools of the forms that their makers tried.
       const hasTools = tools.length > 0 || messages.some(({ role, calls }) => role === 'tool' || calls !== undefined);
       const mayBeOwn = hasTools && format.calls === DEFAULT_FORMAT.calls;
       try {
-        if (!hasOwnTools) return fill(toOwnFields(messages, tools), day);
-        const fields = toNativeFields(messages, tools);
+        const said = toVariables(wish);
+        if (!hasOwnTools) return fill({ ...toOwnFields(messages, tools), ...said }, day);
+        const fields = { ...toNativeFields(messages, tools), ...said };
         if (!mayBeOwn) return fill(fields, day);
-        return tryFill(fill, fields, { day }) || fill(toOwnFields(messages, tools), day);
+        return tryFill(fill, fields, { day }) || fill({ ...toOwnFields(messages, tools), ...said }, day);
       } catch (cause) {
         throw new EngineError(
           'invalid-request',
@@ -120,6 +129,28 @@ function tryFill(
   } catch {
     return '';
   }
+}
+
+/** By the names that templates have for it. A template knows its own default. */
+function toVariables({ wanted, effort }: ThinkingWish): object {
+  const thinks = wanted === 'yes';
+  return {
+    ...(wanted !== 'unsaid' && { enable_thinking: thinks, thinking: thinks }),
+    ...(effort !== 'unsaid' && { reasoning_effort: effort }),
+  };
+}
+
+/** By what it does: a name that stands in the text may be any other variable's. */
+function readThinking(source: string, fill: FillTemplate): TemplateThinking {
+  const ask = (wish: Partial<ThinkingWish>) =>
+    tryFill(fill, { ...QUESTION, ...toVariables({ ...NO_WISH, wanted: 'yes', ...wish }) });
+  const [yes, no] = [ask({}), ask({ wanted: 'no' })];
+  const formatOf = (rendered: string) => detectAnswerFormat(source, rendered).format;
+  return {
+    readsWanted: yes !== no,
+    readsEffort: ask({ effort: 'low' }) !== ask({ effort: 'high' }),
+    formats: { yes: formatOf(yes), no: formatOf(no) },
+  };
 }
 
 /** How answers of a model with this template are read. @throws EngineError('unsupported-model') where it does not parse. */

@@ -1,5 +1,5 @@
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
-import type { Prompt } from '../../interface/text.ts';
+import type { Prompt, TemplateThinking } from '../../interface/text.ts';
 import { type ChatTemplate, createChatTemplate } from './chat-template.ts';
 import { type FillTokens, writeFill } from './fill-prompt.ts';
 import { type ControlToken, createLiteralText } from './literal-text.ts';
@@ -27,6 +27,7 @@ export interface PromptFacts {
 export interface PromptTokenizer {
   /** How answers to chats are read. */
   readonly answerFormat: AnswerFormat;
+  readonly thinking: TemplateThinking | undefined;
   tokenize(prompt: Prompt): Uint32Array;
 }
 
@@ -62,5 +63,5 @@ export function createPromptTokenizer(
     ]);
     return begin(tokens);
   };
-  return { answerFormat: template.answerFormat, tokenize };
+  return { answerFormat: template.answerFormat, thinking: template.thinking, tokenize };
 }

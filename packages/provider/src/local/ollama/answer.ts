@@ -5,6 +5,7 @@ import { FINISH_REASONS, formatChatToken, type Json } from '@ogong/host/openai/f
 import { createChoiceParser } from '@ogong/host/openai/read-choice';
 import type { AnswerParser } from '@ogong/protocol/modality/text/answer/answer-parser';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
+import { chooseAnswerFormat } from '../../engine/model-request.ts';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
 import type { ServedRequest } from '../commit-locally.ts';
 import type { Fields } from '../field-rules.ts';
@@ -40,7 +41,7 @@ export async function answerOllama(
     const events = generateLocally(call, { engine, request, keep, signal });
     const toExtra = () => toInlineReceipt(context, call, answerId);
     const terms = isChat(request.asked) ? request.asked.terms : undefined;
-    const parser = createChoiceParser(engine.info().answerFormat, terms);
+    const parser = createChoiceParser(chooseAnswerFormat(engine.info(), request.asked), terms);
     lines = formatLines(events, { shared, parser, format, loadMs, logprobs: request.asked.logprobs, toExtra });
   } catch (error) {
     release();

@@ -6,7 +6,7 @@ import { jsonObjectGrammar, schemaToGrammar } from '@ogong/protocol/modality/tex
 import { readGrammar } from '@ogong/protocol/modality/text/request/answer-grammar';
 import { MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
-import { parseModelRequest } from '../../engine/model-request.ts';
+import { listUnmet, parseModelRequest } from '../../engine/model-request.ts';
 import { findDay, type ServedRequest } from '../commit-locally.ts';
 import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
@@ -29,8 +29,8 @@ export async function toServedRequest(
   engine: TextEngine,
   { model, fields, prompt, options, startMs }: OllamaRequest,
 ): Promise<ServedRequest> {
-  const { contextSize, answerFormat } = engine.info();
-  readThink(context, fields, { model, answerFormat });
+  const { contextSize } = engine.info();
+  const thinking = readThink(fields, { model, info: engine.info() });
   const wanted = options.maxTokens ?? contextSize;
   if (wanted > contextSize) showClamped(context, { 'options.num_predict': contextSize });
   const grammar = readGrammar('format', () => readFormat(fields));
@@ -39,12 +39,15 @@ export async function toServedRequest(
   const read = (maxTokens: number): ServedRequest => {
     const offered = fields.tools === undefined ? {} : { tools: fields.tools };
     const limits = { max_tokens: maxTokens, ...(grammar && { grammar }) };
-    const asked = { model, ...prompt, ...offered, ...options.sampling, ...limits };
+    const wish = 'messages' in prompt ? thinking : {};
+    const asked = { model, ...prompt, ...offered, ...options.sampling, ...wish, ...limits };
     const body = encodeJson(asked);
     const request = parseModelRequest(body, 'messages' in prompt ? 'chat' : 'completion', findDay(startMs));
     return { ...request, asked: { ...request.asked, ...shown }, body, startMs };
   };
   const request = read(Math.min(wanted, contextSize, MAX_MAX_TOKENS));
+  const isUnread = fields.think !== undefined && !('messages' in prompt);
+  if (isUnread || listUnmet(engine.info(), request.asked).length > 0) showIgnored(context, ['think']);
   const room = await findRoom(context, engine, request, options);
   return room < request.asked.maxTokens ? read(room) : request;
 }
@@ -70,18 +73,17 @@ async function findRoom(
 
 const LEVELS: ReadonlySet<unknown> = new Set(['low', 'medium', 'high', 'max']);
 
-/** What a model thinks is shown apart in any case; how much it thinks is its own. @throws RequestError where it does not think. */
+/** In the words of a chat. @throws RequestError where the model does not think. */
 function readThink(
-  context: ApiContext,
   { think }: Fields,
-  { model, answerFormat }: Pick<OllamaRequest, 'model'> & Pick<TextEngineInfo, 'answerFormat'>,
-): void {
-  if (think === undefined) return;
+  { model, info }: Pick<OllamaRequest, 'model'> & { readonly info: TextEngineInfo },
+): Fields {
+  if (think === undefined) return {};
   if (typeof think !== 'boolean' && !LEVELS.has(think))
     throw new RequestError(`think must be a boolean or one of ${[...LEVELS].join(', ')}`, 'think');
-  const thinks = mayThink(answerFormat);
-  if (!thinks && think !== false) throw new RequestError(`${JSON.stringify(model)} does not support thinking`, 'think');
-  if (thinks && think !== true) showIgnored(context, ['think']);
+  if (!mayThink(info.answerFormat) && think !== false)
+    throw new RequestError(`${JSON.stringify(model)} does not support thinking`, 'think');
+  return typeof think === 'boolean' ? { enable_thinking: think } : { reasoning_effort: think };
 }
 
 /** JSON, a schema for it, or nothing. */

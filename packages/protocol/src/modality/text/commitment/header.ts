@@ -37,6 +37,7 @@ import {
   type TokenBias,
   WEIGHT_ONE,
 } from '../sampling/sampler.ts';
+import { thinkingCodec } from './thinking-wish.ts';
 
 export type Endpoint = 'chat' | 'completion';
 export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
@@ -100,6 +101,8 @@ const headerCodec = struct({
   maxTokens: u32,
   /** What a chat template reads as today: `computeOrderDay`. */
   promptDay: within(u32, 0, MAX_DAY),
+  /** What the request says about thinking, which a chat template reads. */
+  thinking: thinkingCodec,
   promptTokensHash: hash,
   promptTokenCount: u32,
   /** How the reply is read: content, reasoning and calls (docs/spec/answer.md). */
@@ -123,7 +126,7 @@ export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
 }
 
-export const TEXT_HEADER_TAG = 'ogong-header-v7';
+export const TEXT_HEADER_TAG = 'ogong-header-v8';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
   tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,

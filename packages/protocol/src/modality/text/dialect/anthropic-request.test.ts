@@ -101,12 +101,22 @@ describe('a message of Anthropic', () => {
       type: 'json_schema',
       json_schema: { name: 'output', schema: format.schema },
     });
-    expect(dropped).toEqual(['output_config.effort']);
+    expect([chat.reasoning_effort, dropped]).toEqual([undefined, ['output_config.effort']]);
   });
 
   it('names what it drops', () => {
     const { dropped } = translate({ ...asked, thinking: { type: 'enabled', budget_tokens: 1024 }, metadata: {} });
-    expect(dropped).toEqual(['thinking']);
+    expect(dropped).toEqual(['thinking.budget_tokens']);
+  });
+
+  it('says how much a model that thinks should think', () => {
+    const chatOf = (fields: object) => {
+      const { thinking, reasoning_effort: effort } = translate({ ...asked, ...fields }).chat;
+      return [thinking, effort];
+    };
+    const output_config = { effort: 'high' };
+    expect(chatOf({ thinking: { type: 'enabled' }, output_config })).toEqual([{ type: 'enabled' }, 'high']);
+    expect(chatOf({ thinking: { type: 'disabled' }, output_config })).toEqual([{ type: 'disabled' }, undefined]);
   });
 
   it('needs no limit to be counted', () => {

@@ -42,7 +42,7 @@ const PARAMETERS: FieldRules = {
   user_profile_id: 'ignored',
   workspace_id: 'ignored',
 
-  thinking: 'dropped',
+  thinking: 'works',
   speed: 'dropped',
   diagnostics: 'dropped',
 
@@ -52,7 +52,8 @@ const PARAMETERS: FieldRules = {
   inference_geo: { refused: 'nobody can promise this here; leave it out' },
 };
 
-const OUTPUT_RULES: FieldRules = { format: 'works', effort: 'dropped' };
+const OUTPUT_RULES: FieldRules = { format: 'works', effort: 'works' };
+const THINKING_RULES: FieldRules = { type: 'works', budget_tokens: 'dropped', display: 'dropped' };
 const FORMAT_RULES: FieldRules = { type: 'works', schema: 'works' };
 
 /**
@@ -78,6 +79,7 @@ export function translateAnthropic(body: Uint8Array, use: 'message' | 'count'): 
     stream: fields.stream,
     tools: translateTools(translator, fields.tools),
     ...translateToolChoice(translator, fields.tool_choice),
+    ...translateThinking(translator, fields),
     response_format: translateFormat(translator, fields.output_config),
     ogong: fields.ogong,
   };
@@ -91,6 +93,19 @@ function readStops(value: unknown): readonly string[] {
     throw new RequestError(`stop_sequences must be an array of at most ${MAX_STOPS} strings`, 'stop_sequences');
   }
   return stops.map((stop, i) => readText(stop, `stop_sequences[${i}]`));
+}
+
+/** With Anthropic the effort is about all that is written; a chat has a word for it only where the model thinks. */
+function translateThinking(translator: Translator, { thinking, output_config: config }: JsonFields): JsonFields {
+  const effort = isAbsent(config) ? undefined : readFields(config, 'output_config').effort;
+  const given = isAbsent(thinking) ? {} : readFields(thinking, 'thinking');
+  judge(translator, given, THINKING_RULES, 'thinking');
+  const thinks = given.type === 'enabled' || given.type === 'adaptive';
+  if (!thinks && !isAbsent(effort)) translator.dropped.push('output_config.effort');
+  return {
+    ...(!isAbsent(thinking) && { thinking: { type: given.type } }),
+    ...(thinks && { reasoning_effort: effort }),
+  };
 }
 
 function translateFormat(translator: Translator, config: unknown): JsonFields | undefined {

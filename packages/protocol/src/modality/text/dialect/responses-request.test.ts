@@ -94,13 +94,10 @@ describe('a request for a response', () => {
   });
 
   it('names what it drops, a wish to be stored among it', () => {
-    const body = { ...asked, store: true, reasoning: { effort: 'low' }, text: { verbosity: 'low' } };
-    expect(translate({ ...body, include: ['reasoning.encrypted_content'] }).dropped).toEqual([
-      'reasoning',
-      'store',
-      'include.reasoning.encrypted_content',
-      'text.verbosity',
-    ]);
+    const body = { ...asked, store: true, reasoning: { effort: 'low', summary: 'auto' }, text: { verbosity: 'low' } };
+    const { chat, dropped } = translate({ ...body, include: ['reasoning.encrypted_content'] });
+    expect(chat.reasoning_effort).toBe('low');
+    expect(dropped).toEqual(['store', 'include.reasoning.encrypted_content', 'reasoning.summary', 'text.verbosity']);
   });
 
   it.each([

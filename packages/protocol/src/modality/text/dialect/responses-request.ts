@@ -49,7 +49,7 @@ const PARAMETERS: FieldRules = {
   // Of tools that the server runs, of which there are none.
   max_tool_calls: 'ignored',
 
-  reasoning: 'dropped',
+  reasoning: 'works',
   prompt_cache_retention: 'dropped',
   prompt_cache_options: 'dropped',
 
@@ -64,6 +64,10 @@ const PARAMETERS: FieldRules = {
 
 const STREAM_RULES: FieldRules = { include_obfuscation: 'ignored' };
 const TEXT_RULES: FieldRules = { format: 'works', verbosity: 'dropped' };
+const REASONING_RULES: FieldRules = {
+  ...{ effort: 'works', summary: 'dropped', generate_summary: 'dropped' },
+  ...{ context: 'dropped', mode: 'dropped' },
+};
 const FORMAT_RULES: FieldRules = {
   ...{ type: 'works', name: 'works', description: 'works', schema: 'works', strict: 'works' },
 };
@@ -96,6 +100,7 @@ export function translateResponses(body: Uint8Array): ResponsesRequest {
     tools: translateResponseTools(translator, fields.tools),
     tool_choice: translateResponseChoice(fields.tool_choice),
     parallel_tool_calls: fields.parallel_tool_calls,
+    reasoning_effort: readEffort(translator, fields.reasoning),
     response_format: translateText(translator, fields.text),
     prompt_cache_key: fields.prompt_cache_key,
     ogong: fields.ogong,
@@ -119,6 +124,13 @@ function readIncludes(translator: Translator, value: unknown): boolean {
     else throw new RequestError(`include[${i}] is not served`, `include[${i}]`, 'unsupported_parameter');
   }
   return hasLogprobs;
+}
+
+function readEffort(translator: Translator, value: unknown): unknown {
+  if (isAbsent(value)) return undefined;
+  const reasoning = readFields(value, 'reasoning');
+  judge(translator, reasoning, REASONING_RULES, 'reasoning');
+  return reasoning.effort;
 }
 
 function translateText(translator: Translator, value: unknown): JsonFields | undefined {

@@ -48,11 +48,8 @@ const COMMON = {
   service_tier: 'ignored',
   safety_identifier: 'ignored',
 
-  // Hints about how much a model thinks and writes, which no model here takes.
-  reasoning_effort: 'dropped',
-  reasoning: 'dropped',
+  // Hints about how a model writes, which no model here takes.
   include_reasoning: 'dropped',
-  thinking: 'dropped',
   verbosity: 'dropped',
   prediction: 'dropped',
   // Second choices, where the first one answers or fails by itself.
@@ -73,7 +70,6 @@ const COMMON = {
   audio: { refused: 'text models make no audio' },
   web_search_options: { refused: 'nothing is searched here; leave it out', unless: isEmptyObject },
   plugins: { refused: 'no plugins are served; leave it out', unless: isEmptyList },
-  chat_template_kwargs: { refused: "the model's own template makes the prompt; leave it out", unless: isEmptyObject },
   chat_template: { refused: "the model's own template makes the prompt; leave it out", unless: isEmptyText },
   add_generation_prompt: { refused: 'a chat always ends with a turn of the assistant', unless: isTrue },
   continue_final_message: { refused: 'use completions to continue a text', unless: isFalse },
@@ -107,6 +103,11 @@ export const CHAT_PARAMETERS: FieldRules = {
   top_logprobs: 'works',
   response_format: 'works',
   modalities: 'works',
+  reasoning_effort: 'works',
+  enable_thinking: 'works',
+  reasoning: 'works',
+  thinking: 'works',
+  chat_template_kwargs: 'works',
   echo: { refused: 'the messages are not sent back', unless: isFalse },
   suffix: { refused: 'use completions to fill in a text', unless: isEmptyText },
   tools: 'works',
@@ -119,6 +120,11 @@ export const COMPLETION_PARAMETERS: FieldRules = {
   prompt: 'works',
   suffix: 'works',
   echo: 'works',
+  // No template is read.
+  reasoning_effort: 'dropped',
+  reasoning: 'dropped',
+  thinking: 'dropped',
+  chat_template_kwargs: { refused: 'a completion has no template; leave it out', unless: isEmptyObject },
   tools: NO_CHAT,
   tool_choice: { ...NO_CHAT, unless: isNoChoice },
   parallel_tool_calls: 'ignored',

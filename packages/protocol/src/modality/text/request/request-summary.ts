@@ -2,6 +2,7 @@ import { createFormat, hash, i64, oneOf, optional, struct, text, u8, u32, within
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { demandsCodec } from '../../demands.ts';
 import { biasCodec, samplerCodec, TEXT_ENDPOINTS } from '../commitment/header.ts';
+import { thinkingCodec } from '../commitment/thinking-wish.ts';
 import { hashGrammar } from '../grammar/machine.ts';
 import { type AskedText, MAX_CHOICES, MAX_MAX_TOKENS, MAX_MODEL_NAME, MAX_STOPS } from './request.ts';
 
@@ -15,13 +16,14 @@ const summaryCodec = struct({
   bias: biasCodec,
   choices: within(u8, 1, MAX_CHOICES),
   seed: optional(i64),
+  thinking: thinkingCodec,
   stopCount: within(u8, 0, MAX_STOPS),
   /** What the answer may be. */
   grammarHash: optional(hash),
   /** SHA-256 of the exact body. */
   bodyHash: hash,
 });
-const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-text-request-v2' });
+const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-text-request-v3' });
 
 /** The request's hash is that of these bytes (docs/spec/request.md). */
 export const encodeTextSummary = (crypto: Crypto, asked: AskedText, bodyHash: Uint8Array): Uint8Array =>

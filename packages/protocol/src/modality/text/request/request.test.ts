@@ -107,13 +107,14 @@ describe('parseRequest', () => {
   });
 
   it('leaves out hints and names them', () => {
-    const hints = { reasoning_effort: 'low', verbosity: 'low', models: ['a/b'], route: 'fallback', transforms: [] };
+    const hints = { include_reasoning: true, verbosity: 'low', models: ['a/b'], route: 'fallback', transforms: [] };
     const routing = { order: ['a'], sort: 'price', allow_fallbacks: false, require_parameters: true };
     expect(chat({ ...hints, provider: routing }).dropped).toEqual([
       ...Object.keys(hints),
       ...['order', 'sort', 'allow_fallbacks'].map((key) => `provider.${key}`),
     ]);
     expect(chat({ user: 'u', metadata: {}, reasoning_effort: null }).dropped).toEqual([]);
+    expect(complete({ prompt: 'x', reasoning_effort: 'low' })).toMatchObject({ dropped: ['reasoning_effort'] });
   });
 
   it('takes values that ask for nothing, as client libraries send them', () => {
@@ -215,7 +216,7 @@ describe('parseRequest', () => {
     ['best_of', { best_of: [] }],
     ['tool_choice', { tool_choice: 'required' }],
     ['repetition_penalty', { repetition_penalty: 1.1 }],
-    ['chat_template_kwargs', { chat_template_kwargs: { enable_thinking: false } }],
+    ['chat_template_kwargs.system', { chat_template_kwargs: { system: 'x' } }],
     ['guided_regex', { guided_regex: 'a' }],
     ['structured_outputs.regex', { structured_outputs: { regex: 'a' } }],
     ['min_tokens', { min_tokens: 2 }],

@@ -4,6 +4,7 @@ import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
 import { type Demands, NO_DEMANDS } from '../../demands.ts';
 import type { AnswerTerms } from '../answer/answer-parser.ts';
 import type { Endpoint } from '../commitment/header.ts';
+import { NO_WISH, type ThinkingWish } from '../commitment/thinking-wish.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
 import { parseAnswerGrammar } from './answer-grammar.ts';
 import { assertKeys, boundMessages, type ChatMessage, parseMessages } from './chat-messages.ts';
@@ -17,6 +18,7 @@ import {
   USAGE_PARAMETERS,
 } from './parameters.ts';
 import { RequestError } from './request-error.ts';
+import { type AskedThinking, parseThinking } from './thinking.ts';
 import { boundTools, forceCalls, type OfferedTool, parseToolUse, type ToolUse, toAnswerTerms } from './tools.ts';
 
 /** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/request.md). */
@@ -31,6 +33,8 @@ export interface AskedText {
   readonly bias: readonly TokenBias[];
   readonly choices: number;
   readonly seed: bigint | undefined;
+  /** What it says about thinking; nothing in a completion. */
+  readonly thinking: ThinkingWish;
   /** How many stop strings there are. */
   readonly stopCount: number;
   /** What the answer may be: a grammar in GBNF, or its hash where texts are not shown; undefined: any text. */
@@ -59,6 +63,8 @@ export interface InferenceRequest extends AskedText {
   readonly topLogprobs: number;
   /** Prompts of one payer under the same key may share a prefix cache; no answer depends on it. */
   readonly promptCacheKey: string | undefined;
+  /** The fields that speak of thinking. */
+  readonly thinkingParams: readonly string[];
   /** Keys of hints that no model here takes; a response names them. */
   readonly dropped: readonly string[];
 }
@@ -94,6 +100,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     throw new RequestError('top_logprobs needs logprobs to be true', 'top_logprobs');
   }
   if (chat) assertTextOnly(fields);
+  const thought = chat ? parseThinking(fields) : NO_THINKING;
   const use = chat ? parseToolUse(fields) : NO_TOOLS;
   const texts = {
     messages: chat ? parseMessages(fields.messages) : [],
@@ -109,6 +116,8 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     bias: parseBias(fields.logit_bias),
     maxTokens: parseMaxTokens(fields),
     grammar: parseGrammar(fields, use),
+    thinking: thought.thinking,
+    thinkingParams: thought.params,
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
     seed: parseSeed(fields.seed),
     stream,
@@ -119,10 +128,11 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     topLogprobs,
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
     demands: parseDemands(fields.ogong, TEXT_DEMANDS),
-    dropped: [...dropped, ...use.dropped],
+    dropped: [...dropped, ...thought.dropped, ...use.dropped],
   };
 }
 
+const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [], dropped: [] };
 const NO_TOOLS: ToolUse = { tools: [], forced: undefined, areSeveral: false, dropped: [] };
 
 /** A grammar holds the whole reply, so a reply that has one calls tools only where it must. @throws RequestError */

@@ -102,6 +102,7 @@ export function checkSampler(
   );
   same(header.maxTokens, request.maxTokens, 'max_tokens');
   same(header.promptDay, day, 'day');
+  same(header.thinking, request.thinking, 'thinking');
   same(header.choice, choice, 'choice');
   if (choice >= request.choices) wrong.push('n');
   if (!hasTier) wrong.push('tier');

@@ -1,0 +1,14 @@
+import { type Codec, oneOf, struct } from '../../../base/codec.ts';
+
+/** What a request says about thinking before the answer. A chat template reads it (docs/spec/request.md, "Thinking"). */
+export interface ThinkingWish {
+  readonly wanted: 'unsaid' | 'yes' | 'no';
+  readonly effort: 'unsaid' | 'low' | 'medium' | 'high';
+}
+
+export const NO_WISH: ThinkingWish = { wanted: 'unsaid', effort: 'unsaid' };
+
+export const thinkingCodec: Codec<ThinkingWish> = struct({
+  wanted: oneOf(['unsaid', 'yes', 'no'] as const),
+  effort: oneOf(['unsaid', 'low', 'medium', 'high'] as const),
+});

@@ -1,0 +1,95 @@
+import { NO_WISH, type ThinkingWish } from '../commitment/thinking-wish.ts';
+import { type FieldRules, isAbsent, judgeFields } from './field-rules.ts';
+import { RequestError } from './request-error.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a request says about thinking. */
+export interface AskedThinking {
+  readonly thinking: ThinkingWish;
+  /** The fields that say it, for who has to tell the client that a model takes no notice. */
+  readonly params: readonly string[];
+  readonly dropped: readonly string[];
+}
+
+/** The levels of all APIs, as templates know them. */
+const EFFORTS: Readonly<Record<string, ThinkingWish['effort']>> = {
+  ...{ minimal: 'low', low: 'low', medium: 'medium', high: 'high', xhigh: 'high', max: 'high' },
+};
+
+const readEffort = (value: unknown, param: string): ThinkingWish => {
+  if (value === 'none') return { wanted: 'no', effort: 'unsaid' };
+  const effort = typeof value === 'string' && Object.hasOwn(EFFORTS, value) ? EFFORTS[value] : undefined;
+  if (effort !== undefined) return { wanted: 'yes', effort };
+  throw new RequestError(`${param} must be one of none, ${Object.keys(EFFORTS).join(', ')}`, param);
+};
+
+const readSwitch = (value: unknown, param: string): ThinkingWish => {
+  if (typeof value !== 'boolean') throw new RequestError(`${param} must be a boolean`, param);
+  return { ...NO_WISH, wanted: value ? 'yes' : 'no' };
+};
+
+/** `adaptive` leaves it to the model. */
+const TYPES: Readonly<Record<string, ThinkingWish>> = {
+  enabled: { ...NO_WISH, wanted: 'yes' },
+  disabled: { ...NO_WISH, wanted: 'no' },
+  adaptive: NO_WISH,
+};
+
+const readType = (value: unknown, param: string): ThinkingWish => {
+  const wish = typeof value === 'string' && Object.hasOwn(TYPES, value) ? TYPES[value] : undefined;
+  if (wish !== undefined) return wish;
+  throw new RequestError(`${param} must be one of ${Object.keys(TYPES).join(', ')}`, param);
+};
+
+type Reader = (value: unknown, param: string) => ThinkingWish;
+
+/** Fields that say it by themselves. */
+const PLAIN: Readonly<Record<string, Reader>> = { reasoning_effort: readEffort, enable_thinking: readSwitch };
+
+/** The objects that speak of thinking: how their keys are read, and what else they may hold. */
+const OBJECTS: Readonly<
+  Record<string, { readonly readers: Readonly<Record<string, Reader>>; readonly also: FieldRules }>
+> = {
+  reasoning: {
+    readers: { effort: readEffort, enabled: readSwitch },
+    also: { max_tokens: 'dropped', exclude: 'dropped', summary: 'dropped', generate_summary: 'dropped' },
+  },
+  thinking: { readers: { type: readType }, also: { budget_tokens: 'dropped', display: 'dropped' } },
+  chat_template_kwargs: {
+    readers: { enable_thinking: readSwitch, thinking: readSwitch, reasoning_effort: readEffort },
+    also: {},
+  },
+};
+
+/** Every way in which clients of chats say it. Ways that say the same may stand together. @throws RequestError */
+export function parseThinking(fields: Fields): AskedThinking {
+  const wishes = Object.entries(PLAIN).flatMap(([key, read]) =>
+    isAbsent(fields[key]) ? [] : [[key, read(fields[key], key)] as const],
+  );
+  const dropped: string[] = [];
+  for (const [key, { readers, also }] of Object.entries(OBJECTS)) {
+    const given = fields[key];
+    if (isAbsent(given)) continue;
+    if (typeof given !== 'object' || Array.isArray(given)) throw new RequestError(`${key} must be an object`, key);
+    const works: FieldRules = Object.fromEntries(Object.keys(readers).map((name) => [name, 'works'] as const));
+    const judged = judgeFields(given as Fields, { ...works, ...also }, key);
+    if (judged.problem) throw new RequestError(judged.problem.message, judged.problem.param, judged.problem.code);
+    dropped.push(...judged.dropped);
+    for (const [name, read] of Object.entries(readers)) {
+      const value = (given as Fields)[name];
+      if (!isAbsent(value)) wishes.push([`${key}.${name}`, read(value, `${key}.${name}`)]);
+    }
+  }
+  const thinking = wishes.reduce<ThinkingWish>((said, [param, wish]) => join(said, wish, param), NO_WISH);
+  return { thinking, params: wishes.flatMap(([param, { wanted }]) => (wanted === 'unsaid' ? [] : [param])), dropped };
+}
+
+/** @throws RequestError where one says another thing. */
+function join(said: ThinkingWish, wish: ThinkingWish, param: string): ThinkingWish {
+  const pick = <T extends string>(before: T | 'unsaid', now: T | 'unsaid'): T | 'unsaid' => {
+    if (before === 'unsaid' || now === 'unsaid' || before === now) return before === 'unsaid' ? now : before;
+    throw new RequestError(`${param}: another field says another thing about thinking; leave one of both out`, param);
+  };
+  return { wanted: pick(said.wanted, wish.wanted), effort: pick(said.effort, wish.effort) };
+}
