@@ -87,7 +87,8 @@ const createRuns = (open: OpenModel): Partial<Record<ClientCase['feature'], Clie
     };
     const { output } = await generateText(asked);
     expect(['red', 'green']).toContain(output.color);
-    expect(output.size).toBeGreaterThanOrEqual(1);
+    // The provider for Anthropic sends no bounds of numbers.
+    expect(Number.isInteger(output.size)).toBe(true);
   },
   async tools(target) {
     const asked = { ...ask(open, target), tools, maxOutputTokens: 200 };

@@ -1,20 +1,34 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ALL_CASES } from './all-cases.ts';
-import { type ClientPlace, type ClientTarget, LIMIT, QUESTION } from './client-case.ts';
+import { type ClientFeature, type ClientPlace, type ClientTarget, FEATURES, LIMIT, QUESTION } from './client-case.ts';
 import { missingOllamaDocument, openOllamaDocument } from './ollama-document.ts';
 import { missingDocument, openDocument } from './openapi-document.ts';
 import { createWatchedFetch, type Documents } from './watched-fetch.ts';
 
 export interface ClientServer
   extends Pick<ClientTarget, 'origin' | 'model' | 'embeddingModel' | 'callingModel' | 'pullable'> {
+  /** @param path where an answer says that its receipt is. @throws where a check of it fails. Default: nobody looks. */
+  checkReceipt?(path: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Every client that speaks to it against one server, and every answer against the document of its API. */
-export function testClients(place: ClientPlace, open: () => Promise<ClientServer>): void {
+/** Which cases a server is asked for. */
+export interface ClientSelection {
+  /** Default: all. */
+  readonly features?: readonly ClientFeature[];
+  /** `client: feature` of those that its models cannot do, each with the reason. */
+  readonly without?: Readonly<Record<string, string>>;
+}
+
+/** Every client that speaks to it against one server, and every answer against the document of its API and against its receipt. */
+export function testClients(
+  place: ClientPlace,
+  open: () => Promise<ClientServer>,
+  { features = FEATURES, without = {} }: ClientSelection = {},
+): void {
   for (const missing of [missingDocument, missingOllamaDocument])
     if (missing !== undefined) console.warn(`answers are not held against their schemas: ${missing}`);
-  const cases = ALL_CASES.filter(({ only = place }) => only === place);
+  const cases = ALL_CASES.filter(({ only = place, feature }) => only === place && features.includes(feature));
   describe(`clients against ${place === 'gateway' ? 'a gateway' : place}`, () => {
     const watched = createWatchedFetch();
     let server: ClientServer;
@@ -29,13 +43,21 @@ export function testClients(place: ClientPlace, open: () => Promise<ClientServer
         ...(missingOllamaDocument === undefined && { ollama: openOllamaDocument() }),
       };
     });
-    afterEach(() => watched.check(documents));
+    afterEach(async () => {
+      for (const path of await watched.check(documents)) {
+        if (server.checkReceipt === undefined) continue;
+        expect(path, 'an answer names no receipt').toBeDefined();
+        await server.checkReceipt(path as string);
+      }
+    });
     afterAll(() => server?.close());
 
     for (const client of new Set(cases.map((each) => each.client))) {
       describe(client, () => {
         for (const { feature, except, run } of cases.filter((each) => each.client === client)) {
-          if (except?.place === place) it.fails(`${feature} (${except.why})`, () => run(target));
+          const why = without[`${client}: ${feature}`];
+          if (why !== undefined) it.skip(`${feature} (${why})`);
+          else if (except?.place === place) it.fails(`${feature} (${except.why})`, () => run(target));
           else it(feature, () => run(target));
         }
       });
@@ -54,7 +76,7 @@ async function readAnswer({ origin, model }: ClientServer): Promise<Pick<ClientT
   });
   const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
   const answer = choices[0]?.message.content ?? '';
-  const stop = answer.trim().split(' ')[5] ?? '';
+  const stop = answer.trim().split(' ')[3] ?? '';
   expect(stop, `the answer ${JSON.stringify(answer)} has too few words`).not.toBe('');
   return { answer, stop };
 }

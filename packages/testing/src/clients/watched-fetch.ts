@@ -1,3 +1,4 @@
+import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import type { AssertSchema } from './openapi-document.ts';
 
 /** What a server said to a client. */
@@ -6,14 +7,19 @@ interface WatchedAnswer {
   readonly status: number;
   readonly isAnthropic: boolean;
   readonly isStream: boolean;
+  /** Where it says that its receipt is. */
+  readonly receipt: string | undefined;
   /** Undefined where the client broke it off. */
   readonly body: Promise<string | undefined>;
 }
 
 export interface WatchedFetch {
   readonly fetch: typeof fetch;
-  /** Holds everything that was said since the last time against the document of its API. @throws what differs. */
-  check(documents: Documents): Promise<void>;
+  /**
+   * Holds everything that was said since the last time against the document of its API.
+   * @returns for each answer that a model gave, where its receipt is. @throws what differs.
+   */
+  check(documents: Documents): Promise<readonly (string | undefined)[]>;
 }
 
 /** Those that are here. */
@@ -33,6 +39,7 @@ export function createWatchedFetch(): WatchedFetch {
         path: new URL(response.url).pathname.replace(/^\/v1\/models\/.*/, '/v1/models/:id'),
         status: response.status,
         isAnthropic: new Headers(init?.headers).has('anthropic-version'),
+        receipt: response.headers.get(RECEIPT_HEADER) ?? undefined,
         isStream: /^text\/event-stream|^application\/x-ndjson/.test(response.headers.get('content-type') ?? ''),
         body: new Response(mine).text().catch(() => undefined),
       });
@@ -42,17 +49,26 @@ export function createWatchedFetch(): WatchedFetch {
     async check({ openai, ollama }) {
       const watched = answers;
       answers = [];
+      const receipts: (string | undefined)[] = [];
       for (const { body, ...answer } of watched) {
         const text = await body;
+        if (answer.status === 200 && ANSWERING.has(answer.path)) receipts.push(answer.receipt);
         if (answer.isAnthropic || text === undefined) continue;
         const isOllama = answer.path.startsWith('/api/');
         const assertSchema = isOllama ? ollama : openai;
         const parts = isOllama ? readOllama(answer, text) : readOpenAi(answer, text);
         for (const { schema, value } of parts) assertSchema?.(schema, value);
       }
+      return receipts;
     },
   };
 }
+
+/** Paths on which a model answers. */
+const ANSWERING: ReadonlySet<string> = new Set([
+  ...['/v1/chat/completions', '/v1/completions', '/v1/responses', '/v1/messages', '/v1/embeddings'],
+  ...['/api/chat', '/api/generate', '/api/embed', '/api/embeddings'],
+]);
 
 interface NamedValue {
   readonly schema: string;

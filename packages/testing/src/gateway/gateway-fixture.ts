@@ -41,11 +41,11 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const log: string[] = [];
   const gateway = createGateway(
     {
-      ...FIXTURE_OPTIONS,
+      ...GATEWAY_FIXTURE_OPTIONS,
       router: network.router,
-      http: { ...FIXTURE_OPTIONS.http, ...given.options?.http },
-      spending: { ...FIXTURE_OPTIONS.spending, ...given.options?.spending },
-      patience: { ...FIXTURE_OPTIONS.patience, ...given.options?.patience },
+      http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
+      spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
+      patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
     },
     {
       store,
@@ -76,7 +76,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   };
 }
 
-const FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
+export const GATEWAY_FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
   http: {
     bind: { host: '127.0.0.1', port: 0 },
     maxConnections: 256,

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { openStore } from '@ogong/host/store/store';
+import { openApiKeys } from '@ogong/node/gateway/api-keys';
+import { createGateway } from '@ogong/node/gateway/gateway';
+import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
+import { createRouter } from '@ogong/node/router/router';
+import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
+import type { ServedOffer } from '@ogong/provider/provider/offers';
+import type { Trust } from '@ogong/sdk';
+import { GATEWAY_FIXTURE_OPTIONS } from '@ogong/testing/gateway/gateway-fixture';
+import { ledger, network, payer } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import { startProvider } from './path-provider.ts';
+import { bind, createIdentity, type PathValidator, startValidator } from './path-validator.ts';
+
+export interface GatewayPath {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  /** All that its receipts are checked against. */
+  readonly trust: Trust;
+  /** The path's clock stands still: what was signed is as old as this. */
+  readonly nowMs: () => number;
+  close(): Promise<void>;
+}
+
+const log = createLogger({ name: 'test', level: 'silent' });
+
+/** Gateway, router, one validator and one provider over real links, on one clock and without a chain. The caller closes the engines. */
+export async function openGatewayPath(offers: readonly ServedOffer[]): Promise<GatewayPath> {
+  const validator = await startValidator();
+  const router = await startRouter(validator);
+  const provider = await startProvider('provider', { offers, validator, routers: [router.peer] });
+  const gateway = await startGateway(validator, router.peer);
+  return {
+    url: gateway.url,
+    trust: {
+      ...{ ledger, settlement: network.settlement, validators: validator.chain.validators(), routers: [router.id] },
+      modelRoots: Object.fromEntries(offers.map(({ modelId, engine }) => [modelId, engine.info().modelRoot])),
+    },
+    nowMs: () => validator.clock.nowMs(),
+    async close() {
+      await gateway.close();
+      await provider.close();
+      await router.close();
+      await validator.close();
+    },
+  };
+}
+
+const noChain = () => Promise.reject(new Error('there is no chain here'));
+
+async function startRouter({ chain, clock }: PathValidator) {
+  const identity = await createIdentity('router');
+  const store = openStore(':memory:', { schema: ROUTER_SCHEMA });
+  const router = createRouter(
+    { bind, address: new Uint8Array(20).fill(5) },
+    {
+      ...{ crypto, clock, identity, store, log, signer: createTestHybrid('router') },
+      chain: { ...chain, network, client: noChain },
+      metrics: createMetrics('router'),
+    },
+  );
+  await router.start();
+  const peer: Peer = { endpoint: formatHostPort(router.address()), certHash: identity.id };
+  return {
+    ...{ id: router.id, peer },
+    async close() {
+      await router.stop(0);
+      store.close();
+    },
+  };
+}
+
+async function startGateway({ chain, clock, beacons }: PathValidator, router: Peer) {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
+  const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+  const links = createLinkPool({ identity: await createIdentity('gateway') });
+  const gateway = createGateway(
+    { ...GATEWAY_FIXTURE_OPTIONS, router },
+    {
+      ...{ store, clock, links, payer, beacon: beacons, logger: log },
+      chain: { ...chain, network, client: noChain },
+      keys: openApiKeys(undefined, () => undefined),
+      metrics: createMetrics('gateway'),
+    },
+  );
+  await gateway.start();
+  return {
+    url: `http://127.0.0.1:${gateway.address().port}`,
+    async close() {
+      await gateway.stop();
+      links.close();
+      store.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { formatHostPort } from '@ogong/host/link/host-port';
+import type { Peer } from '@ogong/host/link/link-pool';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
+import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import type { CommitReply } from '@ogong/provider/provider/commit-reply';
+import type { ServedOffer } from '@ogong/provider/provider/offers';
+import { createProvider } from '@ogong/provider/provider/provider';
+import { createOpenings, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { until } from '@ogong/testing/provider/provider-fixture';
+import { network } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { bind, createIdentity, type PathValidator } from './path-validator.ts';
+
+export interface PathProviderOptions {
+  readonly offers: readonly ServedOffer[];
+  readonly validator: PathValidator;
+  /** Whom it announces to, besides its validator. */
+  readonly routers?: readonly Peer[];
+  /** How an attacker commits. Default: honestly. */
+  readonly commit?: CommitReply;
+  /** How an attacker opens. Default: honestly. */
+  readonly bendOpenings?: (openings: Openings) => Openings;
+}
+
+/** The provider role over real links, on the validator's clock. Its key and its payee are made from `name`. */
+export async function startProvider(
+  name: string,
+  { offers, validator, routers = [], commit, bendOpenings = (openings) => openings }: PathProviderOptions,
+) {
+  const { clock, chain } = validator;
+  const identity = await createIdentity(name);
+  const payee = createTestPayee(name);
+  const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
+  const commits = createGroupCommit(store);
+  const provider = createProvider(
+    // The longest lifetime, so that an announcement stays valid when the test's clock jumps.
+    { bind, offers, routers, announceIntervalMs: MAX_ANNOUNCEMENT_LIFETIME_MS / 3 },
+    {
+      ...{ crypto, clock, payee, identity, store, chain: { ...chain, network } },
+      signer: createTestHybrid(name),
+      beacons: validator.beacons,
+      readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
+      openings: bendOpenings(createOpenings(store, commits)),
+      ...(commit && { commit }),
+      log: createLogger({ name: 'test', level: 'silent' }),
+      metrics: createMetrics('provider'),
+    },
+  );
+  await provider.start();
+  await until(() => validator.isAnnounced(identity.id));
+  return {
+    id: provider.id,
+    peer: { endpoint: formatHostPort(provider.address()), certHash: identity.id },
+    payee,
+    async close() {
+      await provider.stop(0);
+      await commits.close();
+      store.close();
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { LinkError } from '@ogong/host/link/link-error';
+import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { createLinkServer } from '@ogong/host/link/link-server';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { createValidatorMetrics } from '@ogong/node/validator/metrics';
+import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
+import { createRoutes } from '@ogong/node/validator/routes';
+import { checkEntry } from '@ogong/node/validator/settlement/batch-check';
+import { signRound } from '@ogong/node/validator/witness/reveal-word';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
+import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { until } from '@ogong/testing/provider/provider-fixture';
+import { createTestClock, createTestValidator, ledger } from '@ogong/testing/validator/test-bench';
+import { toSummaryMessage } from '@ogong/testing/validator/test-reply';
+
+/** Real time that an answer may take. After that the test's clock moves on, and the validator asks again. */
+const OPENING_MS = 500;
+/** How far the test's clock moves on while nothing is decided yet. */
+const STEP_MS = 10_000;
+const MOST_LOOKS = 100;
+const FULL = { admitted: 10n ** 30n, spendable: 10n ** 30n };
+
+export const bind = { host: '127.0.0.1', port: 0 };
+export const createIdentity = (name: string): Promise<LinkIdentity> =>
+  createLinkIdentity(new Secret(crypto.sha256(utf8Encode(`link ${name}`))));
+
+/** What became of one reply. */
+export interface DecidedReply {
+  /** Why the validator's intake refused the record. */
+  readonly intake: string | undefined;
+  /** Checks of the audit: stage 1, then those of the verifier's report. */
+  readonly audit: readonly Check[];
+  readonly verdict: VerdictEntry;
+  /** Recomputes the verdict from its evidence, as a co-signer does. @throws CosignError where the result differs. */
+  readonly confirm: () => Promise<void>;
+}
+
+export type PathValidator = Awaited<ReturnType<typeof startValidator>>;
+
+/** Intake, audit and settlement of one validator over real links, on the test's clock and without a chain. */
+export async function startValidator() {
+  const identity = await createIdentity('validator');
+  const links = createLinkPool({ identity });
+  const clock = createTestClock();
+  const bench = createTestValidator({
+    clock,
+    async getOpening(provider, replyId, { timeoutMs, signal }) {
+      try {
+        const call = { timeoutMs: OPENING_MS, signal };
+        return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
+      } catch (error) {
+        if (error instanceof LinkError && error.code === 'timeout') clock.advance(timeoutMs);
+        throw error;
+      }
+    },
+    calls: {
+      commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
+      async reveal(verifier, job, call) {
+        const word = await signRound({ crypto, ledger, signer: bench.signer }, job);
+        return links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round], word }, call);
+      },
+    },
+    audit: { honeypotPpm: 0, callTimeoutMs: 30_000 },
+  });
+  const { archive, store, cosigning, signer, decided } = bench;
+  /** Why the intake refused a record, by hex reply id; undefined if it took the record. */
+  const handedIn = new Map<string, string | undefined>();
+  const announced = new Set<string>();
+  const intake: typeof bench.intake = {
+    ...bench.intake,
+    async pushRecord(submission) {
+      const replyId = toHex(computeReplyId(crypto, ledger, parseOrder(submission.order.order)));
+      try {
+        const answer = await bench.intake.pushRecord(submission);
+        handedIn.set(replyId, undefined);
+        return answer;
+      } catch (error) {
+        handedIn.set(replyId, (error as Error).message.replace(/^\[\w+\] |:.*/gs, ''));
+        throw error;
+      }
+    },
+    async announce(signed, caller) {
+      await bench.intake.announce(signed, caller);
+      announced.add(toHex(caller));
+    },
+  };
+  let endpoint = '';
+  const member = () => ({ ...bench.member, certHash: identity.id, endpoint });
+  const chain = {
+    ledger,
+    validators: () => [member()],
+    findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
+    findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
+    recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
+    channel: async () => ({ ...FULL, spent: 0n, releasing: 0n, releasableAt: 0n }),
+  };
+  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
+  const metrics = createValidatorMetrics(createMetrics('validator'));
+  const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
+  const grants = createOpeningGrants(bench.clock);
+  const routes = createRoutes({
+    ...{ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics },
+    witness: bench.witnessing,
+  });
+  const server = createLinkServer({ bind, identity, authorize: () => true, routes });
+  await server.start();
+  endpoint = formatHostPort(server.address());
+
+  const readBeacon = (epoch: bigint) => {
+    const point = archive.find(epoch) as NonNullable<ReturnType<typeof archive.find>>;
+    return { ...point, epoch, certificate: archive.findCertificate(epoch) ?? new Uint8Array(0) };
+  };
+  return {
+    ...bench,
+    chain,
+    /** As a provider and a gateway see them. */
+    beacons: {
+      latest: () => readBeacon(archive.latest().epoch),
+      get: async (epoch: bigint) => readBeacon(epoch),
+    },
+    isAnnounced: (certHash: Uint8Array) => announced.has(toHex(certHash)),
+    /** The audit of one reply, under the beacon of the next epoch. */
+    async decide(replyId: Uint8Array, isServed: boolean): Promise<DecidedReply> {
+      const key = toHex(replyId);
+      if (isServed) await until(() => handedIn.has(key));
+      await bench.certify();
+      const find = () => decided.find((entry) => equalBytes(entry.replyId, replyId));
+      for (let looks = 0; find() === undefined; looks++) {
+        if (looks === MOST_LOOKS) throw new Error(`nothing came of reply ${key}`);
+        if (looks > 0) clock.advance(STEP_MS);
+        await bench.runSittings();
+      }
+      const audit = JSON.parse(bench.find(replyId).checks ?? '[]') as Check[];
+      const verdict = find() as VerdictEntry;
+      const confirm = async () => {
+        const { submission, evidence = new Uint8Array(0) } = bench.find(replyId);
+        const record = submission && toSummaryMessage(submission);
+        await checkEntry(cosigning, signer.address, verdict, { record, evidence } as Parameters<typeof checkEntry>[3]);
+      };
+      return { intake: handedIn.get(key), audit, verdict, confirm };
+    },
+    async settle(payee: Uint8Array): Promise<bigint> {
+      while (await bench.settlement.step());
+      const lines = bench.chain.settled.flatMap((call) => call.lines);
+      return lines.reduce((sum, line) => (equalBytes(line.payee as Uint8Array, payee) ? sum + line.gross : sum), 0n);
+    },
+    async close() {
+      await server.stop(0);
+      links.close();
+      await bench.close();
+    },
+  };
+}
