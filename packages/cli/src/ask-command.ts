@@ -52,7 +52,11 @@ export const askCommand: Command = {
     const { values, positionals } = parsed;
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
     if (values.save !== undefined) assertWritable('ogong ask', 'save', values.save);
-    const { chain: _chain, ...opened } = await loadTrust('ogong ask', values);
+    const { trust, findModelRoots, meshFile } = await loadTrust(
+      'ogong ask',
+      values,
+      ({ gatewayUrl }) => new URL(gatewayUrl).origin === new URL(baseUrl).origin,
+    );
     const replies: CheckedReply[] = [];
     let answer = '';
     try {
@@ -60,7 +64,7 @@ export const askCommand: Command = {
         baseUrl,
         onReceipt: (reply) => replies.push(reply),
         ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
-        ...opened,
+        ...{ trust, ...(findModelRoots && { findModelRoots }) },
       });
       const { model, warning } = await findModel(baseUrl, { named: values.model, apiKey: values.apiKey?.reveal() });
       if (warning !== undefined) output.writeError(`ogong ask: ${model}: ${warning}\n`);
@@ -87,9 +91,10 @@ export const askCommand: Command = {
       return explain(error, baseUrl, output);
     }
     const [reply] = replies as [CheckedReply];
+    const by = meshFile === undefined ? '' : `, by ${meshFile} of the mesh that runs here`;
     if (values.json)
       printJson(output, { answer, replyId: reply.replyId, checks: reply.checks, allowed: reply.allowed });
-    else output.writeError(`\nreceipt of reply ${reply.replyId}\n${formatVerdict({ ...reply, missing: [] })}`);
+    else output.writeError(`\nreceipt of reply ${reply.replyId}${by}\n${formatVerdict({ ...reply, missing: [] })}`);
     if (values.save !== undefined) {
       const { receipt, request, response } = reply;
       const file = { ...toReceiptJson(receipt), request: toBase64(request), response: toBase64(response) };

@@ -7,6 +7,7 @@ import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
+import { findMeshTrust, type MeshTrust, meshDirField } from './mesh-trust.ts';
 import { toPlainBytes } from './receipt-file.ts';
 import { readUserFile } from './user-files.ts';
 
@@ -16,7 +17,7 @@ export const trustFields = {
     label: '<path>',
     env: 'OGONG_TRUST',
     description:
-      'JSON file with trusted values: ledger, validators, routers, published model roots, checks to do without',
+      'JSON file with trusted values: ledger, validators, routers, published model roots, checks to do without; without it and --deployment, that of the mesh of this machine, for what comes from there',
   },
   rpcUrl: {
     schema: httpUrl,
@@ -38,6 +39,7 @@ export const trustFields = {
     description:
       'a check to do without where it is skipped; repeat it for several; network: all that a local answer lacks',
   },
+  meshDir: meshDirField,
 } as const;
 
 export interface TrustSources {
@@ -45,6 +47,7 @@ export interface TrustSources {
   readonly rpcUrl: string | undefined;
   readonly deployment: string | undefined;
   readonly allow: readonly string[];
+  readonly meshDir: string;
 }
 
 export interface OpenedTrust {
@@ -53,26 +56,34 @@ export interface OpenedTrust {
   readonly findModelRoots?: FindModelRoots;
   /** Of --deployment. */
   readonly chain?: ChainClient;
+  /** The file of the mesh of this machine, where nothing was named. */
+  readonly meshFile?: string;
 }
 
 /**
- * What receipts are checked against: the fields of a file together with those of the chain, and the checks to do without.
+ * What receipts are checked against: the fields of a file together with those of the chain, and the checks to do without. Where
+ * the user names neither, the mesh of this machine says it for its own receipts.
+ * @param isOfMesh whether what is checked comes from that mesh.
  * @throws TrustSourceError where a source would be ignored: both name one field, or an RPC address has no deployment.
  */
 export async function loadTrust(
   command: string,
-  { trust, rpcUrl, deployment, allow }: TrustSources,
+  { trust, rpcUrl, deployment, allow, meshDir }: TrustSources,
+  isOfMesh: (mesh: MeshTrust) => boolean,
 ): Promise<OpenedTrust> {
   if (rpcUrl !== undefined && deployment === undefined) {
     throw new TrustSourceError('--rpc-url is of no use without --deployment, which names the contracts to read');
   }
-  const ofFile = trust === undefined ? {} : readTrustFile(trust);
+  const found = trust === undefined && deployment === undefined ? findMeshTrust(meshDir) : undefined;
+  const mesh = found && isOfMesh(found) ? found : undefined;
+  const ofFile = mesh?.trust ?? (trust === undefined ? {} : readTrustFile(trust));
   const chain =
     deployment === undefined ? undefined : await createChainClient(readDeployment(command, { deployment, rpcUrl }));
   const joined = joinTrust(ofFile, chain === undefined ? {} : await readTrust(chain));
   return {
     trust: { ...joined, allow: [...(joined.allow ?? []), ...parseAllow(allow)] },
     ...(chain && { chain, findModelRoots: createRootFinder({ client: async () => chain }) }),
+    ...(mesh && { meshFile: mesh.path }),
   };
 }
 

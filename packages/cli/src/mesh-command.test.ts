@@ -16,6 +16,7 @@ const state: MeshState = {
   gatewayUrl: 'http://127.0.0.1:4546',
   rpcUrl: 'http://127.0.0.1:4545',
   deploymentFile: 'deployment.json',
+  trustFile: 'trust.json',
   processes: [
     { name: 'router', role: 'router', port: 4544, logFile: '', identity: { pid: 2, startedAt: 'b' } },
     { name: 'gateway', role: 'gateway', port: 4546, logFile: '', identity: { pid: 3, startedAt: 'c' } },

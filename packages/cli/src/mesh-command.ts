@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -24,14 +23,9 @@ import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createCommandGroup } from './command-group.ts';
+import { meshDirField } from './mesh-trust.ts';
 
-const dir = {
-  schema: text,
-  label: '<path>',
-  env: 'OGONG_MESH_DIR',
-  default: join(homedir(), '.ogong', 'mesh'),
-  description: 'where keys, data, logs and the chain are kept',
-} as const;
+const dir = meshDirField;
 
 const upConfig = defineConfig({
   name: 'ogong mesh up',
@@ -209,9 +203,9 @@ async function launch(values: UpValues, directory: string, model: Served, output
       return exitCode === 0 ? EXIT.software : exitCode;
     }
     if (state?.launcher.pid === child.pid && state?.phase === 'ready') {
-      output.write(
-        `up: ogong ask "Once upon a time" --gateway ${state.gatewayUrl} --trust ${join(directory, 'trust.json')}\n`,
-      );
+      const gateway = values.basePort === DEFAULT_BASE_PORT ? '' : ` --gateway ${state.gatewayUrl}`;
+      const place = values.dir === dir.default ? '' : ` --mesh-dir ${directory}`;
+      output.write(`up: ogong ask "Once upon a time"${gateway}${place}\n`);
       return EXIT.ok;
     }
   }

@@ -3,6 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type MeshState, writeMeshState } from '@ogong/devnet/mesh/mesh-state';
+import { identifyProcess, type ProcessIdentity } from '@ogong/devnet/mesh/process-identity';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { toBase64 } from '@ogong/protocol/base/bytes';
@@ -45,6 +47,41 @@ async function verify(...argv: string[]): Promise<{ code: number; out: string; e
 }
 
 describe('ogong verify', () => {
+  const meshOf = (mesh: string, changes: Partial<MeshState> = {}): string => {
+    writeMeshState(join(directory, mesh), {
+      ...{ launcher: identifyProcess(process.pid) as ProcessIdentity, phase: 'ready', message: 'ready', model: 'm' },
+      ...{ gatewayUrl: 'http://127.0.0.1:4546', rpcUrl: 'http://127.0.0.1:4500', deploymentFile: 'deployment.json' },
+      ...{ trustFile: trusted, processes: [], ...changes },
+    });
+    return join(directory, mesh);
+  };
+
+  it('takes the trust of a mesh that runs here for what comes from there, and says so', async () => {
+    const { code, error } = await verify(whole, '--mesh-dir', meshOf('mesh'));
+    expect([code, error]).toEqual([VERIFY_EXIT.ok, `${trusted}: trusted, of the mesh that runs here\n`]);
+  });
+
+  const elsewhere = save(
+    'elsewhere.json',
+    JSON.stringify(toTrustJson({ ...trust, ledger: { ...receipt.ledger, chainId: 1n } })),
+  );
+  it.each([
+    ['that is on another ledger', { trustFile: elsewhere }],
+    ['that is not ready', { phase: 'starting' }],
+    ['that has ended', { launcher: { pid: process.pid, startedAt: 'earlier' } }],
+    ['whose trust cannot be read', { trustFile: directory }],
+    ['whose trust is none', { trustFile: import.meta.filename }],
+  ] as const)('takes no word of a mesh %s', async (name, changes) => {
+    const { code, error } = await verify(whole, '--mesh-dir', meshOf(name.replaceAll(' ', '-'), changes));
+    expect([code, error]).toEqual([VERIFY_EXIT.unchecked, '']);
+  });
+
+  it('asks no mesh where the user says what is trusted', async () => {
+    const listed = save('none.json', '{}');
+    const { code, error } = await verify(whole, '--mesh-dir', meshOf('other'), '--trust', listed);
+    expect([code, error]).toEqual([VERIFY_EXIT.unchecked, '']);
+  });
+
   it('passes a good receipt, check by check', async () => {
     const { code, out } = await verify(whole, '--trust', trusted);
     expect(code).toBe(VERIFY_EXIT.ok);

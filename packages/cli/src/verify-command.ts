@@ -10,7 +10,9 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { describeFailure } from '@ogong/host/log/errors';
 import { followReply } from '@ogong/host/views/follow-reply';
-import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -72,7 +74,10 @@ export const verifyCommand: Command = {
       }
       const { values, positionals } = parsed;
       const file = await readReceiptFile(positionals[0] as string);
-      const opened = await loadTrust('ogong verify', values);
+      const opened = await loadTrust('ogong verify', values, ({ trust: { ledger } }) =>
+        isOnLedger(file.receipt, ledger),
+      );
+      if (opened.meshFile !== undefined) output.writeError(`${opened.meshFile}: trusted, of the mesh that runs here\n`);
       if (values.follow && opened.chain === undefined) {
         output.writeError('ogong verify: --follow needs --deployment, which names the contracts to read\n');
         return VERIFY_EXIT.unusable;
@@ -112,6 +117,13 @@ export const verifyCommand: Command = {
     }
   },
 };
+
+/** A local receipt is on none. */
+const isOnLedger = (receipt: Receipt | LocalReceipt, ledger: LedgerDomain | undefined): boolean =>
+  !isLocalReceipt(receipt) &&
+  ledger !== undefined &&
+  receipt.ledger.chainId === ledger.chainId &&
+  equalBytes(receipt.ledger.verifyingContract, ledger.verifyingContract);
 
 /** With what the chain says of the model's name, and of the reply where it is followed. */
 async function verifyOnNetwork(

@@ -17,3 +17,10 @@ it('ends quietly where nobody reads on', async () => {
   expect(await once(child, 'exit')).toEqual([0, null]);
   expect(await errors).toBe('');
 });
+
+it('prints its help where nothing is asked of it', async () => {
+  const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [shown, errors] = [text(child.stdout), text(child.stderr)];
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect([await shown, await errors]).toEqual([expect.stringContaining('Usage: ogong <command>'), '']);
+});

@@ -44,13 +44,13 @@ ogong-verifierd, ogong-routerd, ogong-gatewayd.
 Examples:
   ogong mesh up
   ogong ask "The lighthouse was dark." --save receipt.json
-  ogong verify receipt.json --trust ~/.ogong/mesh/trust.json
+  ogong verify receipt.json
 `;
 
 async function main([name = '', ...rest]: readonly string[], output: Output): Promise<number> {
   if (name === '' || name === '--help' || name === '-h' || name === 'help') {
     output.write(help);
-    return name === '' ? EXIT.usage : EXIT.ok;
+    return EXIT.ok;
   }
   if (name === '--version') {
     output.write(`ogong ${VERSION}\n`);

@@ -32,6 +32,7 @@ const stateOf = (launcher: ProcessIdentity, daemon?: ProcessIdentity): MeshState
   gatewayUrl: 'http://127.0.0.1:1',
   rpcUrl: 'http://127.0.0.1:2',
   deploymentFile: 'deployment.json',
+  trustFile: 'trust.json',
   processes: [{ name: 'router', role: 'router', port: 3, logFile: 'router.log', identity: daemon }],
 });
 

@@ -16,6 +16,8 @@ const stateSchema = z.object({
   gatewayUrl: z.string(),
   rpcUrl: z.string(),
   deploymentFile: z.string(),
+  /** What a consumer on this machine takes for granted, once the mesh is ready. */
+  trustFile: z.string(),
   processes: z.array(
     z.object({
       name: z.string(),

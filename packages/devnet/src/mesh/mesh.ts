@@ -291,6 +291,7 @@ function describeState({ plan, launch, phase, message, processes, chain }: Snaps
     gatewayUrl: plan.gatewayUrl,
     rpcUrl: plan.rpcUrl,
     deploymentFile: plan.deploymentFile,
+    trustFile: plan.trustFile,
     processes: [
       {
         name: 'chain',

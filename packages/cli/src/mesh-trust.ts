@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { findRunningMesh } from '@ogong/devnet/mesh/mesh-control';
+import { MeshError } from '@ogong/devnet/mesh/mesh-error';
+import type { MeshState } from '@ogong/devnet/mesh/mesh-state';
+import { text } from '@ogong/host/config/values';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { parseJson } from '@ogong/protocol/base/json';
+import { parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
+import { toPlainBytes } from './receipt-file.ts';
+
+export const meshDirField = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_MESH_DIR',
+  default: join(homedir(), '.ogong', 'mesh'),
+  description: 'where a mesh of this machine keeps keys, data, logs and the chain',
+} as const;
+
+/** What the mesh that runs on this machine has its consumers trust. */
+export interface MeshTrust {
+  readonly gatewayUrl: string;
+  readonly path: string;
+  readonly trust: Trust;
+}
+
+/** Undefined where no mesh is ready there, or what it left cannot be used: then checks are skipped, and say so. */
+export function findMeshTrust(directory: string): MeshTrust | undefined {
+  const mesh = findReadyMesh(resolve(directory));
+  if (mesh === undefined) return undefined;
+  const { gatewayUrl, trustFile: path } = mesh;
+  try {
+    return { gatewayUrl, path, trust: parseTrust(parseJson(toPlainBytes(readFileSync(path)))) };
+  } catch (error) {
+    if (error instanceof ProtocolError || (error as NodeJS.ErrnoException).code !== undefined) return undefined;
+    throw error;
+  }
+}
+
+function findReadyMesh(directory: string): MeshState | undefined {
+  try {
+    const mesh = findRunningMesh(directory);
+    return mesh?.phase === 'ready' ? mesh : undefined;
+  } catch (error) {
+    // `ogong mesh` says what is wrong with it.
+    if (error instanceof MeshError) return undefined;
+    throw error;
+  }
+}
