@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { SKIPPED_FILE, SkippedTestsReporter } from './scripts/skipped-tests.ts';
 
 /**
  * Draws the order of files that share a graph of modules. Others have a process of their own: the largest of them come first, because
@@ -39,6 +40,8 @@ const suite = (
   },
 });
 
+const skipped = new SkippedTestsReporter(process.env[SKIPPED_FILE], (text) => process.stdout.write(text));
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -53,7 +56,7 @@ export default defineConfig({
     },
     // What is waited for comes, however busy the machine is; a second is not enough for all of it.
     expect: { poll: { timeout: 30_000 } },
-    reporters: process.env.CI ? ['default'] : ['dot'],
+    reporters: [process.env.CI ? 'default' : 'dot', skipped],
     projects: [
       suite('fast', '.test.ts', {
         testTimeout: 60_000,

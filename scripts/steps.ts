@@ -47,8 +47,15 @@ function runStep(step: Step, isQuiet: boolean): Promise<StepEnd> {
 
 const describeStep = ({ name, command }: Step): string => `${name}: ${command.join(' ')}`;
 
-/** Runs steps in order, prints their times, and stops at the first failure. */
-export async function runSteps(title: string, steps: readonly Step[]): Promise<void> {
+/**
+ * Runs steps in order, prints their times, and stops at the first failure.
+ * @param onEnd called before the times are printed.
+ */
+export async function runSteps(
+  title: string,
+  steps: readonly Step[],
+  onEnd: () => void = () => undefined,
+): Promise<void> {
   const rows: string[] = [];
   for (const [index, step] of steps.entries()) {
     const { beside } = step;
@@ -62,10 +69,12 @@ export async function runSteps(title: string, steps: readonly Step[]): Promise<v
     }
     const failed = ends.filter(({ code }) => code !== 0);
     if (failed.length > 0) {
+      onEnd();
       const what = failed.map(({ step: of, code }) => `"${of.name}" failed with exit code ${code}`).join(', ');
       console.error(`\n${rows.join('\n')}\n${title}: ${what}`);
       process.exit(1);
     }
   }
+  onEnd();
   console.log(`\n${rows.join('\n')}`);
 }

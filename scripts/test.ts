@@ -1,5 +1,10 @@
-// Everything that CI runs, fastest parts first. `npm test -- fast model` runs only the named parts.
-import { runSteps, type Step } from './steps.ts';
+// Everything that CI runs, fastest parts first. `npm test -- fast model` runs only the named parts. It ends with what was skipped.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runNamedSteps } from './named-steps.ts';
+import { formatSkipped, readSkipped, SKIPPED_FILE } from './skipped-tests.ts';
+import type { Step } from './steps.ts';
 
 const node = process.execPath;
 const parts: Readonly<Record<string, Step>> = {
@@ -20,23 +25,12 @@ const parts: Readonly<Record<string, Step>> = {
 /** The compiler takes one core for minutes; whole processes wait more than they compute. */
 const BESIDE: Readonly<Record<string, string>> = { e2e: 'contracts' };
 
-const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !Object.hasOwn(parts, name));
-if (asked.includes('--help') || unknown.length > 0) {
-  if (unknown.length > 0 && !asked.includes('--help')) console.error(`unknown part: ${unknown.join(', ')}`);
-  console.log(
-    `usage: npm test [-- ${Object.keys(parts).join(' | ')} ...]\nWithout a name, all of them run, in this order, and contracts beside e2e.`,
-  );
-  process.exit(asked.includes('--help') ? 0 : 2);
-}
-const names = asked.length > 0 ? asked : Object.keys(parts);
-const follows = new Set(names.map((name) => BESIDE[name]));
-await runSteps(
-  'test',
-  names
-    .filter((name) => !follows.has(name))
-    .map((name) => {
-      const beside = parts[names.find((other) => other === BESIDE[name]) ?? ''];
-      return { ...(parts[name] as Step), ...(beside && { beside }) };
-    }),
-);
+const folder = mkdtempSync(join(tmpdir(), 'ogong-skipped-'));
+process.once('exit', () => rmSync(folder, { recursive: true }));
+const skipped = join(folder, 'tests');
+process.env[SKIPPED_FILE] = skipped;
+await runNamedSteps('test', parts, {
+  beside: BESIDE,
+  note: 'contracts beside e2e',
+  onEnd: () => console.log(formatSkipped(readSkipped(skipped))),
+});

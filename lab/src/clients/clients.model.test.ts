@@ -64,7 +64,7 @@ testClients(
     const settings = { model: ['stories260K', vectors], adapter: [], modelsDir: directory, keepAlive: 60_000 };
     const log = createLogger({ name: 'test', level: 'silent' });
     const engine = { isa: 'auto', threads: 1, sequences: 2, nCtx: 512 };
-    const { names, loaded, ...models } = await openLocalModels({ ...settings, ...engine }, log);
+    const { names, loaded, ...models } = await openLocalModels({ ...settings, ...engine }, { log });
     const listen = { host: '127.0.0.1', port: 0 };
     const server = createLocalServer({ listen }, { ...models, loaded, crypto, clock: systemClock, log });
     await server.start();

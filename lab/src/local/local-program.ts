@@ -24,10 +24,12 @@ export async function startLocalProgram({
   modelPath,
   modelsDir,
   sequences,
+  env = {},
 }: {
   readonly modelPath: string;
   readonly modelsDir: string;
   readonly sequences: number;
+  readonly env?: Readonly<Record<string, string>>;
 }): Promise<LocalProgram> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ogong-local-'));
   const startedMs = performance.now();
@@ -37,7 +39,7 @@ export async function startLocalProgram({
       ...[...NODE_FLAGS, PROGRAM, 'local', '--model', `file:${modelPath}`, '--listen', '127.0.0.1:0'],
       ...['--data-dir', dataDir, '--models-dir', modelsDir, '--sequences', String(sequences), '--log-level', 'fatal'],
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } },
   );
   const exited = once(child, 'exit');
   const ready = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>;

@@ -1,5 +1,8 @@
 // Keeps local mode busy for a while, the bad with the good, and says whether its memory stayed flat and its slots came back.
 // `npm run soak -- --minutes 30`
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
@@ -8,7 +11,7 @@ import { readTreeMemory } from '../bench/process-memory.ts';
 import { labModelsDir } from '../lab-models.ts';
 import { startLocalProgram } from './local-program.ts';
 import { actOnce, countAnswers } from './soak-load.ts';
-import { judgeSoak } from './soak-verdict.ts';
+import { judgeSoak, type MemorySample } from './soak-verdict.ts';
 
 const SLOTS = 4;
 /** More than there are slots, so that some wait. */
@@ -27,12 +30,18 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
 
 const modelsDir = labModelsDir();
 const { path: modelPath } = await resolveModel('stories260K', { storeDir: modelsDir });
-const program = await startLocalProgram({ modelPath, modelsDir, sequences: SLOTS });
+const directory = mkdtempSync(join(tmpdir(), 'ogong-soak-'));
+const samples = join(directory, 'held');
+writeFileSync(samples, '0');
+const everyMs = Math.round((minutes * 60_000) / SAMPLES);
+const probe = new URL('./memory-probe.ts', import.meta.url);
+probe.search = new URLSearchParams({ file: samples, everyMs: String(everyMs) }).toString();
+const env = { NODE_OPTIONS: `--import=${probe}` };
+const program = await startLocalProgram({ modelPath, modelsDir, sequences: SLOTS, env });
 const tools = { base: program.base, model: 'stories260K', random: createSeededRandom(seed) };
 const endMs = performance.now() + minutes * 60_000;
 const counts = new Map<string, number>();
 const problems: string[] = [];
-const memoryMib: number[] = [];
 
 async function work(): Promise<void> {
   while (performance.now() < endMs) {
@@ -42,14 +51,19 @@ async function work(): Promise<void> {
   }
 }
 
+const memory: MemorySample[] = [];
+
 async function watch(): Promise<void> {
-  const everyMs = (minutes * 60_000) / SAMPLES;
-  for (let i = 0; i < SAMPLES; i++) {
+  for (let i = 1; i <= SAMPLES; i++) {
     await delay(everyMs);
-    const [mib] = readTreeMemory([program.pid]) ?? [];
-    if (mib !== undefined) memoryMib.push(mib);
-    if (i % 10 === 9)
-      console.error(`soak: ${Math.round(((i + 1) * minutes * 60) / SAMPLES)} s, ${mib?.toFixed(0)} MiB`);
+    const [residentMib] = readTreeMemory([program.pid]) ?? [];
+    const held = Number(readFileSync(samples, 'utf8'));
+    if (residentMib === undefined || held === 0) continue;
+    const last = { liveMib: held / 2 ** 20, residentMib };
+    memory.push(last);
+    if (i % 10 > 0) continue;
+    const shown = `${last.liveMib.toFixed(1)} MiB held, ${last.residentMib.toFixed(0)} MiB resident`;
+    console.error(`soak: ${Math.round((i * everyMs) / 1000)} s, ${shown}`);
   }
 }
 
@@ -58,14 +72,16 @@ await Promise.all([watch(), ...Array.from({ length: WORKERS }, work)]);
 const answered = await countAnswers(tools, SLOTS, PATIENCE_MS);
 await program.stop();
 const turns = [...counts.values()].reduce((sum, count) => sum + count, 0);
-const failures = judgeSoak({ memoryMib, turns, problems, answered, slots: SLOTS });
+rmSync(directory, { recursive: true });
+const failures = judgeSoak({ memory, turns, problems, answered, slots: SLOTS });
 console.log(
   JSON.stringify({
     minutes,
     seed,
     turns,
     ...Object.fromEntries(counts),
-    memoryMib: memoryMib.map(Math.round),
+    liveMib: memory.map(({ liveMib }) => Number(liveMib.toFixed(1))),
+    residentMib: memory.map(({ residentMib }) => Math.round(residentMib)),
     answered,
     failures,
   }),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import timers from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createFileHashes, hashFile } from './file-hashes.ts';
+import { createFileHashes, hashFile, type ReadingProgress } from './file-hashes.ts';
 
 const sha256 = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest());
 
@@ -115,6 +115,17 @@ describe('hashes of files', () => {
     const expected = await hash();
     writeFileSync(join(cache(), readdirSync(cache())[0] as string), text);
     expect(await hash()).toEqual(expected);
+  });
+
+  it('says how far it has read, and nothing where it need not read', async () => {
+    const seen: ReadingProgress[] = [];
+    const hashes = createFileHashes(cache(), { onReading: (progress) => void seen.push(progress) });
+    writeFileSync(path, new Uint8Array(2_500_000));
+    await hashes.hash(path);
+    expect(seen.map(({ readBytes }) => readBytes)).toEqual([1_048_576, 2_097_152, 2_500_000]);
+    expect(seen[0]).toMatchObject({ path, totalBytes: 2_500_000 });
+    await hashes.hash(path);
+    expect(seen).toHaveLength(3);
   });
 
   it('works where nothing can be stored', async () => {

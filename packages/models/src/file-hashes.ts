@@ -16,6 +16,20 @@ export interface FileHashes {
   restamp(path: string): Promise<void>;
 }
 
+/** How far a file has been read that is hashed. */
+export interface ReadingProgress {
+  readonly path: string;
+  readonly readBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface FileHashesOptions {
+  /** Every file is read in full, once for each set of stamps that the hashes see. */
+  readonly verify?: boolean;
+  /** Called for every piece of a file that is read. */
+  readonly onReading?: (progress: ReadingProgress) => void;
+}
+
 interface StoredHash extends FileStamp {
   readonly sha256: string;
 }
@@ -23,12 +37,9 @@ interface StoredHash extends FileStamp {
 /** The file system's clock may tick this seldom: two writes within one tick leave the same times. */
 const TICK_MS = 50;
 
-/**
- * @param directory where hashes are kept, one small file each.
- * @param options verify: every file is read in full, once for each set of stamps that this object sees.
- */
-export function createFileHashes(directory: string, options: { readonly verify?: boolean } = {}): FileHashes {
-  const { verify = false } = options;
+/** @param directory where hashes are kept, one small file each. */
+export function createFileHashes(directory: string, options: FileHashesOptions = {}): FileHashes {
+  const { verify = false, onReading } = options;
   const verified = new Set<string>();
   const entryPath = (id: string) => join(directory, `${id}.json`);
 
@@ -59,7 +70,9 @@ export function createFileHashes(directory: string, options: { readonly verify?:
         if (isKnown && (!verify || verified.has(formatStamp(before)))) return fromHex(stored.sha256);
         // Before it is read: what is written in the tick of `before` leaves no trace in the stamp, and has to be read, too.
         await waitOutTick(before);
-        const hash = await hashHandle(file, signal);
+        const totalBytes = Number(before.sizeBytes);
+        const onRead = onReading && ((readBytes: number) => onReading({ path, readBytes, totalBytes }));
+        const hash = await hashHandle(file, { signal, onRead });
         const sha256 = Buffer.from(hash).toString('hex');
         if (isKnown && stored.sha256 !== sha256) {
           await rm(entryPath(before.id), { force: true });
@@ -90,7 +103,7 @@ export function createFileHashes(directory: string, options: { readonly verify?:
 
 /** SHA-256 of a file's contents, read in full. */
 export const hashFile = (path: string, signal?: AbortSignal): Promise<Uint8Array> =>
-  withFile(path, (file) => hashHandle(file, signal));
+  withFile(path, (file) => hashHandle(file, { signal }));
 
 async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, 'r');
@@ -101,11 +114,21 @@ async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>):
   }
 }
 
-async function hashHandle(file: FileHandle, signal: AbortSignal | undefined): Promise<Uint8Array> {
+async function hashHandle(
+  file: FileHandle,
+  {
+    signal,
+    onRead,
+  }: { readonly signal?: AbortSignal | undefined; readonly onRead?: ((readBytes: number) => void) | undefined },
+): Promise<Uint8Array> {
   const hash = createHash('sha256');
   const options = { start: 0, autoClose: false, highWaterMark: 1 << 20 };
-  for await (const chunk of file.createReadStream({ ...options, ...(signal && { signal }) }))
+  let readBytes = 0;
+  for await (const chunk of file.createReadStream({ ...options, ...(signal && { signal }) })) {
     hash.update(chunk as Buffer);
+    readBytes += (chunk as Buffer).length;
+    onRead?.(readBytes);
+  }
   return new Uint8Array(hash.digest());
 }
 

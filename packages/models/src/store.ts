@@ -3,7 +3,7 @@ import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createFileHashes, type FileHashes, hashFile } from './file-hashes.ts';
+import { createFileHashes, type FileHashes, type FileHashesOptions, hashFile } from './file-hashes.ts';
 import { ModelError } from './model-error.ts';
 import { composeModelRoot, computeModelRoot } from './model-root.ts';
 import { withProcessLock } from './process-lock.ts';
@@ -78,7 +78,7 @@ export interface ModelStore extends UnfinishedDownloads {
 }
 
 /** What was read of the models in a store, and of files beside it. */
-export const openFileHashes = (directory: string, options: { readonly verify?: boolean } = {}): FileHashes =>
+export const openFileHashes = (directory: string, options: FileHashesOptions = {}): FileHashes =>
   createFileHashes(join(directory, 'hashes'), options);
 
 export function createModelStore(directory: string): ModelStore {

@@ -8,7 +8,6 @@ import { parseReceipt } from './index.ts';
 import { verifyReceipt } from './receipts.ts';
 
 const reason = whyNoBrowser();
-if (reason) console.warn(`skipping the checks in a browser: ${reason}`);
 
 const base: SyntheticReceiptOptions = {
   crypto,

@@ -17,6 +17,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { admissionsCommand } from '../commands/admissions-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
 import { modelCommands } from '../commands/model-commands.ts';
+import { createReadingLine } from '../commands/pull-progress.ts';
 import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
@@ -37,6 +38,8 @@ function read<V>(
   process.exit(0);
 }
 
+const writeError = (text: string): void => void process.stderr.write(text);
+
 /** Settings start from the file that configure wrote, unless another file is named. */
 function serve(argv: readonly string[]): Promise<Daemon> {
   const { flags, configPath } = parseArguments(serveConfig.definition, argv, []);
@@ -50,7 +53,7 @@ async function local(argv: readonly string[]): Promise<Daemon> {
   const values = read(localConfig.parse(argv, process.env));
   const log = createLogger({ name: NAME, level: values.logLevel });
   await assertAddressFree(values.listen);
-  const { names, loaded, ...models } = await openLocalModels(values, log);
+  const { names, loaded, ...models } = await openLocalModels(values, { log, onReading: createReadingLine(writeError) });
   const { listen, origin: origins, dataDir } = values;
   const instance = randomUUID();
   const server = createLocalServer(

@@ -1,8 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createModelStore } from '@ogong/models/store';
+import { fromBase64 } from '@ogong/protocol/base/bytes';
+import { isLocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, type LocalFixtureOptions, shelve } from '../local/local-fixture.ts';
@@ -27,6 +31,8 @@ interface Chat {
   readonly asked: Asked[];
   readonly printed: () => string;
   readonly said: () => string;
+  /** On the terminal itself: prompts, and what is typed. */
+  readonly shown: () => string;
   readonly lines: readonly string[];
   readonly ended: Promise<void>;
 }
@@ -70,12 +76,34 @@ async function openChat(options: LocalFixtureOptions & { readonly isTerminal?: b
   await conversation.begin();
   const room: ChatRoom = { conversation, door, output, keepsLines: true };
   const input = new PassThrough();
+  const terminal = new PassThrough();
+  let shown = '';
+  terminal.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+  });
   const lines: string[] = [];
   const ended = chatInTerminal(room, {
-    ...{ input, output: new PassThrough().resume(), isTerminal },
+    ...{ input, output: terminal, isTerminal },
     onHistory: (kept) => void lines.splice(0, lines.length, ...kept),
   });
-  return { room, input, asked, printed: () => printed.join(''), said: () => said.join(''), lines, ended };
+  return {
+    room,
+    input,
+    asked,
+    printed: () => printed.join(''),
+    said: () => said.join(''),
+    shown: () => shown,
+    lines,
+    ended,
+  };
+}
+
+function readReceipt(file: string) {
+  const text = readFileSync(file, 'utf8');
+  const json = JSON.parse(text) as { request: string; response: string };
+  const receipt = parseAnyReceipt(text);
+  if (!isLocalReceipt(receipt)) throw new Error('it is no receipt of local mode');
+  return { receipt, request: fromBase64(json.request), response: fromBase64(json.response) };
 }
 
 describe('a chat', () => {
@@ -170,6 +198,8 @@ describe('a word', () => {
     ['/set nothing', 'write /set system'],
     ['/show nothing', 'write /show info'],
     ['/save', 'write /save <name>'],
+    ['/save my tale', 'invalid model name "my tale": a name has 1 to 160 of a-z A-Z 0-9 . _ / @ : - and begins'],
+    ['/receipt', 'there is no answer with a receipt yet'],
     ['/load missing', 'model "missing" not found'],
     ['/dance', 'there is no /dance; /? shows'],
     ['/constructor', 'there is no /constructor'],
@@ -211,6 +241,38 @@ describe('a word', () => {
     const saved = store.find('tale')?.manifest.defaults;
     expect(saved?.system).toBe('Be brief.');
     expect(saved?.messages?.map(({ content }) => content).filter((_, i) => i % 2 === 0)).toEqual(['first', 'second']);
+  });
+
+  it('/receipt checks the last answer, and keeps what others check it by', async () => {
+    const { input, ended, printed, said } = await openChat();
+    const [file, directory] = [join(folder, 'receipt.json'), join(folder, 'sub')];
+    mkdirSync(join(directory, 'file'), { recursive: true });
+    input.end(`tell\n/receipt\n/receipt ${file}\n/receipt ${directory}\n/clear\n/receipt\n`);
+    await ended;
+    expect(printed()).toMatch(/\n\d\d checks hold, 0 fail; \d+ are about the network/);
+    expect(printed()).toMatch(/ogong verify http:\/\/127\.0\.0\.1:\d+\/v1\/receipts\/\S+ --allow network\n/);
+    expect(said()).toContain(`saved: ogong verify ${file} --allow network\n`);
+    const { receipt, ...bodies } = readReceipt(file);
+    expect(
+      verifyLocalReceipt(receipt, { crypto, ...bodies, trust: { allow: ['network'] }, nowMs: Date.now() }),
+    ).toMatchObject({
+      ok: true,
+    });
+    expect(said()).toMatch(new RegExp(`${directory}: .*\nwhat was said is forgotten\nthere is no answer`));
+  });
+
+  it('the hint at /receipt comes once, and only on a terminal', async () => {
+    const { room, input, ended, shown } = await openChat({ isTerminal: true });
+    input.write('one\r');
+    await expect.poll(() => room.conversation.receiptPath).toBeDefined();
+    input.write('two\r/bye\r');
+    await ended;
+    expect(shown().match(/\/receipt checks this answer/g)).toHaveLength(1);
+    await fixture.close();
+    const piped = await openChat();
+    piped.input.end('one\n');
+    await piped.ended;
+    expect(`${piped.shown()}${piped.printed()}${piped.said()}`).not.toContain('/receipt');
   });
 
   it('/nohistory lines are not kept', async () => {

@@ -34,6 +34,7 @@ export async function chatInTerminal(room: ChatRoom, terminal: ChatTerminal): Pr
   });
   let answering: AbortController | undefined;
   let isClosed = false;
+  let isHinted = false;
   /** A message of several lines that has begun. */
   let begun: string[] | undefined;
 
@@ -74,6 +75,10 @@ export async function chatInTerminal(room: ChatRoom, terminal: ChatTerminal): Pr
     answering = new AbortController();
     try {
       await room.conversation.say(message, answering.signal);
+      if (isTerminal && !isHinted && room.conversation.receiptPath !== undefined) {
+        isHinted = true;
+        output.write('(/receipt checks this answer, /? shows what else can be typed)\n\n');
+      }
     } catch (error) {
       if (answering.signal.aborted) return;
       if (!(error instanceof LocalApiError)) throw error;

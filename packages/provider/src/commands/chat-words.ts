@@ -1,4 +1,8 @@
+import { writePrivateFile } from '@ogong/host/files/private-files';
 import type { Output } from '@ogong/host/lifecycle/command';
+import { explainFile } from '@ogong/host/log/errors';
+import type { Check } from '@ogong/protocol/base/checks';
+import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/verify-local-receipt';
 import { readOptions } from '../local/ollama/options.ts';
 import type { Conversation } from './conversation.ts';
 import { formatTable } from './format.ts';
@@ -125,6 +129,20 @@ const WORDS: Readonly<Record<string, Word>> = {
       return true;
     },
   },
+  '/receipt': {
+    usage: '/receipt [<file>]',
+    about: 'check the last answer; with a file, keep what it is checked by',
+    async run({ conversation, door, output }, file) {
+      if (conversation.receiptPath === undefined) throw new WordError('there is no answer with a receipt yet');
+      const receipt = await callLocal(door, conversation.receiptPath, { method: 'GET' });
+      if (file === '') output.write(formatReceipt(receipt, conversation.receiptPath, door));
+      else {
+        writeReceipt(file, receipt);
+        output.writeError(`saved: ogong verify ${file} --allow ${WITHOUT_NETWORK}\n`);
+      }
+      return true;
+    },
+  },
   '/clear': {
     usage: '/clear',
     about: 'forget what was said',
@@ -153,6 +171,34 @@ const WORDS: Readonly<Record<string, Word>> = {
 };
 
 class WordError extends Error {}
+
+/** How its checks came out, and how others can repeat them. */
+function formatReceipt(receipt: Readonly<Record<string, unknown>>, path: string, door: LocalDoor): string {
+  const checks = receipt.checks as readonly Check[];
+  const failed = checks.filter(({ status }) => status === 'fail');
+  const [passed, skipped] = (['pass', 'skip'] as const).map(
+    (status) => checks.filter((check) => check.status === status).length,
+  );
+  const how =
+    door.server === undefined
+      ? 'to keep it: /receipt <file>\n'
+      : `ogong verify ${door.server}${path} --allow ${WITHOUT_NETWORK}\n`;
+  return [
+    `${passed} checks hold, ${failed.length} fail; ${skipped} are about the network, which had no part in this answer\n`,
+    ...failed.map(({ id, detail }) => `FAIL  ${id}  ${detail}\n`),
+    how,
+  ].join('');
+}
+
+/** @throws WordError where it cannot be written. */
+function writeReceipt(file: string, receipt: object): void {
+  try {
+    writePrivateFile(file, `${JSON.stringify(receipt)}\n`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new WordError(`${file}: ${explainFile(error)}`);
+  }
+}
 
 /** Follows a line that begins with a slash. What goes wrong is said, and the chat goes on. @returns false where it is over. */
 export async function followWord(room: ChatRoom, line: string): Promise<boolean> {

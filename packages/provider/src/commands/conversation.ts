@@ -1,4 +1,5 @@
 import type { Output } from '@ogong/host/lifecycle/command';
+import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { callLocal, LocalApiError, streamLocal } from './local-client.ts';
 import type { LocalDoor } from './local-door.ts';
 
@@ -37,6 +38,8 @@ export interface Conversation {
    * @throws LocalApiError; the signal's reason
    */
   say(content: string, signal?: AbortSignal): Promise<void>;
+  /** Path of the last answer's receipt on the server; undefined where no answer has one. */
+  readonly receiptPath: string | undefined;
   clear(): void;
   /** Goes on with another model, or with a conversation that was saved. @throws LocalApiError */
   load(model: string): Promise<void>;
@@ -60,6 +63,7 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
   /** Of the model itself: the server sends them along. */
   let kept: readonly Turn[] = [];
   let contextSize = Number.POSITIVE_INFINITY;
+  let receiptPath: string | undefined;
 
   const listTurns = (): readonly Turn[] => exchanges.flatMap(({ turns }) => turns);
 
@@ -84,6 +88,9 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
       return model;
     },
     settings,
+    get receiptPath() {
+      return receiptPath;
+    },
     async begin() {
       await callLocal(door, '/api/chat', { body: { ...formatRequest([]), messages: [] } });
       const { models } = await callLocal(door, '/api/ps', { method: 'GET' });
@@ -96,9 +103,13 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
       const turns = [...listTurns(), { role: 'user', content } as const];
       const show = createAnswerPrinter(output, isInteractive);
       let answer = '';
+      receiptPath = undefined;
+      const onHeaders = (headers: Headers): void => {
+        receiptPath = headers.get(RECEIPT_HEADER) ?? undefined;
+      };
       let end: Readonly<Record<string, unknown>> | undefined;
       try {
-        for await (const event of streamLocal(door, '/api/chat', { body: formatRequest(turns), signal })) {
+        for await (const event of streamLocal(door, '/api/chat', { body: formatRequest(turns), signal, onHeaders })) {
           const { content: piece = '', thinking = '' } = (event.message ?? {}) as Partial<Record<string, string>>;
           answer += piece;
           show.piece(piece, thinking);
@@ -107,6 +118,8 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
         if (end === undefined) throw new LocalApiError(0, 'the answer broke off; ask again');
       } finally {
         show.end();
+        // An answer that was broken off has none.
+        if (end === undefined) receiptPath = undefined;
         if (end !== undefined || (signal?.aborted && answer !== '')) {
           const before = exchanges.reduce((sum, { tokens }) => sum + tokens, 0);
           const counted = Number(end?.prompt_eval_count ?? 0) + Number(end?.eval_count ?? 0);
@@ -120,12 +133,14 @@ export function createConversation({ door, output, isInteractive, ...given }: Co
     },
     clear() {
       exchanges = [];
+      receiptPath = undefined;
     },
     async load(name) {
       const shown = await callLocal(door, '/api/show', { body: { model: name } });
       model = name;
       kept = (shown.messages as readonly Turn[] | undefined) ?? [];
       exchanges = [];
+      receiptPath = undefined;
       settings.system = undefined;
       settings.parameters = {};
       await conversation.begin();

@@ -23,6 +23,8 @@ interface CallOptions {
   readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly body?: Json | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Gets the headers of an answer before its body. */
+  readonly onHeaders?: (headers: Headers) => void;
 }
 
 /** One answer of the local API; an empty one is an empty object. @throws LocalApiError */
@@ -51,7 +53,11 @@ export async function* streamLocal(door: LocalDoor, path: string, options: CallO
   if (rest !== '') yield readEvent(rest);
 }
 
-async function send(door: LocalDoor, path: string, { method = 'POST', body, signal }: CallOptions): Promise<Response> {
+async function send(
+  door: LocalDoor,
+  path: string,
+  { method = 'POST', body, signal, onHeaders }: CallOptions,
+): Promise<Response> {
   let response: Response;
   try {
     response = await door.fetch(path, {
@@ -63,7 +69,10 @@ async function send(door: LocalDoor, path: string, { method = 'POST', body, sign
     signal?.throwIfAborted();
     throw new LocalApiError(0, `the server at ${door.server ?? 'this process'} does not answer`, { cause });
   }
-  if (response.ok) return response;
+  if (response.ok) {
+    onHeaders?.(response.headers);
+    return response;
+  }
   const { error } = readLine(await readAll(response));
   throw new LocalApiError(
     response.status,

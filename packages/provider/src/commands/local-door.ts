@@ -4,6 +4,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { createLocalApp } from '../local/local-server.ts';
 import { type LocalSettings, openLocalModels } from '../local/open-local-models.ts';
 import { findServer } from '../local/server-note.ts';
+import { createReadingLine } from './pull-progress.ts';
 
 /** The local API, wherever it is answered. */
 export interface LocalDoor {
@@ -23,7 +24,10 @@ export async function findRunningDoor(dataDir: string): Promise<LocalDoor | unde
 
 /** The same API within this process, without a port. @throws ModelError, EngineError */
 export async function openOwnDoor(settings: LocalSettings, log: Logger): Promise<LocalDoor> {
-  const { names: _, ...models } = await openLocalModels(settings, log);
+  const { names: _, ...models } = await openLocalModels(settings, {
+    log,
+    onReading: createReadingLine((text) => process.stderr.write(text)),
+  });
   const app = createLocalApp(
     { listen: { host: '127.0.0.1', port: 0 } },
     { ...models, crypto: nodeCrypto, clock: systemClock, log },

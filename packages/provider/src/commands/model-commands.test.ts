@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture } from '../local/local-fixture.ts';
 import { findServer, noteServer } from '../local/server-note.ts';
 import { modelCommands } from './model-commands.ts';
-import { createProgressLine } from './pull-progress.ts';
+import { createProgressLine, createReadingLine } from './pull-progress.ts';
 import { runCommand } from './run-command.ts';
 
 let dataDir: string;
@@ -128,5 +128,23 @@ describe('progress of a download', () => {
     for (let i = 0; i <= 300; i++) show(event((i * GB) / 100), i * 100);
     expect(written).toHaveLength(11);
     expect(written[1]).toBe('m.gguf  10 %  300.0 MB of 3.00 GB  100.0 MB/s  27 s left\n');
+  });
+});
+
+describe('the reading of a large file', () => {
+  const read = (totalBytes: number, isTerminal: boolean): string => {
+    const written: string[] = [];
+    const show = createReadingLine((text) => void written.push(text), isTerminal);
+    for (let i = 1; i <= 100; i++) show({ path: '/models/m.gguf', readBytes: (i * totalBytes) / 100, totalBytes });
+    return written.join('');
+  };
+
+  it('is shown like a download, and ends with a line of its own on a terminal', () => {
+    expect(read(3e9, false)).toMatch(/^reading m\.gguf {2}1 % {2}30\.0 MB of 3\.00 GB\n(?:reading .*\n){10}$/);
+    expect(read(3e9, true)).toMatch(/reading m\.gguf {2}100 % {2}3\.00 GB of 3\.00 GB[^\n]*\nm\.gguf is read\n$/);
+  });
+
+  it('is not worth a word where it takes no time', () => {
+    expect(read(1e8, true)).toBe('');
   });
 });

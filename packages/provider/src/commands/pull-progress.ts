@@ -1,4 +1,6 @@
+import { basename } from 'node:path';
 import type { Output } from '@ogong/host/lifecycle/command';
+import type { ReadingProgress } from '@ogong/models/file-hashes';
 import { formatBytes } from './format.ts';
 import { streamLocal } from './local-client.ts';
 import type { LocalDoor } from './local-door.ts';
@@ -58,6 +60,23 @@ export function createProgressLine(
     if (isTerminal) write(`\r\u001b[K${line}`);
     else if (tenth !== last) write(`${line}\n`);
     last = tenth;
+  };
+}
+
+/** Below this, a file is read before anybody wonders what is happening. */
+const LARGE_BYTES = 256 * 1024 * 1024;
+
+/** Shows how far a large model file has been read, in the way of a download. */
+export function createReadingLine(
+  write: (text: string) => void,
+  isTerminal = process.stderr.isTTY === true,
+): (progress: ReadingProgress) => void {
+  const show = createProgressLine(write, isTerminal);
+  return ({ path, readBytes: completed, totalBytes: total }) => {
+    if (total < LARGE_BYTES) return;
+    const name = basename(path);
+    show({ status: `reading ${name}`, digest: path, completed, total }, performance.now());
+    if (completed === total && isTerminal) show({ status: `${name} is read` }, performance.now());
   };
 }
 

@@ -10,6 +10,7 @@ import { modelsDirField } from '@ogong/host/config/common-fields';
 import { boolean, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
+import type { ReadingProgress } from '@ogong/models/file-hashes';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { openFileHashes } from '@ogong/models/store';
 
@@ -135,15 +136,17 @@ export interface LoadedModel<E extends Engine = Engine> {
   readonly model: ResolvedModel;
 }
 
-interface Surroundings {
+export interface LoadingPlace {
   readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Called while a model file outside the store is read in full, which may take minutes. */
+  readonly onReading?: (progress: ReadingProgress) => void;
 }
 
 /** Fetches the model if it is not here yet, and opens the engine of its modality. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
   { threads, nCtx, drafts, hubEndpoint, hubToken, modelsDir, verify = false, ...given }: EngineSettings,
-  { log }: Surroundings,
+  { log, onReading }: LoadingPlace,
   share?: MachineShare,
 ): Promise<LoadedModel> {
   const memory = {
@@ -151,7 +154,7 @@ export async function loadModel(
     ...(share && { availableMemory: Math.max(0, readAvailableMemory() - share.reservedBytes) }),
   };
   const { model, hashes } = await bringServed(reference, {
-    ...{ hubEndpoint, hubToken, verify, modelsDir },
+    ...{ hubEndpoint, hubToken, verify, modelsDir, onReading },
     inspect: (path) => assertMayLoad(path, { sequences: given.sequences, ...memory }),
   });
   const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
@@ -179,7 +182,7 @@ export async function loadModel(
 export async function loadTextModel(
   reference: string,
   settings: EngineSettings,
-  place: Surroundings,
+  place: LoadingPlace,
   share?: MachineShare,
 ): Promise<LoadedModel<TextEngine>> {
   const { engine, model } = await loadModel(reference, settings, place, share);
@@ -191,7 +194,7 @@ export async function loadTextModel(
 type Load<E extends Engine> = (
   reference: string,
   settings: EngineSettings,
-  place: Surroundings,
+  place: LoadingPlace,
   share: MachineShare,
 ) => Promise<LoadedModel<E>>;
 
@@ -205,7 +208,7 @@ export async function loadModels<E extends Engine>(
   references: readonly string[],
   load: Load<E>,
   settings: EngineSettings,
-  place: Surroundings,
+  place: LoadingPlace,
 ): Promise<readonly LoadedModel<E>[]> {
   const cores = Math.max(1, Math.floor(countCores() / references.length));
   const loaded: LoadedModel<E>[] = [];
@@ -241,11 +244,13 @@ async function bringServed(
     modelsDir: storeDir,
     verify = false,
     inspect,
+    onReading,
   }: Pick<EngineSettings, 'hubEndpoint' | 'hubToken' | 'modelsDir' | 'verify'> & {
     readonly inspect: (path: string) => void;
+    readonly onReading: LoadingPlace['onReading'];
   },
 ) {
-  const hashes = openFileHashes(storeDir, { verify });
+  const hashes = openFileHashes(storeDir, { verify, ...(onReading && { onReading }) });
   const model = await resolveModel(reference, {
     ...{ storeDir, hashes, inspect },
     hub: {

@@ -28,7 +28,7 @@ describe('an adapter that was named for local mode', () => {
   it('is asked for as model+adapter, and loaded when it is first used', async () => {
     const adapter = join(dataDir, 'pirate.gguf');
     writeRandomAdapter(adapter, { model: MODEL, seed: 1, strength: 0.3 });
-    const { shelf, loaded, names } = await openLocalModels({ ...settings, adapter: [adapter] }, log);
+    const { shelf, loaded, names } = await openLocalModels({ ...settings, adapter: [adapter] }, { log });
     try {
       expect(names).toEqual(['stories260K', 'stories260K+pirate']);
       const found = await findModel(shelf, 'stories260k+pirate');
@@ -43,6 +43,6 @@ describe('an adapter that was named for local mode', () => {
   });
 
   it('is refused at the start where it is no adapter', async () => {
-    await expect(openLocalModels({ ...settings, adapter: [MODEL] }, log)).rejects.toThrow(/is no LoRA adapter/);
+    await expect(openLocalModels({ ...settings, adapter: [MODEL] }, { log })).rejects.toThrow(/is no LoRA adapter/);
   });
 });

@@ -138,13 +138,13 @@ describe('a model whose file is damaged', () => {
     const folder = mkdtempSync(join(tmpdir(), 'ogong-damaged-'));
     const path = join(folder, 'model.gguf');
     writeFileSync(path, damage(readFileSync(MODEL)));
-    await expect(openLocalModels({ ...settings, modelsDir: folder, model: [path] }, log)).rejects.toThrow(message);
+    await expect(openLocalModels({ ...settings, modelsDir: folder, model: [path] }, { log })).rejects.toThrow(message);
     rmSync(folder, { recursive: true });
   });
 
   it('that was pulled is told from others when it is asked for, and can be deleted', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ogong-damaged-'));
-    const { shelf, library, loaded } = await openLocalModels({ ...settings, modelsDir: folder, model: [] }, log);
+    const { shelf, library, loaded } = await openLocalModels({ ...settings, modelsDir: folder, model: [] }, { log });
     await library.pull('stories260K', {
       onProgress: () => {},
       onRetry: () => {},

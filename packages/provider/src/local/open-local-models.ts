@@ -2,11 +2,10 @@ import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { countCores } from '@ogong/engine/llama-cpp/platform';
-import type { Logger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
 import { splitModelReference } from '@ogong/models/source';
 import { createModelStore } from '@ogong/models/store';
-import { type EngineSettings, loadModel, loadModels } from '../engine/engine-config.ts';
+import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from './loaded-models.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
@@ -30,8 +29,7 @@ export interface LocalModels {
 }
 
 /** Loads what was named, and leaves the rest of the store to be loaded when it is asked for. @throws ModelError, EngineError */
-export async function openLocalModels(settings: LocalSettings, log: Logger): Promise<LocalModels> {
-  const place = { log };
+export async function openLocalModels(settings: LocalSettings, place: LoadingPlace): Promise<LocalModels> {
   const engines = await loadModels(settings.model, loadModel, settings, place);
   const named = engines.map(({ engine, model }, i) => ({
     engine,

@@ -96,7 +96,7 @@ export function createStoreLibrary(
       const reference = typed.replace(/^(?:https?:\/\/)?(?:hf\.co|huggingface\.co)\//, 'hf:').replace(/:latest$/, '');
       if (reference.startsWith('file:') || /\.gguf$/i.test(reference.replace(/^https?:.*/, '')))
         throw new RequestError(
-          'a file of this machine is not pulled; name it with --model, or send it to /api/blobs',
+          'a file of this machine is not pulled: run it by its path, or serve it with `local --model <path>`',
           'model',
         );
       const { name, path } = await resolve(reference, options);
@@ -114,5 +114,8 @@ export function createStoreLibrary(
 function toModelName(name: string): string {
   const plain = name.replace(/:latest$/, '');
   if (/^[A-Za-z0-9][A-Za-z0-9._/@:-]{0,159}$/.test(plain)) return plain;
-  throw new RequestError('invalid model name', 'model');
+  throw new RequestError(
+    `invalid model name ${JSON.stringify(plain.slice(0, 60))}: a name has 1 to 160 of a-z A-Z 0-9 . _ / @ : - and begins with a letter or a digit`,
+    'model',
+  );
 }

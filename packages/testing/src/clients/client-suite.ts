@@ -27,7 +27,7 @@ export function testClients(
   { features = FEATURES, without = {} }: ClientSelection = {},
 ): void {
   for (const missing of [missingDocument, missingOllamaDocument])
-    if (missing !== undefined) console.warn(`answers are not held against their schemas: ${missing}`);
+    if (missing !== undefined) it.skip(`answers are held against their schemas (${missing})`);
   const cases = ALL_CASES.filter(({ only = place, feature }) => only === place && features.includes(feature));
   describe(`clients against ${place === 'gateway' ? 'a gateway' : place}`, () => {
     const watched = createWatchedFetch();

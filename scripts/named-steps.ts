@@ -1,0 +1,38 @@
+import { runSteps, type Step } from './steps.ts';
+
+interface NamedStepsOptions {
+  /** By the name of a step: the one that runs at the same time, where both are asked for. */
+  readonly beside?: Readonly<Record<string, string>>;
+  /** Added to the usage. */
+  readonly note?: string;
+  /** Called after the last step, or the one that failed. */
+  readonly onEnd?: () => void;
+}
+
+/** Runs the steps that the command line names, or all of them. */
+export async function runNamedSteps(
+  title: string,
+  steps: Readonly<Record<string, Step>>,
+  { beside = {}, note, onEnd = () => undefined }: NamedStepsOptions = {},
+): Promise<void> {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !Object.hasOwn(steps, name));
+  if (asked.includes('--help') || unknown.length > 0) {
+    if (unknown.length > 0 && !asked.includes('--help')) console.error(`unknown part: ${unknown.join(', ')}`);
+    const command = title === 'test' ? 'npm test' : `npm run ${title}`;
+    const more = note === undefined ? '' : `, and ${note}`;
+    console.log(
+      `usage: ${command} [-- ${Object.keys(steps).join(' | ')} ...]\nWithout a name, all of them run, in this order${more}.`,
+    );
+    process.exit(asked.includes('--help') ? 0 : 2);
+  }
+  const names = asked.length > 0 ? asked : Object.keys(steps);
+  const follows = new Set(names.map((name) => beside[name]));
+  const chosen = names
+    .filter((name) => !follows.has(name))
+    .map((name) => {
+      const other = steps[names.find((each) => each === beside[name]) ?? ''];
+      return { ...(steps[name] as Step), ...(other && { beside: other }) };
+    });
+  await runSteps(title, chosen, onEnd);
+}

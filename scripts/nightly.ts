@@ -1,0 +1,15 @@
+// What takes too long for CI: every test with OGONG_LONG=1, the soak of local mode, and its benchmark. `npm run nightly -- soak` runs one part.
+
+import { listLongTests } from './long-tests.ts';
+import { runNamedSteps } from './named-steps.ts';
+
+const node = process.execPath;
+await runNamedSteps('nightly', {
+  long: {
+    name: 'long tests',
+    command: ['vitest', 'run', '--testTimeout', '3600000', ...listLongTests()],
+    env: { OGONG_LONG: '1' },
+  },
+  soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },
+  bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
+});
