@@ -1,26 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
-import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
-import { openStore } from '@ogong/host/store/store';
-import { systemClock } from '@ogong/host/time/clock';
+import type { LinkClient } from '@ogong/host/link/link-client';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
-import { parseOpening } from '@ogong/protocol/commitment/opening';
-import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeHeader, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
-import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
-import { redactHeader } from '@ogong/protocol/modality/text/stage2/score-commitment';
-import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
-import { createVerifier } from '@ogong/provider/verifier/verifier';
-import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, findReplyId, receive, until } from '@ogong/testing/provider/provider-fixture';
@@ -37,14 +21,14 @@ import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestChain } from '@ogong/testing/validator/test-chain';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-reply';
-import { createTestListing, nameTestRound } from '@ogong/testing/verifier/test-listing';
+import { nameTestRound } from '@ogong/testing/verifier/test-listing';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { knock } from './knock.ts';
 import { openRouter, routedProviderId } from './router-door.ts';
 import { PEER, serveValidator } from './validator-door.ts';
+import { openVerifierDoor } from './verifier-door.ts';
 
 const MIB = 1024 * 1024;
-const quiet = createLogger({ name: 'test', level: 'silent' });
 const closing: (() => void | Promise<void>)[] = [];
 let rssBefore = 0;
 beforeAll(() => {
@@ -90,61 +74,9 @@ describe('the doors of a provider', () => {
 
 describe('the doors of a verifier', () => {
   it('answer damaged jobs in typed words, and score the next one', async () => {
-    const network = await createNetwork();
-    closing.push(network.close);
-    const engine = createFakeEngine({ contextSize: 512 });
-    const [identity, validator] = await Promise.all([makeIdentity(11), makeIdentity(3)]);
-    const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
-    const commits = createGroupCommit(store);
-    const verifier = createVerifier(
-      { bind: { host: '127.0.0.1', port: 0 } },
-      {
-        engines: [engine],
-        crypto,
-        clock: systemClock,
-        signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
-        reports: createReports(store, commits),
-        randomBytes,
-        identity,
-        chain: createTestListing([validator.id]),
-        log: quiet,
-        metrics: createMetrics('verifier'),
-      },
-    );
-    await verifier.start();
-    const client = createLinkClient({ endpoint: verifier.address(), certHash: identity.id, identity: validator });
-    closing.push(
-      engine.close,
-      () => verifier.stop(0),
-      () => client.close(),
-    );
-    const service = client.service(VerifierService);
-
-    const message = network.order({ body: { max_tokens: 6 } });
-    const { finished } = await receive(network.client, message);
-    const opened = (await network.client.service(ProviderService).getOpening({ replyId: findReplyId() })).opening;
-    const opening = parseOpening(opened);
-    const header = parseHeader(opening.header);
-    const record = parseRecordV2(finished.record?.record as Uint8Array);
-    const { rows, outputTokens } = replayReply(crypto, record, opening);
-    let jobs = 0;
-    const job = () => ({
-      jobId: new Uint8Array(16).fill(++jobs),
-      request: message.request,
-      endpoint: message.endpoint,
-      header: encodeHeader(redactHeader(header)),
-      modelRoot: record.modelRoot,
-      sketchBankSeed: header.sketchBankSeed,
-      claim: {
-        case: 'text' as const,
-        value: {
-          outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
-          listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
-          tailDraws: encodeTailDraws(new Map([[2, 5]])),
-        },
-      },
-      timeoutMs: 20_000,
-    });
+    const { job, validator, record, connect, close } = await openVerifierDoor();
+    closing.push(close);
+    const service = (await connect(validator)).service(VerifierService);
     const { refused } = await knock({ valid: job, call: (damaged) => service.commit(damaged) });
     expect(refused).toBeGreaterThan(20);
     const asked = job();
@@ -155,7 +87,7 @@ describe('the doors of a verifier', () => {
     await service.reveal(named());
     await knock({ valid: named, call: (damaged) => service.reveal(damaged) });
     await service.reveal(named());
-    const trace = { job: job(), record: finished.record?.record as Uint8Array, position: 3 };
+    const trace = { job: job(), record, position: 3 };
     await knock({ valid: () => trace, call: (damaged) => service.trace(damaged) });
     expect((await service.trace(trace)).report.length).toBeGreaterThan(0);
     await expect(service.commit({ ...job(), request: new Uint8Array(9 * MIB) })).rejects.toMatchObject({

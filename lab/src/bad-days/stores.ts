@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 
 /** One order in the gateway's own accounts; ids and addresses are hex. */
@@ -77,4 +78,13 @@ function readStore<T>(path: string, read: (all: (sql: string) => Rows) => T): T 
   } finally {
     database.close();
   }
+}
+
+/** Everything that a daemon keeps, as text. */
+export function dumpStore(store: Store): string {
+  return store.read(({ prepare }) => {
+    const tables = prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all();
+    const rows = tables.map(({ name }) => [name, prepare(`SELECT * FROM "${name}"`).all()]);
+    return JSON.stringify(rows, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
+  });
 }

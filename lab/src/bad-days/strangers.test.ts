@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { create, type DescMessage } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
-import type { Store } from '@ogong/host/store/store';
 import { createAccess } from '@ogong/node/validator/access';
 import {
   AdmitRequestSchema,
@@ -14,6 +13,7 @@ import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { createTestValidator } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
+import { dumpStore } from './stores.ts';
 import { METHOD_ROWS, ROUTE_ROWS } from './strangers.ts';
 import { serveValidator } from './validator-door.ts';
 
@@ -46,22 +46,13 @@ describe('what a stranger can cause', () => {
   );
 });
 
-/** Everything that a validator keeps, as text. */
-function dump(store: Store): string {
-  return store.read(({ prepare }) => {
-    const tables = prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all();
-    const rows = tables.map(({ name }) => [name, prepare(`SELECT * FROM "${name}"`).all()]);
-    return JSON.stringify(rows, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
-  });
-}
-
 describe('a stranger without money', () => {
   it('changes nothing at a validator by any method, nor by an order that it cannot pay', async () => {
     const validator = createTestValidator({ spendable: 0n });
     const served = await serveValidator(validator);
     try {
       const client = (await served.connect(1)).service(ValidatorService);
-      const before = dump(validator.store);
+      const before = dumpStore(validator.store);
       const calls = client as unknown as Readonly<Record<string, (message: object) => Promise<unknown>>>;
       for (const { localName, input } of ValidatorService.methods) {
         await calls[localName]?.(create(input as DescMessage)).catch((error: unknown) => {
@@ -71,7 +62,7 @@ describe('a stranger without money', () => {
       const { order, signature, consent } = validator.order(0, {}, createTestPayee('poor'));
       const ordered = create(AdmitRequestSchema, { order: { order, signature }, consent });
       await expect(client.admit(ordered)).rejects.toThrow('0 reserved');
-      expect(dump(validator.store)).toBe(before);
+      expect(dumpStore(validator.store)).toBe(before);
       expect(served.errors).toEqual([]);
     } finally {
       await served.close();

@@ -1,0 +1,238 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import type { Store } from '@ogong/host/store/store';
+import { writeDelivered } from '@ogong/node/validator/wire-messages';
+import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import {
+  ProviderService,
+  RouterService,
+  ValidatorService,
+  VerifierService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { createNetwork, FULL_CHANNEL, receive } from '@ogong/testing/provider/provider-fixture';
+import { type BenchOptions, createTestValidator, ledger, payer } from '@ogong/testing/validator/test-bench';
+import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
+import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { propose } from '@ogong/testing/validator/test-proposal';
+import {
+  createTestDelivery,
+  MODEL,
+  MODEL_ROOT,
+  signTestComplaint,
+  type TestOrder,
+  toPushMessage,
+} from '@ogong/testing/validator/test-reply';
+import { afterEach, expect, it } from 'vitest';
+import { openStrangerLink } from '../attackers/protocol/stranger-link.ts';
+import { openRouter, routedProviderId } from './router-door.ts';
+import { dumpStore } from './stores.ts';
+import { METHOD_ROWS } from './strangers.ts';
+import { serveValidator } from './validator-door.ts';
+import { openVerifierDoor } from './verifier-door.ts';
+
+const closing: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const STRANGER = 1;
+/** The fee that each order of the test bench may draw at most. */
+const MAX_FEE = 1_000_000n;
+
+/** How many calls of some were answered, and what the others were refused with. */
+async function count(calls: Iterable<() => Promise<unknown>>) {
+  let taken = 0;
+  const refusals = new Set<string>();
+  for (const call of calls) {
+    await call().then(
+      () => taken++,
+      (error: unknown) => {
+        if (!(error instanceof LinkError)) throw error;
+        refusals.add(error.message);
+      },
+    );
+  }
+  return { taken, refusals: [...refusals].join('; ') };
+}
+
+const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i));
+
+/** A validator, and a stranger's link to it. */
+async function openValidator(options: BenchOptions = {}) {
+  const validator = createTestValidator(options);
+  const served = await serveValidator(validator);
+  closing.push(validator.close, served.close, () => expect(served.errors).toEqual([]));
+  const service = (await served.connect(STRANGER)).service(ValidatorService);
+  const admit = ({ order, signature, consent }: TestOrder) => service.admit({ order: { order, signature }, consent });
+  return { validator, service, admit };
+}
+
+/** What a call leaves behind that is refused, or that was made before: nothing. */
+async function leavesNothing(store: Store, call: () => Promise<unknown>): Promise<string> {
+  const before = dumpStore(store);
+  const { refusals } = await count([call]);
+  expect(dumpStore(store)).toBe(before);
+  return refusals;
+}
+
+async function announceMany() {
+  const { validator, service } = await openValidator({ maxAnnouncements: 3 });
+  const announce = async (seed: number, name: string) => {
+    const key = createTestHybrid(name);
+    const payee = createTestPayee(name);
+    const id = hashHybridKey(crypto, key.publicKey);
+    const nowMs = validator.clock.nowMs();
+    const model = { modelId: MODEL, modelRoot: MODEL_ROOT, pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' };
+    const announcement: Announcement = {
+      ...{ providerId: id, payee: payee.address, endpoint: 'p:1', certHash: (await makeIdentity(seed)).id },
+      ...{ verifier: undefined, models: [{ ...model, capacity: 1, freeCapacity: 1 }], sequence: 1n },
+      ...{ issuedAtMs: nowMs, expiresAtMs: nowMs + 60_000 },
+    };
+    const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId: id });
+    return { ...signAnnouncement(key, announcement, { payeeSignature }), verifierEndorsement: undefined } as never;
+  };
+  return { validator, service, announce };
+}
+
+/**
+ * Each method that changes something is sent well-formed messages, more of them than it takes, by somebody who has no more than its
+ * row says; what bounds them is asserted.
+ */
+const WALKS: Readonly<Record<string, () => Promise<void>>> = {
+  async 'ProviderService/Generate'() {
+    const network = await createNetwork({ channel: { ...FULL_CHANNEL, admitted: 0n, spendable: 0n } });
+    closing.push(network.close);
+    const orders = times(
+      3,
+      (nonce) => () => receive(network.client, network.order({ nonce, body: { max_tokens: 3 } })),
+    );
+    const { taken, refusals } = await count(orders);
+    expect(taken).toBe(0);
+    expect(refusals).toMatch(/holds 0 on the chain/);
+    expect(network.validator.admitted).toEqual([]);
+    expect(network.provider.activeReplies()).toBe(0);
+  },
+  async 'ProviderService/Progress'() {
+    const network = await createNetwork();
+    closing.push(network.close);
+    const stranger = (await network.connect(4)).service(ProviderService);
+    const progress = { progress: new Uint8Array(120), signature: new Uint8Array(65) };
+    expect(
+      await leavesNothing(network.store(), () => stranger.progress({ replyId: new Uint8Array(16), progress })),
+    ).not.toBe('');
+  },
+  async 'ValidatorService/Admit'() {
+    const { validator, admit } = await openValidator({ spendable: 3n * MAX_FEE });
+    const { taken, refusals } = await count(times(8, (number) => () => admit(validator.order(number))));
+    expect(taken).toBe(3);
+    expect(refusals).toContain('reserved');
+  },
+  async 'ValidatorService/PushRecord'() {
+    const { validator, service, admit } = await openValidator();
+    const order = validator.order(0);
+    const { submission } = validator.serve(order);
+    const push = () => service.pushRecord(toPushMessage(submission));
+    expect(await leavesNothing(validator.store, push)).toContain('no such reply');
+    await admit(order);
+    await push();
+    expect(await leavesNothing(validator.store, push)).toBe('');
+  },
+  async 'ValidatorService/Acknowledge'() {
+    const { validator, service, admit } = await openValidator();
+    const order = validator.order(0);
+    const told = createTestDelivery(order, validator.serve(order), { payer, ledger });
+    const acknowledge = () => service.acknowledge(writeDelivered(told));
+    expect(await leavesNothing(validator.store, acknowledge)).not.toBe('');
+    await admit(order);
+    await acknowledge();
+    expect(await leavesNothing(validator.store, acknowledge)).toBe('');
+  },
+  async 'ValidatorService/Complain'() {
+    const { validator, service } = await openValidator();
+    const outcomes: string[] = [];
+    for (const number of times(8, (i) => i)) {
+      const { submission } = await validator.deliver(number);
+      const { order, record } = toPushMessage(submission);
+      const told = { order, reason: 'slow', record, opening: undefined };
+      const { opening: _, ...complaint } = signTestComplaint(told, { payer, ledger });
+      outcomes.push((await service.complain({ ...complaint, openingHash: new Uint8Array(0) })).outcome);
+    }
+    expect(outcomes).toEqual([...times(4, () => 'noted'), ...times(4, () => 'rejected')]);
+    const forced = validator.store.prepare('SELECT count(*) AS n FROM replies WHERE forced = 1').get();
+    expect(Number(forced?.n)).toBe(4);
+  },
+  async 'ValidatorService/ProveComplaint'() {
+    const { validator, service } = await openValidator();
+    const { reply, submission } = await validator.deliver(0);
+    const proof = { order: submission.order.order, opening: { opening: reply.openingBytes } };
+    expect(await leavesNothing(validator.store, () => service.proveComplaint(proof))).toContain('not authorized');
+  },
+  async 'ValidatorService/Announce'() {
+    const { service, announce } = await announceMany();
+    const own = await Promise.all(times(4, (i) => announce(STRANGER, `announcer ${i}`)));
+    const { taken, refusals } = await count(own.map((one) => () => service.announce(one)));
+    expect(taken).toBe(1);
+    expect(refusals).toContain('another provider is announced under this certificate');
+    const others = await announce(STRANGER + 1, 'elsewhere');
+    expect((await count([() => service.announce(others)])).taken).toBe(0);
+  },
+  async 'ValidatorService/DeliverBeacon'() {
+    const { validator, service } = await openValidator();
+    const nowhere = new Uint8Array(32);
+    const message = encodeBeaconMessage({ kind: 'view', epoch: 1n, view: 1, previous: nowhere, set: nowhere });
+    expect(await leavesNothing(validator.store, () => service.deliverBeacon({ message }))).toContain('not authorized');
+  },
+  async 'ValidatorService/CosignBatch'() {
+    const { request, own, peers } = await propose();
+    closing.push(...[own, ...peers].map(({ close }) => close));
+    const { validator, service } = await openValidator();
+    expect(await leavesNothing(validator.store, () => service.cosignBatch(request))).toContain('not authorized');
+  },
+  async 'VerifierService/Commit'() {
+    const { store, job, connect, close } = await openVerifierDoor();
+    closing.push(close);
+    const service = (await connect(await makeIdentity(99))).service(VerifierService);
+    expect(await leavesNothing(store, () => service.commit(job()))).toContain('not authorized');
+  },
+  async 'RouterService/Announce'() {
+    const { service, announcement, close } = await openRouter();
+    closing.push(close);
+    await service.announce(announcement());
+    const { taken } = await count(times(3, () => () => service.announce(announcement())));
+    expect(taken).toBe(3);
+    const { models } = await service.listModels({});
+    // However often it announces itself, it is one provider with the slots that it said last.
+    expect(models).toMatchObject([{ providers: 1, freeCapacity: 4 }]);
+  },
+  async 'RouterService/Route'() {
+    const { service, announcement, route, door, close } = await openRouter();
+    closing.push(close);
+    await service.announce(announcement());
+    const squatter = await openStrangerLink(door, 'squatter', '127.0.1.1');
+    closing.push(() => squatter.close());
+    const { taken } = await count(times(12, (i) => () => squatter.service(RouterService).route(route(20 + i))));
+    expect(taken).toBeLessThan(12);
+    expect((await service.route(route(7))).ticket).toBeDefined();
+  },
+  async 'RouterService/Report'() {
+    const { service, announcement, route, store, close } = await openRouter();
+    closing.push(close);
+    await service.announce(announcement());
+    const report = { providerId: routedProviderId, outcome: 'ok', outputTokens: 1, durationMs: 1 };
+    const unasked = { ...report, replyId: new Uint8Array(16).fill(9) };
+    expect(await leavesNothing(store, () => service.report(unasked))).not.toBe('');
+    await service.route(route(7));
+    const own = { ...report, replyId: new Uint8Array(16).fill(7) };
+    expect((await count(times(3, () => () => service.report(own)))).taken).toBe(1);
+  },
+};
+
+it('every method that changes something is walked', () => {
+  const changing = Object.entries(METHOD_ROWS).filter(([, { changes }]) => changes !== 'nothing');
+  expect(Object.keys(WALKS).sort()).toEqual(changing.map(([name]) => name).sort());
+});
+
+it.skipIf(process.platform !== 'linux').each(Object.entries(WALKS))('%s is bounded', (_name, walk) => walk());
