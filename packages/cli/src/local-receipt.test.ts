@@ -30,6 +30,9 @@ async function verify({ receipt, request, response }: KeptReply, ...argv: string
   return { code: await verifyCommand.run([path, ...argv], { write, writeError: write }), out };
 }
 
+/** What follows the escape would be an order to the terminal. */
+const NOT_KEPT = '{"error":{"message":"There is no receipt b\u001b[2J"}}';
+
 describe('ogong verify of a local answer', () => {
   it('is no success while nobody allowed what it cannot have, and names each of it', async () => {
     const { code, out } = await verify(reply);
@@ -49,7 +52,7 @@ describe('ogong verify of a local answer', () => {
     const bodies = { request: toBase64(request), response: toBase64(response) };
     const server = createServer((asked, answer) => {
       if (asked.url === '/elsewhere') return answer.writeHead(302, { location: '/v1/receipts/a' }).end();
-      if (asked.url !== '/v1/receipts/a') return answer.writeHead(404).end();
+      if (asked.url !== '/v1/receipts/a') return answer.writeHead(404).end(NOT_KEPT);
       return answer.end(JSON.stringify({ ...toLocalReceiptJson(receipt), ...bodies }));
     });
     const { port } = await new Promise<AddressInfo>((resolve) => {
@@ -66,7 +69,7 @@ describe('ogong verify of a local answer', () => {
       expect((await verifyAt('/v1/receipts/a')).code).toBe(VERIFY_EXIT.ok);
       for (const [path, why] of [
         ['/elsewhere', 'redirect'],
-        ['/v1/receipts/b', '404'],
+        ['/v1/receipts/b', 'it answers 404: There is no receipt b\n'],
       ] as const) {
         const refused = await verifyAt(path);
         expect(refused).toMatchObject({ code: VERIFY_EXIT.unusable });

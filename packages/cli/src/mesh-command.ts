@@ -205,7 +205,7 @@ async function launch(values: UpValues, directory: string, model: Served, output
     if (state?.launcher.pid === child.pid && state?.phase === 'ready') {
       const gateway = values.basePort === DEFAULT_BASE_PORT ? '' : ` --gateway ${state.gatewayUrl}`;
       const place = values.dir === dir.default ? '' : ` --mesh-dir ${directory}`;
-      output.write(`up: ogong ask "Once upon a time"${gateway}${place}\n`);
+      output.writeError(`up: ogong ask "Once upon a time"${gateway}${place}\n`);
       return EXIT.ok;
     }
   }

@@ -55,17 +55,23 @@ async function fetchReceiptFile(url: string): Promise<Buffer> {
   let size = 0;
   try {
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
-    if (!response.ok) throw new Error(`it answers ${response.status}`);
     for await (const chunk of response.body ?? []) {
       size += chunk.length;
       if (size > MAX_FILE_BYTES) throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);
       chunks.push(chunk);
     }
+    if (!response.ok) throw new Error(explainAnswer(response.status, Buffer.concat(chunks).toString('utf8')));
   } catch (error) {
     const { message, cause } = error as Error;
     throw new ReceiptSourceError(`${url} cannot be read: ${(cause as Error | undefined)?.message ?? message}`);
   }
   return Buffer.concat(chunks);
+}
+
+/** In the server's own words, where it has some. Plain characters alone: a terminal shows them. */
+function explainAnswer(status: number, body: string): string {
+  const [, message] = /"message":\s*"([ !#-[\]-~]{1,300})/.exec(body) ?? [];
+  return `it answers ${status}${message === undefined ? '' : `: ${message}`}`;
 }
 
 /** With the opening, where a gateway is named that has it. A local receipt has no other form. */

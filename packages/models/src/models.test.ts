@@ -452,6 +452,9 @@ describe('model references', () => {
     ['npm:@a/b@1.2.3#dist/x.gguf', { kind: 'npm', name: '@a/b', version: '1.2.3', path: 'dist/x.gguf' }],
     ['file:/models/x.gguf', { kind: 'file', path: '/models/x.gguf' }],
     ['./x.gguf', { kind: 'file', path: './x.gguf' }],
+    // So that it is said what is wrong with that file.
+    ['/etc/hosts', { kind: 'file', path: '/etc/hosts' }],
+    ['../x', { kind: 'file', path: '../x' }],
     ['stories15M', { kind: 'builtin', name: 'stories15M', quant: undefined }],
     ['stories15m:q4_0', { kind: 'builtin', name: 'stories15M', quant: 'q4_0' }],
     ['https://example.com/x.gguf', { kind: 'url', url: 'https://example.com/x.gguf', sha256: undefined }],

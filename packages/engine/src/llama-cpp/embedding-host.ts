@@ -77,10 +77,11 @@ function findRerankProblem({
   scoreCount,
   hasRerankTemplate,
 }: Pick<ModelFacts, 'path' | 'scoreCount' | 'hasRerankTemplate'>): string | undefined {
-  if (scoreCount === undefined) return `${path} is to rerank, and has no classifier (cls.output.weight)`;
-  if (scoreCount !== 1) return `${path} gives ${scoreCount} scores for a document; rerankers with one are run`;
+  const known = 'rerankers with a classifier of one score are run, which read [BOS] query [EOS] [SEP] document [EOS]';
   if (hasRerankTemplate)
-    return `${path} reads query and document in a form of its own, which this engine does not know`;
+    return `${path} reads query and document in a form of its own (tokenizer.chat_template.rerank), which no receipt names yet; ${known}`;
+  if (scoreCount === undefined) return `${path} is to rerank, and has no classifier (cls.output.weight); ${known}`;
+  if (scoreCount !== 1) return `${path} gives ${scoreCount} scores for a document; ${known}`;
   return undefined;
 }
 

@@ -84,6 +84,12 @@ describe('a reranker', () => {
   it('is refused where it reads a pair in a form of its own', () => {
     const facts = { path: 'm.gguf', poolingCode: POOLING_CODES.rank, scoreCount: 1, hasRerankTemplate: false };
     expect(findPooling(facts)).toBe('rank');
-    expect(() => findPooling({ ...facts, hasRerankTemplate: true })).toThrow(/form of its own/);
+    // As llama.cpp converts Qwen3-Reranker: two scores, of yes and of no.
+    for (const scoreCount of [1, 2]) {
+      const form = { ...facts, scoreCount, hasRerankTemplate: true };
+      expect(() => findPooling(form)).toThrow(
+        /form of its own \(tokenizer\.chat_template\.rerank\).*of one score are run/,
+      );
+    }
   });
 });

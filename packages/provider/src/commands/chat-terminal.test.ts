@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -198,7 +198,6 @@ describe('a word', () => {
     ['/set nothing', 'write /set system'],
     ['/show nothing', 'write /show info'],
     ['/save', 'write /save <name>'],
-    ['/save my tale', 'invalid model name "my tale": a name has 1 to 160 of a-z A-Z 0-9 . _ / @ : - and begins'],
     ['/receipt', 'there is no answer with a receipt yet'],
     ['/load missing', 'model "missing" not found'],
     ['/dance', 'there is no /dance; /? shows'],
@@ -250,7 +249,7 @@ describe('a word', () => {
     input.end(`tell\n/receipt\n/receipt ${file}\n/receipt ${directory}\n/clear\n/receipt\n`);
     await ended;
     expect(printed()).toMatch(/\n\d\d checks hold, 0 fail; \d+ are about the network/);
-    expect(printed()).toMatch(/ogong verify http:\/\/127\.0\.0\.1:\d+\/v1\/receipts\/\S+ --allow network\n/);
+    expect(said()).toMatch(/ogong verify http:\/\/127\.0\.0\.1:\d+\/v1\/receipts\/\S+ --allow network\n/);
     expect(said()).toContain(`saved: ogong verify ${file} --allow network\n`);
     const { receipt, ...bodies } = readReceipt(file);
     expect(
@@ -273,6 +272,16 @@ describe('a word', () => {
     piped.input.end('one\n');
     await piped.ended;
     expect(`${piped.shown()}${piped.printed()}${piped.said()}`).not.toContain('/receipt');
+  });
+
+  it('/save refuses a bad name before it copies anything', async () => {
+    const store = createModelStore(folder);
+    const library = createStoreLibrary(store, () => Promise.reject(new Error('no network here')));
+    const { input, ended, said } = await openChat({ library });
+    input.end('/save my tale\n');
+    await ended;
+    expect(said()).toContain('invalid model name "my tale": a name has 1 to 160 of a-z A-Z 0-9 . _ / @ : - and begins');
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('/nohistory lines are not kept', async () => {

@@ -135,8 +135,11 @@ const WORDS: Readonly<Record<string, Word>> = {
     async run({ conversation, door, output }, file) {
       if (conversation.receiptPath === undefined) throw new WordError('there is no answer with a receipt yet');
       const receipt = await callLocal(door, conversation.receiptPath, { method: 'GET' });
-      if (file === '') output.write(formatReceipt(receipt, conversation.receiptPath, door));
-      else {
+      if (file === '') {
+        output.write(formatChecks(receipt.checks as readonly Check[]));
+        const kept = `ogong verify ${door.server}${conversation.receiptPath} --allow ${WITHOUT_NETWORK}`;
+        output.writeError(`${door.server === undefined ? 'to keep it: /receipt <file>' : kept}\n`);
+      } else {
         writeReceipt(file, receipt);
         output.writeError(`saved: ogong verify ${file} --allow ${WITHOUT_NETWORK}\n`);
       }
@@ -172,22 +175,12 @@ const WORDS: Readonly<Record<string, Word>> = {
 
 class WordError extends Error {}
 
-/** How its checks came out, and how others can repeat them. */
-function formatReceipt(receipt: Readonly<Record<string, unknown>>, path: string, door: LocalDoor): string {
-  const checks = receipt.checks as readonly Check[];
+/** How the checks of a local receipt came out. */
+function formatChecks(checks: readonly Check[]): string {
   const failed = checks.filter(({ status }) => status === 'fail');
-  const [passed, skipped] = (['pass', 'skip'] as const).map(
-    (status) => checks.filter((check) => check.status === status).length,
-  );
-  const how =
-    door.server === undefined
-      ? 'to keep it: /receipt <file>\n'
-      : `ogong verify ${door.server}${path} --allow ${WITHOUT_NETWORK}\n`;
-  return [
-    `${passed} checks hold, ${failed.length} fail; ${skipped} are about the network, which had no part in this answer\n`,
-    ...failed.map(({ id, detail }) => `FAIL  ${id}  ${detail}\n`),
-    how,
-  ].join('');
+  const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;
+  const counts = `${count('pass')} checks hold, ${failed.length} fail; ${count('skip')} are about the network, which had no part in this answer\n`;
+  return counts + failed.map(({ id, detail }) => `FAIL  ${id}  ${detail}\n`).join('');
 }
 
 /** @throws WordError where it cannot be written. */

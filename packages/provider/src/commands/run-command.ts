@@ -9,6 +9,7 @@ import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/privat
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
+import { isFileReference } from '@ogong/models/source';
 import { engineFields } from '../engine/engine-config.ts';
 import { dataDirField, logLevel } from '../provider/provider-config.ts';
 import { chatInTerminal } from './chat-terminal.ts';
@@ -129,17 +130,15 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
 
 type RunValues = Extract<ReturnType<typeof runConfig.parse>, { kind: 'run' }>['values'];
 
-const isPlace = (model: string): boolean => /^file:|\.gguf$/i.test(model) && !/^(?:https?|hf|npm):/.test(model);
-
 /** A file that was named and settings of the engine are this process's own; the rest is the server's, where one runs. */
 async function openDoor(argv: readonly string[], model: string, values: RunValues): Promise<LocalDoor> {
   const { flags } = parseArguments(runConfig.definition, argv, []);
-  const isOwn = isPlace(model) || Object.keys(engineFields).some((name) => flags.has(name));
+  const isOwn = isFileReference(model) || Object.keys(engineFields).some((name) => flags.has(name));
   const running = isOwn ? undefined : await findRunningDoor(values.dataDir);
   if (running !== undefined) return running;
   const { keepAlive: _, ...settings } = values;
   const log = createLogger({ name: 'ogong-provider', level: values.logLevel });
-  const models = isPlace(model) ? [model] : [];
+  const models = isFileReference(model) ? [model] : [];
   return openOwnDoor(
     { ...settings, sequences: 1, model: models, adapter: [], keepAlive: Number.POSITIVE_INFINITY },
     log,

@@ -58,8 +58,18 @@ export async function borrowEmbedding(
     const does = engine.info().pooling === 'rank' ? 'reranking' : 'embeddings';
     if (does === use) return { ...lease, engine };
   }
-  throw refuseUse(lease, model, use);
+  const { specificationVersion: kind } = engine;
+  throw refuseUse(lease, model, use === 'reranking' ? `${use}: ${NO_RERANKER[kind]}` : use);
 }
+
+/** A file that only writes may be a reranker all the same, which is asked for the likelihood of yes. */
+const NO_RERANKER: Readonly<
+  Record<EmbeddingEngine['specificationVersion'] | TextEngine['specificationVersion'], string>
+> = {
+  'embedding-v1': 'it makes vectors; a reranker has a classifier, and its file names pooling type rank',
+  'text-v1':
+    'it writes, and is not asked for yes or no; a reranker has a classifier, and its file names pooling type rank',
+};
 
 function refuseUse(lease: Lease, { name }: ShelfModel, use: string): ApiError {
   lease.release();

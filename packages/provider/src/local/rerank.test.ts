@@ -96,8 +96,16 @@ describe('POST /v1/rerank of local mode', () => {
   it.each([
     ['/v1/rerank', { query: 'a' }, 'documents'],
     ['/v1/rerank', { documents: ['a'] }, 'query'],
-    ['/v1/rerank', { query: 'a', documents: ['b'], model: 'embedder' }, 'does not support reranking'],
-    ['/v1/rerank', { query: 'a', documents: ['b'], model: 'fake' }, 'does not support reranking'],
+    [
+      '/v1/rerank',
+      { query: 'a', documents: ['b'], model: 'embedder' },
+      'does not support reranking: it makes vectors; a reranker has a classifier',
+    ],
+    [
+      '/v1/rerank',
+      { query: 'a', documents: ['b'], model: 'fake' },
+      'does not support reranking: it writes, and is not asked for yes or no',
+    ],
     ['/v1/rerank', { query: 'a', documents: ['x'.repeat(5000)] }, 'tokens'],
     ['/v1/embeddings', { input: 'a' }, 'does not support embeddings'],
   ])('%s refuses %j', async (path, fields, words) => {

@@ -5,7 +5,7 @@ import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { inspectModelFile, type ModelFacts } from '@ogong/engine/llama-cpp/model-file';
 import { GgufError } from '@ogong/models/gguf/types';
 import type { ResolvedModel } from '@ogong/models/resolve';
-import { splitModelReference } from '@ogong/models/source';
+import { isFileReference, splitModelReference } from '@ogong/models/source';
 import type { ModelDefaults, ModelManifest, ModelStore, StoredFile } from '@ogong/models/store';
 import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
@@ -64,14 +64,16 @@ export function createStoreLibrary(
 
   return {
     async name(name, model, { adapters = [], defaults = { from: model.name } } = {}) {
+      const plain = toModelName(name);
       const facts = adapters.length === 0 ? undefined : inspectModelFile(model.path);
       const added = await findReceived(adapters, 'adapters', (path) => facts && inspectAdapterFile(path, facts));
       const { files, adapters: own = [] } = await bringFiles(model);
       const all = [...own, ...added];
       if (all.length > MAX_ADAPTERS) throw new RequestError(`a model has at most ${MAX_ADAPTERS} adapters`, 'adapters');
-      await publish(toModelName(name), { files, ...(all.length > 0 && { adapters: all }) }, model.name, defaults);
+      await publish(plain, { files, ...(all.length > 0 && { adapters: all }) }, model.name, defaults);
     },
     async assemble(name, { files, adapters = [] }, defaults) {
+      const plain = toModelName(name);
       if (adapters.length > MAX_ADAPTERS)
         throw new RequestError(`a model has at most ${MAX_ADAPTERS} adapters`, 'adapters');
       let facts: ModelFacts | undefined;
@@ -81,7 +83,7 @@ export function createStoreLibrary(
       });
       const applied = await findReceived(adapters, 'adapters', (path) => facts && inspectAdapterFile(path, facts));
       const received = { files: found, ...(applied.length > 0 && { adapters: applied }) };
-      await publish(toModelName(name), received, `create:${name}`, defaults);
+      await publish(plain, received, `create:${name}`, defaults);
     },
     async remove(model) {
       const stored = findStored(model);
@@ -94,7 +96,7 @@ export function createStoreLibrary(
     },
     async pull(typed, options) {
       const reference = typed.replace(/^(?:https?:\/\/)?(?:hf\.co|huggingface\.co)\//, 'hf:').replace(/:latest$/, '');
-      if (reference.startsWith('file:') || /\.gguf$/i.test(reference.replace(/^https?:.*/, '')))
+      if (isFileReference(reference))
         throw new RequestError(
           'a file of this machine is not pulled: run it by its path, or serve it with `local --model <path>`',
           'model',
