@@ -479,6 +479,18 @@ const mutants: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'parameters: a network with money goes without delays',
+    file: 'Parameters.sol',
+    from: 'if (!hasAll && block.chainid != LOCAL_CHAIN) revert OutOfRange("delays");',
+    to: '',
+  },
+  {
+    breaks: 'convictions: what is taken stays in the bond',
+    file: 'Staking.sol',
+    from: 'uint128 taken = _takeBond(validator, uint128(bonded * CONVICTION_PPM / 1_000_000));',
+    to: 'uint128 taken = uint128(bonded * CONVICTION_PPM / 1_000_000);',
+  },
+  {
     breaks: 'models: the versions of a model have no bound',
     file: 'ModelRegistry.sol',
     from: 'if (versions.length == MAX_VERSIONS) revert TooManyVersions(MAX_VERSIONS);',

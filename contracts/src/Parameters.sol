@@ -16,6 +16,8 @@ contract Parameters is Ownable2Step {
     uint256 public constant MAX_TOTAL_SHARES = 2_000;
     uint32 public constant MAX_ALPHA = 1_000_000;
     uint32 public constant MAX_DELAY = 60 days;
+    /// Of a chain on one machine, whose money is nobody's.
+    uint256 private constant LOCAL_CHAIN = 31_337;
     uint128 public constant MAX_VALIDATOR_BOND = 50_000_000e18;
 
     struct Limits {
@@ -71,6 +73,10 @@ contract Parameters is Ownable2Step {
         Recipients memory recipients_,
         Limits memory limits_
     ) Ownable(owner) {
+        // Only a chain on one machine goes without them: elsewhere somebody's money depends on each.
+        bool hasAll = delays_.voting != 0 && delays_.notice != 0 && delays_.appeal != 0 && delays_.leastWithdrawal != 0
+            && delays_.leastUnbonding != 0;
+        if (!hasAll && block.chainid != LOCAL_CHAIN) revert OutOfRange("delays");
         if (delays_.voting > delays_.leastUnbonding) revert OutOfRange("voting");
         if (delays_.notice > MAX_DELAY) revert OutOfRange("notice");
         if (delays_.appeal > MAX_DELAY) revert OutOfRange("appeal");

@@ -37,6 +37,32 @@ contract GovernanceTest is Fixture {
         staking.slash(validator, 1, 0);
     }
 
+    /// Elsewhere than on one machine each of the delays is there.
+    function test_noDelayIsLeftOutWhereThereIsMoney() public {
+        uint256 here = block.chainid;
+        _construct(Delays(0, 0, 0, 0, 0));
+        vm.chainId(here + 1);
+        _construct(Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING));
+        for (uint256 i; i < 5; ++i) {
+            uint32[5] memory each = [VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING];
+            each[i] = 0;
+            vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "delays"));
+            _construct(Delays(each[0], each[1], each[2], each[3], each[4]));
+        }
+        vm.chainId(here);
+    }
+
+    function _construct(Delays memory delays) private {
+        new Parameters(
+            address(this),
+            delays,
+            Holding(PERIOD, ENTRANCE),
+            Shares(100, 100, 100, 100, 2),
+            Recipients(VERIFICATION, TREASURY, LICENSE),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND)
+        );
+    }
+
     function test_licenseShareOnlyFalls() public {
         _announce(Shares(100, 100, 100, 100, 1));
         vm.warp(block.timestamp + NOTICE);

@@ -15,6 +15,8 @@ contract InterleavedHandler is Handler {
     uint256 internal constant SIGNERS = 6;
 
     uint256 public slashed;
+    uint256 public convicted;
+    uint256 public convictions;
     uint256 public ejections;
     uint256 public reinstatements;
     uint256 private certificates;
@@ -184,8 +186,45 @@ contract InterleavedHandler is Handler {
         if (staking.heldOf(payeeOf(payee)).amount > before) ++penalties;
     }
 
+    /// Exact evidence convicts a validator, at most once a period. What it loses is held, and comes from nowhere else.
+    function convict(uint256 whom, bytes32 evidence) external {
+        if (!_isQuorum()) return;
+        address accused = actorOf(whom);
+        Staking.Convictions memory before = staking.convictionsOf(accused);
+        bool isDue = before.count == 0 || block.timestamp >= (before.at / 1 days + 1) * 1 days;
+        uint256 bonded = _bonded(accused);
+        uint256 held = staking.heldOf(accused).amount;
+        bytes32 digest = settlement.convictionDigest(accused, evidence, before.count + 1);
+        try settlement.convict(accused, evidence, _quorum(digest, 3)) {
+            check(isDue, "one conviction a period");
+            checkEqual(_bonded(accused), bonded - bonded / 10, "a tenth of the bond");
+            checkEqual(staking.heldOf(accused).amount, held + bonded / 10, "is held");
+            convicted += bonded / 10;
+            ++convictions;
+        } catch {
+            check(!isDue, "it convicts where it may");
+        }
+    }
+
+    function _bonded(address account) private view returns (uint256) {
+        Staking.Bond memory theirs = staking.bondOf(account);
+        return uint256(theirs.amount) + theirs.unbonding;
+    }
+
+    /// What an appeal gives back, to a validator.
+    function acquit(uint256 whom) external {
+        _pardon(actorOf(whom));
+    }
+
+    function collectConviction(uint256 whom) external {
+        _collect(actorOf(whom));
+    }
+
     function pardon(uint256 payee) external {
-        address account = payeeOf(payee);
+        _pardon(payeeOf(payee));
+    }
+
+    function _pardon(address account) private {
         Staking.Held memory held = staking.heldOf(account);
         if (held.amount == 0 || block.timestamp >= held.since + APPEAL || !_isQuorum()) return;
         settlement.pardon(account, _quorum(settlement.pardonDigest(account, held.count), 3));
@@ -193,10 +232,14 @@ contract InterleavedHandler is Handler {
     }
 
     function collectPenalty(uint256 payee) external {
-        Staking.Held memory held = staking.heldOf(payeeOf(payee));
+        _collect(payeeOf(payee));
+    }
+
+    function _collect(address account) private {
+        Staking.Held memory held = staking.heldOf(account);
         if (held.amount == 0) return;
         if (block.timestamp < held.since + APPEAL) vm.warp(held.since + APPEAL);
-        staking.collectPenalty(payeeOf(payee));
+        staking.collectPenalty(account);
         ++collections;
     }
 
@@ -219,7 +262,7 @@ contract InterleavedHandler is Handler {
         vm.warp(dueAt);
         (dueSigned, dueTotal) = this.pendingVotes();
         vm.warp(time);
-        dueSlashed = slashed;
+        dueSlashed = slashed + convicted;
     }
 
     /// Submits what was signed. It settles if and only if its signers have the votes, its number is the next one and its payer can
@@ -232,7 +275,7 @@ contract InterleavedHandler is Handler {
         bool isInTime = this.clock() <= dueAt;
         if (isInTime) vm.warp(dueAt);
         (uint256 signed, uint256 total) = this.pendingVotes();
-        if (isInTime && slashed == dueSlashed) {
+        if (isInTime && slashed + convicted == dueSlashed) {
             checkEqual(total, dueTotal, "all votes");
             // Also of those who were slashed a moment ago and bond again.
             checkEqual(signed, dueSigned, "votes of the signers");
@@ -281,6 +324,8 @@ contract InterleavedHandler is Handler {
         for (uint256 i; i < ACTORS; ++i) {
             Staking.Bond memory theirs = staking.bondOf(actorOf(i));
             owed += uint256(theirs.amount) + theirs.unbonding;
+            // An appeal gives a validator back as stake what it lost.
+            owed += uint256(staking.stakeOf(actorOf(i))) + staking.heldOf(actorOf(i)).amount;
             if (theirs.active) active += theirs.amount;
         }
         counted = staking.totalActiveBond();
@@ -339,7 +384,7 @@ contract InterleavedTest {
 
     /// All actions but the leaks.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](25);
+        bytes4[] memory chosen = new bytes4[](28);
         chosen[0] = handler.wait.selector;
         chosen[1] = handler.stake.selector;
         chosen[2] = handler.requestUnstake.selector;
@@ -365,6 +410,9 @@ contract InterleavedTest {
         chosen[22] = handler.penalize.selector;
         chosen[23] = handler.pardon.selector;
         chosen[24] = handler.collectPenalty.selector;
+        chosen[25] = handler.convict.selector;
+        chosen[26] = handler.acquit.selector;
+        chosen[27] = handler.collectConviction.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), chosen);
     }
@@ -445,6 +493,20 @@ contract InterleavedTest {
         (uint256 byKeys,,) = handler.voters();
         check(byKeys > 0 && before > 0, "they vote");
         this.invariant_anAccountHasOneKeyAndAKeyOneAccount();
+    }
+
+    function test_validatorsAreConvictedOnceAPeriodAndMayAppeal() public {
+        handler.convict(0, "evidence");
+        handler.acquit(0);
+        handler.convict(1, "evidence");
+        handler.convict(1, "again");
+        checkEqual(handler.convictions(), 2, "each once");
+        checkEqual(handler.convicted(), 200e18, "a tenth of each bond");
+        handler.collectConviction(1);
+        check(handler.pardons() == 1 && handler.collections() == 1, "one appeal is heard");
+        this.invariant_everyContractHoldsWhatItOwes();
+        this.invariant_noUnitIsLost();
+        this.invariant_votesAreThoseOfMembers();
     }
 
     /// Also where it bonds again at once.
