@@ -34,6 +34,13 @@ describe('hit and run', () => {
     expect(outcome.settledAtomic).toBe(0n);
   });
 
+  it('costs a key what it holds where one log of three finds it out, though others settle its replies', async () => {
+    const held = 5n * FEE;
+    const outcome = await hitAndRun.play({ burst: BURST, alphaPpm: ALPHA, heldAtomic: held, logs: 3 });
+    expect(outcome).toMatchObject({ isEjected: true, gainAtomic: -held });
+    expect(outcome.caught).toBeLessThan(BURST);
+  });
+
   it('on average costs a key what it holds, and more often the longer the burst', () => {
     for (const held of [1, 5, 28, 72, 1_000]) {
       for (const burst of [1, 2, 10, 50, 500]) expect(computeBurstGain(burst, held)).toBeLessThanOrEqual(1e-9);

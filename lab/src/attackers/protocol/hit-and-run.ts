@@ -15,6 +15,8 @@ export interface HitAndRun {
   readonly alphaPpm: number;
   /** What its key earned in the period before, atomic units; undefined on a network that pays at once. */
   readonly heldAtomic: bigint | undefined;
+  /** Validators among whose logs the replies are spread. Default: 1. */
+  readonly logs?: number;
 }
 
 export interface HitAndRunOutcome {
@@ -55,7 +57,8 @@ function openEarnings(heldAtomic: bigint | undefined) {
 
 /**
  * A key forges a burst, takes out what it can, and is gone. On a network that pays at once it keeps what settled. Where earnings are
- * held, an ejection in the same period takes them, and with them all that it held before. What had not settled is void.
+ * held, an ejection in the same period takes them, and with them all that it held before. What had not settled is void in the log that
+ * found it out; what other logs settle goes into what the ejection takes.
  */
 export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
   name: 'hit-and-run',
@@ -64,32 +67,35 @@ export const hitAndRun: ProtocolAttack<HitAndRun, Promise<HitAndRunOutcome>> = {
   stoppedBy:
     'One forged reply voids what the key is owed. Earnings are held for two periods and forfeited on ejection; who holds less is audited more often, who holds nothing always, by two verifiers',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ burst, alphaPpm, heldAtomic }, breaks = NO_BREAKS) {
+  async play({ burst, alphaPpm, heldAtomic, logs = 1 }, breaks = NO_BREAKS) {
     const earnings = openEarnings(heldAtomic);
     const coverage = { alphaPpm: () => alphaPpm };
     const options = { audit: coverage, cosign: coverage, heldFor: earnings.heldFor };
     const four = await createFour(options, (one) => openAttacked(breaks, one));
     const { own, chain } = four;
-    for (let number = 0; number < burst; number++) await own.deliver(number, cheat);
+    const handlers = [own, ...four.peers].slice(0, logs);
+    for (let number = 0; number < burst; number++) await handlers[number % logs]?.deliver(number, cheat);
     await breaks.take();
     await four.certifyAll();
     // A validator judges a few at a time.
     for (let i = 0; i < burst; i++) {
-      await own.runAudits();
+      for (const one of handlers) await one.runAudits();
       await breaks.take();
     }
-    try {
-      do await breaks.take();
-      while (await own.settlement.step());
-    } catch (error) {
-      if (!(error instanceof SettlementError)) throw error;
+    for (const one of handlers) {
+      try {
+        do await breaks.take();
+        while (await one.settlement.step());
+      } catch (error) {
+        if (!(error instanceof SettlementError)) throw error;
+      }
     }
     const lines = chain.settled.flatMap((call) => call.lines);
     const ejections = chain.settled.flatMap((call) => call.ejections);
     for (const line of lines) earnings.credit(line.providerId, line.payee, line.gross);
     for (const id of ejections) earnings.eject(id);
     const paid = await earnings.withdrawAll();
-    const caught = own.decided.filter(({ verdict }) => verdict === 'reject').length;
+    const caught = handlers.flatMap(({ decided }) => decided).filter(({ verdict }) => verdict === 'reject').length;
     await Promise.all([own, ...four.peers].map((one) => one.close()));
     return {
       caught,

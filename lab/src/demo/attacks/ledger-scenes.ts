@@ -25,6 +25,7 @@ import { stolenSigningKey } from '../../attackers/protocol/stolen-signing-key.ts
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
 import { vanishingPayer } from '../../attackers/protocol/vanishing-payer.ts';
 import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
+import { washedName } from '../../attackers/protocol/washed-name.ts';
 import { countTexts, type StagedAttack } from './scene.ts';
 
 /** What one transaction may take (EIP-7825). */
@@ -325,6 +326,23 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [...countTexts(refusals), `${states.filter((state) => state === 'settled').length} replies settled`],
         money: NO_MONEY,
         worked: ejected > 0,
+      };
+    },
+  },
+  {
+    attack: washedName,
+    async play(breaks: Breaks) {
+      const given = { washes: 20, entranceAtomic: 10_000n };
+      const dear = await washedName.play({ ...given, dearAtomic: 900_000n }, breaks);
+      const most = await washedName.play({ ...given, dearAtomic: 'most' }, breaks);
+      return {
+        tried: `served ${given.washes} honest replies of a token to itself, and forged one dear reply after them`,
+        answered: [
+          `the dear order: ${dear.refusal || 'it is admitted'}`,
+          `the dearest that is admitted is forged: the key is ${most.isEjected ? 'ejected' : 'not ejected'}`,
+        ],
+        money: `the key held ${most.heldAtomic} atomic units, and gains ${most.gainAtomic}`,
+        worked: dear.gainAtomic > 0n || most.gainAtomic > 0n,
       };
     },
   },
