@@ -5,6 +5,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
+import { compareCommand } from '../compare/compare-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
@@ -19,6 +20,7 @@ const commands: readonly Command[] = [
   askCommand,
   verifyCommand,
   reproduceCommand,
+  compareCommand,
   modelCommand,
   earningsCommand,
   calibrateCommand,
@@ -27,7 +29,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, reproduceCommand]],
+  ['Ask and check', [askCommand, verifyCommand, reproduceCommand, compareCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Run a network', [meshCommand, earningsCommand, signerCommand]],
   ['This program', [completionCommand]],

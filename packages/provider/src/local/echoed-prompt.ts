@@ -30,7 +30,8 @@ async function readText(engine: TextEngine, prompt: Prompt): Promise<string> {
   return prompt.kind === 'tokens' ? new TextDecoder().decode(await engine.detokenize(prompt.tokens)) : '';
 }
 
-async function scoreTokens(
+/** Each token with what else could have stood there, by one pass. @throws EngineError */
+export async function scoreTokens(
   engine: TextEngine,
   tokens: Uint32Array,
   { topLogprobs, signal }: { readonly topLogprobs: number; readonly signal: AbortSignal },

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { readChatTokens, readCompletionTokens } from './read-shown.ts';
+
+const hex = (text: string) => Buffer.from(text, 'utf8').toString('hex');
+const completion = (tokens: unknown, top: unknown) => ({ text: '', logprobs: { tokens, top_logprobs: top } });
+const chat = (...content: unknown[]) => ({ logprobs: { content } });
+
+describe('what an endpoint shows of its tokens', () => {
+  it('is read from completions and chats alike', () => {
+    const shown = {
+      tokens: [hex(' sea')],
+      listings: [
+        new Map([
+          [hex(' sea'), -0.5],
+          [hex(' é'), -1],
+        ]),
+      ],
+    };
+    expect(readCompletionTokens(completion([' sea'], [{ ' sea': -0.5, ' é': -1 }]), 4)).toEqual(shown);
+    const entry = (token: string, logprob: number) => ({ token, logprob, bytes: [...Buffer.from(token)] });
+    const content = {
+      ...entry(' sea', -0.5),
+      top_logprobs: [entry(' sea', -0.5), { token: ' é', logprob: -1, bytes: null }],
+    };
+    expect(readChatTokens(chat(content), 1)).toEqual(shown);
+  });
+
+  it('leaves out parts of characters, and ends behind a token that is one', () => {
+    const broken = completion(['a', '\ufffd', 'b'], [{ a: -1, '\ufffd': -2 }, { a: -1 }, { a: -1 }]);
+    const { tokens, listings } = readCompletionTokens(broken, 4);
+    expect(tokens).toEqual([hex('a')]);
+    expect(listings).toEqual([new Map([[hex('a'), -1]]), new Map([[hex('a'), -1]])]);
+    const part = {
+      token: '\ufffd',
+      logprob: -1,
+      bytes: [0xe2, 0x82],
+      top_logprobs: [{ token: 'a', logprob: -1, bytes: [97] }],
+    };
+    expect(readChatTokens(chat(part), 1)).toEqual({ tokens: [], listings: [new Map([[hex('a'), -1]])] });
+  });
+
+  it.each([
+    ['no log-probabilities', { text: 'a' }, 'no-logprobs'],
+    ['no alternatives', completion(['a'], null), 'no-logprobs'],
+    ['null for a list', completion(['a'], [null]), 'no-logprobs'],
+    ['more tokens than were asked for', completion(['a', 'b', 'c'], [{ a: 0 }, { a: 0 }, { a: 0 }]), 'malformed'],
+    ['fewer lists than tokens', completion(['a', 'b'], [{ a: 0 }]), 'malformed'],
+    ['a log-probability above 0', completion(['a'], [{ a: 0.5 }]), 'malformed'],
+    ['a log-probability that is text', completion(['a'], [{ a: '-1' }]), 'malformed'],
+    ['a token that is no text', completion([7], [{ a: -1 }]), 'malformed'],
+    ['a token of megabytes', completion(['a'.repeat(2_000)], [{ a: -1 }]), 'malformed'],
+    [
+      'a hundred alternatives',
+      completion(['a'], [Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`t${i}`, -i]))]),
+      'malformed',
+    ],
+  ])('refuses %s', (_name, choice, code) => {
+    expect(() => readCompletionTokens(choice, 2)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it.each([
+    ['bytes that are none', { token: 'a', logprob: -1, bytes: [300], top_logprobs: [] }, 'malformed'],
+    ['no alternatives', { token: 'a', logprob: -1, bytes: [97] }, 'no-logprobs'],
+  ])('refuses a chat with %s', (_name, content, code) => {
+    expect(() => readChatTokens(chat(content), 1)).toThrow(expect.objectContaining({ code }));
+  });
+});

@@ -1,0 +1,25 @@
+/**
+ * An e-process against "each coin shows heads with a chance of at most one half, whatever came before": the mean of several
+ * bettors that each stake a fixed share of what they have on heads. Under that hypothesis it is a nonnegative supermartingale
+ * that starts at 1, so that it ever reaches 1 / level with a chance of at most `level` (Ville), whenever somebody stops.
+ * Source: Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting", section 4.
+ */
+export interface CoinTest {
+  /** What each bettor has, in the order of STAKES. */
+  readonly wealth: readonly number[];
+}
+
+/** Small stakes gain from coins that are nearly fair, large ones from coins that always show heads. */
+const STAKES: readonly number[] = [1 / 8, 3 / 8, 5 / 8, 15 / 16];
+
+export const INITIAL_COIN_TEST: CoinTest = { wealth: STAKES.map(() => 1) };
+
+export function advanceCoinTest({ wealth }: CoinTest, isHeads: boolean): CoinTest {
+  return {
+    wealth: wealth.map((each, i) => each * (isHeads ? 1 + (STAKES[i] as number) : 1 - (STAKES[i] as number))),
+  };
+}
+
+/** The e-value so far. */
+export const readCoinTest = ({ wealth }: CoinTest): number =>
+  wealth.reduce((sum, each) => sum + each, 0) / wealth.length;
