@@ -17,7 +17,6 @@ import { hashReadRequest } from '../modality/request-hash.ts';
 import { type Header, isTextHeader } from '../modality/text/commitment/header.ts';
 import type { InferenceRequest } from '../modality/text/request/request.ts';
 import { checkGrammar, checkSampler, checkStops } from '../modality/text/stage1/header-checks.ts';
-import { replayReply } from '../modality/text/stage1/replay.ts';
 import type { LocalReceipt } from '../stage1/local-receipt.ts';
 import { LOCAL_POSTURE, LOCAL_TIERS } from '../tier/local.ts';
 import { readPosture } from '../tier/posture.ts';
