@@ -3,37 +3,32 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { startLocalProgram, timeCommand } from '../local/local-program.ts';
+import { askLocal, type TimedAnswer } from './local-answer.ts';
+import { measureLocalSpeed } from './local-speed-rows.ts';
 import { readTreeMemory } from './process-memory.ts';
 import { median, type Row } from './row.ts';
 
 const ROUNDS = 5;
 const TOKENS = 96;
+const PROMPT = 'Once upon a time';
 const TOGETHER = 8;
 const ASKED = 20;
-
-interface Timed {
-  readonly firstMs: number;
-  readonly totalMs: number;
-  readonly tokens: number;
-}
 
 /** What local mode and the commands cost whoever uses them on one machine. */
 export async function measureLocal({ path }: ResolvedModel, modelsDir: string): Promise<Row[]> {
   const starts: number[] = [];
+  const firsts: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
     const program = await startLocalProgram({ modelPath: path, modelsDir, sequences: TOGETHER });
     starts.push(program.startMs);
+    firsts.push(program.startMs + (await askLocal(program.base, PROMPT, { seed: i, tokens: TOKENS })).firstMs);
     await program.stop();
   }
   const program = await startLocalProgram({ modelPath: path, modelsDir, sequences: TOGETHER });
   const [idle] = readTreeMemory([program.pid]) ?? [];
-  const { models } = (await (await fetch(`${program.base}/api/tags`)).json()) as {
-    models: readonly { name: string }[];
-  };
-  const model = models[0]?.name as string;
-  const ask = (seed: number) => timeAnswer(program.base, model, seed);
+  const ask = (seed: number) => askLocal(program.base, PROMPT, { seed, tokens: TOKENS });
   await ask(0);
-  const alone: Timed[] = [];
+  const alone: TimedAnswer[] = [];
   for (let i = 0; i < ASKED; i++) alone.push(await ask(i));
   const together: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
@@ -59,6 +54,13 @@ export async function measureLocal({ path }: ResolvedModel, modelsDir: string): 
       id: 'local-start',
       what: 'local mode from its start to ready, model loaded',
       value: median(starts),
+      unit: 'ms',
+      note: rounds,
+    },
+    {
+      id: 'local-start-first',
+      what: 'local mode from its start to the first token of the first answer',
+      value: median(firsts),
       unit: 'ms',
       note: rounds,
     },
@@ -108,23 +110,6 @@ export async function measureLocal({ path }: ResolvedModel, modelsDir: string): 
       },
       ...{ unit: 'ms', note: `${rounds}; engine started, context of 64 tokens filled` },
     },
+    ...(await measureLocalSpeed(path, modelsDir)),
   ];
-}
-
-async function timeAnswer(base: string, model: string, seed: number): Promise<Timed> {
-  const startedMs = performance.now();
-  const response = await fetch(`${base}/api/generate`, {
-    method: 'POST',
-    body: JSON.stringify({ model, raw: true, prompt: 'Once upon a time', options: { seed, num_predict: TOKENS } }),
-  });
-  let firstMs: number | undefined;
-  let text = '';
-  const decoder = new TextDecoder();
-  for await (const bytes of response.body ?? []) {
-    firstMs ??= performance.now() - startedMs;
-    text += decoder.decode(bytes, { stream: true });
-  }
-  const totalMs = performance.now() - startedMs;
-  const end = JSON.parse(text.trim().split('\n').at(-1) ?? '{}') as { eval_count?: number };
-  return { firstMs: firstMs ?? totalMs, totalMs, tokens: end.eval_count ?? 0 };
 }

@@ -1,0 +1,138 @@
+import { execFileSync } from 'node:child_process';
+import { loadLlama } from '@ogong/engine/llama-cpp/library';
+import { openLlamaModel } from '@ogong/engine/llama-cpp/model';
+import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { type LocalProgram, startLocalProgram } from '../local/local-program.ts';
+import { measureBusy, readAllThreadsMs } from './busy-time.ts';
+import { askLocal } from './local-answer.ts';
+import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
+
+const ROUNDS = 5;
+const TOKENS = 96;
+const STREAMS = [1, 4, 8];
+const PROMPT = 'Once upon a time';
+/** Words of a prompt that nearly fills the context, and how many of them two prompts share. */
+const WORDS = { all: 150, shared: 135 };
+
+/** What local mode adds to llama.cpp, in processor time, and what the cache of prefixes saves its user. */
+export async function measureLocalSpeed(path: string, modelsDir: string): Promise<Row[]> {
+  const program = await startLocalProgram({ modelPath: path, modelsDir, sequences: Math.max(...STREAMS) });
+  try {
+    const rows: Row[] = [];
+    for (const streams of STREAMS) rows.push(await measureBatch(program, path, streams));
+    rows.push(await measureHttp(program), await measurePrefix(program));
+    return rows;
+  } finally {
+    await program.stop();
+  }
+}
+
+/** The child that decodes. */
+const findEngine = ({ pid }: LocalProgram): number =>
+  Number(
+    execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+      .trim()
+      .split('\n')[0],
+  );
+
+/** Answers at once over HTTP against the library alone, which decodes as many sequences in one pass, and samples nothing. */
+async function measureBatch(program: LocalProgram, path: string, streams: number): Promise<Row> {
+  const engine = findEngine(program);
+  const model = openLlamaModel(loadLlama(findLlamaBuild(), 'auto'), path, { repack: true });
+  const context = model.createContext({ contextSize: 256, sequences: streams, threads: 1, batchSize: 256 });
+  const bare = (): number => {
+    context.clear();
+    for (let at = 0; at < TOKENS; at++) {
+      for (let sequence = 0; sequence < streams; sequence++) context.add(300 + at + sequence, at, sequence);
+      context.decode(true);
+    }
+    return streams * TOKENS;
+  };
+  const served = async (round: number): Promise<number> => {
+    const answers = await Promise.all(
+      Array.from({ length: streams }, (_, i) =>
+        askLocal(program.base, PROMPT, { seed: 100 * round + i, tokens: TOKENS }),
+      ),
+    );
+    return answers.reduce((sum, { tokens }) => sum + tokens, 0);
+  };
+  const speed = async (pid: number | undefined, work: () => number | Promise<number>): Promise<number> => {
+    const { result: tokens, ms } = await measureBusy(pid, work);
+    return (1000 * tokens) / ms;
+  };
+  const measures = {
+    ours: (round: number) => speed(engine, () => served(round)),
+    theirs: () => speed(undefined, bare),
+  };
+  await measureInTurn(1, measures);
+  const { ours, theirs } = await measureInTurn(ROUNDS, measures);
+  context.free();
+  model.free();
+  return {
+    id: `local-batch-${streams}`,
+    what: `local mode, ${streams} ${streams === 1 ? 'answer' : 'answers at once'} over HTTP / llama.cpp's own batch of as many sequences, processor time of the thread that decodes`,
+    value: pairedRatio(ours, theirs),
+    unit: 'x',
+    aim: { at: 'least', value: 0.95 },
+    note: `${median(ours).toFixed(0)} against ${median(theirs).toFixed(0)} tokens/s; median of ${ROUNDS}; llama.cpp with its own choice of kernels, which samples nothing`,
+    why: 'llama.cpp alone draws no token, makes no text, and signs for nothing; of a model of 15M weights, what each answer of its own needs weighs as much as a third of the pass, and the less the larger the model is (see Engine: 0.97 of 134M weights with the same kernels)',
+    next: 'candidates of all sequences in one native call, in place of one call for each',
+  };
+}
+
+async function measureHttp(program: LocalProgram): Promise<Row> {
+  const samples: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const startMs = readAllThreadsMs(program.pid);
+    let tokens = 0;
+    for (let i = 0; i < 8; i++) tokens += (await askLocal(program.base, PROMPT, { seed: i, tokens: TOKENS })).tokens;
+    samples.push((1000 * (readAllThreadsMs(program.pid) - startMs)) / tokens);
+  }
+  return {
+    id: 'local-http',
+    what: 'local mode, processor time of the server for a token that is streamed, all threads',
+    value: median(samples),
+    unit: 'us',
+    aim: { at: 'most', value: 30 },
+    note: `8 answers of ${TOKENS} tokens, one after the other, median of ${ROUNDS}; with the commitment, the receipt and its share of garbage collection`,
+    why: 'each token is a message from the engine, a line of JSON and a write to the socket of its own; in a profile of 9,216 tokens, made when this row was added, half of the time was the system call of that write, a third of a millisecond on that virtual machine',
+    next: 'the same on a machine of its own; one message for the tokens of a pass, where several answers run',
+  };
+}
+
+/** Time of the engine's thread until the first token: prompts of which nine tenths were there before, and others. */
+async function measurePrefix(program: LocalProgram): Promise<Row> {
+  const engine = findEngine(program);
+  const first = (prompt: string) => measureBusy(engine, () => askLocal(program.base, prompt, { seed: 1, tokens: 1 }));
+  const measures = {
+    async fresh(round: number) {
+      return (await first(makeWords(10_000 + round, WORDS.all))).ms;
+    },
+    async shared(round: number) {
+      const begin = makeWords(20_000 + round, WORDS.shared);
+      const end = (number: number) => makeWords(number + round, WORDS.all - WORDS.shared);
+      await askLocal(program.base, `${begin} ${end(30_000)}`, { seed: 1, tokens: 1 });
+      return (await first(`${begin} ${end(40_000)}`)).ms;
+    },
+  };
+  await measureInTurn(1, measures);
+  const { fresh, shared } = await measureInTurn(ROUNDS, measures);
+  return {
+    id: 'local-prefix',
+    what: `local mode, first token of a prompt / of one that shares 90 % of its words with an earlier one, processor time of the thread that decodes`,
+    value: pairedRatio(fresh, shared),
+    unit: 'x',
+    aim: { at: 'least', value: 5 },
+    note: `${median(fresh).toFixed(1)} against ${median(shared).toFixed(1)} ms; median of ${ROUNDS}`,
+    why: 'a prompt of this model is short: of what is left, the part that does not depend on its length weighs most',
+    next: 'the same with a model of a longer context',
+  };
+}
+
+const SYLLABLES = ['cat', 'dog', 'sun', 'big', 'red', 'hat', 'run', 'sea', 'box', 'toy', 'day', 'sky'];
+
+function makeWords(seed: number, count: number): string {
+  const random = createSeededRandom(seed);
+  return Array.from({ length: count }, () => SYLLABLES[Math.floor(random() * SYLLABLES.length)]).join(' ');
+}
