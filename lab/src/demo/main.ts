@@ -117,7 +117,8 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
   const plan: MeshOptions = {
     directory,
     model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
-    providers: options.attack !== undefined ? 2 : options.cheat === 'none' ? 4 : 3,
+    // Where one of them, or its verifier, is an adversary's, others are left to judge its replies.
+    providers: options.attack === undefined && options.cheat === 'none' ? 4 : 3,
     // The validator waits for a withheld opening for the whole audit window, so the window is short here.
     timings: isNeverOpened(options) ? { ...QUICK_TIMINGS, auditWindowMs: 12_000 } : QUICK_TIMINGS,
     ...(options.cheat === 'none' ? {} : { variant: describeCheat(options, models, directory) }),

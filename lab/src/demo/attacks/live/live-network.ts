@@ -30,7 +30,8 @@ import { readVerdictLogs } from '../../verdict-logs.ts';
 
 const MAX_TOKENS = 24;
 const FEES = 10n * OGONG;
-const PATIENCE_MS = 60_000;
+/** Where verifiers are silent, a reply may wait for later sittings. */
+const PATIENCE_MS = 300_000;
 
 /** Keys of the adversary's, as everybody can make them: an account with native coin for fees and the tokens that it asked for. */
 export interface LiveAccount {

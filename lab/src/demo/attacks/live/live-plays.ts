@@ -10,7 +10,7 @@ import {
   pullBeacon,
   waitForEpoch,
 } from './validator-plays.ts';
-import { stayVerifierSilent } from './verifier-plays.ts';
+import { frameByReports, stayVerifierSilent } from './verifier-plays.ts';
 
 /** The attacks that are played on the demo's running network, by name. All others need a network that they can bend further. */
 export const LIVE_PLAYS: ReadonlyMap<string, LivePlay> = new Map([
@@ -31,4 +31,5 @@ export const LIVE_PLAYS: ReadonlyMap<string, LivePlay> = new Map([
   ['stolen-signing-key', abuseSigningKey],
   ['beacon-puller', pullBeacon],
   ['silent-league', stayVerifierSilent],
+  ['lone-reject', frameByReports],
 ]);
