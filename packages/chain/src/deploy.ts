@@ -89,7 +89,8 @@ export const defaultDelays: Delays = {
   // No withdrawal delay may be longer: whoever dislikes what was announced has its money out before it is in force.
   notice: 7 * DAY,
   appeal: 3 * DAY,
-  leastWithdrawal: 6 * HOUR,
+  // Longer than an audit and its settlement may take (computeLongestAudit in the protocol).
+  leastWithdrawal: 16 * HOUR,
   leastUnbonding: 7 * DAY,
 };
 

@@ -36,8 +36,8 @@ export interface SilentOutcome {
 }
 
 /**
- * Verifiers with nearly all of the stake behind a model say nothing about the replies of a rival, in every sitting, so that nobody
- * judges them and the rival is unpaid. More than sixteen keys fill a sitting, so that the draw does not come to the honest verifier.
+ * Verifiers of one payee with nearly all of the stake behind a model say nothing about the replies of a rival, in every sitting, so that
+ * nobody judges them and the rival is unpaid. More than sixteen keys filled a sitting while rounds asked one verifier each.
  * Without `costs` every silence is forgotten, as if no entry of a log named who was silent.
  */
 export const silentForProfit: ProtocolAttack<
@@ -48,7 +48,7 @@ export const silentForProfit: ProtocolAttack<
   adversary: 'verifiers in league that are silent about the replies of a rival',
   aim: "leave the rival's replies unjudged and unpaid, by stake that is never lost",
   stoppedBy:
-    'Silence that witnesses state stands in the entry; from the fifth half hour of a day on each halves what the stake weighs in draws, and costs a part of it',
+    'After silence a round asks verifiers of several payees at once; silence that witnesses state stands in the entry, and from the fifth half hour of a day on each halves what the stake weighs in draws, and costs a part of it',
   restarts: ['validator', 'signer', 'verifier'],
   async play({ keys, replies, costs }, breaks = NO_BREAKS) {
     let clock = createTestClock();

@@ -177,7 +177,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
           `${offences.league} silent half hours cost stake, ${offences.honest} of the honest verifier`,
         ],
         money: `${lostStake} tokens of its stake are lost; the rival was not paid ${withheldAtomic} atomic units of ${paid.length} replies`,
-        worked: lostStake === 0 || offences.honest > 0 || (weights.at(-1) ?? 0n) > 2n,
+        worked: offences.honest > 0 || withheldAtomic > 0n,
       };
     },
   },

@@ -132,7 +132,8 @@ async function deploy(
     ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients },
     delays: noDelays,
     holding,
-    limits: { withdrawalDelay: 3_600 },
+    // Longer than an audit may take with the slowest timings of a mesh.
+    limits: { withdrawalDelay: 4 * 3_600 },
   });
   writePrivateFile(file, `${JSON.stringify(deployment, null, 2)}\n`);
   return deployment;

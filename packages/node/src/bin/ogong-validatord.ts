@@ -27,6 +27,7 @@ import { registerValidator } from '../validator/register.ts';
 import { signConviction, submitConviction } from '../validator/settlement/conviction.ts';
 import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
+import { findDelayProblem } from '../validator/settlement/withdrawal-delay.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
 import {
@@ -38,6 +39,7 @@ import {
   setSignerConfig,
   validatorConfig,
 } from '../validator/validator-config.ts';
+import { computeCallLimit } from '../validator/wire-audit.ts';
 
 const NAME = 'ogong-validatord';
 
@@ -68,7 +70,16 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
-  const named = chain.parameters()?.driftTable;
+  const parameters = chain.parameters();
+  const times = { epochMs: values.epochMs, windowMs: values.auditWindow, graceMs: values.grace };
+  const problem =
+    parameters &&
+    findDelayProblem(parameters.limits.withdrawalDelay, {
+      ...times,
+      callTimeoutMs: computeCallLimit(values.auditWindow),
+    });
+  if (problem !== undefined) throw new ConfigError(NAME, [problem]);
+  const named = parameters?.driftTable;
   const drift = loadDriftPolicy(nodeCrypto, values, { named, store, log: logger });
   const validator = createValidator(
     {

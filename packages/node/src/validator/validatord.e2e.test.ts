@@ -163,6 +163,14 @@ describe('ogong-validatord', () => {
     expect(refused.errors().toLowerCase()).toContain(`is of the contracts ${escrow.toLowerCase()} on chain`);
   });
 
+  it('does not start where payers may take their reserve back before its audits end', async () => {
+    await fund();
+    const refused = launch(['--bind', '127.0.0.1:0', '--epoch-ms', '60000', '--audit-window', '60m']);
+    await refused.firstLine.catch(() => undefined);
+    expect(await refused.ended).not.toBe(0);
+    expect(refused.errors()).toContain('payers may take their reserve back after 86400 s');
+  });
+
   it('starts with the drift table that the chain names, and with no other', async () => {
     const path = join(directory, 'table.json');
     const file = createTableFile(crypto, createTestPolicy().table);

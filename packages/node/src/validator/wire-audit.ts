@@ -52,6 +52,9 @@ export function wireAudit(state: ValidatorState, asking: Pick<AuditDependencies,
   return { audit, disputes, auditing, staking, report };
 }
 
+/** Of one call to a verifier about a short reply. */
+export const computeCallLimit = (auditWindowMs: number): number => Math.min(60_000, Math.ceil(auditWindowMs / 3));
+
 /** Shares become parts per million, and times follow from the audit window. */
 export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdicts' | 'chain'>): AuditOptions {
   const { options, verdicts } = state;
@@ -64,7 +67,7 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
     windowMs: auditWindowMs,
     graceMs: options.graceMs ?? 60_000,
     concurrency: options.auditConcurrency ?? 8,
-    callTimeoutMs: options.callTimeoutMs ?? Math.min(60_000, Math.ceil(auditWindowMs / 3)),
+    callTimeoutMs: options.callTimeoutMs ?? computeCallLimit(auditWindowMs),
     retryMs: Math.min(1_000, Math.max(50, auditWindowMs / 50)),
     fixedVerifier,
     drift,

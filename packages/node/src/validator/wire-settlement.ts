@@ -129,7 +129,7 @@ export function wireReinstating(state: ValidatorState): Repeating {
   );
 }
 
-/** The shortest withdrawal delay of a network with money in it is six hours. */
+/** The shortest withdrawal delay of a network with money in it is sixteen hours. */
 const LIEN_MS = 10 * 60_000;
 
 /** Keeps what payers owe in their channels while they ask it back. */

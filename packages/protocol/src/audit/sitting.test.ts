@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OPENING_KEPT_MS } from '../exchange/limits.ts';
-import { computeSittingEpoch, findSittingDraw, MAX_SITTINGS } from './sitting.ts';
+import { computeMostAsked, computeSittingEpoch, findSittingDraw, MAX_ASKED, MAX_SITTINGS } from './sitting.ts';
 
 const draw = { replyId: new Uint8Array(16), orderEpoch: 1n, beaconEpoch: 5n, beacon: new Uint8Array(32).fill(1) };
 
@@ -16,6 +16,18 @@ describe('the sittings of a reply', () => {
     expect(findSittingDraw(draw, [second, third], 2)).toEqual({ ...draw, beacon: third });
     expect(findSittingDraw(draw, [second], 2)).toBeUndefined();
     expect(findSittingDraw(undefined, [second], 1)).toBeUndefined();
+  });
+
+  it('ask one more at a time for each that was silent, and never more than reports may be opened', () => {
+    const rounds: number[] = [];
+    for (let asked = 0; asked < MAX_ASKED; asked += rounds.at(-1) as number) {
+      rounds.push(computeMostAsked({ asked, silent: asked }, 1));
+    }
+    expect(rounds).toEqual([1, 2, 4, 4, 4, 1]);
+    expect(computeMostAsked({ asked: 0, silent: 0 }, 2)).toBe(2);
+    expect(computeMostAsked({ asked: 2, silent: 0 }, 1)).toBe(1);
+    expect(computeMostAsked({ asked: 5, silent: 3 }, 1)).toBe(2);
+    expect(computeMostAsked({ asked: 9, silent: 5 }, 1)).toBe(1);
   });
 
   it('end before a provider may drop the opening, with an epoch of a minute and a window of 10', () => {

@@ -7,8 +7,27 @@ import type { AuditDraw } from './audit.ts';
 export const MAX_SITTINGS = 8;
 /** How many verifiers are asked in one sitting. */
 export const MAX_ASKED = 16;
+/** At most so many reports are opened in one sitting. Verifiers that do not answer do not count: silence must end no audit. */
+export const MAX_REPORTS = 4;
 /** How much longer than its window a sitting may take while witnesses ask silent verifiers, in windows. */
-export const MOST_POSTPONED = 3;
+export const MOST_POSTPONED = 2;
+
+/** What a sitting has come to before a round. */
+export interface SittingSoFar {
+  /** How many were asked, and how many of them opened nothing. */
+  readonly asked: number;
+  readonly silent: number;
+}
+
+/**
+ * How many verifiers a round asks at the same time, at most: one more for each that was silent in the sitting, so that sixteen silent ones
+ * take six rounds and not sixteen, and nobody works in vain while all answer. Never more than reports may be opened.
+ * @param least what the round asks where nobody was silent: 1, or 2 for a pair.
+ */
+export function computeMostAsked({ asked, silent }: SittingSoFar, least: number): number {
+  const reports = asked - silent;
+  return Math.max(1, Math.min(least + silent, MAX_REPORTS - reports, MAX_ASKED - asked));
+}
 
 /**
  * The epoch whose beacon draws the verifiers of a sitting: 0, 2, 6, 12, 20, 30, 42, 56 after the one that decides about the reply.

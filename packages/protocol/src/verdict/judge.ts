@@ -1,5 +1,5 @@
 import { type AuditDraw, PAIR_PPM } from '../audit/audit.ts';
-import { findSittingDraw, MAX_ASKED } from '../audit/sitting.ts';
+import { computeMostAsked, findSittingDraw, MAX_ASKED } from '../audit/sitting.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
@@ -19,6 +19,7 @@ import {
   type AttemptSummary,
   computeJobId,
   computeRoundSize,
+  countSitting,
   type DrawContext,
   drawNext,
   hasOutsider,
@@ -270,13 +271,15 @@ function findAgreed(weighed: readonly WeighedReport[]): Uint8Array | undefined {
   return agreed?.answer;
 }
 
-/** Sittings and rounds must follow each other, and only the first round may ask two verifiers. @throws JudgeError */
+/** Sittings and rounds must follow each other, and a round asks no more verifiers than it may. @throws JudgeError */
 function assertPlace(attempts: readonly Attempt[], index: number): void {
   const { sitting, round } = attempts[index] as Attempt;
   const before = attempts[index - 1];
   const isNext = round === (before === undefined ? 0 : before.round + 1) && sitting >= (before?.sitting ?? 0);
-  const isPair = round === 0 && index === 1 && sitting === before?.sitting;
-  if (!isNext && !isPair) throw new JudgeError('wrong-verifier', `attempt ${index} has no place in round ${round}`);
+  const most = computeMostAsked(countSitting(attempts, { sitting, round }), round === 0 ? 2 : 1);
+  const place = attempts.slice(0, index).filter((one) => one.round === round).length;
+  const isBeside = round === before?.round && sitting === before.sitting && place < most;
+  if (!isNext && !isBeside) throw new JudgeError('wrong-verifier', `attempt ${index} has no place in round ${round}`);
 }
 
 /** In each sitting whose list has somebody left somebody was asked, and two at once where the beacon says so. @throws JudgeError */

@@ -1,5 +1,5 @@
 import { type AuditDraw, assignVerifier, isPaired } from '../audit/audit.ts';
-import { findSittingDraw } from '../audit/sitting.ts';
+import { findSittingDraw, type SittingSoFar } from '../audit/sitting.ts';
 import { computeClassWeights } from '../audit/verifier-weights.ts';
 import { createWriter, equalBytes } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
@@ -128,9 +128,18 @@ function computeDrawState(
   };
 }
 
-/** How many the beacon wants asked at the same time: two of a sampled share in the first round, else one. */
+/** How many the beacon wants asked at the same time where nobody was silent: two of a sampled share in the first round, else one. */
 export function computeRoundSize(crypto: Crypto, draw: AuditDraw | undefined, round: number, pairPpm: number): number {
   return round === 0 && draw !== undefined && isPaired(crypto, draw, pairPpm) ? 2 : 1;
+}
+
+/** What a sitting has come to before a round. */
+export function countSitting(
+  attempts: readonly { readonly sitting: number; readonly round: number; readonly opened: unknown }[],
+  { sitting, round }: { readonly sitting: number; readonly round: number },
+): SittingSoFar {
+  const before = attempts.filter((one) => one.sitting === sitting && one.round < round);
+  return { asked: before.length, silent: before.filter(({ opened }) => opened === undefined).length };
 }
 
 const JOB_DOMAIN = encodeDomain('ogong-job-v2');

@@ -30,7 +30,7 @@ export async function startTestLedger(
     chainId: chain.chainId,
     privateKey: owner,
     recipients: { verification: treasury, treasury, license: treasury },
-    limits: { minimumValidatorBond: 100n * unit, withdrawalDelay: 3_600, ...options.limits },
+    limits: { minimumValidatorBond: 100n * unit, ...options.limits },
     delays: { ...noDelays, ...options.delays },
     holding: { ...noHolding, ...options.holding },
   });

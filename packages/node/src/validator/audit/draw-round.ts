@@ -1,6 +1,6 @@
 import type { Store } from '@ogong/host/store/store';
 import { isListLacking } from '@ogong/protocol/audit/candidate-stakes';
-import { findSittingDraw } from '@ogong/protocol/audit/sitting';
+import { computeMostAsked, findSittingDraw } from '@ogong/protocol/audit/sitting';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   type EvidenceCandidate,
@@ -15,6 +15,7 @@ import {
   type AttemptSummary,
   computeJobNonce,
   computeRoundSize,
+  countSitting,
   type DrawnAudit,
   drawNext,
 } from '@ogong/protocol/verdict/verifier-draw';
@@ -44,7 +45,8 @@ export function drawRound(
   const asked: AttemptSummary[] = listAsked(attempts, weighed);
   const drawn: AttemptRow[] = [];
   const draw = findSittingDraw(judged.draw, judged.laterBeacons ?? [], place.sitting);
-  const size = computeRoundSize(crypto, draw, place.round, Math.max(pairPpm, judged.pairPpm ?? 0));
+  const least = computeRoundSize(crypto, draw, place.round, Math.max(pairPpm, judged.pairPpm ?? 0));
+  const size = computeMostAsked(countSitting(attempts, place), least);
   while (drawn.length < size) {
     const attempt = attempts.length + drawn.length;
     const isFixed = fixedVerifier !== undefined && attempt === 0;

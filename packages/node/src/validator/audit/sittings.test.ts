@@ -190,7 +190,9 @@ describe('one reject with nobody to confirm it', () => {
 
 /** What a handling validator wants signed about a reply that nobody judged. */
 async function proposeUnjudged(): Promise<Four> {
-  const four = await createFour({ verifiers: () => Promise.reject(new Error('no answer')) });
+  // Witnesses ask often, so that each sitting has time for both verifiers.
+  const audit = { graceMs: 12_000 };
+  const four = await createFour({ verifiers: () => Promise.reject(new Error('no answer')), audit });
   await four.own.announceVerifier('v2');
   await four.own.deliver(0);
   await four.certifyAll();
@@ -302,6 +304,14 @@ describe('a co-signer', () => {
         attempts: attempts.map((attempt, i) => (i === 1 ? { ...attempt, sitting: 1 } : attempt)),
       }),
       'did not draw',
+    ],
+    [
+      'a round asks more than those who were silent before it',
+      ({ attempts, ...rest }) => ({
+        ...rest,
+        attempts: attempts.map((attempt, i) => (i === 3 ? { ...attempt, round: attempts[2]!.round } : attempt)),
+      }),
+      'attempt 3 has no place in round 2',
     ],
     [
       'a verifier is asked out of turn',

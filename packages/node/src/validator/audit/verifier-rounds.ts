@@ -1,5 +1,5 @@
 import type { Store } from '@ogong/host/store/store';
-import { MAX_ASKED } from '@ogong/protocol/audit/sitting';
+import { MAX_ASKED, MAX_REPORTS } from '@ogong/protocol/audit/sitting';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
@@ -14,11 +14,6 @@ import { postponeSitting, renewSitting } from '../store/sitting-store.ts';
 import { drawRound, freezeCandidates, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
 import { findJobId, findRoom, isUnfinished, type RoundState, readLists } from './round-state.ts';
-
-/**
- * At most so many reports are opened in one sitting. Verifiers that do not answer do not count: silence must end no audit.
- */
-const MAX_REPORTS = 4;
 
 /**
  * Asks verifiers, round after round, until their reports decide, nobody is left, or the window closes. In a round all are

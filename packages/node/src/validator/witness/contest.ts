@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
+import { WITNESS_ROUND_MS } from '@ogong/protocol/audit/longest-audit';
 import { areEnoughWitnesses, computeWitnessEpoch, countPanel, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
@@ -34,6 +36,8 @@ export function createContest(dependencies: ContestDependencies): Contests {
   const { crypto, store, findBeacon, findMembers, inquirer } = dependencies;
   /** Rounds in which somebody could not be asked, by reply and what is asked for. */
   const failures = new Map<string, number>();
+  /** Witnesses that have been asked and have not answered yet. */
+  const running = new Map<string, ReturnType<typeof askOne>>();
 
   async function gather(asked: AskedQuestion, ask: WitnessAsk): Promise<Gathered | ReplyPart | undefined> {
     const { question, order } = asked;
@@ -50,7 +54,15 @@ export function createContest(dependencies: ContestDependencies): Contests {
     );
     const answers = areEnough(known, drawn)
       ? []
-      : await Promise.all(missing.map(({ witness, place }) => askOne(dependencies, asked, { witness, place, ask })));
+      : await settleWithin(
+          missing.map(({ witness, place }) => {
+            const name = `${key} ${place}`;
+            const asking = running.get(name) ?? askOne(dependencies, asked, { witness, place, ask });
+            running.set(name, asking);
+            return asking.finally(() => running.delete(name));
+          }),
+          WITNESS_ROUND_MS,
+        );
     const found = answers.find((answer) => typeof answer === 'object');
     if (found !== undefined) return found;
     if (answers.includes('failed')) {
@@ -82,6 +94,16 @@ export function createContest(dependencies: ContestDependencies): Contests {
       return weigh(dependencies, asked, others);
     },
   };
+}
+
+/** The values of those that come within a time. */
+async function settleWithin<T>(promises: readonly Promise<T>[], limitMs: number): Promise<T[]> {
+  const done: T[] = [];
+  const all = Promise.all(promises.map(async (promise) => void done.push(await promise)));
+  const timer = new AbortController();
+  const late = delay(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([all, late]).finally(() => timer.abort());
+  return [...done];
 }
 
 interface Gathered {

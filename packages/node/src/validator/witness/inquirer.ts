@@ -110,10 +110,12 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
   const patience = {
     record: createPatience(options.record, dependencies),
     opening: createPatience(options.opening, dependencies),
-    report: createPatience(options.report, dependencies),
   };
-  const patienceOf = (asked: AskedQuestion) =>
-    asked.asked === 'commitment' ? createPatience(options.commitment(asked.job), dependencies) : patience[asked.asked];
+  // A sitting waits for a verifier's answers: how long must not follow from how slow other verifiers are.
+  const patienceOf = (asked: AskedQuestion) => {
+    if (asked.asked === 'commitment') return createPatience(options.commitment(asked.job), dependencies);
+    return asked.asked === 'report' ? createPatience(options.report, dependencies) : patience[asked.asked];
+  };
   const running = new Map<string, Promise<InquiryAnswer>>();
 
   async function call(asked: AskedQuestion, timeoutMs: number): Promise<ReplyPart> {
