@@ -17,6 +17,7 @@ import {
   validatorConfig,
 } from '@ogong/node/validator/validator-config';
 import { admissionsConfig } from '@ogong/provider/commands/admissions-command';
+import { doctorConfig } from '@ogong/provider/commands/doctor-command';
 import { installConfig, uninstallConfig } from '@ogong/provider/commands/install-command';
 import {
   cpConfig,
@@ -58,6 +59,7 @@ export const referenceConfigs = [
   installConfig,
   uninstallConfig,
   admissionsConfig,
+  doctorConfig,
   calibrateConfig,
   buildConfig,
   showConfig,

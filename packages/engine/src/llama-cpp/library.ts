@@ -241,7 +241,7 @@ function loadCpuBackend(build: LlamaBuild, functions: ReturnType<typeof bindFunc
     functions.backendLoadAll(build.directory);
     return process.arch;
   }
-  const scores = new Map([...build.cpuLibraries].map(([name, path]) => [name, scoreCpuLibrary(path)]));
+  const scores = scoreCpuLibraries(build);
   const chosen = chooseCpuLibrary(isa, scores);
   const path = build.cpuLibraries.get(chosen);
   if (path === undefined || !runsHere(chosen, scores)) {
@@ -256,6 +256,11 @@ function loadCpuBackend(build: LlamaBuild, functions: ReturnType<typeof bindFunc
   }
   if (!functions.backendLoad(path)) throw new EngineError('unsupported-model', `${path} could not be loaded`);
   return chosen;
+}
+
+/** Of each CPU library of a build, by ggml: above 0 where it runs on this machine, more where it is faster. */
+export function scoreCpuLibraries({ cpuLibraries }: Pick<LlamaBuild, 'cpuLibraries'>): ReadonlyMap<string, number> {
+  return new Map([...cpuLibraries].map(([name, path]) => [name, scoreCpuLibrary(path)]));
 }
 
 function scoreCpuLibrary(path: string): number {

@@ -15,6 +15,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { VERSION } from '@ogong/host/version';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { admissionsCommand } from '../commands/admissions-command.ts';
+import { doctorCommand } from '../commands/doctor-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
 import { modelCommands } from '../commands/model-commands.ts';
 import { createReadingLine } from '../commands/pull-progress.ts';
@@ -111,6 +112,7 @@ const daemons: readonly DaemonVerb[] = [
 
 const commands: readonly Command[] = [
   talkCommand,
+  doctorCommand,
   ...modelCommands,
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
@@ -126,7 +128,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ['On this machine', ['run', 'local', 'ps', 'stop', 'install', 'uninstall', 'completion']],
+  ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['list', 'pull', 'show', 'cp', 'rm']],
   ['For the network', ['configure', 'show', 'wallet', 'serve', 'admissions']],
 ];
