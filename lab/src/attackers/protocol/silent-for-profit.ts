@@ -89,6 +89,7 @@ export const silentForProfit: ProtocolAttack<
       await announceAll();
       const { replyId } = (await deliver(own, served, i)).reply.record;
       await four.certifyAll();
+      await breaks.take();
       for (let row = own.find(replyId); isOpen(row); row = own.find(replyId)) {
         if (row.state === 'waiting') {
           clock.advance(HALF_HOUR_MS);
