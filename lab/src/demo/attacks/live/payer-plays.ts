@@ -19,7 +19,8 @@ import { serveFalseValidator } from './false-validator.ts';
 import type { LiveNetwork } from './live-network.ts';
 
 const MAX_FEE = 10n ** 15n;
-const ORDERS = 10n;
+/** More than the provider takes, whatever a reply of the model costs. */
+const ORDERS = 40n;
 const PATIENCE_MS = 60_000;
 const HONEST_PROVIDER = 'provider-1';
 
@@ -162,13 +163,14 @@ export const reuseIds: LivePlay = async (network) => {
 export const admitTooMuch: LivePlay = async (network) => {
   const owned = await network.own('validator-1');
   // One order and some replies.
-  const holds = MAX_FEE + MAX_FEE / 5n;
+  const holds = MAX_FEE + MAX_FEE / 10n;
   const payer = await openPayer(network, 'over-admitted', { validator: owned.account, channelAtomic: holds });
   const liar = await serveFalseValidator(network, owned);
   const answers: string[] = [];
+  const isRefused = () => answers.some((answer) => answer !== 'done');
   let owedAtomic = 0n;
   try {
-    for (let i = 1n; i <= ORDERS; i++) {
+    for (let i = 1n; i <= ORDERS && !isRefused(); i++) {
       const bought = await placeOrder(network, {
         ...{ payer, validator: owned.account, provider: HONEST_PROVIDER },
         ...{ maxFeeAtomic: MAX_FEE, cumulativeAtomic: i * MAX_FEE },
@@ -187,9 +189,9 @@ export const admitTooMuch: LivePlay = async (network) => {
   const view = { ledger, signingKeys: [owned.signer.address], capacityAtomic: holds, convictedAtMs: 0n };
   const isCaught = evidence !== undefined && isConvicted(judgeOverAdmission(crypto, view, evidence));
   return {
-    tried: `ordered ${ORDERS} replies on a channel that holds ${holds} atomic units; its validator calls each covered`,
+    tried: `ordered up to ${ORDERS} replies on a channel that holds ${holds} atomic units; its validator calls each covered`,
     answered: [...countTexts(answers), `what the validator signed ${isCaught ? 'convicts it' : 'convicts nobody'}`],
     money: `${owedAtomic} atomic units are owed, ${holds} can be paid`,
-    worked: served === 0 || owedAtomic > holds || !isCaught,
+    worked: served === 0 || !isRefused() || owedAtomic > holds || !isCaught,
   };
 };
