@@ -6,6 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { formatMarkdown } from '@ogong/host/config/help';
 import { formatDoorsPage } from './doors-page.ts';
+import { formatEndpointsPage } from './endpoints-page.ts';
 import { formatLocalModePage } from './local-mode-page.ts';
 import { referenceConfigs } from './reference-configs.ts';
 import { root } from './steps.ts';
@@ -42,6 +43,7 @@ const targets: readonly [path: string, generate: () => string][] = [
   ['docs/reference/cli.md', generateReference],
   ['docs/doors.md', formatDoorsPage],
   ['docs/reference/local-mode.md', formatLocalModePage],
+  ['docs/reference/endpoints.md', formatEndpointsPage],
 ];
 
 for (const [path, generate] of targets) {

@@ -150,8 +150,6 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName, StrangerRow>> = {
     receipt: SHOWS,
     opening: SHOWS,
   },
-  storedResponse: { ...SHOWS, costs: 'a key' },
-  deletedResponse: { ...SHOWS, costs: 'a key' },
   responseCount: { ...SHOWS, costs: 'a key' },
   messageCount: { ...SHOWS, costs: 'a key' },
   models: { ...SHOWS, costs: 'a key' },

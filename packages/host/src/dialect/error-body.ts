@@ -3,6 +3,10 @@ import { type ApiError, toErrorBody } from '../http/api-error.ts';
 import { isAnthropicCall } from './anthropic/anthropic-call.ts';
 import { toAnthropicError } from './anthropic/anthropic-error.ts';
 
-/** An error in the words of the API that the client speaks. */
+/** An error in the words of the API that the client speaks; those of Ollama are one text. */
 export const formatDialectError = (error: ApiError, context: ApiContext): object =>
-  isAnthropicCall(context) ? toAnthropicError(error, context.get('requestId')) : toErrorBody(error);
+  context.req.path.startsWith('/api/')
+    ? { error: error.message }
+    : isAnthropicCall(context)
+      ? toAnthropicError(error, context.get('requestId'))
+      : toErrorBody(error);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Route } from '@ogong/protocol/http/routes';
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { ApiError, toApiError, toErrorBody } from './api-error.ts';
 import type { ServerBindings } from './http-server.ts';
@@ -20,6 +20,7 @@ interface ApiEnv {
 export type ApiContext = Context<ApiEnv>;
 export type Handler = (context: ApiContext) => Response | Promise<Response>;
 export type ApiApp = Hono<ApiEnv>;
+export type ApiMiddleware = MiddlewareHandler<ApiEnv>;
 
 export interface AnsweredRequest {
   readonly requestId: string;

@@ -1,7 +1,7 @@
 import { nameAnthropicRequest } from '@ogong/host/dialect/anthropic/anthropic-call';
 import { formatDialectError } from '@ogong/host/dialect/error-body';
 import { showModel, showModels } from '@ogong/host/dialect/models';
-import { refuseStored } from '@ogong/host/dialect/responses/stored-response';
+import { explainUnserved } from '@ogong/host/dialect/unserved-paths';
 import { allowOrigins, assertLoopbackHost } from '@ogong/host/http/access';
 import { type ApiApp, type ApiAppOptions, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import type { Metrics } from '@ogong/host/metrics/metrics';
@@ -40,6 +40,7 @@ export function createGatewayApp(
     await next();
   });
   app.use(allowOrigins(origins));
+  app.use(explainUnserved('gateway'));
 
   const receipts = createReceiptHandlers(dependencies.receipts);
   const handlers: Readonly<Record<GatewayRouteName, Handler>> = {
@@ -48,8 +49,6 @@ export function createGatewayApp(
     embedding: signIn.require(createEmbeddingHandler(completions)),
     rerank: signIn.require(createRerankHandler(completions)),
     response: signIn.require(createDialectHandler('response', completions)),
-    storedResponse: signIn.require(refuseStored),
-    deletedResponse: signIn.require(refuseStored),
     responseCount: signIn.require(createCountHandler('response', completions)),
     message: signIn.require(createDialectHandler('message', completions)),
     messageCount: signIn.require(createCountHandler('message', completions)),

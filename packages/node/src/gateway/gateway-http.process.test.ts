@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { DOCUMENTED_PATHS } from '@ogong/testing/clients/documented-paths';
+import { isServed, toPath } from '@ogong/testing/clients/served-paths';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';
@@ -97,7 +99,8 @@ describe('a bad request', () => {
       { model: FAKE_MODEL, prompt: 'a', echo: true, logprobs: 1 },
       [400, 'echo', 'unsupported_parameter'],
     ],
-    ['an unknown path', '/v1/images/generations', {}, [404, null, 'unknown_url']],
+    ['an unknown path', '/v1/dreams', {}, [404, null, 'unknown_url']],
+    ['what nobody serves', '/v1/images/generations', {}, [404, null, 'not_served']],
     ['another method', '/v1/models', {}, [405, null, 'method_not_allowed']],
     [
       'a body that is too large',
@@ -110,6 +113,15 @@ describe('a bad request', () => {
     await open({ options: { http: { maxBodyBytes: 65_536 } } });
     for (const [what, path, body, answer] of bad) {
       expect([what, ...(await readError(await post(path, body)))]).toEqual([what, ...answer]);
+    }
+    for (const row of [...DOCUMENTED_PATHS.openai, ...DOCUMENTED_PATHS.ollama].filter(
+      (row) => !isServed(row, 'gateway'),
+    )) {
+      const [method, path] = row.split(' ') as unknown as [string, string];
+      const response = await fetch(`${fixture.url}${toPath(path)}`, { method });
+      const { error } = (await response.json()) as { error: string | { message: string } };
+      const said = path.startsWith('/api/') ? error : (error as { message: string }).message;
+      expect([response.status, said], row).toEqual([404, expect.stringMatching(/ is not served here: .{20,}\.$/)]);
     }
     const plain = await post('/v1/chat/completions', chat, { 'content-type': 'text/plain' });
     expect(await readError(plain)).toEqual([415, null, 'unsupported_media_type']);

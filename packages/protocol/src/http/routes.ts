@@ -7,8 +7,6 @@ export interface Route {
 /** Other APIs than OpenAI's completions, whose requests become chats (docs/spec/dialects.md). */
 export const DIALECT_ROUTES = {
   response: { method: 'POST', path: '/v1/responses' },
-  storedResponse: { method: 'GET', path: '/v1/responses/:id{.+}' },
-  deletedResponse: { method: 'DELETE', path: '/v1/responses/:id{.+}' },
   responseCount: { method: 'POST', path: '/v1/responses/input_tokens' },
   message: { method: 'POST', path: '/v1/messages' },
   messageCount: { method: 'POST', path: '/v1/messages/count_tokens' },

@@ -1,6 +1,5 @@
 import { answerInDialect } from '@ogong/host/dialect/answer';
 import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
-import { refuseStored } from '@ogong/host/dialect/responses/stored-response';
 import type { Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
@@ -16,8 +15,6 @@ export const createDialectHandlers = (call: LocalCall): Readonly<Record<DialectR
   message: createDialectHandler('message', call),
   messageCount: createCountHandler('message', call),
   response: createDialectHandler('response', call),
-  storedResponse: refuseStored,
-  deletedResponse: refuseStored,
   responseCount: createCountHandler('response', call),
 });
 

@@ -1,4 +1,6 @@
 import { get } from 'node:http';
+import { DOCUMENTED_PATHS } from '@ogong/testing/clients/documented-paths';
+import { isServed, toPath } from '@ogong/testing/clients/served-paths';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture } from './local-fixture.ts';
@@ -169,4 +171,18 @@ it('answers to no other name, which a page could give to this machine', async ()
     });
   expect(await status(`rebound.example:${port}`)).toBe(403);
   expect(await status(`localhost:${port}`)).toBe(200);
+});
+
+it('answers every documented endpoint that it does not serve with a reason, in OpenAI’s words', async () => {
+  const unserved = DOCUMENTED_PATHS.openai.filter((row) => !isServed(row, 'local mode'));
+  expect(unserved.length).toBeGreaterThan(100);
+  for (const row of unserved) {
+    const [method, path] = row.split(' ') as unknown as [string, string];
+    const response = await fetch(`${fixture.base}${toPath(path)}`, { method });
+    const { error } = (await response.json()) as { error: { code: string; message: string; type: string } };
+    const said = expect.stringMatching(/ is not served here: .{20,}\.$/);
+    expect([response.status, error.code, error.type, error.message], row).toEqual([
+      ...[404, 'not_served', 'invalid_request_error', said],
+    ]);
+  }
 });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { nameAnthropicRequest } from '@ogong/host/dialect/anthropic/anthropic-call';
 import { formatDialectError } from '@ogong/host/dialect/error-body';
+import { explainUnserved } from '@ogong/host/dialect/unserved-paths';
 import { type ApiApp, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
@@ -13,7 +14,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { ModelError } from '@ogong/models/model-error';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { DIALECT_ROUTES, GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+import { DIALECT_ROUTES, GATEWAY_ROUTES, RECEIPT_HEADER, type Route } from '@ogong/protocol/http/routes';
 import { createDialectHandlers } from './dialect-api.ts';
 import type { LoadedModels } from './loaded-models.ts';
 import type { LocalCall } from './local-model.ts';
@@ -43,6 +44,19 @@ export interface LocalServerDependencies {
   readonly log: Pick<Logger, 'error'>;
 }
 
+const { chat, completion, embedding, rerank, models, model, receipt } = GATEWAY_ROUTES;
+const OPENAI_ROUTES = { chat, completion, embedding, rerank, models, model, receipt };
+
+/**
+ * All that this server answers.
+ * @internal the page of endpoints and its test hold the documents' paths against it.
+ */
+export const LOCAL_ROUTES: readonly Route[] = [
+  ...[OPENAI_ROUTES, DIALECT_ROUTES, PAGE_ROUTES, MACHINE_ROUTES, OLLAMA_ROUTES].flatMap((routes) =>
+    Object.values<Route>(routes),
+  ),
+];
+
 const HEADERS_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 256;
 
@@ -62,8 +76,7 @@ export function createLocalApp(
 ): ApiApp {
   const app = createApiApp({
     explain: explainModelFailure,
-    formatError: (error, context) =>
-      context.req.path.startsWith('/api/') ? { error: error.message } : formatDialectError(error, context),
+    formatError: formatDialectError,
     onFailure: (err, requestId) => log.error({ err, requestId }, 'a request failed'),
   });
   if (instance !== undefined) {
@@ -75,6 +88,7 @@ export function createLocalApp(
   app.use(nameAnthropicRequest);
   if (isLoopbackHost(listen.host)) app.use(assertOwnHost);
   app.use(assertTrustedOrigin(origins));
+  app.use(explainUnserved('local mode'));
   app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER, RECEIPT_HEADER]));
   const call: LocalCall = {
     ...dependencies,
@@ -82,9 +96,7 @@ export function createLocalApp(
     speeds: createSpeedMeter(),
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
   };
-  const { chat, completion, embedding, rerank, models, model, receipt } = GATEWAY_ROUTES;
-  const own = { chat, completion, embedding, rerank, models, model, receipt };
-  mountRoutes(app, own, createOpenAiHandlers(call));
+  mountRoutes(app, OPENAI_ROUTES, createOpenAiHandlers(call));
   mountRoutes(app, DIALECT_ROUTES, createDialectHandlers(call));
   const { page, ...files } = createPageHandlers();
   mountRoutes(app, PAGE_ROUTES, files);

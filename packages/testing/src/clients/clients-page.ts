@@ -5,7 +5,7 @@ const INTRODUCTION = `# Clients
 These clients work as they are, against local mode and against a gateway: their tests ask both for every feature of the table, and hold every answer
 in OpenAI's or Ollama's words against that API's own document. Ollama's own client is asked of local mode alone, since no gateway speaks its API. Answers,
 streams, forced calls, schemas and embeddings are asked of real weights, too, where the receipt of each answer is checked. Point a client at \`http://127.0.0.1:11434/v1\` (local mode) or at the gateway's \`/v1\`; Anthropic's and Ollama's own clients take the address without \`/v1\`. Local mode
-takes any key. What becomes of each parameter: [requests](spec/request.md), [other APIs](spec/dialects.md).
+takes any key. What becomes of each parameter: [requests](spec/request.md), [other APIs](spec/dialects.md); of each endpoint: [endpoints](reference/endpoints.md).
 
 `;
 

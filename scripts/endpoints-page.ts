@@ -1,0 +1,51 @@
+import { findUnserved, UNSERVED_GROUPS } from '@ogong/host/dialect/unserved-paths';
+import { DOCUMENTED_PATHS } from '@ogong/testing/clients/documented-paths';
+import { isServed, toPath } from '@ogong/testing/clients/served-paths';
+
+const HEAD = `# Endpoints
+
+Generated from the documents' paths and from the tables that the servers read (\`node scripts/run.mjs scripts/generated.ts\`): every endpoint of OpenAI's document and of Ollama's, and whether local
+mode and a gateway serve it. What becomes of the fields: [local mode](local-mode.md), [requests](../spec/request.md), [other APIs](../spec/dialects.md).
+
+What is not served answers with status 404 and the code \`not_served\`, in the words of the API that was asked, and with the reason below; what no document names answers \`unknown_url\`. Besides these both servers have
+Anthropic's \`POST /v1/messages\` and \`POST /v1/messages/count_tokens\`, \`POST /v1/rerank\`, and \`GET /v1/receipts/{id}\`.
+`;
+
+const mark = (isTrue: boolean): string => (isTrue ? 'yes' : '');
+
+/** Answered, and refused by its own handler. */
+const markLocal = (row: string): string => (row === 'POST /api/push' ? 'refused' : mark(isServed(row, 'local mode')));
+
+/** docs/reference/endpoints.md */
+export function formatEndpointsPage(): string {
+  const rows: readonly string[] = [...DOCUMENTED_PATHS.openai, ...DOCUMENTED_PATHS.ollama];
+  const served = rows.filter((row) => isServed(row, 'local mode') || isServed(row, 'gateway'));
+  const table = served.map((row) => `| \`${row}\` | ${markLocal(row)} | ${mark(isServed(row, 'gateway'))} |`);
+  const refused = UNSERVED_GROUPS.filter(({ only }) => only === undefined).map(({ name, why }) => {
+    const own = rows.filter((row) => groupOf(row) === name);
+    return [`### ${name}`, '', `${why}.`, '', ...joinMethods(own).map((row) => `- \`${row}\``), ''].join('\n');
+  });
+  const gatewayOnly = UNSERVED_GROUPS.filter(({ only }) => only === 'gateway').map(
+    ({ name, why }) => `- ${name}: ${why}.`,
+  );
+  return [
+    ...[HEAD, '## Served', '', '| endpoint | local mode | gateway |', '| --- | --- | --- |', ...table, ''],
+    ...['`POST /api/push` says why it is refused: nothing leaves the machine. At a gateway:', '', ...gatewayOnly, ''],
+    ...['## Not served', '', ...refused],
+  ].join('\n');
+}
+
+function groupOf(row: string): string | undefined {
+  const [method, path] = row.split(' ') as [string, string];
+  return findUnserved(method, toPath(path), 'local mode')?.name;
+}
+
+/** One line for each path. */
+function joinMethods(rows: readonly string[]): readonly string[] {
+  const byPath = new Map<string, string[]>();
+  for (const row of rows) {
+    const [method, path] = row.split(' ') as [string, string];
+    byPath.set(path, [...(byPath.get(path) ?? []), method]);
+  }
+  return [...byPath].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, methods]) => `${path} (${methods.join(', ')})`);
+}
