@@ -20,7 +20,7 @@ it changes no answer: then the response header \`x-ogong-ignored\` names it. A f
 limit above what the model has is lowered, and the header \`x-ogong-clamped\` says to what.
 
 Every text and vector that it answers can be checked: the response header \`x-ogong-receipt\` names its [receipt](../spec/local-receipt.md), for \`ogong verify\` and, with the
-weights of a text, \`ogong reproduce\`. Receipts come by reference; the request header \`x-ogong-receipt: inline\` brings them with the answer.
+weights, \`ogong replay\`. Receipts come by reference; the request header \`x-ogong-receipt: inline\` brings them with the answer.
 Of an answer that was broken off it is about what was written by then.
 
 Open the server's address in a browser for a page: the models with their slots and speed, and a chat with the checks of each answer beside it, by the server's word. It

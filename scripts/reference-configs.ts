@@ -3,6 +3,7 @@ import { planConfig } from '@ogong/cli/calibrate/calibrate-plan';
 import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
 import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
+import { replayConfig } from '@ogong/cli/replay-command';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
 import { routerConfig } from '@ogong/node/router/router-config';
@@ -59,7 +60,11 @@ export const referenceConfigs = [
   installConfig,
   uninstallConfig,
   admissionsConfig,
+<<<<<<< HEAD
   doctorConfig,
+=======
+  replayConfig,
+>>>>>>> 2effb5fc (cli: replay, which was called reproduce, runs the model of vectors and scores again, too)
   calibrateConfig,
   buildConfig,
   showConfig,

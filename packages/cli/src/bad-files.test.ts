@@ -11,7 +11,7 @@ import { calibrateCommand } from './calibrate/calibrate-command.ts';
 import { earningsCommand } from './earnings-command.ts';
 import { meshCommand } from './mesh-command.ts';
 import { modelCommand } from './model-command.ts';
-import { reproduceCommand } from './reproduce-command.ts';
+import { replayCommand } from './replay-command.ts';
 import { signerCommand } from './signer-command.ts';
 import { verifyCommand } from './verify-command.ts';
 
@@ -58,7 +58,7 @@ const ADDRESS = `0x${'ab'.repeat(20)}`;
 const COMMANDS: readonly (readonly [string, Command, (file: string) => readonly string[]])[] = [
   ['verify', verifyCommand, (file) => [file]],
   ['verify --trust', verifyCommand, (file) => [LIST, '--trust', file]],
-  ['reproduce', reproduceCommand, (file) => [file, '--model', 'stories260K']],
+  ['replay', replayCommand, (file) => [file, '--model', 'stories260K']],
   ['ask --trust', askCommand, (file) => ['hi', '--gateway', '127.0.0.1:1', '--trust', file]],
   ['ask --deployment', askCommand, (file) => ['hi', '--gateway', '127.0.0.1:1', '--deployment', file]],
   ['ask --config', askCommand, (file) => ['hi', '--gateway', '127.0.0.1:1', '--config', file]],

@@ -10,7 +10,7 @@ import { calibrateCommand } from './calibrate/calibrate-command.ts';
 import { earningsCommand } from './earnings-command.ts';
 import { meshCommand } from './mesh-command.ts';
 import { modelCommand } from './model-command.ts';
-import { reproduceCommand } from './reproduce-command.ts';
+import { replayCommand } from './replay-command.ts';
 import { verifyCommand } from './verify-command.ts';
 
 async function run(command: Command, ...argv: string[]): Promise<{ code: number; text: string; error: string }> {
@@ -29,7 +29,7 @@ describe('help', () => {
   it.each([
     [askCommand, []],
     [verifyCommand, []],
-    [reproduceCommand, []],
+    [replayCommand, []],
     [earningsCommand, []],
     [meshCommand, []],
     ...['up', 'status', 'logs', 'down'].map((verb) => [meshCommand, [verb]] as const),

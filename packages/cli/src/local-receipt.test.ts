@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toBase64, utf8Encode } from '@ogong/protocol/base/bytes';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
+import { commitEmbeddingLocally } from '@ogong/provider/local/commit-locally';
 import type { KeptReply } from '@ogong/provider/local/local-receipts';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
+import { createFakeEmbeddingEngine, type FakeEmbeddingOptions } from '@ogong/testing/engine/fake-embedding';
 import { forgeLocalReply, serveLocalReply } from '@ogong/testing/provider/local-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { reproduceReceipt } from './reproduce.ts';
+import { rerunReceipt } from './rerun.ts';
 import { VERIFY_EXIT, verifyCommand } from './verify-command.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-local-'));
@@ -89,46 +92,84 @@ describe('ogong verify of a local answer', () => {
 });
 
 describe('a local answer on another machine', () => {
-  const reproduce = async ({ receipt, request }: KeptReply, options: FakeEngineOptions = {}) => {
+  const rerun = async ({ receipt, request }: KeptReply, options: FakeEngineOptions = {}) => {
     const engine = createFakeEngine({ contextSize: 512, ...options });
     const { signal } = new AbortController();
-    const found = await reproduceReceipt({ receipt, request }, { engine, crypto, signal });
+    const found = await rerunReceipt({ receipt, request }, { engine, crypto, signal });
     await engine.close();
     const failed = found.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
     return { outcome: found.outcome, failed, difference: found.difference, checks: found.checks };
   };
 
   it('is the same, bit for bit', async () => {
-    const found = await reproduce(reply);
+    const found = await rerun(reply);
     expect(found).toMatchObject({ outcome: 'accept', failed: [] });
     expect(found.checks.some(({ id, status }) => id === 'equality' && status === 'pass')).toBe(true);
   });
 
   it('is of other weights where its holder says so', async () => {
-    expect(await reproduce(reply, { weights: 2 })).toMatchObject({ outcome: 'reject', failed: ['model-root'] });
+    expect(await rerun(reply, { weights: 2 })).toMatchObject({ outcome: 'reject', failed: ['model-root'] });
   });
 
   it('is found where the weights were others than those that it names', async () => {
     const broken = await serveLocalReply({ engine: createFakeEngine({ contextSize: 512, brokenLayer: 2 }) });
-    expect(await reproduce(broken)).toMatchObject({ outcome: 'reject', difference: { position: 0 } });
+    expect(await rerun(broken)).toMatchObject({ outcome: 'reject', difference: { position: 0 } });
   });
 
   it('is found where its text was made up, and all hashes made to fit', async () => {
     const response = utf8Encode('made up');
     const responseHash = crypto.sha256(response);
     const forged = forgeLocalReply(reply, { record: () => ({ responseHash }) });
-    expect(await reproduce(forged)).toMatchObject({ outcome: 'reject', failed: ['response-text'] });
-  });
-
-  it('is no text where it is vectors, and that is no reject', async () => {
-    const vectors = { ...reply, receipt: { ...reply.receipt, endpoint: 'embedding' } };
-    await expect(reproduce(vectors)).rejects.toThrow('only texts are run again');
+    expect(await rerun(forged)).toMatchObject({ outcome: 'reject', failed: ['response-text'] });
   });
 
   it('is found where one byte of its draws was altered', async () => {
     const bytes = reply.receipt.opening.bytes.slice();
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
     const altered = { ...reply, receipt: { ...reply.receipt, opening: { bytes } } };
-    expect(await reproduce(altered)).toMatchObject({ outcome: 'reject', failed: ['commitment-root'] });
+    expect(await rerun(altered)).toMatchObject({ outcome: 'reject', failed: ['commitment-root'] });
+  });
+});
+
+describe.each([
+  ['vectors', false],
+  ['scores', true],
+])('local %s on another machine', (_, reranks) => {
+  const body = reranks ? { query: 'dogs', documents: ['a dog', 'a cat'] } : { input: ['a dog', 'a cat'] };
+  const request = utf8Encode(JSON.stringify({ model: 'fake', ...body }));
+  const serve = async (options: FakeEmbeddingOptions = {}): Promise<KeptReply> => {
+    const engine = createFakeEmbeddingEngine({ reranks, ...options });
+    const asked = embedding.parseRequest(request, reranks ? 'rerank' : 'embedding');
+    const { inputs } = await engine.embed({ inputs: asked.inputs, query: asked.query });
+    const info = { ...engine.info(), modelRoot: createFakeEmbeddingEngine({ reranks }).info().modelRoot };
+    await engine.close();
+    const given = { info, inputs, request: asked, body: request, replyId: new Uint8Array(16), startMs: 0, endMs: 1 };
+    return commitEmbeddingLocally(crypto, given);
+  };
+  const rerun = async ({ receipt }: KeptReply, options: FakeEmbeddingOptions = {}, asked = request) => {
+    const engine = createFakeEmbeddingEngine({ reranks, ...options });
+    const { signal } = new AbortController();
+    const { outcome, checks } = await rerunReceipt({ receipt, request: asked }, { engine, crypto, signal });
+    await engine.close();
+    return { outcome, checks, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
+  };
+
+  it('are the same, bit for bit', async () => {
+    const { outcome, failed, checks } = await rerun(await serve());
+    expect([outcome, failed]).toEqual(['accept', []]);
+    expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
+  });
+
+  it('are found where they were computed otherwise', async () => {
+    expect(await rerun(await serve({ error: 0.3 }))).toMatchObject({ outcome: 'reject', failed: ['equality'] });
+  });
+
+  it('are found where the weights are others than those that they name', async () => {
+    expect(await rerun(await serve(), { weights: 2 })).toMatchObject({ outcome: 'reject', failed: ['model-root'] });
+  });
+
+  it('are of one request alone', async () => {
+    const other = utf8Encode(new TextDecoder().decode(request).replace('a cat', 'a cow'));
+    expect(await rerun(await serve(), {}, other)).toMatchObject({ outcome: 'reject', failed: ['request-hash'] });
   });
 });

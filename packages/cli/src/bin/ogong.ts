@@ -9,7 +9,7 @@ import { compareCommand } from '../compare/compare-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
-import { reproduceCommand } from '../reproduce-command.ts';
+import { replayCommand } from '../replay-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
 
@@ -19,7 +19,7 @@ const commands: readonly Command[] = [
   meshCommand,
   askCommand,
   verifyCommand,
-  reproduceCommand,
+  replayCommand,
   compareCommand,
   modelCommand,
   earningsCommand,
@@ -29,7 +29,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, reproduceCommand, compareCommand]],
+  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Run a network', [meshCommand, earningsCommand, signerCommand]],
   ['This program', [completionCommand]],

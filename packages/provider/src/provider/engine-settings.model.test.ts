@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseNumericClass } from '@ogong/engine/llama-cpp/numeric-class';
 import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { afterAll, expect, it } from 'vitest';
-import { loadTextModel } from '../engine/engine-config.ts';
+import { loadModel } from '../engine/engine-config.ts';
 import { serveConfig } from './provider-config.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-engine-config-'));
@@ -21,7 +21,7 @@ async function describe(...flags: readonly string[]) {
     {},
   );
   if (parsed.kind !== 'run') throw new Error('printed');
-  const { engine } = await loadTextModel('stories260K', parsed.values, { log });
+  const { engine } = await loadModel('stories260K', parsed.values, { log });
   const info = engine.info();
   await engine.close();
   return { ...parseNumericClass(info.numericClass), exact: info.exact };
@@ -36,7 +36,7 @@ it('is not loaded where the machine has no room for it beside the others', async
   const parsed = serveConfig.parse([...REQUIRED, '--models-dir', directory], {});
   if (parsed.kind !== 'run') throw new Error('printed');
   const share = { cores: 1, reservedBytes: 2 ** 60 };
-  const loading = loadTextModel('stories260K', parsed.values, { log }, share);
+  const loading = loadModel('stories260K', parsed.values, { log }, share);
   await expect(loading).rejects.toMatchObject({ code: 'not-enough-memory' });
 });
 

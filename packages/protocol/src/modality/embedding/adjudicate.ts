@@ -4,6 +4,7 @@ import { type Check, check, fail, type Outcome, pass, skip } from '../../base/ch
 import { computeSketchDistance, type SketchRow } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
+import type { TierEntry } from '../../tier/tier.ts';
 import type { Fault } from '../text/stage2/fault.ts';
 import type { EmbeddingHeader } from './header.ts';
 import type { EmbeddingLeaf } from './leaf.ts';
@@ -62,7 +63,10 @@ export function adjudicateEmbedding(
   crypto: Crypto,
   claim: Omit<EmbeddingClaim, 'modelRoot'>,
   report: EmbeddingReport,
-  limits: EmbeddingLimits = EMBEDDING_FALLBACK,
+  {
+    limits = EMBEDDING_FALLBACK,
+    tiers,
+  }: { readonly limits?: EmbeddingLimits; readonly tiers?: readonly TierEntry[] | undefined } = {},
 ): EmbeddingVerdict {
   const { header, leaves } = claim;
   const checks = [checkTokens(leaves, report), checkModel(header, report)];
@@ -70,16 +74,16 @@ export function adjudicateEmbedding(
   // These values are the same in every class, so a tier treats a difference as one in an exact class.
   if (checks.some(({ status }) => status === 'fail')) {
     const fault = { isFact: true, seen: encodeFacts(report) };
-    return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }), fault };
+    return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }, tiers), fault };
   }
   if (report.exact && report.numericClass === header.numericClass) {
     const equality = checkEquality(crypto, claim, report);
     const outcome = equality.status === 'pass' ? 'accept' : 'reject';
-    return judgeOutcome(tier, { outcome, checks: [...checks, equality], exact: true });
+    return judgeOutcome(tier, { outcome, checks: [...checks, equality], exact: true }, tiers);
   }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
   const { outcome, check: distance } = judgeDistance(claim, report, limits);
-  return judgeOutcome(tier, { outcome, checks: [...checks, distance], exact: false });
+  return judgeOutcome(tier, { outcome, checks: [...checks, distance], exact: false }, tiers);
 }
 
 const FACT_DOMAIN = encodeDomain('ogong-embedding-facts-v1');

@@ -8,14 +8,14 @@ import { toBase64 } from '@ogong/protocol/base/bytes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
-import { toReceipt } from '@ogong/testing/cli/reproduce-fixture';
+import { toReceipt } from '@ogong/testing/cli/rerun-fixture';
 import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
 import { serveLocalReply } from '@ogong/testing/provider/local-reply';
 import { createNetwork, findReplyId, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { REPRODUCE_EXIT, reproduceCommand } from './reproduce-command.ts';
+import { REPLAY_EXIT, replayCommand } from './replay-command.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'ogong-reproduce-'));
+const directory = mkdtempSync(join(tmpdir(), 'ogong-replay-'));
 let model: ResolvedModel;
 beforeAll(async () => {
   model = await resolveModel('stories15M', { storeDir: join(directory, 'models') });
@@ -41,33 +41,33 @@ async function save(name: string, modelPath: string, isWhole = true): Promise<st
   }
 }
 
-async function reproduce(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
+async function rerun(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
   let out = '';
   let error = '';
-  const code = await reproduceCommand.run([...argv, '--models-dir', join(directory, 'models'), '--n-ctx', '256'], {
+  const code = await replayCommand.run([...argv, '--models-dir', join(directory, 'models'), '--n-ctx', '256'], {
     write: (text) => (out += text),
     writeError: (text) => (error += text),
   });
   return { code, out, error };
 }
 
-describe('ogong reproduce', () => {
+describe('ogong replay', () => {
   it('computes the same for an honest receipt, with the kernels of another machine too', async () => {
     const honest = await save('honest', model.path);
     for (const isa of process.arch === 'x64' ? ['auto', 'sse42'] : ['auto']) {
-      const { code, out, error } = await reproduce(honest, '--model', `file:${model.path}`, '--isa', isa);
+      const { code, out, error } = await rerun(honest, '--model', `file:${model.path}`, '--isa', isa);
       expect(error).toBe('');
       expect(out).toMatch(/^posture: tier replay/);
       expect(out).toMatch(/ok +equality/);
-      expect(code).toBe(REPRODUCE_EXIT.accept);
+      expect(code).toBe(REPLAY_EXIT.accept);
     }
   });
 
   it('names the first token of a receipt whose weights were others', async () => {
     const noisy = join(directory, 'noisy.gguf');
     writeNoisyModel(model.path, noisy, { tensor: 'blk.3.ffn_down.weight', seed: 7 });
-    const { code, out } = await reproduce(await save('noisy', noisy), '--model', `file:${model.path}`, '--json');
-    expect(code).toBe(REPRODUCE_EXIT.reject);
+    const { code, out } = await rerun(await save('noisy', noisy), '--model', `file:${model.path}`, '--json');
+    expect(code).toBe(REPLAY_EXIT.reject);
     const { difference } = JSON.parse(out) as { difference: { position: number; stages: string[] } };
     expect(difference.position).toBeLessThan(4);
     expect(difference.stages).toHaveLength(9);
@@ -87,25 +87,25 @@ describe('ogong reproduce', () => {
     };
     const honest = await keep(model.path);
     for (const isa of process.arch === 'x64' ? ['auto', 'sse42'] : ['auto']) {
-      const { code, out, error } = await reproduce(honest, '--model', `file:${model.path}`, '--isa', isa);
+      const { code, out, error } = await rerun(honest, '--model', `file:${model.path}`, '--isa', isa);
       expect(error).toBe('');
       expect(out).toMatch(/^posture: tier local/);
       expect(out).toMatch(/ok +equality/);
-      expect(code).toBe(REPRODUCE_EXIT.accept);
+      expect(code).toBe(REPLAY_EXIT.accept);
     }
-    const { code } = await reproduce(await keep(noisy), '--model', `file:${model.path}`);
-    expect(code).toBe(REPRODUCE_EXIT.reject);
+    const { code } = await rerun(await keep(noisy), '--model', `file:${model.path}`);
+    expect(code).toBe(REPLAY_EXIT.reject);
   });
 
   it('says what is missing', async () => {
     const bare = await save('bare', model.path, false);
-    expect(await reproduce(bare, '--model', `file:${model.path}`)).toMatchObject({
-      code: REPRODUCE_EXIT.unusable,
+    expect(await rerun(bare, '--model', `file:${model.path}`)).toMatchObject({
+      code: REPLAY_EXIT.unusable,
       error: expect.stringMatching(/give --request/),
     });
-    expect(await reproduce(bare)).toMatchObject({ code: REPRODUCE_EXIT.unusable });
-    expect(await reproduce('none.json', '--model', `file:${model.path}`)).toMatchObject({
-      code: REPRODUCE_EXIT.unusable,
+    expect(await rerun(bare)).toMatchObject({ code: REPLAY_EXIT.unusable });
+    expect(await rerun('none.json', '--model', `file:${model.path}`)).toMatchObject({
+      code: REPLAY_EXIT.unusable,
       error: expect.stringMatching(/no such file/),
     });
   });

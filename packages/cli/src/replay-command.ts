@@ -4,22 +4,22 @@ import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { describeFailure } from '@ogong/host/log/errors';
-import { engineFields, loadTextModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
+import { engineFields, loadModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
 import { formatChecks } from './print-checks.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
-import { type Reproduction, reproduceReceipt } from './reproduce.ts';
+import { type Rerun, rerunReceipt } from './rerun.ts';
 
 /** 0: this machine computes the same. 1: it does not. 2: there is nothing to compare. 3: it cannot tell. */
-export const REPRODUCE_EXIT = { accept: 0, reject: 1, unusable: 2, inconclusive: 3 } as const;
+export const REPLAY_EXIT = { accept: 0, reject: 1, unusable: 2, inconclusive: 3 } as const;
 
 const { modelsDir, hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx } = engineFields;
 
-const config = defineConfig({
-  name: 'ogong reproduce',
-  examples: ['ogong reproduce receipt.json --model stories15M'],
+export const replayConfig = defineConfig({
+  name: 'ogong replay',
+  examples: ['ogong replay receipt.json --model stories15M'],
   summary:
-    'Runs the model of a receipt again on this machine and compares, bit for bit where the receipt names a class that runs\n' +
-    'here. Exits with 0 where it computes the same, 1 where not, 3 where it cannot tell, 2 where the input cannot be used.',
+    'Runs the model of a receipt again on this machine, for a text, for vectors or for scores, and compares: bit for bit\n' +
+    'where the receipt names a class that runs here. Exits with 0 where it computes the same, 1 where not, 3 where it cannot tell, 2 where the input cannot be used.',
   fields: {
     model: {
       schema: text,
@@ -36,51 +36,51 @@ const config = defineConfig({
   positionals: { label: '<receipt.json|url>', min: 1, max: 1 },
 });
 
-export const reproduceCommand: Command = {
-  name: 'reproduce',
+export const replayCommand: Command = {
+  name: 'replay',
   summary: 'run the model of a receipt again, and compare',
   async run(argv, output) {
     try {
-      const parsed = config.parse(argv, process.env);
+      const parsed = replayConfig.parse(argv, process.env);
       if (parsed.kind === 'print') {
         output.write(parsed.text);
-        return REPRODUCE_EXIT.accept;
+        return REPLAY_EXIT.accept;
       }
       const { values, positionals } = parsed;
       const file = await readReceiptFile(positionals[0] as string);
       const request = values.request === undefined ? file.request : readFileSync(values.request);
       if (request === undefined) {
-        output.writeError('ogong reproduce: the receipt holds no request; give --request\n');
-        return REPRODUCE_EXIT.unusable;
+        output.writeError('ogong replay: the receipt holds no request; give --request\n');
+        return REPLAY_EXIT.unusable;
       }
       const receipt = await completeReceipt(file.receipt, values);
       const log = { info: () => {}, warn: () => {} };
-      const { engine } = await loadTextModel(values.model, { ...values, ...SCORES_ONLY, sequences: 1 }, { log });
+      const { engine } = await loadModel(values.model, { ...values, ...SCORES_ONLY, sequences: 1 }, { log });
       try {
         const signal = new AbortController().signal;
-        const found = await reproduceReceipt(
+        const found = await rerunReceipt(
           { receipt, request: toPlainBytes(request) },
           { engine, crypto: nodeCrypto, signal },
         );
-        output.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : formatReproduction(found));
-        return REPRODUCE_EXIT[found.outcome];
+        output.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : formatRerun(found));
+        return REPLAY_EXIT[found.outcome];
       } finally {
         await engine.close();
       }
     } catch (error) {
-      output.writeError(`ogong reproduce: ${describeFailure(error)}\n`);
-      return REPRODUCE_EXIT.unusable;
+      output.writeError(`ogong replay: ${describeFailure(error)}\n`);
+      return REPLAY_EXIT.unusable;
     }
   },
 };
 
-const WORDS: Readonly<Record<Reproduction['outcome'], string>> = {
+const WORDS: Readonly<Record<Rerun['outcome'], string>> = {
   accept: 'this machine computes the same',
   reject: 'this machine does not compute what the receipt says',
   inconclusive: 'this machine cannot tell',
 };
 
-export function formatReproduction({ outcome, checks, numericClass, difference }: Reproduction): string {
+export function formatRerun({ outcome, checks, numericClass, difference }: Rerun): string {
   const ran = numericClass === undefined ? '' : `, in class ${numericClass}`;
   const where =
     difference === undefined ? '' : `the first difference is at output token ${difference.position}, counted from 0\n`;

@@ -3,12 +3,12 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { NARROW, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
-import { toReceipt } from '@ogong/testing/cli/reproduce-fixture';
+import { toReceipt } from '@ogong/testing/cli/rerun-fixture';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { createNetwork, findReplyId, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
-import { reproduceReceipt } from './reproduce.ts';
-import { formatReproduction } from './reproduce-command.ts';
+import { formatRerun } from './replay-command.ts';
+import { rerunReceipt } from './rerun.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -25,7 +25,7 @@ async function serve(engine: FakeEngineOptions = {}, modelId = 'ogong/replay/tes
   return { receipt: toReceipt(message, finished, { opening, ledger }), request: message.request };
 }
 
-function reproduce(
+function rerun(
   given: Awaited<ReturnType<typeof serve>>,
   options: FakeEngineOptions = {},
   bend: Partial<TextEngine> = {},
@@ -33,31 +33,31 @@ function reproduce(
   const engine = createFakeEngine({ contextSize: 512, ...options });
   closing.push(engine.close);
   const { signal } = new AbortController();
-  return reproduceReceipt(given, { engine: { ...engine, ...bend }, crypto, signal });
+  return rerunReceipt(given, { engine: { ...engine, ...bend }, crypto, signal });
 }
 
 describe('a reply on a machine of one’s own', () => {
   it('is the same where the model is', async () => {
-    const found = await reproduce(await serve());
+    const found = await rerun(await serve());
     expect(found).toMatchObject({ outcome: 'accept', difference: undefined });
-    const printed = formatReproduction(found);
+    const printed = formatRerun(found);
     expect(printed).toMatch(/^posture: tier replay, method exact-replay, exact class fake-1/);
     expect(printed).toMatch(/this machine computes the same, in class fake-1/);
   });
 
   it('is the same in the shape classes that it was committed in', async () => {
-    const found = await reproduce(await serve({ shaped: true }), { shaped: true });
+    const found = await rerun(await serve({ shaped: true }), { shaped: true });
     expect(found).toMatchObject({ outcome: 'accept', difference: undefined });
   });
 
   it.each([false, true])('is named at its first different token, with the layers there; shaped %s', async (shaped) => {
     const given = await serve({ brokenLayer: 2, shaped });
-    const found = await reproduce(given, { shaped });
+    const found = await rerun(given, { shaped });
     expect(found.outcome).toBe('reject');
     expect(found.difference?.position).toBe(0);
     expect(found.difference?.stages).toHaveLength(7);
     for (const hash of found.difference?.stages ?? []) expect(hash).toMatch(/^[0-9a-f]{64}$/);
-    expect(formatReproduction(found)).toMatch(/first difference is at output token 0/);
+    expect(formatRerun(found)).toMatch(/first difference is at output token 0/);
     const engine = createFakeEngine({ contextSize: 512, shaped });
     closing.push(engine.close);
     const traced: TextTracingRequest[] = [];
@@ -65,24 +65,24 @@ describe('a reply on a machine of one’s own', () => {
       traced.push(asked);
       return engine.trace(asked, options);
     };
-    await reproduce(given, { shaped }, { trace });
+    await rerun(given, { shaped }, { trace });
     expect(traced).toHaveLength(1);
     // As committed: a trace in passes of another shape has other layers.
     const { shapeClasses, outputTokens } = traced[0] as TextTracingRequest;
     expect(shapeClasses).toHaveLength(outputTokens.length);
     expect([...new Set(shapeClasses)].sort()).toEqual(shaped ? [NARROW, WIDE] : [0]);
-    const blind = await reproduce(given, { shaped, canTrace: false });
+    const blind = await rerun(given, { shaped, canTrace: false });
     expect(blind.difference).toEqual({ position: 0, stages: [] });
   });
 
   it('is undecided where the class does not run here, in tier replay', async () => {
-    const found = await reproduce(await serve(), { exact: false });
+    const found = await rerun(await serve(), { exact: false });
     expect(found).toMatchObject({ outcome: 'inconclusive', difference: undefined });
-    expect(formatReproduction(found)).toMatch(/this machine cannot tell/);
+    expect(formatRerun(found)).toMatch(/this machine cannot tell/);
   });
 
   it('is compared by statistics there, in tier verified', async () => {
-    const found = await reproduce(await serve({}, 'ogong/verified/test/fake'), { exact: false });
+    const found = await rerun(await serve({}, 'ogong/verified/test/fake'), { exact: false });
     expect(found.outcome).toBe('accept');
     expect(found.checks.find(({ id }) => id === 'equality')?.status).toBe('skip');
   });
@@ -103,13 +103,13 @@ describe('a reply on a machine of one’s own', () => {
   ])('is refused before anything runs: %s', async (_what, id, options, bend) => {
     const given = await serve();
     const score = () => Promise.reject(new Error('nothing may run'));
-    const found = await reproduce({ ...given, ...bend(given) }, options, { score });
+    const found = await rerun({ ...given, ...bend(given) }, options, { score });
     expect(found.outcome).toBe('reject');
     expect(found.checks.filter(({ status }) => status === 'fail').map((check) => check.id)).toContain(id);
   });
 
   it('needs the opening', async () => {
     const { receipt, request } = await serve();
-    await expect(reproduce({ receipt: { ...receipt, opening: { url: '/x' } }, request })).rejects.toThrow(/compact/);
+    await expect(rerun({ receipt: { ...receipt, opening: { url: '/x' } }, request })).rejects.toThrow(/compact/);
   });
 });
