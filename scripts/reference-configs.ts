@@ -60,11 +60,8 @@ export const referenceConfigs = [
   installConfig,
   uninstallConfig,
   admissionsConfig,
-<<<<<<< HEAD
   doctorConfig,
-=======
   replayConfig,
->>>>>>> 2effb5fc (cli: replay, which was called reproduce, runs the model of vectors and scores again, too)
   calibrateConfig,
   buildConfig,
   showConfig,

@@ -1,4 +1,5 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
@@ -177,6 +178,19 @@ export async function loadModel(
   return { engine, model };
 }
 
+/** As loadModel, for who can use nothing but text. @throws ModelError, EngineError */
+export async function loadTextModel(
+  reference: string,
+  settings: EngineSettings,
+  place: LoadingPlace,
+  share?: MachineShare,
+): Promise<LoadedModel<TextEngine>> {
+  const { engine, model } = await loadModel(reference, settings, place, share);
+  if (engine.specificationVersion === 'text-v1') return { engine, model };
+  await engine.close();
+  throw new EngineError('unsupported-model', `${model.name} is an embedding model; a model that writes is needed here`);
+}
+
 type Load<E extends Engine> = (
   reference: string,
   settings: EngineSettings,
@@ -187,7 +201,7 @@ type Load<E extends Engine> = (
 /**
  * Several models on one machine, one after the other: each engine gets its share of the cores, and must fit beside those
  * before it. Where one fails, none stays open.
- * @param load loadModel, or what narrows it
+ * @param load loadModel or loadTextModel
  * @throws ModelError, EngineError
  */
 export async function loadModels<E extends Engine>(

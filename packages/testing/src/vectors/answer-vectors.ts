@@ -126,6 +126,12 @@ const CASES: readonly AnswerCase[] = [
     answer: { reasoning: 'Hm.', content: 'Wait.', calls: [WEATHER, ADD] },
   },
   {
+    name: 'mistral: a name with a colon and a slash, and no mark before the arguments',
+    ...{ calls: 'mistral', tools: ['maps:v1/weather'] },
+    text: `[TOOL_CALLS]maps:v1/weather${PARIS}`,
+    answer: { calls: [['maps:v1/weather', PARIS]] },
+  },
+  {
     name: 'mistral: a mark without a call',
     calls: 'mistral',
     text: '[TOOL_CALLS] is a mark',
@@ -162,6 +168,12 @@ const CASES: readonly AnswerCase[] = [
     },
   },
   {
+    name: 'gemma: a name with a colon and a slash',
+    ...{ calls: 'gemma', tools: ['maps:v1/weather'] },
+    text: '<start_function_call>call:maps:v1/weather{}<end_function_call>',
+    answer: { calls: [['maps:v1/weather', '{}']] },
+  },
+  {
     name: 'gemma: arguments that are none',
     calls: 'gemma',
     text: '<start_function_call>call:weather{city}<end_function_call>',
@@ -184,6 +196,18 @@ const CASES: readonly AnswerCase[] = [
     calls: 'harmony',
     text: `<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant to=functions.weather<|channel|>commentary json<|message|>${PARIS}<|call|>`,
     answer: { reasoning: 'Hm.', calls: [WEATHER] },
+  },
+  {
+    name: 'harmony: a name with a colon and a slash',
+    ...{ calls: 'harmony', tools: ['maps:v1/weather'] },
+    text: `<|channel|>commentary to=functions.maps:v1/weather <|constrain|>json<|message|>${PARIS}`,
+    answer: { calls: [['maps:v1/weather', PARIS]] },
+  },
+  {
+    name: 'harmony: two calls, one after the other',
+    calls: 'harmony',
+    text: `<|channel|>commentary to=functions.weather <|constrain|>json<|message|>${PARIS}<|call|><|start|>assistant<|channel|>commentary to=functions.add <|constrain|>json<|message|>${ADD[1]}`,
+    answer: { calls: [WEATHER, ADD] },
   },
   { name: 'harmony: no header', ...{ calls: 'harmony', tools: [] }, text: 'Hello!', answer: { content: 'Hello!' } },
   {

@@ -162,6 +162,8 @@ function requestVectors(crypto: Crypto): unknown {
     `"tools":[${TOOL}],"tool_choice":"auto","parallel_tool_calls":false`,
     `"tools":[${TOOL},${TOOL}]`,
     `"tools":[${TOOL}],"tool_choice":{"type":"function","function":{"name":"g"}}`,
+    `"tools":[${TOOL}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}}`,
+    `"tools":[${TOOL}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"f"}}]}}`,
     `"tools":[${TOOL}],"response_format":{"type":"json_object"}`,
     '"stop":[""]',
     '"tools":[],"functions":[],"echo":false,"response_format":{"type":"text"},"modalities":["text"]',

@@ -8,6 +8,9 @@ export interface CallReader {
   readonly tools: ReadonlySet<string>;
 }
 
+/** Characters of a tool's name, as requests may have them. */
+export const TOOL_NAME = /[\w.:/-]/;
+
 const ARGUMENTS = new Set(['arguments', 'parameters']);
 
 /**

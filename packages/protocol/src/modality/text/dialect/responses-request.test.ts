@@ -93,6 +93,14 @@ describe('a request for a response', () => {
     expect(translate({ ...asked, top_logprobs: 2, include }).chat).toMatchObject({ logprobs: true, top_logprobs: 2 });
   });
 
+  it('names the tools that may be called', () => {
+    const choice = { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'look' }] };
+    expect(translate({ ...asked, tool_choice: choice }).chat.tool_choice).toEqual({
+      type: 'allowed_tools',
+      allowed_tools: { mode: 'auto', tools: [{ type: 'function', function: { name: 'look' } }] },
+    });
+  });
+
   it('names what it drops, a wish to be stored among it', () => {
     const body = { ...asked, store: true, reasoning: { effort: 'low', summary: 'auto' }, text: { verbosity: 'low' } };
     const { chat, dropped } = translate({ ...body, include: ['reasoning.encrypted_content'] });
@@ -116,7 +124,12 @@ describe('a request for a response', () => {
     [{ input: [{ role: 'tool', content: 'x' }] }, 'input[0].role', null],
     [{ input: [{ type: 'web_search_call', id: 'x' }] }, 'input[0]', 'unsupported_content'],
     [{ tools: [{ type: 'web_search' }] }, 'tools[0]', 'unsupported_parameter'],
-    [{ tool_choice: { type: 'allowed_tools' } }, 'tool_choice', 'unsupported_parameter'],
+    [{ tool_choice: { type: 'mcp' } }, 'tool_choice', 'unsupported_parameter'],
+    [
+      { tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'mcp' }] } },
+      'tool_choice.tools[0]',
+      'unsupported_parameter',
+    ],
     [{ include: ['everything'] }, 'include[0]', 'unsupported_parameter'],
     [{ text: { format: { type: 'grammar' } } }, 'text.format.type', null],
     [{ messages: [] }, 'messages', 'unknown_parameter'],

@@ -32,6 +32,19 @@ export function translateResponseChoice(value: unknown): unknown {
   if (isFields(value) && value.type === 'function') {
     return { type: 'function', function: { name: readText(value.name, 'tool_choice.name') } };
   }
-  const message = 'tool_choice must be none, auto, required or {"type": "function", "name": ...}';
+  if (isFields(value) && value.type === 'allowed_tools') {
+    const tools = readList(value.tools, 'tool_choice.tools').map(translateAllowed);
+    return { type: 'allowed_tools', allowed_tools: { mode: value.mode, tools } };
+  }
+  const message =
+    'tool_choice must be none, auto, required, {"type": "function", "name": ...} or {"type": "allowed_tools", "mode": ..., "tools": [...]}';
   throw new RequestError(message, 'tool_choice', 'unsupported_parameter');
+}
+
+/** @throws RequestError */
+function translateAllowed(value: unknown, i: number): JsonFields {
+  const param = `tool_choice.tools[${i}]`;
+  const { type, name } = readFields(value, param);
+  if (type === 'function') return { type, function: { name: readText(name, `${param}.name`) } };
+  throw new RequestError(`${param}: only functions are served`, param, 'unsupported_parameter');
 }

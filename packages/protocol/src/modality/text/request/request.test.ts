@@ -197,7 +197,7 @@ describe('parseRequest', () => {
     ['tools[0].function.description', { tools: [tool('f', { description: 5 })] }],
     ['tools[0].function.mood', { tools: [tool('f', { mood: 'good' })] }],
     ['tool_choice', { tools: [tool('f')], tool_choice: { type: 'function', function: { name: 'g' } } }],
-    ['tool_choice', { tools: [tool('f')], tool_choice: { type: 'allowed_tools' } }],
+    ['tool_choice.allowed_tools', { tools: [tool('f')], tool_choice: { type: 'allowed_tools' } }],
     ['parallel_tool_calls', { tools: [tool('f')], parallel_tool_calls: 'yes' }],
     [
       'tools[1].function.parameters',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../base/bytes.ts';
 import { compileGrammar, matchText } from '../grammar/machine.ts';
 import { parseRequest } from './request.ts';
+import { parseToolUse } from './tools.ts';
 
 const WEATHER = {
   type: 'function',
@@ -109,5 +110,35 @@ describe('messages about calls', () => {
     const deep = `{"a":${'['.repeat(30)}1${']'.repeat(30)}}`;
     const written = JSON.stringify(JSON.parse(deep), null, 4);
     expect(bound(deep) - bound('{}')).toBeGreaterThan(written.length);
+  });
+});
+
+describe('allowed tools', () => {
+  const tools = ['f', 'g', 'h'].map((name) => ({ type: 'function', function: { name } }));
+  const named = (...names: string[]) => names.map((name) => ({ type: 'function', function: { name } }));
+  const choose = (allowed: object, more: object = {}) =>
+    parseToolUse({ tools, tool_choice: { type: 'allowed_tools', allowed_tools: allowed }, ...more });
+  const namesOf = (use: ReturnType<typeof parseToolUse>) => use.tools.map(({ name }) => name);
+
+  it('are all that is offered', () => {
+    const use = choose({ mode: 'auto', tools: named('g', 'h') });
+    expect([namesOf(use), use.forced]).toEqual([['g', 'h'], undefined]);
+    expect(namesOf(choose({ mode: 'auto', tools: [] }))).toEqual([]);
+  });
+
+  it('may be forced, one or several', () => {
+    const use = choose({ mode: 'required', tools: named('g', 'h') }, { parallel_tool_calls: true });
+    expect([namesOf(use), use.forced, use.areSeveral]).toEqual([['g', 'h'], ['g', 'h'], true]);
+  });
+
+  it.each([
+    ['tool_choice.allowed_tools.mode', { mode: 'none', tools: named('f') }],
+    ['tool_choice.allowed_tools.tools', { mode: 'auto' }],
+    ['tool_choice.allowed_tools.tools[0]', { mode: 'auto', tools: named('other') }],
+    ['tool_choice.allowed_tools.tools[0]', { mode: 'auto', tools: [{ type: 'mcp', server_label: 'x' }] }],
+    ['tool_choice.allowed_tools.x', { mode: 'auto', tools: named('f'), x: 1 }],
+    ['tool_choice', { mode: 'required', tools: [] }],
+  ])('are refused by %s: %j', (param, allowed) => {
+    expect(() => choose(allowed)).toThrow(expect.objectContaining({ param }));
   });
 });

@@ -49,12 +49,13 @@ export function parseToolUse(fields: Fields): ToolUse {
   if (!isAbsent(parallel) && typeof parallel !== 'boolean') {
     throw new RequestError('parallel_tool_calls must be a boolean', 'parallel_tool_calls');
   }
-  const forced = choice === 'required' ? names : typeof choice === 'object' ? [choice.name] : undefined;
-  const isFree = tools.length > 0 && choice === 'auto';
+  const { mode, name, allowed = names } = choice;
+  const forced = mode !== 'required' ? undefined : name === undefined ? allowed : [name];
+  const isFree = tools.length > 0 && mode === 'auto';
   return {
-    tools: choice === 'none' ? [] : tools,
+    tools: mode === 'none' ? [] : tools.filter((tool) => allowed.includes(tool.name)),
     forced,
-    areSeveral: parallel === true && choice === 'required',
+    areSeveral: parallel === true && mode === 'required' && name === undefined,
     dropped: isFree ? [...strict, ...(parallel === false ? ['parallel_tool_calls'] : [])] : [],
   };
 }
@@ -100,25 +101,60 @@ function readFunction({ name, description, parameters }: Fields, where: string):
   return { name, ...(said !== undefined && { description: said }), parameters: schema };
 }
 
-function parseChoice(
-  value: unknown,
-  names: ReadonlySet<string>,
-): 'none' | 'auto' | 'required' | { readonly name: string } {
-  const param = 'tool_choice';
-  if (isAbsent(value) || value === 'auto') return 'auto';
-  if (value === 'none') return 'none';
-  if (value === 'required') {
-    if (names.size > 0) return 'required';
-    throw new RequestError('tool_choice: required needs tools', param);
-  }
-  const { type, function: named } = (typeof value === 'object' ? value : {}) as Fields;
+/** What the answer may call. */
+interface ToolChoice {
+  readonly mode: 'none' | 'auto' | 'required';
+  /** The one that it has to call. */
+  readonly name?: string;
+  /** Those that are offered at all; all where absent. */
+  readonly allowed?: readonly string[];
+}
+
+const CHOICES =
+  'none, auto, required, {"type": "function", "function": {"name": ...}} or {"type": "allowed_tools", "allowed_tools": {"mode": ..., "tools": [...]}}';
+
+/** @throws RequestError */
+function parseChoice(value: unknown, names: ReadonlySet<string>): ToolChoice {
+  if (isAbsent(value) || value === 'auto') return { mode: 'auto' };
+  if (value === 'none') return { mode: 'none' };
+  if (value === 'required') return requireTools({ mode: 'required' }, names.size);
+  const fields = (typeof value === 'object' ? value : {}) as Fields;
+  if (fields.type === 'function') return { mode: 'required', name: readName(value, names, 'tool_choice') };
+  if (fields.type === 'allowed_tools') return parseAllowed(fields.allowed_tools, names);
+  throw new RequestError(`tool_choice must be ${CHOICES}`, 'tool_choice', 'unsupported_parameter');
+}
+
+const ALLOWED_KEYS = new Set(['mode', 'tools']);
+
+/** Tools that it leaves out are as if they were not offered. */
+function parseAllowed(value: unknown, names: ReadonlySet<string>): ToolChoice {
+  const param = 'tool_choice.allowed_tools';
+  const fields = readObject(value, param);
+  assertKeys(fields, ALLOWED_KEYS, param);
+  const { mode, tools } = fields;
+  if (mode !== 'auto' && mode !== 'required')
+    throw new RequestError(`${param}.mode must be auto or required`, `${param}.mode`);
+  if (!Array.isArray(tools) || tools.length > MAX_TOOLS)
+    throw new RequestError(`${param}.tools must be an array of at most ${MAX_TOOLS} functions`, `${param}.tools`);
+  const allowed = tools.map((tool: unknown, i) => readName(tool, names, `${param}.tools[${i}]`));
+  return requireTools({ mode, allowed }, allowed.length);
+}
+
+function requireTools(choice: ToolChoice, count: number): ToolChoice {
+  if (choice.mode !== 'required' || count > 0) return choice;
+  throw new RequestError('tool_choice: required needs tools', 'tool_choice');
+}
+
+/** `{"type": "function", "function": {"name": ...}}`, of a tool that is offered. */
+function readName(value: unknown, names: ReadonlySet<string>, param: string): string {
+  const { type, function: named } = readObject(value, param);
   const { name } = (typeof named === 'object' && named !== null ? named : {}) as Fields;
   if (type !== 'function' || typeof name !== 'string') {
-    const message = 'tool_choice must be none, auto, required or {"type": "function", "function": {"name": ...}}';
+    const message = `${param} must be {"type": "function", "function": {"name": ...}}`;
     throw new RequestError(message, param, 'unsupported_parameter');
   }
-  if (names.has(name)) return { name };
-  throw new RequestError(`tool_choice: no tool is named ${name.slice(0, 100)}`, param);
+  if (names.has(name)) return name;
+  throw new RequestError(`${param}: no tool is named ${name.slice(0, 100)}`, param);
 }
 
 function readObject(value: unknown, param: string): Fields {

@@ -1,4 +1,4 @@
-import type { CallReader } from '../call-object.ts';
+import { type CallReader, TOOL_NAME } from '../call-object.ts';
 import { type Reading, SPACE } from '../text-feed.ts';
 
 /** What opens and closes a call, and what stands on both sides of a text, by generation. */
@@ -6,7 +6,6 @@ const GENERATIONS = [
   { open: '<start_function_call>', close: '<end_function_call>', quote: '<escape>' },
   { open: '<|tool_call>', close: '<tool_call|>', quote: '<|"|>' },
 ];
-const NAME = /[\w.-]/;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const MAX_DEPTH = 32;
 
@@ -20,7 +19,7 @@ export function* readGemma({ feed, pieces }: CallReader): Reading<void> {
     const getRead = feed.record();
     yield* feed.run(SPACE);
     const isCall = yield* feed.take('call:');
-    const name = isCall ? yield* feed.run(NAME) : '';
+    const name = isCall ? yield* feed.run(TOOL_NAME) : '';
     let given = '';
     const close = yield* feed.until([generation.close], (text) => {
       given += text;

@@ -7,7 +7,7 @@ const CONSTRAIN = '<|constrain|>';
 const MESSAGE = '<|message|>';
 /** Those of the last two that end a reply spell nothing, so they are rarely seen. */
 const ENDS = ['<|end|>', START, '<|call|>', '<|return|>'];
-const RECIPIENT = /\bto=(?:functions\.)?([\w.-]+)/;
+const RECIPIENT = /\bto=(?:functions\.)?([\w.:/-]+)/;
 
 /** GPT-OSS: messages, each with a channel. What is to a function is a call; `analysis` is reasoning; the rest is content. */
 export function* readHarmony({ feed, pieces, tools }: CallReader): Reading<void> {

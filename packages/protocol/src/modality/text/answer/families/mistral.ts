@@ -1,8 +1,7 @@
-import { type CallReader, readCallList } from '../call-object.ts';
+import { type CallReader, readCallList, TOOL_NAME } from '../call-object.ts';
 import { type Reading, SPACE } from '../text-feed.ts';
 
 const OPEN = '[TOOL_CALLS]';
-const NAME = /[\w.-]/;
 
 /** Mistral: `[TOOL_CALLS]`, then a list of objects, or with later templates a name, `[ARGS]` and the arguments. */
 export function* readMistral(reader: CallReader): Reading<void> {
@@ -15,8 +14,8 @@ export function* readMistral(reader: CallReader): Reading<void> {
       continue;
     }
     const getRead = feed.record();
-    const name = yield* feed.run(NAME);
-    if (yield* feed.take('[CALL_ID]')) yield* feed.run(NAME);
+    const name = yield* feed.run(TOOL_NAME);
+    if (yield* feed.take('[CALL_ID]')) yield* feed.run(TOOL_NAME);
     yield* feed.take('[ARGS]');
     yield* feed.run(SPACE);
     const isCall = name !== '' && (yield* feed.peek()) === '{';
