@@ -137,7 +137,7 @@ describe('a receipt of local mode', () => {
       'draw-key',
     ],
     ['sketches of another bank', () => ({ header: () => ({ sketchBankSeed: fill(3) }) }), 'sketch-bank'],
-    ['a beginning as if it were whole', () => ({ header: () => ({ stopReason: 'cancelled' }) }), 'stop-strings'],
+    ['a stop string that its request has not', () => ({ header: () => ({ stopReason: 'stop-string' }) }), 'stop-strings'],
     ['an end before its start', () => ({ record: ({ startNs }) => ({ endNs: startNs - 1n }) }), 'times'],
     ['an end in the future', () => ({ record: ({ endNs }) => ({ endNs: endNs + 10n ** 12n }) }), 'times'],
     [
@@ -147,6 +147,14 @@ describe('a receipt of local mode', () => {
     ],
   ])('is refuted where its holder made it name %s', (_what, forge, failed) => {
     expect(list(verify(forgeLocalReply(reply, forge(reply))), 'fail')).toContain(failed);
+  });
+
+  it('says that an answer was broken off', () => {
+    const broken = verify(forgeLocalReply(reply, { header: () => ({ stopReason: 'cancelled' }) }));
+    expect(broken.checks.find(({ id }) => id === 'stop-strings')).toMatchObject({
+      status: 'pass',
+      detail: 'stop reason cancelled',
+    });
   });
 
   it('is refuted by weights that the reader knows', () => {
