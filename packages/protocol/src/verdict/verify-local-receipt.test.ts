@@ -137,7 +137,11 @@ describe('a receipt of local mode', () => {
       'draw-key',
     ],
     ['sketches of another bank', () => ({ header: () => ({ sketchBankSeed: fill(3) }) }), 'sketch-bank'],
-    ['a stop string that its request has not', () => ({ header: () => ({ stopReason: 'stop-string' }) }), 'stop-strings'],
+    [
+      'a stop string that its request has not',
+      () => ({ header: () => ({ stopReason: 'stop-string' }) }),
+      'stop-strings',
+    ],
     ['an end before its start', () => ({ record: ({ startNs }) => ({ endNs: startNs - 1n }) }), 'times'],
     ['an end in the future', () => ({ record: ({ endNs }) => ({ endNs: endNs + 10n ** 12n }) }), 'times'],
     [
