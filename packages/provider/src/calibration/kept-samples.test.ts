@@ -57,10 +57,10 @@ describe('what kept samples rest on', () => {
   });
 
   it('is the bytes served for them', async () => {
-    expect(await serveAll({})).toBe('a58a1e737998d3b40d3b3744f710c9cb');
-    expect(await serveAll({ endpoint: 'completion' })).toBe('76aeb00412a9b642e18880c7dcf46b28');
+    expect(await serveAll({})).toBe('5986ef04847f3e198af8153ea95db2a6');
+    expect(await serveAll({ endpoint: 'completion' })).toBe('ed69edd8e6e82505913dc20da644ae01');
     const other = createFakeEngine({ contextSize: 512, error: 0.01 });
-    expect(await serveAll({ dependencies: { engine: other } })).toBe('a9008ec612331c260ec132c8133c88ad');
+    expect(await serveAll({ dependencies: { engine: other } })).toBe('bcf511c5f40ca41759fdbf4f4965a150');
     await other.close();
   });
 
