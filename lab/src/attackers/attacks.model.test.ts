@@ -133,6 +133,8 @@ describe('massaged draws on real weights', () => {
     expect(counts.missed, shown).toBeGreaterThan(0);
     expect(counts.lost, shown).toBe(0);
     const failed = new Set(trials.flatMap((trial) => trial.failed));
-    expect([...failed], shown).toEqual((counts.massaged as number) > 0 ? ['equality'] : []);
+    // Where a changed value moves the edge of a list, that shows as well; nothing of the replay fails.
+    expect(failed.has('equality'), shown).toBe((counts.massaged as number) > 0);
+    expect([...failed].filter((id) => id !== 'equality' && id !== 'own-choice')).toEqual([]);
   });
 });
