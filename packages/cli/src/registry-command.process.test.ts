@@ -13,7 +13,7 @@ const deployment = join(folder, 'deployment.json');
 let ledger: TestLedger;
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ delays: { notice: 3_600 } });
+  ledger = await startTestLedger({ limits: { withdrawalDelay: 0 }, delays: { notice: 3_600 } });
   writeFileSync(deployment, JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
   for (const name of ['maker', 'squatter']) {
     const { privateKey } = await ledger.createMember(2_000n * unit);
