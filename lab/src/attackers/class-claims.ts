@@ -9,7 +9,7 @@ export const looserClass: AttackDefinition = {
   name: 'looser-class',
   family: 'commitment',
   aim: 'widen the tolerance by declaring a numeric class without equality',
-  caughtBy: ['sketch-distance', 'kolmogorov', 'omission', 'tail', 'draw-gap'],
+  caughtBy: ['sketch-distance', 'kolmogorov', 'omission', 'tail', 'draw-gap', 'tail-place'],
   uncaught: 'a model so near that it passes for drift between classes: what scores tell apart is measured, not given',
   cheap: { weights: findCheapModel('q8-0').recipe },
   soldAs: ['f16'],
