@@ -13,7 +13,7 @@ const fill = (value: number, length: number): Uint8Array => new Uint8Array(lengt
 describe('on a real ledger', () => {
   let ledger: TestLedger;
   beforeAll(async () => {
-    ledger = await startTestLedger();
+    ledger = await startTestLedger({ limits: { withdrawalDelay: 3_600 } });
   });
   afterAll(() => ledger?.stop());
 
