@@ -4,6 +4,7 @@ import { decimal, integer, text } from '@ogong/host/config/values';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
+import { toPrintable } from '@ogong/host/log/printable';
 import { toBase64 } from '@ogong/protocol/base/bytes';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
@@ -83,7 +84,8 @@ export const askCommand: Command = {
       for await (const chunk of stream) {
         const piece = chunk.choices[0]?.delta.content ?? '';
         answer += piece;
-        if (!values.json) output.write(piece);
+        // A pipe gets the answer as it is; a terminal would obey it.
+        if (!values.json) output.write(process.stdout.isTTY ? toPrintable(piece) : piece);
       }
       if (!values.json) output.write('\n');
     } catch (error) {

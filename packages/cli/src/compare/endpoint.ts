@@ -1,3 +1,4 @@
+import { toPrintable } from '@ogong/host/log/printable';
 import type { Listing } from './listing.ts';
 import { CompareError, type Reference, type ShownReply } from './party.ts';
 import { readChatTokens, readCompletionTokens, type ShownTokens } from './read-shown.ts';
@@ -35,12 +36,15 @@ interface Connection {
   readonly model: string;
 }
 
+/** Its own list may have named the model. */
+const nameEndpoint = ({ model, origin }: Connection): string => toPrintable(`${model} at ${origin}`);
+
 /** @throws CompareError */
 export async function openEndpoint({ url, model, apiKey, asChat }: EndpointOptions): Promise<TestedEndpoint> {
   const connection = await connect({ url, model, apiKey });
   let isChat = asChat;
   return {
-    name: `${connection.model} at ${connection.origin}`,
+    name: nameEndpoint(connection),
     async ask({ opening, question }) {
       if (!isChat) {
         try {
@@ -61,7 +65,7 @@ export async function openEndpoint({ url, model, apiKey, asChat }: EndpointOptio
 export async function openReferenceEndpoint(options: Omit<EndpointOptions, 'asChat'>): Promise<Reference> {
   const connection = await connect(options);
   return {
-    name: `${connection.model} at ${connection.origin}`,
+    name: nameEndpoint(connection),
     async list({ isChat, prompt, tokens, listings }) {
       const answers: (Listing | undefined)[] = listings.map(() => undefined);
       if (isChat) return [(await chat(connection, prompt)).listings[0]];

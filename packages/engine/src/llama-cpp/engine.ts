@@ -6,7 +6,7 @@ import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import type { Backend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';
-import { assertFitsMemory, assertKvType, assertWeightsFit, readAvailableMemory } from './memory.ts';
+import { assertFitsMemory, assertKvType, assertWeightsFit, BATCH_ROWS, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
 import {
   exactKernelsFor,
@@ -96,7 +96,6 @@ export const ENGINE_DEFAULTS = {
   prefixCache: true,
 } as const satisfies Partial<LlamaEngineOptions>;
 const DEFAULT_PROMPT_CHUNK = 128;
-const BATCH_ROWS = 256;
 const MOST_DRAFTS = 8;
 
 /**

@@ -41,6 +41,9 @@ function readText(path: string): string | undefined {
 const KV_SCALE: Readonly<Record<KvType, number>> = { f32: 2, f16: 1, q8_0: 34 / 64, q4_0: 18 / 64 };
 const QUANTISED_BLOCK = 32;
 
+/** Rows of a prompt pass under exact kernels; larger passes gain nothing on a CPU. */
+export const BATCH_ROWS = 256;
+
 interface ContextShape {
   readonly contextSize: number;
   readonly sequences: number;

@@ -9,6 +9,7 @@ import { probeExactness } from './exactness-probe.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import type { LlamaTextLoad } from './load-options.ts';
+import { BATCH_ROWS } from './memory.ts';
 import { openLlamaModel } from './model.ts';
 import { formatNumericClass, isaClassOf, mayBeExact, type NumericClass } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
@@ -17,9 +18,6 @@ import { probeTrace } from './trace-probe.ts';
 import { assertUnchanged } from './verified-model.ts';
 import { findVulkanBuild } from './vulkan-build.ts';
 import { listVulkanDevices } from './vulkan-device.ts';
-
-/** Rows of a prompt pass under exact kernels; larger passes gain nothing on a CPU. */
-const BATCH_ROWS = 256;
 
 /** @throws EngineError that says what is missing. */
 export function openLibrary({

@@ -1,3 +1,5 @@
+import { toPrintable } from './printable.ts';
+
 /**
  * How a program ends, and what it says. The numbers are those of sysexits(3), which init systems and scripts know.
  */
@@ -81,6 +83,11 @@ export function getExitCode(error: unknown): number {
 
 /** What a user reads: no stack, no type names. */
 export function describeFailure(error: unknown): string {
+  // A message may quote what a server said.
+  return toPrintable(wordFailure(error));
+}
+
+function wordFailure(error: unknown): string {
   if (!(error instanceof Error)) return `internal error: ${String(error)}`;
   const words = SYSTEM_WORDS[getCode(error) ?? ''];
   if (words) {

@@ -1,4 +1,5 @@
 import type { Output } from '@ogong/host/lifecycle/command';
+import { toPrintable } from '@ogong/host/log/printable';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { callLocal, LocalApiError, streamLocal } from './local-client.ts';
 import type { LocalDoor } from './local-door.ts';
@@ -170,13 +171,15 @@ function createAnswerPrinter(output: Output, isInteractive: boolean) {
   return {
     piece(text: string, thinking: string): void {
       if (thinking !== '' && isInteractive) {
-        output.write(isThinking ? thinking : `Thinking...\n${thinking}`);
+        const shown = toPrintable(thinking);
+        output.write(isThinking ? shown : `Thinking...\n${shown}`);
         isThinking = true;
       }
       if (text === '') return;
       if (isThinking) output.write('\n...done thinking.\n\n');
       isThinking = false;
-      output.write(text);
+      // A pipe gets the answer as it is; a terminal would obey it.
+      output.write(isInteractive ? toPrintable(text) : text);
       last = text;
     },
     end(): void {

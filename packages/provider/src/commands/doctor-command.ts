@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { inspectMachine, type MachineReport } from '@ogong/engine/llama-cpp/inspect-machine';
-import { estimateMemory } from '@ogong/engine/llama-cpp/memory';
+import { BATCH_ROWS, estimateMemory } from '@ogong/engine/llama-cpp/memory';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { defineConfig } from '@ogong/host/config/define-config';
 import type { Command } from '@ogong/host/lifecycle/command';
@@ -68,7 +68,6 @@ export interface ModelReport {
   readonly decodeRate: number;
 }
 
-const BATCH_ROWS = 256;
 /** Enough for a rate, and fast on a slow machine. */
 const [PROMPT_TOKENS, REPLY_TOKENS] = [128, 32];
 
