@@ -40,9 +40,22 @@ const json = (response: ServerResponse, status: number, body: unknown): void => 
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 };
 const token = (text: string) => ({ token: text, logprob: -1, bytes: [...Buffer.from(text)] });
-const CHAT = { choices: [{ logprobs: { content: [{ ...token('a'), top_logprobs: [token('a'), token('b')] }] } }] };
+const CHAT = {
+  choices: [{ logprobs: { content: [{ ...token('a'), top_logprobs: [token('a'), token('b'), token('c')] }] } }],
+};
 const COMPLETION = {
-  choices: [{ text: 'ab', logprobs: { tokens: ['a', 'b'], top_logprobs: [{ a: -1 }, { b: -1 }] } }],
+  choices: [
+    {
+      text: 'ab',
+      logprobs: {
+        tokens: ['a', 'b'],
+        top_logprobs: [
+          { a: -1, b: -2, c: -3 },
+          { b: -1, a: -2, c: -3 },
+        ],
+      },
+    },
+  ],
 };
 
 describe('an endpoint', () => {
@@ -53,7 +66,7 @@ describe('an endpoint', () => {
     const endpoint = await openEndpoint({ url: `${url}/v1`, model: 'm', apiKey: 'k' });
     const reply = await endpoint.ask(PROMPTS);
     expect(reply).toMatchObject({ isChat: true, prompt: 'What?', tokens: ['61'] });
-    expect(reply.listings[0]?.size).toBe(2);
+    expect(reply.listings[0]?.size).toBe(3);
     await endpoint.ask(PROMPTS);
     expect(asked.map(({ path }) => path)).toEqual(['/v1/completions', '/v1/chat/completions', '/v1/chat/completions']);
     expect(asked.every(({ key }) => key === 'Bearer k')).toBe(true);
@@ -61,7 +74,7 @@ describe('an endpoint', () => {
 
   it('that is a reference goes on from beginnings of the reply', async () => {
     const { url, asked } = await serve((_, response) =>
-      json(response, 200, { choices: [{ logprobs: { tokens: ['c'], top_logprobs: [{ c: -1 }] } }] }),
+      json(response, 200, { choices: [{ logprobs: { tokens: ['c'], top_logprobs: [{ c: -1, d: -2, e: -3 }] } }] }),
     );
     const reference = await openReferenceEndpoint({ url, model: 'm' });
     const listings = Array.from({ length: 7 }, () => new Map([['61', -1]]));

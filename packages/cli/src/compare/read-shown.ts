@@ -10,6 +10,8 @@ export interface ShownTokens {
 
 /** No API shows more alternatives. */
 const MAX_LISTED = 64;
+/** A list of the likeliest token alone agrees with every model that is sure of it, so that a cheaper one would pass. */
+const MIN_LISTED = 3;
 const MAX_TOKEN_BYTES = 1_024;
 /** Rounding makes a certain token a little more than certain. */
 const MAX_LOGPROB = 1e-3;
@@ -54,9 +56,17 @@ export function keepText(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** @returns nobody where too few of them have a text of their own: then the position says nothing. */
 function createListing(entries: readonly (readonly [string | undefined, number])[]): Listing {
   if (entries.length > MAX_LISTED) return malformed(`${entries.length} alternatives of one token`);
-  return new Map(entries.flatMap(([token, logprob]) => (token === undefined ? [] : [[token, logprob] as const])));
+  // Some servers list nothing for the token that ends a reply.
+  if (entries.length > 0 && entries.length < MIN_LISTED) {
+    const shown = `the endpoint shows ${entries.length} alternatives of a token`;
+    throw new CompareError('no-logprobs', `${shown}; at least ${MIN_LISTED} are needed to tell models apart`);
+  }
+  const named = entries.flatMap(([token, logprob]) => (token === undefined ? [] : [[token, logprob] as const]));
+  const listing: Listing = new Map(named);
+  return listing.size < MIN_LISTED ? new Map() : listing;
 }
 
 /** The first choice of a chat completion. @throws CompareError */
