@@ -36,7 +36,12 @@ describe('event reader', () => {
   it('asks once while no block comes, twice for a block, and for a range after a pause', async () => {
     const { transactor, takeAsked, mine } = createChain();
     let cursor: Cursor | undefined;
-    const store = { load: () => cursor, save: (saved: Cursor) => void (cursor = saved) };
+    const store = {
+      load: () => cursor,
+      save: (saved: Cursor) => {
+        cursor = saved;
+      },
+    };
     const reader = createEventReader({ client: { transactor, deployment }, pollIntervalMs: 1 }, { store });
     const reading = reader.events().next();
     const reach = (block: number) => expect.poll(() => cursor?.nextBlock, { interval: 2 }).toBe(block + 1);
