@@ -1,11 +1,14 @@
 import type { LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 
-type WaySettings = Pick<LlamaEngineOptions, 'backend' | 'isa' | 'threads' | 'kvType' | 'drafts' | 'shapes'>;
+type WaySettings = Pick<LlamaEngineOptions, 'backend' | 'kernels' | 'isa' | 'threads' | 'kvType' | 'drafts' | 'shapes'>;
 
 /** Ways to serve in an exact class, each with the settings of a verifier of that class. */
 export const WAYS = {
   exact: { provider: {}, verifier: {} },
   'exact-threads': { provider: { threads: 2 }, verifier: {} },
+  'exact-tiled': { provider: { kernels: 'tiled' }, verifier: { kernels: 'tiled' } },
+  /** A verifier that serves the class without tiled prompts, and loads the provider's. */
+  'exact-tiled-loaded': { provider: { kernels: 'tiled', threads: 2 }, verifier: {} },
   'exact-drafts': { provider: { drafts: 3 }, verifier: {} },
   'exact-kv-q8': { provider: { kvType: 'q8_0' }, verifier: { kvType: 'q8_0' } },
   'exact-avx512': { provider: { isa: 'skylakex' }, verifier: { isa: 'skylakex' } },

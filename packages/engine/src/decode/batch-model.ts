@@ -25,6 +25,11 @@ export interface BatchContext {
    * another prompt.
    */
   readonly promptShape: number;
+  /**
+   * Rows of a prompt pass at least; 0 where the number does not matter. Rows of the prompt shape then stand in passes of one
+   * sequence and of so many rows, which prompt-pieces.ts cuts; in a shorter prompt they have shape class 0.
+   */
+  readonly leastPromptRows: number;
   /** Rows of one sequence that a pass of this shape class holds at most. */
   passRows(shapeClass: number | undefined): number;
   /**

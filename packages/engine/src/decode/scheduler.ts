@@ -21,6 +21,7 @@ import {
   type TokenMask,
 } from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
+import { cutPiece, findRestart, shapeOfPrompt } from './prompt-pieces.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createTextStream, type TextStream } from './text/text-stream.ts';
 
@@ -64,6 +65,8 @@ interface Job {
   readonly cursor: GrammarCursor | undefined;
   readonly output: number[];
   readonly drafts: { proposed: number; accepted: number };
+  /** In which the prompt's rows before its last token run. */
+  readonly promptShape: number;
   text: string;
   slot: number;
   /** Rows already in the KV cache. */
@@ -158,6 +161,7 @@ function createJob(state: SchedulerState, id: number, request: TextGenerationReq
     cursor: openGrammar(state, request, promptTokens),
     output: [],
     drafts: { proposed: 0, accepted: 0 },
+    promptShape: shapeOfPrompt(state.context, promptTokens.length - 1),
     text: '',
     slot: -1,
     position: 0,
@@ -184,12 +188,15 @@ function openGrammar(
 function admit(state: SchedulerState): void {
   while (state.waiting.length > 0 && state.slots.free > 0) {
     const job = state.waiting.shift() as Job;
-    const { slot, held } = state.slots.take(job.prompt, job.request.cacheScope);
-    state.context.remove(slot, held);
+    const { promptShape: shapeClass, request } = job;
+    const { slot, held } = state.slots.take(job.prompt, { scope: request.cacheScope, shapeClass });
+    const last = job.prompt.length - 1;
+    const from = findRestart(state.context, { held, rows: last });
+    state.context.remove(slot, from);
     job.slot = slot;
-    job.position = job.reusable = job.cached = held;
+    job.position = job.reusable = job.cached = from;
     job.startedAt = state.now();
-    if (held === job.prompt.length - 1) job.next = job.prompt[held];
+    if (from === last) job.next = job.prompt[last];
     state.active.push(job);
     state.emit(job.id, { kind: 'start', promptTokens: job.prompt });
   }
@@ -200,9 +207,10 @@ function release(state: SchedulerState, job: Job, keeps: boolean): void {
   if (at >= 0) state.active.splice(at, 1);
   if (job.slot < 0) return;
   const { cacheScope: scope } = job.request;
+  const { promptShape: shapeClass } = job;
   const rows = keeps && state.prefixCache && scope !== undefined ? job.reusable : 0;
   state.context.remove(job.slot, rows);
-  state.slots.give(job.slot, scope === undefined ? undefined : { tokens: takeTokens(job, rows), scope });
+  state.slots.give(job.slot, scope === undefined ? undefined : { tokens: takeTokens(job, rows), scope, shapeClass });
   job.slot = -1;
 }
 
@@ -304,7 +312,7 @@ function decodeStep(state: SchedulerState): void {
       const inputs = { logits, offset, settings: request.sampler, bias, counts, mask };
       // A draw depends on its position only, so the row behind a guess counts if the draw before it gave that guess.
       const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
-      if (job.reusable === job.position && shapeClass === state.context.promptShape) job.reusable++;
+      if (job.reusable === job.position && shapeClass === job.promptShape) job.reusable++;
       job.position++;
       accept(state, job, state.reader.draw(inputs, u), hidden, (first + i) * state.model.embeddingSize, shapeClass);
       if (job.slot < 0 || i === ran) break;
@@ -352,9 +360,9 @@ function prefillStep(state: SchedulerState): void {
   const job = state.active.find((candidate) => candidate.next === undefined);
   if (job === undefined) return;
   const last = job.prompt.length - 1;
-  const end = Math.min(job.position + Math.min(state.promptChunk, state.context.batchSize), last);
+  const { end, shapeClass } = cutPiece(state.context, { from: job.position, rows: last, chunk: state.promptChunk });
   for (; job.position < end; job.position++)
-    state.context.add(job.prompt[job.position] as number, job.position, job.slot);
+    state.context.add(job.prompt[job.position] as number, job.position, job.slot, shapeClass);
   state.context.decode(false);
   job.reusable = job.position;
   if (job.position === last) job.next = job.prompt[last];

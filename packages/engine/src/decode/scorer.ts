@@ -6,6 +6,7 @@ import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import type { GrammarCursor, Grammars, TokenMask } from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
+import { cutPiece } from './prompt-pieces.ts';
 
 /** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
 const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
@@ -65,8 +66,8 @@ export function* scoreReply(
   );
   try {
     for (let position = 0; position < last; ) {
-      const end = Math.min(position + context.batchSize, last);
-      for (; position < end; position++) context.add(promptTokens[position] as number, position, 0);
+      const { end, shapeClass } = cutPiece(context, { from: position, rows: last });
+      for (; position < end; position++) context.add(promptTokens[position] as number, position, 0, shapeClass);
       context.decode(false);
       yield;
     }

@@ -2,11 +2,20 @@
 interface Held {
   readonly tokens: Uint32Array;
   readonly scope: string;
+  /** In which all of its rows ran. */
+  readonly shapeClass: number;
+}
+
+/** Whose rows a prompt may begin with. */
+interface Wanted {
+  readonly scope: string | undefined;
+  readonly shapeClass: number;
 }
 
 /**
  * The sequences of a context, and the rows that free ones still hold: a prompt with the same beginning continues from there.
- * Only requests of the same `scope` share rows, since the time to the first token reveals whether a prefix was cached.
+ * Only requests of the same `scope` share rows, since the time to the first token reveals whether a prefix was cached, and only
+ * rows of the prompt's own shape class serve it.
  */
 export interface Slots {
   readonly free: number;
@@ -14,7 +23,7 @@ export interface Slots {
    * Takes the free slot that suits a prompt best; there must be one. `held`: how many of the prompt's rows it holds, from the
    * first on; never all.
    */
-  take(prompt: Uint32Array, scope: string | undefined): { readonly slot: number; readonly held: number };
+  take(prompt: Uint32Array, wanted: Wanted): { readonly slot: number; readonly held: number };
   /** @param held of the rows that stay in the slot's cache; none where absent. */
   give(slot: number, held?: Held): void;
   /** Forgets what free slots hold. @returns those that held anything. */
@@ -29,9 +38,9 @@ export function createSlots(count: number): Slots {
   const free = Array.from({ length: count }, (_, slot) => slot);
   const holds: (Held | undefined)[] = Array.from({ length: count });
 
-  const countShared = (slot: number, prompt: Uint32Array, scope: string | undefined): number => {
+  const countShared = (slot: number, prompt: Uint32Array, { scope, shapeClass }: Wanted): number => {
     const held = holds[slot];
-    if (held === undefined || held.scope !== scope) return 0;
+    if (held === undefined || held.scope !== scope || held.shapeClass !== shapeClass) return 0;
     const most = Math.min(held.tokens.length, prompt.length - 1);
     let shared = 0;
     while (shared < most && held.tokens[shared] === prompt[shared]) shared++;
@@ -39,11 +48,11 @@ export function createSlots(count: number): Slots {
   };
 
   /** The slot that holds most of the prompt, unless taking it loses more rows than it saves. */
-  const findContinued = (prompt: Uint32Array, scope: string | undefined): number | undefined => {
+  const findContinued = (prompt: Uint32Array, wanted: Wanted): number | undefined => {
     let best: number | undefined;
     let most = 0;
     for (const slot of free) {
-      const shared = countShared(slot, prompt, scope);
+      const shared = countShared(slot, prompt, wanted);
       if (shared <= most || 2 * shared < (holds[slot]?.tokens.length ?? 0)) continue;
       most = shared;
       best = slot;
@@ -64,9 +73,9 @@ export function createSlots(count: number): Slots {
     get free() {
       return free.length;
     },
-    take(prompt, scope) {
-      const slot = findContinued(prompt, scope) ?? findOther();
-      const held = countShared(slot, prompt, scope);
+    take(prompt, wanted) {
+      const slot = findContinued(prompt, wanted) ?? findOther();
+      const held = countShared(slot, prompt, wanted);
       free.splice(free.indexOf(slot), 1);
       holds[slot] = undefined;
       return { slot, held };

@@ -8,6 +8,7 @@ import type { BatchModel, TraceContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import type { Grammars } from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
+import { cutPiece } from './prompt-pieces.ts';
 import { endOfSlice, findScoredMask } from './scorer.ts';
 
 /** Block outputs that one trace may name; deeper models are refused. */
@@ -31,14 +32,17 @@ export function* traceReply(
   const tokenAt = (index: number) => (index <= last ? promptTokens[index] : outputTokens[index - last - 1]) as number;
   const target = last + position;
   try {
-    for (let at = 0; at < target; ) {
-      const limit = Math.min(at + context.batchSize, target);
-      const end =
-        at < last
-          ? Math.min(limit, last)
-          : last + endOfSlice(context, shapeClasses, { from: at - last, limit: limit - last });
-      // Run the rows before in the classes that they were committed in.
-      for (; at < end; at++) context.add(tokenAt(at), at, 0, at < last ? undefined : shapeClasses?.[at - last]);
+    // Run the rows before in the classes that the numeric class has for a prompt, and that the reply's were committed in.
+    for (let at = 0; at < last; ) {
+      const { end, shapeClass } = cutPiece(context, { from: at, rows: last });
+      for (; at < end; at++) context.add(tokenAt(at), at, 0, shapeClass);
+      context.decode(false);
+      yield;
+    }
+    for (let at = last; at < target; ) {
+      const limit = Math.min(at + context.batchSize, target) - last;
+      const end = last + endOfSlice(context, shapeClasses, { from: at - last, limit });
+      for (; at < end; at++) context.add(tokenAt(at), at, 0, shapeClasses?.[at - last]);
       context.decode(false);
       yield;
     }

@@ -16,10 +16,12 @@ import {
   type KvType,
   mayBeExact,
   parseNumericClass,
+  tiledKernelsFor,
+  withoutTiles,
 } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
 import { countCores } from './platform.ts';
-import { createScorePool } from './score-pool.ts';
+import { createScorePool, type ScoreSetting } from './score-pool.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 import { verifyModel } from './verified-model.ts';
 import { bringVulkanBuild } from './vulkan-build.ts';
@@ -50,8 +52,11 @@ export interface LlamaEngineOptions {
   readonly contextSize?: number;
   /** Replies decoded together. */
   readonly sequences?: number;
-  /** `exact` (the default) can be reproduced bit for bit; the others: numeric-class.ts. */
-  readonly kernels?: 'exact' | 'reference' | 'plain' | 'fast';
+  /**
+   * `exact` (the default) and `tiled`, whose long prompts are faster, can be reproduced bit for bit; the others:
+   * numeric-class.ts. Where a test at load shows that `tiled` cannot, and in shape classes, it is `exact`.
+   */
+  readonly kernels?: 'exact' | 'tiled' | 'reference' | 'plain' | 'fast';
   /** How a back end that computes in shape classes pads its steps; `auto` (pass-shapes.ts). */
   readonly shapes?: ShapeChoice;
   /**
@@ -146,27 +151,32 @@ export async function createLlamaEngine(
   const supervisor = await createTextSupervisor({ load, onEvent: hooks.onEvent, child: options.child });
   const pool = createScorePool(load);
 
-  /** The library to load for a claimed class that differs from this engine's in the ISA alone; undefined where that is not so. */
-  const foreignIsas = (request: TextScoringRequest): readonly string[] | undefined => {
+  /**
+   * What to load for a claimed class that differs from this engine's in the ISA, or in whether long prompts are tiled; undefined
+   * where it is this engine's own, or differs in more.
+   */
+  const findForeign = (request: TextScoringRequest): ScoreSetting | undefined => {
     const own = parseNumericClass(supervisor.info().numericClass);
     const claimed = parseNumericClass(request.numericClass);
     if (
       own === undefined ||
       claimed === undefined ||
       own.backend !== 'cpu' ||
-      claimed.isa === own.isa ||
-      !mayBeExact(own)
+      (claimed.isa === own.isa && claimed.kernels === own.kernels) ||
+      !mayBeExact(own) ||
+      !mayBeExact(claimed)
     )
       return undefined;
-    return formatNumericClass({ ...claimed, isa: own.isa }) === formatNumericClass(own)
-      ? isasOfClass(claimed.isa)
-      : undefined;
+    const isNear =
+      formatNumericClass(withoutTiles({ ...claimed, isa: own.isa })) === formatNumericClass(withoutTiles(own));
+    const isas = isNear ? isasOfClass(claimed.isa) : [];
+    return isas.length === 0 ? undefined : { isas, kernels: claimed.kernels as KernelPath };
   };
 
-  /** Finds who re-runs a claim: a child with the claimed class's library, if that is another one and runs here. */
+  /** Finds who re-runs a claim: a child of the claimed class, if that is another one and runs here. */
   const findRunner = async (request: TextScoringRequest): Promise<TextSupervisor> => {
-    const isas = foreignIsas(request);
-    return (isas === undefined || isas.length === 0 ? undefined : await pool.find(isas)) ?? supervisor;
+    const foreign = findForeign(request);
+    return (foreign && (await pool.find(foreign))) ?? supervisor;
   };
 
   return {
@@ -214,8 +224,9 @@ function toKernelPath(
   backend: Backend | undefined,
   weightType: string,
 ): KernelPath {
-  if (asked !== 'exact') return asked;
-  return backend === 'vulkan' ? 'shaped' : exactKernelsFor(weightType);
+  if (asked !== 'exact' && asked !== 'tiled') return asked;
+  if (backend === 'vulkan') return 'shaped';
+  return asked === 'tiled' ? tiledKernelsFor(weightType) : exactKernelsFor(weightType);
 }
 
 async function bringBuild(engineDir: string): Promise<void> {

@@ -1,10 +1,14 @@
 import { WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
+import { cutPiece } from '../decode/prompt-pieces.ts';
 import { ROWS_OF } from './pass-shapes.ts';
 
 /** Long enough for a prompt pass that ggml would tile: 64 rows and more. */
 const PROMPT_ROWS = 72;
 const NEIGHBOUR_ROWS = 10;
+/** The prompt's rows. Where pieces have a least length: two of it, and the longest rest that joins the last one. */
+const countPromptRows = ({ leastPromptRows: least }: BatchContext): number =>
+  least === 0 ? PROMPT_ROWS : 3 * least - 1;
 /** Which sequences step together after the prompt: all, with a gap, one alone at either end. */
 const STEPS: readonly (readonly number[])[] = [[0, 1, 2], [0, 2], [0], [0, 1], [0, 1, 2], [0], [0, 2], [0], [0, 1, 2]];
 
@@ -22,7 +26,18 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
   const serve = model.createContext({ purpose: 'serve', sequences: 3 });
   const score = model.createContext({ purpose: 'score', sequences: 1 });
   try {
-    const prompt = Math.min(PROMPT_ROWS, serve.contextSize - STEPS.length);
+    const wanted = countPromptRows(serve);
+    const prompt = Math.min(wanted, serve.contextSize - STEPS.length);
+    // A context without room for two pieces cannot show that it does not matter where they are cut.
+    if (serve.leastPromptRows > 0 && prompt < wanted) return false;
+    const prefill = (context: BatchContext, sequence: number, { rows, chunk }: { rows: number; chunk?: number }) => {
+      for (let at = 0; at < rows; ) {
+        // The first piece alone has the chunk's length.
+        const { end, shapeClass } = cutPiece(context, { from: at, rows, ...(at === 0 && chunk ? { chunk } : {}) });
+        for (; at < end; at++) context.add(tokenAt(at, sequence), at, sequence, shapeClass);
+        context.decode(false);
+      }
+    };
     const positions = [0, 0, 0];
     const add = (sequence: number) => {
       const position = positions[sequence] as number;
@@ -31,8 +46,8 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
     };
     for (const sequence of positions.keys()) {
       const rows = sequence === 0 ? prompt : Math.min(NEIGHBOUR_ROWS, prompt);
-      for (let i = 0; i < rows; i++) add(sequence);
-      serve.decode(false);
+      prefill(serve, sequence, { rows });
+      positions[sequence] = rows;
     }
     const stepped = STEPS.map((sequences, step) => {
       for (const sequence of sequences) {
@@ -53,11 +68,7 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
     });
     // Use other chunks than the serving side, the first as short as a wide pass may be. If chunks change bits, the engine must
     // not claim to be exact.
-    const cut = Math.min(ROWS_OF[WIDE].least, prompt);
-    for (let i = 0; i < cut; i++) score.add(tokenAt(i, 0), i, 0);
-    score.decode(false);
-    for (let i = cut; i < prompt; i++) score.add(tokenAt(i, 0), i, 0);
-    score.decode(false);
+    prefill(score, 0, { rows: prompt, chunk: ROWS_OF[WIDE].least });
     stepped.forEach(({ shapeClass }, i) => {
       score.add(tokenAt(prompt + i, 0), prompt + i, 0, shapeClass);
     });

@@ -1,7 +1,7 @@
 import type { BatchContext, BatchModel, TraceContext } from '../decode/batch-model.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
-import type { KernelPath, KvType } from './numeric-class.ts';
+import { isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 import { createShapedContext } from './shaped-context.ts';
 
@@ -95,10 +95,26 @@ function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => 
   };
 }
 
+/** From this many rows of one sequence on, ggml tiles the attention of a pass, which changes its sums. */
+const TILED_ROWS = 64;
+/** The shape of tiled rows. No window commits to it, as the prompt's length decides: hence no number that a window could hold. */
+const TILED = -1;
+
 interface Row {
   readonly token: number;
   readonly position: number;
   readonly sequence: number;
+  readonly isTiled: boolean;
+}
+
+/** Whether a pass runs on the tiled kernels. @throws RangeError where it would not run on them alone. */
+function isTiledPass(rows: readonly Row[], outputs: boolean): boolean {
+  const [first, ...others] = rows;
+  if (first === undefined || !rows.some(({ isTiled }) => isTiled)) return false;
+  const isWhole = others.every(({ isTiled, sequence }) => isTiled === first.isTiled && sequence === first.sequence);
+  if (outputs || !isWhole || rows.length < TILED_ROWS)
+    throw new RangeError(`a tiled pass holds ${TILED_ROWS} rows or more of one prompt, and nothing else`);
+  return true;
 }
 
 function createExactContext(
@@ -106,8 +122,9 @@ function createExactContext(
   options: LlamaBatchModelOptions & { purpose: 'serve' | 'score'; sequences: number; capture?: LayerCapture },
 ): BatchContext {
   const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
-  const pads = kernels === 'exact-2';
-  const isExact = pads || kernels === 'exact';
+  const tiles = isTiledPath(kernels);
+  const pads = kernels === 'exact-2' || kernels === 'exact-tiled-2';
+  const isExact = pads || tiles || kernels === 'exact';
   // The default kernels read a quantised cache differently for one row.
   const needsReference = kvType === 'q8_0' || kvType === 'q4_0';
   const context: LlamaContext = model.createContext({
@@ -125,11 +142,11 @@ function createExactContext(
   const guessCounts: number[] = [];
   let guessesRun = 0;
   const physical: number[] = [];
-  let isReference = false;
+  let hasReference = false;
   const setReference = (on: boolean) => {
-    if (on === isReference) return;
+    if (on === hasReference) return;
     context.useReference(on);
-    isReference = on;
+    hasReference = on;
   };
   const run = (outputs: boolean): void => {
     if (rows.length === 0) return;
@@ -149,7 +166,8 @@ function createExactContext(
       if (position + guessesRun > furthest) furthest = position + guessesRun;
     });
     const isStep = outputs && purpose === 'serve';
-    if (isExact) setReference(needsReference || !isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION));
+    const wantsReference = needsReference || !isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION);
+    if (isExact) setReference(wantsReference && !isTiledPass(rows, outputs));
     context.decode(outputs);
     for (const index of lonely ?? []) {
       const { sequence, position } = rows[index] as Row;
@@ -160,13 +178,14 @@ function createExactContext(
     contextSize,
     sequences,
     batchSize,
-    promptShape: 0,
+    promptShape: tiles ? TILED : 0,
+    leastPromptRows: tiles ? TILED_ROWS : 0,
     passRows: () => batchSize,
-    add(token, position, sequence) {
+    add(token, position, sequence, shapeClass) {
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
       if (position >= contextSize)
         throw new RangeError(`position ${position} is outside the context of ${contextSize}`);
-      rows.push({ token, position, sequence });
+      rows.push({ token, position, sequence, isTiled: tiles && shapeClass === TILED });
       guessCounts[rows.length - 1] = 0;
     },
     guess(tokens, count) {
@@ -190,9 +209,6 @@ function createExactContext(
     free: () => context.free(),
   };
 }
-
-/** From this many rows on, ggml tiles a pass, which changes its sums. */
-const TILED_ROWS = 64;
 
 /**
  * The same number for every row: llama.cpp splits sequences of different lengths into several passes, and one of them could

@@ -7,6 +7,8 @@ import {
   mayBeExact,
   type NumericClass,
   parseNumericClass,
+  tiledKernelsFor,
+  withoutTiles,
 } from './numeric-class.ts';
 
 function* product<A, B, C, D>(
@@ -47,7 +49,7 @@ describe('numeric class', () => {
 
   it('gives every setting its own name and reads it back', () => {
     const seen = new Set<string>();
-    const kernels = ['exact', 'exact-2', 'reference', 'plain', 'fast'] as const;
+    const kernels = ['exact', 'exact-2', 'exact-tiled', 'exact-tiled-2', 'reference', 'plain', 'fast'] as const;
     for (const [k, kv, fa, unified] of product(kernels, ['f16', 'f32', 'q8_0', 'q4_0'], [true, false], [true, false])) {
       const parts: NumericClass = {
         ...(parseNumericClass(TEXT) as NumericClass),
@@ -57,7 +59,7 @@ describe('numeric class', () => {
       expect(parseNumericClass(text)).toEqual(parts);
       seen.add(text);
     }
-    expect(seen.size).toBe(5 * 4 * 2 * 2);
+    expect(seen.size).toBe(7 * 4 * 2 * 2);
   });
 
   it('lets no class claim exactness that has no bit-exact twin', () => {
@@ -70,6 +72,9 @@ describe('numeric class', () => {
     expect(of(TEXT.replace('exact', 'plain'))).toBe(false);
     expect(of(TEXT.replace('exact', 'fast'))).toBe(false);
     expect(of(`${TEXT}/no-fa`)).toBe(false);
+    expect(of(TEXT.replace('exact', 'exact-tiled'))).toBe(true);
+    expect(of(TEXT.replace('exact', 'exact-tiled').replace('kv-f16', 'kv-f32'))).toBe(true);
+    expect(of(TEXT.replace('exact', 'exact-tiled').replace('kv-f16', 'kv-q8_0'))).toBe(false);
   });
 
   it.each([
@@ -94,8 +99,17 @@ describe('numeric class', () => {
     expect(isasOfClass('sse42')).toEqual(['sse42']);
   });
 
+  it('names the class without tiles of each that has them', () => {
+    const plain = parseNumericClass(TEXT) as NumericClass;
+    expect(withoutTiles({ ...plain, kernels: 'exact-tiled' })).toEqual(plain);
+    expect(withoutTiles({ ...plain, kernels: 'exact-tiled-2', weights: 'f16' }).kernels).toBe('exact-2');
+    expect(withoutTiles({ ...plain, kernels: 'fast' }).kernels).toBe('fast');
+  });
+
   it('keeps two rows per pass for float weights', () => {
     expect(exactKernelsFor('f16')).toBe('exact-2');
     expect(exactKernelsFor('q4_k_m')).toBe('exact');
+    expect(tiledKernelsFor('bf16')).toBe('exact-tiled-2');
+    expect(tiledKernelsFor('q4_k_m')).toBe('exact-tiled');
   });
 });

@@ -6,6 +6,7 @@
  *
  * kernels: `exact`     every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights);
  *          `exact-2`   the same, and every pass has two rows or more (float weights, whose one-row kernel differs);
+ *          `exact-tiled`, `exact-tiled-2` the same, but prompts of 64 rows and more run on ggml's tiled kernels (prompt-pieces.ts);
  *          `exact-whole` ggml's reference kernels, and every input is a pass of its own (embeddings): rows never differ;
  *          `reference` ggml's reference kernels in every pass;
  *          `plain`     ggml's choice per pass, weights as they lie in the file: tiled attention; no bit-exact twin;
@@ -28,12 +29,16 @@ export interface NumericClass {
   readonly isUnproven?: boolean;
 }
 
-export type KernelPath = 'exact' | 'exact-2' | 'reference' | 'plain' | 'fast' | 'shaped';
+export type KernelPath = ExactPath | TiledPath | 'reference' | 'plain' | 'fast' | 'shaped';
+type ExactPath = 'exact' | 'exact-2';
+type TiledPath = 'exact-tiled' | 'exact-tiled-2';
 /** The kernels of embeddings that can be reproduced bit for bit. */
 export const WHOLE_INPUTS = 'exact-whole';
 export type KvType = 'f16' | 'f32' | 'q8_0' | 'q4_0';
 
-const KERNELS: readonly string[] = ['exact', 'exact-2', WHOLE_INPUTS, 'reference', 'plain', 'fast', 'shaped'];
+const KERNELS: readonly string[] = [
+  ...['exact', 'exact-2', 'exact-tiled', 'exact-tiled-2', WHOLE_INPUTS, 'reference', 'plain', 'fast', 'shaped'],
+];
 const PATTERN =
   /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(\/unproven)?$/;
 
@@ -76,11 +81,22 @@ export const isasOfClass = (isaClass: string): readonly string[] =>
 
 const FLOAT_WEIGHTS = new Set(['f32', 'f16', 'bf16']);
 
-export const exactKernelsFor = (weights: string): KernelPath => (FLOAT_WEIGHTS.has(weights) ? 'exact-2' : 'exact');
+export const exactKernelsFor = (weights: string): ExactPath => (FLOAT_WEIGHTS.has(weights) ? 'exact-2' : 'exact');
+
+const TILED_PATHS = { exact: 'exact-tiled', 'exact-2': 'exact-tiled-2' } as const;
+export const tiledKernelsFor = (weights: string): TiledPath => TILED_PATHS[exactKernelsFor(weights)];
+export const isTiledPath = (kernels: string): kernels is TiledPath =>
+  kernels === 'exact-tiled' || kernels === 'exact-tiled-2';
+
+/** The class of a CPU without tiled prompts, of the same setting. */
+export const withoutTiles = (parts: NumericClass): NumericClass =>
+  isTiledPath(parts.kernels) ? { ...parts, kernels: exactKernelsFor(parts.weights) } : parts;
 
 /** Whether a class may claim exactness at all (docs/adr/0004-exact-class.md); the probe decides for the machine at hand. */
-export function mayBeExact({ kernels, flashAttention, kvUnified, isUnproven }: NumericClass): boolean {
+export function mayBeExact({ kernels, kv, flashAttention, kvUnified, isUnproven }: NumericClass): boolean {
   if (isUnproven) return false;
+  // Nobody measured tiles over a quantised cache.
+  if (isTiledPath(kernels) && kv !== 'f16' && kv !== 'f32') return false;
   // In a shared cache, neighbours decide where a sequence's rows are, and so the order of sums.
   if (kvUnified || kernels === 'plain' || kernels === 'fast') return false;
   return flashAttention !== (kernels === 'shaped');

@@ -11,7 +11,15 @@ import { createLlamaBatchModel } from './llama-model.ts';
 import type { LlamaTextLoad } from './load-options.ts';
 import { BATCH_ROWS } from './memory.ts';
 import { openLlamaModel } from './model.ts';
-import { formatNumericClass, isaClassOf, mayBeExact, type NumericClass } from './numeric-class.ts';
+import {
+  formatNumericClass,
+  isaClassOf,
+  isTiledPath,
+  type KernelPath,
+  mayBeExact,
+  type NumericClass,
+  withoutTiles,
+} from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
 import { probeTrace } from './trace-probe.ts';
@@ -55,17 +63,16 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   const { answerFormat, thinking, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file);
   const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
   const batchSize = Math.max(BATCH_ROWS, sequences);
-  const openModel = (shapes: ShapePolicy | undefined) =>
+  const openModel = (shapes: ShapePolicy | undefined, path: KernelPath = kernels) =>
     createLlamaBatchModel(llama, {
-      ...{ kernels, kvType, flashAttention, kvUnified, threads, batchSize, shapes },
+      ...{ kernels: path, kvType, flashAttention, kvUnified, threads, batchSize, shapes },
       contextSize: options.contextSize,
     });
   const shapes = kernels === 'shaped' ? resolveShapes(options, openModel) : undefined;
-  const model = openModel(shapes);
   // A single pass has no room for guesses.
   const maxDrafts = shapes === 'single' ? 0 : options.drafts;
   const { vocabulary } = llama;
-  const numericClass: NumericClass = {
+  const asked: NumericClass = {
     build: `llama.cpp-${LLAMA_VERSION}`,
     backend: library.backend,
     isa: isaClassOf(library.isa),
@@ -74,9 +81,15 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     kv: kvType,
     ...{ flashAttention, kvUnified },
   };
-  const shouldBeExact = mayBeExact(numericClass);
-  const exact =
-    shouldBeExact && (kernels === 'shaped' || llama.hasReference) && probeExactness(model, { drafts: maxDrafts });
+  const prove = (parts: NumericClass): ProvenModel => {
+    const opened = openModel(shapes, parts.kernels as KernelPath);
+    const isPossible = mayBeExact(parts) && (kernels === 'shaped' || llama.hasReference);
+    return { numericClass: parts, model: opened, exact: isPossible && probeExactness(opened, { drafts: maxDrafts }) };
+  };
+  const first = prove(asked);
+  // A machine that cannot reproduce tiled prompts serves the class without them.
+  const { numericClass, model, exact } = first.exact || !isTiledPath(kernels) ? first : prove(withoutTiles(asked));
+  const isUnproven = mayBeExact(numericClass) && !exact;
   const info: TextEngineInfo = {
     modelRoot: options.modelRoot,
     ...(options.parts.length > 0 && { modelParts: options.parts }),
@@ -86,7 +99,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     embeddingSize: llama.embeddingSize,
     contextSize: options.contextSize,
     sequences,
-    numericClass: formatNumericClass({ ...numericClass, isUnproven: shouldBeExact && !exact }),
+    numericClass: formatNumericClass({ ...numericClass, isUnproven }),
     ...(shapes && { shapes }),
     exact,
     weightType: file.weightType,
@@ -98,6 +111,13 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
 
   const { promptChunk, maxQueue, prefixCache } = options;
   return { model, info, tokenizePrompt, maxDrafts, promptChunk, maxQueue, prefixCache };
+}
+
+/** A model whose passes stay in a numeric class, and whether this machine has shown that it reproduces the class. */
+interface ProvenModel {
+  readonly numericClass: NumericClass;
+  readonly model: BatchModel;
+  readonly exact: boolean;
 }
 
 function resolveShapes(

@@ -59,7 +59,7 @@ async function expectReproduced(provider: LlamaEngine, verifier: LlamaEngine, sc
 
 async function fuzz(
   options: Partial<LlamaEngineOptions>,
-  threads: { provider: number },
+  { provider: threads, verifier: checking = {} }: { provider: number; verifier?: Partial<LlamaEngineOptions> },
   runs: { numRuns: number; prompt: number; output: number },
 ) {
   const shared = { modelPath: tiny, contextSize: CONTEXT, ...options };
@@ -67,10 +67,10 @@ async function fuzz(
     ...shared,
     sequences: 3,
     maxQueue: 16,
-    threads: threads.provider,
+    threads,
     promptChunk: 24,
   });
-  const verifier = await createLlamaEngine({ ...shared, sequences: 1, threads: 1 });
+  const verifier = await createLlamaEngine({ ...shared, sequences: 1, threads: 1, ...checking });
   try {
     expect(provider.info().exact).toBe(true);
     let cached = 0;
@@ -104,6 +104,22 @@ describe(`schedules, seed ${SEED}`, () => {
     PATIENCE_MS,
   );
 
+  it(
+    'change no bit on the CPU with tiled prompts',
+    () => fuzz({ kernels: 'tiled' }, { provider: 1 }, { numRuns: 8, prompt: 280, output: 40 }),
+    PATIENCE_MS,
+  );
+
+  it.each(['q8_0', 'q4_k_m'])(
+    'change no bit on the CPU with tiled prompts and weights of %s, on two threads, for a verifier that serves another class',
+    async (quant) => {
+      const { path: modelPath } = await resolveModel('stories15M', { storeDir: folder, quant });
+      const sides = { provider: 2, verifier: { kernels: 'exact' } } as const;
+      await fuzz({ modelPath, kernels: 'tiled' }, sides, { numRuns: 3, prompt: 280, output: 40 });
+    },
+    PATIENCE_MS,
+  );
+
   // A device in software takes a minute for it. `vulkan.model.test.ts` has both shapes among neighbours, too.
   const absence =
     explainVulkanAbsence(join(homedir(), '.ogong', 'engine')) ??
@@ -116,14 +132,19 @@ describe(`schedules, seed ${SEED}`, () => {
 });
 
 describe('what is not the same run shows within four tokens', () => {
-  const claimed = createRequest('Once upon a time', { maxTokens: 12, drawKey: keyOf(41), bias: NO_END });
+  const asked = createRequest('Once upon a time', { maxTokens: 12, drawKey: keyOf(41), bias: NO_END });
+
+  const tokensOf = (length: number) =>
+    ({ kind: 'tokens', tokens: Uint32Array.from({ length }, (_, i) => 3 + ((7 * i) % 500)) }) as const;
 
   /** The first position whose signed values differ. */
   async function firstDifference(
     cheat: Partial<LlamaEngineOptions>,
     honest: Partial<LlamaEngineOptions>,
     bend: Partial<TextGenerationRequest> = {},
+    prompt: TextGenerationRequest['prompt'] = asked.prompt,
   ) {
+    const claimed = { ...asked, prompt };
     const shared = { modelPath: tiny, threads: 1, sequences: 1, contextSize: 128 };
     const provider = await createLlamaEngine({ ...shared, ...cheat });
     const verifier = await createLlamaEngine({ ...shared, ...honest });
@@ -171,6 +192,31 @@ describe('what is not the same run shows within four tokens', () => {
   it('another prompt', async () => {
     const bent = { prompt: { kind: 'text', text: 'Once upon a dime' } } as const;
     expectEarly(await firstDifference({}, {}, bent));
+  });
+
+  describe('where the class has tiled prompts', () => {
+    let tiled: Partial<LlamaEngineOptions>;
+    beforeAll(async () => {
+      // Of weights whose single rows need no second one: then prompts alone differ from the library's own choice.
+      const { path: modelPath } = await resolveModel('stories15M', { storeDir: folder, quant: 'q8_0' });
+      tiled = { modelPath, kernels: 'tiled', contextSize: 320 };
+    });
+    const differ = async (rows: number, cheat: Partial<LlamaEngineOptions>) =>
+      firstDifference({ ...tiled, ...cheat }, tiled, {}, tokensOf(rows + 1));
+
+    it('a rest of fewer than 64 rows in a pass of its own', async () => {
+      // The library's own choice is tiled for whole chunks. It is not for the rest, which the class joins to the last chunk.
+      expectEarly(await differ(150, { kernels: 'plain', promptChunk: 128 }));
+    });
+    it('but not the same choice where every chunk is tiled', async () => {
+      expect(await differ(150, { kernels: 'plain', promptChunk: 75 })).toBe(-1);
+    });
+    it('a prompt without tiles', async () => expectEarly(await differ(150, { kernels: 'exact' })));
+    it('but not a short prompt, which has none', async () => expect(await differ(63, { kernels: 'exact' })).toBe(-1));
+    it('tiles in the class without them', async () => {
+      const exact = { ...tiled, kernels: 'exact' } as const;
+      expectEarly(await firstDifference(tiled, exact, {}, tokensOf(151)));
+    });
   });
 
   it('and the same run does not', async () => expect(await firstDifference({}, {})).toBe(-1));

@@ -1,11 +1,22 @@
 import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaTextLoad } from './load-options.ts';
+import type { KernelPath } from './numeric-class.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 
-/** Children that score replies of another ISA: ggml loads one CPU library per process. Weights are shared, memory-mapped. */
+/** How a child computes that scores replies of another class. */
+export interface ScoreSetting {
+  /** The libraries to try, in this order. */
+  readonly isas: readonly string[];
+  readonly kernels: KernelPath;
+}
+
+/**
+ * Children that score replies of another ISA or with other cuts of a prompt: ggml loads one CPU library per process, and a
+ * process serves one class. Weights are shared, memory-mapped.
+ */
 export interface ScorePool {
   /** A scorer over the first library that runs here; undefined where none does. */
-  find(isas: readonly string[]): Promise<TextSupervisor | undefined>;
+  find(setting: ScoreSetting): Promise<TextSupervisor | undefined>;
   close(): Promise<void>;
 }
 
@@ -15,10 +26,10 @@ export function createScorePool(serve: LlamaTextLoad): ScorePool {
   /** Least recently used first. */
   const children = new Map<string, Promise<TextSupervisor | undefined>>();
 
-  const open = async (isas: readonly string[]): Promise<TextSupervisor | undefined> => {
+  const open = async ({ isas, kernels }: ScoreSetting): Promise<TextSupervisor | undefined> => {
     for (const isa of isas) {
       try {
-        return await createTextSupervisor({ load: { ...serve, isa, sequences: 1 } });
+        return await createTextSupervisor({ load: { ...serve, isa, kernels, sequences: 1 } });
       } catch (error) {
         if (!(error instanceof EngineError && error.code === 'unsupported-model')) throw error;
       }
@@ -27,9 +38,9 @@ export function createScorePool(serve: LlamaTextLoad): ScorePool {
   };
 
   return {
-    async find(isas) {
-      const key = isas.join();
-      const found = children.get(key) ?? open(isas);
+    async find(setting) {
+      const key = [setting.kernels, ...setting.isas].join();
+      const found = children.get(key) ?? open(setting);
       children.delete(key);
       children.set(key, found);
       // A library that does not run here must not take a place in the pool.

@@ -115,6 +115,7 @@ export function createShapedContext(
     sequences,
     batchSize,
     promptShape: WIDE,
+    leastPromptRows: 0,
     passRows: (shapeClass) => Math.min(batchSize, isShapeClass(shapeClass) ? ROWS_OF[shapeClass].most : batchSize),
     add(token, position, sequence, shapeClass) {
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);

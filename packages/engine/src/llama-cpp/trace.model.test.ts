@@ -82,6 +82,26 @@ describe('a trace of real weights', () => {
     }
   });
 
+  it('holds for tiled prompts, by an engine that serves the class without them', async () => {
+    const { path: modelPath } = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
+    const shared = { modelPath, sequences: 1, contextSize: 512 };
+    const serving = await createLlamaEngine({ ...shared, kernels: 'tiled' });
+    const tracing = await createLlamaEngine(shared);
+    try {
+      const tokens = Uint32Array.from({ length: 300 }, (_, i) => 300 + ((7 * i) % 5000));
+      const asked = createRequest('', { prompt: { kind: 'tokens', tokens }, maxTokens: 8, bias: NO_END });
+      const score = createScoreRequest(serving, asked, await collectReply(serving.generate(asked)));
+      const own = await serving.trace({ ...score, position: 5 });
+      const other = await tracing.trace({ ...score, position: 5 });
+      expect(other).toMatchObject({ stages: own.stages, row: own.row, exact: true, numericClass: score.numericClass });
+      const { numericClass } = tracing.info();
+      const bent = await tracing.trace({ ...score, numericClass, position: 5 });
+      expect(firstDifference(bent.stages, own.stages)).toBeGreaterThan(0);
+    } finally {
+      await Promise.all([serving.close(), tracing.close()]);
+    }
+  });
+
   it.each([0, 2, LAYERS - 1])('shows noise in the weights of block %i first there', async (layer) => {
     const modelPath = join(storeDir, `noisy-${layer}.gguf`);
     writeNoisyModel(model.path, modelPath, { tensor: `blk.${layer}.ffn_down.weight`, seed: 7 });

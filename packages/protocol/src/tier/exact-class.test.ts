@@ -10,6 +10,8 @@ describe('the class of a reply', () => {
     'llama.cpp-0.5.0/cpu/haswell/exact-2/f16/kv-f16',
     'llama.cpp-0.5.0/cpu/haswell/reference/q8_0/kv-f16',
     'llama.cpp-0.5.0/cpu/haswell/exact-whole/f16/kv-f16',
+    'llama.cpp-0.5.0/cpu/haswell/exact-tiled/q8_0/kv-f32',
+    'llama.cpp-0.5.0/cpu/haswell/exact-tiled-2/f16/kv-f16',
     'llama.cpp-0.5.0/vulkan/nvidia_h200-550.1/shaped/f16/kv-f16/no-fa',
     'fake-1/js/f64/exact/hash/kv-none',
   ])('is exact: %s', (numericClass) => expect(isExactClass(numericClass)).toBe(true));
@@ -27,6 +29,7 @@ describe('the class of a reply', () => {
     `${EXACT}/unproven`,
     'llama.cpp-0.5.0/cpu/haswell/shaped/f16/kv-f16/no-fa/window-8',
     'exact',
+    'llama.cpp-0.5.0/cpu/haswell/exact-tiled/q8_0/kv-q8_0',
     'a/b/exact',
     'a/b/c/inexact/d',
     'a/b/c/exactly/d',

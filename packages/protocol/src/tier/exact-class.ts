@@ -3,6 +3,9 @@
  * nothing; only a reproduced reply does.
  */
 const EXACT_PATH = /^exact(?:-[a-z0-9]+)*$/;
+/** Prompts on tiled kernels, which reproduce themselves over these caches. */
+const TILED_PATHS = ['exact-tiled', 'exact-tiled-2'];
+const TILED_CACHES = ['kv-f16', 'kv-f32'];
 const REFERENCE_PATH = 'reference';
 const SHAPED_PATH = 'shaped';
 /** For these weights the reference kernels compute a single row differently from several rows. */
@@ -10,9 +13,10 @@ const FLOAT_WEIGHTS = ['f32', 'f16', 'bf16'];
 
 /** Reads of a class what docs/spec/numeric-class.md says about exactness; a class of another form is not exact. */
 export function isExactClass(numericClass: string): boolean {
-  const [, , , path = '', weights = '', , ...departures] = numericClass.split('/');
+  const [, , , path = '', weights = '', cache = '', ...departures] = numericClass.split('/');
   if (departures.some((departure) => departure.startsWith('window-') || departure === 'unproven')) return false;
   if (path === SHAPED_PATH) return true;
   if (departures.some((departure) => departure === 'no-fa' || departure === 'unified')) return false;
+  if (TILED_PATHS.includes(path) && !TILED_CACHES.includes(cache)) return false;
   return EXACT_PATH.test(path) || (path === REFERENCE_PATH && !FLOAT_WEIGHTS.includes(weights));
 }

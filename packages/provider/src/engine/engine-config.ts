@@ -33,11 +33,11 @@ export const engineFields = {
       "what computes: cpu, or vulkan, the machine's first Vulkan device; its build of llama.cpp is fetched once",
   },
   kernels: {
-    schema: oneOf(['exact', 'reference', 'plain', 'fast']),
+    schema: oneOf(['exact', 'tiled', 'reference', 'plain', 'fast']),
     env: 'OGONG_KERNELS',
     default: ENGINE_DEFAULTS.kernels,
     description:
-      'exact: verifiers compare bit for bit where they can; plain or fast: llama.cpp chooses, and verifiers compare scores',
+      'exact, or tiled with faster long prompts: verifiers compare bit for bit where they can; plain or fast: llama.cpp chooses, and verifiers compare scores',
   },
   kvType: {
     schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),

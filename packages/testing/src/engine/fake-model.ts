@@ -121,6 +121,7 @@ function createFakeContext(
     sequences,
     batchSize,
     promptShape: isShaped ? WIDE : 0,
+    leastPromptRows: 0,
     passRows: (shapeClass) =>
       !isShaped ? batchSize : shapeClass === SINGLE ? 1 : shapeClass === NARROW ? 8 : batchSize,
     add(token, position, sequence, shapeClass) {

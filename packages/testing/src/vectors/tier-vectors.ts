@@ -8,6 +8,9 @@ const EXACT = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
 const CLASSES = [
   EXACT,
   'llama.cpp-0.5.0/cpu/haswell/exact-2/f16/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/exact-tiled/q8_0/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/exact-tiled-2/f16/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/exact-tiled/q8_0/kv-q8_0',
   'llama.cpp-0.5.0/cpu/haswell/exact-/q8_0/kv-f16',
   'llama.cpp-0.5.0/cpu/haswell/Exact/q8_0/kv-f16',
   'llama.cpp-0.5.0/cpu/haswell/fast/q8_0/kv-f16',

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
+import { probeExactness } from './exactness-probe.ts';
+
+/** From this many rows of one sequence on, a pass of the library below adds otherwise. */
+const TILED_ROWS = 64;
+
+/**
+ * Rows that depend on all rows before them in their sequence, and on which of those ran in tiled passes: as rows of ggml do.
+ * @param leastPromptRows that the context asks for.
+ */
+function createTilingModel(leastPromptRows: number, { contextSize = 256 } = {}): BatchModel {
+  const open = (): BatchContext => {
+    const states = new Map<number, number[]>();
+    let rows: { token: number; position: number; sequence: number }[] = [];
+    let outputs = new Float32Array(0);
+    return {
+      ...{ contextSize, sequences: 3, batchSize: 256, promptShape: -1, leastPromptRows },
+      passRows: () => 256,
+      add: (token, position, sequence) => rows.push({ token, position, sequence }),
+      guess: () => undefined,
+      guessesRun: () => 0,
+      decode() {
+        const isTiled = rows.length >= TILED_ROWS;
+        outputs = Float32Array.from(rows, ({ token, position, sequence }) => {
+          const own = states.get(sequence) ?? [];
+          states.set(sequence, own);
+          const before = own[position - 1] ?? 1;
+          own[position] = (before * 31 + token + (isTiled ? 7 : 0)) % 1_000_003;
+          return own[position] as number;
+        });
+        rows = [];
+      },
+      outputRow: (index) => index,
+      shapeOf: () => 0,
+      logits: () => outputs,
+      hidden: () => outputs,
+      remove: () => undefined,
+      free: () => undefined,
+    };
+  };
+  return {
+    ...{ vocabularySize: 1, embeddingSize: 1 },
+    isEnd: () => false,
+    bytesOf: () => new Uint8Array(0),
+    createContext: open,
+    free: () => undefined,
+  };
+}
+
+describe('the probe of a class with tiled prompts', () => {
+  it('holds where every piece is tiled', () =>
+    expect(probeExactness(createTilingModel(TILED_ROWS), { drafts: 0 })).toBe(true));
+
+  it.each([0, 24, 63])('does not hold where a piece of %i rows is allowed', (least) =>
+    expect(probeExactness(createTilingModel(least), { drafts: 0 })).toBe(false),
+  );
+
+  it('does not hold where the context has no room for two pieces', () =>
+    expect(probeExactness(createTilingModel(TILED_ROWS, { contextSize: 199 }), { drafts: 0 })).toBe(false));
+});
