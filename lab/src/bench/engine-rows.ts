@@ -106,7 +106,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       ...compare('prefill', 'bare'),
       aim: least(0.9),
       why: 'prompts run the reference kernels, without which no verifier could reproduce a reply bit for bit; against the same kernels see the next row',
-      next: 'long prompts in the tiled kernels as a shape class of their own, committed per run of positions as shapes are on a GPU',
+      next: 'the class with tiled prompts by default, whose rows stand under Tiled prompts',
     },
     {
       id: `prefill-same-kernels-${name}`,

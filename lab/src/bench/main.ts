@@ -25,6 +25,7 @@ import { type BenchPart, type BenchReport, describeMachine, formatReport } from 
 import { formatTable, isMet, type Row } from './row.ts';
 import { measureShapes } from './shape-rows.ts';
 import type { ShapeBench } from './shape-ways.ts';
+import { measureTiled } from './tiled-rows.ts';
 import { measureVulkanAudits } from './verifier-rows.ts';
 
 interface Context {
@@ -64,6 +65,19 @@ const parts: Readonly<
       ...(await measureEngine({
         ...{ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0' },
         ...{ promptTokens: 48, outputTokens: 32, rounds: 4 },
+      })),
+    ],
+  },
+  tiled: {
+    title: 'Tiled prompts',
+    measure: async ({ storeDir, model }) => [
+      ...(await measureTiled({
+        ...{ path: model.path, name: 'stories15M q8_0' },
+        ...{ prompts: [128, 300, 700], outputTokens: 96, rounds: 7 },
+      })),
+      ...(await measureTiled({
+        ...{ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0' },
+        ...{ prompts: [300], outputTokens: 32, rounds: 4 },
       })),
     ],
   },

@@ -1,0 +1,115 @@
+import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { loadLlama } from '@ogong/engine/llama-cpp/library';
+import { openLlamaModel } from '@ogong/engine/llama-cpp/model';
+import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
+import { measureBusy } from './busy-time.ts';
+import { createRequest, findFullReplies, makeReply, scoreReply, timeBare } from './engine-timing.ts';
+import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
+
+interface TiledBench {
+  readonly path: string;
+  readonly name: string;
+  /** Lengths of the prompts. */
+  readonly prompts: readonly number[];
+  readonly outputTokens: number;
+  readonly rounds: number;
+}
+
+const CONTEXT = 1024;
+
+/** Long prompts in the class with tiles, in the one without, and in the bare library; and what an audit costs there. */
+export async function measureTiled(bench: TiledBench): Promise<Row[]> {
+  const settings = { modelPath: bench.path, threads: 1, contextSize: CONTEXT, sequences: 1 };
+  const tiled = await createLlamaEngine({ ...settings, kernels: 'tiled' });
+  const exact = await createLlamaEngine(settings);
+  try {
+    const rows: Row[] = [];
+    for (const promptTokens of bench.prompts) {
+      rows.push(...(await measurePrompt(bench, promptTokens, { tiled, exact })));
+      rows.push(...(await measureAudit(bench, promptTokens, { tiled, exact })));
+    }
+    return rows;
+  } finally {
+    await Promise.all([tiled.close(), exact.close()]);
+  }
+}
+
+interface Engines {
+  readonly tiled: LlamaEngine;
+  readonly exact: LlamaEngine;
+}
+
+async function measurePrompt({ path, name, rounds }: TiledBench, promptTokens: number, engines: Engines) {
+  const shape = { promptTokens, outputTokens: 1 };
+  const model = openLlamaModel(loadLlama(findLlamaBuild(), 'auto'), path);
+  const bare = model.createContext({ contextSize: CONTEXT, sequences: 1, threads: 1, batchSize: CONTEXT });
+  const time = (engine: LlamaEngine) => async (round: number) =>
+    promptTokens /
+    (await measureBusy(engine.pid(), () => makeReply(engine, createRequest(engine, shape, 1000 + round)))).ms;
+  const measures = {
+    tiled: time(engines.tiled),
+    exact: time(engines.exact),
+    bare: async () => (await timeBare(bare, model.vocabulary.size, shape)).prefill / 1000,
+  };
+  try {
+    await measureInTurn(1, measures);
+    const { tiled, exact, bare } = await measureInTurn(rounds, measures);
+    const speeds = (other: readonly number[]) =>
+      `${(1000 * median(tiled)).toFixed(0)} against ${(1000 * median(other)).toFixed(0)} tokens/s`;
+    const what = `${name}: prompt of ${promptTokens} tokens and first token, tiled class /`;
+    return [
+      {
+        ...{ id: `tiled-exact-${promptTokens}-${name}`, what: `${what} class without tiles` },
+        ...{ value: pairedRatio(tiled, exact), unit: 'x', note: speeds(exact) },
+      },
+      {
+        ...{ id: `tiled-bare-${promptTokens}-${name}`, what: `${what} bare llama.cpp` },
+        ...{ value: pairedRatio(tiled, bare), unit: 'x', aim: { at: 'least', value: 0.9 } as const },
+        note: `${speeds(bare)}; its own choice of kernels, weights as they lie in the file, one pass`,
+        why: 'in the engine the prompt crosses from the process that asked for it, runs in pieces, and its first token is drawn and committed',
+        next: 'longer pieces where no other reply waits',
+      },
+    ];
+  } finally {
+    bare.free();
+    model.free();
+  }
+}
+
+/** Prompt and reply scored, against both run as one prompt, and against the class without tiles. */
+async function measureAudit(
+  { name, rounds, outputTokens }: TiledBench,
+  promptTokens: number,
+  { tiled, exact }: Engines,
+): Promise<Row[]> {
+  const shape = { promptTokens, outputTokens };
+  const [number = 0] = await findFullReplies(tiled, shape, 1);
+  const made = await makeReply(tiled, createRequest(tiled, shape, number));
+  const { tokens } = made.request.prompt as { tokens: Uint32Array };
+  const whole = { kind: 'tokens' as const, tokens: Uint32Array.of(...tokens, ...made.output) };
+  const time = (engine: LlamaEngine, work: () => Promise<unknown>) => async () =>
+    (await measureBusy(engine.pid(), work)).ms;
+  const measures = {
+    tiled: time(tiled, () => scoreReply(tiled, made)),
+    exact: time(exact, () => scoreReply(exact, made)),
+    prompt: time(tiled, () => makeReply(tiled, { ...made.request, prompt: whole, maxTokens: 1 })),
+  };
+  await measureInTurn(1, measures);
+  const times = await measureInTurn(rounds, measures);
+  const spent = (other: readonly number[]) =>
+    `${median(times.tiled).toFixed(0)} against ${median(other).toFixed(0)} ms`;
+  const what = `${name}: time to audit a reply of ${outputTokens} tokens to ${promptTokens}, tiled class /`;
+  return [
+    {
+      ...{ id: `tiled-audit-exact-${promptTokens}-${name}`, what: `${what} class without tiles` },
+      ...{ value: pairedRatio(times.tiled, times.exact), unit: 'x', note: spent(times.exact) },
+    },
+    {
+      ...{ id: `tiled-audit-prompt-${promptTokens}-${name}`, what: `${what} to run all of it as a prompt there` },
+      ...{ value: pairedRatio(times.tiled, times.prompt), unit: 'x', note: spent(times.prompt) },
+      aim: { at: 'most', value: 1 },
+      why: "an audit runs the reply's rows on the reference kernels and wants the logits of each; a prompt wants those of its last row",
+      next: "a reply's rows in passes of fewer than 64 on the default kernels, which were measured to equal the reference ones",
+    },
+  ];
+}
