@@ -53,6 +53,8 @@ export type Prompt =
       readonly messages: readonly ChatMessage[];
       /** Functions that the answer may call. Default: none. */
       readonly tools?: readonly OfferedTool[];
+      /** Whether calls have to stand between the marks of the family `hermes`, whatever the model's own is. Default: no. */
+      readonly marksCalls?: boolean;
       /** Default: nothing is said. */
       readonly thinking?: ThinkingWish;
       /** Days since 1970-01-01 UTC: what a chat template reads as today. Default: a template that asks for the date refuses. */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jsonObjectGrammar, schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
+import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
 import koffi from 'koffi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchModel } from '../decode/batch-model.ts';
@@ -83,7 +83,7 @@ const SCHEMA = {
 
 describe("llama.cpp's sampler", () => {
   it.each([
-    ['any object', jsonObjectGrammar()],
+    ['any object', schemaToGrammar({ type: 'object' })],
     ['a schema', schemaToGrammar(SCHEMA)],
     ['a list', schemaToGrammar({ type: 'array', items: { type: 'number' }, maxItems: 3 })],
     ['a choice of words', 'root ::= ("Once upon" | " Once" | "Ünder 🙂") " " [a-zé-ü🙂]+ "."?'],

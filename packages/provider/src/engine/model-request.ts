@@ -27,9 +27,15 @@ export function parseModelRequest(body: Uint8Array, endpoint: Endpoint, day: num
 }
 
 function toPrompt(asked: InferenceRequest, day: number): Prompt {
-  const { messages, tools, prompt, thinking } = asked;
+  const { messages, tools, terms, prompt, thinking } = asked;
   if (prompt !== undefined) return prompt;
-  return { kind: 'chat', messages, ...(tools.length > 0 && { tools }), thinking, day };
+  return {
+    kind: 'chat',
+    messages,
+    ...(tools.length > 0 && { tools, marksCalls: terms.isFormed === true }),
+    thinking,
+    day,
+  };
 }
 
 /** How a reply to the request is read: a template may open the reasoning only where it is wanted. */

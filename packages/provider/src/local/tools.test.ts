@@ -82,6 +82,39 @@ describe('a model that calls tools', () => {
   });
 });
 
+describe('a form beside tools', () => {
+  const schema = { type: 'object', properties: { name: { enum: ['weather'] } }, required: ['name'] };
+  const response_format = { type: 'json_schema' as const, json_schema: { name: 'x', schema } };
+  const call = (city: string) =>
+    `<tool_call>\n{"name": "weather", "arguments": {"city":"${city}","days":3}}\n</tool_call>`;
+  const format: AnswerFormat = { calls: 'mistral', reasoning: 'opened' };
+
+  it('lets a model of any family answer by JSON or by calls', async () => {
+    for (const [says, finish, content, names] of [
+      ['{"name":"weather"}', 'stop', '{"name":"weather"}', undefined],
+      [`${call('Rome')}\n${call('Paris')}`, 'tool_calls', null, ['weather', 'weather']],
+    ] as const) {
+      const client = await open(says, format);
+      const { choices } = await client.chat.completions.create({ ...asked, response_format });
+      expect(choices[0]).toMatchObject({ finish_reason: finish, message: { content } });
+      const called = choices[0]?.message.tool_calls?.map((each) => each.type === 'function' && each.function.name);
+      expect(called).toEqual(names);
+      await fixture.close();
+    }
+  });
+
+  it.each(['I look.', call('Oslo'), '[TOOL_CALLS][{"name": "clock", "arguments": {}}]'])(
+    'never shows what is neither: %j',
+    async (says) => {
+      const client = await open(says, format);
+      const { choices } = await client.chat.completions.create({ ...asked, response_format, seed: 2 });
+      const { content, tool_calls: calls } = choices[0]?.message ?? {};
+      expect(content ?? '').not.toContain(says);
+      expect(JSON.stringify(calls ?? [])).not.toContain('Oslo');
+    },
+  );
+});
+
 describe('a call that is forced', () => {
   const read = (call: OpenAI.ChatCompletionMessageToolCall | undefined) =>
     call?.type === 'function' ? [call.function.name, JSON.parse(call.function.arguments)] : [];

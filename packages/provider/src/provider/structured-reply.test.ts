@@ -9,6 +9,7 @@ import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
 import { type Header, NO_GRAMMAR } from '@ogong/protocol/modality/text/commitment/header';
 import { hashGrammar } from '@ogong/protocol/modality/text/grammar/machine';
+import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
 import { parseTextSummary } from '@ogong/protocol/modality/text/request/request-summary';
 import { checkHeader } from '@ogong/protocol/modality/text/stage1/header-checks';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
@@ -41,6 +42,10 @@ const encode = (more: object): Uint8Array =>
     }),
   );
 const structured = encode({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } });
+const either = encode({
+  response_format: { type: 'json_schema', json_schema: { name: 'x', schema } },
+  tools: [{ type: 'function', function: { name: 'f' } }],
+});
 const ledger = { chainId: 1n, verifyingContract: bytes(20, 5) };
 const beacon = { value: bytes(32, 8), previous: bytes(32, 9) };
 const orderOf = (body: Uint8Array) =>
@@ -127,6 +132,12 @@ describe('a reply under a grammar', () => {
       'forbidden tokens are listed',
       { grammar: 'root ::= "{\\"a\\":\\"red\\",\\"b\\":" [1-9x] [0-9x] "}"' },
       ['equality'],
+    ],
+    ['calls are left out beside a schema', { body: either, grammar: schemaToGrammar(schema) }, ['equality']],
+    [
+      'the schema is left out beside calls',
+      { body: either, grammar: 'root ::= "I look."' },
+      ['grammar', 'response-text'],
     ],
     [
       'the header names no grammar',

@@ -5,6 +5,7 @@ import {
   type ClientCase,
   type ClientTarget,
   cutAtStop,
+  expectCallOrThing,
   LIMIT,
   listCases,
   QUESTION,
@@ -103,6 +104,19 @@ export const ANTHROPIC_CASES: readonly ClientCase[] = listCases('@anthropic-ai/s
       messages: [...asked.messages, { role: 'assistant', content: whole.content }, { role: 'user', content: answers }],
     });
     expect(last.content.map(({ type }) => type)).toEqual(['text']);
+  },
+  async 'tools beside a schema'(target) {
+    const { name, description, parameters } = WEATHER;
+    const tools = [{ name, description, input_schema: { ...parameters, required: [...parameters.required] } }];
+    const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
+    const asked = { ...message(target), tools, output_config, max_tokens: 200 };
+    const answer = await connect(target).messages.create(asked);
+    const calls = answer.content.flatMap((block) =>
+      block.type === 'tool_use' ? [[block.name, block.input] as const] : [],
+    );
+    const texts = answer.content.flatMap((block) => (block.type === 'text' ? [block.text] : []));
+    expectCallOrThing(texts.join(''), calls);
+    expect(answer.stop_reason).toBe(calls.length > 0 ? 'tool_use' : 'end_turn');
   },
   async 'token count'(target) {
     const { max_tokens: _, temperature: __, ...asked } = message(target);

@@ -1,3 +1,5 @@
+import { expect } from 'vitest';
+
 /** Where a client asks. */
 export interface ClientTarget {
   /** `http://127.0.0.1:<port>` */
@@ -32,6 +34,7 @@ export const FEATURES = [
   'errors',
   'JSON of a schema',
   'tools',
+  'tools beside a schema',
   'several choices',
   'log-probabilities',
   'several prompts',
@@ -98,3 +101,13 @@ export const WEATHER = {
 } as const;
 export const CITY: RegExp = /^(Paris|Rome)$/;
 export const THING: RegExp = /^\s*\{\s*"color":\s*"(red|green)",\s*"size":\s*[1-9]\s*\}\s*$/;
+
+/** A reply is either calls of the tool or a text of the schema, never both and never neither. */
+export function expectCallOrThing(
+  text: string | null | undefined,
+  calls: readonly (readonly [string, unknown])[],
+): void {
+  if (calls.length === 0) expect(text).toMatch(THING);
+  else expect(text || '').toBe('');
+  for (const call of calls) expect(call).toEqual([WEATHER.name, { city: expect.stringMatching(CITY) }]);
+}

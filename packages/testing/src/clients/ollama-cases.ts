@@ -5,6 +5,7 @@ import {
   type ClientCase,
   type ClientTarget,
   cutAtStop,
+  expectCallOrThing,
   LIMIT,
   listCases,
   QUESTION,
@@ -113,6 +114,17 @@ export const OLLAMA_CASES: readonly ClientCase[] = listCases(
       const last = await client.chat({ ...chat(target), messages });
       expect(last.message.tool_calls).toBeUndefined();
       expect(last.message.content).not.toBe('');
+    },
+    async 'tools beside a schema'(target) {
+      const { parameters } = WEATHER;
+      const weather = { ...WEATHER, parameters: { ...parameters, required: [...parameters.required] } };
+      const asked = { ...chat(target), options: { temperature: 0, num_predict: 200 }, format: THING_SCHEMA };
+      const { message } = await connect(target).chat({
+        ...asked,
+        tools: [{ type: 'function', function: weather }] as never,
+      });
+      const calls = (message.tool_calls ?? []).map((call) => [call.function.name, call.function.arguments] as const);
+      expectCallOrThing(message.content, calls);
     },
     async 'log-probabilities'(target) {
       const asked = { ...chat(target), logprobs: true, top_logprobs: 2 };

@@ -5,6 +5,7 @@ import {
   type ClientCase,
   type ClientTarget,
   cutAtStop,
+  expectCallOrThing,
   LIMIT,
   listCases,
   QUESTION,
@@ -110,6 +111,25 @@ export const CHAT_CASES: readonly ClientCase[] = listCases('openai: chat complet
     const last = await completions.create({ ...asked, messages, tool_choice: 'none', max_tokens: LIMIT });
     expect(last.choices[0]?.message.tool_calls).toBeUndefined();
     expect(last.choices[0]?.message.content).not.toBe('');
+  },
+  async 'tools beside a schema'(target) {
+    const { completions } = connect(target).chat;
+    const tools = [{ type: 'function' as const, function: { ...WEATHER, parameters: { ...WEATHER.parameters } } }];
+    const response_format = { type: 'json_schema' as const, json_schema: format };
+    const asked = { ...chat(target), tools, response_format, max_tokens: 200, parallel_tool_calls: false };
+    const streamed = await completions.stream({ ...asked, stream: true }).finalChatCompletion();
+    for (const { choices } of [await completions.create(asked), streamed]) {
+      const { content, tool_calls: calls = [] } = choices[0]?.message ?? {};
+      const read = calls.map((call) =>
+        call.type === 'function'
+          ? ([call.function.name, JSON.parse(call.function.arguments)] as const)
+          : (['', null] as const),
+      );
+      expectCallOrThing(content, read);
+      expect(choices[0]?.finish_reason).toBe(calls.length > 0 ? 'tool_calls' : 'stop');
+    }
+    const none = await completions.create({ ...asked, tool_choice: 'none' });
+    expect(none.choices[0]?.message.content).toMatch(THING);
   },
   async 'several choices'(target) {
     const { choices } = await connect(target).chat.completions.create({ ...chat(target), n: 2 });

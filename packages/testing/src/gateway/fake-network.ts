@@ -143,9 +143,10 @@ export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
 /** A story, a call of a tool that is offered and has not answered yet, or what the grammar allows. */
 function chooseWords({ grammar, terms, messages }: InferenceRequest): readonly string[] {
   if (terms.isForced) return CALL;
-  if (grammar !== undefined) return THING;
   const hasCall = terms.tools.length > 0 && messages.at(-1)?.role !== 'tool';
-  return hasCall ? ['I look', '.\n<tool', '_call>\n', ...CALL, '\n</tool_call>'] : STORY;
+  const marked = ['<tool', '_call>\n', ...CALL, '\n</tool_call>'];
+  if (grammar !== undefined) return hasCall ? marked : THING;
+  return hasCall ? ['I look', '.\n', ...marked] : STORY;
 }
 
 const createIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));

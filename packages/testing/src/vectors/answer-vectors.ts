@@ -1,4 +1,9 @@
-import type { AnswerFormat, CallFamily, ReasoningPlace } from '@ogong/protocol/modality/text/answer/answer-format';
+import {
+  type AnswerFormat,
+  CALL_FAMILIES,
+  type CallFamily,
+  type ReasoningPlace,
+} from '@ogong/protocol/modality/text/answer/answer-format';
 
 interface AnswerCase {
   readonly name: string;
@@ -8,6 +13,7 @@ interface AnswerCase {
   /** Default: weather and add. */
   readonly tools?: readonly string[];
   readonly isForced?: boolean;
+  readonly isFormed?: boolean;
   readonly text: string;
   readonly answer: {
     readonly content?: string;
@@ -222,17 +228,32 @@ const CASES: readonly AnswerCase[] = [
     text: ` [{"name":"weather","arguments":${PARIS}},{"name":"add","arguments":${ADD[1]}}]`,
     answer: { calls: [WEATHER, ADD] },
   },
+  ...CALL_FAMILIES.flatMap((calls): AnswerCase[] => [
+    {
+      name: `a form beside tools, ${calls}: two calls, marked as hermes has them`,
+      ...{ calls, reasoning: 'opened', isFormed: true },
+      text: `<tool_call>\n{"name": "weather", "arguments": ${PARIS}}\n</tool_call>\n<tool_call>\n{"name": "add", "arguments": ${ADD[1]}}\n</tool_call>`,
+      answer: { calls: [WEATHER, ADD] },
+    },
+    {
+      name: `a form beside tools, ${calls}: JSON that looks like a call`,
+      ...{ calls, reasoning: 'opened', isFormed: true },
+      text: `{"name": "weather", "arguments": ["<tool_call>\\n{}"]}`,
+      answer: { content: `{"name": "weather", "arguments": ["<tool_call>\\n{}"]}` },
+    },
+  ]),
 ];
 
 export function createAnswerVectors(): object {
   return {
     about: 'docs/spec/answer.md: replies of each family, and the content, reasoning and calls that they hold',
     cases: CASES.map(
-      ({ name, calls, reasoning = 'none', tools = ['weather', 'add'], isForced = false, text, answer }) => ({
+      ({ name, calls, reasoning = 'none', tools = ['weather', 'add'], isForced = false, isFormed, text, answer }) => ({
         name,
         format: { calls, reasoning } satisfies Omit<AnswerFormat, 'hasOwnTools'>,
         tools,
         isForced,
+        ...(isFormed && { isFormed }),
         text,
         answer: {
           content: answer.content ?? '',

@@ -26,6 +26,8 @@ type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
 /** What a template is asked to render. */
 export interface TemplateInput {
   readonly messages: readonly ChatMessage[];
+  /** Whether calls stand between the marks of the family `hermes` in any case. Default: no. */
+  readonly marksCalls?: boolean;
   /** Default: none. */
   readonly tools?: readonly OfferedTool[];
   /** Default: nothing is said. */
@@ -95,13 +97,14 @@ export function createChatTemplate(
   return {
     answerFormat: format,
     thinking,
-    render({ messages, tools = [], thinking: wish = NO_WISH, day }) {
+    render({ messages, tools = [], marksCalls = false, thinking: wish = NO_WISH, day }) {
       // Some templates take only tools of the forms that their makers tried.
       const hasTools = tools.length > 0 || messages.some(({ role, calls }) => role === 'tool' || calls !== undefined);
       const mayBeOwn = hasTools && format.calls === DEFAULT_FORMAT.calls;
       try {
         const said = toVariables(wish);
-        if (!hasOwnTools) return fill({ ...toOwnFields(messages, tools), ...said }, day);
+        if (!hasOwnTools || (marksCalls && format.calls !== DEFAULT_FORMAT.calls))
+          return fill({ ...toOwnFields(messages, tools), ...said }, day);
         const fields = { ...toNativeFields(messages, tools), ...said };
         if (!mayBeOwn) return fill(fields, day);
         return tryFill(fill, fields, { day }) || fill({ ...toOwnFields(messages, tools), ...said }, day);

@@ -38,6 +38,16 @@ it('hands a template that lists tools what it knows: tools, calls with arguments
   expect(template.render({ messages: [asked] })).toBe('<tool_call>user::Paris?|');
 });
 
+it('tells a model of any family the marks of hermes where calls have to stand between them', () => {
+  for (const mark of ['[TOOL_CALLS]', '<｜tool▁calls▁begin｜>', '<|start_header_id|>', '<tool_call>']) {
+    const template = open(show(mark));
+    const own = template.render({ messages, tools });
+    const marked = template.render({ messages, tools, marksCalls: true });
+    expect(marked).toContain('<tool_call>');
+    expect(marked === own).toBe(mark === '<tool_call>');
+  }
+});
+
 it('hands templates of DeepSeek the arguments as a text', () => {
   const prompt = open(show('<｜tool▁calls▁begin｜>')).render({ messages, tools });
   expect(prompt).toContain('<call00001 weather "{\\"city\\":\\"Paris\\"}">');

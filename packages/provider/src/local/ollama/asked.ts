@@ -2,7 +2,7 @@ import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { showClamped, showIgnored } from '@ogong/host/openai/answer-headers';
 import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
-import { jsonObjectGrammar, schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
+import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
 import { readGrammar } from '@ogong/protocol/modality/text/request/answer-grammar';
 import { MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
@@ -33,12 +33,12 @@ export async function toServedRequest(
   const thinking = readThink(fields, { model, info: engine.info() });
   const wanted = options.maxTokens ?? contextSize;
   if (wanted > contextSize) showClamped(context, { 'options.num_predict': contextSize });
-  const grammar = readGrammar('format', () => readFormat(fields));
+  const schema = readFormat(fields);
   const logprobs = readBoolean(fields, 'logprobs', false);
   const shown = { logprobs, topLogprobs: readTopLogprobs(fields, logprobs) };
   const read = (maxTokens: number): ServedRequest => {
     const offered = fields.tools === undefined ? {} : { tools: fields.tools };
-    const limits = { max_tokens: maxTokens, ...(grammar && { grammar }) };
+    const limits = { max_tokens: maxTokens, ...(schema !== undefined && { guided_json: schema }) };
     const wish = 'messages' in prompt ? thinking : {};
     const asked = { model, ...prompt, ...offered, ...options.sampling, ...wish, ...limits };
     const body = encodeJson(asked);
@@ -87,11 +87,12 @@ function readThink(
 }
 
 /** JSON, a schema for it, or nothing. */
-function readFormat({ format }: Fields): string | undefined {
+function readFormat({ format }: Fields): unknown {
   if (format === undefined || format === null || format === '') return undefined;
-  if (format === 'json') return jsonObjectGrammar();
+  if (format === 'json') return { type: 'object' };
   if (typeof format !== 'object') throw new RequestError('format must be "json" or a JSON schema', 'format');
-  return schemaToGrammar(format);
+  readGrammar('format', () => schemaToGrammar(format));
+  return format;
 }
 
 function readTopLogprobs({ top_logprobs: value = 0 }: Fields, logprobs: boolean): number {

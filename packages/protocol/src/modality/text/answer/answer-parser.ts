@@ -24,6 +24,8 @@ export interface AnswerTerms {
   readonly tools: readonly string[];
   /** Whether a call is forced: then the reply is calls in JSON, whatever the model's family is. */
   readonly isForced: boolean;
+  /** Whether the request says what an answer without calls may be: then calls are marked as `hermes` has them. Default: no. */
+  readonly isFormed?: boolean;
 }
 
 /** Reads a reply as it comes: content, reasoning and calls (docs/spec/answer.md). Any split of the text gives the same answer. */
@@ -33,11 +35,14 @@ export interface AnswerParser {
   end(): readonly AnswerPiece[];
 }
 
-export function createAnswerParser(format: AnswerFormat, { tools, isForced }: AnswerTerms): AnswerParser {
+export function createAnswerParser(
+  format: AnswerFormat,
+  { tools, isForced, isFormed = false }: AnswerTerms,
+): AnswerParser {
   const feed = createTextFeed();
   const pieces = createAnswerPieces();
   const reader: CallReader = { feed, pieces, tools: new Set(tools) };
-  const reading = readAnswer(format, reader, isForced);
+  const reading = readAnswer(format, reader, { isForced, isFormed });
   return {
     push(text) {
       feed.add(text);
@@ -53,11 +58,18 @@ export function createAnswerParser(format: AnswerFormat, { tools, isForced }: An
   };
 }
 
-function* readAnswer({ calls, reasoning }: AnswerFormat, reader: CallReader, isForced: boolean): Reading<void> {
+function* readAnswer(
+  { calls, reasoning }: AnswerFormat,
+  reader: CallReader,
+  { isForced, isFormed }: { readonly isForced: boolean; readonly isFormed: boolean },
+): Reading<void> {
   const { feed, pieces, tools } = reader;
   if (isForced) {
     yield* feed.run(SPACE);
     yield* readCallList(reader);
+  } else if (isFormed) {
+    // JSON may hold the mark within a string.
+    if ((yield* feed.peek()) === '<') yield* readHermes(reader);
   } else {
     if (reasoning !== 'none') yield* readReasoning(reader, getReasoningMarks(calls), reasoning === 'opened');
     if (tools.size > 0 || calls === 'harmony') yield* FAMILIES[calls](reader);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../base/bytes.ts';
-import { jsonObjectGrammar, schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
+import { schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
 import { parseRequest } from './request.ts';
 import { RequestError } from './request-error.ts';
 
@@ -17,10 +17,10 @@ describe('the grammar that a body asks for', () => {
     [{}, undefined],
     [{ response_format: null, guided_json: null }, undefined],
     [{ response_format: { type: 'text' } }, undefined],
-    [{ response_format: { type: 'json_object' } }, jsonObjectGrammar()],
+    [{ response_format: { type: 'json_object' } }, schemaToGrammar({ type: 'object' })],
     [{ response_format: { type: 'json_object', schema } }, schemaToGrammar(schema)],
     [jsonSchema({ name: 'x', description: 'y', strict: true, schema }), schemaToGrammar(schema)],
-    [jsonSchema({ name: 'x' }), jsonObjectGrammar()],
+    [jsonSchema({ name: 'x' }), schemaToGrammar({ type: 'object' })],
     [{ ogong: { grammar: 'root ::= "a"' } }, 'root ::= "a"'],
     [{ ogong: { exact: true, settle: 'any' } }, undefined],
     [{ grammar: 'root ::= "a"' }, 'root ::= "a"'],

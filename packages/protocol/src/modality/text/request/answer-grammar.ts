@@ -1,35 +1,47 @@
 import { GrammarError } from '../grammar/grammar-error.ts';
 import { findGrammar } from '../grammar/known-grammars.ts';
 import { quoteOptions } from '../grammar/schema/literals.ts';
-import { jsonObjectGrammar, schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
+import { schemaToGrammar } from '../grammar/schema/schema-grammar.ts';
 import { isAbsent } from './field-rules.ts';
 import { RequestError } from './request-error.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 const MAX_CHOICES = 256;
 
+/** What a body says about the form of the answer. */
+export interface AskedForm {
+  /** The field that says it. */
+  readonly param: string;
+  /** In GBNF. */
+  readonly grammar: string;
+  /** The JSON schema that the grammar was made of, if it was. */
+  readonly schema: unknown;
+}
+
 /**
- * The grammar that a body asks for, in GBNF: by `response_format`, by `ogong.grammar`, or by a name that llama.cpp's server or vLLM
+ * The grammar that a body asks for: by `response_format`, by `ogong.grammar`, or by a name that llama.cpp's server or vLLM
  * has for it (docs/spec/request.md). @returns undefined where the answer may be any text.
  * @throws RequestError naming the parameter, and within a schema the keyword.
  */
-export function parseAnswerGrammar(fields: Fields): string | undefined {
+export function parseAskedForm(fields: Fields): AskedForm | undefined {
   const asked = Object.entries(READERS).flatMap(([param, { find, read }]) => {
     const value = find(fields);
     return isAbsent(value) ? [] : [[param, read, value] as const];
   });
-  const grammars = asked.flatMap(([param, read, value]) => {
-    const text = readGrammar(param, () => read(value, param));
-    return text === undefined ? [] : [[param, text] as const];
+  const forms = asked.flatMap(([param, read, value]): AskedForm[] => {
+    const form = read(value, param);
+    if (form === undefined) return [];
+    const { schema } = form;
+    return [{ param, schema, grammar: readGrammar(param, () => form.grammar ?? schemaToGrammar(schema)) }];
   });
-  const [first, second] = grammars;
+  const [first, second] = forms;
   if (second !== undefined) {
     throw new RequestError(
-      `${second[0]}: ${first?.[0]} says already what the answer may be; leave one of both out`,
-      second[0],
+      `${second.param}: ${first?.param} says already what the answer may be; leave one of both out`,
+      second.param,
     );
   }
-  return first?.[1];
+  return first;
 }
 
 /** @throws RequestError for a schema or grammar that is refused. */
@@ -44,35 +56,40 @@ export function readGrammar<T extends string | undefined>(param: string, read: (
   }
 }
 
+/** A text in GBNF, or a schema that becomes one. */
+type ReadForm =
+  | { readonly grammar: string; readonly schema?: never }
+  | { readonly schema: unknown; readonly grammar?: never };
+
 interface Reader {
   readonly find: (fields: Fields) => unknown;
-  readonly read: (value: unknown, param: string) => string | undefined;
+  readonly read: (value: unknown, param: string) => ReadForm | undefined;
 }
 
 const fieldOf = (value: unknown, key: string): unknown =>
   typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Fields)[key] : undefined;
 
-function readText(value: unknown, param: string): string {
+function readText(value: unknown, param: string): ReadForm {
   if (typeof value !== 'string' || value === '') throw new RequestError(`${param} must be a grammar in GBNF`, param);
-  return value;
+  return { grammar: value };
 }
 
 /** vLLM takes a schema as its text, too. */
-function readSchema(value: unknown, param: string): string {
-  if (typeof value !== 'string') return schemaToGrammar(value);
+function readSchema(value: unknown, param: string): ReadForm {
+  if (typeof value !== 'string') return { schema: value };
   try {
-    return schemaToGrammar(JSON.parse(value) as unknown);
+    return { schema: JSON.parse(value) as unknown };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new RequestError(`${param} must be a JSON schema`, param, null, { cause: error });
   }
 }
 
-function readOptions(value: unknown, param: string): string {
+function readOptions(value: unknown, param: string): ReadForm {
   const isList = Array.isArray(value) && value.length > 0 && value.length <= MAX_CHOICES;
   if (!isList || !value.every((text) => typeof text === 'string' && text !== '' && text.isWellFormed()))
     throw new RequestError(`${param} must be a list of 1 to ${MAX_CHOICES} texts`, param);
-  return `root ::= ${quoteOptions(value as string[])}\n`;
+  return { grammar: `root ::= ${quoteOptions(value as string[])}\n` };
 }
 
 const READERS: Readonly<Record<string, Reader>> = {
@@ -95,7 +112,9 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 };
 const SCHEMA_KEYS = ['name', 'description', 'schema', 'strict'];
 
-function readResponseFormat(format: unknown): string | undefined {
+const ANY_OBJECT: ReadForm = { schema: { type: 'object' } };
+
+function readResponseFormat(format: unknown): ReadForm | undefined {
   const param = 'response_format';
   const type = fieldOf(format, 'type');
   const keys = typeof type === 'string' && Object.hasOwn(KEYS, type) ? KEYS[type] : undefined;
@@ -107,7 +126,7 @@ function readResponseFormat(format: unknown): string | undefined {
   if (type === 'text') return undefined;
   if (type === 'json_object') {
     const schema = fieldOf(format, 'schema');
-    return isAbsent(schema) ? jsonObjectGrammar() : schemaToGrammar(schema);
+    return isAbsent(schema) ? ANY_OBJECT : { schema };
   }
   const named = fieldOf(format, 'json_schema');
   if (typeof named !== 'object' || named === null || Array.isArray(named))
@@ -115,7 +134,7 @@ function readResponseFormat(format: unknown): string | undefined {
   assertKnown(named as Fields, SCHEMA_KEYS, `${param}.json_schema`);
   const schema = fieldOf(named, 'schema');
   // A name without a schema asks for any JSON, with OpenAI.
-  return isAbsent(schema) ? jsonObjectGrammar() : schemaToGrammar(schema);
+  return isAbsent(schema) ? ANY_OBJECT : { schema };
 }
 
 function assertKnown(fields: Fields, known: readonly string[], where: string): void {

@@ -203,7 +203,7 @@ describe('parseRequest', () => {
       'tools[1].function.parameters',
       { tools: [tool('f'), tool('g', { parameters: { not: {} } })], tool_choice: 'required' },
     ],
-    ['tools', { tools: [tool('f')], response_format: { type: 'json_object' } }],
+    ['grammar', { tools: [tool('f')], grammar: 'root ::= "a"' }],
     ['messages', { tools: [tool('f', { parameters: { enum: nest(50, 30_000) } })] }],
     ['response_format', { response_format: { type: 'xml' } }],
     ['modalities', { modalities: ['audio'] }],

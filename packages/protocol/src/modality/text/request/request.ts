@@ -6,7 +6,7 @@ import type { AnswerTerms } from '../answer/answer-parser.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { NO_WISH, type ThinkingWish } from '../commitment/thinking-wish.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
-import { parseAnswerGrammar } from './answer-grammar.ts';
+import { type AskedForm, parseAskedForm } from './answer-grammar.ts';
 import { assertKeys, boundMessages, type ChatMessage, parseMessages } from './chat-messages.ts';
 import { boundPrompt, type CompletionPrompt, parseCompletionPrompt } from './completion-prompt.ts';
 import { type FieldRules, isAbsent, judgeFields } from './field-rules.ts';
@@ -19,7 +19,15 @@ import {
 } from './parameters.ts';
 import { RequestError } from './request-error.ts';
 import { type AskedThinking, parseThinking } from './thinking.ts';
-import { boundTools, forceCalls, type OfferedTool, parseToolUse, type ToolUse, toAnswerTerms } from './tools.ts';
+import {
+  allowCalls,
+  boundTools,
+  forceCalls,
+  type OfferedTool,
+  parseToolUse,
+  type ToolUse,
+  toAnswerTerms,
+} from './tools.ts';
 
 /** What header, fee and verdict depend on, and no text: all that co-signers see of a request (docs/spec/request.md). */
 export interface AskedText {
@@ -102,6 +110,8 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   if (chat) assertTextOnly(fields);
   const thought = chat ? parseThinking(fields) : NO_THINKING;
   const use = chat ? parseToolUse(fields) : NO_TOOLS;
+  const form = parseAskedForm(fields);
+  const terms = toAnswerTerms(use, form !== undefined);
   const texts = {
     messages: chat ? parseMessages(fields.messages) : [],
     tools: use.tools,
@@ -109,13 +119,13 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   };
   const stop = parseStop(fields.stop);
   return {
-    ...{ endpoint, model: fields.model, ...texts, terms: toAnswerTerms(use), stop, stopCount: stop.length },
+    ...{ endpoint, model: fields.model, ...texts, terms, stop, stopCount: stop.length },
     promptTokenBound: computePromptBound(texts),
     echo: !chat && parseBoolean(fields, 'echo'),
     sampler: parseSampler(fields),
     bias: parseBias(fields.logit_bias),
     maxTokens: parseMaxTokens(fields),
-    grammar: parseGrammar(fields, use),
+    grammar: combineGrammar(form, use),
     thinking: thought.thinking,
     thinkingParams: thought.params,
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
@@ -128,21 +138,20 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     topLogprobs,
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
     demands: parseDemands(fields.ogong, TEXT_DEMANDS),
-    dropped: [...dropped, ...thought.dropped, ...use.dropped],
+    dropped: [...dropped, ...thought.dropped, ...(terms.isFormed ? [] : use.dropped)],
   };
 }
 
 const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [], dropped: [] };
 const NO_TOOLS: ToolUse = { tools: [], forced: undefined, areSeveral: false, dropped: [] };
 
-/** A grammar holds the whole reply, so a reply that has one calls tools only where it must. @throws RequestError */
-function parseGrammar(fields: Fields, use: ToolUse): string | undefined {
-  const asked = parseAnswerGrammar(fields);
-  if (asked === undefined) return forceCalls(use);
-  if (use.tools.length === 0) return asked;
-  const message =
-    'tools: an answer that may call tools keeps to no other format; set tool_choice to none, or leave the format out';
-  throw new RequestError(message, 'tools', 'unsupported_parameter');
+/** What the whole reply may be: calls where they are forced, else of the form that is asked for, or calls. @throws RequestError */
+function combineGrammar(form: AskedForm | undefined, use: ToolUse): string | undefined {
+  if (form === undefined || use.forced !== undefined) return forceCalls(use);
+  if (use.tools.length === 0) return form.grammar;
+  if (form.schema !== undefined) return allowCalls(use, form.schema);
+  const message = `${form.param}: beside tools that may be called only a JSON schema can say what the answer may be, since no JSON looks like the mark of a call; use response_format, or set tool_choice to none`;
+  throw new RequestError(message, form.param, 'unsupported_parameter');
 }
 
 /** @returns what was left out. @throws RequestError */

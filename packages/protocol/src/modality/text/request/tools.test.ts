@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../base/bytes.ts';
+import { CALL_FAMILIES, type CallFamily } from '../answer/answer-format.ts';
+import { parseAnswer } from '../answer/answer-parser.ts';
 import { compileGrammar, matchText } from '../grammar/machine.ts';
 import { parseRequest } from './request.ts';
 import { parseToolUse } from './tools.ts';
@@ -23,7 +26,11 @@ describe('tools', () => {
   it('are offered, and say how the answer is read', () => {
     const { tools, terms, grammar, dropped } = read({ tools: [WEATHER, { ...CLOCK, function: { name: 'clock' } }] });
     expect(tools).toEqual([WEATHER.function, { name: 'clock', parameters: { type: 'object', properties: {} } }]);
-    expect([terms, grammar, dropped]).toEqual([{ tools: ['weather', 'clock'], isForced: false }, undefined, []]);
+    expect([terms, grammar, dropped]).toEqual([
+      { tools: ['weather', 'clock'], isForced: false, isFormed: false },
+      undefined,
+      [],
+    ]);
   });
 
   it('are not offered where the answer must not call them', () => {
@@ -78,6 +85,77 @@ describe('a forced call', () => {
     expect(matches(asked, PARIS)).toBe('whole');
     expect(matches(asked, '[]')).toBe('forbidden');
     expect(matches(asked, `[${Array(17).fill(NOW).join(', ')}]`)).toBe('forbidden');
+  });
+});
+
+describe('a form beside tools', () => {
+  const schema = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] };
+  const format = { response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } };
+  const matches = (text: string, extra: object = {}): string =>
+    matchText(compileGrammar(read({ ...format, ...extra }).grammar as string), utf8Encode(text));
+  const mark = (call: string) => `<tool_call>\n${call}\n</tool_call>`;
+  const PARIS = '{"name": "weather", "arguments": {"city":"Paris"}}';
+  const NOW = '{"name": "clock", "arguments": {}}';
+  const one = { parallel_tool_calls: false };
+
+  it.each([
+    ['JSON of the schema', '{"name":"weather"}', {}, 'whole'],
+    ['a call', mark(PARIS), {}, 'whole'],
+    ['several calls', `${mark(PARIS)}\n${mark(NOW)}`, {}, 'whole'],
+    ['one call where one is asked for', mark(PARIS), one, 'whole'],
+    ['several calls where one is asked for', `${mark(PARIS)}\n${mark(NOW)}`, one, 'forbidden'],
+    ['a call without its mark', PARIS, {}, 'forbidden'],
+    ['JSON of another schema', '{"city":"Paris"}', {}, 'forbidden'],
+    ['words', 'I look.', {}, 'forbidden'],
+    ['words before a call', `I look.\n${mark(PARIS)}`, {}, 'forbidden'],
+    ['JSON before a call', `{"name":"x"}\n${mark(PARIS)}`, {}, 'forbidden'],
+    ['arguments that the tool does not take', mark(PARIS.replace('Paris', 'Oslo')), {}, 'forbidden'],
+    ['a tool that is not offered', mark(NOW.replace('clock', 'rm')), {}, 'forbidden'],
+    ['more calls than an answer has', Array(17).fill(mark(NOW)).join('\n'), {}, 'forbidden'],
+    ['JSON where a call is forced', '{"name":"weather"}', { tool_choice: 'required' }, 'forbidden'],
+    ['a call where it is forced', PARIS, { tool_choice: 'required' }, 'whole'],
+    ['a call where none is offered', mark(PARIS), { tool_choice: 'none' }, 'forbidden'],
+    ['JSON where no call is offered', '{"name":"x"}', { tool_choice: 'none' }, 'whole'],
+  ])('%s: %s %j is %s', (_, text, extra, expected) => expect(matches(text, extra)).toBe(expected));
+
+  it('says how the answer is read, and holds the model to what is strict', () => {
+    const strict = { ...CLOCK, function: { ...CLOCK.function, strict: true } };
+    const { terms, dropped } = read({ ...format, tools: [strict], ...one });
+    expect([terms, dropped]).toEqual([{ tools: ['clock'], isForced: false, isFormed: true }, []]);
+    expect(read({ ...format, tool_choice: 'required' }).terms).toMatchObject({ isForced: true, isFormed: false });
+  });
+
+  it('reads JSON and calls apart, whatever the schema allows', () => {
+    const answers = fc.oneof(
+      fc.jsonValue().map((value) => ({ text: JSON.stringify(value), count: 0 })),
+      fc.integer({ min: 1, max: 16 }).map((count) => ({ text: Array(count).fill(mark(PARIS)).join('\n'), count })),
+    );
+    const tricks = [PARIS, mark(PARIS), JSON.stringify(mark(PARIS)), `[${PARIS}]`];
+    const grammar = compileGrammar(read({ guided_json: true }).grammar as string);
+    const check = (text: string, count: number, calls: CallFamily): void => {
+      const answer = parseAnswer(text, { calls, reasoning: 'opened' }, read(format).terms);
+      expect([answer.calls.length, answer.content]).toEqual([count, count > 0 ? '' : text]);
+    };
+    fc.assert(
+      fc.property(answers, fc.constantFrom(...CALL_FAMILIES), ({ text, count }, calls) => check(text, count, calls)),
+    );
+    for (const text of tricks) {
+      const isCall = text.startsWith('<');
+      expect(matchText(grammar, utf8Encode(text))).toBe('whole');
+      for (const calls of CALL_FAMILIES) check(text, isCall ? 1 : 0, calls);
+    }
+  });
+
+  it.each([{ grammar: 'root ::= "a"' }, { guided_choice: ['<tool_call>'] }, { ogong: { grammar: 'root ::= "a"' } }])(
+    'is refused where it is no schema: %j',
+    (extra) => {
+      expect(() => read(extra)).toThrow(expect.objectContaining({ code: 'unsupported_parameter' }));
+      expect(read({ ...extra, tool_choice: 'none' }).grammar).toEqual(expect.any(String));
+    },
+  );
+
+  it('is read even where a forced call leaves it no place', () => {
+    expect(() => read({ tool_choice: 'required', response_format: { type: 'xml' } })).toThrow(/response_format/);
   });
 });
 

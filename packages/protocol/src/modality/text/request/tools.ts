@@ -22,9 +22,9 @@ export interface ToolUse {
   readonly tools: readonly OfferedTool[];
   /** Names of the tools of which the answer must be a call; undefined where it may be anything. */
   readonly forced: readonly string[] | undefined;
-  /** Whether a forced answer may be several calls. */
+  /** Whether an answer that a grammar holds may be several calls. */
   readonly areSeveral: boolean;
-  /** Wishes that nothing here holds a model to. */
+  /** Wishes that nothing holds a model to where no grammar does. */
   readonly dropped: readonly string[];
 }
 
@@ -33,8 +33,8 @@ type Fields = Readonly<Record<string, unknown>>;
 export const MAX_TOOLS = 128;
 /** Characters that names of functions have with the APIs that offer them. */
 const NAME = /^[\w.:/-]{1,128}$/;
-/** Of one forced answer. */
-const MAX_FORCED_CALLS = 16;
+/** Of one answer that a grammar holds. */
+const MAX_CALLS = 16;
 
 const TOOL_KEYS = new Set(['type', 'function']);
 const FUNCTION_KEYS = new Set(['name', 'description', 'parameters', 'strict']);
@@ -55,15 +55,16 @@ export function parseToolUse(fields: Fields): ToolUse {
   return {
     tools: mode === 'none' ? [] : tools.filter((tool) => allowed.includes(tool.name)),
     forced,
-    areSeveral: parallel === true && mode === 'required' && name === undefined,
+    areSeveral: mode === 'auto' ? parallel !== false : parallel === true && name === undefined,
     dropped: isFree ? [...strict, ...(parallel === false ? ['parallel_tool_calls'] : [])] : [],
   };
 }
 
-/** How an answer to the request is read. */
-export const toAnswerTerms = ({ tools, forced }: Pick<ToolUse, 'tools' | 'forced'>): AnswerTerms => ({
+/** How an answer to the request is read. @param hasForm whether the body says what an answer without calls may be. */
+export const toAnswerTerms = ({ tools, forced }: ToolUse, hasForm: boolean): AnswerTerms => ({
   tools: tools.map(({ name }) => name),
   isForced: forced !== undefined,
+  isFormed: hasForm && tools.length > 0 && forced === undefined,
 });
 
 function parseTools(value: unknown): { readonly tools: readonly OfferedTool[]; readonly strict: readonly string[] } {
@@ -171,14 +172,35 @@ export function forceCalls({ tools, forced, areSeveral }: ToolUse): string | und
   if (forced === undefined) return undefined;
   return readGrammar('tools', () => {
     const rules = createSchemaRules();
-    const calls = tools.flatMap((tool, i) => {
-      if (!forced.includes(tool.name)) return [];
-      const given = addParameters(rules, tool, `tools[${i}].function.parameters`);
-      return [`${quote(`${JSON.stringify(tool.name)}, "arguments": `)} ${given}`];
-    });
-    const call = `${quote('{"name": ')} (${calls.join(' | ')}) "}"`;
-    return rules.finish(areSeveral ? `${call} | "[" ${call} (", " ${call}){0,${MAX_FORCED_CALLS - 1}} "]"` : call);
+    const call = addCall(rules, tools, forced);
+    return rules.finish(areSeveral ? `${call} | "[" ${call} (", " ${call}){0,${MAX_CALLS - 1}} "]"` : call);
   });
+}
+
+/**
+ * The grammar of an answer that is either JSON of the schema or calls. The calls stand between the marks of the family `hermes`,
+ * whatever the model's family is: the grammar follows from the request alone, and no JSON begins as a mark does.
+ * @throws RequestError naming the tool whose schema is refused.
+ */
+export function allowCalls({ tools, areSeveral }: ToolUse, schema: unknown): string {
+  return readGrammar('tools', () => {
+    const rules = createSchemaRules();
+    const json = rules.add(schema);
+    const names = tools.map(({ name }) => name);
+    const marked = `${quote('<tool_call>\n')} ${addCall(rules, tools, names)} ${quote('\n</tool_call>')}`;
+    const more = areSeveral ? ` ("\\n" ${marked}){0,${MAX_CALLS - 1}}` : '';
+    return rules.finish(`${json} | ${marked}${more}`);
+  });
+}
+
+/** A call object of one of the tools that are named, as a side of a rule. */
+function addCall(rules: SchemaRules, tools: readonly OfferedTool[], names: readonly string[]): string {
+  const calls = tools.flatMap((tool, i) => {
+    if (!names.includes(tool.name)) return [];
+    const given = addParameters(rules, tool, `tools[${i}].function.parameters`);
+    return [`${quote(`${JSON.stringify(tool.name)}, "arguments": `)} ${given}`];
+  });
+  return `${quote('{"name": ')} (${calls.join(' | ')}) "}"`;
 }
 
 function addParameters(rules: SchemaRules, { parameters }: OfferedTool, param: string): string {

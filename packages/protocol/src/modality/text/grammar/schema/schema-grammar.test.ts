@@ -3,7 +3,7 @@ import { utf8Encode } from '../../../../base/bytes.ts';
 import { GrammarError } from '../grammar-error.ts';
 import { compileGrammar, matchText } from '../machine.ts';
 import { quote } from './literals.ts';
-import { createSchemaRules, jsonObjectGrammar, schemaToGrammar } from './schema-grammar.ts';
+import { createSchemaRules, schemaToGrammar } from './schema-grammar.ts';
 
 const match = (grammar: string, text: string) => matchText(compileGrammar(grammar), utf8Encode(text));
 function refusal(schema: unknown): string {
@@ -73,7 +73,7 @@ describe('a schema as a grammar', () => {
   });
 
   it('takes any object and nothing else', () => {
-    expect(['{}', '{"a": {}}', '[]', '1'].map((text) => match(jsonObjectGrammar(), text))).toEqual([
+    expect(['{}', '{"a": {}}', '[]', '1'].map((text) => match(schemaToGrammar({ type: 'object' }), text))).toEqual([
       'whole',
       'whole',
       'forbidden',

@@ -36,9 +36,6 @@ export function schemaToGrammar(schema: unknown): string {
   return rules.finish(rules.add(schema));
 }
 
-/** A grammar of all JSON objects, as `response_format: {"type": "json_object"}` asks for. */
-export const jsonObjectGrammar = (): string => schemaToGrammar({ type: 'object' });
-
 const MAX_DEPTH = 128;
 const MAX_OPTIONS = 256;
 /** Of `oneOf`: each is held against each. */
