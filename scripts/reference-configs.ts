@@ -6,7 +6,7 @@ import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@o
 import { replayConfig } from '@ogong/cli/replay-command';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
-import { routerConfig } from '@ogong/node/router/router-config';
+import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
 import { signerConfig } from '@ogong/node/signer/signer-config';
 import {
   consentConfig,
@@ -45,6 +45,8 @@ export const referenceConfigs = [
   signerConfig,
   verifierConfig,
   routerConfig,
+  registerRouterConfig,
+  retireConfig,
   gatewayConfig,
   keysConfig,
   serveConfig,

@@ -496,6 +496,54 @@ const mutants: readonly Mutant[] = [
     from: 'if (versions.length == MAX_VERSIONS) revert TooManyVersions(MAX_VERSIONS);',
     to: '',
   },
+  {
+    breaks: 'routers: an account without a bond stands as one',
+    file: 'Staking.sol',
+    from: 'if (staked < limits.minimumRouterBond) revert InsufficientStake(staked, limits.minimumRouterBond);',
+    to: '',
+  },
+  {
+    breaks: 'routers: the bond leaves while it is one',
+    file: 'Staking.sol',
+    from: '(_isRouter(_routers[msg.sender]) ? limits.minimumRouterBond : 0)',
+    to: '0',
+  },
+  {
+    breaks: 'routers: it leaves at once',
+    file: 'Staking.sol',
+    from: 'theirs.until = uint64(block.timestamp) + limits.unbondingDelay;',
+    to: 'theirs.until = uint64(block.timestamp);',
+  },
+  {
+    breaks: 'routers: anybody retires one with a bond',
+    file: 'Staking.sol',
+    from: 'if (msg.sender != router && staked >= limits.minimumRouterBond) revert NotRouter(msg.sender);',
+    to: '',
+  },
+  {
+    breaks: 'routers: who has left comes back at once, and its older orders find no router',
+    file: 'Staking.sol',
+    from: 'if (block.timestamp < again) revert TooEarly(again);',
+    to: '',
+  },
+  {
+    breaks: 'routers: a new key starts its time anew',
+    file: 'Staking.sol',
+    from: '        if (!_isRouter(mine)) {\n            uint256 again',
+    to: '        {\n            uint256 again',
+  },
+  {
+    breaks: 'routers: without a key',
+    file: 'Staking.sol',
+    from: 'if (ticketKey == 0) revert ZeroTicketKey();',
+    to: '',
+  },
+  {
+    breaks: 'routers: the least bond may be nothing',
+    file: 'Parameters.sol',
+    from: 'if (next.minimumRouterBond == 0 || next.minimumRouterBond > MAX_ROUTER_BOND) revert',
+    to: 'if (next.minimumRouterBond > MAX_ROUTER_BOND) revert',
+  },
 ];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');

@@ -19,6 +19,7 @@ contract Parameters is Ownable2Step {
     /// Of a chain on one machine, whose money is nobody's.
     uint256 private constant LOCAL_CHAIN = 31_337;
     uint128 public constant MAX_VALIDATOR_BOND = 50_000_000e18;
+    uint128 public constant MAX_ROUTER_BOND = 1_000_000e18;
 
     struct Limits {
         /// Fraction of replies that are audited, in parts per million.
@@ -28,6 +29,8 @@ contract Parameters is Ownable2Step {
         /// Seconds that a leaving bond stays slashable.
         uint32 unbondingDelay;
         uint128 minimumValidatorBond;
+        /// Stake that an account has to have to stand as a router.
+        uint128 minimumRouterBond;
     }
 
     /// The drift table that validators judge by (docs/spec/drift-table.md).
@@ -182,6 +185,8 @@ contract Parameters is Ownable2Step {
         if (next.minimumValidatorBond == 0 || next.minimumValidatorBond > MAX_VALIDATOR_BOND) {
             revert OutOfRange("minimumValidatorBond");
         }
+        // At zero, whoever orders could name an account of its own, and have a part of its fee back.
+        if (next.minimumRouterBond == 0 || next.minimumRouterBond > MAX_ROUTER_BOND) revert OutOfRange("minimumRouterBond");
         _limits = next;
         _alphas.push(uint48(block.timestamp), next.alpha);
         emit LimitsChanged(next);

@@ -54,6 +54,15 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint32 count;
     }
 
+    /// An account that may stand as an order's router. Its stake is its bond.
+    struct Router {
+        /// Hash of the hybrid key that signs its tickets; zero for an account that never was a router.
+        bytes32 ticketKey;
+        uint64 since;
+        /// When it is none any more; 0 while it does not leave.
+        uint64 until;
+    }
+
     /// Convictions of a validator by exact evidence.
     struct Convictions {
         /// Names the last one.
@@ -86,6 +95,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     address public immutable settlement;
 
     mapping(address payee => Stake) private _stakes;
+    mapping(address account => Router) private _routers;
     mapping(address payee => Offence) private _offences;
     mapping(address payee => Held) private _held;
     mapping(address validator => Bond) private _bonds;
@@ -98,6 +108,8 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     event Staked(address indexed payee, uint256 amount, uint256 stake);
     event UnstakeRequested(address indexed payee, uint256 amount, uint64 leavesAt);
     event Unstaked(address indexed payee, uint256 amount);
+    event RouterRegistered(address indexed router, bytes32 ticketKey, uint64 since);
+    event RouterLeaves(address indexed router, uint64 until);
     event Penalized(address indexed payee, uint32 refuted, uint256 amount, uint32 penalty);
     event Pardoned(address indexed payee, uint32 penalty, uint256 amount);
     event PenaltyCollected(address indexed payee, uint256 amount);
@@ -112,6 +124,9 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     error InsufficientBond(uint256 bond, uint256 needed);
     error NothingToUnbond();
     error TooEarly(uint256 readyAt);
+    error ZeroTicketKey();
+    error NoRouter(address account);
+    error NotRouter(address caller);
     error NotRegistry(address caller);
     error NotSettlement(address caller);
     error NothingHeld(address payee);
@@ -135,14 +150,16 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     }
 
     /// @notice Starts taking priority stake out. It weighs nothing from now on, and is paid after the delay, so that
-    /// nobody borrows stake for a draw. A second request restarts the delay.
+    /// nobody borrows stake for a draw. A second request restarts the delay. A router keeps its bond.
     function requestUnstake(uint128 amount) external {
         if (amount == 0) revert ZeroAmount();
         Stake storage mine = _stakes[msg.sender];
-        if (amount > mine.amount) revert InsufficientStake(mine.amount, amount);
+        Parameters.Limits memory limits = parameters.limits();
+        uint256 needed = uint256(amount) + (_isRouter(_routers[msg.sender]) ? limits.minimumRouterBond : 0);
+        if (needed > mine.amount) revert InsufficientStake(mine.amount, needed);
         mine.amount -= amount;
         mine.leaving += amount;
-        mine.leavesAt = uint64(block.timestamp) + parameters.limits().unbondingDelay;
+        mine.leavesAt = uint64(block.timestamp) + limits.unbondingDelay;
         emit UnstakeRequested(msg.sender, amount, mine.leavesAt);
     }
 
@@ -155,6 +172,37 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         mine.leaving = 0;
         emit Unstaked(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @notice Makes the caller a router, whose tickets that key signs; its stake is its bond. A router that calls it again changes
+    /// its key, and does not leave. Who was one comes back one delay after it has left, so that its older orders still find it.
+    /// @param ticketKey Hash of the hybrid key.
+    function registerRouter(bytes32 ticketKey) external {
+        if (ticketKey == 0) revert ZeroTicketKey();
+        Parameters.Limits memory limits = parameters.limits();
+        uint256 staked = _stakes[msg.sender].amount;
+        if (staked < limits.minimumRouterBond) revert InsufficientStake(staked, limits.minimumRouterBond);
+        Router storage mine = _routers[msg.sender];
+        if (!_isRouter(mine)) {
+            uint256 again = mine.until == 0 ? 0 : uint256(mine.until) + limits.unbondingDelay;
+            if (block.timestamp < again) revert TooEarly(again);
+            mine.since = uint64(block.timestamp);
+        }
+        mine.ticketKey = ticketKey;
+        mine.until = 0;
+        emit RouterRegistered(msg.sender, ticketKey, mine.since);
+    }
+
+    /// @notice Ends a router's time one delay from now: everybody knows of it before, and what it routed till then is settled. Its
+    /// stake is free afterwards. The router itself may call it, and anyone where its stake is below the least bond.
+    function retireRouter(address router) external {
+        Router storage theirs = _routers[router];
+        if (!_isRouter(theirs) || theirs.until != 0) revert NoRouter(router);
+        Parameters.Limits memory limits = parameters.limits();
+        uint256 staked = _stakes[router].amount;
+        if (msg.sender != router && staked >= limits.minimumRouterBond) revert NotRouter(msg.sender);
+        theirs.until = uint64(block.timestamp) + limits.unbondingDelay;
+        emit RouterLeaves(router, theirs.until);
     }
 
     /// @notice Adds to the caller's validator bond.
@@ -298,6 +346,10 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         return _stakes[payee];
     }
 
+    function routerOf(address account) external view returns (Router memory) {
+        return _routers[account];
+    }
+
     function bondOf(address validator) external view returns (Bond memory) {
         return _bonds[validator];
     }
@@ -333,6 +385,10 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
             signers[i] = registry.signerAt(accounts[i], since);
         }
         total = _totalVotes.upperLookupRecent(since);
+    }
+
+    function _isRouter(Router storage router) private view returns (bool) {
+        return router.ticketKey != 0 && (router.until == 0 || block.timestamp < router.until);
     }
 
     function _voteSince(address account, uint48 since) private view returns (uint256) {

@@ -14,6 +14,7 @@ import {vm} from "./Vm.sol";
 /// A ledger with three validators of equal bond, and the signing that daemons do.
 abstract contract Fixture {
     uint128 internal constant BOND = 1_000e18;
+    uint128 internal constant ROUTER_BOND = 50e18;
     uint32 internal constant DELAY = 1 hours;
     uint32 internal constant UNBONDING = 1 days;
     uint32 internal constant VOTING = 10 minutes;
@@ -64,7 +65,7 @@ abstract contract Fixture {
             holding,
             shares,
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND)
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND)
         );
         staking = _createStaking();
         registry = staking.registry();

@@ -28,7 +28,7 @@ contract GovernanceTest is Fixture {
         parameters.setDistribution(Shares(0, 0, 0, 0, 0), Recipients(payer, payer, payer));
         vm.prank(payer);
         vm.expectRevert(refusal);
-        parameters.setLimits(Parameters.Limits(0, 0, 0, 1));
+        parameters.setLimits(Parameters.Limits(0, 0, 0, 1, 1));
         vm.prank(payer);
         vm.expectRevert(refusal);
         parameters.setDriftTable(Parameters.DriftTable("table", 1));
@@ -59,7 +59,7 @@ contract GovernanceTest is Fixture {
             Holding(PERIOD, ENTRANCE),
             Shares(100, 100, 100, 100, 2),
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND)
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1)
         );
     }
 
@@ -107,26 +107,26 @@ contract GovernanceTest is Fixture {
 
     function test_limitsStayInRange() public {
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "alpha"));
-        parameters.setLimits(Parameters.Limits(1_000_001, DELAY, UNBONDING, 1));
+        parameters.setLimits(Parameters.Limits(1_000_001, DELAY, UNBONDING, 1, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        parameters.setLimits(Parameters.Limits(0, NOTICE + 1, UNBONDING, 1));
+        parameters.setLimits(Parameters.Limits(0, NOTICE + 1, UNBONDING, 1, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        parameters.setLimits(Parameters.Limits(0, LEAST_DELAY - 1, UNBONDING, 1));
+        parameters.setLimits(Parameters.Limits(0, LEAST_DELAY - 1, UNBONDING, 1, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "unbondingDelay"));
-        parameters.setLimits(Parameters.Limits(0, DELAY, 60 days + 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, 60 days + 1, 1, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "unbondingDelay"));
-        parameters.setLimits(Parameters.Limits(0, DELAY, LEAST_UNBONDING - 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, LEAST_UNBONDING - 1, 1, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumValidatorBond"));
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 0));
-        parameters.setLimits(Parameters.Limits(0, LEAST_DELAY, LEAST_UNBONDING, 1));
-        parameters.setLimits(Parameters.Limits(0, NOTICE, 60 days, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 0, 1));
+        parameters.setLimits(Parameters.Limits(0, LEAST_DELAY, LEAST_UNBONDING, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, NOTICE, 60 days, 1, 1));
     }
 
     /// A network without notices has no other bound than the longest delay.
     function test_withdrawalsMayTakeLongWithoutNotices() public {
         Delays memory delays = Delays(0, 0, 0, 0, 0);
         Recipients memory to = Recipients(payer, payer, payer);
-        Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1);
+        Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1, 1);
         new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0), to, limits);
         ++limits.withdrawalDelay;
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
@@ -139,16 +139,16 @@ contract GovernanceTest is Fixture {
         uint32[3] memory alphas = [uint32(300_000), 200_000, 900_000];
         for (uint256 i; i < 3; ++i) {
             vm.warp(start + 1 hours * (i + 1));
-            parameters.setLimits(Parameters.Limits(alphas[i], DELAY, UNBONDING, 1));
+            parameters.setLimits(Parameters.Limits(alphas[i], DELAY, UNBONDING, 1, 1));
         }
         vm.warp(start + 5 hours);
         _expectLeastAlpha(0, 200_000);
         _expectLeastAlpha(start + 3 hours - 1, 200_000);
         _expectLeastAlpha(start + 3 hours, 900_000);
         _expectLeastAlpha(start + 5 hours, 900_000);
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1, 1));
         _expectLeastAlpha(start + 5 hours, 0);
-        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, 1));
+        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, 1, 1));
         _expectLeastAlpha(start + 5 hours, 1_000_000);
         _expectLeastAlpha(start + 5 hours - 1, 900_000);
     }
@@ -167,7 +167,7 @@ contract GovernanceTest is Fixture {
     }
 
     function _expectDelayRefused(Delays memory delays, string memory name) private {
-        Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1);
+        Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1, 1);
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, name));
         new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits);
     }

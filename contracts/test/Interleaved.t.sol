@@ -29,6 +29,8 @@ contract InterleavedHandler is Handler {
     uint256 private dueSigned;
     uint256 private dueTotal;
     uint256 private dueSlashed;
+    uint256 public routers;
+    uint256 public retired;
     uint256 public penalties;
     uint256 public pardons;
     uint256 public collections;
@@ -51,7 +53,33 @@ contract InterleavedHandler is Handler {
         if (staking.stakeOf(account) == 0) return;
         amount = bound(amount, 1, staking.stakeOf(account));
         vm.prank(account);
-        staking.requestUnstake(uint128(amount));
+        // A router keeps its bond.
+        try staking.requestUnstake(uint128(amount)) {} catch {}
+    }
+
+    /// One of the payees stands as a router, or leaves.
+    function route(uint256 payee, bytes32 ticketKey) external {
+        vm.prank(payeeOf(payee));
+        try staking.registerRouter(ticketKey) {
+            ++routers;
+        } catch {}
+    }
+
+    function retire(uint256 caller, uint256 payee) external {
+        vm.prank(payeeOf(caller));
+        try staking.retireRouter(payeeOf(payee)) {
+            ++retired;
+        } catch {}
+    }
+
+    /// Routers that may take out what is their bond, and did not lose it by a penalty: there is none.
+    function routersWithoutBond() external view returns (uint256 count) {
+        for (uint256 i; i < PAYEES; ++i) {
+            address account = payeeOf(i);
+            Staking.Router memory found = staking.routerOf(account);
+            bool isRouter = found.since != 0 && (found.until == 0 || block.timestamp < found.until);
+            if (isRouter && staking.stakeOf(account) < ROUTER_BOND && staking.offenceOf(account).refuted == 0) ++count;
+        }
     }
 
     function finishUnstake(uint256 payee) external {
@@ -384,7 +412,7 @@ contract InterleavedTest {
 
     /// All actions but the leaks.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](28);
+        bytes4[] memory chosen = new bytes4[](30);
         chosen[0] = handler.wait.selector;
         chosen[1] = handler.stake.selector;
         chosen[2] = handler.requestUnstake.selector;
@@ -413,6 +441,8 @@ contract InterleavedTest {
         chosen[25] = handler.convict.selector;
         chosen[26] = handler.acquit.selector;
         chosen[27] = handler.collectConviction.selector;
+        chosen[28] = handler.route.selector;
+        chosen[29] = handler.retire.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), chosen);
     }
@@ -424,6 +454,10 @@ contract InterleavedTest {
         checkEqual(held, owed, "earnings");
         (held, owed,,) = handler.stakes();
         checkEqual(held, owed, "staking: stakes + held penalties + bonds + leaving bonds");
+    }
+
+    function invariant_everyRouterHasItsBond() public view {
+        checkEqual(handler.routersWithoutBond(), 0, "routers without a bond");
     }
 
     function invariant_noUnitIsLost() public view {
@@ -480,6 +514,12 @@ contract InterleavedTest {
         handler.stake(0, 5);
         handler.requestUnstake(0, 5);
         handler.finishUnstake(0);
+        handler.stake(2, 1e24);
+        handler.route(2, "tickets");
+        handler.requestUnstake(2, 1e24);
+        this.invariant_everyRouterHasItsBond();
+        handler.retire(2, 2);
+        check(handler.routers() == 1 && handler.retired() == 1, "a router came and left");
         (,, uint256 active,) = handler.stakes();
         checkEqual(active, 2_000e18, "two members");
         this.invariant_everyContractHoldsWhatItOwes();

@@ -13,11 +13,13 @@ import { checkEntry } from '@ogong/node/validator/settlement/batch-check';
 import { signRound } from '@ogong/node/validator/witness/reveal-word';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { until } from '@ogong/testing/provider/provider-fixture';
 import { createTestClock, createTestValidator, ledger } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { toSummaryMessage } from '@ogong/testing/validator/test-reply';
 
 /** Real time that an answer may take. After that the test's clock moves on, and the validator asks again. */
@@ -93,12 +95,14 @@ export async function startValidator() {
   };
   let endpoint = '';
   const member = () => ({ ...bench.member, certHash: identity.id, endpoint });
+  const routerKey = hashHybridKey(crypto, createTestHybrid('router').publicKey);
   const chain = {
     ledger,
     validators: () => [member()],
     findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
     findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
+    router: async () => ({ ticketKey: routerKey, sinceMs: 0, untilMs: undefined }),
     channel: async () => ({ ...FULL, spent: 0n, releasing: 0n, releasableAt: 0n }),
   };
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };

@@ -74,6 +74,15 @@ export interface EarningsBalance {
   readonly collected: bigint;
 }
 
+/** An account that stands as a router. Times are seconds since 1970. */
+export interface RouterRegistration {
+  /** Hash of the key that signs its tickets. */
+  readonly ticketKey: Hex;
+  readonly since: bigint;
+  /** When it is none any more; 0 while it does not leave. */
+  readonly until: bigint;
+}
+
 /** The drift table that statistical verdicts use. A zero hash means that no table is set. */
 export interface DriftTableAnchor {
   /** SHA-256 of the table's canonical bytes. */
@@ -121,6 +130,7 @@ export async function createChainClient(options: ChainClientOptions) {
     transactor,
     address: transactor.address,
     ...createReads(transactor, deployment),
+    ...createRouterReads(transactor, deployment.staking),
     ...createWrites(transactor, deployment),
   };
 }
@@ -159,6 +169,20 @@ type ListedValidator = Omit<RegisteredValidator, 'signingKey'> & { readonly sign
 /** Not through lowerHex as a whole: an endpoint is free text. */
 function toRegistered({ account, signer, certHash, vrfKey, ...rest }: ListedValidator): RegisteredValidator {
   return { ...rest, ...lowerHex({ account, signingKey: signer, certHash, vrfKey }) };
+}
+
+function createRouterReads({ read }: Pick<Transactor, 'read'>, address: Address) {
+  const staking = { address, abi: stakingAbi } as const;
+  return {
+    /** What an account that stands or stood as a router registered; undefined where it never did. */
+    routerOf(account: BytesLike): Promise<RouterRegistration | undefined> {
+      const args = [toAddress(account, 'router')] as const;
+      return read('router', async (client) => {
+        const { ticketKey, since, until } = await client.readContract({ ...staking, functionName: 'routerOf', args });
+        return since === 0n ? undefined : { ...lowerHex({ ticketKey }), since, until };
+      });
+    },
+  };
 }
 
 function createReads({ read }: Transactor, deployment: Deployment) {

@@ -36,6 +36,8 @@ export interface Limits {
   /** Seconds. */
   readonly unbondingDelay: number;
   readonly minimumValidatorBond: bigint;
+  /** Stake of an account that stands as a router. */
+  readonly minimumRouterBond: bigint;
 }
 
 /** Seconds, fixed for good when the contracts are deployed. */
@@ -81,6 +83,7 @@ export const defaultLimits: Limits = {
   withdrawalDelay: DAY,
   unbondingDelay: 21 * DAY,
   minimumValidatorBond: 10_000n * 10n ** 18n,
+  minimumRouterBond: 1_000n * 10n ** 18n,
 };
 
 /** For a network with money in it. */

@@ -13,6 +13,33 @@ import type { Transactor } from './transactor.ts';
 /** A line that settles in a new period stores one more word than an estimate in the period before says. */
 const newPeriodGas = 22_100n;
 
+function createRouterWrites({ send }: Transactor, staking: Address) {
+  return {
+    /** Makes the account a router, or names another key for its tickets. Its stake has to reach the least bond. */
+    registerRouter: (ticketKey: BytesLike) =>
+      send(
+        'register router',
+        staking,
+        encodeFunctionData({
+          abi: stakingAbi,
+          functionName: 'registerRouter',
+          args: [toHex(ticketKey, 'ticketKey', 32)],
+        }),
+      ),
+    /** The router itself may, and anyone where its stake is below the least bond. */
+    retireRouter: (router: BytesLike) =>
+      send(
+        'retire router',
+        staking,
+        encodeFunctionData({
+          abi: stakingAbi,
+          functionName: 'retireRouter',
+          args: [toAddress(router, 'router')],
+        }),
+      ),
+  };
+}
+
 /** What an account changes on the ledger. Each call sends one transaction, and a second one where an allowance is missing. */
 export function createWrites(transactor: Transactor, deployment: Deployment) {
   const { send, read } = transactor;
@@ -79,6 +106,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
     requestUnstake: (amount: bigint) => callStaking('requestUnstake', amount),
     finishUnstake: () =>
       send('finish unstake', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnstake' })),
+    ...createRouterWrites(transactor, staking),
     async bond(amount: bigint): Promise<TransactionReceipt> {
       await allow(staking, amount);
       return callStaking('bond', amount);

@@ -36,6 +36,7 @@ function createPlan(): LedgerPlan {
       feePayer: computeAddress(generatePrivateKey()),
     })),
     providers: [{ ...account('provider-1'), stakeAtomic: 500n * OGONG }],
+    router: { ...account('router'), bondAtomic: 1_000n * OGONG, ticketKey: new Uint8Array(32).fill(3) },
     payer: { ...account('gateway'), depositAtomic: 1_000n * OGONG, allowanceAtomic: 100n * OGONG },
     maker: account('maker'),
     models: ['tiny', 'large'].map((name, i) => ({
@@ -57,6 +58,7 @@ describe('mesh ledger', () => {
         ...{ account, stake, endpoint, signingKey },
       })),
       stake: await client.stakeOf(computeAddress(plan.providers[0]!.privateKey)),
+      router: await client.routerOf(computeAddress(plan.router.privateKey)),
       models: await Promise.all((await client.listModels(9)).map((name) => client.modelVersions(name))),
       free: await client.freeOf(computeAddress(plan.payer.privateKey)),
       channels: await Promise.all(
@@ -69,6 +71,7 @@ describe('mesh ledger', () => {
     expect(first.validators.map(({ stake }) => stake).sort()).toEqual([10_001n * OGONG, 10_002n * OGONG]);
     const keys = plan.validators.map(({ signing }) => `0x${toHex(signing.address)}`);
     expect(first.validators.map(({ signingKey }) => signingKey).sort()).toEqual(keys.sort());
+    expect(first.router).toMatchObject({ ticketKey: `0x${'03'.repeat(32)}`, until: 0n });
     expect(first.stake).toBe(500n * OGONG);
     expect(first.models).toMatchObject([1, 2].map((i) => [{ modelRoot: `0x${`0${i}`.repeat(32)}`, until: undefined }]));
     expect(first.free).toBe(800n * OGONG);

@@ -6,6 +6,7 @@ import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { writePrivateFile } from '@ogong/host/files/private-files';
+import { registerRouter } from '@ogong/node/router/register';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -35,6 +36,12 @@ export interface StakedProvider extends LedgerAccount {
   readonly stakeAtomic: bigint;
 }
 
+export interface BondedRouter extends LedgerAccount {
+  readonly bondAtomic: bigint;
+  /** Hash of the key that signs its tickets. */
+  readonly ticketKey: Uint8Array;
+}
+
 export interface FundedPayer extends LedgerAccount {
   readonly depositAtomic: bigint;
   /** Reserved for each validator, out of the deposit. */
@@ -53,6 +60,7 @@ export interface LedgerPlan {
   readonly recipients: { readonly verification: Address; readonly treasury: Address; readonly license: Address };
   readonly validators: readonly BondedValidator[];
   readonly providers: readonly StakedProvider[];
+  readonly router: BondedRouter;
   readonly payer: FundedPayer;
   /** Account that all names belong to. */
   readonly maker: LedgerAccount;
@@ -78,8 +86,8 @@ export async function prepareLedger(
     readonly onProgress?: (what: string) => void;
   },
 ): Promise<Deployment> {
-  const { deployer, validators, providers, payer, maker } = plan;
-  const accounts = [deployer, ...validators, ...providers, payer, maker];
+  const { deployer, validators, providers, router, payer, maker } = plan;
+  const accounts = [deployer, ...validators, ...providers, router, payer, maker];
   const senders = [
     ...accounts.map(({ privateKey }) => computeAddress(privateKey)),
     ...validators.map(({ feePayer }) => feePayer),
@@ -102,7 +110,8 @@ export async function prepareLedger(
       await nameSigningKey(client, validator, deployment);
       await bondValidator(client, validator, governor);
     }),
-    ...providers.map(async (provider) => stakeProvider(await connect(provider), provider, governor)),
+    ...providers.map(async (provider) => stake(await connect(provider), provider, governor)),
+    connect(router).then((client) => bondRouter(client, router, governor)),
     connect(payer).then((client) => openChannels(client, plan, governor)),
     connect(maker).then((client) => publishModels(client, plan, governor)),
   ]);
@@ -166,9 +175,18 @@ async function bondValidator(client: ChainClient, validator: BondedValidator, go
   else await client.registerValidator({ endpoint, certHash, vrfKey });
 }
 
-async function stakeProvider(client: ChainClient, provider: StakedProvider, governor: ChainClient): Promise<void> {
-  const address = computeAddress(provider.privateKey);
-  const missing = provider.stakeAtomic - (await client.stakeOf(address));
+async function bondRouter(client: ChainClient, router: BondedRouter, governor: ChainClient): Promise<void> {
+  await stake(client, { ...router, stakeAtomic: router.bondAtomic }, governor);
+  await registerRouter(client, router.ticketKey);
+}
+
+async function stake(
+  client: ChainClient,
+  { privateKey, stakeAtomic }: StakedProvider,
+  governor: ChainClient,
+): Promise<void> {
+  const address = computeAddress(privateKey);
+  const missing = stakeAtomic - (await client.stakeOf(address));
   if (missing <= 0n) return;
   await top(governor, address, missing);
   await client.stake(missing);

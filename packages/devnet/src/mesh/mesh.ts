@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { defaultLimits } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
@@ -241,6 +242,11 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     },
     validators,
     providers: ofRole('provider').map(({ name }) => ({ ...account(name), stakeAtomic: providerStake })),
+    router: {
+      ...account('router'),
+      bondAtomic: defaultLimits.minimumRouterBond,
+      ticketKey: identityOf('router').keyHash,
+    },
     payer: {
       ...account('gateway'),
       depositAtomic: gatewayDeposit,

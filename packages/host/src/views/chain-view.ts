@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ChainClient, Channel, NetworkParameters } from '@ogong/chain/client';
+import type { ChainClient, Channel, NetworkParameters, RouterRegistration } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { FindRouter, RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { type Clock, monotonicClock } from '../time/clock.ts';
 import { createRepeating } from '../time/repeat.ts';
 
@@ -43,6 +44,11 @@ export interface ChainView {
   channel(payer: Uint8Array, validator: Uint8Array, options?: ChannelReading): Promise<Channel>;
   /** Whether a batch has ejected the provider, at most one refresh interval old; false while the chain cannot be read. */
   isEjected(providerId: Uint8Array): Promise<boolean>;
+  /**
+   * An account that stands or stood as a router, at most one refresh interval old; as last read while the chain is down.
+   * @throws ChainError where it was never read.
+   */
+  router: FindRouter;
   /** The connected client. @throws ChainError while the chain cannot be reached. */
   client(): Promise<ChainClient>;
 }
@@ -105,6 +111,14 @@ function toListing({ block, validators }: Awaited<ReturnType<ChainClient['valida
   return { block, validators: members };
 }
 
+function toRegisteredRouter({ ticketKey, since, until }: RouterRegistration): RegisteredRouter {
+  return {
+    ticketKey: fromHex(ticketKey.slice(2), 32),
+    sinceMs: Number(since) * 1_000,
+    untilMs: until === 0n ? undefined : Number(until) * 1_000,
+  };
+}
+
 export function createChainView(
   { deployment, refreshMs = 30_000, patienceMs = 1_000 }: ChainViewOptions,
   { connect, clock = monotonicClock, onError = () => {} }: ChainViewDependencies,
@@ -116,6 +130,7 @@ export function createChainView(
   const timing = { refreshMs, patienceMs };
   const channels = createMemory<Channel>(timing, { clock, onError });
   const ejections = createMemory<boolean>(timing, { clock, onError });
+  const routers = createMemory<RegisteredRouter | undefined>(timing, { clock, onError });
 
   function client(): Promise<ChainClient> {
     connected ??= connect().catch((error: unknown) => {
@@ -164,6 +179,11 @@ export function createChainView(
     isEjected: (providerId) =>
       ejections.get(toHex(providerId), async () => (await client()).isEjected(providerId), {
         otherwise: { value: false },
+      }),
+    router: (account) =>
+      routers.get(toHex(account), async () => {
+        const found = await (await client()).routerOf(account);
+        return found && toRegisteredRouter(found);
       }),
     client,
   };

@@ -1,24 +1,27 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { join } from 'node:path';
+import { createChainClient } from '@ogong/chain/client';
+import { readDeployment } from '@ogong/host/config/read-deployment';
+import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { findRegistrationProblem, registerRouter } from '../router/register.ts';
 import { createRouter } from '../router/router.ts';
-import { routerConfig } from '../router/router-config.ts';
+import { registerConfig, retireConfig, routerConfig } from '../router/router-config.ts';
 import { ROUTER_SCHEMA } from '../router/router-store.ts';
 
 const NAME = 'ogong-routerd';
 
 async function start(): Promise<Daemon> {
   const parsed = routerConfig.parse(process.argv.slice(2), process.env);
-  if (parsed.kind === 'print') {
-    process.stdout.write(parsed.text);
-    process.exit(0);
-  }
+  if (parsed.kind === 'print') return print(parsed.text);
   const { values } = parsed;
   const context = await openDaemon({ name: NAME, role: 'router' }, values);
   const { signer, ledger, identity, chain, log, metrics } = context;
@@ -39,6 +42,11 @@ async function start(): Promise<Daemon> {
     { crypto: nodeCrypto, clock: systemClock, signer, identity, chain, store, log, metrics },
   );
   await context.start();
+  const named = { router: ledger.address, ticketKey: router.id };
+  const problem = await findRegistrationProblem(chain, named, systemClock.nowMs()).catch((err: unknown) => {
+    log.warn({ err }, 'the chain cannot be asked yet whether this router is registered');
+  });
+  if (problem !== undefined) log.warn(problem);
   await router.start();
   return {
     ready: {
@@ -55,4 +63,36 @@ async function start(): Promise<Daemon> {
   };
 }
 
-await runDaemon(start, { name: NAME });
+async function register(argv: readonly string[]): Promise<Daemon> {
+  const parsed = registerConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { dataDir, ...where } = parsed.values;
+  const { hybridSeed, ledgerKey } = createOrLoadKeys(dataDir);
+  const ticketKey = hashHybridKey(nodeCrypto, createNodeHybridSigner(hybridSeed.reveal()).publicKey);
+  const privateKey = `0x${toHex(ledgerKey.reveal())}` as const;
+  const client = await createChainClient({ ...readDeployment(NAME, where), privateKey });
+  const outcome = await registerRouter(client, ticketKey);
+  return print(`${JSON.stringify({ outcome, router: client.address, keyHash: toHex(ticketKey) })}\n`);
+}
+
+async function retire(argv: readonly string[]): Promise<Daemon> {
+  const parsed = retireConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { dataDir, ...where } = parsed.values;
+  const privateKey = `0x${toHex(createOrLoadKeys(dataDir).ledgerKey.reveal())}` as const;
+  const client = await createChainClient({ ...readDeployment(NAME, where), privateKey });
+  const router = client.address as NonNullable<typeof client.address>;
+  await client.retireRouter(router);
+  const { until } = (await client.routerOf(router)) as NonNullable<Awaited<ReturnType<typeof client.routerOf>>>;
+  return print(`${JSON.stringify({ outcome: 'leaves', router, until: Number(until) })}\n`);
+}
+
+function print(text: string): never {
+  process.stdout.write(text);
+  process.exit(0);
+}
+
+const [first, ...rest] = process.argv.slice(2);
+const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Daemon>>> = { register, retire };
+const command = commands[first ?? ''];
+await runDaemon(() => (command ? command(rest) : start()), { name: NAME });

@@ -78,7 +78,7 @@ export interface GatewayOptions {
 /** What a gateway reads of the chain. */
 export type GatewayChain = Pick<
   ChainView,
-  'ledger' | 'network' | 'validators' | 'findByAddress' | 'channel' | 'client'
+  'ledger' | 'network' | 'validators' | 'findByAddress' | 'channel' | 'client' | 'router'
 >;
 
 export interface GatewayDependencies {

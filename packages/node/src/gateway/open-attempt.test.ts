@@ -1,10 +1,14 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createModelRoots } from '@ogong/host/views/model-roots';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import type { RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { expect, it } from 'vitest';
-import { assertPublishedWeights, buildTerms } from './open-attempt.ts';
+import { assertPublishedWeights, assertRouter, buildTerms } from './open-attempt.ts';
+import type { Match } from './provider-match.ts';
 
 const bytes = (length: number, fill: number): Uint8Array => new Uint8Array(length).fill(fill);
 const MODEL = 'ogong/verified/test/model';
@@ -63,4 +67,18 @@ it('takes no other weights than those published under a name', async () => {
   await expect(assert('constructor', bytes(32, 2))).rejects.toThrow(/nobody has published/);
   // The operator believes providers.
   await assertPublishedWeights({ clock }, MODEL, bytes(32, 2));
+});
+
+it('takes no ticket of a router without a bond, nor of another key than its own', async () => {
+  const clock = { nowMs: () => 0 };
+  const routerKey = bytes(1344, 7);
+  const match = { ticket: { router: bytes(20, 1) }, signed: { routerKey } } as unknown as Match;
+  const assert = (found: RegisteredRouter | undefined) =>
+    assertRouter({ chain: { router: async () => found }, clock }, match);
+  const own = { ticketKey: hashHybridKey(nodeCrypto, routerKey), sinceMs: 0, untilMs: undefined };
+  await assert(own);
+  await expect(assert({ ...own, ticketKey: bytes(32, 1) })).rejects.toThrow(/another key than the router's/);
+  await expect(assert(undefined)).rejects.toMatchObject({ code: 'router_unreachable' });
+  const unread = { router: () => Promise.reject(new Error('down')) };
+  await expect(assertRouter({ chain: unread, clock }, match)).rejects.toThrow(/cannot be looked up/);
 });

@@ -2,14 +2,18 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeFeeFloor, computeMaxFee } from '@ogong/protocol/exchange/fee';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { computeReplyId, encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import type { OrderBytes } from './channel-ledger.ts';
+import type { Match } from './provider-match.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { ANONYMOUS } from './sign-in.ts';
 
@@ -38,6 +42,7 @@ export async function openAttempt(
   const wanted = { model: request.model, demands: request.demands, replyId, requestHash, contextSize };
   const match = await matches.match({ ...wanted, exclude: tried, signal });
   await assertPublishedWeights(context, request.model, match.ticket.modelRoot);
+  await assertRouter(context, match);
   job.onMatch?.(match.ticket);
   const beacon = context.beacon.latest();
   const nowMs = clock.nowMs();
@@ -63,6 +68,23 @@ export async function assertPublishedWeights(
   const span = computeSpanAround(clock.nowMs());
   const problem = findWeightsProblem(modelRoots, { modelId: model, modelRoot: offered }, span);
   if (problem !== undefined) throw new ApiError('no_provider', `The router's offer is not taken: ${problem}.`);
+}
+
+/** @throws ApiError `router_unreachable` where the router has no bond, or its ticket is signed by another key than its own. */
+export async function assertRouter(
+  { chain, clock }: { readonly chain: Pick<ReplyContext['chain'], 'router'>; readonly clock: ReplyContext['clock'] },
+  { ticket: { router }, signed: { routerKey } }: Pick<Match, 'signed'> & { readonly ticket: Pick<Ticket, 'router'> },
+): Promise<void> {
+  const named = { router, ticketKey: hashHybridKey(crypto, routerKey) };
+  const problem = await findRouterProblem(chain.router, named, computeSpanAround(clock.nowMs())).catch(
+    (cause: unknown) => {
+      throw new ApiError('router_unreachable', 'The router cannot be looked up on the chain; try again later.', {
+        cause,
+        retryAfterS: 2,
+      });
+    },
+  );
+  if (problem !== undefined) throw new ApiError('router_unreachable', `The router's ticket is not taken: ${problem}.`);
 }
 
 export interface TermsInput extends Pick<AttemptTerms, 'payer' | 'validator' | 'requestHash' | 'nonce' | 'epoch'> {

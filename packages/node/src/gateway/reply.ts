@@ -94,7 +94,7 @@ export interface ReplyContext {
   readonly router: Peer;
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
-  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators'>;
+  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators' | 'router'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
   readonly payer: LedgerSigner;

@@ -1,14 +1,42 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { chainFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 
+const dataDir = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_ROUTER_DATA_DIR',
+  default: join(homedir(), '.ogong', 'router'),
+  description: 'where keys, supply and reputation are kept',
+} as const;
+
+export const registerConfig = defineConfig({
+  name: 'ogong-routerd register',
+  examples: ['ogong-routerd register --deployment deployment.json'],
+  summary:
+    'Makes the account of this router one whose tickets the network takes: stakes what the least bond lacks, and names the key\n' +
+    'of its tickets. Run again, it stakes what is missing and names another key.',
+  fields: { dataDir, ...chainFields },
+});
+
+export const retireConfig = defineConfig({
+  name: 'ogong-routerd retire',
+  examples: ['ogong-routerd retire --deployment deployment.json'],
+  summary:
+    'Announces that this router leaves. Its tickets are taken for one unbonding delay more; then its stake is free.',
+  fields: { dataDir, ...chainFields },
+});
+
 export const routerConfig = defineConfig({
   name: 'ogong-routerd',
   examples: ['ogong-routerd --deployment deployment.json'],
-  summary: 'Matches requests to providers by price and free capacity, drawn in proportion to stake and reputation.',
+  summary:
+    'Matches requests to providers by price and free capacity, drawn in proportion to stake and reputation.\n' +
+    'Register first: ogong-routerd register --help',
   fields: {
     bind: {
       schema: hostPort,
@@ -17,13 +45,7 @@ export const routerConfig = defineConfig({
       default: '0.0.0.0:4544',
       description: 'address of the link endpoint',
     },
-    dataDir: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_ROUTER_DATA_DIR',
-      default: join(homedir(), '.ogong', 'router'),
-      description: 'where keys, supply and reputation are kept',
-    },
+    dataDir,
     ...networkFields,
     certOut: { ...networkFields.certOut, env: 'OGONG_ROUTER_CERT_OUT' },
     ...modelRootFields,

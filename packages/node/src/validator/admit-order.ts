@@ -6,6 +6,8 @@ import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CHANNEL_READING_MS, isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder, Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
+import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
+import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findFeeProblem } from './audit/deterrence.ts';
 import type { IntakeState } from './intake-state.ts';
@@ -65,6 +67,7 @@ async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: 
   if (!isKnownPayer) takeReading(state, order.providerId);
   await assertNotEjected(state, order.providerId);
   await assertFeeBound(state, order);
+  await assertRouter(state, order);
   const channel = await findChannel(state, order, computeNeeded(state, order));
   await group.write((db) =>
     admitReply(db, {
@@ -130,6 +133,14 @@ export async function assertNotEjected(
 async function assertFeeBound({ holdings }: Pick<IntakeState, 'holdings'>, order: Order): Promise<void> {
   const problem = await findFeeProblem(holdings, order).catch((cause: unknown) => {
     throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
+  });
+  if (problem !== undefined) throw new Refusal('precondition', problem);
+}
+
+/** @throws Refusal */
+async function assertRouter({ chain }: Pick<IntakeState, 'chain'>, order: NamedOrder): Promise<void> {
+  const problem = await findRouterProblem(chain.router, order, computeOrderSpan(order)).catch((cause: unknown) => {
+    throw new Refusal('unavailable', `the order's router cannot be read: ${(cause as Error).message}`);
   });
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }

@@ -47,7 +47,7 @@ export interface IntakeDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
-  readonly chain: Pick<ChainView, 'channel' | 'isEjected' | 'recallByAddress' | 'validators'>;
+  readonly chain: Pick<ChainView, 'channel' | 'isEjected' | 'recallByAddress' | 'router' | 'validators'>;
   readonly holdings: Holdings;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;

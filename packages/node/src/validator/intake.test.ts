@@ -11,6 +11,7 @@ import type { Order } from '@ogong/protocol/exchange/order';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { countEntry, INITIAL_TESTS, isPayeeOut } from '@ogong/protocol/settlement/log-tests';
+import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import {
   createTestClock,
@@ -39,6 +40,8 @@ import { readAnnouncement } from './store/announcement-store.ts';
 import { adjustChannel, readChannel } from './store/channel-store.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import { readProvider } from './store/verdict-store.ts';
+
+const findNobody: FindRouter = async () => undefined;
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
@@ -130,6 +133,19 @@ describe('admission', () => {
   it('refuses a provider that another validator had ejected', async () => {
     const validator = createTestValidator({ isEjectedOnChain: true });
     await expect(validator.intake.admit(validator.order(0))).rejects.toThrow('ejected');
+  });
+
+  it.each([
+    ['[failed_precondition]', 'has no bond as one', findNobody],
+    ['[failed_precondition]', 'had left', async () => ({ ticketKey: new Uint8Array(32), sinceMs: 0, untilMs: 1 })],
+    ['[unavailable]', 'cannot be read: down', () => Promise.reject(new Error('down'))],
+  ] as const)('refuses (%s) an order whose router %s', async (code, message, findRouter) => {
+    const validator = createTestValidator({ findRouter });
+    const refusal = await validator.intake.admit(validator.order(0)).catch(String);
+    expect(refusal).toContain(code);
+    expect(refusal).toContain(message);
+    // Nothing asks about an order without a router.
+    await validator.intake.admit(validator.order(1, { router: new Uint8Array(20) }));
   });
 
   it('reserves no more than the chain holds', async () => {

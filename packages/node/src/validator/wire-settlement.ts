@@ -172,6 +172,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
       coverageSince: async (sinceMs) => (await chain.client()).coverageSince(sinceMs),
       ...getHoldings(state),
+      findRouter: chain.router,
       stakeOf: stakes.stakeOf,
       stakedOf: async (payee) => (await (await chain.client()).liabilityOf(payee)).stakedAtomic,
       async listEntries(validator, from) {

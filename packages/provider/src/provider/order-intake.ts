@@ -6,13 +6,16 @@ import type { Clock } from '@ogong/host/time/clock';
 import { type BeaconView, BeaconViewError } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
-import { computeOrderDay } from '@ogong/protocol/exchange/order';
+import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
+import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import { ReplyTextError } from './commit-reply.ts';
 import type { OfferState } from './offers.ts';
@@ -31,7 +34,7 @@ export interface IntakeContext {
   readonly validators: readonly string[];
   readonly crypto: Crypto;
   readonly clock: Clock;
-  readonly chain: Pick<ChainView, 'ledger' | 'findByAddress'>;
+  readonly chain: Pick<ChainView, 'ledger' | 'findByAddress' | 'router'>;
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
   readonly replyIds: ReplyIds;
 }
@@ -70,13 +73,15 @@ export function checkOfferedOrder<R>(
   return checkOrder(message, terms, read);
 }
 
-/** @throws Refusal where the reply id was ordered before, or may have been; BeaconViewError. */
+/** @throws Refusal where the router has no bond, or the reply id was ordered before, or may have been; BeaconViewError. */
 export async function claimOrder<R>(
-  { beacons, replyIds }: Pick<IntakeContext, 'beacons' | 'replyIds'>,
+  context: Pick<IntakeContext, 'crypto' | 'chain' | 'beacons' | 'replyIds'>,
   checked: CheckedOrder<R>,
   message: GenerateRequest,
 ): Promise<AcceptedOrder<R>> {
+  const { beacons, replyIds } = context;
   const { order } = checked;
+  await assertRouter(context, order, message.ticket?.routerKey ?? new Uint8Array());
   const beacon = await beacons.get(order.epoch);
   const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs));
   if (claimed === 'taken') throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
@@ -91,6 +96,19 @@ export async function claimOrder<R>(
     beacon,
     claimed,
   };
+}
+
+/** @throws Refusal */
+async function assertRouter(
+  { crypto, chain }: Pick<IntakeContext, 'crypto' | 'chain'>,
+  order: NamedOrder,
+  routerKey: Uint8Array,
+): Promise<void> {
+  const named = { router: order.router, ticketKey: hashHybridKey(crypto, routerKey) };
+  const problem = await findRouterProblem(chain.router, named, computeOrderSpan(order)).catch((cause: unknown) => {
+    throw new Refusal('unavailable', `the order's router cannot be read: ${(cause as Error).message}`);
+  });
+  if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
 /** Turns a message that asks for text into a job that cannot be ordered twice. @throws as the two above. */

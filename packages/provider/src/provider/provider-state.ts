@@ -31,7 +31,10 @@ export interface ProviderDependencies {
   /** The account that fees are paid to. It signs for the signer's key. */
   readonly payee: LedgerSigner;
   readonly identity: LinkIdentity;
-  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators' | 'findByAddress' | 'findByCertHash' | 'channel'>;
+  readonly chain: Pick<
+    ChainView,
+    'ledger' | 'network' | 'validators' | 'findByAddress' | 'findByCertHash' | 'channel' | 'router'
+  >;
   /** What batches of a validator have paid to the payee. @throws ChainError */
   readonly readPayments: ReceivableDependencies['readPayments'];
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;

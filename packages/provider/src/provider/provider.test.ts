@@ -18,6 +18,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
@@ -39,6 +40,8 @@ import {
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterEach, describe, expect, it } from 'vitest';
 import { beginMemory } from './provider-store.ts';
+
+const findNobody: FindRouter = async () => undefined;
 
 let open: Network | undefined;
 afterEach(async () => {
@@ -237,6 +240,20 @@ describe('a provider refuses', () => {
   it('orders of validators that it was not told to work with', async () => {
     const { client, order, validator } = await start({ provider: { validators: ['127.0.0.1:1'] } });
     expect((await refusalOf(receive(client, order()))).message).toMatch(/works with/);
+    expect(validator.admitted).toHaveLength(0);
+  });
+
+  it.each([
+    ['has no bond', findNobody, /has no bond as one/],
+    [
+      'names another key',
+      async () => ({ ticketKey: new Uint8Array(32), sinceMs: 0, untilMs: undefined }),
+      /another key than the router's/,
+    ],
+    ['cannot be read', () => Promise.reject(new Error('down')), /cannot be read: down/],
+  ] as const)('an order whose router %s', async (_, findRouter, message) => {
+    const { client, order, validator } = await start({ findRouter });
+    expect((await refusalOf(receive(client, order()))).message).toMatch(message);
     expect(validator.admitted).toHaveLength(0);
   });
 

@@ -438,6 +438,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     validators: () => validators,
     findByAddress: (address) => validators.find((validator) => equalBytes(validator.address, address)),
     channel: async () => channel,
+    router: async () => ({ ticketKey: hashHybridKey(crypto, routerSigner.publicKey), sinceMs: 0, untilMs: undefined }),
     client: () => Promise.reject<ChainClient>(new Error('there is no chain here')),
   };
 

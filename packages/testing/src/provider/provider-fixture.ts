@@ -16,6 +16,7 @@ import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -43,6 +44,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
 import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
@@ -187,6 +189,8 @@ export interface NetworkOptions {
   /** The payer's channel as the chain has it. Default: one that holds enough. */
   readonly channel?: Channel;
   /** The same where it differs by payer. */
+  /** Default: the router of the tickets, by their key. */
+  readonly findRouter?: FindRouter;
   readonly readChannel?: (payer: Uint8Array) => Promise<Channel>;
 }
 
@@ -232,6 +236,12 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
           findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
           findByCertHash: (hash) =>
             equalBytes(hash, validator.validator().certHash) ? validator.validator() : undefined,
+          router:
+            options.findRouter ??
+            (async () => ({
+              ticketKey: hashHybridKey(crypto, routerSigner.publicKey),
+              ...{ sinceMs: 0, untilMs: undefined },
+            })),
           channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
         },
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),

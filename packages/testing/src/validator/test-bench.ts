@@ -50,6 +50,7 @@ import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protoc
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
 import { testCrypto as crypto } from './test-crypto.ts';
@@ -69,6 +70,8 @@ import {
   type TestReply,
   type UnsignedComplaint,
 } from './test-reply.ts';
+
+const ANY_ROUTER = { ticketKey: new Uint8Array(32), sinceMs: 0, untilMs: undefined };
 
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
 export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0x5e) };
@@ -111,7 +114,7 @@ export interface BenchOptions {
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<
-    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'entrance' | 'stakedOf'>
+    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'entrance' | 'stakedOf' | 'findRouter'>
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
   /** What providers show to those who ask for a record. Default: they have none. */
@@ -139,6 +142,8 @@ export interface BenchOptions {
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
+  /** Default: every account is a router. */
+  readonly findRouter?: FindRouter;
   /** What providers hold. Default: the network holds no earnings. */
   readonly heldFor?: HeldFor;
   /** The entrance of a key. Default: none. */
@@ -208,6 +213,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const { served, decided, requests, refusals } = options.notes ?? createBenchNotes();
   const stakeOf = options.stakeOf ?? (() => 0n);
+  const findRouter = options.findRouter ?? (async () => ANY_ROUTER);
   const holdings = {
     heldFor: options.heldFor ?? (async () => undefined),
     entrance: async () => options.entranceAtomic ?? 0n,
@@ -244,6 +250,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       holdings,
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,
+        router: findRouter,
         validators: () => members().map((one) => one.member),
         recallByAddress: (address) => members().find((one) => equalBytes(one.signer.address, address))?.member,
         channel:
@@ -350,6 +357,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? holdings.heldFor,
       entrance: options.cosign?.entrance ?? holdings.entrance,
+      findRouter: options.cosign?.findRouter ?? findRouter,
       stakeOf,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
       listEntries: async (address, from) => {

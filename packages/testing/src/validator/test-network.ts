@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createChainClient } from '@ogong/chain/client';
 import type { Delays } from '@ogong/chain/deploy';
+import { defaultLimits } from '@ogong/chain/deploy';
 import { bytesToHex } from '@ogong/chain/hex';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -17,6 +18,7 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
+import { registerRouter } from '@ogong/node/router/register';
 import { registerValidator } from '@ogong/node/validator/register';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { createValidator, type Validator } from '@ogong/node/validator/validator';
@@ -182,6 +184,8 @@ export async function startTestNetwork({
 
   const { signer: payer, client: payerClient } = await createPayer('payer');
 
+  const router = createNodeLedgerSigner(seed('router')).address;
+  await registerRouter(await fund(seed('router'), defaultLimits.minimumRouterBond), seed('key of tickets'));
   await view.refresh();
   const links = createLinkPool({ identity: provider.identity });
   const verifierLinks = createLinkPool({ identity: provider.verifierIdentity });
@@ -232,7 +236,7 @@ export async function startTestNetwork({
         index,
         epoch: latest.epoch,
         expiresAtMs: systemClock.nowMs() + 60_000,
-        ...(bend.payee && { bend: { payee: bend.payee.address } }),
+        bend: { router, ...(bend.payee && { payee: bend.payee.address }) },
       });
       const service = links.to(ValidatorService, node.peer);
       const admission = await service.admit({ order, consent: order.consent });

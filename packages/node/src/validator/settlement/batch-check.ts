@@ -21,6 +21,7 @@ import {
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
+import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
@@ -116,7 +117,10 @@ export async function checkEntry(
   demand(!isClaimedSilent(evidence) || !isShown(), `entry ${entry.index}: what is said to be missing was shown here`);
   const submission = claimed.header.length > 0 ? (claimed as SummarizedReply) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
-  if (entry.feeAtomic > 0n) await assertFeeBound(state, entry, order.order);
+  if (entry.feeAtomic > 0n) {
+    await assertFeeBound(state, entry, order.order);
+    await assertRouter(state, entry, order.order);
+  }
   try {
     await assertVerdict(
       state.crypto,
@@ -165,8 +169,24 @@ function readOrder(bytes: Uint8Array): Order | undefined {
   }
 }
 
-/** How long after an entry its weights may have been published without anybody knowing here: what a reading counts at most. */
-const ROOTS_GRACE_MS = 3_600_000;
+/** How long after an entry its weights or its router may have been registered without anybody knowing here. */
+const REGISTERED_GRACE_MS = 3_600_000;
+
+/** Nobody signs a router's part of a fee for an account that has no bond as one. @throws CosignError */
+async function assertRouter(
+  { findRouter, clock }: Pick<CosignState, 'findRouter' | 'clock'>,
+  { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
+  bytes: Uint8Array,
+): Promise<void> {
+  const order = readOrder(bytes);
+  if (order === undefined) return;
+  const problem = await findRouterProblem(findRouter, order, computeOrderSpan(order)).catch((cause: unknown) => {
+    throw new CosignError('unavailable', `entry ${index}: its router cannot be read`, { cause });
+  });
+  if (problem === undefined) return;
+  const isUnsure = clock.nowMs() - timeMs <= REGISTERED_GRACE_MS;
+  throw new CosignError(isUnsure ? 'unavailable' : 'refuted', `entry ${index}: ${problem}`);
+}
 
 /** Whoever signs an entry says that its model is the one that was asked for. @throws CosignError */
 async function assertPublishedWeights(
@@ -182,7 +202,7 @@ async function assertPublishedWeights(
   const problem = findWeightsProblem(modelRoots, { modelId, modelRoot: order.modelRoot }, span);
   if (problem === undefined) return;
   // First weights are in force at once, and what is known of them here may be an hour old.
-  const isUnsure = modelRoots.find(modelId, span) === undefined || clock.nowMs() - timeMs <= ROOTS_GRACE_MS;
+  const isUnsure = modelRoots.find(modelId, span) === undefined || clock.nowMs() - timeMs <= REGISTERED_GRACE_MS;
   throw new CosignError(isUnsure ? 'unavailable' : 'refuted', `entry ${index}: ${problem}`);
 }
 

@@ -8,6 +8,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import type { Holdings } from '../audit/deterrence.ts';
@@ -39,6 +40,8 @@ export interface CosignDependencies extends Holdings {
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
   /** The network's least coverage from that time on, as the chain has it. */
   readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
+  /** What the chain has about an order's router. */
+  readonly findRouter: FindRouter;
   /** A payee's stake as it was last read, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
   /** The same as the chain has it now, with what is on its way out. */

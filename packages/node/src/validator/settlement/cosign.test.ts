@@ -14,6 +14,7 @@ import {
   parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
+import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { type Attempt, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
@@ -21,6 +22,8 @@ import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { flip, inAccept, type Message, on, propose, rebuild, signWord } from '@ogong/testing/validator/test-proposal';
 import { MODEL, MODEL_ROOT, PRICE_PER_1K, serveTestReply, toSummaryMessage } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it, vi } from 'vitest';
+
+const findNobody: FindRouter = async () => undefined;
 
 const stranger = new Uint8Array(20).fill(9);
 
@@ -143,6 +146,29 @@ describe('a co-signer', () => {
     const accepted = request.entries.find(({ record }) => (record?.header.length ?? 0) > 0);
     const { expiresAtMs } = parseOrder(accepted?.record?.order?.order as Uint8Array);
     expect(find).toHaveBeenCalledWith(MODEL, { fromMs: Number(expiresAtMs) - 600_000, toMs: Number(expiresAtMs) });
+  });
+
+  it.each([
+    ['refuses', 2, findNobody, { code: 'refuted', message: /has no bond as one/ }],
+    ['waits for', 0, findNobody, { code: 'unavailable', message: /has no bond as one/ }],
+    ['waits for', 2, () => Promise.reject(new Error('down')), { code: 'unavailable', message: /cannot be read/ }],
+  ] as const)('%s an entry after %i hours, whose router has no bond', async (_name, hours, findRouter, error) => {
+    const { own, peer, request, clock } = await propose();
+    clock.advance(hours * 3_600_000);
+    Object.assign(peer.cosigning, { findRouter });
+    await expect(peer.cosigner.cosign(own.signer.address, request)).rejects.toMatchObject({
+      code: error.code,
+      message: expect.stringMatching(error.message),
+    });
+  });
+
+  it('asks about the router of entries that pay it, by the time of their order', async () => {
+    const { own, peer, request } = await propose();
+    const findRouter = vi.fn(async () => ({ ticketKey: new Uint8Array(32), sinceMs: 0, untilMs: undefined }));
+    Object.assign(peer.cosigning, { findRouter });
+    expect((await peer.cosigner.cosign(own.signer.address, request)).signature).toHaveLength(65);
+    const paying = request.entries.filter(({ logEntry }) => parseVerdictEntry(logEntry).feeAtomic > 0n);
+    expect(findRouter).toHaveBeenCalledTimes(paying.length);
   });
 
   it.each([
