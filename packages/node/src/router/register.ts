@@ -4,8 +4,6 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 
-export type RegistrationOutcome = 'registered' | 'unchanged';
-
 /**
  * Stakes what the least bond lacks and makes the account a router. It can be repeated after a failure.
  * @param ticketKey hash of the key that signs its tickets. @throws ChainError
@@ -13,7 +11,7 @@ export type RegistrationOutcome = 'registered' | 'unchanged';
 export async function registerRouter(
   client: Pick<ChainClient, 'address' | 'parameters' | 'stakeOf' | 'stake' | 'routerOf' | 'registerRouter'>,
   ticketKey: Uint8Array,
-): Promise<RegistrationOutcome> {
+): Promise<'registered' | 'unchanged'> {
   const address = client.address as NonNullable<ChainClient['address']>;
   const [{ limits }, staked, found] = await Promise.all([
     client.parameters(),
