@@ -35,6 +35,11 @@ const ofMethods = (rates: MethodRates): Limit[] =>
 
 const LINKS: readonly Limit[] = [
   ['handshakes begun, of one address', rate(LINK.groupHandshakeRate), 'closed'],
+  [
+    'the same, where a stranger from there lost its links within a minute',
+    rate(LINK.slowedHandshakeRate),
+    'closed, unless a known party came from there',
+  ],
   ['handshakes begun, of addresses without a known party', rate(LINK.handshakeRate), 'closed'],
   [
     'connections before their handshake, of one address; in all',

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_SERVER_LIMITS } from '@ogong/host/link/link-limits';
 import { DOOR_SCENES } from '../doors/catalogue.ts';
 import type { CallFlood, FloodCounts } from '../doors/flood.ts';
 import type { DoorScene } from '../doors/scene.ts';
@@ -8,7 +9,7 @@ import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
 
 const ROUNDS = 5;
 const PHASE_MS = 1_000;
-const PHASES_OF_BURST = 4;
+const LEAST_PHASES_OF_BURST = 4;
 /** Honest calls that run at once. */
 const AT_ONCE = 4;
 /** More honest calls than fit into a phase. */
@@ -28,15 +29,17 @@ export async function measureFloods(onProgress: (what: string) => void): Promise
 }
 
 async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row[]> {
-  const { prepare, call, flood, close } = await open();
+  const { prepare, call, flood, burst, close } = await open();
   const attacker = await openAttacker(id, flood);
   const callsOfPhase = Math.round((flood.perSecond * PHASE_MS) / 1000);
+  const inBursts = burst + DEFAULT_SERVER_LIMITS.groupRefusalRate.burst;
+  const phasesOfBurst = Math.max(LEAST_PHASES_OF_BURST, Math.ceil(inBursts / callsOfPhase));
   const sent: FloodCounts = {};
   try {
     await prepare?.(MOST_CALLS);
     await timeHonest(call);
-    // The bursts are spent before anything is measured, those of handshakes too.
-    for (let i = 0; i < PHASES_OF_BURST; i++) {
+    // The bursts are spent before anything is measured, those of refusals and handshakes too.
+    for (let i = 0; i < phasesOfBurst; i++) {
       add(sent, await attacker.send('door', callsOfPhase));
       await attacker.send('decoy', callsOfPhase);
     }

@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import { createHandshakeRate } from './handshake-rate.ts';
 
-const limits = { groupHandshakeRate: { perSecond: 2, burst: 4 }, handshakeRate: { perSecond: 1, burst: 6 } };
+const limits = {
+  groupHandshakeRate: { perSecond: 2, burst: 4 },
+  slowedHandshakeRate: { perSecond: 0.5, burst: 1 },
+  handshakeRate: { perSecond: 1, burst: 6 },
+};
 
 function open() {
   let nowMs = 0;
@@ -31,4 +35,18 @@ it('keeps room for addresses from which a known peer came, for an hour, at their
   rate.remember('known');
   advance(2_000);
   expect([count('a'), count('b'), count('known')]).toEqual([2, 0, 4]);
+});
+
+it('slows an address down for a minute from which a stranger lost its links, and no known one', () => {
+  const { rate, count, advance } = open();
+  rate.slow('a');
+  expect([count('a'), count('b')]).toEqual([1, 4]);
+  advance(4_000);
+  expect(count('a')).toBe(1);
+  rate.remember('a');
+  advance(2_000);
+  expect(count('a')).toBe(4);
+  rate.slow('b');
+  advance(60_000);
+  expect(count('b')).toBe(4);
 });

@@ -5,41 +5,59 @@ import { createRateLimiter } from './token-bucket.ts';
 /**
  * A TLS handshake costs a server a millisecond or so of processor time, and whoever asks for it next to nothing. Who asks is known
  * only after it, so addresses count: each has a rate, and all of them one together. Addresses from which a known peer came within
- * the last hour have room of their own.
+ * the last hour have room of their own. An address from which somebody was expelled begins slowly for a minute: whoever loses its
+ * links for calls that are refused would begin anew at once.
  */
 export interface HandshakeRate {
   /** @returns whether a connection from there may begin its handshake. */
   take(group: string): boolean;
   /** A known peer came from there. */
   remember(group: string): void;
+  /** A stranger from there lost its links. */
+  slow(group: string): void;
 }
 
 const REMEMBERED_MS = 3_600_000;
+export const SLOWED_MS = 60_000;
 /** More than a network has validators. */
 const MAX_REMEMBERED = 4_096;
 const TOGETHER = 'strangers';
 
 export function createHandshakeRate(
-  limits: Pick<LinkServerLimits, 'groupHandshakeRate' | 'handshakeRate'>,
+  limits: Pick<LinkServerLimits, 'groupHandshakeRate' | 'slowedHandshakeRate' | 'handshakeRate'>,
   clock: Clock,
 ): HandshakeRate {
   const ofGroup = createRateLimiter(limits.groupHandshakeRate, clock);
+  const ofSlowed = createRateLimiter(limits.slowedHandshakeRate, clock);
   const ofAll = createRateLimiter(limits.handshakeRate, clock);
-  /** When a known peer came from there, ascending. */
-  const known = new Map<string, number>();
-
-  function isKnown(group: string): boolean {
-    const atMs = known.get(group);
-    return atMs !== undefined && clock.nowMs() - atMs < REMEMBERED_MS;
-  }
+  const known = createMemory(REMEMBERED_MS, clock);
+  const slowed = createMemory(SLOWED_MS, clock);
 
   return {
-    take: (group) => ofGroup.take(group) && (isKnown(group) || ofAll.take(TOGETHER)),
-    remember(group) {
-      known.delete(group);
-      known.set(group, clock.nowMs());
-      const [oldest] = known.keys();
-      if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
+    take(group) {
+      if (!ofGroup.take(group)) return false;
+      if (known.has(group)) return true;
+      return (!slowed.has(group) || ofSlowed.take(group)) && ofAll.take(TOGETHER);
+    },
+    remember: known.add,
+    slow: slowed.add,
+  };
+}
+
+/** Names, each for a time after it was added last. Where there are too many, the oldest is forgotten. */
+function createMemory(forMs: number, clock: Clock) {
+  /** Ascending. */
+  const atMs = new Map<string, number>();
+  return {
+    has(name: string): boolean {
+      const since = atMs.get(name);
+      return since !== undefined && clock.nowMs() - since < forMs;
+    },
+    add(name: string): void {
+      atMs.delete(name);
+      atMs.set(name, clock.nowMs());
+      const [oldest] = atMs.keys();
+      if (atMs.size > MAX_REMEMBERED && oldest !== undefined) atMs.delete(oldest);
     },
   };
 }

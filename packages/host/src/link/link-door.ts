@@ -27,8 +27,8 @@ export interface LinkDoor {
   find(session: ServerHttp2Session | undefined): Caller | undefined;
   /** Bytes of a call moved. */
   touch(stream: ServerHttp2Stream): void;
-  /** Closes all its connections. */
-  expel(peer: PeerId): void;
+  /** Closes all its connections, and lets others come only slowly from where it came. */
+  expel(caller: Caller): void;
   sessions(): readonly ServerHttp2Session[];
   /** Drops every connection that is no session. */
   clear(): void;
@@ -146,7 +146,8 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
       const guest = session && guests.get(session as ServerHttp2Session);
       if (guest) guest.movedAtMs = clock.nowMs();
     },
-    expel(peer) {
+    expel({ peer, group }) {
+      if (group !== undefined) handshakeRate.slow(group);
       for (const [session, { caller }] of guests) {
         if (equalBytes(caller.peer, peer)) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
       }

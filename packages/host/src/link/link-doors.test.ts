@@ -153,6 +153,22 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     for (let i = 0; i < 10; i++) await expectLinkError(peer.route({}), 'rate-limited');
   });
 
+  it('let others come slowly from where a stranger lost its links, and from nowhere else', async () => {
+    const never = { perSecond: 0.001, burst: 1 };
+    const id = await serve({
+      limits: { callRate: { perSecond: 0.001, burst: 1 }, refusalRate: never, slowedHandshakeRate: never },
+    });
+    const call = async (seed: number, address: string) =>
+      (await connect(id, seed, address)).service(RouterService).route({});
+    const loud = (await connect(id, 2, '127.0.1.1')).service(RouterService);
+    await loud.route({});
+    await expectLinkError(loud.route({}), 'rate-limited');
+    await expectLinkError(loud.route({}), 'unreachable');
+    await call(3, '127.0.1.1');
+    await expectLinkError(call(4, '127.0.1.1'), 'unreachable');
+    await call(5, '127.0.1.2');
+  });
+
   it('let small calls in while large requests fill the room, and large ones of known parties', async () => {
     const known = await makeIdentity(9);
     const id = await serve({

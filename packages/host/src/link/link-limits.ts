@@ -22,6 +22,8 @@ export interface LinkServerLimits extends ByteBudgetLimits {
   readonly handshakeTimeoutMs: number;
   /** TLS handshakes that connections of one group of addresses may begin. */
   readonly groupHandshakeRate: RateLimit;
+  /** Those of a group from which a stranger lost its links within the last minute. */
+  readonly slowedHandshakeRate: RateLimit;
   /** Those of all groups from which no known peer has come. */
   readonly handshakeRate: RateLimit;
   /** A connection without a byte in either direction, pings included, for this long is closed. */
@@ -54,14 +56,15 @@ export const DEFAULT_SERVER_LIMITS: LinkServerLimits = {
   maxHandshakesPerGroup: 64,
   handshakeTimeoutMs: 10_000,
   groupHandshakeRate: { perSecond: 16, burst: 256 },
+  slowedHandshakeRate: { perSecond: 1, burst: 8 },
   handshakeRate: { perSecond: 64, burst: 1024 },
   idleTimeoutMs: 120_000,
   requestTimeoutMs: 30_000,
   maxTimeoutMs: 3_600_000,
   callRate: { perSecond: 500, burst: 1000 },
   groupCallRate: { perSecond: 2000, burst: 4000 },
-  refusalRate: { perSecond: 50, burst: 1000 },
-  groupRefusalRate: { perSecond: 100, burst: 2000 },
+  refusalRate: { perSecond: 10, burst: 250 },
+  groupRefusalRate: { perSecond: 20, burst: 500 },
   stalledAfterMs: 30_000,
   freeBodyBytes: 64 * 1024,
   maxBodyBytes: 256 * MIB,

@@ -35,8 +35,11 @@ export interface LinkServerOptions {
   readonly bind?: { readonly host: string; readonly port: number };
   readonly identity: LinkIdentity;
   readonly routes: (router: ConnectRouter) => void;
-  /** Called before a call's message is read. */
-  readonly authorize: (peer: PeerId, method: MethodName) => boolean | Promise<boolean>;
+  /**
+   * Called before a call's message is read. It may answer the caller itself, for example to slow down.
+   * @param group of the peer's address, see Caller.
+   */
+  readonly authorize: (peer: PeerId, method: MethodName, group: string | undefined) => boolean | Promise<boolean>;
   /**
    * How often one peer may call methods that cost more than others, beside `callRate`. All strangers of one group of addresses
    * together may call them four times as often. Default: only `callRate` counts.
@@ -103,10 +106,10 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     if (caller === NOBODY) throw REFUSALS.nobody;
     try {
       takeTurn(caller, method, signal);
-      if (await isAuthorized(peer, method)) return;
+      if (await isAuthorized(caller, method)) return;
       throw REFUSALS.unauthorized;
     } catch (error) {
-      if (!isKnown(peer) && !patience(caller)) door.expel(peer);
+      if (!isKnown(peer) && !patience(caller)) door.expel(caller);
       throw error;
     }
   }
@@ -114,11 +117,10 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const findCaller = ({ session }: ServerHttp2Stream): Caller =>
     door.find(session as ServerHttp2Session | undefined) ?? NOBODY;
 
-  async function isAuthorized(peer: PeerId, method: MethodName): Promise<boolean> {
+  async function isAuthorized({ peer, group }: Caller, method: MethodName): Promise<boolean> {
     try {
-      return await options.authorize(peer, method);
+      return await options.authorize(peer, method, group);
     } catch (error) {
-      // `authorize` may answer the caller itself, for example to slow down.
       if (error instanceof ConnectError) throw error;
       onError(error, { method, peer });
       throw new ConnectError('internal error', Code.Internal);

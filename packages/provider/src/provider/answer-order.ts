@@ -20,6 +20,18 @@ export interface OrderCall {
   readonly signal: AbortSignal;
 }
 
+const TOO_MANY = new RateLimited('too many orders from there that nobody admits');
+
+/** Until its order is admitted, nobody knows whether a consumer pays. Called before its message is read. @throws RateLimited */
+export function assertMayOrder(
+  { newcomers }: Pick<ProviderState, 'newcomers'>,
+  { consumer, group }: Pick<OrderCall, 'consumer' | 'group'>,
+): void {
+  if (!newcomers.enter(nameAddress(consumer, group))) throw TOO_MANY;
+}
+
+const nameAddress = (consumer: PeerId, group: string | undefined): string => group ?? toHex(consumer);
+
 /**
  * One order from its message to its last event. Steps: the offer that it is for, a slot of it, the checks, the reply.
  * @throws Refusal, or what is this provider's own fault.
@@ -29,9 +41,7 @@ export async function* answerOrder(
   message: GenerateRequest,
   { consumer, group, signal }: OrderCall,
 ): AsyncGenerator<ReplyEvent> {
-  const address = group ?? toHex(consumer);
-  // Until its order is admitted, nobody knows whether a consumer pays.
-  if (!state.newcomers.enter(address)) throw new RateLimited('too many orders from there that nobody admits');
+  const address = nameAddress(consumer, group);
   const offer = beginOrder(state, message);
   const gone = new AbortController();
   const handoff = createHandoff<ReplyEvent>(() => gone.abort());

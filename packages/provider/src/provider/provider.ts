@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { Peer } from '@ogong/host/link/link-pool';
-import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host/link/link-server';
+import { createLinkServer, type LinkServer, type MethodName, type MethodRates } from '@ogong/host/link/link-server';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
@@ -12,6 +12,7 @@ import {
   OPENING_KEPT_MS,
 } from '@ogong/protocol/exchange/limits';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { assertMayOrder } from './answer-order.ts';
 import { countActive, type ServedOffer } from './offers.ts';
 import type { OutboxOptions } from './outbox.ts';
 import { createProviderAnnouncer, type ProviderAnnouncer } from './provider-announcer.ts';
@@ -84,10 +85,10 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   };
 }
 
+const GENERATE: MethodName = 'ogong.v1.ProviderService/Generate';
+
 /** Checks the payer's signature, and reads its channel. */
-export const PROVIDER_RATES: MethodRates = {
-  'ogong.v1.ProviderService/Generate': { perSecond: 50, burst: 250 },
-};
+export const PROVIDER_RATES: MethodRates = { [GENERATE]: { perSecond: 50, burst: 250 } };
 
 function openServer(state: ProviderState, bind: HostPort): LinkServer {
   const { identity, chain, log } = state;
@@ -96,7 +97,10 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
     {
       bind,
       identity,
-      authorize: () => true,
+      authorize(consumer, method, group) {
+        if (method === GENERATE) assertMayOrder(state, { consumer, group });
+        return true;
+      },
       methodRates: PROVIDER_RATES,
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB },
