@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ContractEventName, type DecodeEventLogReturnType, type Log, parseEventLogs } from 'viem';
+import { type ContractEventName, type DecodeEventLogReturnType, type Log, parseEventLogs, toEventSelector } from 'viem';
 import { contractNames, type Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
@@ -49,8 +49,6 @@ export interface EventReaderOptions {
   readonly client: { readonly transactor: Transactor; readonly deployment: Deployment };
   /** Default: the block of the deployment. Counts only while the store is empty. */
   readonly fromBlock?: number;
-  /** How many blocks have to be on top of a block before it is read. Default: 0. */
-  readonly confirmations?: number;
   /** Default: 250. */
   readonly pollIntervalMs?: number;
   /** Told about each failed attempt; the reader itself tries again for ever. */
@@ -61,6 +59,18 @@ const maxBlocksPerRead = 1_000;
 const keptBlocks = 128;
 /** The pause doubles with each failure in a row up to this. Computed here, because this package depends on viem alone. */
 const maxBackoffMs = 5_000;
+
+/** Events of different contracts may share a topic: parsing takes the first whose arguments fit. */
+const eventsByTopic = Map.groupBy(
+  ledgerAbi.filter((item) => item.type === 'event'),
+  (event): Hex => toEventSelector(event),
+);
+
+interface BlockHeader {
+  readonly number: number;
+  readonly hash: Hex;
+  readonly parentHash: Hex;
+}
 
 interface Step {
   readonly events: readonly ChainEvent[];
@@ -80,58 +90,78 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
   const addresses = contractNames.map((name) => deployment[name]);
   const stopping = new AbortController();
 
-  /** Hash of a block on the chain as it is now; undefined when there is no such block. */
-  async function hashOf(number: number): Promise<Hex | undefined> {
+  /** A block of the chain as it is now; undefined when there is no such block. Never from a cache. */
+  async function findBlock(number: number | 'latest'): Promise<BlockHeader | undefined> {
+    const tag = number === 'latest' ? number : (`0x${number.toString(16)}` as const);
     return transactor.read('block', async (client) => {
-      const block = await client.request({
-        method: 'eth_getBlockByNumber',
-        params: [`0x${number.toString(16)}`, false],
-      });
-      return block?.hash ?? undefined;
+      const block = await client.request({ method: 'eth_getBlockByNumber', params: [tag, false] });
+      return block?.hash && block.number
+        ? { number: Number(block.number), hash: block.hash, parentHash: block.parentHash }
+        : undefined;
     });
   }
 
   async function findCommonBlocks(cursor: Cursor): Promise<Cursor['recent']> {
     const kept = [...cursor.recent];
     for (let last = kept.at(-1); last; last = kept.at(-1)) {
-      if ((await hashOf(last.number)) === last.hash) break;
+      if ((await findBlock(last.number))?.hash === last.hash) break;
       kept.pop();
     }
     return kept;
   }
 
-  /** One advance of the cursor; undefined when there is nothing new. */
+  /** One advance of the cursor; undefined when there is nothing new. Asks once where no block came, and twice where one did. */
   async function readStep(cursor: Cursor): Promise<Step | undefined> {
+    const head = await findBlock('latest');
+    const last = cursor.recent.at(-1);
+    if (head === undefined || (head.number === last?.number && head.hash === last.hash)) return undefined;
+    if (head.parentHash === last?.hash) {
+      // Named by its hash, a block has the logs of one chain.
+      const logs = await transactor.read('logs', (client) =>
+        client.getLogs({ address: addresses, blockHash: head.hash }),
+      );
+      return advance(cursor.recent, head, logs);
+    }
+    return readRange(cursor, head.number);
+  }
+
+  async function readRange(cursor: Cursor, head: number): Promise<Step | undefined> {
     const recent = await findCommonBlocks(cursor);
     if (recent.length < cursor.recent.length) {
       const toBlock = recent.at(-1)?.number ?? firstBlock - 1;
       return { events: [{ kind: 'rolledback', toBlock }], cursor: { nextBlock: toBlock + 1, recent } };
     }
-    const head = Number(await transactor.read('head', (client) => client.getBlockNumber()));
-    const toBlock = Math.min(head - (options.confirmations ?? 0), cursor.nextBlock + maxBlocksPerRead - 1);
+    const toBlock = Math.min(head, cursor.nextBlock + maxBlocksPerRead - 1);
     if (toBlock < cursor.nextBlock) return undefined;
-    const hash = await hashOf(toBlock);
+    const block = await findBlock(toBlock);
     const logs = await transactor.read('logs', (client) =>
       client.getLogs({ address: addresses, fromBlock: BigInt(cursor.nextBlock), toBlock: BigInt(toBlock) }),
     );
     // A block fixes all blocks before it. The same hash after the read proves that all logs are of one chain.
-    if (hash === undefined || (await hashOf(toBlock)) !== hash) return undefined;
-    const next = { nextBlock: toBlock + 1, recent: [...recent, { number: toBlock, hash }].slice(-keptBlocks) };
-    return { events: decodeLogs(logs), cursor: next };
+    if (block === undefined || (await findBlock(toBlock))?.hash !== block.hash) return undefined;
+    return advance(recent, block, logs);
   }
 
-  function decodeLogs(logs: Log[]): ContractEvent[] {
-    return parseEventLogs({ abi: ledgerAbi, logs, strict: true }).map(
-      (log) =>
+  function advance(recent: Cursor['recent'], { number, hash }: BlockHeader, logs: readonly Log[]): Step {
+    const cursor = { nextBlock: number + 1, recent: [...recent, { number, hash }].slice(-keptBlocks) };
+    return { events: logs.flatMap(decodeLog), cursor };
+  }
+
+  /** Nothing for an event that the contracts do not describe. */
+  function decodeLog(log: Log): readonly ContractEvent[] {
+    const described = eventsByTopic.get(log.topics[0] ?? '0x');
+    if (described === undefined) return [];
+    return parseEventLogs({ abi: described, logs: [log], strict: true }).map(
+      (parsed) =>
         ({
           kind: 'event',
-          name: log.eventName,
-          args: lowerHex(log.args),
-          contract: nameOf.get(log.address.toLowerCase() as Address),
-          blockNumber: Number(log.blockNumber),
-          blockHash: log.blockHash,
-          logIndex: log.logIndex,
-          transactionHash: log.transactionHash,
+          name: parsed.eventName,
+          args: lowerHex(parsed.args),
+          contract: nameOf.get(parsed.address.toLowerCase() as Address),
+          blockNumber: Number(parsed.blockNumber),
+          blockHash: parsed.blockHash,
+          logIndex: parsed.logIndex,
+          transactionHash: parsed.transactionHash,
           // The compiler cannot follow that name and args come from the same member of the union.
         }) as ContractEvent,
     );

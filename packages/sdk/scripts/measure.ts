@@ -1,22 +1,52 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { parseReceipt, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { verifyReceipt } from '../src/receipts.ts';
 import { type BrowserInput, measureInPage, openBrowserPage, whyNoBrowser } from './browser-page.ts';
 
 const RUNS = 40;
 
-/** What stage 1 costs in a page: the slope between a short and a long reply, and what is paid whatever the length. */
-export async function measureBrowserReplay(): Promise<{ microsPerToken: number; fixedMs: number }> {
+const LENGTHS = [64, 1024] as const;
+
+interface ReplayCost {
+  /** The slope between a short and a long reply. */
+  readonly microsPerToken: number;
+  /** What is paid whatever the length. */
+  readonly fixedMs: number;
+  /** The slope of the same code in Node. */
+  readonly nodeMicrosPerToken: number;
+}
+
+export async function measureBrowserReplay(): Promise<ReplayCost> {
+  const [short, long] = LENGTHS.map(createInput) as [BrowserInput, BrowserInput];
   const browser = await openBrowserPage();
   try {
-    const [short, long] = [64, 1024];
-    const shortMs = await measureInPage(browser, createInput(short), RUNS);
-    const longMs = await measureInPage(browser, createInput(long), RUNS);
-    const perTokenMs = (longMs - shortMs) / (long - short);
-    return { microsPerToken: perTokenMs * 1000, fixedMs: shortMs - perTokenMs * short };
+    const shortMs = await measureInPage(browser, short, RUNS);
+    const longMs = await measureInPage(browser, long, RUNS);
+    const microsPerToken = computeSlope(shortMs, longMs);
+    const nodeMicrosPerToken = computeSlope(measureHere(short), measureHere(long));
+    return { microsPerToken, fixedMs: shortMs - (microsPerToken * LENGTHS[0]) / 1000, nodeMicrosPerToken };
   } finally {
     await browser.close();
   }
+}
+
+const computeSlope = (shortMs: number, longMs: number): number =>
+  (1000 * (longMs - shortMs)) / (LENGTHS[1] - LENGTHS[0]);
+
+/** As measureInPage, on this thread. */
+function measureHere({ receipt, request, response }: BrowserInput): number {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const parsed = parseReceipt(receipt);
+  const context = { request: encode(request), response: encode(response) };
+  const measure = (): number => {
+    const start = process.threadCpuUsage();
+    for (let run = 0; run < RUNS; run++) verifyReceipt(parsed, context);
+    const { user, system } = process.threadCpuUsage(start);
+    return (user + system) / 1000 / RUNS;
+  };
+  measure();
+  return measure();
 }
 
 function createInput(tokens: number): BrowserInput {
@@ -45,6 +75,6 @@ if (import.meta.main) {
   else if (cost === undefined) console.log(`replay in Chromium: not measured, ${missing}`);
   else
     console.log(
-      `replay in Chromium: ${cost.microsPerToken.toFixed(1)} us per token, ${cost.fixedMs.toFixed(1)} ms per receipt`,
+      `replay in Chromium: ${cost.microsPerToken.toFixed(1)} us per token, ${cost.fixedMs.toFixed(1)} ms per receipt; in Node ${cost.nodeMicrosPerToken.toFixed(1)} us per token`,
     );
 }

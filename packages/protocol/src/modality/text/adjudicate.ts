@@ -6,7 +6,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { Header } from './commitment/header.ts';
-import { decodeDraws, decodeSketch, tokenOf } from './commitment/window.ts';
+import { countSketched, decodeDraws, tokenOf } from './commitment/window.ts';
 import { type DriftTable, findDriftRow } from './drift/drift-table.ts';
 import { DEFAULT_RATES, type DecisionRates, type DriftVerdict, judgeByDrift } from './drift/drift-verdict.ts';
 import { judgeByLimits, toLimitScores } from './drift/limits.ts';
@@ -66,7 +66,7 @@ export function checkReportShape(
   try {
     for (const { draws, sketch } of report.windows) {
       const { rows } = decodeDraws(draws, header);
-      if (decodeSketch(sketch, { directions: header.sketchDirections }).length !== rows.length) {
+      if (countSketched(sketch, { directions: header.sketchDirections }) !== rows.length) {
         return fail(id, 'draws and sketches differ in length');
       }
       for (const row of rows) {

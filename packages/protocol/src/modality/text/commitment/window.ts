@@ -3,6 +3,7 @@ import { createReader, createWriter, ProtocolError } from '../../../base/bytes.t
 import type { WindowBytes } from '../../../commitment/opening.ts';
 import {
   createSketchRow,
+  MAX_DIRECTIONS,
   MAX_EXPONENT,
   MIN_EXPONENT,
   projectHidden,
@@ -168,19 +169,20 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
   let codeSum = 0;
   let codeCount = 0;
   const rows: DrawRow[] = [];
+  const take = createSlices();
   for (let position = 0; position < count; position++) {
     const n = bits.get(6) + 1;
     const code = bits.get(7);
     if (code !== TAIL_CODE && code >= n) throw new ProtocolError('out-of-range', `rank ${code} of ${n}`);
     const tail = bits.get(24);
-    const ids = new Uint32Array(n);
+    const ids = take(n);
     const known = bits.getRun(width, n, ids);
     for (let i = 0; i < n; i++) {
       if (i >= known) ids[i] = bits.get(width);
       assertToken(ids[i] as number);
     }
     assertDistinct(ids);
-    const q = new Uint32Array(n);
+    const q = take(n);
     let value = bits.get(24);
     q[0] = value;
     const decoded = bits.getRiceRun(parameter, n - 1, codes);
@@ -209,6 +211,22 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
 
 const codes = new Uint32Array(MAX_LISTED);
 
+const SLICED_VALUES = 16 * MAX_LISTED;
+
+/** Zeroed arrays that lie beside each other: the engine of JavaScript allocates each of its own many times slower. */
+function createSlices(): (length: number) => Uint32Array<ArrayBuffer> {
+  let shared = new Uint32Array(SLICED_VALUES);
+  let used = 0;
+  return (length) => {
+    if (used + length > SLICED_VALUES) {
+      shared = new Uint32Array(SLICED_VALUES);
+      used = 0;
+    }
+    used += length;
+    return shared.subarray(used - length, used);
+  };
+}
+
 /** version u8, count u8, then per position: exponent i8 and `directions` values of 12 bits, two's complement. */
 export function encodeSketch(rows: readonly SketchRow[]): Uint8Array {
   assertWindowLength(rows.length);
@@ -224,26 +242,45 @@ export function encodeSketch(rows: readonly SketchRow[]): Uint8Array {
 
 /** @throws ProtocolError for anything that encodeSketch over a quantised row would not have written. */
 export function decodeSketch(bytes: Uint8Array, { directions }: { readonly directions: number }): SketchRow[] {
+  const rows: SketchRow[] = [];
+  readSketch(bytes, () => {
+    const row = createSketchRow(directions);
+    rows.push(row);
+    return row;
+  });
+  return rows;
+}
+
+/** How many positions it holds, where no value is needed. @throws ProtocolError as decodeSketch does. */
+export function countSketched(bytes: Uint8Array, { directions }: { readonly directions: number }): number {
+  const row = createSketchRow(directions);
+  return readSketch(bytes, () => row);
+}
+
+const sketchCodes = new Uint32Array(MAX_DIRECTIONS);
+
+/** @param nextRow what the next position is written to. */
+function readSketch(bytes: Uint8Array, nextRow: () => SketchRow): number {
   const bits = createBitReader(bytes);
   if (bits.get(8) !== VERSION) throw new ProtocolError('unsupported', 'unknown version of sketch');
   const count = bits.get(8);
   assertWindowLength(count);
-  const rows: SketchRow[] = [];
   for (let position = 0; position < count; position++) {
-    const row = createSketchRow(directions);
+    const row = nextRow();
+    const { values } = row;
     row.exponent = (bits.get(8) << 24) >> 24;
     if (row.exponent < MIN_EXPONENT || row.exponent > MAX_EXPONENT) {
       throw new ProtocolError('out-of-range', `sketch exponent ${row.exponent}`);
     }
-    for (let j = 0; j < directions; j++) {
-      const value = (bits.get(SKETCH_BITS) << 20) >> 20;
+    const known = bits.getRun(SKETCH_BITS, values.length, sketchCodes);
+    for (let j = 0; j < values.length; j++) {
+      const value = ((j < known ? (sketchCodes[j] as number) : bits.get(SKETCH_BITS)) << 20) >> 20;
       if (value === -2048) throw new ProtocolError('out-of-range', 'sketch value out of range');
-      row.values[j] = value;
+      values[j] = value;
     }
-    rows.push(row);
   }
   bits.end();
-  return rows;
+  return count;
 }
 
 /** Collects positions as an engine yields them and hands back a window whenever one is full. */

@@ -10,7 +10,7 @@ import { TIERS } from '../../../tier/registry.ts';
 import type { TierEntry } from '../../../tier/tier.ts';
 import { type Header, hashTokens, NO_GRAMMAR, parseHeader } from '../commitment/header.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
-import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
+import { countSketched, type DrawRow, decodeDraws, expandRuns, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
 import { computeDrawKey, createDrawSource, type DrawSource } from '../sampling/draw-key.ts';
 import {
   computeCost,
@@ -73,7 +73,7 @@ export function replayReply(
     for (let w = 0; w < opening.windows.length; w++) {
       const { draws, sketch } = opening.windows[w] as Opening['windows'][number];
       const { rows: decoded, runs } = decodeDraws(draws, header);
-      const sketched = decodeSketch(sketch, { directions: header.sketchDirections }).length;
+      const sketched = countSketched(sketch, { directions: header.sketchDirections });
       const isLast = w === opening.windows.length - 1;
       if (sketched !== decoded.length || (!isLast && decoded.length !== WINDOW_TOKENS)) {
         checks.push(fail('commitment-form', `window ${w} holds ${decoded.length} draws and ${sketched} sketches`));

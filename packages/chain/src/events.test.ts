@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { contractNames, type Deployment } from './deployment.ts';
+import { type Cursor, createEventReader } from './events.ts';
+import type { Transactor } from './transactor.ts';
+
+/** A chain without contracts that writes down what it is asked. */
+function createChain() {
+  const asked: string[] = [];
+  let head = 5;
+  const hashOf = (number: number) => `0x${number.toString(16).padStart(64, '0')}`;
+  const client = {
+    async request({ params: [tag] }: { params: [string] }) {
+      asked.push(tag);
+      const number = tag === 'latest' ? head : Number(tag);
+      return { number: `0x${number.toString(16)}`, hash: hashOf(number), parentHash: hashOf(number - 1) };
+    },
+    async getLogs({ blockHash, toBlock }: { blockHash?: string; toBlock?: bigint }) {
+      asked.push(`logs ${blockHash === undefined ? `to ${toBlock}` : `of ${Number(blockHash)}`}`);
+      return [];
+    },
+  };
+  const transactor = { read: (_: string, run: (of: unknown) => unknown) => run(client) } as unknown as Transactor;
+  return {
+    transactor,
+    takeAsked: () => asked.splice(0),
+    mine: (blocks: number) => {
+      head += blocks;
+    },
+  };
+}
+
+const addresses = Object.fromEntries(contractNames.map((name, i) => [name, `0x${String(i).repeat(40)}`]));
+const deployment = { ...addresses, chainId: 1, block: 1 } as unknown as Deployment;
+
+describe('event reader', () => {
+  it('asks once while no block comes, twice for a block, and for a range after a pause', async () => {
+    const { transactor, takeAsked, mine } = createChain();
+    let cursor: Cursor | undefined;
+    const store = {
+      load: () => cursor,
+      save: (saved: Cursor) => {
+        cursor = saved;
+      },
+    };
+    const reader = createEventReader({ client: { transactor, deployment }, pollIntervalMs: 1 }, { store });
+    const reading = reader.events().next();
+    const reach = (block: number) => expect.poll(() => cursor?.nextBlock, { interval: 2 }).toBe(block + 1);
+    await reach(5);
+    expect(takeAsked().filter((what) => what !== 'latest')).toEqual(['0x5', 'logs to 5', '0x5']);
+    await expect.poll(() => takeAsked().length).toBeGreaterThan(0);
+    expect(takeAsked().filter((what) => what !== 'latest')).toEqual([]);
+    mine(1);
+    await reach(6);
+    expect(takeAsked().filter((what) => what !== 'latest')).toEqual(['logs of 6']);
+    mine(3);
+    await reach(9);
+    expect(takeAsked().filter((what) => what !== 'latest')).toEqual(['0x6', '0x9', 'logs to 9', '0x9']);
+    reader.stop();
+    await reading;
+  });
+});
