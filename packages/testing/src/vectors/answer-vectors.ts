@@ -241,6 +241,12 @@ const CASES: readonly AnswerCase[] = [
       text: `{"name": "weather", "arguments": ["<tool_call>\\n{}"]}`,
       answer: { content: `{"name": "weather", "arguments": ["<tool_call>\\n{}"]}` },
     },
+    {
+      name: `a form without tools, ${calls}: all of it is content, though the template opened the reasoning`,
+      ...{ calls, reasoning: 'opened', isFormed: true, tools: [] },
+      text: '<tool_call>{"a": "</think>"}',
+      answer: { content: '<tool_call>{"a": "</think>"}' },
+    },
   ]),
 ];
 

@@ -24,7 +24,7 @@ export interface AnswerTerms {
   readonly tools: readonly string[];
   /** Whether a call is forced: then the reply is calls in JSON, whatever the model's family is. */
   readonly isForced: boolean;
-  /** Whether the request says what an answer without calls may be: then calls are marked as `hermes` has them. Default: no. */
+  /** Whether the request says what an answer without calls may be: then it has no reasoning, and calls are marked as `hermes` has them. Default: no. */
   readonly isFormed?: boolean;
 }
 
@@ -69,7 +69,7 @@ function* readAnswer(
     yield* readCallList(reader);
   } else if (isFormed) {
     // JSON may hold the mark within a string.
-    if ((yield* feed.peek()) === '<') yield* readHermes(reader);
+    if (tools.size > 0 && (yield* feed.peek()) === '<') yield* readHermes(reader);
   } else {
     if (reasoning !== 'none') yield* readReasoning(reader, getReasoningMarks(calls), reasoning === 'opened');
     if (tools.size > 0 || calls === 'harmony') yield* FAMILIES[calls](reader);

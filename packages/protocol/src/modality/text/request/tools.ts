@@ -64,7 +64,7 @@ export function parseToolUse(fields: Fields): ToolUse {
 export const toAnswerTerms = ({ tools, forced }: ToolUse, hasForm: boolean): AnswerTerms => ({
   tools: tools.map(({ name }) => name),
   isForced: forced !== undefined,
-  isFormed: hasForm && tools.length > 0 && forced === undefined,
+  isFormed: hasForm && forced === undefined,
 });
 
 function parseTools(value: unknown): { readonly tools: readonly OfferedTool[]; readonly strict: readonly string[] } {
