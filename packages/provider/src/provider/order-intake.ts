@@ -9,7 +9,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
-import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
+import { computeOrderDay } from '@ogong/protocol/exchange/order';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
@@ -42,6 +42,8 @@ export interface IntakeContext {
 /** A valid order whose reply id is taken, so that it cannot be served twice. */
 export interface AcceptedOrder<R> extends CheckedOrder<R> {
   readonly signedOrder: SignedOrder;
+  /** Hash of the key that signed its ticket. */
+  readonly ticketKey: Uint8Array;
   readonly body: Uint8Array;
   readonly beacon: OrderBeacon;
   /** The order can never be served again; nothing leaves before. @throws StoreError */
@@ -73,15 +75,13 @@ export function checkOfferedOrder<R>(
   return checkOrder(message, terms, read);
 }
 
-/** @throws Refusal where the router has no bond, or the reply id was ordered before, or may have been; BeaconViewError. */
+/** @throws Refusal where the reply id was ordered before, or may have been; BeaconViewError. */
 export async function claimOrder<R>(
-  context: Pick<IntakeContext, 'crypto' | 'chain' | 'beacons' | 'replyIds'>,
+  { crypto, beacons, replyIds }: Pick<IntakeContext, 'crypto' | 'beacons' | 'replyIds'>,
   checked: CheckedOrder<R>,
   message: GenerateRequest,
 ): Promise<AcceptedOrder<R>> {
-  const { beacons, replyIds } = context;
   const { order } = checked;
-  await assertRouter(context, order, message.ticket?.routerKey ?? new Uint8Array());
   const beacon = await beacons.get(order.epoch);
   const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs));
   if (claimed === 'taken') throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
@@ -92,20 +92,20 @@ export async function claimOrder<R>(
     ...checked,
     // It exists, since its bytes have been parsed.
     signedOrder: message.order as SignedOrder,
+    ticketKey: hashHybridKey(crypto, message.ticket?.routerKey ?? new Uint8Array()),
     body: message.request,
     beacon,
     claimed,
   };
 }
 
-/** @throws Refusal */
-async function assertRouter(
-  { crypto, chain }: Pick<IntakeContext, 'crypto' | 'chain'>,
-  order: NamedOrder,
-  routerKey: Uint8Array,
+/** Reads the chain, for which strangers have a budget. @throws Refusal where the order's router has no bond, or another key. */
+export async function assertRouter(
+  { chain }: Pick<IntakeContext, 'chain'>,
+  { order: { router, expiresAtMs }, ticketKey }: Pick<AcceptedOrder<unknown>, 'order' | 'ticketKey'>,
 ): Promise<void> {
-  const named = { router: order.router, ticketKey: hashHybridKey(crypto, routerKey) };
-  const problem = await findRouterProblem(chain.router, named, computeOrderSpan(order)).catch((cause: unknown) => {
+  const span = computeOrderSpan({ expiresAtMs });
+  const problem = await findRouterProblem(chain.router, { router, ticketKey }, span).catch((cause: unknown) => {
     throw new Refusal('unavailable', `the order's router cannot be read: ${(cause as Error).message}`);
   });
   if (problem !== undefined) throw new Refusal('precondition', problem);

@@ -38,3 +38,18 @@ it('does not wait for a consumer who is gone, and goes on with the reply', async
   expect(await sent).toBe(false);
   expect(context.left.aborted).toBe(false);
 });
+
+it('does not read the chain about the router of a stranger once strangers have had their share', async () => {
+  const state = {
+    ...{ clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000 },
+    replies: createRunningReplies({ crypto, ledger: LEDGER }),
+    receivables: { knows: () => false },
+    newcomers: { takeReading: () => false },
+    chain: { router: () => expect.unreachable() },
+  };
+  const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + 1_000) };
+  const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
+  const job = { order: { ...order, router: new Uint8Array(20).fill(1) } };
+  const context = createServeContext(state as never, job as never, reader);
+  await expect(context.admit(new AbortController().signal)).rejects.toThrow(/never served/);
+});

@@ -4,7 +4,7 @@ import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exch
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { AcceptedOrder } from './order-intake.ts';
+import { type AcceptedOrder, assertRouter } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
 import type { ReplyEvent, ServeContext } from './serve-reply.ts';
@@ -24,7 +24,7 @@ export interface ReplyReader {
 /** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
-  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
+  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'ticketKey'>,
   { consumer, address, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
@@ -57,6 +57,7 @@ export function createServeContext(
       if (!receivables.knows(job.order) && !newcomers.takeReading(undefined)) {
         throw new RateLimited('too many payers that this provider has never served; try again in a moment');
       }
+      await assertRouter(state, job);
       hold = await receivables.hold(job.order);
       const admission = await admitOrder(state, job, signal);
       // Evidence may wait for the disk; the consumer does not wait for evidence.
