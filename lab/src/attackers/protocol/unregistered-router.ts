@@ -24,7 +24,7 @@ export const unregisteredRouter: ProtocolAttack<RebateNetwork, Promise<RebateOut
   adversary: 'payer that names an account of its own as router',
   aim: 'has a hundredth of each fee back, which is meant for those who match',
   stoppedBy: 'An order names a router that has a bond on the chain, or none at all',
-  restarts: ['validator', 'signer'],
+  restarts: ['validator', 'signer', 'verifier'],
   async play({ validator, findRouter }, breaks = NO_BREAKS) {
     const { address: router } = createTestPayee("the payer's other account");
     const order = validator.order(0, { router });

@@ -23,6 +23,7 @@ import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.t
 import { silentForProfit } from '../../attackers/protocol/silent-for-profit.ts';
 import { stolenSigningKey } from '../../attackers/protocol/stolen-signing-key.ts';
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
+import { unregisteredRouter } from '../../attackers/protocol/unregistered-router.ts';
 import { vanishingPayer } from '../../attackers/protocol/vanishing-payer.ts';
 import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
 import { washedName } from '../../attackers/protocol/washed-name.ts';
@@ -54,6 +55,20 @@ export const ledgerScenes: readonly StagedAttack[] = [
         ],
         money: NO_MONEY,
         worked: rejects > 0 || !isServing,
+      };
+    },
+  },
+  {
+    attack: unregisteredRouter,
+    async play(breaks: Breaks) {
+      const findRouter = async () => undefined;
+      const validator = openAttacked(breaks, { findRouter });
+      const { admission, problem } = await unregisteredRouter.play({ validator, findRouter }, breaks);
+      return {
+        tried: 'ordered by a ticket of its own, in the name of an account that has no bond as a router',
+        answered: [`the validator: ${admission}`, `providers and co-signers: ${problem ?? 'it is taken'}`],
+        money: NO_MONEY,
+        worked: admission === 'admitted' || problem === undefined,
       };
     },
   },

@@ -1,7 +1,7 @@
 import type { LivePlay } from '../scene.ts';
 import { inventParties, sellTinyModel, squatName } from './consumer-plays.ts';
 import { floodWithComplaints, floodWithLinks, squatRoutes } from './door-plays.ts';
-import { admitTooMuch, reuseIds, showTwoRecords, stealComplaint } from './payer-plays.ts';
+import { admitTooMuch, nameOwnRouter, reuseIds, showTwoRecords, stealComplaint } from './payer-plays.ts';
 import {
   abuseSigningKey,
   claimWithheld,
@@ -22,6 +22,7 @@ export const LIVE_PLAYS: ReadonlyMap<string, LivePlay> = new Map([
   ['name-squatter', squatName],
   ['two-records', showTwoRecords],
   ['stolen-complaint', stealComplaint],
+  ['unregistered-router', nameOwnRouter],
   ['reused-ids', reuseIds],
   ['over-admission', admitTooMuch],
   ['false-abandonment', denyDelivery],

@@ -24,6 +24,8 @@ const ORDERS = 40n;
 const PATIENCE_MS = 60_000;
 const HONEST_PROVIDER = 'provider-1';
 
+const NO_ROUTER = new Uint8Array(20);
+
 /** Orders of a payer for a provider of the adversary's own, at an honest validator. */
 async function openOwnTrade(network: LiveNetwork, name: string) {
   const { ledger, modelId: model, modelRoot, links } = network;
@@ -33,10 +35,10 @@ async function openOwnTrade(network: LiveNetwork, name: string) {
   const { hybrid: provider, signer: payee } = await network.openAccount(`${name} by`);
   const beacon = await network.latestBeacon();
   const { epoch } = beacon;
-  const place = (index: number) =>
+  const place = (index: number, router: Uint8Array = NO_ROUTER) =>
     createTestOrder({
       ...{ payer: payer.signer, ledger, validator, provider, epoch, model, index, expiresAtMs: Date.now() + 60_000 },
-      bend: { payee: payee.address, modelRoot, nonce: new Uint8Array(randomBytes(32)) },
+      bend: { payee: payee.address, modelRoot, router, nonce: new Uint8Array(randomBytes(32)) },
     });
   const order = place(0);
   const admit = async (placed = place(1)) => {
@@ -44,7 +46,7 @@ async function openOwnTrade(network: LiveNetwork, name: string) {
     return links.to(ValidatorService, network.peer(handler)).admit({ order: { order: bytes, signature }, consent });
   };
   return {
-    ...{ order, payee, admit },
+    ...{ order, payee, place, admit },
     providerId: hashHybridKey(crypto, provider.publicKey),
     validator: links.to(ValidatorService, network.peer(handler)),
     serve: (text: string, bend = {}) =>
@@ -81,6 +83,19 @@ export const showTwoRecords: LivePlay = async (network) => {
     ],
     money: `${feeAtomic} atomic units are paid for the reply`,
     worked: !isEjected || feeAtomic > 0n || next === 'done',
+  };
+};
+
+/** An account of the payer's own stands as the router of its order. */
+export const nameOwnRouter: LivePlay = async (network) => {
+  const { place, payee, admit } = await openOwnTrade(network, 'its own router');
+  const own = await tell(admit(place(0, payee.address)));
+  const none = await tell(admit(place(1)));
+  return {
+    tried: 'ordered in the name of an account that has no bond as a router, and then without a router',
+    answered: [`with that account: ${own}`, `without a router: ${none}`],
+    money: 'none: the order that names it is not admitted',
+    worked: own === 'done' || none !== 'done',
   };
 };
 
