@@ -55,7 +55,7 @@ export async function measureMesh(model: ResolvedModel): Promise<Row[]> {
         ...{ id: 'mesh-idle', what: 'processor time of an idle mesh, as part of one core', unit: '%' },
         ...{ value: isKnown ? (100 * busyMs) / IDLE_MS : undefined, aim: { at: 'most', value: 5 }, note },
         why: 'an epoch of 5 s: proofs of four validators, which each of them and every certificate checks in JavaScript; readings of the chain by every daemon',
-        next: 'a threshold beacon, whose certificate is one signature; blocks that are read by one call',
+        next: 'a threshold beacon, whose certificate is one signature',
       },
     ];
   } finally {
