@@ -198,6 +198,8 @@ export async function startTestNetwork({
     provider,
     payer,
     payerClient,
+    /** The account that orders name as their router. */
+    router,
     createPayer,
     view,
     links,

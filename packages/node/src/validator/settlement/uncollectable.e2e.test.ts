@@ -12,7 +12,6 @@ type Payer = Awaited<ReturnType<TestNetwork['createPayer']>>;
 const FEE = 86_000n;
 const otherPayee = createNodeLedgerSigner(new Uint8Array(32).fill(0x77));
 const OTHER_PAYEE = otherPayee.address;
-const ROUTER = new Uint8Array(20).fill(0x72);
 
 describe('a payer that takes its money back while settlement stands still', () => {
   let network: TestNetwork;
@@ -35,7 +34,7 @@ describe('a payer that takes its money back while settlement stands still', () =
     const payers = [network.payer.address, leaving.signer.address];
     const { recipients } = await client.parameters();
     const payees = [
-      ROUTER,
+      network.router,
       VERIFIER_PAYEE,
       fromHex(client.deployment.earnings.slice(2)),
       ...nodes.map((node) => node.signer.address),
