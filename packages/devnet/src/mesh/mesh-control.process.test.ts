@@ -57,8 +57,27 @@ describe('mesh control', () => {
     process.kill(stranger.pid, 'SIGKILL');
   });
 
-  it('says so when the state is damaged', () => {
-    writeFileSync(join(directory, 'mesh.json'), '{"launcher":');
-    expect(() => readMeshState(directory)).toThrow(MeshError);
+  it('ends a mesh of another version, and of it only what it started', async () => {
+    const [launcher, stranger] = await Promise.all([startSleeper(), startSleeper()]);
+    const former = { pid: stranger.pid, startedAt: `${stranger.startedAt}0` };
+    const state = { launcher, state: 'up', processes: [{ name: 'oracle', identity: former }, { name: 'none' }] };
+    writeFileSync(join(directory, 'mesh.json'), JSON.stringify(state));
+    expect(() => findRunningMesh(directory)).toThrow(/of this version: `ogong mesh down` ends what it names/);
+    expect(await stopMesh(directory)).toEqual(['mesh']);
+    expect([launcher, stranger].map(isRunning)).toEqual([false, true]);
+    expect(findRunningMesh(directory)).toBeUndefined();
+    process.kill(stranger.pid, 'SIGKILL');
+  });
+
+  it('says so when the state is damaged', async () => {
+    for (const text of [
+      '{"launcher":',
+      '[]',
+      '{"processes":[{"name":"router","identity":{"pid":-1,"startedAt":""}}]}',
+    ]) {
+      writeFileSync(join(directory, 'mesh.json'), text);
+      expect(() => readMeshState(directory)).toThrow(MeshError);
+      await expect(stopMesh(directory)).rejects.toThrow(/end what runs by hand/);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type MeshState, readMeshState, removeMeshState } from './mesh-state.ts';
+import { type MeshState, readMeshState, readStoppableMesh, removeMeshState } from './mesh-state.ts';
 import { isRunning, type ProcessIdentity, signalProcess } from './process-identity.ts';
 
 const launcherStopMs = 45_000;
@@ -14,14 +14,14 @@ export function findRunningMesh(directory: string): MeshState | undefined {
 
 /**
  * Ends a mesh: the launcher stops its daemons in order. If the launcher has died, its daemons are ended one by one. Only
- * processes that the launcher started are signalled. Does nothing where nothing runs.
+ * processes that the launcher started are signalled. Does nothing where nothing runs. Another version's mesh is ended, too.
  * @returns names of what was ended, the launcher first.
  */
 export async function stopMesh(directory: string): Promise<string[]> {
-  const state = readMeshState(directory);
+  const state = readStoppableMesh(directory);
   if (!state) return [];
   const ended: string[] = [];
-  if (await end(state.launcher, launcherStopMs)) ended.push('mesh');
+  if (state.launcher && (await end(state.launcher, launcherStopMs))) ended.push('mesh');
   const left = state.processes.filter(({ identity }) => identity && isRunning(identity));
   await Promise.all(left.map(async ({ identity }) => end(identity as ProcessIdentity, daemonStopMs)));
   ended.push(...left.map(({ name }) => name));

@@ -32,10 +32,29 @@ const stateSchema = z.object({
 /** What a launcher leaves on the disk for other commands to find it by. */
 export type MeshState = z.infer<typeof stateSchema>;
 
+/** What it takes to end a mesh: every version writes it like this. */
+const stoppableSchema = z.object({
+  launcher: identity.optional(),
+  processes: z.array(z.object({ name: z.string(), identity: identity.optional() })),
+});
+
+export type StoppableMesh = z.infer<typeof stoppableSchema>;
+
 const stateFile = (directory: string): string => join(directory, 'mesh.json');
 
 /** Undefined where no mesh was started in the directory. @throws MeshError 'damaged-state'. */
 export function readMeshState(directory: string): MeshState | undefined {
+  const advice = '`ogong mesh down` ends what it names; `ogong mesh up` then starts anew';
+  return readState(directory, stateSchema, `is not the state of a mesh of this version: ${advice}`);
+}
+
+/** The same for whoever ends the mesh, also one of another version. @throws MeshError 'damaged-state'. */
+export function readStoppableMesh(directory: string): StoppableMesh | undefined {
+  const advice = `end what runs by hand (its command lines name ${directory}), and delete the file`;
+  return readState(directory, stoppableSchema, `does not say which processes belong to the mesh: ${advice}`);
+}
+
+function readState<T>(directory: string, schema: z.ZodType<T>, problem: string): T | undefined {
   const file = stateFile(directory);
   let text: string;
   try {
@@ -45,11 +64,9 @@ export function readMeshState(directory: string): MeshState | undefined {
     throw error;
   }
   try {
-    return stateSchema.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new MeshError('damaged-state', `${file} is not the state of a mesh; delete it if nothing runs any more`, {
-      cause,
-    });
+    throw new MeshError('damaged-state', `${file} ${problem}`, { cause });
   }
 }
 
