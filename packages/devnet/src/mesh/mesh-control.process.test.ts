@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -70,14 +70,20 @@ describe('mesh control', () => {
   });
 
   it('says so when the state is damaged', async () => {
+    const launcher = '"launcher":{"pid":999999999,"startedAt":""}';
     for (const text of [
       '{"launcher":',
       '[]',
-      '{"processes":[{"name":"router","identity":{"pid":-1,"startedAt":""}}]}',
+      '{"processes":[]}',
+      '{"starter":{"pid":999999999,"startedAt":""},"processes":[]}',
+      `{${launcher},"processes":{}}`,
+      `{${launcher},"processes":[{"name":"router","identity":{"pid":-1,"startedAt":""}}]}`,
     ]) {
-      writeFileSync(join(directory, 'mesh.json'), text);
+      const file = join(directory, 'mesh.json');
+      writeFileSync(file, text);
       expect(() => readMeshState(directory)).toThrow(MeshError);
       await expect(stopMesh(directory)).rejects.toThrow(/end what runs by hand/);
+      expect(existsSync(file)).toBe(true);
     }
   });
 });

@@ -21,7 +21,7 @@ export async function stopMesh(directory: string): Promise<string[]> {
   const state = readStoppableMesh(directory);
   if (!state) return [];
   const ended: string[] = [];
-  if (state.launcher && (await end(state.launcher, launcherStopMs))) ended.push('mesh');
+  if (await end(state.launcher, launcherStopMs)) ended.push('mesh');
   const left = state.processes.filter(({ identity }) => identity && isRunning(identity));
   await Promise.all(left.map(async ({ identity }) => end(identity as ProcessIdentity, daemonStopMs)));
   ended.push(...left.map(({ name }) => name));

@@ -32,9 +32,9 @@ const stateSchema = z.object({
 /** What a launcher leaves on the disk for other commands to find it by. */
 export type MeshState = z.infer<typeof stateSchema>;
 
-/** What it takes to end a mesh: every version writes it like this. */
+/** What it takes to end a mesh: every version writes it like this. A file without a launcher is refused, and kept. */
 const stoppableSchema = z.object({
-  launcher: identity.optional(),
+  launcher: identity,
   processes: z.array(z.object({ name: z.string(), identity: identity.optional() })),
 });
 
