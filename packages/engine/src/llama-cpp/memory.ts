@@ -69,10 +69,12 @@ export function estimateMemory(
   { contextSize, sequences, batchSize, kvType = 'f16' }: ContextShape,
 ): { weights: number; kv: number; compute: number; total: number } {
   const kv = file.kvBytesPerPosition * KV_SCALE[kvType] * Math.ceil(contextSize / 256) * 256 * sequences;
+  // A pass may want every row's logits: the graph holds them once, and what the engine reads holds them again.
+  const logitRows = file.poolingCode === undefined ? batchSize : sequences;
   const compute =
     64 * 2 ** 20 +
     batchSize * (file.embeddingSize * 4 * 24 + contextSize * 4) +
-    2 * sequences * file.vocabularySize * 4;
+    2 * logitRows * file.vocabularySize * 4;
   return { weights: file.weightBytes, kv, compute, total: file.weightBytes + kv + compute };
 }
 
