@@ -17,7 +17,7 @@ export const looserClass: AttackDefinition = {
     const pair = pairEngines(context, looserClass.name);
     const info = () => {
       const own = pair.engine.info();
-      return { ...own, exact: false, numericClass: own.numericClass.replace(/\/exact(-2)?\//, '/fast/') };
+      return { ...own, exact: false, numericClass: own.numericClass.replace(/\/exact(-tiled)?(-2)?\//, '/fast/') };
     };
     return {
       name: looserClass.name,

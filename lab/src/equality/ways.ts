@@ -4,12 +4,12 @@ type WaySettings = Pick<LlamaEngineOptions, 'backend' | 'kernels' | 'isa' | 'thr
 
 /** Ways to serve in an exact class, each with the settings of a verifier of that class. */
 export const WAYS = {
-  exact: { provider: {}, verifier: {} },
-  'exact-threads': { provider: { threads: 2 }, verifier: {} },
+  exact: { provider: { kernels: 'exact' }, verifier: { kernels: 'exact' } },
+  'exact-threads': { provider: { kernels: 'exact', threads: 2 }, verifier: { kernels: 'exact' } },
   'exact-tiled': { provider: { kernels: 'tiled' }, verifier: { kernels: 'tiled' } },
   /** A verifier that serves the class without tiled prompts, and loads the provider's. */
-  'exact-tiled-loaded': { provider: { kernels: 'tiled', threads: 2 }, verifier: {} },
-  'exact-drafts': { provider: { drafts: 3 }, verifier: {} },
+  'exact-tiled-loaded': { provider: { kernels: 'tiled', threads: 2 }, verifier: { kernels: 'exact' } },
+  'exact-drafts': { provider: { kernels: 'exact', drafts: 3 }, verifier: { kernels: 'exact' } },
   'exact-kv-q8': { provider: { kvType: 'q8_0' }, verifier: { kvType: 'q8_0' } },
   'exact-avx512': { provider: { isa: 'skylakex' }, verifier: { isa: 'skylakex' } },
   /** Other builds of llama.cpp for x86 that most machines can run. Each is a class of its own. */

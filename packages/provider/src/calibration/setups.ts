@@ -29,9 +29,9 @@ const onRequest = <N extends string>(...given: Parameters<typeof setup<N>>) => (
  * position decides the seeds. The lab runs the same setups under its own names.
  */
 export const SETUPS = [
-  setup('exact', {}, EXACT_STREAMS),
-  setup('exact-native', { isa: 'native' }, EXACT_STREAMS),
-  setup('exact-threads', { threads: 2 }, EXACT_STREAMS),
+  setup('exact', { kernels: 'exact' }, EXACT_STREAMS),
+  setup('exact-native', { kernels: 'exact', isa: 'native' }, EXACT_STREAMS),
+  setup('exact-threads', { kernels: 'exact', threads: 2 }, EXACT_STREAMS),
   setup('reference', { kernels: 'reference' }),
   setup('plain', { kernels: 'plain' }),
   setup('plain-8', { kernels: 'plain' }, 8),
@@ -44,19 +44,19 @@ export const SETUPS = [
   setup('fast-native', { kernels: 'fast', isa: 'native' }),
   setup('fast-sse', { kernels: 'fast', isa: 'sse42' }),
   setup('fast-scalar', { kernels: 'fast', isa: 'x64' }),
-  onRequest('exact-avx512', { isa: 'skylakex' }, EXACT_STREAMS),
+  onRequest('exact-avx512', { kernels: 'exact', isa: 'skylakex' }, EXACT_STREAMS),
   onRequest('fast-avx512', { kernels: 'fast', isa: 'skylakex' }),
-  onRequest('exact-kv-q8', { kvType: 'q8_0' }, EXACT_STREAMS),
+  onRequest('exact-kv-q8', { kernels: 'exact', kvType: 'q8_0' }, EXACT_STREAMS),
   onRequest('fast-kv-q8', { kernels: 'fast', kvType: 'q8_0' }),
   // Another back end, on whatever device the machine has; slow on Mesa's software driver.
   // Named explicitly, since the automatic choice depends on measured time.
   onRequest('vulkan', { backend: 'vulkan', shapes: 'wide' }, EXACT_STREAMS),
   // What an operator asks for where text repeats; elsewhere a guess costs more than it saves (ADR 11).
-  onRequest('exact-drafts', { drafts: 3 }, EXACT_STREAMS),
+  onRequest('exact-drafts', { kernels: 'exact', drafts: 3 }, EXACT_STREAMS),
   onRequest('fast-drafts', { kernels: 'fast', drafts: 3 }),
   onRequest('fast-2', { kernels: 'fast' }, 2),
   onRequest('fast-4', { kernels: 'fast' }, 4),
-  onRequest('exact-kv-q4', { kvType: 'q4_0' }, EXACT_STREAMS),
+  onRequest('exact-kv-q4', { kernels: 'exact', kvType: 'q4_0' }, EXACT_STREAMS),
   // Processors with AVX and no more, and the first ones with AVX-512: each library computes bits of its own.
   onRequest('fast-sandybridge', { kernels: 'fast', isa: 'sandybridge' }),
   onRequest('fast-ivybridge', { kernels: 'fast', isa: 'ivybridge' }),
