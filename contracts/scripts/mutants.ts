@@ -41,6 +41,18 @@ const mutants: readonly Mutant[] = [
     to: 'earned[i] = Earned(line.providerId, line.payee, uint128(line.gross * 9598 / BASIS));',
   },
   {
+    breaks: 'charges: one goes to nobody',
+    file: 'Settlement.sol',
+    from: 'verification.amount += line.charge;',
+    to: '',
+  },
+  {
+    breaks: 'charges: one may exceed its line',
+    file: 'Settlement.sol',
+    from: 'if (line.charge > line.gross) revert ChargeTooHigh(line.charge, line.gross);',
+    to: '',
+  },
+  {
     breaks: 'double settlement: the sequence does not advance',
     file: 'Settlement.sol',
     from: 'anchor.sequence = batch.sequence;',

@@ -73,6 +73,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error NotEjected(bytes32 providerId);
     error AppealOver(uint256 since);
     error NothingHeld(address payee);
+    error ChargeTooHigh(uint128 charge, uint128 gross);
 
     constructor(IERC20 token, Parameters parameters_, Staking staking_) EIP712("OGONG", "1") {
         if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
@@ -222,12 +223,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     }
 
     function hashLines(Line[] calldata lines) public pure returns (bytes32) {
-        bytes32[] memory words = new bytes32[](lines.length * 4);
+        bytes32[] memory words = new bytes32[](lines.length * 5);
         for (uint256 i; i < lines.length; ++i) {
-            words[4 * i] = lines[i].providerId;
-            words[4 * i + 1] = bytes32(uint256(uint160(lines[i].payee)));
-            words[4 * i + 2] = bytes32(uint256(uint160(lines[i].router)));
-            words[4 * i + 3] = bytes32(uint256(lines[i].gross));
+            words[5 * i] = lines[i].providerId;
+            words[5 * i + 1] = bytes32(uint256(uint160(lines[i].payee)));
+            words[5 * i + 2] = bytes32(uint256(uint160(lines[i].router)));
+            words[5 * i + 3] = bytes32(uint256(lines[i].gross));
+            words[5 * i + 4] = bytes32(uint256(lines[i].charge));
         }
         return keccak256(abi.encodePacked(words));
     }
@@ -264,8 +266,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         if (3 * signed <= 2 * total) revert NoQuorum(signed, total);
     }
 
-    /// @dev Every share is rounded down per line and the provider takes what is left, so that a line's parts sum to its
-    /// gross to the unit. Without a router its share stays with the provider.
+    /// @dev A charge goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
+    /// takes what is left, so that a line's parts sum to its gross to the unit. Without a router its share stays with the provider.
     function _split(Batch calldata batch, Line[] calldata lines, Tally[] calldata tallies)
         private
         returns (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual)
@@ -281,11 +283,14 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         for (uint256 i; i < lines.length; ++i) {
             Line calldata line = lines[i];
             if (line.payee == address(0)) revert ZeroPayee();
-            uint256 toRouter = line.router == address(0) ? 0 : _part(line.gross, shares.router);
+            if (line.charge > line.gross) revert ChargeTooHigh(line.charge, line.gross);
+            verification.amount += line.charge;
+            uint256 shared = line.gross - line.charge;
+            uint256 toRouter = line.router == address(0) ? 0 : _part(shared, shares.router);
             credits[i] = Credit(line.router, toRouter);
-            uint256 rest = line.gross - toRouter - _give(validator, line.gross, shares.validator)
-                - _give(verification, line.gross, shares.verification) - _give(treasury, line.gross, shares.treasury)
-                - _give(license, line.gross, shares.license);
+            uint256 rest = shared - toRouter - _give(validator, shared, shares.validator)
+                - _give(verification, shared, shares.verification) - _give(treasury, shared, shares.treasury)
+                - _give(license, shared, shares.license);
             earned[i] = Earned(line.providerId, line.payee, uint128(rest));
             gross += line.gross;
             residual += rest;

@@ -33,6 +33,8 @@ struct Line {
     address payee;
     address router;
     uint128 gross;
+    /// The part of gross that goes to the verification pool whole, for what the provider promised and did not deliver.
+    uint128 charge;
 }
 
 /// What the verifiers of one payee did for the entries of a batch.

@@ -76,8 +76,8 @@ contract Handler is Fixture {
         }
         Line[] memory lines = new Line[](2);
         cut = bound(cut, 0, gross);
-        lines[0] = Line(providerOf(payee), payeeOf(payee), payeeOf(payee / 7), uint128(cut));
-        lines[1] = Line(providerOf(payee / 3), payeeOf(payee / 49), address(0), uint128(gross - cut));
+        lines[0] = Line(providerOf(payee), payeeOf(payee), payeeOf(payee / 7), uint128(cut), uint128(cut / 3));
+        lines[1] = Line(providerOf(payee / 3), payeeOf(payee / 49), address(0), uint128(gross - cut), uint128(gross - cut));
         Batch memory batch = _batch(++settledBatches[validator]);
         _submit(batch, debits, lines);
         drawn += gross;

@@ -118,9 +118,9 @@ contract EarningsTest is Fixture {
     function test_anEjectionConcernsEveryPayeeOfOneKey() public {
         bytes32 other = keccak256("other key");
         Line[] memory lines = new Line[](3);
-        lines[0] = Line(KEY, PROVIDER, ROUTER, 100_000);
-        lines[1] = Line(KEY, address(0xB2), ROUTER, 100_000);
-        lines[2] = Line(other, PROVIDER, ROUTER, 100_000);
+        lines[0] = Line(KEY, PROVIDER, ROUTER, 100_000, 0);
+        lines[1] = Line(KEY, address(0xB2), ROUTER, 100_000, 0);
+        lines[2] = Line(other, PROVIDER, ROUTER, 100_000, 0);
         _submit(_batch(++sequence), _one(_debit(PAYER_KEY, 300_000, 300_000)), lines);
         _eject(++sequence, KEY);
         _at(3, 0);

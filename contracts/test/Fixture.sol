@@ -198,7 +198,7 @@ abstract contract Fixture {
 
     /// Settles one payer's debt to one provider with the signatures of all validators.
     function _settle(uint64 sequence, uint128 amount, uint128 cumulative) internal {
-        _submit(_batch(sequence), _one(_debit(PAYER_KEY, amount, cumulative)), _one(Line(KEY, PROVIDER, ROUTER, amount)));
+        _submit(_batch(sequence), _one(_debit(PAYER_KEY, amount, cumulative)), _one(Line(KEY, PROVIDER, ROUTER, amount, 0)));
     }
 
     function _submit(Batch memory batch, Debit[] memory debits, Line[] memory lines) internal {

@@ -27,13 +27,14 @@ contract SettlementTest is Fixture {
 
     function test_withoutRouterItsShareStaysWithTheProvider() public {
         _fund(payer, 100_000, 100_000);
-        _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(KEY, PROVIDER, address(0), 100_000)));
+        _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(KEY, PROVIDER, address(0), 100_000, 0)));
         checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, 96_980, "provider");
         checkEqual(escrow.creditOf(address(0)), 0, "nobody");
     }
 
-    function testFuzz_sharesSumToGross(uint128 gross, uint16[5] memory parts, bool routed) public {
+    function testFuzz_sharesSumToGross(uint128 gross, uint128 charge, uint16[5] memory parts, bool routed) public {
         gross = uint128(bound(gross, 0, token.CAP() - 3 * BOND));
+        charge = uint128(bound(charge, 0, gross));
         uint256 left = 2_000;
         for (uint256 i; i < 5; ++i) {
             parts[i] = uint16(bound(parts[i], 0, left));
@@ -42,16 +43,16 @@ contract SettlementTest is Fixture {
         _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4]));
         address router = routed ? ROUTER : address(0);
         if (gross > 0) _fund(payer, gross, gross);
-        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross)));
-        uint256 rest = gross;
+        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross, charge)));
+        uint256 rest = gross - charge;
         uint256[5] memory expected;
         for (uint256 i; i < 5; ++i) {
-            expected[i] = i == 0 && !routed ? 0 : uint256(gross) * parts[i] / 10_000;
+            expected[i] = i == 0 && !routed ? 0 : uint256(gross - charge) * parts[i] / 10_000;
             rest -= expected[i];
         }
         checkEqual(escrow.creditOf(ROUTER), expected[0], "router");
         checkEqual(escrow.creditOf(validator), expected[1], "validator");
-        checkEqual(escrow.creditOf(VERIFICATION), expected[2], "verification");
+        checkEqual(escrow.creditOf(VERIFICATION), expected[2] + charge, "verification");
         checkEqual(escrow.creditOf(TREASURY), expected[3], "treasury");
         checkEqual(escrow.creditOf(LICENSE), expected[4], "license");
         checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, rest, "provider");
@@ -61,7 +62,7 @@ contract SettlementTest is Fixture {
     function test_sameBatchTwiceIsRefused() public {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
@@ -146,12 +147,22 @@ contract SettlementTest is Fixture {
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
+    function test_chargeAboveTheGrossIsRefused() public {
+        _fund(payer, 1_000, 1_000);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 10));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 11));
+        Batch memory batch = _batch(1);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.ChargeTooHigh.selector, 11, 10));
+        settlement.settle(batch, debits, lines, none, _idle(), quorum);
+    }
+
     /// The quorum covers every field: change any of them and its signatures recover to nobody.
     function testFuzz_quorumCoversEveryField(uint256 field) public {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
         bytes[] memory quorum = _quorum(digest, 3);
         bytes32[] memory ejections;
-        field = bound(field, 0, 12);
+        field = bound(field, 0, 13);
         if (field == 0) batch.logHead = keccak256("other");
         if (field == 1) batch.logLength += 1;
         if (field == 2) batch.recordsRoot = keccak256("other");
@@ -165,6 +176,7 @@ contract SettlementTest is Fixture {
         if (field == 10) lines[0].gross += 1;
         if (field == 11) ejections = new bytes32[](1);
         if (field == 12) lines[0].providerId = keccak256("other");
+        if (field == 13) lines[0].charge += 1;
         check(settlement.batchDigest(batch, debits, lines, ejections, _idle()) != digest, "digest changed");
         try settlement.settle(batch, debits, lines, ejections, _idle(), quorum) {
             check(false, "tampered batch settled");
@@ -239,7 +251,7 @@ contract SettlementTest is Fixture {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = new Debit[](2);
         debits[0] = debits[1] = _debit(PAYER_KEY, 60, 100);
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 120));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 120, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.VoucherExceeded.selector, payer, 120, 100));
@@ -259,7 +271,7 @@ contract SettlementTest is Fixture {
         vm.assume(debited != gross);
         if (debited > 0) _fund(payer, debited, debited);
         Debit[] memory debits = _one(_debit(PAYER_KEY, debited, debited));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.Unbalanced.selector, debited, gross));
@@ -269,7 +281,7 @@ contract SettlementTest is Fixture {
     function test_zeroPayeeIsRefused() public {
         _fund(payer, 10, 10);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 10));
-        Line[] memory lines = _one(Line(KEY, address(0), ROUTER, 10));
+        Line[] memory lines = _one(Line(KEY, address(0), ROUTER, 10, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(Settlement.ZeroPayee.selector);
@@ -319,7 +331,7 @@ contract SettlementTest is Fixture {
     function _ordinary() private returns (Batch memory, Debit[] memory, Line[] memory, bytes32) {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 0));
         Batch memory batch = _batch(1);
         return (batch, debits, lines, settlement.batchDigest(batch, debits, lines, none, _idle()));
     }
@@ -342,7 +354,7 @@ contract SettlementTest is Fixture {
 
     function _expectDebitRefusal(uint64 sequence, Debit memory debit, bytes memory reason) private {
         Debit[] memory debits = _one(debit);
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, debit.amount));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, debit.amount, 0));
         Batch memory batch = _batch(sequence);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(reason);

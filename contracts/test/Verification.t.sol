@@ -26,7 +26,7 @@ contract VerificationTest is Fixture {
     function _report(uint64 sequence, Tally[] memory tallies, uint128 gross) private {
         Batch memory batch = _batch(sequence);
         Debit[] memory debits = _one(_debit(PAYER_KEY, gross, 1_000_000_000));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross, 0));
         bytes32[] memory none;
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, tallies), 3);
         settlement.settle(batch, debits, lines, none, tallies, quorum);
@@ -46,6 +46,19 @@ contract VerificationTest is Fixture {
         vm.prank(BEN);
         escrow.claim();
         checkEqual(token.balanceOf(BEN), 6_666, "claimed");
+    }
+
+    function test_paysThoseWhoVerifiedOfAChargeToo() public {
+        Debit[] memory debits = _one(_debit(PAYER_KEY, GROSS, GROSS));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 300_000));
+        Tally[] memory tallies = _two(1, 2);
+        bytes32[] memory none;
+        Batch memory batch = _batch(1);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, tallies), 3);
+        settlement.settle(batch, debits, lines, none, tallies, quorum);
+        uint256 pool = 300_000 + (GROSS - 300_000) / 100;
+        checkEqual(escrow.creditOf(ANN), pool / 3, "ann");
+        checkEqual(escrow.creditOf(BEN), pool * 2 / 3, "ben");
     }
 
     function test_leavesAllOfItToTheRecipientWhereNobodyHasCredit() public {
@@ -73,7 +86,7 @@ contract VerificationTest is Fixture {
     function test_coversTheTalliesByTheQuorum() public {
         Batch memory batch = _batch(1);
         Debit[] memory debits = _one(_debit(PAYER_KEY, GROSS, GROSS));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 0));
         bytes32[] memory none;
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _two(1, 2)), 3);
         Tally[] memory bent = _two(2, 2);

@@ -113,7 +113,10 @@ export async function readHistory(
         debits: drawn
           .filter((event) => event.transactionHash === transaction)
           .map((event) => ({ payer: event.args.payer.toLowerCase(), amountAtomic: event.args.amount })),
-        lines: call.lines.map(({ payee, router, gross }) => ({ provider: payee, router, grossAtomic: gross })),
+        lines: call.lines.map(({ payee, router, gross, charge }) => ({
+          ...{ provider: payee, router },
+          ...{ grossAtomic: gross, chargeAtomic: charge },
+        })),
         tallies: call.tallies,
         blockNumber: Number(blockNumber),
       };
@@ -152,9 +155,9 @@ function recoverSigners(
       termsHash: bytes(debit.termsHash),
       signature: bytes(debit.signature),
     })),
-    lines: lines.map(({ providerId, payee, router, gross }) => ({
+    lines: lines.map(({ providerId, payee, router, gross, charge }) => ({
       ...{ providerId: bytes(providerId), payee: bytes(payee), router: bytes(router) },
-      gross,
+      ...{ gross, charge },
     })),
     ejections: ejections.map(bytes),
     tallies: tallies.map(({ payee, ...counts }) => ({ payee: bytes(payee), ...counts })),

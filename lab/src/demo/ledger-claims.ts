@@ -1,8 +1,8 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import { splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
+import { type FeeSplit, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
 import { isBillable } from '@ogong/protocol/settlement/verdict-log';
 import { answeredOf, entriesOf, type Finding, failuresOf, judge, replyIdOf } from './finding.ts';
-import type { Account, Books, RunRecord, SettlementRecord } from './run-record.ts';
+import type { Account, Books, RunRecord, SettledLine, SettlementRecord } from './run-record.ts';
 
 const accountOf = (books: Books, address: string): Account | undefined =>
   books.accounts.find((account) => account.address === address);
@@ -52,7 +52,7 @@ export function checkHonest(run: RunRecord): Finding {
     const expected = run.settlements
       .flatMap(({ lines }) => lines)
       .filter(({ provider }) => provider === address)
-      .reduce((sum, { grossAtomic }) => sum + splitFee(grossAtomic, run.shares).provider, 0n);
+      .reduce((sum, line) => sum + splitLine(run, line).provider, 0n);
     const verified = sum(run.settlements.map((settlement) => earnedByVerifying(run, settlement, address)));
     const credit = creditGain(run, address);
     if (credit !== expected + verified)
@@ -71,9 +71,12 @@ function creditGain({ books }: RunRecord, address: string): bigint {
   return gain(books.after) - gain(books.before);
 }
 
+const splitLine = ({ shares }: Pick<RunRecord, 'shares'>, { grossAtomic, chargeAtomic }: SettledLine): FeeSplit =>
+  splitFee(grossAtomic, shares, { chargeAtomic });
+
 /** What a settlement leaves for verification. */
 const poolOf = ({ shares }: Pick<RunRecord, 'shares'>, { lines }: Pick<SettlementRecord, 'lines'>): bigint =>
-  sum(lines.map(({ grossAtomic }) => splitFee(grossAtomic, shares).verification));
+  sum(lines.map((line) => splitLine({ shares }, line).verification));
 
 /** The part of it that one payee gets. */
 function earnedByVerifying(run: Pick<RunRecord, 'shares'>, settlement: SettlementRecord, address: string): bigint {
@@ -108,8 +111,8 @@ export function checkConservation(run: RunRecord): Finding {
   const debited = sum(run.settlements.flatMap(({ debits }) => debits.map(({ amountAtomic }) => amountAtomic)));
   const shares = { provider: 0n, router: 0n, validator: 0n, verification: 0n, treasury: 0n, license: 0n };
   for (const { lines } of run.settlements) {
-    for (const { grossAtomic } of lines) {
-      const split = splitFee(grossAtomic, run.shares);
+    for (const line of lines) {
+      const split = splitLine(run, line);
       for (const name of Object.keys(shares) as (keyof typeof shares)[]) shares[name] += split[name];
     }
   }

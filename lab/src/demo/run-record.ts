@@ -86,6 +86,14 @@ export interface ValidatorLog {
   readonly entries: readonly VerdictEntry[];
 }
 
+export interface SettledLine {
+  readonly provider: string;
+  readonly router: string;
+  readonly grossAtomic: bigint;
+  /** The part of it that went to the verification pool whole. */
+  readonly chargeAtomic: bigint;
+}
+
 export interface SettlementRecord {
   readonly transaction: string;
   readonly validator: string;
@@ -95,7 +103,7 @@ export interface SettlementRecord {
   readonly signers: readonly { readonly name: string; readonly address: string; readonly bondAtomic: bigint }[];
   readonly totalBondAtomic: bigint;
   readonly debits: readonly { readonly payer: string; readonly amountAtomic: bigint }[];
-  readonly lines: readonly { readonly provider: string; readonly router: string; readonly grossAtomic: bigint }[];
+  readonly lines: readonly SettledLine[];
   readonly tallies: readonly { readonly payee: string; readonly credits: number }[];
   readonly blockNumber: number;
 }

@@ -25,6 +25,7 @@ export interface DecodedSettle {
     readonly payee: Address;
     readonly router: Address;
     readonly gross: bigint;
+    readonly charge: bigint;
   }[];
   readonly ejections: readonly Hex[];
   readonly tallies: readonly { readonly payee: Address; readonly credits: number; readonly refuted: number }[];

@@ -147,11 +147,11 @@ const debitOf = (label: string, amount: bigint) => ({
   cumulative: amount * 3n,
   termsHash: bytes32(`terms ${label}`),
 });
-const lineOf = (label: string, router: Address, gross: bigint) => ({
+const lineOf = (label: string, router: Address, gross: bigint, charge = 0n) => ({
   providerId: bytes32(`provider of ${label}`),
   payee: addressOf(label),
   router,
-  gross,
+  ...{ gross, charge },
 });
 
 const tallyOf = (label: string, credits: number, refuted = 0) => ({ payee: addressOf(label), credits, refuted });
@@ -170,7 +170,7 @@ const batches = [
     debits: [debitOf('payer 1', 700_000_000_000_001n), debitOf('payer 2', 299_999_999_999_999n)],
     lines: [
       lineOf('payee 1', addressOf('router'), 500_000_000_000_000n),
-      lineOf('payee 2', addressOf('router'), 400_000_000_000_000n),
+      lineOf('payee 2', addressOf('router'), 400_000_000_000_000n, 30_000_000_000_000n),
       lineOf('payee 2', zeroAddress, 100_000_000_000_000n),
     ],
     ejected: [bytes32('provider 9')],
@@ -294,7 +294,10 @@ async function computeVectors() {
       const linesHash = expectEqual(
         `${name}: linesHash`,
         hashWords(
-          lines.flatMap((line) => [line.providerId, wordOf(line.payee), wordOf(line.router), numberWord(line.gross)]),
+          lines.flatMap(({ providerId, payee, router, gross, charge }) => [
+            ...[providerId, wordOf(payee), wordOf(router)],
+            ...[numberWord(gross), numberWord(charge)],
+          ]),
         ),
         await client.readContract({ ...readSettlement, functionName: 'hashLines', args: [lines] }),
       );

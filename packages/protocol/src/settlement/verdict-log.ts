@@ -88,6 +88,8 @@ const verdictEntryCodec = struct({
   evidence: oneOf(EVIDENCE_KINDS),
   /** What the payer owes; 0 for reject, abandoned and unjudged. */
   feeAtomic: u128,
+  /** What a provider is charged for a reply that it abandoned (docs/spec/deposits.md); 0 for every other verdict. */
+  chargeAtomic: u128,
   payer: address,
   /** Zero where there was none. */
   router: address,
@@ -109,7 +111,7 @@ const verdictEntryCodec = struct({
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
-  tag: 'ogong-verdict-v4',
+  tag: 'ogong-verdict-v5',
 });
 
 export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;
@@ -237,6 +239,9 @@ export const isJudged = (verdict: Verdict): boolean => JUDGED.has(verdict);
 function assertConsistent(entry: VerdictEntry): void {
   if (entry.feeAtomic !== 0n && !isBillable(entry.verdict)) {
     throw new ProtocolError('malformed', `a fee for a reply with verdict ${entry.verdict}`);
+  }
+  if (entry.chargeAtomic !== 0n && entry.verdict !== 'abandoned') {
+    throw new ProtocolError('malformed', `a charge for a reply with verdict ${entry.verdict}`);
   }
   if (entry.verdict === 'reject' && entry.evidence === 'none')
     throw new ProtocolError('malformed', 'reject without evidence');

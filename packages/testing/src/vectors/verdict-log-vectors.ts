@@ -16,7 +16,8 @@ const VALIDATOR = fill(20, 0xaa);
 const CHAIN_ID = 31_337n;
 
 /**
- * A log of three entries, the last one with a verifier that the others refute and a silent one, the name of a correction, and what a log's entries mean for the
+ * A log of four entries, the third one with a verifier that the others refute and a silent one, the
+ * fourth of a reply that was abandoned, the name of a correction, and what a log's entries mean for the
  * tests of its providers.
  */
 export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown> {
@@ -29,13 +30,21 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
   for (let i = 0; i < 3; i++) {
     const next = appendVerdict(crypto, position, {
       ...{ replyId: fill(16, i), recordHash: fill(32, 2), providerId: fill(32, 3), payee: fill(20, 4) },
-      ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, payer: fill(20, 5), router: fill(20, 6) },
+      ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, chargeAtomic: 0n },
+      ...{ payer: fill(20, 5), router: fill(20, 6) },
       ...{ verifiers: i === 2 ? [refuted, credited, silent] : [credited], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
       ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: 1_700_000_000_000 },
     });
     appended.push(next);
     position = next.position;
   }
+  const abandoned = appendVerdict(crypto, position, {
+    ...{ replyId: fill(16, 9), recordHash: fill(32, 0), providerId: fill(32, 3), payee: fill(20, 0) },
+    ...{ verdict: 'abandoned', evidence: 'none', feeAtomic: 0n, chargeAtomic: 17n },
+    ...{ payer: fill(20, 5), router: fill(20, 6), verifiers: [], beaconEpoch: 0n, evidenceHash: fill(32, 8) },
+    ...{ step: 'none', eValuePpm: 0, ejects: false, timeMs: 1_700_000_000_001 },
+  });
+  appended.push(abandoned);
   const replyId = Uint8Array.from({ length: 16 }, (_, i) => i);
   return {
     'verdict-log': {
