@@ -59,7 +59,9 @@ export function createSyntheticRun(): RunRecord {
     const grossAtomic = log.entries
       .filter((entry) => equalBytes(entry.payee, payee))
       .reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
-    return grossAtomic === 0n ? [] : [{ provider: address(payee), router: address(routerAddress), grossAtomic, chargeAtomic: 0n }];
+    return grossAtomic === 0n
+      ? []
+      : [{ provider: address(payee), router: address(routerAddress), grossAtomic, chargeAtomic: 0n }];
   });
   const validators = validatorAddresses.map((bytes, i) => ({
     ...{ address: bytes, signingKey: bytes, stake: bonds[i] as bigint, endpoint: `127.0.0.1:${i + 1}` },

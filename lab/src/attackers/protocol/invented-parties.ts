@@ -66,7 +66,13 @@ export function inventSettled({
   const { bytes: entry, position } = appendVerdict(crypto, computeGenesisPosition(crypto, { chainId, validator }), {
     ...{ replyId: order.replyId, recordHash: hashRecord(crypto, receipt.record.bytes), providerId: order.providerId },
     ...{ payee: order.payee, payer: order.payer, router: order.router, verdict: 'accept', evidence: 'exact' },
-    ...{ feeAtomic, chargeAtomic: 0n, verifiers: [], beaconEpoch: order.epoch + 2n, evidenceHash: new Uint8Array(32).fill(1) },
+    ...{
+      feeAtomic,
+      chargeAtomic: 0n,
+      verifiers: [],
+      beaconEpoch: order.epoch + 2n,
+      evidenceHash: new Uint8Array(32).fill(1),
+    },
     ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: Number(order.expiresAtMs) },
   });
   const voucher = createVoucher(crypto, order, receipt.order.signature);

@@ -24,6 +24,7 @@ import { silentForProfit } from '../../attackers/protocol/silent-for-profit.ts';
 import { stolenSigningKey } from '../../attackers/protocol/stolen-signing-key.ts';
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
 import { unregisteredRouter } from '../../attackers/protocol/unregistered-router.ts';
+import { unservedOrders } from '../../attackers/protocol/unserved-orders.ts';
 import { vanishingPayer } from '../../attackers/protocol/vanishing-payer.ts';
 import { vrfGrinder } from '../../attackers/protocol/vrf-grinder.ts';
 import { washedName } from '../../attackers/protocol/washed-name.ts';
@@ -107,6 +108,20 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [...countTexts(played.refusals), `${played.settled} of them are on the chain`],
         money: NO_MONEY,
         worked: played.settled > 0,
+      };
+    },
+  },
+  {
+    attack: unservedOrders,
+    async play(breaks: Breaks) {
+      const open = () => createFour({}, (options) => openAttacked(breaks, options));
+      const alone = await unservedOrders.play({ four: await open(), isValidatorInLeague: false }, breaks);
+      const spared = await unservedOrders.play({ four: await open(), isValidatorInLeague: true }, breaks);
+      return {
+        tried: 'took orders and delivered nothing, alone and with a validator that logs one of them without a charge',
+        answered: [`${alone.abandoned} of its orders are abandoned on the chain`, ...countTexts(spared.refusals)],
+        money: `it is charged ${alone.chargedAtomic} of the ${alone.earnedAtomic} atomic units that it earned`,
+        worked: alone.chargedAtomic < alone.dueAtomic || spared.refusals.length === 0,
       };
     },
   },

@@ -162,11 +162,7 @@ function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {
  * is shared.
  * @throws ProtocolError `out-of-range` on a negative fee, a charge that is negative or above the fee, a negative or fractional share, or shares above their ceiling.
  */
-export function splitFee(
-  grossAtomic: bigint,
-  shares: FeeShares,
-  { routed = true, chargeAtomic = 0n } = {},
-): FeeSplit {
+export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true, chargeAtomic = 0n } = {}): FeeSplit {
   if (chargeAtomic < 0n) throw new ProtocolError('out-of-range', `negative charge ${chargeAtomic}`);
   const sharedAtomic = grossAtomic - chargeAtomic;
   if (sharedAtomic < 0n) throw new ProtocolError('out-of-range', `a charge of ${chargeAtomic} on ${grossAtomic}`);

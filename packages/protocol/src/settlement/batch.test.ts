@@ -381,7 +381,12 @@ describe('settlement', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const settlement = buildSettlement(nobleCrypto, toInput([reply, { ...reply, payee: 2, payer: 2 }]));
     const [first, second] = settlement.lines;
-    for (const lines of [[first!], [second!, first!], [{ ...first!, gross: 6n }, second!], [{ ...first!, charge: 6n }, second!]]) {
+    for (const lines of [
+      [first!],
+      [second!, first!],
+      [{ ...first!, gross: 6n }, second!],
+      [{ ...first!, charge: 6n }, second!],
+    ]) {
       expect(() => encodeSettlement({ ...settlement, lines })).toThrow(ProtocolError);
     }
     const addresses = Array.from({ length: MAX_BATCH_ENTRIES + 1 }, (_, i) => {

@@ -71,7 +71,13 @@ describe('the gas that the contracts take', () => {
     const call = {
       batch,
       debits: [...debits].sort((a, b) => (String(a.payer) < String(b.payer) ? -1 : 1)),
-      lines: lines.map(([payee, router]) => ({ providerId: createId(payee), payee, router, gross: FEE, charge: FEE / 3n })),
+      lines: lines.map(([payee, router]) => ({
+        providerId: createId(payee),
+        payee,
+        router,
+        gross: FEE,
+        charge: FEE / 3n,
+      })),
       ejections,
       tallies: Array.from({ length: verifiers }, () => ({ payee: createAddress(), credits: 0xffff, refuted: 0 })),
     };
