@@ -41,15 +41,15 @@ const mutants: readonly Mutant[] = [
     to: 'earned[i] = Earned(line.providerId, line.payee, uint128(line.gross * 9598 / BASIS));',
   },
   {
-    breaks: 'charges: one goes to nobody',
+    breaks: 'fines: one goes to nobody',
     file: 'Settlement.sol',
-    from: 'verification.amount += line.charge;',
+    from: 'verification.amount += line.fine;',
     to: '',
   },
   {
-    breaks: 'charges: one may exceed its line',
+    breaks: 'fines: one may exceed its line',
     file: 'Settlement.sol',
-    from: 'if (line.charge > line.gross) revert ChargeTooHigh(line.charge, line.gross);',
+    from: 'if (line.fine > line.gross) revert FineAboveGross(line.fine, line.gross);',
     to: '',
   },
   {

@@ -73,7 +73,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error NotEjected(bytes32 providerId);
     error AppealOver(uint256 since);
     error NothingHeld(address payee);
-    error ChargeTooHigh(uint128 charge, uint128 gross);
+    error FineAboveGross(uint128 fine, uint128 gross);
 
     constructor(IERC20 token, Parameters parameters_, Staking staking_) EIP712("OGONG", "1") {
         if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
@@ -229,7 +229,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
             words[5 * i + 1] = bytes32(uint256(uint160(lines[i].payee)));
             words[5 * i + 2] = bytes32(uint256(uint160(lines[i].router)));
             words[5 * i + 3] = bytes32(uint256(lines[i].gross));
-            words[5 * i + 4] = bytes32(uint256(lines[i].charge));
+            words[5 * i + 4] = bytes32(uint256(lines[i].fine));
         }
         return keccak256(abi.encodePacked(words));
     }
@@ -266,7 +266,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         if (3 * signed <= 2 * total) revert NoQuorum(signed, total);
     }
 
-    /// @dev A charge goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
+    /// @dev A fine goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
     /// takes what is left, so that a line's parts sum to its gross to the unit. Without a router its share stays with the provider.
     function _split(Batch calldata batch, Line[] calldata lines, Tally[] calldata tallies)
         private
@@ -283,9 +283,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         for (uint256 i; i < lines.length; ++i) {
             Line calldata line = lines[i];
             if (line.payee == address(0)) revert ZeroPayee();
-            if (line.charge > line.gross) revert ChargeTooHigh(line.charge, line.gross);
-            verification.amount += line.charge;
-            uint256 shared = line.gross - line.charge;
+            if (line.fine > line.gross) revert FineAboveGross(line.fine, line.gross);
+            verification.amount += line.fine;
+            uint256 shared = line.gross - line.fine;
             uint256 toRouter = line.router == address(0) ? 0 : _part(shared, shares.router);
             credits[i] = Credit(line.router, toRouter);
             uint256 rest = shared - toRouter - _give(validator, shared, shares.validator)

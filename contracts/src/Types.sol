@@ -34,7 +34,7 @@ struct Line {
     address router;
     uint128 gross;
     /// The part of gross that goes to the verification pool whole, for what the provider promised and did not deliver.
-    uint128 charge;
+    uint128 fine;
 }
 
 /// What the verifiers of one payee did for the entries of a batch.

@@ -32,9 +32,9 @@ contract SettlementTest is Fixture {
         checkEqual(escrow.creditOf(address(0)), 0, "nobody");
     }
 
-    function testFuzz_sharesSumToGross(uint128 gross, uint128 charge, uint16[5] memory parts, bool routed) public {
+    function testFuzz_sharesSumToGross(uint128 gross, uint128 fine, uint16[5] memory parts, bool routed) public {
         gross = uint128(bound(gross, 0, token.CAP() - 3 * BOND));
-        charge = uint128(bound(charge, 0, gross));
+        fine = uint128(bound(fine, 0, gross));
         uint256 left = 2_000;
         for (uint256 i; i < 5; ++i) {
             parts[i] = uint16(bound(parts[i], 0, left));
@@ -43,16 +43,16 @@ contract SettlementTest is Fixture {
         _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4]));
         address router = routed ? ROUTER : address(0);
         if (gross > 0) _fund(payer, gross, gross);
-        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross, charge)));
-        uint256 rest = gross - charge;
+        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross, fine)));
+        uint256 rest = gross - fine;
         uint256[5] memory expected;
         for (uint256 i; i < 5; ++i) {
-            expected[i] = i == 0 && !routed ? 0 : uint256(gross - charge) * parts[i] / 10_000;
+            expected[i] = i == 0 && !routed ? 0 : uint256(gross - fine) * parts[i] / 10_000;
             rest -= expected[i];
         }
         checkEqual(escrow.creditOf(ROUTER), expected[0], "router");
         checkEqual(escrow.creditOf(validator), expected[1], "validator");
-        checkEqual(escrow.creditOf(VERIFICATION), expected[2] + charge, "verification");
+        checkEqual(escrow.creditOf(VERIFICATION), expected[2] + fine, "verification");
         checkEqual(escrow.creditOf(TREASURY), expected[3], "treasury");
         checkEqual(escrow.creditOf(LICENSE), expected[4], "license");
         checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, rest, "provider");
@@ -147,13 +147,13 @@ contract SettlementTest is Fixture {
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
-    function test_chargeAboveTheGrossIsRefused() public {
+    function test_fineAboveTheGrossIsRefused() public {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 10));
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 11));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.ChargeTooHigh.selector, 11, 10));
+        vm.expectRevert(abi.encodeWithSelector(Settlement.FineAboveGross.selector, 11, 10));
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
@@ -176,7 +176,7 @@ contract SettlementTest is Fixture {
         if (field == 10) lines[0].gross += 1;
         if (field == 11) ejections = new bytes32[](1);
         if (field == 12) lines[0].providerId = keccak256("other");
-        if (field == 13) lines[0].charge += 1;
+        if (field == 13) lines[0].fine += 1;
         check(settlement.batchDigest(batch, debits, lines, ejections, _idle()) != digest, "digest changed");
         try settlement.settle(batch, debits, lines, ejections, _idle(), quorum) {
             check(false, "tampered batch settled");

@@ -48,7 +48,7 @@ contract VerificationTest is Fixture {
         checkEqual(token.balanceOf(BEN), 6_666, "claimed");
     }
 
-    function test_paysThoseWhoVerifiedOfAChargeToo() public {
+    function test_paysThoseWhoVerifiedOfAFineToo() public {
         Debit[] memory debits = _one(_debit(PAYER_KEY, GROSS, GROSS));
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 300_000));
         Tally[] memory tallies = _two(1, 2);

@@ -113,9 +113,9 @@ export async function readHistory(
         debits: drawn
           .filter((event) => event.transactionHash === transaction)
           .map((event) => ({ payer: event.args.payer.toLowerCase(), amountAtomic: event.args.amount })),
-        lines: call.lines.map(({ payee, router, gross, charge }) => ({
+        lines: call.lines.map(({ payee, router, gross, fine }) => ({
           ...{ provider: payee, router },
-          ...{ grossAtomic: gross, chargeAtomic: charge },
+          ...{ grossAtomic: gross, fineAtomic: fine },
         })),
         tallies: call.tallies,
         blockNumber: Number(blockNumber),
@@ -155,9 +155,9 @@ function recoverSigners(
       termsHash: bytes(debit.termsHash),
       signature: bytes(debit.signature),
     })),
-    lines: lines.map(({ providerId, payee, router, gross, charge }) => ({
+    lines: lines.map(({ providerId, payee, router, gross, fine }) => ({
       ...{ providerId: bytes(providerId), payee: bytes(payee), router: bytes(router) },
-      ...{ gross, charge },
+      ...{ gross, fine },
     })),
     ejections: ejections.map(bytes),
     tallies: tallies.map(({ payee, ...counts }) => ({ payee: bytes(payee), ...counts })),

@@ -71,8 +71,8 @@ function creditGain({ books }: RunRecord, address: string): bigint {
   return gain(books.after) - gain(books.before);
 }
 
-const splitLine = ({ shares }: Pick<RunRecord, 'shares'>, { grossAtomic, chargeAtomic }: SettledLine): FeeSplit =>
-  splitFee(grossAtomic, shares, { chargeAtomic });
+const splitLine = ({ shares }: Pick<RunRecord, 'shares'>, { grossAtomic, fineAtomic }: SettledLine): FeeSplit =>
+  splitFee(grossAtomic, shares, { fineAtomic });
 
 /** What a settlement leaves for verification. */
 const poolOf = ({ shares }: Pick<RunRecord, 'shares'>, { lines }: Pick<SettlementRecord, 'lines'>): bigint =>

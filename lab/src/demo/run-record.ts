@@ -91,7 +91,7 @@ export interface SettledLine {
   readonly router: string;
   readonly grossAtomic: bigint;
   /** The part of it that went to the verification pool whole. */
-  readonly chargeAtomic: bigint;
+  readonly fineAtomic: bigint;
 }
 
 export interface SettlementRecord {

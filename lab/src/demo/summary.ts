@@ -74,11 +74,11 @@ export function summarize({ run, claims, timings, versions }: SummaryInput) {
       signers: settlement.signers.map(({ name }) => name),
       signedStakeAtomic: settlement.signers.reduce((sum, { bondAtomic }) => sum + bondAtomic, 0n).toString(),
       totalStakeAtomic: settlement.totalBondAtomic.toString(),
-      lines: settlement.lines.map(({ provider, router, grossAtomic, chargeAtomic }) => ({
+      lines: settlement.lines.map(({ provider, router, grossAtomic, fineAtomic }) => ({
         provider: ofAddress(provider),
         router: ofAddress(router),
         grossAtomic: grossAtomic.toString(),
-        chargeAtomic: chargeAtomic.toString(),
+        fineAtomic: fineAtomic.toString(),
       })),
     })),
     balances: run.members.map(({ name, role, address }) => ({

@@ -61,7 +61,7 @@ export function createSyntheticRun(): RunRecord {
       .reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
     return grossAtomic === 0n
       ? []
-      : [{ provider: address(payee), router: address(routerAddress), grossAtomic, chargeAtomic: 0n }];
+      : [{ provider: address(payee), router: address(routerAddress), grossAtomic, fineAtomic: 0n }];
   });
   const validators = validatorAddresses.map((bytes, i) => ({
     ...{ address: bytes, signingKey: bytes, stake: bonds[i] as bigint, endpoint: `127.0.0.1:${i + 1}` },
@@ -251,7 +251,7 @@ function createLog(replies: readonly Served[]) {
       verdict: isCaught ? 'reject' : 'accept',
       evidence: isCaught ? 'exact' : 'statistical',
       feeAtomic: isCaught ? 0n : feeAtomic,
-      chargeAtomic: 0n,
+      fineAtomic: 0n,
       payer: order.payer,
       router: order.router,
       verifiers: [{ verifierId: providerIds[0] as Uint8Array, payee: payees[0] as Uint8Array, outcome: 'credited' }],

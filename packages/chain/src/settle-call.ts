@@ -29,7 +29,7 @@ export interface LedgerLine {
   readonly router: BytesLike;
   readonly gross: bigint;
   /** The part of gross that goes to the verification pool whole. Default: none. */
-  readonly charge?: bigint;
+  readonly fine?: bigint;
 }
 
 export interface LedgerTally {
@@ -76,7 +76,7 @@ export function encodeSettle({ batch, debits, lines, ejections, tallies, quorum 
         payee: toAddress(line.payee, 'line.payee'),
         router: toAddress(line.router, 'line.router'),
         gross: line.gross,
-        charge: line.charge ?? 0n,
+        fine: line.fine ?? 0n,
       })),
       ejections.map((id) => toHex(id, 'ejections', 32)),
       tallies.map(({ payee, ...counts }) => ({ payee: toAddress(payee, 'tally.payee'), ...counts })),

@@ -20,7 +20,7 @@ describe('decoding a settlement', () => {
       debits: [
         { payer: hex('c1', 20), amount: 5n, cumulative: 7n, termsHash: hex('c2', 32), signature: hex('c3', 65) },
       ],
-      lines: [{ providerId: hex('d3', 32), payee: hex('d1', 20), router: hex('d2', 20), gross: 5n, charge: 2n }],
+      lines: [{ providerId: hex('d3', 32), payee: hex('d1', 20), router: hex('d2', 20), gross: 5n, fine: 2n }],
       ejections: [hex('e1', 32)],
       tallies: [{ payee: hex('a2', 20), credits: 4, refuted: 1 }],
       quorum: [hex('f1', 65), hex('f2', 65)],

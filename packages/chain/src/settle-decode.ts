@@ -25,7 +25,7 @@ export interface DecodedSettle {
     readonly payee: Address;
     readonly router: Address;
     readonly gross: bigint;
-    readonly charge: bigint;
+    readonly fine: bigint;
   }[];
   readonly ejections: readonly Hex[];
   readonly tallies: readonly { readonly payee: Address; readonly credits: number; readonly refuted: number }[];

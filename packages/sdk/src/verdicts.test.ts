@@ -40,7 +40,7 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = M
     ...{ providerId, payee: payee.address, payer: order.payer, router: order.router },
     verdict: isCheat ? 'reject' : 'unjudged',
     evidence: isCheat ? 'exact' : 'none',
-    ...{ feeAtomic: 0n, chargeAtomic: 0n },
+    ...{ feeAtomic: 0n, fineAtomic: 0n },
     ...{ verifiers: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), timeMs: 1_000 },
     ...(isCheat
       ? { step: 'reply', eValuePpm: 45_000_000, ejects: true }

@@ -147,11 +147,11 @@ const debitOf = (label: string, amount: bigint) => ({
   cumulative: amount * 3n,
   termsHash: bytes32(`terms ${label}`),
 });
-const lineOf = (label: string, router: Address, gross: bigint, charge = 0n) => ({
+const lineOf = (label: string, router: Address, gross: bigint, fine = 0n) => ({
   providerId: bytes32(`provider of ${label}`),
   payee: addressOf(label),
   router,
-  ...{ gross, charge },
+  ...{ gross, fine },
 });
 
 const tallyOf = (label: string, credits: number, refuted = 0) => ({ payee: addressOf(label), credits, refuted });
@@ -294,9 +294,9 @@ async function computeVectors() {
       const linesHash = expectEqual(
         `${name}: linesHash`,
         hashWords(
-          lines.flatMap(({ providerId, payee, router, gross, charge }) => [
+          lines.flatMap(({ providerId, payee, router, gross, fine }) => [
             ...[providerId, wordOf(payee), wordOf(router)],
-            ...[numberWord(gross), numberWord(charge)],
+            ...[numberWord(gross), numberWord(fine)],
           ]),
         ),
         await client.readContract({ ...readSettlement, functionName: 'hashLines', args: [lines] }),

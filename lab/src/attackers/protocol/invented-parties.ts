@@ -68,7 +68,7 @@ export function inventSettled({
     ...{ payee: order.payee, payer: order.payer, router: order.router, verdict: 'accept', evidence: 'exact' },
     ...{
       feeAtomic,
-      chargeAtomic: 0n,
+      fineAtomic: 0n,
       verifiers: [],
       beaconEpoch: order.epoch + 2n,
       evidenceHash: new Uint8Array(32).fill(1),

@@ -1,4 +1,4 @@
-import { computeAbandonmentCharge } from '@ogong/protocol/exchange/fee';
+import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { encodeVerdictEntry, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { TestValidator } from '@ogong/testing/validator/test-bench';
 import type { Four } from '@ogong/testing/validator/test-four';
@@ -14,25 +14,25 @@ export interface UnservedOutcome {
   /** What the payers owe for the replies of the provider, atomic units. */
   readonly earnedAtomic: bigint;
   /** What of it went to the verification pool whole. */
-  readonly chargedAtomic: bigint;
+  readonly finedAtomic: bigint;
   /** What the orders that it left come to. */
   readonly dueAtomic: bigint;
   /** Why co-signers took entries out of the log. */
   readonly refusals: readonly string[];
 }
 
-/** Writes the entries of the log again, without what they charge. */
+/** Writes the entries of the log again, without what they fine. */
 function spare({ store }: TestValidator): void {
   const rows = store.prepare('SELECT position, entry FROM log ORDER BY position').all();
   const [last] = rows.slice(-1);
   const entry = parseVerdictEntry(last?.entry as Uint8Array);
-  const bytes = encodeVerdictEntry({ ...entry, chargeAtomic: 0n });
+  const bytes = encodeVerdictEntry({ ...entry, fineAtomic: 0n });
   store.prepare('UPDATE log SET entry = ? WHERE position = ?').run(bytes, last?.position as bigint);
 }
 
 /**
  * A provider agrees to orders and delivers nothing, so that payers wait, and other providers do not get the orders. It serves one in
- * between, and keeps its fee. With a validator in league, the log says nothing of a charge.
+ * between, and keeps its fee. With a validator in league, the log says nothing of a fine.
  */
 export const unservedOrders: ProtocolAttack<
   { readonly four: Four; readonly isValidatorInLeague: boolean },
@@ -63,8 +63,8 @@ export const unservedOrders: ProtocolAttack<
     return {
       abandoned: Math.min(entries, settled - 1),
       earnedAtomic: lines.reduce((sum, { gross }) => sum + gross, 0n),
-      chargedAtomic: lines.reduce((sum, { charge = 0n }) => sum + charge, 0n),
-      dueAtomic: left.reduce((sum, { fields }) => sum + computeAbandonmentCharge(fields), 0n),
+      finedAtomic: lines.reduce((sum, { fine = 0n }) => sum + fine, 0n),
+      dueAtomic: left.reduce((sum, { fields }) => sum + computeAbandonmentFine(fields), 0n),
       refusals: own.refusals.flatMap((reasons) => reasons.split('; ')),
     };
   },

@@ -118,10 +118,10 @@ export const ledgerScenes: readonly StagedAttack[] = [
       const alone = await unservedOrders.play({ four: await open(), isValidatorInLeague: false }, breaks);
       const spared = await unservedOrders.play({ four: await open(), isValidatorInLeague: true }, breaks);
       return {
-        tried: 'took orders and delivered nothing, alone and with a validator that logs one of them without a charge',
+        tried: 'took orders and delivered nothing, alone and with a validator that logs one of them without its fine',
         answered: [`${alone.abandoned} of its orders are abandoned on the chain`, ...countTexts(spared.refusals)],
-        money: `it is charged ${alone.chargedAtomic} of the ${alone.earnedAtomic} atomic units that it earned`,
-        worked: alone.chargedAtomic < alone.dueAtomic || spared.refusals.length === 0,
+        money: `it is fined ${alone.finedAtomic} of the ${alone.earnedAtomic} atomic units that it earned`,
+        worked: alone.finedAtomic < alone.dueAtomic || spared.refusals.length === 0,
       };
     },
   },

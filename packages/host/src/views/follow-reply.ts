@@ -129,11 +129,11 @@ function toSettlement({ batch, debits, lines, ejections, tallies }: DecodedSettl
       ...amounts,
       ...{ payer: bytes(payer), termsHash: bytes(termsHash), signature: bytes(signature) },
     })),
-    lines: lines.map(({ gross, charge, ...parties }) => ({
+    lines: lines.map(({ gross, fine, ...parties }) => ({
       providerId: bytes(parties.providerId),
       payee: bytes(parties.payee),
       router: bytes(parties.router),
-      ...{ gross, charge },
+      ...{ gross, fine },
     })),
     ejections: ejections.map(bytes),
     tallies: tallies.map(({ payee, ...counts }) => ({ payee: bytes(payee), ...counts })),

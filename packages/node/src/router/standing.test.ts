@@ -58,7 +58,7 @@ describe('standing', () => {
         verdict,
         evidence: verdict === 'reject' ? 'exact' : 'none',
         feeAtomic,
-        chargeAtomic: 0n,
+        fineAtomic: 0n,
         payer: new Uint8Array(20),
         router: new Uint8Array(20),
         verifiers: [],

@@ -6,7 +6,7 @@ import { computePromptBound, parseRequest } from '../modality/text/request/reque
 import { boundTextTokens } from '../modality/text/request/request-bound.ts';
 import {
   assertFeeFloor,
-  computeAbandonmentCharge,
+  computeAbandonmentFine,
   computeContextBound,
   computeFeeFloor,
   computeMaxFee,
@@ -102,8 +102,8 @@ describe('fee', () => {
   it('splits conserve the gross to the unit', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 1n << 120n }), anyShares, fc.nat(100), (gross, shares, percent) => {
-        const chargeAtomic = (gross * BigInt(percent)) / 100n;
-        const parts = Object.values(splitFee(gross, shares, { chargeAtomic })) as bigint[];
+        const fineAtomic = (gross * BigInt(percent)) / 100n;
+        const parts = Object.values(splitFee(gross, shares, { fineAtomic })) as bigint[];
         expect(parts.every((part) => part >= 0n)).toBe(true);
         expect(parts.reduce((sum, part) => sum + part, 0n)).toBe(gross);
       }),
@@ -133,17 +133,17 @@ describe('fee', () => {
     expect(splitFee(10_000n, SHARES, { routed: false })).toMatchObject({ router: 0n, provider: 9698n });
   });
 
-  it('gives a charge to the verification pool whole, and shares the rest', () => {
-    const split = splitFee(10_000n, SHARES, { chargeAtomic: 4_000n });
+  it('gives a fine to the verification pool whole, and shares the rest', () => {
+    const split = splitFee(10_000n, SHARES, { fineAtomic: 4_000n });
     expect(split).toMatchObject({ router: 60n, verification: 4_030n, provider: 5_759n });
-    expect(splitFee(10n, SHARES, { chargeAtomic: 10n })).toMatchObject({ verification: 10n, provider: 0n });
-    for (const chargeAtomic of [-1n, 11n]) {
-      expect(() => splitFee(10n, SHARES, { chargeAtomic })).toThrow(ProtocolError);
+    expect(splitFee(10n, SHARES, { fineAtomic: 10n })).toMatchObject({ verification: 10n, provider: 0n });
+    for (const fineAtomic of [-1n, 11n]) {
+      expect(() => splitFee(10n, SHARES, { fineAtomic })).toThrow(ProtocolError);
     }
   });
 
-  it('charges a hundredth of the maximum fee for what was abandoned, rounded down', () => {
-    expect([0n, 99n, 100n, 12_345n].map((maxFeeAtomic) => computeAbandonmentCharge({ maxFeeAtomic }))).toEqual([
+  it('fines a hundredth of the maximum fee for what was abandoned, rounded down', () => {
+    expect([0n, 99n, 100n, 12_345n].map((maxFeeAtomic) => computeAbandonmentFine({ maxFeeAtomic }))).toEqual([
       ...[0n, 0n, 1n, 123n],
     ]);
   });

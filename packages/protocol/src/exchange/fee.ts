@@ -7,7 +7,7 @@ import type { Progress } from './progress.ts';
 const BASIS_POINTS = 10_000n;
 const TOKENS_PER_PRICE = 1000n;
 
-/** A provider that takes an order and delivers nothing is charged this part of what the order offers. */
+/** A provider that takes an order and delivers nothing is fined this part of what the order offers. */
 const ABANDONED_PART = 100n;
 
 /** Chains on one machine, where money is made up: nothing there costs what the floor pays for. */
@@ -158,19 +158,19 @@ function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {
 
 /**
  * The six-way split of one settlement line, as the contract computes it: five floored shares, the provider takes the
- * residual. Where no router took part (zero address), its share stays with the provider. A charge goes to verification before the rest
+ * residual. Where no router took part (zero address), its share stays with the provider. A fine goes to verification before the rest
  * is shared.
- * @throws ProtocolError `out-of-range` on a negative fee, a charge that is negative or above the fee, a negative or fractional share, or shares above their ceiling.
+ * @throws ProtocolError `out-of-range` on a negative fee, a fine that is negative or above the fee, a negative or fractional share, or shares above their ceiling.
  */
-export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true, chargeAtomic = 0n } = {}): FeeSplit {
-  if (chargeAtomic < 0n) throw new ProtocolError('out-of-range', `negative charge ${chargeAtomic}`);
-  const sharedAtomic = grossAtomic - chargeAtomic;
-  if (sharedAtomic < 0n) throw new ProtocolError('out-of-range', `a charge of ${chargeAtomic} on ${grossAtomic}`);
+export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true, fineAtomic = 0n } = {}): FeeSplit {
+  if (fineAtomic < 0n) throw new ProtocolError('out-of-range', `negative fine ${fineAtomic}`);
+  const sharedAtomic = grossAtomic - fineAtomic;
+  if (sharedAtomic < 0n) throw new ProtocolError('out-of-range', `a fine of ${fineAtomic} on ${grossAtomic}`);
   assertFeeShares(shares);
   const part = (bps: number): bigint => (sharedAtomic * BigInt(bps)) / BASIS_POINTS;
   const router = routed ? part(shares.routerBps) : 0n;
   const validator = part(shares.validatorBps);
-  const verification = chargeAtomic + part(shares.verificationBps);
+  const verification = fineAtomic + part(shares.verificationBps);
   const treasury = part(shares.treasuryBps);
   const license = part(shares.licenseBps);
   const provider = grossAtomic - router - validator - verification - treasury - license;
@@ -201,7 +201,7 @@ export function assertFeeShares(shares: FeeShares): void {
   if (total > MAX_TOTAL_SHARES_BPS) throw new ProtocolError('out-of-range', `shares sum to ${total} basis points`);
 }
 
-/** What a provider is charged for an order that it abandoned: atomic units, rounded down (docs/spec/deposits.md). */
-export function computeAbandonmentCharge({ maxFeeAtomic }: Pick<Order, 'maxFeeAtomic'>): bigint {
+/** What a provider is fined for an order that it abandoned: atomic units, rounded down (docs/spec/deposits.md). */
+export function computeAbandonmentFine({ maxFeeAtomic }: Pick<Order, 'maxFeeAtomic'>): bigint {
   return maxFeeAtomic / ABANDONED_PART;
 }

@@ -35,7 +35,7 @@ interface Reply {
   readonly verdict: (typeof VERDICTS)[number];
   readonly fee: bigint;
   /** Of an abandoned reply. Default: 0. */
-  readonly charge?: bigint;
+  readonly fine?: bigint;
   readonly payer: number;
   readonly payee: number;
   readonly router: number;
@@ -53,7 +53,7 @@ const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
   fc.record({
     verdict: fc.constantFrom(...VERDICTS),
     fee: fc.bigInt(0n, 1n << 70n),
-    charge: fc.bigInt(0n, 1n << 70n),
+    fine: fc.bigInt(0n, 1n << 70n),
     payer: fc.nat(3),
     payee: fc.nat(3),
     router: fc.nat(2),
@@ -89,7 +89,7 @@ function toFields(reply: Reply, index: number): VerdictFields {
           ? 'exact'
           : 'statistical',
     feeAtomic: isBillable(reply.verdict) ? reply.fee : 0n,
-    chargeAtomic: reply.verdict === 'abandoned' ? (reply.charge ?? 0n) : 0n,
+    fineAtomic: reply.verdict === 'abandoned' ? (reply.fine ?? 0n) : 0n,
     payer: bytesOf(20, reply.payer),
     router: bytesOf(20, reply.router),
     verifiers: [
@@ -152,7 +152,7 @@ describe('settlement digest', () => {
           payee: unprefixed(line.payee),
           router: unprefixed(line.router),
           gross: BigInt(line.gross),
-          charge: BigInt(line.charge),
+          fine: BigInt(line.fine),
         })),
         ejections: ejected.map(unprefixed),
         tallies: tallies.map(({ payee, ...counts }) => ({ payee: unprefixed(payee), ...counts })),
@@ -213,7 +213,7 @@ describe('settlement', () => {
     );
   });
 
-  it('charges a provider for what it abandoned, up to what it earns in the run, and nobody else', () => {
+  it('fines a provider for what it abandoned, up to what it earns in the run, and nobody else', () => {
     fc.assert(
       fc.property(anyReplies, fc.subarray([0, 1, 2, 3]), (replies, chosen) => {
         const input = toInput(replies);
@@ -223,27 +223,27 @@ describe('settlement', () => {
         const abandoned = replies.filter(({ verdict }) => verdict === 'abandoned');
         for (let payee = 0; payee < 4; payee++) {
           const own = lines.filter(({ providerId }) => providerId[0] === payee);
-          const due = sum(abandoned.filter((reply) => reply.payee === payee).map(({ charge = 0n }) => charge));
+          const due = sum(abandoned.filter((reply) => reply.payee === payee).map(({ fine = 0n }) => fine));
           const earned = sum(own.map(({ gross }) => gross));
-          expect(sum(own.map(({ charge }) => charge))).toBe(due < earned ? due : earned);
-          for (const { gross, charge } of own) expect(charge <= gross).toBe(true);
+          expect(sum(own.map(({ fine }) => fine))).toBe(due < earned ? due : earned);
+          for (const { gross, fine } of own) expect(fine <= gross).toBe(true);
         }
       }),
       { seed: 93 },
     );
   });
 
-  it('takes a charge from the first lines, whoever the payer was that was left alone', () => {
+  it('takes a fine from the first lines, whoever the payer was that was left alone', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const run: Reply[] = [
-      { ...reply, verdict: 'abandoned', charge: 7n, payer: 3 },
+      { ...reply, verdict: 'abandoned', fine: 7n, payer: 3 },
       reply,
       { ...reply, router: 2 },
       { ...reply, payee: 2 },
     ];
     expect(buildSettlement(nobleCrypto, toInput(run))).toMatchObject({
       debits: [{ payer: bytesOf(20, 1), amount: 15n }],
-      lines: [{ charge: 5n }, { charge: 2n }, { charge: 0n }],
+      lines: [{ fine: 5n }, { fine: 2n }, { fine: 0n }],
     });
   });
 
@@ -282,7 +282,7 @@ describe('settlement', () => {
       nobleCrypto,
       toInput([
         { ...reply, verdict: 'reject' },
-        { ...reply, verdict: 'abandoned', charge: 3n },
+        { ...reply, verdict: 'abandoned', fine: 3n },
       ]),
     );
     expect(settlement).toMatchObject({ debits: [], lines: [], batch: { replies: 0, logLength: 2n } });
@@ -385,7 +385,7 @@ describe('settlement', () => {
       [first!],
       [second!, first!],
       [{ ...first!, gross: 6n }, second!],
-      [{ ...first!, charge: 6n }, second!],
+      [{ ...first!, fine: 6n }, second!],
     ]) {
       expect(() => encodeSettlement({ ...settlement, lines })).toThrow(ProtocolError);
     }

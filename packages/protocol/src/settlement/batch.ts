@@ -57,7 +57,7 @@ const LINE = {
   router: abi.address,
   gross: abi.uint128,
   /** The part of gross that goes to the verification pool whole; the rest is shared. */
-  charge: abi.uint128,
+  fine: abi.uint128,
 };
 const lineCodec = struct(LINE);
 
@@ -245,7 +245,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
       replies: paid.length,
     },
     debits: netDebits(sumFees(drawn), input.vouchers),
-    lines: chargeLines(netLines(drawn), entries),
+    lines: fineLines(netLines(drawn), entries),
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
     tallies: tallyVerifiers(entries, findTests),
     uncollectable,
@@ -274,26 +274,26 @@ function netLines(owing: readonly VerdictEntry[]): Line[] {
   const lines = new Map<string, Line>();
   for (const { providerId, payee, router, feeAtomic } of owing) {
     const key = toHex(concatBytes(providerId, payee, router));
-    lines.set(key, { providerId, payee, router, gross: (lines.get(key)?.gross ?? 0n) + feeAtomic, charge: 0n });
+    lines.set(key, { providerId, payee, router, gross: (lines.get(key)?.gross ?? 0n) + feeAtomic, fine: 0n });
   }
   return [...lines.values()].sort(compareLines);
 }
 
 /**
- * Takes what the entries charge a provider from its lines, in their order, each up to its gross. A provider that earns less here than it
- * is charged pays what it earns.
+ * Takes the fines of a provider from its lines, in their order, each up to its gross. A provider that earns less here than its
+ * fines come to pays what it earns.
  */
-function chargeLines(lines: readonly Line[], entries: readonly VerdictEntry[]): Line[] {
+function fineLines(lines: readonly Line[], entries: readonly VerdictEntry[]): Line[] {
   const due = new Map<string, bigint>();
-  for (const { providerId, chargeAtomic } of entries) {
-    due.set(toHex(providerId), (due.get(toHex(providerId)) ?? 0n) + chargeAtomic);
+  for (const { providerId, fineAtomic } of entries) {
+    due.set(toHex(providerId), (due.get(toHex(providerId)) ?? 0n) + fineAtomic);
   }
   return lines.map((line) => {
     const key = toHex(line.providerId);
     const left = due.get(key) ?? 0n;
-    const charge = left < line.gross ? left : line.gross;
-    due.set(key, left - charge);
-    return { ...line, charge };
+    const fine = left < line.gross ? left : line.gross;
+    due.set(key, left - fine);
+    return { ...line, fine };
   });
 }
 
@@ -323,7 +323,7 @@ function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {
   return [...new Map(ids.map((id) => [toHex(id), id])).values()].sort(compareBytes);
 }
 
-/** Nothing is created or lost: what the debits draw is what the lines pay, charges among it. One transaction is enough. */
+/** Nothing is created or lost: what the debits draw is what the lines pay, fines among it. One transaction is enough. */
 function assertSettlement({ debits, lines, ejections, tallies, uncollectable }: Settlement): void {
   const gas = computeSettlementGas({ debits, lines, ejections, tallies });
   if (gas > MAX_SETTLEMENT_GAS) {
@@ -332,8 +332,8 @@ function assertSettlement({ debits, lines, ejections, tallies, uncollectable }: 
   if (uncollectable.some((payer) => debits.some((debit) => compareBytes(debit.payer, payer) === 0))) {
     throw new ProtocolError('malformed', 'a payer is both debited and uncollectable');
   }
-  const excess = lines.find(({ gross, charge }) => charge > gross);
-  if (excess) throw new ProtocolError('malformed', `a charge of ${excess.charge} on a line of ${excess.gross}`);
+  const excess = lines.find(({ gross, fine }) => fine > gross);
+  if (excess) throw new ProtocolError('malformed', `a fine of ${excess.fine} on a line of ${excess.gross}`);
   const debited = debits.reduce((sum, { amount }) => sum + amount, 0n);
   const gross = lines.reduce((sum, line) => sum + line.gross, 0n);
   if (debited !== gross) throw new ProtocolError('malformed', `debits of ${debited} for lines of ${gross}`);

@@ -36,7 +36,7 @@ function toFields(
     verdict,
     evidence: verdict === 'reject' ? 'exact' : 'none',
     feeAtomic: isBillable(verdict) ? fee : 0n,
-    chargeAtomic: 0n,
+    fineAtomic: 0n,
     payer: numbered(20, 20_000 + payer),
     router: numbered(20, router === 0 ? 0 : 30_000 + router),
     verifiers: [

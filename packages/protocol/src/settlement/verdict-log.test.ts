@@ -36,7 +36,7 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     verdict: fc.constantFrom(...VERDICTS),
     evidence: fc.constantFrom(...EVIDENCE_KINDS),
     feeAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
-    chargeAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
+    fineAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
     payer: fixed(20),
     router: fixed(20),
     verifiers: fc.array(
@@ -60,7 +60,7 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     ...entry,
     ...findStep(entry),
     feeAtomic: isBillable(entry.verdict) ? entry.feeAtomic : 0n,
-    chargeAtomic: entry.verdict === 'abandoned' ? entry.chargeAtomic : 0n,
+    fineAtomic: entry.verdict === 'abandoned' ? entry.fineAtomic : 0n,
     evidence: entry.verdict === 'reject' && entry.evidence === 'none' ? 'exact' : entry.evidence,
     ejects:
       entry.ejects &&
@@ -82,7 +82,7 @@ const fields: VerdictFields = {
   verdict: 'accept',
   evidence: 'statistical',
   feeAtomic: 42n,
-  chargeAtomic: 0n,
+  fineAtomic: 0n,
   payer: new Uint8Array(20).fill(5),
   router: new Uint8Array(20).fill(6),
   verifiers: [{ verifierId: new Uint8Array(32).fill(7), payee: new Uint8Array(20).fill(10), outcome: 'credited' }],
@@ -157,8 +157,8 @@ describe('verdict entry', () => {
       { replyId: new Uint8Array(15) },
       { timeMs: -1 },
       { feeAtomic: 1n << 128n },
-      { chargeAtomic: 1n },
-      { ...noStep, verdict: 'unjudged', evidence: 'none', feeAtomic: 0n, chargeAtomic: 1n },
+      { fineAtomic: 1n },
+      { ...noStep, verdict: 'unjudged', evidence: 'none', feeAtomic: 0n, fineAtomic: 1n },
     ];
     for (const change of wrong) {
       expect(() => appendVerdict(nobleCrypto, genesis, { ...fields, ...change })).toThrow(ProtocolError);
@@ -188,7 +188,7 @@ describe('verdict entry', () => {
     const read = verifyChain(nobleCrypto, { from: genesis, entries: vectors.entries.map((hex) => fromHex(hex)) });
     expect([read.ok, toHex(read.position.head)]).toEqual([true, vectors.heads.at(-1)]);
     const [, , last, abandoned] = read.entries as [VerdictEntry, VerdictEntry, VerdictEntry, VerdictEntry];
-    expect(abandoned).toMatchObject({ verdict: 'abandoned', chargeAtomic: 17n, feeAtomic: 0n });
+    expect(abandoned).toMatchObject({ verdict: 'abandoned', fineAtomic: 17n, feeAtomic: 0n });
     expect(last.verifiers.map(({ outcome }) => outcome)).toEqual(['refuted', 'credited', 'silent']);
     expect(last.verifiers.at(-1)).toMatchObject({ outcome: 'silent', halfHour: 944_444 });
     expect(listVerifierIds(last, 'refuted').map(toHex)).toEqual(['0b'.repeat(32)]);

@@ -88,8 +88,8 @@ const verdictEntryCodec = struct({
   evidence: oneOf(EVIDENCE_KINDS),
   /** What the payer owes; 0 for reject, abandoned and unjudged. */
   feeAtomic: u128,
-  /** What a provider is charged for a reply that it abandoned (docs/spec/deposits.md); 0 for every other verdict. */
-  chargeAtomic: u128,
+  /** What a provider is fined for a reply that it abandoned (docs/spec/deposits.md); 0 for every other verdict. */
+  fineAtomic: u128,
   payer: address,
   /** Zero where there was none. */
   router: address,
@@ -240,8 +240,8 @@ function assertConsistent(entry: VerdictEntry): void {
   if (entry.feeAtomic !== 0n && !isBillable(entry.verdict)) {
     throw new ProtocolError('malformed', `a fee for a reply with verdict ${entry.verdict}`);
   }
-  if (entry.chargeAtomic !== 0n && entry.verdict !== 'abandoned') {
-    throw new ProtocolError('malformed', `a charge for a reply with verdict ${entry.verdict}`);
+  if (entry.fineAtomic !== 0n && entry.verdict !== 'abandoned') {
+    throw new ProtocolError('malformed', `a fine for a reply with verdict ${entry.verdict}`);
   }
   if (entry.verdict === 'reject' && entry.evidence === 'none')
     throw new ProtocolError('malformed', 'reject without evidence');

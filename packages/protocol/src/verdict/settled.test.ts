@@ -36,7 +36,7 @@ const fields: VerdictFields = {
   replyId: order.replyId,
   recordHash: hashRecord(crypto, receipt.record.bytes),
   ...{ providerId: order.providerId, payee: order.payee, payer: order.payer, router: order.router },
-  ...{ verdict: 'accept', evidence: 'exact', feeAtomic: FEE, chargeAtomic: 0n, verifiers: [], beaconEpoch: 9n },
+  ...{ verdict: 'accept', evidence: 'exact', feeAtomic: FEE, fineAtomic: 0n, verifiers: [], beaconEpoch: 9n },
   ...{ evidenceHash: new Uint8Array(32).fill(1), step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: nowMs },
 };
 

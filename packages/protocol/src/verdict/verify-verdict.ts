@@ -10,7 +10,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
 import { parseAnnouncement } from '../exchange/announcement.ts';
 import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
-import { computeAbandonmentCharge } from '../exchange/fee.ts';
+import { computeAbandonmentFine } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
@@ -171,8 +171,8 @@ export async function assertVerdict(
   if (delivered) assertAcknowledged(delivered, entry, order);
   if (entry.verdict === 'abandoned' || isUndelivered(entry)) {
     await assertUndelivered(crypto, entry, order, evidence, trust);
-    const charge = entry.verdict === 'abandoned' ? computeAbandonmentCharge(order) : 0n;
-    demand(entry.chargeAtomic === charge, `${at} charges ${entry.chargeAtomic}, its order comes to ${charge}`);
+    const fine = entry.verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n;
+    demand(entry.fineAtomic === fine, `${at} has a fine of ${entry.fineAtomic}, its order comes to ${fine}`);
     return undefined;
   }
   demand(signed !== undefined, `${at} has no record`);

@@ -76,7 +76,7 @@ describe('the gas that the contracts take', () => {
         payee,
         router,
         gross: FEE,
-        charge: FEE / 3n,
+        fine: FEE / 3n,
       })),
       ejections,
       tallies: Array.from({ length: verifiers }, () => ({ payee: createAddress(), credits: 0xffff, refuted: 0 })),

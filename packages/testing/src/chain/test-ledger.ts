@@ -102,7 +102,7 @@ export async function startTestLedger(
           payee: toAddress(line.payee, 'payee'),
           router: toAddress(line.router, 'router'),
           gross: line.gross,
-          charge: line.charge ?? 0n,
+          fine: line.fine ?? 0n,
         })),
         call.ejections.map((id) => toHex(id, 'ejections')),
         call.tallies.map(({ payee, ...counts }) => ({ payee: toAddress(payee, 'payee'), ...counts })),

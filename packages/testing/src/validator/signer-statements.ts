@@ -27,7 +27,7 @@ export function createTestLog(replies: readonly string[], validator = signerAcco
     const { bytes, position } = appendVerdict(crypto, positions.at(-1) as LogPosition, {
       ...{ replyId: bytes32(reply).slice(0, 16), recordHash: bytes32('record'), providerId: bytes32('provider') },
       ...{ payee: new Uint8Array(20).fill(1), payer: new Uint8Array(20).fill(2), router: new Uint8Array(20) },
-      ...{ verdict: 'reject', evidence: 'exact', feeAtomic: 0n, chargeAtomic: 0n, verifiers: [], beaconEpoch: 3n },
+      ...{ verdict: 'reject', evidence: 'exact', feeAtomic: 0n, fineAtomic: 0n, verifiers: [], beaconEpoch: 3n },
       ...{ evidenceHash: bytes32('evidence'), step: 'none', eValuePpm: 0, ejects: false, timeMs: 1 },
     });
     positions.push(position);

@@ -30,7 +30,7 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
   for (let i = 0; i < 3; i++) {
     const next = appendVerdict(crypto, position, {
       ...{ replyId: fill(16, i), recordHash: fill(32, 2), providerId: fill(32, 3), payee: fill(20, 4) },
-      ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, chargeAtomic: 0n },
+      ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, fineAtomic: 0n },
       ...{ payer: fill(20, 5), router: fill(20, 6) },
       ...{ verifiers: i === 2 ? [refuted, credited, silent] : [credited], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
       ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: 1_700_000_000_000 },
@@ -40,7 +40,7 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
   }
   const abandoned = appendVerdict(crypto, position, {
     ...{ replyId: fill(16, 9), recordHash: fill(32, 0), providerId: fill(32, 3), payee: fill(20, 0) },
-    ...{ verdict: 'abandoned', evidence: 'none', feeAtomic: 0n, chargeAtomic: 17n },
+    ...{ verdict: 'abandoned', evidence: 'none', feeAtomic: 0n, fineAtomic: 17n },
     ...{ payer: fill(20, 5), router: fill(20, 6), verifiers: [], beaconEpoch: 0n, evidenceHash: fill(32, 8) },
     ...{ step: 'none', eValuePpm: 0, ejects: false, timeMs: 1_700_000_000_001 },
   });

@@ -3,7 +3,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { readSubmission } from '@ogong/node/validator/wire-messages';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { computeAbandonmentCharge } from '@ogong/protocol/exchange/fee';
+import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import {
   CosignBatchRequestSchema,
   type PushRecordRequest,
@@ -54,7 +54,7 @@ export async function proposeEntry(
   const { bytes, position } = appendVerdict(crypto, start, {
     ...{ replyId: order.replyId, providerId: order.providerId, payee: order.payee, payer: order.payer },
     ...{ router: order.router, evidence: 'none', feeAtomic: 0n, verifiers: [], beaconEpoch: 0n },
-    chargeAtomic: says.verdict === 'abandoned' ? computeAbandonmentCharge(order) : 0n,
+    fineAtomic: says.verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n,
     recordHash: push?.record ? hashRecord(crypto, push.record.record) : new Uint8Array(32),
     evidenceHash: evidenceBytes ? crypto.sha256(evidenceBytes) : new Uint8Array(32),
     ...{ step: 'none', eValuePpm: 0, ejects: false, timeMs: Date.now() },

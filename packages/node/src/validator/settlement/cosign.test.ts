@@ -104,8 +104,8 @@ describe('a co-signer', () => {
     ['an epoch that somebody has waited for', 'does not decide', on('accept', { beaconEpoch: 5n })],
     ['an audit passed over', 'evidence without an audit', on('accept', { ...noStep, verdict: 'unaudited' })],
     ['a verdict of the future', 'future', on('accept', { timeMs: 1_760_000_000_000 })],
-    ['an abandonment without its charge', 'charges 0, its order comes to 10000', on('abandoned', { chargeAtomic: 0n })],
-    ['an abandonment that costs too much', 'charges 10001', on('abandoned', { chargeAtomic: 10_001n })],
+    ['an abandonment without its fine', 'a fine of 0, its order comes to 10000', on('abandoned', { fineAtomic: 0n })],
+    ['an abandonment that costs too much', 'a fine of 10001', on('abandoned', { fineAtomic: 10_001n })],
     ['an early abandonment', 'before the order expired', on('abandoned', { timeMs: 1_750_000_000_000 })],
     [
       'verifiers of an abandoned reply',

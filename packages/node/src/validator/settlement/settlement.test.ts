@@ -13,7 +13,7 @@ describe('settlement', () => {
     expect(four.own.decided.map(({ verdict }) => verdict).sort()).toEqual(['abandoned', 'accept', 'reject']);
     expect(await four.own.settlement.step()).toBe(true);
     const [call] = four.chain.settled;
-    expect(call?.lines).toMatchObject([{ gross: 86_000n, charge: 10_000n }]);
+    expect(call?.lines).toMatchObject([{ gross: 86_000n, fine: 10_000n }]);
     expect(call?.debits).toMatchObject([{ amount: 86_000n, cumulative: 3_000_000n }]);
     expect(call?.ejections.length).toBe(1);
     for (const id of [good.reply.record.replyId, bad.reply.record.replyId, unserved.fields.replyId]) {

@@ -2,7 +2,7 @@ import { bigInteger, bytes, columns, flag, integer } from '@ogong/host/store/col
 import type { Store } from '@ogong/host/store/store';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { computeAbandonmentCharge } from '@ogong/protocol/exchange/fee';
+import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
@@ -127,7 +127,7 @@ export function decideReply(
     replyId,
     recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
     feeAtomic,
-    chargeAtomic: verdict === 'abandoned' ? computeAbandonmentCharge(order) : 0n,
+    fineAtomic: verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n,
     payer: order.payer,
     router: order.router,
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
