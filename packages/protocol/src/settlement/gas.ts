@@ -20,7 +20,7 @@ const GAS = {
   /** A voucher: calldata, recovery of its signer, one channel. */
   debit: 21_000,
   /** A line: calldata, hash, split, event, the router's credit and the provider's earnings as known ones. */
-  line: 13_000,
+  line: 14_500,
   /** The earnings of a key that never earned for this payee: two new slots. Nobody sees from a batch whether they are new. */
   earner: 45_000,
   /** A credit of a router that never had one: a new slot. */
