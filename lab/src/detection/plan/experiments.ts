@@ -155,6 +155,13 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     { weights, source: 'honest', ...SAME_PAIR, replies: honestEquality },
     { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },
+    // Short prompts have no tiles.
+    ...(['cpu-exact-tiled', 'cpu-fast'] as const).map(
+      (verifier): Experiment => ({
+        ...{ weights, source: 'honest-long', provider: 'cpu-exact-tiled', verifier },
+        ...{ replies: honest, isLong: true },
+      }),
+    ),
     ...PASS_PAIRS.map(([provider, verifier]) => ({ weights, source: 'honest', provider, verifier, replies: honest })),
     ...KERNEL_PAIRS.map(([provider, verifier]) => {
       return { weights, source: 'honest', provider, verifier, replies: weights === 'f16' ? kernels : honest };

@@ -5,6 +5,7 @@ import { type DetectionSetupName, findSetup } from './setups.ts';
 const KEPT: readonly (readonly [DetectionSetupName, object, number])[] = [
   ['cpu-exact', { kernels: 'exact' }, 8],
   ['cpu-exact-avx512', { kernels: 'exact', isa: 'skylakex' }, 8],
+  ['cpu-exact-tiled', { kernels: 'tiled' }, 8],
   ['cpu-exact-threads', { kernels: 'exact', threads: 2 }, 8],
   ['cpu-fast', { kernels: 'fast' }, 1],
   ['cpu-plain', { kernels: 'plain' }, 1],

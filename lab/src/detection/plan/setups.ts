@@ -20,6 +20,8 @@ const WAYS = {
   'cpu-exact': 'exact',
   'cpu-exact-avx512': 'exact-avx512',
   'cpu-exact-threads': 'exact-threads',
+  /** Prompts of 64 tokens and more in tiles. */
+  'cpu-exact-tiled': 'exact-tiled',
   /** llama.cpp's own choices: repacked weights, tiled prompts. */
   'cpu-fast': 'fast',
   /** The same without repacking, and without flash attention. */

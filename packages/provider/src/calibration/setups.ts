@@ -63,6 +63,7 @@ export const SETUPS = [
   onRequest('fast-piledriver', { kernels: 'fast', isa: 'piledriver' }),
   onRequest('fast-cannonlake', { kernels: 'fast', isa: 'cannonlake' }),
   onRequest('vulkan-single', { backend: 'vulkan', shapes: 'single' }, EXACT_STREAMS),
+  onRequest('exact-tiled', { kernels: 'tiled' }, EXACT_STREAMS),
 ] as const satisfies readonly EngineSetup[];
 
 export type EngineSetupName = (typeof SETUPS)[number]['name'];
