@@ -12,7 +12,7 @@ import { createRootFinder } from '@ogong/host/views/registry-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
 /** llama.h, enum llama_pooling_type: mean. */
@@ -20,6 +20,8 @@ const MEAN = 1;
 const SHAPE = { embedding: 64, layers: 2, heads: 2, kvHeads: 2, feedForward: 128, context: 256, poolingCode: MEAN };
 const TEXT_ID = 'ogong/verified/test/stories';
 const VECTOR_ID = 'ogong/verified/test/random-embedding';
+/** Long enough to run in tiles. */
+const QUESTION = 'Once upon a time there was a little dog that '.repeat(8);
 /** What the text may be. */
 const ANSWERS = ['the cat sat', 'a small dog', 'nobody'];
 const patience = { timeout: 60_000, interval: 250 };
@@ -28,6 +30,8 @@ let directory: string;
 let mesh: Mesh;
 let models: readonly MeshModel[];
 beforeAll(async () => {
+  // Providers and verifiers of the mesh take it as their setting.
+  vi.stubEnv('OGONG_KERNELS', 'tiled');
   directory = mkdtempSync(join(tmpdir(), 'ogong-several-models-'));
   const vectorPath = join(directory, 'random.gguf');
   writeRandomModel(vectorPath, { vocabularyFrom: STORIES, shape: SHAPE });
@@ -43,10 +47,11 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await mesh?.stop();
+  vi.unstubAllEnvs();
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);
 
-it('one provider serves a text model and an embedding model: both are answered, audited and paid', async () => {
+it('one provider serves a text model with tiled prompts and an embedding model: both are answered, audited and paid', async () => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
   const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
   // The mesh has published its models: nothing here names their roots.
@@ -54,7 +59,7 @@ it('one provider serves a text model and an embedding model: both are answered, 
   const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), allow: ['router'] }, findModelRoots });
   const askText = () =>
     client.chat.completions.create({
-      ...{ model: TEXT_ID, messages: [{ role: 'user', content: 'Once' }], max_tokens: 40 },
+      ...{ model: TEXT_ID, messages: [{ role: 'user', content: QUESTION }], max_tokens: 40 },
       // A verifier applies the same mask, or it could not accept the reply.
       response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: { enum: ANSWERS } } },
     });
@@ -67,6 +72,8 @@ it('one provider serves a text model and an embedding model: both are answered, 
     return 'served';
   };
   await expect.poll(() => askText().then(({ replies }) => note('text', replies), String), patience).toBe('served');
+  const models = await (await fetch(`${baseUrl}/v1/models`)).text();
+  expect(models).toMatch(/\/exact-tiled(-2)?\//);
   const { response } = await askText();
   expect(ANSWERS).toContain(JSON.parse(response.choices[0]?.message.content ?? ''));
   await expect
