@@ -18,6 +18,11 @@ import {
   validatorConfig,
 } from '@ogong/node/validator/validator-config';
 import { admissionsConfig } from '@ogong/provider/commands/admissions-command';
+import {
+  catalogueListConfig,
+  catalogueRefreshConfig,
+  catalogueShowConfig,
+} from '@ogong/provider/commands/catalogue-command';
 import { doctorConfig } from '@ogong/provider/commands/doctor-command';
 import { installConfig, uninstallConfig } from '@ogong/provider/commands/install-command';
 import {
@@ -55,6 +60,9 @@ export const referenceConfigs = [
   listConfig,
   showModelConfig,
   pullConfig,
+  catalogueListConfig,
+  catalogueShowConfig,
+  catalogueRefreshConfig,
   cpConfig,
   rmConfig,
   psConfig,

@@ -18,11 +18,11 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, integer, text } from '@ogong/host/config/values';
 import { makePrivateDirectory, openPrivateFile } from '@ogong/host/files/private-files';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { createCommandGroup } from './command-group.ts';
 import { meshDirField } from './mesh-trust.ts';
 
 const dir = meshDirField;
@@ -77,6 +77,7 @@ const logsConfig = defineConfig({
 });
 
 export const meshCommand: Command = createCommandGroup({
+  program: 'ogong',
   name: 'mesh',
   summary: 'a whole network on this machine',
   verbs: {

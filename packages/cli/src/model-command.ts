@@ -3,6 +3,7 @@ import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import type { DownloadProgress } from '@ogong/models/download';
@@ -11,7 +12,6 @@ import { createModelStore, type ModelManifest } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
 import { createProgressLine } from '@ogong/provider/commands/pull-progress';
-import { createCommandGroup } from './command-group.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 
 const listConfig = defineConfig({
@@ -47,6 +47,7 @@ const verifyConfig = defineConfig({
 });
 
 export const modelCommand: Command = createCommandGroup({
+  program: 'ogong',
   name: 'model',
   summary: 'models on this machine and on the chain',
   verbs: {

@@ -119,7 +119,7 @@ async function beginDownload(
   partial: PartialFile,
   { headers, connections, signal, file, sizeBytes, segmentBytes = SEGMENT_BYTES }: AttemptOptions,
 ): Promise<Response> {
-  const response = await fetchFollowing(url, { ...headers, ...IDENTITY }, signal);
+  const response = await fetchFollowing(url, { ...headers, ...IDENTITY }, { signal });
   const length = Number(response.headers.get('content-length') ?? Number.POSITIVE_INFINITY);
   const end = Number.isSafeInteger(length) ? length : Number.POSITIVE_INFINITY;
   const etag = response.headers.get('etag');
@@ -237,7 +237,7 @@ async function fetchRange(
 ): Promise<Response> {
   const from = start + received;
   const asked = { ...headers, range: `bytes=${from}-${end - 1}`, ...(etag && { 'if-range': etag }) };
-  const response = await fetchFollowing(url, asked, signal);
+  const response = await fetchFollowing(url, asked, { signal });
   const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers.get('content-range') ?? '') ?? [];
   if (response.status === 206 && Number(first) === from && Number(last) === end - 1) return response;
   await response.body?.cancel();

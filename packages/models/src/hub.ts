@@ -14,6 +14,8 @@ export interface HubFile {
   readonly sha256: string | undefined;
 }
 
+export const DEFAULT_HUB = 'https://huggingface.co';
+
 /** The hub's own variables, for whoever reads an environment. */
 export const readHubAccess = (env: Readonly<Record<string, string | undefined>>): Partial<HubAccess> => ({
   ...(env.HF_ENDPOINT ? { endpoint: env.HF_ENDPOINT } : {}),
@@ -22,7 +24,8 @@ export const readHubAccess = (env: Readonly<Record<string, string | undefined>>)
 
 /** Tried in this order where the reference names no quantisation. */
 const PREFERRED = ['q8_0', 'q4_k_m', 'q5_k_m', 'q4_0', 'f16', 'bf16'];
-const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/i;
+/** At the end of a shard's name: its number, and how many there are. */
+export const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/i;
 const MAX_FILES = 10_000;
 
 export const hubHeaders = ({ token }: HubAccess): Record<string, string> =>
@@ -75,7 +78,7 @@ const hasQuant = (path: string, quant: string): boolean =>
   );
 
 /** A model is one file or all shards of one; of several the shortest name wins. */
-function pickOne<T extends { path: string }>(files: readonly T[]): T[] {
+export function pickOne<T extends { path: string }>(files: readonly T[]): T[] {
   const sorted = [...files].sort((a, b) => a.path.length - b.path.length || (a.path < b.path ? -1 : 1));
   const first = sorted[0] as T;
   const stem = first.path.replace(SHARD, '');

@@ -86,11 +86,17 @@ export async function withPatience<T>(
   }
 }
 
+export interface FollowOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Refuses a redirect to another host, for answers that are trusted as the first host's own. */
+  readonly isSameHost?: boolean | undefined;
+}
+
 /** Follows redirects itself, so that only the first origin gets the credentials. @throws RetryableFailure, ModelError */
 export async function fetchFollowing(
   url: string,
   headers: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
+  { signal, isSameHost = false }: FollowOptions = {},
 ): Promise<Response> {
   const origin = new URL(url).origin;
   let current = url;
@@ -112,6 +118,8 @@ export async function fetchFollowing(
       const next = new URL(location, current);
       if (next.protocol !== 'https:' && next.protocol !== new URL(url).protocol)
         throw new ModelError('network', `${url} redirects to ${next.protocol}//, which is not fetched`);
+      if (isSameHost && next.origin !== origin)
+        throw new ModelError('network', `${url} redirects to another host, ${next.host}, which is not asked`);
       current = next.href;
       continue;
     }
@@ -148,14 +156,24 @@ function explainFetch(error: unknown): string {
   return code === '' ? '' : `: ${WORDS[code] ?? code}`;
 }
 
+export interface JsonOptions extends RetryOptions, FollowOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of the answer. */
+  readonly maxBytes?: number;
+  /** Of each attempt, until its last byte. */
+  readonly timeoutMs?: number;
+}
+
 /** Fetches a small JSON document with the same patience. @throws ModelError. */
 export async function fetchJson(
   url: string,
-  { headers = {}, ...options }: RetryOptions & { readonly headers?: Readonly<Record<string, string>> },
+  { headers = {}, maxBytes = MAX_JSON_BYTES, timeoutMs, isSameHost, ...options }: JsonOptions,
 ): Promise<unknown> {
   return withPatience(options, async () => {
-    const response = await fetchFollowing(url, headers, options.signal);
-    const text = await readText(response);
+    const limits = [options.signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)];
+    const signal = AbortSignal.any(limits.filter((limit) => limit !== undefined));
+    const response = await fetchFollowing(url, headers, { signal, isSameHost });
+    const text = await readText(response, maxBytes);
     try {
       return JSON.parse(text) as unknown;
     } catch (cause) {
@@ -164,14 +182,13 @@ export async function fetchJson(
   });
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, maxBytes: number): Promise<string> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const piece of response.body ?? []) {
       size += piece.length;
-      if (size > MAX_JSON_BYTES)
-        throw new ModelError('network', `${response.url} sent more than ${MAX_JSON_BYTES} bytes`);
+      if (size > maxBytes) throw new ModelError('network', `${response.url} sent more than ${maxBytes} bytes`);
       pieces.push(piece);
     }
   } catch (cause) {

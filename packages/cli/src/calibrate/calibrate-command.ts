@@ -1,5 +1,5 @@
 import type { Command } from '@ogong/host/lifecycle/command';
-import { createCommandGroup } from '../command-group.ts';
+import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { searchShapeClasses } from './calibrate-classes.ts';
 import { planAlpha } from './calibrate-plan.ts';
 import { publishTable } from './calibrate-publish.ts';
@@ -7,6 +7,7 @@ import { runCalibration } from './calibrate-run.ts';
 import { buildTable, compareFiles, mergeFiles, showTable, signTable } from './calibrate-table.ts';
 
 export const calibrateCommand: Command = createCommandGroup({
+  program: 'ogong',
   name: 'calibrate',
   summary: 'honest drift on this hardware, and the tables of it',
   // Without a verb it measures.

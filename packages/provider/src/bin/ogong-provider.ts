@@ -15,6 +15,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { VERSION } from '@ogong/host/version';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { admissionsCommand } from '../commands/admissions-command.ts';
+import { catalogueCommand } from '../commands/catalogue-command.ts';
 import { doctorCommand } from '../commands/doctor-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
 import { modelCommands } from '../commands/model-commands.ts';
@@ -114,6 +115,7 @@ const commands: readonly Command[] = [
   talkCommand,
   doctorCommand,
   ...modelCommands,
+  catalogueCommand,
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
   installCommand(),
@@ -129,7 +131,7 @@ const commands: readonly Command[] = [
 
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
-  ['Models', ['list', 'pull', 'show', 'cp', 'rm']],
+  ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
   ['For the network', ['configure', 'show', 'wallet', 'serve', 'admissions']],
 ];
 

@@ -1,5 +1,5 @@
-import type { Command, Output } from '@ogong/host/lifecycle/command';
-import { EXIT } from '@ogong/host/log/errors';
+import { EXIT } from '../log/errors.ts';
+import type { Command, Output } from './command.ts';
 
 export interface Verb {
   readonly summary: string;
@@ -7,7 +7,8 @@ export interface Verb {
 }
 
 export interface CommandGroup {
-  /** As it is typed after `ogong`. */
+  readonly program: string;
+  /** As it is typed after the program's name. */
   readonly name: string;
   readonly summary: string;
   readonly verbs: Readonly<Record<string, Verb>>;
@@ -19,7 +20,7 @@ export interface CommandGroup {
 
 /** A command with commands of its own. Its help names them and ends with examples. */
 export function createCommandGroup(group: CommandGroup): Command {
-  const { name, summary, verbs, bare } = group;
+  const { program, name, summary, verbs, bare } = group;
   const names = Object.keys(verbs);
   return {
     name,
@@ -34,17 +35,17 @@ export function createCommandGroup(group: CommandGroup): Command {
       if (found) return found.run(rest, output);
       if (bare && (verb === '' || verb.startsWith('-'))) return bare([verb, ...rest].filter(Boolean), output);
       const what = verb === '' ? 'say' : `there is no ${verb.slice(0, 40)}; say`;
-      output.writeError(`ogong ${name}: ${what} ${names.slice(0, -1).join(', ')} or ${names.at(-1)}\n`);
+      output.writeError(`${program} ${name}: ${what} ${names.slice(0, -1).join(', ')} or ${names.at(-1)}\n`);
       return EXIT.usage;
     },
   };
 }
 
-function formatGroupHelp({ name, summary, verbs, bare, examples }: CommandGroup): string {
+function formatGroupHelp({ program, name, summary, verbs, bare, examples }: CommandGroup): string {
   const width = Math.max(...Object.keys(verbs).map((verb) => verb.length));
   const lines = Object.entries(verbs).map(([verb, about]) => `  ${verb.padEnd(width)}  ${about.summary}`);
-  const usage = `Usage: ogong ${name} ${bare ? '[<command>]' : '<command>'} [flags]`;
-  const more = `ogong ${name} <command> --help says more.`;
+  const usage = `Usage: ${program} ${name} ${bare ? '[<command>]' : '<command>'} [flags]`;
+  const more = `${program} ${name} <command> --help says more.`;
   const shown = examples.map((example) => `  ${example}`);
   return [`${summary}`, '', usage, '', ...lines, '', more, '', 'Examples:', ...shown, ''].join('\n');
 }

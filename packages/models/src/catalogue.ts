@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { ModelError } from './model-error.ts';
+
+/** The catalogue that comes with the program. */
+export const OWN_CATALOGUE = fileURLToPath(new URL('../catalogue/models.json', import.meta.url));
+
+const MAX_MODELS = 1000;
+const MAX_FILE_BYTES = 2 ** 44;
+const MAX_PARAMETERS = 1e14;
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,95}$/);
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A path inside a repository: no step leaves it, and no part is empty. */
+export const repositoryPath = z
+  .string()
+  .max(512)
+  .regex(/^[A-Za-z0-9._+ -]+(?:\/[A-Za-z0-9._+ -]+)*$/)
+  .refine((path) => !path.split('/').some((part) => part === '..' || part === '.'));
+
+export const sizeBytes = z.int().min(1).max(MAX_FILE_BYTES);
+export const licence = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/);
+export const parameters = z.int().min(1).max(MAX_PARAMETERS);
+export const commit = z.string().regex(/^[0-9a-f]{40}$/);
+
+const catalogueFile = z.strictObject({
+  path: repositoryPath,
+  sizeBytes: sizeBytes.optional(),
+  sha256: sha256.optional(),
+});
+
+const quantisation = z.strictObject({
+  /** Such as Q4_K_M: what follows the colon in `hf:owner/name:q4_k_m`. */
+  quant: z.string().regex(/^[A-Z][A-Z0-9_]{0,15}$/),
+  /** One, or all shards in order. */
+  files: z.array(catalogueFile).min(1).max(256),
+});
+
+export const catalogueModel = z.strictObject({
+  name,
+  /** `owner/name` on the hub. */
+  repository: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/),
+  /** The commit that the files were read at. */
+  commit: commit.optional(),
+  /** SPDX, or the hub's own word. */
+  licence: licence.optional(),
+  /** As the publisher names the model, until the hub states the count. */
+  parameters: parameters.optional(),
+  /** Of a mixture of experts: what each token uses. */
+  activeParameters: parameters.optional(),
+  /** The model of this catalogue that drafts for it: a small one of its family. */
+  draft: name.optional(),
+  quantisations: z.array(quantisation).min(1).max(128),
+  /** Where the facts are from: keys of `sources`. */
+  sources: z.array(name).min(1).max(16),
+});
+
+const catalogueSchema = z
+  .strictObject({
+    version: z.literal(1),
+    /** An address, or a sentence. */
+    sources: z.record(name, z.string().min(1).max(512)),
+    models: z.array(catalogueModel).max(MAX_MODELS),
+  })
+  .superRefine(({ sources, models }, context) => {
+    const names = new Set<string>();
+    for (const model of models) {
+      const refuse = (message: string) => context.addIssue({ code: 'custom', message: `${model.name}: ${message}` });
+      if (names.has(model.name)) refuse('stands there twice');
+      names.add(model.name);
+      for (const source of model.sources) if (!Object.hasOwn(sources, source)) refuse(`has no source ${source}`);
+    }
+    for (const { name: model, draft } of models) {
+      if (draft !== undefined && (draft === model || !names.has(draft)))
+        context.addIssue({ code: 'custom', message: `${model}: ${draft} is no other model of the catalogue` });
+    }
+  });
+
+export type Catalogue = z.infer<typeof catalogueSchema>;
+export type CatalogueFile = z.infer<typeof catalogueFile>;
+export type CatalogueModel = z.infer<typeof catalogueModel>;
+export type Quantisation = z.infer<typeof quantisation>;
+
+const MAX_CATALOGUE_BYTES = 16 << 20;
+
+/** @throws ModelError('corrupt') names the first thing that is wrong. */
+export function parseCatalogue(text: string, origin: string): Catalogue {
+  let value: unknown;
+  try {
+    value = text.length > MAX_CATALOGUE_BYTES ? undefined : JSON.parse(text);
+  } catch (cause) {
+    throw new ModelError('corrupt', `${origin} is no JSON`, { cause });
+  }
+  const parsed = catalogueSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new ModelError('corrupt', `${origin} is no catalogue: ${issue?.path.join('.')} ${issue?.message}`);
+}
+
+/** @throws ModelError('not-found', 'corrupt'). */
+export function readCatalogue(path: string): Catalogue {
+  if (!existsSync(path)) throw new ModelError('not-found', `there is no catalogue at ${path}`);
+  return parseCatalogue(readFileSync(path, 'utf8'), path);
+}
+
+/** The models of both; what `newer` says of a model counts. */
+export function mergeCatalogues(older: Catalogue, newer: Catalogue): Catalogue {
+  const models = new Map([...older.models, ...newer.models].map((model) => [model.name, model]));
+  return { ...newer, sources: { ...older.sources, ...newer.sources }, models: [...models.values()] };
+}
+
+/** Replaces the file as a whole: who reads it meanwhile sees the old one or the new one. */
+export async function writeCatalogue(path: string, catalogue: Catalogue): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(draft, `${JSON.stringify(catalogue, undefined, 2)}\n`);
+    await rename(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Of all files; undefined where the size of one is not known. */
+export function sumKnownBytes({ files }: Quantisation): number | undefined {
+  let sum = 0;
+  for (const file of files) {
+    if (file.sizeBytes === undefined) return undefined;
+    sum += file.sizeBytes;
+  }
+  return sum;
+}
+
+/** A name such as Q4_K_M promises 4 bits; scales and parts that are kept finer add less than this to a large model. */
+const SPARE_BITS = 1.5;
+
+export interface WeightSize {
+  readonly bytes: number;
+  /**
+   * Computed of parameters and bits, where nobody stated the size: more than the file has from 2 billion parameters on, and at
+   * most a quarter less below, where one table of the vocabulary weighs much.
+   */
+  readonly isEstimate: boolean;
+}
+
+/** Bytes of the weights; undefined where neither sizes nor parameters are known. */
+export function measureWeights(
+  { parameters: count }: CatalogueModel,
+  quantisation: Quantisation,
+): WeightSize | undefined {
+  const bytes = sumKnownBytes(quantisation);
+  if (bytes !== undefined) return { bytes, isEstimate: false };
+  const bits = readBits(quantisation.quant);
+  if (count === undefined || bits === undefined) return undefined;
+  return { bytes: Math.ceil((count * bits) / 8), isEstimate: true };
+}
+
+function readBits(quant: string): number | undefined {
+  const [, plain, packed] = /^(?:B?F(16|32)|(?:IQ|Q|MXFP|TQ)(\d)(?!\d))/.exec(quant) ?? [];
+  if (plain !== undefined) return Number(plain);
+  return packed === undefined ? undefined : Number(packed) + SPARE_BITS;
+}
+
+export interface CatalogueFilter {
+  /** The weights take no more. */
+  readonly maxBytes?: number | undefined;
+  readonly licence?: string | undefined;
+  /** A part of the name. */
+  readonly text?: string | undefined;
+}
+
+/** Models with the quantisations that pass; one whose size nobody can tell passes no limit. */
+export function filterCatalogue(
+  models: readonly CatalogueModel[],
+  { maxBytes = Number.POSITIVE_INFINITY, licence: wanted, text = '' }: CatalogueFilter,
+): CatalogueModel[] {
+  const fits = (model: CatalogueModel, each: Quantisation): boolean =>
+    maxBytes === Number.POSITIVE_INFINITY ||
+    (measureWeights(model, each)?.bytes ?? Number.POSITIVE_INFINITY) <= maxBytes;
+  return models
+    .filter((model) => model.name.includes(text.toLowerCase()))
+    .filter((model) => wanted === undefined || model.licence?.toLowerCase() === wanted.toLowerCase())
+    .map((model) => ({ ...model, quantisations: model.quantisations.filter((each) => fits(model, each)) }))
+    .filter(({ quantisations }) => quantisations.length > 0);
+}
