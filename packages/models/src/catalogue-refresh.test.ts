@@ -1,4 +1,4 @@
-import { type Answer, COMMIT, listed, sha, startHub } from '@ogong/testing/models/hub';
+import { COMMIT, type HubAnswer, listed, sha, startHub } from '@ogong/testing/models/hub';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Catalogue, parseCatalogue } from './catalogue.ts';
 import { refreshCatalogue } from './catalogue-refresh.ts';
@@ -187,7 +187,7 @@ const REFUSED: Readonly<Record<string, { readonly break: () => void; readonly re
   'a repository without models': { break: () => listTree(listed('README.md', 1)), reason: /holds no GGUF file/ },
 };
 
-const answer = (each: Answer): void => void hub.answers.set(TREE, each);
+const answer = (each: HubAnswer): void => void hub.answers.set(TREE, each);
 
 describe('what the hub answers wrongly', () => {
   it.each(Object.keys(REFUSED))('%s', async (name) => {

@@ -7,7 +7,7 @@ export interface RecordedRepository {
   readonly tree: unknown;
 }
 
-export type Answer = (response: ServerResponse) => void;
+export type HubAnswer = (response: ServerResponse) => void;
 
 export const COMMIT = 'c'.repeat(40);
 
@@ -23,12 +23,12 @@ export const listed = (path: string, size: number, oid?: string): object => ({
 export async function startHub(): Promise<{
   readonly endpoint: string;
   readonly repositories: Map<string, RecordedRepository>;
-  readonly answers: Map<string, Answer>;
+  readonly answers: Map<string, HubAnswer>;
   readonly asked: string[];
   close(): Promise<void>;
 }> {
   const repositories = new Map<string, RecordedRepository>();
-  const answers = new Map<string, Answer>();
+  const answers = new Map<string, HubAnswer>();
   const asked: string[] = [];
   const server = createServer((request, response) => {
     const url = request.url ?? '';
