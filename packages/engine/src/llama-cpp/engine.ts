@@ -4,7 +4,9 @@ import type { FileHashes } from '@ogong/models/file-hashes';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
-import type { Backend } from './library.ts';
+import { openCudaDevice } from './cuda-device.ts';
+import { bringGpuBuild } from './gpu-build.ts';
+import type { Backend, GpuBackend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';
 import { assertFitsMemory, assertKvType, assertWeightsFit, BATCH_ROWS, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
@@ -24,7 +26,6 @@ import { countCores } from './platform.ts';
 import { createScorePool, type ScoreSetting } from './score-pool.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 import { verifyModel } from './verified-model.ts';
-import { bringVulkanBuild } from './vulkan-build.ts';
 
 export interface LlamaEngineOptions {
   /** A GGUF file; of a split model, the first shard. */
@@ -37,7 +38,8 @@ export interface LlamaEngineOptions {
   readonly hashes?: FileHashes;
   /**
    * `vulkan` computes on the machine's first Vulkan device, a software one included; its build of llama.cpp is fetched
-   * once. The device compiles its kernels at the first load, which takes a software device many seconds.
+   * once. The device compiles its kernels at the first load, which takes a software device many seconds. `cuda` computes on
+   * the first NVIDIA card, in the class `plain`.
    */
   readonly backend?: Backend;
   /** Where fetched builds of llama.cpp lie; ~/.ogong/engine. */
@@ -134,7 +136,7 @@ export async function createLlamaEngine(
   );
   const verified = await verifyModel(modelPath, options, file);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
-  if (backend === 'vulkan') await bringBuild(engineDir);
+  if (backend !== 'cpu') await bringBuild(backend, engineDir);
   const load: LlamaTextLoad = {
     ...{ backend, engineDir },
     ...verified,
@@ -226,17 +228,20 @@ function toKernelPath(
 ): KernelPath {
   if (asked !== 'exact' && asked !== 'tiled') return asked;
   if (backend === 'vulkan') return 'shaped';
+  // Nobody has measured whether two machines agree on a bit: verifiers compare scores.
+  if (backend === 'cuda') return 'plain';
   return asked === 'tiled' ? tiledKernelsFor(weightType) : exactKernelsFor(weightType);
 }
 
-async function bringBuild(engineDir: string): Promise<void> {
+async function bringBuild(backend: GpuBackend, engineDir: string): Promise<void> {
   try {
-    await bringVulkanBuild(engineDir);
+    if (backend === 'cuda') openCudaDevice();
+    await bringGpuBuild(backend, engineDir);
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     throw new EngineError(
       'unsupported-model',
-      `the Vulkan build of llama.cpp could not be brought to ${engineDir}: ${(cause as Error).message}`,
+      `the ${backend} build of llama.cpp could not be brought to ${engineDir}: ${(cause as Error).message}`,
       { cause, retryable: true },
     );
   }

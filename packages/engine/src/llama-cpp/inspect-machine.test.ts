@@ -19,6 +19,9 @@ const record = (more: Partial<MachineSources> = {}): MachineSources => ({
       ['alderlake', 180],
     ]),
   listDevices: absent('the Vulkan loader libvulkan.so.1 is not installed'),
+  listCards: () => ({ cards: [], nvidiaDriver: undefined }),
+  canLoad: () => false,
+  platform: 'linux-x64',
   ...more,
 });
 
@@ -28,7 +31,8 @@ describe('what a machine has for llama.cpp', () => {
     expect(found.cpuLibraries).toEqual(['alderlake', 'haswell', 'sse42']);
     expect(found.chosenCpuLibrary).toBe('haswell');
     expect(found).toMatchObject({ absence: undefined, version: '0.5.0', vulkanDevices: [] });
-    expect(found.vulkanAbsence).toContain('not installed');
+    expect(found.choice).toMatchObject({ advised: 'cpu', why: 'no GPU can be used' });
+    expect(found.choice.backends.find(({ backend }) => backend === 'vulkan')?.reason).toContain('not installed');
   });
 
   it('takes the fastest where none is that most machines have', () => {
@@ -46,7 +50,13 @@ describe('what a machine has for llama.cpp', () => {
   });
 
   it('says why nothing runs, and lists devices all the same', () => {
-    const device = { index: 0, name: 'NVIDIA H100', driver: 'NVIDIA 570' };
+    const device = {
+      backend: 'vulkan',
+      index: 0,
+      name: 'NVIDIA H100',
+      driver: 'NVIDIA 570',
+      kind: 'discrete',
+    } as const;
     const found = inspectMachine(
       '/nonexistent',
       record({ findBuild: absent('no prebuilt llama.cpp for sunos-x64'), listDevices: () => [device] }),
@@ -56,7 +66,22 @@ describe('what a machine has for llama.cpp', () => {
       cpuLibraries: [],
       version: undefined,
     });
-    expect(found).toMatchObject({ vulkanDevices: [device], vulkanAbsence: undefined, chosenCpuLibrary: undefined });
+    expect(found).toMatchObject({
+      vulkanDevices: [device],
+      chosenCpuLibrary: undefined,
+      choice: { advised: 'vulkan' },
+    });
+  });
+
+  it('shows a card through CUDA where driver and runtime are there', () => {
+    const card = { slot: '0000:01:00.0', vendor: 'NVIDIA', id: '10de:2330', name: 'NVIDIA H100' } as const;
+    const listCards = () => ({ cards: [card], nvidiaDriver: '570.1' });
+    const found = inspectMachine('/nonexistent', record({ listCards, canLoad: () => true }));
+    expect(found).toMatchObject({ cards: [card], nvidiaDriver: '570.1', choice: { advised: 'cuda' } });
+    expect(inspectMachine('/nonexistent', record({ listCards })).choice.backends[0]).toMatchObject({
+      isUsable: false,
+      reason: expect.stringContaining('libcuda.so.1'),
+    });
   });
 
   it('looks at the machine itself', () => {

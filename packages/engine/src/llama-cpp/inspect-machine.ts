@@ -1,11 +1,14 @@
 import { availableParallelism, cpus } from 'node:os';
 import { EngineError } from '../interface/engine-error.ts';
+import { type BackendChoice, chooseBackend } from './choose-backend.ts';
 import { chooseCpuLibrary, runsHere } from './cpu-library.ts';
-import { scoreCpuLibraries } from './library.ts';
+import { type CanLoad, explainCudaAbsence, listCudaDevices } from './cuda-device.ts';
+import { findGpuBuild } from './gpu-build.ts';
+import { type GraphicsCard, type GraphicsCards, listGraphicsCards } from './graphics-cards.ts';
+import { type GpuBackend, type GpuDevice, scoreCpuLibraries } from './library.ts';
 import { readAvailableMemory } from './memory.ts';
 import { countCores, findLlamaBuild, type LlamaBuild } from './platform.ts';
-import { findVulkanBuild } from './vulkan-build.ts';
-import { listVulkanDevices, type VulkanDevice } from './vulkan-device.ts';
+import { listVulkanDevices } from './vulkan-device.ts';
 
 /** What this machine has for llama.cpp, before any model. */
 export interface MachineReport {
@@ -21,23 +24,31 @@ export interface MachineReport {
   readonly cpuLibraries: readonly string[];
   /** What `--isa auto` takes. */
   readonly chosenCpuLibrary: string | undefined;
-  readonly vulkanDevices: readonly VulkanDevice[];
-  /** Why `--backend vulkan` finds no device; undefined where it finds one. */
-  readonly vulkanAbsence: string | undefined;
-  readonly isVulkanBuildHere: boolean;
+  /** As the bus shows them, with or without a driver. */
+  readonly cards: readonly GraphicsCard[];
+  readonly nvidiaDriver: string | undefined;
+  readonly cudaDevices: readonly GpuDevice[];
+  readonly vulkanDevices: readonly GpuDevice[];
+  /** Every back end: whether it can be used, why not, and which is advised. */
+  readonly choice: BackendChoice;
 }
 
 /** What can be looked for; a test gives its own. */
 export interface MachineSources {
   readonly findBuild: () => LlamaBuild;
   readonly scoreLibraries: (build: LlamaBuild) => ReadonlyMap<string, number>;
-  readonly listDevices: () => VulkanDevice[];
+  readonly listDevices: () => GpuDevice[];
+  readonly listCards: () => GraphicsCards;
+  readonly canLoad?: CanLoad;
+  readonly platform: string;
 }
 
 const SOURCES: MachineSources = {
   findBuild: findLlamaBuild,
   scoreLibraries: scoreCpuLibraries,
   listDevices: listVulkanDevices,
+  listCards: listGraphicsCards,
+  platform: `${process.platform}-${process.arch}`,
 };
 
 /** @param engineDir where fetched builds lie. */
@@ -46,16 +57,26 @@ export function inspectMachine(engineDir: string, sources: MachineSources = SOUR
   const scores = build.value === undefined ? new Map<string, number>() : sources.scoreLibraries(build.value);
   const usable = [...scores].filter(([name]) => runsHere(name, scores)).sort(([, a], [, b]) => b - a);
   const devices = attempt(sources.listDevices);
-  const found = devices.value ?? [];
+  const vulkanDevices = devices.value ?? [];
+  const graphics = sources.listCards();
+  const cudaDevices = listCudaDevices(graphics);
+  const builds: readonly GpuBackend[] = ['cuda', 'vulkan'];
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     ...{ cores: countCores(), threads: availableParallelism(), availableBytes: readAvailableMemory() },
     ...{ absence: build.why, version: build.value?.version },
     cpuLibraries: usable.map(([name]) => name),
     chosenCpuLibrary: usable.length === 0 ? undefined : chooseCpuLibrary('auto', scores),
-    vulkanDevices: found,
-    vulkanAbsence: devices.why ?? (found.length === 0 ? 'this machine shows no Vulkan device' : undefined),
-    isVulkanBuildHere: findVulkanBuild(engineDir) !== undefined,
+    ...graphics,
+    ...{ cudaDevices, vulkanDevices },
+    choice: chooseBackend({
+      platform: sources.platform,
+      cpuAbsence: build.why,
+      ...{ cudaDevices, vulkanDevices },
+      cudaAbsence: explainCudaAbsence(graphics, sources.canLoad),
+      vulkanAbsence: devices.why ?? (vulkanDevices.length === 0 ? 'this machine shows no Vulkan device' : undefined),
+      builds: builds.filter((backend) => findGpuBuild(backend, engineDir) !== undefined),
+    }),
   };
 }
 

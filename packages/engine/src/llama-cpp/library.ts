@@ -2,7 +2,6 @@ import koffi, { type LibraryHandle } from 'koffi';
 import { EngineError } from '../interface/engine-error.ts';
 import { chooseCpuLibrary, runsHere } from './cpu-library.ts';
 import { LLAMA_VERSION, type LlamaBuild } from './platform.ts';
-import { nameVulkanClass, type VulkanDevice } from './vulkan-device.ts';
 
 /**
  * The one place that knows llama.cpp's memory layout: structures and functions of release 0.5.0, as prebuilt in
@@ -116,13 +115,37 @@ export type LlamaLibrary = ReturnType<typeof bindFunctions> & {
   /** Switches the reference kernels of one CPU back end; undefined where this build does not export it. */
   readonly setUseReference: ((backend: Pointer, on: boolean) => void) | undefined;
   readonly getScheduler: ((context: Pointer) => Pointer) | undefined;
-  /** What the numeric class calls the kernels: the CPU library, or the Vulkan device and driver. */
+  /** What the numeric class calls the kernels: the CPU library, or device and driver. */
   readonly isa: string;
   readonly backend: Backend;
   readonly release: string;
 };
 
-export type Backend = 'cpu' | 'vulkan';
+export type GpuBackend = 'vulkan' | 'cuda';
+export type Backend = 'cpu' | GpuBackend;
+
+/** Which device and driver compute: both decide the last bit of a logit. */
+export interface GpuDevice {
+  readonly backend: GpuBackend;
+  readonly index: number;
+  /** e.g. `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  readonly name: string;
+  /** e.g. `Mesa 22.3.6 (LLVM 15.0.6)`. */
+  readonly driver: string;
+  /** Where the back end says it. */
+  readonly kind?: 'integrated' | 'discrete' | 'virtual' | 'software' | 'unknown';
+}
+
+/** The device's part of the numeric class: `<device>-<driver>`, in the class's alphabet. */
+export const nameDeviceClass = ({ name, driver }: Pick<GpuDevice, 'name' | 'driver'>): string =>
+  `${sanitise(name)}-${sanitise(driver)}`;
+
+const sanitise = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.]+/g, '_')
+    .replaceAll(/^_+|_+$/g, '')
+    .slice(0, 44) || 'unknown';
 
 function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandle>) {
   const llama = (definition: string): NativeFunction => libraries.llama.func(definition);
@@ -194,21 +217,21 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
 let loaded: { readonly key: string; readonly library: LlamaLibrary } | undefined;
 
 /**
- * Loads llama.cpp with one CPU back end and, of a build that has it, the Vulkan one. ggml keeps global registries, and a
+ * Loads llama.cpp with one CPU back end and, of a build that has it, that of a GPU. ggml keeps global registries, and a
  * second build would bind to the symbols of the first: a process holds one.
  * @param isa a library's name, `auto` or `native`: see cpu-library.ts.
- * @param vulkanDevice what GGML_VK_VISIBLE_DEVICES names (text-supervisor.ts); needs a build with that back end.
+ * @param device the one that the child's environment shows (text-supervisor.ts); needs a build with that back end.
  * @throws EngineError where the build is another release, the ISA or the device does not run here, or another build is loaded.
  */
-export function loadLlama(build: LlamaBuild, isa: string, vulkanDevice?: VulkanDevice): LlamaLibrary {
-  const key = JSON.stringify([build.directory, isa, vulkanDevice ?? null]);
+export function loadLlama(build: LlamaBuild, isa: string, device?: GpuDevice): LlamaLibrary {
+  const key = JSON.stringify([build.directory, isa, device ?? null]);
   if (loaded !== undefined && loaded.key !== key)
     throw new EngineError('unsupported-model', `this process has loaded another llama.cpp (${loaded.key}, not ${key})`);
-  loaded ??= { key, library: bindLlama(build, isa, vulkanDevice) };
+  loaded ??= { key, library: bindLlama(build, isa, device) };
   return loaded.library;
 }
 
-function bindLlama(build: LlamaBuild, isa: string, vulkanDevice: VulkanDevice | undefined): LlamaLibrary {
+function bindLlama(build: LlamaBuild, isa: string, device: GpuDevice | undefined): LlamaLibrary {
   const base = koffi.load(build.base, { global: true });
   const ggml = koffi.load(build.ggml, { global: true });
   const llama = koffi.load(build.llama, { global: true });
@@ -218,22 +241,21 @@ function bindLlama(build: LlamaBuild, isa: string, vulkanDevice: VulkanDevice | 
   const version = String(functions.version());
   const chosen = loadCpuBackend(build, functions, isa);
   assertLayout(functions, version);
-  if (vulkanDevice !== undefined) loadVulkanBackend(build, functions, vulkanDevice);
+  if (device !== undefined) loadGpuBackend(build, functions, device);
   functions.backendInit();
-  const named = vulkanDevice === undefined ? ({ isa: chosen, backend: 'cpu' } as const) : nameVulkan(vulkanDevice);
+  const named: Pick<LlamaLibrary, 'isa' | 'backend'> =
+    device === undefined ? { isa: chosen, backend: 'cpu' } : { isa: nameDeviceClass(device), backend: device.backend };
   return { ...functions, ...bindReference(functions, llama), ...named, release: version };
 }
 
-const nameVulkan = (device: VulkanDevice) => ({ isa: nameVulkanClass(device), backend: 'vulkan' }) as const;
-
-function loadVulkanBackend(
+function loadGpuBackend(
   build: LlamaBuild,
   functions: ReturnType<typeof bindFunctions>,
-  { index, name }: VulkanDevice,
+  { backend, index, name }: GpuDevice,
 ): void {
-  const registry = build.vulkan === undefined ? null : functions.backendLoad(build.vulkan);
+  const registry = build.gpu === undefined ? null : functions.backendLoad(build.gpu);
   if (!registry || Number(functions.registryDevices(registry)) === 0)
-    throw new EngineError('unsupported-model', `ggml's Vulkan back end could not open device ${index}, ${name}`);
+    throw new EngineError('unsupported-model', `ggml's ${backend} back end could not open device ${index}, ${name}`);
 }
 
 function loadCpuBackend(build: LlamaBuild, functions: ReturnType<typeof bindFunctions>, isa: string): string {

@@ -17,7 +17,7 @@
 export interface NumericClass {
   readonly build: string;
   readonly backend: string;
-  /** A CPU library, or a Vulkan device and its driver. */
+  /** A CPU library, or a device and its driver. */
   readonly isa: string;
   readonly kernels: KernelPath | typeof WHOLE_INPUTS;
   readonly weights: string;

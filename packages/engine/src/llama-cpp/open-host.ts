@@ -5,7 +5,9 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngineInfo } from '../interface/text.ts';
 import type { TextHostOptions } from '../process/text-host.ts';
 import { chooseShapes } from './choose-shapes.ts';
+import { openCudaDevice } from './cuda-device.ts';
 import { probeExactness } from './exactness-probe.ts';
+import { findGpuBuild } from './gpu-build.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import type { LlamaTextLoad } from './load-options.ts';
@@ -24,7 +26,6 @@ import type { ShapePolicy } from './pass-shapes.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
 import { probeTrace } from './trace-probe.ts';
 import { assertUnchanged } from './verified-model.ts';
-import { findVulkanBuild } from './vulkan-build.ts';
 import { listVulkanDevices } from './vulkan-device.ts';
 
 /** @throws EngineError that says what is missing. */
@@ -34,11 +35,11 @@ export function openLibrary({
   isa,
 }: Pick<LlamaTextLoad, 'backend' | 'engineDir' | 'isa'>): LlamaLibrary {
   if (backend === 'cpu') return loadLlama(findLlamaBuild(), isa);
-  const [device] = listVulkanDevices();
+  const device = backend === 'cuda' ? openCudaDevice() : listVulkanDevices()[0];
   if (device === undefined) throw new EngineError('unsupported-model', 'this machine shows no Vulkan device');
-  const build = findVulkanBuild(engineDir);
+  const build = findGpuBuild(backend, engineDir);
   if (build === undefined)
-    throw new EngineError('unsupported-model', `there is no Vulkan build of llama.cpp in ${engineDir}`);
+    throw new EngineError('unsupported-model', `there is no ${backend} build of llama.cpp in ${engineDir}`);
   return loadLlama(build, isa, device);
 }
 

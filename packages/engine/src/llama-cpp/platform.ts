@@ -14,8 +14,8 @@ export interface LlamaBuild {
   readonly llama: string;
   /** CPU back ends by ISA name; empty where the build links a single one in. */
   readonly cpuLibraries: ReadonlyMap<string, string>;
-  /** The Vulkan back end, where the build has one. */
-  readonly vulkan?: string;
+  /** The back end of a GPU, where the build has one. */
+  readonly gpu?: string;
 }
 
 interface Platform {
@@ -59,12 +59,13 @@ export function findLlamaBuild(platform = `${process.platform}-${process.arch}`)
   return describeBuild(join(found, 'bins', entry.folder), entry);
 }
 
-/** @param variant what stands between name and version in the files' names, e.g. `.vulkan`. */
+/** @param gpu the back end that the build has beside the CPU's; it stands between name and version in the files' names. */
 export function describeBuild(
   directory: string,
   { prefix, suffix }: Pick<Platform, 'prefix' | 'suffix'>,
-  variant = '',
+  gpu?: string,
 ): LlamaBuild {
+  const variant = gpu === undefined ? '' : `.${gpu}`;
   const library = (name: string): string => {
     const versioned = join(directory, `${prefix}${name}${variant}.v${LLAMA_VERSION}${suffix}`);
     return existsSync(versioned) ? versioned : join(directory, `${prefix}${name}${suffix}`);
@@ -82,7 +83,7 @@ export function describeBuild(
     ggml: library('ggml'),
     llama: library('llama'),
     cpuLibraries,
-    ...(existsSync(library('ggml-vulkan')) ? { vulkan: library('ggml-vulkan') } : {}),
+    ...(gpu !== undefined && existsSync(library(`ggml-${gpu}`)) ? { gpu: library(`ggml-${gpu}`) } : {}),
   };
 }
 

@@ -16,8 +16,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LEAST_HELD } from '../decode/slots.ts';
 import type { TextGenerationRequest } from '../interface/text.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { explainVulkanAbsence } from './gpu-build.ts';
 import { resolveModel } from './llama-quantizer.ts';
-import { explainVulkanAbsence } from './vulkan-build.ts';
 
 const SEED = 20261120;
 const CONTEXT = 320;

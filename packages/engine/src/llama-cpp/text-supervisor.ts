@@ -27,7 +27,13 @@ export const createTextSupervisor = ({
     reload: (first, { shapes }) => (shapes === undefined ? first : { ...first, shapes }),
   });
 
-/** Variables that a child needs for its back end. */
-export const environmentOf = (backend: Backend): Readonly<Record<string, string>> =>
+const ENVIRONMENTS: Readonly<Record<Backend, Readonly<Record<string, string>>>> = {
+  cpu: {},
   // Named explicitly, because ggml otherwise skips software devices.
-  backend === 'vulkan' ? { GGML_VK_VISIBLE_DEVICES: '0' } : {};
+  vulkan: { GGML_VK_VISIBLE_DEVICES: '0' },
+  // CUDA orders devices by speed unless it is told otherwise.
+  cuda: { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' },
+};
+
+/** Variables that a child needs for its back end. */
+export const environmentOf = (backend: Backend): Readonly<Record<string, string>> => ENVIRONMENTS[backend];

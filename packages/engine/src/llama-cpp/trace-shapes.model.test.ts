@@ -16,8 +16,8 @@ import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextTracingRequest } from '../interface/text.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { explainVulkanAbsence } from './gpu-build.ts';
 import { resolveModel } from './llama-quantizer.ts';
-import { explainVulkanAbsence } from './vulkan-build.ts';
 
 const engineDir = join(homedir(), '.ogong', 'engine');
 const absence = explainVulkanAbsence(engineDir);

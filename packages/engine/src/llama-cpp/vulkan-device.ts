@@ -1,28 +1,20 @@
 import koffi from 'koffi';
 import { EngineError } from '../interface/engine-error.ts';
+import type { GpuDevice } from './library.ts';
 import { allocateNative } from './native-memory.ts';
 
-/**
- * Which device and driver compute: both decide the last bit of a logit, and ggml names only the device. Sizes and offsets
- * are those of vulkan_core.h on 64-bit machines, Vulkan 1.2.
- */
-export interface VulkanDevice {
-  readonly index: number;
-  /** e.g. `llvmpipe (LLVM 15.0.6, 256 bits)`. */
-  readonly name: string;
-  /** e.g. `Mesa 22.3.6 (LLVM 15.0.6)`. */
-  readonly driver: string;
-}
-
+/** Sizes and offsets are those of vulkan_core.h on 64-bit machines, Vulkan 1.2. ggml names the device, but not its driver. */
 const LOADER = process.platform === 'win32' ? 'vulkan-1.dll' : 'libvulkan.so.1';
 const API_1_2 = (1 << 22) | (2 << 12);
 const TYPES = { instanceCreateInfo: 1, properties2: 1_000_059_001, driverProperties: 1_000_196_000 };
 const NAME_BYTES = 256;
 const MAX_DEVICES = 16;
+/** VkPhysicalDeviceType. */
+const KINDS = ['unknown', 'integrated', 'discrete', 'virtual', 'software'] as const;
 const INSTALL = 'on Debian or Ubuntu: apt-get install libvulkan1 mesa-vulkan-drivers';
 
 /** @throws EngineError('unsupported-model') that says what to install. */
-export function listVulkanDevices(): VulkanDevice[] {
+export function listVulkanDevices(): GpuDevice[] {
   const library = openLoader();
   const createInstance = library.func('int vkCreateInstance(void *info, void *allocator, _Out_ void **instance)');
   const destroyInstance = library.func('void vkDestroyInstance(void *instance, void *allocator)');
@@ -51,22 +43,13 @@ export function listVulkanDevices(): VulkanDevice[] {
       viewOf(properties.view).setUint32(0, TYPES.properties2, true);
       viewOf(properties.view).setBigUint64(8, driver.address, true);
       describe(handles.view[index], properties.pointer);
-      return { index, name: textAt(properties.view, 36), driver: textAt(driver.view, 276) };
+      const kind = KINDS[viewOf(properties.view).getUint32(32, true)] ?? 'unknown';
+      return { backend: 'vulkan', index, name: textAt(properties.view, 36), driver: textAt(driver.view, 276), kind };
     });
   } finally {
     destroyInstance(instance[0], null);
   }
 }
-
-/** The device's part of the numeric class: `<device>-<driver>`, in the class's alphabet. */
-export const nameVulkanClass = ({ name, driver }: VulkanDevice): string => `${sanitise(name)}-${sanitise(driver)}`;
-
-const sanitise = (text: string): string =>
-  text
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.]+/g, '_')
-    .replaceAll(/^_+|_+$/g, '')
-    .slice(0, 44) || 'unknown';
 
 function openLoader(): ReturnType<typeof koffi.load> {
   try {

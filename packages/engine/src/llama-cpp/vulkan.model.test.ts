@@ -12,10 +12,11 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextGenerationRequest } from '../interface/text.ts';
 import { createLlamaEngine } from './engine.ts';
+import { explainVulkanAbsence } from './gpu-build.ts';
+import { nameDeviceClass } from './library.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { type NumericClass, parseNumericClass } from './numeric-class.ts';
-import { explainVulkanAbsence } from './vulkan-build.ts';
-import { listVulkanDevices, nameVulkanClass } from './vulkan-device.ts';
+import { listVulkanDevices } from './vulkan-device.ts';
 
 const engineDir = join(homedir(), '.ogong', 'engine');
 const absence = explainVulkanAbsence(engineDir);
@@ -43,7 +44,7 @@ describe.skipIf(absence !== undefined)(
           const [device] = listVulkanDevices();
           expect(device).toBeDefined();
           const parsed = parseNumericClass(engine.info().numericClass);
-          expect(parsed).toMatchObject({ backend: 'vulkan', isa: device && nameVulkanClass(device), kernels: 'plain' });
+          expect(parsed).toMatchObject({ backend: 'vulkan', isa: device && nameDeviceClass(device), kernels: 'plain' });
           expect(engine.info().exact).toBe(false);
           const request = createRequest('Once upon a time', { maxTokens: 12, bias: NO_END });
           const reply = await collectReply(engine.generate(request));
@@ -122,7 +123,7 @@ describe.skipIf(absence !== undefined)(
 
 describe('Vulkan class names', () => {
   it('keep device and driver apart and stay in the alphabet of a class', () => {
-    const name = nameVulkanClass({ index: 0, name: 'NVIDIA H200 (NVL)/x', driver: '  ' });
+    const name = nameDeviceClass({ name: 'NVIDIA H200 (NVL)/x', driver: '  ' });
     expect(name).toBe('nvidia_h200_nvl_x-unknown');
     expect(parseNumericClass(`llama.cpp-0.5.0/vulkan/${name}/plain/f16/kv-f16`)?.isa).toBe(name);
   });

@@ -23,11 +23,12 @@ async function doctor(...argv: string[]): Promise<string> {
 
 it('says what the machine has, in words and as JSON', async () => {
   const text = await doctor();
-  for (const row of ['processor', 'memory', 'disk', 'llama.cpp', 'CPU', 'Vulkan'])
+  for (const row of ['processor', 'memory', 'disk', 'llama.cpp', 'CPU', 'cards', 'CUDA', 'Vulkan', 'Metal', 'advice'])
     expect(text).toMatch(new RegExp(`^${row} `, 'm'));
   const { machine, model } = JSON.parse(await doctor('--json'));
   expect(machine.freeDiskBytes).toBeGreaterThan(0);
   expect(machine.cpuLibraries).toContain(machine.chosenCpuLibrary);
+  expect(machine.choice.backends.map(({ backend }: { backend: string }) => backend)).toContain('cuda');
   expect(model).toBeUndefined();
 });
 

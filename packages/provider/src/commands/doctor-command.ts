@@ -128,17 +128,15 @@ function readFreeDisk(directory: string): number | undefined {
 }
 
 export function formatMachine(machine: MachineReport & { readonly freeDiskBytes: number | undefined }): string {
-  const { cpuLibraries, chosenCpuLibrary, vulkanDevices, vulkanAbsence } = machine;
+  const { cpuLibraries, chosenCpuLibrary, choice } = machine;
   const others = cpuLibraries.filter((name) => name !== chosenCpuLibrary);
   const cpu =
     machine.absence ??
     (chosenCpuLibrary === undefined
       ? 'the one that is built in'
       : `${chosenCpuLibrary}, which most verifiers can reproduce${others.length === 0 ? '' : `; also runs ${others.join(', ')} (--isa)`}`);
-  const vulkan =
-    vulkanAbsence ??
-    `${vulkanDevices.map(({ name, driver }) => `${name} (${driver})`).join(', ')}; taken with --backend vulkan` +
-      (machine.isVulkanBuildHere ? '' : ', which fetches its build once');
+  const reasonOf = (name: string): string => choice.backends.find(({ backend }) => backend === name)?.reason ?? '';
+  const cards = machine.cards.map(({ vendor, name, id }) => name ?? `${vendor} ${id}`).join(', ');
   return formatTable(
     [],
     [
@@ -150,8 +148,14 @@ export function formatMachine(machine: MachineReport & { readonly freeDiskBytes:
       ],
       ['llama.cpp', machine.version ?? 'none'],
       ['CPU', cpu],
-      ['Vulkan', vulkan],
-      ['CUDA, Metal', 'not used by this version: a GPU is used through Vulkan'],
+      [
+        'cards',
+        `${cards || 'none'}${machine.nvidiaDriver === undefined ? '' : `; NVIDIA driver ${machine.nvidiaDriver}`}`,
+      ],
+      ['CUDA', reasonOf('cuda')],
+      ['Vulkan', reasonOf('vulkan')],
+      ['Metal', reasonOf('metal')],
+      ['advice', choice.advised === undefined ? choice.why : `--backend ${choice.advised}: ${choice.why}`],
     ],
   );
 }

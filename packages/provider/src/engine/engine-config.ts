@@ -26,11 +26,11 @@ export const engineFields = {
     description: 'for gated models of the hub',
   },
   backend: {
-    schema: oneOf(['cpu', 'vulkan']),
+    schema: oneOf(['cpu', 'vulkan', 'cuda']),
     env: 'OGONG_BACKEND',
     default: ENGINE_DEFAULTS.backend,
     description:
-      "what computes: cpu, or vulkan, the machine's first Vulkan device; its build of llama.cpp is fetched once",
+      "what computes: cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card; what they need of llama.cpp is fetched once",
   },
   kernels: {
     schema: oneOf(['exact', 'tiled', 'reference', 'plain', 'fast']),

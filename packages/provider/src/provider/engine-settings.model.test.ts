@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/gpu-build';
 import { parseNumericClass } from '@ogong/engine/llama-cpp/numeric-class';
-import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { afterAll, expect, it } from 'vitest';
 import { loadModel } from '../engine/engine-config.ts';
 import { serveConfig } from './provider-config.ts';
@@ -51,6 +51,6 @@ it.skipIf(absence !== undefined)(
 );
 
 it('says what a flag may be', () => {
-  expect(() => serveConfig.parse([...REQUIRED, '--backend', 'metal'], {})).toThrow('expected one of cpu, vulkan');
+  expect(() => serveConfig.parse([...REQUIRED, '--backend', 'metal'], {})).toThrow('expected one of cpu, vulkan, cuda');
   expect(() => serveConfig.parse([...REQUIRED, '--drafts', '9'], {})).toThrow('from 0 to 8');
 });
