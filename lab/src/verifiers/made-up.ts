@@ -21,6 +21,7 @@ export function createHollowEngine(
         windows,
         firstOtherChoice: -1,
         tailGap: undefined,
+        cachedTokens: 0,
         numericClass,
         exact,
         elapsedMs: 1 + Math.floor(random() * 20),

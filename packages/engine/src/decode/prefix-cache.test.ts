@@ -1,5 +1,5 @@
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
-import { collectReply, createRequest, keyOf } from '@ogong/testing/engine/compliance-requests';
+import { collectReply, createRequest, createScoreRequest, keyOf } from '@ogong/testing/engine/compliance-requests';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { type Arrival, arrivals, countCached, serveTurns } from '@ogong/testing/engine/schedule-compliance';
 import fc from 'fast-check';
@@ -103,6 +103,45 @@ describe('prefixes that were kept', () => {
       expect(await cachedOf(engine, 'a')).toBe(0);
       expect(await cachedOf(engine, 'a')).toBeGreaterThan(0);
     }));
+
+  describe('by scores', () => {
+    const second = createRequest('Once upon a time there was a girl who lived in a small house by the forest', {
+      maxTokens: 4,
+    });
+    const scoreOf = async (engine: TextEngine, request: TextGenerationRequest) => {
+      const plain = createFakeEngine(shared);
+      const reply = await collectReply(plain.generate(request));
+      await plain.close();
+      const { windows, cachedTokens } = await engine.score(createScoreRequest(engine, request, reply));
+      expect(windows).toEqual(reply.windows);
+      return cachedTokens;
+    };
+
+    it('serve the next score, whatever its reply was', () =>
+      withEngine({}, async (engine) => {
+        const found = [await scoreOf(engine, long), await scoreOf(engine, second), await scoreOf(engine, second)];
+        expect(found[0]).toBe(0);
+        expect(found[1]).toBeGreaterThan(60);
+        expect(found[2]).toBeGreaterThan(found[1] as number);
+      }));
+
+    it('are none where they are not wanted', () =>
+      withEngine({ prefixCache: false }, async (engine) => {
+        expect([await scoreOf(engine, long), await scoreOf(engine, long)]).toEqual([0, 0]);
+      }));
+
+    it('show where a cache keeps rows that it was told to forget', () =>
+      withEngine({ keepsGuesses: true }, async (engine) => {
+        await scoreOf(engine, long);
+        await expect(scoreOf(engine, second)).rejects.toThrow();
+      }));
+
+    it('are forgotten where a pass failed', () =>
+      withEngine({ failAtDecode: 2 }, async (engine) => {
+        await expect(scoreOf(engine, long)).rejects.toMatchObject({ code: 'engine-crashed' });
+        expect([await scoreOf(engine, long), await scoreOf(engine, long)]).toEqual([0, expect.any(Number)]);
+      }));
+  });
 
   it('belong to scopes of bounded length', () =>
     withEngine({}, async (engine) => {

@@ -6,10 +6,13 @@ import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import type { GrammarCursor, Grammars, TokenMask } from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
-import { cutPiece } from './prompt-pieces.ts';
+import { cutPiece, findRestart, shapeOfPrompt } from './prompt-pieces.ts';
+import type { Slots } from './slots.ts';
 
 /** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
 const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
+/** A verifier serves nobody with its scores: it reads any of them again for any other. */
+const SCORES = 'scores';
 /** Rows of a slice in which every row may need its own pass. */
 const SHORT_SLICE = 8;
 
@@ -38,7 +41,8 @@ export function findScoredMask(cursor: GrammarCursor | undefined): TokenMask | u
 /**
  * One teacher-forced pass over a claimed reply, in slices: yields between slices so that running replies go on.
  * Under exact kernels the slicing changes no bit.
- * @param context one free sequence, number 0; left empty.
+ * @param context one free sequence, number 0.
+ * @param kept what earlier scores have left in that sequence; it is left empty where absent.
  * @returns the windows that an engine generating these tokens would have committed to, and where it would not have.
  */
 export function* scoreReply(
@@ -46,7 +50,8 @@ export function* scoreReply(
   context: BatchContext,
   request: TextScoringRequest,
   grammars: Grammars,
-): Generator<void, Pick<TextScoringResult, 'windows' | 'firstOtherChoice' | 'tailGap'>> {
+  kept?: Slots,
+): Generator<void, Pick<TextScoringResult, 'windows' | 'firstOtherChoice' | 'tailGap' | 'cachedTokens'>> {
   const { vocabularySize, embeddingSize } = model;
   const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, tailDraws } = request;
   const reader = createPositionReader(vocabularySize);
@@ -64,11 +69,18 @@ export function* scoreReply(
     SHORT_SLICE,
     Math.min(context.batchSize, Math.floor(MAX_OUTPUT_BYTES / (4 * vocabularySize))),
   );
+  const own = { scope: SCORES, shapeClass: shapeOfPrompt(context, last) };
+  const cachedTokens = kept ? findRestart(context, { held: kept.take(promptTokens, own).held, rows: last }) : 0;
+  /** Rows, from the first on, that another prompt may begin with. */
+  let reusable = cachedTokens;
+  let isWhole = false;
   try {
-    for (let position = 0; position < last; ) {
+    context.remove(0, cachedTokens);
+    for (let position = cachedTokens; position < last; ) {
       const { end, shapeClass } = cutPiece(context, { from: position, rows: last });
       for (; position < end; position++) context.add(promptTokens[position] as number, position, 0, shapeClass);
       context.decode(false);
+      reusable = position;
       yield;
     }
     for (let i = 0; i < outputTokens.length; ) {
@@ -90,7 +102,9 @@ export function* scoreReply(
         const { row: claimed, isOwn, tailGap: gap } = reader.claim(inputs, claim);
         if (!isOwn && firstOtherChoice < 0) firstOtherChoice = j;
         if (gap > (tailGap?.gap ?? 0)) tailGap = { gap, position: j };
-        const window = encoder.push(claimed, hidden, row * embeddingSize, context.shapeOf(j - from));
+        const shapeClass = context.shapeOf(j - from);
+        if (reusable === last + j && shapeClass === own.shapeClass) reusable++;
+        const window = encoder.push(claimed, hidden, row * embeddingSize, shapeClass);
         if (window !== undefined) windows.push(window);
         if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
         cursor?.accept(token);
@@ -99,8 +113,19 @@ export function* scoreReply(
     }
     const rest = encoder.flush();
     if (rest !== undefined) windows.push(rest);
-    return { windows, firstOtherChoice, tailGap };
+    isWhole = true;
+    return { windows, firstOtherChoice, tailGap, cachedTokens };
   } finally {
-    context.remove(0);
+    // After a pass that failed, the cache is in an unknown state.
+    const rows = kept && isWhole ? reusable : 0;
+    context.remove(0, rows);
+    kept?.give(0, { ...own, tokens: joinTokens(promptTokens, outputTokens).subarray(0, rows) });
   }
+}
+
+function joinTokens(prompt: Uint32Array, output: Uint32Array): Uint32Array {
+  const tokens = new Uint32Array(prompt.length + output.length);
+  tokens.set(prompt);
+  tokens.set(output, prompt.length);
+  return tokens;
 }

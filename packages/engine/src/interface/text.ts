@@ -156,6 +156,8 @@ export interface TextScoringResult {
    * unlisted mass in 2^-24 units. Undefined where every one falls on its token.
    */
   readonly tailGap: { readonly gap: number; readonly position: number } | undefined;
+  /** Rows, from the first on, that an earlier score had left in the cache: a reply of the same conversation. */
+  readonly cachedTokens: number;
   readonly numericClass: string;
   /** True where this pass is bit-exact for the claimed class: any difference is then a cheat. */
   readonly exact: boolean;

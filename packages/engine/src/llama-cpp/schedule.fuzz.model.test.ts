@@ -9,7 +9,7 @@ import {
   NO_END,
   readRows,
 } from '@ogong/testing/engine/compliance-requests';
-import { type Arrival, arrivals, countCached, serveTurns } from '@ogong/testing/engine/schedule-compliance';
+import { type Arrival, arrivals, countCached, serveTurns, type Turn } from '@ogong/testing/engine/schedule-compliance';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,17 +44,20 @@ const toRequest = ({ promptTokens, maxTokens, number }: Arrival): TextGeneration
 
 /**
  * Every reply, cancelled ones and those that began in the cache too, is reproduced by the verifier to the last bit.
- * @returns tokens that were found in the cache.
+ * @returns tokens that were found in the cache, by the provider and by the verifier.
  */
 async function expectReproduced(provider: LlamaEngine, verifier: LlamaEngine, schedule: readonly Arrival[]) {
   const turns = await serveTurns(provider, schedule, toRequest, CONTEXT - 1);
-  for (const { request, reply } of turns) {
+  let scoredFromCache = 0;
+  // The two turns of a conversation behind each other, so that the second score begins with rows of the first.
+  for (const { request, reply } of schedule.flatMap((_, i) => [turns[i], turns[schedule.length + i]] as Turn[])) {
     if (reply.outputTokens.length === 0) continue;
     const scored = await verifier.score(createScoreRequest(provider, request, reply));
     expect(scored.exact).toBe(true);
     expect(scored.windows).toEqual(reply.windows);
+    scoredFromCache += scored.cachedTokens;
   }
-  return countCached(turns);
+  return { served: countCached(turns), scored: scoredFromCache };
 }
 
 async function fuzz(
@@ -73,14 +76,17 @@ async function fuzz(
   const verifier = await createLlamaEngine({ ...shared, sequences: 1, threads: 1, ...checking });
   try {
     expect(provider.info().exact).toBe(true);
-    let cached = 0;
+    const cached = { served: 0, scored: 0 };
     await fc.assert(
       fc.asyncProperty(arrivals(runs), async (schedule) => {
-        cached += await expectReproduced(provider, verifier, schedule);
+        const found = await expectReproduced(provider, verifier, schedule);
+        cached.served += found.served;
+        cached.scored += found.scored;
       }),
       { seed: SEED, numRuns: runs.numRuns, endOnFailure: true, verbose: fc.VerbosityLevel.Verbose },
     );
-    expect(cached).toBeGreaterThan(runs.numRuns * LEAST_HELD);
+    expect(cached.served).toBeGreaterThan(runs.numRuns * LEAST_HELD);
+    expect(cached.scored).toBeGreaterThan(runs.numRuns * LEAST_HELD);
   } finally {
     await Promise.all([provider.close(), verifier.close()]);
   }

@@ -8,6 +8,7 @@ import {
 } from '../decode/request-check.ts';
 import { createScheduler } from '../decode/scheduler.ts';
 import { scoreReply } from '../decode/scorer.ts';
+import { createSlots } from '../decode/slots.ts';
 import { openTraceContext, traceReply } from '../decode/trace.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { Prompt, TextEngineInfo, TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
@@ -53,6 +54,9 @@ export function createTextHost(options: TextHostOptions): TextHost {
   const reruns: Rerun[] = [];
   const grammars = createGrammars(model, SCORING_WORK);
   let scoreContext: BatchContext | undefined;
+  // In other classes rows of another pass have other bits, and nobody has measured how far replies would drift.
+  const prefixCache = info.exact && (options.prefixCache ?? true);
+  const keptScores = prefixCache ? createSlots(1) : undefined;
   let cancelStep: (() => void) | undefined;
   const now = () => performance.now();
   const context = model.createContext({ purpose: 'serve', sequences: info.sequences });
@@ -63,8 +67,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     promptChunk,
     maxQueue,
     maxDrafts: options.maxDrafts ?? 0,
-    // In other classes rows of another pass have other bits, and nobody has measured how far replies would drift.
-    prefixCache: info.exact && (options.prefixCache ?? true),
+    prefixCache,
     now,
     emit: (id, event) => events.push([id, event]),
     fail: (id, error) => {
@@ -89,7 +92,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
 
   function* score(request: Extract<RerunCall, { kind: 'score' }>['request']) {
     scoreContext ??= model.createContext({ purpose: 'score', sequences: 1 });
-    return yield* scoreReply(model, scoreContext, request, grammars);
+    return yield* scoreReply(model, scoreContext, request, grammars, keptScores);
   }
 
   const stepRerun = () => {

@@ -136,7 +136,8 @@ export async function scoreJob(
 
 /** No window fits here. Prompt, vocabulary and text are compared all the same. */
 function createEmptyResult({ numericClass }: TextEngineInfo): TextScoringResult {
-  return { numericClass, exact: false, firstOtherChoice: -1, tailGap: undefined, elapsedMs: 0, windows: [] };
+  const nothing = { firstOtherChoice: -1, tailGap: undefined, cachedTokens: 0, elapsedMs: 0, windows: [] };
+  return { numericClass, exact: false, ...nothing };
 }
 
 /** Whether this model could have made the claim at all, for this request. */

@@ -203,6 +203,30 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       expect(hexOf(scored.windows)).toEqual(hexOf(alone.windows));
     });
 
+    it('scores the next reply of a conversation from rows of the one before, where the class is exact', async () => {
+      const asked = [...(await engine.tokenizePrompt({ kind: 'text', text: prompt }))];
+      // Fewer rows than 16 are not kept.
+      const long = Uint32Array.from({ length: 24 }, (_, i) => asked[i % asked.length] as number);
+      const request = createRequest('', { prompt: { kind: 'tokens', tokens: long }, drawKey: keyOf(6), maxTokens: 8 });
+      const reply = await generate(request);
+      const tokens = [...long, ...reply.outputTokens, ...long];
+      const next = { ...request, prompt: { kind: 'tokens', tokens: Uint32Array.from(tokens) } } as const;
+      const following = await generate(next);
+      const score = () => engine.score(createScoreRequest(engine, request, reply));
+      const scoreNext = () => engine.score(createScoreRequest(engine, next, following));
+      await scoreNext();
+      const first = await score();
+      const second = await scoreNext();
+      const last = await score();
+      for (const scored of [first, last]) expect(hexOf(scored.windows)).toEqual(hexOf(reply.windows));
+      expect(hexOf(second.windows)).toEqual(hexOf(following.windows));
+      const { exact } = engine.info();
+      const shared = reply.promptTokens.length - 1;
+      expect([first, last].map(({ cachedTokens }) => cachedTokens)).toEqual([exact ? shared : 0, exact ? shared : 0]);
+      if (exact) expect(second.cachedTokens).toBeGreaterThanOrEqual(shared);
+      else expect(second.cachedTokens).toBe(0);
+    });
+
     it('scores another token to other bytes', async () => {
       const request = createRequest(prompt);
       const reply = await generate(request);
