@@ -1,4 +1,4 @@
-// What takes too long for CI: every test with OGONG_LONG=1, the soak of local mode, and its benchmark. `npm run nightly -- soak` runs one part.
+// What takes too long for CI: every test with OGONG_LONG=1, the soak of local mode, its benchmark, and the table of architectures. `npm run nightly -- soak` runs one part.
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -11,5 +11,6 @@ await runNamedSteps('nightly', {
     env: { OGONG_LONG: '1' },
   },
   soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },
+  architectures: { name: 'table of architectures', command: [node, 'lab/src/architectures/main.ts'] },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
 });

@@ -9,7 +9,7 @@ import { bringGpuBuild } from './gpu-build.ts';
 import type { Backend, GpuBackend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';
 import { assertFitsMemory, assertKvType, assertWeightsFit, BATCH_ROWS, readAvailableMemory } from './memory.ts';
-import { inspectModelFile } from './model-file.ts';
+import { inspectModelFile, type ModelFacts } from './model-file.ts';
 import {
   exactKernelsFor,
   formatNumericClass,
@@ -124,7 +124,7 @@ export async function createLlamaEngine(
   assertOption('threads', threads, 1, countCores());
   const { kvType, kernels: asked, shapes, backend, prefixCache } = { ...ENGINE_DEFAULTS, ...options };
   const { kvUnified = false } = options;
-  const kernels = toKernelPath(asked, options.backend, file.weightType);
+  const kernels = toKernelPath(asked, options.backend, file);
   const flashAttention = options.flashAttention ?? kernels !== 'shaped';
   const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : 0);
   assertOption('drafts', drafts, 0, MOST_DRAFTS);
@@ -224,13 +224,13 @@ export function assertOption(name: string, value: number, low: number, high: num
 function toKernelPath(
   asked: NonNullable<LlamaEngineOptions['kernels']>,
   backend: Backend | undefined,
-  weightType: string,
+  file: ModelFacts,
 ): KernelPath {
   if (asked !== 'exact' && asked !== 'tiled') return asked;
   if (backend === 'vulkan') return 'shaped';
   // Nobody has measured whether two machines agree on a bit: verifiers compare scores.
   if (backend === 'cuda') return 'plain';
-  return asked === 'tiled' ? tiledKernelsFor(weightType) : exactKernelsFor(weightType);
+  return asked === 'tiled' ? tiledKernelsFor(file) : exactKernelsFor(file);
 }
 
 async function bringBuild(backend: GpuBackend, engineDir: string): Promise<void> {

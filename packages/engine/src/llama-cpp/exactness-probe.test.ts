@@ -8,8 +8,9 @@ const TILED_ROWS = 64;
 /**
  * Rows that depend on all rows before them in their sequence, and on which of those ran in tiled passes: as rows of ggml do.
  * @param leastPromptRows that the context asks for.
+ * @param mixesStates lets a sequence that is not the first depend on the one before it in the same pass.
  */
-function createTilingModel(leastPromptRows: number, { contextSize = 256 } = {}): BatchModel {
+function createTilingModel(leastPromptRows: number, { contextSize = 256, mixesStates = false } = {}): BatchModel {
   const open = (): BatchContext => {
     const states = new Map<number, number[]>();
     let rows: { token: number; position: number; sequence: number }[] = [];
@@ -22,11 +23,12 @@ function createTilingModel(leastPromptRows: number, { contextSize = 256 } = {}):
       guessesRun: () => 0,
       decode() {
         const isTiled = rows.length >= TILED_ROWS;
-        outputs = Float32Array.from(rows, ({ token, position, sequence }) => {
+        outputs = Float32Array.from(rows, ({ token, position, sequence }, index) => {
+          const isMixed = mixesStates && index > 0 && rows[index - 1]?.sequence !== sequence;
           const own = states.get(sequence) ?? [];
           states.set(sequence, own);
           const before = own[position - 1] ?? 1;
-          own[position] = (before * 31 + token + (isTiled ? 7 : 0)) % 1_000_003;
+          own[position] = (before * 31 + token + (isTiled ? 7 : 0) + (isMixed ? 1 : 0)) % 1_000_003;
           return own[position] as number;
         });
         rows = [];
@@ -35,7 +37,7 @@ function createTilingModel(leastPromptRows: number, { contextSize = 256 } = {}):
       shapeOf: () => 0,
       logits: () => outputs,
       hidden: () => outputs,
-      remove: () => undefined,
+      remove: (sequence) => states.delete(sequence),
       free: () => undefined,
     };
   };
@@ -55,6 +57,9 @@ describe('the probe of a class with tiled prompts', () => {
   it.each([0, 24, 63])('does not hold where a piece of %i rows is allowed', (least) =>
     expect(probeExactness(createTilingModel(least), { drafts: 0 })).toBe(false),
   );
+
+  it('does not hold where only the rows behind another sequence differ', () =>
+    expect(probeExactness(createTilingModel(TILED_ROWS, { mixesStates: true }), { drafts: 0 })).toBe(false));
 
   it('does not hold where the context has no room for two pieces', () =>
     expect(probeExactness(createTilingModel(TILED_ROWS, { contextSize: 199 }), { drafts: 0 })).toBe(false));

@@ -30,11 +30,16 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
     const prompt = Math.min(wanted, serve.contextSize - STEPS.length);
     // A context without room for two pieces cannot show that it does not matter where they are cut.
     if (serve.leastPromptRows > 0 && prompt < wanted) return false;
-    const prefill = (context: BatchContext, sequence: number, { rows, chunk }: { rows: number; chunk?: number }) => {
+    const rowsOf = (sequence: number): number => (sequence === 0 ? prompt : Math.min(NEIGHBOUR_ROWS, prompt));
+    /** Runs a sequence's prompt, in the context `as` the sequence of another number. */
+    const prefill = (
+      context: BatchContext,
+      { as, sequence, rows, chunk }: { as: number; sequence: number; rows: number; chunk?: number },
+    ) => {
       for (let at = 0; at < rows; ) {
         // The first piece alone has the chunk's length.
         const { end, shapeClass } = cutPiece(context, { from: at, rows, ...(at === 0 && chunk ? { chunk } : {}) });
-        for (; at < end; at++) context.add(tokenAt(at, sequence), at, sequence, shapeClass);
+        for (; at < end; at++) context.add(tokenAt(at, sequence), at, as, shapeClass);
         context.decode(false);
       }
     };
@@ -45,11 +50,11 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
       serve.add(tokenAt(position, sequence), position, sequence);
     };
     for (const sequence of positions.keys()) {
-      const rows = sequence === 0 ? prompt : Math.min(NEIGHBOUR_ROWS, prompt);
-      prefill(serve, sequence, { rows });
+      const rows = rowsOf(sequence);
+      prefill(serve, { as: sequence, sequence, rows });
       positions[sequence] = rows;
     }
-    const stepped = STEPS.map((sequences, step) => {
+    const stepped = STEPS.flatMap((sequences, step) => {
       for (const sequence of sequences) {
         add(sequence);
         const next = positions[sequence] as number;
@@ -64,18 +69,26 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
       sequences.forEach((sequence, index) => {
         if (serve.guessesRun(index) > 0) serve.remove(sequence, positions[sequence]);
       });
-      return { row: copyRow(model, serve, 0), shapeClass: serve.shapeOf(0) };
+      return sequences.map((sequence, index) => ({
+        ...{ sequence, row: copyRow(model, serve, index) },
+        shapeClass: serve.shapeOf(index),
+      }));
     });
-    // Use other chunks than the serving side, the first as short as a wide pass may be. If chunks change bits, the engine must
-    // not claim to be exact.
-    prefill(score, 0, { rows: prompt, chunk: ROWS_OF[WIDE].least });
-    stepped.forEach(({ shapeClass }, i) => {
-      score.add(tokenAt(prompt + i, 0), prompt + i, 0, shapeClass);
-    });
-    score.decode(true);
-    return stepped.every(({ row, shapeClass }, index) => {
-      const forced = copyRow(model, score, index);
-      return score.shapeOf(index) === shapeClass && row.every((value, i) => value === forced[i]);
+    return positions.every((_, sequence) => {
+      const own = stepped.filter((each) => each.sequence === sequence);
+      const rows = rowsOf(sequence);
+      score.remove(0);
+      // Use other chunks than the serving side, the first as short as a wide pass may be. If chunks change bits, the engine must
+      // not claim to be exact.
+      prefill(score, { as: 0, sequence, rows, chunk: ROWS_OF[WIDE].least });
+      own.forEach(({ shapeClass }, i) => {
+        score.add(tokenAt(rows + i, sequence), rows + i, 0, shapeClass);
+      });
+      score.decode(true);
+      return own.every(({ row, shapeClass }, index) => {
+        const forced = copyRow(model, score, index);
+        return score.shapeOf(index) === shapeClass && row.every((value, i) => value === forced[i]);
+      });
     });
   } finally {
     serve.free();

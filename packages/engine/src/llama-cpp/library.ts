@@ -165,6 +165,7 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     modelEmbedding: llama('int32 llama_model_n_embd(void *model)'),
     modelLayers: llama('int32 llama_model_n_layer(void *model)'),
     modelTrainContext: llama('int32 llama_model_n_ctx_train(void *model)'),
+    modelIsHybrid: llama('bool llama_model_is_hybrid(void *model)'),
     modelIsRecurrent: llama('bool llama_model_is_recurrent(void *model)'),
     modelHasEncoder: llama('bool llama_model_has_encoder(void *model)'),
     vocabSize: llama('int32 llama_vocab_n_tokens(void *vocab)'),

@@ -1,7 +1,7 @@
 import type { BatchContext, BatchModel, TraceContext } from '../decode/batch-model.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
-import { isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
+import { isPaddedPath, isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 import { createShapedContext } from './shaped-context.ts';
 
@@ -123,7 +123,7 @@ function createExactContext(
 ): BatchContext {
   const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
   const tiles = isTiledPath(kernels);
-  const pads = kernels === 'exact-2' || kernels === 'exact-tiled-2';
+  const pads = isPaddedPath(kernels);
   const isExact = pads || tiles || kernels === 'exact';
   // The default kernels read a quantised cache differently for one row.
   const needsReference = kvType === 'q8_0' || kvType === 'q4_0';

@@ -6,6 +6,7 @@ import {
   computeTensorBytes,
   GgufError,
   type GgufHeader,
+  type GgufTensor,
   numberOf,
   stringOf,
   TENSOR_TYPES,
@@ -13,6 +14,7 @@ import {
 import type { FillTokens } from '../decode/text/fill-prompt.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import { findFillTokens } from './fill-tokens.ts';
+import { isFloatType } from './numeric-class.ts';
 
 /** What the engine needs to know of a model file before llama.cpp sees it. */
 export interface ModelFacts {
@@ -22,6 +24,8 @@ export interface ModelFacts {
   readonly architecture: string;
   /** The weight type by file, e.g. `q8_0`, `q4_k_m`. */
   readonly weightType: string;
+  /** Whether a matrix of float weights is multiplied with, whatever `weightType` is. */
+  readonly hasFloatMatrices: boolean;
   readonly weightBytes: number;
   readonly trainContext: number;
   /** KV cache bytes per position at f16. */
@@ -102,6 +106,7 @@ export function inspectModelFile(path: string): ModelFacts {
     stamp,
     architecture,
     weightType: FILE_TYPE_NAMES[numberOf(metadata, 'general.file_type') ?? -1] ?? dominantType(sizes),
+    hasFloatMatrices: tensors.some((tensor) => isFloatMatrix(tensor, tensors)),
     weightBytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
     trainContext: number('context_length') || 2048,
     kvBytesPerPosition: number('block_count') * kvHeads * (keySize + valueSize) * 2,
@@ -123,6 +128,18 @@ function countScores({ tensors }: GgufHeader): number | undefined {
   const find = (name: string) => tensors.find((tensor) => tensor.name === name);
   const last = find('cls.output.weight') ?? find('cls.weight');
   return last && (last.dimensions[1] ?? 1);
+}
+
+/** Tensors that are no factor of a product of matrices: they are looked up, or applied value by value. */
+const NO_FACTOR = /norm|conv|^(position_embd|token_types|token_embd)\./;
+/** Vectors too are factors where they weigh an expert. */
+const ROUTER = /\.ffn_gate_inp/;
+
+function isFloatMatrix({ name, type, dimensions }: GgufTensor, tensors: readonly GgufTensor[]): boolean {
+  if (!name.endsWith('.weight') || !isFloatType(TENSOR_TYPES.get(type)?.name ?? '')) return false;
+  // The head, where the file has no other.
+  if (name === 'token_embd.weight') return !tensors.some((tensor) => tensor.name === 'output.weight');
+  return ROUTER.test(name) || (dimensions.length > 1 && !NO_FACTOR.test(name));
 }
 
 function dominantType(sizes: readonly { type: number; bytes: number }[]): string {

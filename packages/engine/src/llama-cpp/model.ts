@@ -52,7 +52,10 @@ export interface LlamaContext {
   hidden(): Float32Array;
   /** Bit-exact reference kernels for the following decodes. @throws EngineError where the build lacks them. */
   useReference(on: boolean): void;
-  /** Forgets a sequence's positions from `from` up to but not with `to`. */
+  /**
+   * Forgets a sequence's positions from `from` up to but not with `to`.
+   * @throws EngineError where the model is recurrent, and the sequence has positions before `from`.
+   */
   remove(sequence: number, from?: number, to?: number): void;
   clear(): void;
   free(): void;
@@ -63,6 +66,8 @@ export interface LlamaModel {
   readonly embeddingSize: number;
   readonly trainContext: number;
   readonly hasReference: boolean;
+  /** Its state holds a whole sequence: single positions of it cannot be forgotten. */
+  readonly isRecurrent: boolean;
   /** For a context made with it. */
   createCapture(): LayerCapture;
   createContext(options: LlamaContextOptions): LlamaContext;
@@ -100,11 +105,11 @@ export function openLlamaModel(
       'unsupported-model',
       `llama.cpp could not load ${path}: not a GGUF model, damaged, or an architecture it does not know`,
     );
-  if (library.modelHasEncoder(handle) || library.modelIsRecurrent(handle)) {
+  if (library.modelHasEncoder(handle)) {
     library.modelFree(handle);
     throw new EngineError(
       'unsupported-model',
-      `${path} is an encoder-decoder or recurrent model; this engine runs decoder-only transformers`,
+      `${path} is an encoder-decoder model; this engine runs models that only decode`,
     );
   }
   const adapters = loadAdapters(library, handle, adapterPaths);
@@ -116,6 +121,7 @@ export function openLlamaModel(
     embeddingSize,
     trainContext: library.modelTrainContext(handle) as number,
     hasReference,
+    isRecurrent: (library.modelIsRecurrent(handle) || library.modelIsHybrid(handle)) as boolean,
     createCapture: () => createLayerCapture(library, { layers: library.modelLayers(handle) as number, embeddingSize }),
     createContext: (options) =>
       createContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize, adapters }, options),
@@ -331,7 +337,9 @@ function createContext(
     hidden: () => read('hidden', embeddingSize),
     useReference: (on) => useReference(library, handle, on),
     remove(sequence, from = -1, to = -1) {
-      library.memoryRemove(memory, sequence, from, to);
+      // A row that stays where it should be forgotten would change what comes behind it.
+      if (!library.memoryRemove(memory, sequence, from, to))
+        throw new EngineError('engine-crashed', 'this model cannot forget single positions of a sequence');
     },
     clear() {
       library.memoryClear(memory, false);

@@ -106,10 +106,13 @@ describe('numeric class', () => {
     expect(withoutTiles({ ...plain, kernels: 'fast' }).kernels).toBe('fast');
   });
 
-  it('keeps two rows per pass for float weights', () => {
-    expect(exactKernelsFor('f16')).toBe('exact-2');
-    expect(exactKernelsFor('q4_k_m')).toBe('exact');
-    expect(tiledKernelsFor('bf16')).toBe('exact-tiled-2');
-    expect(tiledKernelsFor('q4_k_m')).toBe('exact-tiled');
+  it('keeps two rows per pass for float weights, and for float matrices beside quantised ones', () => {
+    const quantised = { weightType: 'q4_k_m', hasFloatMatrices: false };
+    expect(exactKernelsFor({ weightType: 'f16', hasFloatMatrices: true })).toBe('exact-2');
+    expect(exactKernelsFor(quantised)).toBe('exact');
+    expect(exactKernelsFor({ ...quantised, hasFloatMatrices: true })).toBe('exact-2');
+    expect(tiledKernelsFor({ weightType: 'bf16', hasFloatMatrices: true })).toBe('exact-tiled-2');
+    expect(tiledKernelsFor(quantised)).toBe('exact-tiled');
+    expect(tiledKernelsFor({ ...quantised, hasFloatMatrices: true })).toBe('exact-tiled-2');
   });
 });

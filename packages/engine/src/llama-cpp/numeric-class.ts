@@ -5,7 +5,7 @@
  *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[/no-fa][/unified][/unproven]
  *
  * kernels: `exact`     every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights);
- *          `exact-2`   the same, and every pass has two rows or more (float weights, whose one-row kernel differs);
+ *          `exact-2`   the same, and every pass has two rows or more (float matrices, whose one-row kernel differs);
  *          `exact-tiled`, `exact-tiled-2` the same, but prompts of 64 rows and more run on ggml's tiled kernels (prompt-pieces.ts);
  *          `exact-whole` ggml's reference kernels, and every input is a pass of its own (embeddings): rows never differ;
  *          `reference` ggml's reference kernels in every pass;
@@ -81,16 +81,27 @@ export const isasOfClass = (isaClass: string): readonly string[] =>
 
 const FLOAT_WEIGHTS = new Set(['f32', 'f16', 'bf16']);
 
-export const exactKernelsFor = (weights: string): ExactPath => (FLOAT_WEIGHTS.has(weights) ? 'exact-2' : 'exact');
+export const isFloatType = (weights: string): boolean => FLOAT_WEIGHTS.has(weights);
+
+/** Of a file's weights. Experts are picked by a matrix that stays f32 where all others are quantised. */
+interface WeightTypes {
+  readonly weightType: string;
+  readonly hasFloatMatrices: boolean;
+}
+export const exactKernelsFor = ({ weightType, hasFloatMatrices }: WeightTypes): ExactPath =>
+  hasFloatMatrices || isFloatType(weightType) ? 'exact-2' : 'exact';
 
 const TILED_PATHS = { exact: 'exact-tiled', 'exact-2': 'exact-tiled-2' } as const;
-export const tiledKernelsFor = (weights: string): TiledPath => TILED_PATHS[exactKernelsFor(weights)];
+const UNTILED_PATHS = { 'exact-tiled': 'exact', 'exact-tiled-2': 'exact-2' } as const;
+export const tiledKernelsFor = (weights: WeightTypes): TiledPath => TILED_PATHS[exactKernelsFor(weights)];
+/** Whether a pass of one row takes a second one along, which is then forgotten. */
+export const isPaddedPath = (kernels: string): boolean => kernels === 'exact-2' || kernels === 'exact-tiled-2';
 export const isTiledPath = (kernels: string): kernels is TiledPath =>
   kernels === 'exact-tiled' || kernels === 'exact-tiled-2';
 
 /** The class of a CPU without tiled prompts, of the same setting. */
 export const withoutTiles = (parts: NumericClass): NumericClass =>
-  isTiledPath(parts.kernels) ? { ...parts, kernels: exactKernelsFor(parts.weights) } : parts;
+  isTiledPath(parts.kernels) ? { ...parts, kernels: UNTILED_PATHS[parts.kernels] } : parts;
 
 /** Whether a class may claim exactness at all (docs/adr/0004-exact-class.md); the probe decides for the machine at hand. */
 export function mayBeExact({ kernels, kv, flashAttention, kvUnified, isUnproven }: NumericClass): boolean {

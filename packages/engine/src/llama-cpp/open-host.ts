@@ -16,6 +16,7 @@ import { openLlamaModel } from './model.ts';
 import {
   formatNumericClass,
   isaClassOf,
+  isPaddedPath,
   isTiledPath,
   type KernelPath,
   mayBeExact,
@@ -61,6 +62,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   assertUnchanged(files);
   const opened = openLlamaModel(library, modelPath, { repack: kernels === 'fast', adapterPaths });
   assertUnchanged(files);
+  if (opened.isRecurrent) assertForgetsNothing(modelPath, kernels);
   const { answerFormat, thinking, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file);
   const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
   const batchSize = Math.max(BATCH_ROWS, sequences);
@@ -71,7 +73,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     });
   const shapes = kernels === 'shaped' ? resolveShapes(options, openModel) : undefined;
   // A single pass has no room for guesses.
-  const maxDrafts = shapes === 'single' ? 0 : options.drafts;
+  const maxDrafts = shapes === 'single' || opened.isRecurrent ? 0 : options.drafts;
   const { vocabulary } = llama;
   const asked: NumericClass = {
     build: `llama.cpp-${LLAMA_VERSION}`,
@@ -110,8 +112,22 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     capabilities: { exact, trace: probeTrace(model) },
   };
 
-  const { promptChunk, maxQueue, prefixCache } = options;
+  const { promptChunk, maxQueue } = options;
+  const prefixCache = options.prefixCache && !opened.isRecurrent;
   return { model, info, tokenizePrompt, maxDrafts, promptChunk, maxQueue, prefixCache };
+}
+
+/**
+ * Kernels that fill passes up with rows need a model that forgets them again.
+ * @throws EngineError('unsupported-model')
+ */
+function assertForgetsNothing(path: string, kernels: KernelPath): void {
+  if (kernels !== 'shaped' && !isPaddedPath(kernels)) return;
+  throw new EngineError(
+    'unsupported-model',
+    `${path} has recurrent layers, which forget no single row, as the exact kernels for float weights and on a GPU need it; ` +
+      'use quantised weights on the CPU, such as q8_0, or kernels that are not exact',
+  );
 }
 
 /** A model whose passes stay in a numeric class, and whether this machine has shown that it reproduces the class. */
