@@ -22,6 +22,7 @@ import {
   withoutTiles,
 } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
+import { assertPlacement } from './placement.ts';
 import { countCores } from './platform.ts';
 import { createScorePool, type ScoreSetting } from './score-pool.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
@@ -72,6 +73,9 @@ export interface LlamaEngineOptions {
   readonly kvType?: KvType;
   /** On, but where the back end computes in shape classes. */
   readonly flashAttention?: boolean;
+  /** See placement.ts. */
+  readonly gpuLayers?: number;
+  readonly expertsOnCpu?: boolean;
   /** One KV cache for all sequences; off. */
   readonly kvUnified?: boolean;
   readonly promptChunk?: number;
@@ -129,6 +133,8 @@ export async function createLlamaEngine(
   const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : 0);
   assertOption('drafts', drafts, 0, MOST_DRAFTS);
   assertKvType(file, kvType, flashAttention);
+  const { gpuLayers, expertsOnCpu } = options;
+  assertPlacement({ gpuLayers, expertsOnCpu }, { backend, kernels });
   assertFitsMemory(
     file,
     { contextSize, sequences, batchSize: BATCH_ROWS, kvType },
@@ -146,6 +152,8 @@ export async function createLlamaEngine(
     contextSize,
     sequences,
     ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
+    ...(gpuLayers !== undefined && { gpuLayers }),
+    ...(expertsOnCpu !== undefined && { expertsOnCpu }),
     prefixCache,
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,

@@ -209,6 +209,7 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     schedulerBackendCount: base('int32 ggml_backend_sched_get_n_backends(void *scheduler)'),
     schedulerBackend: base('void *ggml_backend_sched_get_backend(void *scheduler, int32 index)'),
     backendName: base('const char *ggml_backend_name(void *backend)'),
+    cpuBufferType: base('void *ggml_backend_cpu_buffer_type()'),
     tensorName: base('const char *ggml_get_name(void *tensor)'),
     tensorBytes: base('size_t ggml_nbytes(void *tensor)'),
     tensorRead: base('void ggml_backend_tensor_get(void *tensor, _Out_ float *data, size_t offset, size_t size)'),

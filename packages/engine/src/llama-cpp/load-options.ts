@@ -3,6 +3,7 @@ import type { TextContract } from '../process/text-messages.ts';
 import type { Backend } from './library.ts';
 import type { KernelPath, KvType } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
+import type { Placement } from './placement.ts';
 import type { VerifiedModel } from './verified-model.ts';
 
 /** What the parent read of the model, and what the child loads only where the files are still those. */
@@ -14,7 +15,7 @@ interface LlamaLoad extends VerifiedModel {
   readonly maxQueue: number;
 }
 
-export interface LlamaTextLoad extends LlamaLoad {
+export interface LlamaTextLoad extends LlamaLoad, Placement {
   readonly backend: Backend;
   /** Where fetched builds of llama.cpp lie. */
   readonly engineDir: string;

@@ -5,6 +5,7 @@ import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import { addressOf, allocateNative, viewFloats } from './native-memory.ts';
 import type { KvType } from './numeric-class.ts';
+import { ALL_LAYERS, keepExpertsOnCpu, type Placement } from './placement.ts';
 import { createPooledContext, type PooledContext, type PooledContextOptions } from './pooled-context.ts';
 import { useReference } from './reference-kernels.ts';
 
@@ -80,24 +81,27 @@ const POOLING_NONE = 0;
 const FLASH_ATTENTION_ON = 1;
 /** ggml.h, enum ggml_type. */
 const GGML_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 8 };
-/** More than any model has. */
-const ALL_LAYERS = 999;
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/**
- * Opens a GGUF model.
- * @param repack lets ggml rearrange weights for speed; rearranged weights have no bit-exact twin.
- * @param adapterPaths LoRA files, applied in this order to every context that writes.
- */
+interface OpenModelOptions extends Placement {
+  /** Lets ggml rearrange weights for speed; rearranged weights have no bit-exact twin. */
+  readonly repack?: boolean;
+  /** LoRA files, applied in this order to every context that writes. */
+  readonly adapterPaths?: readonly string[];
+}
+
+/** Opens a GGUF model. */
 export function openLlamaModel(
   library: LlamaLibrary,
   path: string,
-  { repack = false, adapterPaths = [] }: { readonly repack?: boolean; readonly adapterPaths?: readonly string[] } = {},
+  { repack = false, adapterPaths = [], gpuLayers = ALL_LAYERS, expertsOnCpu = false }: OpenModelOptions = {},
 ): LlamaModel {
+  const experts = expertsOnCpu ? keepExpertsOnCpu(library) : undefined;
   const params: StructFields = {
     ...(library.modelDefaultParams() as StructFields),
     use_extra_bufts: repack,
-    n_gpu_layers: library.backend === 'cpu' ? 0 : ALL_LAYERS,
+    n_gpu_layers: library.backend === 'cpu' ? 0 : gpuLayers,
+    ...(experts && { tensor_buft_overrides: experts.pointer }),
   };
   const handle: Pointer = library.modelLoad(path, params);
   if (!handle)

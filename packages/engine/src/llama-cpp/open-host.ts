@@ -60,7 +60,9 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   } = options;
   const library = openLibrary(options);
   assertUnchanged(files);
-  const opened = openLlamaModel(library, modelPath, { repack: kernels === 'fast', adapterPaths });
+  const opened = openLlamaModel(library, modelPath, {
+    ...{ repack: kernels === 'fast', adapterPaths, gpuLayers: options.gpuLayers, expertsOnCpu: options.expertsOnCpu },
+  });
   assertUnchanged(files);
   if (opened.isRecurrent) assertForgetsNothing(modelPath, kernels);
   const { answerFormat, thinking, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file);

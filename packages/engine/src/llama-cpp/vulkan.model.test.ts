@@ -11,7 +11,7 @@ import {
 } from '@ogong/testing/engine/compliance-requests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextGenerationRequest } from '../interface/text.ts';
-import { createLlamaEngine } from './engine.ts';
+import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { explainVulkanAbsence } from './gpu-build.ts';
 import { nameDeviceClass } from './library.ts';
 import { resolveModel } from './llama-quantizer.ts';
@@ -55,6 +55,31 @@ describe.skipIf(absence !== undefined)(
         } finally {
           await Promise.all([engine.close(), cpu.close()]);
         }
+      },
+      PATIENCE_MS,
+    );
+
+    it(
+      'computes elsewhere the layers that it is told to leave out, and loads with the experts on the CPU',
+      async () => {
+        const place = { modelPath, threads: 1, sequences: 1, contextSize: 256, engineDir };
+        const options: LlamaEngineOptions = { ...place, backend: 'vulkan', kernels: 'plain' };
+        const request = createRequest('Once upon a time', { maxTokens: 12, bias: NO_END });
+        const serve = async (more: Partial<LlamaEngineOptions>) => {
+          const engine = await createLlamaEngine({ ...options, ...more });
+          try {
+            return (await collectReply(engine.generate(request))).windows;
+          } finally {
+            await engine.close();
+          }
+        };
+        const all = await serve({});
+        expect(await serve({ gpuLayers: 999 })).toEqual(all);
+        expect(await serve({ gpuLayers: 0 })).not.toEqual(all);
+        // The model has no experts.
+        expect(await serve({ expertsOnCpu: true })).toEqual(all);
+        const shaped = createLlamaEngine({ ...options, kernels: 'exact', gpuLayers: 1 });
+        await expect(shaped).rejects.toMatchObject({ code: 'invalid-request' });
       },
       PATIENCE_MS,
     );

@@ -4,6 +4,7 @@ import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { ALL_LAYERS } from '@ogong/engine/llama-cpp/placement';
 import { countCores } from '@ogong/engine/llama-cpp/platform';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { modelsDirField } from '@ogong/host/config/common-fields';
@@ -44,6 +45,24 @@ export const engineFields = {
     env: 'OGONG_KV_TYPE',
     default: ENGINE_DEFAULTS.kvType,
     description: 'how keys and values are kept; part of the numeric class, so a verifier needs the same',
+  },
+  flashAttention: {
+    schema: boolean,
+    env: 'OGONG_FLASH_ATTENTION',
+    description:
+      'on or off; part of the numeric class, and only on is compared bit for bit. If not given: on, but where a GPU pads its steps',
+  },
+  gpuLayers: {
+    schema: integer({ min: 0, max: ALL_LAYERS }),
+    label: '<n>',
+    env: 'OGONG_GPU_LAYERS',
+    description: 'layers that lie on the GPU, with --kernels plain or fast; all if not given',
+  },
+  expertsOnCpu: {
+    schema: boolean,
+    boolean: true,
+    env: 'OGONG_EXPERTS_ON_CPU',
+    description: 'keep the experts of a mixture of experts off the GPU, with --kernels plain or fast',
   },
   verify: {
     schema: boolean,
@@ -115,6 +134,9 @@ export interface EngineSettings {
   readonly backend?: NonNullable<LlamaEngineOptions['backend']>;
   readonly kernels?: NonNullable<LlamaEngineOptions['kernels']>;
   readonly kvType?: NonNullable<LlamaEngineOptions['kvType']>;
+  readonly flashAttention?: boolean | undefined;
+  readonly gpuLayers?: number | undefined;
+  readonly expertsOnCpu?: boolean | undefined;
   readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
   readonly drafts?: number | undefined;
   readonly prefixCache?: boolean;
@@ -158,12 +180,16 @@ export async function loadModel(
     inspect: (path) => assertMayLoad(path, { sequences: given.sequences, ...memory }),
   });
   const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
+  const { flashAttention, gpuLayers, expertsOnCpu } = given;
   const settings: OpenEngineSettings = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
     ...(model.adapterPaths && { adapterPaths: model.adapterPaths }),
     ...{ hashes, isa, sequences, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
+    ...(flashAttention === undefined ? {} : { flashAttention }),
+    ...(gpuLayers === undefined ? {} : { gpuLayers }),
+    ...(expertsOnCpu === true && { expertsOnCpu }),
     ...(threads === undefined ? {} : { threads }),
     ...(share && { cores: share.cores }),
     ...memory,

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { assertPlacement, isExpertTensor } from './placement.ts';
+
+const GPU = { backend: 'cuda', kernels: 'plain' } as const;
+
+describe('a placement of weights', () => {
+  it('is for a GPU whose replies are compared by scores', () => {
+    expect(() => assertPlacement({ gpuLayers: 20, expertsOnCpu: true }, GPU)).not.toThrow();
+    expect(() => assertPlacement({ gpuLayers: 0 }, { ...GPU, kernels: 'fast' })).not.toThrow();
+    expect(() => assertPlacement({}, { backend: 'cpu', kernels: 'exact' })).not.toThrow();
+    expect(() => assertPlacement({ expertsOnCpu: false }, { backend: 'vulkan', kernels: 'shaped' })).not.toThrow();
+  });
+
+  it.each([
+    ['on the CPU', { gpuLayers: 1 }, { backend: 'cpu', kernels: 'plain' }, /another back end/],
+    ['in a class of bits', { gpuLayers: 1 }, { backend: 'vulkan', kernels: 'shaped' }, /kernels are shaped/],
+    ['of experts in a class of bits', { expertsOnCpu: true }, { backend: 'vulkan', kernels: 'shaped' }, /shaped/],
+    ['of no whole number', { gpuLayers: 1.5 }, GPU, /no number of layers/],
+    ['of less than nothing', { gpuLayers: -1 }, GPU, /no number of layers/],
+    ['of too many', { gpuLayers: 1000 }, GPU, /no number of layers/],
+  ] as const)('%s is refused', (_what, placement, where, reason) => {
+    expect(() => assertPlacement(placement, where)).toThrow(reason);
+  });
+
+  it('takes the tensors of experts, and no others', () => {
+    const experts = ['ffn_up_exps', 'ffn_down_exps', 'ffn_gate_exps', 'ffn_gate_up_exps', 'ffn_up_chexps'];
+    for (const name of experts) expect(isExpertTensor(`blk.3.${name}.weight`)).toBe(true);
+    for (const name of ['ffn_up', 'ffn_gate_inp', 'ffn_up_shexp', 'attn_q'])
+      expect(isExpertTensor(`blk.3.${name}.weight`)).toBe(false);
+  });
+});
