@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertPlacement, isExpertTensor } from './placement.ts';
+import { assertPlacement } from './placement.ts';
 
 const GPU = { backend: 'cuda', kernels: 'plain' } as const;
 
@@ -20,12 +20,5 @@ describe('a placement of weights', () => {
     ['of too many', { gpuLayers: 1000 }, GPU, /no number of layers/],
   ] as const)('%s is refused', (_what, placement, where, reason) => {
     expect(() => assertPlacement(placement, where)).toThrow(reason);
-  });
-
-  it('takes the tensors of experts, and no others', () => {
-    const experts = ['ffn_up_exps', 'ffn_down_exps', 'ffn_gate_exps', 'ffn_gate_up_exps', 'ffn_up_chexps'];
-    for (const name of experts) expect(isExpertTensor(`blk.3.${name}.weight`)).toBe(true);
-    for (const name of ['ffn_up', 'ffn_gate_inp', 'ffn_up_shexp', 'attn_q'])
-      expect(isExpertTensor(`blk.3.${name}.weight`)).toBe(false);
   });
 });

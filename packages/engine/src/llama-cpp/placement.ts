@@ -16,8 +16,6 @@ export const ALL_LAYERS = 999;
 /** Names of the tensors that hold experts, as a C++ regular expression. */
 const EXPERTS = '\\.ffn_(up|down|gate|gate_up)_(ch|)exps';
 
-export const isExpertTensor = (name: string): boolean => new RegExp(EXPERTS).test(name);
-
 /**
  * A class that is compared bit for bit says nothing of a placement, so there all weights lie on the device.
  * @throws EngineError('invalid-request')
