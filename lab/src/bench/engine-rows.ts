@@ -29,7 +29,8 @@ const TOGETHER = 8;
 
 /** Speed against the bare library, against itself without commitment and without exactness; cost of a check. */
 export async function measureEngine(bench: EngineBench): Promise<Row[]> {
-  const settings = { modelPath: bench.path, threads: THREADS, contextSize: CONTEXT };
+  // The same reply is scored again and again: none of these scores may begin where another ended.
+  const settings = { modelPath: bench.path, threads: THREADS, contextSize: CONTEXT, prefixCache: false };
   const engine = await createLlamaEngine({ ...settings, sequences: TOGETHER });
   const fastest = await createLlamaEngine({ ...settings, sequences: 1, isa: 'native', kernels: 'fast' });
   const library = loadLlama(findLlamaBuild(), 'auto');

@@ -1,6 +1,6 @@
 import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { measureBusy } from './busy-time.ts';
-import { createRequest, makeReply } from './engine-timing.ts';
+import { createRequest, type MadeReply, makeReply, scoreReply } from './engine-timing.ts';
 import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
 
 interface PrefixBench {
@@ -41,7 +41,11 @@ export async function measurePrefixes({ path, name, rounds }: PrefixBench): Prom
         note: `${seconds('caching')} against ${seconds('plain')} s; prompts from ${FIRST_TOKENS} tokens on, ${REPLY_TOKENS} of reply and ${TURN_TOKENS} of question more with every turn`,
       });
     }
-    return [await measureFirstToken({ caching, plain, name, rounds }), ...rows];
+    return [
+      await measureFirstToken({ caching, plain, name, rounds }),
+      ...rows,
+      ...(await measureAudits({ caching, plain, name, rounds })),
+    ];
   } finally {
     await Promise.all([caching.close(), plain.close()]);
   }
@@ -76,16 +80,58 @@ async function measureFirstToken({
   };
 }
 
+/** A verifier that gets the replies of one conversation behind each other: each score begins with rows of the one before. */
+async function measureAudits({
+  caching,
+  plain,
+  name,
+  rounds,
+}: Pick<PrefixBench, 'name' | 'rounds'> & {
+  readonly caching: LlamaEngine;
+  readonly plain: LlamaEngine;
+}): Promise<Row[]> {
+  const replies = await chat(caching, 9000);
+  /** Milliseconds of each turn's audit. */
+  const run = (engine: LlamaEngine) => async () => {
+    const spent: number[] = [];
+    for (const reply of replies) spent.push((await measureBusy(engine.pid(), () => scoreReply(engine, reply))).ms);
+    return spent;
+  };
+  const measures = { caching: run(caching), plain: run(plain) };
+  await measureInTurn(1, measures);
+  const samples = await measureInTurn(rounds, measures);
+  // The first turn leaves its rows to the second; in every round but the first it finds its own.
+  return replies.slice(1).map(({ request, output }, before) => {
+    const turn = before + 1;
+    const [ours, theirs] = [samples.caching, samples.plain].map((all) => all.map((one) => one[turn] as number)) as [
+      number[],
+      number[],
+    ];
+    const { tokens } = request.prompt as { tokens: Uint32Array };
+    const perToken = (times: readonly number[]) => (median(times) / output.length).toFixed(2);
+    return {
+      id: `prefix-audit-${turn + 1}-${name}`,
+      what: `${name}: audit of turn ${turn + 1} of a conversation, behind the turn before / without its rows`,
+      value: pairedRatio(ours, theirs),
+      unit: 'x',
+      note: `${perToken(ours)} against ${perToken(theirs)} ms a token of the reply; a prompt of ${tokens.length} tokens`,
+    };
+  });
+}
+
 /** One conversation, turn by turn. */
-async function chat(engine: LlamaEngine, number: number): Promise<void> {
+async function chat(engine: LlamaEngine, number: number): Promise<readonly MadeReply[]> {
+  const replies: MadeReply[] = [];
   let request = {
     ...createRequest(engine, { promptTokens: FIRST_TOKENS, outputTokens: REPLY_TOKENS }, number),
     cacheScope: 'bench',
   };
   for (let turn = 0; turn < TURNS; turn++) {
-    const { output } = await makeReply(engine, request);
-    request = { ...request, prompt: carryOn(engine, request, output, number + turn) };
+    const reply = await makeReply(engine, request);
+    replies.push(reply);
+    request = { ...request, prompt: carryOn(engine, request, reply.output, number + turn) };
   }
+  return replies;
 }
 
 type Request = ReturnType<typeof createRequest>;

@@ -97,7 +97,8 @@ export async function openWays<Opened extends Pick<Way, 'id' | 'what' | 'options
   const opened: (Opened & { readonly engine: LlamaEngine })[] = [];
   for (const way of ways) {
     onProgress(`loading: ${way.what}`);
-    const settings = { modelPath: path, threads: 1, contextSize: 256, sequences: TOGETHER };
+    // The same reply is scored again and again: none of these scores may begin where another ended.
+    const settings = { modelPath: path, threads: 1, contextSize: 256, sequences: TOGETHER, prefixCache: false };
     const engine = await createLlamaEngine({ ...settings, ...way.options });
     stack.defer(() => engine.close());
     opened.push({ ...way, engine });

@@ -19,7 +19,8 @@ const CONTEXT = 1024;
 
 /** Long prompts in the class with tiles, in the one without, and in the bare library; and what an audit costs there. */
 export async function measureTiled(bench: TiledBench): Promise<Row[]> {
-  const settings = { modelPath: bench.path, threads: 1, contextSize: CONTEXT, sequences: 1 };
+  // The same reply is scored again and again: none of these scores may begin where another ended.
+  const settings = { modelPath: bench.path, threads: 1, contextSize: CONTEXT, sequences: 1, prefixCache: false };
   const tiled = await createLlamaEngine({ ...settings, kernels: 'tiled' });
   const exact = await createLlamaEngine({ ...settings, kernels: 'exact' });
   try {
