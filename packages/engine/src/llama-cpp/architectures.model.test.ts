@@ -52,6 +52,17 @@ describe('a mixture of experts with quantised weights', () => {
   });
 });
 
+describe('latent attention', () => {
+  it('is called exact with quantised weights alone', async () => {
+    const floats = await write('deepseek-v2', 'f16');
+    expect(inspectModelFile(floats).hasFloatLatents).toBe(true);
+    expect(await describeClass(floats)).toEqual({ kernels: 'exact-2', exact: false });
+    const quantised = await write('deepseek-v2', 'q8_0');
+    expect(inspectModelFile(quantised)).toMatchObject({ hasFloatLatents: false, hasFloatMatrices: true });
+    expect(await describeClass(quantised)).toEqual({ kernels: 'exact-2', exact: true });
+  });
+});
+
 describe('a recurrent model', () => {
   it('is refused with float weights, as it cannot forget the second row', async () => {
     const modelPath = await write('mamba', 'f16');

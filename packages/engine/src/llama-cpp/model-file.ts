@@ -26,6 +26,8 @@ export interface ModelFacts {
   readonly weightType: string;
   /** Whether a matrix of float weights is multiplied with, whatever `weightType` is. */
   readonly hasFloatMatrices: boolean;
+  /** Whether keys and values of latent attention are made with float weights: their products change with the rows beside them. */
+  readonly hasFloatLatents: boolean;
   readonly weightBytes: number;
   readonly trainContext: number;
   /** KV cache bytes per position at f16. */
@@ -107,6 +109,7 @@ export function inspectModelFile(path: string): ModelFacts {
     architecture,
     weightType: FILE_TYPE_NAMES[numberOf(metadata, 'general.file_type') ?? -1] ?? dominantType(sizes),
     hasFloatMatrices: tensors.some((tensor) => isFloatMatrix(tensor, tensors)),
+    hasFloatLatents: tensors.some((tensor) => LATENT.test(tensor.name) && isFloatMatrix(tensor, tensors)),
     weightBytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
     trainContext: number('context_length') || 2048,
     kvBytesPerPosition: number('block_count') * kvHeads * (keySize + valueSize) * 2,
@@ -134,6 +137,9 @@ function countScores({ tensors }: GgufHeader): number | undefined {
 const NO_FACTOR = /norm|conv|^(position_embd|token_types|token_embd)\./;
 /** Vectors too are factors where they weigh an expert. */
 const ROUTER = /\.ffn_gate_inp/;
+
+/** One matrix for each head. */
+const LATENT = /\.attn_[kv]_b\.weight$/;
 
 function isFloatMatrix({ name, type, dimensions }: GgufTensor, tensors: readonly GgufTensor[]): boolean {
   if (!name.endsWith('.weight') || !isFloatType(TENSOR_TYPES.get(type)?.name ?? '')) return false;
