@@ -8,7 +8,8 @@ import { openCudaDevice } from './cuda-device.ts';
 import { bringGpuBuild } from './gpu-build.ts';
 import type { Backend, GpuBackend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';
-import { assertFitsMemory, assertKvType, assertWeightsFit, BATCH_ROWS, readAvailableMemory } from './memory.ts';
+import { assertKvType, readAvailableMemory } from './memory.ts';
+import { planMemory } from './memory-plan.ts';
 import { inspectModelFile, type ModelFacts } from './model-file.ts';
 import {
   exactKernelsFor,
@@ -51,9 +52,9 @@ export interface LlamaEngineOptions {
   readonly threads?: number;
   /** What `threads` is where it is not given; all physical cores. Several engines of one machine share them. */
   readonly cores?: number;
-  /** Prompt + output per reply; the model's own, up to 4096. */
+  /** Prompt + output per reply; the model's own up to 8192, fewer where they do not fit into memory. */
   readonly contextSize?: number;
-  /** Replies decoded together. */
+  /** Replies decoded together; as many as fit into memory, 8 at most. */
   readonly sequences?: number;
   /**
    * `exact` (the default) and `tiled`, whose long prompts are faster, can be reproduced bit for bit; the others:
@@ -96,14 +97,12 @@ export interface LlamaEngine extends TextEngine {
 }
 
 const TINY_MODEL_BYTES = 64 * 2 ** 20;
-const DEFAULT_CONTEXT = 4096;
 /** The defaults of an engine, in one place. The daemons' flags show the same values. */
 export const ENGINE_DEFAULTS = {
   backend: 'cpu',
   kernels: 'exact',
   kvType: 'f16',
   shapes: 'auto',
-  sequences: 8,
   prefixCache: true,
 } as const satisfies Partial<LlamaEngineOptions>;
 const DEFAULT_PROMPT_CHUNK = 128;
@@ -120,13 +119,11 @@ export async function createLlamaEngine(
 ): Promise<LlamaEngine> {
   const { modelPath } = options;
   const file = inspectModelFile(modelPath);
-  const sequences = options.sequences ?? ENGINE_DEFAULTS.sequences;
-  const contextSize = options.contextSize ?? Math.min(file.trainContext, DEFAULT_CONTEXT);
-  const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : (options.cores ?? countCores()));
-  assertOption('sequences', sequences, 1, 256);
-  assertOption('contextSize', contextSize, 16, 1 << 20);
-  assertOption('threads', threads, 1, countCores());
   const { kvType, kernels: asked, shapes, backend, prefixCache } = { ...ENGINE_DEFAULTS, ...options };
+  if (options.sequences !== undefined) assertOption('sequences', options.sequences, 1, 256);
+  if (options.contextSize !== undefined) assertOption('contextSize', options.contextSize, 16, 1 << 20);
+  const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : (options.cores ?? countCores()));
+  assertOption('threads', threads, 1, countCores());
   const { kvUnified = false } = options;
   const kernels = toKernelPath(asked, options.backend, file);
   const flashAttention = options.flashAttention ?? kernels !== 'shaped';
@@ -135,11 +132,7 @@ export async function createLlamaEngine(
   assertKvType(file, kvType, flashAttention);
   const { gpuLayers, expertsOnCpu } = options;
   assertPlacement({ gpuLayers, expertsOnCpu }, { backend, kernels });
-  assertFitsMemory(
-    file,
-    { contextSize, sequences, batchSize: BATCH_ROWS, kvType },
-    options.availableMemory ?? readAvailableMemory(),
-  );
+  const { contextSize, sequences } = planMemory(file, options, options.availableMemory ?? readAvailableMemory());
   const verified = await verifyModel(modelPath, options, file);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend !== 'cpu') await bringBuild(backend, engineDir);
@@ -205,7 +198,7 @@ export async function createLlamaEngine(
 }
 
 /**
- * A first look at a model, before it is read in full: whether it is one, and whether its weights fit into memory.
+ * A first look at a model, before it is read in full: whether it is one, and whether it fits into memory.
  * @throws EngineError
  */
 export function assertMayLoad(
@@ -213,10 +206,10 @@ export function assertMayLoad(
   options: Pick<LlamaEngineOptions, 'contextSize' | 'sequences' | 'kvType' | 'availableMemory'> = {},
 ): void {
   const file = inspectModelFile(path);
-  const { sequences, kvType } = { ...ENGINE_DEFAULTS, ...options };
-  const contextSize = options.contextSize ?? Math.min(file.trainContext, DEFAULT_CONTEXT);
-  const shape = { contextSize, sequences, batchSize: BATCH_ROWS, kvType };
-  assertWeightsFit(file, shape, options.availableMemory ?? readAvailableMemory());
+  // Embeddings are computed one at a time, and so in little memory: their engine judges them.
+  const isText = file.poolingCode === undefined;
+  const wanted = isText ? options : { ...options, contextSize: Math.min(file.trainContext, 256), sequences: 1 };
+  planMemory(file, wanted, options.availableMemory ?? readAvailableMemory());
 }
 
 /** @throws EngineError('invalid-request') */

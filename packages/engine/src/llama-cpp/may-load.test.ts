@@ -12,6 +12,10 @@ it('refuses weights that do not fit before anybody reads them, and says what wou
     expect.objectContaining({ code: 'not-enough-memory', message: expect.stringContaining('the weights alone') }),
   );
   expect(() => assertMayLoad(FILE, { availableMemory: 2 ** 30 })).not.toThrow();
+  // The weights would, and the cache would not.
+  expect(() => assertMayLoad(FILE, { availableMemory: 2 ** 26, sequences: 8, contextSize: 2048 })).toThrow(
+    expect.objectContaining({ code: 'not-enough-memory' }),
+  );
 });
 
 it('names a file that is cut short, which would end a child by a signal', () => {

@@ -78,11 +78,6 @@ export function estimateMemory(
   return { weights: file.weightBytes, kv, compute, total: file.weightBytes + kv + compute };
 }
 
-/** A first look, before a file is read in full: weights alone that do not fit. @throws EngineError('not-enough-memory') */
-export function assertWeightsFit(file: ModelFacts, shape: ContextShape, available: number): void {
-  if (file.weightBytes > available) assertFitsMemory(file, shape, available);
-}
-
 /** @throws EngineError('not-enough-memory') that says what would fit. */
 export function assertFitsMemory(file: ModelFacts, shape: ContextShape, available: number): void {
   const need = estimateMemory(file, shape);

@@ -45,6 +45,13 @@ describe('without a server', () => {
     );
     expect(await namesOf()).toEqual(['bedtime', 'stories260K']);
     expect((await run('show', 'bedtime')).text).toMatch(/architecture +llama\n.*\ncontext length +2048\n/);
+    expect((await run('show', 'bedtime', '--plan')).text).toMatch(
+      /^context +2048 tokens; trained for 2048\nslots +8 replies at a time\nweights +1\.\d MB\n/,
+    );
+    const plan = JSON.parse((await run('show', 'bedtime', '--plan', '--json', '--n-ctx', '512')).text);
+    expect(plan).toMatchObject({ contextSize: 512, sequences: 8, trainContext: 2048 });
+    expect(plan.total).toBe(plan.weights + 8 * plan.kvPerSequence + plan.compute);
+    await expect(run('show', 'absent', '--plan')).rejects.toThrow("'absent' is no model of this machine");
     expect((await run('show', 'bedtime', '--part', 'modelfile')).text).toMatch(/^FROM \//);
     expect((await run('rm', 'stories260K', '--json')).text).toBe(
       '{\n  "removed": [\n    "stories260K"\n  ],\n  "unfinished": []\n}\n',

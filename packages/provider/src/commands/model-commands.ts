@@ -1,4 +1,7 @@
-import { ENGINE_DEFAULTS } from '@ogong/engine/llama-cpp/engine';
+import { existsSync } from 'node:fs';
+import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
+import { type MemoryPlan, planMemory } from '@ogong/engine/llama-cpp/memory-plan';
+import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { type Config, defineConfig } from '@ogong/host/config/define-config';
@@ -8,6 +11,7 @@ import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
+import { ModelError } from '@ogong/models/model-error';
 import { createModelStore } from '@ogong/models/store';
 import { engineFields } from '../engine/engine-config.ts';
 import { showConfiguration } from '../provider/configure-command.ts';
@@ -35,10 +39,22 @@ export const showConfig = defineConfig({
       schema: oneOf(['license', 'modelfile', 'parameters', 'system', 'template']),
       description: 'print this part alone, as it is',
     },
+    plan: {
+      schema: boolean,
+      boolean: true,
+      description: 'how the model would lie in the memory that is free now: context, slots, weights, KV cache',
+    },
+    nCtx: { ...engineFields.nCtx, description: 'with --plan: prompt and reply, in tokens' },
+    sequences: { ...engineFields.sequences, description: 'with --plan: replies at a time' },
+    kvType: { ...engineFields.kvType, description: 'with --plan: the type of the KV cache' },
     verbose: { schema: boolean, boolean: true, description: 'with --json: long lists too, such as the vocabulary' },
     ...shared,
   },
-  examples: ['ogong-provider show stories15M', 'ogong-provider show stories15M --part template'],
+  examples: [
+    'ogong-provider show stories15M',
+    'ogong-provider show stories15M --part template',
+    'ogong-provider show stories15M --plan --n-ctx 4096',
+  ],
 });
 
 export const rmConfig = defineConfig({
@@ -128,8 +144,7 @@ function defineModelCommand<S extends ConfigFields>(
 
 /** Nothing is loaded before it is asked for. */
 function openStoreDoor({ modelsDir, hubEndpoint, hubToken }: Shared): Promise<LocalDoor> {
-  const { sequences } = ENGINE_DEFAULTS;
-  const engine = { isa: 'auto', sequences, threads: undefined, nCtx: undefined, hubEndpoint, hubToken };
+  const engine = { isa: 'auto', sequences: undefined, threads: undefined, nCtx: undefined, hubEndpoint, hubToken };
   const log = createLogger({ name: 'ogong-provider', level: 'warn' });
   return openOwnDoor({ ...engine, model: [], adapter: [], modelsDir, keepAlive: 0 }, log);
 }
@@ -196,9 +211,53 @@ const showCommand: Command = {
       output.write(showConfiguration(parsed.values.dataDir));
       return EXIT.ok;
     }
-    return showModelCommand.run(argv, output);
+    if (parsed.kind !== 'run' || !parsed.values.plan) return showModelCommand.run(argv, output);
+    const [name = ''] = parsed.positionals;
+    const plan = planModel(name, parsed.values);
+    if (parsed.values.json) printJson(output, plan);
+    else output.write(formatPlan(plan));
+    return EXIT.ok;
   },
 };
+
+/** From the file's header: nothing else of it is read. @throws ModelError, EngineError */
+function planModel(
+  name: string,
+  {
+    modelsDir,
+    nCtx,
+    sequences,
+    kvType,
+  }: Pick<Values<typeof showConfig.definition.fields>, 'modelsDir' | 'nCtx' | 'sequences' | 'kvType'>,
+): MemoryPlan & { readonly trainContext: number } {
+  const path = createModelStore(modelsDir).find(name)?.path ?? (existsSync(name) ? name : undefined);
+  if (path === undefined) {
+    throw new ModelError(
+      'not-found',
+      `'${name}' is no model of this machine and no file; pull it first: ogong-provider pull ${name}`,
+    );
+  }
+  const file = inspectModelFile(path);
+  return {
+    ...planMemory(file, { contextSize: nCtx, sequences, kvType }, readAvailableMemory()),
+    trainContext: file.trainContext,
+  };
+}
+
+function formatPlan(plan: MemoryPlan & { readonly trainContext: number }): string {
+  const { contextSize, trainContext, sequences, weights, kvPerSequence, compute, total, available } = plan;
+  return formatTable(
+    [],
+    [
+      ['context', `${contextSize} tokens; trained for ${trainContext}`],
+      ['slots', `${sequences} replies at a time`],
+      ['weights', formatBytes(weights)],
+      ['KV cache', `${formatBytes(kvPerSequence * sequences)}: ${formatBytes(kvPerSequence)} a slot`],
+      ['compute', formatBytes(compute)],
+      ['together', `${formatBytes(total)} of ${formatBytes(available)} that are free`],
+    ],
+  );
+}
 
 const showModelCommand = defineModelCommand('show', '', showConfig, async ({ door, values, names, output }) => {
   const model = await callLocal(door, '/api/show', { body: { model: names[0], verbose: values.verbose } });

@@ -87,14 +87,15 @@ export const engineFields = {
     schema: integer({ min: 1, max: 256 }),
     label: '<n>',
     env: 'OGONG_SEQUENCES',
-    default: String(ENGINE_DEFAULTS.sequences),
-    description: 'replies of each model that are generated at a time',
+    description:
+      'replies of each model that are generated at a time; as many as fit into memory, 8 at most, if not given',
   },
   nCtx: {
     schema: integer({ min: 16, max: 1 << 20 }),
     label: '<n>',
     env: 'OGONG_N_CTX',
-    description: "prompt and reply, in tokens; the model's own up to 4096 if not given",
+    description:
+      "prompt and reply, in tokens; the model's own up to 8192 if not given, fewer where they do not fit into memory",
   },
 } as const;
 
@@ -142,7 +143,7 @@ export interface EngineSettings {
   readonly prefixCache?: boolean;
   readonly isa: string;
   readonly threads: number | undefined;
-  readonly sequences: number;
+  readonly sequences: number | undefined;
   readonly nCtx: number | undefined;
 }
 
@@ -167,25 +168,26 @@ export interface LoadingPlace {
 /** Fetches the model if it is not here yet, and opens the engine of its modality. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
-  { threads, nCtx, drafts, hubEndpoint, hubToken, modelsDir, verify = false, ...given }: EngineSettings,
+  { threads, nCtx, sequences, drafts, hubEndpoint, hubToken, modelsDir, verify = false, ...given }: EngineSettings,
   { log, onReading }: LoadingPlace,
   share?: MachineShare,
 ): Promise<LoadedModel> {
   const memory = {
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),
+    ...(sequences === undefined ? {} : { sequences }),
     ...(share && { availableMemory: Math.max(0, readAvailableMemory() - share.reservedBytes) }),
   };
   const { model, hashes } = await bringServed(reference, {
     ...{ hubEndpoint, hubToken, verify, modelsDir, onReading },
-    inspect: (path) => assertMayLoad(path, { sequences: given.sequences, ...memory }),
+    inspect: (path) => assertMayLoad(path, { ...memory, ...(given.kvType && { kvType: given.kvType }) }),
   });
-  const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
+  const { isa, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const { flashAttention, gpuLayers, expertsOnCpu } = given;
   const settings: OpenEngineSettings = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
     ...(model.adapterPaths && { adapterPaths: model.adapterPaths }),
-    ...{ hashes, isa, sequences, backend, kernels, kvType, shapes, prefixCache },
+    ...{ hashes, isa, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
     ...(flashAttention === undefined ? {} : { flashAttention }),
     ...(gpuLayers === undefined ? {} : { gpuLayers }),
