@@ -86,7 +86,8 @@ export async function measureClass(modelPath: string, weights: WeightType, way: 
   try {
     const provider = await open('provider', MOST_STREAMS);
     const { numericClass, exact } = provider.info();
-    if (!exact) return { weights, way, numericClass, refusal: 'did not reproduce itself at load' };
+    if (!exact)
+      return { weights, way, numericClass, refusal: 'is served as `unproven`: the engine does not call it exact' };
     const verifier = await open('verifier', 1);
     const { signal } = new AbortController();
     const plan = { maxTokens: MAX_TOKENS, promptTokens: PROMPT_TOKENS, signal };
