@@ -11,6 +11,8 @@ import {
   stringOf,
   TENSOR_TYPES,
 } from '@ogong/models/gguf/types';
+import { ModelError } from '@ogong/models/model-error';
+import { listShards } from '@ogong/models/model-root';
 import type { FillTokens } from '../decode/text/fill-prompt.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import { findFillTokens } from './fill-tokens.ts';
@@ -77,19 +79,8 @@ const FILE_TYPE_NAMES: Readonly<Record<number, string>> = {
 
 /** @throws EngineError('model-not-found' | 'model-corrupt' | 'unsupported-model'). */
 export function inspectModelFile(path: string): ModelFacts {
-  let header: GgufHeader;
-  let stamp: FileStamp;
-  try {
-    stamp = readFileStamp(path);
-    header = readGgufHeader(path);
-    assertWholeGguf(path, header);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new EngineError('model-not-found', `there is no model file at ${path}`, { cause });
-    if (cause instanceof GgufError) throw new EngineError('model-corrupt', `${path}: ${cause.message}`, { cause });
-    throw cause;
-  }
-  const { metadata, tensors } = header;
+  const { header, stamp, tensors } = readWhole(path);
+  const { metadata } = header;
   const architecture = stringOf(metadata, 'general.architecture');
   const tokens = metadata.get('tokenizer.ggml.tokens')?.value;
   if (architecture === undefined || !Array.isArray(tokens)) {
@@ -120,14 +111,51 @@ export function inspectModelFile(path: string): ModelFacts {
     chatTemplate: stringOf(metadata, 'tokenizer.chat_template'),
     fillTokens: findFillTokens(metadata),
     poolingCode: numberOf(metadata, `${architecture}.pooling_type`),
-    scoreCount: countScores(header),
+    scoreCount: countScores(tensors),
     hasRerankTemplate: metadata.has('tokenizer.chat_template.rerank'),
     isCausal: metadata.get(`${architecture}.attention.causal`)?.value !== false,
   };
 }
 
+/** The header of a model's file, or of its first shard, and the tensors of all of them. @throws EngineError */
+function readWhole(path: string): {
+  readonly header: GgufHeader;
+  readonly stamp: FileStamp;
+  readonly tensors: readonly GgufTensor[];
+} {
+  let current = path;
+  try {
+    const stamp = readFileStamp(path);
+    const shards = listShards(path);
+    const headers = shards.map((shard) => {
+      current = shard;
+      const header = readGgufHeader(shard);
+      assertWholeGguf(shard, header);
+      return header;
+    });
+    const [header] = headers as [GgufHeader];
+    current = path;
+    if (shards[0] !== path) throw new GgufError(`this is a later file of a split model; open the first: ${shards[0]}`);
+    const count = numberOf(header.metadata, 'split.count') ?? 1;
+    if (count !== shards.length)
+      throw new GgufError(`the model is split into ${count} files, its name says ${shards.length}`);
+    headers.forEach(({ metadata }, index) => {
+      current = shards[index] as string;
+      const number = numberOf(metadata, 'split.no') ?? 0;
+      if (number !== index) throw new GgufError(`this is file ${number + 1} of the model, its name says ${index + 1}`);
+    });
+    return { header, stamp, tensors: headers.flatMap(({ tensors }) => tensors) };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new EngineError('model-not-found', `there is no model file at ${current}`, { cause });
+    if (cause instanceof ModelError) throw new EngineError('model-not-found', cause.message, { cause });
+    if (cause instanceof GgufError) throw new EngineError('model-corrupt', `${current}: ${cause.message}`, { cause });
+    throw cause;
+  }
+}
+
 /** Of llama.cpp's classifier: a dense layer that may come first, and the layer that gives the scores. */
-function countScores({ tensors }: GgufHeader): number | undefined {
+function countScores(tensors: readonly GgufTensor[]): number | undefined {
   const find = (name: string) => tensors.find((tensor) => tensor.name === name);
   const last = find('cls.output.weight') ?? find('cls.weight');
   return last && (last.dimensions[1] ?? 1);
