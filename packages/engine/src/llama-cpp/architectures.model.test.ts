@@ -91,8 +91,26 @@ describe('a recurrent model', () => {
     }
   });
 
-  it('is not called exact where its library mixes the states of neighbours', async () =>
-    expect(await describeClass(await write('lfm2', 'q8_0'))).toEqual({ kernels: 'exact', exact: false }));
+  it('serves one reply at a time where its library mixes the states of neighbours', async () => {
+    const modelPath = await write('lfm2', 'q8_0');
+    await expect(describeClass(modelPath)).rejects.toThrow(/serve one at a time \(--sequences 1\)/);
+    const engine = await createLlamaEngine({ modelPath, threads: 1, contextSize: 256 });
+    try {
+      expect(engine.info()).toMatchObject({ sequences: 1 });
+      const replies = await Promise.all(
+        ['Once upon a time', 'A dog'].map(async (text) => {
+          const request = createRequest(text, { maxTokens: 16 });
+          return { request, reply: await collectReply(engine.generate(request)) };
+        }),
+      );
+      for (const { request, reply } of replies) {
+        const { windows } = await engine.score(createScoreRequest(engine, request, reply));
+        expect(windows).toEqual(reply.windows);
+      }
+    } finally {
+      await engine.close();
+    }
+  });
 });
 
 const isLong = process.env.OGONG_LONG !== undefined;

@@ -132,7 +132,12 @@ export async function createLlamaEngine(
   assertKvType(file, kvType, flashAttention);
   const { gpuLayers, expertsOnCpu } = options;
   assertPlacement({ gpuLayers, expertsOnCpu }, { backend, kernels });
-  const { contextSize, sequences } = planMemory(file, options, options.availableMemory ?? readAvailableMemory());
+  const { contextSize, sequences } = planMemory(
+    file,
+    { ...options, sequences: options.sequences ?? (MIXES_NEIGHBOURS.test(file.architecture) ? 1 : undefined) },
+    options.availableMemory ?? readAvailableMemory(),
+  );
+  assertServedAlone(file, sequences);
   const verified = await verifyModel(modelPath, options, file);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend !== 'cpu') await bringBuild(backend, engineDir);
@@ -220,6 +225,21 @@ export function assertOption(name: string, value: number, low: number, high: num
       `engine option ${name} is ${value}; it must be an integer in ${low}..${high}`,
     );
   }
+}
+
+/**
+ * Architectures whose library computes a reply with the state of another one beside it (ggml-org/llama.cpp#29002). Their answers
+ * would be wrong, not merely inexact.
+ */
+const MIXES_NEIGHBOURS = /^lfm2/;
+
+/** @throws EngineError('unsupported-model') */
+function assertServedAlone({ path, architecture }: ModelFacts, sequences: number): void {
+  if (sequences === 1 || !MIXES_NEIGHBOURS.test(architecture)) return;
+  throw new EngineError(
+    'unsupported-model',
+    `${path} is of the architecture ${architecture}, whose replies change with others beside them: serve one at a time (--sequences 1)`,
+  );
 }
 
 function toKernelPath(
