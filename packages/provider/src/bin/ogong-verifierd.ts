@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Engine } from '@ogong/engine/open-engine';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
@@ -8,12 +9,41 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { loadModel, loadModels, SCORES_ONLY } from '../engine/engine-config.ts';
+import { type EngineSettings, type LoadingPlace, loadModel, loadModels, SCORES_ONLY } from '../engine/engine-config.ts';
+import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
 import { createVerifier } from '../verifier/verifier.ts';
 import { verifierConfig } from '../verifier/verifier-config.ts';
 
 const NAME = 'ogong-verifierd';
+
+interface Opened {
+  readonly engines: readonly Engine[];
+  closeEngines(): Promise<void>;
+}
+
+async function openEngines(
+  { model, onDemand, ...given }: EngineSettings & { readonly model: readonly string[]; readonly onDemand: boolean },
+  place: LoadingPlace,
+): Promise<Opened> {
+  const settings = { ...given, ...SCORES_ONLY };
+  if (onDemand) {
+    const { models, close } = await openOnDemandModels(
+      model.map((reference) => ({ reference })),
+      settings,
+      place,
+    );
+    return { engines: models.map(({ engine }) => engine), closeEngines: close };
+  }
+  const loaded = await loadModels(model, loadModel, settings, place);
+  const engines = loaded.map(({ engine }) => engine);
+  return {
+    engines,
+    async closeEngines() {
+      await Promise.all(engines.map((engine) => engine.close()));
+    },
+  };
+}
 
 async function start(): Promise<Daemon> {
   const parsed = verifierConfig.parse(process.argv.slice(2), process.env);
@@ -24,9 +54,7 @@ async function start(): Promise<Daemon> {
   const { values } = parsed;
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
-  const settings = { ...values, ...SCORES_ONLY };
-  const loaded = await loadModels(values.model, loadModel, settings, { log });
-  const engines = loaded.map(({ engine }) => engine);
+  const { engines, closeEngines } = await openEngines(values, { log });
   const store = openStore(join(values.dataDir, 'verifier.db'), { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
@@ -56,14 +84,14 @@ async function start(): Promise<Daemon> {
       address: verifier.address(),
       certHash: toHex(identity.id),
       keyHash: toHex(verifier.keyHash),
-      modelRoots: loaded.map(({ model }) => toHex(model.modelRoot)),
+      modelRoots: engines.map((engine) => toHex(engine.info().modelRoot)),
     },
     async stop() {
       await verifier.stop();
       await context.stop();
       await commits.close();
       store.close();
-      await Promise.all(engines.map((engine) => engine.close()));
+      await closeEngines();
     },
   };
 }

@@ -3,17 +3,17 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
-import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { ALL_LAYERS } from '@ogong/engine/llama-cpp/placement';
 import { countCores } from '@ogong/engine/llama-cpp/platform';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { modelsDirField } from '@ogong/host/config/common-fields';
-import { boolean, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
+import { boolean, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { openFileHashes } from '@ogong/models/store';
+import { weighModel } from './footprint.ts';
 
 /** Settings of the embedded engine. */
 export const engineFields = {
@@ -90,6 +90,11 @@ export const engineFields = {
     description:
       'replies of each model that are generated at a time; as many as fit into memory, 8 at most, if not given',
   },
+  memoryBudget: {
+    schema: size,
+    env: 'OGONG_MEMORY_BUDGET',
+    description: 'what all models may take together, such as 6GiB; what the machine has free if not given',
+  },
   nCtx: {
     schema: integer({ min: 16, max: 1 << 20 }),
     label: '<n>',
@@ -145,6 +150,8 @@ export interface EngineSettings {
   readonly threads: number | undefined;
   readonly sequences: number | undefined;
   readonly nCtx: number | undefined;
+  /** Bytes of all models together. */
+  readonly memoryBudget?: number | undefined;
 }
 
 /** What an engine may take of a machine where several engines are. */
@@ -152,6 +159,8 @@ export interface MachineShare {
   readonly cores: number;
   /** Of the other engines' weights: mapped files count as free memory, as long as nobody needs it. */
   readonly reservedBytes: number;
+  /** What is left of the operator's budget for all models. Default: no such budget. */
+  readonly budgetBytes?: number;
 }
 
 export interface LoadedModel<E extends Engine = Engine> {
@@ -175,7 +184,7 @@ export async function loadModel(
   const memory = {
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),
     ...(sequences === undefined ? {} : { sequences }),
-    ...(share && { availableMemory: Math.max(0, readAvailableMemory() - share.reservedBytes) }),
+    ...(share && { availableMemory: findAvailable(share) }),
   };
   const { model, hashes } = await bringServed(reference, {
     ...{ hubEndpoint, hubToken, verify, modelsDir, onReading },
@@ -205,6 +214,9 @@ export async function loadModel(
   log.info({ model: model.name, modelRoot: model.modelRoot, ...about, ...describe(engine) }, 'the model is loaded');
   return { engine, model };
 }
+
+const findAvailable = ({ reservedBytes, budgetBytes = Number.POSITIVE_INFINITY }: MachineShare): number =>
+  Math.max(0, Math.min(readAvailableMemory() - reservedBytes, budgetBytes));
 
 /** As loadModel, for who can use nothing but text. @throws ModelError, EngineError */
 export async function loadTextModel(
@@ -240,12 +252,17 @@ export async function loadModels<E extends Engine>(
 ): Promise<readonly LoadedModel<E>[]> {
   const cores = Math.max(1, Math.floor(countCores() / references.length));
   const loaded: LoadedModel<E>[] = [];
+  const { memoryBudget } = settings;
   let reservedBytes = 0;
+  let takenBytes = 0;
   try {
     for (const reference of references) {
-      const next = await load(reference, settings, place, { cores, reservedBytes });
+      const left = memoryBudget === undefined ? {} : { budgetBytes: memoryBudget - takenBytes };
+      const next = await load(reference, settings, place, { cores, reservedBytes, ...left });
       loaded.push(next);
-      reservedBytes += inspectModelFile(next.model.path).weightBytes;
+      const { weights, total } = weighModel(next, settings);
+      reservedBytes += weights;
+      takenBytes += total;
     }
     return loaded;
   } catch (error) {

@@ -6,7 +6,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
 import { createModelStore } from '@ogong/models/store';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
-import { createLoadedModels, type LoadedModels } from './loaded-models.ts';
+import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.ts';
 import { createLocalServer } from './local-server.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';

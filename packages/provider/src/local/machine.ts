@@ -2,7 +2,7 @@ import { freemem, totalmem } from 'node:os';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { Route } from '@ogong/protocol/http/routes';
-import type { RunningModel } from './loaded-models.ts';
+import type { RunningModel } from '../engine/loaded-models.ts';
 import type { LocalCall } from './local-model.ts';
 import { readModelCard } from './model-card.ts';
 import type { ShelfModel } from './model-shelf.ts';

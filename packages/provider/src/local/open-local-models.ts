@@ -1,16 +1,15 @@
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
-import { countCores } from '@ogong/engine/llama-cpp/platform';
 import { systemClock } from '@ogong/host/time/clock';
-import { splitModelReference } from '@ogong/models/source';
 import { createModelStore } from '@ogong/models/store';
 import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
-import { createLoadedModels, type LoadedModels } from './loaded-models.ts';
+import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.ts';
+import { createModelLoader } from '../engine/model-loader.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import { createStoreLibrary } from './store-library.ts';
-import { createStoreShelf, pathOfReference, shelveAdapted, shelveResolved } from './store-shelf.ts';
+import { createStoreShelf, shelveAdapted, shelveResolved } from './store-shelf.ts';
 
 export interface LocalSettings extends EngineSettings {
   /** Models that are loaded at once, as they were typed. */
@@ -35,16 +34,13 @@ export async function openLocalModels(settings: LocalSettings, place: LoadingPla
     engine,
     model: shelveResolved(settings.model[i] as string, model),
   }));
+  const loader = createModelLoader(settings, place);
+  for (const [i, each] of engines.entries()) loader.note(named[i]?.model.reference as string, each);
   const loaded = createLoadedModels({
     clock: systemClock,
     keepMs: settings.keepAlive,
     first: named.map(({ engine, model: { reference } }) => ({ reference, engine, loadedAtMs: systemClock.nowMs() })),
-    async load(reference, others) {
-      const cores = Math.max(1, Math.floor(countCores() / (others.length + 1)));
-      const reservedBytes = others.reduce((sum, other) => sum + weigh(other.reference), 0);
-      const { engine } = await loadModel(reference, settings, place, { cores, reservedBytes });
-      return engine;
-    },
+    load: async (reference, others) => (await loader.load(reference, others)).engine,
   });
   const storeDir = settings.modelsDir;
   const store = createModelStore(storeDir);
@@ -73,6 +69,3 @@ export async function openLocalModels(settings: LocalSettings, place: LoadingPla
     names: pinned.map(({ name }) => name),
   };
 }
-
-const weigh = (reference: string): number =>
-  inspectModelFile(pathOfReference(splitModelReference(reference).base)).weightBytes;

@@ -2,8 +2,9 @@ import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { answerEmbedding } from './embedding/answer-embedding.ts';
-import type { OfferState, ServingEngine } from './offers.ts';
-import { acceptOrder } from './order-intake.ts';
+import { assertMayLoad } from './model-loading.ts';
+import { type OfferState, type ServingEngine, withModel } from './offers.ts';
+import { acceptOrder, checkTextOrder } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import { createServeContext, type ReplyReader } from './serve-context.ts';
 import { type ServedCounts, serveReply } from './serve-reply.ts';
@@ -16,10 +17,15 @@ type Answer<E extends ServingEngine> = (
 ) => Promise<ServedCounts>;
 
 const answerText: Answer<TextEngine> = async (state, offer, message, reader) => {
-  const job = await acceptOrder(state, offer, message);
-  const { engine } = offer;
-  const context = createServeContext(state, job, reader);
-  return serveReply(job, { ...context, engine, commit: state.commit }).finally(context.end);
+  // Nothing is loaded for an order that fails.
+  const checked = checkTextOrder(state, offer, message);
+  assertMayLoad(state, offer, checked.order);
+  return withModel(offer, async () => {
+    const job = await acceptOrder(state, offer, message, checked);
+    const { engine } = offer;
+    const context = createServeContext(state, job, reader);
+    return serveReply(job, { ...context, engine, commit: state.commit }).finally(context.end);
+  });
 };
 
 /** By engine interface: the only list of what this provider can serve. */

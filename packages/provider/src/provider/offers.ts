@@ -1,8 +1,10 @@
 import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { OfferedModel } from '@ogong/protocol/exchange/announcement';
+import type { ModelPresence } from '../engine/on-demand-engine.ts';
 import { assertServesTier, findServingProblem } from './served-tier.ts';
 
 /** By modality. */
@@ -14,6 +16,8 @@ export interface ServedOffer<E extends ServingEngine = ServingEngine> {
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
   readonly engine: E;
+  /** Where the model is loaded when it is asked for. Default: it stays loaded. */
+  readonly presence?: ModelPresence;
 }
 
 /** An offer at work. Its slots are its engine's: replies of one model never take those of another. */
@@ -65,11 +69,35 @@ export function freeSlot(offer: OfferState): void {
   offer.active--;
 }
 
+/**
+ * Does what an order asks for; meanwhile the offer's model stays loaded.
+ * @throws Refusal where models in use leave no room for it; ModelError, EngineError
+ */
+export async function withModel<T>(
+  { modelId, presence }: Pick<OfferState, 'modelId' | 'presence'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const release = await presence?.hold().catch((error: unknown) => {
+    if (!(error instanceof EngineError && error.code === 'not-enough-memory')) throw error;
+    throw new Refusal(
+      'unavailable',
+      `${modelId} is not loaded, and the models in use leave it no room; try another provider`,
+    );
+  });
+  try {
+    return await work();
+  } finally {
+    release?.();
+  }
+}
+
 export const countActive = (offers: readonly OfferState[]): number =>
   offers.reduce((sum, { active }) => sum + active, 0);
 
 /** A restarted engine has tested itself again, and may no longer be able to serve the tier. */
-function countFreeSlots({ modelId, engine, info, active }: OfferState): number {
+function countFreeSlots({ modelId, engine, info, active, presence }: OfferState): number {
+  // Models in use leave no room for it.
+  if (presence && !presence.isLoaded() && !presence.hasRoom()) return 0;
   return findServingProblem(modelId, engine.info()) === undefined ? Math.max(0, info.sequences - active) : 0;
 }
 

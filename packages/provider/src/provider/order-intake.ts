@@ -111,13 +111,20 @@ export async function assertRouter(
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
-/** Turns a message that asks for text into a job that cannot be ordered twice. @throws as the two above. */
+/** The checks of an order for text that need no model. @throws as checkOfferedOrder. */
+export const checkTextOrder = (
+  context: IntakeContext,
+  offer: OfferState<TextEngine>,
+  message: GenerateRequest,
+): CheckedOrder<ModelRequest> => checkOfferedOrder(context, offer, message, readTextRequest);
+
+/** Turns a message that asks for text into a job that cannot be ordered twice. @throws as claimOrder; RequestError, EngineError */
 export async function acceptOrder(
   context: IntakeContext,
   offer: OfferState<TextEngine>,
   message: GenerateRequest,
+  checked: CheckedOrder<ModelRequest>,
 ): Promise<OrderJob> {
-  const checked = checkOfferedOrder(context, offer, message, readTextRequest);
   const promptTokens = await tokenizePrompt(offer, checked.request);
   assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
   const accepted = await claimOrder(context, checked, message);

@@ -52,17 +52,17 @@ export const serveConfig = defineConfig({
   name: 'ogong-provider serve',
   examples: [
     'ogong-provider serve --model stories15M --model-id ogong/verified/me/stories --price 1000 --deployment deployment.json',
+    'ogong-provider serve --served-models models.json --memory-budget 12GiB --deployment deployment.json',
   ],
   summary:
     'Serves models on the network: every answer is committed, signed, and checked by others.\n' +
-    'Give --model, --model-id and --price once for each model, in the same order.\n' +
+    'Give --model, --model-id and --price once for each model, in the same order, or --served-models.\n' +
     'Flags override what ogong-provider configure wrote.',
   fields: {
     model: {
       schema: text,
       label: '<path|name>',
       env: 'OGONG_PROVIDER_MODEL',
-      required: true,
       repeatable: true,
       description: 'model to serve: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
     },
@@ -70,7 +70,6 @@ export const serveConfig = defineConfig({
       schema: text,
       label: '<id>',
       env: 'OGONG_PROVIDER_MODEL_ID',
-      required: true,
       repeatable: true,
       description: `what consumers ask for, once for each model: ogong/<tier>/<maker>/<model>, tier ${SERVED.join(' or ')}`,
     },
@@ -78,9 +77,15 @@ export const serveConfig = defineConfig({
       schema: price,
       label: '<amount>',
       env: 'OGONG_PROVIDER_PRICE',
-      required: true,
       repeatable: true,
       description: 'price per 1,000 tokens, prompt and reply, in atomic units; one for all models, or one for each',
+    },
+    servedModels: {
+      schema: text,
+      label: '<file>',
+      env: 'OGONG_PROVIDER_SERVED_MODELS',
+      description:
+        'JSON file with models, ids and prices, in place of --model: they are loaded when they are asked for, within --memory-budget; see docs/served-models.md',
     },
     listen: {
       schema: hostPort,

@@ -16,6 +16,7 @@ import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type Admissions, createAdmissions } from './admissions.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { readReceipt } from './intake-receipt.ts';
+import type { StrangersLoad } from './model-loading.ts';
 import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
 import { createPayingPayers, type PayingPayers } from './paying-payers.ts';
@@ -70,6 +71,7 @@ export interface ProviderState
   readonly admissions: Admissions;
   readonly receivables: Receivables;
   readonly newcomers: NewcomerBudget;
+  readonly strangersLoad: StrangersLoad;
   readonly payers: PayingPayers;
   readonly replies: RunningReplies;
   readonly links: LinkPool;
@@ -111,6 +113,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     openings: dependencies.openings ?? createOpenings(store, commits),
     outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log, crypto }),
     newcomers: createNewcomerBudget(NEWCOMER_LIMITS, dependencies.clock),
+    strangersLoad: { lastMs: Number.NEGATIVE_INFINITY },
     admissions: createAdmissions(commits),
     receivables: createReceivables({
       ...{ store, commits, clock, readPayments: dependencies.readPayments, writtenOffMs: openingTtlMs },

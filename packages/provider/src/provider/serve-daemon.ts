@@ -14,13 +14,14 @@ import { systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
-import { type LoadedModel, loadModel, loadModels } from '../engine/engine-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
-import { planOffers } from './planned-offers.ts';
+import { openFixedModels, openServedModels } from './open-served-models.ts';
+import { type PlannedOffer, planOffers } from './planned-offers.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
 import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
+import { readServedModels, type ServedEntry } from './served-models.ts';
 
 const NAME = 'ogong-provider';
 
@@ -40,12 +41,15 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
-  const references = planned.map(({ model }) => model);
-  const loaded = await loadModels(references, loadModel, settings, { log });
-  const offers = planned.map(({ modelId, pricePer1kAtomic }, i) => {
-    const { engine } = loaded[i] as LoadedModel;
+  const place = { log };
+  const models =
+    planned.kind === 'on-demand'
+      ? await openServedModels(planned.models, settings, place)
+      : await openFixedModels(planned.models, settings, place);
+  const offers = models.offers.map((offer) => {
+    const { engine } = offer;
     const wrapped = engine.specificationVersion === 'text-v1' ? wrap.engine?.(engine) : undefined;
-    return { modelId, pricePer1kAtomic, engine: wrapped ?? engine };
+    return { ...offer, engine: wrapped ?? engine };
   });
   const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
   const refusedUntilMs = beginMemory(store, {
@@ -119,7 +123,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       links.close();
       await commits.close();
       store.close();
-      await Promise.all(loaded.map(({ engine }) => engine.close()));
+      await models.close();
     },
   };
 }
@@ -144,7 +148,7 @@ function readSettings(settings: ServeSettings) {
       '--public-endpoint is required where all addresses are listened on: others must know where to connect',
     );
   }
-  const offers = planOffers(settings, problems);
+  const offers = readOffers(settings, problems);
   if (problems.length > 0) throw new ConfigError('ogong-provider serve', problems);
   return {
     bind,
@@ -160,4 +164,17 @@ function readSettings(settings: ServeSettings) {
           }
         : undefined,
   };
+}
+
+type PlannedModels =
+  | { readonly kind: 'on-demand'; readonly models: readonly ServedEntry[] }
+  | { readonly kind: 'fixed'; readonly models: readonly PlannedOffer[] };
+
+function readOffers(settings: ServeSettings, problems: string[]): PlannedModels {
+  const { servedModels, model, modelId, price } = settings;
+  if (servedModels === undefined) return { kind: 'fixed', models: planOffers(settings, problems) };
+  if (model.length + modelId.length + price.length > 0) {
+    problems.push('--served-models names models, ids and prices: leave --model, --model-id and --price out');
+  }
+  return { kind: 'on-demand', models: readServedModels(servedModels, problems) };
 }

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { hex, hostPort, integer, text } from '@ogong/host/config/values';
+import { boolean, hex, hostPort, integer, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { certificatePin } from '@ogong/host/link/peer-values';
 import { engineFields } from '../engine/engine-config.ts';
@@ -26,6 +26,13 @@ export const verifierConfig = defineConfig({
       repeatable: true,
       description:
         'model to re-run replies on, every one that its providers offer: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+    },
+    onDemand: {
+      schema: boolean,
+      boolean: true,
+      env: 'OGONG_VERIFIER_ON_DEMAND',
+      description:
+        'load a model when a job asks for it, within --memory-budget; the one used longest ago goes where there is no room',
     },
     ...engineFields,
     dataDir: {

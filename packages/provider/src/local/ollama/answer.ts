@@ -5,11 +5,11 @@ import { FINISH_REASONS, formatChatToken, type Json } from '@ogong/host/openai/f
 import { createChoiceParser } from '@ogong/host/openai/read-choice';
 import type { AnswerParser } from '@ogong/protocol/modality/text/answer/answer-parser';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
+import type { Lease } from '../../engine/loaded-models.ts';
 import { chooseAnswerFormat } from '../../engine/model-request.ts';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
 import type { ServedRequest } from '../commit-locally.ts';
 import type { Fields } from '../field-rules.ts';
-import type { Lease } from '../loaded-models.ts';
 import { generateLocally, type LocalCall } from '../local-model.ts';
 import type { KeptReply } from '../local-receipts.ts';
 import { createCollector, isNothing, joinParts, NO_PARTS, type OllamaParts } from './parts.ts';

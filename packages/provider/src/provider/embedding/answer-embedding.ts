@@ -7,7 +7,8 @@ import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_p
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { VALUE_BYTES } from '@ogong/protocol/modality/embedding/vector';
-import type { OfferState } from '../offers.ts';
+import { assertMayLoad } from '../model-loading.ts';
+import { type OfferState, withModel } from '../offers.ts';
 import type { ReadRequest } from '../order-check.ts';
 import { type AcceptedOrder, checkOfferedOrder, claimOrder } from '../order-intake.ts';
 import type { ProviderState } from '../provider-state.ts';
@@ -29,11 +30,14 @@ export async function answerEmbedding(
   const { request } = checked;
   assertModelServes(request, offer);
   assertResponseFits(request, offer);
-  const promptTokens = await countTokens(request, offer);
-  const feeAtomic = computeFee(checked, promptTokens);
-  const job: EmbeddingJob = { ...(await claimOrder(state, checked, message)), promptTokens, feeAtomic };
-  const context = createServeContext(state, job, reader);
-  return serveEmbedding(offer, job, context).finally(context.end);
+  assertMayLoad(state, offer, checked.order);
+  return withModel(offer, async () => {
+    const promptTokens = await countTokens(request, offer);
+    const feeAtomic = computeFee(checked, promptTokens);
+    const job: EmbeddingJob = { ...(await claimOrder(state, checked, message)), promptTokens, feeAtomic };
+    const context = createServeContext(state, job, reader);
+    return serveEmbedding(offer, job, context).finally(context.end);
+  });
 }
 
 interface EmbeddingJob extends AcceptedOrder<EmbeddingRequest> {

@@ -1,9 +1,8 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { Engine } from '@ogong/engine/open-engine';
 import type { Clock } from '@ogong/host/time/clock';
-import type { ShelfModel } from './model-shelf.ts';
 
-/** A model that is served to this machine alone: nothing is committed and nobody is paid. */
+/** A model that is in memory. */
 export interface OpenModel {
   readonly reference: string;
   readonly engine: Engine;
@@ -28,7 +27,7 @@ export interface RunningModel extends OpenModel {
 /** Loads models when they are asked for, and unloads them when nobody has asked for a while. */
 export interface LoadedModels {
   /** @param keepMs how long the model stays after this use; as before if not given. @throws ModelError, EngineError */
-  borrow(model: Pick<ShelfModel, 'reference'>, keepMs?: number): Promise<Lease>;
+  borrow(model: { readonly reference: string }, keepMs?: number): Promise<Lease>;
   /** Ends when its users have ended. */
   unload(reference: string): Promise<void>;
   list(): readonly RunningModel[];

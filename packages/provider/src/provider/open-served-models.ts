@@ -1,0 +1,46 @@
+import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
+import type { ModelLoaderOptions } from '../engine/model-loader.ts';
+import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
+import type { ServedOffer } from './offers.ts';
+import type { PlannedOffer } from './planned-offers.ts';
+import type { ServedEntry } from './served-models.ts';
+
+export interface OpenedOffers {
+  readonly offers: readonly ServedOffer[];
+  close(): Promise<void>;
+}
+
+/** Models that stay in memory for as long as the daemon runs. @throws ModelError, EngineError */
+export async function openFixedModels(
+  planned: readonly PlannedOffer[],
+  settings: EngineSettings,
+  place: LoadingPlace,
+): Promise<OpenedOffers> {
+  const references = planned.map(({ model }) => model);
+  const loaded = await loadModels(references, loadModel, settings, place);
+  return {
+    offers: loaded.map(({ engine }, i) => {
+      const { modelId, pricePer1kAtomic } = planned[i] as PlannedOffer;
+      return { modelId, pricePer1kAtomic, engine };
+    }),
+    async close() {
+      await Promise.all(loaded.map(({ engine }) => engine.close()));
+    },
+  };
+}
+
+/** Models that are loaded when orders ask for them, see openOnDemandModels. @throws ModelError, EngineError */
+export async function openServedModels(
+  served: readonly ServedEntry[],
+  settings: EngineSettings,
+  place: LoadingPlace,
+  options: ModelLoaderOptions = {},
+): Promise<OpenedOffers> {
+  const wanted = served.map(({ model: reference, nCtx, sequences }) => ({ reference, nCtx, sequences }));
+  const { models, close } = await openOnDemandModels(wanted, settings, place, options);
+  const offers = models.map((model, i) => {
+    const { modelId, pricePer1kAtomic } = served[i] as ServedEntry;
+    return { modelId, pricePer1kAtomic, ...model };
+  });
+  return { offers, close };
+}

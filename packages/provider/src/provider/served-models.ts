@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { explainFile } from '@ogong/host/log/errors';
+import { z } from 'zod';
+import { type PlannedOffer, planOffers } from './planned-offers.ts';
+
+/** A model of a provider that loads its models when they are asked for. */
+export interface ServedEntry extends PlannedOffer {
+  /** Prompt and reply, in tokens; the daemon's setting if not given. */
+  readonly nCtx?: number | undefined;
+  /** Replies at a time; the daemon's setting if not given. */
+  readonly sequences?: number | undefined;
+}
+
+/** An announcement holds no more. */
+const MAX_SERVED = 64;
+const LARGEST_FILE = 256 * 1024;
+
+const servedModel = z.strictObject({
+  model: z.string().min(1),
+  modelId: z.string().min(1),
+  price: z.string().regex(/^\d{1,38}$/, 'expected a whole number of atomic units, in quotes'),
+  nCtx: z
+    .int()
+    .min(16)
+    .max(1 << 20)
+    .optional(),
+  sequences: z.int().min(1).max(256).optional(),
+});
+
+/** The file of --served-models (docs/served-models.md). */
+const servedModelsFile = z.strictObject({ models: z.array(servedModel).min(1).max(MAX_SERVED) });
+
+/** @param problems what is wrong is added to it. */
+export function readServedModels(path: string, problems: string[], read = readText): readonly ServedEntry[] {
+  const refuse = (what: string): readonly ServedEntry[] => {
+    problems.push(`--served-models ${path}: ${what}`);
+    return [];
+  };
+  let value: unknown;
+  try {
+    const text = read(path);
+    if (text.length > LARGEST_FILE) return refuse(`larger than ${LARGEST_FILE} bytes`);
+    value = JSON.parse(text);
+  } catch (error) {
+    return refuse(error instanceof SyntaxError ? `no JSON: ${error.message}` : explainFile(error));
+  }
+  const parsed = servedModelsFile.safeParse(value);
+  if (!parsed.success) {
+    for (const { path: at, message } of parsed.error.issues) refuse(`${at.join('.') || 'the file'}: ${message}`);
+    return [];
+  }
+  const { models } = parsed.data;
+  const wrong: string[] = [];
+  const planned = planOffers(
+    {
+      model: models.map(({ model }) => model),
+      modelId: models.map(({ modelId }) => modelId),
+      price: models.map(({ price }) => BigInt(price)),
+    },
+    wrong,
+  );
+  for (const problem of wrong) refuse(problem.replace(/^--model-id/, 'modelId'));
+  return planned.map((offer, i) => ({ ...offer, nCtx: models[i]?.nCtx, sequences: models[i]?.sequences }));
+}
+
+const readText = (path: string): string => readFileSync(path, 'utf8');
