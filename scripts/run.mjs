@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { joinPrograms, listJoined } from './join-programs.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'node_modules', '.ogong-installed');
@@ -58,10 +59,7 @@ function bootstrapNode() {
   return local;
 }
 
-function install() {
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
+function install(lock) {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   if (nodeVersion === undefined && !isRecent()) {
     console.error(`ogong: npm has no Node for ${platform}; install Node 24 or later and run the same command again.`);
@@ -80,9 +78,28 @@ function projectNode() {
   return existsSync(installed) ? installed : process.execPath;
 }
 
-install();
-const node = projectNode();
+/** Entries that are a program of the packages, or that start some; so do tests of whole daemons. */
+const STARTS_PROGRAMS = /^(packages\/[^/]+\/src\/bin\/|lab\/src\/|scripts\/(test|nightly)\.ts$)/;
+
+/** The entry to run, and the environment that names the joined programs. `OGONG_PROGRAMS=sources` runs all from their sources. */
+async function findProgram(entry, lock) {
+  const source = join(root, entry);
+  const startsPrograms = STARTS_PROGRAMS.test(entry.replaceAll('\\', '/')) || args.includes('e2e');
+  if (process.env.OGONG_PROGRAMS || !startsPrograms) return { path: source, env: {} };
+  const folder = await joinPrograms(root, lock);
+  if (folder === undefined) return { path: source, env: {} };
+  const joined = listJoined(folder)[source];
+  const env = { OGONG_PROGRAMS: folder };
+  if (joined === undefined) return { path: source, env };
+  return { path: joined, env: { NODE_COMPILE_CACHE: join(root, '.cache', 'compile'), ...env } };
+}
+
 const [entry, ...args] = process.argv.slice(2);
+const lock = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex');
+install(lock);
+const node = projectNode();
 if (!entry) {
   console.error('usage: node scripts/run.mjs ENTRY.ts [ARGS...]');
   process.exit(2);
@@ -93,9 +110,10 @@ const flags = /^#!\/usr\/bin\/env -S node (.+)/
   .exec(readFileSync(join(root, entry), 'utf8'))?.[1]
   .trim()
   .split(/\s+/);
-const child = spawn(node, [...(flags ?? ['--disable-warning=ExperimentalWarning']), join(root, entry), ...args], {
+const program = await findProgram(entry, lock);
+const child = spawn(node, [...(flags ?? ['--disable-warning=ExperimentalWarning']), program.path, ...args], {
   stdio: 'inherit',
-  env: { ...process.env, PATH: path },
+  env: { ...program.env, ...process.env, PATH: path },
 });
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 // A terminal sends Ctrl-C to the child too. A second signal would end it at once instead of letting it finish.

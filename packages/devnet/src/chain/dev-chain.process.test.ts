@@ -40,6 +40,21 @@ describe('dev chain', () => {
     expect(await clientOf(chain).getBalance({ address })).toBe(7n);
   });
 
+  it('makes blocks as seldom as it is told to', async () => {
+    chain = await startDevChain({ blockTimeMs: 50 });
+    const client = clientOf(chain);
+    const timeOf = async (blockNumber: bigint) => (await client.getBlock({ blockNumber })).timestamp;
+    const hasReached = (number: bigint) =>
+      expect.poll(() => client.getBlockNumber({ cacheTime: 0 }), { timeout: 20_000 }).toBeGreaterThanOrEqual(number);
+    // Many blocks of one second.
+    await hasReached(30n);
+    expect((await timeOf(30n)) - (await timeOf(1n))).toBeLessThan(29n);
+    await chain.setBlockTime(1);
+    const from = (await client.getBlockNumber({ cacheTime: 0 })) + 1n;
+    await hasReached(from + 2n);
+    expect((await timeOf(from + 2n)) - (await timeOf(from))).toBeGreaterThanOrEqual(2n);
+  });
+
   it('says what went wrong when the port is taken', async () => {
     chain = await startDevChain();
     await expect(startDevChain({ port: chain.port })).rejects.toMatchObject({ code: 'dev-chain' });

@@ -30,6 +30,8 @@ export interface DevChain {
   readonly pid: number;
   /** Gives an account native coin to pay gas with. */
   setBalance(address: BytesLike, wei: bigint): Promise<void>;
+  /** From now on a block comes in this time. Whole seconds. */
+  setBlockTime(seconds: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -69,6 +71,7 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
     port,
     pid: child.pid as number,
     setBalance: (address, wei) => setDevBalance(rpcUrl, address, wei),
+    setBlockTime: async (seconds) => void (await callRpc(rpcUrl, 'evm_setIntervalMining', [seconds])),
     stop: () => stopProcess(child),
   };
 }

@@ -55,6 +55,8 @@ export interface MeshTimings {
   readonly auditWindowMs: number;
   /** Within this time daemons find validators that moved or came back. */
   readonly registryIntervalMs: number;
+  /** A block of the chain comes in this time once all daemons serve. Default: as before. */
+  readonly calmBlockSeconds?: number;
 }
 
 /** For tests and the demo: a verdict soon. */
@@ -66,13 +68,14 @@ export const QUICK_TIMINGS: MeshTimings = {
   registryIntervalMs: 5_000,
 };
 
-/** For a mesh that stays up and mostly waits: each epoch and announcement costs every daemon signatures. */
+/** For a mesh that stays up and mostly waits: each epoch and announcement costs every daemon signatures, each block a reading of the chain. */
 export const CALM_TIMINGS: MeshTimings = {
   epochMs: 5_000,
   settleIntervalMs: 5_000,
   announceIntervalMs: 15_000,
   auditWindowMs: 60_000,
   registryIntervalMs: 20_000,
+  calmBlockSeconds: 1,
 };
 
 export interface MeshOptions {

@@ -137,7 +137,8 @@ export async function startMesh(
     publish('starting the chain');
     chain = await startDevChain({
       port: ports.chain,
-      blockTimeMs: launch.blockTimeMs ?? 250,
+      // Each step of the ledger waits for a block.
+      blockTimeMs: launch.blockTimeMs ?? (launch.timings?.calmBlockSeconds === undefined ? 250 : 100),
       ...(isLasting ? { statePath: plan.chainStateFile } : {}),
     });
     const ledger = planLedger(launch, { plan, validators, identityOf });
@@ -167,6 +168,8 @@ export async function startMesh(
       // Each start keeps about one core busy. More starts at a time would only slow all of them down.
       { limit: Math.max(2, availableParallelism()) },
     );
+    const { calmBlockSeconds } = launch.timings ?? {};
+    if (calmBlockSeconds !== undefined) await chain.setBlockTime(calmBlockSeconds);
     phase = 'ready';
     publish(`ready at ${plan.gatewayUrl}`);
     return {

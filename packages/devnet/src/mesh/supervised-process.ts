@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openPrivateFile } from '@ogong/host/files/private-files';
 import { parseReadyLine, type ReadyLine } from '@ogong/host/lifecycle/ready-line';
+import { findJoinedProgram } from './joined-program.ts';
 import { MeshError } from './mesh-error.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
 
@@ -148,7 +149,9 @@ function waitForEnd(started: ChildProcess): Promise<string> {
 
 /** A group of its own: Ctrl-C in a terminal reaches the launcher alone, which then stops the daemons in order. */
 function launch({ entry, args, env }: SupervisedProcessOptions): ChildProcess {
-  return spawn(process.execPath, [...readNodeFlags(entry), '--import', tether, entry, ...args], {
+  const [program, preloaded] = [entry, tether].map((path) => findJoinedProgram(path, process.env['OGONG_PROGRAMS']));
+  const file = [...readNodeFlags(entry), '--import', preloaded as string, program as string];
+  return spawn(process.execPath, [...file, ...args], {
     detached: platform() !== 'win32',
     windowsHide: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

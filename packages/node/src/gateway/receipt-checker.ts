@@ -56,6 +56,8 @@ function listCodeFolders(): string[] {
   );
   const folders = [
     PACKAGE,
+    // Where programs are joined into a few files, those of this process lie elsewhere.
+    dirname(CHILD),
     ...manifests.filter((path) => path !== undefined).map((path) => realpathSync(dirname(path))),
   ];
   for (let at = PACKAGE; at !== dirname(at); at = dirname(at)) {
