@@ -109,6 +109,21 @@ it('says where the limit is above the context of the provider', async () => {
   expect((await post('/v1/messages', { ...message, max_tokens: 1e9 })).status).toBe(400);
 });
 
+it('names what is said about thinking where the model does not think', async () => {
+  const chat = { model: FAKE_MODEL, messages: message.messages, max_tokens: 8, n: 2 };
+  const ignoredOf = async (more: object, path = '/v1/chat/completions', body: object = chat) => {
+    const answer = await post(path, { ...body, ...more });
+    await answer.text();
+    return [answer.status, answer.headers.get('x-ogong-ignored')];
+  };
+  expect(await ignoredOf({ reasoning_effort: 'high' })).toEqual([200, 'reasoning_effort']);
+  expect(await ignoredOf({ enable_thinking: true, stream: true })).toEqual([200, 'enable_thinking']);
+  expect(await ignoredOf({ thinking: { type: 'enabled' } }, '/v1/messages', message)).toEqual([200, 'thinking.type']);
+  // It does what it is asked to, or nothing is asked of it.
+  expect(await ignoredOf({ enable_thinking: false })).toEqual([200, null]);
+  expect(await ignoredOf({})).toEqual([200, null]);
+});
+
 it('orders each of several prompts by itself', async () => {
   const before = fixture.network.orders.length;
   const answer = await post('/v1/completions', { model: FAKE_MODEL, prompt: ['One', 'Two'], n: 2 });
