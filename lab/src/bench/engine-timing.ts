@@ -25,7 +25,7 @@ export interface MadeReply {
 }
 
 const sha256 = (text: string): Uint8Array => createHash('sha256').update(text).digest();
-const { sampler } = parseRequest(
+export const { sampler: SAMPLER } = parseRequest(
   new TextEncoder().encode(JSON.stringify({ model: 'm', prompt: 'x', temperature: 0.8, top_p: 0.95 })),
   'completion',
 );
@@ -39,7 +39,7 @@ export function createRequest(engine: TextEngine, shape: ReplyShape, number: num
   const tokens = Uint32Array.from({ length: shape.promptTokens }, (_, i) => toToken(i + number, vocabularySize));
   return {
     prompt: { kind: 'tokens', tokens },
-    ...{ sampler, bias: [], stop: [], topLogprobs: 0, maxTokens: shape.outputTokens },
+    ...{ sampler: SAMPLER, bias: [], stop: [], topLogprobs: 0, maxTokens: shape.outputTokens },
     drawKey: sha256(`key ${number}`),
     sketch: { bankSeed: sha256('bank'), directions: 16 },
   };
@@ -123,7 +123,7 @@ export async function scoreReply(engine: TextEngine, { request, output, listSize
     promptTokens: (request.prompt as { tokens: Uint32Array }).tokens,
     outputTokens: output,
     listSizes,
-    ...{ sampler, bias: [], sketch: request.sketch },
+    ...{ sampler: SAMPLER, bias: [], sketch: request.sketch },
     numericClass: engine.info().numericClass,
   });
   if (!exact) throw new Error('the score is not exact in its own class');

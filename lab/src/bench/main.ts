@@ -27,6 +27,7 @@ import { measureShapes } from './shape-rows.ts';
 import type { ShapeBench } from './shape-ways.ts';
 import { measureTiled } from './tiled-rows.ts';
 import { measureVulkanAudits } from './verifier-rows.ts';
+import { measureVocabularies } from './vocabulary-rows.ts';
 
 interface Context {
   readonly storeDir: string;
@@ -54,6 +55,7 @@ const parts: Readonly<
       }
     },
   },
+  vocabularies: { title: 'Large vocabularies', measure: measureVocabularies },
   browser: { title: 'Checking a reply in a browser', measure: measureBrowser },
   engine: {
     title: 'Engine',

@@ -29,6 +29,9 @@ import { probeTrace } from './trace-probe.ts';
 import { assertUnchanged } from './verified-model.ts';
 import { listVulkanDevices } from './vulkan-device.ts';
 
+/** Nobody reads faster, and a message costs as much as a tenth of a step of a small model. */
+const GATHER_MS = 5;
+
 /** @throws EngineError that says what is missing. */
 export function openLibrary({
   backend,
@@ -117,7 +120,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
 
   const { promptChunk, maxQueue } = options;
   const prefixCache = options.prefixCache && !opened.isRecurrent;
-  return { model, info, tokenizePrompt, maxDrafts, promptChunk, maxQueue, prefixCache };
+  return { model, info, tokenizePrompt, maxDrafts, promptChunk, maxQueue, prefixCache, gatherMs: GATHER_MS };
 }
 
 /**

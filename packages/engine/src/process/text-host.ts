@@ -25,6 +25,11 @@ export interface TextHostOptions {
   readonly maxDrafts?: number | undefined;
   /** See SchedulerOptions; on, where the engine is exact. */
   readonly prefixCache?: boolean | undefined;
+  /**
+   * How long tokens may wait for those of the next steps, so that fast steps share a message. A reply's beginning, its first
+   * token and its end wait for nothing. Default: not at all.
+   */
+  readonly gatherMs?: number | undefined;
   readonly tokenizePrompt: (prompt: Prompt) => Uint32Array;
   /** Slows every step down, for tests. */
   readonly stepDelayMs?: number;
@@ -49,7 +54,7 @@ interface Rerun {
 }
 
 export function createTextHost(options: TextHostOptions): TextHost {
-  const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0 } = options;
+  const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0, gatherMs = 0 } = options;
   const events: [number, TextGenerationEvent][] = [];
   const reruns: Rerun[] = [];
   const grammars = createGrammars(model, SCORING_WORK);
@@ -58,6 +63,8 @@ export function createTextHost(options: TextHostOptions): TextHost {
   const prefixCache = info.exact && (options.prefixCache ?? true);
   const keptScores = prefixCache ? createSlots(1) : undefined;
   let cancelStep: (() => void) | undefined;
+  /** When events were sent last; long ago where the next ones must not wait. */
+  let sentAt = Number.NEGATIVE_INFINITY;
   const now = () => performance.now();
   const context = model.createContext({ purpose: 'serve', sequences: info.sequences });
   const fail = (id: number, error: unknown) => send({ kind: 'error', id, error: toPlainError(error) });
@@ -69,7 +76,10 @@ export function createTextHost(options: TextHostOptions): TextHost {
     maxDrafts: options.maxDrafts ?? 0,
     prefixCache,
     now,
-    emit: (id, event) => events.push([id, event]),
+    emit(id, event) {
+      events.push([id, event]);
+      if (event.kind === 'start' || event.kind === 'end') sentAt = Number.NEGATIVE_INFINITY;
+    },
     fail: (id, error) => {
       flush();
       fail(id, error);
@@ -77,7 +87,10 @@ export function createTextHost(options: TextHostOptions): TextHost {
   });
 
   const flush = () => {
-    if (events.length > 0) send({ kind: 'events', events: events.splice(0) });
+    if (events.length === 0) return;
+    // The token behind a beginning is the first one.
+    sentAt = events.some(([, { kind }]) => kind === 'start') ? Number.NEGATIVE_INFINITY : now();
+    send({ kind: 'events', events: events.splice(0) });
   };
 
   function* trace(request: Extract<RerunCall, { kind: 'trace' }>['request']) {
@@ -116,7 +129,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
   const loop = () => {
     cancelStep = undefined;
     const more = scheduler.step();
-    flush();
+    if (!more || now() - sentAt >= gatherMs) flush();
     stepRerun();
     if (more || reruns.length > 0) schedule();
   };

@@ -15,6 +15,7 @@ import {
 } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../../interface/engine-error.ts';
 import { isAllowed, type TokenMask } from '../grammar/grammar-cursor.ts';
+import { createBestTokens } from './best-tokens.ts';
 import { expNegative, naturalLog, sumExponentials } from './deterministic-math.ts';
 
 /** What one position's candidates depend on besides the model. */
@@ -72,31 +73,11 @@ interface Entry {
 }
 
 export function createPositionReader(vocabularySize: number): PositionReader {
-  const topIds = new Int32Array(MAX_LISTED);
-  const topValues = new Float64Array(MAX_LISTED);
+  const best = createBestTokens(MAX_LISTED);
+  const { ids: topIds, values: topValues } = best;
   const costs = new Float64Array(MAX_LISTED);
   const weights = createWeights();
   const scratch = { entries: [] as Entry[], touched: new Map<number, Entry>() };
-
-  /** Finds the best plain tokens, value descending, ties by id; returns how many. Touched tokens are at -Infinity. */
-  const scan = (logits: Float32Array, offset: number): number => {
-    let count = 0;
-    let threshold = Number.NEGATIVE_INFINITY;
-    for (let i = 0; i < vocabularySize; i++) {
-      const value = logits[offset + i] as number;
-      if (!(value > threshold)) continue;
-      let j = count < MAX_LISTED ? count++ : MAX_LISTED - 1;
-      while (j > 0 && (topValues[j - 1] as number) < value) {
-        topValues[j] = topValues[j - 1] as number;
-        topIds[j] = topIds[j - 1] as number;
-        j--;
-      }
-      topValues[j] = value;
-      topIds[j] = i;
-      if (count === MAX_LISTED) threshold = topValues[MAX_LISTED - 1] as number;
-    }
-    return count;
-  };
 
   const analyse = ({ logits, offset, settings, bias, counts, mask }: PositionInputs) => {
     const candidates = mask?.count ?? vocabularySize;
@@ -104,7 +85,7 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     const touchedRaw = takeTouched(logits, offset, bias, counts).filter(
       ([id]) => mask === undefined || isAllowed(mask, id),
     );
-    const plainCount = scan(logits, offset);
+    const plainCount = best.find(logits, { offset, vocabularySize });
     const plainMax = plainCount > 0 ? (topValues[0] as number) : Number.NEGATIVE_INFINITY;
     let max = plainMax;
     for (const [, raw] of touchedRaw) if (raw > max) max = raw;
@@ -140,17 +121,17 @@ export function createPositionReader(vocabularySize: number): PositionReader {
 
     const isGreedy = settings.temperatureQ16 === 0;
     const scale = isGreedy ? 1 : NAT / settings.temperatureQ16;
-    let best = plainMax - normaliser;
-    for (const entry of touched.values()) if (entry.processed > best) best = entry.processed;
+    let top = plainMax - normaliser;
+    for (const entry of touched.values()) if (entry.processed > top) top = entry.processed;
     let total = plainSum;
     if (!isGreedy && !(isPlain && scale === 1)) {
       total =
         plainCount > 0
-          ? sumExponentials(logits, { offset, length: vocabularySize, reference: normaliser + best, scale })
+          ? sumExponentials(logits, { offset, length: vocabularySize, reference: normaliser + top, scale })
           : 0;
-      for (const entry of touched.values()) total += expNegative((best - entry.processed) * scale);
+      for (const entry of touched.values()) total += expNegative((top - entry.processed) * scale);
     }
-    const processedMass = (processed: number): number => expNegative((best - processed) * scale) / total;
+    const processedMass = (processed: number): number => expNegative((top - processed) * scale) / total;
     const tailOf = (listed: number): number => {
       if (isGreedy || listed >= candidates) return 0;
       let mass = 0;

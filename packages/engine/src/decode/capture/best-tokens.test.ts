@@ -1,0 +1,35 @@
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { describe, expect, it } from 'vitest';
+import { createBestTokens } from './best-tokens.ts';
+
+/** By sorting all of them. */
+function sortOut(row: readonly number[], most: number): [number, number][] {
+  return row
+    .map((value, id): [number, number] => [id, Math.fround(value)])
+    .filter(([, value]) => value > Number.NEGATIVE_INFINITY)
+    .sort(([a, x], [b, y]) => y - x || a - b)
+    .slice(0, most);
+}
+
+describe('the best tokens of a row', () => {
+  it.each([1, 2, 3, 4, 5, 7, 64, 65, 66, 67, 1000, 1001])('are those of a sort, of %i tokens', (size) => {
+    const random = createSeededRandom(size);
+    for (const kinds of [3, 50, 1e9]) {
+      const row = Array.from({ length: size }, () =>
+        random() < 0.1 ? Number.NEGATIVE_INFINITY : Math.floor(random() * kinds) / 7,
+      );
+      const best = createBestTokens(64);
+      const logits = Float32Array.from([9999, ...row, 9999]);
+      const count = best.find(logits, { offset: 1, vocabularySize: size });
+      const found = Array.from({ length: count }, (_, i) => [best.ids[i], best.values[i]]);
+      expect(found).toEqual(sortOut(row, 64));
+    }
+  });
+
+  it('are found anew in every row, and no logit that is not a number is one', () => {
+    const best = createBestTokens(2);
+    expect(best.find(Float32Array.of(5, 6, 7, 8, 9), { offset: 0, vocabularySize: 5 })).toBe(2);
+    expect(best.find(Float32Array.of(Number.NaN, 1, Number.NaN), { offset: 0, vocabularySize: 3 })).toBe(1);
+    expect([best.ids[0], best.values[0]]).toEqual([1, 1]);
+  });
+});

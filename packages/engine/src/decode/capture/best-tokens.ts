@@ -1,0 +1,62 @@
+/** The tokens with the largest logits, value descending, ties by id. */
+export interface BestTokens {
+  readonly ids: Int32Array;
+  readonly values: Float64Array;
+  /**
+   * One pass over a row of logits; fills `ids` and `values`. A logit of -Infinity or NaN is none.
+   * @returns how many there are.
+   */
+  find(logits: Float32Array, row: { readonly offset: number; readonly vocabularySize: number }): number;
+}
+
+/** @param most tokens that are kept. */
+export function createBestTokens(most: number): BestTokens {
+  const ids = new Int32Array(most);
+  const values = new Float64Array(most);
+  let count = 0;
+  /** What a value has to exceed to be among the best. */
+  let threshold = Number.NEGATIVE_INFINITY;
+
+  const insert = (id: number, value: number): void => {
+    let j = count < most ? count++ : most - 1;
+    while (j > 0 && (values[j - 1] as number) < value) {
+      values[j] = values[j - 1] as number;
+      ids[j] = ids[j - 1] as number;
+      j--;
+    }
+    values[j] = value;
+    ids[j] = id;
+    if (count === most) threshold = values[most - 1] as number;
+  };
+
+  return {
+    ids,
+    values,
+    find(logits, { offset, vocabularySize }) {
+      count = 0;
+      threshold = Number.NEGATIVE_INFINITY;
+      let least = threshold;
+      const fours = vocabularySize - (vocabularySize % 4);
+      // Hardly any value is among the best: four are passed over at a time.
+      for (let id = 0; id < fours; id += 4) {
+        const at = offset + id;
+        const a = logits[at] as number;
+        const b = logits[at + 1] as number;
+        const c = logits[at + 2] as number;
+        const d = logits[at + 3] as number;
+        if (a > least || b > least || c > least || d > least) {
+          if (a > threshold) insert(id, a);
+          if (b > threshold) insert(id + 1, b);
+          if (c > threshold) insert(id + 2, c);
+          if (d > threshold) insert(id + 3, d);
+          least = threshold;
+        }
+      }
+      for (let id = fours; id < vocabularySize; id++) {
+        const value = logits[offset + id] as number;
+        if (value > threshold) insert(id, value);
+      }
+      return count;
+    },
+  };
+}
