@@ -16,6 +16,7 @@ const READS = { who: 'anyone', changes: 'nothing' } as const;
 const RATE = 'the calls of a peer and of its addresses are rationed';
 const LINKS = 'packages/host/src/link/link-doors.test.ts';
 const ACCESS = 'packages/node/src/validator/access.test.ts';
+const FLOODS = 'lab/src/doors/floods.simulation.test.ts';
 const INTAKE = 'packages/node/src/validator/intake.test.ts';
 const PROVIDER = 'packages/provider/src/provider/provider.test.ts';
 
@@ -77,8 +78,8 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: "the payee's signature; rationed, and 4,096 in all",
   },
   'ValidatorService/GetBeacon': { ...READS, costs: RATE, shownBy: LINKS },
-  'ValidatorService/GetReply': { ...READS, costs: RATE, shownBy: LINKS },
-  'ValidatorService/ListVerdicts': { ...READS, costs: RATE, shownBy: LINKS },
+  'ValidatorService/GetReply': { ...READS, costs: 'rationed', shownBy: FLOODS },
+  'ValidatorService/ListVerdicts': { ...READS, costs: 'rationed: it reads a thousand entries', shownBy: FLOODS },
   'ValidatorService/GetIntake': { ...READS, costs: 'rationed: it signs', shownBy: ACCESS },
   'ValidatorService/GetSettled': { ...READS, costs: 'rationed: it hashes a batch', shownBy: ACCESS },
   'ValidatorService/DeliverBeacon': {

@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { monotonicClock } from '@ogong/host/time/clock';
@@ -32,10 +33,16 @@ export async function serveValidator(
   {
     peerAddress = new Uint8Array(20).fill(PEER),
     bind = { host: '127.0.0.1', port: 0 },
-  }: { readonly peerAddress?: Uint8Array; readonly bind?: HostPort } = {},
+    peerIdentity,
+  }: {
+    readonly peerAddress?: Uint8Array;
+    readonly bind?: HostPort;
+    /** Of the registered validator. Default: that of {@link PEER}. */
+    readonly peerIdentity?: LinkIdentity;
+  } = {},
 ): Promise<ValidatorDoor> {
   const { intake, archive, cosigning, store, group, clock, signer } = validator;
-  const [identity, peer] = await Promise.all([makeIdentity(70), makeIdentity(PEER)]);
+  const [identity, peer] = await Promise.all([makeIdentity(70), peerIdentity ?? makeIdentity(PEER)]);
   const member: QuorumMember = {
     address: peerAddress,
     signingKey: peerAddress,
@@ -70,6 +77,7 @@ export async function serveValidator(
       bind,
       identity,
       authorize: createAccess({ chain, grants }),
+      isKnown: (caller) => findByCertHash(caller) !== undefined,
       methodRates: VALIDATOR_RATES,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: createRoutes({

@@ -1,5 +1,7 @@
 import { announcementScenes } from './announcement-scenes.ts';
+import { peerScenes } from './peer-scenes.ts';
 import { providerScenes } from './provider-scenes.ts';
+import { readingScenes } from './reading-scenes.ts';
 import type { DoorScene } from './scene.ts';
 import { validatorScenes } from './validator-scenes.ts';
 import { verifierScenes } from './verifier-scenes.ts';
@@ -8,6 +10,8 @@ import { verifierScenes } from './verifier-scenes.ts';
 export const DOOR_SCENES: readonly DoorScene[] = [
   ...announcementScenes,
   ...validatorScenes,
+  ...readingScenes,
+  ...peerScenes,
   ...providerScenes,
   ...verifierScenes,
 ];

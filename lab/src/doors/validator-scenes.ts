@@ -11,8 +11,10 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createTestValidator, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
+import { createStrangerIdentity } from '../attackers/protocol/stranger-link.ts';
 import { serveValidator } from '../bad-days/validator-door.ts';
 import type { FloodCaller } from './flood.ts';
 import { CALLERS, type DoorScene, FLOOD_ADDRESS, OF_ADDRESS, type OpenDoor, TIMES, toBase64 } from './scene.ts';
@@ -28,22 +30,36 @@ interface Flooding {
   /** Whether the limit is the whole of it, and not that of one certificate of several. */
   readonly isOfOne?: boolean;
   readonly callers: (validator: TestValidator) => Promise<FloodCaller[]> | FloodCaller[];
+  /** The caller of this name is a registered validator. */
+  readonly peer?: string;
+  /** What is done before the door opens. */
+  readonly prepare?: (validator: TestValidator) => Promise<void>;
 }
 
 /** A validator behind a real link, whose clock runs; honest calls are orders of a payer that it knows. */
-export async function openValidatorDoor({ method, rate, isOfOne, callers }: Flooding): Promise<OpenDoor> {
+export async function openValidatorDoor({ method, rate, isOfOne, callers, ...more }: Flooding): Promise<OpenDoor> {
   const beganMs = performance.now();
-  const clock = { nowMs: () => 1_750_000_000_000 + Math.floor(performance.now() - beganMs), advance() {} };
+  let skippedMs = 0;
+  const clock = {
+    nowMs: () => 1_750_000_000_000 + skippedMs + Math.floor(performance.now() - beganMs),
+    advance(ms: number) {
+      skippedMs += ms;
+    },
+  };
   const spendable = 10n ** 18n;
-  const validator = createTestValidator({
+  const validator: TestValidator = createTestValidator({
     clock,
+    verifiers: (...asked) => answerHonestly(validator.served)(...asked),
     async channel(who) {
       await delay(READING_MS);
       const held = equalBytes(who, payer.address) ? spendable : 0n;
       return { spendable: held, spent: 0n, admitted: held, releasing: 0n, releasableAt: 0n };
     },
   });
-  const { door, connect, close } = await serveValidator(validator);
+  await more.prepare?.(validator);
+  const { door, connect, close } = await serveValidator(validator, {
+    ...(more.peer === undefined ? {} : { peerIdentity: await createStrangerIdentity(more.peer) }),
+  });
   const service = (await connect(1)).service(ValidatorService);
   const orders: TestOrder[] = [];
   let made = 0;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainClient } from '@ogong/chain/client';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { Store } from '@ogong/host/store/store';
@@ -30,6 +31,9 @@ export interface ReputationReaderDependencies {
 
 const PAGE_ENTRIES = 1000;
 const PAGE_TIMEOUT_MS = 10_000;
+/** Further pages are asked for at the pace at which a validator answers: two a second. */
+const PAGES_AT_ONCE = 30;
+const PAGE_PAUSE_MS = 600;
 
 /**
  * Counts what the validators' logs say about each provider, as far as a quorum has settled them on the chain. The server of the
@@ -47,6 +51,7 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
       computeGenesisPosition(crypto, { chainId, validator: validator.address });
     if (position.length >= expected.length) return;
     const tally = createTally(periodOf);
+    let pages = 0;
     while (position.length < expected.length) {
       const missing = expected.length - position.length;
       const limit = missing < BigInt(PAGE_ENTRIES) ? Number(missing) : PAGE_ENTRIES;
@@ -61,6 +66,7 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
       if (failed) throw new Error(`the log does not lead to its settled head: ${failed.detail}`);
       for (const entry of verdict.entries) tally.add(entry);
       position = verdict.position;
+      if (!isLast && ++pages >= PAGES_AT_ONCE) await delay(PAGE_PAUSE_MS);
     }
     advanceLog(store, validator.address, { position, changes: tally.changes() });
   }

@@ -13,11 +13,15 @@ export const VALIDATOR_RATES: MethodRates = {
   // Signs.
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 5, burst: 50 },
   // Each may ask a provider, and checks signatures.
-  'ogong.v1.ValidatorService/Witness': { perSecond: 50, burst: 500 },
+  'ogong.v1.ValidatorService/Witness': { perSecond: 25, burst: 250 },
   // Once for each batch that somebody is about to co-sign; reads a row for each of its replies.
-  'ogong.v1.ValidatorService/ListHeard': { perSecond: 20, burst: 500 },
-  // Hashes all entries of a batch.
-  'ogong.v1.ValidatorService/GetSettled': { perSecond: 5, burst: 50 },
+  'ogong.v1.ValidatorService/ListHeard': { perSecond: 5, burst: 100 },
+  // A gateway asks for 64 replies every two seconds.
+  'ogong.v1.ValidatorService/GetReply': { perSecond: 40, burst: 250 },
+  // Reads up to a thousand entries.
+  'ogong.v1.ValidatorService/ListVerdicts': { perSecond: 2, burst: 40 },
+  // Hashes all entries of a batch, where nobody asked about the batch a little while ago.
+  'ogong.v1.ValidatorService/GetSettled': { perSecond: 1, burst: 25 },
 };
 
 interface AccessDependencies {

@@ -21,10 +21,11 @@ import { answerPeer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
-import { listEntries, readSettledEntry, readSettledHead } from './store/batch-store.ts';
+import { listEntries, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyRow, readReply } from './store/reply-store.ts';
+import { createSettledEntries } from './store/settled-entries.ts';
 import { readPosition, type VerdictContext } from './store/verdict-store.ts';
 import {
   readDelivered,
@@ -85,6 +86,7 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   const { intake, archive, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
   const { method } = ValidatorService;
+  const findSettled = createSettledEntries(store, verdicts.crypto);
 
   function findPeer(context: HandlerContext): Uint8Array {
     const peer = chain.findByCertHash(getCaller(context));
@@ -195,7 +197,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     router.rpc(
       method.getSettled,
       ({ replyId }) => {
-        const found = store.read(() => readSettledEntry(store, verdicts.crypto, replyId));
+        const found = store.read(() => findSettled(replyId));
         if (found === undefined) throw new Refusal('not-found', 'no such reply is settled here');
         return found;
       },

@@ -6,7 +6,7 @@ import { payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { type Message, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
-import { readSettledEntry } from '../store/batch-store.ts';
+import { createSettledEntries } from '../store/settled-entries.ts';
 import { readChannel } from '../store/channel-store.ts';
 import { createTestStates } from '../store/sequential-store.ts';
 
@@ -72,7 +72,7 @@ describe('a second record that turns up after the verdict', () => {
     expect(chain.settled).toHaveLength(3);
     expect(chain.settled[2]).toMatchObject({ batch: { replies: 0 }, debits: [], lines: [] });
     expect(own.find(replyId)).toMatchObject({ state: 'settled', feeAtomic: 0n });
-    expect(readSettledEntry(own.store, crypto, replyId)).toMatchObject({ index: 0, proof: [] });
+    expect(createSettledEntries(own.store, crypto)(replyId)).toMatchObject({ index: 0, proof: [] });
     expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n, settled: 172_000n });
     expect(own.refusals).toEqual([]);
   });

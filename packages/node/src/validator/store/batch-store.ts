@@ -1,9 +1,8 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { bigInteger, bytes, columns, mapped, named, optional, text } from '@ogong/host/store/columns';
+import { bigInteger, bytes, columns, mapped, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { computeInclusionProof, hashLeaf } from '@ogong/protocol/crypto/merkle';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
@@ -37,11 +36,6 @@ const batchColumns = columns({
   sequence: bigInteger,
   from: named('from_position', bigInteger),
   to: named('to_position', bigInteger),
-});
-const spanColumns = columns({
-  from: named('from_position', bigInteger),
-  to: named('to_position', bigInteger),
-  transaction: named('transaction_hash', text),
 });
 const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettlement, encodeSettlement)) });
 const batchedLength = columns({ length: optional(bigInteger) });
@@ -93,43 +87,6 @@ export function findCorrection(store: Store, index: bigint): bigint | undefined 
   if (row === undefined) return undefined;
   const find = store.prepare('SELECT position FROM log WHERE reply_id = ?');
   return positionColumns.get(find, computeCorrectionId(row.replyId))?.position;
-}
-
-export interface SettledEntry {
-  readonly entry: Uint8Array;
-  /** Among the paid entries of its batch, from 0. */
-  readonly index: number;
-  /** From the entry to the batch's records root; empty where the reply is not paid, and so not under it. */
-  readonly proof: Uint8Array[];
-  readonly transaction: string;
-}
-
-/** The way from a reply to the batch that settled it; undefined where none has. */
-export function readSettledEntry(store: Store, crypto: Crypto, replyId: Uint8Array): SettledEntry | undefined {
-  const sequence = readReply(store, replyId)?.sequence;
-  const batch = spanColumns.get(
-    store.prepare(`SELECT ${spanColumns.list} FROM batches WHERE state = 'settled' AND sequence = ?`),
-    sequence ?? 0n,
-  );
-  if (batch === undefined) return undefined;
-  const rows = listEntries(store, batch.from, Number(batch.to - batch.from));
-  const entries = rows.map((row) => parseVerdictEntry(row.entry));
-  const voided = new Set(
-    idColumns
-      .all(store.prepare('SELECT reply_id FROM replies WHERE sequence = ? AND voided = 1'), sequence ?? 0n)
-      .map((row) => toHex(row.replyId)),
-  );
-  const paid = rows.filter(
-    (row, i) => isBillable((entries[i] as VerdictEntry).verdict) && !voided.has(toHex(row.replyId)),
-  );
-  const isWanted = (row: { readonly replyId: Uint8Array }): boolean => equalBytes(row.replyId, replyId);
-  const index = paid.findIndex(isWanted);
-  const { entry } = rows.find(isWanted) ?? {};
-  if (entry === undefined) return undefined;
-  const { transaction } = batch;
-  if (index < 0) return { entry, index: 0, proof: [], transaction };
-  const leaves = paid.map((row) => hashLeaf(crypto, row.entry));
-  return { entry, index, proof: computeInclusionProof(crypto, leaves, index), transaction };
 }
 
 /** A log entry with all that a co-signer needs to come to the same verdict: no text of request and reply is among it. */
