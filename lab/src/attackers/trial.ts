@@ -26,6 +26,7 @@ import type { CommittedReply } from '@ogong/provider/provider/commit-reply';
 import { generateReply } from '@ogong/provider/provider/generate-reply';
 import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
+import { WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
 
@@ -69,7 +70,7 @@ const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(34
 const settlement = new Uint8Array(20).fill(35);
 const payee = createNobleLedgerSigner(new Uint8Array(32).fill(37));
 const providerId = hashHybridKey(crypto, provider.publicKey);
-const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
+const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
 const checkWord = createPayeeWords(crypto, ledger);
 const genesis = computeGenesisBeacon(crypto, { chainId: ledger.chainId, settlement });
 const beacon = { value: genesis, previous: genesis };
@@ -106,7 +107,7 @@ export async function playTrial(
         request: body,
         endpoint: 'chat',
         response: committed.response,
-        payeeSignature,
+        payeeWord,
       },
     );
   } catch (error) {

@@ -3,7 +3,6 @@ import type { LinkClient } from '@ogong/host/link/link-client';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
@@ -19,7 +18,7 @@ import {
 } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestChain } from '@ogong/testing/validator/test-chain';
-import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createTestPayee, signTestEndorsement, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import { signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-reply';
 import { nameTestRound } from '@ogong/testing/verifier/test-listing';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -155,8 +154,8 @@ describe('the doors of a validator', () => {
     await knock({ valid: () => ({ epoch: 1n }), call: (message) => service.getBeacon(message), rounds: 10 });
 
     const payee = createTestPayee('knocking');
-    const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
-    const verifierEndorsement = signEndorsement(provider, providerId);
+    const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
+    const verifierEndorsement = signTestEndorsement(provider, providerId);
     const announcement: Announcement = {
       providerId,
       payee: payee.address,
@@ -179,7 +178,7 @@ describe('the doors of a validator', () => {
       expiresAtMs: validator.clock.nowMs() + 60_000,
     };
     await knock({
-      valid: () => signAnnouncement(provider, announcement, { payeeSignature, verifierEndorsement }),
+      valid: () => signAnnouncement(provider, announcement, { payeeWord, verifierEndorsement }),
       call: (message) => service.announce(message),
       rounds: 30,
     });

@@ -19,12 +19,16 @@ import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { ledger, network } from '@ogong/testing/validator/test-bench';
-import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 
 const provider = createNodeHybridSigner(new Uint8Array(64).fill(101));
 export const routedProviderId: Uint8Array = hashHybridKey(crypto, provider.publicKey);
 const payee = createTestPayee('routed');
-const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId: routedProviderId });
+const payeeWord = signProviderPayee(crypto, payee, {
+  validUntilMs: WORD_UNTIL_MS,
+  ledger,
+  providerId: routedProviderId,
+});
 
 /** A router without a chain, and the messages that one provider and one gateway send to it. */
 export async function openRouter() {
@@ -96,7 +100,7 @@ export async function openRouter() {
         issuedAtMs,
         expiresAtMs: issuedAtMs + 60_000,
       };
-      return signAnnouncement(provider, announcement, { payeeSignature });
+      return signAnnouncement(provider, announcement, { payeeWord });
     },
     route(number = 7) {
       const replyId = new Uint8Array(16).fill(number);

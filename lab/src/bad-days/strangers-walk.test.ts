@@ -15,7 +15,7 @@ import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, FULL_CHANNEL, receive } from '@ogong/testing/provider/provider-fixture';
 import { type BenchOptions, createTestValidator, ledger, payer } from '@ogong/testing/validator/test-bench';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
-import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import { propose } from '@ogong/testing/validator/test-proposal';
 import {
   createTestDelivery,
@@ -91,8 +91,8 @@ async function announceMany() {
       ...{ verifier: undefined, models: [{ ...model, capacity: 1, freeCapacity: 1 }], sequence: 1n },
       ...{ issuedAtMs: nowMs, expiresAtMs: nowMs + 60_000 },
     };
-    const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId: id });
-    return { ...signAnnouncement(key, announcement, { payeeSignature }), verifierEndorsement: undefined } as never;
+    const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId: id });
+    return { ...signAnnouncement(key, announcement, { payeeWord }), verifierEndorsement: undefined } as never;
   };
   return { validator, service, announce };
 }

@@ -9,7 +9,7 @@ import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { RouterService, SignedAnnouncementSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { ledger } from '@ogong/testing/validator/test-bench';
-import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import { createStrangerIdentity, openStrangerLink } from '../attackers/protocol/stranger-link.ts';
 import { openRouter } from '../bad-days/router-door.ts';
 import type { CallFlood, FloodCaller } from './flood.ts';
@@ -24,7 +24,7 @@ async function makeAnnouncers(nowMs: number): Promise<FloodCaller[]> {
       const key = createTestHybrid(name);
       const payee = createTestPayee(name);
       const providerId = hashHybridKey(crypto, key.publicKey);
-      const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
+      const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
       const { id: certHash } = await createStrangerIdentity(name);
       const messages = Array.from({ length: 8 }, (_unused, sequence) => {
         const model = { modelId: FAKE_MODEL, modelRoot: new Uint8Array(32), pricePer1kAtomic: 9n, contextSize: 9 };
@@ -33,7 +33,7 @@ async function makeAnnouncers(nowMs: number): Promise<FloodCaller[]> {
           models: [{ ...model, numericClass: 'x', capacity: 1, freeCapacity: 0 }],
           ...{ sequence: BigInt(sequence + 1), issuedAtMs: nowMs, expiresAtMs: nowMs + 3_000_000 },
         };
-        const signed = signAnnouncement(key, announcement, { payeeSignature });
+        const signed = signAnnouncement(key, announcement, { payeeWord });
         return toBase64(toBinary(SignedAnnouncementSchema, create(SignedAnnouncementSchema, signed as never)));
       });
       return { name, address: FLOOD_ADDRESS, messages };

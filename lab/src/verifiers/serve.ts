@@ -7,6 +7,7 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { commitReply } from '@ogong/provider/provider/commit-reply';
 import { generateReply, type ReplyBeacon } from '@ogong/provider/provider/generate-reply';
+import { WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import type { TestOrder } from '@ogong/testing/validator/test-reply';
 
 export interface EngineReply {
@@ -52,7 +53,11 @@ export async function serveByEngine(
       request: order.request,
       endpoint: 'chat',
       response,
-      payeeSignature: signProviderPayee(crypto, payee, { ledger, providerId: order.fields.providerId }),
+      payeeWord: signProviderPayee(crypto, payee, {
+        validUntilMs: WORD_UNTIL_MS,
+        ledger,
+        providerId: order.fields.providerId,
+      }),
     },
   };
 }

@@ -10,6 +10,7 @@ import { encodeVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlemen
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
+import { WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
 import { type PublicVerdict, type VerdictTrust, verifyVerdict } from './index.ts';
 
@@ -55,7 +56,7 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = M
       ...{ order: signedOrder, record, header: reply.opening.header, request: reply.request, endpoint: 'chat' },
       headerProof: computeCommitment(crypto, reply.opening).headerProof,
       response: reply.response,
-      payeeSignature: signProviderPayee(crypto, payee, { ledger, providerId }),
+      payeeWord: signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId }),
     }),
   };
   const trust: VerdictTrust = {

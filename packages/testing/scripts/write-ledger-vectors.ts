@@ -271,14 +271,20 @@ async function computeVectors() {
     for (const name of ['provider 1', 'provider 2']) {
       const typed = {
         domain: domainOf(escrow),
-        types: { ProviderPayee: [{ name: 'providerId', type: 'bytes32' }] },
+        types: {
+          ProviderPayee: [
+            { name: 'providerId', type: 'bytes32' },
+            { name: 'validUntil', type: 'uint64' },
+          ],
+        },
         primaryType: 'ProviderPayee',
-        message: { providerId: bytes32(name) },
+        message: { providerId: bytes32(name), validUntil: 1_750_000_000_000n },
       } as const;
       const payee = `payee of ${name}`;
       const signature = await accountOf(payee).signTypedData(typed);
       const digest = hashTypedData(typed);
-      payeeVectors.push({ name, payee: addressOf(payee), providerId: bytes32(name), digest, signature });
+      const validUntilMs = Number(typed.message.validUntil);
+      payeeVectors.push({ name, payee: addressOf(payee), providerId: bytes32(name), validUntilMs, digest, signature });
     }
 
     const batchVectors = [];

@@ -30,7 +30,7 @@ function deny(store: Store, { fields, consent }: TestOrder): void {
   store
     .prepare(
       `UPDATE replies SET state = 'admitted', record = NULL, provider_key = NULL, record_signature = NULL, header = NULL,
-       header_proof = NULL, request = NULL, response = NULL, payee_signature = NULL, consent = ? WHERE reply_id = ?`,
+       header_proof = NULL, request = NULL, response = NULL, payee_word = NULL, consent = ? WHERE reply_id = ?`,
     )
     .run(encodeKeptConsent(consent), fields.replyId);
   const row = store.prepare('SELECT fee FROM replies WHERE reply_id = ?').get(fields.replyId);

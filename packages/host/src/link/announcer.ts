@@ -16,8 +16,8 @@ export interface AnnouncerOptions {
 export interface AnnouncerDependencies {
   readonly clock: Clock;
   readonly signer: HybridSigner;
-  /** The payee's signature for the signer's key. */
-  readonly payeeSignature: Uint8Array;
+  /** The payee's word for the signer's key, as it is now. */
+  readonly getPayeeWord: () => Uint8Array;
   /** The verifier's endorsement of the provider. Without one the verifier is not announced. */
   readonly getEndorsement: () => VerifierEndorsement | undefined;
   readonly links: LinkPool;
@@ -34,7 +34,7 @@ export function createAnnouncer(
   {
     clock,
     signer,
-    payeeSignature,
+    getPayeeWord,
     getEndorsement,
     links,
     routers,
@@ -53,7 +53,7 @@ export function createAnnouncer(
     const verifierEndorsement = described.verifier && getEndorsement();
     const verifier = verifierEndorsement && described.verifier;
     const times = { sequence, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeMs };
-    const given = { payeeSignature, verifierEndorsement };
+    const given = { payeeWord: getPayeeWord(), verifierEndorsement };
     const signed = signAnnouncement(signer, { ...described, verifier, ...times }, given);
     const tell = async (peer: Peer, service: typeof RouterService | typeof ValidatorService): Promise<void> => {
       try {

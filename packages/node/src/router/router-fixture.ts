@@ -14,11 +14,15 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { verifyTicket } from '@ogong/protocol/exchange/ticket';
-import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
-import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import {
+  createTestHybrid,
+  createTestPayee,
+  signTestEndorsement,
+  WORD_UNTIL_MS,
+} from '@ogong/testing/validator/test-keys';
 import { afterEach, expect } from 'vitest';
 import { createRouter, type Router, type RouterOptions } from './router.ts';
 import { ROUTER_SCHEMA } from './router-store.ts';
@@ -150,9 +154,13 @@ export async function announce(
     expiresAtMs: opened.clock.now + 30_000,
     ...fields,
   };
-  const payeeSignature = signProviderPayee(crypto, payee, { ledger: domain, providerId: idOf(consentFor) });
-  const verifierEndorsement = fields.verifier && signEndorsement(signerOf(vouchedBy), idOf(n));
-  const signed = signAnnouncement(signerOf(signer), announcement, { payeeSignature, verifierEndorsement });
+  const payeeWord = signProviderPayee(crypto, payee, {
+    validUntilMs: WORD_UNTIL_MS,
+    ledger: domain,
+    providerId: idOf(consentFor),
+  });
+  const verifierEndorsement = fields.verifier && signTestEndorsement(signerOf(vouchedBy), idOf(n));
+  const signed = signAnnouncement(signerOf(signer), announcement, { payeeWord, verifierEndorsement });
   const client = await opened.connect(peer);
   await client.service(RouterService).announce(signed);
 }

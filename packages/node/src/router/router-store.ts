@@ -12,8 +12,9 @@ export const ROUTER_SCHEMA = `
      announcement BLOB NOT NULL,
      provider_key BLOB NOT NULL,
      signature BLOB NOT NULL,
-     payee_signature BLOB NOT NULL,
+     payee_word BLOB NOT NULL,
      verifier_key BLOB,
+     verifier_word BLOB,
      verifier_signature BLOB,
      expires_at_ms INTEGER NOT NULL
    ) STRICT;
@@ -51,8 +52,12 @@ const signedAnnouncement = columns({
   announcement: bytes,
   providerKey: bytes,
   signature: bytes,
-  payeeSignature: bytes,
-  verifierEndorsement: optionalColumns({ verifierKey: bytes, signature: named('verifier_signature', bytes) }),
+  payeeWord: bytes,
+  verifierEndorsement: optionalColumns({
+    word: named('verifier_word', bytes),
+    verifierKey: bytes,
+    signature: named('verifier_signature', bytes),
+  }),
 });
 const announcementRow = columns({ providerId: bytes, signed: signedAnnouncement, expiresAtMs: integer });
 

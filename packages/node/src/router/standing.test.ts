@@ -37,7 +37,7 @@ describe('standing', () => {
     const opened = await start();
     for (const n of [1, 2]) await announce(opened, n);
     opened.store().transact(({ prepare }) => {
-      prepare("UPDATE announcement SET payee_signature = x'' WHERE provider_id = ?").run(idOf(1));
+      prepare("UPDATE announcement SET payee_word = x'' WHERE provider_id = ?").run(idOf(1));
     });
     await opened.restart();
     const gateway = await opened.connect(GATEWAY);

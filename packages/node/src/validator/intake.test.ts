@@ -8,6 +8,7 @@ import { findAdmissionProblem } from '@ogong/protocol/exchange/admission';
 import { type Announcement, encodeAnnouncement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { countEntry, INITIAL_TESTS, isPayeeOut } from '@ogong/protocol/settlement/log-tests';
@@ -23,7 +24,7 @@ import {
   provider,
   providerId,
 } from '@ogong/testing/validator/test-bench';
-import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import {
   MODEL,
   MODEL_ROOT,
@@ -171,7 +172,7 @@ describe('admission', () => {
 });
 
 const signWord = (by: LedgerSigner, change = {}): Uint8Array =>
-  signProviderPayee(crypto, by, { ledger, providerId, ...change });
+  signProviderPayee(crypto, by, { validUntilMs: WORD_UNTIL_MS, ledger, providerId, ...change });
 
 describe('records', () => {
   const bent: [string, string, (submission: Submission) => Submission][] = [
@@ -195,18 +196,26 @@ describe('records', () => {
     ['an oversized response', 'too-large', (s) => ({ ...s, response: new Uint8Array(2 ** 20 + 1) })],
     ['an oversized header', 'too-large', (s) => ({ ...s, header: new Uint8Array(8193) })],
     ['an oversized proof', 'too-large', (s) => ({ ...s, headerProof: Array(99).fill(new Uint8Array(32)) })],
-    ["no word of the header's payee", 'payee-word', (s) => ({ ...s, payeeSignature: new Uint8Array(0) })],
-    ['a word that was cut', 'payee-word', (s) => ({ ...s, payeeSignature: s.payeeSignature.subarray(0, 64) })],
-    ['the word of another payee', 'payee-word', (s) => ({ ...s, payeeSignature: signWord(payer) })],
+    ["no word of the header's payee", 'payee-word', (s) => ({ ...s, payeeWord: new Uint8Array(0) })],
+    ['a word that was cut', 'payee-word', (s) => ({ ...s, payeeWord: s.payeeWord.subarray(0, 64) })],
+    ['the word of another payee', 'payee-word', (s) => ({ ...s, payeeWord: signWord(payer) })],
+    [
+      "the payee's word that ends before the order does",
+      'payee-word',
+      (s) => ({
+        ...s,
+        payeeWord: signWord(payeeSigner, { validUntilMs: Number(parseOrder(s.order.order).expiresAtMs) - 1 }),
+      }),
+    ],
     [
       "the payee's word for another provider",
       'payee-word',
-      (s) => ({ ...s, payeeSignature: signWord(payeeSigner, { providerId: new Uint8Array(32).fill(1) }) }),
+      (s) => ({ ...s, payeeWord: signWord(payeeSigner, { providerId: new Uint8Array(32).fill(1) }) }),
     ],
     [
       "the payee's word on another chain",
       'payee-word',
-      (s) => ({ ...s, payeeSignature: signWord(payeeSigner, { ledger: { ...ledger, chainId: 1n } }) }),
+      (s) => ({ ...s, payeeWord: signWord(payeeSigner, { ledger: { ...ledger, chainId: 1n } }) }),
     ],
   ];
 
@@ -353,13 +362,13 @@ describe('records', () => {
       `the header names payee 0x${toHex(payeeSigner.address)}, the order 0x${toHex(other.address)}`,
     );
     const { reply, submission } = validator.serve(order, { payee: other });
-    const wordless = { ...submission, payeeSignature: signWord(payeeSigner) };
+    const wordless = { ...submission, payeeWord: signWord(payeeSigner) };
     await expect(validator.intake.pushRecord(wordless)).rejects.toThrow(
       `payee ${toHex(other.address)} has not signed for this provider's key`,
     );
     await validator.intake.pushRecord(submission);
     const row = validator.find(reply.record.replyId);
-    expect(row).toMatchObject({ state: 'recorded', submission: { payeeSignature: submission.payeeSignature } });
+    expect(row).toMatchObject({ state: 'recorded', submission: { payeeWord: submission.payeeWord } });
   });
 
   it('are acknowledged again, and change the reservation into a debt once', async () => {
@@ -493,14 +502,15 @@ describe('an announcement', () => {
       issuedAtMs: validator.clock.nowMs(),
       expiresAtMs: validator.clock.nowMs() + 60_000,
     };
-    const announce = (payeeSignature: Uint8Array) =>
-      validator.intake.announce(signAnnouncement(provider, announcement, { payeeSignature }), announcement.certHash);
+    const announce = (payeeWord: Uint8Array) =>
+      validator.intake.announce(signAnnouncement(provider, announcement, { payeeWord }), announcement.certHash);
     const elsewhere = { ledger: { ...ledger, verifyingContract: network.settlement } };
     const strangers = { providerId: new Uint8Array(32).fill(1) };
     for (const wrong of [
       signWord(payer),
       signWord(payeeSigner, elsewhere),
       signWord(payeeSigner, strangers),
+      signWord(payeeSigner, { validUntilMs: announcement.expiresAtMs - 1 }),
       new Uint8Array(0),
     ]) {
       await expect(announce(wrong)).rejects.toThrow('not signed by the payee');
@@ -508,11 +518,7 @@ describe('an announcement', () => {
     expect(readAnnouncement(validator.store, providerId)).toBeUndefined();
     await announce(signWord(payeeSigner));
     expect(readAnnouncement(validator.store, providerId)).toEqual(announcement);
-    const another = signAnnouncement(
-      provider,
-      { ...announcement, sequence: 2n },
-      { payeeSignature: signWord(payeeSigner) },
-    );
+    const another = signAnnouncement(provider, { ...announcement, sequence: 2n }, { payeeWord: signWord(payeeSigner) });
     await expect(validator.intake.announce(another, new Uint8Array(32).fill(9))).rejects.toThrow('over the link');
     // Each of these shows before the signatures, which cost more.
     const unsigned = (sequence: bigint, from = announcement.certHash) => {
@@ -593,7 +599,7 @@ describe('complaints', () => {
   it('count only against the key where no payee has signed: the reply was never handed in', async () => {
     const { validator, order } = await admitted();
     const { reply, submission } = validator.serve(order, cheat);
-    await expect(validator.intake.pushRecord({ ...submission, payeeSignature: signWord(payer) })).rejects.toThrow();
+    await expect(validator.intake.pushRecord({ ...submission, payeeWord: signWord(payer) })).rejects.toThrow();
     const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
     expect(await validator.complain(complaint)).toMatchObject({ outcome: 'upheld' });
     expect(validator.decided).toMatchObject([{ verdict: 'reject', ejects: true, payee: new Uint8Array(20) }]);

@@ -16,7 +16,9 @@ import {
 import { MAX_ANNOUNCEMENT_LIFETIME_MS } from './limits.ts';
 import type { LedgerDomain } from './order.ts';
 import { signProviderPayee } from './provider-payee.ts';
-import { encodeEndorsement, signEndorsement } from './verifier-endorsement.ts';
+import { type EndorsementWord, encodeEndorsement, parseEndorsement, signEndorsement } from './verifier-endorsement.ts';
+
+const WORD_UNTIL_MS = 4_000_000_000_000;
 
 const MODEL = 'ogong/verified/tinystories/stories260k';
 const SECOND_MODEL = 'ogong/verified/tinystories/stories42m';
@@ -104,16 +106,25 @@ describe('announcement', () => {
     payee: payee.address,
     verifier: { ...announcement.verifier!, keyHash: hashHybridKey(nobleCrypto, verifier.publicKey) },
   };
-  const verifierEndorsement = signEndorsement(verifier, signerId);
-  const payeeSignature = signProviderPayee(nobleCrypto, payee, { ledger, providerId: signerId });
-  const signed = signAnnouncement(signer, paid, { payeeSignature, verifierEndorsement });
+  const endorse = (by: typeof verifier, providerId: Uint8Array, change: Partial<EndorsementWord> = {}) =>
+    signEndorsement(by, { providerId, validUntilMs: WORD_UNTIL_MS, classes: [], ...change });
+  const verifierEndorsement = endorse(verifier, signerId);
+  const payeeWord = signProviderPayee(nobleCrypto, payee, {
+    validUntilMs: WORD_UNTIL_MS,
+    ledger,
+    providerId: signerId,
+  });
+  const signed = signAnnouncement(signer, paid, { payeeWord, verifierEndorsement });
 
   it('has one encoding', () => {
     checkCodec(anyAnnouncement, encodeAnnouncement, parseAnnouncement);
     expect(parseAnnouncement(fromHex(vectors.announcement))).toEqual(announcement);
     expect(toHex(encodeAnnouncement(announcement))).toBe(vectors.announcement);
-    const { providerId, message } = verifierVectors.endorsement;
-    expect(toHex(encodeEndorsement(fromHex(providerId)))).toBe(message);
+    const { providerId, validUntilMs, classes: named, message } = verifierVectors.endorsement;
+    const classes = named.map(({ modelRoot, numericClass }) => ({ modelRoot: fromHex(modelRoot), numericClass }));
+    const word = { providerId: fromHex(providerId), validUntilMs, classes };
+    expect(toHex(encodeEndorsement(word))).toBe(message);
+    expect(parseEndorsement(fromHex(message))).toEqual(word);
   });
 
   const verify = (change: Partial<typeof signed>, other: { nowMs?: number; previousSequence?: bigint } = {}) =>
@@ -124,7 +135,7 @@ describe('announcement', () => {
     expect(verify({})).toEqual([]);
     expect(verify({}, { previousSequence: 7n })).toEqual(['announcement-sequence']);
     expect(verify({ announcement: signed.announcement.subarray(1) })).toEqual(['announcement-encoding']);
-    expect(verify(signAnnouncement(stranger, paid, { payeeSignature, verifierEndorsement }))).toEqual([
+    expect(verify(signAnnouncement(stranger, paid, { payeeWord, verifierEndorsement }))).toEqual([
       'announcement-identity',
     ]);
     expect(verify({ signature: stranger.sign(signed.announcement) })).toEqual(['announcement-signature']);
@@ -134,26 +145,22 @@ describe('announcement', () => {
 
   it('verifies where its payee signed for this provider on these contracts, and nowhere else', () => {
     const signFor = (change: Partial<Parameters<typeof signProviderPayee>[2]>, by = payee) =>
-      signProviderPayee(nobleCrypto, by, { ledger, providerId: signerId, ...change });
+      signProviderPayee(nobleCrypto, by, { validUntilMs: WORD_UNTIL_MS, ledger, providerId: signerId, ...change });
     const refused = ['announcement-payee'];
     const other = createNobleLedgerSigner(new Uint8Array(32).fill(4));
-    expect(verify({ payeeSignature: signFor({}, other) })).toEqual(refused);
+    expect(verify({ payeeWord: signFor({}, other) })).toEqual(refused);
     const strangerId = hashHybridKey(nobleCrypto, stranger.publicKey);
-    expect(verify({ payeeSignature: signFor({ providerId: strangerId }) })).toEqual(refused);
-    expect(verify({ payeeSignature: signFor({ ledger: { ...ledger, chainId: 1n } }) })).toEqual(refused);
+    expect(verify({ payeeWord: signFor({ providerId: strangerId }) })).toEqual(refused);
+    expect(verify({ payeeWord: signFor({ ledger: { ...ledger, chainId: 1n } }) })).toEqual(refused);
     const elsewhere = { ...ledger, verifyingContract: new Uint8Array(20).fill(8) };
-    expect(verify({ payeeSignature: signFor({ ledger: elsewhere }) })).toEqual(refused);
-    for (const cut of [new Uint8Array(0), payeeSignature.subarray(1), new Uint8Array(65)]) {
-      expect(verify({ payeeSignature: cut })).toEqual(refused);
+    expect(verify({ payeeWord: signFor({ ledger: elsewhere }) })).toEqual(refused);
+    for (const cut of [new Uint8Array(0), payeeWord.subarray(1), new Uint8Array(65)]) {
+      expect(verify({ payeeWord: cut })).toEqual(refused);
     }
     // What a payee signed for one key carries no other one over, whoever brings it.
-    const mine = { payeeSignature, verifierEndorsement: signEndorsement(verifier, strangerId) };
+    const mine = { payeeWord, verifierEndorsement: endorse(verifier, strangerId) };
     expect(verify(signAnnouncement(stranger, { ...paid, providerId: strangerId }, mine))).toEqual(refused);
-    const renamed = signAnnouncement(
-      signer,
-      { ...paid, payee: other.address },
-      { payeeSignature, verifierEndorsement },
-    );
+    const renamed = signAnnouncement(signer, { ...paid, payee: other.address }, { payeeWord, verifierEndorsement });
     expect(verify(renamed)).toEqual(refused);
   });
 
@@ -161,18 +168,34 @@ describe('announcement', () => {
     const refused = ['announcement-verifier'];
     expect(verify({ verifierEndorsement: undefined })).toEqual(refused);
     const strangerId = hashHybridKey(nobleCrypto, stranger.publicKey);
-    expect(verify({ verifierEndorsement: signEndorsement(verifier, strangerId) })).toEqual(refused);
-    expect(verify({ verifierEndorsement: signEndorsement(stranger, signerId) })).toEqual(refused);
-    const { verifierKey, signature } = verifierEndorsement;
+    expect(verify({ verifierEndorsement: endorse(verifier, strangerId) })).toEqual(refused);
+    expect(verify({ verifierEndorsement: endorse(stranger, signerId) })).toEqual(refused);
+    const { word, verifierKey, signature } = verifierEndorsement;
     const bent = signature.map((byte, i) => (i === 70 ? byte ^ 1 : byte));
     for (const wrong of [bent, signature.subarray(1), signature.subarray(0, 64)]) {
-      expect(verify({ verifierEndorsement: { verifierKey, signature: wrong } })).toEqual(refused);
+      expect(verify({ verifierEndorsement: { word, verifierKey, signature: wrong } })).toEqual(refused);
     }
     // The same key signs commitments and traces: none of them is an endorsement.
-    expect(verify({ verifierEndorsement: { verifierKey, signature: verifier.sign(signerId) } })).toEqual(refused);
-    const alone = signAnnouncement(signer, { ...paid, verifier: undefined }, { payeeSignature });
+    expect(
+      verify({ verifierEndorsement: { word: signerId, verifierKey, signature: verifier.sign(signerId) } }),
+    ).toEqual(refused);
+    const alone = signAnnouncement(signer, { ...paid, verifier: undefined }, { payeeWord });
     const { ok, checks } = verifyAnnouncement(nobleCrypto, alone, { ledger, nowMs: now });
     expect([ok, checks.find(({ id }) => id === 'announcement-verifier')?.status]).toEqual([true, 'skip']);
+  });
+
+  it('verifies only where payee and verifier have signed for its whole life', () => {
+    const { expiresAtMs } = paid;
+    const give = (validUntilMs: number) => ({
+      payeeWord: signProviderPayee(nobleCrypto, payee, { validUntilMs, ledger, providerId: signerId }),
+      verifierEndorsement: endorse(verifier, signerId, { validUntilMs }),
+    });
+    expect(verify(give(expiresAtMs))).toEqual([]);
+    expect(verify(give(expiresAtMs - 1))).toEqual(['announcement-payee', 'announcement-verifier']);
+    // A thief of the provider's key cannot make them last.
+    const { word, ...rest } = give(expiresAtMs - 1).verifierEndorsement;
+    const longer = encodeEndorsement({ ...parseEndorsement(word), validUntilMs: expiresAtMs });
+    expect(verify({ verifierEndorsement: { ...rest, word: longer } })).toEqual(['announcement-verifier']);
   });
 
   it.each(['tee', 'proof', 'vanilla'])('offers nothing in tier %s, which nobody can serve', (tier) => {

@@ -20,14 +20,19 @@ import {
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { findTierProblem } from '../tier/posture.ts';
-import { CLOCK_TOLERANCE_MS, MAX_ANNOUNCEMENT_LIFETIME_MS, MAX_NUMERIC_CLASS_BYTES } from './limits.ts';
+import {
+  CLOCK_TOLERANCE_MS,
+  MAX_ANNOUNCED_MODELS,
+  MAX_ANNOUNCEMENT_LIFETIME_MS,
+  MAX_NUMERIC_CLASS_BYTES,
+} from './limits.ts';
 import { contextSize, modelId, parseModelId } from './match.ts';
 import type { LedgerDomain } from './order.ts';
 import { verifyProviderPayee } from './provider-payee.ts';
 import { endpoint } from './ticket.ts';
 import { type VerifierEndorsement, verifyEndorsement } from './verifier-endorsement.ts';
 
-export const MAX_MODELS = 64;
+export const MAX_MODELS = MAX_ANNOUNCED_MODELS;
 export const MAX_CAPACITY = 65_535;
 
 const verifierCodec = struct({
@@ -91,8 +96,8 @@ export interface SignedAnnouncement {
   /** Hybrid public key, 1,344 bytes. */
   readonly providerKey: Uint8Array;
   readonly signature: Uint8Array;
-  /** 65 bytes: the payee's word for the provider's key, see signProviderPayee. */
-  readonly payeeSignature: Uint8Array;
+  /** The payee's word for the provider's key, see signProviderPayee. */
+  readonly payeeWord: Uint8Array;
   /** The verifier's word for the provider's key, where the announcement names a verifier. */
   readonly verifierEndorsement?: VerifierEndorsement | undefined;
 }
@@ -100,7 +105,7 @@ export interface SignedAnnouncement {
 export function signAnnouncement(
   signer: HybridSigner,
   announcement: Announcement,
-  given: Pick<SignedAnnouncement, 'payeeSignature' | 'verifierEndorsement'>,
+  given: Pick<SignedAnnouncement, 'payeeWord' | 'verifierEndorsement'>,
 ): SignedAnnouncement {
   const bytes = encodeAnnouncement(announcement);
   return { announcement: bytes, providerKey: signer.publicKey, signature: signer.sign(bytes), ...given };
@@ -135,7 +140,7 @@ export function verifyAnnouncement(
     if (!(error instanceof ProtocolError)) throw error;
     return { ok: false, checks: [fail('announcement-encoding', error.message)] };
   }
-  const { providerKey: publicKey, signature, payeeSignature } = signed;
+  const { providerKey: publicKey, signature, payeeWord } = signed;
   const { providerId, payee, sequence, issuedAtMs, expiresAtMs } = announcement;
   const checks = [
     pass('announcement-encoding', 'canonical'),
@@ -145,9 +150,9 @@ export function verifyAnnouncement(
     verifyHybrid(crypto, { publicKey, message: signed.announcement, signature })
       ? pass('announcement-signature', 'signed by that key')
       : fail('announcement-signature', 'not signed by that key'),
-    verifyProviderPayee(crypto, ledger, { providerId, payee, payeeSignature })
+    verifyProviderPayee(crypto, ledger, { providerId, payee, payeeWord, untilMs: expiresAtMs })
       ? pass('announcement-payee', 'the payee signed for that key')
-      : fail('announcement-payee', 'not signed by the payee that it names, for this key and these contracts'),
+      : fail('announcement-payee', NO_PAYEE),
     checkVerifier(crypto, announcement, signed.verifierEndorsement),
     issuedAtMs <= nowMs + toleranceMs
       ? pass('announcement-issued', `issued at ${issuedAtMs}`)
@@ -160,16 +165,24 @@ export function verifyAnnouncement(
   return { ok: isOk(checks), checks, announcement };
 }
 
+const NO_PAYEE = 'not signed by the payee that it names, for this key, these contracts, and so long';
+
 function checkVerifier(
   crypto: Crypto,
-  { providerId, verifier }: Announcement,
+  { providerId, verifier, expiresAtMs: untilMs }: Announcement,
   endorsement: VerifierEndorsement | undefined,
 ): Check {
   if (verifier === undefined) return skip('announcement-verifier', 'it names no verifier');
   const { keyHash } = verifier;
-  return endorsement && verifyEndorsement(crypto, endorsement, { providerId, keyHash })
-    ? pass('announcement-verifier', "the verifier signed for the provider's key")
-    : fail('announcement-verifier', 'not signed by the verifier that it names, for this key');
+  const refused = fail('announcement-verifier', 'not signed by the verifier that it names, for this key and so long');
+  try {
+    return endorsement && verifyEndorsement(crypto, endorsement, { providerId, keyHash, untilMs })
+      ? pass('announcement-verifier', "the verifier signed for the provider's key")
+      : refused;
+  } catch (error) {
+    if (error instanceof ProtocolError) return refused;
+    throw error;
+  }
 }
 
 function checkSequence(sequence: bigint, previous: bigint | undefined): Check {

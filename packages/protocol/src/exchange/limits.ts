@@ -34,6 +34,13 @@ export const PROGRESS_WINDOW_BYTES = 2_048;
 export const CLOCK_TOLERANCE_MS = 30_000;
 /** An announcement lives no longer than this: dead nodes must not stay listed. */
 export const MAX_ANNOUNCEMENT_LIFETIME_MS = 3_600_000;
+/** Models of one announcement. */
+export const MAX_ANNOUNCED_MODELS = 64;
+/** A verifier's word: more than the tag and 64 models with the longest names of classes. */
+export const MAX_ENDORSEMENT_BYTES = 20_000;
+/** For how long payee and verifier sign for a provider's key, and how often they sign anew while it works for them. */
+export const KEY_WORD_LIFETIME_MS = 7 * 86_400_000;
+export const KEY_WORD_RENEWAL_MS = 86_400_000;
 /** Reply ids are remembered until their order expires, so an order must not live for ever. */
 export const MAX_ORDER_LIFETIME_MS = 600_000;
 /** How long providers keep openings after the order's expiry. Later, a missing opening proves nothing. */

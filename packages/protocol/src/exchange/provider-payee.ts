@@ -1,40 +1,84 @@
-import { equalBytes } from '../base/bytes.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { bytes, type CodecType, createFormat, safeInteger, struct } from '../base/codec.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
-import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
+import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 /**
- * A payee's word that a provider's key serves for it (docs/spec/announcement.md): without it anybody could announce a large
+ * A payee's word that a provider's key serves for it, for a time (docs/spec/announcement.md): without it anybody could announce a large
  * stake as its own, or pile up bad work under a name that never agreed.
  */
-const providerPayee = createTypedStruct('ProviderPayee', { providerId: abi.bytes32 });
+const providerPayee = createTypedStruct('ProviderPayee', {
+  providerId: abi.bytes32,
+  validUntilMs: named('validUntil', abi.uint64),
+});
 
-/** The 32-byte digest that the payee signs. @param providerId 32 bytes. */
-export function hashProviderPayee(crypto: Crypto, domain: LedgerDomain, providerId: Uint8Array): Uint8Array {
-  return hashTyped(crypto, hashLedgerDomain(crypto, domain), providerPayee.hash(crypto, { providerId }));
+const wordCodec = struct({ validUntilMs: safeInteger, signature: bytes(65) });
+const wordFormat = createFormat<CodecType<typeof wordCodec>>(wordCodec, {});
+
+/** The time, and the signature. */
+export const PAYEE_WORD_BYTES = 73;
+
+export interface PayeeGrant {
+  /** 32 bytes. */
+  readonly providerId: Uint8Array;
+  /** Unix time. */
+  readonly validUntilMs: number;
 }
 
-/** @returns 65 bytes. */
+/** The 32-byte digest that the payee signs. */
+export function hashProviderPayee(
+  crypto: Crypto,
+  domain: LedgerDomain,
+  { providerId, validUntilMs }: PayeeGrant,
+): Uint8Array {
+  const fields = { providerId, validUntilMs: BigInt(validUntilMs) };
+  return hashTyped(crypto, hashLedgerDomain(crypto, domain), providerPayee.hash(crypto, fields));
+}
+
+/** @returns the word, PAYEE_WORD_BYTES. */
 export function signProviderPayee(
   crypto: Crypto,
   payee: LedgerSigner,
-  { ledger, providerId }: { readonly ledger: LedgerDomain; readonly providerId: Uint8Array },
+  { ledger, ...grant }: PayeeGrant & { readonly ledger: LedgerDomain },
 ): Uint8Array {
-  return payee.signDigest(hashProviderPayee(crypto, ledger, providerId));
+  const signature = payee.signDigest(hashProviderPayee(crypto, ledger, grant));
+  return wordFormat.encode({ validUntilMs: grant.validUntilMs, signature });
 }
 
-/** Whether the payee, who is not the zero address, signed for this provider's key. */
+/** What a word says, whoever signed it; undefined where the bytes are none. */
+export function readPayeeWord(payeeWord: Uint8Array): { validUntilMs: number; signature: Uint8Array } | undefined {
+  try {
+    return wordFormat.decode(payeeWord);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether the payee, who is not the zero address, signed for this provider's key, and for so long.
+ * @param untilMs when the word must not be over yet, Unix time.
+ */
 export function verifyProviderPayee(
   crypto: Crypto,
   domain: LedgerDomain,
   {
     providerId,
     payee,
-    payeeSignature,
-  }: { readonly providerId: Uint8Array; readonly payee: Uint8Array; readonly payeeSignature: Uint8Array },
+    payeeWord,
+    untilMs,
+  }: {
+    readonly providerId: Uint8Array;
+    readonly payee: Uint8Array;
+    readonly payeeWord: Uint8Array;
+    readonly untilMs: number;
+  },
 ): boolean {
-  if (payee.every((byte) => byte === 0)) return false;
+  const word = readPayeeWord(payeeWord);
+  if (word === undefined || word.validUntilMs < untilMs || payee.every((byte) => byte === 0)) return false;
+  const { validUntilMs, signature } = word;
   // Do not use verifyAddress here: it caches addresses, so invented ones would push out those of payers.
-  const signer = crypto.recoverAddress(hashProviderPayee(crypto, domain, providerId), payeeSignature);
+  const signer = crypto.recoverAddress(hashProviderPayee(crypto, domain, { providerId, validUntilMs }), signature);
   return signer !== undefined && equalBytes(signer, payee);
 }

@@ -1,35 +1,81 @@
-import { equalBytes } from '../base/bytes.ts';
-import { createFormat, hash } from '../base/codec.ts';
+import { compareBytes, equalBytes } from '../base/bytes.ts';
+import { type CodecType, createFormat, hash, list, plainText, safeInteger, struct, u8 } from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import { MAX_ANNOUNCED_MODELS, MAX_ENDORSEMENT_BYTES, MAX_NUMERIC_CLASS_BYTES } from './limits.ts';
+
+const classCodec = struct({
+  modelRoot: hash,
+  /** What it computes that model in. */
+  numericClass: plainText(MAX_NUMERIC_CLASS_BYTES, { minLength: 0 }),
+});
+
+const wordCodec = struct({
+  providerId: hash,
+  /** Unix time. */
+  validUntilMs: safeInteger,
+  /** Ascending by root. */
+  classes: list<CodecType<typeof classCodec>>(classCodec, {
+    count: u8,
+    max: MAX_ANNOUNCED_MODELS,
+    ascending: (a, b) => compareBytes(a.modelRoot, b.modelRoot),
+  }),
+});
+
+/** What a verifier signs: for whom it works, until when, and in which classes it computes. */
+export interface EndorsementWord extends CodecType<typeof wordCodec> {}
+
+const wordFormat = createFormat<EndorsementWord>(wordCodec, {
+  tag: 'ogong-verifier-endorsement-v2',
+  maxBytes: MAX_ENDORSEMENT_BYTES,
+});
 
 /**
  * A verifier's word that it works for a provider (docs/spec/announcement.md): without it a stranger could announce the key
  * of an honest verifier, with an endpoint that never answers, and be drawn in its place.
  */
 export interface VerifierEndorsement {
+  /** The exact bytes that were signed. */
+  readonly word: Uint8Array;
   /** Hybrid public key, 1,344 bytes. */
   readonly verifierKey: Uint8Array;
   readonly signature: Uint8Array;
 }
 
-/** The bytes that the verifier signs: the provider's id. */
-export const encodeEndorsement: (providerId: Uint8Array) => Uint8Array = createFormat(hash, {
-  tag: 'ogong-verifier-endorsement-v1',
-}).encode;
+export const encodeEndorsement: (word: EndorsementWord) => Uint8Array = wordFormat.encode;
+/** @throws ProtocolError */
+export const parseEndorsement: (bytes: Uint8Array) => EndorsementWord = wordFormat.decode;
 
-export function signEndorsement(verifier: HybridSigner, providerId: Uint8Array): VerifierEndorsement {
-  return { verifierKey: verifier.publicKey, signature: verifier.sign(encodeEndorsement(providerId)) };
+export function signEndorsement(verifier: HybridSigner, fields: EndorsementWord): VerifierEndorsement {
+  const word = encodeEndorsement(fields);
+  return { word, verifierKey: verifier.publicKey, signature: verifier.sign(word) };
 }
 
-/** Whether the verifier's key with that hash signed for this provider. */
+/**
+ * Whether the verifier's key with that hash signed for this provider, and for so long.
+ * @param untilMs when the word must not be over yet, Unix time.
+ * @throws ProtocolError where the word does not parse.
+ */
 export function verifyEndorsement(
   crypto: Crypto,
-  { verifierKey: publicKey, signature }: VerifierEndorsement,
-  { providerId, keyHash }: { readonly providerId: Uint8Array; readonly keyHash: Uint8Array },
+  { word, verifierKey: publicKey, signature }: VerifierEndorsement,
+  names: { readonly providerId: Uint8Array; readonly keyHash: Uint8Array; readonly untilMs: number },
 ): boolean {
+  const { providerId, validUntilMs } = parseEndorsement(word);
   return (
-    equalBytes(hashHybridKey(crypto, publicKey), keyHash) &&
-    verifyHybrid(crypto, { publicKey, message: encodeEndorsement(providerId), signature })
+    equalBytes(providerId, names.providerId) &&
+    validUntilMs >= names.untilMs &&
+    equalBytes(hashHybridKey(crypto, publicKey), names.keyHash) &&
+    verifyHybrid(crypto, { publicKey, message: word, signature })
   );
+}
+
+/** In which class the verifier says that it computes a model; undefined where it does not name the model. @throws ProtocolError */
+export function findEndorsedClass({ word }: VerifierEndorsement, modelRoot: Uint8Array): string | undefined {
+  return findClass(parseEndorsement(word), modelRoot);
+}
+
+/** The class of a model in what a verifier signed. */
+export function findClass({ classes }: Pick<EndorsementWord, 'classes'>, modelRoot: Uint8Array): string | undefined {
+  return classes.find((one) => equalBytes(one.modelRoot, modelRoot))?.numericClass;
 }

@@ -81,6 +81,8 @@ export interface ReportedJob {
   readonly jobId: Uint8Array;
   /** Tokens that the verifier announced room for. */
   readonly contextSize: number;
+  /** In which the verifier signed that it computes this model; undefined where nobody has signed. */
+  readonly endorsedClass?: string | undefined;
 }
 
 export type ReadReport = VerifierReport | { readonly problem: string };
@@ -90,6 +92,8 @@ export interface VerifierReport {
   readonly numericClass: string;
   /** Whether the verifier says that its pass reproduces the provider's class. */
   readonly claimsExact: boolean;
+  /** Whether it compares no position, because nothing of the reply fits into the verifier's room. */
+  readonly isBlank: boolean;
   /** Equal for two verifiers that computed the same. */
   readonly finding: Uint8Array;
   /** What a honeypot can be made of, where the modality has them. */

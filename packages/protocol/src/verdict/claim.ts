@@ -27,7 +27,7 @@ interface ClaimedReply {
   readonly header: Uint8Array;
   readonly headerProof: readonly Uint8Array[];
   /** The signature of the header's payee for the provider's key: 65 bytes, or whatever was sent. */
-  readonly payeeSignature: Uint8Array;
+  readonly payeeWord: Uint8Array;
   /** The payer's word about how much of it it has, beside a reply that was cut short and nowhere else. */
   readonly progress?: SignedProgress | undefined;
 }
@@ -338,12 +338,15 @@ function verifyClaimed(
   const progress = verifyProgress(crypto, { ledger, order, modality, header }, reply, response);
   const responseBytes = isShown ? response.length : response.sizeBytes;
   const feeAtomic = computeClaimedFee(modality, { order, request, header, responseBytes, progress });
-  const { payeeSignature } = reply;
+  const { payeeWord } = reply;
   demand(
-    checkWord({ providerId: order.providerId, payee: header.payee, payeeSignature }),
+    checkWord({
+      ...{ providerId: order.providerId, payee: header.payee, payeeWord },
+      untilMs: Number(order.expiresAtMs),
+    }),
     'payee-word',
     `payee ${toHex(header.payee)} has not signed for this provider's key on these contracts: have it sign ` +
-      'ProviderPayee(providerId), and hand the signature in with the reply',
+      'ProviderPayee(providerId, validUntil) past the expiry of the order, and hand that in with the reply',
   );
   return { order, record, header, request, feeAtomic };
 }

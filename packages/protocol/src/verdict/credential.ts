@@ -8,7 +8,10 @@ import {
   type SignedAnnouncement,
   verifyAnnouncement,
 } from '../exchange/announcement.ts';
+import { CLOCK_TOLERANCE_MS, MAX_ENDORSEMENT_BYTES, MAX_ORDER_LIFETIME_MS } from '../exchange/limits.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
+import { PAYEE_WORD_BYTES } from '../exchange/provider-payee.ts';
+import { findEndorsedClass } from '../exchange/verifier-endorsement.ts';
 
 /** 64 models with the longest names. */
 const MAX_ANNOUNCEMENT_BYTES = 65_535;
@@ -18,9 +21,13 @@ export const credentialCodec: Codec<SignedAnnouncement> = struct({
   announcement: bytes16(MAX_ANNOUNCEMENT_BYTES),
   providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES),
   signature: bytes(HYBRID_SIGNATURE_BYTES),
-  payeeSignature: bytes(65),
+  payeeWord: bytes(PAYEE_WORD_BYTES),
   verifierEndorsement: optional(
-    struct({ verifierKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature: bytes(HYBRID_SIGNATURE_BYTES) }),
+    struct({
+      word: bytes16(MAX_ENDORSEMENT_BYTES),
+      verifierKey: bytes(HYBRID_PUBLIC_KEY_BYTES),
+      signature: bytes(HYBRID_SIGNATURE_BYTES),
+    }),
   ),
 });
 const credentialFormat = createFormat(credentialCodec, {});
@@ -63,12 +70,28 @@ export function isLiable(
   );
 }
 
-/** Whether an announcement offers the model in this class, with this room. */
+/**
+ * Whether the announcement could still be held when the order was given, so that words that have ended bind nobody: verifiers are
+ * listed after that.
+ */
+export function isAnnouncedFor(
+  { announcement }: Pick<SignedAnnouncement, 'announcement'>,
+  { expiresAtMs }: { readonly expiresAtMs: bigint },
+): boolean {
+  const earliestMs = Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS - 2 * CLOCK_TOLERANCE_MS;
+  return parseAnnouncement(announcement).expiresAtMs >= earliestMs;
+}
+
+/** Whether a verifier signed that it computes this model in this class, and its provider that it has this room. */
 export function isOffered(
-  { models }: Pick<Announcement, 'models'>,
+  { announcement, verifierEndorsement }: SignedAnnouncement,
   modelRoot: Uint8Array,
   { numericClass, contextSize }: Pick<Announcement['models'][number], 'numericClass' | 'contextSize'>,
 ): boolean {
-  const offer = models.find((model) => equalBytes(model.modelRoot, modelRoot));
-  return offer?.numericClass === numericClass && offer.contextSize === contextSize;
+  const offer = parseAnnouncement(announcement).models.find((model) => equalBytes(model.modelRoot, modelRoot));
+  return (
+    offer?.contextSize === contextSize &&
+    verifierEndorsement !== undefined &&
+    findEndorsedClass(verifierEndorsement, modelRoot) === numericClass
+  );
 }

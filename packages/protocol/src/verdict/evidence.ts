@@ -215,7 +215,7 @@ const evidenceFormat = createFormat(
     unasked: struct({ consent: optional(consentCodec), statements: statementList }),
     abandoned: struct({ consent: consentCodec, statements: statementList }),
   }),
-  { tag: 'ogong-evidence-v12' },
+  { tag: 'ogong-evidence-v13' },
 );
 
 /** @throws ProtocolError */

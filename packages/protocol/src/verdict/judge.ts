@@ -333,6 +333,7 @@ function weighAttempt(
   const { committed, opened, nonce, round } = attempts[index] as Attempt;
   const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
   const { keyHash, contextSize } = candidate;
+  const endorsedClass = isDrawn ? candidate.numericClass : undefined;
   // Nobody else knows of a verifier that the operators agreed on.
   if (opened === undefined && isDrawn) assertSilent(crypto, judged, reply, { attempts, index, jobId, keyHash });
   if (committed === undefined) return undefined;
@@ -343,7 +344,7 @@ function weighAttempt(
   const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
   const read = readReport(crypto, job, {
     inputsHash,
-    read: (bytes) => readVerifierReport(reply, bytes, { jobId, contextSize }),
+    read: (bytes) => readVerifierReport(reply, bytes, { jobId, contextSize, endorsedClass }),
   });
   if ('problem' in read && read.isUnreadable) return undefined;
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);

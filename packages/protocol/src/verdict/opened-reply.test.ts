@@ -13,11 +13,13 @@ import type { DriftPolicy } from './drift-policy.ts';
 import { type OpenedReply, openReply, readVerifierReport } from './opened-reply.ts';
 import { weighReport } from './report-check.ts';
 
+const EXACT = 'synthetic-1/js/f64/exact/q8_0/kv-f16';
 const reply = createSyntheticReply({
   crypto,
   provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
   ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+  bend: { header: (header) => ({ ...header, numericClass: EXACT }) },
 });
 const jobId = new Uint8Array(16).fill(8);
 const job = { jobId, contextSize: 0 };
@@ -56,6 +58,20 @@ describe("a verifier's report on an opened reply", () => {
       problem: 'the report answers another job',
     });
     expect(readVerifierReport(opened, encode(), job)).toBe(first);
+  });
+
+  const own = reply.header.numericClass;
+  it.each<[what: string, endorsedClass: string | undefined, change: Partial<ScoreReport>, isTaken: boolean]>([
+    ['in the class that was signed for', own, {}, true],
+    ['in another class than was signed for', own, { numericClass: 'x/y', exact: false }, false],
+    ['that names the class, and says that it does not repeat it', own, { exact: false }, false],
+    ['of a verifier that signed for another class', 'x/y', { numericClass: 'x/y', exact: false }, true],
+    ['of a verifier whose class nobody signed for', undefined, { exact: false }, true],
+    ['that had no room for anything', own, { exact: false, windows: [], contextSize: 0 }, true],
+  ])('%s', (_what, endorsedClass, change, isTaken) => {
+    const read = readVerifierReport(open(), encode(change), { ...job, endorsedClass });
+    if (isTaken) expect(read).not.toHaveProperty('problem');
+    else expect(read).toMatchObject({ problem: expect.stringContaining('denies it') });
   });
 
   it('is weighed once by the same table, and anew by another', () => {

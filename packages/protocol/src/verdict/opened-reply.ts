@@ -4,6 +4,7 @@ import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
 import { replayOpening } from '../modality/registry.ts';
+import { isExactClass } from '../tier/exact-class.ts';
 
 /** A reply as its opening shows it. Only openReply makes one, so that no verdict rests on a replay of other bytes. */
 export interface OpenedReply {
@@ -58,6 +59,22 @@ const readings = new WeakMap<OpenedReply, ReportReading[]>();
  * @throws ProtocolError
  */
 export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
+  const read = readOnce(opened, bytes, job);
+  if ('problem' in read || !isDenial(opened, read, job)) return read;
+  return { problem: `the verifier has signed that it computes in ${job.endorsedClass}, and its report denies it` };
+}
+
+/**
+ * Whether a verifier that has signed for the provider's own exact class now says that it cannot repeat a reply to the bit: then its
+ * report would be compared by scores, which a nearly lossless model passes.
+ */
+function isDenial({ reply: { header } }: OpenedReply, read: VerifierReport, { endorsedClass }: ReportedJob): boolean {
+  if (endorsedClass === undefined || endorsedClass !== header?.numericClass || !isExactClass(endorsedClass))
+    return false;
+  return read.numericClass !== endorsedClass || !(read.claimsExact || read.isBlank);
+}
+
+function readOnce(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
   const { jobId, contextSize } = job;
   const before = readings.get(opened) ?? [];
   const known = before.find(

@@ -5,12 +5,14 @@ import { createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import { signProviderPayee } from '../exchange/provider-payee.ts';
 import { createPayeeWords } from './payee-words.ts';
 
+const WORD_UNTIL_MS = 4_000_000_000_000;
+
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
 const settlement = new Uint8Array(20).fill(4);
 const payee = createNobleLedgerSigner(new Uint8Array(32).fill(1));
 const providerId = new Uint8Array(32).fill(2);
-const payeeSignature = signProviderPayee(nobleCrypto, payee, { ledger, providerId });
-const word = { providerId, payee: payee.address, payeeSignature };
+const payeeWord = signProviderPayee(nobleCrypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
+const word = { providerId, payee: payee.address, payeeWord, untilMs: WORD_UNTIL_MS };
 
 /** @param recovered whom every signature is taken to be of; who it is of, where absent. */
 function createCounted(recovered?: Uint8Array) {
@@ -33,23 +35,30 @@ describe('the words of payees', () => {
     expect(count()).toBe(1);
   });
 
-  const high = (signature: Uint8Array): Uint8Array => {
+  const high = (given: Uint8Array): Uint8Array => {
+    const signature = given.subarray(8);
     const s = secp256k1.Point.Fn.ORDER - BigInt(`0x${toHex(signature.subarray(32, 64))}`);
     const other = Uint8Array.of(55 - (signature[64] as number));
-    return concatBytes(signature.subarray(0, 32), fromHex(s.toString(16).padStart(64, '0')), other);
+    return concatBytes(
+      given.subarray(0, 8),
+      signature.subarray(0, 32),
+      fromHex(s.toString(16).padStart(64, '0')),
+      other,
+    );
   };
   const sign = (change: Partial<Parameters<typeof signProviderPayee>[2]>) =>
-    signProviderPayee(nobleCrypto, payee, { ledger, providerId, ...change });
+    signProviderPayee(nobleCrypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId, ...change });
   it.each<[string, Partial<typeof word>]>([
     ['for another key', { providerId: new Uint8Array(32) }],
     ['of another payee', { payee: new Uint8Array(20).fill(3) }],
     ['of nobody', { payee: new Uint8Array(20) }],
-    ['for another chain', { payeeSignature: sign({ ledger: { ...ledger, chainId: 1n } }) }],
-    ['for another contract', { payeeSignature: sign({ ledger: { ...ledger, verifyingContract: settlement } }) }],
-    ['with a high s', { payeeSignature: high(payeeSignature) }],
-    ['that were never given', { payeeSignature: new Uint8Array(0) }],
-    ['that are cut', { payeeSignature: payeeSignature.subarray(0, 64) }],
-    ['that go on', { payeeSignature: concatBytes(payeeSignature, Uint8Array.of(0)) }],
+    ['for another chain', { payeeWord: sign({ ledger: { ...ledger, chainId: 1n } }) }],
+    ['for another contract', { payeeWord: sign({ ledger: { ...ledger, verifyingContract: settlement } }) }],
+    ['with a high s', { payeeWord: high(payeeWord) }],
+    ['that were never given', { payeeWord: new Uint8Array(0) }],
+    ['that are cut', { payeeWord: payeeWord.subarray(0, 64) }],
+    ['that end before', { untilMs: WORD_UNTIL_MS + 1 }],
+    ['that go on', { payeeWord: concatBytes(payeeWord, Uint8Array.of(0)) }],
   ])('%s do not hold, not after the right one either', (_name, change) => {
     const check = createPayeeWords(nobleCrypto, ledger);
     expect(check({ ...word, ...change })).toBe(false);

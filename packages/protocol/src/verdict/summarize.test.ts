@@ -28,7 +28,7 @@ function submit(parameters: Readonly<Record<string, unknown>>, text: string) {
     order: { order: reply.orderBytes, signature: orderSignature },
     record: { record, providerKey: provider.publicKey, signature: reply.recordSignature },
     ...{ header: opening.header, headerProof: computeCommitment(crypto, opening).headerProof },
-    ...{ request, endpoint: 'chat', response: reply.response, payeeSignature: new Uint8Array(65) },
+    ...{ request, endpoint: 'chat', response: reply.response, payeeWord: new Uint8Array(65) },
   };
   const context = { ledger, order, beacon, checkWord: () => true };
   return {

@@ -8,7 +8,6 @@ import type { SetMember } from '../beacon/validator-set.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
-import { parseAnnouncement } from '../exchange/announcement.ts';
 import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
 import { computeAbandonmentFine } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
@@ -32,7 +31,7 @@ import {
   verifySignedRecord,
   verifySummarized,
 } from './claim.ts';
-import { isLiable, isOffered } from './credential.ts';
+import { isAnnouncedFor, isLiable, isOffered } from './credential.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
 import { type AuditEvidence, type Evidence, parseEvidence } from './evidence.ts';
@@ -228,7 +227,7 @@ export async function assertVerdict(
   assertSameJudgement(entry, judgement);
   if (parsed.kind === 'audit') {
     assertAskedInTime(entry, order, parsed);
-    assertLiable(crypto, entry, parsed, trust);
+    assertLiable(crypto, entry, parsed, { ledger: trust.ledger, order });
   }
   return judgement;
 }
@@ -426,7 +425,7 @@ function assertAnnounced(
   for (const { credential, verifierId, sitting } of attempts) {
     const candidate = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
     if (credential === undefined || candidate === undefined) continue;
-    const isSame = isOffered(parseAnnouncement(credential.announcement), modelRoot, candidate);
+    const isSame = isOffered(credential, modelRoot, candidate);
     demand(isSame, `entry ${index}: a verifier is listed with another class or room than it has announced`);
   }
 }
@@ -436,14 +435,17 @@ function assertLiable(
   crypto: Crypto,
   { index, verifiers }: Pick<VerdictEntry, 'index' | 'verifiers'>,
   { attempts, lists }: Pick<AuditEvidence, 'attempts' | 'lists'>,
-  { ledger }: Pick<VerdictAnchors, 'ledger'>,
+  { ledger, order }: Pick<VerdictAnchors, 'ledger'> & { readonly order: Pick<NamedOrder, 'expiresAtMs'> },
 ): void {
   const said = verifiers.filter(({ payee, outcome }) => isPayable(payee) && outcome !== 'silent');
   for (const { verifierId: providerId, payee } of said) {
     const report = attempts.find((one) => one.opened && equalBytes(one.verifierId, providerId));
     const keyHash = report?.committed && hashHybridKey(crypto, report.committed.verifierKey);
     const isBound =
-      keyHash && report.credential && isLiable(crypto, ledger, report.credential, { providerId, payee, keyHash });
+      keyHash &&
+      report.credential &&
+      isLiable(crypto, ledger, report.credential, { providerId, payee, keyHash }) &&
+      isAnnouncedFor(report.credential, order);
     demand(isBound === true, `entry ${index}: a verifier is put down to a payee that it does not work for`);
   }
   for (const { opened, credential, verifierId, sitting } of attempts) {

@@ -7,6 +7,7 @@ import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, ledger, until } from '@ogong/testing/provider/provider-fixture';
+import { signTestEndorsement } from '@ogong/testing/validator/test-keys';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createEndorsement } from './endorsement.ts';
 
@@ -20,7 +21,9 @@ afterEach(async () => {
 describe("a verifier's word", () => {
   const providerId = new Uint8Array(32).fill(1);
 
-  it('is asked for until it is there, and not again', async () => {
+  it('is asked for until it is there, again every minute, and not announced where it ends soon', async () => {
+    let nowMs = 1_750_000_000_000;
+    let validUntilMs = nowMs + 5_000_000;
     const errors: unknown[] = [];
     let asked = 0;
     let isUp = false;
@@ -28,10 +31,11 @@ describe("a verifier's word", () => {
       { providerId, keyHash },
       {
         crypto,
+        clock: { nowMs: () => nowMs },
         async ask() {
           asked++;
           if (!isUp) throw new Error('down');
-          return signEndorsement(verifier, providerId);
+          return signEndorsement(verifier, { providerId, validUntilMs, classes: [] });
         },
         onError: (error) => errors.push(error),
       },
@@ -44,16 +48,29 @@ describe("a verifier's word", () => {
     await endorsement.refresh();
     expect(endorsement.get()?.verifierKey).toEqual(verifier.publicKey);
     expect(asked).toBe(2);
+    nowMs += 60_000;
+    isUp = false;
+    await endorsement.refresh();
+    expect(asked).toBe(3);
+    expect(endorsement.get()).toBeDefined();
+    nowMs = validUntilMs - 3_600_000 + 1;
+    expect(endorsement.get()).toBeUndefined();
+    await endorsement.refresh();
+    isUp = true;
+    validUntilMs = nowMs + 3_600_000;
+    await endorsement.refresh();
+    expect(endorsement.get()).toBeDefined();
   });
 
   it.each([
-    ['of another key', signEndorsement(createNodeHybridSigner(new Uint8Array(64).fill(62)), providerId)],
-    ['for another provider', signEndorsement(verifier, new Uint8Array(32))],
+    ['of another key', signTestEndorsement(createNodeHybridSigner(new Uint8Array(64).fill(62)), providerId)],
+    ['for another provider', signTestEndorsement(verifier, new Uint8Array(32))],
+    ['that ends soon', signEndorsement(verifier, { providerId, validUntilMs: 3_500_000, classes: [] })],
   ])('%s is none', async (_name, wrong) => {
     const errors: unknown[] = [];
     const endorsement = createEndorsement(
       { providerId, keyHash },
-      { crypto, ask: async () => wrong, onError: (error) => errors.push(error) },
+      { crypto, clock: { nowMs: () => 0 }, ask: async () => wrong, onError: (error) => errors.push(error) },
     );
     await endorsement.refresh();
     expect(errors).toMatchObject([{ message: expect.stringMatching(/another key/) }]);
@@ -72,7 +89,7 @@ describe('a provider with a verifier', () => {
         router.service(VerifierService, {
           endorse({ providerId }) {
             if (!isReady) throw new Error('not yet');
-            return signEndorsement(verifier, providerId);
+            return signTestEndorsement(verifier, providerId);
           },
         }),
     });

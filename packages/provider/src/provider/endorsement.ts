@@ -1,34 +1,47 @@
+import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type VerifierEndorsement, verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import {
+  parseEndorsement,
+  type VerifierEndorsement,
+  verifyEndorsement,
+} from '@ogong/protocol/exchange/verifier-endorsement';
 
 export interface EndorsementDependencies {
   readonly crypto: Crypto;
+  readonly clock: Clock;
   /** Asks the verifier. */
   readonly ask: () => Promise<VerifierEndorsement>;
   readonly onError: (error: unknown) => void;
 }
 
+/** A verifier that was started anew may compute in another class. */
+const REFRESH_MS = 60_000;
+
 export type Endorsement = ReturnType<typeof createEndorsement>;
 
-/** The endorsement of the provider's key by its own verifier. It is requested until it arrives once. */
+/** The word of the provider's own verifier for the provider's key. It is asked for until it comes, and again every minute. */
 export function createEndorsement(
-  names: { readonly providerId: Uint8Array; readonly keyHash: Uint8Array },
-  { crypto, ask, onError }: EndorsementDependencies,
+  { providerId, keyHash }: { readonly providerId: Uint8Array; readonly keyHash: Uint8Array },
+  { crypto, clock, ask, onError }: EndorsementDependencies,
 ) {
-  let held: VerifierEndorsement | undefined;
+  let held: { readonly endorsement: VerifierEndorsement; readonly atMs: number } | undefined;
   let asking: Promise<void> | undefined;
 
   async function fetch(): Promise<void> {
-    const { verifierKey, signature } = await ask();
-    if (!verifyEndorsement(crypto, { verifierKey, signature }, names)) {
-      throw new Error('the verifier signs with another key than the one given, or for another provider');
+    const { word, verifierKey, signature } = await ask();
+    const endorsement = { word, verifierKey, signature };
+    const atMs = clock.nowMs();
+    const untilMs = atMs + MAX_ANNOUNCEMENT_LIFETIME_MS;
+    if (!verifyEndorsement(crypto, endorsement, { providerId, keyHash, untilMs })) {
+      throw new Error('the verifier signs with another key than the one given, for another provider, or too short');
     }
-    held = { verifierKey, signature };
+    held = { endorsement, atMs };
   }
 
   /** Never fails: a provider serves without its verifier. */
   function refresh(): Promise<void> {
-    if (held) return Promise.resolve();
+    if (held && clock.nowMs() - held.atMs < REFRESH_MS) return Promise.resolve();
     asking ??= fetch()
       .catch(onError)
       .finally(() => {
@@ -39,10 +52,12 @@ export function createEndorsement(
 
   return {
     refresh,
-    /** The endorsement, if there is one. If not, it is requested, but this does not wait for it. */
+    /** The endorsement, if there is one that holds. If not, it is requested, but this does not wait for it. */
     get(): VerifierEndorsement | undefined {
-      if (held === undefined) void refresh();
-      return held;
+      void refresh();
+      if (held === undefined) return undefined;
+      const { validUntilMs } = parseEndorsement(held.endorsement.word);
+      return validUntilMs >= clock.nowMs() + MAX_ANNOUNCEMENT_LIFETIME_MS ? held.endorsement : undefined;
     },
   };
 }

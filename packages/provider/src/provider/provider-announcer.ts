@@ -28,12 +28,12 @@ export function createProviderAnnouncer(
   state: ProviderState,
   { intervalMs, routers, verifier, getEndpoint }: ProviderAnnouncerOptions,
 ): ProviderAnnouncer {
-  const { clock, signer, payeeSignature, links, chain, log } = state;
+  const { clock, signer, getPayeeWord, links, chain, log } = state;
   const endorsement = verifier && openEndorsement(state, verifier);
   const announcer = createAnnouncer(
     { intervalMs, lifetimeMs: 3 * intervalMs },
     {
-      ...{ clock, signer, payeeSignature, links },
+      ...{ clock, signer, getPayeeWord, links },
       getEndorsement: () => endorsement?.get(),
       routers: () => routers,
       validators: chain.validators,
@@ -44,11 +44,12 @@ export function createProviderAnnouncer(
   return { ...announcer, endorsement };
 }
 
-function openEndorsement({ id, crypto, links, log }: ProviderState, verifier: VerifierEndpoint): Endorsement {
+function openEndorsement({ id, crypto, clock, links, log }: ProviderState, verifier: VerifierEndpoint): Endorsement {
   return createEndorsement(
     { providerId: id, keyHash: verifier.keyHash },
     {
       crypto,
+      clock,
       ask: () => links.to(VerifierService, verifier).endorse({ providerId: id }, { timeoutMs: ENDORSE_TIMEOUT_MS }),
       onError: (err) => log.warn({ err, verifier: verifier.endpoint }, 'the verifier does not vouch: not announced'),
     },

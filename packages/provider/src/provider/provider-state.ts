@@ -11,7 +11,6 @@ import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type Admissions, createAdmissions } from './admissions.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
@@ -19,6 +18,7 @@ import { readReceipt } from './intake-receipt.ts';
 import type { StrangersLoad } from './model-loading.ts';
 import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
+import { createPayeeWord } from './payee-word.ts';
 import { createPayingPayers, type PayingPayers } from './paying-payers.ts';
 import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
@@ -56,8 +56,8 @@ export interface ProviderState
   readonly id: Uint8Array;
   /** 20 bytes. */
   readonly payee: Uint8Array;
-  /** The payee's signature for the signer's key. */
-  readonly payeeSignature: Uint8Array;
+  /** The payee's word for the signer's key, as it is now. */
+  readonly getPayeeWord: () => Uint8Array;
   readonly offers: readonly OfferState[];
   /** The validators whose orders are served, `host:port`; empty for every registered one. */
   readonly validators: readonly string[];
@@ -107,7 +107,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     ...{ crypto, clock, signer, identity, chain, beacons, store, log },
     ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
     payee: dependencies.payee.address,
-    payeeSignature: signProviderPayee(crypto, dependencies.payee, { ledger: chain.ledger, providerId: id }),
+    getPayeeWord: createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id }),
     commit: dependencies.commit ?? commitReply,
     replyIds: createReplyIds(store, commits),
     openings: dependencies.openings ?? createOpenings(store, commits),

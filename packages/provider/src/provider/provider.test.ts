@@ -63,9 +63,9 @@ async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
   return error as LinkError;
 }
 
-function isWordOf({ order, payeeSignature }: PushRecordRequest): boolean {
-  const { providerId } = parseOrder(order!.order);
-  return verifyProviderPayee(crypto, ledger, { providerId, payee, payeeSignature });
+function isWordOf({ order, payeeWord }: PushRecordRequest): boolean {
+  const { providerId, expiresAtMs } = parseOrder(order!.order);
+  return verifyProviderPayee(crypto, ledger, { providerId, payee, payeeWord, untilMs: Number(expiresAtMs) });
 }
 
 describe('a served reply', () => {

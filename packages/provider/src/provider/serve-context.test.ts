@@ -12,7 +12,10 @@ const EVENT = { event: { case: 'started', value: { promptTokens: 1 } } } as cons
 /** For a consumer whose link lives, and who takes nothing. */
 function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeMs: number; gone?: AbortController }) {
   const replies = createRunningReplies({ crypto, ledger: LEDGER });
-  const state = { clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, replies };
+  const state = {
+    ...{ clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, replies },
+    getPayeeWord: () => new Uint8Array(73),
+  };
   const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + lifetimeMs) };
   const reader = {
     consumer: new Uint8Array(32),
@@ -43,6 +46,7 @@ it('does not read the chain about the router of a stranger once strangers have h
   const state = {
     ...{ clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000 },
     replies: createRunningReplies({ crypto, ledger: LEDGER }),
+    getPayeeWord: () => new Uint8Array(73),
     receivables: { knows: () => false },
     newcomers: { takeReading: () => false },
     chain: { router: () => expect.unreachable() },

@@ -27,7 +27,7 @@ export function createServeContext(
   job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'ticketKey'>,
   { consumer, address, send, gone }: ReplyReader,
 ): ServeContext {
-  const { crypto, clock, signer, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
+  const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
   const { replyId, validator, expiresAtMs } = job.order;
   // Soon after its order's expiry a reply counts as abandoned. So at the expiry the reply so far is committed, whether or not
   // the consumer has read it.
@@ -43,7 +43,7 @@ export function createServeContext(
   const waits = AbortSignal.any([over, failed]);
   let hold: Hold | undefined;
   return {
-    ...{ crypto, clock, signer, payeeSignature },
+    ...{ crypto, clock, signer, payeeWord: getPayeeWord() },
     ...{ left, expired, progress: reply.latest, begin: reply.begin },
     send: sendOne,
     async sendText(text, tokens) {

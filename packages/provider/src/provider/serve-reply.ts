@@ -40,7 +40,7 @@ export interface ServeContext {
   readonly clock: Clock;
   readonly signer: HybridSigner;
   /** The payee's signature for the signer's key. */
-  readonly payeeSignature: Uint8Array;
+  readonly payeeWord: Uint8Array;
   /** Reserves the fee at the order's validator. @returns its word for it. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<SignedAdmission>;
   readonly payers: PayingPayers;
@@ -182,7 +182,7 @@ export async function keepCommitted(
     progress,
     ...committed
   }: CommittedReply & { readonly feeAtomic: bigint; readonly progress?: SignedProgress | undefined },
-  { signer, payeeSignature, keep }: Pick<ServeContext, 'signer' | 'payeeSignature' | 'keep'>,
+  { signer, payeeWord, keep }: Pick<ServeContext, 'signer' | 'payeeWord' | 'keep'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
@@ -193,7 +193,7 @@ export async function keepCommitted(
     request: body,
     endpoint,
     response,
-    payeeSignature,
+    payeeWord,
     ...word,
   });
   await keep(committed, push, feeAtomic);

@@ -54,8 +54,8 @@ export function addVerifierRoutes(router: ConnectRouter, state: VerifierState): 
 }
 
 /** Anybody may read this: it is announced to all. @throws Refusal */
-function endorse({ endorsements }: Pick<VerifierState, 'endorsements'>, { providerId }: EndorseRequest) {
-  const endorsement = endorsements.get(toHex(providerId));
+function endorse({ findEndorsement }: Pick<VerifierState, 'findEndorsement'>, { providerId }: EndorseRequest) {
+  const endorsement = findEndorsement(providerId);
   if (endorsement === undefined) throw new Refusal('not-found', 'this verifier does not work for that provider');
   return endorsement;
 }

@@ -8,7 +8,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { signEndorsement, type VerifierEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { createEndorsements, type FindEndorsement } from './endorsements.ts';
 import type { Reports } from './report-store.ts';
 import type { ScoringEngine } from './scorer.ts';
 
@@ -45,8 +45,8 @@ export interface VerifierState extends Omit<VerifierDependencies, 'metrics'> {
   readonly reportTtlMs: number;
   /** Peers that may calibrate, in hex. */
   readonly guests: ReadonlySet<string>;
-  /** By the id, in hex, of each provider that this verifier works for. */
-  readonly endorsements: ReadonlyMap<string, VerifierEndorsement>;
+  /** Of each provider that this verifier works for. */
+  readonly findEndorsement: FindEndorsement;
   readonly metrics: VerifierMetrics;
   /** Aborted when running jobs must end. */
   readonly stopping: AbortController;
@@ -67,7 +67,7 @@ export function openVerifierState(options: VerifierStateOptions, dependencies: V
     keyHash: hashHybridKey(crypto, signer.publicKey),
     queue: createJobQueue({ slots, maxWaiting, onWaiting: (count) => metrics.waiting.set(count) }),
     guests: new Set(calibrateWith.map(toHex)),
-    endorsements: new Map(providers.map((id) => [toHex(id), signEndorsement(signer, id)])),
+    findEndorsement: createEndorsements(providers, dependencies),
     stopping: new AbortController(),
     guestJobs: 0,
     isClosing: false,

@@ -45,7 +45,6 @@ import type { Delivery } from '@ogong/protocol/exchange/delivery';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
-import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
@@ -54,7 +53,14 @@ import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
 import { testCrypto as crypto } from './test-crypto.ts';
-import { createTestHybrid, createTestLedgerSigner, createTestPayee, seedOf } from './test-keys.ts';
+import {
+  createTestHybrid,
+  createTestLedgerSigner,
+  createTestPayee,
+  seedOf,
+  signTestEndorsement,
+  WORD_UNTIL_MS,
+} from './test-keys.ts';
 import {
   createTestDelivery,
   createTestOrder,
@@ -528,9 +534,9 @@ export function createTestValidator(options: BenchOptions = {}) {
         expiresAtMs: nowMs + 3_600_000,
         ...fields,
       };
-      const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
-      const verifierEndorsement = fields.verifier && signEndorsement(verifierKey, providerId);
-      const signed = signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement });
+      const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
+      const verifierEndorsement = fields.verifier && signTestEndorsement(verifierKey, providerId, announcement.models);
+      const signed = signAnnouncement(key, announcement, { payeeWord, verifierEndorsement });
       await intake.announce(signed, announcement.certHash);
       await group.write((db) => keepStakes(db, stakeOf, clock.nowMs()));
     },

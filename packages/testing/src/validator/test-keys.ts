@@ -1,6 +1,7 @@
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { compareBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { signEndorsement, type VerifierEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { remember, testCrypto } from './test-crypto.ts';
 
 /** 32 bytes from a text, for keys and for values that only have to be distinct. */
@@ -33,6 +34,20 @@ export function createTestLedgerSigner(privateKey: Uint8Array): LedgerSigner {
   const signer: LedgerSigner = { address, signDigest: (digest) => signOnce(digest).slice() };
   ledgerSigners.set(name, signer);
   return signer;
+}
+
+/** How long payees and verifiers of tests sign for a provider's key: longer than any test's clock runs. */
+export const WORD_UNTIL_MS = 4_000_000_000_000;
+
+/** A verifier's word for a provider, in the classes in which the provider offers its models. */
+export function signTestEndorsement(
+  verifier: HybridSigner,
+  providerId: Uint8Array,
+  offers: readonly { readonly modelRoot: Uint8Array; readonly numericClass: string }[] = [],
+): VerifierEndorsement {
+  const byRoot = new Map(offers.map(({ modelRoot, numericClass }) => [toHex(modelRoot), { modelRoot, numericClass }]));
+  const classes = [...byRoot.values()].sort((a, b) => compareBytes(a.modelRoot, b.modelRoot));
+  return signEndorsement(verifier, { providerId, validUntilMs: WORD_UNTIL_MS, classes });
 }
 
 /** The payee of the verifier of that name. */

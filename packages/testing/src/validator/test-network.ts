@@ -29,7 +29,6 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import {
   ProviderService,
   type RevealRequest,
@@ -46,6 +45,7 @@ import {
 } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { startTestLedger } from '../chain/test-ledger.ts';
+import { signTestEndorsement, WORD_UNTIL_MS } from './test-keys.ts';
 import {
   createTestDelivery,
   createTestOrder,
@@ -365,9 +365,11 @@ async function createTestProvider(name: string, ledger: LedgerDomain) {
       issuedAtMs: nowMs,
       expiresAtMs: nowMs + 3_000_000,
     };
-    const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
-    const verifierEndorsement = isVerifier ? signEndorsement(verifierKeys, providerId) : undefined;
-    return signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement });
+    const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
+    const verifierEndorsement = isVerifier
+      ? signTestEndorsement(verifierKeys, providerId, announcement.models)
+      : undefined;
+    return signAnnouncement(key, announcement, { payeeWord, verifierEndorsement });
   }
 
   return {

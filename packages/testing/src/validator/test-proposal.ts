@@ -14,6 +14,7 @@ import {
 } from '@ogong/protocol/settlement/verdict-log';
 import { type BenchOptions, ledger, otherProvider, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
+import { WORD_UNTIL_MS } from './test-keys.ts';
 import { payeeSigner, type ServeInput } from './test-reply.ts';
 
 export type Message = CosignBatchRequest;
@@ -108,4 +109,4 @@ export const flip = (bytes: Uint8Array): Uint8Array =>
   bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
 export const signWord = (providerId: Uint8Array): Uint8Array =>
-  signProviderPayee(crypto, payeeSigner, { ledger, providerId });
+  signProviderPayee(crypto, payeeSigner, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });

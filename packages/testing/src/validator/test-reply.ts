@@ -42,7 +42,7 @@ import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
-import { createTestLedgerSigner } from './test-keys.ts';
+import { createTestLedgerSigner, WORD_UNTIL_MS } from './test-keys.ts';
 
 /** Replies without a model, for the validator's tests: payer's, provider's and verifier's side. */
 export const MODEL = 'ogong/verified/test/synthetic';
@@ -159,7 +159,7 @@ export function serveTestReply(order: TestOrder, input: ServeInput): TestReply {
       request: order.request,
       endpoint: 'chat',
       response: reply.response,
-      payeeSignature: signProviderPayee(crypto, payee, { ledger: input.ledger, providerId }),
+      payeeWord: signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger: input.ledger, providerId }),
     },
   };
 }

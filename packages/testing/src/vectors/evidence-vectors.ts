@@ -16,8 +16,8 @@ const asked = (byte: number, sitting: number, round: number) => ({
 });
 const committed = { verifierKey: key, digest: fill(0x0c, 32), signature };
 const credential = {
-  ...{ announcement: fill(0x40, 300), providerKey: key, signature, payeeSignature: fill(0x41, 65) },
-  verifierEndorsement: { verifierKey: key, signature },
+  ...{ announcement: fill(0x40, 300), providerKey: key, signature, payeeWord: fill(0x41, 73) },
+  verifierEndorsement: { word: fill(0x42, 90), verifierKey: key, signature },
 };
 const opened = { salt: fill(0x0d, 32), report: fill(0x0e, 70), signature };
 

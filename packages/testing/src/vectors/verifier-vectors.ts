@@ -430,7 +430,12 @@ function consentVector(crypto: Crypto): unknown {
 
 function endorsementVector(crypto: Crypto): unknown {
   const providerId = crypto.sha256(utf8Encode('provider'));
-  return { providerId: toHex(providerId), message: toHex(encodeEndorsement(providerId)) };
+  const modelRoot = crypto.sha256(utf8Encode('model'));
+  const numericClass = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+  const validUntilMs = 1_750_000_000_000;
+  const message = encodeEndorsement({ providerId, validUntilMs, classes: [{ modelRoot, numericClass }] });
+  const classes = [{ modelRoot: toHex(modelRoot), numericClass }];
+  return { providerId: toHex(providerId), validUntilMs, classes, message: toHex(message) };
 }
 
 /** Candidate lists before and after the cut to four, with their chances by stake. */

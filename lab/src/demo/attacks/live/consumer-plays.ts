@@ -5,6 +5,7 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describeWeights } from '@ogong/testing/chain/model-registry-compliance';
+import { WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import { inventedParties } from '../../../attackers/protocol/invented-parties.ts';
 import { nameSquatter } from '../../../attackers/protocol/name-squatter.ts';
 import { judgeInvented, tellSquatted } from '../consumer-scenes.ts';
@@ -29,8 +30,8 @@ export const sellTinyModel: LivePlay = async (network) => {
     models: [{ ...offer, numericClass: '', capacity: 64, freeCapacity: 64 }],
     ...{ verifier: undefined, sequence: BigInt(nowMs), issuedAtMs: nowMs, expiresAtMs: nowMs + HOUR_MS },
   };
-  const payeeSignature = signProviderPayee(crypto, signer, { ledger, providerId });
-  const signed = signAnnouncement(hybrid, announcement, { payeeSignature });
+  const payeeWord = signProviderPayee(crypto, signer, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
+  const signed = signAnnouncement(hybrid, announcement, { payeeWord });
   const said = { ...signed, verifierEndorsement: undefined } as never;
   const atRouter = await tell(links.to(RouterService, router).announce(said));
   const { models } = await links.to(RouterService, router).listModels({});

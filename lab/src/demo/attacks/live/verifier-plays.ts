@@ -1,7 +1,6 @@
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
@@ -14,6 +13,7 @@ import {
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls } from '@ogong/testing/validator/test-calls';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
+import { signTestEndorsement } from '@ogong/testing/validator/test-keys';
 import { countTexts, type LivePlay } from '../scene.ts';
 import type { LiveNetwork, OwnedDaemon } from './live-network.ts';
 
@@ -58,7 +58,7 @@ function frame({ jobId, modelRoot, header }: ScoreJobMessage): Uint8Array {
 /** @param onOpened called for each report that a validator has seen. */
 async function serveFramer(
   { endpoint: bind, identity, hybrid: signer }: OwnedDaemon,
-  onOpened: () => void,
+  { modelRoot, onOpened }: { readonly modelRoot: Uint8Array; readonly onOpened: () => void },
 ): Promise<LinkServer> {
   const calls = createTestCalls(async (_peer, job) => ({ report: frame(job), signer }));
   const peer = { endpoint: bind, certHash: identity.id };
@@ -73,7 +73,9 @@ async function serveFramer(
         onOpened();
         return opened as never;
       });
-      router.rpc(method.endorse, ({ providerId }) => signEndorsement(signer, providerId));
+      router.rpc(method.endorse, ({ providerId }) =>
+        signTestEndorsement(signer, providerId, [{ modelRoot, numericClass: '' }]),
+      );
     },
   });
   await server.start();
@@ -84,7 +86,7 @@ async function serveFramer(
 export const frameByReports: LivePlay = async (network) => {
   const owned = await network.own(OWN);
   let opened = 0;
-  const server = await serveFramer(owned, () => opened++);
+  const server = await serveFramer(owned, { modelRoot: network.modelRoot, onOpened: () => opened++ });
   try {
     const replies = await askSome(network, 2 * REPLIES);
     const entries = await network.settle(replies);

@@ -8,7 +8,7 @@ import type { ReplyRow } from '../store/reply-store.ts';
 import { postponeSitting } from '../store/sitting-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
-import { findAttemptPeer, findContested, findJobId, findRoom, type RoundState, readLists } from './round-state.ts';
+import { findAttemptPeer, findContested, findJobId, findListed, type RoundState, readLists } from './round-state.ts';
 import { askToCommit, askToReveal, computeCallTimeout, createScoreJob, isOwnDelay } from './verifier-call.ts';
 
 /** What everybody in a round is asked about, and how long for. */
@@ -129,8 +129,8 @@ function createSubject(
   { replyId, opened, inputsHash }: RoundJob,
   row: AttemptRow,
 ): ReportSubject {
-  const contextSize = findRoom(readLists(state, replyId), row);
-  return { inputsHash, read: (bytes, { jobId }) => readVerifierReport(opened, bytes, { jobId, contextSize }) };
+  const listed = findListed(readLists(state, replyId), row);
+  return { inputsHash, read: (bytes, { jobId }) => readVerifierReport(opened, bytes, { jobId, ...listed }) };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { ReportedJob } from '@ogong/protocol/modality/modality';
 import { type EvidenceCandidate, parseCandidates } from '@ogong/protocol/verdict/evidence';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
@@ -83,12 +84,13 @@ export function readLists(
   });
 }
 
-/** Tokens that the verifier of an attempt announced room for; 0 for a fixed one. */
-export function findRoom(
+/** What the verifier of an attempt was listed with: its room, 0 for a fixed one, and the class that it signed for. */
+export function findListed(
   lists: readonly (readonly EvidenceCandidate[])[],
   { verifierId, sitting }: Pick<AttemptRow, 'verifierId' | 'sitting'>,
-): number {
-  return lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId))?.contextSize ?? 0;
+): Pick<ReportedJob, 'contextSize' | 'endorsedClass'> {
+  const listed = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
+  return { contextSize: listed?.contextSize ?? 0, endorsedClass: listed?.numericClass };
 }
 
 export function isUnfinished(row: AttemptRow): boolean {

@@ -13,7 +13,7 @@ import { type ReplyRow, readReply } from '../store/reply-store.ts';
 import { postponeSitting, renewSitting } from '../store/sitting-store.ts';
 import { drawRound, freezeCandidates, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
-import { findJobId, findRoom, isUnfinished, type RoundState, readLists } from './round-state.ts';
+import { findJobId, findListed, isUnfinished, type RoundState, readLists } from './round-state.ts';
 
 /**
  * Asks verifiers, round after round, until their reports decide, nobody is left, or the window closes. In a round all are
@@ -113,7 +113,7 @@ function weighAll(
       if (row.opened === undefined || row.outcome !== 'report') return [];
       const read = readVerifierReport(opened, row.opened.report, {
         jobId: findJobId(state, order.replyId, row),
-        contextSize: findRoom(lists, row),
+        ...findListed(lists, row),
       });
       if ('problem' in read) throw new Error(`a report that was kept is none: ${read.problem}`);
       return [[row.attempt, weighReport(read, judged.drift)] as const];

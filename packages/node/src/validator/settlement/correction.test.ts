@@ -6,9 +6,9 @@ import { payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { type Message, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
-import { createSettledEntries } from '../store/settled-entries.ts';
 import { readChannel } from '../store/channel-store.ts';
 import { createTestStates } from '../store/sequential-store.ts';
+import { createSettledEntries } from '../store/settled-entries.ts';
 
 /** Two accepted replies; the provider has signed a second record for the first of them. */
 async function acceptTwo() {

@@ -7,9 +7,9 @@ import { describe, expect, it } from 'vitest';
 describe('a co-signer of replies with a word of their payee', () => {
   it('is handed the word with the reply', async () => {
     const { request } = await propose();
-    const words = request.entries.map(({ record }) => record?.payeeSignature.length);
+    const words = request.entries.map(({ record }) => record?.payeeWord.length);
     // What was abandoned has no reply.
-    expect(words.sort()).toEqual([0, 65, 65]);
+    expect(words.sort()).toEqual([0, 73, 73]);
   });
 
   it('sees no payee beside a reply that nobody handed in', async () => {

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import { parseAnnouncement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -18,10 +19,28 @@ import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { type Attempt, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
-import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import { createTestHybrid, signTestEndorsement } from '@ogong/testing/validator/test-keys';
 import { flip, inAccept, type Message, on, propose, rebuild, signWord } from '@ogong/testing/validator/test-proposal';
 import { MODEL, MODEL_ROOT, PRICE_PER_1K, serveTestReply, toSummaryMessage } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it, vi } from 'vitest';
+
+type Credential = NonNullable<Attempt['credential']>;
+
+const verifierKey = createTestHybrid('v1');
+
+/** The same, announced by the same parties long before. */
+function announceBefore({ announcement, payeeWord, verifierEndorsement }: Credential): Credential {
+  const { issuedAtMs, expiresAtMs, ...rest } = parseAnnouncement(announcement);
+  const times = { issuedAtMs: issuedAtMs - 2 * 3_600_000, expiresAtMs: expiresAtMs - 2 * 3_600_000 };
+  return signAnnouncement(verifierKey, { ...rest, ...times }, { payeeWord, verifierEndorsement });
+}
+
+/** The same, where the verifier has signed for another class. */
+function endorseClass(credential: Credential, numericClass: string): Credential {
+  const { providerId, models } = parseAnnouncement(credential.announcement);
+  const classes = models.map(({ modelRoot }) => ({ modelRoot, numericClass }));
+  return { ...credential, verifierEndorsement: signTestEndorsement(verifierKey, providerId, classes) };
+}
 
 const findNobody: FindRouter = async () => undefined;
 
@@ -215,14 +234,14 @@ describe('a co-signer', () => {
       "no word of its payee's",
       'has not signed',
       inAccept(({ record }) => {
-        record!.payeeSignature = new Uint8Array(0);
+        record!.payeeWord = new Uint8Array(0);
       }),
     ],
     [
       "its payee's word for another provider",
       'has not signed',
       inAccept(({ record }) => {
-        record!.payeeSignature = signWord(new Uint8Array(32).fill(1));
+        record!.payeeWord = signWord(new Uint8Array(32).fill(1));
       }),
     ],
     [
@@ -363,9 +382,13 @@ describe('a co-signer', () => {
       { ...evidence, lists: [] },
       bend({ sitting: 1 }),
       bend({ credential: undefined }),
-      bend({ credential: { ...credential, payeeSignature: flip(credential.payeeSignature) } }),
+      bend({ credential: { ...credential, payeeWord: flip(credential.payeeWord) } }),
       bend({ credential: { ...credential, signature: flip(credential.signature) } }),
       bend({ credential: { ...credential, verifierEndorsement: undefined } }),
+      // Announced, and signed for, before the order was given.
+      bend({ credential: announceBefore(credential) }),
+      // In another class than the verifier has signed that it computes in.
+      bend({ credential: endorseClass(credential, 'y') }),
       { ...evidence, opening: new Uint8Array(5) },
     ];
     for (const bad of cases) {

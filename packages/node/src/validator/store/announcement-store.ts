@@ -32,9 +32,9 @@ export function findCredential(
   const announced = readAnnouncement(store, providerId);
   if (announced?.verifier === undefined) return undefined;
   if (!equalBytes(announced.payee, payee) || !equalBytes(announced.verifier.keyHash, keyHash)) return undefined;
-  if (!isOffered(announced, modelRoot, offer)) return undefined;
   const sql = 'SELECT credential FROM announcements WHERE provider_id = ?';
-  return credentialColumns.get(store.prepare(sql), providerId)?.credential;
+  const credential = credentialColumns.get(store.prepare(sql), providerId)?.credential;
+  return credential && isOffered(credential, modelRoot, offer) ? credential : undefined;
 }
 
 /** As many as a router lists. */
@@ -68,10 +68,11 @@ export function putAnnouncement(
   if (!known && !hasRoom(store, nowMs, limit)) return 'full';
   store
     .prepare(
-      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash, credential, since)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash, credential, verifier_word,
+       since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET sequence = excluded.sequence, expires_at = excluded.expires_at,
        announcement = excluded.announcement, cert_hash = excluded.cert_hash, credential = excluded.credential,
+       verifier_word = excluded.verifier_word,
        since = excluded.since`,
     )
     .run(
@@ -81,6 +82,7 @@ export function putAnnouncement(
       bytes,
       certHash,
       credential && announcement.verifier ? encodeCredential(credential) : null,
+      (announcement.verifier && credential?.verifierEndorsement?.word) ?? null,
       findSince(store, known, announcement, nowMs),
     );
   return undefined;

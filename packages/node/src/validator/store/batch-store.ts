@@ -1,7 +1,7 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { bigInteger, bytes, columns, mapped, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -42,7 +42,7 @@ const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
 const positionColumns = columns({ position: bigInteger });
-const idColumns = columns({ replyId: bytes });
+const _idColumns = columns({ replyId: bytes });
 const sequenceColumns = columns({ sequence: bigInteger });
 const newestColumns = columns({ sequence: optional(bigInteger) });
 
@@ -243,7 +243,7 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
   store
     .prepare(
       `UPDATE replies SET request = NULL, response = NULL, evidence = NULL,
-       payee_signature = NULL, progress = NULL, progress_signature = NULL
+       payee_word = NULL, progress = NULL, progress_signature = NULL
        WHERE sequence = ?`,
     )
     .run(sequence);

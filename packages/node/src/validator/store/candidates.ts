@@ -1,4 +1,4 @@
-import { amount, bytes, columns, integer, mapped, named } from '@ogong/host/store/columns';
+import { amount, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
@@ -6,6 +6,7 @@ import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type Announcement, encodeAnnouncement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
+import { encodeEndorsement, findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { lowerStake } from '@ogong/protocol/settlement/silence-count';
 import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
@@ -15,6 +16,7 @@ import { readVerifier } from './verifier-store.ts';
 
 const heldColumns = columns({
   announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement),
+  verifierWord: optional(mapped(bytes, parseEndorsement, encodeEndorsement)),
   sinceMs: named('since', integer),
   stake: amount,
 });
@@ -111,6 +113,8 @@ function listAble(
         nowMs,
       )
       .filter(({ announcement }) => announcement.verifier && offerOf(announcement))
+      // It has to have signed in which class it computes the model.
+      .filter(({ verifierWord }) => verifierWord && findClass(verifierWord, modelRoot) !== undefined)
       .filter(({ announcement }) => !sharesPlace(crypto, announcement, openedAt))
       // Compare with the current announcement, since the payee may have changed since the order.
       .filter(({ announcement: { payee } }) => server === undefined || !equalBytes(payee, server.payee))
@@ -121,13 +125,13 @@ function listAble(
         ({ announcement: { verifier } }) =>
           !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)),
       )
-      .map(({ announcement, sinceMs, stake }) => ({
+      .map(({ announcement, verifierWord, sinceMs, stake }) => ({
         providerId: announcement.providerId,
         payee: announcement.payee,
         keyHash: announcement.verifier?.keyHash as Uint8Array,
         // One payee counts as one operator.
         operator: crypto.sha256(announcement.payee),
-        numericClass: offerOf(announcement)?.numericClass ?? '',
+        numericClass: (verifierWord && findClass(verifierWord, modelRoot)) ?? '',
         contextSize: offerOf(announcement)?.contextSize ?? 0,
         ...{ sinceMs, stake },
       }))

@@ -87,7 +87,7 @@ const MAX_OPEN_ORDERS = 4_096;
 const submittedColumns = optionalColumns({
   request: bytes,
   response: bytes,
-  payeeSignature: bytes,
+  payeeWord: bytes,
 });
 
 const replyColumns = columns({
@@ -316,7 +316,7 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
        header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_signature = ?, intake_epoch = ?, progress = ?, progress_signature = ?, consent = NULL
+       payee_word = ?, intake_epoch = ?, progress = ?, progress_signature = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(
@@ -330,7 +330,7 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
       submission.response,
       feeAtomic.toString(),
       header.payee,
-      submission.payeeSignature,
+      submission.payeeWord,
       intakeEpoch,
       submission.progress?.progress ?? null,
       submission.progress?.signature ?? null,

@@ -45,7 +45,7 @@ export const VALIDATOR_SCHEMA = `
     ask_at INTEGER,
     opened_at BLOB,
     drift BLOB,
-    payee_signature BLOB,
+    payee_word BLOB,
     progress BLOB,
     progress_signature BLOB,
     sitting INTEGER NOT NULL DEFAULT 0,
@@ -179,7 +179,9 @@ export const VALIDATOR_SCHEMA = `
     since INTEGER NOT NULL,
     stake TEXT NOT NULL DEFAULT '0',
     -- With the words of provider, payee and verifier.
-    credential BLOB
+    credential BLOB,
+    -- What its verifier signed, of the credential.
+    verifier_word BLOB
   ) WITHOUT ROWID;
   CREATE INDEX announcements_cert ON announcements (cert_hash);
   CREATE INDEX announcements_expiry ON announcements (expires_at);

@@ -7,9 +7,10 @@ import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeCandidates, MAX_CANDIDATES, parseCandidates } from '@ogong/protocol/verdict/evidence';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
-import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import { MODEL_ROOT, payeeSigner } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { registerValidator } from '../register.ts';
@@ -78,7 +79,18 @@ const createFreeName = (held: Announcement, i: number, more: Partial<Announcemen
 });
 
 function put(store: Store, announcement: Announcement, nowMs = NOW) {
-  return store.transact((db) => putAnnouncement(db, announcement, encodeAnnouncement(announcement), { nowMs }));
+  const bytes = encodeAnnouncement(announcement);
+  const { providerId, models } = announcement;
+  const classes = models.map(({ modelRoot, numericClass }) => ({ modelRoot, numericClass }));
+  const credential = {
+    ...{ announcement: bytes, providerKey: new Uint8Array(1_344), signature: new Uint8Array(2_484) },
+    payeeWord: new Uint8Array(73),
+    verifierEndorsement: {
+      ...{ word: encodeEndorsement({ providerId, validUntilMs: WORD_UNTIL_MS, classes }) },
+      ...{ verifierKey: new Uint8Array(1_344), signature: new Uint8Array(2_484) },
+    },
+  };
+  return store.transact((db) => putAnnouncement(db, announcement, bytes, { nowMs, credential }));
 }
 
 describe('chances', () => {

@@ -11,7 +11,13 @@ import { type AuditEvidence, encodeEvidence, parseEvidence } from '@ogong/protoc
 import { createTestClock, ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
-import { createTestHybrid, createTestLedgerSigner, createTestPayee, seedOf } from '@ogong/testing/validator/test-keys';
+import {
+  createTestHybrid,
+  createTestLedgerSigner,
+  createTestPayee,
+  seedOf,
+  WORD_UNTIL_MS,
+} from '@ogong/testing/validator/test-keys';
 import { flip, on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
@@ -253,7 +259,10 @@ describe('a co-signer of a reply that nobody judged', () => {
     const stranger = createTestLedgerSigner(seedOf('stranger'));
     const forged = withCredentials((credential) => {
       const { providerId } = parseAnnouncement(credential.announcement);
-      return { ...credential, payeeSignature: signProviderPayee(crypto, stranger, { ledger, providerId }) };
+      return {
+        ...credential,
+        payeeWord: signProviderPayee(crypto, stranger, { validUntilMs: WORD_UNTIL_MS, ledger, providerId }),
+      };
     });
     await expect(cosign(forged)).rejects.toThrow('does not work for');
   });
@@ -263,10 +272,10 @@ describe('a co-signer of a reply that nobody judged', () => {
     ['came later', 1],
   ])('marks no verifier that %s', async (_what, byMs) => {
     const { cosign, clock } = await proposeUnjudged();
-    const announced = withCredentials(({ announcement, payeeSignature, verifierEndorsement }) => {
+    const announced = withCredentials(({ announcement, payeeWord, verifierEndorsement }) => {
       const issuedAtMs = clock.nowMs() + byMs;
       const times = { issuedAtMs, expiresAtMs: issuedAtMs + 60_000 };
-      const words = { payeeSignature, verifierEndorsement };
+      const words = { payeeWord, verifierEndorsement };
       return signAnnouncement(createTestHybrid('v1'), { ...parseAnnouncement(announcement), ...times }, words);
     });
     await expect(cosign(announced)).rejects.toThrow('something else of its verifiers');

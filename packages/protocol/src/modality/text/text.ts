@@ -63,6 +63,7 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: 
       return {
         numericClass: report.numericClass,
         claimsExact: report.exact && report.numericClass === header.numericClass,
+        isBlank: report.windows.length === 0,
         finding: encodeFinding(report),
         // The beginning of an answer is none.
         ...(report.windows.length === opening.windows.length && { answer: bytes }),

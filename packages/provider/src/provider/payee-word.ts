@@ -1,0 +1,32 @@
+import type { Clock } from '@ogong/host/time/clock';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { KEY_WORD_LIFETIME_MS, KEY_WORD_RENEWAL_MS } from '@ogong/protocol/exchange/limits';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+
+interface PayeeWordDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly payee: LedgerSigner;
+  readonly ledger: LedgerDomain;
+  readonly providerId: Uint8Array;
+}
+
+/**
+ * The payee's word for the provider's key. It ends, so that a thief of the key has nothing of the payee once that one stops signing; it
+ * is signed anew long before.
+ */
+export function createPayeeWord({ crypto, clock, payee, ledger, providerId }: PayeeWordDependencies): () => Uint8Array {
+  let signedAtMs = Number.NEGATIVE_INFINITY;
+  let word = new Uint8Array();
+  return () => {
+    const nowMs = clock.nowMs();
+    // A clock that was set back signs anew, too: the word must not end later than it says here.
+    if (nowMs - signedAtMs < KEY_WORD_RENEWAL_MS && nowMs >= signedAtMs) return word;
+    signedAtMs = nowMs;
+    word = new Uint8Array(
+      signProviderPayee(crypto, payee, { ledger, providerId, validUntilMs: nowMs + KEY_WORD_LIFETIME_MS }),
+    );
+    return word;
+  };
+}

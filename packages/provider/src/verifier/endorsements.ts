@@ -1,0 +1,56 @@
+import type { Clock } from '@ogong/host/time/clock';
+import { compareBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { KEY_WORD_LIFETIME_MS, KEY_WORD_RENEWAL_MS } from '@ogong/protocol/exchange/limits';
+import {
+  type EndorsementWord,
+  signEndorsement,
+  type VerifierEndorsement,
+} from '@ogong/protocol/exchange/verifier-endorsement';
+import { isExactClass } from '@ogong/protocol/tier/exact-class';
+
+interface EndorsementDependencies {
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  /** The engines, as far as they are named to others. */
+  readonly engines: readonly {
+    info(): { readonly modelRoot: Uint8Array; readonly numericClass: string; readonly exact: boolean };
+  }[];
+}
+
+export type FindEndorsement = (providerId: Uint8Array) => VerifierEndorsement | undefined;
+
+/**
+ * This verifier's word for each provider that its operator named: until when it works for that one, and in which classes. Anybody may
+ * ask for it, so it is signed once a day.
+ */
+export function createEndorsements(
+  providers: readonly Uint8Array[],
+  { clock, signer, engines }: EndorsementDependencies,
+): FindEndorsement {
+  const ids = new Set(providers.map(toHex));
+  const signed = new Map<string, { readonly atMs: number; readonly endorsement: VerifierEndorsement }>();
+  return (providerId) => {
+    const name = toHex(providerId);
+    if (!ids.has(name)) return undefined;
+    const nowMs = clock.nowMs();
+    const known = signed.get(name);
+    if (known && nowMs >= known.atMs && nowMs - known.atMs < KEY_WORD_RENEWAL_MS) return known.endorsement;
+    const validUntilMs = nowMs + KEY_WORD_LIFETIME_MS;
+    const endorsement = signEndorsement(signer, { providerId, validUntilMs, classes: listClasses(engines) });
+    signed.set(name, { atMs: nowMs, endorsement });
+    return endorsement;
+  };
+}
+
+/** Of each model once, ascending by root. */
+function listClasses(engines: EndorsementDependencies['engines']): EndorsementWord['classes'] {
+  const classes = engines.map((engine) => {
+    const { modelRoot, numericClass, exact } = engine.info();
+    // Who signs for an exact class has to repeat replies of it to the bit.
+    return { modelRoot, numericClass: isExactClass(numericClass) && !exact ? '' : numericClass };
+  });
+  return classes
+    .filter((one, i) => classes.findIndex(({ modelRoot }) => equalBytes(modelRoot, one.modelRoot)) === i)
+    .sort((a, b) => compareBytes(a.modelRoot, b.modelRoot));
+}
