@@ -96,7 +96,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/provider/src': ['engine', 'provider', 'verifier', 'local', 'calibration', 'commands', 'bin'],
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/models/src': ['gguf', '.'],
-  'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'class-search', '.'],
+  'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'upstream', 'class-search', '.'],
   'packages/cli/src': ['.', 'calibrate', 'compare', 'bin'],
 };
 

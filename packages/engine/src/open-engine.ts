@@ -6,6 +6,7 @@ import { createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
 import { createLlamaEngine, ENGINE_DEFAULTS, type LlamaEngineOptions } from './llama-cpp/engine.ts';
 import { inspectModelFile, type ModelFacts } from './llama-cpp/model-file.ts';
 import type { SupervisorEvent } from './process/supervisor.ts';
+import { createUpstreamEngine, type UpstreamOptions } from './upstream/engine.ts';
 
 /** What an operator chooses, whatever the model is. What a kind of engine has no use for it leaves aside. */
 export interface OpenEngineSettings
@@ -84,10 +85,14 @@ const text: EngineKind = {
 const ENGINE_KINDS: readonly EngineKind[] = [text, embedding];
 
 /**
- * Looks at the model file and opens the engine of its modality, in a supervised child process.
+ * Looks at the model file and opens the engine of its modality, in a supervised child process; or one in front of another server.
  * @throws EngineError: 'unsupported-model' where no engine runs the file, and as the engine that does.
  */
-export async function openEngine(settings: OpenEngineSettings, hooks: OpenEngineHooks = {}): Promise<Engine> {
+export async function openEngine(
+  settings: OpenEngineSettings | { readonly upstream: UpstreamOptions },
+  hooks: OpenEngineHooks = {},
+): Promise<Engine> {
+  if ('upstream' in settings) return createUpstreamEngine(settings.upstream);
   const file = inspectModelFile(settings.modelPath);
   const kind = ENGINE_KINDS.find((each) => each.runs(file));
   if (kind === undefined) {

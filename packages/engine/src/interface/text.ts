@@ -37,8 +37,40 @@ export interface TextEngineInfo {
   readonly answerFormat: AnswerFormat;
   /** What its chat template makes of wishes about thinking; absent where it has none. */
   readonly thinking?: TemplateThinking;
-  readonly capabilities: { readonly exact: boolean; readonly trace: boolean };
+  readonly capabilities: TextCapabilities;
 }
+
+/** What an engine can do. What it cannot is refused with EngineError('unsupported-model'), or 'invalid-request' in a request. */
+export interface TextCapabilities {
+  readonly exact: boolean;
+  readonly trace: boolean;
+  /**
+   * It draws by the protocol's sampler under the draw key, and lists candidates: windows hold draws and sketches. Without it windows
+   * hold tokens alone, and `end` says what was `counted`.
+   */
+  readonly draws: boolean;
+  readonly score: boolean;
+  /** `tokenizePrompt` and `detokenize`. Without it prompts are given as texts and messages. */
+  readonly tokenize: boolean;
+  readonly prompts: readonly Prompt['kind'][];
+  readonly tools: boolean;
+  readonly grammar: boolean;
+  /** Biases of tokens. */
+  readonly bias: boolean;
+  /** Other filters than top-p. */
+  readonly filters: boolean;
+  /** How many alternatives of a token it names, at most. */
+  readonly alternatives: number;
+}
+
+/** Of an engine that computes itself. */
+export const FULL_CAPABILITIES: Omit<TextCapabilities, 'exact' | 'trace'> = {
+  ...{ draws: true, score: true, tokenize: true, prompts: ['chat', 'text', 'tokens', 'fill'] },
+  ...{ tools: true, grammar: true, bias: true, filters: true, alternatives: 20 },
+};
+
+/** What a token event says where an engine names no tokens; its log-probability is not a number. */
+export const UNNAMED_TOKEN = 0xffffffff;
 
 /** Which wishes about thinking change the prompt, and how replies to such prompts are read. */
 export interface TemplateThinking {
@@ -117,6 +149,8 @@ export type TextGenerationEvent =
       readonly timings: { readonly promptMs: number; readonly decodeMs: number };
       /** Of the prompt: those whose rows were in the KV cache. */
       readonly cachedTokens: number;
+      /** By an engine that names no tokens of prompts, or none at all: `outputTokens` are then those that it named, all or none. */
+      readonly counted?: { readonly promptTokens: number; readonly outputTokens: number };
       /** Tokens that ran on a guess, and how many of them were the ones that were drawn; where the engine guesses. */
       readonly drafts?: { readonly proposed: number; readonly accepted: number };
     };

@@ -2,7 +2,7 @@ import type { BatchModel } from '../decode/batch-model.ts';
 import { createPromptTokenizer } from '../decode/text/prompt-tokens.ts';
 import { spellMarks } from '../decode/text/spelled-marks.ts';
 import { EngineError } from '../interface/engine-error.ts';
-import type { TextEngineInfo } from '../interface/text.ts';
+import { FULL_CAPABILITIES, type TextEngineInfo } from '../interface/text.ts';
 import type { TextHostOptions } from '../process/text-host.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import { openCudaDevice } from './cuda-device.ts';
@@ -115,7 +115,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     hasChatTemplate: file.chatTemplate !== undefined,
     answerFormat,
     ...(thinking && { thinking }),
-    capabilities: { exact, trace: probeTrace(model) },
+    capabilities: { ...FULL_CAPABILITIES, exact, trace: probeTrace(model) },
   };
 
   const { promptChunk, maxQueue } = options;

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import type { TimeSpan } from '@ogong/protocol/stage1/published-root';
 import { parseTrust } from '@ogong/protocol/stage1/trust';
 import { ConfigError } from '../config/config-error.ts';
 import { boolean, text } from '../config/values.ts';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { createRegistryRoots, type RegistryRootsDependencies } from './registry-roots.ts';
 
 /** Where published weights are looked up: a name means nothing unless somebody has said which weights bear it. */
@@ -76,6 +78,10 @@ export function findWeightsProblem(
   { modelId, modelRoot }: { readonly modelId: string; readonly modelRoot: Uint8Array },
   span: TimeSpan,
 ): string | undefined {
+  const named = findNamedRoot(nodeCrypto, modelId);
+  if (named !== undefined) {
+    return equalBytes(named, modelRoot) ? undefined : `another root than that of the name ${modelId}, which has no weights`;
+  }
   if (roots === undefined) return undefined;
   const published = roots.find(modelId, span);
   if (published === undefined) return `the published weights of ${modelId} cannot be looked up now`;

@@ -30,3 +30,11 @@ export function judgeOutcome(
 export function opensDispute(name: string, tiers: readonly TierEntry[] = TIERS): boolean {
   return lookUpTier(name, tiers).tier?.verifierWork.includes('trace') ?? false;
 }
+
+/**
+ * Whether a reply of the tier shows something that a verifier could compare. Where it does not, no beacon selects it, and its entry
+ * says `unaudited`. A tier that is refused is audited: its header is evidence by itself.
+ */
+export function isComparable(name: string, tiers: readonly TierEntry[] = TIERS): boolean {
+  return lookUpTier(name, tiers).tier?.verifierWork.length !== 0;
+}

@@ -8,6 +8,7 @@ describe('a posture', () => {
   it.each([
     ['verified', 'draw-replay', EXACT],
     ['verified', 'draw-replay', INEXACT],
+    ['vanilla', 'signature', INEXACT],
     ['replay', 'exact-replay', EXACT],
   ])('holds: %s by %s in %s', (tier, method, numericClass) => {
     const posture = { tier, method, numericClass };
@@ -22,7 +23,9 @@ describe('a posture', () => {
     ['verified', '', EXACT, /checked by draw-replay/],
     ['tee', 'draw-replay', EXACT, /not served yet: it takes a check of hardware quotes/],
     ['proof', 'none', EXACT, /not served yet/],
-    ['vanilla', 'none', EXACT, /not served yet/],
+    ['vanilla', 'signature', EXACT, /takes no exact class/],
+    ['vanilla', 'draw-replay', INEXACT, /checked by signature/],
+    ['verified', 'signature', INEXACT, /checked by draw-replay/],
     ['toString', 'draw-replay', EXACT, /no tier is called/],
     ['Replay', 'exact-replay', EXACT, /no tier is called "Replay": there are verified, replay/],
   ])('contradicts itself: %s by %s in %s', (tier, method, numericClass, words) => {

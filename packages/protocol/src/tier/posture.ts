@@ -30,6 +30,9 @@ export function findTierProblem(
   if (tier.classes === 'exact' && !isExactClass(numericClass)) {
     return `tier ${name} needs a numeric class that another machine reproduces bit for bit; ${numericClass} is none`;
   }
+  if (tier.classes === 'inexact' && isExactClass(numericClass)) {
+    return `tier ${name} takes no exact class, since nobody compares its replies; ${numericClass} claims to be one`;
+  }
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 import { ProtocolError } from '../base/bytes.ts';
 import { replay } from './replay.ts';
 import type { Tier, TierEntry } from './tier.ts';
+import { vanilla } from './vanilla.ts';
 import { verified } from './verified.ts';
 
 /** Every tier that a model id can name: the only list of them. */
@@ -9,7 +10,7 @@ export const TIERS: readonly TierEntry[] = [
   replay,
   { name: 'tee', missing: 'a check of hardware quotes and of the channel that they vouch for' },
   { name: 'proof', missing: 'a check of zero-knowledge proofs, on the chain' },
-  { name: 'vanilla', missing: "the consumer's own word, in its request, that a signature alone will do" },
+  vanilla,
 ];
 
 /** A tier that is served, or why it is not. */

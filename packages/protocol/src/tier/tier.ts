@@ -31,16 +31,27 @@ export interface Tier {
   readonly method: string;
   /**
    * Which numeric classes can serve it. In an exact class the engine must have reproduced itself at load, whatever the name of
-   * the class.
+   * the class. `inexact` takes no class that claims to be exact: nobody would ever compare it.
    */
-  readonly classes: 'any' | 'exact';
+  readonly classes: 'any' | 'exact' | 'inexact';
+  /**
+   * What the windows of a text hold: `draws` with their candidates and sketches, or the `tokens` alone, as far as they are known.
+   */
+  readonly windows: 'draws' | 'tokens';
+  /** What a model root is in this tier: the root of `weights`, or of the model's `name`, which says nothing about weights. */
+  readonly root: 'weights' | 'name';
+  /** Checks of stage 1 that nobody can make of its replies. Whoever asks for the tier does without them. */
+  readonly leavesOut: readonly string[];
   /** What its receipts carry. A part that is missing is a failed check, never a skipped one. */
   readonly evidence: readonly ReceiptPart[];
   readonly ownEvidence: readonly OwnEvidence[];
-  /** What verifiers do: `score` replies that are audited, `trace` those that were rejected, to find the layer that differs. */
+  /**
+   * What verifiers do: `score` replies that are audited, `trace` those that were rejected, to find the layer that differs. Nothing
+   * where there is nothing to compare: then no reply is audited.
+   */
   readonly verifierWork: readonly ('score' | 'trace')[];
-  /** What releases the fee; `nobody` where there is none. */
-  readonly settledBy: 'verdict' | 'nobody';
+  /** What releases the fee: the verdict; an entry that says `unaudited`, whoever asks for an audit; `nobody` where there is no fee. */
+  readonly settledBy: 'verdict' | 'unaudited' | 'nobody';
   /**
    * Why this tier does not admit the outcome of a report, which makes it inconclusive; undefined if it does.
    * @param found.exact it was found by equality in the reply's own class, or by what is equal in every class.

@@ -9,6 +9,7 @@ import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { assertFeeFloor, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
+import { findNamedRoot } from '../exchange/named-root.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
 import type { Progress, ProgressedText, SignedProgress } from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
@@ -330,6 +331,9 @@ function verifyClaimed(
   const outputs = modality.countOutputs(header);
   demand(outputs === record.tokenCount, 'token-count', `record says ${record.tokenCount} tokens, header ${outputs}`);
   const isShown = !('sizeBytes' in response);
+  const named = findNamedRoot(crypto, request.model);
+  const isNamed = named === undefined || equalBytes(named, order.modelRoot);
+  demand(isNamed, 'wrong-model', `the order names another root than that of the name ${request.model}`);
   const held = { order, request, beacon, mayBeCancelled: true, response: isShown ? response : undefined };
   for (const check of [checkPosture(header), ...modality.checkHeader(crypto, header, held)]) {
     const isLeftOut = !isShown && check.status === 'skip' && TEXT_CHECKS.includes(check.id);

@@ -9,6 +9,7 @@ import { hashAskedJob, hashAskedReport } from '../exchange/silence.ts';
 import { fillRound, hashScoreInputs } from '../modality/text/stage2/score-commitment.ts';
 import { HALF_HOUR_MS, toHalfHour } from '../settlement/silence-count.ts';
 import type { EvidenceKind, VerifierMark } from '../settlement/verdict-log.ts';
+import { isComparable } from '../tier/outcome.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifyBoundRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, EquivocationEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
@@ -114,6 +115,8 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
     return { verdict: 'reject', evidence: 'statistical', checks, verifiers: [], isWithheld: true };
   }
   if (evidence.kind === 'unasked') {
+    const tier = judged.claim.header?.tier;
+    if (tier !== undefined && !isComparable(tier)) throw createNothingToCompare(tier);
     const checks = [skip('opening', 'the provider was not asked often enough while it had to keep its opening')];
     return { verdict: 'unjudged', evidence: 'none', checks, verifiers: [] };
   }
@@ -130,8 +133,12 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
   if (opened.outcome === 'refuted') {
     return { verdict: 'reject', evidence: 'exact', checks: opened.reply.checks, verifiers: [] };
   }
+  if (header && !isComparable(header.tier)) throw createNothingToCompare(header.tier);
   return judgeReports(crypto, judged, evidence, opened);
 }
+
+const createNothingToCompare = (tier: string): JudgeError =>
+  new JudgeError('proves-nothing', `a consistent reply of tier ${tier} is unaudited: nobody has anything to compare`);
 
 function judgeEquivocation(
   crypto: Crypto,

@@ -81,7 +81,7 @@ export function verifyLocalReceipt(
       'the record names the text that was received',
       'the record names another text than the one received',
     ]),
-    checkModelRoot(trust, request, record),
+    checkModelRoot(crypto, trust, request, record),
     checkTimes(record, nowMs),
   ];
   const header = checkOpening(crypto, receipt, { ...parsed, response: given.response }, checks);

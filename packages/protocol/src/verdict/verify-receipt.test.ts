@@ -419,7 +419,8 @@ describe('a provider that signs a lie', () => {
     ],
     ['another day', { bend: { header: (h) => ({ ...h, promptDay: h.promptDay + 1 }) } }, ['sampler']],
     ['a longer limit', { bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } }, ['token-count', 'sampler']],
-    ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['posture', 'sampler']],
+    ['another tier', { bend: { header: (h) => ({ ...h, tier: 'tee' }) } }, ['posture', 'sampler']],
+    ['a tier that signs tokens alone', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['commitment-form']],
     ['another method', { bend: { header: (h) => ({ ...h, method: 'exact-replay' }) } }, ['posture']],
     [
       'an adapter',

@@ -10,6 +10,7 @@ import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { findValidator } from '../crypto/quorum.ts';
 import { FeeError } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
+import { findNamedRoot } from '../exchange/named-root.ts';
 import { type NamedOrder, nameOrder, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
 import type { Progress } from '../exchange/progress.ts';
 import { isTicketOfOrder, parseTicket, type Ticket } from '../exchange/ticket.ts';
@@ -21,6 +22,7 @@ import type { Receipt } from '../stage1/receipt.ts';
 import type { Trust } from '../stage1/trust.ts';
 import { checkEvidence } from '../tier/evidence.ts';
 import { type Posture, readPosture } from '../tier/posture.ts';
+import { lookUpTier } from '../tier/registry.ts';
 import type { ReceiptPart } from '../tier/tier.ts';
 import { type BilledReply, computeBilledFee, readProgress } from './reply-fee.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
@@ -107,7 +109,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
     checkLedger(receipt, trust),
     checkValidator(order, trust),
     ...checkValidatorWords(receipt, parsed, context),
-    checkModelRoot(trust, request, record),
+    checkModelRoot(crypto, trust, request, record),
     checkTimes(order, record, context.nowMs),
   );
   const beacon = checkBeacon(receipt, order, context, checks);
@@ -125,7 +127,9 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
       checkSettled(crypto, { order, record: receipt.record.bytes, request, feeAtomic, domain }, context.settled),
     );
   }
-  const { missing, allowed } = listSkipped(checks, trust.allow);
+  // Whoever names a tier in its request does without what that tier leaves out; what a header says of its tier allows nothing.
+  const leftOut = lookUpTier(readTierName(request)).tier?.leavesOut ?? [];
+  const { missing, allowed } = listSkipped(checks, [...(trust.allow ?? []), ...leftOut]);
   const ok = isOk(checks) && missing.length === 0;
   return { ok, checks, missing, allowed, ...(header && { posture: readPosture(header) }) };
 }
@@ -242,7 +246,19 @@ function checkLedger(receipt: Receipt, { ledger }: Trust): Check {
   return check('ledger', same, [`chain ${ledger.chainId}`, 'the order was signed for another chain or escrow']);
 }
 
-export function checkModelRoot({ modelRoots }: Trust, request: Pick<CommonRequest, 'model'>, record: RecordV2): Check {
+export function checkModelRoot(
+  crypto: Crypto,
+  { modelRoots }: Trust,
+  request: Pick<CommonRequest, 'model'>,
+  record: RecordV2,
+): Check {
+  const named = findNamedRoot(crypto, request.model);
+  if (named !== undefined) {
+    return check('model-root', equalBytes(named, record.modelRoot), [
+      `the root of the name ${request.model}, which says nothing about weights`,
+      `not the root of the name ${request.model}, which is all that its tier knows of a model`,
+    ]);
+  }
   const published =
     modelRoots !== undefined && Object.hasOwn(modelRoots, request.model) ? modelRoots[request.model] : undefined;
   if (published === undefined) return skip('model-root', `no published root of ${request.model} given to compare with`);

@@ -13,6 +13,7 @@ import { computeAbandonmentFine } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
+import { findHeaderModality } from '../modality/registry.ts';
 import {
   computeCorrectionId,
   isPayable,
@@ -21,6 +22,7 @@ import {
   type VerifierMark,
 } from '../settlement/verdict-log.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
+import { isComparable } from '../tier/outcome.ts';
 import {
   type Claim,
   ClaimError,
@@ -112,7 +114,7 @@ export async function verifyVerdict(
   try {
     const entry = parseVerdictEntry(logEntry);
     const judgement = await assertVerdict(crypto, entry, verdict, trust);
-    const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined;
+    const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
     const checks = [
       pass('verdict', `${entry.verdict}: what the log says is what its evidence says`),
@@ -124,6 +126,13 @@ export async function verifyVerdict(
     if (!isRefutation(error)) throw error;
     return { ok: false, checks: [fail('verdict', error.message)] };
   }
+}
+
+/** @throws ProtocolError where the header cannot be read, which its reader has refused before. */
+function mayBeAudited({ submission }: Pick<PublicVerdict, 'submission'>): boolean {
+  if (submission === undefined) return true;
+  const modality = findHeaderModality(submission.header);
+  return modality === undefined || isComparable(modality.parseHeader(submission.header).tier);
 }
 
 function restsOnSilence({ evidence }: Pick<PublicVerdict, 'evidence'>): boolean {
@@ -190,7 +199,7 @@ export async function assertVerdict(
     ));
   if (delivered && claim) assertDeliveredTokens(delivered, claim.header);
   if (entry.verdict === 'unaudited') {
-    await assertUnaudited(entry, order, evidence, trust);
+    await assertUnaudited(entry, { order, claim }, evidence, trust);
     return undefined;
   }
   const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
@@ -342,13 +351,15 @@ async function verifyWhole(
 
 async function assertUnaudited(
   entry: VerdictEntry,
-  order: Order,
+  { order, claim }: { readonly order: Order; readonly claim: Claim | undefined },
   evidence: Uint8Array,
   trust: VerdictAnchors,
 ): Promise<void> {
   demand(evidence.length === 0 && entry.verifiers.length === 0, `entry ${entry.index}: evidence without an audit`);
   const draw = await findDraw(entry, order, trust);
   demand(draw !== undefined, `entry ${entry.index}: no beacon passed over the reply`);
+  // No beacon selects what nobody could compare, however late it came.
+  if (claim && !isComparable(claim.header.tier)) return;
   const isLate = findDecidingEpoch(draw.orderEpoch, draw.beaconEpoch)?.isLate;
   demand(isLate === false, `entry ${entry.index}: the reply came late, and those are audited`);
   await trust.assertPassedOver?.(entry, order, draw);

@@ -5,26 +5,30 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { inspectMachine, type MachineReport } from '@ogong/engine/llama-cpp/inspect-machine';
 import { BATCH_ROWS, estimateMemory } from '@ogong/engine/llama-cpp/memory';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { describeFindings, describePosture, nameUpstreamClass } from '@ogong/engine/upstream/findings';
+import { probeUpstream } from '@ogong/engine/upstream/probe';
 import { defineConfig } from '@ogong/host/config/define-config';
-import type { Command } from '@ogong/host/lifecycle/command';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { engineFields, loadTextModel, servingFields } from '../engine/engine-config.ts';
+import { openUpstream, upstreamFields } from '../engine/upstream-config.ts';
 import { formatBytes, formatTable } from './format.ts';
 
 export const doctorConfig = defineConfig({
   name: 'ogong-provider doctor',
   summary:
     'Says what this machine has for models, what is taken of it, and why. With a model it loads it, says how it fits and in which\n' +
-    'class it runs, and measures its speed.',
+    'class it runs, and measures its speed. With --upstream it asks another server for a few tokens, and says what that server proves.',
   positionals: { label: '[<model>]', max: 1 },
-  fields: { json: jsonField, ...engineFields, ...servingFields },
+  fields: { json: jsonField, ...upstreamFields, ...engineFields, ...servingFields },
   examples: [
     'ogong-provider doctor',
     'ogong-provider doctor stories15M',
     'ogong-provider doctor stories15M --backend vulkan',
+    'ogong-provider doctor --upstream http://127.0.0.1:8000',
   ],
 });
 
@@ -40,6 +44,7 @@ export const doctorCommand: Command = {
       return EXIT.ok;
     }
     const { values, positionals } = parsed;
+    if (values.upstream !== undefined) return examineUpstream(values, positionals[0], output);
     const machine = {
       ...inspectMachine(join(homedir(), '.ogong', 'engine')),
       freeDiskBytes: readFreeDisk(values.modelsDir),
@@ -51,6 +56,19 @@ export const doctorCommand: Command = {
     return machine.absence === undefined ? EXIT.ok : EXIT.unavailable;
   },
 };
+
+/** What another server was seen to do, and in which tier it can be served. */
+async function examineUpstream(values: Values, model: string | undefined, output: Output): Promise<number> {
+  const findings = await probeUpstream(openUpstream(doctorConfig.definition.name, values), model);
+  const follows = describePosture(findings);
+  if (values.json) {
+    printJson(output, { upstream: findings, tier: 'vanilla', numericClass: nameUpstreamClass(findings), follows });
+  } else {
+    const rows = [...describeFindings(findings), ['class', nameUpstreamClass(findings)]].map((row) => [...row]);
+    output.write(`${formatTable([], rows)}\n${follows.map((line) => `${line}\n`).join('')}`);
+  }
+  return EXIT.ok;
+}
 
 /** What a model is on this machine. */
 export interface ModelReport {

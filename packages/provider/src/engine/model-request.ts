@@ -1,4 +1,4 @@
-import type { Prompt, TextEngineInfo } from '@ogong/engine/interface/text';
+import type { Prompt, TextCapabilities, TextEngineInfo } from '@ogong/engine/interface/text';
 import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { type Endpoint, isTextEndpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -59,8 +59,9 @@ export function listUnmet(
 /** Checks of the request that depend on the model. @throws RequestError */
 export function assertFitsModel(
   { asked, prompt }: ModelRequest,
-  { vocabularySize }: Pick<TextEngineInfo, 'vocabularySize'>,
+  { vocabularySize, capabilities }: Pick<TextEngineInfo, 'vocabularySize' | 'capabilities'>,
 ): void {
+  assertCapable({ asked, prompt }, capabilities);
   const outside = prompt.kind === 'tokens' && prompt.tokens.find((id) => id >= vocabularySize);
   if (typeof outside === 'number') {
     throw new RequestError(`prompt: the model has no token ${outside}; it has ${vocabularySize}`, 'prompt');
@@ -69,4 +70,18 @@ export function assertFitsModel(
   if (unknown !== undefined) {
     throw new RequestError(`logit_bias: the model has no token ${unknown.id}; it has ${vocabularySize}`, 'logit_bias');
   }
+}
+
+/** Refuses what the server of the model cannot be asked for: nothing that a header signs is left out silently. @throws RequestError */
+function assertCapable({ asked, prompt }: ModelRequest, capabilities: TextCapabilities): void {
+  const refuse = (what: string, param: string): never => {
+    throw new RequestError(`${param}: the server of this model does not take ${what}`, param, 'unsupported_parameter');
+  };
+  const { sampler, bias, grammar, tools } = asked;
+  if (!capabilities.prompts.includes(prompt.kind)) refuse(`prompts of this kind (${prompt.kind})`, 'prompt');
+  if (tools.length > 0 && !capabilities.tools) refuse('tools', 'tools');
+  if (grammar !== undefined && !capabilities.grammar) refuse('a form that answers must have', 'response_format');
+  if (bias.length > 0 && !capabilities.bias) refuse('biases of tokens', 'logit_bias');
+  if (sampler.topK !== 0 && !capabilities.filters) refuse('top_k', 'top_k');
+  if (sampler.minPQ24 !== 0 && !capabilities.filters) refuse('min_p', 'min_p');
 }

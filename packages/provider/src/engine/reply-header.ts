@@ -8,6 +8,7 @@ import {
   NO_GRAMMAR,
   type StopReason,
 } from '@ogong/protocol/modality/text/commitment/header';
+import { NO_TOKENS_HASH } from '@ogong/protocol/modality/text/commitment/token-window';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
 import { chooseAnswerFormat } from './model-request.ts';
@@ -21,13 +22,15 @@ export interface HeaderInputs
   readonly sketch: SketchParameters;
   readonly promptTokens: Uint32Array;
   readonly outputTokens: Uint32Array;
+  /** Where the engine named no tokens of the prompt, or none at all. Default: those tokens are all that there are. */
+  readonly counted?: { readonly promptTokens: number; readonly outputTokens: number } | undefined;
   readonly stopReason: StopReason;
 }
 
 /** Leaf 0 of a reply's commitment. */
 export function composeHeader(
   crypto: Crypto,
-  { asked, info, sketch, promptTokens, outputTokens, ...given }: HeaderInputs,
+  { asked, info, sketch, promptTokens, outputTokens, counted, ...given }: HeaderInputs,
 ): Header {
   const { orderHash, endpoint, tier, method, drawKey, choice, promptDay, stopReason, payee } = given;
   return {
@@ -44,14 +47,18 @@ export function composeHeader(
     maxTokens: asked.maxTokens,
     promptDay,
     thinking: asked.thinking,
-    promptTokensHash: hashTokens(crypto, promptTokens),
-    promptTokenCount: promptTokens.length,
+    promptTokensHash: hashNamed(crypto, promptTokens, counted?.promptTokens),
+    promptTokenCount: counted?.promptTokens ?? promptTokens.length,
     answerFormat: chooseAnswerFormat(info, asked),
     grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
-    outputTokensHash: hashTokens(crypto, outputTokens),
-    outputTokenCount: outputTokens.length,
+    outputTokensHash: hashNamed(crypto, outputTokens, counted?.outputTokens),
+    outputTokenCount: counted?.outputTokens ?? outputTokens.length,
     stopReason,
     parts: info.modelParts ?? [],
     payee,
   };
 }
+
+/** Tokens that nobody named have no hash. */
+const hashNamed = (crypto: Crypto, tokens: Uint32Array, count: number | undefined): Uint8Array =>
+  count === undefined || count === tokens.length ? hashTokens(crypto, tokens) : NO_TOKENS_HASH;

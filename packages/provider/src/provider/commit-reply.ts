@@ -20,7 +20,7 @@ import { composeHeader, type HeaderInputs } from '../engine/reply-header.ts';
 export interface ServedReply
   extends Pick<
     HeaderInputs,
-    'endpoint' | 'asked' | 'info' | 'sketch' | 'drawKey' | 'promptTokens' | 'outputTokens' | 'stopReason'
+    'endpoint' | 'asked' | 'info' | 'sketch' | 'drawKey' | 'promptTokens' | 'outputTokens' | 'counted' | 'stopReason'
   > {
   readonly order: NamedOrder;
   readonly windows: readonly WindowBytes[];
@@ -102,7 +102,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const { orderHash, choice, payee } = order;
   const bound = { orderHash, choice, payee, promptDay: computeOrderDay(order), tier: name, method };
   const header = composeHeader(crypto, { ...reply, ...bound });
-  return { order, header, windows, text, tokenCount: reply.outputTokens.length, startMs, endMs };
+  return { order, header, windows, text, tokenCount: header.outputTokenCount, startMs, endMs };
 }
 
 export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraft): CommittedReply {

@@ -1,4 +1,4 @@
-import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
+import type { Prompt, TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
@@ -33,13 +33,19 @@ export function planReply(
     beacon,
     promptTokens,
     cacheScope,
-  }: Pick<ServedReply, 'order' | 'asked' | 'promptTokens'> & { beacon: ReplyBeacon; cacheScope: Uint8Array },
+    prompt = { kind: 'tokens', tokens: promptTokens },
+  }: Pick<ServedReply, 'order' | 'asked' | 'promptTokens'> & {
+    beacon: ReplyBeacon;
+    cacheScope: Uint8Array;
+    /** Default: its tokens. */
+    prompt?: Prompt | undefined;
+  },
 ): ReplyPlan {
   const drawKey = chooseDrawKey(order, asked, beacon.value);
   const bankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   const sketch = { bankSeed, directions: DEFAULT_DIRECTIONS };
   const request: TextGenerationRequest = {
-    prompt: { kind: 'tokens', tokens: promptTokens },
+    prompt,
     sampler: asked.sampler,
     bias: asked.bias,
     grammar: asked.grammar,

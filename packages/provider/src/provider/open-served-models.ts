@@ -1,6 +1,7 @@
 import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
 import type { ModelLoaderOptions } from '../engine/model-loader.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
+import { loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
 import type { ServedOffer } from './offers.ts';
 import type { PlannedOffer } from './planned-offers.ts';
 import type { ServedEntry } from './served-models.ts';
@@ -43,4 +44,27 @@ export async function openServedModels(
     return { modelId, pricePer1kAtomic, ...model };
   });
   return { offers, close };
+}
+
+/** Models of another server. Where one cannot be used, none stays open. @throws ConfigError, EngineError */
+export async function openUpstreamModels(
+  command: string,
+  planned: readonly PlannedOffer[],
+  settings: UpstreamSettings,
+  place: LoadingPlace,
+): Promise<OpenedOffers> {
+  const offers: ServedOffer[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(offers.map(({ engine }) => engine.close()));
+  };
+  try {
+    for (const { model, modelId, pricePer1kAtomic } of planned) {
+      const engine = await loadUpstreamModel(command, { model, modelId }, settings, place);
+      offers.push({ modelId, pricePer1kAtomic, engine });
+    }
+    return { offers, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -13,6 +13,7 @@ import { computeOrderDay } from '@ogong/protocol/exchange/order';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rules';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
@@ -133,6 +134,7 @@ export async function acceptOrder(
 
 const readTextRequest: ReadRequest<ModelRequest> = (body, endpoint, order) => {
   const request = parseModelRequest(body, parseEndpointName(endpoint), computeOrderDay(order));
+  assertTierShows(request.asked);
   return { request, asked: request.asked, choices: request.asked.choices };
 };
 
@@ -147,6 +149,7 @@ function findValidator(
 
 async function tokenizePrompt({ engine, info }: OfferState<TextEngine>, request: ModelRequest): Promise<Uint32Array> {
   assertFitsModel(request, info);
+  if (!info.capabilities.tokenize) return new Uint32Array();
   const tokens = await engine.tokenizePrompt(request.prompt);
   if (tokens.length >= info.contextSize) {
     throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);

@@ -8,6 +8,7 @@ import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
+import { upstreamFields } from '../engine/upstream-config.ts';
 
 /** `host:port`, or `host:port|cert` with the certificate as a file or as its hash. */
 const router = z.string().transform((value, context) => {
@@ -53,6 +54,7 @@ export const serveConfig = defineConfig({
   examples: [
     'ogong-provider serve --model stories15M --model-id ogong/verified/me/stories --price 1000 --deployment deployment.json',
     'ogong-provider serve --served-models models.json --memory-budget 12GiB --deployment deployment.json',
+    'ogong-provider serve --upstream http://127.0.0.1:8000 --model llama --model-id ogong/vanilla/me/llama --price 100 --deployment deployment.json',
   ],
   summary:
     'Serves models on the network: every answer is committed, signed, and checked by others.\n' +
@@ -140,6 +142,7 @@ export const serveConfig = defineConfig({
       env: 'OGONG_VERIFIER_KEY',
       description: 'hash of the key that signs its reports: keyHash in the ready line of ogong-verifierd',
     },
+    ...upstreamFields,
     ...engineFields,
     ...servingFields,
     ...dataDirField,

@@ -5,6 +5,7 @@ import { takeUnusedMark } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
+import type { Logger } from '@ogong/host/log/logger';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
@@ -16,7 +17,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
-import { openFixedModels, openServedModels } from './open-served-models.ts';
+import { openFixedModels, openServedModels, openUpstreamModels } from './open-served-models.ts';
 import { type PlannedOffer, planOffers } from './planned-offers.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
@@ -24,6 +25,7 @@ import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './p
 import { readServedModels, type ServedEntry } from './served-models.ts';
 
 const NAME = 'ogong-provider';
+const COMMAND = 'ogong-provider serve';
 
 export type ServeSettings = Extract<ReturnType<typeof serveConfig.parse>, { kind: 'run' }>['values'];
 
@@ -42,10 +44,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const { ledger, identity, chain, log, metrics } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
   const place = { log };
-  const models =
-    planned.kind === 'on-demand'
-      ? await openServedModels(planned.models, settings, place)
-      : await openFixedModels(planned.models, settings, place);
+  const models = await openModels(planned, settings, place);
   const offers = models.offers.map((offer) => {
     const { engine } = offer;
     const wrapped = engine.specificationVersion === 'text-v1' ? wrap.engine?.(engine) : undefined;
@@ -128,6 +127,13 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   };
 }
 
+/** @throws ModelError, EngineError, ConfigError */
+function openModels(planned: PlannedModels, settings: ServeSettings, place: { readonly log: Logger }) {
+  if (planned.kind === 'on-demand') return openServedModels(planned.models, settings, place);
+  if (planned.kind === 'upstream') return openUpstreamModels(COMMAND, planned.models, settings, place);
+  return openFixedModels(planned.models, settings, place);
+}
+
 /** Checks that concern several fields. @throws ConfigError */
 function readSettings(settings: ServeSettings) {
   const problems: string[] = [];
@@ -149,7 +155,7 @@ function readSettings(settings: ServeSettings) {
     );
   }
   const offers = readOffers(settings, problems);
-  if (problems.length > 0) throw new ConfigError('ogong-provider serve', problems);
+  if (problems.length > 0) throw new ConfigError(COMMAND, problems);
   return {
     bind,
     routers,
@@ -168,11 +174,13 @@ function readSettings(settings: ServeSettings) {
 
 type PlannedModels =
   | { readonly kind: 'on-demand'; readonly models: readonly ServedEntry[] }
-  | { readonly kind: 'fixed'; readonly models: readonly PlannedOffer[] };
+  | { readonly kind: 'fixed' | 'upstream'; readonly models: readonly PlannedOffer[] };
 
 function readOffers(settings: ServeSettings, problems: string[]): PlannedModels {
-  const { servedModels, model, modelId, price } = settings;
-  if (servedModels === undefined) return { kind: 'fixed', models: planOffers(settings, problems) };
+  const { servedModels, model, modelId, price, upstream } = settings;
+  const kind = upstream === undefined ? 'fixed' : 'upstream';
+  if (servedModels === undefined) return { kind, models: planOffers(settings, problems) };
+  if (upstream !== undefined) problems.push('--served-models is for models of this machine: leave --upstream out');
   if (model.length + modelId.length + price.length > 0) {
     problems.push('--served-models names models, ids and prices: leave --model, --model-id and --price out');
   }

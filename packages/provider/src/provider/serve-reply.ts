@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { TextEngine, TextGenerationEvent, TokenLikelihood } from '@ogong/engine/interface/text';
+import type { TextEngine, TextEngineInfo, TextGenerationEvent, TokenLikelihood } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
@@ -15,6 +15,7 @@ import {
   type TokenLogprobSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { chooseAnswerFormat } from '../engine/model-request.ts';
@@ -87,7 +88,8 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const { engine, crypto, clock, signer, commit, send, left, failed } = dependencies;
   const { order, request } = job;
   const { asked } = request;
-  const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked });
+  const prompt = engine.info().capabilities.tokenize ? undefined : request.prompt;
+  const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked, prompt });
   const started = { promptTokens: job.promptTokens.length, ...chooseAnswerFormat(engine.info(), asked) };
   const refused = new AbortController();
   const startMs = clock.nowMs();
@@ -129,10 +131,11 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const admitted = await admission;
   if (failed.aborted) throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
   if (end === undefined) throw new EngineError('engine-crashed', 'the engine ended without an answer');
+  const counted = end.counted && limitCounts(end.counted, asked, engine.info());
   const counts = {
-    promptTokens: job.promptTokens.length,
+    promptTokens: counted?.promptTokens ?? job.promptTokens.length,
     cachedTokens: end.cachedTokens,
-    outputTokens: end.outputTokens.length,
+    outputTokens: counted?.outputTokens ?? end.outputTokens.length,
     drafts: end.drafts ?? { proposed: 0, accepted: 0 },
   };
   // The order ran out before there was a token.
@@ -149,6 +152,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     drawKey,
     promptTokens: job.promptTokens,
     outputTokens: end.outputTokens,
+    counted,
     windows,
     stopReason: end.stopReason,
     text: end.text,
@@ -172,6 +176,16 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     },
   });
   return counts;
+}
+
+/** What another server counts of a prompt is billed as far as the request and the context can hold it. */
+function limitCounts(
+  { promptTokens, outputTokens }: NonNullable<Extract<TextGenerationEvent, { kind: 'end' }>['counted']>,
+  { promptTokenBound }: Pick<InferenceRequest, 'promptTokenBound'>,
+  { contextSize }: Pick<TextEngineInfo, 'contextSize'>,
+): { readonly promptTokens: number; readonly outputTokens: number } {
+  const room = Math.max(0, contextSize - outputTokens);
+  return { promptTokens: Math.min(promptTokens, promptTokenBound, room), outputTokens };
 }
 
 /** Makes a committed reply durable, and due at its validator. @returns the record as it goes over the wire. */

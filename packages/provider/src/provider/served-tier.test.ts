@@ -80,7 +80,13 @@ describe('tier replay', () => {
     expect(parseAnnouncement(network.validator.announced.at(-1)!.announcement).models[0]!.freeCapacity).toBe(0);
   });
 
-  it.each(['tee', 'proof', 'vanilla'])('nothing is served in tier %s, which is planned', async (tier) => {
+  it('is not vanilla where the engine shows what the tier leaves out', async () => {
+    const modelId = 'ogong/vanilla/test/fake';
+    const network = createNetwork({ modelId, engine: { exact: false } });
+    await expect(network).rejects.toThrow(/serve the model in tier verified/);
+  });
+
+  it.each(['tee', 'proof'])('nothing is served in tier %s, which is planned', async (tier) => {
     const modelId = `ogong/${tier}/test/fake`;
     await expect(createNetwork({ modelId })).rejects.toThrow(/is not served yet: it takes/);
   });

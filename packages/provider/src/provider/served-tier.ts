@@ -1,6 +1,7 @@
 import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { findEngineProblem } from '@ogong/protocol/tier/posture';
+import { getTier } from '@ogong/protocol/tier/registry';
 
 /** The model is offered in a tier whose promise its engine cannot keep. */
 export class TierError extends Error {
@@ -9,17 +10,30 @@ export class TierError extends Error {
   readonly retryable = false;
 }
 
+/** Embedding engines have no draws, and need none. */
+type ServingFacts = Pick<TextEngineInfo, 'numericClass' | 'exact'> & {
+  readonly capabilities?: { readonly draws?: boolean };
+};
+
+/** What the tier's windows hold is what the engine has to show. */
+function findWindowsProblem(name: string, { capabilities }: ServingFacts): string | undefined {
+  const shows = capabilities?.draws === false ? 'tokens' : 'draws';
+  const { windows } = getTier(name);
+  if (windows === shows) return undefined;
+  return shows === 'tokens'
+    ? `tier ${name} takes the candidates of every token and sketches, and the server behind it shows none; serve it in tier vanilla`
+    : `tier ${name} is for servers that show no candidates; this engine shows them, so serve the model in tier verified`;
+}
+
 /** Why this engine cannot serve the model id's tier, in words for the operator; undefined where it can. */
-export function findServingProblem(
-  modelId: string,
-  info: Pick<TextEngineInfo, 'numericClass' | 'exact'>,
-): string | undefined {
-  const problem = findEngineProblem(parseModelId(modelId).tier, info);
+export function findServingProblem(modelId: string, info: ServingFacts): string | undefined {
+  const { tier } = parseModelId(modelId);
+  const problem = findEngineProblem(tier, info) ?? findWindowsProblem(tier, info);
   return problem && `${modelId} cannot be served: ${problem}`;
 }
 
 /** @throws TierError */
-export function assertServesTier(modelId: string, info: Pick<TextEngineInfo, 'numericClass' | 'exact'>): void {
+export function assertServesTier(modelId: string, info: ServingFacts): void {
   const problem = findServingProblem(modelId, info);
   if (problem !== undefined) throw new TierError(problem);
 }

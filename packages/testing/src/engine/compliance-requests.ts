@@ -39,7 +39,13 @@ export interface ComplianceReply {
   readonly text: string;
   readonly stopReason: string;
   readonly windows: readonly WindowBytes[];
+  /** Where the engine names no tokens of the prompt, or none at all. */
+  readonly counted?: { readonly promptTokens: number; readonly outputTokens: number } | undefined;
 }
+
+/** Tokens of the reply, named or not. */
+export const countOutputs = ({ counted, outputTokens }: ComplianceReply): number =>
+  counted?.outputTokens ?? outputTokens.length;
 
 export async function collectReply(events: AsyncIterable<TextGenerationEvent>): Promise<ComplianceReply> {
   const all: TextGenerationEvent[] = [];
@@ -53,6 +59,7 @@ export async function collectReply(events: AsyncIterable<TextGenerationEvent>): 
     outputTokens: end.outputTokens,
     text: end.text,
     stopReason: end.stopReason,
+    counted: end.counted,
     windows: all.flatMap((event) => (event.kind === 'window' ? [event.window] : [])),
   };
 }

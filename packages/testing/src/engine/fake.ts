@@ -2,12 +2,13 @@ import { nativeHash } from '@ogong/engine/decode/native-hash';
 import { refuseFill } from '@ogong/engine/decode/text/fill-prompt';
 import { writeTools } from '@ogong/engine/decode/text/tool-text';
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type {
-  Prompt,
-  TemplateThinking,
-  TextEngine,
-  TextEngineInfo,
-  TextGenerationEvent,
+import {
+  FULL_CAPABILITIES,
+  type Prompt,
+  type TemplateThinking,
+  type TextEngine,
+  type TextEngineInfo,
+  type TextGenerationEvent,
 } from '@ogong/engine/interface/text';
 import { createRequestPort } from '@ogong/engine/process/request-port';
 import { createTextHost } from '@ogong/engine/process/text-host';
@@ -65,7 +66,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     hasChatTemplate: true,
     answerFormat: options.answerFormat ?? DEFAULT_FORMAT,
     ...(options.thinking && { thinking: options.thinking }),
-    capabilities: { exact, trace: options.canTrace !== false },
+    capabilities: { ...FULL_CAPABILITIES, exact, trace: options.canTrace !== false },
   };
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;

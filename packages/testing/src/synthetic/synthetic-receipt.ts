@@ -20,7 +20,13 @@ import { signProgress } from '@ogong/protocol/exchange/progress';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
+import {
+  createSyntheticReply,
+  SAID_MODEL,
+  SYNTHETIC_MODEL,
+  type SyntheticOptions,
+  type SyntheticReply,
+} from './synthetic-reply.ts';
 import { signAdmission, signIntake } from './validator-words.ts';
 
 /**
@@ -65,7 +71,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
   const issuedAtMs = Number(reply.record.startNs / 1_000_000n) - 1_000;
   const ticket: Ticket = {
     router: order.router,
-    modelId: 'ogong/verified/test/synthetic',
+    modelId: options.said ? SAID_MODEL : SYNTHETIC_MODEL,
     providerId: hashHybridKey(crypto, provider.publicKey),
     providerEndpoint: '127.0.0.1:8443',
     providerCertHash: new Uint8Array(32).fill(6),
@@ -98,7 +104,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
       settlement: SETTLEMENT,
       validators,
       routers: [hashHybridKey(crypto, router.publicKey)],
-      modelRoots: { 'ogong/verified/test/synthetic': order.modelRoot },
+      modelRoots: { [SYNTHETIC_MODEL]: order.modelRoot },
     },
     nowMs: Number(reply.record.endNs / 1_000_000n) + 1_000,
   };

@@ -8,6 +8,7 @@ import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import {
   computeOrderDay,
   encodeOrder,
@@ -26,7 +27,8 @@ import {
   NO_GRAMMAR,
   type StopReason,
 } from '@ogong/protocol/modality/text/commitment/header';
-import { createWindowEncoder, type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { encodeTokenWindow, NO_TOKENS_HASH, UNKNOWN_VOCABULARY } from '@ogong/protocol/modality/text/commitment/token-window';
+import { createWindowEncoder, type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
@@ -87,6 +89,8 @@ export interface SyntheticOptions {
   readonly endpoint?: Endpoint;
   /** Roots of a base model and of its adapters, which the made-up order's model root is composed of. */
   readonly parts?: readonly [base: Uint8Array, ...adapters: Uint8Array[]];
+  /** A reply of tier vanilla, whose windows name its tokens, or count them alone. */
+  readonly said?: 'named' | 'counted';
   /** Further fields of the request body. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly bend?: {
@@ -97,6 +101,8 @@ export interface SyntheticOptions {
   };
 }
 
+export const SYNTHETIC_MODEL = 'ogong/verified/test/synthetic';
+export const SAID_MODEL = 'ogong/vanilla/test/synthetic';
 export const SYNTHETIC_VOCABULARY = 512;
 const EMBEDDING = 64;
 
@@ -107,18 +113,20 @@ function fill(random: () => number, length: number): Uint8Array {
 export function createSyntheticReply(options: SyntheticOptions): SyntheticReply {
   const { crypto, provider, payer, ledger, tokens = 40, parameters = {}, bend = {}, given } = options;
   const random = createSeededRandom(options.seed ?? 1);
-  const model = 'ogong/verified/test/synthetic';
+  const { said } = options;
+  const model = said ? SAID_MODEL : SYNTHETIC_MODEL;
   const endpoint = given?.endpoint ?? options.endpoint ?? 'chat';
   const text = 'Once upon a time';
   const asks = endpoint === 'chat' ? { messages: [{ role: 'user', content: text }] } : { prompt: text };
   const body = { model, ...asks, max_tokens: tokens, ...parameters };
   const request = given?.request ?? utf8Encode(JSON.stringify(body));
   const asked = parseRequest(request, endpoint);
-  const response = utf8Encode(given?.text ?? `a story of ${tokens} tokens`);
+  const response = utf8Encode(given?.text ?? (said ? 'word '.repeat(tokens) : `a story of ${tokens} tokens`));
   const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
   const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);
   const [base, ...adapters] = options.parts ?? [];
-  const drawn = given?.order.modelRoot ?? fill(random, 32);
+  const filled = fill(random, 32);
+  const drawn = given?.order.modelRoot ?? findNamedRoot(crypto, asked.model) ?? filled;
   const modelRoot = base === undefined ? drawn : computeComposedRoot(crypto, base, adapters);
   const requestHash = hashReadRequest(crypto, asked, request);
   const unbent: Order = {
@@ -171,6 +179,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   }
   const last = encoder.flush();
   if (last) windows.push(last);
+  if (said) windows.splice(0, windows.length, ...toTokenWindows(output, said));
   const plain: Header = {
     orderHash: order.orderHash,
     endpoint,
@@ -198,6 +207,12 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     stopReason: given?.stopReason ?? (output.length === asked.maxTokens ? 'length' : 'stop-token'),
     parts: options.parts ?? [],
     payee: order.payee,
+    ...(said && {
+      ...{ tier: 'vanilla', method: 'signature', numericClass: 'upstream/openai/unknown/signed/unknown/unknown' },
+      ...{ vocabularyHash: NO_TOKENS_HASH, vocabularySize: UNKNOWN_VOCABULARY, embeddingSize: 1 },
+      promptTokensHash: NO_TOKENS_HASH,
+      ...(said === 'counted' && { outputTokensHash: NO_TOKENS_HASH }),
+    }),
   };
   const header = bend.header?.(plain) ?? plain;
   const startNs = given?.startNs ?? 1_700_000_000_000_000_000n;
@@ -229,6 +244,14 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     recordSignature: provider.sign(recordBytes),
     beacon,
   };
+}
+
+function toTokenWindows(tokens: readonly number[], said: 'named' | 'counted'): WindowBytes[] {
+  return Array.from({ length: Math.ceil(tokens.length / WINDOW_TOKENS) }, (_, w) => {
+    const ids = tokens.slice(w * WINDOW_TOKENS, (w + 1) * WINDOW_TOKENS);
+    const window = { count: ids.length, ids: said === 'named' ? ids : [] };
+    return { draws: encodeTokenWindow(window), sketch: new Uint8Array() };
+  });
 }
 
 /** What the made-up model says at one position, whatever it said before. */

@@ -19,6 +19,9 @@ export const attested: Tier = {
   name: 'tee',
   method: 'attestation',
   classes: 'any',
+  windows: 'draws',
+  root: 'weights',
+  leavesOut: [],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [
     {

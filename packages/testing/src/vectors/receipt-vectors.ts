@@ -113,6 +113,8 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   };
   addBase('chat', {});
   addBase('completion', { endpoint: 'completion' });
+  addBase('vanilla', { said: 'counted' });
+  addBase('vanilla, named tokens', { said: 'named' });
 
   const cases: Bent[] = [];
   const edited = (what: string, failed: readonly string[] | undefined, ...edits: Edit[]): void => {
@@ -318,14 +320,28 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   signed('a model with two adapters', [], { parts: [fill(32, 0), fill(32, 1), fill(32, 2)] });
   signed('an adapter', ['sampler'], header({ parts: [fill(32, 0), fill(32, 1)] }));
   signed('the method of another tier', ['posture'], header({ method: 'exact-replay' }));
-  signed('a header in a planned tier', ['posture', 'sampler'], header({ tier: 'vanilla' }));
-  for (const tier of ['tee', 'proof', 'vanilla']) {
+  signed('a header in a planned tier', ['posture', 'sampler'], header({ tier: 'tee' }));
+  signed('a header of tier vanilla over draws', ['commitment-form'], header({ tier: 'vanilla', method: 'signature' }));
+  for (const tier of ['tee', 'proof']) {
     signed(`planned tier ${tier}, asked for and served`, ['evidence', 'posture'], {
       ...header({ tier }),
       parameters: { model: `ogong/${tier}/test/synthetic` },
       bendTicket: (t) => ({ ...t, modelId: `ogong/${tier}/test/synthetic` }),
     });
   }
+  const vanilla = (what: string, failed: readonly string[], bent: Partial<SyntheticReceiptOptions>): void =>
+    signed(`vanilla: ${what}`, failed, bent, 'vanilla');
+  vanilla('the method of another tier', ['posture'], header({ method: 'draw-replay' }));
+  vanilla('a class that claims to be exact', ['posture'], header({ numericClass: 'a/b/c/exact/d/e' }));
+  vanilla('another tier in the header', ['commitment-form'], header({ tier: 'verified', method: 'draw-replay' }));
+  vanilla('named tokens that are other than hashed', ['token-count'], header({ outputTokensHash: fill(32, 1) }));
+  vanilla('more tokens than the windows hold', ['token-count'], header({ outputTokenCount: 2 }));
+  vanilla('a root that is not its name', ['model-root', 'order-binding'], {
+    bend: { record: (r) => ({ ...r, modelRoot: fill(32, 0) }) },
+  });
+  signed('asked for verified, served as vanilla', ['sampler', 'ticket'], {
+    parameters: { model: 'ogong/verified/test/synthetic' },
+  }, 'vanilla');
   const replay = (numericClass: string): Partial<SyntheticReceiptOptions> => ({
     ...header({ tier: 'replay', method: 'exact-replay', numericClass }),
     parameters: { model: 'ogong/replay/test/synthetic' },

@@ -1,4 +1,8 @@
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Outcome } from '@ogong/protocol/base/checks';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { judgeOutcome } from '@ogong/protocol/tier/outcome';
 import { checkPosture } from '@ogong/protocol/tier/posture';
@@ -22,6 +26,12 @@ const CLASSES = [
   'exact',
   '',
 ];
+const NAMED = ['ogong/vanilla/a/b', 'ogong/vanilla/a/b+c', 'ogong/verified/a/b', 'ogong/vanilla/A/b', 'vanilla', ''];
+const TOKEN_WINDOWS = [
+  { count: 1, ids: [] },
+  { count: 32, ids: [] },
+  { count: 2, ids: [0, 2 ** 24 - 1] },
+];
 const OUTCOMES: readonly Outcome[] = ['accept', 'reject', 'inconclusive'];
 
 /** Valid and contradictory postures, and the outcomes that an audit may have: `vectors/tier.json`. */
@@ -40,6 +50,11 @@ export function createTierVectors(): Readonly<Record<string, unknown>> {
           })),
         ),
       ),
+      namedRoots: NAMED.map((modelId) => {
+        const root = findNamedRoot(nobleCrypto, modelId);
+        return { modelId, root: root ? toHex(root) : null };
+      }),
+      tokenWindows: TOKEN_WINDOWS.map((window) => ({ ...window, bytes: toHex(encodeTokenWindow(window)) })),
       outcomes: names.flatMap((tier) =>
         OUTCOMES.flatMap((found) =>
           [true, false].map((exact) => ({

@@ -1,5 +1,6 @@
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { pass } from '@ogong/protocol/base/checks';
+import { isComparable } from '@ogong/protocol/tier/outcome';
 import type { AuditEvidence, Evidence } from '@ogong/protocol/verdict/evidence';
 import { type AuditContext, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -32,6 +33,11 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
     : await fetchOpening(state, row, judged);
   if (signal.aborted || opened === undefined) return;
   if (opened.outcome === 'consistent') {
+    // A payer had it opened. There is nothing in it that verifiers could compare.
+    if (!isComparable(judged.claim.header.tier)) {
+      await decide(state, replyId, { verdict: 'unaudited', beaconEpoch: row.beaconEpoch });
+      return;
+    }
     const open = findReply(state, replyId) ?? row;
     await freezeList(state, open, judged, opened);
     if (clock.nowMs() < (open.askAtMs ?? 0)) return;
@@ -145,6 +151,10 @@ async function fetchOpening(
   if (found.kind !== 'silent') return undefined;
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;
+  if (!isWithheld && !isComparable(judged.claim.header.tier)) {
+    await decide(state, order.replyId, { verdict: 'unaudited', beaconEpoch: row.beaconEpoch });
+    return undefined;
+  }
   const evidence: Evidence = isWithheld
     ? { kind: 'withheld', statements }
     : { kind: 'unasked', consent: undefined, statements };

@@ -3,6 +3,7 @@ import { isAudited } from '@ogong/protocol/audit/audit';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { PPM } from '@ogong/protocol/exchange/reputation';
+import { isComparable } from '@ogong/protocol/tier/outcome';
 import { beginAudit, findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
 import { planCoverage } from './coverage.ts';
@@ -72,12 +73,13 @@ async function selectReply(
   const { replyId, isForced } = row;
   const draw = await findDraw(state, row, beaconEpoch);
   if (draw === undefined) return;
-  if (isForced || isAudited(crypto, draw, alphaPpm)) {
+  const mayBeAudited = isComparable(toClaim(row).header.tier);
+  if (isForced || (mayBeAudited && isAudited(crypto, draw, alphaPpm))) {
     const nowMs = clock.nowMs();
     const times = { deadlineMs: nowMs + windowMs, askAtMs: nowMs + computeAskDelay(state, replyId) };
     await group.write((db) => beginAudit(db, replyId, beaconEpoch, times));
   } else {
     await decide(state, replyId, { verdict: 'unaudited', beaconEpoch });
-    await honeypots.offer(replyId);
+    if (mayBeAudited) await honeypots.offer(replyId);
   }
 }

@@ -1,7 +1,9 @@
+import { ProtocolError } from '../../base/bytes.ts';
 import { MAX_WINDOWS, type Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { computeContextBound } from '../../exchange/fee.ts';
+import { getTier } from '../../tier/registry.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { Modality, ReplayedReply } from '../modality.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
@@ -55,8 +57,12 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: 
   const header = replay.header as Header;
   return {
     ...{ checks, header: replay.header, replay },
-    describeJob: (endpoint) => encodeScored(toScored({ endpoint, modelRoot: record.modelRoot }, header, replay)),
+    describeJob(endpoint) {
+      assertScored(header);
+      return encodeScored(toScored({ endpoint, modelRoot: record.modelRoot }, header, replay));
+    },
     readReport(bytes, { jobId, contextSize }) {
+      assertScored(header);
       const read = readScoreReport(bytes, { jobId, modelRoot: record.modelRoot, header, replay, contextSize });
       if ('problem' in read) return read;
       const { report } = read;
@@ -71,4 +77,10 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: 
       };
     },
   };
+}
+
+/** @throws ProtocolError `unsupported` where a reply shows nothing that a verifier could score. */
+function assertScored({ tier }: Header): void {
+  if (getTier(tier).windows === 'draws') return;
+  throw new ProtocolError('unsupported', `a reply of tier ${tier} shows nothing that a verifier could score`);
 }

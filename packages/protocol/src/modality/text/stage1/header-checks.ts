@@ -11,6 +11,7 @@ import {
   type OrderBeacon,
   type OrderContext,
 } from '../../../stage1/common-checks.ts';
+import { lookUpTier } from '../../../tier/registry.ts';
 import { checkDemands } from '../../demands.ts';
 import { type Header, NO_GRAMMAR } from '../commitment/header.ts';
 import type { AskedText, InferenceRequest } from '../request/request.ts';
@@ -37,6 +38,7 @@ export function checkHeader(crypto: Crypto, header: Header, context: HeaderConte
     checkStops(header, context),
     ...checkGrammar(header, context),
     checkContext(header, order),
+    ...checkSize(header, context),
     ...checkDemands(header, order, request),
   ];
 }
@@ -174,4 +176,21 @@ export function checkStops(
   const at = findStop(text, request.stop);
   if (at >= 0) return fail('stop-strings', `the response holds a stop string at character ${at}`);
   return pass('stop-strings', `stop reason ${header.stopReason}`);
+}
+
+/**
+ * Where windows hold tokens alone, nobody can count them again: so a reply bills one token for each byte of its text at most, and one
+ * that ends it.
+ */
+function checkSize(header: Header, { response }: Pick<HeaderContext, 'response'>): readonly Check[] {
+  const id = 'response-size';
+  if (lookUpTier(header.tier).tier?.windows !== 'tokens') return [];
+  if (response === undefined) return [skip(id, 'the texts are not shown here')];
+  const { outputTokenCount: tokens } = header;
+  return [
+    check(id, tokens <= response.length + 1, [
+      `${tokens} tokens for ${response.length} bytes of text`,
+      `${tokens} tokens are billed for ${response.length} bytes of text: one for each byte, and one more, is the most`,
+    ]),
+  ];
 }

@@ -6,7 +6,7 @@ import type { RecordV2 } from '../../../commitment/record.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { checkRoot } from '../../../stage1/common-checks.ts';
 import { checkPosture } from '../../../tier/posture.ts';
-import { TIERS } from '../../../tier/registry.ts';
+import { lookUpTier, TIERS } from '../../../tier/registry.ts';
 import type { TierEntry } from '../../../tier/tier.ts';
 import { type Header, hashTokens, NO_GRAMMAR, parseHeader } from '../commitment/header.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
@@ -26,6 +26,7 @@ import {
 } from '../sampling/sampler.ts';
 import { computeLargestTail, createProcessedTailBound, MASS_SLACK, mayLeave } from './tail-bound.ts';
 import { listTailDraws, type TailDraws } from './tail-draws.ts';
+import { replayTokens } from './token-replay.ts';
 
 /**
  * Stage 1: everything about a reply that its own openings prove or refute, without a model (docs/spec/stage-1.md).
@@ -35,7 +36,7 @@ export interface Replay {
   readonly checks: readonly Check[];
   /** Parsed header, where there is one. */
   readonly header: Header | undefined;
-  /** Decoded positions; empty unless every window decoded. */
+  /** Decoded positions; empty unless every window decoded, and where windows hold tokens alone. */
   readonly rows: readonly DrawRow[];
   readonly outputTokens: Uint32Array;
   /** As committed, one per position. */
@@ -70,6 +71,12 @@ export function replayReply(
   const classes: number[] = [];
   try {
     header = parseHeader(opening.header);
+    const { tier } = lookUpTier(header.tier, tiers);
+    if (tier?.windows === 'tokens') {
+      const replayed = replayTokens(crypto, { record, header, opening }, { tier, tiers });
+      if ('problem' in replayed) return { ...nothing, checks: [root, replayed.problem] };
+      return { ...nothing, header, outputTokens: replayed.outputTokens, checks: [root, ...replayed.checks] };
+    }
     for (let w = 0; w < opening.windows.length; w++) {
       const { draws, sketch } = opening.windows[w] as Opening['windows'][number];
       const { rows: decoded, runs } = decodeDraws(draws, header);

@@ -1,0 +1,191 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { EngineError } from '../interface/engine-error.ts';
+import { createTooLong, parseDocument } from './documents.ts';
+import { readEvents } from './event-reader.ts';
+import { isPrivateAddress } from './upstream-address.ts';
+import { UPSTREAM_LIMITS, type UpstreamLimits } from './upstream-limits.ts';
+import { quote } from './words.ts';
+
+export interface ConnectionOptions {
+  /** See parseUpstreamAddress. */
+  readonly address: string;
+  /** Of a hosted server. It is read for each call, and never printed. */
+  readonly readKey?: (() => string) | undefined;
+  readonly limits?: Partial<UpstreamLimits> | undefined;
+}
+
+/** What a server answered that does not do what it was asked. */
+export interface Refused {
+  readonly status: number;
+  readonly words: string;
+}
+
+export interface UpstreamConnection {
+  readonly address: string;
+  readonly limits: UpstreamLimits;
+  /** One JSON document. @throws EngineError where the server cannot be reached, or what it says cannot be read. */
+  call(path: string, body?: object): Promise<{ readonly document: unknown } | Refused>;
+  /** The events of a stream. @throws EngineError */
+  stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<unknown>;
+  /** The same, where the server may refuse it. */
+  tryStream(path: string, body: object, signal: AbortSignal): Promise<AsyncGenerator<unknown> | Refused>;
+}
+
+/** @throws EngineError 'invalid-request' where a key would go over the network in the clear. */
+export function connectUpstream({ address, readKey, limits: given }: ConnectionOptions): UpstreamConnection {
+  const limits = { ...UPSTREAM_LIMITS, ...given };
+  if (readKey !== undefined && !isPrivateAddress(address)) {
+    throw new EngineError('invalid-request', 'a key is sent over https, or to this machine; give an https:// address');
+  }
+  const rest = createRest(limits);
+
+  async function send(path: string, body: object | undefined, signal?: AbortSignal): Promise<Response> {
+    rest.assertAwake();
+    const key = readKey?.();
+    for (let attempt = 0; ; attempt++) {
+      const first = AbortSignal.timeout(limits.firstByteMs);
+      try {
+        const response = await fetch(`${address}${path}`, {
+          method: body === undefined ? 'GET' : 'POST',
+          // The answer of another host is not this server's.
+          redirect: 'manual',
+          headers: {
+            accept: 'application/json, text/event-stream',
+            ...(body && { 'content-type': 'application/json' }),
+            ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          },
+          ...(body && { body: JSON.stringify(body) }),
+          signal: signal ? AbortSignal.any([signal, first]) : first,
+        });
+        rest.end();
+        return response;
+      } catch (cause) {
+        if (signal?.aborted) throw new EngineError('cancelled', 'the request was cancelled', { cause });
+        const pauseMs = first.aborted ? undefined : limits.retryMs[attempt];
+        if (pauseMs === undefined) throw rest.begin(describeFailure(address, cause, first.aborted));
+        await delay(pauseMs, undefined, signal && { signal }).catch(() => undefined);
+        if (signal?.aborted) throw new EngineError('cancelled', 'the request was cancelled');
+      }
+    }
+  }
+
+  async function read(response: Response): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const part of readBody(response, limits.silenceMs)) {
+      size += part.length;
+      if (size > limits.maxBodyBytes) throw createTooLong(address, limits.maxBodyBytes);
+      parts.push(part);
+    }
+    return Buffer.concat(parts);
+  }
+
+  async function refuse(response: Response): Promise<Refused> {
+    const { status } = response;
+    if (status >= 300 && status < 400) {
+      await response.body?.cancel();
+      throw new EngineError('engine-crashed', `${address} sends its callers on to another address, which is not followed`);
+    }
+    const words = Buffer.from(await read(response)).toString('utf8');
+    // Such an answer may hold the key, or a part of it.
+    return { status, words: status === 401 || status === 403 ? '' : quote(readWords(words), readKey?.()) };
+  }
+
+  async function tryStream(path: string, body: object, signal: AbortSignal) {
+    const response = await send(path, body, signal);
+    return response.ok ? readEvents(address, readBody(response, limits.silenceMs, signal), limits) : refuse(response);
+  }
+
+  return {
+    address,
+    limits,
+    async call(path, body) {
+      const response = await send(path, body);
+      if (!response.ok) return refuse(response);
+      return { document: parseDocument(address, await read(response)) };
+    },
+    tryStream,
+    async *stream(path, body, signal) {
+      const events = await tryStream(path, body, signal);
+      if ('status' in events) throw toEngineError(address, events);
+      yield* events;
+    },
+  };
+}
+
+/** The pieces of a body. A server that says nothing for too long is given up. */
+async function* readBody(response: Response, silenceMs: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    for (;;) {
+      const silence = new Promise<never>((_, reject) => {
+        const message = `the upstream server said nothing for ${silenceMs} ms`;
+        timer = setTimeout(() => reject(new EngineError('engine-crashed', message, { retryable: true })), silenceMs);
+      });
+      const next = await Promise.race([reader.read(), silence]);
+      clearTimeout(timer);
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (cause) {
+    if (signal?.aborted) throw new EngineError('cancelled', 'the request was cancelled', { cause });
+    if (cause instanceof EngineError) throw cause;
+    throw new EngineError('engine-crashed', 'the upstream server broke off its answer', { cause, retryable: true });
+  } finally {
+    clearTimeout(timer);
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function readWords(body: string): string {
+  try {
+    const { error, message, detail } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+    const found = typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : error;
+    const words = [found, message, detail].find((each) => typeof each === 'string');
+    return typeof words === 'string' ? words : body;
+  } catch {
+    return body;
+  }
+}
+
+/** What a refusal is to whoever asked for a reply. */
+export function toEngineError(address: string, { status, words }: Refused): EngineError {
+  const said = `${address} answers ${status}${words === '' ? '' : `: ${words}`}`;
+  if (status === 429 || status === 503) return new EngineError('overloaded', said, { retryable: true });
+  if (status === 401 || status === 403) {
+    return new EngineError('engine-crashed', `${address} answers ${status}: it does not take the key of this provider`);
+  }
+  if (status === 404) return new EngineError('model-not-found', said);
+  if (status === 400 || status === 413 || status === 422) return new EngineError('invalid-request', said);
+  return new EngineError('engine-crashed', said, { retryable: status >= 500 });
+}
+
+function describeFailure(address: string, cause: unknown, isLate: boolean): EngineError {
+  const code = (cause as { cause?: { code?: unknown } }).cause?.code;
+  const why = isLate ? 'does not answer in time' : `cannot be reached${typeof code === 'string' ? ` (${code})` : ''}`;
+  return new EngineError('engine-crashed', `${address} ${why}`, { cause, retryable: true });
+}
+
+/** A server that was lost is left alone for a while, so that nobody waits for it in vain. */
+function createRest({ restMs, maxRestMs }: UpstreamLimits) {
+  let failures = 0;
+  let untilMs = 0;
+  let last: EngineError | undefined;
+  return {
+    assertAwake(): void {
+      if (last === undefined || performance.now() >= untilMs) return;
+      throw new EngineError('overloaded', `${last.message}; it is tried again soon`, { cause: last, retryable: true });
+    },
+    begin(error: EngineError): EngineError {
+      untilMs = performance.now() + Math.min(maxRestMs, restMs * 2 ** failures++);
+      last = error;
+      return error;
+    },
+    end(): void {
+      failures = 0;
+      last = undefined;
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { NAT, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
+import { EngineError } from '../interface/engine-error.ts';
+import type { TextGenerationRequest } from '../interface/text.ts';
+import type { UpstreamFindings } from './findings.ts';
+
+/** A request as the server takes it: where it goes, and what it says. */
+export interface UpstreamRequest {
+  readonly path: '/v1/chat/completions' | '/v1/completions';
+  readonly body: object;
+}
+
+/**
+ * Says all that the request says, or refuses it: a header signs what was asked for.
+ * @throws EngineError 'invalid-request'
+ */
+export function toUpstreamRequest(
+  request: TextGenerationRequest,
+  { kind, model, limitField, usage, tokenIds, seeds }: UpstreamFindings,
+): UpstreamRequest {
+  const { sampler, bias, prompt, stop, maxTokens, topLogprobs, grammar, drawKey } = request;
+  const isChat = prompt.kind === 'chat';
+  const common = {
+    ...{ model, stream: true },
+    [isChat ? limitField : 'max_tokens']: maxTokens,
+    temperature: sampler.temperatureQ16 / NAT,
+    ...(sampler.topPQ24 < WEIGHT_ONE && { top_p: sampler.topPQ24 / WEIGHT_ONE }),
+    ...(sampler.topK !== 0 && { top_k: sampler.topK }),
+    ...(sampler.minPQ24 !== 0 && { min_p: sampler.minPQ24 / WEIGHT_ONE }),
+    ...(sampler.presencePenaltyQ16 !== 0 && { presence_penalty: sampler.presencePenaltyQ16 / NAT }),
+    ...(sampler.frequencyPenaltyQ16 !== 0 && { frequency_penalty: sampler.frequencyPenaltyQ16 / NAT }),
+    ...(bias.length > 0 && { logit_bias: Object.fromEntries(bias.map(({ id, biasQ16 }) => [id, biasQ16 / NAT])) }),
+    ...(stop.length > 0 && { stop }),
+    ...(usage && { stream_options: { include_usage: true } }),
+    ...(seeds !== 'refused' && { seed: toSeed(drawKey) }),
+    ...(tokenIds && kind === 'vllm' && { return_token_ids: true }),
+    ...(grammar !== undefined && { grammar }),
+  };
+  if (prompt.kind === 'chat') {
+    const body = {
+      ...common,
+      messages: prompt.messages.map(toMessage),
+      ...(topLogprobs > 0 && { logprobs: true, top_logprobs: topLogprobs }),
+    };
+    return { path: '/v1/chat/completions', body };
+  }
+  const text = prompt.kind === 'text' ? prompt.text : prompt.kind === 'tokens' ? [...prompt.tokens] : undefined;
+  if (text === undefined) throw new EngineError('invalid-request', 'the upstream server fills no gaps in texts');
+  const body = { ...common, prompt: text, ...(topLogprobs > 0 && { logprobs: topLogprobs }) };
+  return { path: '/v1/completions', body };
+}
+
+/** The same draw key gives the same seed, so that a request with a seed repeats itself where the server does. */
+const toSeed = (drawKey: Uint8Array): number => Buffer.from(drawKey.subarray(0, 4)).readUInt32BE() >>> 1;
+
+function toMessage({ role, content, calls, callId }: Extract<TextGenerationRequest['prompt'], { kind: 'chat' }>['messages'][number]) {
+  if (calls !== undefined || callId !== undefined) {
+    throw new EngineError('invalid-request', 'the upstream server is shown no calls of tools');
+  }
+  return { role: role === 'developer' ? 'system' : role, content };
+}

@@ -1,0 +1,22 @@
+import type { Tier } from './tier.ts';
+
+/**
+ * A provider's signature and nothing else: for servers that show too little of a reply to have it checked. Consumers have it only by
+ * naming the tier in the model id (docs/spec/vanilla-tier.md).
+ */
+export const vanilla: Tier = {
+  name: 'vanilla',
+  method: 'signature',
+  classes: 'inexact',
+  windows: 'tokens',
+  root: 'name',
+  leavesOut: ['listing', 'draw-replay', 'shape-classes'],
+  evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
+  ownEvidence: [],
+  verifierWork: [],
+  settledBy: 'unaudited',
+  findOutcomeProblem: (outcome) =>
+    outcome === 'inconclusive' ? undefined : 'a reply of tier vanilla shows nothing that a verifier could compare',
+  describeAudit: () =>
+    'a signature only: which model answered, and whether it was run as asked, is proven by nothing and audited by nobody',
+};

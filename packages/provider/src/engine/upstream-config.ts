@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { openEngine } from '@ogong/engine/open-engine';
+import { connectUpstream, type UpstreamConnection } from '@ogong/engine/upstream/connection';
+import { parseUpstreamAddress } from '@ogong/engine/upstream/upstream-address';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { httpUrl, text } from '@ogong/host/config/values';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import { explainFile } from '@ogong/host/log/errors';
+import type { Logger } from '@ogong/host/log/logger';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+
+/** Where models run on a server that somebody else has started. */
+export const upstreamFields = {
+  upstream: {
+    schema: httpUrl,
+    label: '<url>',
+    env: 'OGONG_UPSTREAM',
+    description:
+      "serve the models of another server, llama-server, vLLM, SGLang, Ollama or a hosted API, with --model as that server's name for it",
+  },
+  upstreamKeyFile: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_UPSTREAM_KEY_FILE',
+    description: "file with that server's key, on one line",
+  },
+  upstreamKey: {
+    schema: text,
+    label: '<key>',
+    env: 'OGONG_UPSTREAM_KEY',
+    secret: true,
+    description: "that server's key; better in a file, or in the environment",
+  },
+} as const;
+
+export interface UpstreamSettings {
+  readonly upstream?: string | undefined;
+  readonly upstreamKeyFile?: string | undefined;
+  readonly upstreamKey?: Secret<string> | undefined;
+  readonly nCtx?: number | undefined;
+  readonly sequences?: number | undefined;
+}
+
+const MAX_KEY = 4096;
+
+/** @throws ConfigError where the key's file cannot be read, or holds none. */
+function readKey(command: string, { upstreamKey, upstreamKeyFile }: UpstreamSettings): Secret<string> | undefined {
+  if (upstreamKey !== undefined && upstreamKeyFile !== undefined) {
+    throw new ConfigError(command, ['--upstream-key and --upstream-key-file exclude each other']);
+  }
+  if (upstreamKeyFile === undefined) return upstreamKey;
+  let key: string;
+  try {
+    key = readFileSync(upstreamKeyFile, 'utf8').trim();
+  } catch (error) {
+    throw new ConfigError(command, [`--upstream-key-file ${upstreamKeyFile}: ${explainFile(error)}`]);
+  }
+  if (/^[\x21-\x7e]+$/.test(key) && key.length <= MAX_KEY) return new Secret(key);
+  throw new ConfigError(command, [`--upstream-key-file ${upstreamKeyFile}: it holds no key on a line of its own`]);
+}
+
+function toConnection(command: string, settings: UpstreamSettings) {
+  const key = readKey(command, settings);
+  const address = parseUpstreamAddress(settings.upstream ?? '');
+  return { address, ...(key && { readKey: () => key.reveal() }) };
+}
+
+/** @throws ConfigError, EngineError */
+export const openUpstream = (command: string, settings: UpstreamSettings): UpstreamConnection =>
+  connectUpstream(toConnection(command, settings));
+
+/**
+ * A model of another server, under the id that consumers ask for.
+ * @throws ConfigError; EngineError where the server cannot be used.
+ */
+export async function loadUpstreamModel(
+  command: string,
+  { model, modelId }: { readonly model: string; readonly modelId: string },
+  settings: UpstreamSettings,
+  { log }: { readonly log: Pick<Logger, 'info'> },
+): Promise<TextEngine> {
+  const modelRoot = findNamedRoot(nodeCrypto, modelId);
+  if (modelRoot === undefined) {
+    throw new ConfigError(command, [
+      `--model-id ${modelId}: a model behind --upstream shows nothing that could be checked; serve it as ogong/vanilla/<maker>/<model>`,
+    ]);
+  }
+  const { nCtx: contextSize, sequences } = settings;
+  const engine = await openEngine({
+    upstream: { ...toConnection(command, settings), model, modelRoot, contextSize, sequences },
+  });
+  if (engine.specificationVersion !== 'text-v1') throw new EngineError('unsupported-model', `${model} does not write`);
+  const { numericClass, contextSize: holds } = engine.info();
+  log.info({ model, modelId, numericClass, contextSize: holds }, 'the upstream server is looked at');
+  return engine;
+}

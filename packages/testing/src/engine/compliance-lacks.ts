@@ -1,0 +1,84 @@
+import type { TextCapabilities, TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
+import { decodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
+import { describe, expect, it } from 'vitest';
+import { collectReply, countOutputs, createRequest as createPlain, keyOf, SKETCH } from './compliance-requests.ts';
+
+/** What an engine can lack, as its `capabilities` say; `texts` and `token-prompts` are kinds of prompts. */
+export type Capability = Exclude<keyof TextCapabilities, 'prompts'> | 'texts' | 'token-prompts';
+
+/** Requests that need one capability each. */
+const NEEDING: Partial<Record<Capability, Partial<TextGenerationRequest>>> = {
+  grammar: { grammar: 'root ::= "a"' },
+  bias: { bias: [{ id: 3, biasQ16: NAT }] },
+  filters: { sampler: { ...PLAIN_SAMPLER, topK: 5 } },
+  alternatives: { topLogprobs: 1 },
+  tools: {
+    prompt: {
+      kind: 'chat',
+      messages: [{ role: 'user', content: 'x' }],
+      tools: [{ name: 'f', description: '', parameters: {} }] as never,
+    },
+  },
+  texts: { prompt: { kind: 'text', text: 'x' } },
+  'token-prompts': { prompt: { kind: 'tokens', tokens: Uint32Array.of(3) } },
+};
+
+/** An engine that cannot do something says so by refusing it, and what it shows of a reply holds together all the same. */
+export function describeLacks(
+  engineOf: () => TextEngine,
+  prompt: string,
+  {
+    lacks,
+    createRequest,
+  }: { readonly lacks: readonly Capability[]; readonly createRequest: typeof createPlain },
+): void {
+  if (lacks.length === 0) return;
+  describe('what it lacks', () => {
+    const requests = lacks.flatMap((lack) => (NEEDING[lack] ? [[lack, NEEDING[lack]] as const] : []));
+    it.each(requests)('is refused in a request: %s', async (_lack, overrides) => {
+      const attempt = collectReply(engineOf().generate(createRequest(prompt, overrides)));
+      await expect(attempt).rejects.toMatchObject({ code: 'invalid-request' });
+    });
+
+    if (lacks.includes('score')) {
+      it('is refused as a score', async () => {
+        const score = {
+          ...{ promptTokens: Uint32Array.of(3), outputTokens: Uint32Array.of(3), sampler: PLAIN_SAMPLER, bias: [] },
+          ...{ sketch: SKETCH, listSizes: Uint8Array.of(1), numericClass: engineOf().info().numericClass },
+        };
+        await expect(engineOf().score(score)).rejects.toMatchObject({ code: 'unsupported-model' });
+        await expect(engineOf().trace({ ...score, position: 0 })).rejects.toMatchObject({ code: 'unsupported-model' });
+      });
+    }
+    if (lacks.includes('tokenize')) {
+      it('is refused as tokens of prompts', async () => {
+        const tokens = engineOf().tokenizePrompt({ kind: 'text', text: prompt });
+        await expect(tokens).rejects.toMatchObject({ code: 'unsupported-model' });
+        await expect(engineOf().detokenize(Uint32Array.of(3))).rejects.toMatchObject({ code: 'unsupported-model' });
+      });
+    }
+    if (!lacks.includes('draws')) return;
+
+    it('streams start, tokens, windows and end in order, and counts what its windows hold', async () => {
+      const reply = await collectReply(engineOf().generate(createRequest(prompt, { maxTokens: 70 })));
+      const windows = reply.windows.map(({ draws }) => decodeTokenWindow(draws));
+      expect(windows.reduce((sum, { count }) => sum + count, 0)).toBe(countOutputs(reply));
+      expect(windows.flatMap(({ ids }) => ids)).toEqual([...reply.outputTokens]);
+      expect(reply.windows.every(({ sketch }) => sketch.length === 0)).toBe(true);
+      const streamed = reply.events.map((event) => (event.kind === 'token' ? event.text : '')).join('');
+      expect(reply.text.startsWith(streamed)).toBe(true);
+      expect(countOutputs(reply)).toBeLessThanOrEqual(Buffer.byteLength(reply.text) + 1);
+      expect(countOutputs(reply)).toBeLessThanOrEqual(70);
+    });
+
+    it('says the same without a commitment', async () => {
+      const [committed, bare] = await Promise.all(
+        [true, false].map((commit) => collectReply(engineOf().generate(createRequest(prompt, { commit, drawKey: keyOf(7) })))),
+      );
+      expect(bare?.windows).toEqual([]);
+      expect(bare?.text.length).toBeGreaterThan(0);
+      expect(countOutputs(committed as never)).toBeGreaterThan(0);
+    });
+  });
+}

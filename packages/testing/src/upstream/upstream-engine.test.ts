@@ -1,0 +1,33 @@
+import { createUpstreamEngine } from '@ogong/engine/upstream/engine';
+import type { UpstreamKind } from '@ogong/engine/upstream/findings';
+import { afterAll } from 'vitest';
+import type { Capability } from '../engine/compliance-lacks.ts';
+import { describeEngine } from '../engine/compliance.ts';
+import { type RecordedServer, startRecordedServer } from './recorded-server.ts';
+
+/** What no server shows to whoever calls it. */
+const NEVER: readonly Capability[] = ['exact', 'trace', 'draws', 'score', 'tokenize', 'tools'];
+const LACKS: Readonly<Record<UpstreamKind, readonly Capability[]>> = {
+  'llama-server': NEVER,
+  vllm: [...NEVER, 'grammar'],
+  sglang: [...NEVER, 'grammar'],
+  ollama: [...NEVER, 'grammar', 'bias', 'filters', 'alternatives', 'token-prompts'],
+  openai: [...NEVER, 'grammar', 'filters', 'texts', 'token-prompts'],
+};
+
+const servers: RecordedServer[] = [];
+afterAll(() => Promise.all(servers.map((server) => server.close())));
+
+for (const [kind, lacks] of Object.entries(LACKS)) {
+  describeEngine({
+    name: `an engine in front of a recorded ${kind}`,
+    lacks,
+    prompts: ['Once upon a time', 'a', 'é🙂'],
+    async open({ sequences, contextSize, maxQueue }) {
+      const server = await startRecordedServer({ kind: kind as UpstreamKind, contextSize, stepMs: 1 });
+      servers.push(server);
+      const { address } = server;
+      return createUpstreamEngine({ address, modelRoot: new Uint8Array(32).fill(1), sequences, maxQueue, contextSize });
+    },
+  });
+}
