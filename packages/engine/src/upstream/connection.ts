@@ -84,7 +84,10 @@ export function connectUpstream({ address, readKey, limits: given }: ConnectionO
     const { status } = response;
     if (status >= 300 && status < 400) {
       await response.body?.cancel();
-      throw new EngineError('engine-crashed', `${address} sends its callers on to another address, which is not followed`);
+      throw new EngineError(
+        'engine-crashed',
+        `${address} sends its callers on to another address, which is not followed`,
+      );
     }
     const words = Buffer.from(await read(response)).toString('utf8');
     // Such an answer may hold the key, or a part of it.

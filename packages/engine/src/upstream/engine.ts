@@ -38,7 +38,10 @@ export async function createUpstreamEngine(options: UpstreamOptions): Promise<Up
   const findings = await probeUpstream(connection, options.model);
   const contextSize = options.contextSize ?? findings.contextSize;
   if (contextSize === undefined) {
-    throw new EngineError('invalid-request', `${connection.address} does not say how large its context is; give --n-ctx`);
+    throw new EngineError(
+      'invalid-request',
+      `${connection.address} does not say how large its context is; give --n-ctx`,
+    );
   }
   if (findings.contextSize !== undefined && contextSize > findings.contextSize) {
     throw new EngineError(
@@ -140,7 +143,11 @@ const createClosed = (): EngineError => new EngineError('engine-closed', 'the en
 /** @throws EngineError 'invalid-request' */
 function assertCapable(
   { prompt, sampler, bias, grammar, topLogprobs, firstDraw = 0 }: TextGenerationRequest,
-  { capabilities, contextSize, vocabularySize }: Pick<TextEngineInfo, 'capabilities' | 'contextSize' | 'vocabularySize'>,
+  {
+    capabilities,
+    contextSize,
+    vocabularySize,
+  }: Pick<TextEngineInfo, 'capabilities' | 'contextSize' | 'vocabularySize'>,
 ): void {
   const demand = (holds: boolean, what: string): void => {
     if (!holds) throw new EngineError('invalid-request', `the upstream server takes no ${what}`);

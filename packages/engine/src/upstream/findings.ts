@@ -83,7 +83,10 @@ export function describeFindings(findings: UpstreamFindings): readonly (readonly
     ['names tokens', yes(tokenIds)],
     ['log-probabilities', alternatives === 0 ? 'no' : `of ${alternatives} candidates`],
     ['of prompts', yes(promptLogprobs)],
-    ['seeds', seeds === 'repeats' ? 'one seed gave one text twice' : seeds === 'differs' ? 'one seed gave two texts' : 'no'],
+    [
+      'seeds',
+      seeds === 'repeats' ? 'one seed gave one text twice' : seeds === 'differs' ? 'one seed gave two texts' : 'no',
+    ],
     ['hidden states', yes(hiddenStates)],
     ['continues texts', yes(completions)],
   ];

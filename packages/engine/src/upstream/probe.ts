@@ -1,6 +1,6 @@
 import { type Refused, toEngineError, type UpstreamConnection } from './connection.ts';
-import type { UpstreamFindings, UpstreamKind } from './findings.ts';
 import { findServer } from './find-server.ts';
+import type { UpstreamFindings, UpstreamKind } from './findings.ts';
 import { readChunk, type UpstreamChunk } from './read-chunk.ts';
 
 const QUESTION = [{ role: 'user', content: 'Count from one to twenty.' }];
@@ -88,10 +88,7 @@ const WITHOUT: readonly Partial<Wishes>[] = [
 ];
 
 /** The most that the server takes at once. @throws EngineError where it answers nothing at all. */
-async function findWishes(
-  address: string,
-  ask: Ask,
-): Promise<{ readonly wishes: Wishes; readonly shown: Shown }> {
+async function findWishes(address: string, ask: Ask): Promise<{ readonly wishes: Wishes; readonly shown: Shown }> {
   let wishes = ALL;
   let answer = await ask(wishes);
   for (const less of WITHOUT) {

@@ -74,7 +74,9 @@ export function readChunk(event: unknown): UpstreamChunk {
   if (!isAbsent(fields.error)) {
     const { error } = fields;
     const words = typeof error === 'string' ? error : String((error as { message?: unknown }).message ?? 'no reason');
-    throw new EngineError('engine-crashed', `the upstream server failed: ${quote(words, undefined)}`, { retryable: true });
+    throw new EngineError('engine-crashed', `the upstream server failed: ${quote(words, undefined)}`, {
+      retryable: true,
+    });
   }
   const choices = listOf(fields.choices, 8, 'choices').map((each) => fieldsOf(each, 'a choice'));
   const choice = choices.find(({ index }) => isAbsent(index) || index === 0) ?? {};

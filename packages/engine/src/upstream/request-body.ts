@@ -52,7 +52,12 @@ export function toUpstreamRequest(
 /** The same draw key gives the same seed, so that a request with a seed repeats itself where the server does. */
 const toSeed = (drawKey: Uint8Array): number => Buffer.from(drawKey.subarray(0, 4)).readUInt32BE() >>> 1;
 
-function toMessage({ role, content, calls, callId }: Extract<TextGenerationRequest['prompt'], { kind: 'chat' }>['messages'][number]) {
+function toMessage({
+  role,
+  content,
+  calls,
+  callId,
+}: Extract<TextGenerationRequest['prompt'], { kind: 'chat' }>['messages'][number]) {
   if (calls !== undefined || callId !== undefined) {
     throw new EngineError('invalid-request', 'the upstream server is shown no calls of tools');
   }

@@ -21,7 +21,9 @@ export function createTurns({ sequences, maxQueue }: { readonly sequences: numbe
         return leave;
       }
       if (waiting.length >= maxQueue) {
-        throw new EngineError('overloaded', `${maxQueue} requests wait for the upstream server already`, { retryable: true });
+        throw new EngineError('overloaded', `${maxQueue} requests wait for the upstream server already`, {
+          retryable: true,
+        });
       }
       await new Promise<void>((resolve, reject) => {
         const onAbort = (): void => {

@@ -1,6 +1,6 @@
+import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
-import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import { createTextStream } from '../decode/text/text-stream.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import { type TextGenerationEvent, type TextGenerationRequest, UNNAMED_TOKEN } from '../interface/text.ts';
@@ -19,7 +19,10 @@ export interface UpstreamReply {
   /** @returns events of it; `isOver` where nothing more is wanted. @throws EngineError */
   add(chunk: UpstreamChunk): { readonly events: readonly TextGenerationEvent[]; readonly isOver: boolean };
   /** Its windows and its end. @param isCancelled it was broken off on this side. @throws EngineError where the server broke it off. */
-  end(times: { readonly promptMs: number; readonly decodeMs: number }, isCancelled: boolean): readonly TextGenerationEvent[];
+  end(
+    times: { readonly promptMs: number; readonly decodeMs: number },
+    isCancelled: boolean,
+  ): readonly TextGenerationEvent[];
 }
 
 export function createUpstreamReply(
@@ -39,7 +42,10 @@ export function createUpstreamReply(
   const push = (bytes: Uint8Array): { readonly text: string; readonly stopped: boolean } => {
     textBytes += bytes.length;
     if (textBytes > maxTextBytes) {
-      throw new EngineError('engine-crashed', `the upstream server answers with more than ${maxTextBytes} bytes of text`);
+      throw new EngineError(
+        'engine-crashed',
+        `the upstream server answers with more than ${maxTextBytes} bytes of text`,
+      );
     }
     return stream.push(bytes);
   };
@@ -84,7 +90,12 @@ export function createUpstreamReply(
       if (isThinking) text += push(Buffer.from(THOUGHT)).text;
       text += stream.flush();
       const most = Math.min(maxTokens, Buffer.byteLength(text) + 1);
-      const told = shown > 0 ? shown : reason === 'cancelled' || reason === 'stop-string' ? pieces : (usage?.outputTokens ?? pieces);
+      const told =
+        shown > 0
+          ? shown
+          : reason === 'cancelled' || reason === 'stop-string'
+            ? pieces
+            : (usage?.outputTokens ?? pieces);
       const least = reason === 'cancelled' ? 0 : 1;
       const outputTokens = Math.max(least, Math.min(told, most));
       const named = ids.length === outputTokens ? Uint32Array.from(ids) : new Uint32Array();

@@ -80,7 +80,9 @@ export function findWeightsProblem(
 ): string | undefined {
   const named = findNamedRoot(nodeCrypto, modelId);
   if (named !== undefined) {
-    return equalBytes(named, modelRoot) ? undefined : `another root than that of the name ${modelId}, which has no weights`;
+    return equalBytes(named, modelRoot)
+      ? undefined
+      : `another root than that of the name ${modelId}, which has no weights`;
   }
   if (roots === undefined) return undefined;
   const published = roots.find(modelId, span);

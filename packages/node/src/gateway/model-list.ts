@@ -3,6 +3,7 @@ import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { formatModel, type Json } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { createModelNotFound } from './provider-match.ts';
 
 /** What the network serves now, as OpenAI lists models. */
@@ -16,6 +17,20 @@ export interface ModelList {
 const OTHERS_AND_OWN = 2;
 const UNCHECKED =
   'Nobody but a provider itself runs a verifier of this model, so its answers may stay unjudged. What nobody judges is not paid.';
+
+const UNPROVEN =
+  'A signature only: nothing proves which model answers, or that it ran as asked, and nobody audits it. It is paid all the same.';
+
+/** What answers are checked by, and what is not, before anybody pays for them. */
+function describeTier({ model, verifiers }: ModelSupply): Json {
+  const { tier } = lookUpTier(model.split('/')[1] ?? '');
+  const isComparable = tier?.verifierWork.length !== 0;
+  const warning = isComparable ? (verifiers < OTHERS_AND_OWN ? UNCHECKED : undefined) : UNPROVEN;
+  return {
+    ...(tier && { tier: tier.name, method: tier.method, audited: isComparable }),
+    ...(warning && { warning }),
+  };
+}
 
 /** @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know. */
 export function createModelList(
@@ -44,7 +59,7 @@ export function createModelList(
       verifiers: supply.verifiers,
       staked_verifiers: supply.stakedVerifiers,
       numeric_classes: supply.numericClasses,
-      ...(supply.verifiers < OTHERS_AND_OWN && { warning: UNCHECKED }),
+      ...describeTier(supply),
     },
   });
 

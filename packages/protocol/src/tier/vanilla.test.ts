@@ -1,8 +1,8 @@
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/testing/synthetic/synthetic-receipt';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { hashResponse } from '../commitment/response-hash.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { findNamedRoot } from '../exchange/named-root.ts';
 import type { Header } from '../modality/text/commitment/header.ts';
 import { decodeTokenWindow, encodeTokenWindow } from '../modality/text/commitment/token-window.ts';
@@ -62,14 +62,15 @@ describe.each(['named', 'counted'] as const)('a receipt of tier vanilla, its tok
   it('fails with another text, and with more tokens than bytes', () => {
     expect(verify({ said }, (text) => text.subarray(1)).failed).toContain('response-hash');
     // The record signs the short text, too: then the count alone is too large.
-    const short = verify({ said, bend: { record: (r) => ({ ...r, responseHash: hashOf('word') }) } }, () => textOf('word'));
+    const short = verify({ said, bend: { record: (r) => ({ ...r, responseHash: hashOf('word') }) } }, () =>
+      textOf('word'),
+    );
     expect(short.failed).toContain('response-size');
   });
 });
 
 const textOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const hashOf = (text: string): Uint8Array => hashResponse(crypto, textOf(text));
-
 
 describe('the tier that was asked for', () => {
   it('is not had from a provider that signs tokens alone', () => {
@@ -106,7 +107,11 @@ describe('the root of a name', () => {
 describe('log-probabilities', () => {
   it('are refused in the tier, and nowhere else', () => {
     expect(() => assertTierShows({ model: VANILLA, logprobs: true })).toThrow(RequestError);
-    for (const [model, logprobs] of [[VANILLA, false], [VERIFIED, true], ['x', true]] as const) {
+    for (const [model, logprobs] of [
+      [VANILLA, false],
+      [VERIFIED, true],
+      ['x', true],
+    ] as const) {
       expect(() => assertTierShows({ model, logprobs })).not.toThrow();
     }
   });
@@ -114,7 +119,11 @@ describe('log-probabilities', () => {
 
 describe('a window of tokens', () => {
   const anyWindow = fc
-    .tuple(fc.integer({ min: 1, max: 32 }), fc.boolean(), fc.array(fc.nat(2 ** 24 - 1), { minLength: 32, maxLength: 32 }))
+    .tuple(
+      fc.integer({ min: 1, max: 32 }),
+      fc.boolean(),
+      fc.array(fc.nat(2 ** 24 - 1), { minLength: 32, maxLength: 32 }),
+    )
     .map(([count, isNamed, ids]) => ({ count, ids: isNamed ? ids.slice(0, count) : [] }));
 
   it('is read back as it was written, and nothing else is', () => {

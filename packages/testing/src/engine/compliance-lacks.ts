@@ -2,7 +2,7 @@ import type { TextCapabilities, TextEngine, TextGenerationRequest } from '@ogong
 import { decodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { describe, expect, it } from 'vitest';
-import { collectReply, countOutputs, createRequest as createPlain, keyOf, SKETCH } from './compliance-requests.ts';
+import { collectReply, countOutputs, type createRequest as createPlain, keyOf, SKETCH } from './compliance-requests.ts';
 
 /** What an engine can lack, as its `capabilities` say; `texts` and `token-prompts` are kinds of prompts. */
 export type Capability = Exclude<keyof TextCapabilities, 'prompts'> | 'texts' | 'token-prompts';
@@ -28,10 +28,7 @@ const NEEDING: Partial<Record<Capability, Partial<TextGenerationRequest>>> = {
 export function describeLacks(
   engineOf: () => TextEngine,
   prompt: string,
-  {
-    lacks,
-    createRequest,
-  }: { readonly lacks: readonly Capability[]; readonly createRequest: typeof createPlain },
+  { lacks, createRequest }: { readonly lacks: readonly Capability[]; readonly createRequest: typeof createPlain },
 ): void {
   if (lacks.length === 0) return;
   describe('what it lacks', () => {
@@ -74,7 +71,9 @@ export function describeLacks(
 
     it('says the same without a commitment', async () => {
       const [committed, bare] = await Promise.all(
-        [true, false].map((commit) => collectReply(engineOf().generate(createRequest(prompt, { commit, drawKey: keyOf(7) })))),
+        [true, false].map((commit) =>
+          collectReply(engineOf().generate(createRequest(prompt, { commit, drawKey: keyOf(7) }))),
+        ),
       );
       expect(bare?.windows).toEqual([]);
       expect(bare?.text.length).toBeGreaterThan(0);

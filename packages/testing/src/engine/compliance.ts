@@ -239,29 +239,36 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
       expect(hexOf(scored.windows)).toEqual(hexOf(alone.windows));
     });
 
-    having('draws', 'score')('scores the next reply of a conversation from rows of the one before, where the class is exact', async () => {
-      const asked = [...(await engine.tokenizePrompt({ kind: 'text', text: prompt }))];
-      // Fewer rows than 16 are not kept.
-      const long = Uint32Array.from({ length: 24 }, (_, i) => asked[i % asked.length] as number);
-      const request = createRequest('', { prompt: { kind: 'tokens', tokens: long }, drawKey: keyOf(6), maxTokens: 8 });
-      const reply = await generate(request);
-      const tokens = [...long, ...reply.outputTokens, ...long];
-      const next = { ...request, prompt: { kind: 'tokens', tokens: Uint32Array.from(tokens) } } as const;
-      const following = await generate(next);
-      const score = () => engine.score(createScoreRequest(engine, request, reply));
-      const scoreNext = () => engine.score(createScoreRequest(engine, next, following));
-      await scoreNext();
-      const first = await score();
-      const second = await scoreNext();
-      const last = await score();
-      for (const scored of [first, last]) expect(hexOf(scored.windows)).toEqual(hexOf(reply.windows));
-      expect(hexOf(second.windows)).toEqual(hexOf(following.windows));
-      const keeps = keepsPrefixes && engine.info().exact;
-      const shared = reply.promptTokens.length - 1;
-      expect([first, last].map(({ cachedTokens }) => cachedTokens)).toEqual([keeps ? shared : 0, keeps ? shared : 0]);
-      if (keeps) expect(second.cachedTokens).toBeGreaterThanOrEqual(shared);
-      else expect(second.cachedTokens).toBe(0);
-    });
+    having('draws', 'score')(
+      'scores the next reply of a conversation from rows of the one before, where the class is exact',
+      async () => {
+        const asked = [...(await engine.tokenizePrompt({ kind: 'text', text: prompt }))];
+        // Fewer rows than 16 are not kept.
+        const long = Uint32Array.from({ length: 24 }, (_, i) => asked[i % asked.length] as number);
+        const request = createRequest('', {
+          prompt: { kind: 'tokens', tokens: long },
+          drawKey: keyOf(6),
+          maxTokens: 8,
+        });
+        const reply = await generate(request);
+        const tokens = [...long, ...reply.outputTokens, ...long];
+        const next = { ...request, prompt: { kind: 'tokens', tokens: Uint32Array.from(tokens) } } as const;
+        const following = await generate(next);
+        const score = () => engine.score(createScoreRequest(engine, request, reply));
+        const scoreNext = () => engine.score(createScoreRequest(engine, next, following));
+        await scoreNext();
+        const first = await score();
+        const second = await scoreNext();
+        const last = await score();
+        for (const scored of [first, last]) expect(hexOf(scored.windows)).toEqual(hexOf(reply.windows));
+        expect(hexOf(second.windows)).toEqual(hexOf(following.windows));
+        const keeps = keepsPrefixes && engine.info().exact;
+        const shared = reply.promptTokens.length - 1;
+        expect([first, last].map(({ cachedTokens }) => cachedTokens)).toEqual([keeps ? shared : 0, keeps ? shared : 0]);
+        if (keeps) expect(second.cachedTokens).toBeGreaterThanOrEqual(shared);
+        else expect(second.cachedTokens).toBe(0);
+      },
+    );
 
     having('draws', 'score')('scores another token to other bytes', async () => {
       const request = createRequest(prompt);
@@ -319,17 +326,20 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
       expect(streamed).toBe(cut.text);
     });
 
-    having('draws')('never draws a token with a large negative bias, and always one with a large positive bias', async () => {
-      const request = createRequest(prompt, { maxTokens: 12 });
-      const [first] = (await generate(request)).outputTokens as unknown as [number];
-      const without = await generate({ ...request, bias: [{ id: first, biasQ16: -100 * NAT }] });
-      expect([...without.outputTokens]).not.toContain(first);
-      const { vocabularySize } = engine.info();
-      const biased = { ...request, bias: [{ id: first, biasQ16: -100 * NAT }] };
-      expectReplay(biased, readRows(without.windows, vocabularySize), vocabularySize);
-      const only = await generate({ ...request, bias: [{ id: first, biasQ16: 100 * NAT }] });
-      expect(new Set(only.outputTokens)).toEqual(new Set([first]));
-    });
+    having('draws')(
+      'never draws a token with a large negative bias, and always one with a large positive bias',
+      async () => {
+        const request = createRequest(prompt, { maxTokens: 12 });
+        const [first] = (await generate(request)).outputTokens as unknown as [number];
+        const without = await generate({ ...request, bias: [{ id: first, biasQ16: -100 * NAT }] });
+        expect([...without.outputTokens]).not.toContain(first);
+        const { vocabularySize } = engine.info();
+        const biased = { ...request, bias: [{ id: first, biasQ16: -100 * NAT }] };
+        expectReplay(biased, readRows(without.windows, vocabularySize), vocabularySize);
+        const only = await generate({ ...request, bias: [{ id: first, biasQ16: 100 * NAT }] });
+        expect(new Set(only.outputTokens)).toEqual(new Set([first]));
+      },
+    );
 
     having('alternatives')('names alternatives, likeliest first', async () => {
       const reply = await generate(createRequest(prompt, { topLogprobs: 5, maxTokens: 4 }));

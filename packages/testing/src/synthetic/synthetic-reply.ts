@@ -27,8 +27,17 @@ import {
   NO_GRAMMAR,
   type StopReason,
 } from '@ogong/protocol/modality/text/commitment/header';
-import { encodeTokenWindow, NO_TOKENS_HASH, UNKNOWN_VOCABULARY } from '@ogong/protocol/modality/text/commitment/token-window';
-import { createWindowEncoder, type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import {
+  encodeTokenWindow,
+  NO_TOKENS_HASH,
+  UNKNOWN_VOCABULARY,
+} from '@ogong/protocol/modality/text/commitment/token-window';
+import {
+  createWindowEncoder,
+  type DrawRow,
+  tokenOf,
+  WINDOW_TOKENS,
+} from '@ogong/protocol/modality/text/commitment/window';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';

@@ -71,9 +71,15 @@ describe('an answer that no server should give', () => {
     ['above one', 0.5],
     ['endless', 'infinity'],
   ])('its log-probability is %s', async (_what, logprob) => {
-    const shown = { tokens: ['a'], token_logprobs: [logprob === null ? undefined : logprob], top_logprobs: [{ b: logprob }] };
+    const shown = {
+      tokens: ['a'],
+      token_logprobs: [logprob === null ? undefined : logprob],
+      top_logprobs: [{ b: logprob }],
+    };
     const { engine } = await turn(say(event(choice({ logprobs: shown })) + END));
-    await expect(ask(engine, { topLogprobs: 1 })).rejects.toMatchObject({ message: expect.stringMatching(/log-probability/) });
+    await expect(ask(engine, { topLogprobs: 1 })).rejects.toMatchObject({
+      message: expect.stringMatching(/log-probability/),
+    });
   });
 
   it('says more than anybody reads, and is left at once', async () => {
@@ -117,8 +123,13 @@ describe('an answer that no server should give', () => {
   });
 
   it('gives up a server that says nothing', async () => {
-    const { engine } = await turn((response) => void response.writeHead(200).flushHeaders(), { limits: { silenceMs: 50 } });
-    await expect(ask(engine)).rejects.toMatchObject({ retryable: true, message: expect.stringMatching(/said nothing/) });
+    const { engine } = await turn((response) => void response.writeHead(200).flushHeaders(), {
+      limits: { silenceMs: 50 },
+    });
+    await expect(ask(engine)).rejects.toMatchObject({
+      retryable: true,
+      message: expect.stringMatching(/said nothing/),
+    });
     const late = await turn(() => {}, { limits: { firstByteMs: 2_000 } });
     await expect(ask(late.engine)).rejects.toMatchObject({ message: expect.stringMatching(/does not answer in time/) });
   });
@@ -161,7 +172,10 @@ describe('a server that fails', () => {
     failures = 1000;
     await expect(ask(engine)).rejects.toMatchObject({ code: 'engine-crashed', retryable: true });
     const asked = server.asked.length;
-    await expect(ask(engine)).rejects.toMatchObject({ code: 'overloaded', message: expect.stringMatching(/tried again soon/) });
+    await expect(ask(engine)).rejects.toMatchObject({
+      code: 'overloaded',
+      message: expect.stringMatching(/tried again soon/),
+    });
     expect(server.asked.length).toBe(asked);
   });
 });
@@ -171,7 +185,9 @@ describe('a key', () => {
     const server = await start({ kind: 'openai', key: KEY });
     await open(server, { readKey: () => KEY, contextSize: 128 });
     expect(server.asked.every(({ headers }) => headers.authorization === `Bearer ${KEY}`)).toBe(true);
-    const wrong = await open(server, { readKey: () => `${KEY}-wrong`, contextSize: 128 }).catch((error: unknown) => error);
+    const wrong = await open(server, { readKey: () => `${KEY}-wrong`, contextSize: 128 }).catch(
+      (error: unknown) => error,
+    );
     expect(wrong).toMatchObject({ code: 'engine-crashed', message: expect.stringMatching(/does not take the key/) });
     expect(JSON.stringify(wrong) + String((wrong as Error).stack)).not.toContain(KEY);
     const echo = await turn((response) => response.writeHead(500).end(`{"error":"${KEY}"}`), { readKey: () => KEY });
@@ -186,7 +202,9 @@ describe('a key', () => {
 
 describe('a context', () => {
   it('has to be named where the server does not say how large it is', async () => {
-    await expect(open(await start({ kind: 'openai' }))).rejects.toMatchObject({ message: expect.stringMatching(/--n-ctx/) });
+    await expect(open(await start({ kind: 'openai' }))).rejects.toMatchObject({
+      message: expect.stringMatching(/--n-ctx/),
+    });
   });
 
   it('is never larger than the server says', async () => {

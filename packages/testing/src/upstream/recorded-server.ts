@@ -25,7 +25,11 @@ export interface RecordedOptions {
 export interface RecordedServer {
   readonly address: string;
   /** Bodies of the chats and completions that it got, in order, with their headers. */
-  readonly asked: readonly { readonly path: string; readonly body: Fields; readonly headers: IncomingMessage['headers'] }[];
+  readonly asked: readonly {
+    readonly path: string;
+    readonly body: Fields;
+    readonly headers: IncomingMessage['headers'];
+  }[];
   close(): Promise<void>;
 }
 
@@ -34,7 +38,10 @@ const TRAITS: Readonly<
   Record<
     UpstreamKind,
     {
-      readonly pages: (options: { readonly model: string; readonly contextSize: number }) => Readonly<Record<string, Fields>>;
+      readonly pages: (options: {
+        readonly model: string;
+        readonly contextSize: number;
+      }) => Readonly<Record<string, Fields>>;
       readonly row: (contextSize: number) => Fields;
       readonly completions: boolean;
       readonly alternatives: number;
@@ -107,7 +114,8 @@ export async function startRecordedServer(options: RecordedOptions): Promise<Rec
     asked.push({ path, body, headers: request.headers });
     if (answer?.(body, response)) return;
     const other = traits.limit === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
-    if (body[traits.limit] === undefined && body[other] !== undefined) return refuse(response, 400, `use ${traits.limit}`);
+    if (body[traits.limit] === undefined && body[other] !== undefined)
+      return refuse(response, 400, `use ${traits.limit}`);
     await write(response, body, isChat, { ...options, traits });
   }
 
@@ -149,7 +157,11 @@ async function write(response: ServerResponse, body: Fields, isChat: boolean, op
   const prompt = JSON.stringify(isChat ? body.messages : body.prompt);
   const most = Number(body[isChat ? traits.limit : 'max_tokens'] ?? 16);
   const stops = (Array.isArray(body.stop) ? body.stop : []) as string[];
-  const wanted = isChat ? (body.logprobs === true ? Number(body.top_logprobs ?? 0) : undefined) : (body.logprobs as number | undefined);
+  const wanted = isChat
+    ? body.logprobs === true
+      ? Number(body.top_logprobs ?? 0)
+      : undefined
+    : (body.logprobs as number | undefined);
   const logprobs = traits.alternatives > 0 ? wanted : undefined;
   const head = { id: 'x-1', object: isChat ? 'chat.completion.chunk' : 'text_completion', created: 1, model };
   const tokens: ToyToken[] = [];
@@ -178,7 +190,8 @@ async function write(response: ServerResponse, body: Fields, isChat: boolean, op
     return sendJson(response, { ...head, choices: [{ index: 0, ...message, logprobs: columns, ...hidden }] });
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' });
-  if (isChat) await send({ ...head, choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }] });
+  if (isChat)
+    await send({ ...head, choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }] });
   while (tokens.length < most && stop === undefined) {
     if (stepMs > 0) await new Promise((resolve) => setTimeout(resolve, stepMs));
     const token = writeToken(prompt, Number(body.seed ?? 0), tokens.length);
@@ -203,7 +216,10 @@ function showLogprobs(tokens: readonly ToyToken[], most: number, asContent: bool
   });
   if (asContent) {
     return {
-      content: tokens.map((token) => ({ ...chance(token), top_logprobs: token.alternatives.slice(0, most).map(chance) })),
+      content: tokens.map((token) => ({
+        ...chance(token),
+        top_logprobs: token.alternatives.slice(0, most).map(chance),
+      })),
     };
   }
   return {

@@ -1,7 +1,32 @@
 import { createHash } from 'node:crypto';
 
 /** Words with a space before each, so that a text is the sum of its tokens. Their places are their ids. */
-const WORDS = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'é', '🙂', 'sea', 'sky'];
+const WORDS = [
+  'one',
+  'two',
+  'three',
+  'four',
+  'five',
+  'six',
+  'seven',
+  'eight',
+  'nine',
+  'ten',
+  'é',
+  '🙂',
+  'sea',
+  'sky',
+  'sun',
+  'fox',
+  'owl',
+  'hen',
+  'elm',
+  'oak',
+  'fir',
+  'hay',
+  'ivy',
+  'dew',
+];
 
 export interface ToyToken {
   readonly id: number;

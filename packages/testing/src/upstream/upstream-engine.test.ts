@@ -1,8 +1,8 @@
 import { createUpstreamEngine } from '@ogong/engine/upstream/engine';
 import type { UpstreamKind } from '@ogong/engine/upstream/findings';
 import { afterAll } from 'vitest';
-import type { Capability } from '../engine/compliance-lacks.ts';
 import { describeEngine } from '../engine/compliance.ts';
+import type { Capability } from '../engine/compliance-lacks.ts';
 import { type RecordedServer, startRecordedServer } from './recorded-server.ts';
 
 /** What no server shows to whoever calls it. */

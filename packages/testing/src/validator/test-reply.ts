@@ -117,18 +117,21 @@ export interface ServeInput {
   readonly payee?: LedgerSigner;
   readonly text?: string;
   readonly bend?: SyntheticOptions['bend'];
+  /** A reply of tier vanilla; its order has to name such a model. */
+  readonly said?: SyntheticOptions['said'];
 }
 
 export function serveTestReply(order: TestOrder, input: ServeInput): TestReply {
   const payee = input.payee ?? payeeSigner;
   const providerId = hashHybridKey(crypto, input.provider.publicKey);
-  const text = input.text ?? 'once there was a story';
+  const text = input.text ?? (input.said ? 'once there was a story with many words in it' : 'once there was a story');
   const reply = createSyntheticReply({
     crypto,
     provider: input.provider,
     payer: input.payer,
     ledger: input.ledger,
     tokens: JSON.parse(new TextDecoder().decode(order.request)).max_tokens as number,
+    ...(input.said && { said: input.said }),
     given: {
       endpoint: 'chat',
       request: order.request,

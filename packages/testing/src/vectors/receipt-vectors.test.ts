@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { parseTrust } from '@ogong/protocol/stage1/trust';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { getTier } from '@ogong/protocol/tier/registry';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { rememberCrypto } from '../protocol/remembered-crypto.ts';
 import { editReceiptCase, judgeReceiptCase, type ReceiptCase } from './receipt-vectors.ts';

@@ -339,9 +339,14 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   vanilla('a root that is not its name', ['model-root', 'order-binding'], {
     bend: { record: (r) => ({ ...r, modelRoot: fill(32, 0) }) },
   });
-  signed('asked for verified, served as vanilla', ['sampler', 'ticket'], {
-    parameters: { model: 'ogong/verified/test/synthetic' },
-  }, 'vanilla');
+  signed(
+    'asked for verified, served as vanilla',
+    ['sampler', 'ticket'],
+    {
+      parameters: { model: 'ogong/verified/test/synthetic' },
+    },
+    'vanilla',
+  );
   const replay = (numericClass: string): Partial<SyntheticReceiptOptions> => ({
     ...header({ tier: 'replay', method: 'exact-replay', numericClass }),
     parameters: { model: 'ogong/replay/test/synthetic' },

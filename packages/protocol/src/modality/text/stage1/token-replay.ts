@@ -33,7 +33,8 @@ export function replayTokens(
     const isLast = w === opening.windows.length - 1;
     isNamed.add(window.ids.length > 0);
     if (sketch.length > 0 || isNamed.size > 1 || (!isLast && window.count !== WINDOW_TOKENS)) {
-      const problem = sketch.length > 0 ? 'a sketch' : isNamed.size > 1 ? 'token ids, or none, unlike others' : 'too few positions';
+      const problem =
+        sketch.length > 0 ? 'a sketch' : isNamed.size > 1 ? 'token ids, or none, unlike others' : 'too few positions';
       return { problem: fail('commitment-form', `window ${w} holds ${problem}`) };
     }
     count += window.count;
@@ -47,7 +48,9 @@ export function replayTokens(
       pass('commitment-form', `${count} positions in ${opening.windows.length} windows`),
       checkPosture(header, tiers),
       checkCount(record, header, { count, tokensHash }),
-      ...tier.leavesOut.map((id) => skip(id, `tier ${tier.name} shows no candidates: how its tokens came to be is not checked`)),
+      ...tier.leavesOut.map((id) =>
+        skip(id, `tier ${tier.name} shows no candidates: how its tokens came to be is not checked`),
+      ),
     ],
   };
 }

@@ -1,0 +1,114 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
+import { type BenchOptions, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { createFour, type Four } from '@ogong/testing/validator/test-four';
+import { on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
+import { createTestOrder, type ServeInput, type TestOrder } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it } from 'vitest';
+
+const MODEL = 'ogong/vanilla/test/synthetic';
+const NAMED = findNamedRoot(crypto, MODEL) as Uint8Array;
+
+/** Every reply that can be compared is audited. */
+const ALWAYS: BenchOptions = { audit: { alphaPpm: () => 1_000_000 }, heldFor: async () => 0n };
+
+function order(own: TestValidator, { model = MODEL, modelRoot = NAMED } = {}): TestOrder {
+  return createTestOrder({
+    ...{ payer, ledger, provider, validator: own.signer.address, index: 0, epoch: own.archive.latest().epoch },
+    ...{ expiresAtMs: own.clock.nowMs() + 120_000, model, bend: { modelRoot } },
+  });
+}
+
+async function deliver(four: Four, bend: Partial<ServeInput> = {}, asked?: Parameters<typeof order>[1]) {
+  const admitted = order(four.own, asked);
+  await four.own.intake.admit(admitted);
+  const reply = four.own.serve(admitted, { said: 'counted', ...bend });
+  await four.own.intake.pushRecord(reply.submission);
+  return { order: admitted, reply, replyId: admitted.fields.replyId };
+}
+
+async function decide(four: Four) {
+  await four.certifyAll();
+  await four.own.runAudits();
+  return four.own.decided;
+}
+
+describe('a reply of tier vanilla', () => {
+  it('is paid without an audit, whatever the coverage and however little its provider holds', async () => {
+    const four = await createFour(ALWAYS);
+    const { replyId } = await deliver(four);
+    expect(await decide(four)).toMatchObject([
+      { verdict: 'unaudited', evidence: 'none', feeAtomic: 86_000n, verifiers: [] },
+    ]);
+    // Co-signers, who hold their peer to full coverage, sign it all the same.
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.own.find(replyId)).toMatchObject({ state: 'settled', verdict: 'unaudited' });
+  });
+
+  it('is never accepted, nor left unjudged: co-signers refuse what says so', async () => {
+    const four = await createFour(ALWAYS);
+    const { reply } = await deliver(four);
+    await decide(four);
+    const sent = await proposeUnheard(four);
+    const [peer] = four.peers as [TestValidator];
+    const opening = reply.reply.openingBytes;
+    const evidence = encodeEvidence({ kind: 'audit', opening, drift: undefined, lists: [[]], attempts: [] });
+    for (const verdict of ['accept', 'inconclusive', 'unjudged'] as const) {
+      const message = structuredClone(sent);
+      for (const entry of message.entries) entry.evidence = evidence;
+      const claim = {
+        verdict,
+        evidenceHash: crypto.sha256(evidence),
+        ...(verdict === 'unjudged' && { feeAtomic: 0n }),
+      };
+      const bent = await rebuild(four.own, message, on('unaudited', claim), (same) => same);
+      await expect(peer.cosigner.cosign(four.own.signer.address, bent), verdict).rejects.toThrow(
+        /nobody has anything to compare/,
+      );
+    }
+    const honest = await rebuild(four.own, structuredClone(sent), on('unaudited', {}), (same) => same);
+    await peer.cosigner.cosign(four.own.signer.address, honest);
+  });
+
+  it('is opened where its payer asks for it, and paid if its bytes hold together', async () => {
+    const four = await createFour(ALWAYS);
+    const { order: admitted } = await deliver(four);
+    await four.own.complain({
+      ...{ order: { order: admitted.order, signature: admitted.signature }, reason: 'x' },
+      ...{ opening: undefined, record: undefined },
+    });
+    expect(await decide(four)).toMatchObject([{ verdict: 'unaudited', feeAtomic: 86_000n }]);
+    expect(await four.own.settlement.step()).toBe(true);
+  });
+
+  it('pays nothing where its opening contradicts its record, and ejects its provider', async () => {
+    const four = await createFour(ALWAYS);
+    // The windows hold tokens that the header does not hash.
+    const bend = { header: (header: object) => ({ ...header, outputTokensHash: new Uint8Array(32).fill(1) }) };
+    const { order: admitted, reply } = await deliver(four, { bend: bend as never });
+    const complaint = {
+      ...{ order: { order: admitted.order, signature: admitted.signature }, reason: 'token-count' },
+      ...{ opening: reply.reply.openingBytes, record: reply.submission.record },
+    };
+    expect(await four.own.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(four.own.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n }]);
+  });
+});
+
+describe('a record is refused at intake', () => {
+  it.each<[what: string, bend: Partial<ServeInput>, asked: Parameters<typeof order>[1], words: RegExp]>([
+    ['under an order for verified', {}, { model: 'ogong/verified/test/synthetic' }, /sampler: .*tier/],
+    ['with a root of weights', {}, { modelRoot: new Uint8Array(32).fill(0x4d) }, /another root than that of the name/],
+    [
+      'with the method of another tier',
+      { bend: { header: (header) => ({ ...header, method: 'draw-replay' }) } },
+      {},
+      /posture: tier vanilla is checked by signature/,
+    ],
+    ['with more tokens than bytes', { text: 'short' }, {}, /response-size: 40 tokens are billed for 5 bytes/],
+  ])('%s', async (_what, bend, asked, words) => {
+    const four = await createFour(ALWAYS);
+    await expect(deliver(four, bend, asked)).rejects.toThrow(words);
+  });
+});

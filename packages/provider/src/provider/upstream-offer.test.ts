@@ -1,0 +1,132 @@
+import { createUpstreamEngine } from '@ogong/engine/upstream/engine';
+import type { UpstreamKind } from '@ogong/engine/upstream/findings';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
+import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { checkHeader } from '@ogong/protocol/modality/text/stage1/header-checks';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import {
+  createNetwork,
+  findReplyId,
+  ledger,
+  type Network,
+  receive,
+  until,
+} from '@ogong/testing/provider/provider-fixture';
+import {
+  type RecordedOptions,
+  type RecordedServer,
+  startRecordedServer,
+} from '@ogong/testing/upstream/recorded-server';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const MODEL_ID = 'ogong/vanilla/test/toy';
+const MODEL_ROOT = findNamedRoot(crypto, MODEL_ID) as Uint8Array;
+const closing: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of closing.splice(0)) await each.close();
+});
+
+async function start(
+  options: RecordedOptions,
+): Promise<{ readonly network: Network; readonly server: RecordedServer }> {
+  const server = await startRecordedServer(options);
+  const engine = await createUpstreamEngine({ address: server.address, modelRoot: MODEL_ROOT, contextSize: 256 });
+  const network = await createNetwork({ realEngine: engine, modelId: MODEL_ID, provider: { announceIntervalMs: 20 } });
+  closing.push(network, server);
+  return { network, server };
+}
+
+describe.each<UpstreamKind>(['llama-server', 'vllm', 'sglang', 'ollama', 'openai'])(
+  'a provider in front of %s',
+  (kind) => {
+    it('announces its class, serves in tier vanilla, and signs what can be checked', async () => {
+      const { network, server } = await start({ kind });
+      await until(() => network.validator.announced.length > 0);
+      const [offer] = parseAnnouncement(network.validator.announced[0]!.announcement).models;
+      expect(offer).toMatchObject({ modelId: MODEL_ID, modelRoot: MODEL_ROOT });
+      expect(offer?.numericClass).toMatch(new RegExp(`^upstream/${kind}/unknown/signed/`));
+      const message = network.order({ body: { temperature: 0.5, top_p: 0.9, seed: 5 } });
+      const { finished, text } = await receive(network.client, message);
+      const { opening: bytes } = await network.client.service(ProviderService).getOpening({ replyId: findReplyId() });
+      const record = parseRecordV2(finished.record!.record);
+      const response = utf8Encode(text);
+      expect(record).toMatchObject({
+        modelRoot: MODEL_ROOT,
+        responseHash: hashResponse(crypto, response),
+        tokenCount: 40,
+      });
+      const opening = parseOpening(bytes);
+      const header = parseHeader(opening.header);
+      expect(header).toMatchObject({ tier: 'vanilla', method: 'signature', promptTokenCount: 9, outputTokenCount: 40 });
+      const order = nameOrder(crypto, ledger, parseOrder(message.order!.order));
+      const given = { order, request: parseRequest(message.request, 'chat'), response, beacon: undefined };
+      const checks = [
+        ...replayReply(crypto, record, opening).checks,
+        ...checkHeader(crypto, header, { ...given, mayBeCancelled: false }),
+      ];
+      expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+      expect(checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual([
+        ...['listing', 'draw-replay', 'shape-classes', 'sketch-bank'],
+      ]);
+      // What the header signs was asked for.
+      expect(server.asked.at(-1)?.body).toMatchObject({
+        temperature: 0.5,
+        top_p: expect.closeTo(0.9, 5),
+        stream: true,
+      });
+      await until(() => network.validator.pushed.length === 1);
+    });
+  },
+);
+
+it('names the tokens of a vLLM in its windows', async () => {
+  const { network } = await start({ kind: 'vllm' });
+  const { finished } = await receive(network.client, network.order());
+  const { opening } = await network.client.service(ProviderService).getOpening({ replyId: findReplyId() });
+  const { outputTokens } = replayReply(crypto, parseRecordV2(finished.record!.record), parseOpening(opening));
+  expect(outputTokens).toHaveLength(40);
+});
+
+it.each<[what: string, body: object, words: RegExp]>([
+  ['logprobs', { logprobs: true }, /logprobs: replies of tier vanilla sign none|sign no log-probabilities/],
+  ['tools', { tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] }, /does not take tools/],
+  ['a form', { response_format: { type: 'json_object' } }, /does not take a form/],
+  ['top_k', { top_k: 3 }, /does not take top_k/],
+  ['another tier', { model: 'ogong/verified/test/toy' }, /serves ogong\/vanilla\/test\/toy, not/],
+])('refuses %s, which the server behind it does not take', async (_what, body, words) => {
+  const { network, server } = await start({ kind: 'openai' });
+  const asked = server.asked.length;
+  await expect(receive(network.client, network.order({ body: body as never }))).rejects.toThrow(words);
+  expect(server.asked.length).toBe(asked);
+});
+
+it('signs nothing where the server breaks off, and the consumer hears that it may try again', async () => {
+  let isBroken = false;
+  const answer: RecordedOptions['answer'] = (_body, response) => {
+    if (isBroken) response.writeHead(200).end('data: {"choices":[{"text":"x","delta":{"content":"x"}}]}\n\n');
+    return isBroken;
+  };
+  const { network } = await start({ kind: 'vllm', answer });
+  isBroken = true;
+  await expect(receive(network.client, network.order())).rejects.toThrow(/broke off its answer/);
+  isBroken = false;
+  await receive(network.client, network.order({ nonce: 2 }));
+  await until(() => network.validator.pushed.length === 1);
+});
+
+it('is refused in tier verified, with what is missing', async () => {
+  const server = await startRecordedServer({ kind: 'vllm' });
+  closing.push(server);
+  const engine = await createUpstreamEngine({ address: server.address, modelRoot: MODEL_ROOT });
+  const network = createNetwork({ realEngine: engine, modelId: 'ogong/verified/test/toy' });
+  await expect(network).rejects.toThrow(/takes the candidates of every token and sketches.*serve it in tier vanilla/);
+});

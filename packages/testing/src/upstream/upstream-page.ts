@@ -1,0 +1,24 @@
+import type { UpstreamEngine } from '@ogong/engine/upstream/engine';
+
+/** The row of a server on docs/upstream.md: what was seen of it, and what an engine in front of it takes. */
+export function formatRow(name: string, { findings, info }: Pick<UpstreamEngine, 'findings' | 'info'>): string {
+  const { usage, tokenIds, alternatives, promptLogprobs, seeds, hiddenStates, contextSize } = findings;
+  const { prompts, grammar, filters, bias } = info().capabilities;
+  const yes = (is: boolean): string => (is ? 'yes' : 'no');
+  const takes = [
+    ...prompts,
+    ...(filters ? ['top_k, min_p'] : []),
+    ...(bias ? ['logit_bias'] : []),
+    ...(grammar ? ['grammars'] : []),
+  ];
+  const cells = [
+    ...[name, yes(usage), yes(tokenIds), alternatives === 0 ? 'no' : String(alternatives), yes(promptLogprobs)],
+    ...[seeds, yes(hiddenStates), contextSize === undefined ? 'no' : 'yes', takes.join(', ')],
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+export const HEAD = [
+  '| server | counts tokens | names tokens | log-probabilities | of prompts | seeds | hidden states | says its context | takes |',
+  '|---|---|---|---|---|---|---|---|---|',
+];
