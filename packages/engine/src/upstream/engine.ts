@@ -153,7 +153,7 @@ function assertCapable(
     if (!holds) throw new EngineError('invalid-request', `the upstream server takes no ${what}`);
   };
   demand(capabilities.prompts.includes(prompt.kind), `prompts of this kind (${prompt.kind})`);
-  demand(prompt.kind !== 'chat' || (prompt.tools ?? []).length === 0 || capabilities.tools, 'tools');
+  demand(!('tools' in prompt && (prompt.tools ?? []).length > 0) || capabilities.tools, 'tools');
   demand(grammar === undefined || capabilities.grammar, 'grammar');
   demand(bias.length === 0 || capabilities.bias, 'biases of tokens');
   demand((sampler.topK === 0 && sampler.minPQ24 === 0) || capabilities.filters, 'filters but top-p');

@@ -18,7 +18,7 @@ export function toUpstreamRequest(
   { kind, model, limitField, usage, tokenIds, seeds }: UpstreamFindings,
 ): UpstreamRequest {
   const { sampler, bias, prompt, stop, maxTokens, topLogprobs, grammar, drawKey } = request;
-  const isChat = prompt.kind === 'chat';
+  const isChat = 'messages' in prompt;
   const common = {
     ...{ model, stream: true },
     [isChat ? limitField : 'max_tokens']: maxTokens,
@@ -35,7 +35,7 @@ export function toUpstreamRequest(
     ...(tokenIds && kind === 'vllm' && { return_token_ids: true }),
     ...(grammar !== undefined && { grammar }),
   };
-  if (prompt.kind === 'chat') {
+  if ('messages' in prompt) {
     const body = {
       ...common,
       messages: prompt.messages.map(toMessage),

@@ -134,8 +134,8 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
   const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);
   const [base, ...adapters] = options.parts ?? [];
-  const filled = fill(random, 32);
-  const drawn = given?.order.modelRoot ?? findNamedRoot(crypto, asked.model) ?? filled;
+  const made = given === undefined ? fill(random, 32) : given.order.modelRoot;
+  const drawn = (given === undefined && findNamedRoot(crypto, asked.model)) || made;
   const modelRoot = base === undefined ? drawn : computeComposedRoot(crypto, base, adapters);
   const requestHash = hashReadRequest(crypto, asked, request);
   const unbent: Order = {

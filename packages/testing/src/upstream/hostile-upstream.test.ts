@@ -30,7 +30,12 @@ async function turn(
   options: Partial<UpstreamOptions> = {},
 ): Promise<{ readonly engine: UpstreamEngine; readonly server: RecordedServer }> {
   let isTurned = false;
-  const server = await start({ answer: (_request, response) => isTurned && (answer(response), true) });
+  const server = await start({
+    answer: (_request, response) => {
+      if (isTurned) answer(response);
+      return isTurned;
+    },
+  });
   const engine = await open(server, options);
   isTurned = true;
   return { engine, server };
