@@ -9,6 +9,7 @@ import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
 import { signerConfig } from '@ogong/node/signer/signer-config';
 import {
+  allotConfig,
   consentConfig,
   convictConfig,
   pardonConfig,
@@ -45,6 +46,7 @@ export const referenceConfigs = [
   reinstateConfig,
   pardonConfig,
   convictConfig,
+  allotConfig,
   consentConfig,
   setSignerConfig,
   signerConfig,

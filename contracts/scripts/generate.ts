@@ -9,7 +9,7 @@ import { compileContracts } from './compile.ts';
 
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../packages/chain/src/generated/abi.ts');
 
-/** The deployed contracts; Staking creates ValidatorRegistry and Settlement creates Escrow and Earnings, so these need no bytecode. */
+/** The deployed contracts; Staking creates ValidatorRegistry and Settlement creates Escrow, Earnings and Emission, so these need no bytecode. */
 const contracts = [
   { name: 'OgongToken', deployed: true },
   { name: 'Parameters', deployed: true },
@@ -19,6 +19,7 @@ const contracts = [
   { name: 'Escrow', deployed: false },
   { name: 'ModelRegistry', deployed: true },
   { name: 'Earnings', deployed: false },
+  { name: 'Emission', deployed: false },
 ];
 
 const artifacts = compileContracts();

@@ -1,24 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {VestingWallet} from "@openzeppelin/contracts/finance/VestingWallet.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
-import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
+
+/// Who gets what at genesis.
+struct Genesis {
+    /// Of the wallet that vests the team's part.
+    address team;
+    /// Of the wallet that vests the foundation's part.
+    address foundation;
+    /// Sells the liquidity tranche to the public, and keeps the proceeds.
+    address launch;
+    /// Held for listings.
+    address listing;
+    /// Holds what is earned by work only, and has no owner.
+    address emission;
+}
 
 /// @title The OGONG token
-/// @notice Fixed cap of 5,000,000,000 OGONG with 18 decimals. The owner mints: genesis first, then an emission contract.
-contract OgongToken is ERC20Capped, ERC20Permit, Ownable2Step {
+/// @notice 5,000,000,000 OGONG with 18 decimals exist from the beginning, and nobody can create or destroy any. Four fifths are with the
+/// emission, which gives them for verified work alone. The token has no owner.
+contract OgongToken is ERC20Permit, ERC3009 {
     uint256 public constant CAP = 5_000_000_000e18;
+    uint256 public constant TEAM = 625_000_000e18;
+    uint256 public constant FOUNDATION = 250_000_000e18;
+    uint256 public constant LAUNCH = 100_000_000e18;
+    uint256 public constant LISTING = 25_000_000e18;
+    uint64 public constant VESTING = 3 * 365 days;
 
-    constructor(address owner) ERC20("OGONG", "OGONG") ERC20Capped(CAP) ERC20Permit("OGONG") Ownable(owner) {}
+    /// Pays linearly over `VESTING`, to whoever owns it.
+    VestingWallet public immutable team;
+    VestingWallet public immutable foundation;
 
-    /// @notice Creates `amount` for `to`; reverts above the cap.
-    function mint(address to, uint256 amount) external onlyOwner {
-        _mint(to, amount);
-    }
-
-    function _update(address from, address to, uint256 value) internal override(ERC20, ERC20Capped) {
-        super._update(from, to, value);
+    constructor(Genesis memory genesis) ERC20("OGONG", "OGONG") ERC20Permit("OGONG") {
+        uint64 start = uint64(block.timestamp);
+        team = new VestingWallet(genesis.team, start, VESTING);
+        foundation = new VestingWallet(genesis.foundation, start, VESTING);
+        _mint(address(team), TEAM);
+        _mint(address(foundation), FOUNDATION);
+        _mint(genesis.launch, LAUNCH);
+        _mint(genesis.listing, LISTING);
+        _mint(genesis.emission, CAP - TEAM - FOUNDATION - LAUNCH - LISTING);
     }
 }

@@ -14,6 +14,12 @@ contract Parameters is Ownable2Step {
     uint256 public constant BASIS = 10_000;
     /// A provider keeps at least 80 % of every fee.
     uint256 public constant MAX_TOTAL_SHARES = 2_000;
+    /// It only ever falls, and ends with the term below.
+    uint256 public constant MAX_LICENSE = 2;
+    /// Seconds from the creation of this contract until there is no license share any more.
+    uint256 public constant LICENSE_TERM = 20 * 365 days;
+    /// Seconds from the creation until the treasury's share is the vault's, whoever was named for it.
+    uint256 public constant TREASURY_TERM = 5 * 365 days;
     uint32 public constant MAX_ALPHA = 1_000_000;
     uint32 public constant MAX_DELAY = 60 days;
     /// Of a chain on one machine, whose money is nobody's.
@@ -47,6 +53,11 @@ contract Parameters is Ownable2Step {
         Recipients recipients;
     }
 
+    /// Second of its creation.
+    uint256 public immutable created;
+    /// Receives the treasury's share once the term is over: the treasury that token holders govern.
+    address public immutable vault;
+
     Delays private _delays;
     Holding private _holding;
     Distribution private _current;
@@ -63,6 +74,7 @@ contract Parameters is Ownable2Step {
     event DriftTableChanged(DriftTable driftTable);
 
     error SharesTooHigh(uint256 total, uint256 maximum);
+    error LicenseTooHigh(uint256 license, uint256 maximum);
     error LicenseRaised(uint16 current, uint16 proposed);
     error OutOfRange(string parameter);
     error ZeroRecipient();
@@ -74,8 +86,12 @@ contract Parameters is Ownable2Step {
         Holding memory holding_,
         Shares memory shares_,
         Recipients memory recipients_,
-        Limits memory limits_
+        Limits memory limits_,
+        address vault_
     ) Ownable(owner) {
+        if (vault_ == address(0)) revert ZeroRecipient();
+        created = block.timestamp;
+        vault = vault_;
         // Only a chain on one machine goes without them: elsewhere somebody's money depends on each.
         bool hasAll = delays_.voting != 0 && delays_.notice != 0 && delays_.appeal != 0 && delays_.leastWithdrawal != 0
             && delays_.leastUnbonding != 0;
@@ -128,8 +144,10 @@ contract Parameters is Ownable2Step {
     }
 
     /// @notice What is in force now.
-    function distribution() public view returns (Distribution memory) {
-        return _nextFrom != 0 && block.timestamp >= _nextFrom ? _next : _current;
+    function distribution() public view returns (Distribution memory inForce) {
+        inForce = _nextFrom != 0 && block.timestamp >= _nextFrom ? _next : _current;
+        if (block.timestamp >= created + LICENSE_TERM) inForce.shares.license = 0;
+        if (block.timestamp >= created + TREASURY_TERM) inForce.recipients.treasury = vault;
     }
 
     /// @notice What was announced last, and since when or from when on it is in force.
@@ -166,7 +184,8 @@ contract Parameters is Ownable2Step {
     }
 
     function _assertDistribution(Shares memory next, Recipients memory to) private pure {
-        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.license;
+        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.license + next.recycle;
+        if (next.license > MAX_LICENSE) revert LicenseTooHigh(next.license, MAX_LICENSE);
         if (total > MAX_TOTAL_SHARES) revert SharesTooHigh(total, MAX_TOTAL_SHARES);
         if (to.verification == address(0) || to.treasury == address(0) || to.license == address(0)) revert ZeroRecipient();
     }

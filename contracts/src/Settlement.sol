@@ -5,17 +5,21 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Earnings} from "./Earnings.sol";
+import {Emission, ICredit} from "./Emission.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
 import {Staking} from "./Staking.sol";
-import {Batch, Credit, Debit, Earned, Ejection, Line, Shares, Tally} from "./Types.sol";
+import {Batch, Credit, Debit, Earned, Ejection, Issuance, Line, Shares, Tally} from "./Types.sol";
 
 /// @title Settlement of batches of verdicts
 /// @notice A batch nets the accepted replies of one validator, anchors its verdict log and names the providers that it
 /// ejected. Validators holding more than two thirds of all bonds sign it; anyone may submit it, once. A rejected reply
 /// is simply not in it: its fee never leaves the payer.
 contract Settlement is EIP712, ReentrancyGuardTransient {
+    using Checkpoints for Checkpoints.Trace208;
+
     bytes32 private constant BATCH_TYPEHASH = keccak256(
         "Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash,bytes32 talliesHash)"
     );
@@ -36,9 +40,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     Staking public immutable staking;
     Escrow public immutable escrow;
     Earnings public immutable earnings;
+    /// Where the recycled share goes; zero for a network without emission.
+    Emission public immutable emission;
 
     mapping(address validator => Anchor) private _anchors;
     mapping(bytes32 providerId => Ejection) private _ejections;
+    /// Sum of all that was ever recycled, by hours since 1970.
+    Checkpoints.Trace208 private _recycled;
 
     event Settled(
         address indexed validator,
@@ -57,7 +65,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         uint64 sequence,
         address router,
         uint128 gross,
-        uint256 residual
+        uint256 residual,
+        uint256 recycled
     );
     event Verified(address indexed payee, address indexed validator, uint64 sequence, uint32 credits, uint32 refuted, uint256 amount);
     event Ejected(bytes32 indexed providerId, address indexed validator);
@@ -75,12 +84,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error NothingHeld(address payee);
     error FineAboveGross(uint128 fine, uint128 gross);
 
-    constructor(IERC20 token, Parameters parameters_, Staking staking_) EIP712("OGONG", "1") {
+    constructor(IERC20 token, Parameters parameters_, Staking staking_, Issuance memory issuance) EIP712("OGONG", "1") {
         if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
         parameters = parameters_;
         staking = staking_;
         escrow = new Escrow(token, parameters_);
         earnings = new Earnings(token, parameters_, escrow);
+        if (issuance.period != 0) emission = new Emission(token, ICredit(address(escrow)), issuance);
     }
 
     /// @notice Settles a batch: draws on the payers' channels, credits what each part of the network gets, anchors the log,
@@ -153,6 +163,16 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         uint32 next = staking.convictionsOf(validator).count + 1;
         _requireQuorum(convictionDigest(validator, evidence, next), quorum);
         staking.convict(validator, evidence);
+    }
+
+    /// @notice All that was recycled in the hours before that one, counted since 1970. It never changes once that hour has begun.
+    function recycledBefore(uint48 hour) external view returns (uint256) {
+        return hour == 0 ? 0 : _recycled.upperLookupRecent(hour - 1);
+    }
+
+    /// @notice Reverts where the signatures over `digest` are no quorum, as in `settle`.
+    function requireQuorum(bytes32 digest, bytes[] calldata quorum) external view {
+        _requireQuorum(digest, quorum);
     }
 
     /// @notice Whether a provider is ejected: from the batch on that names it, until it is reinstated.
@@ -266,38 +286,68 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         if (3 * signed <= 2 * total) revert NoQuorum(signed, total);
     }
 
-    /// @dev A fine goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
-    /// takes what is left, so that a line's parts sum to its gross to the unit. Without a router its share stays with the provider.
+    /// @dev Without a router its share stays with the provider, and so does the recycled share without an emission.
     function _split(Batch calldata batch, Line[] calldata lines, Tally[] calldata tallies)
         private
         returns (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual)
     {
-        Parameters.Distribution memory distribution = parameters.distribution();
-        Shares memory shares = distribution.shares;
-        credits = new Credit[](lines.length + tallies.length + 5);
+        Shares memory shares;
+        (credits, shares) = _openCredits(batch.validator, lines.length, tallies.length);
         earned = new Earned[](lines.length);
-        Credit memory validator = credits[lines.length] = Credit(batch.validator, 0);
-        Credit memory verification = credits[lines.length + 1] = Credit(distribution.recipients.verification, 0);
-        Credit memory treasury = credits[lines.length + 2] = Credit(distribution.recipients.treasury, 0);
-        Credit memory license = credits[lines.length + 3] = Credit(distribution.recipients.license, 0);
         for (uint256 i; i < lines.length; ++i) {
             Line calldata line = lines[i];
-            if (line.payee == address(0)) revert ZeroPayee();
-            if (line.fine > line.gross) revert FineAboveGross(line.fine, line.gross);
-            verification.amount += line.fine;
-            uint256 shared = line.gross - line.fine;
-            uint256 toRouter = line.router == address(0) ? 0 : _part(shared, shares.router);
-            credits[i] = Credit(line.router, toRouter);
-            uint256 rest = shared - toRouter - _give(validator, shared, shares.validator)
-                - _give(verification, shared, shares.verification) - _give(treasury, shared, shares.treasury)
-                - _give(license, shared, shares.license);
+            (uint256 rest, uint256 recycled) = _splitLine(line, shares, credits, i, lines.length);
             earned[i] = Earned(line.providerId, line.payee, uint128(rest));
             gross += line.gross;
             residual += rest;
-            emit Paid(line.providerId, line.payee, batch.validator, batch.sequence, line.router, line.gross, rest);
+            emit Paid(line.providerId, line.payee, batch.validator, batch.sequence, line.router, line.gross, rest, recycled);
         }
-        credits[lines.length + 4] = Credit(address(earnings), residual);
-        _payVerifiers(batch, tallies, credits, lines.length + 5, verification);
+        credits[lines.length + 5].amount = residual;
+        _countRecycled(credits[lines.length + 4].amount);
+        _payVerifiers(batch, tallies, credits, lines.length + 6, credits[lines.length + 1]);
+    }
+
+    /// @dev A credit for the router of each line, then those that all lines share, then one for each tally.
+    function _openCredits(address validator, uint256 lines, uint256 tallies)
+        private
+        view
+        returns (Credit[] memory credits, Shares memory shares)
+    {
+        Parameters.Distribution memory distribution = parameters.distribution();
+        shares = distribution.shares;
+        if (address(emission) == address(0)) shares.recycle = 0;
+        credits = new Credit[](lines + 6 + tallies);
+        credits[lines] = Credit(validator, 0);
+        credits[lines + 1] = Credit(distribution.recipients.verification, 0);
+        credits[lines + 2] = Credit(distribution.recipients.treasury, 0);
+        credits[lines + 3] = Credit(distribution.recipients.license, 0);
+        credits[lines + 4] = Credit(address(emission), 0);
+        credits[lines + 5] = Credit(address(earnings), 0);
+    }
+
+    /// @dev A fine goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
+    /// takes what is left, so that a line's parts sum to its gross to the unit.
+    function _splitLine(Line calldata line, Shares memory shares, Credit[] memory credits, uint256 i, uint256 first)
+        private
+        pure
+        returns (uint256 rest, uint256 recycled)
+    {
+        if (line.payee == address(0)) revert ZeroPayee();
+        if (line.fine > line.gross) revert FineAboveGross(line.fine, line.gross);
+        Credit memory verification = credits[first + 1];
+        verification.amount += line.fine;
+        uint256 shared = line.gross - line.fine;
+        uint256 toRouter = line.router == address(0) ? 0 : _part(shared, shares.router);
+        credits[i] = Credit(line.router, toRouter);
+        recycled = _give(credits[first + 4], shared, shares.recycle);
+        rest = shared - toRouter - recycled - _give(credits[first], shared, shares.validator)
+            - _give(verification, shared, shares.verification) - _give(credits[first + 2], shared, shares.treasury)
+            - _give(credits[first + 3], shared, shares.license);
+    }
+
+    function _countRecycled(uint256 amount) private {
+        if (amount == 0) return;
+        _recycled.push(uint48(block.timestamp / 1 hours), _recycled.latest() + uint208(amount));
     }
 
     /// @dev What the lines leave for verification goes to the payees of the verifiers, by their credits, each part rounded down.

@@ -92,6 +92,18 @@ struct Shares {
     uint16 verification;
     uint16 treasury;
     uint16 license;
+    /// Nobody receives it: it goes back into what the emission has left. The provider's where a network has no emission.
+    uint16 recycle;
+}
+
+/// How much the emission gives, and when. Nobody can change it once a network runs.
+struct Issuance {
+    /// Seconds since 1970, at a full hour.
+    uint64 start;
+    /// Seconds of one period of tallies, whole hours; 0 for a network without emission.
+    uint32 period;
+    /// Of what is recycled, so many millionths may be given.
+    uint32 lambda;
 }
 
 /// Addresses that receive the network's own parts of a fee.

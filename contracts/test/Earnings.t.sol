@@ -157,7 +157,7 @@ contract EarningsTest is Fixture {
     }
 
     function test_withoutAPeriodNothingIsHeld() public {
-        _deploy(Shares(100, 100, 100, 100, 2), Holding(0, 0));
+        _deploy(Shares(100, 100, 100, 100, 2, 0), Holding(0, 0));
         _fund(payer, 100_000, 100_000);
         sequence = 0;
         _earn();
@@ -175,8 +175,8 @@ contract EarningsTest is Fixture {
         uint32[2] memory wrong = [LEAST_DELAY - 1, uint32(60 days) + 1];
         for (uint256 i; i < 2; ++i) {
             vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "period"));
-            new Parameters(address(this), delays, Holding(wrong[i], 0), shares, recipients, limits);
+            new Parameters(address(this), delays, Holding(wrong[i], 0), shares, recipients, limits, VAULT);
         }
-        new Parameters(address(this), delays, Holding(LEAST_DELAY, 0), shares, recipients, limits);
+        new Parameters(address(this), delays, Holding(LEAST_DELAY, 0), shares, recipients, limits, VAULT);
     }
 }

@@ -3,12 +3,12 @@ pragma solidity 0.8.37;
 
 import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
-import {OgongToken} from "../src/OgongToken.sol";
+import {Genesis, OgongToken} from "../src/OgongToken.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
-import {Batch, Debit, Delays, Holding, Line, Recipients, Shares, Tally} from "../src/Types.sol";
+import {Batch, Debit, Delays, Holding, Issuance, Line, Recipients, Shares, Tally} from "../src/Types.sol";
 import {vm} from "./Vm.sol";
 
 /// A ledger with three validators of equal bond, and the signing that daemons do.
@@ -27,6 +27,7 @@ abstract contract Fixture {
     address internal constant VERIFICATION = address(0xF1);
     address internal constant TREASURY = address(0xF2);
     address internal constant LICENSE = address(0xF3);
+    address internal constant VAULT = address(0xF4);
     address internal constant ROUTER = address(0xA1);
     bytes32 internal constant KEY = keccak256("provider's key");
     address internal constant PROVIDER = address(0xB1);
@@ -50,7 +51,7 @@ abstract contract Fixture {
     uint256 private _blockNumber = 1_000;
 
     function setUp() public virtual {
-        _deploy(Shares(100, 100, 100, 100, 2));
+        _deploy(Shares(100, 100, 100, 100, 2, 0));
     }
 
     function _deploy(Shares memory shares) internal {
@@ -58,18 +59,20 @@ abstract contract Fixture {
     }
 
     function _deploy(Shares memory shares, Holding memory holding) internal {
-        token = new OgongToken(address(this));
+        // The tests have the whole of it, but for what vests.
+        token = new OgongToken(Genesis(address(this), address(this), address(this), address(this), address(this)));
         parameters = new Parameters(
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             holding,
             shares,
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND)
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
+            VAULT
         );
         staking = _createStaking();
         registry = staking.registry();
-        settlement = new Settlement(token, parameters, staking);
+        settlement = new Settlement(token, parameters, staking, _issuance());
         escrow = settlement.escrow();
         earnings = settlement.earnings();
         delete validatorKeys;
@@ -83,6 +86,11 @@ abstract contract Fixture {
         }
         validator = vm.addr(validatorKeys[0]);
         vm.warp(block.timestamp + VOTING);
+    }
+
+    /// Without emission, unless a test says otherwise.
+    function _issuance() internal view virtual returns (Issuance memory) {
+        return Issuance(0, 0, 0);
     }
 
     /// For the settlement that is created right after it.
@@ -114,7 +122,7 @@ abstract contract Fixture {
     }
 
     function _bond(address signer, uint128 amount) internal {
-        token.mint(signer, amount);
+        token.transfer(signer, amount);
         vm.prank(signer);
         token.approve(address(staking), amount);
         vm.prank(signer);
@@ -122,7 +130,7 @@ abstract contract Fixture {
     }
 
     function _fund(address who, uint128 deposited, uint128 admitted) internal {
-        token.mint(who, deposited);
+        token.transfer(who, deposited);
         vm.prank(who);
         token.approve(address(escrow), deposited);
         vm.prank(who);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Staking} from "../src/Staking.sol";
@@ -11,21 +10,11 @@ import {bound, check, checkEqual, vm} from "./Vm.sol";
 
 /// Token, parameters and staking.
 contract GovernanceTest is Fixture {
-    function test_supplyIsCapped() public {
-        uint256 room = token.CAP() - token.totalSupply();
-        token.mint(address(1), room);
-        vm.expectRevert(abi.encodeWithSelector(ERC20Capped.ERC20ExceededCap.selector, token.CAP() + 1, token.CAP()));
-        token.mint(address(1), 1);
-    }
-
     function test_onlyTheOwnerGoverns() public {
         bytes memory refusal = abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, payer);
         vm.prank(payer);
         vm.expectRevert(refusal);
-        token.mint(payer, 1);
-        vm.prank(payer);
-        vm.expectRevert(refusal);
-        parameters.setDistribution(Shares(0, 0, 0, 0, 0), Recipients(payer, payer, payer));
+        parameters.setDistribution(Shares(0, 0, 0, 0, 0, 0), Recipients(payer, payer, payer));
         vm.prank(payer);
         vm.expectRevert(refusal);
         parameters.setLimits(Parameters.Limits(0, 0, 0, 1, 1));
@@ -57,24 +46,53 @@ contract GovernanceTest is Fixture {
             address(this),
             delays,
             Holding(PERIOD, ENTRANCE),
-            Shares(100, 100, 100, 100, 2),
+            Shares(100, 100, 100, 100, 2, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1)
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
+            VAULT
         );
     }
 
     function test_licenseShareOnlyFalls() public {
-        _announce(Shares(100, 100, 100, 100, 1));
+        _announce(Shares(100, 100, 100, 100, 1, 0));
         vm.warp(block.timestamp + NOTICE);
         vm.expectRevert(abi.encodeWithSelector(Parameters.LicenseRaised.selector, 1, 2));
-        _announce(Shares(100, 100, 100, 100, 2));
+        _announce(Shares(100, 100, 100, 100, 2, 0));
     }
 
     function testFuzz_sharesStayBelowTheCeiling(Shares memory next) public {
         next.license = 0;
-        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury;
+        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.recycle;
         if (total > 2_000) vm.expectRevert(abi.encodeWithSelector(Parameters.SharesTooHigh.selector, total, 2_000));
         _announce(next);
+    }
+
+    /// The license is two basis points at most, and ends with its term; the treasury's share is the vault's after its own.
+    function test_licenseAndTreasuryEnd() public {
+        vm.expectRevert(abi.encodeWithSelector(Parameters.LicenseTooHigh.selector, 3, 2));
+        new Parameters(
+            address(this),
+            Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
+            Holding(0, 0),
+            Shares(100, 100, 100, 100, 3, 0),
+            Recipients(VERIFICATION, TREASURY, LICENSE),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
+            VAULT
+        );
+        uint256 created = parameters.created();
+        vm.warp(created + 5 * 365 days - 1);
+        check(parameters.recipients().treasury == TREASURY, "named");
+        vm.warp(created + 5 * 365 days);
+        check(parameters.recipients().treasury == VAULT, "the vault's");
+        // Also of whoever is named later.
+        parameters.setDistribution(Shares(1, 1, 1, 1, 2, 1), Recipients(payer, payer, payer));
+        vm.warp(created + 20 * 365 days - 1);
+        check(parameters.recipients().treasury == VAULT && parameters.recipients().license == payer, "still the vault's");
+        checkEqual(parameters.shares().license, 2, "license");
+        vm.warp(created + 20 * 365 days);
+        checkEqual(parameters.shares().license, 0, "no license");
+        vm.expectRevert(abi.encodeWithSelector(Parameters.LicenseRaised.selector, 0, 1));
+        parameters.setDistribution(Shares(1, 1, 1, 1, 1, 1), Recipients(payer, payer, payer));
     }
 
     function test_everyRecipientIsNamed() public {
@@ -82,13 +100,13 @@ contract GovernanceTest is Fixture {
             address[3] memory to = [VERIFICATION, TREASURY, LICENSE];
             to[i] = address(0);
             vm.expectRevert(Parameters.ZeroRecipient.selector);
-            parameters.setDistribution(Shares(0, 0, 0, 0, 0), Recipients(to[0], to[1], to[2]));
+            parameters.setDistribution(Shares(0, 0, 0, 0, 0, 0), Recipients(to[0], to[1], to[2]));
         }
     }
 
     /// What is announced is visible at once, in force when the notice is over, and replaced by what is announced later.
     function testFuzz_aNewDistributionWaitsForItsNotice(uint32 waited) public {
-        parameters.setDistribution(Shares(1, 2, 3, 4, 1), Recipients(payer, payer, payer));
+        parameters.setDistribution(Shares(1, 2, 3, 4, 1, 0), Recipients(payer, payer, payer));
         uint256 start = this.clock();
         (Parameters.Distribution memory next, uint64 from) = parameters.announced();
         checkEqual(from, start + NOTICE, "from");
@@ -96,7 +114,7 @@ contract GovernanceTest is Fixture {
         vm.warp(start + bound(waited, 0, NOTICE - 1));
         checkEqual(parameters.shares().treasury, 100, "not yet");
         check(parameters.recipients().treasury == TREASURY, "recipient not yet");
-        parameters.setDistribution(Shares(5, 6, 7, 8, 2), Recipients(validator, validator, validator));
+        parameters.setDistribution(Shares(5, 6, 7, 8, 2, 0), Recipients(validator, validator, validator));
         vm.warp(start + NOTICE);
         (, from) = parameters.announced();
         checkEqual(parameters.shares().treasury, block.timestamp < from ? 100 : 8, "the first never comes into force");
@@ -127,10 +145,10 @@ contract GovernanceTest is Fixture {
         Delays memory delays = Delays(0, 0, 0, 0, 0);
         Recipients memory to = Recipients(payer, payer, payer);
         Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1, 1);
-        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0), to, limits);
+        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT);
         ++limits.withdrawalDelay;
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0), to, limits);
+        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT);
     }
 
     /// The change that was in force at the time counts, and every later one.
@@ -169,7 +187,7 @@ contract GovernanceTest is Fixture {
     function _expectDelayRefused(Delays memory delays, string memory name) private {
         Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1, 1);
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, name));
-        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits);
+        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits, VAULT);
     }
 
     function test_networkNamesNoDriftTableAtFirst() public view {
@@ -198,7 +216,7 @@ contract GovernanceTest is Fixture {
     }
 
     function test_providerStakeCannotBeSlashed() public {
-        token.mint(payer, 50);
+        token.transfer(payer, 50);
         vm.prank(payer);
         token.approve(address(staking), 50);
         vm.prank(payer);
@@ -212,7 +230,7 @@ contract GovernanceTest is Fixture {
     }
 
     function test_leavingStakeWeighsNothingAndIsPaidAfterTheDelay() public {
-        token.mint(payer, 50);
+        token.transfer(payer, 50);
         vm.startPrank(payer);
         token.approve(address(staking), 50);
         staking.stake(50);

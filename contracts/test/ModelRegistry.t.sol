@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ModelRegistry} from "../src/ModelRegistry.sol";
-import {OgongToken} from "../src/OgongToken.sol";
+import {Genesis, OgongToken} from "../src/OgongToken.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
 import {check, checkEqual, vm} from "./Vm.sol";
@@ -21,14 +21,15 @@ contract ModelRegistryTest {
     uint256 private _blockNumber = 1_000;
 
     function setUp() public {
-        token = new OgongToken(address(this));
+        token = new OgongToken(Genesis(address(this), address(this), address(this), address(this), address(this)));
         parameters = new Parameters(
             address(this),
             Delays(0, NOTICE, 0, 0, 0),
             Holding(0, 0),
-            Shares(0, 0, 0, 0, 0),
+            Shares(0, 0, 0, 0, 0, 0),
             Recipients(address(0xF1), TREASURY, address(0xF3)),
-            Parameters.Limits(1_000_000, 0, 0, 1, 1)
+            Parameters.Limits(1_000_000, 0, 0, 1, 1),
+            TREASURY
         );
         registry = new ModelRegistry(token, parameters, FEE);
         _fund(MAKER);
@@ -217,7 +218,7 @@ contract ModelRegistryTest {
     }
 
     function _fund(address who) private {
-        token.mint(who, 10 * FEE);
+        token.transfer(who, 10 * FEE);
         vm.prank(who);
         token.approve(address(registry), type(uint256).max);
     }

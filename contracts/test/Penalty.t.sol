@@ -20,7 +20,7 @@ contract PenaltyTest is Fixture {
     }
 
     function _stake(address who, uint128 amount) private {
-        token.mint(who, amount);
+        token.transfer(who, amount);
         vm.prank(who);
         token.approve(address(staking), amount);
         vm.prank(who);
@@ -158,7 +158,7 @@ contract PenaltyTest is Fixture {
 
     function test_settlementRefusesAStakeThatNamesAnother() public {
         vm.expectRevert(abi.encodeWithSelector(Settlement.OtherSettlement.selector, address(settlement)));
-        new Settlement(token, parameters, staking);
+        new Settlement(token, parameters, staking, _issuance());
     }
 
     /// Stake, ask back, finish, and be refuted, in any order: nothing is taken twice, and bonds never pay for it.

@@ -12,7 +12,7 @@ contract RouterTest is Fixture {
     bytes32 internal constant TICKETS = keccak256("key of tickets");
 
     function _stake(address who, uint128 amount) private {
-        token.mint(who, amount);
+        token.transfer(who, amount);
         vm.prank(who);
         token.approve(address(staking), amount);
         vm.prank(who);

@@ -208,6 +208,7 @@ async function readRun({ chain, links, members, replies, before, trust, nowMs }:
       verificationBps: shares.verification,
       treasuryBps: shares.treasury,
       licenseBps: shares.license,
+      recycleBps: shares.recycle,
     },
     firstAfterEjection: undefined,
     chaos: undefined,

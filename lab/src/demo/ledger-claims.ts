@@ -109,7 +109,7 @@ export function checkQuorum(run: RunRecord): Finding {
 export function checkConservation(run: RunRecord): Finding {
   const problems: string[] = [];
   const debited = sum(run.settlements.flatMap(({ debits }) => debits.map(({ amountAtomic }) => amountAtomic)));
-  const shares = { provider: 0n, router: 0n, validator: 0n, verification: 0n, treasury: 0n, license: 0n };
+  const shares = { provider: 0n, router: 0n, validator: 0n, verification: 0n, treasury: 0n, license: 0n, recycle: 0n };
   for (const { lines } of run.settlements) {
     for (const line of lines) {
       const split = splitLine(run, line);

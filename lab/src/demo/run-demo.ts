@@ -104,6 +104,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
       verificationBps: shares.verification,
       treasuryBps: shares.treasury,
       licenseBps: shares.license,
+      recycleBps: shares.recycle,
     },
     firstAfterEjection,
     chaos,

@@ -37,7 +37,9 @@ const routerAddress = fill(0xa1, 20);
 const validatorKeys = [0xb1, 0xb2, 0xb3, 0xb4].map((value) => createNodeLedgerSigner(fill(value, 32)));
 const validatorAddresses = validatorKeys.map(({ address: bytes }) => bytes);
 const bonds = [13n, 12n, 11n, 10n];
-const shares = { routerBps: 100, validatorBps: 100, verificationBps: 100, treasuryBps: 100, licenseBps: 2 };
+const shares = {
+  ...{ routerBps: 100, validatorBps: 100, verificationBps: 100, treasuryBps: 100, licenseBps: 2, recycleBps: 0 },
+};
 const pricePer1kAtomic = 2_000_003n;
 
 const routerKey = createNodeHybridSigner(fill(9, 64));

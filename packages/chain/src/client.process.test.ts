@@ -46,7 +46,7 @@ describe('chain client', () => {
 
   it('reads the parameters that were deployed', async () => {
     const { shares, limits, recipients } = await ledger.governor.parameters();
-    expect(shares).toEqual({ router: 100, validator: 100, verification: 100, treasury: 100, license: 2 });
+    expect(shares).toEqual({ router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0 });
     expect(limits).toMatchObject({ alpha: 1_000_000, withdrawalDelay: 0, minimumValidatorBond: 100n * unit });
     expect(recipients.treasury).toBe(ledger.treasury);
   });

@@ -1,5 +1,6 @@
 import type { Distribution, Holding, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
+import { createEmissionReads } from './emission.ts';
 import { ChainError } from './errors.ts';
 import { createEscrowReads } from './escrow-reads.ts';
 import {
@@ -131,6 +132,7 @@ export async function createChainClient(options: ChainClientOptions) {
     address: transactor.address,
     ...createReads(transactor, deployment),
     ...createRouterReads(transactor, deployment.staking),
+    ...createEmissionReads(transactor, deployment),
     ...createWrites(transactor, deployment),
   };
 }

@@ -1,4 +1,4 @@
-import { encodeDeployData, getContractAddress, type TransactionReceipt } from 'viem';
+import { encodeDeployData, getContractAddress, type TransactionReceipt, zeroAddress } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
@@ -26,6 +26,8 @@ export interface Shares {
   readonly verification: number;
   readonly treasury: number;
   readonly license: number;
+  /** Nobody receives it. The provider's where the network has no emission. */
+  readonly recycle: number;
 }
 
 export interface Limits {
@@ -74,8 +76,18 @@ export interface Distribution {
   readonly recipients: Recipients;
 }
 
-/** The whitepaper's example: the provider keeps 95.98 %. */
-export const defaultShares: Shares = { router: 100, validator: 100, verification: 100, treasury: 100, license: 2 };
+/**
+ * The whitepaper's example: the provider keeps 95.98 %. A hundredth for verification pays for an audit of every reply only where one costs
+ * about a hundredth of the reply (docs/economics.md).
+ */
+export const whitepaperShares: Shares = {
+  ...{ router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0 },
+};
+
+/** What pays for its verification on ordinary hardware, and for an emission that nobody can farm: the provider keeps 92.48 %. */
+export const fundedShares: Shares = {
+  ...{ router: 100, validator: 100, verification: 400, treasury: 50, license: 2, recycle: 100 },
+};
 
 export const defaultLimits: Limits = {
   // The whitepaper designs for coverage close to one; a network that grows lowers it.
@@ -106,6 +118,26 @@ export const defaultHolding: Holding = { period: DAY, entrance: 10n ** 16n };
  */
 export const noHolding: Holding = { period: 0, entrance: 0n };
 
+/** How much the emission gives, and when. Fixed for good when the contracts are deployed. */
+export interface Issuance {
+  /** Seconds since 1970, at a full hour. */
+  readonly start: bigint;
+  /** Seconds of one period of tallies, whole hours. 0: the network has no emission. */
+  readonly period: number;
+  /** Of what is recycled, so many millionths may be given: at most 900,000. */
+  readonly lambda: number;
+}
+
+const noIssuance: Issuance = { start: 0n, period: 0, lambda: 0 };
+
+/** Who owns what the genesis gives to people. */
+export interface GenesisOwners {
+  readonly team: BytesLike;
+  readonly foundation: BytesLike;
+  readonly launch: BytesLike;
+  readonly listing: BytesLike;
+}
+
 /** For a chain on one machine: every change counts at once. */
 export const noDelays: Delays = { voting: 0, notice: 0, appeal: 0, leastWithdrawal: 0, leastUnbonding: 0 };
 
@@ -117,7 +149,7 @@ export interface DeployOptions {
   readonly chainId: number;
   /** Pays for the deployment. */
   readonly privateKey: Hex;
-  /** Governs parameters, slashing and minting. Default: the deployer. */
+  /** Governs parameters and slashing. Default: the deployer. */
   readonly owner?: BytesLike;
   readonly recipients: { readonly verification: BytesLike; readonly treasury: BytesLike; readonly license: BytesLike };
   readonly shares?: Partial<Shares>;
@@ -126,6 +158,12 @@ export interface DeployOptions {
   /** What a maker's name costs, atomic units. Default: defaultMakerFee. */
   readonly makerFee?: bigint;
   readonly holding?: Holding;
+  /** Default: no emission. */
+  readonly issuance?: Issuance;
+  /** Default: all of it is the owner's, half a billion tokens and more of it vesting. */
+  readonly genesis?: GenesisOwners;
+  /** Where the treasury's share goes after its term. Default: its recipient. */
+  readonly vault?: BytesLike;
 }
 
 /** Deploys the whole ledger in five transactions. */
@@ -142,9 +180,22 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     if (!receipt.contractAddress) throw new ChainError('reverted', `deploy ${what}: no contract was created`);
     return { address: receipt.contractAddress.toLowerCase() as Address, receipt };
   };
+  const { address: deployer = zeroAddress } = transactor;
+  const nonce = await transactor.read('the nonce of the deployer', (client) =>
+    client.getTransactionCount({ address: deployer, blockTag: 'latest' }),
+  );
+  const addressAfter = (from: Address, count: number): Address =>
+    getContractAddress({ from, nonce: BigInt(count) }).toLowerCase() as Address;
+  // Contracts that know each other: the token comes first, and the settlement three transactions later. It creates escrow, earnings and emission.
+  const settlementAddress = addressAfter(deployer, nonce + 3);
+  const issuance = options.issuance ?? noIssuance;
   const token = await create(
     'token',
-    encodeDeployData({ abi: ogongTokenAbi, bytecode: ogongTokenBytecode, args: [owner] }),
+    encodeDeployData({
+      abi: ogongTokenAbi,
+      bytecode: ogongTokenBytecode,
+      args: [createGenesis(options, owner, issuance.period === 0 ? owner : addressAfter(settlementAddress, 3))],
+    }),
   );
   const parameters = await create(
     'parameters',
@@ -155,23 +206,20 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
         owner,
         options.delays ?? defaultDelays,
         options.holding ?? defaultHolding,
-        { ...defaultShares, ...options.shares },
+        { ...(issuance.period === 0 ? whitepaperShares : fundedShares), ...options.shares },
         recipients,
         { ...defaultLimits, ...options.limits },
+        options.vault === undefined ? recipients.treasury : toAddress(options.vault, 'vault'),
       ],
     }),
   );
-  // The settlement, which takes stake for refuted reports, is created right after it, and refuses a staking contract that names another.
-  const nonce = await transactor.read('the nonce of the deployer', (client) =>
-    client.getTransactionCount({ address: transactor.address as Address }),
-  );
-  const next = getContractAddress({ from: transactor.address as Address, nonce: BigInt(nonce) + 1n });
+  // It refuses a staking contract that names another settlement.
   const staking = await create(
     'staking',
     encodeDeployData({
       abi: stakingAbi,
       bytecode: stakingBytecode,
-      args: [owner, token.address, parameters.address, next],
+      args: [owner, token.address, parameters.address, settlementAddress],
     }),
   );
   const settlement = await create(
@@ -179,7 +227,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     encodeDeployData({
       abi: settlementAbi,
       bytecode: settlementBytecode,
-      args: [token.address, parameters.address, staking.address],
+      args: [token.address, parameters.address, staking.address, issuance],
     }),
   );
   const models = await create(
@@ -190,11 +238,12 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
       args: [token.address, parameters.address, options.makerFee ?? defaultMakerFee],
     }),
   );
-  const [registry, escrow, earnings] = await transactor.read('find the created contracts', (client) =>
+  const [registry, escrow, earnings, emission] = await transactor.read('find the created contracts', (client) =>
     Promise.all([
       client.readContract({ address: staking.address, abi: stakingAbi, functionName: 'registry' }),
       client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'escrow' }),
       client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'earnings' }),
+      client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'emission' }),
     ]),
   );
   return {
@@ -208,6 +257,13 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     settlement: settlement.address,
     models: models.address,
     earnings: earnings.toLowerCase() as Address,
+    ...(issuance.period === 0 ? {} : { emission: emission.toLowerCase() as Address }),
     block: Number(token.receipt.blockNumber),
   };
+}
+
+/** @param emission holds what is earned by work; where a network has none, its owner holds it. */
+function createGenesis({ genesis }: Pick<DeployOptions, 'genesis'>, owner: Address, emission: Address) {
+  const of = (name: keyof GenesisOwners): Address => (genesis ? toAddress(genesis[name], `genesis.${name}`) : owner);
+  return { team: of('team'), foundation: of('foundation'), launch: of('launch'), listing: of('listing'), emission };
 }

@@ -14,6 +14,8 @@ export interface Deployment {
   /** ModelRegistry. */
   readonly models: Address;
   readonly earnings: Address;
+  /** Absent where the network has no emission. */
+  readonly emission?: Address;
   /** First block with events of these contracts. */
   readonly block: number;
 }
@@ -43,15 +45,10 @@ export function parseDeployment(input: unknown): Deployment {
   }
   if (typeof value !== 'object' || value === null) throw new ChainError('bad-input', 'deployment: not an object');
   const fields = value as Record<string, unknown>;
-  const addresses = Object.fromEntries(
-    contractNames.map((name) => {
-      const address = fields[name];
-      if (typeof address !== 'string' || !addressPattern.test(address)) {
-        throw new ChainError('bad-input', `deployment: ${name} is not an address`);
-      }
-      return [name, address.toLowerCase()];
-    }),
-  ) as Record<(typeof contractNames)[number], Address>;
+  const addresses = Object.fromEntries(contractNames.map((name) => [name, parseAddress(fields[name], name)])) as Record<
+    (typeof contractNames)[number],
+    Address
+  >;
   const { rpcUrl } = fields;
   if (rpcUrl !== undefined && (typeof rpcUrl !== 'string' || !URL.canParse(rpcUrl))) {
     throw new ChainError('bad-input', 'deployment: rpcUrl is not a URL');
@@ -62,8 +59,16 @@ export function parseDeployment(input: unknown): Deployment {
     chainId,
     ...(rpcUrl === undefined ? {} : { rpcUrl }),
     ...addresses,
+    ...(fields.emission === undefined ? {} : { emission: parseAddress(fields.emission, 'emission') }),
     block: parseCount(fields.block, 'block'),
   };
+}
+
+function parseAddress(value: unknown, field: string): Address {
+  if (typeof value !== 'string' || !addressPattern.test(value)) {
+    throw new ChainError('bad-input', `deployment: ${field} is not an address`);
+  }
+  return value.toLowerCase() as Address;
 }
 
 function parseCount(value: unknown, field: string): number {

@@ -1,6 +1,7 @@
 import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
 import type { Distribution, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
+import { createEmissionWrites } from './emission.ts';
 import { ChainError } from './errors.ts';
 import { createEscrowWrites } from './escrow-writes.ts';
 import { earningsAbi, ogongTokenAbi, parametersAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
@@ -78,13 +79,6 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
     );
 
   return {
-    /** Owner of the token only. */
-    mint: (to: BytesLike, amount: bigint) =>
-      send(
-        'mint',
-        token,
-        encodeFunctionData({ abi: ogongTokenAbi, functionName: 'mint', args: [toAddress(to, 'to'), amount] }),
-      ),
     transfer: (to: BytesLike, amount: bigint) =>
       send(
         'transfer',
@@ -93,6 +87,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
       ),
 
     ...createEscrowWrites(transactor, escrow, allow),
+    ...createEmissionWrites(transactor, deployment),
 
     /** Pays a provider's payee what it can have by now; anyone may. */
     withdrawEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('withdraw', providerId, payee),

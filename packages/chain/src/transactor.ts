@@ -19,6 +19,7 @@ import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
   earningsAbi,
+  emissionAbi,
   escrowAbi,
   modelRegistryAbi,
   ogongTokenAbi,
@@ -36,6 +37,7 @@ export const ledgerAbi = [
   ...stakingAbi,
   ...validatorRegistryAbi,
   ...escrowAbi,
+  ...emissionAbi,
   ...settlementAbi,
   ...modelRegistryAbi,
   ...earningsAbi,

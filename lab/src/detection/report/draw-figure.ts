@@ -15,7 +15,7 @@ const { textMetrics } = vega as unknown as { textMetrics: { width(item: TextItem
 textMetrics.width = (item, text) => String(text ?? item.text ?? '').length * CHARACTER_WIDTH * (item.fontSize ?? 11);
 
 /** Draws as SVG, without a browser; the same data give the same bytes on every machine. */
-export async function drawFigure({ spec }: Figure): Promise<string> {
+export async function drawFigure({ spec }: Pick<Figure, 'spec'>): Promise<string> {
   // Names of clip paths are counted per process, so they would depend on earlier figures.
   vega.resetSVGDefIds();
   const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none' });

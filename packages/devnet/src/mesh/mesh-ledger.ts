@@ -241,5 +241,5 @@ async function publishModels(
 /** Mints what an account lacks to hold `amount`. */
 async function top(governor: ChainClient, account: Address, amount: bigint): Promise<void> {
   const balance = await governor.balanceOf(account);
-  if (balance < amount) await governor.mint(account, amount - balance);
+  if (balance < amount) await governor.transfer(account, amount - balance);
 }

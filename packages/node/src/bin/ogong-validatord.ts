@@ -24,6 +24,7 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { openKeys, openSigningKey } from '../validator/open-keys.ts';
 import { registerValidator } from '../validator/register.ts';
+import { signAllotment, submitAllotment } from '../validator/settlement/allotment.ts';
 import { signConviction, submitConviction } from '../validator/settlement/conviction.ts';
 import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
@@ -31,6 +32,7 @@ import { findDelayProblem } from '../validator/settlement/withdrawal-delay.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
 import {
+  allotConfig,
   consentConfig,
   convictConfig,
   pardonConfig,
@@ -209,6 +211,36 @@ async function pardon(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function allot(argv: readonly string[]): Promise<Daemon> {
+  const parsed = allotConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { until: seconds, signature: signatures, ...values } = parsed.values;
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  if (deployment.emission === undefined) throw new ConfigError(NAME, ['this network has no emission']);
+  const domain = {
+    chainId: BigInt(deployment.chainId),
+    verifyingContract: fromHex(deployment.emission.slice(2), 20),
+  };
+  const client = await connect();
+  const until = seconds === undefined ? undefined : BigInt(seconds);
+  const nothing = new ConfigError(NAME, ['no tally is due: no period is over, or nobody earned anything in it']);
+  if (signatures.length > 0) {
+    const transaction = await submitAllotment({ crypto: nodeCrypto, domain }, client, { signatures, until });
+    if (transaction === undefined) throw nothing;
+    return print(`${JSON.stringify({ outcome: 'allotted', transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const signed = await signAllotment({ crypto: nodeCrypto, signer, domain }, client, until);
+    if (signed === undefined) throw nothing;
+    const { number, root, signature } = signed;
+    const answer = { outcome: 'signed', number, until: `${signed.until}`, units: `${signed.units}` };
+    return print(`${JSON.stringify({ ...answer, root: `0x${toHex(root)}`, signature: `0x${toHex(signature)}` })}\n`);
+  } finally {
+    close();
+  }
+}
+
 async function convict(argv: readonly string[]): Promise<Daemon> {
   const parsed = convictConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
@@ -284,6 +316,7 @@ const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Dae
   reinstate,
   pardon,
   convict,
+  allot,
   consent,
   'set-signer': setSigner,
 };

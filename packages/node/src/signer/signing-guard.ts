@@ -3,6 +3,7 @@ import type { Store } from '@ogong/host/store/store';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { hashBeaconVote } from '@ogong/protocol/beacon/beacon';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashAllotment } from '@ogong/protocol/settlement/emission';
 import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
 import {
   computeEntryHash,
@@ -46,9 +47,17 @@ export const GUARD_SCHEMA = `
     choice BLOB NOT NULL,
     PRIMARY KEY (chain_id, contract)
   ) STRICT;
+  CREATE TABLE allotments (
+    chain_id TEXT NOT NULL,
+    contract BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (chain_id, contract, number)
+  ) STRICT;
 `;
 
 type BatchStatement = Extract<ValidatorStatement, { kind: 'batch' }>;
+type AllotmentStatement = Extract<ValidatorStatement, { kind: 'allotment' }>;
 type VoteStatement = Extract<ValidatorStatement, { kind: 'beacon-vote' }>;
 
 interface Place {
@@ -61,6 +70,7 @@ const placeColumns = columns({ ...where, validator: bytes, position: bigInteger,
 const replyColumns = columns({ ...where, validator: bytes, replyId: bytes, position: bigInteger });
 const batchColumns = columns({ ...where, validator: bytes, sequence: bigInteger, first: bigInteger });
 const voteColumns = columns({ ...where, epoch: bigInteger, view: integer, choice: bytes });
+const allotmentColumns = columns({ ...where, number: integer, digest: bytes });
 const countColumns = columns({ positions: bigInteger });
 const latestColumns = columns({ epoch: bigInteger, view: integer });
 
@@ -71,6 +81,7 @@ const latestColumns = columns({ epoch: bigInteger, view: integer });
 export function guardStatement(crypto: Crypto, store: Store, statement: ValidatorStatement): void {
   if (statement.kind === 'batch') guardBatch(crypto, store, statement);
   else if (statement.kind === 'beacon-vote') guardVote(crypto, store, statement);
+  else if (statement.kind === 'allotment') guardAllotment(crypto, store, statement);
 }
 
 export interface GuardSummary {
@@ -112,6 +123,24 @@ function guardVote(crypto: Crypto, store: Store, { domain, statement }: VoteStat
     }
     const { chainId, verifyingContract: contract } = domain;
     voteColumns.insert(store, 'INSERT OR REPLACE INTO beacon_votes', { chainId, contract, epoch, view, choice });
+  });
+}
+
+/** One tally under each number. */
+function guardAllotment(crypto: Crypto, store: Store, statement: AllotmentStatement): void {
+  const { domain, number } = statement;
+  const digest = hashAllotment(crypto, domain, statement);
+  const key = [domain.chainId.toString(), domain.verifyingContract, number] as const;
+  store.transact(() => {
+    const find = `SELECT ${allotmentColumns.list} FROM allotments WHERE chain_id = ? AND contract = ? AND number = ?`;
+    const known = allotmentColumns.get(store.prepare(find), ...key);
+    if (known !== undefined && !equalBytes(known.digest, digest)) {
+      throw new SignerError('conflict', `tally ${number} of the emission: another one was signed`);
+    }
+    const { chainId, verifyingContract: contract } = domain;
+    if (known === undefined) {
+      allotmentColumns.insert(store, 'INSERT INTO allotments', { chainId, contract, number, digest });
+    }
   });
 }
 

@@ -274,6 +274,31 @@ export const pardonConfig = defineConfig({
   },
 });
 
+export const allotConfig = defineConfig({
+  name: 'ogong-validatord allot',
+  examples: ['ogong-validatord allot --deployment deployment.json'],
+  summary:
+    'Computes from the chain who earned what of the emission since the last tally, and prints a signature over it. Every operator\n' +
+    'runs it with the same --until; one of them submits the signatures. More than two thirds of the votes are needed.',
+  fields: {
+    until: {
+      schema: integer(),
+      label: '<seconds>',
+      description: 'ends the tally there, seconds since 1970. Default: the end of the last period that is over',
+    },
+    signature: {
+      schema: signature,
+      label: '<signature>',
+      repeatable: true,
+      description: 'what an operator printed: submits these signatures, and signs nothing',
+    },
+    ...common,
+    account,
+    signingKeypair,
+    signer,
+  },
+});
+
 export const convictConfig = defineConfig({
   name: 'ogong-validatord convict',
   examples: ['ogong-validatord convict --deployment deployment.json --evidence evidence.bin'],

@@ -74,7 +74,7 @@ describe('ogong-validatord', () => {
     first.child.kill('SIGTERM');
     expect(await first.ended).toBe(0);
     await ledger.chain.setBalance(validator, 10n * unit);
-    await ledger.governor.mint(validator, 100n * unit);
+    await ledger.governor.transfer(validator, 100n * unit);
     return validator;
   }
 

@@ -16,7 +16,9 @@ import {
   splitVerification,
 } from './fee.ts';
 
-const SHARES: FeeShares = { routerBps: 100, validatorBps: 150, verificationBps: 50, treasuryBps: 100, licenseBps: 2 };
+const SHARES: FeeShares = {
+  ...{ routerBps: 100, validatorBps: 150, verificationBps: 50, treasuryBps: 100, licenseBps: 2, recycleBps: 0 },
+};
 
 const ORDER = { pricePer1kAtomic: 3n, maxFeeAtomic: 1_000n };
 const REPLY = { promptTokenCount: 5, outputTokenCount: 1000 };
@@ -29,11 +31,12 @@ const REQUEST = {
 
 const anyShares = fc
   .record({
-    routerBps: fc.nat(499),
-    validatorBps: fc.nat(499),
-    verificationBps: fc.nat(499),
-    treasuryBps: fc.nat(499),
+    routerBps: fc.nat(399),
+    validatorBps: fc.nat(399),
+    verificationBps: fc.nat(399),
+    treasuryBps: fc.nat(399),
     licenseBps: fc.nat(2),
+    recycleBps: fc.nat(399),
   })
   .map((shares): FeeShares => shares);
 
@@ -131,6 +134,12 @@ describe('fee', () => {
   it('leaves the share of no router with the provider', () => {
     expect(splitFee(10_000n, SHARES)).toMatchObject({ router: 100n, provider: 9598n });
     expect(splitFee(10_000n, SHARES, { routed: false })).toMatchObject({ router: 0n, provider: 9698n });
+  });
+
+  it('recycles a share that nobody receives', () => {
+    const shares = { ...SHARES, recycleBps: 100 };
+    expect(splitFee(10_000n, shares)).toMatchObject({ recycle: 100n, provider: 9498n });
+    expect(splitFee(10_000n, shares, { fineAtomic: 10_000n })).toMatchObject({ recycle: 0n });
   });
 
   it('gives a fine to the verification pool whole, and shares the rest', () => {

@@ -17,7 +17,7 @@ const DEVELOPMENT_CHAIN_ID = 31_337n;
  */
 const FEE_FLOOR_ATOMIC = 1_000n;
 
-/** What the parameters contract allows the five shares together: a provider keeps at least 80 %. */
+/** What the parameters contract allows the six shares together: a provider keeps at least 80 %. */
 export const MAX_TOTAL_SHARES_BPS = 2_000;
 
 export interface FeeShares {
@@ -26,16 +26,19 @@ export interface FeeShares {
   readonly verificationBps: number;
   readonly treasuryBps: number;
   readonly licenseBps: number;
+  /** Goes back into what the emission has left; 0 on a network without emission. */
+  readonly recycleBps: number;
 }
 
 export interface FeeSplit {
-  /** What the five floors leave: the shares sum to the gross exactly. */
+  /** What the six floors leave: the shares sum to the gross exactly. */
   readonly provider: bigint;
   readonly router: bigint;
   readonly validator: bigint;
   readonly verification: bigint;
   readonly treasury: bigint;
   readonly license: bigint;
+  readonly recycle: bigint;
 }
 
 export type FeeErrorCode =
@@ -157,7 +160,7 @@ function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {
 }
 
 /**
- * The six-way split of one settlement line, as the contract computes it: five floored shares, the provider takes the
+ * The split of one settlement line, as the contract computes it: six floored shares, the provider takes the
  * residual. Where no router took part (zero address), its share stays with the provider. A fine goes to verification before the rest
  * is shared.
  * @throws ProtocolError `out-of-range` on a negative fee, a fine that is negative or above the fee, a negative or fractional share, or shares above their ceiling.
@@ -173,8 +176,9 @@ export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true
   const verification = fineAtomic + part(shares.verificationBps);
   const treasury = part(shares.treasuryBps);
   const license = part(shares.licenseBps);
-  const provider = grossAtomic - router - validator - verification - treasury - license;
-  return { provider, router, validator, verification, treasury, license };
+  const recycle = part(shares.recycleBps);
+  const provider = grossAtomic - router - validator - verification - treasury - license - recycle;
+  return { provider, router, validator, verification, treasury, license, recycle };
 }
 
 /**
@@ -193,7 +197,8 @@ export function splitVerification(
 
 /** @throws ProtocolError `out-of-range`, see splitFee. */
 export function assertFeeShares(shares: FeeShares): void {
-  const all = [shares.routerBps, shares.validatorBps, shares.verificationBps, shares.treasuryBps, shares.licenseBps];
+  const { routerBps, validatorBps, verificationBps, treasuryBps, licenseBps, recycleBps } = shares;
+  const all = [routerBps, validatorBps, verificationBps, treasuryBps, licenseBps, recycleBps];
   for (const bps of all) {
     if (!Number.isInteger(bps) || bps < 0) throw new ProtocolError('out-of-range', `share of ${bps} basis points`);
   }

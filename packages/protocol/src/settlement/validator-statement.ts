@@ -12,6 +12,7 @@ import {
   u16,
   u32,
   u64,
+  u128,
   union,
 } from '../base/codec.ts';
 import { type BeaconPhase, type BeaconStatement, beaconStatement, hashBeaconVote } from '../beacon/beacon.ts';
@@ -24,6 +25,7 @@ import { hashSigningKey } from '../exchange/signing-key.ts';
 import { hashSilence, silenceKind } from '../exchange/silence.ts';
 import { batchSummary, hashBatchSummary } from './batch.ts';
 import { hashConviction } from './conviction.ts';
+import { hashAllotment } from './emission.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import { hashPardon } from './pardon.ts';
 import { hashReinstatement } from './reinstatement.ts';
@@ -63,6 +65,8 @@ export const statementCodec = union('kind', {
   conviction: struct({ domain, validator: address, evidence: hash, conviction: u32 }),
   /** In the domain of the escrow: over which round a report is opened, by the hash of job and round. */
   reveal: struct({ domain, validator: address, round: hash }),
+  /** In the domain of the emission contract. */
+  allotment: struct({ domain, number: u32, until: u64, root: hash, units: u128 }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -94,6 +98,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashPardon(crypto, of, statement);
     case 'conviction':
       return hashConviction(crypto, of, statement);
+    case 'allotment':
+      return hashAllotment(crypto, of, statement);
     case 'admission':
       return hashAdmission(crypto, of, statement);
     case 'intake':

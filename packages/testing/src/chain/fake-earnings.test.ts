@@ -3,7 +3,9 @@ import { describe } from 'vitest';
 import { EARNINGS, type EarningsWorld, testEarnings, testUnheldEarnings } from './earnings-compliance.ts';
 import { createFakeEarnings, type FakeEarningsOptions } from './fake-earnings.ts';
 
-const SHARES = { routerBps: 0, validatorBps: 100, verificationBps: 100, treasuryBps: 100, licenseBps: 2 };
+const SHARES = {
+  ...{ routerBps: 0, validatorBps: 100, verificationBps: 100, treasuryBps: 100, licenseBps: 2, recycleBps: 0 },
+};
 
 async function open(options: Omit<FakeEarningsOptions, 'nowSeconds'>): Promise<EarningsWorld> {
   let now = 1_750_000_000;

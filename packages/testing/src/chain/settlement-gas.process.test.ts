@@ -115,13 +115,13 @@ describe('the gas that the contracts take', () => {
     ['one new payee', 1, () => [[createAddress(), ZERO]], 0],
     ['all payers and one new line each', PAYERS, () => freshLines(PAYERS), 0],
     ['new payees and routers up to the limit', 1, () => freshLines(113), 0],
-    ['new payees without routers', 1, () => freshLines(160).map(([payee]) => [payee, ZERO]), 0],
+    ['new payees without routers', 1, () => freshLines(154).map(([payee]) => [payee, ZERO]), 0],
     [
       'new payees of one router',
       3,
       () => {
         const router = createAddress();
-        return freshLines(160).map(([payee]) => [payee, router]);
+        return freshLines(154).map(([payee]) => [payee, router]);
       },
       0,
     ],

@@ -1,5 +1,13 @@
 import { createChainClient } from '@ogong/chain/client';
-import { type Delays, deployContracts, type Holding, type Limits, noDelays, noHolding } from '@ogong/chain/deploy';
+import {
+  type Delays,
+  deployContracts,
+  type Holding,
+  type Issuance,
+  type Limits,
+  noDelays,
+  noHolding,
+} from '@ogong/chain/deploy';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
@@ -18,6 +26,7 @@ export async function startTestLedger(
     limits?: Partial<Limits>;
     delays?: Partial<Delays>;
     holding?: Partial<Holding>;
+    issuance?: Issuance;
     blockTimeMs?: number;
   } = {},
 ) {
@@ -33,6 +42,7 @@ export async function startTestLedger(
     limits: { minimumValidatorBond: 100n * unit, ...options.limits },
     delays: { ...noDelays, ...options.delays },
     holding: { ...noHolding, ...options.holding },
+    ...(options.issuance && { issuance: options.issuance }),
   });
   const connect = (privateKey: Hex) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20 });
@@ -44,7 +54,7 @@ export async function startTestLedger(
     await chain.setBalance(computeAddress(privateKey), 1_000n * unit);
     const client = await connect(privateKey);
     const address = computeAddress(privateKey);
-    if (tokens > 0n) await governor.mint(address, tokens);
+    if (tokens > 0n) await governor.transfer(address, tokens);
     return { privateKey, address, client };
   }
 

@@ -10,6 +10,7 @@ import {
   signerAccount,
   signerKey,
   stateAdmission,
+  stateAllotment,
   stateBatch,
   stateConsent,
   stateConviction,
@@ -68,6 +69,7 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
         statePardon(),
         stateConviction(),
         stateReveal(),
+        stateAllotment(),
       ];
       for (const statement of said) {
         const digest = hashStatement(crypto, statement, signerKey.address);
@@ -103,6 +105,14 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
       for (const to of [2, 3]) expect(await refused(again, stateBatch(forked, { to }))).toBe('conflict');
       expect(await refused(again, stateBatch(forked, { from: 2, sequence: 2n }))).toBe('conflict');
       expect(await refused(again, stateBatch(longer, { from: 3, sequence: 2n }))).toBe('signed');
+    });
+
+    it('one tally of the emission under each number, also after a restart', async () => {
+      const signer = await start();
+      await signer.sign(stateAllotment());
+      const again = await (opened as SignerUnderTest).restart();
+      expect(await refused(again, stateAllotment('another root'))).toBe('conflict');
+      expect(await refused(again, stateAllotment('another root', 4))).toBe('signed');
     });
 
     it('no reply at two positions, and no run of a number from two positions', async () => {

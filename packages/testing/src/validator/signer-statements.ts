@@ -96,6 +96,10 @@ export const stateConviction = (): ValidatorStatement => ({
   },
 });
 
+export const stateAllotment = (root = 'root', number = 3): ValidatorStatement => ({
+  ...{ kind: 'allotment', domain, number, until: 1_800_000_000n, root: bytes32(root), units: 1_000n },
+});
+
 export const stateReinstatement = (): ValidatorStatement => ({
   ...{ kind: 'reinstatement', domain, providerId: bytes32('provider'), ejection: 1 },
 });

@@ -95,7 +95,7 @@ export async function startTestNetwork({
   async function fund(key: Uint8Array, tokens: bigint) {
     const { address } = createNodeLedgerSigner(key);
     await chain.setBalance(address, 1_000n * UNIT);
-    await ledger.governor.mint(address, tokens);
+    await ledger.governor.transfer(address, tokens);
     return connect(key);
   }
 

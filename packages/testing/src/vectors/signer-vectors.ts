@@ -47,6 +47,7 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     { kind: 'pardon', domain, payee: fill(0xdd, 20), penalty: 3 },
     { kind: 'conviction', domain, validator: fill(0xdd, 20), evidence: fill(21), conviction: 3 },
     { kind: 'reveal', domain, validator: fill(0xbb, 20), round: fill(21) },
+    { kind: 'allotment', domain, number: 3, until: 1_800_000_000n, root: fill(22), units: 5n },
   ];
   const answers: readonly SignerResponse[] = [
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },

@@ -151,7 +151,7 @@ export async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel):
       const hybrid = createNodeHybridSigner(keys.hybridSeed.reveal());
       await setDevBalance(rpcUrl, signer.address, FEES);
       const governor = await connect((await loadMeshIdentity(directory, 'deployer')).privateKey);
-      if (tokensAtomic > 0n) await governor.mint(signer.address, tokensAtomic);
+      if (tokensAtomic > 0n) await governor.transfer(signer.address, tokensAtomic);
       const client = await connect(bytesToHex(keys.ledgerKey.reveal()));
       return { address: signer.address, signer, hybrid, client };
     },

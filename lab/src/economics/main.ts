@@ -1,0 +1,37 @@
+// Computes the economy: models, proofs, pictures, one page. Exits 1 where a statement does not hold. `--check` compares the page
+// with what is computed and writes nothing.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { drawCurves } from './figure.ts';
+import { readMeasuredRho } from './measured-rho.ts';
+import { writePage } from './page.ts';
+import { openSolver, prove } from './prove.ts';
+import { runModels } from './run-models.ts';
+
+const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
+const models = runModels(readMeasuredRho(join(docs, 'bench.json')));
+for (const { title, findings } of models) {
+  console.log(`\n${title}`);
+  for (const { claim, holds, detail } of findings) console.log(`  ${holds ? 'holds' : 'FAILS'}  ${claim} (${detail})`);
+}
+const solver = await openSolver();
+const proofs = await prove(solver.solve);
+solver.close();
+console.log('\nProven');
+for (const { claim, holds, detail } of proofs) console.log(`  ${holds ? 'holds' : 'FAILS'}  ${claim} (${detail})`);
+const page = writePage({ models, proofs });
+if (process.argv.includes('--check')) {
+  if (readFileSync(join(docs, 'economics.md'), 'utf8') !== page) {
+    console.error('docs/economics.md is stale: run npm run economics');
+    process.exitCode = 1;
+  }
+} else {
+  mkdirSync(join(docs, 'economics'), { recursive: true });
+  writeFileSync(join(docs, 'economics.md'), page);
+  writeFileSync(join(docs, 'economics.json'), `${JSON.stringify({ models, proofs }, undefined, 1)}\n`);
+  for (const { curves } of models) {
+    if (curves) writeFileSync(join(docs, 'economics', `${curves.name}.svg`), await drawCurves(curves));
+  }
+}
+if ([...models.flatMap(({ findings }) => findings), ...proofs].some(({ holds }) => !holds)) process.exitCode = 1;

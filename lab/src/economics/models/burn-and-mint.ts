@@ -1,0 +1,50 @@
+import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
+
+/** What a dealer that owns the provider's part, and some of the others, has back of each dollar burned. */
+const back = (elasticity: number, verifiers: number, treasury: number): number =>
+  elasticity * (0.75 + 0.15 * verifiers + 0.1 * treasury);
+
+/** Tokens after a year of epochs of 72 minutes, each of which mints that part of the supply. */
+const grow = (part: number, epochs: number): number => (1 + part) ** epochs;
+
+export function runBurnAndMint(): EconomicModel {
+  const { list, say } = createFindings();
+  const settings = [0, 0.25, 0.5, 0.75, 1].flatMap((z) => [0, 0.5, 1].map((t) => back(0.95, z, t)));
+  say(
+    'At an elasticity of 0.95 a dealer gets less back than it burned, whatever roles it owns',
+    settings.every((part) => part < 1),
+    `at most ${percent(Math.max(...settings), 1)}`,
+  );
+  say(
+    'Broken twin: at 1.5, as the document allows, a provider alone gains an eighth',
+    back(1.5, 0, 0) > 1.12,
+    percent(back(1.5, 0, 0) - 1, 1),
+  );
+  const daily = grow(0.05, 20);
+  const floor = grow(0.005, 20) - 1;
+  say(
+    'Broken twin: the document’s percentages of the supply, read as those of one epoch, multiply the supply in a day',
+    daily > 2.6 && floor > 0.1,
+    `ceiling x ${round(daily)}, floor ${percent(floor, 1)} a day`,
+  );
+  const farmed = (others: number, floorMint: number): number =>
+    others < 0.75 * floorMint ? (Math.sqrt(0.75 * floorMint) - Math.sqrt(others)) ** 2 : 0;
+  say(
+    'Broken twin: a floor that comes last is shared by whoever burns in that epoch, and can be farmed where others burn little',
+    farmed(0.1, 1) > 0.3 && farmed(1, 1) === 0,
+    `a floor of 1 and others’ volume of 0.1: ${round(farmed(0.1, 1))} gained`,
+  );
+  const window = 1_800;
+  say(
+    'Broken twin: a 90-day burn as the bound of one epoch lets each burned token be minted again and again',
+    window > 1_000,
+    `${window} epochs in 90 days`,
+  );
+  return {
+    id: 'burn-and-mint',
+    title: 'Burn and mint',
+    summary:
+      'The second economy: credits for burned tokens, tokens minted for finished jobs. Bound: elasticity times what was burned for the credits that were consumed in the same epoch.',
+    findings: list,
+  };
+}

@@ -1,0 +1,111 @@
+import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { createFindings, type EconomicModel, round } from '../finding.ts';
+
+const FEE = 1_000_000n;
+const S = SOUNDNESS_PPM / 1e6;
+
+/** Coverage of a reply by the product's own function, for a key that holds `held` fees. */
+function coverageOf(held: number, basePpm: number): number {
+  const heldAtomic = BigInt(Math.round(held * Number(FEE)));
+  return computeAuditRate({ feeAtomic: FEE, heldAtomic, soundnessPpm: SOUNDNESS_PPM, basePpm }) / 1e6;
+}
+
+/** A new key forges every reply from some time on. @returns its mean takings, in fees, over many lives. */
+function forge(
+  honest: number,
+  burst: number,
+  rule: (held: number) => number,
+  random: () => number,
+  lives: number,
+): number {
+  let sum = 0;
+  for (let life = 0; life < lives; life++) {
+    let held = honest;
+    let took = 0;
+    for (let i = 0; i < burst; i++) {
+      if (random() < rule(held) * S) {
+        took -= held;
+        break;
+      }
+      held += 1;
+      took += 1;
+    }
+    sum += took;
+  }
+  return sum / lives;
+}
+
+/** What a forged reply of a new key earns, where a second verifier is asked while it holds nothing. */
+function expectedBurst(burst: number, rule: (held: number) => number): number {
+  let alive = 1;
+  let expected = 0;
+  for (let held = 0; held < burst; held++) {
+    // While the key holds too little to deter, two verifiers look.
+    const single = rule(held) * S;
+    const caught = rule(held) === 1 ? 1 - (1 - S) ** 2 : single;
+    expected += alive * ((1 - caught) * 1 - caught * held);
+    alive *= 1 - caught;
+  }
+  return expected;
+}
+
+export function runHeldEarnings(): EconomicModel {
+  const { list, say } = createFindings();
+  const random = createSeededRandom(2);
+  const rule = (held: number): number => coverageOf(held, 20_000);
+  const flat = (): number => 0.02;
+  const gains = [1, 5, 20, 50, 100, 400].map((burst) => forge(30, burst, rule, random, 20_000));
+  const most = Math.max(...gains);
+  say(
+    'Behind held earnings no burst of forged replies gains: what a key holds is a martingale at best',
+    most < 0.5,
+    `bursts of 1 to 400 behind 30 held fees: at most ${round(most)} fees on average`,
+  );
+  const early = [1, 2, 3, 5, 10, 50].map((burst) => expectedBurst(burst, rule));
+  say(
+    'A new key that forges from its first reply gains less than the entrance of five fees, in any number of replies',
+    Math.max(...early) < 5,
+    `bursts of 1 to 50: at most ${round(Math.max(...early))} fees`,
+  );
+  const hitAndRun = forge(0, 5_000, flat, random, 4_000);
+  const unheld = (1 / (0.02 * S)) * (1 - 0.02 * S);
+  const payout = (burst: number): number => {
+    let alive = 1;
+    let sum = 0;
+    for (let i = 0; i < burst; i++) {
+      alive *= 1 - 0.02 * S;
+      sum += alive;
+    }
+    return sum;
+  };
+  say(
+    'Broken twin: at a flat 2 % with nothing held, forging until caught earns some seventy fees, and a burst of 50 earns dozens',
+    payout(5_000) > 60 && payout(50) > 30,
+    `${round(payout(5_000))} of ${round(unheld)} fees, a burst of 50 ${round(payout(50))}; held at a flat 2 %: ${round(hitAndRun)}`,
+  );
+  const needed = [0.05, 0.02, 0.0128].map((alpha) => [alpha, 1 / (alpha * S) - 1] as const);
+  say(
+    'Held fees that a base coverage needs',
+    needed.every(([alpha, held]) => coverageOf(held + 1, Math.round(alpha * 1e6)) === alpha),
+    needed.map(([alpha, held]) => `${100 * alpha} %: ${Math.round(held)} fees`).join(', '),
+  );
+  const points = Array.from({ length: 60 }, (_, held) => ({ x: held, y: rule(held), curve: 'the rule' }));
+  return {
+    id: 'held-earnings',
+    title: 'Held earnings instead of a bond',
+    summary:
+      'What a key earned lately is held, and an ejection takes it. The less a key holds, the more of its replies are audited, by the function that validators run (`audit-rate.ts`).',
+    findings: list,
+    curves: {
+      ...{
+        name: 'held-earnings',
+        title: 'Audited part of the replies, by what the key holds',
+        xTitle: 'held, in fees',
+        yTitle: 'audited part',
+      },
+      caption: 'A new key is audited always; one that holds 72 fees at the base of 2 %.',
+      points,
+    },
+  };
+}

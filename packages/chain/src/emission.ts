@@ -1,0 +1,269 @@
+import { encodeFunctionData, type PublicClient, parseAbi } from 'viem';
+import type { Deployment } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import { emissionAbi, ogongTokenAbi, settlementAbi } from './generated/abi.ts';
+import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import type { Transactor } from './transactor.ts';
+
+/** Many public endpoints refuse longer ranges. */
+const BLOCKS_PER_READ = 1_000n;
+const HOUR = 3_600n;
+
+/** What the emission has given so far, and when. Amounts are atomic units, times seconds since 1970. */
+export interface EmissionState {
+  readonly start: bigint;
+  readonly period: bigint;
+  readonly lambdaPpm: bigint;
+  /** Sum of the budgets of all tallies. */
+  readonly allotted: bigint;
+  /** How many tallies there were; the next one has this number. */
+  readonly count: number;
+  readonly talliedUntil: bigint;
+  /** End of the last period that is over; not after `talliedUntil` where none waits for its tally. */
+  readonly over: bigint;
+}
+
+/** A tally that a quorum signed. */
+export interface MinedAllotment {
+  readonly number: number;
+  /** When the tally before it ended. */
+  readonly since: bigint;
+  readonly until: bigint;
+  readonly root: Hex;
+  readonly units: bigint;
+  readonly budget: bigint;
+}
+
+/** A batch as its events have it. */
+export interface MinedBatch {
+  readonly validator: Address;
+  readonly lines: readonly {
+    readonly providerId: Hex;
+    readonly payee: Address;
+    readonly router: Address;
+    readonly recycled: bigint;
+  }[];
+  readonly verifiers: readonly { readonly payee: Address; readonly credits: number }[];
+}
+
+/** What settled within a time, and who was ejected at its end. */
+export interface RecycledWork {
+  readonly recycled: bigint;
+  readonly batches: readonly MinedBatch[];
+  readonly ejected: readonly Hex[];
+}
+
+/** Where all tokens are. Atomic units. */
+export interface TokenSupply {
+  readonly total: bigint;
+  /** With the emission: what is earned by work only, and was not claimed yet. */
+  readonly emission: bigint;
+  /** Vesting, not released yet. */
+  readonly team: bigint;
+  readonly foundation: bigint;
+  /** Of the vesting, what its owner could release now. */
+  readonly releasable: bigint;
+  /** All the rest. */
+  readonly circulating: bigint;
+}
+
+const vestingAbi = parseAbi(['function releasable(address token) view returns (uint256)']);
+
+type Reads = Pick<Transactor, 'read'>;
+type Where = Pick<Deployment, 'token' | 'settlement' | 'emission' | 'block'>;
+
+function requireEmission({ emission }: Pick<Deployment, 'emission'>): Address {
+  if (emission === undefined) throw new ChainError('bad-input', 'this network has no emission');
+  return emission;
+}
+
+/** What the emission says of itself, and what the chain says of the work that it pays. @throws ChainError `bad-input` without an emission */
+export function createEmissionReads({ read }: Reads, deployment: Where) {
+  const contract = () => ({ address: requireEmission(deployment), abi: emissionAbi }) as const;
+  return {
+    emissionState(): Promise<EmissionState> {
+      const emission = contract();
+      return read('the emission', async (client) => {
+        const [start, period, lambdaPpm, allotted, count, talliedUntil, { timestamp }] = await Promise.all([
+          client.readContract({ ...emission, functionName: 'start' }),
+          client.readContract({ ...emission, functionName: 'period' }),
+          client.readContract({ ...emission, functionName: 'lambda' }),
+          client.readContract({ ...emission, functionName: 'allotted' }),
+          client.readContract({ ...emission, functionName: 'allotmentCount' }),
+          client.readContract({ ...emission, functionName: 'talliedUntil' }),
+          client.getBlock(),
+        ]);
+        const over = timestamp < start ? start : start + ((timestamp - start) / period) * period;
+        return { start, period, lambdaPpm, allotted, count: Number(count), talliedUntil, over };
+      });
+    },
+    /** Every tally so far, the oldest first. */
+    allotments(): Promise<readonly MinedAllotment[]> {
+      const emission = contract();
+      return read('the tallies', async (client) => {
+        const since = await client.readContract({ ...emission, functionName: 'start' });
+        const found: MinedAllotment[] = [];
+        const last = await client.getBlockNumber({ cacheTime: 0 });
+        for (const range of listRanges(BigInt(deployment.block), last)) {
+          const logs = await client.getContractEvents({ ...emission, eventName: 'Allotted', strict: true, ...range });
+          for (const { args } of logs) {
+            const { number, until, root, units, budget } = lowerHex(args);
+            found.push({ number, since: found.at(-1)?.until ?? since, until, root, units, budget });
+          }
+        }
+        return found;
+      });
+    },
+    hasClaimedEmission(number: number, account: BytesLike): Promise<boolean> {
+      const args = [BigInt(number), toAddress(account, 'account')] as const;
+      return read('a claim', (client) => client.readContract({ ...contract(), functionName: 'hasClaimed', args }));
+    },
+    /** @param since and @param until in seconds, at full hours; work of the second before `until` is the last that counts. */
+    recycledWork(since: bigint, until: bigint): Promise<RecycledWork> {
+      return read('the work of a tally', (client) => readRecycledWork(client, deployment, since, until));
+    },
+    supply(): Promise<TokenSupply> {
+      return read('the supply', (client) => readSupply(client, deployment));
+    },
+  };
+}
+
+async function readSupply(client: PublicClient, { token: address, emission }: Where): Promise<TokenSupply> {
+  const token = { address, abi: ogongTokenAbi } as const;
+  const balanceOf = (owner: Address) => client.readContract({ ...token, functionName: 'balanceOf', args: [owner] });
+  const [total, team, foundation] = await Promise.all([
+    client.readContract({ ...token, functionName: 'totalSupply' }),
+    client.readContract({ ...token, functionName: 'team' }),
+    client.readContract({ ...token, functionName: 'foundation' }),
+  ]);
+  const releasable = (wallet: Address) =>
+    client.readContract({ address: wallet, abi: vestingAbi, functionName: 'releasable', args: [address] });
+  const [held, ofTeam, ofFoundation, first, second] = await Promise.all([
+    emission === undefined ? 0n : balanceOf(emission),
+    balanceOf(team),
+    balanceOf(foundation),
+    releasable(team),
+    releasable(foundation),
+  ]);
+  const circulating = total - held - ofTeam - ofFoundation;
+  return { total, emission: held, team: ofTeam, foundation: ofFoundation, releasable: first + second, circulating };
+}
+
+async function readRecycledWork(
+  client: PublicClient,
+  { settlement: address, block }: Where,
+  since: bigint,
+  until: bigint,
+): Promise<RecycledWork> {
+  const settlement = { address, abi: settlementAbi } as const;
+  const recycledBefore = (time: bigint) =>
+    client.readContract({ ...settlement, functionName: 'recycledBefore', args: [Number(time / HOUR)] });
+  const [before, after, from, end] = await Promise.all([
+    recycledBefore(since),
+    recycledBefore(until),
+    findBlockAt(client, since, BigInt(block)),
+    findBlockAt(client, until, BigInt(block)),
+  ]);
+  const batches = new Map<
+    string,
+    { validator: Address; lines: MinedBatch['lines'][number][]; verifiers: MinedBatch['verifiers'][number][] }
+  >();
+  const batchOf = (validator: Address, sequence: bigint) => {
+    const key = `${validator} ${sequence}`;
+    const batch = batches.get(key) ?? { validator, lines: [], verifiers: [] };
+    batches.set(key, batch);
+    return batch;
+  };
+  for (const range of listRanges(from, end - 1n)) {
+    const [paid, verified] = await Promise.all([
+      client.getContractEvents({ ...settlement, eventName: 'Paid', strict: true, ...range }),
+      client.getContractEvents({ ...settlement, eventName: 'Verified', strict: true, ...range }),
+    ]);
+    for (const { args } of paid) {
+      const { validator, sequence, providerId, payee, router, recycled } = lowerHex(args);
+      batchOf(validator, sequence).lines.push({ providerId, payee, router, recycled });
+    }
+    for (const { args } of verified) {
+      const { validator, sequence, payee, credits } = lowerHex(args);
+      batchOf(validator, sequence).verifiers.push({ payee, credits });
+    }
+  }
+  const ejected = await readEjected(client, { address, block }, end - 1n);
+  return { recycled: after - before, batches: [...batches.values()], ejected };
+}
+
+/** Who was ejected, and not reinstated, up to a block. */
+async function readEjected(
+  client: PublicClient,
+  { address, block }: { readonly address: Address; readonly block: number },
+  last: bigint,
+): Promise<Hex[]> {
+  const ejected = new Set<Hex>();
+  const events = settlementAbi.filter(
+    (item) => item.type === 'event' && (item.name === 'Ejected' || item.name === 'Reinstated'),
+  );
+  for (const range of listRanges(BigInt(block), last)) {
+    for (const log of await client.getLogs({ address, events, strict: true, ...range })) {
+      const { eventName, args } = log as { eventName: string; args: { providerId: Hex } };
+      if (eventName === 'Ejected') ejected.add(lowerHex(args.providerId));
+      else ejected.delete(lowerHex(args.providerId));
+    }
+  }
+  return [...ejected];
+}
+
+/** The first block of that second or later, by its time; one past the newest where there is none. */
+async function findBlockAt(client: PublicClient, time: bigint, first: bigint): Promise<bigint> {
+  let low = first;
+  let high = (await client.getBlockNumber({ cacheTime: 0 })) + 1n;
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    const { timestamp } = await client.getBlock({ blockNumber: middle });
+    if (timestamp >= time) high = middle;
+    else low = middle + 1n;
+  }
+  return low;
+}
+
+function* listRanges(first: bigint, last: bigint) {
+  for (let from = first; from <= last; from += BLOCKS_PER_READ) {
+    const end = from + BLOCKS_PER_READ - 1n;
+    yield { fromBlock: from, toBlock: end < last ? end : last };
+  }
+}
+
+/** A tally as a quorum signs it. */
+export interface AllotmentCall {
+  readonly until: bigint;
+  readonly root: BytesLike;
+  readonly units: bigint;
+  /** In ascending order of their signers' addresses. */
+  readonly quorum: readonly BytesLike[];
+}
+
+export function createEmissionWrites({ send }: Pick<Transactor, 'send'>, deployment: Pick<Deployment, 'emission'>) {
+  return {
+    /** Records a tally that a quorum signed; anyone may. */
+    allot: ({ until, root, units, quorum }: AllotmentCall) =>
+      send(
+        'allot',
+        requireEmission(deployment),
+        encodeFunctionData({
+          abi: emissionAbi,
+          functionName: 'allot',
+          args: [until, toHex(root, 'root', 32), units, quorum.map((signature) => toHex(signature, 'quorum', 65))],
+        }),
+      ),
+    /** Pays an account what its units of one tally are worth; anyone may. */
+    claimEmission: (number: number, account: BytesLike, units: bigint, proof: readonly BytesLike[]) =>
+      send(
+        'claim emission',
+        requireEmission(deployment),
+        encodeFunctionData({
+          abi: emissionAbi,
+          functionName: 'claim',
+          args: [number, toAddress(account, 'account'), units, proof.map((node) => toHex(node, 'proof', 32))],
+        }),
+      ),
+  };
+}
