@@ -9,6 +9,7 @@ import { describeWeights } from '@ogong/testing/chain/model-registry-compliance'
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
 import { nameSquatter, type SquatOutcome } from '../../attackers/protocol/name-squatter.ts';
+import { DOWNGRADES, silentDowngrade } from '../../attackers/protocol/silent-downgrade.ts';
 import { tinyModel } from '../../attackers/protocol/tiny-model.ts';
 import type { AttackCourse, StagedAttack } from './scene.ts';
 
@@ -93,6 +94,27 @@ export const consumerScenes: readonly StagedAttack[] = [
         answered: [`router and gateway: ${problem ?? 'the offer is taken'}`, ...lines],
         money: problem === undefined ? 'the price of the large model' : 'none: the offer is not listed',
         worked: ok || problem === undefined,
+      };
+    },
+  },
+  {
+    attack: silentDowngrade,
+    async play() {
+      const trust = createConsumerTrust();
+      const { ledger } = trust;
+      if (ledger === undefined) throw new Error('the consumer knows no ledger');
+      const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
+      const [checked, unchecked] = ['ogong/verified/test/synthetic', 'ogong/vanilla/test/synthetic'];
+      const courses = DOWNGRADES.map((by) => {
+        const { sold } = silentDowngrade.play({ crypto, ledger, router, checked, unchecked, by });
+        const { ok, lines } = judge(sold, trust);
+        return { ok, lines: lines.map((line) => `${by}: ${line}`) };
+      });
+      return {
+        tried: `signed answers of an unchecked server for requests of ${checked}: by ${DOWNGRADES.join(', ')}`,
+        answered: courses.flatMap(({ lines }) => lines),
+        money: NO_MONEY,
+        worked: courses.some(({ ok }) => ok),
       };
     },
   },

@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createChainClient } from '@ogong/chain/client';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
+import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { createLogger } from '@ogong/host/log/logger';
+import { systemClock } from '@ogong/host/time/clock';
+import { readTrust } from '@ogong/host/views/read-trust';
+import { createRootFinder } from '@ogong/host/views/registry-roots';
+import { createLocalServer } from '@ogong/provider/local/local-server';
+import { openLocalModels } from '@ogong/provider/local/open-local-models';
+import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
+import { startServing } from '@ogong/provider/provider/serve-daemon';
+import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
+const VERIFIED = 'ogong/verified/test/stories';
+const VANILLA = 'ogong/vanilla/test/stories';
+const LEFT_OUT = ['listing', 'draw-replay', 'shape-classes'];
+const messages = [{ role: 'user' as const, content: 'Once upon a time' }];
+const patience = { timeout: 60_000, interval: 250 };
+
+let directory: string;
+let mesh: Mesh;
+let provider: Daemon;
+const closing: (() => Promise<unknown>)[] = [];
+
+/** Local mode, as `ogong-provider local` runs it: the server that is fronted. @returns its address. */
+async function startLocal(): Promise<string> {
+  const argv = ['--model', `file:${STORIES}`, '--listen', '127.0.0.1:0', '--models-dir', join(directory, 'models')];
+  const parsed = localConfig.parse(argv, {});
+  if (parsed.kind !== 'run') throw new Error(parsed.text);
+  const log = createLogger({ name: 'test', level: 'silent' });
+  const { names, ...models } = await openLocalModels(parsed.values, { log });
+  expect(names).toHaveLength(1);
+  const { listen, origin: origins } = parsed.values;
+  const means = { ...models, crypto: nodeCrypto, clock: systemClock, log };
+  const server = createLocalServer({ listen, origins, instance: 'test' }, means);
+  await server.start();
+  closing.push(() => server.stop().then(() => models.loaded.close()));
+  return `http://${formatHostPort(server.address())}`;
+}
+
+/** `ogong-provider serve --upstream`, beside the mesh's own provider, which has the router's address. */
+function serveUpstream(upstream: string): Promise<Daemon> {
+  const { args } = mesh.plan.processes.find(({ role }) => role === 'provider') as { args: readonly string[] };
+  const flagOf = (flag: string): readonly string[] => [flag, args[args.indexOf(flag) + 1] as string];
+  const shared = [
+    '--rpc-url',
+    '--deployment',
+    '--router',
+    '--router-cert',
+    '--announce-interval',
+    '--registry-interval',
+  ];
+  const parsed = serveConfig.parse(
+    [
+      ...['--upstream', upstream, '--model', 'stories260K', '--model-id', VANILLA, '--price', '1000', '--n-ctx', '256'],
+      ...[
+        '--bind',
+        '127.0.0.1:0',
+        '--data-dir',
+        join(directory, 'upstream'),
+        '--log-level',
+        'error',
+        ...shared.flatMap(flagOf),
+      ],
+    ],
+    {},
+  );
+  if (parsed.kind !== 'run') throw new Error(parsed.text);
+  return startServing(parsed.values);
+}
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'ogong-upstream-'));
+  const { modelRoot: root } = await resolveModel(`file:${STORIES}`, { storeDir: directory });
+  const model = { path: STORIES, id: VERIFIED, root };
+  const options: MeshOptions = { directory: join(directory, 'mesh'), model, providers: 1, validators: 1 };
+  mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
+  provider = await serveUpstream(await startLocal());
+}, 120_000);
+afterAll(async () => {
+  await provider?.stop();
+  for (const close of closing) await close();
+  await mesh?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, say what nobody checked, and are paid', async () => {
+  const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
+  const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
+  const findModelRoots = createRootFinder({ client: async () => chain });
+  const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), allow: ['router'] }, findModelRoots });
+  const ask = (model: string, rest: object = {}) =>
+    client.chat.completions.create({ model, messages, max_tokens: 24, temperature: 0.8, seed: 3, ...rest });
+  let replies: readonly CheckedReply[] = [];
+  const tell = async (): Promise<string> => {
+    ({ replies } = await ask(VANILLA));
+    return 'served';
+  };
+  await expect.poll(() => tell().catch(String), patience).toBe('served');
+  const [reply] = replies as [CheckedReply];
+  expect(reply.posture).toMatchObject({ tier: 'vanilla', method: 'signature', exact: false });
+  // What the probe saw of local mode.
+  expect(reply.posture?.numericClass).toMatch(
+    /^upstream\/ollama\/unknown\/signed\/unknown\/unknown\/usage\/logprobs-20\/prompt-logprobs\/seeds$/,
+  );
+  expect(reply.checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual(
+    expect.arrayContaining(LEFT_OUT),
+  );
+  expect(reply.allowed).toEqual(expect.arrayContaining(LEFT_OUT));
+  const seeded = (await ask(VANILLA)).response.choices[0]?.message.content;
+  expect(seeded?.length).toBeGreaterThan(0);
+
+  const { data } = (await (await fetch(`${baseUrl}/v1/models`)).json()) as { data: { id: string; ogong: object }[] };
+  expect(data.find(({ id }) => id === VANILLA)?.ogong).toMatchObject({
+    ...{ tier: 'vanilla', method: 'signature', audited: false, min_price_per_1k: '1000' },
+    warning: expect.stringContaining('nothing proves which model answers'),
+  });
+  await expect(ask(VANILLA, { logprobs: true })).rejects.toThrow(/sign no log-probabilities/);
+
+  // Who asks for the tier that is checked is never served by it.
+  await expect.poll(() => ask(VERIFIED).then(() => 'served', String), patience).toBe('served');
+  const checked = (await ask(VERIFIED)).replies[0] as CheckedReply;
+  expect(checked.posture).toMatchObject({ tier: 'verified' });
+  expect(checked.allowed).not.toContain('draw-replay');
+
+  const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
+  await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'unaudited' });
+  expect(BigInt((await fate()).fee_atomic as string)).toBeGreaterThan(0n);
+}, 180_000);
