@@ -1,8 +1,8 @@
 // Runs a TypeScript entry on the project's own Node. It is plain JavaScript for any Node >= 20, because a fresh clone starts
 // with it. It first installs what is missing.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { joinPrograms, listJoined } from './join-programs.mjs';
@@ -18,58 +18,84 @@ const installed = binary(join(root, 'node_modules'));
 
 const isRecent = () => Number(process.versions.node.split('.')[0]) >= 24;
 
-/** Runs npm on the given Node, because npm leaves out optional packages whose `engines` do not fit its own Node. */
-function npm(args, node) {
+/**
+ * Runs npm on the given Node, because npm leaves out optional packages whose `engines` do not fit its own Node. Ctrl-C ends it at
+ * once: by itself npm tidies up for minutes, beside the next attempt.
+ */
+async function npm(args, node) {
   const path = [dirname(node), process.env.PATH].join(delimiter);
   const command = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const result = spawnSync(command, args, {
+  let child;
+  let stopped;
+  const stop = (signal) => {
+    stopped = signal;
+    child?.kill('SIGKILL');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
+  child = spawn(command, args, {
     cwd: root,
     stdio: ['ignore', 2, 2],
     env: { ...process.env, PATH: path },
     shell: process.platform === 'win32',
   });
-  if (result.status === 0) return;
+  const code = await new Promise((done) => {
+    child.once('error', () => done(1));
+    child.once('exit', done);
+  });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stop);
+  if (stopped !== undefined) {
+    console.error('\nogong: interrupted; nothing was installed, and the same command begins anew.');
+    process.exit(stopped === 'SIGINT' ? 130 : 143);
+  }
+  if (code === 0) return;
   console.error(
     `ogong: npm ${args[0]} failed; check the network and the npm registry, then run the same command again.`,
   );
-  process.exit(result.status ?? 1);
+  process.exit(code ?? 1);
 }
 
 /** A Node that can run npm: this one if it is recent, otherwise the pinned one in a folder of its own. */
-function bootstrapNode() {
+async function bootstrapNode() {
   if (isRecent()) return process.execPath;
   const prefix = join(root, '.cache', 'node');
   const local = binary(join(prefix, 'node_modules'));
   if (!existsSync(local)) {
     console.error(`ogong: fetching Node ${nodeVersion} (npm package ${nodeName}) ...`);
-    mkdirSync(prefix, { recursive: true });
-    npm(
-      [
-        'install',
-        '--prefix',
-        prefix,
-        '--no-save',
-        '--ignore-scripts',
-        '--loglevel=error',
-        `${nodeName}@${nodeVersion}`,
-      ],
-      process.execPath,
-    );
+    // What is in place is whole.
+    const partial = `${prefix}.partial`;
+    for (const folder of [prefix, partial]) rmSync(folder, { recursive: true, force: true });
+    mkdirSync(partial, { recursive: true });
+    const fetched = `${nodeName}@${nodeVersion}`;
+    const quiet = ['--no-save', '--ignore-scripts', '--loglevel=error'];
+    await npm(['install', '--prefix', partial, ...quiet, fetched], process.execPath);
+    renameSync(partial, prefix);
   }
   return local;
 }
 
-function install(lock) {
+/** Where npm installs into. */
+function listModules() {
+  const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
+  return ['.', 'contracts', 'lab', ...packages].map((folder) => join(root, folder, 'node_modules'));
+}
+
+async function install(lock) {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   if (nodeVersion === undefined && !isRecent()) {
     console.error(`ogong: npm has no Node for ${platform}; install Node 24 or later and run the same command again.`);
     process.exit(1);
   }
-  const node = bootstrapNode();
+  const node = await bootstrapNode();
   console.error('ogong: installing dependencies, about a minute ...');
+  const unfinished = join(root, '.cache', 'installing');
+  // An install that was interrupted may have left half of a package, which npm would take for the whole.
+  if (existsSync(unfinished)) for (const folder of listModules()) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(dirname(unfinished), { recursive: true });
+  writeFileSync(unfinished, '');
   // Not `npm ci`: it refuses a lock file that lacks another platform's optional packages, which a mirror may not have.
   // `npm install` also installs the versions and hashes of the lock, and --no-save keeps the lock unchanged.
-  npm(['install', '--no-save', '--ignore-scripts', '--loglevel=error'], node);
+  await npm(['install', '--no-save', '--ignore-scripts', '--loglevel=error'], node);
+  rmSync(unfinished);
   writeFileSync(stamp, lock);
 }
 
@@ -98,7 +124,7 @@ const [entry, ...args] = process.argv.slice(2);
 const lock = createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
   .digest('hex');
-install(lock);
+await install(lock);
 const node = projectNode();
 if (!entry) {
   console.error('usage: node scripts/run.mjs ENTRY.ts [ARGS...]');
