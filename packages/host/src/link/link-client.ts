@@ -26,6 +26,8 @@ export interface LinkClient {
 }
 
 export function createLinkClient(options: LinkClientOptions): LinkClient {
+  const { wire } = options.identity;
+  if (wire !== undefined) return wire.connect(options);
   const limits = { ...DEFAULT_CLIENT_LIMITS, ...options.limits };
   const sessions = createLinkSessions({ ...options, limits });
   const transport = createConnectTransport({

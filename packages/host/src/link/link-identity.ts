@@ -7,6 +7,7 @@ import { toPlainBytes } from '../crypto/node-crypto.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { importEd25519Seed } from '../crypto/signers.ts';
 import { LinkError } from './link-error.ts';
+import type { Wire } from './wire.ts';
 
 /** SHA-256 of a certificate's DER, 32 bytes: what the registry calls consensus id, and all that a link trusts. */
 export type PeerId = Uint8Array;
@@ -16,6 +17,8 @@ export interface LinkIdentity {
   readonly certificateDer: Uint8Array;
   readonly certificatePem: string;
   readonly privateKey: KeyObject;
+  /** Default: TLS over TCP. */
+  readonly wire?: Wire;
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   Code,
   ConnectError,
   type ConnectRouter,
+  type ContextValues,
   createContextKey,
   createContextValues,
   type HandlerContext,
@@ -88,7 +89,14 @@ export function getCallerPlace(context: Pick<HandlerContext, 'values'>): Caller 
   return context.values.get(callerKey);
 }
 
+/** What a handler is told of its call. @internal for whoever carries calls in another way */
+export function createCallerValues(caller: Caller): ContextValues {
+  return createContextValues().set(callerKey, caller);
+}
+
 export function createLinkServer(options: LinkServerOptions, dependencies: LinkServerDependencies = {}): LinkServer {
+  const { wire } = options.identity;
+  if (wire !== undefined) return wire.serve(options, dependencies);
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const onError = dependencies.onError ?? (() => {});
   const { isKnown = () => false } = options;
@@ -157,7 +165,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
         interceptors: [createErrorFilter(onError)],
       },
       admit,
-      createContextValues: (stream) => createContextValues().set(callerKey, findCaller(stream)),
+      createContextValues: (stream) => createCallerValues(findCaller(stream)),
       openMeter(stream) {
         const { peer, group } = findCaller(stream);
         return budget({ name: toHex(peer), group, isKnown: isKnown(peer) });
@@ -214,20 +222,27 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   };
 }
 
+/** What a peer may know of a handler's failure. @param onHidden called where that is nothing. */
+export function toShownError(
+  error: unknown,
+  { signal, onHidden }: { readonly signal: AbortSignal; readonly onHidden: () => void },
+): ConnectError {
+  if (error instanceof Refusal || error instanceof RateLimited) return error;
+  if (signal.aborted) return ConnectError.from(signal.reason, Code.Canceled);
+  onHidden();
+  // A full disk is not the peer's fault, and the peer should try again later.
+  if (error instanceof StoreError) {
+    return new Refusal('unavailable', `nothing can be stored here now (${error.code}); try again later`);
+  }
+  return new ConnectError('internal error', Code.Internal);
+}
+
 /** Lets through what a handler meant for its peer and hides everything else. */
 function createErrorFilter(onError: NonNullable<LinkServerDependencies['onError']>): Interceptor {
   return (next) => async (request) => {
     const call = { method: nameMethod(request), peer: request.contextValues.get(callerKey).peer };
-    const filter = (error: unknown): ConnectError => {
-      if (error instanceof Refusal || error instanceof RateLimited) return error;
-      if (request.signal.aborted) return ConnectError.from(request.signal.reason, Code.Canceled);
-      onError(error, call);
-      // A full disk is not the peer's fault, and the peer should try again later.
-      if (error instanceof StoreError) {
-        return new Refusal('unavailable', `nothing can be stored here now (${error.code}); try again later`);
-      }
-      return new ConnectError('internal error', Code.Internal);
-    };
+    const filter = (error: unknown): ConnectError =>
+      toShownError(error, { signal: request.signal, onHidden: () => onError(error, call) });
     try {
       const response = await next(request);
       return response.stream ? { ...response, message: filterErrors(response.message, filter) } : response;

@@ -92,6 +92,10 @@ export interface GatewayDependencies {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
+  /** Default: a process of its own. */
+  readonly checker?: ReceiptChecker;
+  /** Default: a port. */
+  readonly openServer?: typeof createHttpServer;
 }
 
 export interface Gateway {
@@ -120,10 +124,15 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   };
   const signIn = createSignIn(dependencies.keys);
   const books = createBooks(options, context);
-  const checker = createReceiptChecker();
+  const checker = dependencies.checker ?? createReceiptChecker();
   const replies = createReplies(options, context, { books, checker });
   const app = createApp(options, context, { signIn, books, replies });
-  const server = createHttpServer(app, { bind, headersTimeoutMs, maxConnections, maxConnectionsPerAddress });
+  const server = (dependencies.openServer ?? createHttpServer)(app, {
+    bind,
+    headersTimeoutMs,
+    maxConnections,
+    maxConnectionsPerAddress,
+  });
 
   return {
     async start() {

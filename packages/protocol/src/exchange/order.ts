@@ -78,6 +78,29 @@ export function hashOrder(crypto: Crypto, domain: LedgerDomain, order: Order): U
   return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedOrder.hash(crypto, { ...order, terms: order }));
 }
 
+/** The same with the hash of the terms in place of the terms. */
+const typedVoucher = createTypedStruct('Order', {
+  ...VOUCHER,
+  terms: { ...nested(typedTerms), word: (_crypto: unknown, termsHash: Uint8Array) => termsHash },
+});
+
+/**
+ * The same digest from what the chain is given: a voucher, and the hash of the terms.
+ * @internal for whoever plays the chain
+ */
+export function hashVoucher(
+  crypto: Crypto,
+  domain: LedgerDomain,
+  voucher: Pick<Order, 'payer' | 'validator' | 'cumulativeAtomic'>,
+  termsHash: Uint8Array,
+): Uint8Array {
+  return hashTyped(
+    crypto,
+    hashLedgerDomain(crypto, domain),
+    typedVoucher.hash(crypto, { ...voucher, terms: termsHash }),
+  );
+}
+
 const REPLY_ID_DOMAIN = encodeDomain('ogong-reply-id-v1');
 
 /**

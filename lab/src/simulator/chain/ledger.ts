@@ -1,0 +1,292 @@
+import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
+import { defaultLimits, defaultShares } from '@ogong/chain/deploy';
+import type { Deployment } from '@ogong/chain/deployment';
+import { ChainError } from '@ogong/chain/errors';
+import { type Address, type BytesLike, toHex as toPrefixed } from '@ogong/chain/hex';
+import type { SettleCall } from '@ogong/chain/settle-call';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashVoucher, type LedgerDomain } from '@ogong/protocol/exchange/order';
+import { hashSettlement } from '@ogong/protocol/settlement/batch';
+
+export interface LedgerMember extends SetMember {
+  readonly endpoint: string;
+  readonly certHash: Uint8Array;
+  readonly vrfKey: Uint8Array;
+}
+
+interface LedgerChannel {
+  admitted: bigint;
+  spent: bigint;
+}
+
+/** A settlement that the ledger took. */
+export interface Settled {
+  readonly call: SettleCall;
+  readonly block: number;
+  readonly gross: bigint;
+  readonly transactionHash: `0x${string}`;
+}
+
+export interface LedgerOptions {
+  readonly crypto: Crypto;
+  /** Now, ms since the beginning. */
+  readonly nowMs: () => number;
+  readonly wallMs: () => number;
+}
+
+const account = (fill: number): Address => `0x${fill.toString(16).padStart(2, '0').repeat(20)}`;
+const bytesOf = (address: Address): Uint8Array => fromHex(address.slice(2), 20);
+
+export const deployment: Deployment = {
+  chainId: 31_337,
+  token: account(0xd1),
+  parameters: account(0xd2),
+  staking: account(0xd3),
+  registry: account(0xd4),
+  escrow: account(0xd5),
+  settlement: account(0xd6),
+  models: account(0xd7),
+  earnings: account(0xd8),
+  block: 1,
+};
+
+const chainId = BigInt(deployment.chainId);
+const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deployment.escrow) };
+const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deployment.settlement) };
+const NO_HASH = `0x${'00'.repeat(32)}` as const;
+const recipients = { verification: account(0xf1), treasury: account(0xf2), license: account(0xf3) };
+const BASIS = 10_000n;
+export const BLOCK_MS = 2_000;
+
+const key = (value: BytesLike): string => toPrefixed(value, 'name');
+function refuse(name: string, ...args: unknown[]): never {
+  throw new ChainError('reverted', `refused with ${name}`, { revert: { name, args } });
+}
+
+/**
+ * The rules of the contracts that a run depends on (docs/spec/settlement.md): escrow and channels, quorum of votes, sequences,
+ * shares, ejections, stake. Not their gas, withdrawals, liens, held earnings and appeals.
+ */
+export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
+  const wallets = new Map<string, bigint>();
+  const free = new Map<string, bigint>();
+  const credits = new Map<string, bigint>();
+  const channels = new Map<string, LedgerChannel>();
+  const anchors = new Map<string, Anchor>();
+  const ejected = new Map<string, number>();
+  const refuted = new Map<string, number>();
+  const stakes = new Map<string, bigint>();
+  const routers = new Map<string, { ticketKey: `0x${string}`; since: bigint; until: bigint }>();
+  const registry: { readonly block: bigint; readonly members: readonly LedgerMember[] }[] = [];
+  const settled: Settled[] = [];
+  let minted = 0n;
+
+  const get = <K>(map: Map<K, bigint>, name: K): bigint => map.get(name) ?? 0n;
+  const add = <K>(map: Map<K, bigint>, name: K, amount: bigint): void => void map.set(name, get(map, name) + amount);
+  const block = (): bigint => 1n + BigInt(Math.floor(nowMs() / BLOCK_MS));
+  const channelKey = (payer: BytesLike, validator: BytesLike): string => `${key(payer)} ${key(validator)}`;
+  const members = (at: bigint = block()): readonly LedgerMember[] =>
+    registry.findLast((one) => one.block <= at)?.members ?? [];
+
+  function findChannel(payer: BytesLike, validator: BytesLike): LedgerChannel {
+    const name = channelKey(payer, validator);
+    const known = channels.get(name) ?? { admitted: 0n, spent: 0n };
+    channels.set(name, known);
+    return known;
+  }
+
+  function assertQuorum(call: SettleCall): void {
+    const digest = hashSettlement(crypto, settlementDomain, call as Parameters<typeof hashSettlement>[2]);
+    const listed = members();
+    const total = listed.reduce((sum, { stake }) => sum + stake, 0n);
+    let signed = 0n;
+    let previous = '';
+    for (const [index, signature] of call.quorum.entries()) {
+      const signer = crypto.recoverAddress(digest, signature as Uint8Array);
+      if (signer === undefined) refuse('BadQuorumSignature', BigInt(index));
+      if (key(signer) <= previous) refuse('UnsortedSigners', previous, key(signer));
+      previous = key(signer);
+      signed += listed.find(({ signingKey }) => key(signingKey) === key(signer))?.stake ?? 0n;
+    }
+    if (3n * signed <= 2n * total) refuse('NoQuorum', signed, total);
+  }
+
+  function draw(
+    validator: BytesLike,
+    { payer, amount, cumulative, termsHash, signature }: SettleCall['debits'][number],
+  ) {
+    const voucher = { payer: payer as Uint8Array, validator: validator as Uint8Array, cumulativeAtomic: cumulative };
+    const digest = hashVoucher(crypto, escrowDomain, voucher, termsHash as Uint8Array);
+    if (!crypto.verifyAddress(digest, signature as Uint8Array, payer as Uint8Array)) refuse('BadPayerSignature', payer);
+    const channel = findChannel(payer, validator);
+    const spent = channel.spent + amount;
+    if (spent > cumulative) refuse('VoucherExceeded', payer, spent, cumulative);
+    if (spent > channel.admitted) refuse('AllowanceExceeded', payer, spent, channel.admitted);
+    return () => {
+      channel.spent = spent;
+    };
+  }
+
+  /** All parts of a batch, by their recipient. */
+  function split({ batch, lines, tallies }: SettleCall): Map<string, bigint> {
+    const parts = new Map<string, bigint>();
+    let pool = 0n;
+    for (const line of lines) {
+      const fine = line.fine ?? 0n;
+      if (fine > line.gross) refuse('FineAboveGross', fine, line.gross);
+      const shared = line.gross - fine;
+      const part = (share: number): bigint => (shared * BigInt(share)) / BASIS;
+      const toRouter = /^0x0+$/.test(key(line.router)) ? 0n : part(defaultShares.router);
+      const { validator, verification, treasury, license } = defaultShares;
+      add(parts, key(line.router), toRouter);
+      add(parts, key(batch.validator), part(validator));
+      add(parts, recipients.treasury, part(treasury));
+      add(parts, recipients.license, part(license));
+      pool += fine + part(verification);
+      add(
+        parts,
+        key(line.payee),
+        shared - toRouter - part(validator) - part(verification) - part(treasury) - part(license),
+      );
+    }
+    const total = BigInt(tallies.reduce((sum, one) => sum + one.credits, 0));
+    let left = pool;
+    for (const tally of tallies) {
+      const part = total === 0n ? 0n : (pool * BigInt(tally.credits)) / total;
+      left -= part;
+      add(parts, key(tally.payee), part);
+    }
+    add(parts, recipients.verification, left);
+    return parts;
+  }
+
+  return {
+    settled,
+    ejected,
+    refuted,
+    members,
+    block,
+    /** Who stands in the registry from the next block on. */
+    register(listed: readonly LedgerMember[]): void {
+      registry.push({ block: registry.length === 0 ? 0n : block() + 1n, members: listed });
+    },
+    registerRouter(address: Uint8Array, ticketKey: Uint8Array): void {
+      routers.set(key(address), { ticketKey: toPrefixed(ticketKey, 'key'), since: 1n, until: 0n });
+    },
+    mint(owner: Uint8Array, amount: bigint): void {
+      minted += amount;
+      add(wallets, key(owner), amount);
+    },
+    stake(payee: Uint8Array, amount: bigint): void {
+      minted += amount;
+      stakes.set(key(payee), get(stakes, key(payee)) + amount);
+    },
+    creditOf: (owner: Uint8Array): bigint => get(credits, key(owner)),
+    /** What there is, wherever it lies, and what there should be. */
+    audit(): { readonly there: bigint; readonly minted: bigint } {
+      const sum = (map: Map<string, bigint>): bigint => [...map.values()].reduce((total, one) => total + one, 0n);
+      const held = [...channels.values()].reduce((total, { admitted, spent }) => total + admitted - spent, 0n);
+      return { there: sum(wallets) + sum(free) + sum(credits) + sum(stakes) + held, minted };
+    },
+    reads: {
+      async validatorsAt(at?: bigint) {
+        const number = at ?? block();
+        const validators = members(number).map(({ address, signingKey, stake, endpoint, certHash, vrfKey }) => ({
+          ...{ account: toPrefixed(address, 'account'), signingKey: toPrefixed(signingKey, 'key'), stake, endpoint },
+          ...{ certHash: toPrefixed(certHash, 'cert'), vrfKey: toPrefixed(vrfKey, 'vrf') },
+        }));
+        return { block: number, validators };
+      },
+      async parameters(): Promise<NetworkParameters> {
+        const current = { shares: defaultShares, recipients };
+        return {
+          ...current,
+          announced: { ...current, from: 0n },
+          limits: { ...defaultLimits, withdrawalDelay: 86_400 },
+          holding: { period: 0, entrance: 0n },
+          driftTable: { hash: NO_HASH, version: 0n },
+        };
+      },
+      async channelOf(payer: BytesLike, validator: BytesLike): Promise<Channel> {
+        const { admitted, spent } = findChannel(payer, validator);
+        return { admitted, spent, releasing: 0n, releasableAt: 0n, spendable: admitted };
+      },
+      freeOf: async (payer: BytesLike) => get(free, key(payer)),
+      balanceOf: async (owner: BytesLike) => get(wallets, key(owner)),
+      async votesOf(accounts: readonly BytesLike[]) {
+        const listed = members();
+        const found = accounts.map((one) => listed.find(({ address }) => key(address) === key(one)));
+        return {
+          each: found.map((one) => one?.stake ?? 0n),
+          signingKeys: found.map((one): Address => toPrefixed(one?.signingKey ?? new Uint8Array(20), 'key')),
+          total: listed.reduce((sum, { stake }) => sum + stake, 0n),
+        };
+      },
+      anchorOf: async (validator: BytesLike): Promise<Anchor> =>
+        anchors.get(key(validator)) ?? { sequence: 0n, logLength: 0n, logHead: NO_HASH },
+      isEjected: async (providerId: BytesLike) => ejected.has(key(providerId)),
+      ejectionOf: async (providerId: BytesLike) => ({
+        since: BigInt(ejected.get(key(providerId)) ?? 0),
+        count: ejected.has(key(providerId)) ? 1 : 0,
+      }),
+      routerOf: async (address: BytesLike) => routers.get(key(address)),
+      coverageSince: async () => ({ leastPpm: defaultLimits.alpha, asOfMs: wallMs() }),
+      stakeOf: async (payee: BytesLike) => get(stakes, key(payee)),
+      stakesOf: async (payees: readonly BytesLike[]) => payees.map((payee) => get(stakes, key(payee))),
+      liabilityOf: async (payee: BytesLike) => ({
+        stakedAtomic: get(stakes, key(payee)),
+        refuted: refuted.get(key(payee)) ?? 0,
+      }),
+      lienOf: async () => ({ cumulative: 0n, until: 0n }),
+      earnedIn: async () => 0n,
+      async paidTo(payee: BytesLike, validator: BytesLike, fromBlock: number | undefined) {
+        const last = Number(block());
+        const paid = settled
+          .filter((one) => one.block >= (fromBlock ?? last + 1) && key(one.call.batch.validator) === key(validator))
+          .flatMap(({ call }) => call.lines.filter((line) => key(line.payee) === key(payee)));
+        return { grossAtomic: paid.reduce((sum, { gross }) => sum + gross, 0n), nextBlock: last + 1 };
+      },
+    },
+    writes: {
+      async deposit(sender: Uint8Array, amount: bigint) {
+        if (amount > get(wallets, key(sender))) refuse('InsufficientBalance', amount);
+        add(wallets, key(sender), -amount);
+        add(free, key(sender), amount);
+      },
+      async admit(sender: Uint8Array, validator: BytesLike, amount: bigint) {
+        if (amount > get(free, key(sender))) refuse('InsufficientFree', amount);
+        add(free, key(sender), -amount);
+        findChannel(sender, validator).admitted += amount;
+      },
+      async settle(_sender: Uint8Array, call: SettleCall) {
+        const { validator, sequence, logLength, logHead } = call.batch;
+        const name = key(validator);
+        const anchor = anchors.get(name) ?? { sequence: 0n, logLength: 0n, logHead: NO_HASH };
+        if (sequence !== anchor.sequence + 1n) refuse('WrongSequence', anchor.sequence + 1n, sequence);
+        if (logLength < anchor.logLength) refuse('LogShrunk', anchor.logLength, logLength);
+        assertQuorum(call);
+        const payers = new Set(call.debits.map(({ payer }) => key(payer)));
+        if (payers.size !== call.debits.length) refuse('UnsortedPayers');
+        const drawn = call.debits.map((debit) => draw(validator, debit));
+        const parts = split(call);
+        const debited = call.debits.reduce((sum, { amount }) => sum + amount, 0n);
+        const credited = [...parts.values()].reduce((sum, part) => sum + part, 0n);
+        if (debited !== credited) refuse('Unbalanced', debited, credited);
+        for (const apply of drawn) apply();
+        for (const [owner, part] of parts) add(credits, owner, part);
+        for (const id of call.ejections) if (!ejected.has(key(id))) ejected.set(key(id), Math.floor(wallMs() / 1_000));
+        for (const one of call.tallies) {
+          if (one.refuted > 0) refuted.set(key(one.payee), (refuted.get(key(one.payee)) ?? 0) + one.refuted);
+        }
+        anchors.set(name, { sequence, logLength, logHead: toPrefixed(logHead, 'head') });
+        const transactionHash = `0x${(settled.length + 1).toString(16).padStart(64, '0')}` as const;
+        settled.push({ call, block: Number(block()), gross: debited, transactionHash });
+        return { transactionHash };
+      },
+    },
+  };
+}
+
+export type Ledger = ReturnType<typeof createLedger>;

@@ -1,0 +1,134 @@
+import type { ChainClient } from '@ogong/chain/client';
+import { ChainError } from '@ogong/chain/errors';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import type { Draws } from '../world/draws.ts';
+import type { Trace } from '../world/trace.ts';
+import type { Owner, VirtualTime } from '../world/virtual-time.ts';
+import { deployment, type Ledger } from './ledger.ts';
+
+export interface ChainWeather {
+  /** No call is answered. */
+  isStalled: boolean;
+  mostDelayMs: number;
+}
+
+/** What is sent to the chain arrives although its sender is gone. */
+const MINERS: Owner = { name: 'chain', isDead: false, skewMs: 0, drift: 0, slowMs: 0 };
+const LEAST_DELAY_MS = 2;
+const STALLED_MS = 10_000;
+
+type Call = (...args: never[]) => Promise<unknown>;
+
+/**
+ * The chain as the client of one account sees it: every call takes time, and fails while the chain stalls. A write may count
+ * although its sender never hears of it.
+ */
+export function createSimulatedClient(
+  ledger: Ledger,
+  sender: Uint8Array,
+  { time, draws, trace, weather }: { time: VirtualTime; draws: Draws; trace: Trace; weather: ChainWeather },
+): ChainClient {
+  const wait = (name: string): Promise<void> =>
+    new Promise((resolve) => setTimeout(resolve, LEAST_DELAY_MS + draws.next(name) * weather.mostDelayMs));
+  const here = (): string => time.current()?.name ?? 'outside';
+
+  async function call<T>(name: string, run: () => Promise<T>): Promise<T> {
+    await wait(`chain ${here()}`);
+    if (weather.isStalled) {
+      await new Promise((resolve) => setTimeout(resolve, STALLED_MS));
+      throw new ChainError('rpc-unreachable', `${name}: the chain does not answer`);
+    }
+    const result = await run();
+    await wait(`chain ${here()}`);
+    return result;
+  }
+
+  /** It reaches the chain whatever becomes of its sender meanwhile. */
+  async function write<T>(name: string, run: () => Promise<T>): Promise<T> {
+    await wait(`chain ${here()}`);
+    if (weather.isStalled) throw new ChainError('rpc-unreachable', `${name}: the chain does not answer`);
+    const from = here();
+    const done = new Promise<T>((resolve, reject) => {
+      time.plan(
+        LEAST_DELAY_MS + draws.next(`mined ${from}`) * weather.mostDelayMs,
+        () => {
+          trace.note('chain', `${name} by ${from}`);
+          run().then(resolve, reject);
+        },
+        MINERS,
+      );
+    });
+    const result = await done;
+    await wait(`chain ${from}`);
+    if (weather.isStalled) throw new ChainError('timeout', `${name}: no receipt`);
+    return result;
+  }
+
+  const reads = Object.fromEntries(
+    Object.entries(ledger.reads).map(([name, run]) => [
+      name,
+      (...args: unknown[]) => call(name, () => (run as unknown as Call)(...(args as never[]))),
+    ]),
+  );
+  const writes = Object.fromEntries(
+    Object.entries(ledger.writes).map(([name, run]) => [
+      name,
+      (...args: unknown[]) => write(name, () => (run as unknown as Call)(...([sender, ...args] as never[]))),
+    ]),
+  );
+  const client = {
+    deployment,
+    address: sender,
+    transactor: {
+      read: (what: string, run: (rpc: unknown) => Promise<unknown>) => call(what, () => run(createRpc(ledger))),
+    },
+    ...reads,
+    ...writes,
+  };
+  return new Proxy(client, {
+    get(target, name) {
+      if (name in target || typeof name === 'symbol' || name === 'then') return Reflect.get(target, name);
+      throw new Error(`the simulated chain has no ${name}`);
+    },
+  }) as unknown as ChainClient;
+}
+
+/** What daemons read beside the contracts: blocks and the events of settlements. */
+function createRpc(ledger: Ledger) {
+  const hashOf = (number: number): string => `0x${number.toString(16).padStart(64, 'b')}`;
+  return {
+    getBlockNumber: async () => ledger.block(),
+    async request({ method, params }: { readonly method: string; readonly params: readonly unknown[] }) {
+      if (method !== 'eth_getBlockByNumber') throw new Error(`the simulated chain has no ${method}`);
+      const head = Number(ledger.block());
+      const number = params[0] === 'latest' ? head : Number(params[0]);
+      if (number > head) return null;
+      return { number: `0x${number.toString(16)}`, hash: hashOf(number), parentHash: hashOf(number - 1) };
+    },
+    /** No reader of a run needs the raw logs: ejections of honest providers end it, and others are read from the contract. */
+    getLogs: async () => [],
+    async getContractEvents(asked: {
+      readonly eventName: string;
+      readonly args: { readonly validator: string; readonly sequence?: bigint };
+      readonly blockHash?: string;
+    }) {
+      const own = ledger.settled.filter(({ call }) => toName(call.batch.validator) === asked.args.validator);
+      if (asked.eventName === 'Settled') {
+        return own
+          .filter(({ call }) => call.batch.sequence === asked.args.sequence)
+          .map(({ transactionHash, block }) => ({ transactionHash, blockHash: hashOf(block) }));
+      }
+      if (asked.eventName !== 'Drawn') throw new Error(`the simulated chain has no events ${asked.eventName}`);
+      return own
+        .filter(({ block }) => hashOf(block) === asked.blockHash)
+        .flatMap(({ call, transactionHash }) =>
+          call.debits.map(({ payer }) => ({ transactionHash, args: { payer: toName(payer) } })),
+        );
+    },
+  };
+}
+
+const toName = (value: Uint8Array | string): string =>
+  typeof value === 'string' ? value : `0x${Buffer.from(value).toString('hex')}`;
+
+export const settlementAddress: Uint8Array = fromHex(deployment.settlement.slice(2), 20);

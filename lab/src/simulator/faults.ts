@@ -1,0 +1,83 @@
+import { describeFault, type Fault, type Plan } from './plan.ts';
+import { listValidator, validatorName } from './roles/validator.ts';
+import type { Machine } from './world/process.ts';
+import type { World } from './world/world.ts';
+
+export interface FaultTargets {
+  readonly machines: ReadonlyMap<string, Machine>;
+  /** Whose disk is gone with its process. */
+  readonly forgetful: ReadonlySet<string>;
+}
+
+const CALM = { loss: 0, duplication: 0, mostDelayMs: 40 };
+
+/** Puts a plan's faults into the world's timetable. Each ends by itself, and none outlives the faulty time of the plan. */
+export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets): void {
+  const active = new Set<Fault>();
+  for (const fault of plan.faults) {
+    if (fault.kind === 'skew') {
+      const clock = targets.machines.get(fault.machine)?.clock;
+      if (clock) Object.assign(clock, { skewMs: fault.skewMs, drift: fault.drift });
+      continue;
+    }
+    world.time.plan(fault.atMs, () => {
+      active.add(fault);
+      begin(fault);
+    });
+    world.time.plan(Math.min(fault.atMs + fault.forMs, plan.faultyMs), () => {
+      active.delete(fault);
+      end(fault);
+    });
+  }
+
+  function begin(fault: Fault): void {
+    world.trace.note('FAULT', describeFault(fault));
+    if (fault.kind === 'crash') {
+      const machine = targets.machines.get(fault.machine);
+      machine?.crash();
+      if (machine && targets.forgetful.has(fault.machine)) machine.disk.wipe();
+    }
+    apply();
+  }
+
+  function end(fault: Fault): void {
+    world.trace.note('FAULT', `over: ${describeFault(fault)}`);
+    const isDown = [...active].some(
+      (one) => one.kind === 'crash' && fault.kind === 'crash' && one.machine === fault.machine,
+    );
+    if (fault.kind === 'crash' && !isDown) targets.machines.get(fault.machine)?.boot();
+    apply();
+  }
+
+  /** The weather that all active faults make together. */
+  function apply(): void {
+    const of = <K extends Fault['kind']>(kind: K): Extract<Fault, { kind: K }>[] =>
+      [...active].filter((fault): fault is Extract<Fault, { kind: K }> => fault.kind === kind);
+    const { weather } = world.network;
+    weather.loss = Math.max(CALM.loss, ...of('loss').map(({ share }) => share));
+    weather.duplication = Math.max(CALM.duplication, ...of('duplication').map(({ share }) => share));
+    weather.mostDelayMs = Math.max(CALM.mostDelayMs, ...of('delay').map(({ mostMs }) => mostMs));
+    weather.groups.clear();
+    of('partition').forEach(({ machines }, index) => {
+      for (const name of machines) weather.groups.set(name, (weather.groups.get(name) ?? 0) + 2 ** index);
+    });
+    world.chainWeather.isStalled = of('stall').length > 0;
+    for (const machine of targets.machines.values()) {
+      const slowMs = Math.max(0, ...of('slow').map((one) => (one.machine === machine.name ? one.mostMs : 0)));
+      machine.clock.slowMs = slowMs;
+      if (machine.owner) machine.owner.slowMs = slowMs;
+    }
+    register(of('leave').map(({ machine }) => machine));
+  }
+
+  let listed = '';
+  function register(gone: readonly string[]): void {
+    const names = Array.from({ length: plan.validators }, (_, i) => validatorName(i));
+    // The contract keeps the last one, and a network of a third of its stake is no network.
+    const away = new Set(gone.slice(0, Math.floor((plan.validators - 1) / 3)));
+    const staying = names.filter((name) => !away.has(name));
+    if (staying.join() === (listed || names.join())) return;
+    listed = staying.join();
+    world.ledger.register(staying.map((name) => listValidator(world.seed, names.indexOf(name))));
+  }
+}

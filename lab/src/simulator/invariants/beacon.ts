@@ -1,0 +1,77 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Machine } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+export interface BeaconWatch {
+  /** After a step. */
+  check(): void;
+  /** At the end of the faulty time. */
+  noteHealed(): void;
+  /** At the end of the run. */
+  finish(healMs: number, epochMs: number): void;
+  /** Of each honest validator. */
+  epochs(): readonly bigint[];
+  /** Epochs that somebody has certified. */
+  certified(): number;
+}
+
+const TABLE = 'beacon_values';
+
+/** At most one certified value an epoch, and after the network has healed every epoch ends. */
+export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWatch {
+  const values = new Map<bigint, string>();
+  const latest = new Map<string, bigint>();
+  const changes = new Map<string, number>();
+  const byName = new Map(honest.map((machine) => [machine.name, machine]));
+  let healed = new Map<string, bigint>();
+
+  function read(machine: Machine): void {
+    const store = machine.disk.find('validator');
+    if (store === undefined) return;
+    const changed = store.prepare('SELECT total_changes() AS n').get()?.n as number;
+    if (changes.get(machine.name) === changed) return;
+    changes.set(machine.name, changed);
+    const rows = store.prepare(`SELECT epoch, value FROM ${TABLE} ORDER BY epoch DESC LIMIT 4`).all();
+    for (const { epoch, value } of rows) note(machine.name, BigInt(epoch as number), toHex(value as Uint8Array));
+  }
+
+  function note(name: string, epoch: bigint, value: string): void {
+    const known = values.get(epoch);
+    values.set(epoch, known ?? value);
+    if (known !== undefined && known !== value) {
+      world.violate(
+        'one-value-an-epoch',
+        `epoch ${epoch}: ${name} has ${value.slice(0, 8)}, others ${known.slice(0, 8)}`,
+      );
+    }
+    const before = latest.get(name) ?? 0n;
+    if (epoch > before) latest.set(name, epoch);
+  }
+
+  return {
+    check() {
+      const owner = world.time.last();
+      const machine = owner && byName.get(owner.name);
+      if (machine) read(machine);
+    },
+    noteHealed() {
+      healed = new Map(latest);
+    },
+    finish(healMs, epochMs) {
+      // Half of the epochs, so that the first ones may be late.
+      const least = BigInt(Math.floor(healMs / epochMs / 2));
+      const most = [...latest.values()].reduce((a, b) => (a > b ? a : b), 0n);
+      for (const { name } of honest) {
+        const [then, now] = [healed.get(name) ?? 0n, latest.get(name) ?? 0n];
+        if (now - then < least || most - now > 2n) {
+          world.violate(
+            'every-epoch-ends',
+            `${name} went from epoch ${then} to ${now} in ${healMs / 1_000} s; the newest is ${most}`,
+          );
+        }
+      }
+    },
+    epochs: () => honest.map(({ name }) => latest.get(name) ?? 0n),
+    certified: () => values.size,
+  };
+}

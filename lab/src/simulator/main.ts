@@ -1,0 +1,74 @@
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+import { existsSync, readFileSync } from 'node:fs';
+import { MUTATIONS } from './mutations.ts';
+import { describeFlags, readOptions, type SimulateOptions, UsageError } from './options.ts';
+import { drawPlan, type Plan } from './plan.ts';
+import { plantMutation } from './plant-mutation.ts';
+import { describeFailure, summarizeOutcome } from './report.ts';
+import type { Outcome } from './run.ts';
+import { shrinkPlan } from './shrink.ts';
+
+const SHRINK_RUNS = 60;
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function simulate(options: SimulateOptions): Promise<number> {
+  const mutation = MUTATIONS.find(({ name }) => name === options.mutation);
+  const planted = mutation && plantMutation(mutation);
+  // Only now: what is planted counts for modules that are loaded after it.
+  const { runPlan } = await import('./run.ts');
+  planted?.assertLoaded();
+  const onLine = options.trace ? print : undefined;
+  const started = process.cpuUsage();
+  const usedMs = (): number => {
+    const { user, system } = process.cpuUsage(started);
+    return (user + system) / 1_000;
+  };
+  let broken: Outcome | undefined;
+  for (let i = 0; i < options.seeds && broken === undefined && usedMs() < options.budgetMs; i++) {
+    const outcome = await runPlan(readPlan(options, options.seed + i, mutation?.given), { onLine });
+    if (options.json)
+      print(JSON.stringify({ ...outcome, tail: undefined, plan: { ...outcome.plan, requests: undefined } }));
+    else print(summarizeOutcome(outcome));
+    if (outcome.violations.length > 0) broken = outcome;
+  }
+  if (broken === undefined) return 0;
+  if (options.shrink) {
+    const { invariant } = broken.violations[0] as Outcome['violations'][number];
+    const fails = async (plan: Plan): Promise<boolean> =>
+      (await runPlan(plan)).violations.some((one) => one.invariant === invariant);
+    const smaller = await shrinkPlan(broken.plan, { fails, budget: SHRINK_RUNS });
+    broken = await runPlan(smaller);
+  }
+  if (options.json) print(JSON.stringify({ shrunk: broken.plan, violations: broken.violations }));
+  else print(describeFailure(broken));
+  return 1;
+}
+
+function readPlan({ plan, given }: SimulateOptions, seed: number, fixed: object | undefined): Plan {
+  if (given === undefined) return drawPlan({ ...plan, ...fixed, seed });
+  const text = existsSync(given) ? readFileSync(given, 'utf8') : given;
+  return JSON.parse(text) as Plan;
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const options = readOptions(argv);
+  if (options === undefined) {
+    print(describeFlags());
+    return 0;
+  }
+  if (options.mutation === 'list') {
+    for (const { name, meaning } of MUTATIONS) print(`${name.padEnd(28)} ${meaning}`);
+    return 0;
+  }
+  if (options.hunt) return (await import('./hunt.ts')).hunt(options, print);
+  return simulate(options);
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`simulate: ${error.message}\n${describeFlags()}`);
+  process.exitCode = 2;
+}

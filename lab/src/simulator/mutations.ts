@@ -1,0 +1,87 @@
+/** A known bug, planted again: a line of the product that says something else. */
+export interface Mutation {
+  readonly name: string;
+  readonly meaning: string;
+  /** Path in the repository. */
+  readonly file: string;
+  /** Stands there exactly once. */
+  readonly from: string;
+  readonly to: string;
+  /** A defence behind the first that would hide it, planted with it. */
+  readonly also?: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+  /** What of a run is set for it. Default: as drawn. */
+  readonly given?: {
+    readonly lie?: string;
+    readonly epochMs?: number;
+    readonly validators?: number;
+    readonly gateways?: number;
+  };
+}
+
+const STEPS = 'packages/protocol/src/beacon/beacon-steps.ts';
+const DRIVER = 'packages/node/src/validator/beacon/beacon-driver.ts';
+const GUARD_OFF = {
+  file: 'packages/node/src/signer/signing-guard.ts',
+  from: "else if (statement.kind === 'beacon-vote') guardVote(crypto, store, statement);",
+  to: '',
+};
+
+const BEACON: readonly Mutation[] = [
+  {
+    name: 'half-is-a-quorum',
+    meaning: 'half of the stake certifies',
+    file: 'packages/protocol/src/crypto/quorum.ts',
+    from: 'return 3n * signedStake > 2n * totalStake;',
+    to: 'return 2n * signedStake >= totalStake;',
+    given: { lie: 'twin' },
+  },
+  {
+    name: 'forgets-durable-vote',
+    meaning: 'a vote is not written before it is sent, and the signer keeps no notes',
+    file: DRIVER,
+    from: 'await group.write((store) => archive.putVote(store, action.vote));',
+    to: '',
+    also: [GUARD_OFF],
+    given: { lie: 'favours', epochMs: 1_000 },
+  },
+  {
+    name: 'ignores-lock',
+    meaning: 'a validator that has committed prepares another value without proof',
+    file: STEPS,
+    from: 'if (lock !== undefined && !isSameChoice(lock, choice) && (justify === undefined || justify.view < lock.view)) return;',
+    to: '',
+    given: { lie: 'favours', epochMs: 1_000 },
+  },
+  {
+    name: 'prepares-twice',
+    meaning: 'a validator prepares two values in one view, and the signer keeps no notes',
+    file: STEPS,
+    from: 'if (state.vote !== undefined && state.vote.view === state.view && !isSameChoice(state.vote, choice)) return;',
+    to: '',
+    also: [GUARD_OFF],
+    given: { lie: 'twin', epochMs: 1_000 },
+  },
+  {
+    name: 'never-changes-view',
+    meaning: 'a proposer that is silent is waited for without end',
+    file: 'packages/protocol/src/beacon/beacon-machine.ts',
+    from: 'if (nowMs - state.viewStartedMs >= patience) enterView(state, state.view + 1, nowMs);',
+    to: '',
+  },
+  {
+    name: 'never-repeats',
+    meaning: 'a message that is lost is not sent again',
+    file: 'packages/protocol/src/beacon/beacon-machine.ts',
+    from: 'const isDue = nowMs - state.round.sentMs >= state.options.resendMs;',
+    to: 'const isDue = false;',
+  },
+  {
+    name: 'no-certificate-for-the-late',
+    meaning: 'whoever missed a certificate never gets it',
+    file: 'packages/protocol/src/beacon/beacon-machine.ts',
+    from: "if (certificate !== undefined) send(state, from, { kind: 'certificate', epoch: certificate.epoch, certificate });",
+    to: '',
+  },
+];
+
+export const MUTATIONS: readonly Mutation[] = [...BEACON];

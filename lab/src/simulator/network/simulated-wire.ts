@@ -1,0 +1,247 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  fromBinary,
+  type MessageInitShape,
+  toBinary,
+} from '@bufbuild/protobuf';
+import {
+  type CallOptions,
+  type Client,
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createHandlerContext,
+  makeAnyClient,
+} from '@connectrpc/connect';
+import type { LinkClient, LinkClientOptions } from '@ogong/host/link/link-client';
+import { LinkError, toLinkError } from '@ogong/host/link/link-error';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
+import {
+  createCallerValues,
+  type LinkServer,
+  type LinkServerDependencies,
+  type LinkServerOptions,
+  toShownError,
+} from '@ogong/host/link/link-server';
+import type { Wire } from '@ogong/host/link/wire';
+import type { Owner, VirtualTime } from '../world/virtual-time.ts';
+import type { Answer, Arrival, Listener, Network } from './network.ts';
+
+type Handler = (message: unknown, context: unknown) => unknown;
+
+interface Method {
+  readonly service: DescService;
+  readonly descriptor: DescMethod;
+  readonly handle: Handler;
+}
+
+/** Links without sockets: messages are bytes, and travel over the simulated network. */
+export function createSimulatedWire(network: Network, time: VirtualTime): Wire {
+  return {
+    serve: (options, dependencies) => serve(options, dependencies, { network, time }),
+    connect: (options) => connect(options, { network }),
+  };
+}
+
+/** Who a process is on simulated links. It has no certificate to show: the network tells its hash. */
+export const createSimulatedIdentity = (wire: Wire, id: Uint8Array): LinkIdentity =>
+  ({ wire, id, certificateDer: new Uint8Array(0), certificatePem: '' }) as unknown as LinkIdentity;
+
+function serve(
+  options: LinkServerOptions,
+  { onError = () => {} }: LinkServerDependencies,
+  { network, time }: { readonly network: Network; readonly time: VirtualTime },
+): LinkServer {
+  const { bind = { host: 'nowhere', port: 0 }, identity, authorize } = options;
+  const methods = collectMethods(options.routes);
+  const address = `${bind.host}:${bind.port}`;
+  const shutdown = new AbortController();
+  let listener: Listener | undefined;
+
+  async function answer(arrival: Arrival): Promise<void> {
+    const { caller, method: name, bytes, timeoutMs } = arrival;
+    const method = methods.get(name);
+    const left = new AbortController();
+    arrival.onLeft(() => left.abort(new ConnectError('the caller left', Code.Canceled)));
+    const fail = (error: ConnectError) => arrival.answer({ kind: 'error', error });
+    if (method === undefined) return fail(new ConnectError('no such method', Code.Unimplemented));
+    const { service, descriptor } = method;
+    const context = createHandlerContext({
+      ...{
+        service,
+        method: descriptor,
+        protocolName: 'connect',
+        requestMethod: 'POST',
+        url: `https://ogong.invalid/${name}`,
+      },
+      ...{ timeoutMs, shutdownSignal: shutdown.signal, requestSignal: left.signal },
+      contextValues: createCallerValues({ peer: caller, group: undefined }),
+    });
+    try {
+      if (!(await authorize(caller, name, undefined))) {
+        return fail(new ConnectError('not authorized for this method', Code.PermissionDenied));
+      }
+      const request = fromBinary(descriptor.input, bytes);
+      const encode = (part: unknown): Answer => ({
+        kind: 'part',
+        bytes: toBinary(descriptor.output, create(descriptor.output, part as MessageInitShape<DescMessage>)),
+      });
+      if (descriptor.methodKind === 'server_streaming') {
+        for await (const part of method.handle(request, context) as AsyncIterable<unknown>) {
+          if (left.signal.aborted) break;
+          arrival.answer(encode(part));
+        }
+      } else {
+        arrival.answer(encode(await method.handle(request, context)));
+      }
+      arrival.answer({ kind: 'end' });
+    } catch (error) {
+      const onHidden = () => onError(error, { method: name, peer: caller });
+      fail(
+        error instanceof ConnectError && !left.signal.aborted
+          ? error
+          : toShownError(error, { signal: context.signal, onHidden }),
+      );
+    } finally {
+      context.abort();
+    }
+  }
+
+  return {
+    async start() {
+      listener = {
+        owner: time.current() as Owner,
+        certHash: identity.id,
+        receive: (arrival) => void answer(arrival),
+      };
+      network.listen(address, listener);
+    },
+    async stop() {
+      shutdown.abort(new ConnectError('shutting down', Code.Unavailable));
+      if (listener) network.close(address, listener);
+    },
+    accept() {
+      throw new Error('simulated links have no streams of bytes');
+    },
+    address: () => bind,
+  };
+}
+
+function collectMethods(routes: LinkServerOptions['routes']): ReadonlyMap<string, Method> {
+  const methods = new Map<string, Method>();
+  const router = {
+    handlers: [],
+    service(service: DescService, implementation: Record<string, Handler>) {
+      for (const descriptor of service.methods) {
+        const handle = implementation[descriptor.localName];
+        if (handle) {
+          methods.set(`${service.typeName}/${descriptor.name}`, {
+            service,
+            descriptor,
+            handle: handle.bind(implementation),
+          });
+        }
+      }
+      return router;
+    },
+    rpc(descriptor: DescMethod, handle: Handler) {
+      const service = descriptor.parent;
+      methods.set(`${service.typeName}/${descriptor.name}`, { service, descriptor, handle });
+      return router;
+    },
+  };
+  routes(router as unknown as ConnectRouter);
+  return methods;
+}
+
+const UNARY_TIMEOUT_MS = 10_000;
+const STREAM_TIMEOUT_MS = 600_000;
+
+function connect(options: LinkClientOptions, { network }: { readonly network: Network }): LinkClient {
+  const { endpoint, certHash, identity } = options;
+  const to = `${endpoint.host}:${endpoint.port}`;
+  const open = (method: DescMethod, input: MessageInitShape<DescMessage>, timeoutMs: number, signal?: AbortSignal) =>
+    openCall(network, {
+      ...{ to, certHash, caller: identity.id, timeoutMs, signal },
+      method: `${method.parent.typeName}/${method.name}`,
+      bytes: toBinary(method.input, create(method.input, input)),
+    });
+
+  async function callOnce(method: DescMethod, input: MessageInitShape<DescMessage>, given: CallOptions) {
+    const timeoutMs = given.timeoutMs ?? options.limits?.unaryTimeoutMs ?? UNARY_TIMEOUT_MS;
+    for await (const bytes of open(method, input, timeoutMs, given.signal)) return fromBinary(method.output, bytes);
+    throw new LinkError('unreachable', 'the answer has no message');
+  }
+
+  async function* stream(method: DescMethod, input: MessageInitShape<DescMessage>, given: CallOptions) {
+    const timeoutMs = given.timeoutMs ?? options.limits?.streamTimeoutMs ?? STREAM_TIMEOUT_MS;
+    for await (const bytes of open(method, input, timeoutMs, given.signal)) yield fromBinary(method.output, bytes);
+  }
+
+  return {
+    service<S extends DescService>(service: S) {
+      return makeAnyClient(service, (method) =>
+        method.methodKind === 'unary'
+          ? (input: MessageInitShape<DescMessage>, given: CallOptions = {}) => callOnce(method, input, given)
+          : (input: MessageInitShape<DescMessage>, given: CallOptions = {}) => stream(method, input, given),
+      ) as Client<S>;
+    },
+    connect: async () => undefined,
+    close: () => undefined,
+  };
+}
+
+interface OpenedCall {
+  readonly to: string;
+  readonly certHash: Uint8Array;
+  readonly caller: Uint8Array;
+  readonly method: string;
+  readonly bytes: Uint8Array;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The parts of an answer. Every failure is a LinkError. */
+async function* openCall(network: Network, { signal, timeoutMs, ...call }: OpenedCall): AsyncGenerator<Uint8Array> {
+  if (!(timeoutMs > 0)) throw new RangeError(`a deadline is more than 0 ms, not ${timeoutMs}`);
+  if (signal?.aborted) throw new LinkError('canceled', 'the call was canceled');
+  const parts: Uint8Array[] = [];
+  let end: { readonly error?: LinkError } | undefined;
+  let wake = (): void => undefined;
+  const finish = (error?: LinkError): void => {
+    end ??= error === undefined ? {} : { error };
+    wake();
+  };
+  const leave = network.send({
+    ...call,
+    timeoutMs,
+    onAnswer(part) {
+      if (part.kind === 'part') parts.push(part.bytes);
+      else finish(part.kind === 'error' ? toLinkError(part.error) : undefined);
+      wake();
+    },
+    onLost: (why) => finish(new LinkError('unreachable', why)),
+  });
+  const timer = setTimeout(() => finish(new LinkError('timeout', 'the deadline is over')), timeoutMs);
+  const cancel = () => finish(new LinkError('canceled', 'the call was canceled'));
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    for (;;) {
+      const part = parts.shift();
+      if (part !== undefined) yield part;
+      else if (end?.error !== undefined) throw end.error;
+      else if (end !== undefined) return;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', cancel);
+    leave();
+  }
+}

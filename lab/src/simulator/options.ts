@@ -1,0 +1,108 @@
+import { parseArgs } from 'node:util';
+import { MUTATIONS } from './mutations.ts';
+import { type PlanOptions, VALIDATOR_LIES } from './plan.ts';
+
+export interface SimulateOptions {
+  readonly plan: Omit<PlanOptions, 'seed'>;
+  readonly seed: number;
+  readonly seeds: number;
+  /** A plan as JSON, or the path of one. */
+  readonly given: string | undefined;
+  readonly mutation: string | undefined;
+  readonly hunt: boolean;
+  readonly scale: boolean;
+  readonly budgetMs: number;
+  readonly trace: boolean;
+  readonly json: boolean;
+  readonly shrink: boolean;
+}
+
+const FLAGS = {
+  seed: { type: 'string', default: '1', about: 'seed of the first run; the same seed gives the same run' },
+  seeds: { type: 'string', default: '1', about: 'how many seeds, one after the other' },
+  minutes: { type: 'string', default: '2', about: 'virtual minutes with faults; two more without follow' },
+  validators: { type: 'string', default: '4', about: '' },
+  providers: { type: 'string', default: '3', about: 'each with a verifier' },
+  gateways: { type: 'string', default: '1', about: '0: the validators alone' },
+  requests: { type: 'string', default: '10', about: 'requests in a minute, of all gateways' },
+  epoch: { type: 'string', default: '5000', about: 'length of an epoch, ms' },
+  faults: { type: 'string', default: '6', about: 'faults in a minute' },
+  liars: { type: 'string', about: 'validators that lie; default: as many as the network bears' },
+  lie: { type: 'string', about: `what they do: ${VALIDATOR_LIES.join(', ')}; default: drawn` },
+  plan: { type: 'string', about: 'plays this plan, as JSON or from a file, in place of a drawn one' },
+  mutation: { type: 'string', about: 'plants a known bug first; --mutation list names them' },
+  hunt: { type: 'boolean', default: false, about: 'plants each known bug, and looks for it' },
+  scale: { type: 'boolean', default: false, about: 'measures growing networks' },
+  budget: {
+    type: 'string',
+    default: '300',
+    about: 'seconds of processor time, for all seeds, or for each bug of a hunt',
+  },
+  trace: { type: 'boolean', default: false, about: 'prints everything that happens' },
+  json: { type: 'boolean', default: false, about: 'prints the outcomes as JSON lines' },
+  'no-shrink': { type: 'boolean', default: false, about: 'leaves a failing plan as it is' },
+  help: { type: 'boolean', default: false, about: 'prints this' },
+} as const;
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export function describeFlags(): string {
+  const lines = Object.entries(FLAGS).map(([name, flag]) => {
+    const fallback = 'default' in flag && flag.type === 'string' ? ` (${flag.default})` : '';
+    return `  --${name.padEnd(12)} ${flag.about}${fallback}`;
+  });
+  return `usage: npm run simulate -- [flags]
+
+Runs the network in virtual time, with faults and liars, and checks what must always hold (docs/simulator.md).
+Ends with 1 where an invariant was broken.
+
+${lines.join('\n')}
+`;
+}
+
+/** @returns undefined where help is wanted. @throws UsageError */
+export function readOptions(argv: readonly string[]): SimulateOptions | undefined {
+  const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { about: _about, ...flag }]) => [name, flag]));
+  let values: { readonly [name: string]: string | boolean | undefined };
+  try {
+    values = parseArgs({ args: [...argv], options, allowPositionals: false }).values as typeof values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  if (values.help) return undefined;
+  const number = (name: keyof typeof FLAGS, least = 0): number => {
+    const value = Number(values[name]);
+    if (!Number.isFinite(value) || value < least) throw new UsageError(`--${name} is a number from ${least} on`);
+    return value;
+  };
+  const text = (name: keyof typeof FLAGS): string | undefined => values[name] as string | undefined;
+  const mutation = text('mutation');
+  if (mutation !== undefined && mutation !== 'list' && !MUTATIONS.some(({ name }) => name === mutation)) {
+    throw new UsageError(`no mutation ${mutation}: --mutation list names them`);
+  }
+  return {
+    plan: {
+      minutes: number('minutes', 0.1),
+      validators: number('validators', 1),
+      providers: number('providers'),
+      gateways: number('gateways'),
+      requestsPerMinute: number('requests'),
+      epochMs: number('epoch', 500),
+      faultsPerMinute: number('faults'),
+      liars: text('liars') === undefined ? undefined : number('liars'),
+      lie: text('lie'),
+    },
+    seed: number('seed'),
+    seeds: number('seeds', 1),
+    given: text('plan'),
+    mutation,
+    hunt: values.hunt === true,
+    scale: values.scale === true,
+    budgetMs: 1_000 * number('budget', 1),
+    trace: values.trace === true,
+    json: values.json === true,
+    shrink: values['no-shrink'] !== true,
+  };
+}

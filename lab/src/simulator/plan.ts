@@ -1,0 +1,172 @@
+import { createDraws } from './world/draws.ts';
+
+/** What goes wrong for a while. */
+export type Fault =
+  /** A machine's process ends, and starts again over its disk. */
+  | { readonly kind: 'crash'; readonly machine: string; readonly atMs: number; readonly forMs: number }
+  /** These machines reach each other, and nobody else. */
+  | { readonly kind: 'partition'; readonly machines: readonly string[]; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'loss'; readonly share: number; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'delay'; readonly mostMs: number; readonly atMs: number; readonly forMs: number }
+  /** Calls arrive twice, the second time later than what followed them. */
+  | { readonly kind: 'duplication'; readonly share: number; readonly atMs: number; readonly forMs: number }
+  /** The chain answers nobody. */
+  | { readonly kind: 'stall'; readonly atMs: number; readonly forMs: number }
+  /** Turns of a machine's event loop, and writes to its disk, take up to so long. */
+  | {
+      readonly kind: 'slow';
+      readonly machine: string;
+      readonly mostMs: number;
+      readonly atMs: number;
+      readonly forMs: number;
+    }
+  /** The wall clock of a machine is wrong, for the whole run. */
+  | { readonly kind: 'skew'; readonly machine: string; readonly skewMs: number; readonly drift: number }
+  /** A validator is not in the registry. */
+  | { readonly kind: 'leave'; readonly machine: string; readonly atMs: number; readonly forMs: number };
+
+/** How a validator breaks the rules, for the whole run. */
+export const VALIDATOR_LIES = ['twin', 'favours', 'forgets', 'garbles', 'withholds'] as const;
+export type ValidatorLie = (typeof VALIDATOR_LIES)[number];
+
+export interface Liar {
+  readonly machine: string;
+  readonly how: string;
+}
+
+/** Everything that is chosen about a run. The same plan gives the same run. */
+export interface Plan {
+  readonly seed: number;
+  readonly validators: number;
+  readonly providers: number;
+  readonly gateways: number;
+  readonly epochMs: number;
+  /** Until then there are faults and requests. */
+  readonly faultyMs: number;
+  /** After them all is well for so long. */
+  readonly healMs: number;
+  /** When, and by which gateway. */
+  readonly requests: readonly { readonly atMs: number; readonly gateway: number }[];
+  readonly faults: readonly Fault[];
+  readonly liars: readonly Liar[];
+}
+
+export interface PlanOptions {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly validators: number;
+  readonly providers: number;
+  readonly gateways: number;
+  /** In a minute, of all gateways. */
+  readonly requestsPerMinute: number;
+  readonly epochMs: number;
+  /** In a minute. */
+  readonly faultsPerMinute: number;
+  /** Validators that lie; undefined: as many as the network bears. */
+  readonly liars: number | undefined;
+  /** One of a kind, for all liars. Default: drawn. */
+  readonly lie?: string | undefined;
+}
+
+const HEAL_MS = 120_000;
+const MINUTE_MS = 60_000;
+/** No liar, and no league of them, gets a third of the stake. */
+const mostLiars = (validators: number): number => Math.floor((validators - 1) / 3);
+
+export function drawPlan(options: PlanOptions): Plan {
+  const { seed, minutes, validators, providers, gateways, epochMs } = options;
+  const draws = createDraws(seed);
+  const faultyMs = Math.round(minutes * MINUTE_MS);
+  const pick = <T>(name: string, from: readonly T[]): T => from[Math.floor(draws.next(name) * from.length)] as T;
+  const between = (name: string, least: number, most: number): number =>
+    Math.round(least + draws.next(name) * (most - least));
+  const names = (kind: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${kind}-${i}`);
+  const validatorNames = names('validator', validators);
+  const others = [
+    ...names('provider', providers),
+    ...names('verifier', providers),
+    ...names('gateway', gateways),
+    ...(gateways > 0 ? ['router-0'] : []),
+  ];
+
+  const liars: Liar[] = [];
+  const wanted = Math.min(options.liars ?? mostLiars(validators), mostLiars(validators));
+  const honest = [...validatorNames];
+  for (let i = 0; i < wanted; i++) {
+    const [machine] = honest.splice(Math.floor(draws.next('liar') * honest.length), 1) as [string];
+    liars.push({ machine, how: options.lie ?? pick('lie', VALIDATOR_LIES) });
+  }
+
+  const faults: Fault[] = [];
+  if (options.faultsPerMinute > 0 && draws.next('is stormy') < 0.5) {
+    const storm = { atMs: 0, forMs: faultyMs };
+    faults.push({ kind: 'loss', share: 0.05 + 0.25 * draws.next('share'), ...storm });
+    faults.push({ kind: 'delay', mostMs: between('delay', 100, 1_500), ...storm });
+  }
+  const count = Math.round(minutes * options.faultsPerMinute);
+  const everybody = [...validatorNames, ...others];
+  for (let i = 0; i < count; i++) faults.push(drawFault());
+  for (const machine of everybody) {
+    if (options.faultsPerMinute > 0 && draws.next('is skewed') < 0.3) {
+      faults.push({
+        kind: 'skew',
+        machine,
+        skewMs: between('skew', -1_500, 1_500),
+        drift: (draws.next('drift') - 0.5) / 5_000,
+      });
+    }
+  }
+
+  function drawFault(): Fault {
+    const atMs = between('fault at', 0, faultyMs);
+    const forMs = Math.min(between('fault for', 500, 20_000), faultyMs - atMs + 1);
+    const span = { atMs, forMs };
+    const kind = pick('fault', [
+      'crash',
+      'crash',
+      'crash',
+      'partition',
+      'partition',
+      'loss',
+      'delay',
+      'duplication',
+      'stall',
+      'slow',
+      'leave',
+    ]);
+    switch (kind) {
+      case 'partition': {
+        const share = 0.1 + 0.5 * draws.next('share');
+        return { kind, machines: everybody.filter(() => draws.next('apart') < share), ...span };
+      }
+      case 'loss':
+        return { kind, share: 0.05 + 0.4 * draws.next('share'), ...span };
+      case 'delay':
+        return { kind, mostMs: between('delay', 200, 4_000), ...span };
+      case 'duplication':
+        return { kind, share: 0.1 + 0.4 * draws.next('share'), ...span };
+      case 'stall':
+        return { kind, ...span };
+      case 'slow':
+        return { kind, machine: pick('who', everybody), mostMs: between('slow', 20, 800), ...span };
+      case 'leave':
+        return { kind, machine: pick('who', validatorNames), ...span };
+      default:
+        return { kind: 'crash', machine: pick('who', everybody), ...span };
+    }
+  }
+
+  const requests = Array.from({ length: gateways > 0 ? Math.round(minutes * options.requestsPerMinute) : 0 }, () => ({
+    atMs: between('request at', 5_000, Math.max(5_000, faultyMs)),
+    gateway: Math.floor(draws.next('which gateway') * gateways),
+  })).sort((a, b) => a.atMs - b.atMs);
+  return { seed, validators, providers, gateways, epochMs, faultyMs, healMs: HEAL_MS, requests, faults, liars };
+}
+
+export function describeFault(fault: Fault): string {
+  const { kind, ...rest } = fault;
+  const parts = Object.entries(rest).map(
+    ([name, value]) => `${name}=${Array.isArray(value) ? value.join('+') : value}`,
+  );
+  return `${kind} ${parts.join(' ')}`;
+}

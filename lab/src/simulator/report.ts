@@ -1,0 +1,33 @@
+import { describeFault, type Plan } from './plan.ts';
+import type { Outcome } from './run.ts';
+
+export function summarizeOutcome({ plan, violations, hash, steps, virtualMs, epochs, calls, cpuMs }: Outcome): string {
+  const [broken] = violations;
+  const verdict =
+    broken === undefined
+      ? 'holds'
+      : `BROKEN ${broken.invariant} at ${(broken.atMs / 1_000).toFixed(1)} s: ${broken.detail}`;
+  const size = `${plan.validators} validators, ${plan.faults.length} faults, ${plan.liars.map(({ how }) => how).join('+') || 'no'} liars`;
+  const work = `${(virtualMs / 1_000).toFixed(0)} s in ${(cpuMs / 1_000).toFixed(1)} s, ${epochs} epochs, ${steps} steps, ${calls} calls`;
+  return `seed ${plan.seed}: ${verdict} (${size}; ${work}; ${hash.slice(0, 12)})`;
+}
+
+const SHOWN_LINES = 60;
+
+/** A failing run for a reader: what was chosen, what happened last, and how to see it again. */
+export function describeFailure({ plan, violations, tail }: Outcome): string {
+  const faults = plan.faults.map((fault) => `  ${describeFault(fault)}`);
+  const liars = plan.liars.map(({ machine, how }) => `  ${machine} ${how}`);
+  return [
+    `Broken: ${violations.map(({ invariant, detail }) => `${invariant}: ${detail}`).join('\n  ')}`,
+    `Faults that it takes (${faults.length}):`,
+    ...faults,
+    `Liars (${liars.length}):`,
+    ...liars,
+    `Requests: ${plan.requests.length}`,
+    'The last that happened:',
+    ...tail.slice(-SHOWN_LINES).map((line) => `  ${line}`),
+    'Again, with everything that happens:',
+    `  npm run simulate -- --trace --plan '${JSON.stringify(plan satisfies Plan)}'`,
+  ].join('\n');
+}

@@ -1,0 +1,74 @@
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { systemClock } from '@ogong/host/time/clock';
+import { createChainView } from '@ogong/host/views/chain-view';
+import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
+import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
+import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
+import { createValidator, type Validator } from '@ogong/node/validator/validator';
+import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
+import { deployment, type LedgerMember } from '../chain/ledger.ts';
+import { createSimulatedIdentity } from '../network/simulated-wire.ts';
+import { createCheapLedgerSigner } from '../world/cheap-crypto.ts';
+import { drawBytes } from '../world/draws.ts';
+import type { Disk } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+export const VALIDATOR_PORT = 7_100;
+const STAKE = 10_000n * 10n ** 18n;
+
+export interface ValidatorTimes {
+  readonly epochMs: number;
+  readonly settleMs: number;
+  readonly auditWindowMs: number;
+  readonly graceMs: number;
+}
+
+export const validatorName = (index: number): string => `validator-${index}`;
+const hostOf = (index: number): string => `10.1.${index >> 8}.${index & 0xff}`;
+const accountOf = (seed: number, index: number) => createCheapLedgerSigner(seed, validatorName(index)).address;
+const keyOf = (seed: number, index: number) => createCheapLedgerSigner(seed, `${validatorName(index)} signing key`);
+const vrfSeedOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} vrf`, 32);
+const linkIdOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} link`, 32);
+
+/** As the registry lists it. */
+export const listValidator = (seed: number, index: number): LedgerMember => ({
+  address: accountOf(seed, index),
+  signingKey: keyOf(seed, index).address,
+  stake: STAKE,
+  endpoint: `${hostOf(index)}:${VALIDATOR_PORT}`,
+  certHash: linkIdOf(seed, index),
+  vrfKey: computeVrfPublicKey(vrfSeedOf(seed, index)),
+});
+
+/** The program of `ogong-validatord`, without its command line. */
+export async function startValidator(
+  world: World,
+  index: number,
+  { disk, times }: { readonly disk: Disk; readonly times: ValidatorTimes },
+): Promise<Validator> {
+  const { seed, crypto, wire } = world;
+  const account = accountOf(seed, index);
+  const chain = createChainView(
+    { deployment, refreshMs: 10_000 },
+    { connect: async () => world.connectChain(account), onError: () => undefined },
+  );
+  const signer = createGuardedSigner(crypto, {
+    key: keyOf(seed, index),
+    account,
+    store: disk.open('signer', GUARD_SCHEMA),
+  });
+  await chain.refresh().catch(() => undefined);
+  const validator = createValidator(
+    { bind: { host: hostOf(index), port: VALIDATOR_PORT }, alpha: 1, stakeMs: 10_000, ...times },
+    {
+      ...{ crypto, clock: systemClock, signer, chain, log: world.logOf(validatorName(index)) },
+      store: disk.open('validator', VALIDATOR_SCHEMA),
+      vrfSeed: vrfSeedOf(seed, index),
+      identity: createSimulatedIdentity(wire, linkIdOf(seed, index)),
+      metrics: createMetrics('validator'),
+    },
+  );
+  await validator.start();
+  chain.start();
+  return validator;
+}

@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+interface Printed {
+  readonly hash: string;
+  readonly epochs: number;
+  readonly violations: readonly { readonly invariant: string }[];
+}
+
+/** In a process of its own: a run has the timers of the whole process. */
+async function simulate(...flags: readonly string[]): Promise<Printed[]> {
+  const args = ['--disable-warning=ExperimentalWarning', MAIN, '--json', '--no-shrink', ...flags];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 }).catch(
+    (error: { readonly code?: number; readonly stdout: string; readonly stderr: string }) => {
+      if (error.code !== 1) throw new Error(error.stderr);
+      return error;
+    },
+  );
+  return stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{"plan"'))
+    .map((line) => JSON.parse(line) as Printed);
+}
+
+const VALIDATORS = ['--providers', '0', '--gateways', '0', '--minutes', '0.5'];
+
+describe('the simulator', () => {
+  it('finds that validators agree under faults and lies, and plays a seed twice alike', async () => {
+    const [first, second] = await Promise.all([
+      simulate(...VALIDATORS, '--seed', '3'),
+      simulate(...VALIDATORS, '--seed', '3'),
+    ]);
+    expect(first[0]?.violations).toEqual([]);
+    expect(first[0]?.epochs).toBeGreaterThan(10);
+    expect(second).toMatchObject(first.map(({ hash, epochs }) => ({ hash, epochs })));
+  });
+
+  it('finds a planted bug', async () => {
+    const outcomes = await simulate(...VALIDATORS, '--lie', 'withholds', '--mutation', 'never-changes-view');
+    expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual(['every-epoch-ends']);
+  });
+});

@@ -1,0 +1,69 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { drawBytes } from './draws.ts';
+
+const ED25519 = { key: 32, signature: 64 };
+const ML_DSA_44 = { key: 1312, signature: 2420 };
+const KEPT = 16_384;
+
+const real: Crypto = { ...nodeCrypto };
+
+/** A text that names its parts, stretched to the size of a signature. */
+function nameParts(size: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const digest = real.sha256(...parts);
+  const stretched = new Uint8Array(size);
+  for (let i = 0; i < size; i += digest.length) stretched.set(digest.subarray(0, Math.min(digest.length, size - i)), i);
+  return stretched;
+}
+
+function rememberVrf(): Crypto['verifyVrf'] {
+  const known = new Map<string, Uint8Array | undefined>();
+  return (...parts) => {
+    const name = parts.map((part) => Buffer.from(part).toString('latin1')).join(' ');
+    if (known.has(name)) return known.get(name);
+    if (known.size >= KEPT) known.clear();
+    const output = real.verifyVrf(...parts);
+    known.set(name, output);
+    return output;
+  };
+}
+
+/**
+ * Signatures that name their signer and message: as good as real ones where nobody in the simulation signs for another, and
+ * hundreds of times as fast. They are the same in each run, which hedged ML-DSA signatures are not. Hashes and the random function
+ * are the real ones.
+ */
+const cheap: Partial<Crypto> = {
+  verifyEd25519: (signature, message, publicKey) =>
+    equalBytes(signature, nameParts(ED25519.signature, publicKey, message)),
+  verifyMlDsa44: (signature, message, publicKey) =>
+    equalBytes(signature, nameParts(ML_DSA_44.signature, publicKey, message)),
+  recoverAddress: (digest, signature) =>
+    signature.length === 65 && equalBytes(signature.subarray(20, 52), digest) ? signature.slice(0, 20) : undefined,
+  verifyAddress: (digest, signature, address) =>
+    signature.length === 65 &&
+    equalBytes(signature.subarray(0, 20), address) &&
+    equalBytes(signature.subarray(20, 52), digest),
+  verifyVrf: rememberVrf(),
+};
+
+/** All code of this process gets them, also what imports the primitives of the daemons by itself. */
+export function useCheapCrypto(): Crypto {
+  return Object.assign(nodeCrypto, cheap);
+}
+
+export function createCheapLedgerSigner(seed: number, name: string): LedgerSigner {
+  const address = drawBytes(seed, `address of ${name}`, 20);
+  return { address, signDigest: (digest) => concatBytes(address, digest, Uint8Array.of(...Array(12).fill(0), 27)) };
+}
+
+export function createCheapHybridSigner(seed: number, name: string): HybridSigner {
+  const ed25519 = drawBytes(seed, `ed25519 key of ${name}`, ED25519.key);
+  const mlDsa44 = drawBytes(seed, `ml-dsa key of ${name}`, ML_DSA_44.key);
+  return {
+    publicKey: concatBytes(ed25519, mlDsa44),
+    sign: (message) =>
+      concatBytes(nameParts(ED25519.signature, ed25519, message), nameParts(ML_DSA_44.signature, mlDsa44, message)),
+  };
+}

@@ -1,0 +1,118 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Wire } from '@ogong/host/link/wire';
+import type { Logger } from '@ogong/host/log/logger';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { createLedger, type Ledger } from '../chain/ledger.ts';
+import { type ChainWeather, createSimulatedClient } from '../chain/simulated-chain.ts';
+import { createNetwork, type Network } from '../network/network.ts';
+import { createSimulatedWire } from '../network/simulated-wire.ts';
+import { useCheapCrypto } from './cheap-crypto.ts';
+import { createDraws } from './draws.ts';
+import { type Interception, intercept } from './intercept.ts';
+import { createMachine, type Machine, type MachineOptions } from './process.ts';
+import { createTrace, type Trace } from './trace.ts';
+import { createVirtualTime, START_MS, type VirtualTime } from './virtual-time.ts';
+
+/** Something that must never be: what, and when. */
+export interface Violation {
+  /** A short name, by which runs are compared. */
+  readonly invariant: string;
+  readonly detail: string;
+  readonly atMs: number;
+}
+
+/** Everything that programs can see of the outside, made from one seed. */
+export interface World {
+  readonly seed: number;
+  readonly time: VirtualTime;
+  readonly trace: Trace;
+  readonly crypto: Crypto;
+  readonly network: Network;
+  readonly wire: Wire;
+  readonly ledger: Ledger;
+  readonly chainWeather: ChainWeather;
+  readonly violations: readonly Violation[];
+  connectChain(account: Uint8Array): ChainClient;
+  logOf(name: string): Logger;
+  addMachine<R>(options: MachineOptions<R>): Machine<R>;
+  violate(invariant: string, detail: string): void;
+  /** Lets virtual time pass until then, or until an invariant is broken. @param check called after each step. */
+  runUntil(untilMs: number, check: () => void): Promise<void>;
+  close(): void;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly onLine?: ((line: string) => void) | undefined;
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+/** What counts as bounded: timers and calls of one process. */
+const MAX_PLANNED = 20_000;
+
+export function createWorld({ seed, onLine }: WorldOptions): World {
+  const draws = createDraws(seed);
+  const time = createVirtualTime(draws);
+  const trace = createTrace(time, onLine);
+  const crypto = useCheapCrypto();
+  const network = createNetwork({ seed }, { time, trace });
+  const wire = createSimulatedWire(network, time);
+  const ledger = createLedger({ crypto, nowMs: time.nowMs, wallMs: () => START_MS + time.nowMs() });
+  const chainWeather: ChainWeather = { isStalled: false, mostDelayMs: 60 };
+  const violations: Violation[] = [];
+  const machines: Machine[] = [];
+  const interception: Interception = intercept(time, seed);
+
+  function violate(invariant: string, detail: string): void {
+    if (violations.some((one) => one.invariant === invariant)) return;
+    violations.push({ invariant, detail, atMs: time.nowMs() });
+    trace.note('INVARIANT', `${invariant}: ${detail}`);
+  }
+
+  const onRejection = (reason: unknown): void =>
+    violate('no-unhandled-rejection', reason instanceof Error ? (reason.stack ?? reason.message) : String(reason));
+  process.on('unhandledRejection', onRejection);
+
+  function logOf(name: string): Logger {
+    const write = (level: string) => (fields: unknown, message?: string) => {
+      if (level === 'debug' || level === 'trace') return;
+      const { err } = (typeof fields === 'object' && fields !== null ? fields : {}) as { err?: unknown };
+      const text = message ?? (typeof fields === 'string' ? fields : '');
+      trace.note(name, `${level}: ${text}${err instanceof Error ? `: ${describe(err)}` : ''}`);
+    };
+    return Object.fromEntries(LEVELS.map((level) => [level, write(level)])) as unknown as Logger;
+  }
+
+  return {
+    ...{ seed, time, trace, crypto, network, wire, ledger, chainWeather, violations, violate, logOf },
+    connectChain: (account) => createSimulatedClient(ledger, account, { time, draws, trace, weather: chainWeather }),
+    addMachine(options) {
+      const onFailure = (name: string, error: unknown) => violate('every-daemon-starts', `${name}: ${describe(error)}`);
+      const machine = createMachine(options, { time, trace, onFailure });
+      machines.push(machine);
+      return machine;
+    },
+    violate,
+    async runUntil(untilMs, check) {
+      await interception.turn();
+      while (violations.length === 0 && time.step(untilMs)) {
+        await interception.turn();
+        check();
+        const { owner } = machines[time.steps() % machines.length] ?? {};
+        if (owner && time.sizeOf(owner) > MAX_PLANNED)
+          violate('bounded-work', `${owner.name} has planned ${time.sizeOf(owner)}`);
+      }
+    },
+    close() {
+      process.off('unhandledRejection', onRejection);
+      interception.restore();
+      for (const { disk } of machines) disk.close();
+    },
+  };
+}
+
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : ` (${describe(error.cause)})`;
+  return `${error.name}: ${error.message}${cause}`;
+}
