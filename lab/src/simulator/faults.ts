@@ -1,4 +1,4 @@
-import { describeFault, type Fault, type Plan } from './plan.ts';
+import { describeFault, type Plan, type PlannedFault } from './plan.ts';
 import { listValidator, validatorName } from './roles/validator.ts';
 import type { Machine } from './world/process.ts';
 import type { World } from './world/world.ts';
@@ -13,7 +13,7 @@ const CALM = { loss: 0, duplication: 0, mostDelayMs: 40 };
 
 /** Puts a plan's faults into the world's timetable. Each ends by itself, and none outlives the faulty time of the plan. */
 export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets): void {
-  const active = new Set<Fault>();
+  const active = new Set<PlannedFault>();
   for (const fault of plan.faults) {
     if (fault.kind === 'skew') {
       const clock = targets.machines.get(fault.machine)?.clock;
@@ -30,7 +30,7 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
     });
   }
 
-  function begin(fault: Fault): void {
+  function begin(fault: PlannedFault): void {
     world.trace.note('FAULT', describeFault(fault));
     if (fault.kind === 'crash') {
       const machine = targets.machines.get(fault.machine);
@@ -40,7 +40,7 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
     apply();
   }
 
-  function end(fault: Fault): void {
+  function end(fault: PlannedFault): void {
     world.trace.note('FAULT', `over: ${describeFault(fault)}`);
     const isDown = [...active].some(
       (one) => one.kind === 'crash' && fault.kind === 'crash' && one.machine === fault.machine,
@@ -51,8 +51,8 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
 
   /** The weather that all active faults make together. */
   function apply(): void {
-    const of = <K extends Fault['kind']>(kind: K): Extract<Fault, { kind: K }>[] =>
-      [...active].filter((fault): fault is Extract<Fault, { kind: K }> => fault.kind === kind);
+    const of = <K extends PlannedFault['kind']>(kind: K): Extract<PlannedFault, { kind: K }>[] =>
+      [...active].filter((fault): fault is Extract<PlannedFault, { kind: K }> => fault.kind === kind);
     const { weather } = world.network;
     weather.loss = Math.max(CALM.loss, ...of('loss').map(({ share }) => share));
     weather.duplication = Math.max(CALM.duplication, ...of('duplication').map(({ share }) => share));

@@ -4,7 +4,7 @@ import { MUTATIONS } from './mutations.ts';
 import type { SimulateOptions } from './options.ts';
 
 /** What became of one known bug. */
-export interface Found {
+export interface BugSearch {
   readonly name: string;
   readonly meaning: string;
   /** What it broke; undefined where nothing was found within the budget. */
@@ -37,7 +37,7 @@ export function hunt(options: SimulateOptions, print: (text: string) => void): n
       .filter((line) => line.startsWith('{"plan"'))
       .map((line) => JSON.parse(line) as { cpuMs: number; violations: { invariant: string }[] });
     const cpuS = outcomes.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / 1_000;
-    const one: Found = {
+    const one: BugSearch = {
       ...{ name, meaning, seeds: outcomes.length, cpuS },
       invariant: outcomes.at(-1)?.violations[0]?.invariant,
     };
@@ -47,5 +47,5 @@ export function hunt(options: SimulateOptions, print: (text: string) => void): n
   return found.every(({ invariant }) => invariant !== undefined) ? 0 : 1;
 }
 
-const describeFound = ({ name, invariant, seeds, cpuS }: Found): string =>
+const describeFound = ({ name, invariant, seeds, cpuS }: BugSearch): string =>
   `${name.padEnd(28)} ${invariant ?? 'NOT FOUND'} (${seeds} seeds, ${cpuS.toFixed(1)} s)`;

@@ -1,11 +1,11 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 import { existsSync, readFileSync } from 'node:fs';
 import { MUTATIONS } from './mutations.ts';
-import { describeFlags, readOptions, type SimulateOptions, UsageError } from './options.ts';
+import { describeFlags, FlagError, readOptions, type SimulateOptions } from './options.ts';
 import { drawPlan, type Plan } from './plan.ts';
 import { plantMutation } from './plant-mutation.ts';
 import { describeFailure, summarizeOutcome } from './report.ts';
-import type { Outcome } from './run.ts';
+import type { RunOutcome } from './run.ts';
 import { shrinkPlan } from './shrink.ts';
 
 const SHRINK_RUNS = 60;
@@ -24,7 +24,7 @@ async function simulate(options: SimulateOptions): Promise<number> {
     const { user, system } = process.cpuUsage(started);
     return (user + system) / 1_000;
   };
-  let broken: Outcome | undefined;
+  let broken: RunOutcome | undefined;
   for (let i = 0; i < options.seeds && broken === undefined && usedMs() < options.budgetMs; i++) {
     const outcome = await runPlan(readPlan(options, options.seed + i, mutation?.given), { onLine });
     if (options.json)
@@ -34,7 +34,7 @@ async function simulate(options: SimulateOptions): Promise<number> {
   }
   if (broken === undefined) return 0;
   if (options.shrink) {
-    const { invariant } = broken.violations[0] as Outcome['violations'][number];
+    const { invariant } = broken.violations[0] as RunOutcome['violations'][number];
     const fails = async (plan: Plan): Promise<boolean> =>
       (await runPlan(plan)).violations.some((one) => one.invariant === invariant);
     const smaller = await shrinkPlan(broken.plan, { fails, budget: SHRINK_RUNS });
@@ -68,7 +68,7 @@ async function run(argv: readonly string[]): Promise<number> {
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
+  if (!(error instanceof FlagError)) throw error;
   process.stderr.write(`simulate: ${error.message}\n${describeFlags()}`);
   process.exitCode = 2;
 }

@@ -44,8 +44,8 @@ const FLAGS = {
   help: { type: 'boolean', default: false, about: 'prints this' },
 } as const;
 
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
+export class FlagError extends Error {
+  override readonly name = 'FlagError';
 }
 
 export function describeFlags(): string {
@@ -62,25 +62,25 @@ ${lines.join('\n')}
 `;
 }
 
-/** @returns undefined where help is wanted. @throws UsageError */
+/** @returns undefined where help is wanted. @throws FlagError */
 export function readOptions(argv: readonly string[]): SimulateOptions | undefined {
   const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { about: _about, ...flag }]) => [name, flag]));
   let values: { readonly [name: string]: string | boolean | undefined };
   try {
     values = parseArgs({ args: [...argv], options, allowPositionals: false }).values as typeof values;
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new FlagError((error as Error).message);
   }
   if (values.help) return undefined;
   const number = (name: keyof typeof FLAGS, least = 0): number => {
     const value = Number(values[name]);
-    if (!Number.isFinite(value) || value < least) throw new UsageError(`--${name} is a number from ${least} on`);
+    if (!Number.isFinite(value) || value < least) throw new FlagError(`--${name} is a number from ${least} on`);
     return value;
   };
   const text = (name: keyof typeof FLAGS): string | undefined => values[name] as string | undefined;
   const mutation = text('mutation');
   if (mutation !== undefined && mutation !== 'list' && !MUTATIONS.some(({ name }) => name === mutation)) {
-    throw new UsageError(`no mutation ${mutation}: --mutation list names them`);
+    throw new FlagError(`no mutation ${mutation}: --mutation list names them`);
   }
   return {
     plan: {

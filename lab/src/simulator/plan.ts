@@ -1,7 +1,7 @@
 import { createDraws } from './world/draws.ts';
 
 /** What goes wrong for a while. */
-export type Fault =
+export type PlannedFault =
   /** A machine's process ends, and starts again over its disk. */
   | { readonly kind: 'crash'; readonly machine: string; readonly atMs: number; readonly forMs: number }
   /** These machines reach each other, and nobody else. */
@@ -27,7 +27,6 @@ export type Fault =
 
 /** How a validator breaks the rules, for the whole run. */
 export const VALIDATOR_LIES = ['twin', 'favours', 'forgets', 'garbles', 'withholds'] as const;
-export type ValidatorLie = (typeof VALIDATOR_LIES)[number];
 
 export interface Liar {
   readonly machine: string;
@@ -47,7 +46,7 @@ export interface Plan {
   readonly healMs: number;
   /** When, and by which gateway. */
   readonly requests: readonly { readonly atMs: number; readonly gateway: number }[];
-  readonly faults: readonly Fault[];
+  readonly faults: readonly PlannedFault[];
   readonly liars: readonly Liar[];
 }
 
@@ -97,7 +96,7 @@ export function drawPlan(options: PlanOptions): Plan {
     liars.push({ machine, how: options.lie ?? pick('lie', VALIDATOR_LIES) });
   }
 
-  const faults: Fault[] = [];
+  const faults: PlannedFault[] = [];
   if (options.faultsPerMinute > 0 && draws.next('is stormy') < 0.5) {
     const storm = { atMs: 0, forMs: faultyMs };
     faults.push({ kind: 'loss', share: 0.05 + 0.25 * draws.next('share'), ...storm });
@@ -117,7 +116,7 @@ export function drawPlan(options: PlanOptions): Plan {
     }
   }
 
-  function drawFault(): Fault {
+  function drawFault(): PlannedFault {
     const atMs = between('fault at', 0, faultyMs);
     const forMs = Math.min(between('fault for', 500, 20_000), faultyMs - atMs + 1);
     const span = { atMs, forMs };
@@ -163,7 +162,7 @@ export function drawPlan(options: PlanOptions): Plan {
   return { seed, validators, providers, gateways, epochMs, faultyMs, healMs: HEAL_MS, requests, faults, liars };
 }
 
-export function describeFault(fault: Fault): string {
+export function describeFault(fault: PlannedFault): string {
   const { kind, ...rest } = fault;
   const parts = Object.entries(rest).map(
     ([name, value]) => `${name}=${Array.isArray(value) ? value.join('+') : value}`,

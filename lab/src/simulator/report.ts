@@ -1,7 +1,16 @@
 import { describeFault, type Plan } from './plan.ts';
-import type { Outcome } from './run.ts';
+import type { RunOutcome } from './run.ts';
 
-export function summarizeOutcome({ plan, violations, hash, steps, virtualMs, epochs, calls, cpuMs }: Outcome): string {
+export function summarizeOutcome({
+  plan,
+  violations,
+  hash,
+  steps,
+  virtualMs,
+  epochs,
+  calls,
+  cpuMs,
+}: RunOutcome): string {
   const [broken] = violations;
   const verdict =
     broken === undefined
@@ -15,7 +24,7 @@ export function summarizeOutcome({ plan, violations, hash, steps, virtualMs, epo
 const SHOWN_LINES = 60;
 
 /** A failing run for a reader: what was chosen, what happened last, and how to see it again. */
-export function describeFailure({ plan, violations, tail }: Outcome): string {
+export function describeFailure({ plan, violations, tail }: RunOutcome): string {
   const faults = plan.faults.map((fault) => `  ${describeFault(fault)}`);
   const liars = plan.liars.map(({ machine, how }) => `  ${machine} ${how}`);
   return [

@@ -6,12 +6,12 @@ import { listValidator, startValidator, validatorName } from './roles/validator.
 import type { Machine } from './world/process.ts';
 import { createWorld, type Violation, type World } from './world/world.ts';
 
-export interface RunOptions {
+export interface PlayOptions {
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
 /** What came of a run. */
-export interface Outcome {
+export interface RunOutcome {
   readonly plan: Plan;
   readonly violations: readonly Violation[];
   /** Of everything that happened, in its order: the same plan has the same. */
@@ -27,7 +27,7 @@ export interface Outcome {
 }
 
 /** Plays a plan. The process is its own: timers and chance of the whole process are the run's meanwhile. */
-export async function runPlan(plan: Plan, { onLine }: RunOptions = {}): Promise<Outcome> {
+export async function runPlan(plan: Plan, { onLine }: PlayOptions = {}): Promise<RunOutcome> {
   const cpu = process.cpuUsage();
   const world = createWorld({ seed: plan.seed, onLine });
   try {

@@ -1,7 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import type { Draws } from '../world/draws.ts';
+import type { NamedDraws } from '../world/draws.ts';
 import type { Trace } from '../world/trace.ts';
 import type { Owner, VirtualTime } from '../world/virtual-time.ts';
 import { deployment, type Ledger } from './ledger.ts';
@@ -26,7 +26,7 @@ type Call = (...args: never[]) => Promise<unknown>;
 export function createSimulatedClient(
   ledger: Ledger,
   sender: Uint8Array,
-  { time, draws, trace, weather }: { time: VirtualTime; draws: Draws; trace: Trace; weather: ChainWeather },
+  { time, draws, trace, weather }: { time: VirtualTime; draws: NamedDraws; trace: Trace; weather: ChainWeather },
 ): ChainClient {
   const wait = (name: string): Promise<void> =>
     new Promise((resolve) => setTimeout(resolve, LEAST_DELAY_MS + draws.next(name) * weather.mostDelayMs));

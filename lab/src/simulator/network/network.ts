@@ -1,4 +1,4 @@
-import { createDraws, type Draws } from '../world/draws.ts';
+import { createDraws, type NamedDraws } from '../world/draws.ts';
 import type { Trace } from '../world/trace.ts';
 import type { Owner, VirtualTime } from '../world/virtual-time.ts';
 
@@ -6,21 +6,21 @@ import type { Owner, VirtualTime } from '../world/virtual-time.ts';
 export interface Listener {
   readonly owner: Owner;
   readonly certHash: Uint8Array;
-  readonly receive: (call: Arrival) => void;
+  readonly receive: (call: ArrivedCall) => void;
 }
 
-export interface Arrival {
+export interface ArrivedCall {
   readonly caller: Uint8Array;
   readonly method: string;
   readonly bytes: Uint8Array;
   readonly timeoutMs: number;
   /** Sends a part of the answer. Parts arrive in order. */
-  answer(part: Answer): void;
+  answer(part: AnswerPart): void;
   /** Called once the caller has gone. */
   onLeft(listener: () => void): void;
 }
 
-export type Answer =
+export type AnswerPart =
   | { readonly kind: 'part'; readonly bytes: Uint8Array }
   | { readonly kind: 'end' }
   | { readonly kind: 'error'; readonly error: unknown };
@@ -45,7 +45,7 @@ export interface Call {
   readonly method: string;
   readonly bytes: Uint8Array;
   readonly timeoutMs: number;
-  onAnswer(part: Answer): void;
+  onAnswer(part: AnswerPart): void;
   /** Nobody listens there, or the connection broke. */
   onLost(why: string): void;
 }
@@ -62,7 +62,7 @@ export type Tamper = (call: {
   readonly bytes: Uint8Array;
 }) => Uint8Array | undefined;
 
-export interface Network {
+export interface SimulatedNetwork {
   readonly weather: Weather;
   readonly counts: ReadonlyMap<string, MethodCount>;
   readonly tampers: Map<string, Tamper>;
@@ -82,8 +82,8 @@ const BROKEN_AFTER_MS = 15_000;
 export function createNetwork(
   { seed }: { readonly seed: number },
   { time, trace }: { readonly time: VirtualTime; readonly trace: Trace },
-): Network {
-  const draws: Draws = createDraws(seed ^ 0x6e657477);
+): SimulatedNetwork {
+  const draws: NamedDraws = createDraws(seed ^ 0x6e657477);
   /** Several where machines share an address: each caller reaches always the same of them. */
   const listeners = new Map<string, Listener[]>();
   const counts = new Map<string, MethodCount>();

@@ -28,7 +28,7 @@ import {
 } from '@ogong/host/link/link-server';
 import type { Wire } from '@ogong/host/link/wire';
 import type { Owner, VirtualTime } from '../world/virtual-time.ts';
-import type { Answer, Arrival, Listener, Network } from './network.ts';
+import type { AnswerPart, ArrivedCall, Listener, SimulatedNetwork } from './network.ts';
 
 type Handler = (message: unknown, context: unknown) => unknown;
 
@@ -39,7 +39,7 @@ interface Method {
 }
 
 /** Links without sockets: messages are bytes, and travel over the simulated network. */
-export function createSimulatedWire(network: Network, time: VirtualTime): Wire {
+export function createSimulatedWire(network: SimulatedNetwork, time: VirtualTime): Wire {
   return {
     serve: (options, dependencies) => serve(options, dependencies, { network, time }),
     connect: (options) => connect(options, { network }),
@@ -53,7 +53,7 @@ export const createSimulatedIdentity = (wire: Wire, id: Uint8Array): LinkIdentit
 function serve(
   options: LinkServerOptions,
   { onError = () => {} }: LinkServerDependencies,
-  { network, time }: { readonly network: Network; readonly time: VirtualTime },
+  { network, time }: { readonly network: SimulatedNetwork; readonly time: VirtualTime },
 ): LinkServer {
   const { bind = { host: 'nowhere', port: 0 }, identity, authorize } = options;
   const methods = collectMethods(options.routes);
@@ -61,7 +61,7 @@ function serve(
   const shutdown = new AbortController();
   let listener: Listener | undefined;
 
-  async function answer(arrival: Arrival): Promise<void> {
+  async function answer(arrival: ArrivedCall): Promise<void> {
     const { caller, method: name, bytes, timeoutMs } = arrival;
     const method = methods.get(name);
     const left = new AbortController();
@@ -85,7 +85,7 @@ function serve(
         return fail(new ConnectError('not authorized for this method', Code.PermissionDenied));
       }
       const request = fromBinary(descriptor.input, bytes);
-      const encode = (part: unknown): Answer => ({
+      const encode = (part: unknown): AnswerPart => ({
         kind: 'part',
         bytes: toBinary(descriptor.output, create(descriptor.output, part as MessageInitShape<DescMessage>)),
       });
@@ -160,7 +160,7 @@ function collectMethods(routes: LinkServerOptions['routes']): ReadonlyMap<string
 const UNARY_TIMEOUT_MS = 10_000;
 const STREAM_TIMEOUT_MS = 600_000;
 
-function connect(options: LinkClientOptions, { network }: { readonly network: Network }): LinkClient {
+function connect(options: LinkClientOptions, { network }: { readonly network: SimulatedNetwork }): LinkClient {
   const { endpoint, certHash, identity } = options;
   const to = `${endpoint.host}:${endpoint.port}`;
   const open = (method: DescMethod, input: MessageInitShape<DescMessage>, timeoutMs: number, signal?: AbortSignal) =>
@@ -205,7 +205,10 @@ interface OpenedCall {
 }
 
 /** The parts of an answer. Every failure is a LinkError. */
-async function* openCall(network: Network, { signal, timeoutMs, ...call }: OpenedCall): AsyncGenerator<Uint8Array> {
+async function* openCall(
+  network: SimulatedNetwork,
+  { signal, timeoutMs, ...call }: OpenedCall,
+): AsyncGenerator<Uint8Array> {
   if (!(timeoutMs > 0)) throw new RangeError(`a deadline is more than 0 ms, not ${timeoutMs}`);
   if (signal?.aborted) throw new LinkError('canceled', 'the call was canceled');
   const parts: Uint8Array[] = [];

@@ -1,5 +1,5 @@
 /** Numbers in [0, 1) by name: a draw does not depend on those before it, so that a run with one fault less stays close to the first. */
-export interface Draws {
+export interface NamedDraws {
   /** The draw of that name; the same name has the same draw. */
   at(name: string): number;
   /** The next draw of that name. */
@@ -20,7 +20,7 @@ export function mix(seed: number, text: string): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-export function createDraws(seed: number): Draws {
+export function createDraws(seed: number): NamedDraws {
   const counts = new Map<string, number>();
   const at = (name: string): number => mix(seed, name) / 2 ** 32;
   return {

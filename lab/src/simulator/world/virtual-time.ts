@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Draws } from './draws.ts';
+import type { NamedDraws } from './draws.ts';
 
 /** A process: whose code runs. What a dead one has planned never happens. */
 export interface Owner {
@@ -53,7 +53,7 @@ const isBefore = (a: Entry, b: Entry): boolean =>
   a.atMs !== b.atMs ? a.atMs < b.atMs : a.tie !== b.tie ? a.tie < b.tie : a.order < b.order;
 
 /** A heap of events by virtual time. Events of one moment come in a drawn order. */
-export function createVirtualTime(draws: Draws): VirtualTime {
+export function createVirtualTime(draws: NamedDraws): VirtualTime {
   const owners = new AsyncLocalStorage<Owner | undefined>();
   const heap: Entry[] = [];
   const sizes = new Map<Owner, number>();

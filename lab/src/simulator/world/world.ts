@@ -4,7 +4,7 @@ import type { Logger } from '@ogong/host/log/logger';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createLedger, type Ledger } from '../chain/ledger.ts';
 import { type ChainWeather, createSimulatedClient } from '../chain/simulated-chain.ts';
-import { createNetwork, type Network } from '../network/network.ts';
+import { createNetwork, type SimulatedNetwork } from '../network/network.ts';
 import { createSimulatedWire } from '../network/simulated-wire.ts';
 import { useCheapCrypto } from './cheap-crypto.ts';
 import { createDraws } from './draws.ts';
@@ -27,7 +27,7 @@ export interface World {
   readonly time: VirtualTime;
   readonly trace: Trace;
   readonly crypto: Crypto;
-  readonly network: Network;
+  readonly network: SimulatedNetwork;
   readonly wire: Wire;
   readonly ledger: Ledger;
   readonly chainWeather: ChainWeather;
@@ -41,7 +41,7 @@ export interface World {
   close(): void;
 }
 
-export interface WorldOptions {
+export interface SimulatedWorldOptions {
   readonly seed: number;
   readonly onLine?: ((line: string) => void) | undefined;
 }
@@ -50,7 +50,7 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 /** What counts as bounded: timers and calls of one process. */
 const MAX_PLANNED = 20_000;
 
-export function createWorld({ seed, onLine }: WorldOptions): World {
+export function createWorld({ seed, onLine }: SimulatedWorldOptions): World {
   const draws = createDraws(seed);
   const time = createVirtualTime(draws);
   const trace = createTrace(time, onLine);
