@@ -1,6 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
-import { fromHex } from '@ogong/protocol/base/bytes';
 import type { NamedDraws } from '../world/draws.ts';
 import type { Trace } from '../world/trace.ts';
 import type { Owner, VirtualTime } from '../world/virtual-time.ts';
@@ -130,5 +129,3 @@ function createRpc(ledger: Ledger) {
 
 const toName = (value: Uint8Array | string): string =>
   typeof value === 'string' ? value : `0x${Buffer.from(value).toString('hex')}`;
-
-export const settlementAddress: Uint8Array = fromHex(deployment.settlement.slice(2), 20);
