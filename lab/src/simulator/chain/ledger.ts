@@ -1,5 +1,5 @@
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, defaultShares } from '@ogong/chain/deploy';
+import { defaultLimits, type Shares } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, toHex as toPrefixed } from '@ogong/chain/hex';
@@ -57,6 +57,8 @@ const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deploym
 const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deployment.settlement) };
 const NO_HASH = `0x${'00'.repeat(32)}` as const;
 const recipients = { verification: account(0xf1), treasury: account(0xf2), license: account(0xf3) };
+/** A network without emission. */
+const SHARES: Shares = { router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0 };
 const BASIS = 10_000n;
 export const BLOCK_MS = 2_000;
 
@@ -138,8 +140,8 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
       if (fine > line.gross) refuse('FineAboveGross', fine, line.gross);
       const shared = line.gross - fine;
       const part = (share: number): bigint => (shared * BigInt(share)) / BASIS;
-      const toRouter = /^0x0+$/.test(key(line.router)) ? 0n : part(defaultShares.router);
-      const { validator, verification, treasury, license } = defaultShares;
+      const toRouter = /^0x0+$/.test(key(line.router)) ? 0n : part(SHARES.router);
+      const { validator, verification, treasury, license } = SHARES;
       add(parts, key(line.router), toRouter);
       add(parts, key(batch.validator), part(validator));
       add(parts, recipients.treasury, part(treasury));
@@ -200,7 +202,7 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
         return { block: number, validators };
       },
       async parameters(): Promise<NetworkParameters> {
-        const current = { shares: defaultShares, recipients };
+        const current = { shares: SHARES, recipients };
         return {
           ...current,
           announced: { ...current, from: 0n },
