@@ -8,6 +8,7 @@ import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { labModelsDir } from '../lab-models.ts';
 import { measureAudit } from './audit-rows.ts';
+import { measureBeacon } from './beacon-rows.ts';
 import { measureBrowser } from './browser-rows.ts';
 import { measureDemo } from './demo-rows.ts';
 import { measureDoors } from './door-rows.ts';
@@ -117,6 +118,7 @@ const parts: Readonly<
     },
   },
   intake: { title: 'Validator', measure: async () => [...(await measureIntake()), ...measureAudit()] },
+  beacon: { title: 'Threshold beacon', measure: ({ onProgress }) => measureBeacon(onProgress) },
   ledger: { title: 'Settlement', measure: measureGas },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },

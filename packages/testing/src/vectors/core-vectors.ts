@@ -32,6 +32,7 @@ import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
+import { createBlsVectors, createThresholdVectors } from './threshold-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
 import { createVerdictLogVectors } from './verdict-log-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
@@ -47,6 +48,8 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     'draw-key': drawKeyVectors(crypto),
     sketch: sketchVectors(crypto),
     beacon: createBeaconVectors(crypto),
+    bls: createBlsVectors(crypto),
+    'threshold-beacon': createThresholdVectors(crypto),
     ...createEdgeVectors(crypto),
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),

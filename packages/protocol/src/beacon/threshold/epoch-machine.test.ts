@@ -1,0 +1,150 @@
+import { createEpochNetwork, type EpochNetwork, type EpochNetworkOptions } from '@ogong/testing/protocol/epoch-network';
+import { fakeBls } from '@ogong/testing/protocol/fake-bls';
+import { fakeSealedBox } from '@ogong/testing/protocol/fake-sealed-box';
+import { createKeyMembers, seatMembers } from '@ogong/testing/protocol/key-network';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../base/bytes.ts';
+import { createSeededRandom } from '../../base/seeded-random.ts';
+import { nobleCrypto } from '../../crypto/noble.ts';
+import { type EpochMessage, epochAt } from './epoch-machine.ts';
+import { signPartials } from './partials.ts';
+
+const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
+const primitives = { crypto: nobleCrypto, bls: fakeBls, box: fakeSealedBox };
+const PERIOD_MS = 1_000;
+
+function create(count: number, options: Partial<EpochNetworkOptions> = {}): EpochNetwork {
+  const seats = seatMembers(primitives, network, createKeyMembers(new Array<bigint>(count).fill(10n)));
+  return createEpochNetwork({
+    ...{ network, primitives, seats, random: createSeededRandom(3), periodMs: PERIOD_MS, delayMs: 50 },
+    ...options,
+  });
+}
+
+const last = (net: EpochNetwork, at: number): bigint => net.nodes[at]!.machine?.latest ?? 0n;
+const valuesOf = (net: EpochNetwork, at: number): string[] =>
+  [...net.nodes[at]!.certified.values()].map(({ value }) => toHex(value));
+/** Time from the begin of an epoch to its certificate at a node. */
+const lateness = (net: EpochNetwork, at: number, epoch: bigint): number =>
+  net.nodes[at]!.certified.get(epoch)!.atMs - Number(epoch) * PERIOD_MS;
+
+describe('timed epochs', () => {
+  it('begin with the schedule', () => {
+    const schedule = { originMs: 500, periodMs: 100 };
+    expect([499, 500, 599, 600].map((nowMs) => epochAt(schedule, nowMs))).toEqual([-1n, 0n, 0n, 1n]);
+  });
+
+  it.each([1, 4, 7])('have one value each, among %i validators', (count) => {
+    const net = create(count);
+    net.runUntil(10_500);
+    for (const { at } of net.nodes) {
+      expect(last(net, at)).toBe(10n);
+      expect(valuesOf(net, at)).toEqual(valuesOf(net, 0));
+    }
+    expect(new Set(valuesOf(net, 0)).size).toBe(10);
+  });
+
+  it('are not late because somebody is away: there is nobody to wait for', () => {
+    const [all, some] = [create(7), create(7)];
+    for (const at of [1, 4]) some.nodes[at]!.machine = undefined;
+    for (const net of [all, some]) net.runUntil(6_500);
+    for (let epoch = 1n; epoch <= 6n; epoch++) {
+      expect(lateness(some, 0, epoch)).toBeLessThan(150);
+      expect(some.nodes[0]!.certified.get(epoch)!.value).toEqual(all.nodes[0]!.certified.get(epoch)!.value);
+    }
+  });
+
+  it('are not signed below the threshold, and all of them once enough are back', () => {
+    const net = create(4);
+    for (const at of [1, 2]) net.nodes[at]!.machine = undefined;
+    net.runUntil(5_500);
+    expect(last(net, 0)).toBe(0n);
+    net.start(net.nodes[1]!);
+    net.runUntil(7_500);
+    expect(last(net, 0)).toBe(7n);
+  });
+
+  it('reach whoever slept through them', () => {
+    const net = create(4);
+    net.nodes[3]!.machine = undefined;
+    net.runUntil(200_500);
+    net.start(net.nodes[3]!);
+    net.runUntil(203_500);
+    expect(valuesOf(net, 3)).toEqual(valuesOf(net, 0));
+  });
+
+  it('go on where a fifth of the messages is lost', () => {
+    const net = create(4, { loss: 0.2 });
+    net.runUntil(20_900);
+    for (const { at } of net.nodes) expect(last(net, at)).toBeGreaterThanOrEqual(20n);
+  });
+
+  it('are signed by nobody before its own clock, and a clock ahead moves no other', () => {
+    const net = create(4);
+    net.nodes[2]!.skewMs = 5 * PERIOD_MS;
+    net.runUntil(900);
+    for (const { at } of net.nodes) expect(last(net, at)).toBe(0n);
+    net.runUntil(4_500);
+    for (const at of [0, 1, 3]) {
+      expect(last(net, at)).toBe(4n);
+      for (let epoch = 1n; epoch <= 4n; epoch++) expect(lateness(net, at, epoch)).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('timed epochs with liars', () => {
+  it('who send garbage', () => {
+    const net = create(4);
+    net.nodes[1]!.lie = (message) =>
+      message.kind === 'partials'
+        ? [
+            {
+              ...message,
+              partials: message.partials.map((one) => ({ ...one, signature: fakeBls.sign(5n, Uint8Array.of(2)) })),
+            },
+          ]
+        : [message];
+    net.runUntil(5_500);
+    for (const at of [0, 2, 3]) expect(last(net, at)).toBe(5n);
+    expect(lateness(net, 0, 5n)).toBeLessThan(150);
+  });
+
+  it('who withhold from all, or from some', () => {
+    for (const lie of [() => [], (message: EpochMessage, to: number) => (to === 0 ? [message] : [])]) {
+      const net = create(7);
+      for (const at of [1, 5]) net.nodes[at]!.lie = lie;
+      net.runUntil(5_500);
+      for (const at of [0, 2, 3, 4, 6]) expect(last(net, at)).toBe(5n);
+    }
+  });
+
+  it('who sign for another epoch, or far ahead', () => {
+    const net = create(4);
+    const early: EpochMessage[] = [2n, 3n, 900n].map((epoch) => {
+      const signed = signPartials(fakeBls, network, { generation: 1, era: 1, epoch, shares: net.sharesOf(1) });
+      return { kind: 'partials', ...signed };
+    });
+    for (const message of early) for (const to of [0, 2, 3]) net.inject(1, to, message);
+    net.nodes[1]!.lie = (message) =>
+      message.kind === 'partials' ? [{ ...message, epoch: message.epoch + 1n }] : [message];
+    net.runUntil(5_500);
+    for (const at of [0, 2, 3]) expect(last(net, at)).toBe(5n);
+  });
+
+  it('who forge certificates', () => {
+    const net = create(4);
+    net.runUntil(2_500);
+    const known = net.nodes[0]!.certified.get(2n)!.certificate;
+    for (const certificate of [
+      { ...known, epoch: 3n },
+      { ...known, epoch: 3n, generation: 2 },
+      { ...known, epoch: 9n },
+    ]) {
+      net.inject(1, 0, { kind: 'certificates', certificates: [certificate] });
+    }
+    net.runUntil(2_800);
+    expect(last(net, 0)).toBe(2n);
+    net.runUntil(3_500);
+    expect(valuesOf(net, 0)).toEqual(valuesOf(net, 2));
+  });
+});

@@ -1,0 +1,430 @@
+import { fakeBls } from '@ogong/testing/protocol/fake-bls';
+import { fakeSealedBox } from '@ogong/testing/protocol/fake-sealed-box';
+import {
+  createKeyMembers,
+  createKeyNetwork,
+  type KeyNetwork,
+  type KeyNetworkOptions,
+  type Lie,
+} from '@ogong/testing/protocol/key-network';
+import { rememberCrypto } from '@ogong/testing/protocol/remembered-crypto';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../base/bytes.ts';
+import { createSeededRandom } from '../../base/seeded-random.ts';
+import { nobleCrypto } from '../../crypto/noble.ts';
+import { dealFormat } from './key-deal.ts';
+import { type KeyMessage, keyEntryFormat } from './key-message.ts';
+import { encodeActivation, hashOutcome } from './key-outcome.ts';
+import { createEpochCollector, keyOf, type Share, signPartials } from './partials.ts';
+import { findSeat } from './seats.ts';
+
+const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
+const primitives = { crypto: rememberCrypto(nobleCrypto), bls: fakeBls, box: fakeSealedBox };
+const equal = (count: number): bigint[] => new Array<bigint>(count).fill(100n);
+
+function create(stakes: readonly bigint[], options: Partial<KeyNetworkOptions> = {}): KeyNetwork {
+  const members = createKeyMembers(stakes);
+  return createKeyNetwork({ members, network, primitives, random: createSeededRandom(11), ...options });
+}
+
+/** Runs until all of them have activated shares. */
+function expectKey(net: KeyNetwork, honest: readonly number[], untilMs = 40_000): void {
+  const isDone = () =>
+    honest.every((at) => net.nodes[at]!.activated !== undefined && net.nodes[at]!.agreed?.shares !== undefined);
+  expect(net.runUntil(isDone, untilMs), 'a key in time').toBe(true);
+  const keys = new Set(honest.map((at) => toHex(net.nodes[at]!.activated!.certified.outcome.key)));
+  expect(keys.size, 'one key').toBe(1);
+}
+
+const dealersOf = (net: KeyNetwork, at: number): number[] =>
+  net.nodes[at]!.activated!.certified.outcome.dealers.map(({ dealer }) => dealer);
+/** The place of a node among the seats. */
+const placeOf = (net: KeyNetwork, at: number): number => findSeat(net.seats, net.nodes[at]!.address);
+
+function signEpoch(net: KeyNetwork, signers: readonly number[], epoch = 5n): Uint8Array | undefined {
+  const group = net.nodes[signers[0]!]!.agreed!.group!;
+  const collector = createEpochCollector({ bls: fakeBls, network }, { group, epoch });
+  for (const at of signers) {
+    const { agreed, address } = net.nodes[at]!;
+    if (agreed!.shares!.length === 0) continue;
+    const signed = signPartials(fakeBls, network, { generation: 1, era: group.era, epoch, shares: agreed!.shares! });
+    collector.add(address, signed);
+  }
+  expect(collector.liars).toEqual([]);
+  return collector.signature;
+}
+
+describe('key generation among honest validators', () => {
+  it.each([1, 2, 3, 4, 7])('%i make a key, and any threshold of them signs with it', (count) => {
+    const net = create(equal(count));
+    const all = net.nodes.map(({ at }) => at);
+    expectKey(net, all);
+    const enough = net.seats.threshold;
+    const signature = signEpoch(net, all.slice(0, enough));
+    expect(signature).toBeDefined();
+    expect(signEpoch(net, all.slice(-enough))).toEqual(signature);
+    if (count > 1) expect(signEpoch(net, all.slice(0, enough - 1))).toBeUndefined();
+    const { certified, activation } = net.nodes[0]!.activated!;
+    const message = encodeActivation(hashOutcome(nobleCrypto, network, certified.outcome));
+    expect(fakeBls.verify(certified.outcome.key, message, activation)).toBe(true);
+    expect(dealersOf(net, 0)).toEqual(all);
+  });
+
+  it('with unequal stakes, some too small for a ticket', () => {
+    const net = create([500n, 300n, 300n, 200n, 100n, 3n]);
+    const all = net.nodes.map(({ at }) => at);
+    expectKey(net, all);
+    expect(signEpoch(net, all)).toBeDefined();
+    expect(net.seats.seats.some(({ tickets }) => tickets === 0)).toBe(true);
+  });
+
+  it('is done by the first proposal', () => {
+    const net = create(equal(4));
+    expectKey(net, [0, 1, 2, 3]);
+    expect(Math.max(...net.nodes.map(({ activatedMs }) => activatedMs!))).toBeLessThan(5_000);
+  });
+
+  it.each([0.05, 0.2])('with a part of %d of the messages lost', (loss) => {
+    const net = create(equal(4), { loss });
+    expectKey(net, [0, 1, 2, 3], 80_000);
+    expect(signEpoch(net, [1, 2, 3])).toBeDefined();
+  });
+
+  it('does not depend on two validators that are away, out of seven', () => {
+    const net = create(equal(7));
+    for (const at of [2, 5]) net.nodes[at]!.machine = undefined;
+    expectKey(net, [0, 1, 3, 4, 6]);
+    expect(signEpoch(net, [0, 1, 3, 4, 6])).toBeDefined();
+  });
+
+  it('does not end where a third is away', () => {
+    const net = create(equal(3));
+    net.nodes[1]!.machine = undefined;
+    expect(net.runUntil(() => net.nodes[0]!.agreed !== undefined, 30_000)).toBe(false);
+  });
+});
+
+/** Changes the shares in a dealer's boxes for these receivers: they do not open. */
+const spoilBoxes =
+  (receivers: readonly number[]): Lie =>
+  (message, to) => {
+    if (message.kind !== 'deal' || !receivers.includes(to) || message.box.length === 0) return [message];
+    const box = message.box.slice();
+    box[box.length - 1]! ^= 1;
+    return [{ ...message, box }];
+  };
+const without =
+  (...kinds: readonly KeyMessage['kind'][]): Lie =>
+  (message) =>
+    kinds.includes(message.kind) ? [] : [message];
+const both =
+  (...lies: readonly Lie[]): Lie =>
+  (message, to, node) =>
+    lies.reduce<readonly KeyMessage[]>((out, lie) => out.flatMap((one) => lie(one, to, node)), [message]);
+
+describe.each([4, 7])('key generation with liars among %i', (count) => {
+  const liars = count === 4 ? [1] : [1, 4];
+  const honest = Array.from({ length: count }, (_, i) => i).filter((i) => !liars.includes(i));
+  const lying = (lie: Lie, options: Partial<KeyNetworkOptions> = {}): KeyNetwork => {
+    const net = create(equal(count), options);
+    for (const at of liars) net.nodes[at]!.lie = lie;
+    return net;
+  };
+  const places = (net: KeyNetwork): number[] => liars.map((at) => placeOf(net, at));
+
+  it('bad shares are answered in the clear, and the dealer stays', () => {
+    const net = lying(spoilBoxes([honest[0]!]));
+    expectKey(net, honest);
+    expect(dealersOf(net, honest[0]!)).toEqual(expect.arrayContaining(places(net)));
+    expect(signEpoch(net, honest.slice(0, net.seats.threshold))).toBeDefined();
+  });
+
+  it('a dealer that does not answer a complaint is out', () => {
+    const net = lying(both(spoilBoxes([honest[0]!]), without('answer')));
+    expectKey(net, honest);
+    for (const place of places(net)) expect(dealersOf(net, honest[0]!)).not.toContain(place);
+  });
+
+  it('a dealer that answers some only is out, or all have their shares', () => {
+    const net = lying(
+      both(spoilBoxes([honest[0]!]), (message, to) =>
+        message.kind === 'answer' && to !== honest[1]! ? [] : [message],
+      ),
+    );
+    expectKey(net, honest);
+    expect(signEpoch(net, honest.slice(0, net.seats.threshold))).toBeDefined();
+  });
+
+  it('a false complaint shows the share of its own sender and moves nobody', () => {
+    const net = lying((message) => [message]);
+    net.schedule(2_100, () => {
+      for (const at of liars) {
+        for (const dealer of honest.map((one) => placeOf(net, one))) {
+          const complainer = placeOf(net, at);
+          const signature = net.signAs(at, { kind: 'complaint', dealer, complainer });
+          // Told to one validator alone, who is not the dealer.
+          const message: KeyMessage = { kind: 'complaint', ...subjectOf(net), dealer, complainer, signature };
+          net.inject(at, honest.find((one) => placeOf(net, one) !== dealer)!, message);
+        }
+      }
+    });
+    expectKey(net, honest);
+    expect(dealersOf(net, honest[0]!)).toEqual(expect.arrayContaining(honest.map((at) => placeOf(net, at))));
+  });
+
+  it('a complaint in the name of another is dropped: nobody is made to show a share', () => {
+    const net = lying((message) => [message]);
+    let answers = 0;
+    for (const at of honest) {
+      net.nodes[at]!.lie = (message) => {
+        if (message.kind === 'answer') answers += 1;
+        return [message];
+      };
+    }
+    net.schedule(2_100, () => {
+      const [dealer, complainer] = [placeOf(net, honest[0]!), placeOf(net, honest[1]!)];
+      const signature = net.signAs(liars[0]!, { kind: 'complaint', dealer, complainer });
+      net.inject(liars[0]!, honest[0]!, { kind: 'complaint', ...subjectOf(net), dealer, complainer, signature });
+    });
+    expectKey(net, honest);
+    expect(answers).toBe(0);
+  });
+
+  it('two deals of one dealer put it out, with both as evidence', () => {
+    const net = lying((message) => [message]);
+    // Each of them deals another thing to half of the others.
+    const other = create(equal(count), { random: createSeededRandom(99) });
+    const second = new Map<number, KeyMessage[]>();
+    for (const at of liars) {
+      other.nodes[at]!.lie = (message, to) => {
+        if (message.kind === 'deal') second.set(100 * at + to, [message]);
+        return [message];
+      };
+      net.nodes[at]!.lie = (message, to) =>
+        message.kind === 'deal' && message.box.length > 0 && to % 2 === 0
+          ? (second.get(100 * at + to) ?? [])
+          : [message];
+    }
+    other.runUntil(() => false, 1_500);
+    expectKey(net, honest);
+    for (const place of places(net)) expect(dealersOf(net, honest[0]!)).not.toContain(place);
+    expect(honest.every((at) => net.nodes[at]!.struck.length >= liars.length)).toBe(true);
+  });
+
+  it('silent validators delay nothing beyond their turns', () => {
+    const net = lying(() => []);
+    expectKey(net, honest);
+    expect(Math.max(...honest.map((at) => net.nodes[at]!.activatedMs!))).toBeLessThan(1_000 * (5 + liars.length));
+  });
+
+  it('garbage is dropped', () => {
+    const random = createSeededRandom(5);
+    const rubbish = (length: number) => Uint8Array.from({ length }, () => Math.floor(random() * 256));
+    const net = lying((message) => {
+      if (message.kind === 'deal') return [{ ...message, deal: rubbish(90), box: rubbish(50) }];
+      if (message.kind === 'seen') return [{ ...message, deals: [{ dealer: 60_000, dealHash: rubbish(32) }] }];
+      if (message.kind === 'vote') return [{ ...message, signature: rubbish(65) }];
+      if (message.kind === 'activation')
+        return [{ ...message, partials: [{ ticket: 65_000, signature: rubbish(96) }] }];
+      if (message.kind === 'proposal') {
+        return [{ ...message, outcome: { ...message.outcome, dealers: [{ dealer: 9_999, dealHash: rubbish(32) }] } }];
+      }
+      return [message];
+    });
+    expectKey(net, honest);
+    expect(signEpoch(net, honest.slice(0, net.seats.threshold))).toBeDefined();
+  });
+
+  it('wrong parts of the activation are found', () => {
+    const net = lying((message) =>
+      message.kind === 'activation'
+        ? [
+            {
+              ...message,
+              partials: message.partials.map((one) => ({ ...one, signature: fakeBls.sign(3n, Uint8Array.of(1)) })),
+            },
+          ]
+        : [message],
+    );
+    expectKey(net, honest);
+  });
+
+  it('a proposal with another key, or without enough dealers, is not signed', () => {
+    const net = lying((message) => {
+      if (message.kind !== 'proposal') return [message];
+      return [
+        { ...message, outcome: { ...message.outcome, key: fakeBls.deriveKey(5n) } },
+        { ...message, outcome: { ...message.outcome, dealers: message.outcome.dealers.slice(0, 1) } },
+      ];
+    });
+    expectKey(net, honest);
+  });
+
+  it('a rogue key without proof of possession is no deal', () => {
+    // It waits for the others, and commits to what makes the sum a key of its own choice.
+    const net = lying((message) => {
+      if (message.kind !== 'deal' || message.box.length === 0) return [message];
+      const parsed = dealFormat.decode(message.deal);
+      const rows = parsed.rows.map((row) => ({
+        ...row,
+        commitments: [fakeBls.deriveKey(12_345n), ...row.commitments.slice(1)],
+      }));
+      const deal = dealFormat.encode({ ...parsed, rows });
+      const at = net.nodes.findIndex(({ address }) => toHex(address) === toHex(parsed.dealer));
+      const signature = net.signAs(at, { kind: 'deal', dealHash: nobleCrypto.sha256(deal) });
+      return [{ ...message, deal, signature }];
+    });
+    expectKey(net, honest);
+    for (const place of places(net)) expect(dealersOf(net, honest[0]!)).not.toContain(place);
+  });
+});
+
+function subjectOf(net: KeyNetwork) {
+  const { generation, era, attempt, seats } = net.plan;
+  return { generation, era, attempt, set: seats.hash };
+}
+
+describe('restarts during key generation', () => {
+  it('a crash after any action changes nothing: what was said is said again, byte by byte', () => {
+    const clean = create(equal(4));
+    expectKey(clean, [0, 1, 2, 3]);
+    const seen = new Map<string, Set<string>>();
+    for (let crashAfter = 0; crashAfter < 60; crashAfter++) {
+      const net = create(equal(4));
+      const node = net.nodes[2]!;
+      node.crashAfter = crashAfter;
+      const deals = new Set<string>();
+      node.lie = (message) => {
+        if (message.kind === 'deal' && message.box.length > 0) deals.add(toHex(nobleCrypto.sha256(message.deal)));
+        return [message];
+      };
+      net.schedule(1_100 + 45 * crashAfter, () => {
+        if (node.machine === undefined) net.start(node);
+        else node.crashAfter = undefined;
+      });
+      expectKey(net, [0, 1, 2, 3], 60_000);
+      expect(
+        net.nodes.flatMap(({ struck }) => struck),
+        `crash after ${crashAfter}`,
+      ).toEqual([]);
+      seen.set(String(crashAfter), deals);
+    }
+    expect([...seen.values()].every((deals) => deals.size === 1)).toBe(true);
+  });
+
+  it('with a lost disk, its dealers send again, and it deals nothing new', () => {
+    const net = create(equal(4));
+    const node = net.nodes[2]!;
+    net.schedule(1_600, () => {
+      node.entries = [];
+      net.start(node);
+    });
+    expectKey(net, [0, 1, 2, 3]);
+    expect(net.nodes.flatMap(({ struck }) => struck)).toEqual([]);
+    expect(signEpoch(net, [2, 3, 0])).toBeDefined();
+  });
+
+  it('with a disk lost after the outcome, it gets its shares and nobody shows them', () => {
+    const net = create(equal(4));
+    let answers = 0;
+    for (const one of net.nodes) {
+      one.lie = (message) => {
+        if (message.kind === 'answer') answers += 1;
+        return [message];
+      };
+    }
+    expectKey(net, [0, 1, 2, 3]);
+    const node = net.nodes[2]!;
+    Object.assign(node, { entries: [], agreed: undefined, activated: undefined });
+    net.start(node);
+    expectKey(net, [0, 1, 2, 3]);
+    expect(answers).toBe(0);
+    expect(signEpoch(net, [2, 3, 0])).toEqual(signEpoch(net, [0, 1, 3]));
+  });
+
+  it('keeps as much as it has to, whatever it is told', () => {
+    const net = create(equal(4));
+    expectKey(net, [0, 1, 2, 3]);
+    const kinds = net.nodes[0]!.entries.map((entry) => keyEntryFormat.decode(entry).kind);
+    expect(kinds.length).toBeLessThan(16);
+    expect(kinds.filter((kind) => kind === 'secret')).toHaveLength(1);
+  });
+});
+
+describe('resharing', () => {
+  function reshare(stakes: readonly bigint[], options: Partial<KeyNetworkOptions> = {}, before = equal(4)) {
+    const first = create(before);
+    const all = first.nodes.map(({ at }) => at);
+    expectKey(first, all);
+    const shares = new Map<string, readonly Share[]>(
+      first.nodes.map(({ address, agreed }) => [toHex(address), agreed!.shares!]),
+    );
+    const previous = { group: first.nodes[0]!.agreed!.group!, shares };
+    return { first, net: create(stakes, { era: 2, previous, random: createSeededRandom(21), ...options }), all };
+  }
+
+  it('keeps the key, and both eras give the same signature', () => {
+    const { first, net, all } = reshare(equal(4));
+    expectKey(net, all);
+    expect(net.nodes[0]!.activated!.certified.outcome.key).toEqual(keyOf(first.nodes[0]!.agreed!.group!));
+    expect(signEpoch(net, [0, 1, 2])).toEqual(signEpoch(first, [1, 2, 3]));
+    expect(net.nodes[0]!.agreed!.shares).not.toEqual(first.nodes[0]!.agreed!.shares);
+  });
+
+  it('moves it to other validators, with other stakes and another threshold', () => {
+    // The first leaves, two come.
+    const { first, net } = reshare([0n, 100n, 100n, 300n, 100n, 100n]);
+    expect(net.seats.threshold).not.toBe(first.seats.threshold);
+    expectKey(net, [1, 2, 3, 4, 5]);
+    expect(signEpoch(net, [1, 2, 3, 4, 5])).toEqual(signEpoch(first, [0, 1, 2]));
+  });
+
+  it('goes on with an old threshold of dealers, and a liar among them', () => {
+    const { first, net } = reshare(equal(4));
+    net.nodes[1]!.lie = () => [];
+    expectKey(net, [0, 2, 3]);
+    expect(signEpoch(net, [0, 2, 3])).toEqual(signEpoch(first, [0, 1, 2]));
+    expect(dealersOf(net, 0)).not.toContain(placeOf(net, 1));
+  });
+
+  it('takes no other share than the one that the ticket has', () => {
+    const { first, net } = reshare(equal(4), {});
+    const shares = new Map(first.nodes.map(({ address, agreed }) => [toHex(address), agreed!.shares!]));
+    const liar = net.nodes[1]!;
+    const forged = shares.get(toHex(liar.address))!.map((share) => ({ ...share, scalar: share.scalar + 1n }));
+    const lied = create(equal(4), {
+      ...{ era: 2, random: createSeededRandom(21) },
+      previous: { group: first.nodes[0]!.agreed!.group!, shares: new Map([...shares, [toHex(liar.address), forged]]) },
+    });
+    expectKey(lied, [0, 2, 3]);
+    expect(dealersOf(lied, 0)).not.toContain(placeOf(lied, 1));
+    expect(signEpoch(lied, [0, 2, 3])).toEqual(signEpoch(first, [0, 1, 2]));
+  });
+
+  it('does not mix shares of two eras', () => {
+    const { first, net, all } = reshare(equal(4));
+    expectKey(net, all);
+    const group = net.nodes[0]!.agreed!.group!;
+    const collector = createEpochCollector({ bls: fakeBls, network }, { group, epoch: 5n });
+    const sign = (from: KeyNetwork, at: number) =>
+      signPartials(fakeBls, network, {
+        generation: 1,
+        era: group.era,
+        epoch: 5n,
+        shares: from.nodes[at]!.agreed!.shares!,
+      });
+    collector.add(net.nodes[0]!.address, sign(net, 0));
+    collector.add(net.nodes[1]!.address, sign(net, 1));
+    collector.add(net.nodes[2]!.address, sign(first, 2));
+    expect(collector.signature).toBeUndefined();
+    expect(collector.liars).toEqual([net.nodes[2]!.address]);
+  });
+});
+
+describe('a dealer that was struck before', () => {
+  it('does not count in the next attempt', () => {
+    const net = create(equal(4), { attempt: 1, struck: [createKeyMembers(equal(4))[1]!.signer.address] });
+    expectKey(net, [0, 1, 2, 3]);
+    expect(dealersOf(net, 0)).not.toContain(placeOf(net, 1));
+  });
+});

@@ -1,0 +1,216 @@
+import { equalBytes, ProtocolError } from '../../base/bytes.ts';
+import { type KeyEntry, type KeyMessage, type KeyMessageOf, keyMessageFormat } from './key-message.ts';
+
+import { type KeyPlan, type KeyStatement, proposerAt, turnAt } from './key-plan.ts';
+import {
+  broadcast,
+  createKeyState,
+  digestOf,
+  isStruck,
+  type KeyAction,
+  type KeyMachineDependencies,
+  type KeyResult,
+  type KeyState,
+  ownSeatOf,
+  send,
+} from './key-state.ts';
+import {
+  answerWant,
+  compareSeen,
+  complain,
+  complaintMessage,
+  deal,
+  hearActivated,
+  hearActivation,
+  hearAnswer,
+  hearCertified,
+  hearComplaint,
+  hearDeal,
+  hearProposal,
+  hearVote,
+  propose,
+  seenMessage,
+  sendActivation,
+  sendDeal,
+  takeSecret,
+} from './key-steps.ts';
+
+/**
+ * One validator's part in making a key that nobody has whole (docs/spec/threshold-beacon.md): each deals shares of a random number, or of the share that
+ * it has, complains about shares that are missing or wrong, and answers complaints by the shares in the clear. More than two thirds of the
+ * stake sign whose deals count; T tickets of the new shares then sign that they are there. It is fed with messages and a clock, and says what
+ * to keep, sign and send.
+ */
+export interface KeyMachine {
+  readonly result: KeyResult | undefined;
+  tick(nowMs: number): KeyAction[];
+  /** @param from account at the other end of the authenticated link. Malformed contents are dropped. */
+  receive(from: Uint8Array, message: KeyMessage, nowMs: number): KeyAction[];
+  /** The signature that a `sign` action asked for, 65 bytes. */
+  addSignature(statement: KeyStatement, signature: Uint8Array, nowMs: number): KeyAction[];
+}
+
+/** @param entries what this validator kept of this attempt, in order, where it has taken part before. */
+export function createKeyMachine(
+  plan: KeyPlan,
+  dependencies: KeyMachineDependencies,
+  entries: readonly KeyEntry[] = [],
+): KeyMachine {
+  const state = createKeyState(plan, dependencies);
+  for (const entry of entries) resume(state, entry);
+  state.actions = [];
+  state.toSelf = [];
+  return {
+    get result() {
+      return state.result;
+    },
+    tick: (nowMs) => run(state, nowMs, () => tick(state)),
+    receive: (from, message, nowMs) => run(state, nowMs, () => receive(state, from, message)),
+    addSignature: (statement, signature, nowMs) => run(state, nowMs, () => addSignature(state, statement, signature)),
+  };
+}
+
+function run(state: KeyState, nowMs: number, step: () => void): KeyAction[] {
+  state.nowMs = nowMs;
+  if (state.startedMs === undefined) {
+    state.startedMs = nowMs;
+    // Complaints of before a restart: their dealers get the whole time to answer again.
+    for (const { complaints } of state.dealers) for (const one of complaints.values()) one.heardMs = nowMs;
+  }
+  step();
+  for (let message = state.toSelf.shift(); message !== undefined; message = state.toSelf.shift()) {
+    receive(state, state.self, message);
+  }
+  const out = state.actions;
+  state.actions = [];
+  return out;
+}
+
+function resume(state: KeyState, entry: KeyEntry): void {
+  if (entry.kind === 'secret') takeSecret(state, entry.secret);
+  else if (entry.kind === 'own') state.ownDeal = { deal: entry.deal, signature: entry.signature };
+  else receive(state, entry.from, keyMessageFormat.decode(entry.message));
+}
+
+function tick(state: KeyState): void {
+  const { plan, nowMs, startedMs = nowMs } = state;
+  if (nowMs < plan.startsAtMs) return;
+  const isDue = nowMs - state.sentMs >= plan.resendMs;
+  if (isDue) {
+    state.sentMs = nowMs;
+    // What a signer did not answer is asked for again.
+    state.isSigning.clear();
+  }
+  if (state.result === undefined) {
+    if (state.ownDealer >= 0) dealInTime(state);
+    // Whoever came late asks first, and lets its shares be shown to all only where that did not help.
+    if (nowMs >= Math.max(plan.startsAtMs, startedMs) + plan.phaseMs) {
+      if (!state.hasSentSeen || isDue) {
+        state.hasSentSeen = true;
+        broadcast(state, seenMessage(state));
+      }
+      complain(state);
+    }
+    propose(state);
+  }
+  if (!isDue) return;
+  if (nowMs >= startedMs + plan.resendMs) askForDeals(state);
+  if (state.result === undefined) repeat(state);
+  else sendActivation(state);
+}
+
+/** A validator without a record of this attempt may have lost it. It deals anew only where nobody returns a deal of its own. */
+function dealInTime(state: KeyState): void {
+  const { plan, nowMs, startedMs = nowMs, ownDealer } = state;
+  if (state.ownDeal !== undefined) return;
+  if (
+    state.polynomials !== undefined ||
+    nowMs < plan.startsAtMs + plan.resendMs ||
+    nowMs >= startedMs + 2 * plan.resendMs
+  ) {
+    deal(state);
+  } else if (state.sentMs === nowMs) {
+    broadcast(state, { kind: 'want', ...state.subject, dealer: ownDealer });
+  }
+}
+
+function askForDeals(state: KeyState): void {
+  const { result } = state;
+  const hasTickets = (ownSeatOf(state)?.tickets ?? 0) > 0;
+  const named = result && new Set(result.certified.outcome.dealers.map(({ dealer }) => dealer));
+  if (result?.shares !== undefined) return;
+  for (const [dealer, { deals, shares, seat }] of state.dealers.entries()) {
+    if (named !== undefined && !named.has(dealer)) continue;
+    if (isStruck(state, dealer) || (deals.length > 0 && (shares !== undefined || !hasTickets))) continue;
+    const message: KeyMessage = { kind: 'want', ...state.subject, dealer };
+    // A deal that was agreed on is at others too.
+    if (named === undefined || deals.length > 0) send(state, seat.address, message);
+    else broadcast(state, message);
+  }
+}
+
+/** What may have been lost on its way. */
+function repeat(state: KeyState): void {
+  for (const [dealer, { complaints, seat }] of state.dealers.entries()) {
+    for (const [complainer, { signature, isAnswered }] of complaints) {
+      if (!isAnswered) send(state, seat.address, complaintMessage(state, { dealer, complainer, signature }));
+    }
+  }
+  const turn = turnAt(state.plan, state.nowMs);
+  if (turn >= 0 && state.proposedTurn === turn && state.proposal !== undefined) {
+    if (proposerAt(state.plan, turn) === state.ownSeat) broadcast(state, state.proposal);
+  }
+}
+
+function isOfSubject({ subject }: KeyState, message: KeyMessage): boolean {
+  const { generation, era, attempt, set } = subject;
+  if (message.generation !== generation || message.era !== era || message.attempt !== attempt) return false;
+  return equalBytes(message.set, set);
+}
+
+function receive(state: KeyState, from: Uint8Array, message: KeyMessage): void {
+  if (!isOfSubject(state, message) || !state.peers.some((peer) => equalBytes(peer, from))) return;
+  try {
+    hear(state, from, message);
+  } catch (error) {
+    // A deal inside the message does not parse.
+    if (!(error instanceof ProtocolError)) throw error;
+  }
+  if (!equalBytes(from, state.self)) tellResult(state, from, message);
+}
+
+function hear(state: KeyState, from: Uint8Array, message: KeyMessage): void {
+  if (message.kind === 'deal') hearDeal(state, from, message);
+  else if (message.kind === 'seen') compareSeen(state, from, message);
+  else if (message.kind === 'complaint') hearComplaint(state, from, message);
+  else if (message.kind === 'answer') hearAnswer(state, from, message);
+  else if (message.kind === 'want') answerWant(state, from, message);
+  else if (message.kind === 'proposal') hearProposal(state, from, message);
+  else if (message.kind === 'vote') hearVote(state, from, message);
+  else if (message.kind === 'certified') hearCertified(state, from, message);
+  else if (message.kind === 'activation') hearActivation(state, from, message);
+  else hearActivated(state, from, message);
+}
+
+/** Whoever is still at it learns how it ended. */
+function tellResult(state: KeyState, to: Uint8Array, { kind }: KeyMessage): void {
+  const { activated, result, subject } = state;
+  if (kind === 'activated' || kind === 'certified') return;
+  if (activated !== undefined && kind !== 'answer' && kind !== 'deal') {
+    send(state, to, { kind: 'activated', ...subject, ...activated });
+  } else if (result !== undefined && (kind === 'seen' || kind === 'proposal' || kind === 'want')) {
+    send(state, to, { kind: 'certified', ...subject, certified: result.certified });
+  }
+}
+
+function addSignature(state: KeyState, statement: KeyStatement, signature: Uint8Array): void {
+  if (statement.kind === 'deal') {
+    sendDeal(state, signature);
+  } else if (statement.kind === 'complaint') {
+    const message: KeyMessageOf<'complaint'> = complaintMessage(state, { ...statement, signature });
+    broadcast(state, message);
+  } else if (state.result === undefined) {
+    state.ownVote = { kind: 'vote', ...state.subject, outcomeHash: digestOf(state, statement), signature };
+    broadcast(state, state.ownVote);
+  }
+}

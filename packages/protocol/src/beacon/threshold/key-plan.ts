@@ -1,0 +1,98 @@
+import { createWriter } from '../../base/bytes.ts';
+import { encodeDomain } from '../../base/canonical.ts';
+import { type CodecType, hash, struct, u32, within } from '../../base/codec.ts';
+import { BLS_KEY_BYTES } from '../../crypto/bls.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import type { BeaconNetwork } from '../beacon.ts';
+import type { Share, ThresholdGroup } from './partials.ts';
+import type { Seat, Seats } from './seats.ts';
+
+const DOMAIN = {
+  deal: encodeDomain('ogong-beacon-deal-v1'),
+  complaint: encodeDomain('ogong-beacon-complaint-v1'),
+  outcome: encodeDomain('ogong-beacon-outcome-v1'),
+};
+
+export const keySubjectFields = {
+  /** From 1. A generation has one key. */
+  generation: within(u32, 1, 0xffffffff),
+  /** From 1, counted through all generations. An era has one set of shares. */
+  era: within(u32, 1, 0xffffffff),
+  /** From 0: another try at the same era. */
+  attempt: u32,
+  /** Hash of the seats that receive shares. */
+  set: hash,
+};
+const subjectCodec = struct(keySubjectFields);
+
+/** What each message of a key generation is about. */
+export interface KeySubject extends CodecType<typeof subjectCodec> {}
+
+/** One attempt to give the seats of an era shares of a key. All that take part have the same plan, from the chain. */
+export interface KeyPlan {
+  readonly network: BeaconNetwork;
+  readonly generation: number;
+  readonly era: number;
+  readonly attempt: number;
+  /** Who receives shares, and votes on the outcome. */
+  readonly seats: Seats;
+  /** The group whose key is kept: its tickets deal. Absent for a new key: then all seats deal. */
+  readonly previous?: ThresholdGroup | undefined;
+  /** Accounts of dealers that are known to have signed two deals: their deals do not count. */
+  readonly struck?: readonly Uint8Array[] | undefined;
+  /** By the clock that ticks are given. */
+  readonly startsAtMs: number;
+  /** Messages of honest validators arrive within a phase. */
+  readonly phaseMs: number;
+  readonly resendMs: number;
+}
+
+/** Phases from the start until proposals begin: deals, complaints, their way through others, answers. */
+const PHASES_BEFORE_PROPOSALS = 4;
+/** For so long a complaint counts for nothing: it goes to the dealer through others, and its answer comes back. */
+export const ANSWER_PHASES = 2;
+
+/** The subject of all messages of an attempt. */
+export function subjectOf({ generation, era, attempt, seats }: KeyPlan): KeySubject {
+  return { generation, era, attempt, set: seats.hash };
+}
+
+/** Who deals: each with the tickets of the group before that it deals for, or with ticket 0 for a new key. */
+export function dealersOf({ seats, previous }: KeyPlan): readonly Seat[] {
+  return previous === undefined ? seats.seats : previous.seats.seats.filter(({ tickets }) => tickets > 0);
+}
+
+/** The turn to propose at a time; negative before proposals begin. */
+export function turnAt({ startsAtMs, phaseMs }: KeyPlan, nowMs: number): number {
+  return Math.floor((nowMs - startsAtMs) / phaseMs) - PHASES_BEFORE_PROPOSALS;
+}
+
+/** The place among the seats of who proposes in a turn. */
+export function proposerAt({ seats, attempt }: KeyPlan, turn: number): number {
+  return (attempt + turn) % seats.seats.length;
+}
+
+/** What a validator signs with its signing key in a key generation. */
+export type KeyStatement =
+  | { readonly kind: 'deal'; readonly dealHash: Uint8Array }
+  /** Places of both in their lists. */
+  | { readonly kind: 'complaint'; readonly dealer: number; readonly complainer: number }
+  | { readonly kind: 'outcome'; readonly transcript: Uint8Array; readonly key: Uint8Array };
+
+/** The digest of a statement, 32 bytes. */
+export function hashKeyStatement(
+  crypto: Pick<Crypto, 'keccak256'>,
+  { chainId, settlement }: BeaconNetwork,
+  { generation, era, attempt, set }: KeySubject,
+  statement: KeyStatement,
+): Uint8Array {
+  const writer = createWriter().bytes(DOMAIN[statement.kind]).u64(chainId).bytes(settlement, 20);
+  writer.u32(generation).u32(era).u32(attempt).bytes(set, 32);
+  if (statement.kind === 'deal') writer.bytes(statement.dealHash, 32);
+  else if (statement.kind === 'complaint') writer.u16(statement.dealer).u16(statement.complainer);
+  else writer.bytes(statement.transcript, 32).bytes(statement.key, BLS_KEY_BYTES);
+  return crypto.keccak256(writer.finish());
+}
+
+/** What this validator has of the group before, where it deals for it. */
+export type OldShares = readonly Share[];

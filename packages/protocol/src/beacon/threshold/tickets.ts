@@ -1,0 +1,95 @@
+/**
+ * Tickets of the threshold beacon: shares of the key, by stake (docs/spec/threshold-beacon.md#tickets). Equal shares for each validator would
+ * let whoever splits its stake into many validators buy shares. Whole numbers by stake let a coalition gain by rounding, so the rule takes
+ * the smallest size at which no coalition gains too much.
+ */
+
+/** Validators that hold tickets: those with the most stake. It bounds what a key generation costs. */
+export const MAX_SEATS = 128;
+/** No rule below needs more than 8 tickets for each seat, and one. */
+export const MAX_TICKETS = 8 * MAX_SEATS + 1;
+
+export interface TicketCount {
+  /** In the order of the stakes. */
+  readonly tickets: readonly number[];
+  /** W, the sum of them. */
+  readonly total: number;
+  /** T: as many partial signatures make a signature. More than two thirds of all tickets. */
+  readonly threshold: number;
+}
+
+/** No coalition with this part of the stake or less may have so many tickets. */
+interface Bound {
+  readonly part: readonly [numerator: bigint, denominator: bigint];
+  readonly tickets: number;
+}
+
+/**
+ * The fewest tickets that follow stake so closely that each coalition with a quarter of the stake or less has less than a third of the
+ * tickets, and each with half of it or less fewer than T = floor(2W/3) + 1. So a quarter cannot stop the others from signing, and a half
+ * cannot sign alone.
+ * @param stakes at least one, none negative, at most MAX_SEATS, with a sum above zero.
+ */
+export function computeTickets(stakes: readonly bigint[]): TicketCount {
+  const all = stakes.reduce((sum, stake) => sum + stake, 0n);
+  if (stakes.length === 0 || stakes.length > MAX_SEATS || all <= 0n || stakes.some((stake) => stake < 0n)) {
+    throw new RangeError('tickets need 1 to 128 stakes with a sum above zero');
+  }
+  for (let size = 1n; ; size++) {
+    const tickets = stakes.map((stake) => Number((2n * size * stake + all) / (2n * all)));
+    const total = tickets.reduce((sum, count) => sum + count, 0);
+    if (total === 0) continue;
+    const threshold = Math.floor((2 * total) / 3) + 1;
+    const weights = stakes.map((stake, i) => ({ stake, tickets: tickets[i] as number }));
+    const bounds: readonly Bound[] = [
+      { part: [1n, 4n], tickets: Math.ceil(total / 3) },
+      { part: [1n, 2n], tickets: threshold },
+    ];
+    // The quick search refuses most sizes, the whole one decides.
+    if (bounds.some((bound) => hasGreedyCoalition(weights, all, bound))) continue;
+    if (bounds.some((bound) => hasCoalition(weights, all, bound))) continue;
+    return { tickets, total, threshold };
+  }
+}
+
+interface Weight {
+  readonly stake: bigint;
+  readonly tickets: number;
+}
+
+/** Takes those with the most tickets for their stake first. */
+function hasGreedyCoalition(
+  weights: readonly Weight[],
+  all: bigint,
+  { part: [over, under], tickets: goal }: Bound,
+): boolean {
+  const holders = weights.filter(({ tickets }) => tickets > 0);
+  holders.sort((a, b) => {
+    const order = BigInt(a.tickets) * b.stake - BigInt(b.tickets) * a.stake;
+    return order > 0n ? -1 : order < 0n ? 1 : 0;
+  });
+  let [stake, tickets] = [0n, 0];
+  for (const one of holders) {
+    if (under * (stake + one.stake) > over * all) continue;
+    stake += one.stake;
+    tickets += one.tickets;
+  }
+  return tickets >= goal;
+}
+
+/** A knapsack: the least stake that has so many tickets, for each number up to the goal. */
+function hasCoalition(weights: readonly Weight[], all: bigint, { part: [over, under], tickets: goal }: Bound): boolean {
+  const least: (bigint | undefined)[] = [0n, ...new Array<undefined>(goal)];
+  for (const { stake, tickets } of weights) {
+    if (tickets === 0) continue;
+    for (let count = goal; count > 0; count--) {
+      const before = least[Math.max(0, count - tickets)];
+      if (before === undefined) continue;
+      const sum = before + stake;
+      const known = least[count];
+      if (known === undefined || sum < known) least[count] = sum;
+    }
+  }
+  const reached = least[goal];
+  return reached !== undefined && under * reached <= over * all;
+}
