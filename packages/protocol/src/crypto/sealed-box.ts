@@ -3,16 +3,16 @@
  * is the key of one ChaCha20-Poly1305 with a zero nonce. Who records the box today and breaks X25519 later still has to break ML-KEM.
  */
 export const SEALED_BOX_KEY_BYTES = 1216;
-export const SEALED_BOX_SECRET_BYTES = 32;
 /** Ciphertext of the key, then the tag of the text. */
 export const SEALED_BOX_OVERHEAD_BYTES = 1120 + 16;
-/** Randomness of one encapsulation. The same 64 bytes give the same box, so it can be made again. */
-export const SEALED_BOX_SEED_BYTES = 64;
 
 export interface SealedBox {
   /** @param secret 32 random bytes. @returns the public key. */
   deriveKey(secret: Uint8Array): Uint8Array;
-  /** Undefined where the key is malformed. @param bound is no part of the box, but opens only with it. */
+  /**
+   * Undefined where the key is malformed.
+   * @param bound is no part of the box, but it opens only with it. @param seed 64 random bytes; the same give the same box.
+   */
   seal(
     key: Uint8Array,
     text: Uint8Array,

@@ -7,7 +7,7 @@ import {
   type EpochMessage,
   epochMessageFormat,
 } from '@ogong/protocol/beacon/threshold/epoch-machine';
-import { keyOf, type Share, type ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
+import { type KeyShare, keyOf, type ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
 import { listTickets, type Seats } from '@ogong/protocol/beacon/threshold/seats';
 import type { ThresholdCertificate } from '@ogong/protocol/beacon/threshold/threshold-value';
 import type { Bls } from '@ogong/protocol/crypto/bls';
@@ -39,11 +39,14 @@ export interface EpochNetworkOptions {
 }
 
 /** A group whose polynomial is known: what a key generation would have left. */
-export function createKnownGroup(bls: Bls, seats: Seats): { group: ThresholdGroup; sharesOf: (at: number) => Share[] } {
+export function createKnownGroup(
+  bls: Bls,
+  seats: Seats,
+): { group: ThresholdGroup; sharesOf: (at: number) => KeyShare[] } {
   const polynomial = Array.from({ length: seats.threshold }, (_, i) => BigInt(91 + 13 * i));
   const commitments = bls.decodeKeys(polynomial.map((one) => bls.deriveKey(one)));
   if (commitments === undefined) throw new Error('no keys');
-  const sharesOf = (at: number): Share[] => {
+  const sharesOf = (at: number): KeyShare[] => {
     const seat = seats.seats[at];
     return seat === undefined
       ? []

@@ -14,7 +14,7 @@ import {
   subjectOf,
 } from '@ogong/protocol/beacon/threshold/key-plan';
 import type { KeyAction } from '@ogong/protocol/beacon/threshold/key-state';
-import type { Share, ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
+import type { KeyShare, ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
 import { assignSeats, type Seats } from '@ogong/protocol/beacon/threshold/seats';
 import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -63,7 +63,7 @@ export interface KeyNetworkOptions {
   readonly attempt?: number;
   readonly era?: number;
   /** The group before, and shares by account in hex. */
-  readonly previous?: { readonly group: ThresholdGroup; readonly shares: ReadonlyMap<string, readonly Share[]> };
+  readonly previous?: { readonly group: ThresholdGroup; readonly shares: ReadonlyMap<string, readonly KeyShare[]> };
   readonly struck?: readonly Uint8Array[];
   /** Part of all messages that are lost. */
   readonly loss?: number;

@@ -14,6 +14,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
+import { BAD_KEYS, BAD_SIGNATURES } from '../protocol/bls-forms.ts';
 
 /** Beacons of the public network drand whose keys are in G1: its key, what it signed, and what it published. */
 const DRAND = [
@@ -37,14 +38,14 @@ const DRAND = [
 ];
 const DRAND_DOMAIN = 'BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_';
 
-/** A point on the curve outside the subgroup: y^2 = x^3 + 4 has one at x = 4, whose order is not r. */
-const OUTSIDE_G1 = `80${'00'.repeat(46)}04`;
-const OUTSIDE_G2 = `80${'00'.repeat(94)}02`;
-
 function flip(bytes: Uint8Array): Uint8Array {
   const changed = bytes.slice();
   changed[0] = (changed[0] as number) ^ 0x20;
   return changed;
+}
+
+function listForms(forms: Readonly<Record<string, Uint8Array>>) {
+  return Object.entries(forms).map(([what, bytes]) => ({ what, bytes: toHex(bytes) }));
 }
 
 /** The primitives: `vectors/bls.json`. */
@@ -64,19 +65,8 @@ export function createBlsVectors(crypto: Crypto): Readonly<Record<string, unknow
       message: toHex(crypto.sha256(fromHex(signed))),
       domain: DRAND_DOMAIN,
     })),
-    badKeys: [
-      { what: 'infinity', bytes: `c0${'00'.repeat(47)}` },
-      { what: 'outside the subgroup', bytes: OUTSIDE_G1 },
-      { what: 'zero bytes', bytes: '00'.repeat(48) },
-      { what: 'above the field', bytes: `9f${'ff'.repeat(47)}` },
-      { what: 'a byte short', bytes: toHex(key.subarray(1)) },
-    ],
-    badSignatures: [
-      { what: 'infinity', bytes: `c0${'00'.repeat(95)}` },
-      { what: 'outside the subgroup', bytes: OUTSIDE_G2 },
-      { what: 'zero bytes', bytes: '00'.repeat(96) },
-      { what: 'a byte long', bytes: `${toHex(signature)}00` },
-    ],
+    badKeys: listForms(BAD_KEYS),
+    badSignatures: listForms(BAD_SIGNATURES),
     negated: { what: 'the sign of y turned: decodes, and is another signature', bytes: toHex(flip(signature)) },
   };
 }

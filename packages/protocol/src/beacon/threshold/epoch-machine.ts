@@ -6,8 +6,8 @@ import type { BeaconNetwork } from '../beacon.ts';
 import {
   createEpochCollector,
   type EpochCollector,
+  type KeyShare,
   partialsCodec,
-  type Share,
   signPartials,
   type ThresholdGroup,
 } from './partials.ts';
@@ -47,6 +47,7 @@ const messageCodec = union('kind', {
 
 export type EpochMessage = CodecType<typeof messageCodec>;
 
+/** @internal No daemon drives this machine yet; tests and the bench do. */
 export const epochMessageFormat: Format<EpochMessage> = createFormat(messageCodec, {
   ...{ tag: 'ogong-beacon-epoch-message-v1', maxBytes: 1 << 18 },
 });
@@ -73,7 +74,7 @@ export interface EpochMachineDependencies {
   /** Who signs an epoch, and the own shares; undefined where the chain or the key generation has not told yet. */
   readonly groupOf: (
     epoch: bigint,
-  ) => { readonly group: ThresholdGroup; readonly shares: readonly Share[] } | undefined;
+  ) => { readonly group: ThresholdGroup; readonly shares: readonly KeyShare[] } | undefined;
   /** Certificates from an epoch on, ascending, at most MAX_CERTIFICATES. */
   readonly findCertificates: (from: bigint) => readonly ThresholdCertificate[];
 }
@@ -101,6 +102,7 @@ interface State {
   actions: EpochAction[];
 }
 
+/** @internal No daemon drives this machine yet; tests and the bench do. */
 export function createEpochMachine(options: EpochMachineOptions, dependencies: EpochMachineDependencies): EpochMachine {
   const { network, schedule, resendMs } = options;
   const { bls, self, groupOf } = dependencies;

@@ -15,7 +15,7 @@ import { nobleCrypto } from '../../crypto/noble.ts';
 import { dealFormat } from './key-deal.ts';
 import { type KeyMessage, keyEntryFormat } from './key-message.ts';
 import { encodeActivation, hashOutcome } from './key-outcome.ts';
-import { createEpochCollector, keyOf, type Share, signPartials } from './partials.ts';
+import { createEpochCollector, type KeyShare, keyOf, signPartials } from './partials.ts';
 import { findSeat } from './seats.ts';
 
 const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
@@ -356,7 +356,7 @@ describe('resharing', () => {
     const first = create(before);
     const all = first.nodes.map(({ at }) => at);
     expectKey(first, all);
-    const shares = new Map<string, readonly Share[]>(
+    const shares = new Map<string, readonly KeyShare[]>(
       first.nodes.map(({ address, agreed }) => [toHex(address), agreed!.shares!]),
     );
     const previous = { group: first.nodes[0]!.agreed!.group!, shares };

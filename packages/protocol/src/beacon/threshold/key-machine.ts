@@ -50,7 +50,10 @@ export interface KeyMachine {
   addSignature(statement: KeyStatement, signature: Uint8Array, nowMs: number): KeyAction[];
 }
 
-/** @param entries what this validator kept of this attempt, in order, where it has taken part before. */
+/**
+ * @param entries what this validator kept of this attempt, in order, where it has taken part before.
+ * @internal No daemon drives this machine yet; tests and the bench do.
+ */
 export function createKeyMachine(
   plan: KeyPlan,
   dependencies: KeyMachineDependencies,

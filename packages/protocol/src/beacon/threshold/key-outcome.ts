@@ -24,7 +24,7 @@ import {
   keySubjectFields,
   subjectOf,
 } from './key-plan.ts';
-import { keyOf, type Share, type ThresholdGroup } from './partials.ts';
+import { type KeyShare, keyOf, type ThresholdGroup } from './partials.ts';
 import { listTickets, type Seat } from './seats.ts';
 import { MAX_SEATS } from './tickets.ts';
 
@@ -53,9 +53,6 @@ export interface CertifiedOutcome extends CodecType<typeof certifiedCodec> {}
 export const outcomeFields = { outcome: outcomeCodec };
 export const certifiedFields = { certified: certifiedCodec };
 const transcriptFormat = createFormat(dealersCodec, { tag: 'ogong-beacon-transcript-v1' });
-export const certifiedOutcomeFormat: Format<CertifiedOutcome> = createFormat(certifiedCodec, {
-  tag: 'ogong-beacon-key-outcome-v1',
-});
 
 export function stateOutcome(
   crypto: Pick<Crypto, 'sha256'>,
@@ -134,7 +131,7 @@ export function combineShares(
   plan: KeyPlan,
   deals: readonly CheckedDeal[],
   { receiver, shares }: { readonly receiver: Seat; readonly shares: readonly (readonly bigint[])[] },
-): Share[] {
+): KeyShare[] {
   const weights = weighRows(plan, deals);
   const rows = deals.flatMap((deal, d) =>
     deal.rows.map((_, row) =>

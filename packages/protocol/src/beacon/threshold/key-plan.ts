@@ -4,7 +4,7 @@ import { type CodecType, hash, struct, u32, within } from '../../base/codec.ts';
 import { BLS_KEY_BYTES } from '../../crypto/bls.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { BeaconNetwork } from '../beacon.ts';
-import type { Share, ThresholdGroup } from './partials.ts';
+import type { KeyShare, ThresholdGroup } from './partials.ts';
 import type { Seat, Seats } from './seats.ts';
 
 const DOMAIN = {
@@ -95,4 +95,4 @@ export function hashKeyStatement(
 }
 
 /** What this validator has of the group before, where it deals for it. */
-export type OldShares = readonly Share[];
+export type OldShares = readonly KeyShare[];

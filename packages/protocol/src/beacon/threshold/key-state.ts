@@ -16,7 +16,7 @@ import {
   type OldShares,
   subjectOf,
 } from './key-plan.ts';
-import type { Share, SignatureCollector, ThresholdGroup } from './partials.ts';
+import type { KeyShare, SignatureCollector, ThresholdGroup } from './partials.ts';
 import { findSeat, type Seat } from './seats.ts';
 
 export type KeyAction =
@@ -37,7 +37,7 @@ export interface KeyResult {
   /** Absent where a deal that the outcome names is not here yet. */
   readonly group?: ThresholdGroup | undefined;
   /** Of the own tickets, where all of them are here. */
-  readonly shares?: readonly Share[] | undefined;
+  readonly shares?: readonly KeyShare[] | undefined;
 }
 
 export interface SignedDeal {
@@ -58,7 +58,7 @@ export interface KeyMachineDependencies {
   readonly oldShares?: OldShares | undefined;
 }
 
-export interface Complaint {
+export interface DealComplaint {
   readonly signature: Uint8Array;
   heardMs: number;
   isAnswered: boolean;
@@ -72,7 +72,7 @@ export interface DealerState {
   /** The own shares in the first deal, once they hold. */
   shares: readonly bigint[] | undefined;
   /** By the place of the complainer. */
-  readonly complaints: Map<number, Complaint>;
+  readonly complaints: Map<number, DealComplaint>;
   /** Signed deals that were refused: no dealer has us check many. */
   refused: number;
 }

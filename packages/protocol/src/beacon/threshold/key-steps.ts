@@ -29,7 +29,7 @@ import {
 import { proposerAt, turnAt } from './key-plan.ts';
 import {
   broadcast,
-  type Complaint,
+  type DealComplaint,
   type DealerState,
   dealMessage,
   digestOf,
@@ -316,7 +316,7 @@ function object(state: KeyState, { to, dealer: at }: { readonly to: Uint8Array; 
   if (dealer.deals.length === 0) send(state, to, { kind: 'want', ...state.subject, dealer: at });
   for (const one of dealer.deals) send(state, to, dealMessage(state, one, new Uint8Array(0)));
   for (const complainer of listUnanswered(state, at)) {
-    const { signature } = dealer.complaints.get(complainer) as Complaint;
+    const { signature } = dealer.complaints.get(complainer) as DealComplaint;
     send(state, to, complaintMessage(state, { dealer: at, complainer, signature }));
   }
 }

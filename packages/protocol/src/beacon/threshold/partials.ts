@@ -49,7 +49,7 @@ export interface Partials extends CodecType<typeof partialsCodec> {}
 export const partialsFormat: Format<Partials> = createFormat(partialsCodec, { tag: 'ogong-beacon-partials-v1' });
 
 /** A share of the key by its ticket. */
-export interface Share {
+export interface KeyShare {
   readonly ticket: number;
   readonly scalar: bigint;
 }
@@ -57,7 +57,7 @@ export interface Share {
 export function signPartials(
   bls: Pick<Bls, 'sign'>,
   network: BeaconNetwork,
-  { generation, era, epoch, shares }: Omit<Partials, 'partials'> & { readonly shares: readonly Share[] },
+  { generation, era, epoch, shares }: Omit<Partials, 'partials'> & { readonly shares: readonly KeyShare[] },
 ): Partials {
   const message = encodeEpochMessage(network, { generation, epoch });
   const partials = shares.map(({ ticket: own, scalar }) => ({ ticket: own, signature: bls.sign(scalar, message) }));

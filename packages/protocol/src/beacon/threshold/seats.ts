@@ -49,6 +49,7 @@ const setFormat = createFormat(
 
 /**
  * The seats of an era: the MAX_SEATS members with the most stake, the lower address first among equals.
+ * @internal No daemon drives these machines yet; tests and the bench do.
  * @throws ProtocolError where nobody has stake, an address stands twice, or a box key has another length.
  */
 export function assignSeats(
