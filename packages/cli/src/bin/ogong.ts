@@ -9,11 +9,27 @@ import { compareCommand } from '../compare/compare-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
+import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
+import { escrowCommand } from '../money/escrow-command.ts';
+import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
+import { bondCommand, stakeCommand } from '../money/stake-command.ts';
 import { replayCommand } from '../replay-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
 
 const completionCommand = createCompletionCommand('ogong', () => commands);
+
+const moneyCommands: readonly Command[] = [
+  walletCommand,
+  earningsCommand,
+  withdrawCommand,
+  claimCommand,
+  stakeCommand,
+  bondCommand,
+  escrowCommand,
+  paramsCommand,
+  supplyCommand,
+];
 
 const commands: readonly Command[] = [
   meshCommand,
@@ -22,7 +38,7 @@ const commands: readonly Command[] = [
   replayCommand,
   compareCommand,
   modelCommand,
-  earningsCommand,
+  ...moneyCommands,
   calibrateCommand,
   signerCommand,
   completionCommand,
@@ -31,7 +47,8 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand]],
   ['Models', [modelCommand, calibrateCommand]],
-  ['Run a network', [meshCommand, earningsCommand, signerCommand]],
+  ['Money', moneyCommands],
+  ['Run a network', [meshCommand, signerCommand]],
   ['This program', [completionCommand]],
 ];
 

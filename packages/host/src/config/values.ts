@@ -7,7 +7,7 @@ export type ValueSchema<T> = z.ZodType<T, string>;
  * @param expected completes the sentence "expected ...".
  * @param label stands for the value in help, where its field has no better one.
  */
-function define<T>(expected: string, label: string, read: (text: string) => T | undefined): ValueSchema<T> {
+export function define<T>(expected: string, label: string, read: (text: string) => T | undefined): ValueSchema<T> {
   const schema = z.string().transform((text, context) => {
     const value = read(text);
     if (value !== undefined) return value;

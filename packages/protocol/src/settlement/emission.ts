@@ -89,7 +89,6 @@ export function computeEmissionBudget({ recycledAtomic, units, leftAtomic, lambd
 
 /**
  * What an account's units of one tally are worth, atomic units, rounded down.
- * @internal the contract's twin: tests and the laboratory hold the two together
  */
 export function computeEmissionClaim(
   allotment: { readonly budget: bigint; readonly units: bigint },
@@ -128,7 +127,6 @@ export function computeEmissionRoot(crypto: Crypto, entries: readonly EmissionUn
 
 /**
  * What the contract needs to pay that entry. @throws RangeError where there is no such entry.
- * @internal the contract's twin: tests and the laboratory hold the two together
  */
 export function computeEmissionProof(crypto: Crypto, entries: readonly EmissionUnits[], index: number): Uint8Array[] {
   if (!Number.isInteger(index) || index < 0 || index >= entries.length) throw new RangeError(`no entry ${index}`);

@@ -1,0 +1,40 @@
+import type { TransactionReceipt } from 'viem';
+import { ChainError } from './errors.ts';
+import type { Address, Hex } from './hex.ts';
+import type { Transactor } from './transactor.ts';
+
+/** A transaction that would be sent. */
+export interface PreviewedTransaction {
+  readonly what: string;
+  readonly to: Address | undefined;
+  /** Undefined where the transactions before it would have to be mined first. */
+  readonly gas: bigint | undefined;
+  /** What it costs at most at the chain's present fees, in its native coin's smallest unit. */
+  readonly feeWei: bigint | undefined;
+}
+
+/**
+ * Sends nothing: tries each call on the chain as it is, and notes what it would take. The first call that the chain refuses fails; after
+ * an allowance that is missing nothing more can be tried, and what comes then is noted alone.
+ */
+export function createPreview({ client, address, read }: Transactor) {
+  const transactions: PreviewedTransaction[] = [];
+  return {
+    transactions,
+    async send(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt> {
+      if (address === undefined) throw new ChainError('no-account', `${what}: this client has no private key`);
+      const request = { account: address, data, ...(to === undefined ? {} : { to }) };
+      if (transactions.some((before) => before.what === 'approve')) {
+        transactions.push({ what, to, gas: undefined, feeWei: undefined });
+      } else {
+        const [gas, { maxFeePerGas }] = await read(what, async () => {
+          await client.call(request);
+          return Promise.all([client.estimateGas(request), client.estimateFeesPerGas()]);
+        });
+        transactions.push({ what, to, gas, feeWei: gas * maxFeePerGas });
+      }
+      // Nothing was mined. Who previews reads no receipt.
+      return undefined as unknown as TransactionReceipt;
+    },
+  };
+}

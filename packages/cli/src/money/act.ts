@@ -1,0 +1,82 @@
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { createWrites } from '@ogong/chain/ledger-writes';
+import { createPreview, type PreviewedTransaction } from '@ogong/chain/preview';
+import { chainFields } from '@ogong/host/config/common-fields';
+import { readDeployment } from '@ogong/host/config/read-deployment';
+import { boolean, text } from '@ogong/host/config/values';
+import { loadLedgerKey } from '@ogong/host/crypto/key-files';
+import type { Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { EXIT } from '@ogong/host/log/errors';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { formatTokens } from './amount.ts';
+
+type Writes = ReturnType<typeof createWrites>;
+
+/** Flags of every command that moves money. */
+export const actionFields = {
+  ...chainFields,
+  keypair: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_KEYPAIR',
+    required: true,
+    description: "file with the account's key, as hexadecimal digits; it signs and pays for the transactions",
+  },
+  dryRun: {
+    schema: boolean,
+    boolean: true,
+    description: 'send nothing: say what would be sent and what it would cost, or why the chain would refuse it',
+  },
+  json: jsonField,
+} as const;
+
+interface ActionValues {
+  readonly deployment: string;
+  readonly rpcUrl: string | undefined;
+  readonly keypair: string;
+  readonly dryRun?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export interface Action {
+  /** What is done, as a sentence without its end. */
+  readonly does: string;
+  run(writes: Writes, client: ChainClient & { readonly address: `0x${string}` }): Promise<unknown>;
+}
+
+/** Does it, or says what it would take. @throws ChainError where the chain refuses, in both cases */
+export async function act(program: string, values: ActionValues, output: Output, action: Action): Promise<number> {
+  const { keypair, dryRun = false, json = false, ...where } = values;
+  const privateKey = `0x${toHex(loadLedgerKey(keypair).reveal())}` as const;
+  const client = await createChainClient({ ...readDeployment(program, where), privateKey });
+  const { address } = client;
+  if (address === undefined) throw new TypeError('a client with a key has an address');
+  const preview = createPreview(client.transactor);
+  const transactor = dryRun ? { ...client.transactor, send: preview.send } : client.transactor;
+  await action.run(createWrites(transactor, client.deployment), { ...client, address });
+  if (json)
+    printJson(output, { account: address, does: action.does, dryRun, ...(dryRun && toJson(preview.transactions)) });
+  else output.write(dryRun ? describe(action.does, preview.transactions) : `done: ${action.does}\n`);
+  return EXIT.ok;
+}
+
+function toJson(transactions: readonly PreviewedTransaction[]) {
+  return {
+    transactions: transactions.map(({ what, to, gas, feeWei }) => ({
+      ...{ what, to: to ?? null },
+      gas: gas === undefined ? null : gas.toString(),
+      feeWei: feeWei === undefined ? null : feeWei.toString(),
+    })),
+  };
+}
+
+function describe(does: string, transactions: readonly PreviewedTransaction[]): string {
+  const lines = transactions.map(({ what, to, gas, feeWei }) =>
+    gas === undefined || feeWei === undefined
+      ? `  then ${what}, to ${to}: what it costs is known once the one before is mined\n`
+      : `  ${what}, to ${to}: about ${gas} gas, at most ${formatTokens(feeWei)} of the chain's coin\n`,
+  );
+  const what = transactions.length === 0 ? '  no transaction: there is nothing to do\n' : lines.join('');
+  return `nothing was sent. It would: ${does}\n${what}`;
+}

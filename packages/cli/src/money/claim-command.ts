@@ -1,0 +1,109 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Address, Hex } from '@ogong/chain/hex';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { hex } from '@ogong/host/config/values';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import type { Command } from '@ogong/host/lifecycle/command';
+import { EXIT } from '@ogong/host/log/errors';
+import { computeTally } from '@ogong/host/views/emission-view';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { computeEmissionClaim, computeEmissionProof } from '@ogong/protocol/settlement/emission';
+import { act, actionFields } from './act.ts';
+import { formatAmount } from './amount.ts';
+
+interface EmissionClaim {
+  readonly number: number;
+  readonly units: bigint;
+  readonly amount: bigint;
+  readonly proof: readonly Uint8Array[];
+}
+
+type EmissionReads = Pick<ChainClient, 'allotments' | 'hasClaimedEmission' | 'recycledWork'>;
+
+/**
+ * What an account has in the tallies so far and did not claim. Each tally is computed anew from the chain, and has to have the root that
+ * the quorum signed.
+ */
+async function findEmissionClaims(client: EmissionReads, account: Address): Promise<EmissionClaim[]> {
+  const claims: EmissionClaim[] = [];
+  for (const { number, since, until, root, units, budget } of await client.allotments()) {
+    if (await client.hasClaimedEmission(number, account)) continue;
+    const tally = computeTally(nodeCrypto, await client.recycledWork(since, until));
+    if (tally === undefined || `0x${toHex(tally.root)}` !== root) continue;
+    const index = tally.entries.findIndex((entry) => `0x${toHex(entry.account)}` === account);
+    const entry = tally.entries[index];
+    if (entry === undefined) continue;
+    const amount = computeEmissionClaim({ budget, units }, entry.units);
+    if (amount === 0n) continue;
+    claims.push({ number, units: entry.units, amount, proof: computeEmissionProof(nodeCrypto, tally.entries, index) });
+  }
+  return claims;
+}
+
+const claimConfig = defineConfig({
+  ...{ name: 'ogong claim', examples: ['ogong claim --keypair <path> --deployment deployment.json --dry-run'] },
+  summary:
+    "Pays the account what it has: its credit in the escrow (a router's, a validator's or a verifier's part of fees), and its part of the\n" +
+    'emission in every tally so far.',
+  fields: actionFields,
+});
+
+export const claimCommand: Command = {
+  name: 'claim',
+  summary: 'be paid credit and emission',
+  async run(argv, output) {
+    const parsed = claimConfig.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    return act('ogong claim', parsed.values, output, {
+      does: 'claim credit and emission',
+      async run(writes, client) {
+        const credit = await client.creditOf(client.address);
+        const claims = client.deployment.emission === undefined ? [] : await findEmissionClaims(client, client.address);
+        const emission = claims.reduce((sum, { amount }) => sum + amount, 0n);
+        output.writeError(
+          `credit ${formatAmount(credit)}, emission ${formatAmount(emission)} in ${claims.length} tallies\n`,
+        );
+        if (credit > 0n) await writes.claim();
+        for (const { number, units, proof } of claims) await writes.claimEmission(number, client.address, units, proof);
+      },
+    });
+  },
+};
+
+const withdrawConfig = defineConfig({
+  name: 'ogong withdraw',
+  examples: ['ogong withdraw --provider <id> --payee <address> --keypair <path> --deployment deployment.json'],
+  summary:
+    'Pays a payee what a provider has earned for it and is not held any more. Anybody may, so the key of the payee stays where it is: the\n' +
+    'account of --keypair pays for the transaction, and gets nothing.',
+  fields: {
+    ...actionFields,
+    provider: { schema: hex(32), required: true, description: 'provider id, as ogong-provider serve prints it' },
+    payee: { schema: hex(20), required: true, description: 'ledger address that is paid, without 0x' },
+  },
+});
+
+export const withdrawCommand: Command = {
+  name: 'withdraw',
+  summary: 'have a provider’s payee paid what it has earned',
+  async run(argv, output) {
+    const parsed = withdrawConfig.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    const { provider, payee, ...values } = parsed.values;
+    const account: readonly [Hex, Hex] = [`0x${provider}`, `0x${payee}`];
+    return act('ogong withdraw', values, output, {
+      does: `pay 0x${payee} what provider ${provider.slice(0, 16)} has earned for it`,
+      async run(writes, client) {
+        const { withdrawable, held } = await client.earningsOf(...account);
+        output.writeError(`${formatAmount(withdrawable)} can be withdrawn, ${formatAmount(held)} are held\n`);
+        if (withdrawable > 0n) await writes.withdrawEarnings(...account);
+      },
+    });
+  },
+};

@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Hex } from '@ogong/chain/hex';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import type { Command } from '@ogong/host/lifecycle/command';
+import { EXIT } from '@ogong/host/log/errors';
+import { signAllotment, submitAllotment } from '@ogong/node/validator/settlement/allotment';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
+import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { claimCommand, withdrawCommand } from './claim-command.ts';
+import { escrowCommand } from './escrow-command.ts';
+import { paramsCommand, supplyCommand, walletCommand } from './show-commands.ts';
+import { bondCommand, stakeCommand } from './stake-command.ts';
+
+const DAY = 86_400;
+const folder = mkdtempSync(join(tmpdir(), 'ogong-money-commands-'));
+const deployment = join(folder, 'deployment.json');
+let ledger: TestLedger;
+type Member = Awaited<ReturnType<TestLedger['createMember']>>;
+let validator: Member;
+let payer: Member;
+
+beforeAll(async () => {
+  const start = BigInt(Math.floor(Date.now() / 3_600_000) * 3_600);
+  ledger = await startTestLedger({ issuance: { start, period: DAY, lambda: 900_000 } });
+  writeFileSync(deployment, JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
+  validator = await ledger.createValidator();
+  payer = await ledger.createMember(200n * unit);
+}, 60_000);
+afterAll(async () => {
+  await ledger.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function keypair({ address, privateKey }: Member): string {
+  const path = join(folder, address);
+  writeFileSync(path, privateKey.slice(2), { mode: 0o600 });
+  return path;
+}
+
+async function run(command: Command, ...argv: string[]): Promise<string> {
+  const written: string[] = [];
+  const output = { write: (piece: string) => void written.push(piece), writeError: () => {} };
+  expect(await command.run([...argv, '--deployment', deployment], output)).toBe(EXIT.ok);
+  return written.join('');
+}
+
+const wallet = async ({ address }: Member) =>
+  JSON.parse(await run(walletCommand, '--address', address.slice(2), '--json'));
+
+async function pass(seconds: number): Promise<void> {
+  const rpc = ledger.governor.transactor.client;
+  await rpc.request({ method: 'evm_increaseTime', params: [seconds] } as never);
+  await rpc.request({ method: 'evm_mine' } as never);
+}
+
+describe('commands for money', () => {
+  it('deposit, reserve, ask back and take out, and say before what it would cost', async () => {
+    const key = keypair(payer);
+    const validators = validator.address.slice(2);
+    const escrow = (...argv: string[]) => run(escrowCommand, ...argv, '--keypair', key);
+    const preview = await escrow('deposit', '--amount', '100', '--dry-run');
+    expect(preview).toContain('nothing was sent. It would: deposit 100 OGONG');
+    expect(preview).toMatch(/approve, to 0x[0-9a-f]{40}: about \d+ gas, at most 0\.\d+ of the chain's coin/);
+    expect(preview).toContain('then deposit');
+    expect(await wallet(payer)).toMatchObject({ tokens: `${200n * unit}`, deposit: '0' });
+    await escrow('deposit', '--amount', '100 OGONG');
+    await escrow('admit', '--validator', validators, '--amount', '60.5');
+    expect(await wallet(payer)).toMatchObject({ tokens: `${100n * unit}`, deposit: `${395n * (unit / 10n)}` });
+    const planned = JSON.parse(await escrow('withdraw', '--amount', '1000 atomic', '--dry-run', '--json'));
+    expect(planned).toMatchObject({ dryRun: true, transactions: [{ what: 'withdraw' }] });
+    expect(BigInt(planned.transactions[0].gas)).toBeGreaterThan(21_000n);
+    await escrow('withdraw', '--amount', '1000 atomic');
+    // What the chain would refuse, it refuses in a dry run, too, and by its name.
+    for (const more of [[], ['--dry-run']]) {
+      await expect(escrow('withdraw', '--amount', '4000', ...more)).rejects.toThrow('InsufficientFree');
+    }
+    await expect(escrow('withdraw', '--amount', '1.5 atomic')).rejects.toThrow('--amount');
+    await escrow('release', '--validator', validators, '--amount', '0.5');
+    await expect(escrow('finish', '--validator', validators)).rejects.toThrow('TooEarly');
+    await pass(DAY + 1);
+    await escrow('finish', '--validator', validators);
+    expect(await wallet(payer)).toMatchObject({ deposit: `${40n * unit - 1_000n}` });
+  }, 60_000);
+
+  it.each([
+    ['stake', stakeCommand],
+    ['bond', bondCommand],
+  ] as const)(
+    '%s is added, asked back, and taken out after its delay',
+    async (name, command) => {
+      const member = await ledger.createMember(10n * unit);
+      const key = keypair(member);
+      await run(command, 'add', '--amount', '7', '--keypair', key);
+      expect(await wallet(member)).toMatchObject({ tokens: `${3n * unit}`, [name]: `${7n * unit}` });
+      await run(command, 'remove', '--amount', '2', '--keypair', key);
+      await expect(run(command, 'finish', '--keypair', key)).rejects.toThrow('TooEarly');
+      await pass(22 * DAY);
+      await run(command, 'finish', '--keypair', key);
+      expect(await wallet(member)).toMatchObject({ tokens: `${5n * unit}`, [name]: `${5n * unit}` });
+    },
+    60_000,
+  );
+
+  it('pay what was earned: credit, emission, and earnings to a payee whose key is elsewhere', async () => {
+    const { address, client } = validator;
+    const payer = await ledger.createMember(20n * unit);
+    const providerId: Hex = `0x${'ab'.repeat(32)}`;
+    const payee: Hex = `0x${'cd'.repeat(20)}`;
+    await payer.client.deposit(20n * unit);
+    await payer.client.admit(address, 20n * unit);
+    const word: Hex = `0x${'11'.repeat(32)}`;
+    const head = { validator: address, sequence: 1n, logHead: word, logLength: 1n, recordsRoot: word, replies: 1 };
+    const call = await ledger.signBatch(
+      {
+        batch: head,
+        debits: [await ledger.signDebit(payer.privateKey, address, 10n * unit, 10n * unit)],
+        lines: [{ providerId, payee, router: address, gross: 10n * unit }],
+        ejections: [],
+        tallies: [{ payee: address, credits: 1, refuted: 0 }],
+      },
+      [validator.privateKey],
+    );
+    await client.settle(call);
+    await pass(DAY);
+    const emission = ledger.deployment.emission as Hex;
+    const domain = { chainId: BigInt(ledger.chain.chainId), verifyingContract: fromHex(emission.slice(2)) };
+    const signer = createKeySigner(crypto, createNodeLedgerSigner(fromHex(validator.privateKey.slice(2))));
+    const signed = await signAllotment({ crypto, signer, domain }, client);
+    await submitAllotment({ crypto, domain }, client, { signatures: [signed?.signature as Uint8Array] });
+
+    const before = await wallet(validator);
+    expect(before.credit).toBe(`${(6n * unit) / 10n}`);
+    const planned = JSON.parse(await run(claimCommand, '--keypair', keypair(validator), '--dry-run', '--json'));
+    expect(planned.transactions.map(({ what }: { what: string }) => what)).toEqual(['claim', 'claim emission']);
+    await run(claimCommand, '--keypair', keypair(validator));
+    // A tenth of a token was recycled; router, validator and verifier have 30 % of its 0.9.
+    const gain = BigInt((await wallet(validator)).tokens) - BigInt(before.tokens);
+    expect(gain).toBe((6n * unit) / 10n + (27n * unit) / 1_000n);
+    const again = JSON.parse(await run(claimCommand, '--keypair', keypair(validator), '--dry-run', '--json'));
+    expect(again.transactions).toEqual([]);
+
+    const withdraw = ['--provider', providerId.slice(2), '--payee', payee.slice(2), '--keypair', keypair(payer)];
+    await run(withdrawCommand, ...withdraw);
+    expect(await ledger.governor.balanceOf(payee)).toBe((9_248n * 10n * unit) / 10_000n);
+    expect(await run(withdrawCommand, ...withdraw, '--dry-run')).toContain('there is nothing to do');
+  }, 60_000);
+
+  it('show supply, parameters and a wallet in words', async () => {
+    const supply = JSON.parse(await run(supplyCommand, '--json'));
+    expect(supply.total).toBe(`${5_000_000_000n * unit}`);
+    expect(await run(supplyCommand)).toContain('total            5,000,000,000 OGONG  (fixed: nobody mints or burns)');
+    expect(await run(paramsCommand)).toContain('share of the provider    92.48 %');
+    expect(JSON.parse(await run(paramsCommand, '--json'))).toMatchObject({ shares: { recycle: 100 } });
+    const member = await ledger.createMember(3n * unit);
+    expect(await run(walletCommand, '--keypair', keypair(member), '--price', '2')).toContain('3 OGONG ($6.00)');
+    await expect(run(walletCommand)).rejects.toThrow('--address or --keypair');
+  });
+});

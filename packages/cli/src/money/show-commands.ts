@@ -1,0 +1,177 @@
+import { createChainClient } from '@ogong/chain/client';
+import { chainFields } from '@ogong/host/config/common-fields';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { readDeployment } from '@ogong/host/config/read-deployment';
+import { decimal, hex, text } from '@ogong/host/config/values';
+import { loadLedgerKey } from '@ogong/host/crypto/key-files';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { EXIT } from '@ogong/host/log/errors';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { formatAmount, formatTokens } from './amount.ts';
+
+const showFields = {
+  ...chainFields,
+  price: {
+    schema: decimal({ min: 0 }),
+    label: '<dollars>',
+    description: 'what one OGONG is worth, to show amounts in dollars too; the ledger knows no price',
+  },
+  json: jsonField,
+} as const;
+
+type Row = readonly [name: string, atomic: bigint, note?: string | undefined];
+
+function printRows(output: Output, rows: readonly Row[], price: number | undefined): void {
+  for (const [name, atomic, note] of rows) {
+    output.write(`${name.padEnd(16)} ${formatAmount(atomic, price)}${note === undefined ? '' : `  (${note})`}\n`);
+  }
+}
+
+/** Atomic units as text: JSON has no integers of this size. */
+const toStrings = (rows: readonly Row[]): Record<string, string> =>
+  Object.fromEntries(rows.map(([name, atomic]) => [name, atomic.toString()]));
+
+const formatTime = (seconds: bigint): string => new Date(Number(seconds) * 1_000).toISOString();
+
+const walletConfig = defineConfig({
+  name: 'ogong wallet',
+  examples: [
+    'ogong wallet --address <address> --deployment deployment.json',
+    'ogong wallet --keypair <path> --price 0.02',
+  ],
+  summary: 'Shows what an account has, and where: tokens, deposit, credit, stake, bond, and what is on its way out.',
+  fields: {
+    ...showFields,
+    address: { schema: hex(20), description: 'the account, without 0x' },
+    keypair: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_KEYPAIR',
+      description: "file with the account's key, instead",
+    },
+  },
+});
+
+export const walletCommand: Command = {
+  name: 'wallet',
+  summary: 'what an account has, and where',
+  async run(argv, output) {
+    const parsed = walletConfig.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    const { address, keypair, json, price, ...where } = parsed.values;
+    if ((address === undefined) === (keypair === undefined)) {
+      throw new ConfigError('ogong wallet', ['say whose: --address or --keypair']);
+    }
+    const own = keypair === undefined ? undefined : createNodeLedgerSigner(loadLedgerKey(keypair).reveal()).address;
+    const account = `0x${own === undefined ? address : toHex(own)}` as const;
+    const chain = await createChainClient(readDeployment('ogong wallet', where));
+    const [coin, tokens, free, credit, stake, bond, penalty] = await Promise.all([
+      chain.transactor.read('coin', (client) => client.getBalance({ address: account })),
+      chain.balanceOf(account),
+      chain.freeOf(account),
+      chain.creditOf(account),
+      chain.liabilityOf(account),
+      chain.bondOf(account),
+      chain.heldPenaltyOf(account),
+    ]);
+    const rows: readonly Row[] = [
+      ['tokens', tokens],
+      ['deposit', free, 'in the escrow, not reserved'],
+      ['credit', credit, 'ogong claim pays it'],
+      ['stake', stake.stakedAtomic, 'with what is on its way out'],
+      ['bond', bond.amount],
+      ['unbonding', bond.unbonding, bond.unbonding > 0n ? `until ${formatTime(bond.unbondableAt)}` : undefined],
+      ['penalties', penalty.amountAtomic, 'held until the appeal is over'],
+    ];
+    if (json) printJson(output, { account, coinWei: coin.toString(), ...toStrings(rows) });
+    else {
+      output.write(`${account}\n${'coin for fees'.padEnd(16)} ${formatTokens(coin)}\n`);
+      printRows(output, rows, price);
+    }
+    return EXIT.ok;
+  },
+};
+
+const supplyConfig = defineConfig({
+  name: 'ogong supply',
+  examples: ['ogong supply --deployment deployment.json'],
+  summary: 'Shows where all tokens are: what circulates, what vests, and what the emission holds and has given.',
+  fields: showFields,
+});
+
+export const supplyCommand: Command = {
+  name: 'supply',
+  summary: 'where all tokens are',
+  async run(argv, output) {
+    const parsed = supplyConfig.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    const { json, price, ...where } = parsed.values;
+    const chain = await createChainClient(readDeployment('ogong supply', where));
+    const supply = await chain.supply();
+    const rows: readonly Row[] = [
+      ['total', supply.total, 'fixed: nobody mints or burns'],
+      ['circulating', supply.circulating],
+      ['team', supply.team, 'vesting'],
+      ['foundation', supply.foundation, 'vesting'],
+      ['releasable', supply.releasable, 'of both, vested and not taken'],
+      ['emission', supply.emission, 'earned by work only'],
+    ];
+    if (json) printJson(output, toStrings(rows));
+    else printRows(output, rows, price);
+    return EXIT.ok;
+  },
+};
+
+const paramsConfig = defineConfig({
+  name: 'ogong params',
+  examples: ['ogong params --deployment deployment.json'],
+  summary:
+    'Shows what governance has set: shares of a fee, who receives them, delays and bonds, and what is announced.',
+  fields: { ...chainFields, json: jsonField },
+});
+
+export const paramsCommand: Command = {
+  name: 'params',
+  summary: 'what governance has set, and what is announced',
+  async run(argv, output) {
+    const parsed = paramsConfig.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    const { json, ...where } = parsed.values;
+    const chain = await createChainClient(readDeployment('ogong params', where));
+    const parameters = await chain.parameters();
+    if (json) {
+      const text = JSON.stringify(parameters, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
+      printJson(output, JSON.parse(text));
+      return EXIT.ok;
+    }
+    const { shares, recipients, announced, limits, holding } = parameters;
+    const line = (name: string, value: string): void => output.write(`${name.padEnd(24)} ${value}\n`);
+    const kept = 10_000 - Object.values(shares).reduce((sum, bps) => sum + bps, 0);
+    line('share of the provider', `${kept / 100} %`);
+    for (const [name, bps] of Object.entries(shares)) line(`share ${name}`, `${bps / 100} %`);
+    for (const [name, address] of Object.entries(recipients)) line(`recipient ${name}`, address);
+    line(
+      'announced',
+      announced.from === 0n ? 'nothing' : `shares and recipients, in force from ${formatTime(announced.from)}`,
+    );
+    line('audited', `${limits.alpha / 10_000} %`);
+    line('withdrawal delay', `${limits.withdrawalDelay} s`);
+    line('unbonding delay', `${limits.unbondingDelay} s`);
+    line('least validator bond', formatAmount(limits.minimumValidatorBond));
+    line('least router bond', formatAmount(limits.minimumRouterBond));
+    line('earnings are held', holding.period === 0 ? 'no' : `for two whole periods of ${holding.period} s`);
+    return EXIT.ok;
+  },
+};
