@@ -1,4 +1,4 @@
-import { encodeDeployData, getContractAddress, type TransactionReceipt, zeroAddress } from 'viem';
+import { concatHex, encodeDeployData, getContractAddress, keccak256, type TransactionReceipt, zeroAddress } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
@@ -15,6 +15,12 @@ import {
 } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, toAddress } from './hex.ts';
 import { createTransactor } from './transactor.ts';
+
+/** Tells contracts of this version from those of another. */
+export const hashContracts = (): Hex =>
+  keccak256(
+    concatHex([ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode, modelRegistryBytecode]),
+  );
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;

@@ -4,6 +4,7 @@ export type MeshErrorCode =
   | 'did-not-start'
   | 'port-in-use'
   | 'damaged-state'
+  | 'other-version'
   | 'bad-option';
 
 export class MeshError extends Error {

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
@@ -80,6 +80,24 @@ describe('mesh ledger', () => {
     expect(await prepareLedger(plan, { chain, deploymentFile })).toEqual(deployment);
     expect(await look()).toEqual(first);
   }, 60_000);
+
+  it('names a network whose contracts are of another version', async () => {
+    const plan = createPlan();
+    const deploymentFile = join(directory, 'version', 'deployment.json');
+    mkdirSync(dirname(deploymentFile));
+    const other = { code: 'other-version', message: expect.stringContaining('remove that folder') };
+    const prepare = () => prepareLedger(plan, { chain, deploymentFile });
+    await prepare();
+    const versionFile = deploymentFile.replace('.json', '.contracts');
+    const version = readFileSync(versionFile, 'utf8');
+    writeFileSync(versionFile, `0x${'00'.repeat(32)}`);
+    await expect(prepare()).rejects.toMatchObject(other);
+    // Of before there was such a file.
+    rmSync(versionFile);
+    await expect(prepare()).rejects.toMatchObject(other);
+    writeFileSync(versionFile, version);
+    await expect(prepare()).resolves.toBeDefined();
+  });
 
   it('moves a validator whose port changed', async () => {
     const plan = createPlan();

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { defaultHolding, deployContracts, noDelays } from '@ogong/chain/deploy';
+import { defaultHolding, deployContracts, hashContracts, noDelays } from '@ogong/chain/deploy';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
@@ -12,6 +13,7 @@ import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import type { DevChain } from '../chain/dev-chain.ts';
+import { MeshError } from './mesh-error.ts';
 
 /** One OGONG in atomic units. */
 export const OGONG = 10n ** 18n;
@@ -118,16 +120,28 @@ export async function prepareLedger(
   return deployment;
 }
 
-/** The deployment of an earlier run, where its contracts are still on the chain. */
+/**
+ * The deployment of an earlier run, where its contracts are still on the chain.
+ * @throws MeshError 'other-version' where they are not those of this version: nobody could speak with them.
+ */
 async function findDeployment(file: string, rpcUrl: string): Promise<Deployment | undefined> {
+  let deployment: Deployment;
   try {
-    const deployment = { ...parseDeployment(readFileSync(file, 'utf8')), rpcUrl };
+    deployment = { ...parseDeployment(readFileSync(file, 'utf8')), rpcUrl };
     await createChainClient({ rpcUrl, deployment });
-    return deployment;
   } catch {
     return undefined;
   }
+  const version = versionFileOf(file);
+  if (existsSync(version) && readFileSync(version, 'utf8') === hashContracts()) return deployment;
+  throw new MeshError(
+    'other-version',
+    `the network in ${dirname(file)} was made by another version of this program, whose contracts differ: remove that folder to start a new network (its money is worth nothing)`,
+  );
 }
+
+/** Beside a deployment: which contracts it has. */
+const versionFileOf = (deploymentFile: string): string => deploymentFile.replace(/(\.json)?$/, '.contracts');
 
 /** Short, so that whoever tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
 const holding = { period: 60, entrance: defaultHolding.entrance };
@@ -144,6 +158,7 @@ async function deploy(
     // Longer than an audit may take with the slowest timings of a mesh.
     limits: { withdrawalDelay: 4 * 3_600 },
   });
+  writePrivateFile(versionFileOf(file), hashContracts());
   writePrivateFile(file, `${JSON.stringify(deployment, null, 2)}\n`);
   return deployment;
 }
