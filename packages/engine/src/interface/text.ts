@@ -50,6 +50,8 @@ export interface TextCapabilities {
    */
   readonly draws: boolean;
   readonly score: boolean;
+  /** `firstDraw` above 0. */
+  readonly resume: boolean;
   /** `tokenizePrompt` and `detokenize`. Without it prompts are given as texts and messages. */
   readonly tokenize: boolean;
   readonly prompts: readonly Prompt['kind'][];
@@ -65,7 +67,7 @@ export interface TextCapabilities {
 
 /** Of an engine that computes itself. */
 export const FULL_CAPABILITIES: Omit<TextCapabilities, 'exact' | 'trace'> = {
-  ...{ draws: true, score: true, tokenize: true, prompts: ['chat', 'text', 'tokens', 'fill'] },
+  ...{ draws: true, score: true, resume: true, tokenize: true, prompts: ['chat', 'text', 'tokens', 'fill'] },
   ...{ tools: true, grammar: true, bias: true, filters: true, alternatives: 20 },
 };
 

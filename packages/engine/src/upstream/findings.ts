@@ -42,7 +42,7 @@ export const UPSTREAM_FORMAT = { ...DEFAULT_FORMAT, reasoning: 'marked' } as con
 /** What an engine in front of the server can do. */
 export function toCapabilities({ kind, completions, alternatives }: UpstreamFindings): TextCapabilities {
   return {
-    ...{ exact: false, trace: false, draws: false, score: false, tokenize: false, tools: false },
+    ...{ exact: false, trace: false, draws: false, score: false, resume: false, tokenize: false, tools: false },
     prompts: [
       'chat',
       ...(completions ? (['text'] as const) : []),

@@ -3,6 +3,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { openEngine } from '@ogong/engine/open-engine';
 import { connectUpstream, type UpstreamConnection } from '@ogong/engine/upstream/connection';
+import { createPluginEngine } from '@ogong/engine/upstream/plugin-engine';
 import { parseUpstreamAddress } from '@ogong/engine/upstream/upstream-address';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { httpUrl, text } from '@ogong/host/config/values';
@@ -10,7 +11,10 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { explainFile } from '@ogong/host/log/errors';
 import type { Logger } from '@ogong/host/log/logger';
+import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import { PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
+import { type EngineSettings, type LoadingPlace, loadTextModel } from './engine-config.ts';
 
 /** Where models run on a server that somebody else has started. */
 export const upstreamFields = {
@@ -34,9 +38,17 @@ export const upstreamFields = {
     secret: true,
     description: "that server's key; better in a file, or in the environment",
   },
+  upstreamWindows: {
+    schema: text,
+    label: '<directory>',
+    env: 'OGONG_UPSTREAM_WINDOWS',
+    description:
+      "where a vLLM with this project's plugin writes its windows (its OGONG_WINDOWS), on this machine; --model is then the same weights as a GGUF file, which templates prompts and spells tokens",
+  },
 } as const;
 
 export interface UpstreamSettings {
+  readonly upstreamWindows?: string | undefined;
   readonly upstream?: string | undefined;
   readonly upstreamKeyFile?: string | undefined;
   readonly upstreamKey?: Secret<string> | undefined;
@@ -96,4 +108,45 @@ export async function loadUpstreamModel(
   const { numericClass, contextSize: holds } = engine.info();
   log.info({ model, modelId, numericClass, contextSize: holds }, 'the upstream server is looked at');
   return engine;
+}
+
+/**
+ * A model of a vLLM with the project's plugin, with candidates and sketches, so that it can be checked (docs/vllm.md).
+ * @param model the same weights on this machine.
+ * @throws ModelError, ConfigError; EngineError where the server or its plugin does not give all of it.
+ */
+export async function loadPluginModel(
+  command: string,
+  model: string,
+  settings: UpstreamSettings & EngineSettings,
+  place: LoadingPlace,
+): Promise<TextEngine> {
+  const { engine: vocabulary } = await loadTextModel(model, settings, place);
+  const { nCtx: contextSize, sequences, upstreamWindows: directory = '' } = settings;
+  let engine: TextEngine | undefined;
+  try {
+    engine = await createPluginEngine({
+      ...toConnection(command, settings),
+      directory,
+      vocabulary,
+      contextSize,
+      sequences,
+    });
+    await probePlugin(engine);
+    return engine;
+  } catch (error) {
+    await (engine ?? vocabulary).close();
+    throw error;
+  }
+}
+
+/** Two tokens, so that a plugin that gives too little is found before anybody orders. @throws EngineError */
+async function probePlugin(engine: TextEngine): Promise<void> {
+  const tokens = await engine.tokenizePrompt({ kind: 'text', text: 'Once' });
+  const events = engine.generate({
+    ...{ prompt: { kind: 'tokens', tokens }, sampler: PLAIN_SAMPLER, bias: [], drawKey: new Uint8Array(32) },
+    ...{ maxTokens: 2, stop: [], topLogprobs: 0 },
+    sketch: { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS },
+  });
+  for await (const event of events) if (event.kind === 'end') return;
 }

@@ -1,7 +1,7 @@
 import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
 import type { ModelLoaderOptions } from '../engine/model-loader.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
-import { loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
+import { loadPluginModel, loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
 import type { ServedOffer } from './offers.ts';
 import type { PlannedOffer } from './planned-offers.ts';
 import type { ServedEntry } from './served-models.ts';
@@ -50,7 +50,7 @@ export async function openServedModels(
 export async function openUpstreamModels(
   command: string,
   planned: readonly PlannedOffer[],
-  settings: UpstreamSettings,
+  settings: UpstreamSettings & EngineSettings,
   place: LoadingPlace,
 ): Promise<OpenedOffers> {
   const offers: ServedOffer[] = [];
@@ -59,7 +59,10 @@ export async function openUpstreamModels(
   };
   try {
     for (const { model, modelId, pricePer1kAtomic } of planned) {
-      const engine = await loadUpstreamModel(command, { model, modelId }, settings, place);
+      const engine =
+        settings.upstreamWindows === undefined
+          ? await loadUpstreamModel(command, { model, modelId }, settings, place)
+          : await loadPluginModel(command, model, settings, place);
       offers.push({ modelId, pricePer1kAtomic, engine });
     }
     return { offers, close };

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createUpstreamEngine } from '@ogong/engine/upstream/engine';
 import type { UpstreamKind } from '@ogong/engine/upstream/findings';
+import { createPluginEngine } from '@ogong/engine/upstream/plugin-engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
@@ -13,6 +17,7 @@ import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { checkHeader } from '@ogong/protocol/modality/text/stage1/header-checks';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   createNetwork,
   findReplyId,
@@ -21,6 +26,7 @@ import {
   receive,
   until,
 } from '@ogong/testing/provider/provider-fixture';
+import { startPluginServer } from '@ogong/testing/upstream/plugin-server';
 import {
   type RecordedOptions,
   type RecordedServer,
@@ -129,4 +135,36 @@ it('is refused in tier verified, with what is missing', async () => {
   const engine = await createUpstreamEngine({ address: server.address, modelRoot: MODEL_ROOT });
   const network = createNetwork({ realEngine: engine, modelId: 'ogong/verified/test/toy' });
   await expect(network).rejects.toThrow(/takes the candidates of every token and sketches.*serve it in tier vanilla/);
+});
+
+it('is a verified provider in front of a vLLM with the plugin: every draw replays, and a verifier can score it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-plugin-'));
+  const computing = createFakeEngine({ contextSize: 512, exact: false });
+  const server = await startPluginServer({ directory, engine: computing, model: 'toy', contextSize: 512 });
+  const vocabulary = createFakeEngine({ contextSize: 512 });
+  const engine = await createPluginEngine({ address: server.address, directory, vocabulary });
+  const network = await createNetwork({ realEngine: engine });
+  closing.push(network, server, computing, { close: async () => rmSync(directory, { recursive: true }) });
+  const message = network.order({ body: { logprobs: true, top_logprobs: 3, stop: ['zq'] } });
+  const { finished } = await receive(network.client, message);
+  const { opening: bytes } = await network.client.service(ProviderService).getOpening({ replyId: findReplyId() });
+  const record = parseRecordV2(finished.record!.record);
+  const opening = parseOpening(bytes);
+  const { checks, header, rows, outputTokens, shapeClasses, tailDraws } = replayReply(crypto, record, opening);
+  expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+  expect(header).toMatchObject({
+    tier: 'verified',
+    method: 'draw-replay',
+    numericClass: expect.stringMatching(/^vllm-plugin/),
+  });
+  // An engine of the same model finds the same values: nothing was lost on the way.
+  const { sampler, bias, sketchBankSeed: bankSeed, sketchDirections: directions, numericClass } = header!;
+  const asked = parseRequest(message.request, 'chat');
+  const promptTokens = await computing.tokenizePrompt({ kind: 'chat', messages: asked.messages });
+  const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
+  const scored = await computing.score({
+    ...{ promptTokens, outputTokens, sampler, bias, listSizes, shapeClasses, tailDraws, numericClass },
+    sketch: { bankSeed, directions },
+  });
+  expect(scored.windows).toEqual(opening.windows);
 });

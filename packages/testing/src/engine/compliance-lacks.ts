@@ -9,6 +9,7 @@ export type Capability = Exclude<keyof TextCapabilities, 'prompts'> | 'texts' | 
 
 /** Requests that need one capability each. */
 const NEEDING: Partial<Record<Capability, Partial<TextGenerationRequest>>> = {
+  resume: { firstDraw: 3 },
   grammar: { grammar: 'root ::= "a"' },
   bias: { bias: [{ id: 3, biasQ16: NAT }] },
   filters: { sampler: { ...PLAIN_SAMPLER, topK: 5 } },

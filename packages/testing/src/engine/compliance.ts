@@ -58,7 +58,19 @@ const readCapability = (capabilities: TextCapabilities, name: Capability): boole
 };
 
 const CAPABILITIES: readonly Capability[] = [
-  ...(['exact', 'trace', 'draws', 'score', 'tokenize', 'tools', 'grammar', 'bias', 'filters', 'alternatives'] as const),
+  ...([
+    'exact',
+    'trace',
+    'draws',
+    'score',
+    'resume',
+    'tokenize',
+    'tools',
+    'grammar',
+    'bias',
+    'filters',
+    'alternatives',
+  ] as const),
   ...(['texts', 'token-prompts'] as const),
 ];
 
@@ -289,7 +301,7 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
       expect([...c.outputTokens]).not.toEqual([...a.outputTokens]);
     });
 
-    having('draws')('continues a reply where another ended', async () => {
+    having('draws', 'resume')('continues a reply where another ended', async () => {
       const whole = await generate(createRequest(prompt, { maxTokens: 20, bias: NO_END }));
       const carryOn = async (firstDraw: number) => {
         const tokens = Uint32Array.from([...whole.promptTokens, ...whole.outputTokens.subarray(0, 8)]);
