@@ -74,7 +74,10 @@ describe('an upstream', () => {
     const server = await startRecordedServer({ kind: 'sglang', model: 'm' });
     const run = async (...argv: string[]): Promise<string> => {
       let written = '';
-      const output = { write: (text: string) => void (written += text) } as Parameters<typeof doctorCommand.run>[1];
+      const write = (text: string): void => {
+        written += text;
+      };
+      const output = { write, writeError: write };
       expect(await doctorCommand.run(['--upstream', server.address, ...argv], output)).toBe(0);
       return written;
     };
