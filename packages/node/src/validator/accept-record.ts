@@ -45,7 +45,7 @@ export async function acceptRecord(
     const awaited = readDelivery(db, order.replyId)?.awaited;
     // The payer was given another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...current, signedRecord: awaited };
-    recordReply(db, claim, own, epoch);
+    recordReply(db, claim, own, { epoch, timeMs: state.clock.nowMs() });
     meetDelivery(db, order.replyId, { orderEpoch: order.epoch, intakeEpoch: epoch });
     return readReply(db, order.replyId) as ReplyRow;
   });

@@ -88,6 +88,7 @@ describe('coverage', () => {
       const bytes = encodeRecordV2({ ...record, endNs });
       return {
         ...row,
+        recordedAtMs: row.admittedAtMs + 60_000,
         feeAtomic: 1000n,
         submission: { ...submission, record: { ...submission.record, record: bytes } },
       };
@@ -96,6 +97,22 @@ describe('coverage', () => {
     expect(fast[5]).toBeGreaterThan(50_000);
     expect(fast[1]).toBe(50_000);
     expect(fast[3]).toBe(50_000);
+    // Whoever answers too fast signs an earlier start. The validator's own clock knows better, unless the record waits as well.
+    const backdated = (recordedAfterMs: number) =>
+      plan((row, i) => ({
+        ...timed(row, 20),
+        recordedAtMs: row.admittedAtMs + (i === 5 ? recordedAfterMs : 25_000),
+      }));
+    expect(backdated(1_000)[5]).toBeGreaterThan(50_000);
+    expect(backdated(25_000)[5]).toBe(50_000);
+    // A clock that was set back tells nothing.
+    expect(backdated(-1_000)[5]).toBe(50_000);
+  });
+
+  it('keeps when a record came, by its own clock', async () => {
+    const { validator, rows } = await createRecorded(1);
+    const [row] = rows();
+    expect(row?.recordedAtMs).toBe(validator.clock.nowMs());
   });
 
   it('decides which replies are audited, and co-signers accept an audit that the beacon does not demand', async () => {

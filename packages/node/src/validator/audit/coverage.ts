@@ -34,9 +34,20 @@ export function planCoverage(
   return planAudits(replies, { basePpm, tokens: Math.round((total * Math.min(PPM, basePpm + extraPpm)) / PPM) });
 }
 
+/**
+ * The longest that a reply can have taken by this validator's own clock: from its admission to its record. A provider that
+ * answers too fast can sign an earlier start. Against this clock that does not help: it has to wait before it hands the record in.
+ */
+function measureSeconds({ admittedAtMs, recordedAtMs }: ReplyRow): number {
+  // A clock that was set back has measured nothing.
+  return recordedAtMs === undefined || recordedAtMs <= admittedAtMs
+    ? Number.POSITIVE_INFINITY
+    : (recordedAtMs - admittedAtMs) / 1_000;
+}
+
 function describe(store: Store, row: ReplyRow): AuditableReply {
   const { order, record, header } = toClaim(row);
-  const seconds = Math.max(MIN_SECONDS, Number(record.endNs - record.startNs) / 1e9);
+  const seconds = Math.max(MIN_SECONDS, Math.min(Number(record.endNs - record.startNs) / 1e9, measureSeconds(row)));
   const { replies: test } = createTestStates(store, OWN_TESTS).find(findSubject(order.providerId, header.payee));
   return {
     tokens: header.promptTokenCount + record.tokenCount,

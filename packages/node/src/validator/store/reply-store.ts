@@ -39,6 +39,8 @@ export interface ReplyRow {
   /** This validator's epoch and clock when it admitted the order. */
   readonly admittedEpoch: bigint;
   readonly admittedAtMs: number;
+  /** This validator's clock when its provider handed the reply in. */
+  readonly recordedAtMs: number | undefined;
   /** Present from `recorded` on, and where a complaint brought the record alone. */
   readonly signedRecord: BoundRecord | undefined;
   /** Present where the provider handed the whole reply in. */
@@ -101,6 +103,7 @@ const replyColumns = columns({
   expiresAtMs: named('expires_at', integer),
   admittedEpoch: bigInteger,
   admittedAtMs: named('admitted_at', integer),
+  recordedAtMs: named('recorded_at', optional(integer)),
   /** Stays where the rest is pruned: a second record may turn up later. */
   signedRecord: optionalColumns({
     record: bytes,
@@ -309,14 +312,19 @@ function countOpen(store: Store, payer: Uint8Array): number {
 }
 
 /** Replaces the reservation by the fee, which is owed unless the audit rejects. */
-export function recordReply(store: Store, claim: Claim, submission: Submission, intakeEpoch: bigint): void {
+export function recordReply(
+  store: Store,
+  claim: Claim,
+  submission: Submission,
+  intake: { readonly epoch: bigint; readonly timeMs: number },
+): void {
   const { order, header, feeAtomic } = claim;
   const { record, providerKey, signature } = submission.record;
   store
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
        header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_word = ?, intake_epoch = ?, progress = ?, progress_signature = ?, consent = NULL
+       payee_word = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(
@@ -331,7 +339,8 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
       feeAtomic.toString(),
       header.payee,
       submission.payeeWord,
-      intakeEpoch,
+      intake.epoch,
+      intake.timeMs,
       submission.progress?.progress ?? null,
       submission.progress?.signature ?? null,
       order.replyId,

@@ -19,6 +19,7 @@ export const VALIDATOR_SCHEMA = `
     expires_at INTEGER NOT NULL,
     admitted_epoch INTEGER NOT NULL DEFAULT 0,
     admitted_at INTEGER NOT NULL DEFAULT 0,
+    recorded_at INTEGER,
     record BLOB,
     provider_key BLOB,
     record_signature BLOB,

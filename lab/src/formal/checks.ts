@@ -1,0 +1,198 @@
+// Which models there are, what is asked of each, and how far the search goes. A broken twin is a model with one rule taken out: its search must end with a counterexample.
+
+interface CheckBase {
+  /** Of the command line. */
+  readonly name: string;
+  readonly file: string;
+  /** What holds, or what the twin lacks. */
+  readonly says: string;
+  readonly expect: 'holds' | 'broken';
+  /** Too long for CI. */
+  readonly nightly?: true;
+}
+
+export interface QuintCheck extends CheckBase {
+  readonly tool: 'quint';
+  /** Module of the file: the model, or a twin. */
+  readonly module: string;
+  readonly invariants: readonly string[];
+  /** States that the sampled runs must reach, so that nothing holds for want of anything happening. */
+  readonly witnesses?: readonly string[];
+  readonly samples: number;
+  readonly steps: number;
+  /** CI starts a twin's search where it was found before; a deep run starts at 7 and has to find it anew. */
+  readonly seed: string;
+}
+
+export interface SpinCheck extends CheckBase {
+  readonly tool: 'spin';
+  readonly defines: readonly string[];
+  /** `safety` explores every state for a failed assertion; `ends` every fair run for one in which the epoch does not end. */
+  readonly mode: 'safety' | 'ends';
+}
+
+export type Check = QuintCheck | SpinCheck;
+
+/** Samples of a deep run for each of CI's. */
+export const DEEP_FACTOR = 20;
+export const DEEP_SEED = '7';
+
+type Twin = readonly [module: string, seed: string, invariant: string, says: string];
+
+function quint(
+  file: string,
+  module: string,
+  invariants: readonly string[],
+  witnesses: readonly string[],
+  samples: number,
+  says: string,
+  twins: readonly Twin[],
+): readonly QuintCheck[] {
+  const base = { tool: 'quint', file: `${file}.qnt`, steps: 30 } as const;
+  return [
+    { ...base, name: `${file}`, module, invariants, witnesses, samples, seed: DEEP_SEED, says, expect: 'holds' },
+    ...twins.map(
+      ([twin, seed, invariant, lacks]): QuintCheck => ({
+        ...base,
+        name: `${file}.${twin}`,
+        module: twin,
+        invariants: [invariant],
+        samples: 1_000,
+        seed,
+        says: lacks,
+        expect: 'broken',
+      }),
+    ),
+  ];
+}
+
+const spin = (
+  file: string,
+  name: string,
+  defines: readonly string[],
+  expect: 'holds' | 'broken',
+  says: string,
+  more: { readonly mode?: 'ends'; readonly nightly?: true } = {},
+): SpinCheck => ({
+  tool: 'spin',
+  name: `${file}-spin${name === '' ? '' : `.${name}`}`,
+  file: `${file}.pml`,
+  defines,
+  expect,
+  says,
+  mode: more.mode ?? 'safety',
+  ...(more.nightly && { nightly: true }),
+});
+
+export const CHECKS: readonly Check[] = [
+  spin(
+    'beacon',
+    '',
+    ['AGREEMENT'],
+    'holds',
+    'no two values of one epoch; no view before an honest timer; whoever of four lies, three views',
+  ),
+  spin('beacon', 'restarts', ['AGREEMENT', 'RESTARTS=1'], 'holds', 'the same, with a restart at any moment', {
+    nightly: true,
+  }),
+  spin('beacon', 'ends-two-views', ['VIEWS=2'], 'holds', 'every fair run ends the epoch, two views', { mode: 'ends' }),
+  spin('beacon', 'ends', [], 'holds', 'every fair run ends the epoch, three views', { mode: 'ends', nightly: true }),
+  spin('beacon', 'follow', ['AGREEMENT', 'FOLLOW'], 'broken', "a proposer's word moves others to its view"),
+  spin('beacon', 'amnesia', ['AGREEMENT', 'RESTARTS=1', 'AMNESIA'], 'broken', 'a restart forgets vote and lock'),
+  spin('beacon', 'unlocked', ['AGREEMENT', 'UNLOCKED'], 'broken', 'a lock binds nobody'),
+  spin('beacon', 'half', ['AGREEMENT', 'HALF'], 'broken', 'half of the votes are a quorum'),
+  spin('beacon', 'deaf', ['DEAF', 'LIAR=0'], 'broken', 'a proposer hears of no lock: the epoch need not end', {
+    mode: 'ends',
+  }),
+  ...quint(
+    'beacon',
+    'beacon',
+    ['oneValueAView', 'noDoubleVote'],
+    ['somethingPrepared'],
+    120,
+    'one value is prepared a view, and nobody honest votes twice, whenever machines stop',
+    [
+      ['sendsBeforeSync', '0x38b', 'noDoubleVote', 'a vote is sent before it is on the disk'],
+      ['amnesia', '0xd0db', 'noDoubleVote', 'who restarts votes again in the view of its last vote'],
+    ],
+  ),
+  ...quint(
+    'tickets',
+    'tickets',
+    ['unknownBeforeSeal', 'unknownBeforeItsTime', 'nobodyStops'],
+    ['somethingSealed', 'somethingKnown'],
+    150,
+    'who knows the value has fixed its intake before; nobody knows it before its time; the silent stop nothing',
+    [
+      ['thresholdOfAThird', '0x3c8', 'unknownBeforeSeal', 'a third of the tickets make the value'],
+      ['thresholdOfAHalf', '0x3c8', 'unknownBeforeSeal', 'half of the tickets make the value'],
+      ['earlySigning', '0x5f3', 'unknownBeforeItsTime', 'an epoch is signed before the own clock reaches it'],
+      ['attestsLate', '0x9433', 'unknownBeforeSeal', 'who has signed an epoch still attests an intake for it'],
+      ['allTickets', DEEP_SEED, 'nobodyStops', 'every ticket is needed'],
+    ],
+  ),
+  ...quint(
+    'keygen',
+    'keygen',
+    ['oneOutcome', 'honestHoldShares', 'noHonestOut', 'noHonestSlashed', 'somebodyCanSign'],
+    ['someKey'],
+    40,
+    'one outcome an attempt; the honest hold its shares, keep their places and can sign at any time',
+    [
+      ['outOnComplaint', DEEP_SEED, 'noHonestOut', 'a complaint alone puts a dealer out'],
+      ['dealsAnew', DEEP_SEED, 'noHonestSlashed', 'a restarted dealer makes a new deal'],
+      ['dealsUnseen', '0x1ccf', 'honestHoldShares', 'nobody compares the deals that a dealer signed'],
+      ['erasesEarly', '0x961', 'somebodyCanSign', 'old shares go before the new key is final'],
+    ],
+  ),
+  ...quint(
+    'eras',
+    'eras',
+    ['oneSet', 'keysBeforeInputs', 'oneKey', 'certificatesLast'],
+    ['setsChange'],
+    80,
+    'one set an epoch; its keys are older than what is drawn; what a quorum signed settles, whoever leaves',
+    [
+      [
+        'readsUnfinal',
+        '0x1dd',
+        'oneSet',
+        'sets are read from blocks that may be taken back, and no hash agrees on them',
+      ],
+      ['readsLate', '0x1005', 'keysBeforeInputs', 'the set of an epoch is read when it begins'],
+      ['freshKey', '0x105', 'oneKey', 'an address that comes back brings a new key'],
+      ['liveVotes', DEEP_SEED, 'certificatesLast', 'signatures are counted by who is listed at the moment'],
+    ],
+  ),
+  ...quint(
+    'settlement',
+    'settlement',
+    ['settlesOnce', 'authentic', 'rejectExcludesRelease', 'oneLog', 'orderFree'],
+    ['paidSome', 'twoLogs'],
+    60,
+    'paid once, only what was served, never what was rejected; a restored database harms nobody; logs settle in any order',
+    [
+      ['anyRecord', DEEP_SEED, 'authentic', "nobody asks for the provider's signed record"],
+      ['twoVerdicts', '0x421e', 'rejectExcludesRelease', 'a log may name a reply twice'],
+    ],
+  ),
+  spin('settlement', '', [], 'holds', 'the same, every state of two logs of two entries'),
+  spin(
+    'settlement',
+    'no-notes',
+    ['NO_NOTES'],
+    'broken',
+    'signing keys keep no notes: a restored validator gets a second log signed',
+  ),
+  spin('settlement', 'any-record', ['ANY_RECORD'], 'broken', "nobody asks for the provider's signed record"),
+  spin('settlement', 'two-verdicts', ['TWO_VERDICTS'], 'broken', 'a log may name a reply twice'),
+  spin('settlement', 'no-sequence', ['NO_SEQUENCE'], 'broken', 'the chain takes a batch twice'),
+  spin(
+    'settlement',
+    'one-deposit',
+    ['ONE_DEPOSIT'],
+    'broken',
+    'validators draw from one deposit: the order of their batches decides',
+  ),
+  spin('settlement', 'id-without-validator', ['ID_WITHOUT_VALIDATOR'], 'broken', 'a reply id names no validator'),
+];
