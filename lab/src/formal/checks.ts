@@ -31,7 +31,7 @@ export interface SpinCheck extends CheckBase {
   readonly mode: 'safety' | 'ends';
 }
 
-export type Check = QuintCheck | SpinCheck;
+export type ModelCheck = QuintCheck | SpinCheck;
 
 /** Samples of a deep run for each of CI's. */
 export const DEEP_FACTOR = 20;
@@ -84,7 +84,7 @@ const spin = (
   ...(more.nightly && { nightly: true }),
 });
 
-export const CHECKS: readonly Check[] = [
+export const CHECKS: readonly ModelCheck[] = [
   spin(
     'beacon',
     '',

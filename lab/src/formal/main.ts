@@ -1,7 +1,7 @@
 // npm run formal: searches the models of lab/formal, and their broken twins.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { CHECKS, type Check } from './checks.ts';
+import { CHECKS, type ModelCheck } from './checks.ts';
 import { REPORT_PATH, renderTable, writeTable } from './report.ts';
 import { type CheckResult, findToolProblem, runCheck } from './run-check.ts';
 
@@ -19,7 +19,7 @@ Without a name, all checks of CI run; with --deep, all of them, with more sample
 Exits with 1 where a model does not hold, a twin is not found, or a tool is missing.
 `;
 
-function choose(names: readonly string[], deep: boolean): readonly Check[] {
+function choose(names: readonly string[], deep: boolean): readonly ModelCheck[] {
   const unknown = names.filter((name) => !CHECKS.some((check) => check.name === name));
   if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}; npm run formal -- --list has the names`);
   return names.length > 0

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Check, DEEP_FACTOR, DEEP_SEED, type QuintCheck, type SpinCheck } from './checks.ts';
+import { DEEP_FACTOR, DEEP_SEED, type ModelCheck, type QuintCheck, type SpinCheck } from './checks.ts';
 import { runTool, type ToolRun } from './run-tool.ts';
 
 export const MODELS = fileURLToPath(new URL('../../formal', import.meta.url));
@@ -13,7 +13,7 @@ export interface CheckResult {
   readonly name: string;
   readonly file: string;
   readonly says: string;
-  readonly expect: Check['expect'];
+  readonly expect: ModelCheck['expect'];
   /** `skipped`: a tool is missing. `failed`: the tool did not finish. */
   readonly outcome: 'holds' | 'broken' | 'failed' | 'skipped';
   readonly asExpected: boolean;
@@ -22,13 +22,13 @@ export interface CheckResult {
   readonly seconds: number;
 }
 
-export interface RunOptions {
+export interface SearchOptions {
   /** More samples, fresh seeds, larger bounds. */
   readonly deep: boolean;
 }
 
 /** Why checks of this tool cannot run here, or undefined. Quint is installed on the first call, from its own lock file. */
-export function findToolProblem(tool: Check['tool']): string | undefined {
+export function findToolProblem(tool: ModelCheck['tool']): string | undefined {
   if (tool === 'spin') {
     for (const program of ['spin', 'gcc']) {
       if (
@@ -48,7 +48,7 @@ export function findToolProblem(tool: Check['tool']): string | undefined {
   return status === 0 ? undefined : `npm could not install Quint in lab/formal: ${output.trim().split('\n').at(-1)}`;
 }
 
-function runQuint(check: QuintCheck, { deep }: RunOptions): Pick<CheckResult, 'outcome' | 'detail' | 'seconds'> {
+function runQuint(check: QuintCheck, { deep }: SearchOptions): Pick<CheckResult, 'outcome' | 'detail' | 'seconds'> {
   const samples = deep ? check.samples * DEEP_FACTOR : check.samples;
   const seed = deep ? DEEP_SEED : check.seed;
   const witnesses = check.witnesses ?? [];
@@ -128,7 +128,7 @@ function describeFailure({ status, output, seconds }: ToolRun): Pick<CheckResult
   return { outcome: 'failed', detail: `status ${status}: ${lastLine(output)}`, seconds };
 }
 
-export function runCheck(check: Check, options: RunOptions): CheckResult {
+export function runCheck(check: ModelCheck, options: SearchOptions): CheckResult {
   const { name, file, says, expect } = check;
   const ran = check.tool === 'quint' ? runQuint(check, options) : runSpin(check);
   return { name, file, says, expect, ...ran, asExpected: ran.outcome === expect };
