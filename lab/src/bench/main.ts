@@ -7,6 +7,7 @@ import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { labModelsDir } from '../lab-models.ts';
+import { measureAuditBatches } from './audit-batch-rows.ts';
 import { measureAudit } from './audit-rows.ts';
 import { measureBeacon } from './beacon-rows.ts';
 import { measureBrowser } from './browser-rows.ts';
@@ -42,6 +43,17 @@ async function resolveVulkanBench({ storeDir }: Context): Promise<ShapeBench> {
   return { path, name: 'stories260K f32', promptTokens: 12, outputTokens: 40, rounds: 5, sampleTokens: 40 };
 }
 
+/** The same size in the weight types that people serve. */
+async function measureRandomModels(storeDir: string, vocabularyFrom: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const weights of ['q8_0', 'q4_k_m', 'f16'] as const) {
+    const path = provideRandomModel(storeDir, vocabularyFrom, weights);
+    const bench = { path, name: `random 134M ${weights}`, promptTokens: 48, outputTokens: 32, rounds: 4 };
+    rows.push(...(await measureEngine(bench)));
+  }
+  return rows;
+}
+
 const parts: Readonly<
   Record<string, { readonly title: string; readonly measure: (context: Context) => Promise<Row[]> }>
 > = {
@@ -65,10 +77,7 @@ const parts: Readonly<
         ...{ path: model.path, name: 'stories15M q8_0' },
         ...{ promptTokens: 128, outputTokens: 96, rounds: 7 },
       })),
-      ...(await measureEngine({
-        ...{ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0' },
-        ...{ promptTokens: 48, outputTokens: 32, rounds: 4 },
-      })),
+      ...(await measureRandomModels(storeDir, model.path)),
     ],
   },
   tiled: {
@@ -83,6 +92,11 @@ const parts: Readonly<
         ...{ prompts: [300], outputTokens: 32, rounds: 4 },
       })),
     ],
+  },
+  'audit-batches': {
+    title: 'Audits in one pass',
+    measure: async ({ storeDir, model }) =>
+      measureAuditBatches({ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0', rounds: 3 }),
   },
   embeddings: {
     title: 'Embeddings',

@@ -31,19 +31,25 @@ export function provideEmbeddingModel(directory: string, vocabularyFrom: string)
 
 const SHAPE = { embedding: 768, feedForward: 2048, layers: 12, heads: 12, kvHeads: 12, context: 1024 };
 
+/** Of a random model. */
+type RandomWeights = 'q8_0' | 'q4_k_m' | 'f16';
+
 /**
- * About 134 million random weights in Q8_0 under the vocabulary of `vocabularyFrom`: large enough that a token's
- * arithmetic outweighs its bookkeeping.
+ * About 134 million random weights under the vocabulary of `vocabularyFrom`: large enough that a token's arithmetic outweighs
+ * its bookkeeping.
  * @returns the file's path; written once.
  */
-export function provideRandomModel(directory: string, vocabularyFrom: string): string {
-  const path = join(directory, 'bench-random-134m-q8_0.gguf');
+export function provideRandomModel(directory: string, vocabularyFrom: string, weights: RandomWeights = 'q8_0'): string {
+  const path = join(directory, `bench-random-134m-${weights}.gguf`);
   if (existsSync(path)) return path;
   const source = `${path}.f16`;
   try {
     writeRandomModel(source, { vocabularyFrom, shape: SHAPE });
-    quantizeModel(loadLlama(findLlamaBuild(), 'auto'), source, `${path}.part`, 'q8_0');
-    renameSync(`${path}.part`, path);
+    if (weights === 'f16') renameSync(source, path);
+    else {
+      quantizeModel(loadLlama(findLlamaBuild(), 'auto'), source, `${path}.part`, weights);
+      renameSync(`${path}.part`, path);
+    }
   } finally {
     rmSync(source, { force: true });
   }

@@ -119,11 +119,15 @@ async function measureAudits({
   });
 }
 
-/** One conversation, turn by turn. */
-async function chat(engine: LlamaEngine, number: number): Promise<readonly MadeReply[]> {
+/** One conversation, turn by turn. @param replyTokens of each answer at most. */
+export async function chat(
+  engine: LlamaEngine,
+  number: number,
+  replyTokens: number = REPLY_TOKENS,
+): Promise<readonly MadeReply[]> {
   const replies: MadeReply[] = [];
   let request = {
-    ...createRequest(engine, { promptTokens: FIRST_TOKENS, outputTokens: REPLY_TOKENS }, number),
+    ...createRequest(engine, { promptTokens: FIRST_TOKENS, outputTokens: replyTokens }, number),
     cacheScope: 'bench',
   };
   for (let turn = 0; turn < TURNS; turn++) {
