@@ -1,4 +1,4 @@
-// What takes too long for CI: every test with OGONG_LONG=1, the soak of local mode, its benchmark, and the table of architectures. `npm run nightly -- soak` runs one part.
+// What takes too long for CI: every test with OGONG_LONG=1, the soak of local mode, its benchmark, an hour of simulated networks, and the table of architectures. `npm run nightly -- soak` runs one part.
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -12,5 +12,9 @@ await runNamedSteps('nightly', {
   },
   soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },
   architectures: { name: 'table of architectures', command: [node, 'lab/src/architectures/main.ts'] },
+  simulate: {
+    name: 'an hour of simulated networks',
+    command: [node, 'lab/src/simulator/main.ts', '--seeds', '100000', '--budget', '3600'],
+  },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
 });

@@ -84,4 +84,31 @@ const BEACON: readonly Mutation[] = [
   },
 ];
 
-export const MUTATIONS: readonly Mutation[] = [...BEACON];
+const MONEY: readonly Mutation[] = [
+  {
+    name: 'owes-twice-the-fee',
+    meaning: 'every validator adds a fee to a debt twice',
+    file: 'packages/protocol/src/settlement/batch.ts',
+    from: '(debts.get(toHex(payer))?.amount ?? 0n) + feeAtomic }',
+    to: '(debts.get(toHex(payer))?.amount ?? 0n) + 2n * feeAtomic }',
+  },
+  {
+    name: 'forgets-a-lost-receipt',
+    meaning: 'a batch that the chain took, and whose receipt was lost, is sent again for ever',
+    file: 'packages/node/src/validator/settlement/settlement.ts',
+    from: 'if (proposed && anchor.sequence >= proposed.sequence) {',
+    to: 'if (proposed && anchor.sequence > proposed.sequence) {',
+  },
+  {
+    name: 'outbox-keeps-records',
+    meaning: 'a provider never hands in what it served',
+    file: 'packages/provider/src/provider/provider.ts',
+    from: '      state.outbox.start();',
+    to: '',
+  },
+];
+
+export const MUTATIONS: readonly Mutation[] = [
+  ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
+  ...MONEY,
+];

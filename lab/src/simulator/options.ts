@@ -10,7 +10,6 @@ export interface SimulateOptions {
   readonly given: string | undefined;
   readonly mutation: string | undefined;
   readonly hunt: boolean;
-  readonly scale: boolean;
   readonly budgetMs: number;
   readonly trace: boolean;
   readonly json: boolean;
@@ -32,7 +31,6 @@ const FLAGS = {
   plan: { type: 'string', about: 'plays this plan, as JSON or from a file, in place of a drawn one' },
   mutation: { type: 'string', about: 'plants a known bug first; --mutation list names them' },
   hunt: { type: 'boolean', default: false, about: 'plants each known bug, and looks for it' },
-  scale: { type: 'boolean', default: false, about: 'measures growing networks' },
   budget: {
     type: 'string',
     default: '300',
@@ -99,7 +97,6 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
     given: text('plan'),
     mutation,
     hunt: values.hunt === true,
-    scale: values.scale === true,
     budgetMs: 1_000 * number('budget', 1),
     trace: values.trace === true,
     json: values.json === true,

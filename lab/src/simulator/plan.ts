@@ -99,7 +99,7 @@ export function drawPlan(options: PlanOptions): Plan {
   const faults: PlannedFault[] = [];
   if (options.faultsPerMinute > 0 && draws.next('is stormy') < 0.5) {
     const storm = { atMs: 0, forMs: faultyMs };
-    faults.push({ kind: 'loss', share: 0.05 + 0.25 * draws.next('share'), ...storm });
+    faults.push({ kind: 'loss', share: 0.02 + 0.18 * draws.next('share'), ...storm });
     faults.push({ kind: 'delay', mostMs: between('delay', 100, 1_500), ...storm });
   }
   const count = Math.round(minutes * options.faultsPerMinute);

@@ -8,6 +8,7 @@ const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 interface Printed {
   readonly hash: string;
   readonly epochs: number;
+  readonly settled: number;
   readonly violations: readonly { readonly invariant: string }[];
 }
 
@@ -37,6 +38,17 @@ describe('the simulator', () => {
     expect(first[0]?.violations).toEqual([]);
     expect(first[0]?.epochs).toBeGreaterThan(10);
     expect(second).toMatchObject(first.map(({ hash, epochs }) => ({ hash, epochs })));
+  });
+
+  it('has replies asked for, served, audited and settled, with faults', async () => {
+    const [outcome] = await simulate('--minutes', '0.5', '--seed', '3');
+    expect(outcome?.violations).toEqual([]);
+    expect(outcome?.settled).toBeGreaterThan(0);
+  });
+
+  it('finds that a provider keeps its records', async () => {
+    const outcomes = await simulate('--minutes', '1', '--mutation', 'outbox-keeps-records');
+    expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual(['what-was-taken-in-settles']);
   });
 
   it('finds a planted bug', async () => {

@@ -76,6 +76,8 @@ export interface SimulatedNetwork {
 }
 
 /** After so long without a sign of life a link counts as broken. */
+/** Between two parts of a stream. */
+const PART_MS = 0.001;
 const BROKEN_AFTER_MS = 15_000;
 
 /** Carries calls between processes in virtual time, with the delays and losses of the weather. */
@@ -163,6 +165,7 @@ export function createNetwork(
 
     function deliver(server: Listener, isCopy: boolean): void {
       let lastMs = 0;
+      let isBroken = draws.next(`loss ${server.owner.name} ${from}`) < weather.loss;
       server.receive({
         caller: call.caller,
         method: call.method,
@@ -176,9 +179,11 @@ export function createNetwork(
         answer(part) {
           if (isCopy || hasLeft || isOver) return;
           if (part.kind === 'part') count(call.method, part.bytes.length, 0);
-          if (isLost(server.owner.name, from)) return breakLater();
+          // A link loses no part in the middle: whatever comes after a lost one is lost, too.
+          isBroken ||= areApart(server.owner.name, from);
+          if (isBroken) return breakLater();
           // Parts of one stream never overtake each other.
-          lastMs = Math.max(lastMs, time.nowMs() + delayOf(server.owner.name, from));
+          lastMs = Math.max(lastMs + PART_MS, time.nowMs() + delayOf(server.owner.name, from));
           time.plan(
             lastMs - time.nowMs(),
             () => {

@@ -1,6 +1,6 @@
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { drawBytes } from './draws.ts';
 
 const ED25519 = { key: 32, signature: 64 };
@@ -56,4 +56,14 @@ export function useCheapCrypto(): Crypto {
 export function createCheapLedgerSigner(seed: number, name: string): LedgerSigner {
   const address = drawBytes(seed, `address of ${name}`, 20);
   return { address, signDigest: (digest) => concatBytes(address, digest, Uint8Array.of(...Array(12).fill(0), 27)) };
+}
+
+export function createCheapHybridSigner(seed: number, name: string): HybridSigner {
+  const ed25519 = drawBytes(seed, `ed25519 key of ${name}`, ED25519.key);
+  const mlDsa44 = drawBytes(seed, `ml-dsa key of ${name}`, ML_DSA_44.key);
+  return {
+    publicKey: concatBytes(ed25519, mlDsa44),
+    sign: (message) =>
+      concatBytes(nameParts(ED25519.signature, ed25519, message), nameParts(ML_DSA_44.signature, mlDsa44, message)),
+  };
 }

@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto';
+import type { ServerBindings } from '@ogong/host/http/http-server';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { systemClock } from '@ogong/host/time/clock';
+import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
+import { type ChainView, createChainView } from '@ogong/host/views/chain-view';
+import { createBeaconMemo } from '@ogong/node/gateway/beacon-memo';
+import { createGateway } from '@ogong/node/gateway/gateway';
+import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
+import { createRouter, type Router } from '@ogong/node/router/router';
+import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { createProvider, type Provider } from '@ogong/provider/provider/provider';
+import { beginMemory, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
+import { createVerifier, type Verifier } from '@ogong/provider/verifier/verifier';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { deployment } from '../chain/ledger.ts';
+import { createSimulatedIdentity } from '../network/simulated-wire.ts';
+import { createCheapHybridSigner, createCheapLedgerSigner } from '../world/cheap-crypto.ts';
+import { drawBytes } from '../world/draws.ts';
+import type { Disk } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+export const MODEL_ID = 'ogong/verified/test/fake';
+const UNIT = 10n ** 18n;
+const PRICE = 2_000_000n;
+const PORT = 7_200;
+
+type Role = 'provider' | 'verifier' | 'router' | 'gateway';
+const NETS: Readonly<Record<Role, number>> = { provider: 2, verifier: 3, router: 4, gateway: 5 };
+const FUNDS = 1_000_000n * UNIT;
+
+/** Keys and places of a machine, from the seed and its name. */
+function placeOf({ seed, wire }: World, role: Role, index: number) {
+  const name = `${role}-${index}`;
+  const host = `10.${NETS[role]}.${index >> 8}.${index & 0xff}`;
+  const certHash = drawBytes(seed, `${name} link`, 32);
+  const peer: Peer = { endpoint: `${host}:${PORT}`, certHash };
+  return {
+    ...{ name, peer, bind: { host, port: PORT }, identity: createSimulatedIdentity(wire, certHash) },
+    signer: createCheapHybridSigner(seed, name),
+    account: createCheapLedgerSigner(seed, name),
+  };
+}
+
+/** A verifier's payee is its provider's. */
+export const payeeOf = (world: World, index: number): Uint8Array => placeOf(world, 'provider', index).account.address;
+const providerIdOf = (world: World, index: number): Uint8Array =>
+  hashHybridKey(world.crypto, placeOf(world, 'provider', index).signer.publicKey);
+
+/** What the ledger has before the first block: funds, stake, routers. */
+export function prepareLedger(world: World, counts: { readonly providers: number; readonly gateways: number }): void {
+  const { ledger, crypto } = world;
+  for (let i = 0; i < counts.providers; i++) ledger.stake(payeeOf(world, i), 1_000n * UNIT);
+  for (let i = 0; i < counts.gateways; i++) ledger.mint(placeOf(world, 'gateway', i).account.address, FUNDS);
+  const router = placeOf(world, 'router', 0);
+  ledger.registerRouter(router.account.address, hashHybridKey(crypto, router.signer.publicKey));
+}
+
+interface Views {
+  readonly chain: ChainView;
+  readonly links: LinkPool;
+  readonly beacons: BeaconView;
+}
+
+/** What each daemon reads of chain and beacon, and keeps reading. */
+async function openViews(
+  { connectChain, crypto }: World,
+  { identity, account }: { readonly identity: LinkIdentity; readonly account: { readonly address: Uint8Array } },
+): Promise<Views> {
+  const chain = createChainView(
+    { deployment, refreshMs: 5_000 },
+    { connect: async () => connectChain(account.address), onError: () => undefined },
+  );
+  const links = createLinkPool({ identity });
+  const beacons = createBeaconView({}, { crypto, chain, links, onError: () => undefined });
+  await chain.refresh().catch(() => undefined);
+  await beacons.refresh().catch(() => undefined);
+  chain.start();
+  beacons.start();
+  return { chain, links, beacons };
+}
+
+const createEngine = (weights: number) => createFakeEngine({ contextSize: 512, weights });
+
+/** The program of `ogong-provider serve`. @param weights other ones than 1 are another model under the same name. */
+export async function startProvider(world: World, index: number, disk: Disk): Promise<Provider> {
+  const place = placeOf(world, 'provider', index);
+  const { chain, beacons } = await openViews(world, place);
+  const store = disk.open('provider', PROVIDER_SCHEMA);
+  beginMemory(store, { nowMs: systemClock.nowMs(), isKeyNew: true });
+  const verifier = placeOf(world, 'verifier', index);
+  const provider = createProvider(
+    {
+      bind: place.bind,
+      offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: createEngine(1) }],
+      routers: [placeOf(world, 'router', 0).peer],
+      verifier: {
+        endpoint: String(verifier.peer.endpoint),
+        certHash: verifier.peer.certHash,
+        keyHash: hashHybridKey(world.crypto, verifier.signer.publicKey),
+      },
+    },
+    {
+      ...{
+        crypto: world.crypto,
+        clock: systemClock,
+        signer: place.signer,
+        payee: place.account,
+        identity: place.identity,
+      },
+      ...{ chain, beacons, store, log: world.logOf(place.name), metrics: createMetrics('provider') },
+      readPayments: async (validator, fromBlock) =>
+        (await chain.client()).paidTo(place.account.address, validator, fromBlock),
+    },
+  );
+  await provider.start();
+  return provider;
+}
+
+/** The program of `ogong-verifierd`. */
+export async function startVerifier(world: World, index: number, disk: Disk): Promise<Verifier> {
+  const place = placeOf(world, 'verifier', index);
+  const { chain } = await openViews(world, place);
+  const store = disk.open('verifier', VERIFIER_SCHEMA);
+  const verifier = createVerifier(
+    { bind: place.bind, providers: [providerIdOf(world, index)] },
+    {
+      engines: [createEngine(1)],
+      ...{ crypto: world.crypto, clock: systemClock, signer: place.signer, identity: place.identity, chain },
+      reports: createReports(store, createGroupCommit(store)),
+      ...{ randomBytes, log: world.logOf(place.name), metrics: createMetrics('verifier') },
+    },
+  );
+  await verifier.start();
+  return verifier;
+}
+
+/** The program of `ogong-routerd`. */
+export async function startRouter(world: World, index: number, disk: Disk): Promise<Router> {
+  const place = placeOf(world, 'router', index);
+  const { chain } = await openViews(world, place);
+  const router = createRouter(
+    { bind: place.bind, address: place.account.address },
+    {
+      ...{ crypto: world.crypto, clock: systemClock, signer: place.signer, identity: place.identity, chain },
+      ...{ store: disk.open('router', ROUTER_SCHEMA), log: world.logOf(place.name), metrics: createMetrics('router') },
+    },
+  );
+  await router.start();
+  return router;
+}
+
+export interface SimulatedGateway {
+  /** As a client's request to its port. */
+  ask(body: object): Promise<Response>;
+}
+
+/** The program of `ogong-gatewayd`. Its app is called without a port, and its checks of receipts are made in the same process. */
+export async function startGateway(world: World, index: number, disk: Disk): Promise<SimulatedGateway> {
+  const place = placeOf(world, 'gateway', index);
+  const { crypto } = world;
+  const { chain, beacons, links } = await openViews(world, place);
+  const verifyBeacon = createBeaconMemo();
+  let fetch: ((request: Request, bindings: ServerBindings) => Response | Promise<Response>) | undefined;
+  const gateway = createGateway(
+    {
+      router: placeOf(world, 'router', 0).peer,
+      http: {
+        ...{ bind: { host: '127.0.0.1', port: 8_080 }, maxConnections: 256, headersTimeoutMs: 5_000, origins: [] },
+        ...{ maxBodyBytes: 2 ** 20, bodyTimeoutMs: 5_000, heartbeatMs: 10_000, stopGraceMs: 200 },
+        ...{ maxRequests: 64, maxRequestsPerKey: 64 },
+      },
+      spending: { maxPricePer1kAtomic: UNIT, depositAtomic: 100n * UNIT, allowanceAtomic: UNIT },
+      patience: {
+        ...{ busyPatienceMs: 2_000, firstTokenTimeoutMs: 10_000, idleTimeoutMs: 10_000, totalTimeoutMs: 60_000 },
+      },
+      receiptLifetimeMs: 86_400_000,
+      verdictIntervalMs: 5_000,
+    },
+    {
+      ...{ chain, links, payer: place.account, beacon: beacons, store: disk.open('gateway', GATEWAY_SCHEMA) },
+      keys: { isEmpty: () => false, find: () => ({ id: 'simulate', budgetAtomic: undefined }) },
+      ...{ logger: world.logOf(place.name), metrics: createMetrics('gateway') },
+      checker: {
+        start() {},
+        check: async ({ receipt, ...context }) => verifyReceipt(receipt, { crypto, verifyBeacon, ...context }),
+        stop: async () => undefined,
+      },
+      openServer(app, { bind }) {
+        fetch = app.fetch;
+        return { start: async () => undefined, stop: async () => undefined, address: () => bind };
+      },
+    },
+  );
+  await gateway.start();
+  return {
+    async ask(body) {
+      const headers = { 'content-type': 'application/json', authorization: 'Bearer simulate', host: '127.0.0.1' };
+      const request = new Request('http://127.0.0.1:8080/v1/chat/completions', {
+        ...{ method: 'POST', headers, body: JSON.stringify(body) },
+      });
+      return (fetch as NonNullable<typeof fetch>)(request, {});
+    },
+  };
+}
