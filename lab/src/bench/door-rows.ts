@@ -11,6 +11,7 @@ import { idleLinks } from '../attackers/protocol/idle-links.ts';
 import { routeSquatting } from '../attackers/protocol/route-squatting.ts';
 import { type AttackedDoor, openStrangerLink } from '../attackers/protocol/stranger-link.ts';
 import { openRouter } from '../bad-days/router-door.ts';
+import { TAKING_SCENES } from '../doors/catalogue.ts';
 import { measureFloods } from './flood-rows.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
 
@@ -28,7 +29,12 @@ export async function measureDoors(onProgress: (what: string) => void): Promise<
       'attackers and honest callers need addresses of their own, which only Linux has on the loopback device';
     return [{ id: 'door-links', what: 'honest calls under idle links', value: undefined, unit: 'x', note }];
   }
-  return [await measureLinks(), await measureHttp(), await measureRoutes(), ...(await measureFloods(onProgress))];
+  return [
+    await measureLinks(),
+    await measureHttp(),
+    await measureRoutes(),
+    ...(await measureFloods(TAKING_SCENES, onProgress)),
+  ];
 }
 
 async function measureLinks(): Promise<Row> {

@@ -2,7 +2,6 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_SERVER_LIMITS } from '@ogong/host/link/link-limits';
-import { DOOR_SCENES } from '../doors/catalogue.ts';
 import type { CallFlood, FloodCounts } from '../doors/flood.ts';
 import type { DoorScene } from '../doors/scene.ts';
 import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
@@ -19,9 +18,9 @@ const ATTACKER = fileURLToPath(new URL('../doors/flood.child.ts', import.meta.ur
 const DECOY = fileURLToPath(new URL('../doors/decoy.child.ts', import.meta.url));
 
 /** Honest throughput while a flood runs from another process, and what a refused call costs the daemon. */
-export async function measureFloods(onProgress: (what: string) => void): Promise<Row[]> {
+export async function measureFloods(scenes: readonly DoorScene[], onProgress: (what: string) => void): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const scene of DOOR_SCENES) {
+  for (const scene of scenes) {
     onProgress(scene.id);
     rows.push(...(await measureFlood(scene)));
   }

@@ -6,6 +6,7 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import type { ResolvedModel } from '@ogong/models/resolve';
+import { READING_SCENES } from '../doors/catalogue.ts';
 import { labModelsDir } from '../lab-models.ts';
 import { measureAuditBatches } from './audit-batch-rows.ts';
 import { measureAudit } from './audit-rows.ts';
@@ -15,6 +16,7 @@ import { measureDemo } from './demo-rows.ts';
 import { measureDoors } from './door-rows.ts';
 import { measureEmbeddings } from './embedding-rows.ts';
 import { measureEngine } from './engine-rows.ts';
+import { measureFloods } from './flood-rows.ts';
 import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
 import { measureLocal } from './local-rows.ts';
@@ -138,6 +140,10 @@ const parts: Readonly<
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },
   local: { title: 'One machine', measure: ({ model, storeDir }) => measureLocal(model, storeDir) },
   doors: { title: 'Doors under attack', measure: ({ onProgress }) => measureDoors(onProgress) },
+  'log-doors': {
+    title: "Doors of a validator's log under attack",
+    measure: ({ onProgress }) => measureFloods(READING_SCENES, onProgress),
+  },
   demo: { title: 'Demo', measure: measureDemo },
 };
 

@@ -6,12 +6,16 @@ import type { DoorScene } from './scene.ts';
 import { validatorScenes } from './validator-scenes.ts';
 import { verifierScenes } from './verifier-scenes.ts';
 
-/** Doors where calls are the flood; idle links, tickets, large complaints, keys and queues have attacks of their own. */
-export const DOOR_SCENES: readonly DoorScene[] = [
+/** What anybody, or any validator, may ask of a validator about its log. */
+export const READING_SCENES: readonly DoorScene[] = [...readingScenes, ...peerScenes];
+
+/** Where orders, announcements, jobs and what belongs to them come in. */
+export const TAKING_SCENES: readonly DoorScene[] = [
   ...announcementScenes,
   ...validatorScenes,
-  ...readingScenes,
-  ...peerScenes,
   ...providerScenes,
   ...verifierScenes,
 ];
+
+/** Doors where calls are the flood; idle links, tickets, large complaints, keys and queues have attacks of their own. */
+export const DOOR_SCENES: readonly DoorScene[] = [...TAKING_SCENES, ...READING_SCENES];

@@ -12,6 +12,10 @@ export function createValidatorMetrics({ counter, gauge }: Metrics) {
     batches: counter('validator_batches_settled_total', 'Batches settled'),
     uncollectable: counter('validator_replies_uncollectable_total', 'Replies settled without their fee'),
     cosigned: counter('validator_batches_cosigned_total', 'Batches of peers that were signed or refused', ['outcome']),
+    uncompared: counter(
+      'validator_entries_uncompared_total',
+      'Entries of peers that were signed with lists of candidates that nothing here could be compared with',
+    ),
     witnesses: counter('validator_witness_answers_total', 'What witnesses answered to this validator', ['answer']),
     witnessed: counter('validator_witnessed_total', 'What this validator answered as a witness', ['answer']),
     epoch: gauge('validator_beacon_epoch', 'Latest certified epoch'),

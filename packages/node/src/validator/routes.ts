@@ -50,7 +50,7 @@ export interface RouteDependencies {
   readonly witness: WitnessState;
   readonly metrics: Pick<
     ValidatorMetrics,
-    'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned'
+    'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
   >;
 }
 
@@ -246,11 +246,12 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         try {
           const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, findPeer(context), request));
           metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
+          metrics.uncompared.inc(answer.uncompared.length);
           const refused = answer.refused.map(({ delivery, ...fault }) => ({
             ...fault,
             ...(delivery && { delivery: writeDelivered(delivery) }),
           }));
-          return { ...answer, refused };
+          return { ...answer, refused, uncompared: [...answer.uncompared] };
         } catch (error) {
           metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
           if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);

@@ -81,17 +81,22 @@ function connectSettlement(
       chain,
       async cosign(peer, request) {
         const link = peerLinks.to(ValidatorService, toPeer(options, peer));
-        const { signer: by, signature, refused } = await link.cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS });
+        const answer = await link.cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS });
+        const { signer: by, signature, refused, uncompared } = answer;
         const faults = refused.map(({ delivery, ...fault }) => ({
           ...fault,
           delivery: delivery && readDelivered(delivery),
         }));
-        return { signer: by, signature, refused: faults };
+        return { signer: by, signature, refused: faults, uncompared };
       },
       takeDelivery: (delivered) => intake.acknowledge(delivered),
       findSettled: history.findSettled,
       onReplaced(sequence, uncollectable) {
         log.warn({ sequence: Number(sequence), uncollectable: uncollectable.map(toHex) }, 'batch proposed anew');
+      },
+      onUncompared(peer, entries) {
+        const who = { peer: toHex(peer.address), entries: entries.length };
+        log.info(who, 'a peer has signed lists of candidates that it could compare with none of its own');
       },
       onRefused(sequence, message) {
         log.warn({ sequence: Number(sequence), message }, 'co-signers refused entries, which are taken out of the log');

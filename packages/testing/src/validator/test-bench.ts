@@ -172,11 +172,19 @@ export interface BenchNotes {
   readonly decided: VerdictEntry[];
   /** The requests to co-signers. */
   readonly requests: CosignRequest[];
+  /** Entries that a co-signer signed without comparing their lists of candidates, once for each co-signer. */
+  readonly uncompared: bigint[];
   /** Why entries were taken out of the log, one text per batch that they stood in. */
   readonly refusals: string[];
 }
 
-export const createBenchNotes = (): BenchNotes => ({ served: new Map(), decided: [], requests: [], refusals: [] });
+export const createBenchNotes = (): BenchNotes => ({
+  served: new Map(),
+  decided: [],
+  requests: [],
+  uncompared: [],
+  refusals: [],
+});
 
 /** As if the provider had been rejected once on exact evidence. */
 export function ejectProvider(store: Store, providerId: Uint8Array): void {
@@ -217,7 +225,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const archive = createBeaconArchive(network, { crypto, store });
   store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
-  const { served, decided, requests, refusals } = options.notes ?? createBenchNotes();
+  const { served, decided, requests, uncompared, refusals } = options.notes ?? createBenchNotes();
   const stakeOf = options.stakeOf ?? (() => 0n);
   const findRouter = options.findRouter ?? (async () => ANY_ROUTER);
   const holdings = {
@@ -413,6 +421,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       },
       takeDelivery: async (delivered) => (options.hidesDeliveries ? undefined : intake.acknowledge(delivered)),
       onSettled() {},
+      onUncompared: (_peer, entries) => uncompared.push(...entries),
       onRefused: (_sequence, reasons) => refusals.push(reasons),
     },
   );
@@ -451,6 +460,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     served,
     decided,
     requests,
+    uncompared,
     refusals,
     find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
     order: (number: number, bend: OrderInput['bend'] = {}, by = payer, tokens?: number, at = provider): TestOrder =>

@@ -81,6 +81,7 @@ describe('a network whose validators hear of verifiers unevenly', () => {
     await judge();
     expect(await settle({ ...four, own })).toEqual(['accept', 'accept']);
     expect(own.refusals).toEqual([]);
+    expect(own.uncompared).toEqual([]);
   });
 
   it.each([
@@ -93,6 +94,24 @@ describe('a network whose validators hear of verifiers unevenly', () => {
     clock.advance(HELD_MS);
     await judge();
     expect(await settle({ ...four, own })).toEqual(settled);
+  });
+});
+
+describe('a co-signer that knows nobody with stake', () => {
+  it.each([
+    ['has just come back', EVEN],
+    ['belongs to a network where nobody has staked', {}],
+  ] as const)('signs, and says that it compared nothing, where it %s', async (_why, stakes) => {
+    const { own, peers, clock, announce, judge, ...four } = await createWorld({ stakes });
+    await announce([own, ...peers.slice(1)], HONEST);
+    clock.advance(HELD_MS);
+    await announce(peers.slice(0, 1), HONEST);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual(['accept']);
+    // The first peer alone, or all that were asked before there was a quorum.
+    const isKnown = Object.keys(stakes).length > 0;
+    if (isKnown) expect(own.uncompared).toEqual([0n]);
+    else expect(own.uncompared.length).toBeGreaterThan(1);
   });
 });
 

@@ -17,7 +17,8 @@ type ListState = Pick<CosignState, 'crypto' | 'clock' | 'store' | 'getBeacon' | 
  * Whether the lists of a batch's entries are those that its validator may have had, by what this one held and read itself
  * (docs/spec/validator.md, "Lists of candidates").
  * @param entries of the batch.
- * @returns what checks one of them, once the rest of it holds. It throws CosignError.
+ * @returns what checks one of them, once the rest of it holds. It throws CosignError, and says whether all lists of the entry could be
+ * compared: where nobody with stake is known here, the rule says nothing.
  */
 export function createListCheck(state: ListState, entries: readonly VerdictEntry[]) {
   const { stakedOf } = state;
@@ -30,14 +31,20 @@ export function createListCheck(state: ListState, entries: readonly VerdictEntry
     read.set(toHex(payee), staked);
     return staked;
   };
-  return async (entry: VerdictEntry, { record, evidence }: Pick<BatchEntry, 'record' | 'evidence'>): Promise<void> => {
+  return async (
+    entry: VerdictEntry,
+    { record, evidence }: Pick<BatchEntry, 'record' | 'evidence'>,
+  ): Promise<boolean> => {
     const parsed = evidence.length > 0 ? parseEvidence(evidence) : undefined;
-    if (parsed?.kind !== 'audit' || record?.order === undefined) return;
+    if (parsed?.kind !== 'audit' || record?.order === undefined) return true;
+    let isCompared = true;
     const order = parseOrder(record.order.order);
     for (const [sitting, list] of parsed.lists.entries()) {
       await assertStaked({ ...state, stakedOf: readOnce }, entry, list);
-      await assertWhole(state, entry, { order, sitting, list, silent });
+      const isKnown = await assertWhole(state, entry, { order, sitting, list, silent });
+      isCompared &&= isKnown;
     }
+    return isCompared;
   };
 }
 
@@ -63,12 +70,15 @@ async function assertStaked(
   }
 }
 
-/** Of those who were announced here all the time, with their stake, not too many are missing. @throws CosignError */
+/**
+ * Of those who were announced here all the time, with their stake, not too many are missing.
+ * @returns whether there was somebody with stake. @throws CosignError
+ */
 async function assertWhole(
   { crypto, store, getBeacon }: ListState,
   { index, timeMs, beaconEpoch, payee: server }: VerdictEntry,
   { order, sitting, list, silent }: { order: Order; sitting: number; list: List; silent: ReadonlySet<string> },
-): Promise<void> {
+): Promise<boolean> {
   const beacon = await getBeacon(computeSittingEpoch(beaconEpoch, sitting)).catch(() => undefined);
   if (beacon === undefined) throw new CosignError('unavailable', `entry ${index}: a beacon of its audit is not known`);
   const { providerId: serverId, modelRoot, expiresAtMs } = order;
@@ -83,4 +93,5 @@ async function assertWhole(
   });
   const problem = `entry ${index}: the list of sitting ${sitting} lacks verifiers with most of the stake`;
   demand(!isListLacking(known, list), problem);
+  return known.some(({ weight }) => weight > 1n);
 }

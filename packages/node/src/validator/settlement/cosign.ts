@@ -22,6 +22,12 @@ import type { CosignState } from './cosign-state.ts';
 import { assertOneLog, castVote, findSigned, listPlaces, readVote } from './cosign-vote.ts';
 import { describeEjection, type LogCounts, readCounts } from './count-log.ts';
 
+/** A signature, and what was signed on the validator's word. */
+export interface Cosignature extends QuorumSignature {
+  /** Entries with lists of candidates that were compared with none of the co-signer's own, because it knew nobody with stake. */
+  readonly uncompared: readonly bigint[];
+}
+
 /**
  * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
  * One log per validator, one place in it per reply, both on the disk before the signature leaves. Under one number the list of
@@ -33,15 +39,17 @@ export async function cosignBatch(
   state: CosignState,
   from: Uint8Array,
   request: CosignBatchRequest,
-): Promise<QuorumSignature> {
+): Promise<Cosignature> {
   const { crypto, domain, signer, store, group } = state;
   const settlement = readProposal(from, request.batch);
   const { validator, sequence, logHead } = settlement.batch;
   const summary = summarizeSettlement(crypto, settlement);
   const digest = hashBatchSummary(crypto, domain, summary);
   const known = store.read(() => readVote(store, validator, sequence));
+  let uncompared: readonly bigint[] = [];
   if (known === undefined || !equalBytes(known.digest, digest)) {
-    const { entries, findTests } = await checkEntries(state, settlement, request);
+    const { entries, findTests, ...checked } = await checkEntries(state, settlement, request);
+    uncompared = checked.uncompared;
     const debts = sumDebts(entries, findTests);
     await checkUncollectable(state, settlement, debts, known?.uncollectable ?? []);
     const { uncollectable } = settlement;
@@ -51,7 +59,7 @@ export async function cosignBatch(
   }
   const entries = request.entries.map(({ logEntry }) => logEntry);
   const signature = await signer.sign({ kind: 'batch', domain, summary, entries }).catch(toCosignError);
-  return { signer: signer.address, signature };
+  return { signer: signer.address, signature, uncompared };
 }
 
 /** What a peer is told where the holder of the key does not sign: a batch that was signed once may come again with other entries. */
@@ -62,20 +70,24 @@ function toCosignError(error: unknown): never {
   throw new CosignError(shown, message, { cause: error });
 }
 
+export interface CosignAnswer extends Cosignature {
+  readonly refused: EntryFault[];
+}
+
 /**
  * What a peer gets for its batch: a signature, or the entries that are refused, each with its reason, so that it can settle
  * the others. @throws CosignError where something else is wrong.
  */
 export async function answerPeer(
   { address: signer }: Pick<ValidatorSigner, 'address'>,
-  vote: Promise<QuorumSignature>,
-): Promise<QuorumSignature & { readonly refused: EntryFault[] }> {
+  vote: Promise<Cosignature>,
+): Promise<CosignAnswer> {
   try {
     return { ...(await vote), refused: [] };
   } catch (error) {
     if (!(error instanceof CosignError) || error.refused.length === 0) throw error;
     const refused = error.refused.map((fault) => ({ ...fault, reason: fault.reason.slice(0, MAX_REASON) }));
-    return { signer, signature: new Uint8Array(0), refused };
+    return { signer, signature: new Uint8Array(0), refused, uncompared: [] };
   }
 }
 
@@ -83,7 +95,9 @@ async function checkEntries(
   state: CosignState,
   settlement: Settlement,
   { batch: bytes, entries: messages }: Pick<CosignBatchRequest, 'batch' | 'entries'>,
-): Promise<{ readonly entries: readonly VerdictEntry[] } & Pick<LogCounts, 'findTests'>> {
+): Promise<
+  { readonly entries: readonly VerdictEntry[] } & Pick<LogCounts, 'findTests'> & Pick<Cosignature, 'uncompared'>
+> {
   const { batch } = settlement;
   const logEntries = messages.map(({ logEntry }) => logEntry);
   const start = await findLogStart(state, batch);
@@ -103,6 +117,7 @@ async function checkEntries(
   );
   const checkLists = createListCheck(state, entries);
   const refused: EntryFault[] = [];
+  const uncompared: bigint[] = [];
   for (const [i, entry] of entries.entries()) {
     // What was signed once is signed again: a table or a beacon may have gone since, and nobody else could replace this vote.
     if (signed.has(entry.index)) continue;
@@ -110,7 +125,7 @@ async function checkEntries(
     try {
       demand(delivery === undefined, `entry ${entry.index} is about another record than the payer holds`);
       await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);
-      await checkLists(entry, messages[i] as BatchEntry);
+      if (!(await checkLists(entry, messages[i] as BatchEntry))) uncompared.push(entry.index);
       demand(entry.ejects === ejecting.has(entry.index), describeEjection(entry));
     } catch (error) {
       if (!(error instanceof CosignError)) throw error;
@@ -124,5 +139,5 @@ async function checkEntries(
     throw new CosignError('refuted', refused.map(({ reason }) => reason).join('; '), { refused });
   }
   assertNets(state, settlement, bytes, { logEntries, findTests });
-  return { entries, findTests };
+  return { entries, findTests, uncompared };
 }

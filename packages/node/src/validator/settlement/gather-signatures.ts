@@ -86,7 +86,8 @@ export async function gatherSignatures(
   if (!isAlmost()) {
     await new Promise<void>((resolve) => {
       const asked = missing.map(async (peer) => {
-        const refused = await askPeer(state, peer, { request, batch, digest, votes });
+        const { refused, problem } = await askPeer(state, peer, { request, batch, digest, votes });
+        if (problem !== undefined) refusals.addMissing(peer, problem);
         correctedUpTo = (await takeDeliveries(state, batch, refused)) ?? correctedUpTo;
         refusals.add(peer, refused);
         if (correctedUpTo !== undefined || isAlmost() || refusals.listBlocked().length > 0) resolve();
@@ -108,11 +109,13 @@ export async function gatherSignatures(
   const quorum = count();
   if (!quorum.ok) {
     const reasons = refusals.describe();
+    const missed = refusals.describeMissing();
     throw new SettlementError(
       'no-quorum',
       `batch ${sequence}: ${quorum.signatures.length} signed with ${quorum.signedStake} of ${quorum.totalStake} votes; ` +
         `more than two thirds of the votes and ${minSignatures} signatures are needed` +
-        (reasons === '' ? '' : `; refused: ${reasons}`),
+        (reasons === '' ? '' : `; refused: ${reasons}`) +
+        (missed === '' ? '' : `; no answer: ${missed}`),
     );
   }
   return pickFewest(quorum.signatures, votes, minSignatures).map(({ signature }) => signature);
@@ -233,6 +236,9 @@ interface Refusals {
   listBlocked(): bigint[];
   /** The reasons for the first few. @param entries Default: all that anybody refuses. */
   describe(entries?: readonly bigint[]): string;
+  addMissing(peer: Pick<QuorumMember, 'address'>, problem: string): void;
+  /** Who has neither signed nor refused an entry, and why; of the first few. */
+  describeMissing(): string;
 }
 
 /** @param own this validator, which signs what is left, unless it has signed the log with the entry. */
@@ -244,6 +250,7 @@ export function createRefusals(
   const stakeOf = (address: Uint8Array): bigint =>
     voters.find((voter) => equalBytes(voter.address, address))?.stake ?? 0n;
   const found = new Map<bigint, { stake: bigint; reason: string }>();
+  const missing: string[] = [];
   const isBlocked = (index: bigint, stake: bigint): boolean => {
     const others = own.signed.has(index) ? 0n : stakeOf(own.address);
     return !isQuorum(total - stake, total) && isQuorum(others + stake, total);
@@ -257,6 +264,8 @@ export function createRefusals(
         found.set(index, { stake: (found.get(index)?.stake ?? 0n) + stake, reason });
       }
     },
+    addMissing: ({ address }, problem) => missing.push(`0x${toHex(address)}: ${problem.slice(0, MAX_REASON)}`),
+    describeMissing: () => missing.slice(0, MAX_DESCRIBED).join('; '),
     listBlocked: () => [...found].filter(([index, { stake }]) => isBlocked(index, stake)).map(([index]) => index),
     describe: (entries = [...found.keys()]) =>
       entries
@@ -268,10 +277,16 @@ export function createRefusals(
 
 /**
  * Asks one peer, and stores its signature if it is genuine. Reports anything else; never throws.
- * @returns the entries that the peer refuses.
+ * @returns the entries that the peer refuses, or why nothing came of the call.
  */
 export async function askPeer(
-  { crypto, group, cosign, onError }: Pick<SettlementState, 'crypto' | 'group' | 'cosign' | 'onError'>,
+  {
+    crypto,
+    group,
+    cosign,
+    onError,
+    onUncompared,
+  }: Pick<SettlementState, 'crypto' | 'group' | 'cosign' | 'onError' | 'onUncompared'>,
   peer: QuorumMember,
   {
     request,
@@ -284,16 +299,18 @@ export async function askPeer(
     readonly digest: Uint8Array;
     readonly votes: Pick<Votes, 'voters'>;
   },
-): Promise<readonly EntryFault[]> {
+): Promise<{ readonly refused: readonly EntryFault[]; readonly problem?: string }> {
   try {
-    const { signature, refused } = await cosign(peer, request);
-    if (refused.length > 0) return refused;
+    const { signature, refused, uncompared } = await cosign(peer, request);
+    if (refused.length > 0) return { refused };
     const signed = { signer: peer.address, signature };
     const { signatures } = verifyQuorum(crypto, { digest, signatures: [signed], validators: votes.voters });
     if (signatures.length === 0) throw new Error("not a signature by the peer's signing key");
     await group.write((db) => putSignature(db, batch, signed));
+    if (uncompared.length > 0) onUncompared(peer, uncompared);
+    return { refused: [] };
   } catch (error) {
     onError(error);
+    return { refused: [], problem: error instanceof Error ? error.message : String(error) };
   }
-  return [];
 }

@@ -4,12 +4,12 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { QuorumMember, QuorumSignature } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
-import type { EntryFault } from './cosign-error.ts';
+import type { CosignAnswer } from './cosign.ts';
 import type { SettledBatch } from './ledger-history.ts';
 
 export interface SettlementOptions {
@@ -31,10 +31,7 @@ export interface SettlementDependencies {
     client(): Promise<SettlementChain>;
     validators(): readonly QuorumMember[];
   };
-  readonly cosign: (
-    peer: QuorumMember,
-    request: CosignRequest,
-  ) => Promise<QuorumSignature & { readonly refused: readonly EntryFault[] }>;
+  readonly cosign: (peer: QuorumMember, request: CosignRequest) => Promise<CosignAnswer>;
   /** Finds the transaction that settled a batch, if this validator did not see it; undefined if it cannot be found. */
   readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
   /** @param unpaidReplies how many replies of the batch were not paid for. */
@@ -42,6 +39,8 @@ export interface SettlementDependencies {
   readonly onReplaced?: (sequence: bigint, uncollectable: readonly Uint8Array[]) => void;
   /** Entries that were taken out of the log, because no quorum can sign them. */
   readonly onRefused?: (sequence: bigint, message: string) => void;
+  /** A peer has signed entries with lists of candidates that it could not compare. */
+  readonly onUncompared?: (peer: QuorumMember, entries: readonly bigint[]) => void;
   /** What the payer of a reply told a co-signer, and not, or not yet, this validator. @throws Refusal */
   readonly takeDelivery: (delivered: DeliveredReply) => Promise<unknown>;
   readonly onError?: (error: unknown) => void;
@@ -55,5 +54,12 @@ export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 export interface SettlementState extends SettlementOptions, Required<SettlementDependencies> {}
 
 export function openSettlementState(options: SettlementOptions, dependencies: SettlementDependencies): SettlementState {
-  return { ...options, onReplaced: () => {}, onRefused: () => {}, onError: () => {}, ...dependencies };
+  return {
+    ...options,
+    onReplaced: () => {},
+    onRefused: () => {},
+    onUncompared: () => {},
+    onError: () => {},
+    ...dependencies,
+  };
 }

@@ -69,8 +69,9 @@ describe('signatures', () => {
           group,
           cosign: async () => {
             const signature = await signedBy.signer.sign(statement);
-            return { signer: one.signer.address, signature, refused: [] };
+            return { signer: one.signer.address, signature, refused: [], uncompared: [] };
           },
+          onUncompared: () => {},
           onError: (error) => errors.push(error),
         },
         one.member,

@@ -42,7 +42,11 @@ describe('settlement', () => {
     const four = await createFour();
     await decideThree(four);
     four.offline.add(1).add(2);
-    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum', retryable: true });
+    const missing = toHex((four.peers[1] as TestValidator).signer.address);
+    await expect(four.own.settlement.step()).rejects.toMatchObject({
+      ...{ code: 'no-quorum', retryable: true },
+      message: expect.stringMatching(new RegExp(`no answer: .*0x${missing}: offline`)),
+    });
     four.chain.isDown = true;
     await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'rpc-unreachable' });
     four.offline.clear();
