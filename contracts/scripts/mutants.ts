@@ -652,6 +652,30 @@ const mutants: readonly Mutant[] = [
     from: 'if (next.minimumRouterBond == 0 || next.minimumRouterBond > MAX_ROUTER_BOND) revert',
     to: 'if (next.minimumRouterBond > MAX_ROUTER_BOND) revert',
   },
+  {
+    breaks: 'beacon keys: no share has to be there',
+    file: 'BeaconKeys.sol',
+    from: 'if (!Bls12381.verify(key, abi.encodePacked("ogong-beacon-activation-v1\\n", digest), activation)) {',
+    to: 'if (false) {',
+  },
+  {
+    breaks: 'beacon keys: a quorum is not asked',
+    file: 'BeaconKeys.sol',
+    from: '_requireQuorum(digest, quorum);',
+    to: '',
+  },
+  {
+    breaks: 'beacon keys: an era may be given another key',
+    file: 'BeaconKeys.sol',
+    from: 'if (keccak256(last.key) != keccak256(key)) revert OtherKey(generation);',
+    to: '',
+  },
+  {
+    breaks: 'beacon keys: infinity verifies',
+    file: 'Bls12381.sol',
+    from: 'if (_isZero(key) || _isZero(signature)) return false;',
+    to: '',
+  },
 ];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');

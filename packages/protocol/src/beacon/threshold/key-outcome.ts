@@ -5,7 +5,6 @@ import {
   bytes,
   type CodecType,
   createFormat,
-  type Format,
   hash,
   list,
   struct,

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title BLS signatures over BLS12-381, by the precompiles of EIP-2537
+/// @notice Keys in G1, signatures in G2, ciphersuite BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_. A point is its coordinates, each a
+/// number of the field in 64 bytes: 128 bytes for a key, 256 for a signature, the part without i before the other.
+library Bls12381 {
+    uint256 internal constant KEY_BYTES = 128;
+    uint256 internal constant SIGNATURE_BYTES = 256;
+
+    bytes private constant DOMAIN = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
+    bytes private constant FIELD =
+        hex"1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
+    /// The generator of G1 with the sign of y turned.
+    bytes private constant NEGATED_GENERATOR =
+        hex"0000000000000000000000000000000017f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb00000000000000000000000000000000114d1d6855d545a8aa7d76c8cf2e21f267816aef1db507c96655b9d5caac42364e6f38ba0ecb751bad54dcd6b939c2ca";
+    /// (p - 1) / 2 in two parts: the upper 16 bytes of 48, and the lower 32.
+    uint256 private constant HALF_UPPER = 0x0d0088f51cbff34d258dd3db21a5d66b;
+    uint256 private constant HALF_LOWER = 0xb23ba5c279c2895fb39869507b587b120f55ffff58a9ffffdcff7fffffffd555;
+
+    address private constant MODEXP = address(0x05);
+    address private constant G2_ADD = address(0x0d);
+    address private constant PAIRING = address(0x0f);
+    address private constant MAP_TO_G2 = address(0x11);
+
+    /// @notice Whether a key signed a message. False for points that are infinity, off the curve or outside the subgroup.
+    function verify(bytes memory key, bytes memory message, bytes memory signature) internal view returns (bool) {
+        if (key.length != KEY_BYTES || signature.length != SIGNATURE_BYTES) return false;
+        if (_isZero(key) || _isZero(signature)) return false;
+        (bool ok, bytes memory result) =
+            PAIRING.staticcall(bytes.concat(key, hashToPoint(message), NEGATED_GENERATOR, signature));
+        return ok && result.length == 32 && abi.decode(result, (uint256)) == 1;
+    }
+
+    /// @notice The compressed form of a key. It says nothing about whether the coordinates are a point.
+    function compress(bytes memory key) internal pure returns (bytes memory out) {
+        out = new bytes(48);
+        for (uint256 i; i < 48; ++i) {
+            out[i] = key[16 + i];
+        }
+        uint256 upper;
+        uint256 lower;
+        assembly ("memory-safe") {
+            // y begins 64 bytes in, and has 16 zero bytes in front.
+            upper := and(mload(add(key, 96)), 0xffffffffffffffffffffffffffffffff)
+            lower := mload(add(key, 128))
+        }
+        bool isLarger = upper > HALF_UPPER || (upper == HALF_UPPER && lower > HALF_LOWER);
+        out[0] = out[0] | bytes1(isLarger ? uint8(0xa0) : uint8(0x80));
+    }
+
+    /// @notice The point of G2 that a message is hashed to (RFC 9380).
+    function hashToPoint(bytes memory message) internal view returns (bytes memory) {
+        bytes memory uniform = _expand(message);
+        bytes memory sum = bytes.concat(_mapToPoint(uniform, 0), _mapToPoint(uniform, 128));
+        return _call(G2_ADD, sum);
+    }
+
+    /// @dev 128 of the bytes make one number of the larger field.
+    function _mapToPoint(bytes memory uniform, uint256 from) private view returns (bytes memory) {
+        return _call(MAP_TO_G2, bytes.concat(_reduce(uniform, from), _reduce(uniform, from + 64)));
+    }
+
+    /// @dev 64 bytes modulo the order of the field, in 64 bytes.
+    function _reduce(bytes memory uniform, uint256 from) private view returns (bytes memory) {
+        bytes memory part = new bytes(64);
+        for (uint256 i; i < 64; ++i) {
+            part[i] = uniform[from + i];
+        }
+        bytes memory call_ = abi.encodePacked(uint256(64), uint256(1), uint256(48), part, uint8(1), FIELD);
+        return bytes.concat(bytes16(0), _call(MODEXP, call_));
+    }
+
+    /// @dev expand_message_xmd with SHA-256 to 256 bytes.
+    function _expand(bytes memory message) private pure returns (bytes memory out) {
+        bytes memory domain = bytes.concat(DOMAIN, bytes1(uint8(DOMAIN.length)));
+        bytes32 first = sha256(abi.encodePacked(bytes32(0), bytes32(0), message, uint16(256), uint8(0), domain));
+        bytes32 block_ = sha256(abi.encodePacked(first, uint8(1), domain));
+        out = abi.encodePacked(block_);
+        for (uint8 i = 2; i <= 8; ++i) {
+            block_ = sha256(abi.encodePacked(first ^ block_, i, domain));
+            out = bytes.concat(out, block_);
+        }
+    }
+
+    /// @dev These inputs are always valid, so that a precompile that fails is missing.
+    function _call(address precompile, bytes memory input) private view returns (bytes memory output) {
+        bool ok;
+        (ok, output) = precompile.staticcall(input);
+        require(ok && output.length > 0);
+    }
+
+    function _isZero(bytes memory point) private pure returns (bool) {
+        for (uint256 i; i < point.length; ++i) {
+            if (point[i] != 0) return false;
+        }
+        return true;
+    }
+}
