@@ -1,15 +1,6 @@
 import { compareBytes, concatBytes, equalBytes } from '../../base/bytes.ts';
 import { encodeDomain } from '../../base/canonical.ts';
-import {
-  address,
-  bytes,
-  type CodecType,
-  createFormat,
-  hash,
-  list,
-  struct,
-  u16,
-} from '../../base/codec.ts';
+import { address, bytes, type CodecType, createFormat, hash, list, struct, u16 } from '../../base/codec.ts';
 import { BLS_KEY_BYTES, BLS_ORDER, type Bls, type BlsKeys } from '../../crypto/bls.ts';
 import { computeLagrangeWeights } from '../../crypto/bls-scalar.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
