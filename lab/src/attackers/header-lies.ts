@@ -34,7 +34,7 @@ const LIES: readonly Lie[] = [
   {
     name: 'header-tier',
     aim: 'claim a tier of other rules',
-    caughtBy: ['sampler', 'posture'],
+    caughtBy: ['posture', 'commitment-form'],
     change: (header) => ({ ...header, tier: 'vanilla' }),
   },
   {
