@@ -9,7 +9,7 @@ const END = '<!-- end of results -->';
 export function renderTable(results: readonly CheckResult[], deep: boolean): string {
   const rows = results.map(
     ({ name, says, expect, outcome, detail, seconds }) =>
-      `| \`${name}\` | ${expect === 'broken' ? `without it: ${says}` : says} | ${outcome}${outcome === expect ? '' : ', NOT AS EXPECTED'} | ${detail} | ${seconds.toFixed(0)} s |`,
+      `| \`${name}\` | ${expect === 'broken' ? `broken on purpose: ${says}` : says} | ${outcome}${outcome === expect ? '' : ', NOT AS EXPECTED'} | ${detail} | ${seconds.toFixed(0)} s |`,
   );
   return [
     `Bounds of ${deep ? 'a deep run' : 'CI'}; times are of one run, beside other work.`,
