@@ -20,7 +20,7 @@ IPv6 address. A known party is a validator of the registry; for a router also a 
 peer that calibrates ([links](spec/links.md)).
 
 \`lab/src/attackers/protocol/doors.simulation.test.ts\` and \`lab/src/doors/floods.simulation.test.ts\` hold doors at ten times their limits: every honest
-call is served, and the flood gets no further. What honest parties keep of their throughput: \`npm run bench -- --only doors,log-doors\`, [measured](bench.md).
+call is served, and the flood gets no further. What honest parties keep of their throughput: \`npm run bench -- --only doors,log-doors\`. [Measured](bench.md) so far: the rows of \`doors\`.
 `;
 
 const rate = ({ perSecond, burst }: RateLimit): string => `${perSecond}, bursts of ${burst}`;
