@@ -47,7 +47,7 @@ import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
-import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
+import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
 
 /**
@@ -288,8 +288,9 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           const asked = parseRequest(request.request, request.endpoint as Endpoint);
           const { words = chooseWords(asked) } = provider.behaviour;
           const said = speak(words, asked);
-          const compose = () =>
+          const compose = (seed: number) =>
             createSyntheticReply({
+              seed,
               crypto,
               provider: signer,
               payer: fakePayer,
@@ -308,11 +309,9 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
               },
             });
           // The log-probabilities that are shown are the ones that are signed later, unless the provider lies.
-          const drawn = asked.logprobs ? compose() : undefined;
-          const rows = drawn?.opening.windows.flatMap(({ draws }) => decodeDraws(draws, drawn.header).rows) ?? [];
+          const drawn = asked.logprobs ? drawDistinct(compose) : undefined;
+          const rows = drawn?.rows ?? [];
           const spelled = spell(rows, said.pieces);
-          if (drawn !== undefined) said.pieces = rows.map((row) => spelled.get(tokenOf(row)) as string);
-          const composed = drawn && compose();
           const show = (text: string, at: number) => {
             const shown = toLogprob(text, rows[at] as DrawRow, asked, spelled);
             return provider.behaviour.showLogprob?.(shown) ?? shown;
@@ -339,7 +338,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             if (context.signal.aborted) provider.cancelled++;
           }
           if (provider.behaviour.withoutRecord) return;
-          const reply = composed ?? compose();
+          const reply = drawn?.reply ?? compose(1);
           openings.set(toHex(order.replyId), reply.openingBytes);
           const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
           const admission = provider.behaviour.bendAdmission?.(admit(order)) ?? admit(order);
@@ -490,15 +489,24 @@ function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) 
   return { pieces: kept, stopReason: 'stop-string' as const };
 }
 
-/** What each token that was drawn reads: its first word. A token that is drawn again reads the same again. */
-function spell(rows: readonly DrawRow[], pieces: readonly string[]): ReadonlyMap<number, string> {
-  const spelled = new Map<number, string>();
-  for (const [at, row] of rows.entries()) {
-    const token = tokenOf(row);
-    if (!spelled.has(token)) spelled.set(token, pieces[at] ?? '');
+const MAX_MADE_UP_MODELS = 100;
+
+/**
+ * A token reads the same wherever it stands, and each word is a token of its own. So the reply is of the first made-up model that
+ * draws no token twice: which tokens a model draws also depends on the order, which is different each time.
+ */
+function drawDistinct(compose: (seed: number) => SyntheticReply) {
+  for (let seed = 1; seed <= MAX_MADE_UP_MODELS; seed++) {
+    const reply = compose(seed);
+    const rows = reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, reply.header).rows);
+    if (new Set(rows.map(tokenOf)).size === rows.length) return { reply, rows };
   }
-  return spelled;
+  throw new Error(`each of ${MAX_MADE_UP_MODELS} made-up models draws a token twice`);
 }
+
+/** What each token that was drawn reads. */
+const spell = (rows: readonly DrawRow[], pieces: readonly string[]): ReadonlyMap<number, string> =>
+  new Map(rows.map((row, at) => [tokenOf(row), pieces[at] ?? '']));
 
 /** @param spelled texts of the tokens that the reply draws. */
 function toLogprob(
