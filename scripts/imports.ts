@@ -55,6 +55,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'beacon',
     'tier',
     'exchange',
+    'sealing',
     'http',
     'stage1',
     'statistics',

@@ -27,6 +27,7 @@ import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
 import { type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
 import { formatTable, isMet, type Row } from './row.ts';
+import { measureSealing } from './sealing-rows.ts';
 import { measureShapes } from './shape-rows.ts';
 import type { ShapeBench } from './shape-ways.ts';
 import { measureTiled } from './tiled-rows.ts';
@@ -135,6 +136,7 @@ const parts: Readonly<
   },
   intake: { title: 'Validator', measure: async () => [...(await measureIntake()), ...measureAudit()] },
   beacon: { title: 'Threshold beacon', measure: ({ onProgress }) => measureBeacon(onProgress) },
+  sealing: { title: 'Sealing', measure: measureSealing },
   ledger: { title: 'Settlement', measure: measureGas },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },

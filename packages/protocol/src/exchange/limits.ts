@@ -75,3 +75,10 @@ export function computeOrderLifetime({ maxTokens }: { readonly maxTokens: number
 export function isEpochNear(epoch: bigint, latest: bigint): boolean {
   return epoch <= latest + EPOCH_SLACK && latest <= epoch + EPOCH_SLACK;
 }
+
+/** A provider makes a new seal key so often, and no key lives longer: what a stolen one opens ends with it. */
+export const SEAL_KEY_LIFETIME_MS = 3_600_000;
+/** Of a sealed request: the longest body, what stands beside it, and the padding. */
+export const MAX_SEALED_REQUEST_BYTES = MAX_REQUEST_BYTES + 128 * 1024;
+/** Of what one reply may be sealed in: its opening, its texts, and what is said of each token. */
+export const MAX_SEALED_REPLY_BYTES = 128 * 1024 * 1024;

@@ -28,6 +28,7 @@ import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
+import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
@@ -49,6 +50,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     sketch: sketchVectors(crypto),
     beacon: createBeaconVectors(crypto),
     bls: createBlsVectors(crypto),
+    sealing: createSealingVectors(crypto),
     'threshold-beacon': createThresholdVectors(crypto),
     ...createEdgeVectors(crypto),
     ...createStatisticsVectors(crypto),

@@ -1,0 +1,56 @@
+import { concatBytes, createWriter, utf8Encode } from '../base/bytes.ts';
+import type { SealPrimitives } from '../crypto/seal-primitives.ts';
+
+/**
+ * The key schedule of HPKE (RFC 9180, section 5.1) with HKDF-SHA-256 and export-only, and nothing else of it: what is sealed here has
+ * its own layout, so that each key seals one text and commits to what it seals.
+ */
+export interface Exporter {
+  /** 32 bytes by a context. */
+  export(context: Uint8Array): Uint8Array;
+}
+
+export interface PreSharedKey {
+  /** 32 bytes that nobody can guess. */
+  readonly key: Uint8Array;
+  readonly id: Uint8Array;
+}
+
+interface ScheduleInput {
+  readonly shared: Uint8Array;
+  readonly info: Uint8Array;
+  /** Who has it not cannot derive the keys. Default: none, which is HPKE's base mode. */
+  readonly psk?: PreSharedKey;
+  /** Default: X-Wing. Vectors of the standard have another. */
+  readonly kemId?: number;
+}
+
+const XWING_KEM_ID = 0x647a;
+const HKDF_SHA256_ID = 0x0001;
+const EXPORT_ONLY_ID = 0xffff;
+const VERSION = utf8Encode('HPKE-v1');
+const HASH_BYTES = 32;
+const NOTHING = new Uint8Array();
+
+/** What both sides of an encapsulation derive. */
+export function createExporter(
+  seal: Pick<SealPrimitives, 'hmac'>,
+  { shared, info, psk, kemId = XWING_KEM_ID }: ScheduleInput,
+): Exporter {
+  const suite = createWriter().bytes(utf8Encode('HPKE')).u16(kemId).u16(HKDF_SHA256_ID).u16(EXPORT_ONLY_ID).finish();
+  const extract = (salt: Uint8Array, label: string, input: Uint8Array): Uint8Array =>
+    seal.hmac(salt, VERSION, suite, utf8Encode(label), input);
+  const expand = (key: Uint8Array, label: string, context: Uint8Array): Uint8Array => {
+    const length = createWriter().u16(HASH_BYTES).finish();
+    return seal.hmac(key, length, VERSION, suite, utf8Encode(label), context, Uint8Array.of(1));
+  };
+  const mode = Uint8Array.of(psk === undefined ? 0 : 1);
+  const context = concatBytes(
+    mode,
+    extract(NOTHING, 'psk_id_hash', psk?.id ?? NOTHING),
+    extract(NOTHING, 'info_hash', info),
+  );
+  const secret = extract(shared, 'secret', psk?.key ?? NOTHING);
+  const exporterSecret = expand(secret, 'exp', context);
+  return { export: (exported) => expand(exporterSecret, 'sec', exported) };
+}

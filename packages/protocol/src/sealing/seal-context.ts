@@ -1,0 +1,59 @@
+import type { CodecType } from '../base/codec.ts';
+import { address, bytes, createFormat, hash, oneOf, struct, u8, u64 } from '../base/codec.ts';
+import { REPLY_ID_BYTES } from '../commitment/record.ts';
+import type { LedgerDomain } from '../exchange/order.ts';
+
+/** X-Wing, HKDF-SHA-256, ChaCha20-Poly1305 with key commitment, one encapsulation a direction. */
+export const SEAL_SUITE = 1;
+
+const contextCodec = struct({
+  suite: u8,
+  kind: oneOf(['request', 'reply']),
+  chainId: u64,
+  escrow: address,
+  /** Who opens it: the provider's id, or the hash of the reply key. */
+  recipient: hash,
+  /** Of the provider's seal key. */
+  sealKeyHash: hash,
+  replyId: bytes(REPLY_ID_BYTES),
+  /** As the order names the request. */
+  requestHash: hash,
+  /** Of the request that a reply answers; zero for a request. */
+  answered: hash,
+});
+
+/** All that something sealed belongs to. It is never sent: both sides know it, and nothing opens under another. */
+export interface SealContext extends CodecType<typeof contextCodec> {}
+
+/** What HPKE calls info. */
+export const encodeSealContext: (context: SealContext) => Uint8Array = createFormat<SealContext>(contextCodec, {
+  tag: 'ogong-seal-v1',
+}).encode;
+
+/** The exchange that a request and its reply belong to. */
+export interface SealedExchange {
+  readonly ledger: LedgerDomain;
+  readonly providerId: Uint8Array;
+  readonly replyId: Uint8Array;
+  readonly requestHash: Uint8Array;
+}
+
+const NONE = new Uint8Array(32);
+
+export function createRequestContext(
+  { ledger, providerId, replyId, requestHash }: SealedExchange,
+  sealKeyHash: Uint8Array,
+): SealContext {
+  return {
+    ...{ suite: SEAL_SUITE, kind: 'request', chainId: ledger.chainId, escrow: ledger.verifyingContract },
+    ...{ recipient: providerId, sealKeyHash, replyId, requestHash, answered: NONE },
+  };
+}
+
+/** @param answered hash of the sealed request. @param replyKeyHash of the key that stood in it. */
+export function createReplyContext(
+  request: SealContext,
+  { replyKeyHash, answered }: { readonly replyKeyHash: Uint8Array; readonly answered: Uint8Array },
+): SealContext {
+  return { ...request, kind: 'reply', recipient: replyKeyHash, answered };
+}

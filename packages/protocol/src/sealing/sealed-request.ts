@@ -1,0 +1,176 @@
+import { concatBytes, equalBytes, ProtocolError, utf8Encode } from '../base/bytes.ts';
+import {
+  bytes,
+  bytes16,
+  bytes32,
+  type CodecType,
+  createFormat,
+  type Format,
+  hash,
+  plainText,
+  struct,
+  u8,
+} from '../base/codec.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { CAPSULE_BYTES, KEM_KEY_BYTES, type KemKey, type SealPrimitives } from '../crypto/seal-primitives.ts';
+import { MAX_CACHE_SCOPE_BYTES, MAX_REQUEST_BYTES, MAX_SEALED_REQUEST_BYTES } from '../exchange/limits.ts';
+import { createExporter, type Exporter, type PreSharedKey } from './key-schedule.ts';
+import { pad, padRequest, unpad } from './padding.ts';
+import {
+  createReplyContext,
+  createRequestContext,
+  encodeSealContext,
+  SEAL_SUITE,
+  type SealContext,
+  type SealedExchange,
+} from './seal-context.ts';
+import { SealError } from './seal-error.ts';
+import type { CheckedSealKey } from './seal-key.ts';
+
+const MAX_ENDPOINT_NAME = 32;
+
+const innerCodec = struct({
+  endpoint: plainText(MAX_ENDPOINT_NAME),
+  cacheScope: bytes16(MAX_CACHE_SCOPE_BYTES),
+  /** X-Wing, for this request alone: its reply is sealed to it. */
+  replyKey: bytes(KEM_KEY_BYTES),
+  /** The consumer's exact body. */
+  body: bytes32(MAX_REQUEST_BYTES),
+});
+
+/** What only the provider reads. */
+export interface InnerRequest extends CodecType<typeof innerCodec> {}
+
+const innerFormat = createFormat<InnerRequest>(innerCodec, { tag: 'ogong-sealed-inner-v1' });
+
+const envelopeCodec = struct({
+  suite: u8,
+  /** Which key opens it. */
+  sealKeyHash: hash,
+  capsule: bytes(CAPSULE_BYTES),
+  /** To key and context: a text that opened under two keys would show two recipients two requests. */
+  commit: hash,
+  sealed: bytes32(MAX_SEALED_REQUEST_BYTES),
+});
+
+const envelopeFormat = createFormat(envelopeCodec, {
+  tag: 'ogong-sealed-request-v1',
+  maxBytes: MAX_SEALED_REQUEST_BYTES + 2 * CAPSULE_BYTES,
+});
+
+/** From a sealed request to its reply: the same on both sides. */
+export interface ReplySecret {
+  readonly context: SealContext;
+  /** Only who made or opened the request has it, so nobody else can write a reply. */
+  readonly psk: PreSharedKey;
+}
+
+export const COMMIT_LABEL = utf8Encode('commit');
+const BODY_LABEL = utf8Encode('body');
+const REPLY_LABEL = utf8Encode('reply-psk');
+
+/**
+ * Seals a request to a provider's key. Nothing opens it but that key, for this reply and this request.
+ * @throws SealError where the key is malformed.
+ */
+export function sealRequest(
+  { crypto, seal }: SealTools,
+  {
+    exchange,
+    to,
+    inner,
+  }: {
+    readonly exchange: SealedExchange;
+    readonly to: Pick<CheckedSealKey, 'hash' | 'key'>;
+    readonly inner: InnerRequest;
+  },
+): { readonly envelope: Uint8Array; readonly reply: ReplySecret } {
+  const encapsulated = seal.encapsulate(to.key);
+  if (encapsulated === undefined) throw new SealError('malformed', 'the seal key is no key');
+  const { capsule, shared } = encapsulated;
+  const context = createRequestContext(exchange, to.hash);
+  const keys = createExporter(seal, { shared, info: encodeSealContext(context) });
+  const envelope = envelopeFormat.encode({
+    ...{ suite: SEAL_SUITE, sealKeyHash: to.hash, capsule, commit: commitTo(keys, capsule) },
+    sealed: seal.encrypt(keys.export(BODY_LABEL), pad(innerFormat.encode(inner), padRequest)),
+  });
+  return { envelope, reply: createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey }) };
+}
+
+/**
+ * Opens a request.
+ * @param findKey the key that a hash names, undefined where it is not held, or no more.
+ * @throws SealError
+ */
+export function openRequest(
+  { crypto, seal }: SealTools,
+  {
+    exchange,
+    envelope,
+    findKey,
+  }: {
+    readonly exchange: SealedExchange;
+    readonly envelope: Uint8Array;
+    readonly findKey: (sealKeyHash: Uint8Array) => Pick<KemKey, 'decapsulate'> | undefined;
+  },
+): { readonly inner: InnerRequest; readonly reply: ReplySecret } {
+  const { suite, sealKeyHash, capsule, commit, sealed } = decode(envelopeFormat, envelope);
+  if (suite !== SEAL_SUITE) throw new SealError('malformed', `seal suite ${suite}`);
+  const key = findKey(sealKeyHash);
+  if (key === undefined) throw new SealError('unknown-key', 'sealed to a key that is not held here, or no more');
+  const shared = key.decapsulate(capsule);
+  if (shared === undefined) throw new SealError('malformed', 'the capsule is none');
+  const context = createRequestContext(exchange, sealKeyHash);
+  const keys = createExporter(seal, { shared, info: encodeSealContext(context) });
+  assertCommits(keys, capsule, commit);
+  const padded = seal.decrypt(keys.export(BODY_LABEL), sealed);
+  if (padded === undefined) throw new SealError('not-opened', 'the request was changed');
+  const inner = decode(innerFormat, unpad(padded, padRequest));
+  return { inner, reply: createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey }) };
+}
+
+/** The primitives that both directions take. */
+export interface SealTools {
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly seal: SealPrimitives;
+}
+
+export const commitTo = (keys: Exporter, capsule: Uint8Array): Uint8Array =>
+  keys.export(concatBytes(COMMIT_LABEL, capsule));
+
+/** Before anything is decrypted. @throws SealError */
+export function assertCommits(keys: Exporter, capsule: Uint8Array, commit: Uint8Array): void {
+  if (equalBytes(commitTo(keys, capsule), commit)) return;
+  throw new SealError('not-opened', 'sealed under another key, or for another exchange');
+}
+
+function createReplySecret(
+  crypto: SealTools['crypto'],
+  {
+    envelope,
+    context,
+    keys,
+    replyKey,
+  }: {
+    readonly envelope: Uint8Array;
+    readonly context: SealContext;
+    readonly keys: Exporter;
+    readonly replyKey: Uint8Array;
+  },
+): ReplySecret {
+  const answered = crypto.sha256(envelope);
+  return {
+    context: createReplyContext(context, { replyKeyHash: crypto.sha256(replyKey), answered }),
+    psk: { key: keys.export(REPLY_LABEL), id: answered },
+  };
+}
+
+/** @throws SealError */
+export function decode<T>(format: Format<T>, given: Uint8Array): T {
+  try {
+    return format.decode(given);
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new SealError(cause.code === 'too-large' ? 'too-large' : 'malformed', cause.message, { cause });
+  }
+}
