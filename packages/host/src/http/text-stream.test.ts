@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createApiApp } from './api-app.ts';
 import { streamText, type TextStreamOptions, type WriteText } from './text-stream.ts';
 
@@ -24,6 +24,8 @@ function ask(produce: (write: WriteText) => Promise<void>, { options, signal, st
 }
 
 const silence = (): Promise<never> => new Promise(() => {});
+
+afterEach(() => void vi.useRealTimers());
 
 describe('a streamed text', () => {
   it('comes with its headers, as it was written', async () => {
@@ -57,8 +59,10 @@ describe('a streamed text', () => {
 
   it('waits for its reader', async () => {
     let written = 0;
+    // So long that none waits for another.
+    const text = 'x'.repeat(16 * 1024);
     const { response } = ask(async (write) => {
-      for (; written < 100; written++) await write('x');
+      for (; written < 100; written++) await write(text);
     });
     const reader = (await response).body!.getReader();
     await reader.read();
@@ -67,6 +71,41 @@ describe('a streamed text', () => {
     expect(written).toBeLessThan(10);
     for (let isDone = false; !isDone; ) isDone = (await reader.read()).done;
     expect(written).toBe(100);
+  });
+
+  it('sends texts that come close together as one, but the first ones at once', async () => {
+    // All of them in one moment.
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+    const { response } = ask(async (write) => {
+      for (let i = 0; i < 200; i++) await write(`${i} `);
+    });
+    const chunks: string[] = [];
+    for await (const chunk of (await response).body!.pipeThrough(new TextDecoderStream())) chunks.push(chunk);
+    expect(chunks.join('')).toBe(Array.from({ length: 200 }, (_, i) => `${i} `).join(''));
+    expect(chunks.slice(0, 4)).toEqual(['0 ', '1 ', '2 ', '3 ']);
+    expect(chunks).toHaveLength(5);
+  });
+
+  it('sends the last text of a stream that goes on in silence', async () => {
+    const rest = Promise.withResolvers<void>();
+    const { response } = ask(async (write) => {
+      for (let i = 0; i < 9; i++) await write(`${i}`);
+      await rest.promise;
+    });
+    let told = '';
+    for await (const chunk of (await response).body!.pipeThrough(new TextDecoderStream())) {
+      told += chunk;
+      if (told === '012345678') rest.resolve();
+    }
+    expect(told).toBe('012345678');
+  });
+
+  it('that fails sends what waited first', async () => {
+    const { response } = ask(async (write) => {
+      for (let i = 0; i < 9; i++) await write(`${i}`);
+      throw new Error('engine lost');
+    });
+    expect(await (await response).text()).toBe('012345678failed: engine lost');
   });
 
   it.each(['client', 'server'] as const)('stops its producer when the %s ends', async (who) => {
