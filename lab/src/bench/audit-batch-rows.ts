@@ -1,63 +1,75 @@
-import { loadLlama } from '@ogong/engine/llama-cpp/library';
-import { openLlamaModel } from '@ogong/engine/llama-cpp/model';
-import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
-import { readBusyMs } from './busy-time.ts';
-import { median, pairedRatio, type Row } from './row.ts';
+import type { TextScoringRequest } from '@ogong/engine/interface/text';
+import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { measureBusy } from './busy-time.ts';
+import { SAMPLER } from './engine-timing.ts';
+import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
 
-const SEQUENCES = 8;
-/** Short replies: of long ones one alone fills a pass. */
-const LENGTHS = [8, 32] as const;
-const PROMPT = 48;
+/** Audits that are asked for at the same time. */
+const BATCHES = [1, 2, 4, 8, 16, 32] as const;
+const AUDITS = 32;
+/** Of a prompt, and of what a list holds. */
+const PROMPT = 16;
+const LISTED = 20;
 const CONTEXT = 256;
 
-/** What would be gained if the replies of several audits shared a pass: the bare library with the kernels of the exact class. */
-export function measureAuditBatches({
-  path,
-  name,
-  rounds,
-}: {
+export interface AuditBatchBench {
   readonly path: string;
   readonly name: string;
+  /** Tokens of the replies. */
+  readonly lengths: readonly number[];
   readonly rounds: number;
-}): Row[] {
-  const model = openLlamaModel(loadLlama(findLlamaBuild(), 'auto'), path);
-  const context = model.createContext({
-    ...{ contextSize: CONTEXT, sequences: SEQUENCES, threads: 1 },
-    batchSize: SEQUENCES * Math.max(...LENGTHS),
+}
+
+/** What an audited token costs a verifier that audits several replies in one pass: prompts, lists, sketches and windows included. */
+export async function measureAuditBatches({ path, name, lengths, rounds }: AuditBatchBench): Promise<Row[]> {
+  const engine = await createLlamaEngine({
+    ...{ modelPath: path, threads: 1, contextSize: CONTEXT, prefixCache: false },
+    ...{ sequences: Math.max(...BATCHES), scoresOnly: true },
   });
-  context.useReference(true);
-  const tokenAt = (position: number, sequence: number): number =>
-    300 + ((7919 * position + 104_729 * sequence) % (model.vocabulary.size - 300));
-  /** Milliseconds of the passes over the replies, whose prompts are in the cache. @param together replies in one pass. */
-  const run = (length: number, together: number): number => {
-    for (let sequence = 0; sequence < SEQUENCES; sequence++) context.remove(sequence, PROMPT);
-    const startMs = readBusyMs();
-    for (let first = 0; first < SEQUENCES; first += together) {
-      for (let sequence = first; sequence < first + together; sequence++)
-        for (let i = 0; i < length; i++) context.add(tokenAt(PROMPT + i, sequence), PROMPT + i, sequence);
-      context.decode(true);
-    }
-    return readBusyMs() - startMs;
-  };
   try {
-    for (let sequence = 0; sequence < SEQUENCES; sequence++) {
-      for (let i = 0; i < PROMPT; i++) context.add(tokenAt(i, sequence), i, sequence);
-      context.decode(false);
-    }
-    return LENGTHS.map((length) => {
-      const samples = Array.from({ length: rounds + 1 }, () => [1, 2, 4, 8].map((together) => run(length, together)));
-      const of = (at: number): number[] => samples.slice(1).map((times) => times[at] as number);
-      const perToken = (at: number): string => (median(of(at)) / (SEQUENCES * length)).toFixed(2);
-      return {
-        id: `audit-batch-${length}-${name}`,
-        what: `${name}: audits of replies of ${length} tokens to known prompts, eight in one pass / one in each pass`,
-        value: pairedRatio(of(3), of(0)),
-        unit: 'x',
-        note: `${[0, 1, 2, 3].map((at) => `${perToken(at)} ms a token with ${2 ** at}`).join(', ')}; bare llama.cpp with the reference kernels, no listing; the engine audits one reply in a pass`,
-      };
+    const { vocabularySize, numericClass, scoresTogether } = engine.info();
+    if (scoresTogether === undefined) throw new Error('this machine scores replies one at a time');
+    const tokensOf = (from: number, count: number, number: number): Uint32Array =>
+      Uint32Array.from(
+        { length: count },
+        (_, i) => 300 + ((7919 * (from + i) + 104_729 * number) % (vocabularySize - 300)),
+      );
+    const claimOf = (length: number, number: number): TextScoringRequest => ({
+      promptTokens: tokensOf(0, PROMPT, number),
+      outputTokens: tokensOf(PROMPT, length, number),
+      listSizes: new Uint8Array(length).fill(LISTED),
+      ...{ sampler: SAMPLER, bias: [], sketch: { bankSeed: new Uint8Array(32), directions: 16 }, numericClass },
     });
+    const run = async (length: number, batch: number): Promise<number> => {
+      const { ms } = await measureBusy(engine.pid(), async () => {
+        for (let first = 0; first < AUDITS; first += batch)
+          await Promise.all(Array.from({ length: batch }, (_, i) => engine.score(claimOf(length, first + i))));
+      });
+      return ms / (AUDITS * length);
+    };
+    const rows: Row[] = [];
+    for (const length of lengths) {
+      const measures = Object.fromEntries(BATCHES.map((batch) => [String(batch), () => run(length, batch)]));
+      await run(length, 1);
+      const samples = await measureInTurn(rounds, measures);
+      const of = (batch: number): readonly number[] => samples[String(batch)] as readonly number[];
+      const curve = `${name}, replies of ${length} tokens`;
+      rows.push(
+        ...BATCHES.map((batch) => {
+          const ratio = pairedRatio(of(batch), of(1));
+          return {
+            id: `audit-batch-${length}-${batch}-${name}`,
+            what: `${curve}: cost per audited token, ${batch} at a time`,
+            value: median(of(batch)),
+            unit: 'ms',
+            note: `${ratio.toFixed(2)} times one at a time; prompts of ${PROMPT} tokens included`,
+            point: { curve, x: batch, y: ratio },
+          };
+        }),
+      );
+    }
+    return rows;
   } finally {
-    context.free();
-    model.free();
+    await engine.close();
   }
 }

@@ -1,5 +1,5 @@
 // npm run bench: measures and prints a table; --write updates docs/bench.md. No test asserts these figures.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
@@ -7,6 +7,7 @@ import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { READING_SCENES } from '../doors/catalogue.ts';
+import { drawCurves } from '../economics/figure.ts';
 import { labModelsDir } from '../lab-models.ts';
 import { measureAuditBatches } from './audit-batch-rows.ts';
 import { measureAudit } from './audit-rows.ts';
@@ -25,7 +26,7 @@ import { provideDeepModel, provideEmbeddingModel, provideRandomModel } from './m
 import { measureNetwork } from './network-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
-import { type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
+import { type BenchFigure, type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
 import { formatTable, isMet, type Row } from './row.ts';
 import { measureSealing } from './sealing-rows.ts';
 import { measureShapes } from './shape-rows.ts';
@@ -58,7 +59,10 @@ async function measureRandomModels(storeDir: string, vocabularyFrom: string): Pr
 }
 
 const parts: Readonly<
-  Record<string, { readonly title: string; readonly measure: (context: Context) => Promise<Row[]> }>
+  Record<
+    string,
+    { readonly title: string; readonly figure?: BenchFigure; readonly measure: (context: Context) => Promise<Row[]> }
+  >
 > = {
   replies: {
     title: 'Checking a reply',
@@ -98,8 +102,22 @@ const parts: Readonly<
   },
   'audit-batches': {
     title: 'Audits in one pass',
-    measure: async ({ storeDir, model }) =>
-      measureAuditBatches({ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0', rounds: 3 }),
+    figure: {
+      name: 'audit-batches',
+      title: 'Cost per audited token, against one audit at a time',
+      caption:
+        'Replies that a verifier scores together share passes, so that weights are read once for all of them. The longer a reply, the better it fills a pass by itself.',
+      xTitle: 'audits at a time',
+      yTitle: 'cost, one at a time = 1',
+      logX: true,
+    },
+    measure: async ({ storeDir, model }) => [
+      ...(await measureAuditBatches({ path: model.path, name: 'stories15M q8_0', lengths: [8, 32, 128], rounds: 5 })),
+      ...(await measureAuditBatches({
+        ...{ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0' },
+        ...{ lengths: [8, 32], rounds: 3 },
+      })),
+    ],
   },
   embeddings: {
     title: 'Embeddings',
@@ -183,19 +201,19 @@ const model = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
 const versions = { Node: process.version.slice(1), 'llama.cpp': LLAMA_VERSION };
 const measured: Record<string, BenchPart> = {};
 for (const [index, name] of asked.entries()) {
-  const { title, measure } = parts[name] as (typeof parts)[string];
+  const { title, figure, measure } = parts[name] as (typeof parts)[string];
   const machine = describeMachine(versions);
   const date = new Date().toISOString().slice(0, 10);
   const startMs = performance.now();
   console.error(`bench ${index + 1}/${asked.length}: ${name} ...`);
   const onProgress = (what: string) => console.error(`bench ${index + 1}/${asked.length}: ${name}: ${what}`);
   const rows = await measure({ storeDir, model, onProgress });
-  measured[name] = { title, date, machine, rows };
+  measured[name] = { title, date, machine, rows, ...(figure && { figure }) };
   console.error(
     `bench ${index + 1}/${asked.length}: ${name} took ${((performance.now() - startMs) / 1000).toFixed(0)} s`,
   );
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(measured, null, 2)}\n`);
-  if (values.write) writeReport(measured);
+  if (values.write) await writeReport(measured);
 }
 
 const rows = Object.values(measured).flatMap((part) => part.rows);
@@ -204,10 +222,16 @@ console.log(`\n${describeMachine(versions)}\n\n${formatTable(rows)}`);
 console.log(`\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.join(', ')}` : ''}`);
 
 /** Merges the fresh parts into the report that is there. */
-function writeReport(fresh: BenchReport): void {
+async function writeReport(fresh: BenchReport): Promise<void> {
   const known = existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, 'utf8')) as BenchReport) : {};
   const all = { ...known, ...fresh };
   const report = Object.fromEntries(Object.keys(parts).flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
   writeFileSync(dataFile, `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(pageFile, formatReport(report));
+  for (const { figure, rows } of Object.values(report)) {
+    if (figure === undefined) continue;
+    mkdirSync(docs('bench'), { recursive: true });
+    const points = rows.flatMap(({ point }) => point ?? []);
+    writeFileSync(docs(`bench/${figure.name}.svg`), await drawCurves({ ...figure, points }));
+  }
 }

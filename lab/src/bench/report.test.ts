@@ -29,3 +29,11 @@ it('says that every aim was met', () => {
 it('names a machine by its cores, its load and its versions', () => {
   expect(describeMachine({ Node: '1.2' })).toMatch(/^\d+ cores of .+, \d+ GiB, load \d+\.\d when it began, Node 1\.2$/);
 });
+
+it('shows the figure of a part that has one', () => {
+  const figure = { name: 'steps', title: 'Steps', caption: 'They fall.', xTitle: 'x', yTitle: 'y' };
+  expect(formatReport({ one: { ...part, rows: [row], figure } })).toContain(
+    '![Steps](bench/steps.svg)\n\nThey fall.\n',
+  );
+  expect(formatReport({ one: { ...part, rows: [row] } })).not.toContain('.svg');
+});

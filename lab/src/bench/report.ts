@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
+import type { Curves } from '../economics/finding.ts';
 import { formatTable, isMet, type Row } from './row.ts';
 
 /** Rows that were measured together, with machine and date. */
@@ -9,7 +10,11 @@ export interface BenchPart {
   readonly date: string;
   readonly machine: string;
   readonly rows: readonly Row[];
+  /** Drawn from the rows that have points, as docs/bench/NAME.svg. */
+  readonly figure?: BenchFigure;
 }
+
+export type BenchFigure = Omit<Curves, 'points'>;
 
 /** Parts by name, as docs/bench.json keeps them between runs. */
 export type BenchReport = Readonly<Record<string, BenchPart>>;
@@ -43,10 +48,15 @@ export function formatReport(report: BenchReport): string {
   const missed = parts.flatMap(({ rows }) => rows).filter((row) => isMet(row) === false);
   return [
     INTRODUCTION,
-    ...parts.map(({ title, date, machine, rows }) => `## ${title}\n\n${date}: ${machine}.\n\n${formatTable(rows)}\n`),
+    ...parts.map(formatPart),
     `## Aims that were missed\n`,
     missed.length === 0 ? 'None.\n' : `${formatMisses(missed)}\n`,
   ].join('\n');
+}
+
+function formatPart({ title, date, machine, rows, figure }: BenchPart): string {
+  const drawn = figure === undefined ? '' : `\n![${figure.title}](bench/${figure.name}.svg)\n\n${figure.caption}\n`;
+  return `## ${title}\n\n${date}: ${machine}.\n\n${formatTable(rows)}\n${drawn}`;
 }
 
 /** Groups missed rows with the same reason. */

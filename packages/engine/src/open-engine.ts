@@ -24,6 +24,7 @@ export interface OpenEngineSettings
     | 'flashAttention'
     | 'gpuLayers'
     | 'expertsOnCpu'
+    | 'scoresOnly'
     | 'backend'
     | 'availableMemory'
     | 'adapterPaths'

@@ -24,6 +24,8 @@ export interface Slots {
    * first on; never all.
    */
   take(prompt: Uint32Array, wanted: Wanted): { readonly slot: number; readonly held: number };
+  /** How many of a prompt's rows the slot holds that `take` would choose for it because it continues there; 0 where none does. */
+  find(prompt: Uint32Array, wanted: Wanted): number;
   /** @param held of the rows that stay in the slot's cache; none where absent. */
   give(slot: number, held?: Held): void;
   /** Forgets what free slots hold. @returns those that held anything. */
@@ -79,6 +81,10 @@ export function createSlots(count: number): Slots {
       free.splice(free.indexOf(slot), 1);
       holds[slot] = undefined;
       return { slot, held };
+    },
+    find(prompt, wanted) {
+      const slot = findContinued(prompt, wanted);
+      return slot === undefined ? 0 : countShared(slot, prompt, wanted);
     },
     give(slot, held) {
       holds[slot] = held !== undefined && held.tokens.length >= LEAST_HELD ? held : undefined;

@@ -25,6 +25,8 @@ export interface TextEngineInfo {
   /** Largest prompt + output, in tokens. */
   readonly contextSize: number;
   readonly sequences: number;
+  /** Replies that a pass of `score` holds at most, where several calls wait; 1 where absent. */
+  readonly scoresTogether?: number;
   /** e.g. `llama.cpp-0.5.0/cpu/haswell/default+fa/q8_0/kv-f16`: engine build, backend, ISA, kernel path, weights, KV. */
   readonly numericClass: string;
   /** How steps are brought into shape classes (spec: docs/spec/numeric-class.md); absent where the class knows none. */

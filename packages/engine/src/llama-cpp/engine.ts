@@ -57,6 +57,11 @@ export interface LlamaEngineOptions {
   /** Replies decoded together; as many as fit into memory, 8 at most. */
   readonly sequences?: number;
   /**
+   * For a verifier: replies are decoded one at a time, and `sequences` of them are scored together, where the class and a test at
+   * load allow it. Default: the other way round.
+   */
+  readonly scoresOnly?: boolean;
+  /**
    * `exact` (the default) and `tiled`, whose long prompts are faster, can be reproduced bit for bit; the others:
    * numeric-class.ts. Where a test at load shows that `tiled` cannot, and in shape classes, it is `exact`.
    */
@@ -132,12 +137,13 @@ export async function createLlamaEngine(
   assertKvType(file, kvType, flashAttention);
   const { gpuLayers, expertsOnCpu } = options;
   assertPlacement({ gpuLayers, expertsOnCpu }, { backend, kernels });
-  const { contextSize, sequences } = planMemory(
+  const { contextSize, sequences: planned } = planMemory(
     file,
     { ...options, sequences: options.sequences ?? (MIXES_NEIGHBOURS.test(file.architecture) ? 1 : undefined) },
     options.availableMemory ?? readAvailableMemory(),
   );
-  assertServedAlone(file, sequences);
+  assertServedAlone(file, planned);
+  const [sequences, scoresTogether] = options.scoresOnly ? [1, planned] : [planned, 1];
   const verified = await verifyModel(modelPath, options, file);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend !== 'cpu') await bringBuild(backend, engineDir);
@@ -148,7 +154,7 @@ export async function createLlamaEngine(
     isa: options.isa ?? 'auto',
     threads,
     contextSize,
-    sequences,
+    ...{ sequences, scoresTogether },
     ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
     ...(gpuLayers !== undefined && { gpuLayers }),
     ...(expertsOnCpu !== undefined && { expertsOnCpu }),

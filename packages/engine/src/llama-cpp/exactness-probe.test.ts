@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
-import { probeExactness } from './exactness-probe.ts';
+import { probeExactness, probeScoresTogether } from './exactness-probe.ts';
 
 /** From this many rows of one sequence on, a pass of the library below adds otherwise. */
 const TILED_ROWS = 64;
@@ -9,8 +9,12 @@ const TILED_ROWS = 64;
  * Rows that depend on all rows before them in their sequence, and on which of those ran in tiled passes: as rows of ggml do.
  * @param leastPromptRows that the context asks for.
  * @param mixesStates lets a sequence that is not the first depend on the one before it in the same pass.
+ * @param tilesMixed whether a pass of several sequences is tiled, too.
  */
-function createTilingModel(leastPromptRows: number, { contextSize = 256, mixesStates = false } = {}): BatchModel {
+function createTilingModel(
+  leastPromptRows: number,
+  { contextSize = 256, mixesStates = false, tilesMixed = true } = {},
+): BatchModel {
   const open = (): BatchContext => {
     const states = new Map<number, number[]>();
     let rows: { token: number; position: number; sequence: number }[] = [];
@@ -22,7 +26,8 @@ function createTilingModel(leastPromptRows: number, { contextSize = 256, mixesSt
       guess: () => undefined,
       guessesRun: () => 0,
       decode() {
-        const isTiled = rows.length >= TILED_ROWS;
+        const isMixedPass = rows.some(({ sequence }) => sequence !== rows[0]?.sequence);
+        const isTiled = rows.length >= TILED_ROWS && (tilesMixed || !isMixedPass);
         outputs = Float32Array.from(rows, ({ token, position, sequence }, index) => {
           const isMixed = mixesStates && index > 0 && rows[index - 1]?.sequence !== sequence;
           const own = states.get(sequence) ?? [];
@@ -63,4 +68,17 @@ describe('the probe of a class with tiled prompts', () => {
 
   it('does not hold where the context has no room for two pieces', () =>
     expect(probeExactness(createTilingModel(TILED_ROWS, { contextSize: 199 }), { drafts: 0 })).toBe(false));
+});
+
+describe('the probe of scores in one pass', () => {
+  it('holds where rows depend on their own sequence alone', () => {
+    // A pass of several replies has 66 rows: a library that tiled it would differ, unlike one that tiles prompts only.
+    expect(probeScoresTogether(createTilingModel(TILED_ROWS, { tilesMixed: false }))).toBe(true);
+  });
+
+  it('does not hold where a pass of several sequences is tiled', () =>
+    expect(probeScoresTogether(createTilingModel(TILED_ROWS))).toBe(false));
+
+  it('does not hold where a row depends on a neighbour', () =>
+    expect(probeScoresTogether(createTilingModel(TILED_ROWS, { tilesMixed: false, mixesStates: true }))).toBe(false));
 });

@@ -12,6 +12,12 @@ const countPromptRows = ({ leastPromptRows: least }: BatchContext): number =>
 /** Which sequences step together after the prompt: all, with a gap, one alone at either end. */
 const STEPS: readonly (readonly number[])[] = [[0, 1, 2], [0, 2], [0], [0, 1], [0, 1, 2], [0], [0, 2], [0], [0, 1, 2]];
 
+/** Rows of the prompts of replies that the second probe scores together, and of each reply: in one pass 66, which ggml could tile. */
+const TOGETHER = [72, 14, 31] as const;
+const SCORED_ROWS = 22;
+/** Of each prompt, in the pass that has rows of all. */
+const SHARED_ROWS = 8;
+
 /** Every other step has guesses, all of them wrong. */
 const isGuessing = (step: number): boolean => step % 2 === 1;
 
@@ -93,6 +99,61 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
   } finally {
     serve.free();
     score.free();
+  }
+}
+
+/**
+ * Whether rows of several replies in one pass of a score equal those of each reply alone, bit for bit. Only then are replies
+ * scored together.
+ */
+export function probeScoresTogether(model: BatchModel): boolean {
+  const usable = Math.max(1, model.vocabularySize - 3);
+  const tokenAt = (position: number, sequence: number): number => 3 + ((position * 6007 + sequence * 104_729) % usable);
+  const together = model.createContext({ purpose: 'score', sequences: TOGETHER.length });
+  const alone = model.createContext({ purpose: 'score', sequences: 1 });
+  const rowsOf = ({ contextSize }: BatchContext, sequence: number): number =>
+    Math.min(TOGETHER[sequence] as number, contextSize - SCORED_ROWS);
+  const prefill = (context: BatchContext, as: number, sequence: number): void => {
+    const rows = rowsOf(context, sequence);
+    const { shapeClass } = cutPiece(context, { from: 0, rows });
+    // Prompts that no rule cuts begin with rows of all of them in one pass.
+    for (let at = context === together && shapeClass === 0 ? SHARED_ROWS : 0; at < rows; ) {
+      const piece = cutPiece(context, { from: at, rows });
+      for (; at < piece.end; at++) context.add(tokenAt(at, sequence), at, as, shapeClass);
+      context.decode(false);
+    }
+  };
+  const share = (): void => {
+    for (const sequence of TOGETHER.keys()) {
+      const { shapeClass } = cutPiece(together, { from: 0, rows: rowsOf(together, sequence) });
+      if (shapeClass !== 0) continue;
+      for (let at = 0; at < SHARED_ROWS; at++) together.add(tokenAt(at, sequence), at, sequence, shapeClass);
+    }
+    together.decode(false);
+  };
+  const score = (context: BatchContext, sequences: readonly number[]): readonly Float32Array[] => {
+    sequences.forEach((sequence, as) => {
+      const rows = rowsOf(context, sequence);
+      for (let i = 0; i < SCORED_ROWS; i++) context.add(tokenAt(rows + i, sequence), rows + i, as);
+    });
+    context.decode(true);
+    return Array.from({ length: sequences.length * SCORED_ROWS }, (_, index) => copyRow(model, context, index));
+  };
+  try {
+    share();
+    for (const sequence of TOGETHER.keys()) prefill(together, sequence, sequence);
+    const shared = score(together, [...TOGETHER.keys()]);
+    return [...TOGETHER.keys()].every((sequence) => {
+      alone.remove(0);
+      prefill(alone, 0, sequence);
+      return score(alone, [sequence]).every((row, i) => {
+        const other = shared[sequence * SCORED_ROWS + i] as Float32Array;
+        return row.every((value, j) => value === other[j]);
+      });
+    });
+  } finally {
+    together.free();
+    alone.free();
   }
 }
 

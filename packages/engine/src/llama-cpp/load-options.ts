@@ -20,6 +20,8 @@ export interface LlamaTextLoad extends LlamaLoad, Placement {
   /** Where fetched builds of llama.cpp lie. */
   readonly engineDir: string;
   readonly sequences: number;
+  /** Replies that a pass scores, where that changes no bit. */
+  readonly scoresTogether: number;
   readonly kernels: KernelPath;
   readonly kvType: KvType;
   readonly flashAttention: boolean;

@@ -6,7 +6,7 @@ import { FULL_CAPABILITIES, type TextEngineInfo } from '../interface/text.ts';
 import type { TextHostOptions } from '../process/text-host.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import { openCudaDevice } from './cuda-device.ts';
-import { probeExactness } from './exactness-probe.ts';
+import { probeExactness, probeScoresTogether } from './exactness-probe.ts';
 import { findGpuBuild } from './gpu-build.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
@@ -70,7 +70,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   if (opened.isRecurrent) assertForgetsNothing(modelPath, kernels);
   const { answerFormat, thinking, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file);
   const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
-  const batchSize = Math.max(BATCH_ROWS, sequences);
+  const batchSize = Math.max(BATCH_ROWS, sequences, options.scoresTogether);
   const openModel = (shapes: ShapePolicy | undefined, path: KernelPath = kernels) =>
     createLlamaBatchModel(llama, {
       ...{ kernels: path, kvType, flashAttention, kvUnified, threads, batchSize, shapes },
@@ -99,6 +99,9 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   // A machine that cannot reproduce tiled prompts serves the class without them.
   const { numericClass, model, exact } = first.exact || !isTiledPath(kernels) ? first : prove(withoutTiles(asked));
   const isUnproven = mayBeExact(numericClass) && !exact;
+  // Elsewhere nobody has measured how far rows of a wider pass drift; passes of a shape class hold what their class says.
+  const mayShare = options.scoresTogether > 1 && exact && kernels !== 'shaped';
+  const scoresTogether = mayShare && probeScoresTogether(model) ? options.scoresTogether : 1;
   const info: TextEngineInfo = {
     modelRoot: options.modelRoot,
     ...(options.parts.length > 0 && { modelParts: options.parts }),
@@ -108,6 +111,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     embeddingSize: llama.embeddingSize,
     contextSize: options.contextSize,
     sequences,
+    ...(scoresTogether > 1 && { scoresTogether }),
     numericClass: formatNumericClass({ ...numericClass, isUnproven }),
     ...(shapes && { shapes }),
     exact,

@@ -29,7 +29,7 @@ export function createScorePool(serve: LlamaTextLoad): ScorePool {
   const open = async ({ isas, kernels }: ScoreSetting): Promise<TextSupervisor | undefined> => {
     for (const isa of isas) {
       try {
-        return await createTextSupervisor({ load: { ...serve, isa, kernels, sequences: 1 } });
+        return await createTextSupervisor({ load: { ...serve, isa, kernels, sequences: 1, scoresTogether: 1 } });
       } catch (error) {
         if (!(error instanceof EngineError && error.code === 'unsupported-model')) throw error;
       }

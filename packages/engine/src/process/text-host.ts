@@ -1,4 +1,4 @@
-import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
+import type { BatchModel } from '../decode/batch-model.ts';
 import { createGrammars, SCORING_WORK } from '../decode/grammar/grammar-cursor.ts';
 import {
   assertGenerateRequest,
@@ -7,8 +7,7 @@ import {
   assertTraceRequest,
 } from '../decode/request-check.ts';
 import { createScheduler } from '../decode/scheduler.ts';
-import { scoreReply } from '../decode/scorer.ts';
-import { createSlots } from '../decode/slots.ts';
+import { createScoreQueue } from '../decode/score-queue.ts';
 import { openTraceContext, traceReply } from '../decode/trace.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { Prompt, TextEngineInfo, TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
@@ -44,24 +43,29 @@ export interface TextHost {
   close(): void;
 }
 
-type RerunCall = Extract<TextCall, { kind: 'score' | 'trace' }>;
+type TraceCall = Extract<TextCall, { kind: 'trace' }>;
 
-interface Rerun {
+interface Trace {
   readonly id: number;
-  readonly call: RerunCall;
+  readonly request: TraceCall['request'];
   readonly startedAt: number;
-  pass: Generator<void, object> | undefined;
+  pass: ReturnType<typeof traceReply> | undefined;
+}
+
+/** Of a re-run. */
+interface Asked {
+  /** The claimed one. */
+  readonly numericClass: string;
+  readonly startedAt: number;
 }
 
 export function createTextHost(options: TextHostOptions): TextHost {
   const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0, gatherMs = 0 } = options;
   const events: [number, TextGenerationEvent][] = [];
-  const reruns: Rerun[] = [];
+  const traces: Trace[] = [];
   const grammars = createGrammars(model, SCORING_WORK);
-  let scoreContext: BatchContext | undefined;
   // In other classes rows of another pass have other bits, and nobody has measured how far replies would drift.
   const prefixCache = info.exact && (options.prefixCache ?? true);
-  const keptScores = prefixCache ? createSlots(1) : undefined;
   let cancelStep: (() => void) | undefined;
   /** When events were sent last; long ago where the next ones must not wait. */
   let sentAt = Number.NEGATIVE_INFINITY;
@@ -93,7 +97,28 @@ export function createTextHost(options: TextHostOptions): TextHost {
     send({ kind: 'events', events: events.splice(0) });
   };
 
-  function* trace(request: Extract<RerunCall, { kind: 'trace' }>['request']) {
+  const answerRerun = (id: number, value: object, { numericClass: claimed, startedAt }: Asked): void => {
+    const { numericClass } = info;
+    const exact = info.exact && claimed === numericClass;
+    send({ kind: 'result', id, value: { ...value, numericClass, exact, elapsedMs: now() - startedAt } });
+  };
+
+  /** By id. */
+  const scored = new Map<number, Asked>();
+  const scores = createScoreQueue({
+    ...{ model, grammars, keepsRows: prefixCache },
+    openContext: () => model.createContext({ purpose: 'score', sequences: info.scoresTogether ?? 1 }),
+    done(id, score) {
+      answerRerun(id, score, scored.get(id) as Asked);
+      scored.delete(id);
+    },
+    fail(id, error) {
+      scored.delete(id);
+      fail(id, error);
+    },
+  });
+
+  function* trace(request: TraceCall['request']) {
     // The context is freed after each trace: it is rarely needed, as large as a context for scoring, and slow.
     const traceContext = openTraceContext(model);
     try {
@@ -103,25 +128,18 @@ export function createTextHost(options: TextHostOptions): TextHost {
     }
   }
 
-  function* score(request: Extract<RerunCall, { kind: 'score' }>['request']) {
-    scoreContext ??= model.createContext({ purpose: 'score', sequences: 1 });
-    return yield* scoreReply(model, scoreContext, request, grammars, keptScores);
-  }
-
-  const stepRerun = () => {
-    const job = reruns[0];
+  const stepTrace = () => {
+    const job = traces[0];
     if (job === undefined) return;
-    const { id, call } = job;
+    const { id, request, startedAt } = job;
     try {
-      job.pass ??= call.kind === 'score' ? score(call.request) : trace(call.request);
+      job.pass ??= trace(request);
       const { done, value } = job.pass.next();
       if (!done) return;
-      reruns.shift();
-      const { numericClass } = info;
-      const exact = info.exact && call.request.numericClass === numericClass;
-      send({ kind: 'result', id, value: { ...value, numericClass, exact, elapsedMs: now() - job.startedAt } });
+      traces.shift();
+      answerRerun(id, value, { numericClass: request.numericClass, startedAt });
     } catch (error) {
-      reruns.shift();
+      traces.shift();
       fail(id, error);
     }
   };
@@ -130,8 +148,9 @@ export function createTextHost(options: TextHostOptions): TextHost {
     cancelStep = undefined;
     const more = scheduler.step();
     if (!more || now() - sentAt >= gatherMs) flush();
-    stepRerun();
-    if (more || reruns.length > 0) schedule();
+    const scoresMore = scores.step();
+    stepTrace();
+    if (more || scoresMore || traces.length > 0) schedule();
   };
   const schedule = () => {
     if (cancelStep !== undefined) return;
@@ -152,9 +171,15 @@ export function createTextHost(options: TextHostOptions): TextHost {
       if (!known) throw new EngineError('invalid-request', 'a token is outside the vocabulary');
       return new Uint8Array(Buffer.concat(Array.from(call.tokens, (token) => model.bytesOf(token))));
     }
-    if (call.kind === 'score') assertScoreRequest(call.request, limits);
-    else assertTraceRequest(call.request, limits);
-    reruns.push({ id, call, startedAt: now(), pass: undefined });
+    const startedAt = now();
+    if (call.kind === 'score') {
+      assertScoreRequest(call.request, limits);
+      scored.set(id, { numericClass: call.request.numericClass, startedAt });
+      scores.submit(id, call.request);
+    } else {
+      assertTraceRequest(call.request, limits);
+      traces.push({ id, request: call.request, startedAt, pass: undefined });
+    }
     schedule();
     return undefined;
   };
@@ -182,16 +207,16 @@ export function createTextHost(options: TextHostOptions): TextHost {
     cancel(id) {
       scheduler.cancel(id);
       flush();
-      const at = reruns.findIndex((job) => job.id === id);
-      if (at >= 0) {
-        reruns.splice(at, 1)[0]?.pass?.return({});
-        fail(id, new EngineError('cancelled', 'the re-run was cancelled'));
-      }
+      const at = traces.findIndex((job) => job.id === id);
+      if (at >= 0) traces.splice(at, 1)[0]?.pass?.return(undefined as never);
+      if (at < 0 && !scores.cancel(id)) return;
+      scored.delete(id);
+      fail(id, new EngineError('cancelled', 'the re-run was cancelled'));
     },
     close() {
       cancelStep?.();
       context.free();
-      scoreContext?.free();
+      scores.free();
       model.free();
     },
   };

@@ -10,6 +10,7 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type EngineSettings, type LoadingPlace, loadModel, loadModels, SCORES_ONLY } from '../engine/engine-config.ts';
+import { countSequences } from '../engine/footprint.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
 import { createVerifier } from '../verifier/verifier.ts';
@@ -61,6 +62,7 @@ async function start(): Promise<Daemon> {
     {
       bind: values.bind,
       maxWaiting: values.maxWaiting,
+      slots: Math.max(...engines.map(countSequences)),
       calibrateWith: values.calibrateWith,
       providers: values.provider.map((id) => fromHex(id)),
     },

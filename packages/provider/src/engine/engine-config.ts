@@ -88,7 +88,7 @@ export const engineFields = {
     label: '<n>',
     env: 'OGONG_SEQUENCES',
     description:
-      'replies of each model that are generated at a time; as many as fit into memory, 8 at most, if not given',
+      'replies of each model that are generated at a time, or audited in one pass by a verifier; as many as fit into memory, 8 at most, if not given',
   },
   memoryBudget: {
     schema: size,
@@ -129,8 +129,8 @@ export const servingFields = {
   },
 } as const;
 
-/** An engine that only scores does not have to measure how it would serve. */
-export const SCORES_ONLY = { shapes: 'wide' } as const;
+/** An engine that only scores does not have to measure how it would serve, and its sequences are for scores. */
+export const SCORES_ONLY = { shapes: 'wide', scoresOnly: true } as const;
 
 export interface EngineSettings {
   readonly modelsDir: string;
@@ -146,6 +146,7 @@ export interface EngineSettings {
   readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
   readonly drafts?: number | undefined;
   readonly prefixCache?: boolean;
+  readonly scoresOnly?: boolean;
   readonly isa: string;
   readonly threads: number | undefined;
   readonly sequences: number | undefined;
@@ -191,7 +192,7 @@ export async function loadModel(
     inspect: (path) => assertMayLoad(path, { ...memory, ...(given.kvType && { kvType: given.kvType }) }),
   });
   const { isa, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
-  const { flashAttention, gpuLayers, expertsOnCpu } = given;
+  const { flashAttention, gpuLayers, expertsOnCpu, scoresOnly } = given;
   const settings: OpenEngineSettings = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
@@ -201,6 +202,7 @@ export async function loadModel(
     ...(flashAttention === undefined ? {} : { flashAttention }),
     ...(gpuLayers === undefined ? {} : { gpuLayers }),
     ...(expertsOnCpu === true && { expertsOnCpu }),
+    ...(scoresOnly === true && { scoresOnly }),
     ...(threads === undefined ? {} : { threads }),
     ...(share && { cores: share.cores }),
     ...memory,

@@ -1,6 +1,7 @@
 import type { Engine } from '@ogong/engine/open-engine';
 import { systemClock } from '@ogong/host/time/clock';
 import type { EngineSettings, LoadingPlace } from './engine-config.ts';
+import { countSequences } from './footprint.ts';
 import { createLoadedModels } from './loaded-models.ts';
 import { createModelLoader, type ModelLoaderOptions } from './model-loader.ts';
 import { createOnDemandEngine, type ModelPresence } from './on-demand-engine.ts';
@@ -37,8 +38,7 @@ export async function openOnDemandModels(
     keepMs: Number.POSITIVE_INFINITY,
     load: async (reference, others) => {
       const { engine } = await loader.load(reference, others, known.get(reference));
-      const { contextSize: nCtx, sequences } = engine.info();
-      known.set(reference, { nCtx, sequences });
+      known.set(reference, { nCtx: engine.info().contextSize, sequences: countSequences(engine) });
       return engine;
     },
   });

@@ -11,7 +11,7 @@ export interface VerifierOptions {
   readonly bind: HostPort;
   /** Jobs that may wait behind the running one, shared between those who ask. Default: 64. */
   readonly maxWaiting?: number;
-  /** Jobs scored at a time. Default: 1, since one pass fills a machine. */
+  /** Jobs scored at a time: as many as an engine scores in one pass. Default: 1. */
   readonly slots?: number;
   /** Longest time that a job may take, whatever its deadline. Default: ten minutes. */
   readonly maxJobMs?: number;

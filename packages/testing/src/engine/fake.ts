@@ -19,6 +19,8 @@ import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly sequences?: number;
+  /** Replies that a pass scores; 1. */
+  readonly scoresTogether?: number;
   readonly maxQueue?: number;
   /** False: an engine that declares itself inexact. */
   readonly exact?: boolean;
@@ -59,6 +61,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     embeddingSize,
     contextSize,
     sequences,
+    ...(options.scoresTogether !== undefined && { scoresTogether: options.scoresTogether }),
     numericClass: `fake-1/js/f64/${options.shaped ? 'shaped' : exact ? 'exact' : 'fast'}/hash/kv-none`,
     ...(options.shaped ? { shapes: 'mixed' } : {}),
     exact,
