@@ -1,0 +1,230 @@
+"""
+A client of a gateway in the shape of the `openai` package: `Client(...).chat.completions.create(...)`. It checks each answer before it
+hands it over.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .verify import Verdict, verify_receipt
+
+_INTAKE_SECONDS = 6.0
+_MOST_ANSWER_BYTES = 96 << 20
+_MOST_LINE_BYTES = 16 << 20
+
+
+class GatewayError(Exception):
+    """The gateway refused, or could not answer. `status` is that of HTTP, 0 where a stream ended by an error; `body` what it said."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        error = body.get("error") if isinstance(body, dict) else None
+        said = error.get("message") if isinstance(error, dict) else None
+        super().__init__(f"the gateway answered {status}: {said or body}")
+        self.status = status
+        self.body = body
+
+
+class ReceiptError(Exception):
+    """The answer came, and its receipt is not good. `verdict` says which checks failed, and which are missing; None: there is no receipt."""
+
+    def __init__(self, reason: str, verdict: Verdict | None = None) -> None:
+        super().__init__(reason)
+        self.verdict = verdict
+
+
+class Shown(dict[str, Any]):
+    """A JSON object whose members can be read as attributes, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def _read_json(data: bytes | str) -> Any:
+    return json.loads(data, object_hook=Shown)
+
+
+class Answer(Shown):
+    """An answer that passed its checks."""
+
+    verdicts: list[Verdict]
+    """One for each choice."""
+
+
+class Client:
+    """
+    @param base_url: of the gateway, with or without `/v1`. @param trust: the JSON object of a trust file. @param allow: ids of checks
+    that the caller does without where they are skipped.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        *,
+        trust: Mapping[str, Any] | None = None,
+        allow: tuple[str, ...] | list[str] = (),
+        timeout: float = 600.0,
+    ) -> None:
+        url = urlsplit(base_url.rstrip("/").removesuffix("/v1"))
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError(f"{base_url} is no address of a gateway")
+        self._url, self._api_key, self._timeout = url, api_key, timeout
+        known = dict(trust or {})
+        known["allow"] = [*known.get("allow", []), *allow]
+        self._trust = known
+        self.chat = _Chat(self)
+        self.completions = _Completions(self, "/v1/completions", "completion")
+
+    def _open(self, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
+        is_safe = self._url.scheme == "https"
+        kind = http.client.HTTPSConnection if is_safe else http.client.HTTPConnection
+        connection = kind(self._url.hostname or "", self._url.port, timeout=self._timeout)
+        headers = {"content-type": "application/json", "x-ogong-receipt": "inline"} if body is not None else {}
+        if self._api_key is not None:
+            headers["authorization"] = f"Bearer {self._api_key}"
+        connection.request(method, self._url.path + path, body, headers)
+        response = connection.getresponse()
+        if response.status != 200:
+            said = response.read(1 << 20)
+            connection.close()
+            try:
+                raise GatewayError(response.status, json.loads(said))
+            except ValueError:
+                raise GatewayError(response.status, said.decode("utf-8", "replace")) from None
+        return response
+
+    def _get(self, path: str) -> bytes:
+        with self._open("GET", path) as response:
+            data = response.read(_MOST_ANSWER_BYTES + 1)
+        if len(data) > _MOST_ANSWER_BYTES:
+            raise ReceiptError("the gateway's answer is larger than any receipt")
+        return data
+
+    def check(self, endpoint: str, body: bytes, said: Mapping[str, Any] | None, texts: Mapping[int, str | None]) -> list[Verdict]:
+        """
+        Checks the receipts of one answer. @param said: its field `ogong`. @param texts: by choice what was shown; None where
+        the answer has calls or reasoning besides, whose text is the receipt's. @raises ReceiptError
+        """
+        receipts = said.get("receipts") if isinstance(said, dict) else None
+        if not isinstance(receipts, list) or len(receipts) != len(texts):
+            raise ReceiptError("the answer does not carry a receipt for each choice")
+        replies = set()
+        verdicts = []
+        for index, item in enumerate(receipts):
+            reply_id = item.get("reply_id") if isinstance(item, dict) else None
+            if not isinstance(reply_id, str) or len(reply_id) != 32 or not reply_id.isalnum() or reply_id in replies:
+                raise ReceiptError("a receipt names no reply, or one that another choice has")
+            replies.add(reply_id)
+            verdict = self._check_one(endpoint, body, item.get("receipt"), reply_id, texts[index])
+            if not verdict.ok:
+                wrong = ", ".join(verdict.failed or verdict.missing)
+                raise ReceiptError(f"choice {index}: {'failed' if verdict.failed else 'missing'}: {wrong}", verdict)
+            verdicts.append(verdict)
+        return verdicts
+
+    def _check_one(self, endpoint: str, body: bytes, compact: Any, reply_id: str, text: str | None) -> Verdict:
+        """The compact receipt came with the answer; opening, intake and the text of calls are asked for."""
+        if not isinstance(compact, dict) or compact.get("endpoint") != endpoint:
+            raise ReceiptError("the answer carries no receipt of this endpoint")
+        stored = self._await_intake(reply_id)
+        opening = self._get(f"/v1/receipts/{reply_id}/opening")
+        receipt = {**compact, "opening": {"bytes": base64.b64encode(opening).decode("ascii")}}
+        if "intake" in stored:
+            receipt["intake"] = stored["intake"]
+        response = text.encode("utf-8") if text is not None else base64.b64decode(str(stored.get("response")))
+        return verify_receipt(receipt, request=body, response=response, trust=self._trust, now_ms=time.time_ns() // 1_000_000)
+
+    def _await_intake(self, reply_id: str) -> dict[str, Any]:
+        """The stored receipt, once the validator has signed that it has the record, or as it is after six seconds."""
+        until = time.monotonic() + (0 if "intake" in self._trust["allow"] else _INTAKE_SECONDS)
+        while True:
+            stored = json.loads(self._get(f"/v1/receipts/{reply_id}"))
+            if not isinstance(stored, dict):
+                raise ReceiptError("the gateway keeps no receipt of this reply")
+            if "intake" in stored or time.monotonic() >= until:
+                return stored
+            time.sleep(0.25)
+
+
+class _Chat:
+    def __init__(self, client: Client) -> None:
+        self.completions = _Completions(client, "/v1/chat/completions", "chat")
+
+
+class _Completions:
+    def __init__(self, client: Client, path: str, endpoint: str) -> None:
+        self._client, self._path, self._endpoint = client, path, endpoint
+
+    def create(self, *, stream: bool = False, **params: Any) -> Any:
+        """
+        With `stream=True` an iterator of chunks, whose last one comes once all is checked; else the answer.
+        @raises GatewayError, ReceiptError
+        """
+        if stream:
+            params["stream"] = True
+        # These bytes are what is sent, hashed and signed for.
+        body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        response = self._client._open("POST", self._path, body)
+        choices = params.get("n") or 1
+        if stream:
+            return self._stream(response, body, choices)
+        with response:
+            answer = Answer(_read_json(response.read(_MOST_ANSWER_BYTES)))
+        texts: dict[int, str | None] = {}
+        for choice in answer.get("choices", []):
+            shown = choice.get("message") if self._endpoint == "chat" else choice
+            plain = not shown.get("tool_calls") and not shown.get("reasoning_content")
+            texts[choice["index"]] = (shown.get("content") if self._endpoint == "chat" else shown.get("text")) if plain else None
+        answer.verdicts = self._check(body, answer.get("ogong"), texts, choices)
+        return answer
+
+    def _check(self, body: bytes, said: Any, texts: dict[int, str | None], choices: int) -> list[Verdict]:
+        if sorted(texts) != list(range(choices)):
+            raise ReceiptError("the answer has not the choices that were asked for")
+        return self._client.check(self._endpoint, body, said, texts)
+
+    def _stream(self, response: http.client.HTTPResponse, body: bytes, choices: int) -> Iterator[Shown]:
+        texts: dict[int, str | None] = {index: "" for index in range(choices)}
+        held: Shown | None = None
+        is_done = False
+        with response:
+            for data in _read_events(response):
+                if data == "[DONE]":
+                    is_done = True
+                    break
+                chunk = _read_json(data)
+                if "error" in chunk:
+                    raise GatewayError(0, chunk)
+                for choice in chunk.get("choices", []):
+                    part = choice.get("delta", {}) if self._endpoint == "chat" else choice
+                    index = choice["index"]
+                    if index not in texts:
+                        raise ReceiptError("the answer has not the choices that were asked for")
+                    if part.get("tool_calls") or part.get("reasoning_content"):
+                        texts[index] = None
+                    said = part.get("content") if self._endpoint == "chat" else part.get("text")
+                    if said and texts[index] is not None:
+                        texts[index] = str(texts[index]) + said
+                if held is not None:
+                    yield held
+                held = chunk
+        if not is_done or held is None:
+            raise ReceiptError("the stream broke off")
+        self._check(body, held.get("ogong"), texts, choices)
+        yield held
+
+
+def _read_events(response: http.client.HTTPResponse) -> Iterator[str]:
+    while line := response.readline(_MOST_LINE_BYTES):
+        if line.startswith(b"data: "):
+            yield line[6:].strip().decode("utf-8")

@@ -1,0 +1,140 @@
+import hashlib
+import unittest
+from types import SimpleNamespace
+from typing import Any
+
+from ogong.record import Record, parse_record
+from ogong.text.commitment import (
+    Row,
+    decode_draws,
+    decode_sketch,
+    decode_token_window,
+    hash_tokens,
+    parse_header,
+)
+from ogong.text.request import RequestError, Sampler, UnsupportedRequest, parse_request, write_number
+from ogong.text.sampler import TAIL, draw, exp, exp_tables, weigh
+from ogong.text.stage1 import _check_shapes, _Touched, largest_tail
+from ogong.tiers import check_posture, is_exact, tier_of
+from ogong.wire import WireError, sha256, u32
+
+from .vectors import load, unhex
+
+_FILTERS = {"top-k": 0, "top-p": 1, "min-p": 2}
+
+
+def read_sampler(settings: Any) -> Sampler:
+    names = ("temperatureQ16", "topK", "topPQ24", "minPQ24", "presencePenaltyQ16", "frequencyPenaltyQ16")
+    return Sampler(*(settings[name] for name in names), tuple(_FILTERS[name] for name in settings["filterOrder"]))
+
+
+class Text(unittest.TestCase):
+    def test_requests(self) -> None:
+        unsupported = 0
+        for case in load("request"):
+            body = case["body"].encode("utf-8")
+            with self.subTest(case["body"][:200]):
+                try:
+                    request = parse_request(body, case["endpoint"])
+                except UnsupportedRequest:
+                    unsupported += 1
+                    self.assertNotIn("refused", case)
+                    continue
+                except RequestError as error:
+                    self.assertIn("refused", case, str(error))
+                    self.assertEqual(error.key, case["refused"])
+                    continue
+                self.assertNotIn("refused", case)
+                self.assertEqual(request.summary().hex(), case["summary"])
+                self.assertEqual(request.hash().hex(), case["hash"])
+        # Those whose grammar follows from a schema: docs/spec/grammar.md does not say how it is written.
+        self.assertEqual(unsupported, 7)
+
+    def test_numbers_are_written_as_ecmascript_does(self) -> None:
+        written = {0.0: "0", -0.0: "0", 1.5: "1.5", 1e21: "1e+21", 123456789012345680000.0: "123456789012345680000"}
+        written |= {1e-6: "0.000001", 1.5e-7: "1.5e-7", -2.5e30: "-2.5e+30", 100.0: "100", 5e-324: "5e-324"}
+        for value, text in written.items():
+            self.assertEqual(write_number(value), text)
+
+    def test_sampler(self) -> None:
+        vectors = load("sampler")
+        for table, name in zip(exp_tables(), ("high", "low"), strict=True):
+            self.assertEqual(hashlib.sha256(b"".join(map(u32, table))).hexdigest(), vectors["expTables"][name])
+        for case in vectors["exp"]:
+            self.assertEqual(exp(case["q"]), case["value"])
+        for case in vectors["cases"]:
+            weights, tail = weigh(case["costs"], case["tail"], read_sampler(case["settings"]))
+            self.assertEqual((weights, tail), (case["weights"][: len(weights)], case["weightOfTail"]))
+            for drawn in case["draws"]:
+                self.assertEqual(draw(case["ids"], weights, drawn["u"]), drawn["rank"] if drawn["rank"] >= 0 else TAIL)
+
+    def test_windows(self) -> None:
+        vectors = load("window")
+        for case in vectors["windows"]:
+            rows = decode_draws(unhex(case["draws"]), case["vocabularySize"])
+            for row, known in zip(rows, case["rows"], strict=True):
+                self.assertEqual((list(row.ids), list(row.q), row.tail), (known["ids"], known["q"], known["tail"]))
+        for case in vectors["refused"]:
+            with self.subTest(case["name"]), self.assertRaises(WireError):
+                decode_draws(unhex(case["draws"]), case["vocabularySize"])
+        for case in load("tier")["tokenWindows"]:
+            self.assertEqual(decode_token_window(unhex(case["bytes"])), (case["count"], tuple(case["ids"])))
+
+    def test_replies(self) -> None:
+        for case in load("reply"):
+            header = parse_header(unhex(case["header"]))
+            rows: list[Row] = []
+            for window in case["windows"]:
+                rows += decode_draws(unhex(window["draws"]), header.vocabulary_size)
+                decode_sketch(unhex(window["sketch"]), header.directions)
+            tokens = [row.token for row in rows]
+            self.assertEqual(tokens, case["outputTokens"])
+            self.assertEqual(hash_tokens(tokens).hex(), case["outputTokensHash"])
+            self.assertEqual(header.output_tokens_hash.hex(), case["outputTokensHash"])
+
+    def test_bounds_of_the_tail(self) -> None:
+        for case in load("tail"):
+            with self.subTest(case["what"]):
+                sampler = SimpleNamespace(
+                    temperature=case["temperatureQ16"],
+                    presence=case["presencePenaltyQ16"],
+                    frequency=case["frequencyPenaltyQ16"],
+                )
+                bias = tuple((item["id"], item["biasQ16"]) for item in case["bias"])
+                header: Any = SimpleNamespace(vocabulary_size=case["vocabularySize"], sampler=sampler, bias=bias)
+                touched = _Touched(header)
+                counts = {token: case["drawn"].count(token) for token in case["drawn"]}
+                row = Row(0, tuple(case["ids"]), tuple(case["q"]), 0, 0, None)
+                unlisted = touched.unlisted(row, counts) if touched.is_any else None
+                most = largest_tail(header, row, touched.costs(row, counts), sum(map(exp, row.q)), unlisted)
+                self.assertEqual(most, case["largestTail"])
+
+    def test_shape_classes(self) -> None:
+        for case in load("shape-classes"):
+            header: Any = SimpleNamespace(numeric_class=case["numericClass"], prompt_tokens=case["promptTokenCount"])
+            rows = [Row(shape, (0,), (0,), 0, 0, None) for shape in unhex(case["shapeClasses"])]
+            check = _check_shapes(header, rows)
+            with self.subTest(case["what"]):
+                self.assertEqual(check.status, "pass" if case["wrong"] < 0 else "fail")
+                if case["wrong"] >= 0:
+                    self.assertIn(f"position {case['wrong']}:", check.detail)
+
+    def test_tiers(self) -> None:
+        vectors = load("tier")
+        for case in vectors["classes"]:
+            self.assertEqual(is_exact(case["numericClass"]), case["isExact"], case["numericClass"])
+        for case in vectors["postures"]:
+            posture = check_posture(case["tier"], case["method"], case["numericClass"])
+            self.assertEqual(posture is None, case["posture"] == "pass", case)
+        for case in vectors["namedRoots"]:
+            is_vanilla = tier_of(case["modelId"]) == "vanilla"
+            root = sha256(b"ogong-named-model-v1\n", case["modelId"].encode()).hex() if is_vanilla else None
+            self.assertEqual(root, case["root"])
+
+    def test_records_have_one_form(self) -> None:
+        case = load("reply")[0]
+        data = bytes.fromhex(case["recordV2"])
+        self.assertIsInstance(parse_record(data), Record)
+        for wrong in (data + b"\n", data.replace(b"\n", b"\n0", 8), data.upper(), data[:-1] + b"x", bytes(513)):
+            with self.assertRaises(WireError):
+                parse_record(wrong)
