@@ -12,7 +12,9 @@ from ogong.text.commitment import (
     hash_tokens,
     parse_header,
 )
-from ogong.text.request import RequestError, Sampler, UnsupportedRequest, parse_request, write_number
+from ogong.text.fields import RequestError
+from ogong.text.prompt_bound import write_number
+from ogong.text.request import Sampler, UnsupportedRequest, parse_request
 from ogong.text.sampler import TAIL, draw, exp, exp_tables, weigh
 from ogong.text.stage1 import _check_shapes, _Touched, largest_tail
 from ogong.tiers import check_posture, is_exact, tier_of

@@ -1,0 +1,160 @@
+"""How many tokens a prompt can have at most (docs/spec/request.md, tools): what a reply may bill follows from it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..wire import WireError, parse_json
+from .fields import NEVER, RequestError, has_surrogate, known, read_boolean, read_text, read_whole
+from .tools import Tool
+
+
+def _measure(value: Any, depth: int) -> int:
+    """Bytes of a value as JSON with each item on a line of its own, indented by its depth."""
+    if isinstance(value, (list, dict)):
+        size = 2 + (2 + 4 * depth)
+        for item in value.items() if isinstance(value, dict) else value:
+            size += 2 + 4 * depth
+            if isinstance(value, dict):
+                key, item = item
+                size += _measure(key, depth) + 2
+            size += _measure(item, depth + 1)
+        return size
+    return len(write_json(value).encode("utf-8", "surrogatepass"))
+
+
+def write_json(value: Any) -> str:
+    """A string, number or word as `JSON.stringify` writes it."""
+    if isinstance(value, str):
+        out = json.dumps(value, ensure_ascii=False)
+        return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in out)
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    return write_number(value)
+
+
+def write_number(value: int | float) -> str:
+    """A double as ECMAScript writes it: the shortest digits, an exponent from 10^21 on and below 10^-6."""
+    number = float(value)
+    if number == 0:
+        return "0"
+    sign = "-" if number < 0 else ""
+    mantissa, exponent = f"{abs(number)!r}e0".split("e")[:2] if "e" in repr(number) else (repr(abs(number)), "0")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    point = len(whole) + int(exponent) - (len(whole + fraction) - len((whole + fraction).lstrip("0")))
+    digits = digits.rstrip("0") or "0"
+    if 0 < point <= 21:
+        body = digits.ljust(point, "0")
+        return sign + (body if len(digits) <= point else digits[:point] + "." + digits[point:])
+    if -6 < point <= 0:
+        return sign + "0." + "0" * -point + digits
+    power = point - 1
+    tail = f"e{'+' if power > 0 else '-'}{abs(power)}"
+    return sign + digits[0] + ("." + digits[1:] if len(digits) > 1 else "") + tail
+
+
+def measure_tools(offered: list[Tool]) -> int:
+    if not offered:
+        return 0
+    size = 1024
+    for tool in offered:
+        members: dict[str, Any] = {"name": tool.name}
+        if tool.description is not None:
+            members["description"] = tool.description
+        if tool.parameters is not None:
+            members["parameters"] = tool.parameters
+        size += 128 + _measure(members, 3)
+    return size
+
+
+def _bytes(value: str) -> int:
+    return len(value.encode("utf-8"))
+
+
+def _read_content(value: Any, place: str) -> str:
+    if isinstance(value, str):
+        return read_text(value, place)
+    if not isinstance(value, list) or not value:
+        raise RequestError(place, "a text, or a list of parts, is expected")
+    texts = []
+    for at, item in enumerate(value):
+        part = known(item, f"{place}[{at}]", "type text")
+        if part.get("type") != "text":
+            raise RequestError(f"{place}[{at}].type", 'a part is of type "text"')
+        texts.append(read_text(part.get("text"), f"{place}[{at}].text"))
+    return "".join(texts)
+
+
+def _measure_call(item: Any, place: str) -> int:
+    if not isinstance(item, dict) or item.get("type", "function") != "function":
+        raise RequestError(place, 'a call is of type "function"')
+    call = known(item, place, "id type function index")
+    read_text(call.get("id"), f"{place}.id", 1, 256)
+    function = known(call.get("function"), f"{place}.function", "name arguments")
+    name = read_text(function.get("name"), f"{place}.function.name", 1, 256)
+    arguments = read_text(function.get("arguments"), f"{place}.function.arguments")
+    size = _measure(arguments, 1)
+    try:
+        said = parse_json(arguments.encode("utf-8"))
+    except WireError:
+        said = None
+    if isinstance(said, dict):
+        if has_surrogate(said):
+            raise RequestError(place, "its arguments hold a lone surrogate")
+        size = max(size, _measure(said, 1))
+    return 64 + 2 * _bytes(name) + size
+
+
+def measure_messages(body: dict[str, Any]) -> int:
+    value = body.get("messages")
+    if not isinstance(value, list) or not 1 <= len(value) <= 2_048:
+        raise RequestError("messages", "a list of 1 to 2,048 messages is expected")
+    size = 64
+    for at, item in enumerate(value):
+        place = f"messages[{at}]"
+        if not isinstance(item, dict):
+            raise RequestError(place, "a message is an object")
+        role = item.get("role")
+        keys, neutral = "role content name refusal annotations", {"function_call": NEVER, "audio": NEVER}
+        if role == "assistant":
+            keys += " tool_calls reasoning_content"
+        else:
+            neutral["tool_calls"] = ([],)
+        if role == "tool":
+            keys += " tool_call_id"
+        message = {key: held for key, held in item.items() if held is not None}
+        known(message, place, keys, neutral)
+        if role not in ("system", "developer", "user", "assistant", "tool"):
+            raise RequestError(f"{place}.role", "this role is not known")
+        if role == "tool":
+            read_text(message.get("tool_call_id"), f"{place}.tool_call_id", 1, 256)
+        calls = message.get("tool_calls", []) if role == "assistant" else []
+        if not isinstance(calls, list) or len(calls) > 128:
+            raise RequestError(f"{place}.tool_calls", "a list of at most 128 calls is expected")
+        reasoning = message.get("reasoning_content", "")
+        size += 64 + _bytes(read_text(reasoning, f"{place}.reasoning_content"))
+        if "content" in message or not (calls or reasoning):
+            size += _bytes(_read_content(message.get("content"), f"{place}.content"))
+        for index, call in enumerate(calls):
+            size += _measure_call(call, f"{place}.tool_calls[{index}]")
+    return size
+
+
+def measure_prompt(body: dict[str, Any]) -> int:
+    prompt, suffix = body.get("prompt"), body.get("suffix")
+    if suffix is not None:
+        read_text(suffix, "suffix")
+    if isinstance(prompt, list) and len(prompt) == 1 and isinstance(prompt[0], (str, list)):
+        prompt = prompt[0]
+    read_boolean(body, "echo")
+    if isinstance(prompt, list):
+        if not prompt:
+            raise RequestError("prompt", "it is empty")
+        for token in prompt:
+            read_whole(token, "prompt", 0, (1 << 24) - 1)
+        if suffix:
+            raise RequestError("suffix", "a prompt of tokens has none")
+        return 64 + len(prompt)
+    return 64 + _bytes(read_text(prompt, "prompt")) + _bytes(suffix or "")
