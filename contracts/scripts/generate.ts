@@ -20,6 +20,7 @@ const contracts = [
   { name: 'ModelRegistry', deployed: true },
   { name: 'Earnings', deployed: false },
   { name: 'Emission', deployed: false },
+  { name: 'BeaconKeys', deployed: true },
 ];
 
 const artifacts = compileContracts();

@@ -150,13 +150,13 @@ const mutants: readonly Mutant[] = [
   },
   {
     breaks: 'quorum: two thirds are enough',
-    file: 'Settlement.sol',
+    file: 'Quorum.sol',
     from: '3 * signed <= 2 * total',
     to: '3 * signed < 2 * total',
   },
   {
     breaks: 'quorum: a signer may sign twice',
-    file: 'Settlement.sol',
+    file: 'Quorum.sol',
     from: 'signer <= previous',
     to: 'signer < previous',
   },
@@ -661,7 +661,7 @@ const mutants: readonly Mutant[] = [
   {
     breaks: 'beacon keys: a quorum is not asked',
     file: 'BeaconKeys.sol',
-    from: '_requireQuorum(digest, quorum);',
+    from: 'Quorum.check(staking, digest, quorum);',
     to: '',
   },
   {

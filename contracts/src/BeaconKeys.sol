@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Bls12381} from "./Bls12381.sol";
+import {Quorum} from "./Quorum.sol";
 import {Staking} from "./Staking.sol";
 
 /// @title Keys of the threshold beacon
@@ -66,9 +66,6 @@ contract BeaconKeys {
     error WrongGeneration(uint256 expected, uint32 given);
     error OtherKey(uint32 generation);
     error BadActivation();
-    error BadQuorumSignature(uint256 index);
-    error UnsortedSigners(address previous, address next);
-    error NoQuorum(uint256 signed, uint256 total);
     error BadBoxKey(uint256 length);
     error NotValidator(address account);
     error NoSuchGeneration(uint32 generation);
@@ -107,7 +104,7 @@ contract BeaconKeys {
         if (key.length != Bls12381.KEY_BYTES) revert BadActivation();
         bytes memory compressed = Bls12381.compress(key);
         bytes32 digest = outcomeDigest(outcome, compressed);
-        _requireQuorum(digest, quorum);
+        Quorum.check(staking, digest, quorum);
         if (!Bls12381.verify(key, abi.encodePacked("ogong-beacon-activation-v1\n", digest), activation)) {
             revert BadActivation();
         }
@@ -125,7 +122,7 @@ contract BeaconKeys {
         if (last.lastEpoch != 0) revert AlreadyRetired(generation);
         uint64 now_ = epochNow();
         if (lastEpoch < now_ || lastEpoch < last.firstEpoch) revert EpochPassed(lastEpoch, now_);
-        _requireQuorum(retirementDigest(generation, lastEpoch), quorum);
+        Quorum.check(staking, retirementDigest(generation, lastEpoch), quorum);
         last.lastEpoch = lastEpoch;
         emit GenerationRetired(generation, lastEpoch);
     }
@@ -182,18 +179,5 @@ contract BeaconKeys {
             if (before.lastEpoch == 0 || before.lastEpoch >= firstEpoch) before.lastEpoch = firstEpoch - 1;
         }
         _generations.push(Generation(key, firstEpoch, 0));
-    }
-
-    function _requireQuorum(bytes32 digest, bytes[] calldata quorum) private view {
-        address[] memory signers = new address[](quorum.length);
-        address previous;
-        for (uint256 i; i < quorum.length; ++i) {
-            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, quorum[i]);
-            if (failure != ECDSA.RecoverError.NoError) revert BadQuorumSignature(i);
-            if (signer <= previous) revert UnsortedSigners(previous, signer);
-            signers[i] = previous = signer;
-        }
-        (uint256 signed, uint256 total) = staking.votes(signers);
-        if (3 * signed <= 2 * total) revert NoQuorum(signed, total);
     }
 }

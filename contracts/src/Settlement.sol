@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
@@ -10,6 +9,7 @@ import {Earnings} from "./Earnings.sol";
 import {Emission, ICredit} from "./Emission.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
+import {Quorum} from "./Quorum.sol";
 import {Staking} from "./Staking.sol";
 import {Batch, Credit, Debit, Earned, Ejection, Issuance, Line, Shares, Tally} from "./Types.sol";
 
@@ -76,9 +76,6 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error LogShrunk(uint64 settled, uint64 given);
     error ZeroPayee();
     error OtherSettlement(address expected);
-    error BadQuorumSignature(uint256 index);
-    error UnsortedSigners(address previous, address next);
-    error NoQuorum(uint256 signed, uint256 total);
     error NotEjected(bytes32 providerId);
     error AppealOver(uint256 since);
     error NothingHeld(address payee);
@@ -107,7 +104,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         Anchor storage anchor = _anchors[batch.validator];
         if (batch.sequence != anchor.sequence + 1) revert WrongSequence(anchor.sequence + 1, batch.sequence);
         if (batch.logLength < anchor.logLength) revert LogShrunk(anchor.logLength, batch.logLength);
-        _requireQuorum(batchDigest(batch, debits, lines, ejections, tallies), quorum);
+        Quorum.check(staking, batchDigest(batch, debits, lines, ejections, tallies), quorum);
 
         anchor.sequence = batch.sequence;
         anchor.logLength = batch.logLength;
@@ -139,7 +136,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         if (ejection.since == 0) revert NotEjected(providerId);
         uint256 finalFrom = uint256(ejection.since) + parameters.delays().appeal;
         if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        _requireQuorum(reinstatementDigest(providerId, ejection.count), quorum);
+        Quorum.check(staking, reinstatementDigest(providerId, ejection.count), quorum);
         ejection.since = 0;
         emit Reinstated(providerId, ejection.count);
     }
@@ -152,7 +149,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         if (held.amount == 0) revert NothingHeld(payee);
         uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;
         if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        _requireQuorum(pardonDigest(payee, held.count), quorum);
+        Quorum.check(staking, pardonDigest(payee, held.count), quorum);
         staking.pardon(payee);
     }
 
@@ -161,7 +158,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// @param quorum As in `settle`, over `convictionDigest` of the validator's next conviction.
     function convict(address validator, bytes32 evidence, bytes[] calldata quorum) external {
         uint32 next = staking.convictionsOf(validator).count + 1;
-        _requireQuorum(convictionDigest(validator, evidence, next), quorum);
+        Quorum.check(staking, convictionDigest(validator, evidence, next), quorum);
         staking.convict(validator, evidence);
     }
 
@@ -172,7 +169,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     /// @notice Reverts where the signatures over `digest` are no quorum, as in `settle`.
     function requireQuorum(bytes32 digest, bytes[] calldata quorum) external view {
-        _requireQuorum(digest, quorum);
+        Quorum.check(staking, digest, quorum);
     }
 
     /// @notice Whether a provider is ejected: from the batch on that names it, until it is reinstated.
@@ -271,19 +268,6 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         ejection.since = uint64(block.timestamp);
         ++ejection.count;
         emit Ejected(providerId, validator);
-    }
-
-    function _requireQuorum(bytes32 digest, bytes[] calldata quorum) private view {
-        address[] memory signers = new address[](quorum.length);
-        address previous;
-        for (uint256 i; i < quorum.length; ++i) {
-            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, quorum[i]);
-            if (failure != ECDSA.RecoverError.NoError) revert BadQuorumSignature(i);
-            if (signer <= previous) revert UnsortedSigners(previous, signer);
-            signers[i] = previous = signer;
-        }
-        (uint256 signed, uint256 total) = staking.votes(signers);
-        if (3 * signed <= 2 * total) revert NoQuorum(signed, total);
     }
 
     /// @dev Without a router its share stays with the provider, and so does the recycled share without an emission.

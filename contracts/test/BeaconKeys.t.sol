@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {BeaconKeys} from "../src/BeaconKeys.sol";
 import {Bls12381} from "../src/Bls12381.sol";
+import {Quorum} from "../src/Quorum.sol";
 import {Fixture} from "./Fixture.sol";
 import {check, checkEqual, vm} from "./Vm.sol";
 
@@ -178,17 +179,17 @@ contract BeaconKeysTest is Fixture {
         bytes memory key = _keyOf(SECRET);
         bytes memory activation = _activation(outcome, SECRET, SECRET);
         bytes[] memory quorum = _quorum(_digest(outcome, SECRET), 2);
-        vm.expectRevert(abi.encodeWithSelector(BeaconKeys.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         keys.activate(outcome, key, quorum, activation);
         quorum = _quorum(_digest(outcome, SECRET + 1), 3);
-        vm.expectPartialRevert(BeaconKeys.NoQuorum.selector);
+        vm.expectPartialRevert(Quorum.NoQuorum.selector);
         this.activateSorted(outcome, key, quorum, activation);
         quorum = _quorum(_digest(outcome, SECRET), 3);
         (quorum[0], quorum[1]) = (quorum[1], quorum[0]);
-        vm.expectPartialRevert(BeaconKeys.UnsortedSigners.selector);
+        vm.expectPartialRevert(Quorum.UnsortedSigners.selector);
         keys.activate(outcome, key, quorum, activation);
         quorum[0] = new bytes(64);
-        vm.expectRevert(abi.encodeWithSelector(BeaconKeys.BadQuorumSignature.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.BadQuorumSignature.selector, 0));
         keys.activate(outcome, key, quorum, activation);
     }
 
@@ -208,7 +209,7 @@ contract BeaconKeysTest is Fixture {
         _activate(1, 1, SECRET);
         uint64 lastEpoch = keys.generations()[0].firstEpoch + 5;
         bytes[] memory few = _quorum(keys.retirementDigest(1, lastEpoch), 2);
-        vm.expectRevert(abi.encodeWithSelector(BeaconKeys.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         keys.retire(1, lastEpoch, few);
         bytes[] memory quorum = _quorum(keys.retirementDigest(1, lastEpoch), 3);
         vm.expectRevert(abi.encodeWithSelector(BeaconKeys.NoSuchGeneration.selector, 2));

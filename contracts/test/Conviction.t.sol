@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {Fixture} from "./Fixture.sol";
@@ -41,7 +42,7 @@ contract ConvictionTest is Fixture {
 
     function test_twoThirdsConvictNobodyAndNobodyConvictsAlone() public {
         bytes[] memory quorum = _sign(EVIDENCE, 1, 2);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         settlement.convict(_accused, EVIDENCE, quorum);
         vm.expectRevert(abi.encodeWithSelector(Staking.NotSettlement.selector, address(this)));
         staking.convict(_accused, EVIDENCE);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
@@ -43,9 +44,9 @@ contract EjectionTest is Fixture {
     function test_twoThirdsLiftNothing() public {
         _eject(CHEAT);
         bytes[] memory quorum = _pardon(1, 2);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         settlement.reinstate(CHEAT, quorum);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 0, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 0, 3 * BOND));
         settlement.reinstate(CHEAT, new bytes[](0));
     }
 
@@ -66,7 +67,7 @@ contract EjectionTest is Fixture {
             check(false, "an old pardon was taken");
         } catch (bytes memory reason) {
             bytes4 selector = bytes4(reason);
-            check(selector == Settlement.UnsortedSigners.selector || selector == Settlement.NoQuorum.selector, "reason");
+            check(selector == Quorum.UnsortedSigners.selector || selector == Quorum.NoQuorum.selector, "reason");
         }
         settlement.reinstate(CHEAT, _pardon(2, 3));
         check(!settlement.ejected(CHEAT), "lifted again");

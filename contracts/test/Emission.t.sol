@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Emission, ICredit} from "../src/Emission.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
+import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Issuance, Line, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
@@ -100,7 +101,7 @@ contract EmissionTest is Fixture {
         bytes32 root = _root(5);
         _wait(DAY);
         bytes[] memory two = _sign(0, START + DAY, 10, 5, 2);
-        vm.expectPartialRevert(Settlement.NoQuorum.selector);
+        vm.expectPartialRevert(Quorum.NoQuorum.selector);
         emission.allot(START + DAY, root, 10, two);
         // Over other units, or as another tally: such signatures are somebody else's.
         check(!_allots(root, _sign(0, START + DAY, 11, 5, 3)), "other units");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {Batch, Debit, Line, Tally} from "../src/Types.sol";
@@ -110,7 +111,7 @@ contract PenaltyTest is Fixture {
     function test_twoThirdsPardonNobody() public {
         _refute(ANN, 1);
         bytes[] memory quorum = _pardon(ANN, 1, 2);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         settlement.pardon(ANN, quorum);
         vm.expectRevert(abi.encodeWithSelector(Staking.NotSettlement.selector, address(this)));
         staking.pardon(ANN);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Escrow} from "../src/Escrow.sol";
 import {Parameters} from "../src/Parameters.sol";
+import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Batch, Debit, Line, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
@@ -83,11 +84,11 @@ contract SettlementTest is Fixture {
     function test_exactlyTwoThirdsIsNoQuorum() public {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
         bytes[] memory quorum = _quorum(digest, 2);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
         // One unit more among the signers decides it, once it counts.
         _bond(vm.addr(validatorKeys[1]), 1);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
         vm.warp(block.timestamp + VOTING);
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
@@ -100,7 +101,7 @@ contract SettlementTest is Fixture {
         }
         vm.warp(block.timestamp + VOTING);
         (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 0, 0));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 0, 0));
         settlement.settle(batch, debits, lines, none, _idle(), new bytes[](0));
     }
 
@@ -109,7 +110,7 @@ contract SettlementTest is Fixture {
         bytes[] memory quorum = _quorum(digest, 3);
         quorum[2] = quorum[1];
         address signer = vm.addr(validatorKeys[1]);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.UnsortedSigners.selector, signer, signer));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.UnsortedSigners.selector, signer, signer));
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
@@ -117,7 +118,7 @@ contract SettlementTest is Fixture {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
         bytes[] memory quorum = _quorum(digest, 3);
         (quorum[0], quorum[1]) = (quorum[1], quorum[0]);
-        vm.expectPartialRevert(Settlement.UnsortedSigners.selector);
+        vm.expectPartialRevert(Quorum.UnsortedSigners.selector);
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
@@ -125,7 +126,7 @@ contract SettlementTest is Fixture {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
         bytes[] memory quorum = new bytes[](1);
         quorum[0] = _signature(PAYER_KEY, digest);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 0, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 0, 3 * BOND));
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
@@ -133,7 +134,7 @@ contract SettlementTest is Fixture {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
         bytes[] memory quorum = _quorum(digest, 3);
         quorum[1] = hex"00";
-        vm.expectRevert(abi.encodeWithSelector(Settlement.BadQuorumSignature.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.BadQuorumSignature.selector, 1));
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
@@ -143,7 +144,7 @@ contract SettlementTest is Fixture {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(validatorKeys[0], digest);
         uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
         quorum[0] = abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? 28 : 27);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.BadQuorumSignature.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.BadQuorumSignature.selector, 0));
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
 
@@ -344,7 +345,7 @@ contract SettlementTest is Fixture {
             check(false, "foreign quorum settled");
         } catch (bytes memory reason) {
             bytes4 selector = bytes4(reason);
-            check(selector == Settlement.UnsortedSigners.selector || selector == Settlement.NoQuorum.selector, "reason");
+            check(selector == Quorum.UnsortedSigners.selector || selector == Quorum.NoQuorum.selector, "reason");
         }
     }
 

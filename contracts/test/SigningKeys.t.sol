@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
@@ -86,7 +87,7 @@ contract SigningKeysTest is Fixture {
         _setSigner(validator, NEXT);
         _wait(VOTING);
         (Batch memory batch, bytes[] memory quorum) = _signedWith(validatorKeys[0]);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         _settles(batch, quorum);
         (batch, quorum) = _signedWith(NEXT);
         _settles(batch, quorum);

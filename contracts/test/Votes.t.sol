@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Batch, Debit, Line} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
@@ -23,7 +24,7 @@ contract VotesTest is Fixture {
     }
 
     function _refused(Batch memory batch, bytes[] memory quorum, uint256 signed, uint256 total) private {
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, signed, total));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, signed, total));
         _settles(batch, quorum);
     }
 

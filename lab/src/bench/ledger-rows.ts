@@ -1,3 +1,4 @@
+import { measureActivation } from '@ogong/testing/chain/measure-activation';
 import { measureSettlement } from '@ogong/testing/chain/measure-settlement';
 import type { Row } from './row.ts';
 
@@ -5,6 +6,7 @@ import type { Row } from './row.ts';
 export async function measureGas(): Promise<Row[]> {
   const many = await measureSettlement(1_000, 50, 10);
   const one = await measureSettlement(1_000, 1, 1);
+  const activation = await measureActivation();
   return [
     {
       id: 'settlement-gas',
@@ -19,6 +21,14 @@ export async function measureGas(): Promise<Row[]> {
       value: one.steadyGasPerReply,
       unit: 'gas',
       note: `whole transaction ${one.steadyGas}`,
+    },
+    {
+      id: 'beacon-activation-gas',
+      what: `gas of the first activation of a key of the threshold beacon, ${activation.signatures} signatures`,
+      value: activation.firstGas,
+      unit: 'gas',
+      aim: { at: 'most', value: 600_000 },
+      note: `whole transaction; shares of the same key dealt anew ${activation.nextGas}`,
     },
   ];
 }

@@ -40,7 +40,14 @@ export async function startProvider(
     // The longest lifetime, so that an announcement stays valid when the test's clock jumps.
     { bind, offers, routers, announceIntervalMs: MAX_ANNOUNCEMENT_LIFETIME_MS / 3 },
     {
-      ...{ crypto, clock, payee, identity, store, chain: { ...chain, network } },
+      ...{
+        crypto,
+        clock,
+        payee,
+        identity,
+        store,
+        chain: { ...chain, network, client: () => Promise.reject(new Error('there is no chain')) },
+      },
       signer: createTestHybrid(name),
       beacons: validator.beacons,
       readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),

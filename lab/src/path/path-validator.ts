@@ -102,6 +102,7 @@ export async function startValidator() {
     findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
     findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
+    beaconKeys: () => undefined,
     router: async () => ({ ticketKey: routerKey, sinceMs: 0, untilMs: undefined }),
     channel: async () => ({ ...FULL, spent: 0n, releasing: 0n, releasableAt: 0n }),
   };

@@ -1,3 +1,4 @@
+import { createBeaconKeysReads } from './beacon-keys.ts';
 import type { Distribution, Holding, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
@@ -133,6 +134,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createReads(transactor, deployment),
     ...createRouterReads(transactor, deployment.staking),
     ...createEmissionReads(transactor, deployment),
+    ...createBeaconKeysReads(transactor, deployment),
     ...createWrites(transactor, deployment),
   };
 }

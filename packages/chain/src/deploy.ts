@@ -1,7 +1,10 @@
 import { concatHex, encodeDeployData, getContractAddress, keccak256, type TransactionReceipt, zeroAddress } from 'viem';
+import type { EpochTiming } from './beacon-keys.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
+  beaconKeysAbi,
+  beaconKeysBytecode,
   modelRegistryAbi,
   modelRegistryBytecode,
   ogongTokenAbi,
@@ -19,7 +22,10 @@ import { createTransactor } from './transactor.ts';
 /** Tells contracts of this version from those of another. */
 export const hashContracts = (): Hex =>
   keccak256(
-    concatHex([ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode, modelRegistryBytecode]),
+    concatHex([
+      ...[ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode],
+      ...[modelRegistryBytecode, beaconKeysBytecode],
+    ]),
   );
 
 const HOUR = 3_600;
@@ -170,9 +176,11 @@ export interface DeployOptions {
   readonly genesis?: GenesisOwners;
   /** Where the treasury's share goes after its term. Default: its recipient. */
   readonly vault?: BytesLike;
+  /** When epochs begin. Default: no threshold beacon. */
+  readonly beacon?: EpochTiming;
 }
 
-/** Deploys the whole ledger in five transactions. */
+/** Deploys the whole ledger in five transactions, and a sixth one for the threshold beacon. */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
   const transactor = createTransactor(options);
   const owner = options.owner === undefined ? (transactor.address as Address) : toAddress(options.owner, 'owner');
@@ -244,6 +252,17 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
       args: [token.address, parameters.address, options.makerFee ?? defaultMakerFee],
     }),
   );
+  const { beacon } = options;
+  const beaconKeys =
+    beacon &&
+    (await create(
+      'beacon keys',
+      encodeDeployData({
+        abi: beaconKeysAbi,
+        bytecode: beaconKeysBytecode,
+        args: [staking.address, settlement.address, beacon.origin, beacon.period],
+      }),
+    ));
   const [registry, escrow, earnings, emission] = await transactor.read('find the created contracts', (client) =>
     Promise.all([
       client.readContract({ address: staking.address, abi: stakingAbi, functionName: 'registry' }),
@@ -264,6 +283,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     models: models.address,
     earnings: earnings.toLowerCase() as Address,
     ...(issuance.period === 0 ? {} : { emission: emission.toLowerCase() as Address }),
+    ...(beaconKeys === undefined ? {} : { beaconKeys: beaconKeys.address }),
     block: Number(token.receipt.blockNumber),
   };
 }

@@ -16,6 +16,8 @@ export interface Deployment {
   readonly earnings: Address;
   /** Absent where the network has no emission. */
   readonly emission?: Address;
+  /** Keys of the threshold beacon. Absent where the network has the bootstrap beacon alone. */
+  readonly beaconKeys?: Address;
   /** First block with events of these contracts. */
   readonly block: number;
 }
@@ -60,6 +62,7 @@ export function parseDeployment(input: unknown): Deployment {
     ...(rpcUrl === undefined ? {} : { rpcUrl }),
     ...addresses,
     ...(fields.emission === undefined ? {} : { emission: parseAddress(fields.emission, 'emission') }),
+    ...(fields.beaconKeys === undefined ? {} : { beaconKeys: parseAddress(fields.beaconKeys, 'beaconKeys') }),
     block: parseCount(fields.block, 'block'),
   };
 }

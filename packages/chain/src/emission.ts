@@ -1,6 +1,7 @@
 import { encodeFunctionData, type PublicClient, parseAbi } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
+import { findBlockAt } from './find-block.ts';
 import { emissionAbi, ogongTokenAbi, settlementAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import type { Transactor } from './transactor.ts';
@@ -210,19 +211,6 @@ async function readEjected(
     }
   }
   return [...ejected];
-}
-
-/** The first block of that second or later, by its time; one past the newest where there is none. */
-async function findBlockAt(client: PublicClient, time: bigint, first: bigint): Promise<bigint> {
-  let low = first;
-  let high = (await client.getBlockNumber({ cacheTime: 0 })) + 1n;
-  while (low < high) {
-    const middle = (low + high) / 2n;
-    const { timestamp } = await client.getBlock({ blockNumber: middle });
-    if (timestamp >= time) high = middle;
-    else low = middle + 1n;
-  }
-  return low;
 }
 
 function* listRanges(first: bigint, last: bigint) {

@@ -1,4 +1,5 @@
 import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
+import { createBeaconKeysWrites } from './beacon-keys.ts';
 import type { Distribution, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionWrites } from './emission.ts';
@@ -88,6 +89,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
 
     ...createEscrowWrites(transactor, escrow, allow),
     ...createEmissionWrites(transactor, deployment),
+    ...createBeaconKeysWrites(transactor, deployment),
 
     /** Pays a provider's payee what it can have by now; anyone may. */
     withdrawEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('withdraw', providerId, payee),

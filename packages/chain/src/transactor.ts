@@ -18,6 +18,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
+  beaconKeysAbi,
   earningsAbi,
   emissionAbi,
   escrowAbi,
@@ -41,6 +42,7 @@ export const ledgerAbi = [
   ...settlementAbi,
   ...modelRegistryAbi,
   ...earningsAbi,
+  ...beaconKeysAbi,
 ] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */

@@ -2,6 +2,7 @@ import blst from '@chainsafe/blst';
 import { BLS_KEY_BYTES, BLS_SIGNATURE_BYTES, type Bls, type BlsKeys } from '@ogong/protocol/crypto/bls';
 import { encodeScalar } from '@ogong/protocol/crypto/bls-scalar';
 import mcl from 'mcl-wasm';
+import { verifyBls } from './verify-bls.ts';
 
 type KeyPoint = InstanceType<typeof mcl.G1>;
 type SignaturePoint = InstanceType<typeof mcl.G2>;
@@ -84,17 +85,6 @@ function sum<P extends KeyPoint | SignaturePoint>(points: readonly P[], scalars:
   return mcl.mulVec([...points], scalars.map(toScalar));
 }
 
-function verify(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (key.length !== BLS_KEY_BYTES || signature.length !== BLS_SIGNATURE_BYTES) return false;
-  // The library takes infinity for a signature by infinity.
-  if (((key[0] as number) & INFINITY) === INFINITY || ((signature[0] as number) & INFINITY) === INFINITY) return false;
-  try {
-    return blst.verify(message, blst.PublicKey.fromBytes(key, true), blst.Signature.fromBytes(signature, true));
-  } catch {
-    return false;
-  }
-}
-
 /**
  * BLS for daemons: blst, in native code, signs and verifies; mcl, in WebAssembly, adds and multiplies points, which blst does not export.
  * It agrees with the reference by the compliance suite of `Bls`.
@@ -109,7 +99,7 @@ export async function createFastBls(): Promise<Bls> {
       return Uint8Array.of(INFINITY, ...new Uint8Array(BLS_KEY_BYTES - 1));
     },
     sign: (scalar, message) => blst.SecretKey.fromBytes(encodeScalar(scalar)).sign(message).toBytes(),
-    verify,
+    verify: verifyBls,
     decodeKeys(bytes) {
       const points = collect(bytes.map(decodeKey));
       return points && ({ bytes, points } as FastKeys);

@@ -6,6 +6,7 @@ import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { isSmallOrder } from '@ogong/protocol/crypto/small-order';
 import { isAcceptableEd25519Key } from './ed25519-key.ts';
 import { createKeyObjectCache } from './key-object-cache.ts';
+import { verifyBls as verifyBlsNatively } from './verify-bls.ts';
 
 const ED25519_SIGNATURE_BYTES = 64;
 const ED25519_POINT_BYTES = 32;
@@ -52,6 +53,7 @@ export const nodeCrypto: Crypto = {
   recoverAddress: nobleCrypto.recoverAddress,
   verifyAddress: createLedgerVerifier(),
   verifyVrf: nobleCrypto.verifyVrf,
+  verifyBls: verifyBlsNatively,
 };
 
 /** Up to so many bytes, copying is cheaper than creating a hash object. */

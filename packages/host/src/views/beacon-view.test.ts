@@ -33,6 +33,7 @@ const members = [1, 2, 3, 4]
 const validators = members.map(({ validator }) => validator);
 
 const set = hashValidatorSet(crypto, network, validators);
+const chain = { network, validators: () => [], generations: () => [], readBeaconKeys: async () => undefined };
 
 function certify(epoch: bigint, previous: Uint8Array, signers = members.slice(0, 3)): BeaconCertificate {
   const contributions = members.slice(0, 3).map(({ signer, vrfSeed }) => {
@@ -65,7 +66,7 @@ function createView(served: readonly (readonly BeaconCertificate[] | undefined)[
     }),
     close() {},
   } as unknown as LinkPool;
-  const view = createBeaconView({ keep: 3 }, { crypto, links, chain: { network, validators: () => validators } });
+  const view = createBeaconView({ keep: 3 }, { crypto, links, chain: { ...chain, validators: () => validators } });
   return { view, asked };
 }
 
@@ -140,7 +141,7 @@ describe('beacon view', () => {
       code: 'unreachable',
     });
     const { links } = { links: { to: () => ({}), close() {} } as unknown as LinkPool };
-    const empty = createBeaconView({}, { crypto, links, chain: { network, validators: () => [] } });
+    const empty = createBeaconView({}, { crypto, links, chain });
     await expect(empty.refresh()).rejects.toMatchObject({ code: 'no-validators' });
   });
 });

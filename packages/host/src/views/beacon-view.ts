@@ -1,4 +1,10 @@
-import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon/beacon';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import {
+  findGeneration,
+  parseEpochCertificate,
+  readEpochValue,
+  verifyEpochCertificate,
+} from '@ogong/protocol/beacon/epoch-certificate';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -50,7 +56,7 @@ export interface BeaconViewOptions {
 
 export interface BeaconViewDependencies {
   readonly crypto: Crypto;
-  readonly chain: Pick<ChainView, 'network' | 'validators'>;
+  readonly chain: Pick<ChainView, 'network' | 'validators' | 'generations' | 'readBeaconKeys'>;
   readonly links: LinkPool;
   readonly onError?: (error: unknown) => void;
 }
@@ -77,24 +83,29 @@ export function createBeaconView(
     }
   }
 
-  function accept(bytes: Uint8Array, wanted: bigint): KnownBeacon {
-    const certificate = parseBeaconCertificate(bytes);
+  async function accept(bytes: Uint8Array, wanted: bigint): Promise<KnownBeacon> {
+    const certificate = parseEpochCertificate(bytes);
     if (wanted !== 0n && certificate.epoch !== wanted) {
       throw new BeaconViewError('not-certified', `asked for epoch ${wanted}, got ${certificate.epoch}`);
     }
-    const { epoch, value, previous } = certificate;
+    const { epoch } = certificate;
     const present = known.get(epoch);
     if (present) return present;
-    const verdict = verifyBeaconCertificate(crypto, chain.network, {
+    // A generation may have begun, or ended, since the chain was read last.
+    if ((findGeneration(chain.generations(), epoch) === undefined) === (certificate.kind === 'threshold')) {
+      await chain.readBeaconKeys();
+    }
+    const verdict = verifyEpochCertificate(crypto, chain.network, {
       certificate,
       previous: known.get(epoch - 1n)?.value,
       validators: chain.validators(),
+      generations: chain.generations(),
     });
     if (!verdict.ok) {
       const why = verdict.checks.find(({ status }) => status === 'fail')?.detail ?? 'nothing passed';
       throw new BeaconViewError('not-certified', `the certificate of epoch ${epoch} does not hold: ${why}`);
     }
-    const beacon = { epoch, value, previous, certificate: bytes };
+    const beacon = { ...readEpochValue(crypto, chain.network, certificate), certificate: bytes };
     remember(beacon);
     return beacon;
   }
@@ -102,7 +113,7 @@ export function createBeaconView(
   async function askOne({ endpoint, certHash }: QuorumMember, epoch: bigint): Promise<KnownBeacon> {
     const service = links.to(ValidatorService, { endpoint, certHash });
     const { certificate } = await service.getBeacon({ epoch }, { timeoutMs: ASK_TIMEOUT_MS });
-    if (certificate.length > 0) return accept(certificate, epoch);
+    if (certificate.length > 0) return await accept(certificate, epoch);
     if (epoch === 0n) return known.get(0n) as KnownBeacon;
     throw new BeaconViewError('unknown-epoch', `${endpoint} has no certificate of epoch ${epoch}`);
   }

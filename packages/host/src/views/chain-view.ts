@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
 import type { ChainClient, Channel, NetworkParameters, RouterRegistration } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
+import type { BeaconGeneration } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { FindRouter, RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { type Clock, monotonicClock } from '../time/clock.ts';
 import { createRepeating } from '../time/repeat.ts';
+import { toGenerations } from './beacon-generations.ts';
 
 /**
  * What a daemon knows of the chain. It is read at intervals and kept while the chain is down. Nothing here decides about money,
@@ -36,6 +39,12 @@ export interface ChainView {
   recallByAddress(address: Uint8Array): QuorumMember | undefined;
   recallByCertHash(certHash: Uint8Array): QuorumMember | undefined;
   parameters(): NetworkParameters | undefined;
+  /** Keys and eras of the threshold beacon as last read; undefined before that, and where the network has none. */
+  beaconKeys(): BeaconKeysReading | undefined;
+  /** The keys of it, for whoever checks certificates. */
+  generations(): readonly BeaconGeneration[];
+  /** Reads them now. @throws ChainError */
+  readBeaconKeys(): Promise<BeaconKeysReading | undefined>;
   /**
    * A payer's channel with a validator, at most one refresh interval old; while the chain is down or slow to answer, as
    * last read, unless a fresh reading is asked for. The chain is read once at most.
@@ -127,6 +136,8 @@ export function createChainView(
   let listing: SetListing = { block: 0n, validators: [] };
   let former: readonly FormerMember[] = [];
   let parameters: NetworkParameters | undefined;
+  let beaconKeys: BeaconKeysReading | undefined;
+  let generations: readonly BeaconGeneration[] = [];
   const timing = { refreshMs, patienceMs };
   const channels = createMemory<Channel>(timing, { clock, onError });
   const ejections = createMemory<boolean>(timing, { clock, onError });
@@ -142,10 +153,20 @@ export function createChainView(
 
   async function read(): Promise<void> {
     const chain = await client();
-    const [found, current] = await Promise.all([chain.validatorsAt(), chain.parameters()]);
+    const [found, current] = await Promise.all([chain.validatorsAt(), chain.parameters(), readBeaconKeys()]);
     former = recall(former, listing.validators, clock.nowMs());
     listing = toListing(found);
     parameters = current;
+  }
+
+  async function readBeaconKeys(): Promise<BeaconKeysReading | undefined> {
+    if (deployment.beaconKeys === undefined) return undefined;
+    const reading = await (await client()).beaconKeys();
+    // Readings may overtake each other.
+    if (reading === undefined || reading.block < (beaconKeys?.block ?? 0n)) return beaconKeys;
+    beaconKeys = reading;
+    generations = toGenerations(reading);
+    return reading;
   }
 
   const repeating = createRepeating({ intervalMs: refreshMs }, read, onError);
@@ -169,6 +190,9 @@ export function createChainView(
       listing.validators.find((validator) => equalBytes(validator.certHash, certHash)) ??
       former.find(({ member }) => equalBytes(member.certHash, certHash))?.member,
     parameters: () => parameters,
+    beaconKeys: () => beaconKeys,
+    generations: () => generations,
+    readBeaconKeys,
     channel(payer, validator, { fresh = false, coversAtomic = 0n, maxAgeMs } = {}) {
       const read = async (): Promise<Channel> => (await client()).channelOf(payer, validator);
       const key = `${toHex(payer)} ${toHex(validator)}`;

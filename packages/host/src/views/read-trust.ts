@@ -1,12 +1,14 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import { toGenerations } from './beacon-generations.ts';
 
 /** Ledger, settlement contract and validator set, as the chain has them now. */
-export async function readTrust(chain: Pick<ChainClient, 'deployment' | 'validators'>): Promise<Trust> {
+export async function readTrust(chain: Pick<ChainClient, 'deployment' | 'validators' | 'beaconKeys'>): Promise<Trust> {
   const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
   const { chainId, escrow, settlement } = chain.deployment;
   const validators = await chain.validators();
+  const beacon = chain.deployment.beaconKeys === undefined ? undefined : await chain.beaconKeys();
   return {
     ledger: { chainId: BigInt(chainId), verifyingContract: bytes(escrow) },
     settlement: bytes(settlement),
@@ -18,5 +20,6 @@ export async function readTrust(chain: Pick<ChainClient, 'deployment' | 'validat
       certHash: bytes(certHash),
       vrfKey: bytes(vrfKey),
     })),
+    ...(beacon && { generations: toGenerations(beacon) }),
   };
 }

@@ -1,5 +1,9 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { parseBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon/beacon';
+import {
+  type EpochCertificate,
+  parseEpochCertificate,
+  verifyEpochCertificate,
+} from '@ogong/protocol/beacon/epoch-certificate';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
@@ -13,7 +17,7 @@ const { receipt, trust } = createSyntheticReceipt({
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
   ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
 });
-const certificate = parseBeaconCertificate(receipt.beacon);
+const certificate = parseEpochCertificate(receipt.beacon) as Extract<EpochCertificate, { kind: 'aggregate' }>;
 const { validators, settlement } = trust;
 const network = { chainId: 31_337n, settlement };
 
@@ -21,7 +25,7 @@ it('checks each certificate once, and again if anything differs', () => {
   let looks = 0;
   const verify = createBeaconMemo((...claim) => {
     looks++;
-    return verifyBeaconCertificate(...claim);
+    return verifyEpochCertificate(...claim);
   });
   const good = { certificate, validators };
   expect(verify(crypto, network, good).ok).toBe(true);

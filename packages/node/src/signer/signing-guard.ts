@@ -2,6 +2,7 @@ import { amount, bigInteger, bytes, columns, integer } from '@ogong/host/store/c
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { hashBeaconVote } from '@ogong/protocol/beacon/beacon';
+import { hashKeyStatement } from '@ogong/protocol/beacon/threshold/key-plan';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashAllotment } from '@ogong/protocol/settlement/emission';
 import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
@@ -54,11 +55,29 @@ export const GUARD_SCHEMA = `
     digest BLOB NOT NULL,
     PRIMARY KEY (chain_id, contract, number)
   ) STRICT;
+  CREATE TABLE beacon_deals (
+    chain_id TEXT NOT NULL,
+    contract BLOB NOT NULL,
+    era INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    set_hash BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (chain_id, contract, era, attempt, set_hash)
+  ) STRICT;
+  CREATE TABLE beacon_retirements (
+    chain_id TEXT NOT NULL,
+    contract BLOB NOT NULL,
+    generation INTEGER NOT NULL,
+    last_epoch INTEGER NOT NULL,
+    PRIMARY KEY (chain_id, contract, generation)
+  ) STRICT;
 `;
 
 type BatchStatement = Extract<ValidatorStatement, { kind: 'batch' }>;
 type AllotmentStatement = Extract<ValidatorStatement, { kind: 'allotment' }>;
 type VoteStatement = Extract<ValidatorStatement, { kind: 'beacon-vote' }>;
+type KeyStatement = Extract<ValidatorStatement, { kind: 'beacon-key' }>;
+type RetirementStatement = Extract<ValidatorStatement, { kind: 'beacon-retirement' }>;
 
 interface Place {
   readonly position: bigint;
@@ -71,6 +90,8 @@ const replyColumns = columns({ ...where, validator: bytes, replyId: bytes, posit
 const batchColumns = columns({ ...where, validator: bytes, sequence: bigInteger, first: bigInteger });
 const voteColumns = columns({ ...where, epoch: bigInteger, view: integer, choice: bytes });
 const allotmentColumns = columns({ ...where, number: integer, digest: bytes });
+const dealColumns = columns({ ...where, era: integer, attempt: integer, setHash: bytes, digest: bytes });
+const retirementColumns = columns({ ...where, generation: integer, lastEpoch: bigInteger });
 const countColumns = columns({ positions: bigInteger });
 const latestColumns = columns({ epoch: bigInteger, view: integer });
 
@@ -82,6 +103,8 @@ export function guardStatement(crypto: Crypto, store: Store, statement: Validato
   if (statement.kind === 'batch') guardBatch(crypto, store, statement);
   else if (statement.kind === 'beacon-vote') guardVote(crypto, store, statement);
   else if (statement.kind === 'allotment') guardAllotment(crypto, store, statement);
+  else if (statement.kind === 'beacon-key') guardDeal(crypto, store, statement);
+  else if (statement.kind === 'beacon-retirement') guardRetirement(store, statement);
 }
 
 export interface GuardSummary {
@@ -141,6 +164,48 @@ function guardAllotment(crypto: Crypto, store: Store, statement: AllotmentStatem
     if (known === undefined) {
       allotmentColumns.insert(store, 'INSERT INTO allotments', { chainId, contract, number, digest });
     }
+  });
+}
+
+/**
+ * One deal in each attempt to make a key of the beacon, for each set: a second one would put this validator out. Complaints and outcomes
+ * contradict nothing: a complaint is answered, and of several outcomes the chain takes one.
+ */
+function guardDeal(crypto: Crypto, store: Store, { domain, subject, statement }: KeyStatement): void {
+  if (statement.kind !== 'deal') return;
+  const { era, attempt, set: setHash } = subject;
+  const { chainId, verifyingContract: contract } = domain;
+  const digest = hashKeyStatement(crypto, { chainId, settlement: contract }, subject, statement);
+  const key = [chainId.toString(), contract, era, attempt, setHash] as const;
+  store.transact(() => {
+    const find = `SELECT ${dealColumns.list} FROM beacon_deals
+      WHERE chain_id = ? AND contract = ? AND era = ? AND attempt = ? AND set_hash = ?`;
+    const known = dealColumns.get(store.prepare(find), ...key);
+    if (known !== undefined && !equalBytes(known.digest, digest)) {
+      throw new SignerError('conflict', `a deal in attempt ${attempt} of era ${era}: another one was signed`);
+    }
+    if (known === undefined) {
+      dealColumns.insert(store, 'INSERT INTO beacon_deals', { chainId, contract, era, attempt, setHash, digest });
+    }
+  });
+}
+
+/** One last epoch for each generation of the beacon. */
+function guardRetirement(store: Store, { domain, generation, lastEpoch }: RetirementStatement): void {
+  assertSafe(lastEpoch, 'epoch');
+  const { chainId, verifyingContract: contract } = domain;
+  store.transact(() => {
+    const find = `SELECT ${retirementColumns.list} FROM beacon_retirements
+      WHERE chain_id = ? AND contract = ? AND generation = ?`;
+    const known = retirementColumns.get(store.prepare(find), chainId.toString(), contract, generation);
+    if (known !== undefined && known.lastEpoch !== lastEpoch) {
+      throw new SignerError(
+        'conflict',
+        `generation ${generation}: epoch ${known.lastEpoch} was signed as its last one`,
+      );
+    }
+    const row = { chainId, contract, generation, lastEpoch };
+    if (known === undefined) retirementColumns.insert(store, 'INSERT INTO beacon_retirements', row);
   });
 }
 

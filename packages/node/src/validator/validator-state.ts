@@ -6,14 +6,15 @@ import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-com
 import type { Store } from '@ogong/host/store/store';
 import { type AwakeClock, createAwakeClock } from '@ogong/host/time/awake-clock';
 import type { Clock } from '@ogong/host/time/clock';
+import { findEra } from '@ogong/host/views/beacon-generations';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { createEarningsView, type EarningsView } from '@ogong/host/views/earnings-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
-import { toHex } from '@ogong/protocol/base/bytes';
-import { parseBeaconCertificate } from '@ogong/protocol/beacon/beacon';
-import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
+import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -169,13 +170,20 @@ export async function getBeacon(
   return archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined));
 }
 
-/** The validators of an epoch, as its certificate names them; undefined where certificate or set are not known. */
+/**
+ * The validators of an epoch: as its certificate names them, or as the shares of its era were dealt. Undefined where certificate or set are
+ * not known.
+ */
 export async function findMembers(
-  { archive, beacons }: Pick<ValidatorState, 'archive' | 'beacons'>,
+  { archive, beacons, chain }: Pick<ValidatorState, 'archive' | 'beacons' | 'chain'>,
   epoch: bigint,
-): Promise<readonly SetMember[] | undefined> {
+): Promise<readonly EpochMember[] | undefined> {
   const bytes = archive.findCertificate(epoch) ?? (await beacons.get(epoch).catch(() => undefined))?.certificate;
-  return bytes && bytes.length > 0 ? archive.findSet(parseBeaconCertificate(bytes).set) : undefined;
+  if (bytes === undefined || bytes.length === 0) return undefined;
+  const certificate = parseEpochCertificate(bytes);
+  if (certificate.kind === 'aggregate') return archive.findSet(certificate.set);
+  const era = findEra(chain.beaconKeys(), epoch);
+  return era && archive.findSeats(fromHex(era.set.slice(2)));
 }
 
 export function toPeer(

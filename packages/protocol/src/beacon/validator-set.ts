@@ -9,6 +9,9 @@ export const MAX_VALIDATORS = 1024;
 /** What decides about a validator's part in an epoch. Where it is reached may change at any time. */
 export type SetMember = Pick<QuorumMember, 'address' | 'signingKey' | 'stake' | 'vrfKey'>;
 
+/** What counts of a validator beside the beacon: who it is, what it signs with, how much it weighs. */
+export type EpochMember = Pick<SetMember, 'address' | 'signingKey' | 'stake'>;
+
 /** Ascending by address. */
 export const memberList: Codec<readonly SetMember[]> = list<SetMember>(
   struct({ address, signingKey: address, stake: u128, vrfKey: hash }),

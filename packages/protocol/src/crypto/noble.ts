@@ -6,6 +6,7 @@ import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import type { Crypto, HybridSigner, LedgerSigner } from './crypto.ts';
 import { recoverPoint, toAddress } from './ledger-signature.ts';
+import { nobleBls } from './noble-bls.ts';
 import { isSmallOrder } from './small-order.ts';
 import { verifyVrf } from './vrf.ts';
 
@@ -72,6 +73,7 @@ export const nobleCrypto: Crypto = {
     return signer !== undefined && equalBytes(signer, address);
   },
   verifyVrf,
+  verifyBls: nobleBls.verify,
 };
 
 /** @param seed 64 bytes: Ed25519 seed (32) || ML-DSA-44 seed (32). */

@@ -15,7 +15,15 @@ import {
   u128,
   union,
 } from '../base/codec.ts';
-import { type BeaconPhase, type BeaconStatement, beaconStatement, hashBeaconVote } from '../beacon/beacon.ts';
+import {
+  type BeaconNetwork,
+  type BeaconPhase,
+  type BeaconStatement,
+  beaconStatement,
+  hashBeaconVote,
+} from '../beacon/beacon.ts';
+import { hashKeyStatement, keyStatementCodec, keySubjectCodec } from '../beacon/threshold/key-plan.ts';
+import { hashRetirement } from '../beacon/threshold/retirement.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { hashAdmission } from '../exchange/admission.ts';
 import { hashHeld } from '../exchange/held-delivery.ts';
@@ -67,6 +75,9 @@ export const statementCodec = union('kind', {
   reveal: struct({ domain, validator: address, round: hash }),
   /** In the domain of the emission contract. */
   allotment: struct({ domain, number: u32, until: u64, root: hash, units: u128 }),
+  /** In the domain of the settlement contract, as is the next. */
+  'beacon-key': struct({ domain, subject: keySubjectCodec, statement: keyStatementCodec }),
+  'beacon-retirement': struct({ domain, generation: u32, lastEpoch: u64 }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -90,6 +101,9 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       const network = { chainId: of.chainId, settlement: of.verifyingContract };
       return hashBeaconVote(crypto, network, statement.phase, statement.statement);
     }
+    case 'beacon-key':
+    case 'beacon-retirement':
+      return hashBeaconKeys(crypto, { chainId: of.chainId, settlement: of.verifyingContract }, statement);
     case 'batch':
       return hashBatchSummary(crypto, of, statement.summary);
     case 'reinstatement':
@@ -113,6 +127,16 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
     case 'signing-key':
       return hashSigningKey(crypto, of, { account: statement.account, signer: signingKey });
   }
+}
+
+function hashBeaconKeys(
+  crypto: Crypto,
+  network: BeaconNetwork,
+  statement: Extract<ValidatorStatement, { readonly kind: 'beacon-key' | 'beacon-retirement' }>,
+): Uint8Array {
+  return statement.kind === 'beacon-key'
+    ? hashKeyStatement(crypto, network, statement.subject, statement.statement)
+    : hashRetirement(crypto, network, statement);
 }
 
 /** A key in this process. @param account Default: the key's own. */

@@ -15,6 +15,10 @@ const whole: TrustJson = {
   ledger: { chainId: '31337', escrow: hex('03', 20) },
   settlement: hex('04', 20),
   validators: [validator('01'), validator('02')],
+  generations: [
+    { generation: 1, key: hex('aa', 48), firstEpoch: '5', lastEpoch: '9' },
+    { generation: 2, key: hex('bb', 48), firstEpoch: '10' },
+  ],
   routers: [hex('06', 32)],
   modelRoots: { 'ogong/verified/test/m': hex('05', 32) },
   allow: ['times', 'draw-key'],
@@ -29,6 +33,9 @@ describe('parseTrust', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
+    ['a generation that is left out', { generations: whole.generations?.slice(1) }, /generations\[0\].generation/],
+    ['a short key', { generations: [{ generation: 1, key: hex('aa', 47), firstEpoch: '5' }] }, /generations\[0\].key/],
+    ['an epoch as a number', { generations: [{ generation: 1, key: hex('aa', 48), firstEpoch: 5 }] }, /firstEpoch/],
     ['a misspelt field', { ...whole, modelRoot: {} }, /trust.modelRoot/],
     ['null', null, /an object/],
     ['a list', [], /an object/],

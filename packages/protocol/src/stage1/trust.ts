@@ -1,4 +1,6 @@
 import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
+import type { BeaconGeneration } from '../beacon/threshold/threshold-value.ts';
+import { BLS_KEY_BYTES } from '../crypto/bls.ts';
 import type { QuorumMember } from '../crypto/quorum.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { CHAIN_ID } from './receipt.ts';
@@ -12,6 +14,8 @@ export interface Trust {
   /** Settlement contract, which the beacon's genesis and certificates name. */
   readonly settlement?: Uint8Array;
   readonly validators?: readonly QuorumMember[];
+  /** Keys of the threshold beacon. */
+  readonly generations?: readonly BeaconGeneration[];
   /** Hashes of the hybrid keys of the routers that the consumer knows, 32 bytes each. */
   readonly routers?: readonly Uint8Array[];
   /** Published model root by model id. */
@@ -32,6 +36,12 @@ export interface TrustJson {
     readonly vrfKey: string;
     readonly endpoint: string;
   }[];
+  readonly generations?: readonly {
+    readonly generation: number;
+    readonly key: string;
+    readonly firstEpoch: string;
+    readonly lastEpoch?: string;
+  }[];
   readonly routers?: readonly string[];
   /** Published model root by model id. */
   readonly modelRoots?: Readonly<Record<string, string>>;
@@ -48,12 +58,14 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws ProtocolError naming the field.
  */
 export function parseTrust(input: unknown): Trust {
-  const known = ['ledger', 'settlement', 'validators', 'routers', 'modelRoots', 'allow'];
-  const { ledger, settlement, validators, routers, modelRoots, allow } = asObject(input, 'trust', known);
+  const known = ['ledger', 'settlement', 'validators', 'generations', 'routers', 'modelRoots', 'allow'];
+  const fields = asObject(input, 'trust', known);
+  const { ledger, settlement, validators, generations, routers, modelRoots, allow } = fields;
   return {
     ...(ledger !== undefined && { ledger: parseLedger(ledger) }),
     ...(settlement !== undefined && { settlement: asHex(settlement, 'settlement', 20) }),
     ...(validators !== undefined && { validators: parseValidators(validators) }),
+    ...(generations !== undefined && { generations: parseGenerations(generations) }),
     ...(routers !== undefined && { routers: parseRouters(routers) }),
     ...(modelRoots !== undefined && { modelRoots: parseRoots(modelRoots) }),
     ...(allow !== undefined && { allow: parseAllow(allow) }),
@@ -61,7 +73,8 @@ export function parseTrust(input: unknown): Trust {
 }
 
 /** @internal part of the SDK */
-export function toTrustJson({ ledger, settlement, validators, routers, modelRoots, allow }: Trust): TrustJson {
+export function toTrustJson(trust: Trust): TrustJson {
+  const { ledger, settlement, validators, generations, routers, modelRoots, allow } = trust;
   return {
     ...(ledger && { ledger: { chainId: `${ledger.chainId}`, escrow: write(ledger.verifyingContract) } }),
     ...(settlement && { settlement: write(settlement) }),
@@ -73,6 +86,12 @@ export function toTrustJson({ ledger, settlement, validators, routers, modelRoot
         certHash: write(certHash),
         vrfKey: write(vrfKey),
         endpoint,
+      })),
+    }),
+    ...(generations && {
+      generations: generations.map(({ generation, key, firstEpoch, lastEpoch }) => ({
+        ...{ generation, key: write(key), firstEpoch: `${firstEpoch}` },
+        ...(lastEpoch !== undefined && { lastEpoch: `${lastEpoch}` }),
       })),
     }),
     ...(routers && { routers: routers.map(write) }),
@@ -111,6 +130,28 @@ function parseValidators(value: unknown): QuorumMember[] {
       signingKey: asHex(fields.signingKey, `${name}.signingKey`, 20),
       certHash: asHex(fields.certHash, `${name}.certHash`, 32),
       vrfKey: asHex(fields.vrfKey, `${name}.vrfKey`, 32),
+    };
+  });
+}
+
+/** Uint64. */
+const EPOCH = /^(?:0|[1-9][0-9]{0,19})$/;
+
+function parseGenerations(value: unknown): BeaconGeneration[] {
+  if (!Array.isArray(value)) throw malformed('generations', 'an array');
+  return value.map((one: unknown, i) => {
+    const name = `generations[${i}]`;
+    const fields = asObject(one, name, ['generation', 'key', 'firstEpoch', 'lastEpoch']);
+    const { generation, firstEpoch, lastEpoch } = fields;
+    if (generation !== i + 1) throw malformed(`${name}.generation`, `${i + 1}`);
+    const epoch = (field: string, text: unknown): bigint => {
+      if (typeof text !== 'string' || !EPOCH.test(text)) throw malformed(`${name}.${field}`, 'a decimal integer');
+      return BigInt(text);
+    };
+    return {
+      ...{ generation, key: asHex(fields.key, `${name}.key`, BLS_KEY_BYTES) },
+      firstEpoch: epoch('firstEpoch', firstEpoch),
+      lastEpoch: lastEpoch === undefined ? undefined : epoch('lastEpoch', lastEpoch),
     };
   });
 }

@@ -109,6 +109,20 @@ describe('an honest receipt', () => {
     );
   });
 
+  it('passes with one signature of the threshold beacon, where its key is known', () => {
+    const given = toCase(createSyntheticReceipt({ ...base, isThreshold: true }));
+    expect(verify(given).checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    const { generations, ...rest } = given.trust;
+    expect(idsOf({ ...given, trust: rest }, 'skip')).toEqual(['beacon']);
+    const others = (generations ?? []).map((one) => ({ ...one, firstEpoch: one.firstEpoch + 5n }));
+    expect(idsOf({ ...given, trust: { ...rest, generations: others } }, 'fail')).toEqual(['beacon']);
+    const bent = { ...given.receipt, beacon: flip(given.receipt.beacon, -10) };
+    expect(idsOf({ ...given, receipt: bent }, 'fail')).toContain('beacon');
+    // The same epoch by a quorum: of this generation it does not count.
+    const aggregate = { ...toCase(honest), trust: { ...toCase(honest).trust, generations: generations ?? [] } };
+    expect(idsOf(aggregate, 'fail')).toEqual(['beacon']);
+  });
+
   it('says what it did not look at, and never as a pass', () => {
     const { receipt, request, response } = toCase(honest);
     const verdict = verifyReceipt(receipt, { crypto, request, response });

@@ -1,6 +1,12 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
 import { type Check, check, fail, isOk, listSkipped, pass, skip } from '../base/checks.ts';
-import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate } from '../beacon/beacon.ts';
+import { computeGenesisBeacon } from '../beacon/beacon.ts';
+import {
+  type EpochCertificate,
+  parseEpochCertificate,
+  readEpochValue,
+  verifyEpochCertificate,
+} from '../beacon/epoch-certificate.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { parseRecordV2, type RecordV2 } from '../commitment/record.ts';
@@ -51,7 +57,7 @@ export interface ReceiptContext {
   /** The way from the reply into the chain, where the reader has followed it; without it there is no check `settled`. */
   readonly settled?: SettledEvidence | UnsettledReply;
   /** Stands in for the plain check of a certificate where many receipts share one, and remembers its verdict. */
-  readonly verifyBeacon?: typeof verifyBeaconCertificate;
+  readonly verifyBeacon?: typeof verifyEpochCertificate;
 }
 
 export interface ReceiptVerdict {
@@ -292,7 +298,7 @@ function checkBeacon(
   context: ReceiptContext,
   checks: Check[],
 ): OrderBeacon | undefined {
-  const { trust = {}, crypto, verifyBeacon = verifyBeaconCertificate } = context;
+  const { trust = {}, crypto } = context;
   if (order.epoch === 0n && receipt.beacon.length === 0) {
     if (trust.settlement === undefined) {
       checks.push(skip('beacon', 'genesis epoch: no settlement contract given to compute its value from'));
@@ -303,26 +309,39 @@ function checkBeacon(
     return { value, previous: value };
   }
   try {
-    const certificate = parseBeaconCertificate(receipt.beacon);
+    const certificate = parseEpochCertificate(receipt.beacon);
     if (certificate.epoch !== order.epoch) {
       checks.push(fail('beacon', `certificate of epoch ${certificate.epoch}, order of epoch ${order.epoch}`));
       return undefined;
     }
-    if (trust.validators === undefined || trust.settlement === undefined) {
-      checks.push(skip('beacon', `epoch ${order.epoch}: no validator set given to check its quorum with`));
-    } else {
-      const network = { chainId: receipt.ledger.chainId, settlement: trust.settlement };
-      const verdict = verifyBeacon(crypto, network, { certificate, validators: trust.validators });
-      const bad = verdict.checks.find(({ status }) => status === 'fail');
-      checks.push(
-        verdict.ok ? pass('beacon', `epoch ${order.epoch}, certified by a quorum`) : fail('beacon', bad?.detail ?? ''),
-      );
-    }
-    return certificate;
+    checks.push(checkCertificate(receipt, certificate, context));
+    return readEpochValue(crypto, receipt.ledger, certificate);
   } catch (error) {
     checks.push(fail('beacon', (error as Error).message));
     return undefined;
   }
+}
+
+function checkCertificate(
+  { ledger }: Receipt,
+  certificate: EpochCertificate,
+  { crypto, trust = {}, verifyBeacon = verifyEpochCertificate }: ReceiptContext,
+): Check {
+  const { settlement, validators = [], generations } = trust;
+  const { epoch, kind } = certificate;
+  const [given, needed, by] =
+    kind === 'threshold'
+      ? [
+          generations,
+          'no keys of the threshold beacon given to check its signature with',
+          'by the key of its generation',
+        ]
+      : [trust.validators, 'no validator set given to check its quorum with', 'by a quorum'];
+  if (given === undefined || settlement === undefined) return skip('beacon', `epoch ${epoch}: ${needed}`);
+  const network = { chainId: ledger.chainId, settlement };
+  const verdict = verifyBeacon(crypto, network, { certificate, validators, generations });
+  if (verdict.ok) return pass('beacon', `epoch ${epoch}, certified ${by}`);
+  return fail('beacon', verdict.checks.find(({ status }) => status === 'fail')?.detail ?? '');
 }
 
 function checkOpening(

@@ -4,7 +4,7 @@ import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
 import { computeWitnessEpoch } from '../audit/witness-draw.ts';
 import { compareBytes, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
-import type { SetMember } from '../beacon/validator-set.ts';
+import type { EpochMember } from '../beacon/validator-set.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
@@ -74,7 +74,7 @@ export interface VerdictAnchors {
   /** The least share of audits of such a provider that ask two verifiers at once, parts per million. Default: PAIR_PPM. */
   readonly findPairPpm?: (entry: VerdictEntry, order: Order) => Promise<number>;
   /** The validators of an epoch, of whom its beacon draws witnesses. Who was silent is not checked where absent. */
-  readonly findMembers?: (epoch: bigint) => Promise<readonly SetMember[]>;
+  readonly findMembers?: (epoch: bigint) => Promise<readonly EpochMember[]>;
   /** Whether a verifier showed here what it is said to have kept. Default: nothing was shown. */
   readonly wasShown?: WitnessedBy['wasShown'];
   /** @throws VerdictError where the beacon selected a reply that the entry calls unaudited. Skipped where absent. */

@@ -1,6 +1,6 @@
 import { areEnoughWitnesses, drawWitnesses, MAX_WITNESSES, type WitnessDraw } from '../audit/witness-draw.ts';
 import { bytes, type Codec, createFormat, flag, list, safeInteger, struct, u8, u64 } from '../base/codec.ts';
-import type { SetMember } from '../beacon/validator-set.ts';
+import type { EpochMember } from '../beacon/validator-set.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { type Silence, verifySilence } from '../exchange/silence.ts';
@@ -37,7 +37,7 @@ export function findSilentMs(statements: readonly Statement[]): number {
 export interface SilenceClaim extends WitnessDraw, Pick<Silence, 'orderHash' | 'subject'> {
   readonly ledger: LedgerDomain;
   /** The validators of the epoch that draws. */
-  readonly members: readonly SetMember[];
+  readonly members: readonly EpochMember[];
 }
 
 /** @returns why the statements do not show that the target was silent; undefined where they do. */

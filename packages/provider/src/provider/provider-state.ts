@@ -34,7 +34,15 @@ export interface ProviderDependencies {
   readonly identity: LinkIdentity;
   readonly chain: Pick<
     ChainView,
-    'ledger' | 'network' | 'validators' | 'findByAddress' | 'findByCertHash' | 'channel' | 'router'
+    | 'ledger'
+    | 'network'
+    | 'validators'
+    | 'findByAddress'
+    | 'findByCertHash'
+    | 'channel'
+    | 'router'
+    | 'beaconKeys'
+    | 'client'
   >;
   /** What batches of a validator have paid to the payee. @throws ChainError */
   readonly readPayments: ReceivableDependencies['readPayments'];

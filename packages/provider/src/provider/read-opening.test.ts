@@ -54,6 +54,8 @@ function read(caller: Uint8Array, { isCertified = true, isChanged = false, id = 
       },
     },
     chain: {
+      beaconKeys: () => undefined,
+      client: () => expect.unreachable(),
       network,
       validators: () => members,
       findByCertHash: (hash) => members.find(({ certHash }) => equalBytes(certHash, hash)),

@@ -1,10 +1,12 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import { findEra } from '@ogong/host/views/beacon-generations';
 import { BeaconViewError } from '@ogong/host/views/beacon-view';
 import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
-import { equalBytes } from '@ogong/protocol/base/bytes';
-import { parseBeaconCertificate } from '@ogong/protocol/beacon/beacon';
-import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
+import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import { type EpochCertificate, parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
+import { hashSeats } from '@ogong/protocol/beacon/threshold/seats';
+import { type EpochMember, hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
@@ -14,7 +16,7 @@ export interface OpeningState extends Pick<ProviderState, 'crypto'> {
   readonly openings: Pick<ProviderState['openings'], 'get'>;
   readonly outbox: Pick<ProviderState['outbox'], 'find'>;
   readonly beacons: Pick<ProviderState['beacons'], 'get'>;
-  readonly chain: Pick<ProviderState['chain'], 'findByCertHash' | 'validators' | 'network'>;
+  readonly chain: Pick<ProviderState['chain'], 'findByCertHash' | 'validators' | 'network' | 'beaconKeys' | 'client'>;
 }
 
 /**
@@ -53,11 +55,36 @@ async function isDrawn(
   });
   // Before its beacon nobody is drawn.
   if (beacon === undefined) return false;
-  const members = chain.validators();
-  const { set, value } = parseBeaconCertificate(beacon.certificate);
+  const { value } = beacon;
+  const members = await findMembers(chain, crypto, parseEpochCertificate(beacon.certificate));
   // Validators have come or gone, so it cannot be told here whom the beacon drew; to refuse a witness would be held against the provider.
-  if (!equalBytes(hashValidatorSet(crypto, chain.network, members), set)) return true;
+  if (members === undefined) return true;
   const { providerId: target, validator: handler } = order;
   const draw = { beacon: value, replyId, asked: 'opening', target, validator: handler } as const;
   return drawWitnesses(crypto, draw, members).some(({ address }) => equalBytes(address, validator.address));
+}
+
+/** The validators of a certificate's epoch, where the registry lists those very ones now. */
+async function findMembers(
+  chain: OpeningState['chain'],
+  crypto: OpeningState['crypto'],
+  certificate: EpochCertificate,
+): Promise<readonly EpochMember[] | undefined> {
+  const members = chain.validators();
+  if (certificate.kind === 'aggregate') {
+    return equalBytes(hashValidatorSet(crypto, chain.network, members), certificate.set) ? members : undefined;
+  }
+  const era = findEra(chain.beaconKeys(), certificate.epoch);
+  if (era === undefined) return undefined;
+  const addresses = members.map(({ address }) => address);
+  const hashes = await chain
+    .client()
+    .then((client) => client.boxKeyHashes(addresses))
+    .catch(() => undefined);
+  const seated = members.flatMap((member, i) => {
+    const boxKeyHash = hashes?.[i];
+    return boxKeyHash === undefined ? [] : [{ ...member, boxKeyHash: fromHex(boxKeyHash.slice(2)) }];
+  });
+  const hash = seated.some(({ stake }) => stake > 0n) ? hashSeats(crypto, chain.network, seated) : undefined;
+  return hash !== undefined && equalBytes(hash, fromHex(era.set.slice(2))) ? seated : undefined;
 }

@@ -1,3 +1,4 @@
+import type { EpochTiming } from '@ogong/chain/beacon-keys';
 import { createChainClient } from '@ogong/chain/client';
 import {
   type Delays,
@@ -27,6 +28,7 @@ export async function startTestLedger(
     delays?: Partial<Delays>;
     holding?: Partial<Holding>;
     issuance?: Issuance;
+    beacon?: EpochTiming;
     blockTimeMs?: number;
   } = {},
 ) {
@@ -43,6 +45,7 @@ export async function startTestLedger(
     delays: { ...noDelays, ...options.delays },
     holding: { ...noHolding, ...options.holding },
     ...(options.issuance && { issuance: options.issuance }),
+    ...(options.beacon && { beacon: options.beacon }),
   });
   const connect = (privateKey: Hex) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20 });

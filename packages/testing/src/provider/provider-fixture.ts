@@ -242,6 +242,8 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
               ticketKey: hashHybridKey(crypto, routerSigner.publicKey),
               ...{ sinceMs: 0, untilMs: undefined },
             })),
+          beaconKeys: () => undefined,
+          client: () => Promise.reject(new Error('there is no chain')),
           channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
         },
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),

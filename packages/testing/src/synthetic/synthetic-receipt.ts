@@ -6,11 +6,14 @@ import {
   encodeVrfInput,
   hashBeaconVote,
 } from '@ogong/protocol/beacon/beacon';
+import { encodeEpochCertificate, readEpochValue } from '@ogong/protocol/beacon/epoch-certificate';
+import { encodeEpochMessage } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import type { Admission } from '@ogong/protocol/exchange/admission';
@@ -37,7 +40,7 @@ export interface SyntheticReceipt {
   readonly receipt: Receipt;
   readonly reply: SyntheticReply;
   /** Everything that a consumer can know, so that no check is skipped. */
-  readonly trust: Required<Omit<Trust, 'allow'>>;
+  readonly trust: Required<Omit<Trust, 'allow' | 'generations'>> & Pick<Trust, 'generations'>;
   /** Unix time in ms, shortly after the reply. */
   readonly nowMs: number;
 }
@@ -46,6 +49,8 @@ export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' 
   readonly router: HybridSigner;
   /** The order is of epoch 0, whose beacon has no certificate. */
   readonly isGenesis?: boolean;
+  /** The epoch is one of the threshold beacon. */
+  readonly isThreshold?: boolean;
   /** Changes the ticket before it is signed. */
   readonly bendTicket?: (ticket: Ticket) => Ticket;
   /** What the payer has said about the text. */
@@ -63,7 +68,8 @@ const EPOCH = 7n;
 export function createSyntheticReceipt(options: SyntheticReceiptOptions): SyntheticReceipt {
   const { crypto, ledger, provider, router } = options;
   const { validators, handler, beacon: final } = findCertified(crypto, ledger.chainId);
-  const beacon = options.isGenesis ? createGenesis(crypto, ledger.chainId) : final;
+  const threshold = options.isThreshold ? certifyThreshold(crypto, ledger.chainId) : undefined;
+  const beacon = options.isGenesis ? createGenesis(crypto, ledger.chainId) : (threshold?.beacon ?? final);
   const toMember = (order: Order): Order => ({ ...order, validator: (validators[0] as QuorumMember).address });
   const bend = { ...options.bend, order: (order: Order) => options.bend?.order?.(toMember(order)) ?? toMember(order) };
   const reply = createSyntheticReply({ ...options, bend, beacon });
@@ -105,6 +111,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
       validators,
       routers: [hashHybridKey(crypto, router.publicKey)],
       modelRoots: { [SYNTHETIC_MODEL]: order.modelRoot },
+      ...(threshold && { generations: threshold.generations }),
     },
     nowMs: Number(reply.record.endNs / 1_000_000n) + 1_000,
   };
@@ -156,6 +163,24 @@ function findCertified(crypto: Crypto, chainId: bigint) {
   const found = byChain.get(chainId) ?? certifyBeacon(crypto, chainId);
   byChain.set(chainId, found);
   return found;
+}
+
+/** One signature of a key whose shares nobody needed. */
+function certifyThreshold(crypto: Crypto, chainId: bigint) {
+  const secret = 0x0123_4567n;
+  const network = { chainId, settlement: SETTLEMENT };
+  const message = encodeEpochMessage(network, { generation: 1, epoch: EPOCH });
+  const certificate = {
+    ...({ kind: 'threshold', generation: 1, epoch: EPOCH } as const),
+    signature: nobleBls.sign(secret, message),
+  };
+  return {
+    generations: [{ generation: 1, key: nobleBls.deriveKey(secret), firstEpoch: EPOCH - 1n }],
+    beacon: {
+      ...readEpochValue(crypto, network, certificate),
+      certificate: encodeEpochCertificate(certificate),
+    },
+  };
 }
 
 function certifyBeacon(crypto: Crypto, chainId: bigint) {

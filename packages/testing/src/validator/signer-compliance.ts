@@ -12,12 +12,16 @@ import {
   stateAdmission,
   stateAllotment,
   stateBatch,
+  stateComplaint,
   stateConsent,
   stateConviction,
+  stateDeal,
   stateHeld,
   stateIntake,
+  stateOutcome,
   statePardon,
   stateReinstatement,
+  stateRetirement,
   stateReveal,
   stateSilence,
   stateVote,
@@ -70,6 +74,10 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
         stateConviction(),
         stateReveal(),
         stateAllotment(),
+        stateDeal('deal'),
+        stateComplaint(1),
+        stateOutcome('transcript'),
+        stateRetirement(9n),
       ];
       for (const statement of said) {
         const digest = hashStatement(crypto, statement, signerKey.address);
@@ -113,6 +121,19 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
       const again = await (opened as SignerUnderTest).restart();
       expect(await refused(again, stateAllotment('another root'))).toBe('conflict');
       expect(await refused(again, stateAllotment('another root', 4))).toBe('signed');
+    });
+
+    it('one deal in each attempt at a key of the beacon, and one end of each key, also after a restart', async () => {
+      const signer = await start();
+      await signer.sign(stateDeal('deal'));
+      await signer.sign(stateRetirement(9n));
+      const again = await (opened as SignerUnderTest).restart();
+      expect(await refused(again, stateDeal('another'))).toBe('conflict');
+      expect(await refused(again, stateDeal('another', 4))).toBe('signed');
+      expect(await refused(again, stateRetirement(10n))).toBe('conflict');
+      expect(await refused(again, stateRetirement(10n, 2))).toBe('signed');
+      // Several outcomes of an attempt are sound: the chain takes one.
+      for (const outcome of ['one', 'two']) expect(await refused(again, stateOutcome(outcome))).toBe('signed');
     });
 
     it('no reply at two positions, and no run of a number from two positions', async () => {

@@ -103,3 +103,23 @@ export const stateAllotment = (root = 'root', number = 3): ValidatorStatement =>
 export const stateReinstatement = (): ValidatorStatement => ({
   ...{ kind: 'reinstatement', domain, providerId: bytes32('provider'), ejection: 1 },
 });
+
+/** A deal of that name in an attempt. */
+export const stateDeal = (deal: string, attempt = 3): ValidatorStatement => ({
+  ...{ kind: 'beacon-key', domain, subject: { generation: 1, era: 2, attempt, set: bytes32('seats') } },
+  statement: { kind: 'deal', dealHash: bytes32(deal) },
+});
+
+export const stateComplaint = (dealer: number): ValidatorStatement => ({
+  ...{ kind: 'beacon-key', domain, subject: { generation: 1, era: 2, attempt: 3, set: bytes32('seats') } },
+  statement: { kind: 'complaint', dealer, complainer: 0 },
+});
+
+export const stateOutcome = (transcript: string): ValidatorStatement => ({
+  ...{ kind: 'beacon-key', domain, subject: { generation: 1, era: 2, attempt: 3, set: bytes32('seats') } },
+  statement: { kind: 'outcome', transcript: bytes32(transcript), key: new Uint8Array(48).fill(4) },
+});
+
+export const stateRetirement = (lastEpoch: bigint, generation = 1): ValidatorStatement => ({
+  ...{ kind: 'beacon-retirement', domain, generation, lastEpoch },
+});

@@ -19,6 +19,7 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
   const statement = { epoch: 7n, view: 2, previous: fill(2), value: fill(3), ...set, block: 17n };
   const batch = { validator: fill(0xbb, 20), sequence: 1n, logHead: fill(7), logLength: 2n, recordsRoot: fill(8) };
   const hashes = { debitsHash: fill(9), linesHash: fill(10), ejectedHash: fill(11), talliesHash: fill(12) };
+  const subject = { generation: 1, era: 2, attempt: 3, set: fill(4) };
   const silence = {
     ...{ witness: fill(0xbb, 20), validator: fill(0xcc, 20), orderHash: fill(16) },
     ...{ target: fill(19), subject: fill(17) },
@@ -48,6 +49,10 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     { kind: 'conviction', domain, validator: fill(0xdd, 20), evidence: fill(21), conviction: 3 },
     { kind: 'reveal', domain, validator: fill(0xbb, 20), round: fill(21) },
     { kind: 'allotment', domain, number: 3, until: 1_800_000_000n, root: fill(22), units: 5n },
+    { kind: 'beacon-key', domain, subject, statement: { kind: 'deal', dealHash: fill(23) } },
+    { kind: 'beacon-key', domain, subject, statement: { kind: 'complaint', dealer: 1, complainer: 2 } },
+    { kind: 'beacon-key', domain, subject, statement: { kind: 'outcome', transcript: fill(24), key: fill(25, 48) } },
+    { kind: 'beacon-retirement', domain, generation: 1, lastEpoch: 99n },
   ];
   const answers: readonly SignerResponse[] = [
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },

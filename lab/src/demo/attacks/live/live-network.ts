@@ -13,7 +13,7 @@ import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/cryp
 import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { type BeaconCertificate, parseBeaconCertificate } from '@ogong/protocol/beacon/beacon';
+import { type EpochValue, parseEpochCertificate, readEpochValue } from '@ogong/protocol/beacon/epoch-certificate';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -78,7 +78,7 @@ export interface LiveNetwork {
   ask(): Promise<string | undefined>;
   /** What all parties together may claim from the escrow. */
   creditAtomic(): Promise<bigint>;
-  latestBeacon(): Promise<BeaconCertificate>;
+  latestBeacon(): Promise<EpochValue>;
   /** Waits until these replies are settled. @param replyIds hex. @returns their entries. */
   settle(replyIds: readonly string[]): Promise<readonly VerdictEntry[]>;
   openAccount(name: string, tokensAtomic?: bigint): Promise<LiveAccount>;
@@ -135,7 +135,7 @@ export async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel):
     async latestBeacon() {
       const [honest = ''] = honestValidators();
       const { certificate } = await links.to(ValidatorService, peer(honest)).getBeacon({ epoch: 0n });
-      return parseBeaconCertificate(certificate);
+      return readEpochValue(crypto, { chainId: ledger.chainId }, parseEpochCertificate(certificate));
     },
     async settle(replyIds) {
       const find = async () => {

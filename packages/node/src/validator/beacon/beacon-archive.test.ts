@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { type BeaconCertificate, computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { parseEpochCertificate, readEpochValue } from '@ogong/protocol/beacon/epoch-certificate';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { type BeaconArchive, createBeaconArchive } from './beacon-archive.ts';
@@ -38,7 +39,34 @@ it('knows values long after their certificates are gone', () => {
   // The one before it never came here.
   expect(archive.find(3n)).toBeUndefined();
   expect(archive.find(20_003n)).toMatchObject({ value: beaconOf(20_003) });
-  certify(1_000_002);
+  certify(1_000_003);
   expect(archive.find(2n)).toBeUndefined();
-  expect(store.prepare('SELECT count(*) AS n FROM beacon_values').get()?.n).toBe(3);
+  expect(store.prepare('SELECT count(*) AS n FROM beacon_values').get()?.n).toBe(2);
+});
+
+it('keeps certificates of both beacons, and lists those of the threshold beacon one after the other', () => {
+  certify(1);
+  const certificates = [2n, 3n, 5n].map((epoch) => ({ generation: 1, epoch, signature: new Uint8Array(96).fill(7) }));
+  for (const certificate of certificates) store.transact((db) => archive.putThreshold(db, certificate));
+  expect(archive.latest().epoch).toBe(5n);
+  // Its own kind has nothing to show here: whoever goes on from it reads the registry anew.
+  expect(archive.latest().certificate).toBeUndefined();
+  const second = readEpochValue(crypto, network, { kind: 'threshold', ...certificates[0]! });
+  expect(archive.find(2n)).toEqual({ value: second.value, previous: second.previous });
+  expect(parseEpochCertificate(archive.findCertificate(1n)!).kind).toBe('aggregate');
+  expect(archive.findCertificate(2n)).toHaveLength(146);
+  expect(archive.listThreshold(2n, 64)).toEqual(certificates.slice(0, 2));
+  expect(archive.listThreshold(2n, 1)).toEqual(certificates.slice(0, 1));
+  expect(archive.listThreshold(1n, 64)).toEqual([]);
+});
+
+it('finds the seats of an era by their hash', () => {
+  const seats = [1, 2].map((byte) => ({
+    ...{ address: new Uint8Array(20).fill(byte), signingKey: new Uint8Array(20).fill(byte + 8), stake: 5n },
+    boxKey: new Uint8Array(1_216).fill(byte),
+  }));
+  const hash = new Uint8Array(32).fill(1);
+  store.transact((db) => archive.putSeats(db, hash, seats));
+  expect(archive.findSeats(hash)).toEqual(seats);
+  expect(archive.findSeats(new Uint8Array(32))).toBeUndefined();
 });

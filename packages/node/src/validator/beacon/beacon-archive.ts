@@ -9,6 +9,14 @@ import {
   parseBeaconCertificate,
 } from '@ogong/protocol/beacon/beacon';
 import type { BeaconPoint, BeaconVote } from '@ogong/protocol/beacon/beacon-state';
+import {
+  type EpochCertificate,
+  encodeEpochCertificate,
+  parseEpochCertificate,
+  readEpochValue,
+} from '@ogong/protocol/beacon/epoch-certificate';
+import { type SeatMember, seatMembersFormat } from '@ogong/protocol/beacon/threshold/seats';
+import type { ThresholdCertificate } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { memberList, type SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
@@ -23,15 +31,22 @@ export interface BeaconArchive {
   vote(): BeaconVote | undefined;
   /** The members of a set that was kept. */
   findSet(set: Uint8Array): readonly SetMember[] | undefined;
+  /** The seats of an era, by the hash that stands for them. */
+  findSeats(set: Uint8Array): readonly SeatMember[] | undefined;
+  putSeats(store: Store, set: Uint8Array, members: readonly SeatMember[]): void;
   /** Writes, to be called inside a group commit. */
   putCertificate(store: Store, certificate: BeaconCertificate): void;
+  /** The same for an epoch of the threshold beacon. */
+  putThreshold(store: Store, certificate: ThresholdCertificate): void;
+  /** Certificates of the threshold beacon from an epoch on, one after the other, at most so many. */
+  listThreshold(from: bigint, most: number): readonly ThresholdCertificate[];
   putVote(store: Store, vote: BeaconVote): void;
   putSet(store: Store, set: Uint8Array, members: readonly SetMember[]): void;
 }
 
 /** More than a day at the default epoch; whoever asks for a certificate looks back far less. */
 const KEPT_CERTIFICATES = 20_000n;
-/** Almost two months, 40 bytes each: peers may have had no chain, or no gas, for weeks before they settle. */
+/** Almost two months, 72 bytes each: peers may have had no chain, or no gas, for weeks before they settle. */
 const KEPT_VALUES = 1_000_000n;
 /** Certificates name sets that were read within some epochs. */
 const KEPT_SETS = 512;
@@ -39,12 +54,14 @@ const KEPT_SETS = 512;
 const MAX_STORED_EPOCH = (1n << 63n) - 1n;
 
 const certificate = mapped(bytes, parseBeaconCertificate, encodeBeaconCertificate);
-const certificateColumns = columns({ certificate });
+/** Of an epoch, of either beacon. */
+const epochCertificate = mapped(bytes, parseEpochCertificate, encodeEpochCertificate);
+const certificateColumns = columns({ certificate: epochCertificate });
 /** The bytes of a certificate, which are handed out without parsing. */
 const certificateBytes = columns({ certificate: bytes });
-const keptCertificate = columns({ epoch: bigInteger, certificate });
-const valueColumns = columns({ value: bytes });
-const keptValue = columns({ epoch: bigInteger, value: bytes });
+const keptCertificate = columns({ epoch: bigInteger, certificate: epochCertificate });
+const valueColumns = columns({ value: bytes, previous: bytes });
+const keptValue = columns({ epoch: bigInteger, value: bytes, previous: bytes });
 const voteFields = {
   ...{ epoch: bigInteger, view: integer, value: bytes, next: bytes, block: bigInteger },
   lock: optional(certificate),
@@ -54,6 +71,9 @@ const memberBytes = createFormat(memberList, { tag: 'ogong-validators-v1' });
 const members = mapped(bytes, memberBytes.decode, memberBytes.encode);
 const setColumns = columns({ members });
 const keptSet = columns({ hash: bytes, members });
+const seats = mapped(bytes, seatMembersFormat.decode, seatMembersFormat.encode);
+const seatColumns = columns({ seats });
+const keptSeats = columns({ hash: bytes, seats });
 /** The table has one row, with id 0. */
 const keptVote = columns({ id: integer, ...voteFields });
 
@@ -66,8 +86,6 @@ export function createBeaconArchive(
     epoch > MAX_STORED_EPOCH
       ? undefined
       : store.read(() => get(store.prepare(`SELECT ${list} FROM ${table} WHERE epoch = ?`), epoch));
-  const readValue = (epoch: bigint): Uint8Array | undefined =>
-    epoch === 0n ? genesis : readEpoch(valueColumns, epoch, 'beacon_values')?.value;
 
   // Cached, since every order and message needs it. Writing a certificate clears it.
   let latest: BeaconPoint | undefined;
@@ -76,8 +94,19 @@ export function createBeaconArchive(
     const sql = `SELECT ${certificateColumns.list} FROM beacons ORDER BY epoch DESC LIMIT 1`;
     const row = store.read(() => certificateColumns.get(store.prepare(sql)));
     if (row === undefined) return { epoch: 0n, value: genesis };
-    const { epoch, value } = row.certificate;
-    return { epoch, value, certificate: row.certificate };
+    const { kind, ...certificate } = row.certificate;
+    const { epoch, value } = readEpochValue(crypto, network, row.certificate);
+    return { epoch, value, ...(kind === 'aggregate' && { certificate: certificate as BeaconCertificate }) };
+  }
+
+  function put(db: Store, certificate: EpochCertificate): void {
+    latest = undefined;
+    const { epoch, value, previous } = readEpochValue(crypto, network, certificate);
+    keptCertificate.insert(db, 'INSERT INTO beacons', { epoch, certificate }, 'ON CONFLICT DO NOTHING');
+    keptValue.insert(db, 'INSERT INTO beacon_values', { epoch, value, previous }, 'ON CONFLICT DO NOTHING');
+    const before = (kept: bigint): bigint => (epoch > kept ? epoch - kept : 0n);
+    db.prepare('DELETE FROM beacons WHERE epoch < ?').run(before(KEPT_CERTIFICATES));
+    db.prepare('DELETE FROM beacon_values WHERE epoch < ?').run(before(KEPT_VALUES));
   }
 
   return {
@@ -87,10 +116,7 @@ export function createBeaconArchive(
     },
     find(epoch) {
       if (epoch === 0n) return { value: genesis, previous: genesis };
-      const archived = readEpoch(certificateColumns, epoch)?.certificate;
-      if (archived !== undefined) return archived;
-      const [value, previous] = [readValue(epoch), readValue(epoch - 1n)];
-      return value && previous && { value, previous };
+      return readEpoch(valueColumns, epoch, 'beacon_values');
     },
     findCertificate(epoch) {
       if (epoch === 0n) return new Uint8Array(0);
@@ -99,18 +125,28 @@ export function createBeaconArchive(
     vote() {
       return store.read(() => voteColumns.get(store.prepare(`SELECT ${voteColumns.list} FROM beacon_vote`)));
     },
-    putCertificate(db, added) {
-      latest = undefined;
-      const { epoch, value } = added;
-      keptCertificate.insert(db, 'INSERT INTO beacons', { epoch, certificate: added }, 'ON CONFLICT DO NOTHING');
-      keptValue.insert(db, 'INSERT INTO beacon_values', { epoch, value }, 'ON CONFLICT DO NOTHING');
-      const before = (kept: bigint): bigint => (epoch > kept ? epoch - kept : 0n);
-      db.prepare('DELETE FROM beacons WHERE epoch < ?').run(before(KEPT_CERTIFICATES));
-      db.prepare('DELETE FROM beacon_values WHERE epoch < ?').run(before(KEPT_VALUES));
+    putCertificate: (db, added) => put(db, { kind: 'aggregate', ...added }),
+    putThreshold: (db, added) => put(db, { kind: 'threshold', ...added }),
+    listThreshold(from, most) {
+      const found: ThresholdCertificate[] = [];
+      for (let epoch = from; found.length < most; epoch++) {
+        const archived = readEpoch(certificateColumns, epoch)?.certificate;
+        if (archived?.kind !== 'threshold') break;
+        const { kind: _, ...certificate } = archived;
+        found.push(certificate);
+      }
+      return found;
     },
     findSet(set) {
       const sql = `SELECT ${setColumns.list} FROM validator_sets WHERE hash = ?`;
       return store.read(() => setColumns.get(store.prepare(sql), set))?.members;
+    },
+    findSeats(set) {
+      const sql = `SELECT ${seatColumns.list} FROM beacon_seats WHERE hash = ?`;
+      return store.read(() => seatColumns.get(store.prepare(sql), set))?.seats;
+    },
+    putSeats(db, hash, seats) {
+      keptSeats.insert(db, 'INSERT OR IGNORE INTO beacon_seats', { hash, seats });
     },
     putSet(db, hash, list) {
       keptSet.insert(db, 'INSERT OR REPLACE INTO validator_sets', { hash, members: list });

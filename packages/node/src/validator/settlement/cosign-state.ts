@@ -3,7 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
-import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
@@ -53,7 +53,7 @@ export interface CosignDependencies extends Holdings {
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   /** The validators of an epoch, as its certificate names them. */
-  readonly findMembers: (epoch: bigint) => Promise<readonly SetMember[] | undefined>;
+  readonly findMembers: (epoch: bigint) => Promise<readonly EpochMember[] | undefined>;
   /** Of which of these replies a hearer was told of another record. @param validator whose replies they are. */
   readonly askHeard: (
     hearer: Uint8Array,

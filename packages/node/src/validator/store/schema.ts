@@ -132,7 +132,9 @@ export const VALIDATOR_SCHEMA = `
   -- They outlive their certificates: a verdict is checked by them, however late it settles.
   CREATE TABLE beacon_values (
     epoch INTEGER PRIMARY KEY,
-    value BLOB NOT NULL
+    value BLOB NOT NULL,
+    -- What sketches of the epoch derive from.
+    previous BLOB NOT NULL
   );
 
   CREATE TABLE beacon_vote (
@@ -151,6 +153,12 @@ export const VALIDATOR_SCHEMA = `
     hash BLOB NOT NULL UNIQUE,
     members BLOB NOT NULL
   );
+
+  -- Seats of eras of the threshold beacon, by the hash that the chain keeps.
+  CREATE TABLE beacon_seats (
+    hash BLOB PRIMARY KEY,
+    seats BLOB NOT NULL
+  ) WITHOUT ROWID;
 
   CREATE TABLE providers (
     provider_id BLOB PRIMARY KEY,

@@ -1,7 +1,7 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { verifyConsent } from '@ogong/protocol/exchange/order-consent';
@@ -41,7 +41,7 @@ export interface WitnessState extends Pick<InquirerDependencies, 'crypto' | 'clo
   /** Value of an epoch's beacon. */
   readonly findBeacon: (epoch: bigint) => Promise<{ readonly value: Uint8Array } | undefined>;
   /** The validators of an epoch. */
-  readonly findMembers: (epoch: bigint) => Promise<readonly SetMember[] | undefined>;
+  readonly findMembers: (epoch: bigint) => Promise<readonly EpochMember[] | undefined>;
 }
 
 /** Open questions of one validator: more than a provider has slots that vanish at once. */

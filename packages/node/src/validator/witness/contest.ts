@@ -3,7 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import { WITNESS_ROUND_MS } from '@ogong/protocol/audit/longest-audit';
 import { areEnoughWitnesses, computeWitnessEpoch, countPanel, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { verifySilence } from '@ogong/protocol/exchange/silence';
 import { SALT_BYTES } from '@ogong/protocol/modality/text/stage2/score-commitment';
@@ -18,7 +18,7 @@ import { signRound } from './reveal-word.ts';
 export interface ContestDependencies extends WitnessState {
   readonly group: GroupCommit;
   /** Asks one witness. @throws LinkError, and whatever it refuses. */
-  readonly askWitness: (witness: SetMember, ask: WitnessAsk) => Promise<WitnessAnswer>;
+  readonly askWitness: (witness: EpochMember, ask: WitnessAsk) => Promise<WitnessAnswer>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
   readonly onAnswer?: (kind: WitnessAnswer['kind'] | 'failed') => void;
 }
@@ -108,7 +108,7 @@ async function settleWithin<T>(promises: readonly Promise<T>[], limitMs: number)
 
 interface Gathered {
   readonly statements: readonly Statement[];
-  readonly drawn: readonly SetMember[];
+  readonly drawn: readonly EpochMember[];
 }
 
 /** What the provider need not have kept any more when it was asked, is not held against it. */
@@ -125,7 +125,7 @@ function weigh(
   return { kind: 'silent', isTimely, statements: isTimely ? timely : statements };
 }
 
-function areEnough(statements: readonly Statement[], drawn: readonly SetMember[]): boolean {
+function areEnough(statements: readonly Statement[], drawn: readonly EpochMember[]): boolean {
   return areEnoughWitnesses(
     statements.map(({ place }) => place),
     drawn.length,
@@ -136,7 +136,7 @@ function areEnough(statements: readonly Statement[], drawn: readonly SetMember[]
 async function askOne(
   { crypto, clock, ledger, group, askWitness, onError, onAnswer = () => {} }: ContestDependencies,
   asked: AskedQuestion,
-  { witness, place, ask }: { readonly witness: SetMember; readonly place: number; readonly ask: WitnessAsk },
+  { witness, place, ask }: { readonly witness: EpochMember; readonly place: number; readonly ask: WitnessAsk },
 ): Promise<ReplyPart | 'failed' | undefined> {
   const { question } = asked;
   try {

@@ -1,6 +1,6 @@
 import { computeWitnessEpoch } from '@ogong/protocol/audit/witness-draw';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { SetMember } from '@ogong/protocol/beacon/validator-set';
+import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type IntakeWord, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
@@ -13,9 +13,9 @@ export interface TakenRecord {
 }
 
 export interface ValidatorKeys {
-  readonly findMembers: (epoch: bigint) => Promise<readonly SetMember[] | undefined>;
+  readonly findMembers: (epoch: bigint) => Promise<readonly EpochMember[] | undefined>;
   /** As the registry lists it now, or did before. */
-  readonly findValidator: (address: Uint8Array) => Pick<SetMember, 'signingKey'> | undefined;
+  readonly findValidator: (address: Uint8Array) => Pick<EpochMember, 'signingKey'> | undefined;
 }
 
 export interface TakenDependencies extends ValidatorKeys {

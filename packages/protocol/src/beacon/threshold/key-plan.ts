@@ -1,6 +1,6 @@
 import { createWriter } from '../../base/bytes.ts';
 import { encodeDomain } from '../../base/canonical.ts';
-import { type CodecType, hash, struct, u32, within } from '../../base/codec.ts';
+import { bytes, type CodecType, hash, struct, u16, u32, union, within } from '../../base/codec.ts';
 import { BLS_KEY_BYTES } from '../../crypto/bls.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { BeaconNetwork } from '../beacon.ts';
@@ -23,10 +23,10 @@ export const keySubjectFields = {
   /** Hash of the seats that receive shares. */
   set: hash,
 };
-const subjectCodec = struct(keySubjectFields);
+export const keySubjectCodec = struct(keySubjectFields);
 
 /** What each message of a key generation is about. */
-export interface KeySubject extends CodecType<typeof subjectCodec> {}
+export interface KeySubject extends CodecType<typeof keySubjectCodec> {}
 
 /** One attempt to give the seats of an era shares of a key. All that take part have the same plan, from the chain. */
 export interface KeyPlan {
@@ -72,12 +72,15 @@ export function proposerAt({ seats, attempt }: KeyPlan, turn: number): number {
   return (attempt + turn) % seats.seats.length;
 }
 
-/** What a validator signs with its signing key in a key generation. */
-export type KeyStatement =
-  | { readonly kind: 'deal'; readonly dealHash: Uint8Array }
+export const keyStatementCodec = union('kind', {
+  deal: struct({ dealHash: hash }),
   /** Places of both in their lists. */
-  | { readonly kind: 'complaint'; readonly dealer: number; readonly complainer: number }
-  | { readonly kind: 'outcome'; readonly transcript: Uint8Array; readonly key: Uint8Array };
+  complaint: struct({ dealer: u16, complainer: u16 }),
+  outcome: struct({ transcript: hash, key: bytes(BLS_KEY_BYTES) }),
+});
+
+/** What a validator signs with its signing key in a key generation. */
+export type KeyStatement = CodecType<typeof keyStatementCodec>;
 
 /** The digest of a statement, 32 bytes. */
 export function hashKeyStatement(

@@ -1,5 +1,5 @@
 import { compareBytes, ProtocolError } from '../../base/bytes.ts';
-import { address, bytes, createFormat, hash, list, struct, u16, u64, u128 } from '../../base/codec.ts';
+import { address, bytes, createFormat, type Format, hash, list, struct, u16, u64, u128 } from '../../base/codec.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { SEALED_BOX_KEY_BYTES } from '../../crypto/sealed-box.ts';
 import type { BeaconNetwork } from '../beacon.ts';
@@ -14,6 +14,15 @@ export interface SeatMember {
   /** X-Wing key that shares are sealed to, 1,216 bytes; its SHA-256 is on the chain. */
   readonly boxKey: Uint8Array;
 }
+
+const seatMemberList = list<SeatMember>(
+  struct({ address, signingKey: address, stake: u128, boxKey: bytes(SEALED_BOX_KEY_BYTES) }),
+  { count: u16, min: 1, max: MAX_SEATS, ascending: (a, b) => compareBytes(a.address, b.address) },
+);
+/** As they are kept, and handed to whoever does not know them. */
+export const seatMembersFormat: Format<readonly SeatMember[]> = createFormat(seatMemberList, {
+  tag: 'ogong-beacon-seat-members-v1',
+});
 
 /** A member with its tickets, which are numbered through all seats from 1. */
 export interface Seat extends SeatMember {
@@ -47,6 +56,36 @@ const setFormat = createFormat(
   { tag: 'ogong-beacon-seats-v1' },
 );
 
+type HashedMember = Omit<SeatMember, 'boxKey'> & { readonly boxKeyHash: Uint8Array };
+
+/** The MAX_SEATS members with the most stake, the lower address first among equals; ascending by address. */
+function choose<T extends Pick<SeatMember, 'address' | 'stake'>>(members: readonly T[]): T[] {
+  const staked = members.filter(({ stake }) => stake > 0n);
+  if (staked.length === 0) throw new ProtocolError('out-of-range', 'nobody has stake');
+  staked.sort((a, b) => (a.stake === b.stake ? compareBytes(a.address, b.address) : a.stake > b.stake ? -1 : 1));
+  return staked.slice(0, MAX_SEATS).sort((a, b) => compareBytes(a.address, b.address));
+}
+
+function hashChosen(
+  crypto: Pick<Crypto, 'sha256'>,
+  { chainId, settlement }: BeaconNetwork,
+  { chosen, tickets }: { readonly chosen: readonly HashedMember[]; readonly tickets: readonly number[] },
+): Uint8Array {
+  const seats = chosen.map((member, i) => ({ ...member, tickets: tickets[i] as number }));
+  return crypto.sha256(setFormat.encode({ chainId, settlement, seats }));
+}
+
+/** The hash of the seats that these members would have, by the hashes of their box keys. @throws ProtocolError as `assignSeats`. */
+export function hashSeats(
+  crypto: Pick<Crypto, 'sha256'>,
+  network: BeaconNetwork,
+  members: readonly HashedMember[],
+): Uint8Array {
+  const chosen = choose(members);
+  const { tickets } = computeTickets(chosen.map(({ stake }) => stake));
+  return hashChosen(crypto, network, { chosen, tickets });
+}
+
 /**
  * The seats of an era: the MAX_SEATS members with the most stake, the lower address first among equals.
  * @internal No daemon drives these machines yet; tests and the bench do.
@@ -54,16 +93,13 @@ const setFormat = createFormat(
  */
 export function assignSeats(
   crypto: Pick<Crypto, 'sha256'>,
-  { chainId, settlement }: BeaconNetwork,
+  network: BeaconNetwork,
   members: readonly SeatMember[],
 ): Seats {
   if (members.some(({ boxKey }) => boxKey.length !== SEALED_BOX_KEY_BYTES)) {
     throw new ProtocolError('malformed', 'a box key of another length');
   }
-  const staked = members.filter(({ stake }) => stake > 0n);
-  if (staked.length === 0) throw new ProtocolError('out-of-range', 'nobody has stake');
-  staked.sort((a, b) => (a.stake === b.stake ? compareBytes(a.address, b.address) : a.stake > b.stake ? -1 : 1));
-  const seated = staked.slice(0, MAX_SEATS).sort((a, b) => compareBytes(a.address, b.address));
+  const seated = choose(members);
   const { tickets, total, threshold } = computeTickets(seated.map(({ stake }) => stake));
   let next = 1;
   const seats = seated.map((member, i) => {
@@ -72,12 +108,10 @@ export function assignSeats(
     next += own;
     return seat;
   });
-  const encoded = setFormat.encode({
-    ...{ chainId, settlement },
-    seats: seats.map((seat) => ({ ...seat, boxKeyHash: crypto.sha256(seat.boxKey) })),
-  });
+  const chosen = seated.map((member) => ({ ...member, boxKeyHash: crypto.sha256(member.boxKey) }));
   const totalStake = seated.reduce((sum, { stake }) => sum + stake, 0n);
-  return { seats, totalTickets: total, threshold, totalStake, hash: crypto.sha256(encoded) };
+  const hash = hashChosen(crypto, network, { chosen, tickets });
+  return { seats, totalTickets: total, threshold, totalStake, hash };
 }
 
 /** The numbers of a seat's tickets. */

@@ -37,7 +37,7 @@ export function encodeEpochMessage(
 /** The value of an epoch, 32 bytes. A key and an epoch have one signature, so nobody can choose it. */
 export function computeThresholdValue(
   crypto: Pick<Crypto, 'sha256'>,
-  { chainId }: BeaconNetwork,
+  { chainId }: Pick<BeaconNetwork, 'chainId'>,
   { epoch, signature }: { readonly epoch: bigint; readonly signature: Uint8Array },
 ): Uint8Array {
   const writer = createWriter().bytes(VALUE_DOMAIN).u64(chainId).u64(epoch);

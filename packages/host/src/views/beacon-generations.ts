@@ -1,0 +1,20 @@
+import type { BeaconKeysReading, ListedEra } from '@ogong/chain/beacon-keys';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import type { BeaconGeneration } from '@ogong/protocol/beacon/threshold/threshold-value';
+
+/** The keys of the threshold beacon, as readers of values take them. */
+export function toGenerations({ generations }: Pick<BeaconKeysReading, 'generations'>): BeaconGeneration[] {
+  return generations.map(({ key, firstEpoch, lastEpoch }, i) => ({
+    ...{ generation: i + 1, key: fromHex(key.slice(2), 48), firstEpoch, lastEpoch },
+  }));
+}
+
+/** The era whose shares sign an epoch of the threshold beacon. */
+export function findEra(
+  reading: Pick<BeaconKeysReading, 'eras'> | undefined,
+  epoch: bigint,
+): (ListedEra & { readonly era: number }) | undefined {
+  const at = reading?.eras.findLastIndex(({ firstEpoch }) => firstEpoch <= epoch) ?? -1;
+  const found = reading?.eras[at];
+  return found && { ...found, era: at + 1 };
+}
