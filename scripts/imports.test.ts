@@ -35,6 +35,30 @@ describe('canaries: each rule rejects its violation', () => {
       "import type { X } from '../llama-cpp/b.ts';",
       'process stands below llama-cpp in packages/engine/src',
     ],
+    [
+      'packages/node/src/router/a.ts',
+      'const now = Date.now;',
+      'daemons take time from packages/host/src/time/clock.ts',
+    ],
+    ['packages/provider/src/verifier/a.ts', 'const at = new Date();', 'daemons take time from'],
+    ['packages/host/src/views/a.ts', 'const at = performance.now();', 'daemons take time from'],
+    ['packages/node/src/validator/a.ts', 'const at = process.hrtime.bigint();', 'the simulator has no hold of it'],
+    ['packages/node/src/validator/a.ts', 'const one = Math.random();', 'chance of daemons is an argument'],
+    [
+      'packages/provider/src/provider/a.ts',
+      "import { randomBytes } from 'node:crypto';",
+      'chance of daemons is an argument',
+    ],
+    [
+      'packages/node/src/router/a.ts',
+      "import { randomInt } from 'node:crypto';",
+      'the simulator has no hold of what this takes from node:crypto',
+    ],
+    [
+      'packages/host/src/views/a.ts',
+      "import { Worker } from 'node:worker_threads';",
+      'the simulator has no hold of what this takes from node:worker_threads',
+    ],
     ['packages/provider/src/a.ts', "import { x } from './engine/b.ts';", '. is no floor of packages/provider/src'],
     ['packages/host/src/log/a.ts', "import { x } from '../link/b.ts';", 'log stands below link in packages/host'],
     [
@@ -115,6 +139,13 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/provider/src/provider/a.ts', 'const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;')).toEqual([]);
     expect(rulesOf('packages/node/src/gateway/provider-call.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
     expect(rulesOf('packages/node/src/gateway/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
+  });
+
+  it('allows a clock in its file, chance where a role is put together, and types', () => {
+    expect(rulesOf('packages/host/src/time/clock.ts', 'export const now = () => Date.now();')).toEqual([]);
+    expect(rulesOf('packages/node/src/gateway/gateway.ts', "import { randomBytes } from 'node:crypto';")).toEqual([]);
+    expect(rulesOf('packages/node/src/router/a.ts', 'const day = new Date(givenMs);')).toEqual([]);
+    expect(rulesOf('packages/node/src/bin/a.ts', 'const now = Date.now();')).toEqual([]);
   });
 
   it('allows naming a tier, and comparing one in its own file and in tests', () => {

@@ -171,6 +171,57 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
   'packages/host/src/drift-table/table-file.ts',
 ]);
 
+/** Code of daemons, which the simulator runs in its own time and with its own chance. */
+const SIMULATED =
+  /^packages\/(?:host|chain)\/src\/|^packages\/node\/src\/(?:gateway|router|validator|signer)\/|^packages\/provider\/src\/(?:engine|provider|verifier)\//;
+/** What they take from outside: by an argument, or from one of the files below. */
+const OWN_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/;
+const OWN_CHANCE = /\bMath\.random\b|\bgetRandomValues\b/;
+/** What the simulator cannot replace (lab/src/simulator/world/intercept.ts): a run with it would not play twice alike. */
+const ESCAPES = /\bhrtime\b|\bperformance\.timeOrigin\b|\bprocess\.uptime\b|\bAtomics\.wait\b/;
+const ESCAPING_IMPORTS: Readonly<Record<string, RegExp>> = {
+  'node:worker_threads': /\{/,
+  'node:perf_hooks': /\{/,
+  'node:crypto':
+    /\b(?:randomInt|randomFill|randomFillSync|generateKey|generateKeySync|generateKeyPair|generateKeyPairSync|webcrypto)\b/,
+};
+const CHANCE_IMPORT = /\b(?:randomBytes|randomUUID)\b/;
+const CLOCK_HOME = 'packages/host/src/time/clock.ts';
+/** Links of a simulator have no TLS, and so no keys of it. */
+const LINK_KEYS = 'packages/host/src/link/link-identity.ts';
+/** Where chance comes in: where a role is put together, and for names and keys that no other role reads. */
+const CHANCE_HOMES: ReadonlySet<string> = new Set([
+  'packages/chain/src/keys.ts',
+  'packages/chain/src/model-registry.ts',
+  'packages/chain/src/registry-writes.ts',
+  'packages/host/src/crypto/key-files.ts',
+  'packages/host/src/drift-table/table-file.ts',
+  'packages/host/src/files/private-files.ts',
+  'packages/host/src/http/api-app.ts',
+  'packages/host/src/link/as-socket.ts',
+  'packages/node/src/gateway/api-keys.ts',
+  'packages/node/src/gateway/gateway.ts',
+  'packages/node/src/gateway/provider-match.ts',
+  'packages/provider/src/provider/outbox.ts',
+]);
+
+/** @returns what a line, or an import, of simulated code takes past the simulator. */
+function findStrayTime(path: string, line: string): string | undefined {
+  if (!SIMULATED.test(path)) return undefined;
+  if (ESCAPES.test(line))
+    return 'the simulator has no hold of it: daemons take time from packages/host/src/time/clock.ts';
+  if (OWN_CLOCK.test(line) && path !== CLOCK_HOME) return `daemons take time from ${CLOCK_HOME}, or as an argument`;
+  return OWN_CHANCE.test(line) && !CHANCE_HOMES.has(path) ? 'chance of daemons is an argument' : undefined;
+}
+
+function findStrayImport(path: string, target: string, statement: string): string | undefined {
+  if (!SIMULATED.test(path) || /^\s*import\s+type\b/.test(statement)) return undefined;
+  if (ESCAPING_IMPORTS[target]?.test(statement) && path !== LINK_KEYS)
+    return `the simulator has no hold of what this takes from ${target}`;
+  const isChance = target === 'node:crypto' && CHANCE_IMPORT.test(statement);
+  return isChance && !CHANCE_HOMES.has(path) ? 'chance of daemons is an argument' : undefined;
+}
+
 /** A limit that is computed from another one is no second definition. */
 function findStrayLimit(path: string, line: string): string | undefined {
   const [, name, value] = LIMIT.exec(line) ?? [];
@@ -220,6 +271,8 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     const target = match?.[1] ?? match?.[2] ?? match?.[3];
     if (target !== undefined) {
       for (const rule of brokenRules(path, home, target, isTest)) found.push({ path, line: start + 1, rule });
+      const strayImport = isTest ? undefined : findStrayImport(path, target, statement);
+      if (strayImport !== undefined) found.push({ path, line: start + 1, rule: strayImport });
       if (!isTest && makesFiles(path, target, statement)) {
         found.push({
           path,
@@ -236,6 +289,8 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     if (isTest) continue;
     const stray = findStrayLimit(path, line);
     if (stray !== undefined) found.push({ path, line: i + 1, rule: stray });
+    const strayTime = findStrayTime(path, line);
+    if (strayTime !== undefined) found.push({ path, line: i + 1, rule: strayTime });
     if (home !== 'lab' && TIER_TEST.test(line) && !TIER_HOME.test(path)) {
       found.push({ path, line: i + 1, rule: 'what a tier decides stands in packages/protocol/src/tier' });
     }

@@ -1,11 +1,13 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 import { existsSync, readFileSync } from 'node:fs';
+import { LEAGUE, LIES } from './lies/lie-names.ts';
 import { MUTATIONS } from './mutations.ts';
 import { describeFlags, FlagError, readOptions, type SimulateOptions } from './options.ts';
 import { drawPlan, type Plan } from './plan.ts';
 import { plantMutation } from './plant-mutation.ts';
 import { describeFailure, summarizeOutcome } from './report.ts';
 import type { RunOutcome } from './run.ts';
+import { parseSize } from './scale/scale-plan.ts';
 import { shrinkPlan } from './shrink.ts';
 
 const SHRINK_RUNS = 60;
@@ -28,7 +30,14 @@ async function simulate(options: SimulateOptions): Promise<number> {
   for (let i = 0; i < options.seeds && broken === undefined && usedMs() < options.budgetMs; i++) {
     const outcome = await runPlan(readPlan(options, options.seed + i, mutation?.given), { onLine });
     if (options.json)
-      print(JSON.stringify({ ...outcome, tail: undefined, plan: { ...outcome.plan, requests: undefined } }));
+      print(
+        JSON.stringify({
+          ...outcome,
+          tail: undefined,
+          marks: undefined,
+          plan: { ...outcome.plan, requests: undefined },
+        }),
+      );
     else print(summarizeOutcome(outcome));
     if (outcome.violations.length > 0) broken = outcome;
   }
@@ -60,6 +69,21 @@ async function run(argv: readonly string[]): Promise<number> {
   if (options.mutation === 'list') {
     for (const { name, meaning } of MUTATIONS) print(`${name.padEnd(28)} ${meaning}`);
     return 0;
+  }
+  if (options.plan.lie === 'list') {
+    for (const [role, names] of Object.entries(LIES)) print(`${role.padEnd(10)} ${names.join(', ')}`);
+    print(`league     ${Object.values(LEAGUE).join(', ')}`);
+    return 0;
+  }
+  if (options.scaleSize !== undefined) {
+    const { measureSize } = await import('./scale/measure-size.ts');
+    print(JSON.stringify(await measureSize(parseSize(options.scaleSize), options.seed)));
+    return 0;
+  }
+  if (options.scale !== undefined) {
+    const { runScale, SIZES } = await import('./scale/scale.ts');
+    const sizes = options.scale.length > 0 ? options.scale : SIZES;
+    return runScale({ seed: options.seed, sizes, budgetMs: options.budgetMs }, print);
   }
   if (options.hunt) return (await import('./hunt.ts')).hunt(options, print);
   return simulate(options);

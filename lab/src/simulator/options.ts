@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { ALL_LIES } from './lies/lie-names.ts';
 import { MUTATIONS } from './mutations.ts';
-import { type PlanOptions, VALIDATOR_LIES } from './plan.ts';
+import type { PlanOptions } from './plan.ts';
 
 export interface SimulateOptions {
   readonly plan: Omit<PlanOptions, 'seed'>;
@@ -10,6 +11,10 @@ export interface SimulateOptions {
   readonly given: string | undefined;
   readonly mutation: string | undefined;
   readonly hunt: boolean;
+  /** Sizes of networks to measure, in place of seeds. */
+  readonly scale: readonly string[] | undefined;
+  /** One size, whose figures are printed. */
+  readonly scaleSize: string | undefined;
   readonly budgetMs: number;
   readonly trace: boolean;
   readonly json: boolean;
@@ -22,15 +27,22 @@ const FLAGS = {
   minutes: { type: 'string', default: '2', about: 'virtual minutes with faults; two more without follow' },
   validators: { type: 'string', default: '4', about: '' },
   providers: { type: 'string', default: '3', about: 'each with a verifier' },
-  gateways: { type: 'string', default: '1', about: '0: the validators alone' },
+  gateways: { type: 'string', default: '2', about: '0: the validators alone' },
+  routers: { type: 'string', default: '2', about: 'gateways take turns with them' },
   requests: { type: 'string', default: '10', about: 'requests in a minute, of all gateways' },
   epoch: { type: 'string', default: '5000', about: 'length of an epoch, ms' },
   faults: { type: 'string', default: '6', about: 'faults in a minute' },
-  liars: { type: 'string', about: 'validators that lie; default: as many as the network bears' },
-  lie: { type: 'string', about: `what they do: ${VALIDATOR_LIES.join(', ')}; default: drawn` },
+  liars: {
+    type: 'string',
+    about: 'how many of a role lie; default: as many validators as the network bears, and others by chance',
+  },
+  lie: { type: 'string', about: 'the only lie, told by the roles that know it; --lie list names them; default: drawn' },
   plan: { type: 'string', about: 'plays this plan, as JSON or from a file, in place of a drawn one' },
   mutation: { type: 'string', about: 'plants a known bug first; --mutation list names them' },
   hunt: { type: 'boolean', default: false, about: 'plants each known bug, and looks for it' },
+  scale: { type: 'boolean', default: false, about: 'measures growing networks, and writes docs/simulator' },
+  sizes: { type: 'string', about: 'validators/providers/consumers, several with commas between; default: all' },
+  'scale-size': { type: 'string', about: 'measures one size, and prints its figures' },
   budget: {
     type: 'string',
     default: '300',
@@ -80,23 +92,30 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
   if (mutation !== undefined && mutation !== 'list' && !MUTATIONS.some(({ name }) => name === mutation)) {
     throw new FlagError(`no mutation ${mutation}: --mutation list names them`);
   }
+  const lie = text('lie');
+  if (lie !== undefined && lie !== 'list' && !ALL_LIES.includes(lie)) {
+    throw new FlagError(`no lie ${lie}: --lie list names them`);
+  }
   return {
     plan: {
       minutes: number('minutes', 0.1),
       validators: number('validators', 1),
       providers: number('providers'),
       gateways: number('gateways'),
+      routers: number('routers', 1),
       requestsPerMinute: number('requests'),
       epochMs: number('epoch', 500),
       faultsPerMinute: number('faults'),
       liars: text('liars') === undefined ? undefined : number('liars'),
-      lie: text('lie'),
+      lie,
     },
     seed: number('seed'),
     seeds: number('seeds', 1),
     given: text('plan'),
     mutation,
     hunt: values.hunt === true,
+    scale: values.scale === true ? (text('sizes')?.split(',') ?? []) : undefined,
+    scaleSize: text('scale-size'),
     budgetMs: 1_000 * number('budget', 1),
     trace: values.trace === true,
     json: values.json === true,

@@ -1,3 +1,4 @@
+import { LEAGUE, LIES, LYING_ROLES, type LyingRole, mostLiars } from './lies/lie-names.ts';
 import { createDraws } from './world/draws.ts';
 
 /** What goes wrong for a while. */
@@ -25,9 +26,7 @@ export type PlannedFault =
   /** A validator is not in the registry. */
   | { readonly kind: 'leave'; readonly machine: string; readonly atMs: number; readonly forMs: number };
 
-/** How a validator breaks the rules, for the whole run. */
-export const VALIDATOR_LIES = ['twin', 'favours', 'forgets', 'garbles', 'withholds'] as const;
-
+/** Who breaks the rules, for the whole run, and how: see lies/lie-names.ts. */
 export interface Liar {
   readonly machine: string;
   readonly how: string;
@@ -39,6 +38,8 @@ export interface Plan {
   readonly validators: number;
   readonly providers: number;
   readonly gateways: number;
+  /** Gateways take turns with them; providers announce themselves to all. */
+  readonly routers: number;
   readonly epochMs: number;
   /** Until then there are faults and requests. */
   readonly faultyMs: number;
@@ -48,6 +49,8 @@ export interface Plan {
   readonly requests: readonly { readonly atMs: number; readonly gateway: number }[];
   readonly faults: readonly PlannedFault[];
   readonly liars: readonly Liar[];
+  /** Whether gateways are asked again once all is well. Default: true. */
+  readonly isProbed?: boolean;
 }
 
 export interface PlanOptions {
@@ -56,24 +59,29 @@ export interface PlanOptions {
   readonly validators: number;
   readonly providers: number;
   readonly gateways: number;
+  readonly routers: number;
   /** In a minute, of all gateways. */
   readonly requestsPerMinute: number;
   readonly epochMs: number;
   /** In a minute. */
   readonly faultsPerMinute: number;
-  /** Validators that lie; undefined: as many as the network bears. */
+  /** Of each role, at most; undefined: as many validators as the network bears, and some others. */
   readonly liars: number | undefined;
-  /** One of a kind, for all liars. Default: drawn. */
+  /** The only lie of a run, told by all liars of the roles that know it. Default: drawn. */
   readonly lie?: string | undefined;
 }
 
 const HEAL_MS = 120_000;
+/** A reply waits for other verifiers, in several sittings, where some are silent. */
+const SILENT_HEAL_MS = 240_000;
+const SILENT: ReadonlySet<string> = new Set(['never-commits', 'never-opens', 'garbles-reports']);
 const MINUTE_MS = 60_000;
-/** No liar, and no league of them, gets a third of the stake. */
-const mostLiars = (validators: number): number => Math.floor((validators - 1) / 3);
+/** Of seeds, without faults: then nobody has an excuse. */
+const CALM_SHARE = 0.2;
+const LEAGUE_SHARE = 0.3;
 
 export function drawPlan(options: PlanOptions): Plan {
-  const { seed, minutes, validators, providers, gateways, epochMs } = options;
+  const { seed, minutes, validators, providers, gateways, routers, epochMs } = options;
   const draws = createDraws(seed);
   const faultyMs = Math.round(minutes * MINUTE_MS);
   const pick = <T>(name: string, from: readonly T[]): T => from[Math.floor(draws.next(name) * from.length)] as T;
@@ -85,28 +93,30 @@ export function drawPlan(options: PlanOptions): Plan {
     ...names('provider', providers),
     ...names('verifier', providers),
     ...names('gateway', gateways),
-    ...(gateways > 0 ? ['router-0'] : []),
+    ...(gateways > 0 ? names('router', routers) : []),
   ];
 
-  const liars: Liar[] = [];
-  const wanted = Math.min(options.liars ?? mostLiars(validators), mostLiars(validators));
-  const honest = [...validatorNames];
-  for (let i = 0; i < wanted; i++) {
-    const [machine] = honest.splice(Math.floor(draws.next('liar') * honest.length), 1) as [string];
-    liars.push({ machine, how: options.lie ?? pick('lie', VALIDATOR_LIES) });
-  }
+  const counts = {
+    validator: validators,
+    provider: providers,
+    verifier: providers,
+    gateway: gateways,
+    router: routers,
+  };
+  const liars = drawLiars(options, counts);
+  const isCalm = options.faultsPerMinute === 0 || (gateways > 0 && draws.next('is calm') < CALM_SHARE);
 
   const faults: PlannedFault[] = [];
-  if (options.faultsPerMinute > 0 && draws.next('is stormy') < 0.5) {
+  if (!isCalm && draws.next('is stormy') < 0.5) {
     const storm = { atMs: 0, forMs: faultyMs };
     faults.push({ kind: 'loss', share: 0.02 + 0.18 * draws.next('share'), ...storm });
     faults.push({ kind: 'delay', mostMs: between('delay', 100, 1_500), ...storm });
   }
-  const count = Math.round(minutes * options.faultsPerMinute);
+  const count = isCalm ? 0 : Math.round(minutes * options.faultsPerMinute);
   const everybody = [...validatorNames, ...others];
   for (let i = 0; i < count; i++) faults.push(drawFault());
   for (const machine of everybody) {
-    if (options.faultsPerMinute > 0 && draws.next('is skewed') < 0.3) {
+    if (!isCalm && draws.next('is skewed') < 0.3) {
       faults.push({
         kind: 'skew',
         machine,
@@ -159,7 +169,39 @@ export function drawPlan(options: PlanOptions): Plan {
     atMs: between('request at', 5_000, Math.max(5_000, faultyMs)),
     gateway: Math.floor(draws.next('which gateway') * gateways),
   })).sort((a, b) => a.atMs - b.atMs);
-  return { seed, validators, providers, gateways, epochMs, faultyMs, healMs: HEAL_MS, requests, faults, liars };
+  const size = { seed, validators, providers, gateways, routers, epochMs };
+  return {
+    ...size,
+    faultyMs,
+    healMs: liars.some(({ how }) => SILENT.has(how)) ? SILENT_HEAL_MS : HEAL_MS,
+    requests,
+    faults,
+    liars,
+  };
+}
+
+/** Under the thresholds: alone, or as a league of one provider with its verifier, a router and a payer. */
+function drawLiars(options: PlanOptions, counts: Readonly<Record<LyingRole, number>>): Liar[] {
+  const draws = createDraws(options.seed);
+  const isLeague = options.gateways > 0 && options.lie === undefined && draws.next('is league') < LEAGUE_SHARE;
+  const friend = Math.floor(draws.next('friend') * options.providers);
+  return LYING_ROLES.flatMap((role) => {
+    if (role !== 'validator' && options.gateways === 0) return [];
+    const known = options.lie === undefined ? LIES[role] : LIES[role].filter((name) => name === options.lie);
+    if (known.length === 0) return [];
+    const most = Math.min(options.liars ?? Number.POSITIVE_INFINITY, mostLiars(role, counts[role]));
+    const isAll = role === 'validator' || options.lie !== undefined;
+    const wanted = isAll ? most : Math.floor(draws.next(`how many ${role}`) * (most + 1));
+    if (isLeague && role !== 'validator') {
+      const index = role === 'provider' || role === 'verifier' ? friend : counts[role] - 1;
+      return most === 0 ? [] : [{ machine: `${role}-${index}`, how: LEAGUE[role] }];
+    }
+    const honest = Array.from({ length: counts[role] }, (_, i) => `${role}-${i}`);
+    return Array.from({ length: wanted }, () => {
+      const [machine] = honest.splice(Math.floor(draws.next(`liar ${role}`) * honest.length), 1) as [string];
+      return { machine, how: known[Math.floor(draws.next(`lie ${role}`) * known.length)] as string };
+    });
+  });
 }
 
 export function describeFault(fault: PlannedFault): string {

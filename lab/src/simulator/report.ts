@@ -10,6 +10,7 @@ export function summarizeOutcome({
   epochs,
   answers,
   settled,
+  forged,
   calls,
   cpuMs,
 }: RunOutcome): string {
@@ -18,10 +19,17 @@ export function summarizeOutcome({
     broken === undefined
       ? 'holds'
       : `BROKEN ${broken.invariant} at ${(broken.atMs / 1_000).toFixed(1)} s: ${broken.detail}`;
-  const size = `${plan.validators} validators, ${plan.faults.length} faults, ${plan.liars.map(({ how }) => how).join('+') || 'no'} liars`;
-  const work = `${(virtualMs / 1_000).toFixed(0)} s in ${(cpuMs / 1_000).toFixed(1)} s, ${epochs} epochs, ${answers.ok} of ${answers.ok + answers.failed} answers, ${settled} settled, ${steps} steps, ${calls} calls`;
+  const size = `${plan.validators} validators, ${plan.faults.length} faults, ${plan.liars.map(({ machine, how }) => `${machine.split('-')[0]}:${how}`).join('+') || 'no'} liars`;
+  const work = `${(virtualMs / 1_000).toFixed(0)} s in ${(cpuMs / 1_000).toFixed(1)} s, ${epochs} epochs, ${answers.ok} of ${answers.ok + answers.failed} answers, ${settled} settled${describeForged(forged)}, ${steps} steps, ${calls} calls`;
   return `seed ${plan.seed}: ${verdict} (${size}; ${work}; ${hash.slice(0, 12)})`;
 }
+
+const describeForged = (forged: RunOutcome['forged']): string =>
+  Object.keys(forged).length === 0
+    ? ''
+    : ` (forged: ${Object.entries(forged)
+        .map(([verdict, n]) => `${n} ${verdict}`)
+        .join(', ')})`;
 
 const SHOWN_LINES = 60;
 

@@ -1,23 +1,27 @@
 import { scheduleFaults } from './faults.ts';
 import { watchBeacon } from './invariants/beacon.ts';
 import { watchMoney } from './invariants/money.ts';
-import { plantLies } from './lies.ts';
+import { watchService } from './invariants/service.ts';
+import { plantLies } from './lies/plant-lies.ts';
+import { createProviderAttack, createVerifierEngine, type SharedNotes } from './lies/server-lies.ts';
 import type { Plan } from './plan.ts';
-import {
-  MODEL_ID,
-  prepareLedger,
-  type SimulatedGateway,
-  startGateway,
-  startProvider,
-  startRouter,
-  startVerifier,
-} from './roles/serving.ts';
+import { scheduleRequests } from './requests.ts';
+import { prepareLedger, startGateway, startProvider, startRouter, startVerifier } from './roles/serving.ts';
 import { listValidator, startValidator, validatorName } from './roles/validator.ts';
 import type { Disk, Machine } from './world/process.ts';
 import { createWorld, type Violation, type World } from './world/world.ts';
 
 export interface PlayOptions {
   readonly onLine?: ((line: string) => void) | undefined;
+  /** Virtual times at which what was used so far is noted. */
+  readonly marksMs?: readonly number[];
+}
+
+/** What a run has used by a moment. */
+export interface UsedByThen {
+  readonly atMs: number;
+  readonly cpuMs: number;
+  readonly methods: Readonly<Record<string, { readonly calls: number; readonly bytes: number }>>;
 }
 
 /** What came of a run. */
@@ -35,16 +39,20 @@ export interface RunOutcome {
   readonly answers: { readonly ok: number; readonly failed: number };
   /** Replies in batches that the chain took. */
   readonly settled: number;
+  /** Of those, another model's: by what became of them at honest validators. */
+  readonly forged: Readonly<Record<string, number>>;
   readonly verdicts: Readonly<Record<string, number>>;
   /** From admission to settlement, median; 0 where nothing was settled. */
   readonly settleMs: number;
+  readonly settleP95Ms: number;
   readonly calls: number;
   readonly bytes: number;
   readonly cpuMs: number;
+  readonly marks: readonly UsedByThen[];
 }
 
 /** Plays a plan. The process is its own: timers and chance of the whole process are the run's meanwhile. */
-export async function runPlan(plan: Plan, { onLine }: PlayOptions = {}): Promise<RunOutcome> {
+export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions = {}): Promise<RunOutcome> {
   const cpu = process.cpuUsage();
   const world = createWorld({ seed: plan.seed, onLine });
   try {
@@ -58,18 +66,20 @@ export async function runPlan(plan: Plan, { onLine }: PlayOptions = {}): Promise
       machines.set(name, world.addMachine({ name, start }));
     }
     addServers(world, plan, machines);
-    const { liars, forgetful } = plantLies(world, plan, { machines, times });
-    scheduleFaults(world, plan, { machines, forgetful });
-    const honest = [...machines.values()].filter(({ name }) => name.startsWith('validator') && !liars.has(name));
+    const honesty = plantLies(world, plan, { machines, times });
+    scheduleFaults(world, plan, { machines, forgetful: honesty.forgetful });
+    const honest = [...machines.values()].filter(({ name }) => name.startsWith('validator') && honesty.isHonest(name));
     const beacon = watchBeacon(world, honest);
-    const answered = new Set<string>();
-    const answers = { ok: 0, failed: 0 };
-    const money = watchMoney(world, honest, answered);
-    scheduleRequests(world, plan, { machines, answers, answered });
+    const service = watchService(world, plan, honesty);
+    const money = watchMoney(world, honest, { honesty, answered: service.answered, isCalm: plan.faults.length === 0 });
+    scheduleRequests(world, plan, { machines, service });
     const check = (): void => {
       beacon.check();
       money.check();
     };
+    const marks: UsedByThen[] = [];
+    const noteUsed = (): void => void marks.push(readUsed(world, cpu));
+    for (const atMs of marksMs) world.time.plan(atMs, noteUsed);
     for (const machine of machines.values()) machine.boot();
     await world.runUntil(plan.faultyMs, check);
     beacon.noteHealed();
@@ -77,9 +87,10 @@ export async function runPlan(plan: Plan, { onLine }: PlayOptions = {}): Promise
     if (world.violations.length === 0) {
       beacon.finish(plan.healMs, plan.epochMs);
       money.finish();
+      service.finish();
     }
     const counts = [...world.network.counts.values()];
-    const { user, system } = process.cpuUsage(cpu);
+    noteUsed();
     return {
       plan,
       violations: world.violations,
@@ -88,69 +99,50 @@ export async function runPlan(plan: Plan, { onLine }: PlayOptions = {}): Promise
       steps: world.time.steps(),
       virtualMs: world.time.nowMs(),
       epochs: beacon.certified(),
-      answers,
+      answers: service.answers,
       settled: money.settled(),
+      forged: { ...money.forged },
       verdicts: Object.fromEntries(money.verdicts),
-      settleMs: medianOf(money.waits),
+      settleMs: quantileOf(money.waits, 0.5),
+      settleP95Ms: quantileOf(money.waits, 0.95),
       calls: counts.reduce((sum, one) => sum + one.calls, 0),
       bytes: counts.reduce((sum, one) => sum + one.bytes, 0),
-      cpuMs: Math.round((user + system) / 1_000),
+      cpuMs: readUsed(world, cpu).cpuMs,
+      marks,
     };
   } finally {
     world.close();
   }
 }
 
-const medianOf = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+const quantileOf = (values: readonly number[], share: number): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;
+
+function readUsed(world: World, since: NodeJS.CpuUsage): UsedByThen {
+  const { user, system } = process.cpuUsage(since);
+  const methods = [...world.network.counts].map(([name, one]) => [name, { ...one }] as const);
+  return {
+    ...{ atMs: world.time.nowMs(), cpuMs: Math.round((user + system) / 1_000) },
+    methods: Object.fromEntries(methods),
+  };
+}
 
 function addServers(world: World, plan: Plan, machines: Map<string, Machine>): void {
-  const { providers, gateways } = plan;
+  const { providers, gateways, routers } = plan;
   if (gateways === 0) return;
-  prepareLedger(world, { providers, gateways });
+  prepareLedger(world, { providers, gateways, routers });
+  const notes: SharedNotes = new Set();
+  const howOf = (name: string): string | undefined => plan.liars.find(({ machine }) => machine === name)?.how;
   const add = <R>(name: string, start: (disk: Disk) => Promise<R>): void => {
     machines.set(name, world.addMachine({ name, start }));
   };
-  add('router-0', (disk) => startRouter(world, 0, disk));
+  for (let i = 0; i < routers; i++) add(`router-${i}`, (disk) => startRouter(world, i, disk));
   for (let i = 0; i < providers; i++) {
-    add(`verifier-${i}`, (disk) => startVerifier(world, i, disk));
-    add(`provider-${i}`, (disk) => startProvider(world, i, disk));
+    add(`verifier-${i}`, (disk) => startVerifier(world, i, disk, createVerifierEngine(howOf(`verifier-${i}`), notes)));
+    const attack = createProviderAttack(howOf(`provider-${i}`), plan.seed, notes);
+    add(`provider-${i}`, (disk) => startProvider(world, i, { disk, routers, attack }));
   }
-  for (let i = 0; i < gateways; i++) add(`gateway-${i}`, (disk) => startGateway(world, i, disk));
-}
-
-/** Clients ask at the plan's times; whoever finds its gateway down has no answer. */
-function scheduleRequests(
-  world: World,
-  plan: Plan,
-  {
-    machines,
-    answers,
-    answered,
-  }: {
-    readonly machines: ReadonlyMap<string, Machine>;
-    readonly answers: { ok: number; failed: number };
-    readonly answered: Set<string>;
-  },
-): void {
-  for (const [index, { atMs, gateway }] of plan.requests.entries()) {
-    world.time.plan(atMs, () => {
-      const machine = machines.get(`gateway-${gateway}`);
-      const running = machine?.running as SimulatedGateway | undefined;
-      if (machine?.owner === undefined || running === undefined) return void answers.failed++;
-      world.time.runAs(machine.owner, () => void ask(running, index));
-    });
-  }
-
-  async function ask(gateway: SimulatedGateway, index: number): Promise<void> {
-    const messages = [{ role: 'user', content: `Tell me story ${index}.` }];
-    const response = await gateway.ask({ model: MODEL_ID, messages, max_tokens: 20 + (index % 40) });
-    const text = await response.text();
-    answers[response.status === 200 ? 'ok' : 'failed']++;
-    const { ogong } = JSON.parse(text) as { ogong?: { receipts: readonly { reply_id: string }[] } };
-    for (const { reply_id: id } of ogong?.receipts ?? []) answered.add(id);
-    world.trace.note(
-      'client',
-      `request ${index}: ${response.status}${response.status === 200 ? '' : ` ${text.slice(0, 160)}`}`,
-    );
+  for (let i = 0; i < gateways; i++) {
+    add(`gateway-${i}`, (disk) => startGateway(world, i, { disk, router: i % routers }));
   }
 }

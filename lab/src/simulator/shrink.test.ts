@@ -4,7 +4,7 @@ import { shrinkPlan } from './shrink.ts';
 
 const plan = drawPlan({
   ...{ seed: 1, minutes: 2, validators: 7, providers: 2, gateways: 1 },
-  ...{ requestsPerMinute: 10, epochMs: 5_000, faultsPerMinute: 8, liars: undefined },
+  ...{ routers: 2, requestsPerMinute: 10, epochMs: 5_000, faultsPerMinute: 8, liars: undefined },
 });
 const isCrash = (fault: Plan['faults'][number]): boolean => fault.kind === 'crash';
 
@@ -33,7 +33,15 @@ describe('shrinking a plan', () => {
 
 describe('a drawn plan', () => {
   it('follows from its seed', () => {
-    const options = { minutes: 1, validators: 4, providers: 0, gateways: 0, requestsPerMinute: 0, epochMs: 5_000 };
+    const options = {
+      minutes: 1,
+      validators: 4,
+      providers: 0,
+      gateways: 0,
+      routers: 1,
+      requestsPerMinute: 0,
+      epochMs: 5_000,
+    };
     const draw = (seed: number): Plan => drawPlan({ ...options, seed, faultsPerMinute: 6, liars: undefined });
     expect(draw(5)).toEqual(draw(5));
     expect(draw(5)).not.toEqual(draw(6));
@@ -41,7 +49,7 @@ describe('a drawn plan', () => {
 
   it('never has a third of the validators lie', () => {
     for (let validators = 1; validators <= 16; validators++) {
-      const options = { seed: validators, minutes: 1, validators, providers: 0, gateways: 0 };
+      const options = { seed: validators, minutes: 1, validators, providers: 0, gateways: 0, routers: 1 };
       const { liars } = drawPlan({ ...options, requestsPerMinute: 0, epochMs: 1, faultsPerMinute: 0, liars: 99 });
       expect(3 * liars.length).toBeLessThan(validators);
     }

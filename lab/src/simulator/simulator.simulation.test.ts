@@ -47,7 +47,18 @@ describe('the simulator', () => {
   });
 
   it('finds that a provider keeps its records', async () => {
-    const outcomes = await simulate('--minutes', '1', '--mutation', 'outbox-keeps-records');
+    const outcomes = await simulate(
+      '--minutes',
+      '1',
+      '--gateways',
+      '1',
+      '--routers',
+      '1',
+      '--liars',
+      '0',
+      '--mutation',
+      'outbox-keeps-records',
+    );
     expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual(['what-was-taken-in-settles']);
   });
 

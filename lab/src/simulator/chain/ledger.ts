@@ -53,7 +53,7 @@ export const deployment: Deployment = {
 };
 
 const chainId = BigInt(deployment.chainId);
-const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deployment.escrow) };
+export const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deployment.escrow) };
 const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deployment.settlement) };
 const NO_HASH = `0x${'00'.repeat(32)}` as const;
 const recipients = { verification: account(0xf1), treasury: account(0xf2), license: account(0xf3) };

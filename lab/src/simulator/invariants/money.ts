@@ -1,6 +1,7 @@
 import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { listVerifierIds, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { Honesty } from '../lies/plant-lies.ts';
 import { listValidator } from '../roles/validator.ts';
 import type { Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -17,14 +18,25 @@ export interface MoneyWatch {
   settled(): number;
   /** From taking a reply in to its settlement, ms. */
   readonly waits: readonly number[];
+  /** Replies of another model, by their verdict at honest validators. */
+  readonly forged: Readonly<Record<string, number>>;
 }
+
+export interface MoneyContext {
+  readonly honesty: Honesty;
+  /** Ids of replies that an honest gateway's client was answered with. */
+  readonly answered: ReadonlySet<string>;
+  /** No faults: who abandons a reply has no excuse. */
+  readonly isCalm: boolean;
+}
+
+const withoutPrefix = (name: string): string => name.replace(/^0x/, '');
 
 /** Money is neither made nor lost, nothing is paid twice, nobody honest is ejected or slashed, and what was taken in settles. */
 export function watchMoney(
   world: World,
   honest: readonly Machine[],
-  /** Ids of replies that a client was answered with. */
-  answered: ReadonlySet<string>,
+  { honesty, answered, isCalm }: MoneyContext,
 ): MoneyWatch {
   const byAddress = new Map<string, Machine>();
   for (const machine of honest) {
@@ -35,16 +47,19 @@ export function watchMoney(
   const lengths = new Map<string, bigint>();
   const verdicts = new Map<string, number>();
   const waits: number[] = [];
+  const forged: Record<string, number> = {};
   let seen = 0;
 
   function readBatch(index: number): void {
     const { call } = world.ledger.settled[index] as (typeof world.ledger.settled)[number];
     const { there, minted } = world.ledger.audit();
     if (there !== minted) world.violate('money-is-conserved', `${minted} were made, ${there} are there`);
-    const [ejected] = world.ledger.ejected.keys();
-    if (ejected !== undefined) world.violate('nobody-honest-is-ejected', ejected);
-    const [slashed] = world.ledger.refuted.keys();
-    if (slashed !== undefined) world.violate('nobody-honest-is-slashed', slashed);
+    for (const id of world.ledger.ejected.keys()) {
+      if (honesty.honestProviders.has(withoutPrefix(id))) world.violate('nobody-honest-is-ejected', id);
+    }
+    for (const payee of world.ledger.refuted.keys()) {
+      if (honesty.honestPayees.has(withoutPrefix(payee))) world.violate('nobody-honest-is-slashed', payee);
+    }
     const name = toHex(call.batch.validator as Uint8Array);
     const machine = byAddress.get(name);
     const store = machine?.disk.find('validator');
@@ -53,18 +68,29 @@ export function watchMoney(
     lengths.set(name, call.batch.logLength);
     let owed = 0n;
     for (const { entry } of listEntries(store, from, Number(call.batch.logLength - from))) {
-      const { replyId, verdict, feeAtomic } = parseVerdictEntry(entry);
+      const verdictEntry = parseVerdictEntry(entry);
+      const { replyId, verdict, feeAtomic, fineAtomic, providerId } = verdictEntry;
       const id = toHex(replyId);
       if (paid.has(id)) world.violate('nothing-is-paid-twice', `${id} by ${machine.name}`);
       paid.add(id);
       owed += feeAtomic;
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+      const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
+      if (row) waits.push(world.time.wallMs() - (row.admitted_at as number));
+      const provider = toHex(providerId);
+      if (honesty.forgers.has(provider)) forged[verdict] = (forged[verdict] ?? 0) + 1;
+      const said = listVerifierIds(verdictEntry, 'credited').map((one) => toHex(one));
+      const isHonestlySaid = said.length > 0 && said.every((one) => honesty.honestVerifiers.has(one));
+      if (honesty.forgers.has(provider) && verdict === 'accept' && isHonestlySaid) {
+        world.violate('no-forgery-is-accepted', `${id} by ${machine.name}`);
+      }
+      if (!honesty.honestProviders.has(provider)) continue;
       if (verdict === 'reject') world.violate('nobody-honest-is-rejected', `${id} by ${machine.name}`);
+      if (verdict === 'unjudged') world.violate('honest-work-is-judged', `${id} by ${machine.name}`);
+      if (fineAtomic > 0n && isCalm) world.violate('nobody-honest-is-fined', `${id} by ${machine.name}`);
       if (verdict === 'abandoned' && answered.has(id)) {
         world.violate('delivered-work-is-paid', `${id} counts as abandoned at ${machine.name}`);
       }
-      const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
-      if (row) waits.push(world.time.wallMs() - (row.admitted_at as number));
     }
     const drawn = call.debits.reduce((sum, { amount }) => sum + amount, 0n);
     if (drawn !== owed) world.violate('what-is-drawn-is-owed', `${drawn} drawn, ${owed} owed at ${machine.name}`);
@@ -73,6 +99,7 @@ export function watchMoney(
   return {
     verdicts,
     waits,
+    forged,
     settled: () => paid.size,
     check() {
       for (; seen < world.ledger.settled.length; seen++) readBatch(seen);

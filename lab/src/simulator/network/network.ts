@@ -58,6 +58,14 @@ export interface MethodCount {
 /** Changes what a process sends: a liar's hand on its own wire. @returns undefined for nothing. */
 export type Tamper = (call: {
   readonly to: string;
+  readonly certHash: Uint8Array;
+  readonly method: string;
+  readonly bytes: Uint8Array;
+}) => Uint8Array | undefined;
+
+/** Changes a part of an answer that a process gives. @returns undefined: nothing of the answer comes from then on. */
+export type TamperAnswer = (part: {
+  readonly caller: Uint8Array;
   readonly method: string;
   readonly bytes: Uint8Array;
 }) => Uint8Array | undefined;
@@ -65,7 +73,11 @@ export type Tamper = (call: {
 export interface SimulatedNetwork {
   readonly weather: Weather;
   readonly counts: ReadonlyMap<string, MethodCount>;
+  /** By the name of the process that lies. */
   readonly tampers: Map<string, Tamper>;
+  readonly answers: Map<string, TamperAnswer>;
+  /** Whether a process listens to a call at all. */
+  readonly hears: Map<string, (call: Pick<ArrivedCall, 'caller' | 'method'>) => boolean>;
 
   listen(address: string, listener: Listener): void;
   close(address: string, listener: Listener): void;
@@ -90,6 +102,8 @@ export function createNetwork(
   const listeners = new Map<string, Listener[]>();
   const counts = new Map<string, MethodCount>();
   const tampers = new Map<string, Tamper>();
+  const answers: SimulatedNetwork['answers'] = new Map();
+  const hears: SimulatedNetwork['hears'] = new Map();
   const weather: Weather = { loss: 0, duplication: 0, leastDelayMs: 1, mostDelayMs: 40, groups: new Map() };
   let open = 0;
   /** What is on its way belongs to nobody, and arrives although its sender is gone. */
@@ -149,7 +163,8 @@ export function createNetwork(
         delayMs,
         () => {
           const server = find(call.to, from);
-          if (server === undefined || !sameBytes(server.certHash, call.certHash)) {
+          const isHeard = server !== undefined && (hears.get(server.owner.name)?.(call) ?? true);
+          if (!isHeard || !sameBytes(server.certHash, call.certHash)) {
             if (!isCopy) time.plan(delayOf(to, from), () => lose('nobody listens there'), owner);
             return;
           }
@@ -165,6 +180,12 @@ export function createNetwork(
 
     function deliver(server: Listener, isCopy: boolean): void {
       let lastMs = 0;
+      const tamper = answers.get(server.owner.name);
+      const bend = (part: AnswerPart): AnswerPart | undefined => {
+        if (part.kind !== 'part' || tamper === undefined) return part;
+        const bytes = tamper({ caller: call.caller, method: call.method, bytes: part.bytes });
+        return bytes && { kind: 'part', bytes };
+      };
       let isBroken = draws.next(`loss ${server.owner.name} ${from}`) < weather.loss;
       server.receive({
         caller: call.caller,
@@ -176,12 +197,14 @@ export function createNetwork(
           if (hasLeft) listener();
           else leaving.push(() => time.plan(delayOf(from, to), listener, server.owner));
         },
-        answer(part) {
+        answer(given) {
           if (isCopy || hasLeft || isOver) return;
-          if (part.kind === 'part') count(call.method, part.bytes.length, 0);
+          const part = bend(given);
+          if (part === undefined) isBroken = true;
+          else if (part.kind === 'part') count(call.method, part.bytes.length, 0);
           // A link loses no part in the middle: whatever comes after a lost one is lost, too.
           isBroken ||= areApart(server.owner.name, from);
-          if (isBroken) return breakLater();
+          if (isBroken || part === undefined) return breakLater();
           // Parts of one stream never overtake each other.
           lastMs = Math.max(lastMs + PART_MS, time.nowMs() + delayOf(server.owner.name, from));
           time.plan(
@@ -209,6 +232,8 @@ export function createNetwork(
     weather,
     counts,
     tampers,
+    answers,
+    hears,
     listen(address, listener) {
       const others = (listeners.get(address) ?? []).filter(
         ({ owner }) => !owner.isDead && owner.name !== listener.owner.name,

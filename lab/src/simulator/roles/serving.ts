@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import type { ServerBindings } from '@ogong/host/http/http-server';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import { type ChainView, createChainView } from '@ogong/host/views/chain-view';
@@ -15,10 +17,12 @@ import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createProvider, type Provider } from '@ogong/provider/provider/provider';
-import { beginMemory, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier, type Verifier } from '@ogong/provider/verifier/verifier';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
+import type { Attack } from '../../attackers/attack.ts';
+import { bendCommit } from '../../attackers/bend-commit.ts';
 import { deployment } from '../chain/ledger.ts';
 import { createSimulatedIdentity } from '../network/simulated-wire.ts';
 import { createCheapHybridSigner, createCheapLedgerSigner } from '../world/cheap-crypto.ts';
@@ -30,13 +34,14 @@ export const MODEL_ID = 'ogong/verified/test/fake';
 const UNIT = 10n ** 18n;
 const PRICE = 2_000_000n;
 const PORT = 7_200;
+const CONTEXT_SIZE = 512;
 
 type Role = 'provider' | 'verifier' | 'router' | 'gateway';
 const NETS: Readonly<Record<Role, number>> = { provider: 2, verifier: 3, router: 4, gateway: 5 };
 const FUNDS = 1_000_000n * UNIT;
 
 /** Keys and places of a machine, from the seed and its name. */
-function placeOf({ seed, wire }: World, role: Role, index: number) {
+export function placeOf({ seed, wire }: World, role: Role, index: number) {
   const name = `${role}-${index}`;
   const host = `10.${NETS[role]}.${index >> 8}.${index & 0xff}`;
   const certHash = drawBytes(seed, `${name} link`, 32);
@@ -50,16 +55,25 @@ function placeOf({ seed, wire }: World, role: Role, index: number) {
 
 /** A verifier's payee is its provider's. */
 export const payeeOf = (world: World, index: number): Uint8Array => placeOf(world, 'provider', index).account.address;
-const providerIdOf = (world: World, index: number): Uint8Array =>
+export const providerIdOf = (world: World, index: number): Uint8Array =>
   hashHybridKey(world.crypto, placeOf(world, 'provider', index).signer.publicKey);
 
+/** How many there are of each. */
+export interface ServerCounts {
+  readonly providers: number;
+  readonly gateways: number;
+  readonly routers: number;
+}
+
 /** What the ledger has before the first block: funds, stake, routers. */
-export function prepareLedger(world: World, counts: { readonly providers: number; readonly gateways: number }): void {
+export function prepareLedger(world: World, counts: ServerCounts): void {
   const { ledger, crypto } = world;
   for (let i = 0; i < counts.providers; i++) ledger.stake(payeeOf(world, i), 1_000n * UNIT);
   for (let i = 0; i < counts.gateways; i++) ledger.mint(placeOf(world, 'gateway', i).account.address, FUNDS);
-  const router = placeOf(world, 'router', 0);
-  ledger.registerRouter(router.account.address, hashHybridKey(crypto, router.signer.publicKey));
+  for (let i = 0; i < counts.routers; i++) {
+    const router = placeOf(world, 'router', i);
+    ledger.registerRouter(router.account.address, hashHybridKey(crypto, router.signer.publicKey));
+  }
 }
 
 interface Views {
@@ -86,10 +100,23 @@ async function openViews(
   return { chain, links, beacons };
 }
 
-const createEngine = (weights: number) => createFakeEngine({ contextSize: 512, weights });
+/** @param weights other ones than 1 are another model. @param error makes it one that is hard to tell from that of the same weights. */
+export const createEngine = (weights: number, error?: number): TextEngine =>
+  createFakeEngine({ contextSize: CONTEXT_SIZE, weights, ...(error === undefined ? {} : { error }) });
 
-/** The program of `ogong-provider serve`. @param weights other ones than 1 are another model under the same name. */
-export async function startProvider(world: World, index: number, disk: Disk): Promise<Provider> {
+export interface ProviderPlace {
+  readonly disk: Disk;
+  readonly routers: number;
+  /** The parts of a dishonest one. */
+  readonly attack?: Pick<Attack, 'engine' | 'bendReply' | 'openOpening'> | undefined;
+}
+
+/** The program of `ogong-provider serve`. */
+export async function startProvider(
+  world: World,
+  index: number,
+  { disk, routers, attack }: ProviderPlace,
+): Promise<Provider> {
   const place = placeOf(world, 'provider', index);
   const { chain, beacons } = await openViews(world, place);
   const store = disk.open('provider', PROVIDER_SCHEMA);
@@ -98,8 +125,8 @@ export async function startProvider(world: World, index: number, disk: Disk): Pr
   const provider = createProvider(
     {
       bind: place.bind,
-      offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: createEngine(1) }],
-      routers: [placeOf(world, 'router', 0).peer],
+      offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: attack?.engine ?? createEngine(1) }],
+      routers: Array.from({ length: routers }, (_, i) => placeOf(world, 'router', i).peer),
       verifier: {
         endpoint: String(verifier.peer.endpoint),
         certHash: verifier.peer.certHash,
@@ -117,21 +144,40 @@ export async function startProvider(world: World, index: number, disk: Disk): Pr
       ...{ chain, beacons, store, log: world.logOf(place.name), metrics: createMetrics('provider') },
       readPayments: async (validator, fromBlock) =>
         (await chain.client()).paidTo(place.account.address, validator, fromBlock),
+      ...(attack ? { commit: bendCommit(attack), openings: bendOpenings(store, attack) } : {}),
     },
   );
   await provider.start();
   return provider;
 }
 
-/** The program of `ogong-verifierd`. */
-export async function startVerifier(world: World, index: number, disk: Disk): Promise<Verifier> {
+/** As the provider's store shows them where its owner lies about them. */
+function bendOpenings(store: Store, { openOpening }: Pick<Attack, 'openOpening'>): Openings {
+  const openings = createOpenings(store, createGroupCommit(store));
+  if (openOpening === undefined) return openings;
+  return {
+    ...openings,
+    async get(replyId) {
+      const kept = await openings.get(replyId);
+      return kept && { ...kept, bytes: await openOpening(kept.bytes) };
+    },
+  };
+}
+
+/** The program of `ogong-verifierd`. @param engine what a dishonest one scores with. */
+export async function startVerifier(
+  world: World,
+  index: number,
+  disk: Disk,
+  engine: TextEngine = createEngine(1),
+): Promise<Verifier> {
   const place = placeOf(world, 'verifier', index);
   const { chain } = await openViews(world, place);
   const store = disk.open('verifier', VERIFIER_SCHEMA);
   const verifier = createVerifier(
     { bind: place.bind, providers: [providerIdOf(world, index)] },
     {
-      engines: [createEngine(1)],
+      engines: [engine],
       ...{ crypto: world.crypto, clock: systemClock, signer: place.signer, identity: place.identity, chain },
       reports: createReports(store, createGroupCommit(store)),
       ...{ randomBytes, log: world.logOf(place.name), metrics: createMetrics('verifier') },
@@ -162,7 +208,11 @@ export interface SimulatedGateway {
 }
 
 /** The program of `ogong-gatewayd`. Its app is called without a port, and its checks of receipts are made in the same process. */
-export async function startGateway(world: World, index: number, disk: Disk): Promise<SimulatedGateway> {
+export async function startGateway(
+  world: World,
+  index: number,
+  { disk, router }: { readonly disk: Disk; readonly router: number },
+): Promise<SimulatedGateway> {
   const place = placeOf(world, 'gateway', index);
   const { crypto } = world;
   const { chain, beacons, links } = await openViews(world, place);
@@ -170,7 +220,7 @@ export async function startGateway(world: World, index: number, disk: Disk): Pro
   let fetch: ((request: Request, bindings: ServerBindings) => Response | Promise<Response>) | undefined;
   const gateway = createGateway(
     {
-      router: placeOf(world, 'router', 0).peer,
+      router: placeOf(world, 'router', router).peer,
       http: {
         ...{ bind: { host: '127.0.0.1', port: 8_080 }, maxConnections: 256, headersTimeoutMs: 5_000, origins: [] },
         ...{ maxBodyBytes: 2 ** 20, bodyTimeoutMs: 5_000, heartbeatMs: 10_000, stopGraceMs: 200 },

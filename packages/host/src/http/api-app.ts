@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Route } from '@ogong/protocol/http/routes';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { monotonicClock } from '../time/clock.ts';
 import { ApiError, toApiError, toErrorBody } from './api-error.ts';
 import type { ServerBindings } from './http-server.ts';
 
@@ -129,14 +130,14 @@ function assertWellEncoded(url: string): void {
 
 function watchResponse(context: ApiContext, onAnswered: (request: AnsweredRequest) => void): void {
   const { outgoing } = context.env;
-  const startedMs = performance.now();
+  const startedMs = monotonicClock.nowMs();
   outgoing?.once('close', () =>
     onAnswered({
       requestId: context.get('requestId'),
       method: context.req.method,
       route: context.get('route') ?? 'other',
       status: outgoing.statusCode,
-      durationMs: performance.now() - startedMs,
+      durationMs: monotonicClock.nowMs() - startedMs,
     }),
   );
 }

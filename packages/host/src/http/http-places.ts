@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { computeAddressGroup, createPlaces, type Visitor } from '../link/places.ts';
+import { monotonicClock } from '../time/clock.ts';
 
 export interface HttpPlaceLimits {
   readonly maxConnections: number;
@@ -37,7 +38,7 @@ export function createHttpPlaces({ maxConnections: max, maxConnectionsPerAddress
       const guest: Guest = {
         group: computeAddressGroup(socket.remoteAddress),
         running: 0,
-        idleFromMs: performance.now(),
+        idleFromMs: monotonicClock.nowMs(),
         isWelcome: false,
         isKnown: () => guest.isWelcome,
         idleSinceMs: () => (guest.running > 0 ? undefined : guest.idleFromMs),
@@ -56,7 +57,7 @@ export function createHttpPlaces({ maxConnections: max, maxConnectionsPerAddress
       return () => {
         if (!guest) return;
         guest.running--;
-        guest.idleFromMs = performance.now();
+        guest.idleFromMs = monotonicClock.nowMs();
       };
     },
     welcome(socket) {

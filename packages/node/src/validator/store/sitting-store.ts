@@ -60,7 +60,7 @@ export function postponeSitting(
       `UPDATE replies SET ask_at = ?, deadline = deadline + ?, postponed = postponed + ?
        WHERE reply_id = ? AND state = 'auditing'`,
     )
-    .run(untilMs, addedMs, addedMs, replyId);
+    .run(Math.ceil(untilMs), addedMs, addedMs, replyId);
 }
 
 /** The lists of the sittings that are over, in order. */

@@ -17,6 +17,8 @@ import { registerValidator } from '../register.ts';
 import { listVerifierPayees, MAX_ANNOUNCEMENTS, putAnnouncement, readAnnouncement } from './announcement-store.ts';
 import { pruneBatch } from './batch-store.ts';
 import { countContext, hashPlace, listCandidates } from './candidates.ts';
+import { readReply } from './reply-store.ts';
+import { postponeSitting } from './sitting-store.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 const NOW = 1_750_000_000_000;
@@ -352,5 +354,16 @@ describe('registration', () => {
     await expect(other).rejects.toThrow('an address keeps its key for good');
     expect(await registerValidator(client, { ...entry, endpoint: 'b:2', bondAtomic: 150n })).toBe('updated');
     expect(calls).toEqual(['bond 100', 'register', 'bond 50', 'update']);
+  });
+});
+
+describe('a sitting that is postponed', () => {
+  it('has whole milliseconds, whatever part of its window it waits', async () => {
+    const validator = createTestValidator();
+    await validator.announce(provider);
+    const { replyId } = (await validator.deliver(0)).reply.record;
+    validator.store.prepare("UPDATE replies SET state = 'auditing', deadline = ? WHERE reply_id = ?").run(NOW, replyId);
+    postponeSitting(validator.store, replyId, { untilMs: NOW + 5_000 / 3, byMs: 5_000 / 3, mostMs: 60_000 });
+    expect(readReply(validator.store, replyId)).toMatchObject({ askAtMs: NOW + 1_667, deadlineMs: NOW + 1_667 });
   });
 });

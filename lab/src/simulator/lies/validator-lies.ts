@@ -1,33 +1,45 @@
-import type { Plan } from './plan.ts';
-import { startValidator, type ValidatorTimes } from './roles/validator.ts';
-import { createDraws } from './world/draws.ts';
-import type { Disk, Machine } from './world/process.ts';
-import type { World } from './world/world.ts';
+import type { Plan } from '../plan.ts';
+import { startValidator, type ValidatorTimes } from '../roles/validator.ts';
+import { createDraws } from '../world/draws.ts';
+import type { Disk, Machine } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+import { flipBit } from './flip-bit.ts';
+import { indexOf, roleOf } from './lie-names.ts';
 
-export interface PlantedLies {
-  /** Names of all machines that break rules. */
-  readonly liars: ReadonlySet<string>;
+export interface ValidatorLies {
+  /** Second machines of liars. */
+  readonly twins: ReadonlySet<string>;
   /** Machines that lose their disk with their process. */
   readonly forgetful: ReadonlySet<string>;
 }
 
+/** What validators say to each other about an epoch. */
+const AGREEING = /\/Deliver\w+$/;
+/** Calls that it never makes. */
+const UNASKED: Readonly<Record<string, RegExp>> = { 'asks-nobody': /\/(Commit|Reveal|GetOpening|Witness|ShowRecord)$/ };
+/** Calls that it never answers. */
+const UNANSWERED: Readonly<Record<string, RegExp>> = {
+  'signs-nothing': /\/CosignBatch$/,
+  'denies-records': /\/(PushRecord|GetIntake)$/,
+  'hides-deliveries': /\/(Acknowledge|ListHeard)$/,
+};
+
 const GARBLED_SHARE = 0.3;
 const FORGETS_EVERY_MS = 9_000;
 
-/** Makes the plan's liars of the machines that there are: each runs the product's own code, and does something else around it. */
-export function plantLies(
+/** Makes liars of validators: each runs the product's own code, and does something else around it. */
+export function plantValidatorLies(
   world: World,
   plan: Plan,
   { machines, times }: { readonly machines: Map<string, Machine>; readonly times: ValidatorTimes },
-): PlantedLies {
-  const liars = new Set<string>();
+): ValidatorLies {
+  const twins = new Set<string>();
   const forgetful = new Set<string>();
   const draws = createDraws(plan.seed ^ 0x6c696521);
   for (const { machine: name, how } of plan.liars) {
     const machine = machines.get(name);
-    if (machine === undefined) continue;
-    liars.add(name);
-    const index = Number(name.slice(name.lastIndexOf('-') + 1));
+    if (machine === undefined || roleOf(name) !== 'validator') continue;
+    const index = indexOf(name);
     if (how === 'twin') {
       // A second machine with the same keys and address, and notes of its own: each caller reaches one of them.
       const twin = `${name}-twin`;
@@ -35,25 +47,27 @@ export function plantLies(
         twin,
         world.addMachine({ name: twin, start: (disk: Disk) => startValidator(world, index, { disk, times }) }),
       );
-      liars.add(twin);
+      twins.add(twin);
     } else if (how === 'forgets') {
       forgetful.add(name);
       forgetAgain(machine);
     } else if (how === 'garbles' || how === 'withholds' || how === 'favours') {
       world.network.tampers.set(name, ({ method, bytes }) => {
-        if (!method.endsWith('/DeliverBeacon')) return bytes;
+        if (!AGREEING.test(method)) return bytes;
         if (how === 'withholds') return undefined;
         // Each message reaches some, so that one knows what another does not.
         if (how === 'favours') return draws.next('favours') < 0.5 ? bytes : undefined;
         if (draws.next('garbles') >= GARBLED_SHARE || bytes.length === 0) return bytes;
-        const changed = bytes.slice();
-        const at = Math.floor(draws.next('where') * changed.length);
-        changed[at] = (changed[at] as number) ^ (1 << Math.floor(draws.next('bit') * 8));
-        return changed;
+        return flipBit(bytes, draws);
       });
     }
+    const [unasked, unanswered] = [UNASKED[how], UNANSWERED[how]];
+    if (unasked) world.network.tampers.set(name, ({ method, bytes }) => (unasked.test(method) ? undefined : bytes));
+    if (unanswered) {
+      world.network.answers.set(name, ({ method, bytes }) => (unanswered.test(method) ? undefined : bytes));
+    }
   }
-  return { liars, forgetful };
+  return { twins, forgetful };
 
   /** It comes back without its notes, again and again, and says again what it said before, otherwise. */
   function forgetAgain(machine: Machine): void {

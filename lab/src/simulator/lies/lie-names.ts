@@ -1,0 +1,63 @@
+/** Names alone: the list of planted bugs needs them before any code of the product is loaded. */
+export const LYING_ROLES = ['validator', 'provider', 'verifier', 'gateway', 'router'] as const;
+export type LyingRole = (typeof LYING_ROLES)[number];
+
+/** Attacks of the catalogue that change what is answered or committed, and that the fake engine can play. */
+export const ANSWER_ATTACKS = [
+  ...[
+    'substitute',
+    'weights-q8-0',
+    'kv-q8-0',
+    'sliding-window-32',
+    'prefill',
+    'massaged-q8-0',
+    'massaged-careful-q8-0',
+  ],
+  ...['renamed-candidates', 'sampler-cooler', 'sampler-wider', 'sampler-few', 'greedy-as-sampled', 'mask-unasked'],
+  ...['grind-nonce', 'grind-reply-id', 'grind-epoch', 'grind-by-refusing', 'grind-with-fallback'],
+  ...['early-stop-token', 'early-stop-string', 'early-length', 'early-context', 'early-cancelled'],
+  ...['padding', 'byte-tokens', 'hidden-reasoning', 'hidden-system-prompt', 'prompt-truncated', 'resale', 'tamper'],
+  ...['sketch-sign-flipped', 'sketch-zero', 'sketch-huge', 'sketch-not-a-number', 'sketch-of-peer', 'sketch-trained'],
+  ...['leaves-of-another-reply', 'window-missing', 'window-duplicated', 'windows-swapped'],
+  ...['header-sampler', 'header-tier', 'header-method', 'header-max-tokens', 'header-prompt-tokens', 'header-payee'],
+  ...['header-output-tokens', 'header-bank', 'header-vocabulary-hash', 'header-vocabulary-size', 'header-adapter'],
+  ...['header-grammar', 'header-answer-format', 'header-embedding-size', 'looser-class', 'fewer-directions'],
+  ...['withhold', 'open-late', 'withhold-cheated', 'cheat-sometimes', 'cheat-on-short', 'cheat-after-reputation'],
+] as const;
+
+/** Every reply of them is another model's. */
+export const FORGING: ReadonlySet<string> = new Set(['substitute', 'weights-q8-0', 'kv-q8-0', 'sliding-window-32']);
+
+export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
+  validator: [
+    ...['twin', 'favours', 'forgets', 'garbles', 'withholds'],
+    ...['signs-nothing', 'denies-records', 'hides-deliveries', 'asks-nobody'],
+  ],
+  provider: ['keeps-records', 'two-records', 'garbles-openings', ...ANSWER_ATTACKS],
+  verifier: ['frames', 'never-commits', 'never-opens', 'garbles-reports'],
+  gateway: [
+    ...['never-acknowledges', 'contradicts', 'understates', 'accuses', 'replays'],
+    ...['spends-twice', 'leaves', 'garbles-orders'],
+  ],
+  router: ['no-routes', 'squats', 'garbles-tickets', 'old-routes'],
+};
+
+/** What each does where a provider, its verifier, a router and a payer belong together. */
+export const LEAGUE = {
+  provider: 'substitute',
+  verifier: 'agrees',
+  router: 'squats',
+  gateway: 'never-acknowledges',
+} as const;
+
+export const ALL_LIES: readonly string[] = [...new Set([...Object.values(LIES).flat(), ...Object.values(LEAGUE)])];
+
+/** How many of a role may lie: less than a third of the validators' stake, less than half of the verifiers', and one stays honest. */
+export function mostLiars(role: LyingRole, count: number): number {
+  if (role === 'validator') return Math.max(0, Math.floor((count - 1) / 3));
+  if (role === 'verifier') return Math.max(0, Math.floor((count - 1) / 2));
+  return Math.max(0, count - 1);
+}
+
+export const roleOf = (machine: string): LyingRole => machine.slice(0, machine.indexOf('-')) as LyingRole;
+export const indexOf = (machine: string): number => Number(machine.split('-')[1]);

@@ -1,0 +1,69 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { Plan } from '../plan.ts';
+import { payeeOf, placeOf, providerIdOf, startGateway } from '../roles/serving.ts';
+import type { ValidatorTimes } from '../roles/validator.ts';
+import type { Disk, Machine } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+import { plantConsumerLie } from './consumer-lies.ts';
+import { FORGING, indexOf, roleOf } from './lie-names.ts';
+import { plantRouterLie } from './router-lies.ts';
+import { plantWireLie } from './server-lies.ts';
+import { plantValidatorLies } from './validator-lies.ts';
+
+/** Who of a run keeps the rules. */
+export interface Honesty {
+  isHonest(machine: string): boolean;
+  /** By id, hex. Ids that nobody has are nobody's. */
+  readonly honestProviders: ReadonlySet<string>;
+  /** Whose provider and verifier are honest, by address, hex. */
+  readonly honestPayees: ReadonlySet<string>;
+  /** By id or by the hash of the key that signs reports, hex. */
+  readonly honestVerifiers: ReadonlySet<string>;
+  /** Ids of providers of which no reply with a token is the model's. */
+  readonly forgers: ReadonlySet<string>;
+  /** Machines that lose their disk with their process. */
+  readonly forgetful: ReadonlySet<string>;
+  howOf(machine: string): string | undefined;
+}
+
+/** Makes the plan's liars of the machines that there are. */
+export function plantLies(
+  world: World,
+  plan: Plan,
+  context: { readonly machines: Map<string, Machine>; readonly times: ValidatorTimes },
+): Honesty {
+  const { machines } = context;
+  const hows = new Map(plan.liars.map(({ machine, how }) => [machine, how]));
+  const { twins, forgetful } = plantValidatorLies(world, plan, context);
+  const friend = plan.liars.find(({ machine }) => roleOf(machine) === 'provider')?.machine ?? 'provider-0';
+  for (const [name, how] of hows) {
+    if (!machines.has(name)) continue;
+    const [role, index] = [roleOf(name), indexOf(name)];
+    if (role === 'provider' || role === 'verifier') plantWireLie(world, { name, index }, how);
+    else if (role === 'router') plantRouterLie(world, name, how, indexOf(friend));
+    else if (role === 'gateway' && how === 'spends-twice') {
+      const twin = `${name}-twin`;
+      const start = (disk: Disk) => startGateway(world, index, { disk, router: index % plan.routers });
+      machines.set(twin, world.addMachine({ name: twin, start }));
+    } else if (role === 'gateway') plantConsumerLie(world, { name, index, providers: plan.providers }, how);
+  }
+  const isHonest = (name: string): boolean => !hows.has(name) && !twins.has(name);
+  const providers = Array.from({ length: plan.providers }, (_, i) => i);
+  const idOf = (i: number): string => toHex(providerIdOf(world, i));
+  return {
+    ...{ isHonest, forgetful, howOf: (name) => hows.get(name) },
+    honestProviders: new Set(providers.filter((i) => isHonest(`provider-${i}`)).map(idOf)),
+    honestVerifiers: new Set(
+      providers
+        .filter((i) => isHonest(`verifier-${i}`))
+        .flatMap((i) => [idOf(i), toHex(hashHybridKey(world.crypto, placeOf(world, 'verifier', i).signer.publicKey))]),
+    ),
+    forgers: new Set(providers.filter((i) => FORGING.has(hows.get(`provider-${i}`) ?? '')).map(idOf)),
+    honestPayees: new Set(
+      providers
+        .filter((i) => isHonest(`provider-${i}`) && isHonest(`verifier-${i}`))
+        .map((i) => toHex(payeeOf(world, i))),
+    ),
+  };
+}

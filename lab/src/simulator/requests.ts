@@ -1,0 +1,65 @@
+import type { ServiceWatch } from './invariants/service.ts';
+import type { Plan } from './plan.ts';
+import { MODEL_ID, type SimulatedGateway } from './roles/serving.ts';
+import type { Machine } from './world/process.ts';
+import type { World } from './world/world.ts';
+
+/** After the faults each gateway is asked again, and an honest one is to answer. */
+const PROBES_MS = [15_000, 22_000, 30_000];
+
+interface Asked {
+  readonly index: number;
+  readonly gateway: number;
+  readonly isProbe: boolean;
+}
+
+/** Clients ask at the plan's times, and once all is well; whoever finds its gateway down has no answer. */
+export function scheduleRequests(
+  world: World,
+  plan: Plan,
+  { machines, service }: { readonly machines: ReadonlyMap<string, Machine>; readonly service: ServiceWatch },
+): void {
+  const howOf = (gateway: number): string | undefined =>
+    plan.liars.find(({ machine }) => machine === `gateway-${gateway}`)?.how;
+  const probes = (plan.isProbed === false ? [] : PROBES_MS).flatMap((afterMs) =>
+    Array.from({ length: plan.gateways }, (_, gateway) => ({ atMs: plan.faultyMs + afterMs, gateway, isProbe: true })),
+  );
+  for (const [index, asked] of [...plan.requests, ...probes].entries()) {
+    const { atMs, gateway, isProbe = false } = asked as (typeof probes)[number];
+    world.time.plan(atMs, () => {
+      // Who spends twice has two machines with one purse.
+      const twin = howOf(gateway) === 'spends-twice' && index % 2 === 1 ? '-twin' : '';
+      const machine = machines.get(`gateway-${gateway}${twin}`);
+      const running = machine?.running as SimulatedGateway | undefined;
+      if (machine?.owner === undefined || running === undefined) {
+        return service.note({ gateway, isProbe }, 0, []);
+      }
+      world.time.runAs(machine.owner, () => void ask(running, { index, gateway, isProbe }));
+    });
+  }
+
+  async function ask(running: SimulatedGateway, asked: Asked): Promise<void> {
+    const { index, gateway } = asked;
+    const leaves = howOf(gateway) === 'leaves';
+    const messages = [{ role: 'user', content: `Tell me story ${index}.` }];
+    const response = await running.ask({
+      ...{ model: MODEL_ID, messages, max_tokens: 20 + (index % 40) },
+      ...(leaves ? { stream: true } : {}),
+    });
+    if (leaves) {
+      const reader = response.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      return service.note(asked, response.status, []);
+    }
+    const text = await response.text();
+    const { ogong } = JSON.parse(text) as { ogong?: { receipts: readonly { reply_id: string }[] } };
+    service.note(
+      asked,
+      response.status,
+      (ogong?.receipts ?? []).map(({ reply_id: id }) => id),
+    );
+    const why = response.status === 200 ? '' : ` ${text.slice(0, 600)}`;
+    world.trace.note('client', `request ${index}: ${response.status}${why}`);
+  }
+}

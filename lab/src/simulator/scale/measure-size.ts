@@ -1,0 +1,69 @@
+import type { RunOutcome, UsedByThen } from '../run.ts';
+import { describeSize, IDLE_MS, type NetworkSize, planScale, WARM_MS } from './scale-plan.ts';
+
+/** What a network of a size took. */
+export interface SizeRow {
+  readonly size: string;
+  readonly validators: number;
+  readonly providers: number;
+  readonly consumers: number;
+  readonly requests: number;
+  readonly answered: number;
+  readonly settled: number;
+  readonly broken: readonly string[];
+  readonly epochs: number;
+  readonly settleS: number;
+  readonly settleP95S: number;
+  /** Commitments of verifiers. */
+  readonly auditsAReply: number;
+  /** Over what the network sends at rest. */
+  readonly kilobytesAReply: number;
+  /** All roles together, over what the network uses at rest. */
+  readonly cpuMsAReply: number;
+  /** Of a second at rest, of the whole network. */
+  readonly idleCpuMsASecond: number;
+  readonly idleKilobytesASecond: number;
+  /** The same, for each validator. */
+  readonly idleKilobytesAValidator: number;
+  readonly cpuS: number;
+  readonly residentMiB: number;
+}
+
+const KIB = 1_024;
+const bytesOf = ({ methods }: UsedByThen): number => Object.values(methods).reduce((sum, { bytes }) => sum + bytes, 0);
+const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
+
+/** Runs it in this process. */
+export async function measureSize(size: NetworkSize, seed: number): Promise<SizeRow> {
+  const { runPlan } = await import('../run.ts');
+  const plan = planScale(size, seed);
+  const outcome = await runPlan(plan, { marksMs: [WARM_MS, IDLE_MS] });
+  return describeOutcome(size, outcome);
+}
+
+function describeOutcome(size: NetworkSize, outcome: RunOutcome): SizeRow {
+  const [warm, idle, end] = outcome.marks as [UsedByThen, UsedByThen, UsedByThen];
+  const idleS = (idle.atMs - warm.atMs) / 1_000;
+  const busyS = (end.atMs - idle.atMs) / 1_000;
+  const idleBytes = (bytesOf(idle) - bytesOf(warm)) / idleS;
+  const idleCpu = (idle.cpuMs - warm.cpuMs) / idleS;
+  const over = (used: number, atRest: number): number =>
+    Math.max(0, used - atRest * busyS) / Math.max(1, outcome.settled);
+  const commits = Object.entries(end.methods)
+    .filter(([name]) => name.endsWith('VerifierService/Commit'))
+    .reduce((sum, [, { calls }]) => sum + calls, 0);
+  return {
+    ...{ size: describeSize(size), ...size, requests: outcome.plan.requests.length, answered: outcome.answers.ok },
+    ...{ settled: outcome.settled, broken: outcome.violations.map(({ invariant }) => invariant) },
+    ...{ epochs: outcome.epochs, settleS: round(outcome.settleMs / 1_000) },
+    settleP95S: round(outcome.settleP95Ms / 1_000),
+    auditsAReply: round(commits / Math.max(1, outcome.settled), 2),
+    kilobytesAReply: round(over(bytesOf(end) - bytesOf(idle), idleBytes) / KIB),
+    cpuMsAReply: round(over(end.cpuMs - idle.cpuMs, idleCpu)),
+    idleCpuMsASecond: round(idleCpu),
+    idleKilobytesASecond: round(idleBytes / KIB),
+    idleKilobytesAValidator: round(idleBytes / KIB / size.validators),
+    cpuS: round(outcome.cpuMs / 1_000),
+    residentMiB: Math.round(process.resourceUsage().maxRSS / KIB),
+  };
+}

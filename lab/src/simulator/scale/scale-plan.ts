@@ -1,0 +1,50 @@
+import type { Plan } from '../plan.ts';
+import { createDraws } from '../world/draws.ts';
+
+/** How large a network is. */
+export interface NetworkSize {
+  readonly validators: number;
+  readonly providers: number;
+  readonly consumers: number;
+}
+
+/** Consumers that share a gateway, as clients with keys of their own. */
+export const CONSUMERS_A_GATEWAY = 50;
+const PROVIDERS_A_ROUTER = 500;
+const REQUESTS_A_CONSUMER_A_MINUTE = 0.1;
+const EPOCH_MS = 5_000;
+/** Until the daemons know each other. */
+export const WARM_MS = 15_000;
+/** Until then nobody asks: what the network uses by being there. */
+export const IDLE_MS = 45_000;
+const ASKED_MS = 60_000;
+const SETTLING_MS = 60_000;
+
+export function describeSize({ validators, providers, consumers }: NetworkSize): string {
+  return `${validators}/${providers}/${consumers}`;
+}
+
+/** @throws RangeError */
+export function parseSize(text: string): NetworkSize {
+  const [validators = 0, providers = 0, consumers = 0, ...rest] = text.split('/').map(Number);
+  const all = [validators, providers, consumers];
+  if (rest.length > 0 || all.some((one) => !Number.isInteger(one) || one < 1)) {
+    throw new RangeError(`a size is validators/providers/consumers, not ${text}`);
+  }
+  return { validators, providers, consumers };
+}
+
+/** A network without faults and liars: a while at rest, then a minute of requests, then a minute to settle. */
+export function planScale({ validators, providers, consumers }: NetworkSize, seed: number): Plan {
+  const draws = createDraws(seed);
+  const gateways = Math.ceil(consumers / CONSUMERS_A_GATEWAY);
+  const count = Math.round((consumers * REQUESTS_A_CONSUMER_A_MINUTE * ASKED_MS) / 60_000);
+  const requests = Array.from({ length: count }, () => ({
+    atMs: Math.round(IDLE_MS + draws.next('request at') * ASKED_MS),
+    gateway: Math.floor(draws.next('which gateway') * gateways),
+  })).sort((a, b) => a.atMs - b.atMs);
+  return {
+    ...{ seed, validators, providers, gateways, routers: Math.ceil(providers / PROVIDERS_A_ROUTER), epochMs: EPOCH_MS },
+    ...{ faultyMs: IDLE_MS + ASKED_MS, healMs: SETTLING_MS, requests, faults: [], liars: [], isProbed: false },
+  };
+}
