@@ -187,8 +187,11 @@ const ESCAPING_IMPORTS: Readonly<Record<string, RegExp>> = {
 };
 const CHANCE_IMPORT = /\b(?:randomBytes|randomUUID)\b/;
 const CLOCK_HOME = 'packages/host/src/time/clock.ts';
-/** Links of a simulator have no TLS, and so no keys of it. */
-const LINK_KEYS = 'packages/host/src/link/link-identity.ts';
+/** Keys of TLS, which links of a simulator do not have, and the primitives behind `Crypto`, which a simulator replaces. */
+const KEY_MAKERS: ReadonlySet<string> = new Set([
+  'packages/host/src/crypto/node-seal.ts',
+  'packages/host/src/link/link-identity.ts',
+]);
 /** Where chance comes in: where a role is put together, and for names and keys that no other role reads. */
 const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/chain/src/keys.ts',
@@ -216,7 +219,7 @@ function findStrayTime(path: string, line: string): string | undefined {
 
 function findStrayImport(path: string, target: string, statement: string): string | undefined {
   if (!SIMULATED.test(path) || /^\s*import\s+type\b/.test(statement)) return undefined;
-  if (ESCAPING_IMPORTS[target]?.test(statement) && path !== LINK_KEYS)
+  if (ESCAPING_IMPORTS[target]?.test(statement) && !KEY_MAKERS.has(path))
     return `the simulator has no hold of what this takes from ${target}`;
   const isChance = target === 'node:crypto' && CHANCE_IMPORT.test(statement);
   return isChance && !CHANCE_HOMES.has(path) ? 'chance of daemons is an argument' : undefined;

@@ -1,3 +1,4 @@
+import { monotonicClock } from '../time/clock.ts';
 import { type ApiContext, getCallSignal } from './api-app.ts';
 
 export interface TextStreamOptions {
@@ -87,7 +88,7 @@ function createGathering(write: (text: string) => Promise<void>) {
     written = write(gathered);
     // Whoever adds a text next is told. Nobody may.
     written.catch(ignore);
-    [gathered, wroteAtMs] = ['', performance.now()];
+    [gathered, wroteAtMs] = ['', monotonicClock.nowMs()];
     return written;
   }
 
@@ -97,7 +98,7 @@ function createGathering(write: (text: string) => Promise<void>) {
     add(text: string): Promise<void> {
       gathered += text;
       count++;
-      const leftMs = wroteAtMs + GATHER_MS - performance.now();
+      const leftMs = wroteAtMs + GATHER_MS - monotonicClock.nowMs();
       if (count <= FIRST_TEXTS || leftMs <= 0 || gathered.length >= MAX_GATHERED) return flush();
       timer ??= setTimeout(flush, leftMs);
       return written;
