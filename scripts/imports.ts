@@ -218,9 +218,8 @@ function findStrayTime(path: string, line: string): string | undefined {
 }
 
 function findStrayImport(path: string, target: string, statement: string): string | undefined {
-  if (!SIMULATED.test(path) || /^\s*import\s+type\b/.test(statement)) return undefined;
-  if (ESCAPING_IMPORTS[target]?.test(statement) && !KEY_MAKERS.has(path))
-    return `the simulator has no hold of what this takes from ${target}`;
+  if (!SIMULATED.test(path) || KEY_MAKERS.has(path) || /^\s*import\s+type\b/.test(statement)) return undefined;
+  if (ESCAPING_IMPORTS[target]?.test(statement)) return `the simulator has no hold of what this takes from ${target}`;
   const isChance = target === 'node:crypto' && CHANCE_IMPORT.test(statement);
   return isChance && !CHANCE_HOMES.has(path) ? 'chance of daemons is an argument' : undefined;
 }
