@@ -26,6 +26,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'anyone', changes: 'a slot, a reply, a debt of the channel', shownBy: PROVIDER },
     costs: 'an order that its payer signed, admitted by a validator, within what the channel holds',
   },
+  'ProviderService/GetSealKey': {
+    ...READS,
+    costs: 'a key that is signed twice an hour, whoever asks',
+    shownBy: 'packages/provider/src/provider/seal-keys.test.ts',
+  },
   'ProviderService/GetOpening': {
     ...READS,
     costs: 'the consumer of the reply, its validator, and the witnesses whom the beacon draws',

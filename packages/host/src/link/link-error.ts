@@ -84,6 +84,10 @@ export function toLinkError(reason: unknown, canceledByCaller = false): LinkErro
   if (stated !== null && Object.hasOwn(REFUSALS, stated)) {
     return new LinkError('remote', error.rawMessage, { cause: error, refusal: stated as RefusalCode });
   }
+  // A peer of a version that has no such call.
+  if (error.code === Code.Unimplemented) {
+    return new LinkError('remote', error.rawMessage, { cause: error, refusal: 'unsupported' });
+  }
   if (isConnectionFailure(error)) return new LinkError('unreachable', 'the connection was lost', { cause: error });
   return new LinkError(CODES[error.code] ?? 'remote', error.rawMessage, { cause: error });
 }

@@ -86,6 +86,7 @@ async function start(values: Values): Promise<Daemon> {
         idleTimeoutMs: values.idleTimeout,
         totalTimeoutMs: values.totalTimeout,
       },
+      seal: values.seal,
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
       ...(modelRoots && { modelRoots }),

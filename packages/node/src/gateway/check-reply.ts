@@ -45,7 +45,7 @@ export async function checkReply<R extends BoughtAnswer>(
       `The provider finished without ${record === undefined ? 'a record' : "its validator's admission"}.`,
     );
   }
-  const opening = await fetchOpening(context, attempt, record);
+  const opening = answer.opening ?? (await fetchOpening(context, attempt, record));
   const evidence: ComplaintEvidence = { record, opening: { opening } };
   // Only a reply that was cut short is paid by it.
   const progress = answer.finished.stopReason === 'cancelled' ? answer.progress : undefined;

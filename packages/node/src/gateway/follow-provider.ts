@@ -13,6 +13,8 @@ import { accuseProvider, reportToRouter } from './report-attempt.ts';
 /** All that a provider said in one attempt; none of it is checked. */
 export interface ProviderAnswer {
   readonly finished: Finished;
+  /** Where the reply came sealed; otherwise it is asked for. */
+  readonly opening: Uint8Array | undefined;
   readonly text: string;
   readonly tokens: readonly TokenLogprob[];
   /** Under which format it came; undefined where nothing came. */
@@ -50,7 +52,7 @@ export async function* followProvider(
       const next = await stream.next();
       if (next.done) {
         isOver = true;
-        return { finished: next.value, text, tokens, format, progress: progress.latest() };
+        return { ...next.value, text, tokens, format, progress: progress.latest() };
       }
       text += next.value.text;
       format = next.value.format;

@@ -61,6 +61,12 @@ export const gatewayConfig = defineConfig({
       default: 'any',
       description: 'which verdicts are paid for: accepted pays for no reply that its audit leaves in doubt',
     },
+    seal: {
+      schema: oneOf(['auto', 'required', 'off']),
+      env: 'OGONG_GATEWAY_SEAL',
+      default: 'auto',
+      description: 'whether requests are sealed to their providers: auto seals to those that have a key',
+    },
     ...chainFields,
     ...common,
     deposit: {

@@ -30,6 +30,7 @@ import { createProviderMatch, type ProviderMatchOptions } from './provider-match
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
+import { createSealKeys, type SealPolicy } from './seal-keys.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
@@ -68,6 +69,8 @@ export interface GatewayOptions {
   readonly spending: GatewaySpendingOptions;
   /** How long providers are waited for. */
   readonly patience: ProviderCallOptions & Pick<ProviderMatchOptions, 'busyPatienceMs'>;
+  /** Whether requests are sealed to their providers. Default: `auto`. */
+  readonly seal?: SealPolicy;
   readonly receiptLifetimeMs: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
@@ -251,7 +254,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  { router, patience, spending, modelRoots }: GatewayOptions,
+  { router, patience, spending, modelRoots, seal = 'auto' }: GatewayOptions,
   { chain, beacon, links, payer, clock, logger, counts, warn }: GatewayContext,
   { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
 ): ReplyService {
@@ -266,7 +269,10 @@ function createReplies(
     links,
     payer,
     matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs }, { links, clock }),
-    providers: createProviderCall(patience, { links }),
+    providers: createProviderCall(patience, {
+      links,
+      sealing: { keys: createSealKeys(seal, { links, clock, ledger: chain.ledger }), ledger: chain.ledger },
+    }),
     validators: createValidatorChoice({ chain, links, random: Math.random }),
     funding,
     ledger,

@@ -6,10 +6,13 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
   type Finished,
+  type GenerateEvent,
   ProviderService,
+  type SealedEnd,
   type SignedOrderSchema,
   type Started,
   type TokenLogprob,
@@ -20,6 +23,8 @@ import {
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Match } from './provider-match.ts';
+import type { SealKeys } from './seal-keys.ts';
+import { type SealedCall, sealCall } from './sealed-call.ts';
 
 export interface Delta {
   readonly text: string;
@@ -47,9 +52,16 @@ export interface GenerateInput {
   readonly signal: AbortSignal;
 }
 
+/** The last of what a provider says. */
+export interface ProviderEnd {
+  readonly finished: Finished;
+  /** Where the reply came sealed: so did its opening. */
+  readonly opening: Uint8Array | undefined;
+}
+
 export interface ProviderCall {
   /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout` */
-  generate(input: GenerateInput): AsyncGenerator<Delta, Finished>;
+  generate(input: GenerateInput): AsyncGenerator<Delta, ProviderEnd>;
   /** Hands the payer's word about a running reply to its provider. @throws LinkError */
   sendProgress(match: Match, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
   /** Asks a slow or unreachable provider again until the time is over. @throws LinkError if the provider does not open. */
@@ -65,12 +77,42 @@ const PROGRESS_TIMEOUT_MS = 2_000;
 const OPENING_TIMEOUT_MS = 10_000;
 const PAUSE = { firstMs: 100, longestMs: 2_000 };
 
-export function createProviderCall(options: ProviderCallOptions, { links }: { links: LinkPool }): ProviderCall {
+interface ProviderCallDependencies {
+  readonly links: LinkPool;
+  /** Default: nothing is sealed. */
+  readonly sealing?: { readonly keys: SealKeys; readonly ledger: LedgerDomain };
+}
+
+export function createProviderCall(
+  options: ProviderCallOptions,
+  { links, sealing }: ProviderCallDependencies,
+): ProviderCall {
   const provider = ({ ticket }: Match) =>
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
+  /** Sealed where the provider has a key. A provider that has restarted does not know the one that is known here, and says so first. */
+  async function* callProvider(input: GenerateInput, signal: AbortSignal): AsyncGenerator<OpenedEvent> {
+    const { match, order, request, cacheScope, endpoint } = input;
+    const call = { order, ticket: match.signed };
+    for (let isAgain = false; ; isAgain = true) {
+      const to = await sealing?.keys.find(match, signal);
+      const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });
+      const asked = sealed?.message ?? { request, endpoint, cacheScope };
+      const events = provider(match).generate({ ...call, ...asked }, { signal, timeoutMs: options.totalTimeoutMs });
+      try {
+        for await (const event of events) yield* openEvent(event, sealed);
+        return;
+      } catch (error) {
+        const isStale = sealed !== undefined && error instanceof LinkError && error.refusal === 'unsupported';
+        if (!isStale || isAgain) throw error;
+        sealing?.keys.forget(match);
+      }
+    }
+  }
+
   return {
-    async *generate({ match, order, request, cacheScope, endpoint, maxTokens, topLogprobs, signal }) {
+    async *generate(input) {
+      const { maxTokens, topLogprobs, signal } = input;
       const silence = new AbortController();
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
       let timer = arm(options.firstTokenTimeoutMs);
@@ -78,15 +120,14 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       let textBytes = 0;
       let tokenCount = 0;
       let format = DEFAULT_FORMAT;
+      let end: SealedEnd | undefined;
       try {
-        const call = { order, ticket: match.signed, request, endpoint, cacheScope };
-        const ended = AbortSignal.any([signal, silence.signal]);
-        const events = provider(match).generate(call, { signal: ended, timeoutMs: options.totalTimeoutMs });
-        for await (const { event } of events) {
+        for await (const event of callProvider(input, AbortSignal.any([signal, silence.signal]))) {
           clearTimeout(timer);
           hasBegun = true;
-          if (event.case === 'finished') return event.value;
+          if (event.case === 'finished') return joinEnd(event.value, end);
           if (event.case === 'started') format = readFormat(event.value);
+          if (event.case === 'end') end = event.value;
           if (event.case === 'delta') {
             textBytes += Buffer.byteLength(event.value.text);
             tokenCount += event.value.tokens.length;
@@ -124,6 +165,34 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       }
     },
   };
+}
+
+type OpenedEvent = GenerateEvent['event'] | { readonly case: 'end'; readonly value: SealedEnd } | { readonly case: 'part' };
+
+/**
+ * An event as it was before it was sealed. A part of a longer message counts as a sign of life.
+ * @throws ApiError where it does not open, or comes in plain although the request was sealed.
+ */
+function* openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): Generator<OpenedEvent> {
+  if (event.case === 'sealed' && sealed !== undefined) {
+    const opened = sealed.open(event.value);
+    if (opened === undefined) yield { case: 'part' };
+    else yield 'end' in opened ? { case: 'end', value: opened.end } : { case: 'delta', value: opened.delta };
+    return;
+  }
+  const isInPlain =
+    event.case === 'delta' || (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
+  if (event.case === 'sealed' || (sealed !== undefined && isInPlain)) {
+    throw new ApiError('provider_failed', 'The provider answers sealed to plain, or plain to sealed.');
+  }
+  yield event;
+}
+
+/** What stood in the last sealed message belongs to the end. */
+function joinEnd(finished: Finished, end: SealedEnd | undefined): ProviderEnd {
+  if (end === undefined) return { finished, opening: undefined };
+  const { text, response, opening } = end;
+  return { finished: { ...finished, text, response }, opening };
 }
 
 /** What is no text has no format. @throws ApiError */

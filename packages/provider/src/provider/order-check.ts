@@ -11,6 +11,7 @@ import { findUnmetDemand } from '@ogong/protocol/modality/demands';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { type OpenedMessage, openPlain } from './sealed-order.ts';
 
 export interface ServedModel {
   /** `ogong/<tier>/<maker>/<model>` */
@@ -31,6 +32,8 @@ export interface OrderTerms {
   readonly findValidator: (address: Uint8Array) => QuorumMember | undefined;
   readonly latestEpoch: bigint;
   readonly nowMs: number;
+  /** Default: what stands in the message in plain. @throws Refusal */
+  readonly open?: (message: GenerateRequest, order: NamedOrder) => OpenedMessage;
 }
 
 /** Reads a body as the offer's modality has it. @throws RequestError, ProtocolError */
@@ -44,10 +47,9 @@ export type ReadRequest<R> = (
   readonly choices: number;
 };
 
-export interface CheckedOrder<R> {
+export interface CheckedOrder<R> extends OpenedMessage {
   readonly order: NamedOrder;
   readonly ticket: Ticket;
-  readonly endpoint: string;
   readonly request: R;
   readonly validator: QuorumMember;
 }
@@ -118,10 +120,11 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     'invalid',
     'the order is not signed by its payer for this chain and escrow',
   );
-  const { endpoint } = message;
-  const { request, asked, choices } = parse('request', () => read(message.request, endpoint, order));
+  const opened = (terms.open ?? openPlain)(message, order);
+  const { endpoint, body } = opened;
+  const { request, asked, choices } = parse('request', () => read(body, endpoint, order));
   assertOrder(
-    isRequest(crypto, order, { endpoint, body: message.request }),
+    isRequest(crypto, order, { endpoint, body }),
     'invalid',
     'the order is for another request than the one sent',
   );
@@ -129,7 +132,7 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   const unmet = findUnmetDemand(asked.demands, { numericClass: model.numericClass, modelRoot: model.root });
   assertOrder(unmet === undefined, 'precondition', unmet ?? '');
   assertOrder(order.choice < choices, 'invalid', 'the order is for a choice that was not asked for');
-  return { order, ticket, endpoint, request, validator };
+  return { ...opened, order, ticket, request, validator };
 }
 
 /** @throws Refusal */

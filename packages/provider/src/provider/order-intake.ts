@@ -6,10 +6,11 @@ import type { Clock } from '@ogong/host/time/clock';
 import { type BeaconView, BeaconViewError } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
-import { computeOrderDay } from '@ogong/protocol/exchange/order';
+import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
@@ -22,6 +23,8 @@ import { ReplyTextError } from './commit-reply.ts';
 import type { OfferState } from './offers.ts';
 import { type CheckedOrder, checkOrder, type ReadRequest } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
+import type { SealKeys } from './seal-keys.ts';
+import { openMessage } from './sealed-order.ts';
 import type { OrderJob } from './serve-reply.ts';
 import { assertServesTier, TierError } from './served-tier.ts';
 
@@ -38,6 +41,8 @@ export interface IntakeContext {
   readonly chain: Pick<ChainView, 'ledger' | 'findByAddress' | 'router'>;
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
   readonly replyIds: ReplyIds;
+  readonly seal: SealPrimitives;
+  readonly sealKeys: SealKeys;
 }
 
 /** A valid order whose reply id is taken, so that it cannot be served twice. */
@@ -45,7 +50,6 @@ export interface AcceptedOrder<R> extends CheckedOrder<R> {
   readonly signedOrder: SignedOrder;
   /** Hash of the key that signed its ticket. */
   readonly ticketKey: Uint8Array;
-  readonly body: Uint8Array;
   readonly beacon: OrderBeacon;
   /** The order can never be served again; nothing leaves before. @throws StoreError */
   readonly claimed: Promise<void>;
@@ -72,6 +76,7 @@ export function checkOfferedOrder<R>(
     findValidator: (address: Uint8Array) => findValidator(context, address),
     latestEpoch: beacons.latest().epoch,
     nowMs: clock.nowMs(),
+    open: (sent: GenerateRequest, order: NamedOrder) => openMessage({ ...context, ledger: chain.ledger }, sent, order),
   };
   return checkOrder(message, terms, read);
 }
@@ -94,7 +99,6 @@ export async function claimOrder<R>(
     // It exists, since its bytes have been parsed.
     signedOrder: message.order as SignedOrder,
     ticketKey: hashHybridKey(crypto, message.ticket?.routerKey ?? new Uint8Array()),
-    body: message.request,
     beacon,
     claimed,
   };
@@ -129,7 +133,7 @@ export async function acceptOrder(
   const promptTokens = await tokenizePrompt(offer, checked.request);
   assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
   const accepted = await claimOrder(context, checked, message);
-  return { ...accepted, endpoint: parseEndpointName(accepted.endpoint), cacheScope: message.cacheScope, promptTokens };
+  return { ...accepted, endpoint: parseEndpointName(accepted.endpoint), promptTokens };
 }
 
 const readTextRequest: ReadRequest<ModelRequest> = (body, endpoint, order) => {

@@ -21,7 +21,7 @@ import { readOpening } from './read-opening.ts';
 import { createReplyTracer } from './trace-reply.ts';
 
 /**
- * Who may call what: anybody orders, whoever is served says how much it has, its consumer, its validator and those
+ * Who may call what: anybody orders and asks for the seal key, whoever is served says how much it has, its consumer, its validator and those
  * whom the beacon draws read an opening, validators alone ask for a record or a trace.
  */
 export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
@@ -32,6 +32,7 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
         ...{ consumer: getCaller(context), group: getCallerPlace(context).group },
         signal: context.signal,
       }),
+    getSealKey: () => state.sealKeys.current(),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
     progress({ replyId, progress }: ProgressRequest, context: HandlerContext) {

@@ -1,3 +1,4 @@
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
@@ -11,6 +12,7 @@ import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type Admissions, createAdmissions } from './admissions.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
@@ -24,9 +26,12 @@ import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
 import { createReceivables, type ReceivableDependencies, type Receivables } from './receivables.ts';
 import { createRunningReplies, type RunningReplies } from './running-replies.ts';
+import { createSealKeys, type SealKeys } from './seal-keys.ts';
 
 export interface ProviderDependencies {
   readonly crypto: Crypto;
+  /** Default: over OpenSSL. */
+  readonly seal?: SealPrimitives;
   readonly clock: Clock;
   readonly signer: HybridSigner;
   /** The account that fees are paid to. It signs for the signer's key. */
@@ -59,7 +64,7 @@ export interface ProviderDependencies {
 
 /** What the steps of serving work on. Only `isClosing`, `running` and the slots of the offers change. */
 export interface ProviderState
-  extends Omit<ProviderDependencies, 'payee' | 'openings' | 'commit' | 'metrics' | 'readPayments'> {
+  extends Omit<ProviderDependencies, 'seal' | 'payee' | 'openings' | 'commit' | 'metrics' | 'readPayments'> {
   /** Hash of the signer's key. */
   readonly id: Uint8Array;
   /** 20 bytes. */
@@ -83,6 +88,8 @@ export interface ProviderState
   readonly payers: PayingPayers;
   readonly replies: RunningReplies;
   readonly links: LinkPool;
+  readonly seal: SealPrimitives;
+  readonly sealKeys: SealKeys;
   readonly metrics: ProviderMetrics;
   /** Aborted when running replies must end. */
   readonly stopping: AbortController;
@@ -104,7 +111,7 @@ const PUSH_TIMEOUT_MS = 15_000;
 
 /** @throws TierError, OfferError, see openOffers. */
 export function openProviderState(options: ProviderStateOptions, dependencies: ProviderDependencies): ProviderState {
-  const { crypto, clock, signer, identity, chain, beacons, store, log } = dependencies;
+  const { crypto, clock, signer, identity, chain, beacons, store, log, seal = nodeSeal } = dependencies;
   const { validators, openingTtlMs, maxReplyMs } = options;
   const offers = openOffers(options.offers);
   const id = hashHybridKey(crypto, signer.publicKey);
@@ -113,6 +120,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   const metrics = createProviderMetrics(dependencies.metrics);
   return {
     ...{ crypto, clock, signer, identity, chain, beacons, store, log },
+    ...{ seal, sealKeys: createSealKeys({ crypto, seal, signer, clock, ledger: chain.ledger, providerId: id }) },
     ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
     payee: dependencies.payee.address,
     getPayeeWord: createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id }),

@@ -7,9 +7,13 @@ import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type AcceptedOrder, assertRouter } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
+import { createEventSealer } from './sealed-order.ts';
 import type { ReplyEvent, ServeContext } from './serve-reply.ts';
 
 const ADMIT_TIMEOUT_MS = 10_000;
+const NOTHING: Uint8Array = new Uint8Array();
+/** Of no certificate. */
+const NOBODY: PeerId = new Uint8Array(32);
 
 export interface ReplyReader {
   readonly consumer: PeerId;
@@ -24,7 +28,7 @@ export interface ReplyReader {
 /** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
-  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'ticketKey'>,
+  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'ticketKey' | 'sealer'>,
   { consumer, address, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
@@ -37,8 +41,15 @@ export function createServeContext(
   const over = AbortSignal.any([left, gone]);
   const ended = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
   // Waits for the reader, but not after the reply is over: the slot must become free and the reply be committed.
-  const sendOne: ServeContext['send'] = (event) =>
+  const sendPlain: ServeContext['send'] = (event) =>
     over.aborted ? Promise.resolve(false) : Promise.race([send(event), ended]);
+  let kept = NOTHING;
+  const sealEvent = job.sealer && createEventSealer(job.sealer);
+  const sendOne: ServeContext['send'] = async (event) => {
+    let isRead = true;
+    for (const part of sealEvent?.(event, kept) ?? [event]) isRead &&= await sendPlain(part);
+    return isRead;
+  };
   const failed = AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]);
   const waits = AbortSignal.any([over, failed]);
   let hold: Hold | undefined;
@@ -73,7 +84,10 @@ export function createServeContext(
     },
     payers: state.payers,
     async keep({ opening }, push, feeAtomic) {
-      await openings.put(replyId, { bytes: opening, consumer, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });
+      kept = opening;
+      // What was sealed is opened in plain to no consumer: whoever carries the reply could ask in its place.
+      const opener = job.sealer ? NOBODY : consumer;
+      await openings.put(replyId, { bytes: opening, consumer: opener, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });
       await outbox.add(replyId, validator, push);
       await hold?.keep(feeAtomic);
     },

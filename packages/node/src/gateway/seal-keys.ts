@@ -1,0 +1,75 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { SealError } from '@ogong/protocol/sealing/seal-error';
+import { type CheckedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
+import type { Match } from './provider-match.ts';
+
+/** `auto`: sealed to each provider that has a seal key. `required`: nothing goes out in plain. `off`: nothing is sealed. */
+export type SealPolicy = 'auto' | 'required' | 'off';
+
+/** The seal keys of providers that this gateway has met. */
+export interface SealKeys {
+  /**
+   * Undefined where the request goes out in plain.
+   * @throws ApiError where the provider has no seal key and has to have one, or shows one that does not hold; LinkError
+   */
+  find(match: Match, signal: AbortSignal): Promise<CheckedSealKey | undefined>;
+  /** The provider does not know it: it has restarted. */
+  forget(match: Match): void;
+}
+
+const TIMEOUT_MS = 5_000;
+/** A request may wait for its turn under a key. */
+const LEAST_LEFT_MS = 60_000;
+const MAX_KNOWN = 4_096;
+
+export function createSealKeys(
+  policy: SealPolicy,
+  {
+    links,
+    clock,
+    ledger,
+  }: { readonly links: LinkPool; readonly clock: Pick<Clock, 'nowMs'>; readonly ledger: LedgerDomain },
+): SealKeys {
+  const known = new Map<string, CheckedSealKey>();
+  const nameOf = ({ ticket }: Match): string => toHex(ticket.providerId);
+
+  /** Asked of the provider itself, whose certificate the ticket pins: nobody else can say that there is none. */
+  async function fetchKey({ ticket }: Match, signal: AbortSignal): Promise<CheckedSealKey | undefined> {
+    const peer = { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash };
+    try {
+      const signed = await links.to(ProviderService, peer).getSealKey({}, { timeoutMs: TIMEOUT_MS, signal });
+      return verifySealKey(crypto, signed, { ledger, providerId: ticket.providerId, nowMs: clock.nowMs() });
+    } catch (cause) {
+      // It may be of a version that seals nothing.
+      if (cause instanceof LinkError && cause.refusal === 'unsupported') return undefined;
+      if (!(cause instanceof SealError)) throw cause;
+      throw new ApiError('provider_busy', `Nothing can be sealed to the provider: ${cause.message}.`, { cause });
+    }
+  }
+
+  return {
+    async find(match, signal) {
+      if (policy === 'off') return undefined;
+      const name = nameOf(match);
+      const held = known.get(name);
+      if (held !== undefined && held.expiresAtMs - LEAST_LEFT_MS > clock.nowMs()) return held;
+      known.delete(name);
+      const key = await fetchKey(match, signal);
+      if (key === undefined && policy === 'required') {
+        throw new ApiError('provider_busy', 'The provider has no seal key, and this gateway sends nothing in plain.');
+      }
+      if (key === undefined) return undefined;
+      for (const oldest of known.keys()) if (known.size >= MAX_KNOWN) known.delete(oldest);
+      known.set(name, key);
+      return key;
+    },
+    forget: (match) => void known.delete(nameOf(match)),
+  };
+}

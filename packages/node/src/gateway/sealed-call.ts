@@ -1,0 +1,72 @@
+import { fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
+import { ApiError } from '@ogong/host/http/api-error';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import {
+  type Delta,
+  type GenerateRequestSchema,
+  type SealedEnd,
+  SealedMessageSchema,
+  type SealedPart,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { SealError } from '@ogong/protocol/sealing/seal-error';
+import type { CheckedSealKey } from '@ogong/protocol/sealing/seal-key';
+import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
+import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
+import type { GenerateInput } from './provider-call.ts';
+
+/** One sealed call, from its message to the end of its reply. */
+export interface SealedCall {
+  /** What takes the place of request, endpoint and cache scope. */
+  readonly message: MessageInitShape<typeof GenerateRequestSchema>;
+  /** @returns what is whole by this part. @throws ApiError where it does not open. */
+  open(part: SealedPart): { readonly delta: Delta } | { readonly end: SealedEnd } | undefined;
+}
+
+const SECRET_BYTES = 32;
+
+export function sealCall(
+  { match, request: body, endpoint, cacheScope }: Pick<GenerateInput, 'match' | 'request' | 'endpoint' | 'cacheScope'>,
+  { to, ledger }: { readonly to: CheckedSealKey; readonly ledger: LedgerDomain },
+): SealedCall {
+  const { providerId, replyId, requestHash } = match.ticket;
+  const replyKey = seal.openKemKey(seal.random(SECRET_BYTES));
+  const { envelope, reply: secret } = sealRequest(
+    { crypto, seal },
+    {
+      exchange: { ledger, providerId, replyId, requestHash },
+      to,
+      inner: { endpoint, cacheScope, replyKey: replyKey.publicKey, body },
+    },
+  );
+  let opener: ReplyOpener | undefined;
+  return {
+    message: { sealed: envelope },
+    open({ head, unit }) {
+      try {
+        opener ??= createReplyOpener({ seal }, { secret, replyKey, head });
+        const opened = opener.open(unit);
+        return opened && readMessage(opened);
+      } catch (cause) {
+        if (!(cause instanceof SealError)) throw cause;
+        throw new ApiError('provider_failed', `The provider's reply does not open: ${cause.message}.`, { cause });
+      }
+    },
+  };
+}
+
+function readMessage(bytes: Uint8Array): { readonly delta: Delta } | { readonly end: SealedEnd } {
+  const { message } = parse(bytes);
+  if (message.case === 'delta') return { delta: message.value };
+  if (message.case === 'end') return { end: message.value };
+  throw new SealError('malformed', 'a message of no kind');
+}
+
+function parse(bytes: Uint8Array) {
+  try {
+    return fromBinary(SealedMessageSchema, bytes);
+  } catch (cause) {
+    throw new SealError('malformed', 'a message that cannot be read', { cause });
+  }
+}
