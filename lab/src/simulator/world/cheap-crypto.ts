@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { createNobleSeal } from '@ogong/protocol/crypto/noble-seal';
 import { drawBytes } from './draws.ts';
 
 const ED25519 = { key: 32, signature: 64 };
@@ -50,6 +53,11 @@ const cheap: Partial<Crypto> = {
 
 /** All code of this process gets them, also what imports the primitives of the daemons by itself. */
 export function useCheapCrypto(): Crypto {
+  // OpenSSL draws its own randomness, so a run would not be the same again.
+  Object.assign(
+    nodeSeal,
+    createNobleSeal((length) => new Uint8Array(randomBytes(length))),
+  );
   return Object.assign(nodeCrypto, cheap);
 }
 

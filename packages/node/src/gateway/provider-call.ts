@@ -97,7 +97,7 @@ export function createProviderCall(
     for (let isAgain = false; ; isAgain = true) {
       const to = await sealing?.keys.find(match, signal);
       const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });
-      const asked = sealed?.message ?? { request, endpoint, cacheScope };
+      const asked = sealed ? { sealed: sealed.envelope } : { request, endpoint, cacheScope };
       const events = provider(match).generate({ ...call, ...asked }, { signal, timeoutMs: options.totalTimeoutMs });
       try {
         for await (const event of events) yield* openEvent(event, sealed);
@@ -167,7 +167,10 @@ export function createProviderCall(
   };
 }
 
-type OpenedEvent = GenerateEvent['event'] | { readonly case: 'end'; readonly value: SealedEnd } | { readonly case: 'part' };
+type OpenedEvent =
+  | GenerateEvent['event']
+  | { readonly case: 'end'; readonly value: SealedEnd }
+  | { readonly case: 'part' };
 
 /**
  * An event as it was before it was sealed. A part of a longer message counts as a sign of life.
@@ -181,7 +184,8 @@ function* openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): G
     return;
   }
   const isInPlain =
-    event.case === 'delta' || (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
+    event.case === 'delta' ||
+    (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
   if (event.case === 'sealed' || (sealed !== undefined && isInPlain)) {
     throw new ApiError('provider_failed', 'The provider answers sealed to plain, or plain to sealed.');
   }

@@ -28,6 +28,14 @@ const TIMEOUT_MS = 5_000;
 /** A request may wait for its turn under a key. */
 const LEAST_LEFT_MS = 60_000;
 const MAX_KNOWN = 4_096;
+const ASKED_AGAIN_MS = 60_000;
+
+/** The one that has been there longest makes room. */
+function remember<T>(map: Map<string, T>, name: string, value: T): void {
+  map.delete(name);
+  for (const oldest of map.keys()) if (map.size >= MAX_KNOWN) map.delete(oldest);
+  map.set(name, value);
+}
 
 export function createSealKeys(
   policy: SealPolicy,
@@ -38,6 +46,8 @@ export function createSealKeys(
   }: { readonly links: LinkPool; readonly clock: Pick<Clock, 'nowMs'>; readonly ledger: LedgerDomain },
 ): SealKeys {
   const known = new Map<string, CheckedSealKey>();
+  /** Providers that seal nothing, and until when they are not asked again. */
+  const without = new Map<string, number>();
   const nameOf = ({ ticket }: Match): string => toHex(ticket.providerId);
 
   /** Asked of the provider itself, whose certificate the ticket pins: nobody else can say that there is none. */
@@ -61,13 +71,13 @@ export function createSealKeys(
       const held = known.get(name);
       if (held !== undefined && held.expiresAtMs - LEAST_LEFT_MS > clock.nowMs()) return held;
       known.delete(name);
-      const key = await fetchKey(match, signal);
+      const isAsked = policy === 'required' || (without.get(name) ?? 0) <= clock.nowMs();
+      const key = isAsked ? await fetchKey(match, signal) : undefined;
       if (key === undefined && policy === 'required') {
         throw new ApiError('provider_busy', 'The provider has no seal key, and this gateway sends nothing in plain.');
       }
-      if (key === undefined) return undefined;
-      for (const oldest of known.keys()) if (known.size >= MAX_KNOWN) known.delete(oldest);
-      known.set(name, key);
+      if (key !== undefined) remember(known, name, key);
+      else if (isAsked) remember(without, name, clock.nowMs() + ASKED_AGAIN_MS);
       return key;
     },
     forget: (match) => void known.delete(nameOf(match)),

@@ -1,11 +1,11 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { formatHostPort } from '@ogong/host/link/host-port';
-import { Refusal } from '@ogong/host/link/link-error';
+import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { systemClock } from '@ogong/host/time/clock';
-import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
@@ -58,9 +58,14 @@ async function openRelay(network: Network, relay: Relay = {}) {
           seen.push(toBinary(GenerateRequestSchema, message));
           calls.push(message);
           const events: GenerateEvent[] = [];
-          for await (const event of provider().generate(relay.bendRequest?.(message) ?? message)) {
-            seen.push(toBinary(GenerateEventSchema, event));
-            events.push(event);
+          try {
+            for await (const event of provider().generate(relay.bendRequest?.(message) ?? message)) {
+              seen.push(toBinary(GenerateEventSchema, event));
+              events.push(event);
+            }
+          } catch (error) {
+            if (!(error instanceof LinkError) || error.refusal === undefined) throw error;
+            throw new Refusal(error.refusal, error.message);
           }
           yield* relay.bendEvents?.(events) ?? events;
         },

@@ -1,11 +1,10 @@
-import { fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import {
   type Delta,
-  type GenerateRequestSchema,
   type SealedEnd,
   SealedMessageSchema,
   type SealedPart,
@@ -19,7 +18,7 @@ import type { GenerateInput } from './provider-call.ts';
 /** One sealed call, from its message to the end of its reply. */
 export interface SealedCall {
   /** What takes the place of request, endpoint and cache scope. */
-  readonly message: MessageInitShape<typeof GenerateRequestSchema>;
+  readonly envelope: Uint8Array;
   /** @returns what is whole by this part. @throws ApiError where it does not open. */
   open(part: SealedPart): { readonly delta: Delta } | { readonly end: SealedEnd } | undefined;
 }
@@ -42,7 +41,7 @@ export function sealCall(
   );
   let opener: ReplyOpener | undefined;
   return {
-    message: { sealed: envelope },
+    envelope,
     open({ head, unit }) {
       try {
         opener ??= createReplyOpener({ seal }, { secret, replyKey, head });

@@ -1,14 +1,16 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
-import { type GenerateRequest, SealedMessageSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { FinishedSchema, type GenerateRequest, SealedMessageSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { createReplySealer, type ReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { openRequest } from '@ogong/protocol/sealing/sealed-request';
 import type { SealKeys } from './seal-keys.ts';
 import type { ReplyEvent } from './serve-reply.ts';
+
+const NOTHING: Uint8Array = new Uint8Array();
 
 /** What an order's message asks for, whether it came sealed or not. */
 export interface OpenedMessage {
@@ -66,19 +68,21 @@ export function openMessage(
  * Seals events on their way out: texts and openings go into units. What is left in plain is what an intermediary needs that is paid by
  * the token: counts, record and header.
  */
-export function createEventSealer(sealer: ReplySealer): (event: ReplyEvent, opening: Uint8Array) => readonly ReplyEvent[] {
+export function createEventSealer(
+  sealer: ReplySealer,
+): (event: ReplyEvent, opening: Uint8Array) => readonly ReplyEvent[] {
   let hasHead = false;
-  const seal = (message: Parameters<typeof create<typeof SealedMessageSchema>>[1], isLast: boolean): ReplyEvent[] =>
+  const seal = (message: MessageInitShape<typeof SealedMessageSchema>, isLast: boolean): ReplyEvent[] =>
     sealer.seal(toBinary(SealedMessageSchema, create(SealedMessageSchema, message)), { isLast }).map((unit) => {
-      const head = hasHead ? {} : { head: sealer.head };
+      const head = hasHead ? NOTHING : sealer.head;
       hasHead = true;
-      return { event: { case: 'sealed', value: { ...head, unit } } };
+      return { event: { case: 'sealed', value: { head, unit } } };
     });
   return ({ event }, opening) => {
     if (event?.case === 'delta') return seal({ message: { case: 'delta', value: event.value } }, false);
     if (event?.case !== 'finished') return [{ event } as ReplyEvent];
-    const { text = '', response = new Uint8Array(), ...shown } = event.value;
+    const { text, response, ...shown } = create(FinishedSchema, event.value);
     const end = seal({ message: { case: 'end', value: { text, response, opening } } }, true);
-    return [...end, { event: { case: 'finished', value: shown } }];
+    return [...end, { event: { case: 'finished', value: { ...shown, text: '', response: NOTHING } } }];
   };
 }

@@ -87,7 +87,11 @@ export function createServeContext(
       kept = opening;
       // What was sealed is opened in plain to no consumer: whoever carries the reply could ask in its place.
       const opener = job.sealer ? NOBODY : consumer;
-      await openings.put(replyId, { bytes: opening, consumer: opener, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });
+      await openings.put(replyId, {
+        bytes: opening,
+        consumer: opener,
+        expiresAtMs: Number(expiresAtMs) + state.openingTtlMs,
+      });
       await outbox.add(replyId, validator, push);
       await hold?.keep(feeAtomic);
     },

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqQBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSEgoKcGF5ZWVfd29yZBgEIAEoDBI7ChR2ZXJpZmllcl9lbmRvcnNlbWVudBgFIAEoCzIdLm9nb25nLnYxLlZlcmlmaWVyRW5kb3JzZW1lbnQiTAoTVmVyaWZpZXJFbmRvcnNlbWVudBIMCgR3b3JkGAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IpcBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCRITCgtjYWNoZV9zY29wZRgFIAEoDCKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiQgoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEg0KBWNhbGxzGAIgASgJEhEKCXJlYXNvbmluZxgDIAEoCSI9CgVEZWx0YRIMCgR0ZXh0GAEgASgJEiYKBnRva2VucxgCIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiJoCgxUb2tlbkxvZ3Byb2ISCgoCaWQYASABKA0SDQoFYnl0ZXMYAiABKAwSDwoHbG9ncHJvYhgDIAEoARIsCgxhbHRlcm5hdGl2ZXMYBCADKAsyFi5vZ29uZy52MS5Ub2tlbkxvZ3Byb2Ii0wEKCEZpbmlzaGVkEiYKBnJlY29yZBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAiABKAwSDAoEdGV4dBgDIAEoCRITCgtzdG9wX3JlYXNvbhgEIAEoCRIVCg1wcm9tcHRfdG9rZW5zGAUgASgNEhUKDW91dHB1dF90b2tlbnMYBiABKA0SEAoIcmVzcG9uc2UYByABKAwSLAoJYWRtaXNzaW9uGAggASgLMhkub2dvbmcudjEuU2lnbmVkQWRtaXNzaW9uIjUKDlNpZ25lZFByb2dyZXNzEhAKCHByb2dyZXNzGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCJPCg9Qcm9ncmVzc1JlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSKgoIcHJvZ3Jlc3MYAiABKAsyGC5vZ29uZy52MS5TaWduZWRQcm9ncmVzcyIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCIlChFTaG93UmVjb3JkUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJ1CgtTaG93blJlY29yZBIpCgRwdXNoGAEgASgLMhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QSJgoGaW50YWtlGAIgASgLMhYub2dvbmcudjEuU2lnbmVkSW50YWtlEhMKC3JlY29yZF9oYXNoGAMgASgMImwKEVRyYWNlUmVwbHlSZXF1ZXN0Eg4KBnJlY29yZBgBIAEoDBIPCgdyZXF1ZXN0GAIgASgMEhAKCGVuZHBvaW50GAMgASgJEhAKCHBvc2l0aW9uGAQgASgNEhIKCnRpbWVvdXRfbXMYBSABKA0iPQoLU2lnbmVkVHJhY2USDgoGcmVwb3J0GAEgASgMEgsKA2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwi3wEKDldpdG5lc3NSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISKQoHY29uc2VudBgCIAEoCzIWLm9nb25nLnYxLk9yZGVyQ29uc2VudEgAEicKBnJlY29yZBgDIAEoCzIVLm9nb25nLnYxLkJvdW5kUmVjb3JkSAASIQoDam9iGAQgASgLMhIub2dvbmcudjEuQXNrZWRKb2JIABInCgZyZXBvcnQYBSABKAsyFS5vZ29uZy52MS5Bc2tlZFJlcG9ydEgAQgcKBWFib3V0IlYKCEFza2VkSm9iEhMKC3ZlcmlmaWVyX2lkGAEgASgMEhAKCGtleV9oYXNoGAIgASgMEiMKA2pvYhgDIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdCKlAQoLQXNrZWRSZXBvcnQSEwoLdmVyaWZpZXJfaWQYASABKAwSEAoIa2V5X2hhc2gYAiABKAwSDgoGam9iX2lkGAMgASgMEhMKC2lucHV0c19oYXNoGAQgASgMEi0KCmNvbW1pdG1lbnQYBSABKAsyGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnQSDQoFcm91bmQYBiADKAwSDAoEd29yZBgHIAEoDCJbCgtCb3VuZFJlY29yZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEhQKDGhlYWRlcl9wcm9vZhgDIAMoDCK9AgoNV2l0bmVzc0Fuc3dlchIiCgd3YWl0aW5nGAEgASgLMg8ub2dvbmcudjEuRW1wdHlIABItCgdzaWxlbmNlGAIgASgLMhoub2dvbmcudjEuU2lsZW5jZVN0YXRlbWVudEgAEi0KBnJlY29yZBgDIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0SAASJAoHb3BlbmluZxgEIAEoCzIRLm9nb25nLnYxLk9wZW5pbmdIABIgCgV0YWtlbhgFIAEoCzIPLm9nb25nLnYxLkVtcHR5SAASLwoKY29tbWl0bWVudBgGIAEoCzIZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudEgAEicKBnJlcG9ydBgHIAEoCzIVLm9nb25nLnYxLlNjb3JlUmVwb3J0SABCCAoGYW5zd2VyIlkKEFNpbGVuY2VTdGF0ZW1lbnQSEgoKaXNfcmVmdXNlZBgBIAEoCBINCgVlcG9jaBgCIAEoBBIPCgd0aW1lX21zGAMgASgEEhEKCXNpZ25hdHVyZRgEIAEoDCJAChdHZXRSZWluc3RhdGVtZW50UmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDBIQCghlamVjdGlvbhgCIAEoDSItChhHZXRSZWluc3RhdGVtZW50UmVzcG9uc2USEQoJc2lnbmF0dXJlGAEgASgMIjcKDE9yZGVyQ29uc2VudBIUCgxwcm92aWRlcl9rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIl0KDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEicKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnQiRAoPU2lnbmVkQWRtaXNzaW9uEg0KBWVwb2NoGAEgASgEEg8KB3RpbWVfbXMYAiABKAQSEQoJc2lnbmF0dXJlGAMgASgMIvwBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwSEgoKcGF5ZWVfd29yZBgIIAEoDBIqCghwcm9ncmVzcxgJIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIkgKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBBIRCglzaWduYXR1cmUYAyABKAwiNQoOU2lnbmVkRGVsaXZlcnkSEAoIZGVsaXZlcnkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIuIBChJBY2tub3dsZWRnZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIqCghkZWxpdmVyeRgCIAEoCzIYLm9nb25nLnYxLlNpZ25lZERlbGl2ZXJ5EiYKBnJlY29yZBgDIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYBCABKAwSFAoMaGVhZGVyX3Byb29mGAUgAygMEiwKCWFkbWlzc2lvbhgGIAEoCzIZLm9nb25nLnYxLlNpZ25lZEFkbWlzc2lvbiJcChNBY2tub3dsZWRnZVJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSJgoGaW50YWtlGAIgASgLMhYub2dvbmcudjEuU2lnbmVkSW50YWtlEgwKBGhlbGQYAyABKAwimAEKD0NvbXBsYWluUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEg4KBnJlYXNvbhgCIAEoCRIUCgxvcGVuaW5nX2hhc2gYAyABKAwSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEhEKCXNpZ25hdHVyZRgFIAEoDCJKChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJEhUKDXdhbnRzX29wZW5pbmcYAyABKAgiSgoVUHJvdmVDb21wbGFpbnRSZXF1ZXN0Eg0KBW9yZGVyGAEgASgMEiIKB29wZW5pbmcYAiABKAsyES5vZ29uZy52MS5PcGVuaW5nIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMInsKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkSEwoLcmVjb3JkX2hhc2gYBiABKAwiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCIkChBHZXRJbnRha2VSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIjAKDFNpZ25lZEludGFrZRINCgVlcG9jaBgBIAEoBBIRCglzaWduYXR1cmUYAiABKAwiJQoRR2V0U2V0dGxlZFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiUAoMU2V0dGxlZEVudHJ5Eg0KBWVudHJ5GAEgASgMEg0KBWluZGV4GAIgASgNEg0KBXByb29mGAMgAygMEhMKC3RyYW5zYWN0aW9uGAQgASgJIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEInUKE0Nvc2lnbkJhdGNoUmVzcG9uc2USDgoGc2lnbmVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDBInCgdyZWZ1c2VkGAMgAygLMhYub2dvbmcudjEuRW50cnlSZWZ1c2FsEhIKCnVuY29tcGFyZWQYBCADKAQiXQoMRW50cnlSZWZ1c2FsEg0KBWluZGV4GAEgASgEEg4KBnJlYXNvbhgCIAEoCRIuCghkZWxpdmVyeRgDIAEoCzIcLm9nb25nLnYxLkFja25vd2xlZGdlUmVxdWVzdCJNChBMaXN0SGVhcmRSZXF1ZXN0EhEKCXZhbGlkYXRvchgBIAEoDBImCgdyZXBsaWVzGAIgAygLMhUub2dvbmcudjEuSnVkZ2VkUmVwbHkiNAoLSnVkZ2VkUmVwbHkSEAoIcmVwbHlfaWQYASABKAwSEwoLcmVjb3JkX2hhc2gYAiABKAwiOwoRTGlzdEhlYXJkUmVzcG9uc2USJgoFaGVhcmQYASADKAsyFy5vZ29uZy52MS5IZWFyZERlbGl2ZXJ5InQKDUhlYXJkRGVsaXZlcnkSEAoIcmVwbHlfaWQYASABKAwSKgoIZGVsaXZlcnkYAiABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeRIlCgZyZWNvcmQYAyABKAsyFS5vZ29uZy52MS5Cb3VuZFJlY29yZCL4AQoPU3VtbWFyaXplZFJlcGx5EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJgoGcmVjb3JkGAIgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgDIAEoDBIUCgxoZWFkZXJfcHJvb2YYBCADKAwSFwoPcmVxdWVzdF9zdW1tYXJ5GAUgASgMEhgKEHJlc3BvbnNlX3N1bW1hcnkYBiABKAwSEgoKcGF5ZWVfd29yZBgHIAEoDBIqCghwcm9ncmVzcxgIIAEoCzIYLm9nb25nLnYxLlNpZ25lZFByb2dyZXNzIogBCgpCYXRjaEVudHJ5EhEKCWxvZ19lbnRyeRgBIAEoDBIpCgZyZWNvcmQYAiABKAsyGS5vZ29uZy52MS5TdW1tYXJpemVkUmVwbHkSEAoIZXZpZGVuY2UYAyABKAwSKgoIZGVsaXZlcnkYBCABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeSIlCg5FbmRvcnNlUmVxdWVzdBITCgtwcm92aWRlcl9pZBgBIAEoDCKDAgoMU2NvcmVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoDBISCgptb2RlbF9yb290GAIgASgMEg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSDgoGaGVhZGVyGAUgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYBiABKAwSEgoKdGltZW91dF9tcxgHIAEoDRIRCgl2YWxpZGF0b3IYCiABKAwSIwoEdGV4dBgIIAEoCzITLm9nb25nLnYxLlRleHRDbGFpbUgAEi0KCWVtYmVkZGluZxgJIAEoCzIYLm9nb25nLnYxLkVtYmVkZGluZ0NsYWltSABCBwoFY2xhaW0ijAEKCVRleHRDbGFpbRIVCg1vdXRwdXRfdG9rZW5zGAEgASgMEhIKCmxpc3Rfc2l6ZXMYAiABKAwSGgoNc2hhcGVfY2xhc3NlcxgDIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYBCABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyIQCg5FbWJlZGRpbmdDbGFpbSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiTwoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwSEQoJdmFsaWRhdG9yGAMgASgMEgwKBHdvcmQYBCABKAwiawoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMEisKDG9wZW5lZF9yb3VuZBgEIAEoCzIVLm9nb25nLnYxLk9wZW5lZFJvdW5kIioKC09wZW5lZFJvdW5kEg0KBXJvdW5kGAEgAygMEgwKBHdvcmQYAiABKAwiWgoRVHJhY2VDbGFpbVJlcXVlc3QSIwoDam9iGAEgASgLMhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Eg4KBnJlY29yZBgCIAEoDBIQCghwb3NpdGlvbhgDIAEoDSK3AQoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDBIUCgxjb250ZXh0X3NpemUYByABKA0SDQoFZXhhY3QYCCABKAgSEgoKbW9kZWxfcm9vdBgJIAEoDCJLCg1Sb3V0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBISCgpjYW5kaWRhdGVzGAIgASgMInMKDVJlcG9ydFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSEwoLcHJvdmlkZXJfaWQYAiABKAwSDwoHb3V0Y29tZRgDIAEoCRIVCg1vdXRwdXRfdG9rZW5zGAQgASgNEhMKC2R1cmF0aW9uX21zGAUgASgNIjsKEkxpc3RNb2RlbHNSZXNwb25zZRIlCgZtb2RlbHMYASADKAsyFS5vZ29uZy52MS5Nb2RlbFN1cHBseSLQAQoLTW9kZWxTdXBwbHkSDQoFbW9kZWwYASABKAkSEgoKbW9kZWxfcm9vdBgCIAEoDBIRCglwcm92aWRlcnMYAyABKA0SFQoNZnJlZV9jYXBhY2l0eRgEIAEoDRIYChBtaW5fcHJpY2VfcGVyXzFrGAUgASgEEhQKDGNvbnRleHRfc2l6ZRgGIAEoDRIRCgl2ZXJpZmllcnMYByABKA0SGAoQc3Rha2VkX3ZlcmlmaWVycxgIIAEoDRIXCg9udW1lcmljX2NsYXNzZXMYCSADKAkyyAIKD1Byb3ZpZGVyU2VydmljZRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nEjYKCFByb2dyZXNzEhkub2dvbmcudjEuUHJvZ3Jlc3NSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHkSQAoKU2hvd1JlY29yZBIbLm9nb25nLnYxLlNob3dSZWNvcmRSZXF1ZXN0GhUub2dvbmcudjEuU2hvd25SZWNvcmQSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZVJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlMu4IChBWYWxpZGF0b3JTZXJ2aWNlEjoKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghkub2dvbmcudjEuU2lnbmVkQWRtaXNzaW9uEkcKClB1c2hSZWNvcmQSGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBocLm9nb25nLnYxLlB1c2hSZWNvcmRSZXNwb25zZRJKCgtBY2tub3dsZWRnZRIcLm9nb25nLnYxLkFja25vd2xlZGdlUmVxdWVzdBodLm9nb25nLnYxLkFja25vd2xlZGdlUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEk0KDlByb3ZlQ29tcGxhaW50Eh8ub2dvbmcudjEuUHJvdmVDb21wbGFpbnRSZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI/CglHZXRJbnRha2USGi5vZ29uZy52MS5HZXRJbnRha2VSZXF1ZXN0GhYub2dvbmcudjEuU2lnbmVkSW50YWtlEkEKCkdldFNldHRsZWQSGy5vZ29uZy52MS5HZXRTZXR0bGVkUmVxdWVzdBoWLm9nb25nLnYxLlNldHRsZWRFbnRyeRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJKCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBodLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVzcG9uc2USWQoQR2V0UmVpbnN0YXRlbWVudBIhLm9nb25nLnYxLkdldFJlaW5zdGF0ZW1lbnRSZXF1ZXN0GiIub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlc3BvbnNlEjwKB1dpdG5lc3MSGC5vZ29uZy52MS5XaXRuZXNzUmVxdWVzdBoXLm9nb25nLnYxLldpdG5lc3NBbnN3ZXISRAoJTGlzdEhlYXJkEhoub2dvbmcudjEuTGlzdEhlYXJkUmVxdWVzdBobLm9nb25nLnYxLkxpc3RIZWFyZFJlc3BvbnNlMokCCg9WZXJpZmllclNlcnZpY2USOwoGQ29tbWl0EhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Ghkub2dvbmcudjEuU2NvcmVDb21taXRtZW50EjgKBlJldmVhbBIXLm9nb25nLnYxLlJldmVhbFJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlQ2xhaW1SZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2USQgoHRW5kb3JzZRIYLm9nb25nLnYxLkVuZG9yc2VSZXF1ZXN0Gh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudDL1AQoNUm91dGVyU2VydmljZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EjgKBVJvdXRlEhYub2dvbmcudjEuUm91dGVSZXF1ZXN0Ghcub2dvbmcudjEuUm91dGVSZXNwb25zZRI7CgpMaXN0TW9kZWxzEg8ub2dvbmcudjEuRW1wdHkaHC5vZ29uZy52MS5MaXN0TW9kZWxzUmVzcG9uc2USMgoGUmVwb3J0Ehcub2dvbmcudjEuUmVwb3J0UmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5YgZwcm90bzM");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqQBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSEgoKcGF5ZWVfd29yZBgEIAEoDBI7ChR2ZXJpZmllcl9lbmRvcnNlbWVudBgFIAEoCzIdLm9nb25nLnYxLlZlcmlmaWVyRW5kb3JzZW1lbnQiTAoTVmVyaWZpZXJFbmRvcnNlbWVudBIMCgR3b3JkGAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IkoKDVNpZ25lZFNlYWxLZXkSEAoIc2VhbF9rZXkYASABKAwSFAoMcHJvdmlkZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCKnAQoPR2VuZXJhdGVSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJgoGdGlja2V0GAIgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0Eg8KB3JlcXVlc3QYAyABKAwSEAoIZW5kcG9pbnQYBCABKAkSEwoLY2FjaGVfc2NvcGUYBSABKAwSDgoGc2VhbGVkGAYgASgMIrABCg1HZW5lcmF0ZUV2ZW50EiQKB3N0YXJ0ZWQYASABKAsyES5vZ29uZy52MS5TdGFydGVkSAASIAoFZGVsdGEYAiABKAsyDy5vZ29uZy52MS5EZWx0YUgAEiYKCGZpbmlzaGVkGAMgASgLMhIub2dvbmcudjEuRmluaXNoZWRIABImCgZzZWFsZWQYBCABKAsyFC5vZ29uZy52MS5TZWFsZWRQYXJ0SABCBwoFZXZlbnQiKAoKU2VhbGVkUGFydBIMCgRoZWFkGAEgASgMEgwKBHVuaXQYAiABKAwiYAoNU2VhbGVkTWVzc2FnZRIgCgVkZWx0YRgBIAEoCzIPLm9nb25nLnYxLkRlbHRhSAASIgoDZW5kGAIgASgLMhMub2dvbmcudjEuU2VhbGVkRW5kSABCCQoHbWVzc2FnZSI8CglTZWFsZWRFbmQSDAoEdGV4dBgBIAEoCRIQCghyZXNwb25zZRgCIAEoDBIPCgdvcGVuaW5nGAMgASgMIkIKB1N0YXJ0ZWQSFQoNcHJvbXB0X3Rva2VucxgBIAEoDRINCgVjYWxscxgCIAEoCRIRCglyZWFzb25pbmcYAyABKAkiPQoFRGVsdGESDAoEdGV4dBgBIAEoCRImCgZ0b2tlbnMYAiADKAsyFi5vZ29uZy52MS5Ub2tlbkxvZ3Byb2IiaAoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg0KBWJ5dGVzGAIgASgMEg8KB2xvZ3Byb2IYAyABKAESLAoMYWx0ZXJuYXRpdmVzGAQgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iItMBCghGaW5pc2hlZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEgwKBHRleHQYAyABKAkSEwoLc3RvcF9yZWFzb24YBCABKAkSFQoNcHJvbXB0X3Rva2VucxgFIAEoDRIVCg1vdXRwdXRfdG9rZW5zGAYgASgNEhAKCHJlc3BvbnNlGAcgASgMEiwKCWFkbWlzc2lvbhgIIAEoCzIZLm9nb25nLnYxLlNpZ25lZEFkbWlzc2lvbiI1Cg5TaWduZWRQcm9ncmVzcxIQCghwcm9ncmVzcxgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiTwoPUHJvZ3Jlc3NSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEioKCHByb2dyZXNzGAIgASgLMhgub2dvbmcudjEuU2lnbmVkUHJvZ3Jlc3MiJQoRR2V0T3BlbmluZ1JlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiJQoRU2hvd1JlY29yZFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwidQoLU2hvd25SZWNvcmQSKQoEcHVzaBgBIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EiYKBmludGFrZRgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZEludGFrZRITCgtyZWNvcmRfaGFzaBgDIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIt8BCg5XaXRuZXNzUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEikKB2NvbnNlbnQYAiABKAsyFi5vZ29uZy52MS5PcmRlckNvbnNlbnRIABInCgZyZWNvcmQYAyABKAsyFS5vZ29uZy52MS5Cb3VuZFJlY29yZEgAEiEKA2pvYhgEIAEoCzISLm9nb25nLnYxLkFza2VkSm9iSAASJwoGcmVwb3J0GAUgASgLMhUub2dvbmcudjEuQXNrZWRSZXBvcnRIAEIHCgVhYm91dCJWCghBc2tlZEpvYhITCgt2ZXJpZmllcl9pZBgBIAEoDBIQCghrZXlfaGFzaBgCIAEoDBIjCgNqb2IYAyABKAsyFi5vZ29uZy52MS5TY29yZVJlcXVlc3QipQEKC0Fza2VkUmVwb3J0EhMKC3ZlcmlmaWVyX2lkGAEgASgMEhAKCGtleV9oYXNoGAIgASgMEg4KBmpvYl9pZBgDIAEoDBITCgtpbnB1dHNfaGFzaBgEIAEoDBItCgpjb21taXRtZW50GAUgASgLMhkub2dvbmcudjEuU2NvcmVDb21taXRtZW50Eg0KBXJvdW5kGAYgAygMEgwKBHdvcmQYByABKAwiWwoLQm91bmRSZWNvcmQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIUCgxoZWFkZXJfcHJvb2YYAyADKAwivQIKDVdpdG5lc3NBbnN3ZXISIgoHd2FpdGluZxgBIAEoCzIPLm9nb25nLnYxLkVtcHR5SAASLQoHc2lsZW5jZRgCIAEoCzIaLm9nb25nLnYxLlNpbGVuY2VTdGF0ZW1lbnRIABItCgZyZWNvcmQYAyABKAsyGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdEgAEiQKB29wZW5pbmcYBCABKAsyES5vZ29uZy52MS5PcGVuaW5nSAASIAoFdGFrZW4YBSABKAsyDy5vZ29uZy52MS5FbXB0eUgAEi8KCmNvbW1pdG1lbnQYBiABKAsyGS5vZ29uZy52MS5TY29yZUNvbW1pdG1lbnRIABInCgZyZXBvcnQYByABKAsyFS5vZ29uZy52MS5TY29yZVJlcG9ydEgAQggKBmFuc3dlciJZChBTaWxlbmNlU3RhdGVtZW50EhIKCmlzX3JlZnVzZWQYASABKAgSDQoFZXBvY2gYAiABKAQSDwoHdGltZV9tcxgDIAEoBBIRCglzaWduYXR1cmUYBCABKAwiQAoXR2V0UmVpbnN0YXRlbWVudFJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwSEAoIZWplY3Rpb24YAiABKA0iLQoYR2V0UmVpbnN0YXRlbWVudFJlc3BvbnNlEhEKCXNpZ25hdHVyZRgBIAEoDCI3CgxPcmRlckNvbnNlbnQSFAoMcHJvdmlkZXJfa2V5GAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCJdCgxBZG1pdFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchInCgdjb25zZW50GAIgASgLMhYub2dvbmcudjEuT3JkZXJDb25zZW50IkQKD1NpZ25lZEFkbWlzc2lvbhINCgVlcG9jaBgBIAEoBBIPCgd0aW1lX21zGAIgASgEEhEKCXNpZ25hdHVyZRgDIAEoDCL8AQoRUHVzaFJlY29yZFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZyZWNvcmQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAMgASgMEhQKDGhlYWRlcl9wcm9vZhgEIAMoDBIPCgdyZXF1ZXN0GAUgASgMEhAKCGVuZHBvaW50GAYgASgJEhAKCHJlc3BvbnNlGAcgASgMEhIKCnBheWVlX3dvcmQYCCABKAwSKgoIcHJvZ3Jlc3MYCSABKAsyGC5vZ29uZy52MS5TaWduZWRQcm9ncmVzcyJIChJQdXNoUmVjb3JkUmVzcG9uc2USEAoIcmVwbHlfaWQYASABKAwSDQoFZXBvY2gYAiABKAQSEQoJc2lnbmF0dXJlGAMgASgMIjUKDlNpZ25lZERlbGl2ZXJ5EhAKCGRlbGl2ZXJ5GAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCLiAQoSQWNrbm93bGVkZ2VSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISKgoIZGVsaXZlcnkYAiABKAsyGC5vZ29uZy52MS5TaWduZWREZWxpdmVyeRImCgZyZWNvcmQYAyABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAQgASgMEhQKDGhlYWRlcl9wcm9vZhgFIAMoDBIsCglhZG1pc3Npb24YBiABKAsyGS5vZ29uZy52MS5TaWduZWRBZG1pc3Npb24iXAoTQWNrbm93bGVkZ2VSZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEiYKBmludGFrZRgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZEludGFrZRIMCgRoZWxkGAMgASgMIpgBCg9Db21wbGFpblJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIOCgZyZWFzb24YAiABKAkSFAoMb3BlbmluZ19oYXNoGAMgASgMEiYKBnJlY29yZBgEIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIRCglzaWduYXR1cmUYBSABKAwiSgoQQ29tcGxhaW5SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEg4KBmRldGFpbBgCIAEoCRIVCg13YW50c19vcGVuaW5nGAMgASgIIkoKFVByb3ZlQ29tcGxhaW50UmVxdWVzdBINCgVvcmRlchgBIAEoDBIiCgdvcGVuaW5nGAIgASgLMhEub2dvbmcudjEuT3BlbmluZyIhChBHZXRCZWFjb25SZXF1ZXN0Eg0KBWVwb2NoGAEgASgEIiMKD0dldFJlcGx5UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJ7CgtSZXBseVN0YXR1cxINCgVzdGF0ZRgBIAEoCRIPCgd2ZXJkaWN0GAIgASgJEg4KBmRldGFpbBgDIAEoCRISCgpmZWVfYXRvbWljGAQgASgEEhMKC3RyYW5zYWN0aW9uGAUgASgJEhMKC3JlY29yZF9oYXNoGAYgASgMIjIKE0xpc3RWZXJkaWN0c1JlcXVlc3QSDAoEZnJvbRgBIAEoBBINCgVsaW1pdBgCIAEoDSKmAQoUTGlzdFZlcmRpY3RzUmVzcG9uc2USDwoHZW50cmllcxgBIAMoDBIMCgRoZWFkGAIgASgMEg4KBmxlbmd0aBgDIAEoBBIYChBmaW5hbGl6ZWRfbGVuZ3RoGAQgASgEEi0KCnNpZ25hdHVyZXMYBSADKAsyGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUSFgoOZmluYWxpemVkX2hlYWQYBiABKAwiJAoQR2V0SW50YWtlUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCIwCgxTaWduZWRJbnRha2USDQoFZXBvY2gYASABKAQSEQoJc2lnbmF0dXJlGAIgASgMIiUKEUdldFNldHRsZWRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIlAKDFNldHRsZWRFbnRyeRINCgVlbnRyeRgBIAEoDBINCgVpbmRleBgCIAEoDRINCgVwcm9vZhgDIAMoDBITCgt0cmFuc2FjdGlvbhgEIAEoCSIhCg5CZWFjb25FbnZlbG9wZRIPCgdtZXNzYWdlGAEgASgMIlwKEkNvc2lnbkJhdGNoUmVxdWVzdBINCgViYXRjaBgBIAEoDBIlCgdlbnRyaWVzGAIgAygLMhQub2dvbmcudjEuQmF0Y2hFbnRyeRIQCghsb2dfZnJvbRgDIAEoBCJ1ChNDb3NpZ25CYXRjaFJlc3BvbnNlEg4KBnNpZ25lchgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwSJwoHcmVmdXNlZBgDIAMoCzIWLm9nb25nLnYxLkVudHJ5UmVmdXNhbBISCgp1bmNvbXBhcmVkGAQgAygEIl0KDEVudHJ5UmVmdXNhbBINCgVpbmRleBgBIAEoBBIOCgZyZWFzb24YAiABKAkSLgoIZGVsaXZlcnkYAyABKAsyHC5vZ29uZy52MS5BY2tub3dsZWRnZVJlcXVlc3QiTQoQTGlzdEhlYXJkUmVxdWVzdBIRCgl2YWxpZGF0b3IYASABKAwSJgoHcmVwbGllcxgCIAMoCzIVLm9nb25nLnYxLkp1ZGdlZFJlcGx5IjQKC0p1ZGdlZFJlcGx5EhAKCHJlcGx5X2lkGAEgASgMEhMKC3JlY29yZF9oYXNoGAIgASgMIjsKEUxpc3RIZWFyZFJlc3BvbnNlEiYKBWhlYXJkGAEgAygLMhcub2dvbmcudjEuSGVhcmREZWxpdmVyeSJ0Cg1IZWFyZERlbGl2ZXJ5EhAKCHJlcGx5X2lkGAEgASgMEioKCGRlbGl2ZXJ5GAIgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkSJQoGcmVjb3JkGAMgASgLMhUub2dvbmcudjEuQm91bmRSZWNvcmQi+AEKD1N1bW1hcml6ZWRSZXBseRIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEhcKD3JlcXVlc3Rfc3VtbWFyeRgFIAEoDBIYChByZXNwb25zZV9zdW1tYXJ5GAYgASgMEhIKCnBheWVlX3dvcmQYByABKAwSKgoIcHJvZ3Jlc3MYCCABKAsyGC5vZ29uZy52MS5TaWduZWRQcm9ncmVzcyKIAQoKQmF0Y2hFbnRyeRIRCglsb2dfZW50cnkYASABKAwSKQoGcmVjb3JkGAIgASgLMhkub2dvbmcudjEuU3VtbWFyaXplZFJlcGx5EhAKCGV2aWRlbmNlGAMgASgMEioKCGRlbGl2ZXJ5GAQgASgLMhgub2dvbmcudjEuU2lnbmVkRGVsaXZlcnkiJQoORW5kb3JzZVJlcXVlc3QSEwoLcHJvdmlkZXJfaWQYASABKAwigwIKDFNjb3JlUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSEgoKbW9kZWxfcm9vdBgCIAEoDBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJEg4KBmhlYWRlchgFIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAYgASgMEhIKCnRpbWVvdXRfbXMYByABKA0SEQoJdmFsaWRhdG9yGAogASgMEiMKBHRleHQYCCABKAsyEy5vZ29uZy52MS5UZXh0Q2xhaW1IABItCgllbWJlZGRpbmcYCSABKAsyGC5vZ29uZy52MS5FbWJlZGRpbmdDbGFpbUgAQgcKBWNsYWltIowBCglUZXh0Q2xhaW0SFQoNb3V0cHV0X3Rva2VucxgBIAEoDBISCgpsaXN0X3NpemVzGAIgASgMEhoKDXNoYXBlX2NsYXNzZXMYAyABKAxIAIgBARIXCgp0YWlsX2RyYXdzGAQgASgMSAGIAQFCEAoOX3NoYXBlX2NsYXNzZXNCDQoLX3RhaWxfZHJhd3MiEAoORW1iZWRkaW5nQ2xhaW0iSgoPU2NvcmVDb21taXRtZW50Eg4KBmRpZ2VzdBgBIAEoDBIUCgx2ZXJpZmllcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIk8KDVJldmVhbFJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg0KBXJvdW5kGAIgAygMEhEKCXZhbGlkYXRvchgDIAEoDBIMCgR3b3JkGAQgASgMImsKC1Njb3JlUmVwb3J0EgwKBHNhbHQYASABKAwSDgoGcmVwb3J0GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDBIrCgxvcGVuZWRfcm91bmQYBCABKAsyFS5vZ29uZy52MS5PcGVuZWRSb3VuZCIqCgtPcGVuZWRSb3VuZBINCgVyb3VuZBgBIAMoDBIMCgR3b3JkGAIgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0itwEKDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwSFAoMY29udGV4dF9zaXplGAcgASgNEg0KBWV4YWN0GAggASgIEhIKCm1vZGVsX3Jvb3QYCSABKAwiSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHki0AEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0SEQoJdmVyaWZpZXJzGAcgASgNEhgKEHN0YWtlZF92ZXJpZmllcnMYCCABKA0SFwoPbnVtZXJpY19jbGFzc2VzGAkgAygJMoADCg9Qcm92aWRlclNlcnZpY2USNgoKR2V0U2VhbEtleRIPLm9nb25nLnYxLkVtcHR5Ghcub2dvbmcudjEuU2lnbmVkU2VhbEtleRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nEjYKCFByb2dyZXNzEhkub2dvbmcudjEuUHJvZ3Jlc3NSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHkSQAoKU2hvd1JlY29yZBIbLm9nb25nLnYxLlNob3dSZWNvcmRSZXF1ZXN0GhUub2dvbmcudjEuU2hvd25SZWNvcmQSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZVJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlMu4IChBWYWxpZGF0b3JTZXJ2aWNlEjoKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghkub2dvbmcudjEuU2lnbmVkQWRtaXNzaW9uEkcKClB1c2hSZWNvcmQSGy5vZ29uZy52MS5QdXNoUmVjb3JkUmVxdWVzdBocLm9nb25nLnYxLlB1c2hSZWNvcmRSZXNwb25zZRJKCgtBY2tub3dsZWRnZRIcLm9nb25nLnYxLkFja25vd2xlZGdlUmVxdWVzdBodLm9nb25nLnYxLkFja25vd2xlZGdlUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEk0KDlByb3ZlQ29tcGxhaW50Eh8ub2dvbmcudjEuUHJvdmVDb21wbGFpbnRSZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI/CglHZXRJbnRha2USGi5vZ29uZy52MS5HZXRJbnRha2VSZXF1ZXN0GhYub2dvbmcudjEuU2lnbmVkSW50YWtlEkEKCkdldFNldHRsZWQSGy5vZ29uZy52MS5HZXRTZXR0bGVkUmVxdWVzdBoWLm9nb25nLnYxLlNldHRsZWRFbnRyeRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJKCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBodLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVzcG9uc2USWQoQR2V0UmVpbnN0YXRlbWVudBIhLm9nb25nLnYxLkdldFJlaW5zdGF0ZW1lbnRSZXF1ZXN0GiIub2dvbmcudjEuR2V0UmVpbnN0YXRlbWVudFJlc3BvbnNlEjwKB1dpdG5lc3MSGC5vZ29uZy52MS5XaXRuZXNzUmVxdWVzdBoXLm9nb25nLnYxLldpdG5lc3NBbnN3ZXISRAoJTGlzdEhlYXJkEhoub2dvbmcudjEuTGlzdEhlYXJkUmVxdWVzdBobLm9nb25nLnYxLkxpc3RIZWFyZFJlc3BvbnNlMokCCg9WZXJpZmllclNlcnZpY2USOwoGQ29tbWl0EhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Ghkub2dvbmcudjEuU2NvcmVDb21taXRtZW50EjgKBlJldmVhbBIXLm9nb25nLnYxLlJldmVhbFJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlQ2xhaW1SZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2USQgoHRW5kb3JzZRIYLm9nb25nLnYxLkVuZG9yc2VSZXF1ZXN0Gh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudDL1AQoNUm91dGVyU2VydmljZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EjgKBVJvdXRlEhYub2dvbmcudjEuUm91dGVSZXF1ZXN0Ghcub2dvbmcudjEuUm91dGVSZXNwb25zZRI7CgpMaXN0TW9kZWxzEg8ub2dvbmcudjEuRW1wdHkaHC5vZ29uZy52MS5MaXN0TW9kZWxzUmVzcG9uc2USMgoGUmVwb3J0Ehcub2dvbmcudjEuUmVwb3J0UmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5YgZwcm90bzM");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -261,6 +261,39 @@ export const EmptySchema: GenMessage<Empty> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 8);
 
 /**
+ * @generated from message ogong.v1.SignedSealKey
+ */
+export type SignedSealKey = Message<"ogong.v1.SignedSealKey"> & {
+  /**
+   * canonical (docs/spec/sealing.md)
+   *
+   * @generated from field: bytes seal_key = 1;
+   */
+  sealKey: Uint8Array;
+
+  /**
+   * hybrid public key
+   *
+   * @generated from field: bytes provider_key = 2;
+   */
+  providerKey: Uint8Array;
+
+  /**
+   * hybrid
+   *
+   * @generated from field: bytes signature = 3;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.SignedSealKey.
+ * Use `create(SignedSealKeySchema)` to create a new message.
+ */
+export const SignedSealKeySchema: GenMessage<SignedSealKey> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 9);
+
+/**
  * @generated from message ogong.v1.GenerateRequest
  */
 export type GenerateRequest = Message<"ogong.v1.GenerateRequest"> & {
@@ -294,6 +327,13 @@ export type GenerateRequest = Message<"ogong.v1.GenerateRequest"> & {
    * @generated from field: bytes cache_scope = 5;
    */
   cacheScope: Uint8Array;
+
+  /**
+   * in place of request, endpoint and cache scope: a sealed request (docs/spec/sealing.md)
+   *
+   * @generated from field: bytes sealed = 6;
+   */
+  sealed: Uint8Array;
 };
 
 /**
@@ -301,7 +341,7 @@ export type GenerateRequest = Message<"ogong.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 9);
+  messageDesc(file_ogong_v1_ogong, 10);
 
 /**
  * @generated from message ogong.v1.GenerateEvent
@@ -328,6 +368,14 @@ export type GenerateEvent = Message<"ogong.v1.GenerateEvent"> & {
      */
     value: Finished;
     case: "finished";
+  } | {
+    /**
+     * of a reply to a sealed request: in place of deltas, and ahead of finished
+     *
+     * @generated from field: ogong.v1.SealedPart sealed = 4;
+     */
+    value: SealedPart;
+    case: "sealed";
   } | { case: undefined; value?: undefined };
 };
 
@@ -336,7 +384,97 @@ export type GenerateEvent = Message<"ogong.v1.GenerateEvent"> & {
  * Use `create(GenerateEventSchema)` to create a new message.
  */
 export const GenerateEventSchema: GenMessage<GenerateEvent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 10);
+  messageDesc(file_ogong_v1_ogong, 11);
+
+/**
+ * @generated from message ogong.v1.SealedPart
+ */
+export type SealedPart = Message<"ogong.v1.SealedPart"> & {
+  /**
+   * beside the first unit
+   *
+   * @generated from field: bytes head = 1;
+   */
+  head: Uint8Array;
+
+  /**
+   * canonical (docs/spec/sealing.md)
+   *
+   * @generated from field: bytes unit = 2;
+   */
+  unit: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.SealedPart.
+ * Use `create(SealedPartSchema)` to create a new message.
+ */
+export const SealedPartSchema: GenMessage<SealedPart> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 12);
+
+/**
+ * What a message inside the units is.
+ *
+ * @generated from message ogong.v1.SealedMessage
+ */
+export type SealedMessage = Message<"ogong.v1.SealedMessage"> & {
+  /**
+   * @generated from oneof ogong.v1.SealedMessage.message
+   */
+  message: {
+    /**
+     * @generated from field: ogong.v1.Delta delta = 1;
+     */
+    value: Delta;
+    case: "delta";
+  } | {
+    /**
+     * the last one
+     *
+     * @generated from field: ogong.v1.SealedEnd end = 2;
+     */
+    value: SealedEnd;
+    case: "end";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message ogong.v1.SealedMessage.
+ * Use `create(SealedMessageSchema)` to create a new message.
+ */
+export const SealedMessageSchema: GenMessage<SealedMessage> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 13);
+
+/**
+ * @generated from message ogong.v1.SealedEnd
+ */
+export type SealedEnd = Message<"ogong.v1.SealedEnd"> & {
+  /**
+   * as in Finished, where both are empty then
+   *
+   * @generated from field: string text = 1;
+   */
+  text: string;
+
+  /**
+   * @generated from field: bytes response = 2;
+   */
+  response: Uint8Array;
+
+  /**
+   * nobody but validators gets it otherwise
+   *
+   * @generated from field: bytes opening = 3;
+   */
+  opening: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.SealedEnd.
+ * Use `create(SealedEndSchema)` to create a new message.
+ */
+export const SealedEndSchema: GenMessage<SealedEnd> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 14);
 
 /**
  * @generated from message ogong.v1.Started
@@ -365,7 +503,7 @@ export type Started = Message<"ogong.v1.Started"> & {
  * Use `create(StartedSchema)` to create a new message.
  */
 export const StartedSchema: GenMessage<Started> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 11);
+  messageDesc(file_ogong_v1_ogong, 15);
 
 /**
  * @generated from message ogong.v1.Delta
@@ -387,7 +525,7 @@ export type Delta = Message<"ogong.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 12);
+  messageDesc(file_ogong_v1_ogong, 16);
 
 /**
  * @generated from message ogong.v1.TokenLogprob
@@ -419,7 +557,7 @@ export type TokenLogprob = Message<"ogong.v1.TokenLogprob"> & {
  * Use `create(TokenLogprobSchema)` to create a new message.
  */
 export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 13);
+  messageDesc(file_ogong_v1_ogong, 17);
 
 /**
  * @generated from message ogong.v1.Finished
@@ -479,7 +617,7 @@ export type Finished = Message<"ogong.v1.Finished"> & {
  * Use `create(FinishedSchema)` to create a new message.
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 14);
+  messageDesc(file_ogong_v1_ogong, 18);
 
 /**
  * @generated from message ogong.v1.SignedProgress
@@ -505,7 +643,7 @@ export type SignedProgress = Message<"ogong.v1.SignedProgress"> & {
  * Use `create(SignedProgressSchema)` to create a new message.
  */
 export const SignedProgressSchema: GenMessage<SignedProgress> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 15);
+  messageDesc(file_ogong_v1_ogong, 19);
 
 /**
  * @generated from message ogong.v1.ProgressRequest
@@ -527,7 +665,7 @@ export type ProgressRequest = Message<"ogong.v1.ProgressRequest"> & {
  * Use `create(ProgressRequestSchema)` to create a new message.
  */
 export const ProgressRequestSchema: GenMessage<ProgressRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 16);
+  messageDesc(file_ogong_v1_ogong, 20);
 
 /**
  * @generated from message ogong.v1.GetOpeningRequest
@@ -544,7 +682,7 @@ export type GetOpeningRequest = Message<"ogong.v1.GetOpeningRequest"> & {
  * Use `create(GetOpeningRequestSchema)` to create a new message.
  */
 export const GetOpeningRequestSchema: GenMessage<GetOpeningRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 17);
+  messageDesc(file_ogong_v1_ogong, 21);
 
 /**
  * @generated from message ogong.v1.ShowRecordRequest
@@ -561,7 +699,7 @@ export type ShowRecordRequest = Message<"ogong.v1.ShowRecordRequest"> & {
  * Use `create(ShowRecordRequestSchema)` to create a new message.
  */
 export const ShowRecordRequestSchema: GenMessage<ShowRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 18);
+  messageDesc(file_ogong_v1_ogong, 22);
 
 /**
  * @generated from message ogong.v1.ShownRecord
@@ -594,7 +732,7 @@ export type ShownRecord = Message<"ogong.v1.ShownRecord"> & {
  * Use `create(ShownRecordSchema)` to create a new message.
  */
 export const ShownRecordSchema: GenMessage<ShownRecord> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 19);
+  messageDesc(file_ogong_v1_ogong, 23);
 
 /**
  * @generated from message ogong.v1.TraceReplyRequest
@@ -639,7 +777,7 @@ export type TraceReplyRequest = Message<"ogong.v1.TraceReplyRequest"> & {
  * Use `create(TraceReplyRequestSchema)` to create a new message.
  */
 export const TraceReplyRequestSchema: GenMessage<TraceReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 20);
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.SignedTrace
@@ -670,7 +808,7 @@ export type SignedTrace = Message<"ogong.v1.SignedTrace"> & {
  * Use `create(SignedTraceSchema)` to create a new message.
  */
 export const SignedTraceSchema: GenMessage<SignedTrace> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 21);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * What the beacon draws a validator to ask for, in the handling validator's place (docs/spec/silence.md).
@@ -726,7 +864,7 @@ export type WitnessRequest = Message<"ogong.v1.WitnessRequest"> & {
  * Use `create(WitnessRequestSchema)` to create a new message.
  */
 export const WitnessRequestSchema: GenMessage<WitnessRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 22);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.AskedJob
@@ -757,7 +895,7 @@ export type AskedJob = Message<"ogong.v1.AskedJob"> & {
  * Use `create(AskedJobSchema)` to create a new message.
  */
 export const AskedJobSchema: GenMessage<AskedJob> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.AskedReport
@@ -812,7 +950,7 @@ export type AskedReport = Message<"ogong.v1.AskedReport"> & {
  * Use `create(AskedReportSchema)` to create a new message.
  */
 export const AskedReportSchema: GenMessage<AskedReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.BoundRecord
@@ -841,7 +979,7 @@ export type BoundRecord = Message<"ogong.v1.BoundRecord"> & {
  * Use `create(BoundRecordSchema)` to create a new message.
  */
 export const BoundRecordSchema: GenMessage<BoundRecord> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.WitnessAnswer
@@ -904,7 +1042,7 @@ export type WitnessAnswer = Message<"ogong.v1.WitnessAnswer"> & {
  * Use `create(WitnessAnswerSchema)` to create a new message.
  */
 export const WitnessAnswerSchema: GenMessage<WitnessAnswer> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.SilenceStatement
@@ -940,7 +1078,7 @@ export type SilenceStatement = Message<"ogong.v1.SilenceStatement"> & {
  * Use `create(SilenceStatementSchema)` to create a new message.
  */
 export const SilenceStatementSchema: GenMessage<SilenceStatement> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.GetReinstatementRequest
@@ -964,7 +1102,7 @@ export type GetReinstatementRequest = Message<"ogong.v1.GetReinstatementRequest"
  * Use `create(GetReinstatementRequestSchema)` to create a new message.
  */
 export const GetReinstatementRequestSchema: GenMessage<GetReinstatementRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.GetReinstatementResponse
@@ -983,7 +1121,7 @@ export type GetReinstatementResponse = Message<"ogong.v1.GetReinstatementRespons
  * Use `create(GetReinstatementResponseSchema)` to create a new message.
  */
 export const GetReinstatementResponseSchema: GenMessage<GetReinstatementResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.OrderConsent
@@ -1009,7 +1147,7 @@ export type OrderConsent = Message<"ogong.v1.OrderConsent"> & {
  * Use `create(OrderConsentSchema)` to create a new message.
  */
 export const OrderConsentSchema: GenMessage<OrderConsent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.AdmitRequest
@@ -1033,7 +1171,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.SignedAdmission
@@ -1066,7 +1204,7 @@ export type SignedAdmission = Message<"ogong.v1.SignedAdmission"> & {
  * Use `create(SignedAdmissionSchema)` to create a new message.
  */
 export const SignedAdmissionSchema: GenMessage<SignedAdmission> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -1127,7 +1265,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -1158,7 +1296,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.SignedDelivery
@@ -1184,7 +1322,7 @@ export type SignedDelivery = Message<"ogong.v1.SignedDelivery"> & {
  * Use `create(SignedDeliverySchema)` to create a new message.
  */
 export const SignedDeliverySchema: GenMessage<SignedDelivery> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.AcknowledgeRequest
@@ -1230,7 +1368,7 @@ export type AcknowledgeRequest = Message<"ogong.v1.AcknowledgeRequest"> & {
  * Use `create(AcknowledgeRequestSchema)` to create a new message.
  */
 export const AcknowledgeRequestSchema: GenMessage<AcknowledgeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.AcknowledgeResponse
@@ -1263,7 +1401,7 @@ export type AcknowledgeResponse = Message<"ogong.v1.AcknowledgeResponse"> & {
  * Use `create(AcknowledgeResponseSchema)` to create a new message.
  */
 export const AcknowledgeResponseSchema: GenMessage<AcknowledgeResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -1306,7 +1444,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -1337,7 +1475,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 43);
 
 /**
  * @generated from message ogong.v1.ProveComplaintRequest
@@ -1361,7 +1499,7 @@ export type ProveComplaintRequest = Message<"ogong.v1.ProveComplaintRequest"> & 
  * Use `create(ProveComplaintRequestSchema)` to create a new message.
  */
 export const ProveComplaintRequestSchema: GenMessage<ProveComplaintRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 44);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -1380,7 +1518,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 41);
+  messageDesc(file_ogong_v1_ogong, 45);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -1397,7 +1535,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 42);
+  messageDesc(file_ogong_v1_ogong, 46);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -1449,7 +1587,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 43);
+  messageDesc(file_ogong_v1_ogong, 47);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -1473,7 +1611,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 44);
+  messageDesc(file_ogong_v1_ogong, 48);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -1517,7 +1655,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 45);
+  messageDesc(file_ogong_v1_ogong, 49);
 
 /**
  * @generated from message ogong.v1.GetIntakeRequest
@@ -1534,7 +1672,7 @@ export type GetIntakeRequest = Message<"ogong.v1.GetIntakeRequest"> & {
  * Use `create(GetIntakeRequestSchema)` to create a new message.
  */
 export const GetIntakeRequestSchema: GenMessage<GetIntakeRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 46);
+  messageDesc(file_ogong_v1_ogong, 50);
 
 /**
  * @generated from message ogong.v1.SignedIntake
@@ -1560,7 +1698,7 @@ export type SignedIntake = Message<"ogong.v1.SignedIntake"> & {
  * Use `create(SignedIntakeSchema)` to create a new message.
  */
 export const SignedIntakeSchema: GenMessage<SignedIntake> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 47);
+  messageDesc(file_ogong_v1_ogong, 51);
 
 /**
  * @generated from message ogong.v1.GetSettledRequest
@@ -1577,7 +1715,7 @@ export type GetSettledRequest = Message<"ogong.v1.GetSettledRequest"> & {
  * Use `create(GetSettledRequestSchema)` to create a new message.
  */
 export const GetSettledRequestSchema: GenMessage<GetSettledRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 48);
+  messageDesc(file_ogong_v1_ogong, 52);
 
 /**
  * @generated from message ogong.v1.SettledEntry
@@ -1617,7 +1755,7 @@ export type SettledEntry = Message<"ogong.v1.SettledEntry"> & {
  * Use `create(SettledEntrySchema)` to create a new message.
  */
 export const SettledEntrySchema: GenMessage<SettledEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 49);
+  messageDesc(file_ogong_v1_ogong, 53);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -1636,7 +1774,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 50);
+  messageDesc(file_ogong_v1_ogong, 54);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -1667,7 +1805,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 51);
+  messageDesc(file_ogong_v1_ogong, 55);
 
 /**
  * Either a signature, or the entries that this validator does not sign.
@@ -1707,7 +1845,7 @@ export type CosignBatchResponse = Message<"ogong.v1.CosignBatchResponse"> & {
  * Use `create(CosignBatchResponseSchema)` to create a new message.
  */
 export const CosignBatchResponseSchema: GenMessage<CosignBatchResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 52);
+  messageDesc(file_ogong_v1_ogong, 56);
 
 /**
  * @generated from message ogong.v1.EntryRefusal
@@ -1738,7 +1876,7 @@ export type EntryRefusal = Message<"ogong.v1.EntryRefusal"> & {
  * Use `create(EntryRefusalSchema)` to create a new message.
  */
 export const EntryRefusalSchema: GenMessage<EntryRefusal> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 53);
+  messageDesc(file_ogong_v1_ogong, 57);
 
 /**
  * @generated from message ogong.v1.ListHeardRequest
@@ -1764,7 +1902,7 @@ export type ListHeardRequest = Message<"ogong.v1.ListHeardRequest"> & {
  * Use `create(ListHeardRequestSchema)` to create a new message.
  */
 export const ListHeardRequestSchema: GenMessage<ListHeardRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 54);
+  messageDesc(file_ogong_v1_ogong, 58);
 
 /**
  * @generated from message ogong.v1.JudgedReply
@@ -1788,7 +1926,7 @@ export type JudgedReply = Message<"ogong.v1.JudgedReply"> & {
  * Use `create(JudgedReplySchema)` to create a new message.
  */
 export const JudgedReplySchema: GenMessage<JudgedReply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 55);
+  messageDesc(file_ogong_v1_ogong, 59);
 
 /**
  * @generated from message ogong.v1.ListHeardResponse
@@ -1805,7 +1943,7 @@ export type ListHeardResponse = Message<"ogong.v1.ListHeardResponse"> & {
  * Use `create(ListHeardResponseSchema)` to create a new message.
  */
 export const ListHeardResponseSchema: GenMessage<ListHeardResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 56);
+  messageDesc(file_ogong_v1_ogong, 60);
 
 /**
  * @generated from message ogong.v1.HeardDelivery
@@ -1834,7 +1972,7 @@ export type HeardDelivery = Message<"ogong.v1.HeardDelivery"> & {
  * Use `create(HeardDeliverySchema)` to create a new message.
  */
 export const HeardDeliverySchema: GenMessage<HeardDelivery> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 57);
+  messageDesc(file_ogong_v1_ogong, 61);
 
 /**
  * A reply as co-signers see it: tokens in the evidence, hashes, and no text.
@@ -1896,7 +2034,7 @@ export type SummarizedReply = Message<"ogong.v1.SummarizedReply"> & {
  * Use `create(SummarizedReplySchema)` to create a new message.
  */
 export const SummarizedReplySchema: GenMessage<SummarizedReply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 58);
+  messageDesc(file_ogong_v1_ogong, 62);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -1932,7 +2070,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 59);
+  messageDesc(file_ogong_v1_ogong, 63);
 
 /**
  * @generated from message ogong.v1.EndorseRequest
@@ -1949,7 +2087,7 @@ export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
  * Use `create(EndorseRequestSchema)` to create a new message.
  */
 export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 60);
+  messageDesc(file_ogong_v1_ogong, 64);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -2032,7 +2170,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 61);
+  messageDesc(file_ogong_v1_ogong, 65);
 
 /**
  * @generated from message ogong.v1.TextClaim
@@ -2072,7 +2210,7 @@ export type TextClaim = Message<"ogong.v1.TextClaim"> & {
  * Use `create(TextClaimSchema)` to create a new message.
  */
 export const TextClaimSchema: GenMessage<TextClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 62);
+  messageDesc(file_ogong_v1_ogong, 66);
 
 /**
  * The request is all that a verifier needs.
@@ -2087,7 +2225,7 @@ export type EmbeddingClaim = Message<"ogong.v1.EmbeddingClaim"> & {
  * Use `create(EmbeddingClaimSchema)` to create a new message.
  */
 export const EmbeddingClaimSchema: GenMessage<EmbeddingClaim> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 63);
+  messageDesc(file_ogong_v1_ogong, 67);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -2120,7 +2258,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 64);
+  messageDesc(file_ogong_v1_ogong, 68);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -2158,7 +2296,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 65);
+  messageDesc(file_ogong_v1_ogong, 69);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -2198,7 +2336,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 66);
+  messageDesc(file_ogong_v1_ogong, 70);
 
 /**
  * @generated from message ogong.v1.OpenedRound
@@ -2220,7 +2358,7 @@ export type OpenedRound = Message<"ogong.v1.OpenedRound"> & {
  * Use `create(OpenedRoundSchema)` to create a new message.
  */
 export const OpenedRoundSchema: GenMessage<OpenedRound> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 67);
+  messageDesc(file_ogong_v1_ogong, 71);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -2253,7 +2391,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 68);
+  messageDesc(file_ogong_v1_ogong, 72);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -2322,7 +2460,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 69);
+  messageDesc(file_ogong_v1_ogong, 73);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -2346,7 +2484,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 70);
+  messageDesc(file_ogong_v1_ogong, 74);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -2385,7 +2523,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 71);
+  messageDesc(file_ogong_v1_ogong, 75);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -2402,7 +2540,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 72);
+  messageDesc(file_ogong_v1_ogong, 76);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -2465,12 +2603,22 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 73);
+  messageDesc(file_ogong_v1_ogong, 77);
 
 /**
  * @generated from service ogong.v1.ProviderService
  */
 export const ProviderService: GenService<{
+  /**
+   * The key that requests to this provider are sealed to.
+   *
+   * @generated from rpc ogong.v1.ProviderService.GetSealKey
+   */
+  getSealKey: {
+    methodKind: "unary";
+    input: typeof EmptySchema;
+    output: typeof SignedSealKeySchema;
+  },
   /**
    * @generated from rpc ogong.v1.ProviderService.Generate
    */
