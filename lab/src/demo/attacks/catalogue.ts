@@ -4,9 +4,16 @@ import { doorScenes } from './door-scenes.ts';
 import { ledgerScenes } from './ledger-scenes.ts';
 import { LIVE_PLAYS } from './live/live-plays.ts';
 import type { AttackCourse, StagedAttack } from './scene.ts';
+import { sealingScenes } from './sealing-scenes.ts';
 
 /** Every attack on the protocol that the demo can play. */
-export const SCENES: readonly StagedAttack[] = [...ledgerScenes, ...auditScenes, ...consumerScenes, ...doorScenes];
+export const SCENES: readonly StagedAttack[] = [
+  ...ledgerScenes,
+  ...auditScenes,
+  ...consumerScenes,
+  ...doorScenes,
+  ...sealingScenes,
+];
 
 export const findScene = (name: string): StagedAttack | undefined => SCENES.find(({ attack }) => attack.name === name);
 

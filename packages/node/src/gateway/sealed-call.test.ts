@@ -1,14 +1,9 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import { formatHostPort } from '@ogong/host/link/host-port';
-import { LinkError, Refusal } from '@ogong/host/link/link-error';
-import { createLinkPool } from '@ogong/host/link/link-pool';
-import { createLinkServer } from '@ogong/host/link/link-server';
-import { systemClock } from '@ogong/host/time/clock';
+import { Refusal } from '@ogong/host/link/link-error';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type GenerateEvent,
   GenerateEventSchema,
@@ -18,91 +13,25 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { type SignedSealKey, signSealKey } from '@ogong/protocol/sealing/seal-key';
-import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { type Bend, createNetwork, ledger, type Network } from '@ogong/testing/provider/provider-fixture';
+import { type Bend, createNetwork, ledger } from '@ogong/testing/provider/provider-fixture';
+import { bendUnits, openRelayedCalls, type Relay, UNIT_BENDS } from '@ogong/testing/provider/relayed-calls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createProviderCall, type ProviderEnd } from './provider-call.ts';
-import { createSealKeys, type SealPolicy } from './seal-keys.ts';
+import type { SealPolicy } from './seal-keys.ts';
 
 const MARKER = 'a marker that nobody may see';
-const TIMES = { firstTokenTimeoutMs: 20_000, idleTimeoutMs: 20_000, totalTimeoutMs: 60_000 };
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** What somebody on the way does with what passes. It ends TLS itself: it sees the bytes before they are encrypted for the wire. */
-interface Relay {
-  readonly bendKey?: (key: SignedSealKey) => SignedSealKey;
-  readonly bendRequest?: (message: GenerateRequest) => GenerateRequest;
-  /** @param events in their order. */
-  readonly bendEvents?: (events: readonly GenerateEvent[]) => readonly GenerateEvent[];
-}
-
-async function openRelay(network: Network, relay: Relay = {}) {
-  const seen: Uint8Array[] = [];
-  const calls: GenerateRequest[] = [];
-  const identity = await makeIdentity(7);
-  const provider = () => network.client.service(ProviderService);
-  const server = createLinkServer({
-    bind: { host: '127.0.0.1', port: 0 },
-    identity,
-    authorize: () => true,
-    routes: (router) =>
-      router.service(ProviderService, {
-        async getSealKey() {
-          const key = await provider().getSealKey({});
-          return relay.bendKey?.(key) ?? key;
-        },
-        async *generate(message) {
-          seen.push(toBinary(GenerateRequestSchema, message));
-          calls.push(message);
-          const events: GenerateEvent[] = [];
-          try {
-            for await (const event of provider().generate(relay.bendRequest?.(message) ?? message)) {
-              seen.push(toBinary(GenerateEventSchema, event));
-              events.push(event);
-            }
-          } catch (error) {
-            if (!(error instanceof LinkError) || error.refusal === undefined) throw error;
-            throw new Refusal(error.refusal, error.message);
-          }
-          yield* relay.bendEvents?.(events) ?? events;
-        },
-      }),
-  });
-  await server.start();
-  closing.push(() => server.stop(0));
-  return { seen, calls, identity, endpoint: formatHostPort(server.address()) };
-}
-
-/** A gateway's call to a provider behind a relay. */
+/** A gateway's calls, with a marker in their prompts, to a provider behind a relay. */
 async function open(relay: Relay = {}, policy: SealPolicy = 'auto') {
   const network = await createNetwork();
   closing.push(network.close);
-  const way = await openRelay(network, relay);
-  const links = createLinkPool({ identity: await makeIdentity(2) });
-  closing.push(links.close);
-  const keys = createSealKeys(policy, { links, clock: systemClock, ledger });
-  const providers = createProviderCall(TIMES, { links, sealing: { keys, ledger } });
-  async function call(bend: Bend = {}): Promise<ProviderEnd & { readonly text: string }> {
-    const message = network.order({ body: { messages: [{ role: 'user', content: MARKER }] }, ...bend });
-    const { order, ticket: signed, request, endpoint } = message;
-    if (order === undefined || signed === undefined) throw new Error('no order');
-    const ticket = { ...parseTicket(signed.ticket), providerEndpoint: way.endpoint, providerCertHash: way.identity.id };
-    const events = providers.generate({
-      ...{ match: { ticket, signed }, order, request, endpoint, cacheScope: new Uint8Array([1]), maxTokens: 4_096 },
-      ...{ topLogprobs: undefined, signal: new AbortController().signal },
-    });
-    let text = '';
-    for (;;) {
-      const next = await events.next();
-      if (next.done) return { ...next.value, text };
-      text += next.value.text;
-    }
-  }
-  const isSeen = (text: string): boolean => way.seen.some((bytes) => Buffer.from(bytes).includes(text));
-  return { network, call, isSeen, calls: way.calls, seen: way.seen };
+  const calls = await openRelayedCalls(network, { relay, policy });
+  closing.push(calls.close);
+  const body = { messages: [{ role: 'user', content: MARKER }] };
+  return { ...calls, network, call: (bend: Bend = {}) => calls.call({ body, ...bend }) };
 }
 
 const flip = (bytes: Uint8Array): Uint8Array => {
@@ -110,15 +39,6 @@ const flip = (bytes: Uint8Array): Uint8Array => {
   changed[changed.length - 1] = (changed.at(-1) as number) ^ 1;
   return changed;
 };
-const isUnit = ({ event }: GenerateEvent): boolean => event.case === 'sealed';
-/** Changes the list of the sealed parts, and leaves the rest. */
-const bendUnits =
-  (bend: (units: readonly GenerateEvent[]) => readonly GenerateEvent[]) =>
-  (events: readonly GenerateEvent[]): readonly GenerateEvent[] => [
-    ...events.filter(({ event }) => event.case === 'started'),
-    ...bend(events.filter(isUnit)),
-    ...events.filter(({ event }) => event.case === 'finished'),
-  ];
 const flipUnit = ({ event }: GenerateEvent): GenerateEvent =>
   event.case === 'sealed'
     ? create(GenerateEventSchema, {
@@ -128,14 +48,14 @@ const flipUnit = ({ event }: GenerateEvent): GenerateEvent =>
 
 describe('a sealed call', () => {
   it('shows whoever carries it neither prompt nor answer nor opening', async () => {
-    const { call, isSeen, calls } = await open();
+    const { call, isSeen, orders } = await open();
     const { finished, text, opening } = await call();
     expect(text).toBe(finished.text);
     expect(text.length).toBeGreaterThan(20);
     expect(isSeen(MARKER)).toBe(false);
     expect(isSeen(text.slice(0, 12))).toBe(false);
     expect(isSeen(text.slice(-12))).toBe(false);
-    expect(calls[0]?.sealed.length).toBeGreaterThan(2_000);
+    expect(orders[0]?.sealed.length).toBeGreaterThan(2_000);
     const opened = parseOpening(opening as Uint8Array);
     expect(opened.header).toEqual(finished.header);
   });
@@ -160,19 +80,16 @@ describe('a sealed call', () => {
   });
 
   it('fetches the new key of a provider that has restarted, and sends the same order again', async () => {
-    const { call, network, calls } = await open();
+    const { call, network, orders } = await open();
     await call({ nonce: 1 });
     await network.restart();
     expect((await call({ nonce: 2 })).text.length).toBeGreaterThan(20);
-    expect(calls.length).toBe(3);
-    expect(calls[1]?.order).toEqual(calls[2]?.order);
+    expect(orders.length).toBe(3);
+    expect(orders[1]?.order).toEqual(orders[2]?.order);
   });
 
   it.each([
-    ['drops a unit', bendUnits((units) => units.slice(1)), /opens? not|does not open/],
-    ['drops one in the middle', bendUnits((units) => units.toSpliced(2, 1)), /does not open: unit/],
-    ['swaps two', bendUnits(([a, b, c, ...rest]) => [a, c, b, ...rest] as GenerateEvent[]), /does not open: unit/],
-    ['repeats one', bendUnits((units) => [...units.slice(0, 2), ...units.slice(1)]), /does not open: unit/],
+    ...Object.entries(UNIT_BENDS).map(([what, bend]) => [what, bendUnits(bend), /does not open/] as const),
     ['changes one', bendUnits((units) => units.map((unit, i) => (i === 1 ? flipUnit(unit) : unit))), /was changed/],
     [
       'adds a text of its own',
@@ -193,13 +110,14 @@ describe('a sealed call', () => {
   });
 
   it('is not served again to whoever recorded it', async () => {
-    const { call, calls, network } = await open();
+    const { call, orders, network } = await open();
     await call();
-    const again = network.client.service(ProviderService).generate(calls[0] as GenerateRequest);
+    const again = network.client.service(ProviderService).generate(orders[0] as GenerateRequest);
     await expect(again[Symbol.asyncIterator]().next()).rejects.toMatchObject({ refusal: 'conflict' });
     // Nor under another order.
-    const other = create(GenerateRequestSchema, { ...network.order({ nonce: 9 }), sealed: calls[0]?.sealed });
-    const bare = create(GenerateRequestSchema, { order: other.order, ticket: other.ticket, sealed: other.sealed });
+    const { order, ticket } = network.order({ nonce: 9 });
+    const { sealed } = orders[0] as GenerateRequest;
+    const bare = create(GenerateRequestSchema, { sealed, ...(order && { order }), ...(ticket && { ticket }) });
     const served = network.client.service(ProviderService).generate(bare);
     await expect(served[Symbol.asyncIterator]().next()).rejects.toMatchObject({ refusal: 'invalid' });
   });
@@ -225,18 +143,18 @@ describe('a seal that somebody takes away', () => {
       });
       return { ...own, providerKey };
     };
-    const { call, calls } = await open({ bendKey });
+    const { call, orders } = await open({ bendKey });
     await expect(call()).rejects.toMatchObject({ code: 'provider_busy', message: expect.stringContaining('seal key') });
-    expect(calls).toEqual([]);
+    expect(orders).toEqual([]);
   });
 
   it('ends the call where everything has to be sealed', async () => {
     const bendKey = (): SignedSealKey => {
       throw new Refusal('unsupported', 'no such call');
     };
-    const { call, calls } = await open({ bendKey }, 'required');
+    const { call, orders } = await open({ bendKey }, 'required');
     await expect(call()).rejects.toMatchObject({ code: 'provider_busy' });
-    expect(calls).toEqual([]);
+    expect(orders).toEqual([]);
   });
 
   it('goes out in plain to a provider that has none, where that is allowed', async () => {

@@ -1,0 +1,52 @@
+import { createNetwork } from '@ogong/testing/provider/provider-fixture';
+import type { Breaks } from '../../attackers/protocol/breaks.ts';
+import { replayedUnits } from '../../attackers/protocol/replayed-units.ts';
+import { strippedSeal } from '../../attackers/protocol/stripped-seal.ts';
+import type { StagedAttack } from './scene.ts';
+
+const NO_MONEY = 'none';
+const SEALED_MARKER = 'words that stand in no ciphertext';
+
+/** Those who carry what consumers and providers say to each other. */
+export const sealingScenes: readonly StagedAttack[] = [
+  {
+    attack: strippedSeal,
+    async play(breaks: Breaks) {
+      const network = await createNetwork();
+      try {
+        const given = { network, by: 'denies', marker: SEALED_MARKER } as const;
+        const { refused, seenBytes, read } = await strippedSeal.play(given, breaks);
+        return {
+          tried: 'stood before a provider, and told a gateway that requires seals that this provider has no seal key',
+          answered: [refused ?? 'the gateway called', `${seenBytes} bytes of the request passed`],
+          money: NO_MONEY,
+          worked: refused === undefined || read,
+        };
+      } finally {
+        await network.close();
+      }
+    },
+  },
+  {
+    attack: replayedUnits,
+    async play(breaks: Breaks) {
+      const network = await createNetwork();
+      try {
+        const outcome = await replayedUnits.play({ network, marker: SEALED_MARKER }, breaks);
+        const { carriedBytes, read, changed, again, elsewhere } = outcome;
+        const refusals = [...Object.values(changed), again, elsewhere];
+        return {
+          tried: `carried ${carriedBytes} bytes of a sealed reply, then ${Object.keys(changed).join(', ')}, and sent the request again`,
+          answered: [
+            read ? 'prompt or answer stood in what passed' : 'neither prompt nor answer stood in what passed',
+            ...refusals.map((refusal) => refusal ?? 'it was taken'),
+          ],
+          money: NO_MONEY,
+          worked: read || refusals.includes(undefined),
+        };
+      } finally {
+        await network.close();
+      }
+    },
+  },
+];

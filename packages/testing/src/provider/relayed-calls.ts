@@ -1,0 +1,124 @@
+import { toBinary } from '@bufbuild/protobuf';
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { LinkError, Refusal } from '@ogong/host/link/link-error';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { createLinkServer } from '@ogong/host/link/link-server';
+import { systemClock } from '@ogong/host/time/clock';
+import { createProviderCall, type ProviderEnd } from '@ogong/node/gateway/provider-call';
+import { createSealKeys, type SealPolicy } from '@ogong/node/gateway/seal-keys';
+import { parseTicket } from '@ogong/protocol/exchange/ticket';
+import {
+  type GenerateEvent,
+  GenerateEventSchema,
+  type GenerateRequest,
+  GenerateRequestSchema,
+  ProviderService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
+import { makeIdentity } from '../link/link-fixture.ts';
+import { type Bend, ledger, type Network } from './provider-fixture.ts';
+
+const TIMES = { firstTokenTimeoutMs: 20_000, idleTimeoutMs: 20_000, totalTimeoutMs: 60_000 };
+
+/** What somebody on the way does with what passes. It ends TLS itself: it sees the bytes before they are encrypted for the wire. */
+export interface Relay {
+  readonly bendKey?: (key: SignedSealKey) => SignedSealKey;
+  readonly bendRequest?: (message: GenerateRequest) => GenerateRequest;
+  /** @param events in their order. */
+  readonly bendEvents?: (events: readonly GenerateEvent[]) => readonly GenerateEvent[];
+}
+
+/** A relay that somebody has put between a gateway and a provider, and what it saw. */
+export interface RelayedCalls {
+  /** The gateway's own call, sealed as its policy says. @throws ApiError */
+  call(bend?: Bend): Promise<ProviderEnd & { readonly text: string }>;
+  /** Every byte that passed, before TLS. */
+  readonly seen: readonly Uint8Array[];
+  readonly orders: readonly GenerateRequest[];
+  isSeen(text: string): boolean;
+  close(): Promise<void>;
+}
+
+/** A gateway's calls to a provider, through a relay. */
+export async function openRelayedCalls(
+  network: Network,
+  { relay = {}, policy = 'auto' }: { readonly relay?: Relay; readonly policy?: SealPolicy } = {},
+): Promise<RelayedCalls> {
+  const seen: Uint8Array[] = [];
+  const orders: GenerateRequest[] = [];
+  const identity = await makeIdentity(7);
+  const provider = () => network.client.service(ProviderService);
+  const server = createLinkServer({
+    bind: { host: '127.0.0.1', port: 0 },
+    identity,
+    authorize: () => true,
+    routes: (router) =>
+      router.service(ProviderService, {
+        async getSealKey() {
+          const key = await provider().getSealKey({});
+          return relay.bendKey?.(key) ?? key;
+        },
+        async *generate(message) {
+          seen.push(toBinary(GenerateRequestSchema, message));
+          orders.push(message);
+          const events: GenerateEvent[] = [];
+          try {
+            for await (const event of provider().generate(relay.bendRequest?.(message) ?? message)) {
+              seen.push(toBinary(GenerateEventSchema, event));
+              events.push(event);
+            }
+          } catch (error) {
+            if (!(error instanceof LinkError) || error.refusal === undefined) throw error;
+            throw new Refusal(error.refusal, error.message);
+          }
+          yield* relay.bendEvents?.(events) ?? events;
+        },
+      }),
+  });
+  await server.start();
+  const links = createLinkPool({ identity: await makeIdentity(2) });
+  const keys = createSealKeys(policy, { links, clock: systemClock, ledger });
+  const providers = createProviderCall(TIMES, { links, sealing: { keys, ledger } });
+  return {
+    seen,
+    orders,
+    isSeen: (text) => seen.some((bytes) => Buffer.from(bytes).includes(text)),
+    async call(bend = {}) {
+      const { order, ticket: signed, request, endpoint } = network.order(bend);
+      if (order === undefined || signed === undefined) throw new Error('no order');
+      const way = { providerEndpoint: formatHostPort(server.address()), providerCertHash: identity.id };
+      const match = { ticket: { ...parseTicket(signed.ticket), ...way }, signed };
+      const events = providers.generate({
+        ...{ match, order, request, endpoint, cacheScope: new Uint8Array([1]), maxTokens: 4_096 },
+        ...{ topLogprobs: undefined, signal: new AbortController().signal },
+      });
+      let text = '';
+      for (;;) {
+        const next = await events.next();
+        if (next.done) return { ...next.value, text };
+        text += next.value.text;
+      }
+    },
+    async close() {
+      links.close();
+      await server.stop(0);
+    },
+  };
+}
+
+/** What a relay can do to the units of a reply. */
+export const UNIT_BENDS: Readonly<Record<string, (units: readonly GenerateEvent[]) => readonly GenerateEvent[]>> = {
+  'drops the first unit': (units) => units.slice(1),
+  'drops one in the middle': (units) => units.toSpliced(2, 1),
+  'swaps two': ([a, b, c, ...rest]) => [a, c, b, ...rest] as GenerateEvent[],
+  'repeats one': (units) => [...units.slice(0, 2), ...units.slice(1)],
+};
+
+/** Changes the sealed parts of a reply, and leaves the rest. */
+export const bendUnits =
+  (bend: (units: readonly GenerateEvent[]) => readonly GenerateEvent[]) =>
+  (events: readonly GenerateEvent[]): readonly GenerateEvent[] => [
+    ...events.filter(({ event }) => event.case === 'started'),
+    ...bend(events.filter(({ event }) => event.case === 'sealed')),
+    ...events.filter(({ event }) => event.case === 'finished'),
+  ];
