@@ -30,7 +30,7 @@ import { createProviderMatch, type ProviderMatchOptions } from './provider-match
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
-import { createSealKeys, type SealPolicy } from './seal-keys.ts';
+import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
@@ -271,7 +271,7 @@ function createReplies(
     matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs }, { links, clock }),
     providers: createProviderCall(patience, {
       links,
-      sealing: { keys: createSealKeys(seal, { links, clock, ledger: chain.ledger }), ledger: chain.ledger },
+      sealing: { keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger }), ledger: chain.ledger },
     }),
     validators: createValidatorChoice({ chain, links, random: Math.random }),
     funding,

@@ -23,7 +23,7 @@ import {
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Match } from './provider-match.ts';
-import type { SealKeys } from './seal-keys.ts';
+import type { KnownSealKeys } from './seal-keys.ts';
 import { type SealedCall, sealCall } from './sealed-call.ts';
 
 export interface Delta {
@@ -80,7 +80,7 @@ const PAUSE = { firstMs: 100, longestMs: 2_000 };
 interface ProviderCallDependencies {
   readonly links: LinkPool;
   /** Default: nothing is sealed. */
-  readonly sealing?: { readonly keys: SealKeys; readonly ledger: LedgerDomain };
+  readonly sealing?: { readonly keys: KnownSealKeys; readonly ledger: LedgerDomain };
 }
 
 export function createProviderCall(

@@ -14,7 +14,7 @@ import type { Match } from './provider-match.ts';
 export type SealPolicy = 'auto' | 'required' | 'off';
 
 /** The seal keys of providers that this gateway has met. */
-export interface SealKeys {
+export interface KnownSealKeys {
   /**
    * Undefined where the request goes out in plain.
    * @throws ApiError where the provider has no seal key and has to have one, or shows one that does not hold; LinkError
@@ -37,14 +37,14 @@ function remember<T>(map: Map<string, T>, name: string, value: T): void {
   map.set(name, value);
 }
 
-export function createSealKeys(
+export function createKnownSealKeys(
   policy: SealPolicy,
   {
     links,
     clock,
     ledger,
   }: { readonly links: LinkPool; readonly clock: Pick<Clock, 'nowMs'>; readonly ledger: LedgerDomain },
-): SealKeys {
+): KnownSealKeys {
   const known = new Map<string, CheckedSealKey>();
   /** Providers that seal nothing, and until when they are not asked again. */
   const without = new Map<string, number>();

@@ -5,7 +5,7 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { systemClock } from '@ogong/host/time/clock';
 import { createProviderCall, type ProviderEnd } from '@ogong/node/gateway/provider-call';
-import { createSealKeys, type SealPolicy } from '@ogong/node/gateway/seal-keys';
+import { createKnownSealKeys, type SealPolicy } from '@ogong/node/gateway/seal-keys';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type GenerateEvent,
@@ -77,7 +77,7 @@ export async function openRelayedCalls(
   });
   await server.start();
   const links = createLinkPool({ identity: await makeIdentity(2) });
-  const keys = createSealKeys(policy, { links, clock: systemClock, ledger });
+  const keys = createKnownSealKeys(policy, { links, clock: systemClock, ledger });
   const providers = createProviderCall(TIMES, { links, sealing: { keys, ledger } });
   return {
     seen,
