@@ -9,7 +9,10 @@ import { compileContracts } from './compile.ts';
 
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../packages/chain/src/generated/abi.ts');
 
-/** The deployed contracts; Staking creates ValidatorRegistry and Settlement creates Escrow, Earnings and Emission, so these need no bytecode. */
+/**
+ * The deployed contracts. Staking creates ValidatorRegistry, Settlement creates Escrow, Earnings and Emission, and MintBurn creates
+ * Credits and Payouts, so these need no bytecode.
+ */
 const contracts = [
   { name: 'OgongToken', deployed: true },
   { name: 'Parameters', deployed: true },
@@ -21,6 +24,15 @@ const contracts = [
   { name: 'Earnings', deployed: false },
   { name: 'Emission', deployed: false },
   { name: 'BeaconKeys', deployed: true },
+  { name: 'Orog', deployed: true },
+  { name: 'DevDollar', deployed: true },
+  { name: 'ConstantProductPool', deployed: true },
+  { name: 'PriceOracle', deployed: true },
+  { name: 'BoundedMint', deployed: true },
+  { name: 'DocumentMint', deployed: true },
+  { name: 'MintBurn', deployed: true },
+  { name: 'Credits', deployed: false },
+  { name: 'Payouts', deployed: false },
 ];
 
 const artifacts = compileContracts();

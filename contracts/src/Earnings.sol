@@ -2,11 +2,11 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
+import {Payment} from "./Payment.sol";
 import {Earned, Ejection} from "./Types.sol";
 
 /// What Earnings asks the contract that created it.
@@ -22,7 +22,6 @@ interface IEjections {
 /// ejection.
 /// @dev Tokens here and credit in the Escrow = earned - paid - collected, summed over all accounts, always.
 contract Earnings is ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
 
     /// Whole periods between the one in which something is earned and the one in which the payee can have it.
@@ -151,6 +150,6 @@ contract Earnings is ReentrancyGuardTransient {
     /// @dev The settlement leaves its credit in the Escrow, which costs it less than a transfer.
     function _send(address to, uint256 amount) private {
         if (token.balanceOf(address(this)) < amount) escrow.claim();
-        token.safeTransfer(to, amount);
+        Payment.pay(token, escrow.isCredit(), to, amount);
     }
 }

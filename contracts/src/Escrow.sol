@@ -7,6 +7,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Parameters} from "./Parameters.sol";
+import {ICredits, Payment} from "./Payment.sol";
 import {Credit, Debit, Terms} from "./Types.sol";
 
 /// @title Deposits of payers and claims of payees
@@ -40,6 +41,8 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     Parameters public immutable parameters;
     /// The only contract that may move money from channels to payees: the one that created this escrow.
     address public immutable settlement;
+    /// The network pays in credit, which lapses while it is free and ends when it is claimed.
+    bool public immutable isCredit;
 
     mapping(address payer => uint256) public freeOf;
     mapping(address payer => mapping(address validator => Channel)) private _channels;
@@ -72,6 +75,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         token = token_;
         parameters = parameters_;
         settlement = msg.sender;
+        isCredit = Payment.isCredit(token_);
     }
 
     /// @notice Adds to the caller's free balance.
@@ -151,7 +155,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         if (amount == 0) revert NothingToClaim();
         creditOf[msg.sender] = 0;
         emit Claimed(msg.sender, amount);
-        token.safeTransfer(msg.sender, amount);
+        Payment.pay(token, isCredit, msg.sender, amount);
     }
 
     /// @notice Moves what the debits draw to the payees of the credits, all of it.
@@ -190,6 +194,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
 
     function _takeFree(uint256 amount) private {
         uint256 free = freeOf[msg.sender];
+        if (isCredit) free = ICredits(address(token)).lapse(msg.sender, free);
         if (amount > free) revert InsufficientFree(free, amount);
         freeOf[msg.sender] = free - amount;
     }

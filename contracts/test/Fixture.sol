@@ -75,6 +75,11 @@ abstract contract Fixture {
         settlement = new Settlement(token, parameters, staking, _issuance());
         escrow = settlement.escrow();
         earnings = settlement.earnings();
+        _joinAll();
+    }
+
+    /// Three validators, whose votes count.
+    function _joinAll() internal {
         delete validatorKeys;
         for (uint256 i; i < 3; ++i) {
             uint256 key = uint256(keccak256(abi.encode("validator", i)));

@@ -16,7 +16,7 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
     members.map(async ({ address: text, providerId }): Promise<Account> => {
       const address = text as Address;
       const [tokensAtomic, freeAtomic, credit, earnings, channels] = await Promise.all([
-        chain.balanceOf(address),
+        chain.paymentBalanceOf(address),
         chain.freeOf(address),
         chain.creditOf(address),
         providerId === undefined ? undefined : chain.earningsOf(fromHex(providerId), address),
@@ -36,11 +36,15 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
     }),
   );
   const supplyAtomic = await transactor.read('supply', (client) =>
-    client.readContract({ address: deployment.token, abi: ogongTokenAbi, functionName: 'totalSupply' }),
+    client.readContract({
+      address: deployment.burnAndMint?.credits ?? deployment.token,
+      abi: ogongTokenAbi,
+      functionName: 'totalSupply',
+    }),
   );
   const [inEscrow, inEarnings, { holding }, block] = await Promise.all([
-    chain.balanceOf(deployment.escrow),
-    chain.balanceOf(deployment.earnings),
+    chain.paymentBalanceOf(deployment.escrow),
+    chain.paymentBalanceOf(deployment.earnings),
     chain.parameters(),
     transactor.read('the time', (client) => client.getBlock()),
   ]);

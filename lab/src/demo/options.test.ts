@@ -10,7 +10,9 @@ describe('options of the demo', () => {
       cheat: 'prefill',
       isOnce: false,
       hasChaos: false,
+      economy: 'ogong',
     });
+    expect(parseDemoOptions(['--economy', 'burn-and-mint'])).toMatchObject({ economy: 'burn-and-mint' });
   });
 
   it('takes every flag', () => {
@@ -41,12 +43,16 @@ describe('options of the demo', () => {
     expect(parseDemoOptions(['--attack', 'idle-links'])).toMatchObject({ attack: 'idle-links', cheat: 'none' });
   });
 
-  it.each([[['--cheat', 'lie']], [['--requests', '0']], [['--requests', '1e3']], [['--unknown']], [['extra']]])(
-    'refuses %s',
-    (argv) => {
-      expect(() => parseDemoOptions(argv)).toThrow(UsageError);
-    },
-  );
+  it.each([
+    [['--cheat', 'lie']],
+    [['--requests', '0']],
+    [['--requests', '1e3']],
+    [['--economy', 'gold']],
+    [['--unknown']],
+    [['extra']],
+  ])('refuses %s', (argv) => {
+    expect(() => parseDemoOptions(argv)).toThrow(UsageError);
+  });
 });
 
 describe('prompts of the demo', () => {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ECONOMIES, type Economy } from '@ogong/devnet/mesh/mesh-plan';
 import { CHEAT_MODES, type CheatMode, isCheatMode } from '../attackers/attack.ts';
 
 export interface DemoOptions {
@@ -6,6 +7,7 @@ export interface DemoOptions {
   readonly requests: number;
   readonly cheat: CheatMode | 'none';
   /** `list`, or the name of an attack on the protocol that is played instead of the usual run. */
+  readonly economy: Economy;
   readonly attack: string | undefined;
   readonly hasChaos: boolean;
   readonly isOnce: boolean;
@@ -28,6 +30,7 @@ export const DEMO_HELP = `Brings up a whole OGONG network on this machine, asks 
   --model REF        what is served: hf:owner/repo:quant, a .gguf file, or stories15M (default, works offline)
   --requests N       how many chat requests at least (default 24)
   --cheat MODE       what the fourth provider does: ${CHEAT_MODES.join(', ')} or none (default prefill)
+  --economy NAME     what the network pays in: ${ECONOMIES.join(' or ')} (default ogong)
   --chaos            end two validators while requests run, and bring them back
   --attack NAME      play this attack instead, or list all (on Linux, whose loopback has many addresses)
   --once             exit when the table is printed
@@ -50,7 +53,10 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions | 'help' 
   if (values.cheat !== 'none' && !isCheatMode(values.cheat)) {
     throw new UsageError(`--cheat ${values.cheat}: expected ${CHEAT_MODES.join(', ')} or none`);
   }
+  const economy = ECONOMIES.find((name) => name === values.economy);
+  if (economy === undefined) throw new UsageError(`--economy ${values.economy}: expected ${ECONOMIES.join(' or ')}`);
   return {
+    economy,
     model: values.model,
     requests: parseCount('--requests', values.requests, 1, 10_000),
     cheat: values.attack === undefined ? values.cheat : 'none',
@@ -71,6 +77,7 @@ function read(argv: readonly string[]) {
       model: { type: 'string', default: 'stories15M' },
       requests: { type: 'string', default: '24' },
       cheat: { type: 'string', default: 'prefill' },
+      economy: { type: 'string', default: 'ogong' },
       attack: { type: 'string' },
       chaos: { type: 'boolean', default: false },
       once: { type: 'boolean', default: false },

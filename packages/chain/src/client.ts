@@ -1,4 +1,5 @@
 import { createBeaconKeysReads } from './beacon-keys.ts';
+import { createMintReads } from './burn-and-mint.ts';
 import type { Distribution, Holding, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
@@ -135,6 +136,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createRouterReads(transactor, deployment.staking),
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
+    ...createMintReads(transactor, deployment),
     ...createWrites(transactor, deployment),
   };
 }
@@ -199,7 +201,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
 
   return {
     ...createModelReads({ read }, deployment.models),
-    ...createEscrowReads({ read }, deployment.escrow),
+    ...createEscrowReads({ read }, deployment.escrow, deployment.burnAndMint?.credits),
     balanceOf(owner: BytesLike): Promise<bigint> {
       const args = [toAddress(owner, 'owner')] as const;
       return read('token balance', (client) => client.readContract({ ...token, functionName: 'balanceOf', args }));

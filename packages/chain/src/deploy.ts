@@ -1,10 +1,12 @@
 import { concatHex, encodeDeployData, getContractAddress, keccak256, type TransactionReceipt, zeroAddress } from 'viem';
 import type { EpochTiming } from './beacon-keys.ts';
-import type { Deployment } from './deployment.ts';
+import { type BurnAndMintOptions, burnAndMintShares, deployBurnAndMint } from './deploy-burn-and-mint.ts';
+import type { BurnAndMint, Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
   beaconKeysAbi,
   beaconKeysBytecode,
+  mintBurnBytecode,
   modelRegistryAbi,
   modelRegistryBytecode,
   ogongTokenAbi,
@@ -24,7 +26,7 @@ export const hashContracts = (): Hex =>
   keccak256(
     concatHex([
       ...[ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode],
-      ...[modelRegistryBytecode, beaconKeysBytecode],
+      ...[modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode],
     ]),
   );
 
@@ -178,9 +180,11 @@ export interface DeployOptions {
   readonly vault?: BytesLike;
   /** When epochs begin. Default: no threshold beacon. */
   readonly beacon?: EpochTiming;
+  /** The network pays in dollar credits, for which tokens are burned, and mints for work. Default: it pays in OGONG. */
+  readonly burnAndMint?: BurnAndMintOptions;
 }
 
-/** Deploys the whole ledger in five transactions, and a sixth one for the threshold beacon. */
+/** Deploys the whole ledger: five transactions, one more for the threshold beacon, and up to five more where it burns and mints. */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
   const transactor = createTransactor(options);
   const owner = options.owner === undefined ? (transactor.address as Address) : toAddress(options.owner, 'owner');
@@ -200,17 +204,20 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
   );
   const addressAfter = (from: Address, count: number): Address =>
     getContractAddress({ from, nonce: BigInt(count) }).toLowerCase() as Address;
-  // Contracts that know each other: the token comes first, and the settlement three transactions later. It creates escrow, earnings and emission.
-  const settlementAddress = addressAfter(deployer, nonce + 3);
   const issuance = options.issuance ?? noIssuance;
-  const token = await create(
-    'token',
-    encodeDeployData({
-      abi: ogongTokenAbi,
-      bytecode: ogongTokenBytecode,
-      args: [createGenesis(options, owner, issuance.period === 0 ? owner : addressAfter(settlementAddress, 3))],
-    }),
-  );
+  if (issuance.period !== 0 && options.burnAndMint !== undefined) {
+    throw new ChainError('bad-input', 'a network that burns and mints has no emission');
+  }
+  // Contracts that know each other: the settlement comes three transactions after the token. It creates escrow, earnings and emission.
+  const economy = await createEconomy(options, {
+    create,
+    owner,
+    issuance,
+    addressAt: (n) => addressAfter(deployer, nonce + n),
+  });
+  const { token } = economy;
+  const shares =
+    economy.burnAndMint !== undefined ? burnAndMintShares : issuance.period === 0 ? whitepaperShares : fundedShares;
   const parameters = await create(
     'parameters',
     encodeDeployData({
@@ -220,7 +227,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
         owner,
         options.delays ?? defaultDelays,
         options.holding ?? defaultHolding,
-        { ...(issuance.period === 0 ? whitepaperShares : fundedShares), ...options.shares },
+        { ...shares, ...options.shares },
         recipients,
         { ...defaultLimits, ...options.limits },
         options.vault === undefined ? recipients.treasury : toAddress(options.vault, 'vault'),
@@ -233,7 +240,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     encodeDeployData({
       abi: stakingAbi,
       bytecode: stakingBytecode,
-      args: [owner, token.address, parameters.address, settlementAddress],
+      args: [owner, token, parameters.address, economy.settlementAddress],
     }),
   );
   const settlement = await create(
@@ -241,7 +248,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     encodeDeployData({
       abi: settlementAbi,
       bytecode: settlementBytecode,
-      args: [token.address, parameters.address, staking.address, issuance],
+      args: [economy.payment ?? token, parameters.address, staking.address, issuance],
     }),
   );
   const models = await create(
@@ -249,7 +256,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     encodeDeployData({
       abi: modelRegistryAbi,
       bytecode: modelRegistryBytecode,
-      args: [token.address, parameters.address, options.makerFee ?? defaultMakerFee],
+      args: [token, parameters.address, options.makerFee ?? defaultMakerFee],
     }),
   );
   const { beacon } = options;
@@ -274,7 +281,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
   return {
     chainId: options.chainId,
     rpcUrl: options.rpcUrl,
-    token: token.address,
+    token,
     parameters: parameters.address,
     staking: staking.address,
     registry: registry.toLowerCase() as Address,
@@ -284,7 +291,8 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     earnings: earnings.toLowerCase() as Address,
     ...(issuance.period === 0 ? {} : { emission: emission.toLowerCase() as Address }),
     ...(beaconKeys === undefined ? {} : { beaconKeys: beaconKeys.address }),
-    block: Number(token.receipt.blockNumber),
+    ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
+    block: Number(parameters.receipt.blockNumber),
   };
 }
 
@@ -292,4 +300,44 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
 function createGenesis({ genesis }: Pick<DeployOptions, 'genesis'>, owner: Address, emission: Address) {
   const of = (name: keyof GenesisOwners): Address => (genesis ? toAddress(genesis[name], `genesis.${name}`) : owner);
   return { team: of('team'), foundation: of('foundation'), launch: of('launch'), listing: of('listing'), emission };
+}
+
+interface Economy {
+  /** Staked and bonded. */
+  readonly token: Address;
+  /** What payers pay in, where that is not the token. */
+  readonly payment?: Address;
+  readonly settlementAddress: Address;
+  readonly burnAndMint?: BurnAndMint;
+}
+
+/** Creates the token, and what burns and mints it where the network does. Parameters, staking and settlement come next. */
+async function createEconomy(
+  options: DeployOptions,
+  {
+    create,
+    owner,
+    issuance,
+    addressAt,
+  }: {
+    readonly create: (what: string, data: Hex) => Promise<{ readonly address: Address }>;
+    readonly owner: Address;
+    readonly issuance: Issuance;
+    /** Of the contract that is created as the n-th from now. */
+    readonly addressAt: (n: number) => Address;
+  },
+): Promise<Economy> {
+  if (options.burnAndMint === undefined) {
+    const settlementAddress = addressAt(3);
+    const emission = getContractAddress({ from: settlementAddress, nonce: 3n }).toLowerCase() as Address;
+    const args = [createGenesis(options, owner, issuance.period === 0 ? owner : emission)] as const;
+    const { address } = await create(
+      'token',
+      encodeDeployData({ abi: ogongTokenAbi, bytecode: ogongTokenBytecode, args }),
+    );
+    return { token: address, settlementAddress };
+  }
+  // Parameters and staking come before the settlement.
+  const created = await deployBurnAndMint(options.burnAndMint, { create, owner, addressAt, after: 2 });
+  return { ...created, payment: created.burnAndMint.credits };
 }

@@ -33,6 +33,8 @@ describe('parseDeployment', () => {
     ['negative chain', { ...whole, chainId: -1 }],
     ['zero chain', { ...whole, chainId: 0 }],
     ['fractional block', { ...whole, block: 0.5 }],
+    ['half an economy', { ...whole, burnAndMint: { credits: address } }],
+    ['no economy', { ...whole, burnAndMint: null }],
     ['bad URL', { ...whole, rpcUrl: 'nowhere' }],
   ])('refuses %s', (_, input) => {
     expect(() => parseDeployment(input)).toThrow(/deployment: /);

@@ -1,6 +1,21 @@
 import { ChainError } from './errors.ts';
 import type { Address } from './hex.ts';
 
+/** The contracts of a network that pays in dollar credits (ADR 53). Its token is staked and bonded, and not paid with. */
+export interface BurnAndMint {
+  readonly credits: Address;
+  readonly mintBurn: Address;
+  readonly payouts: Address;
+  readonly oracle: Address;
+  readonly exchange: Address;
+  /** The stablecoin that payouts are in. */
+  readonly stable: Address;
+  /** Says how much an epoch mints. */
+  readonly rule: Address;
+}
+
+const burnAndMintNames = ['credits', 'mintBurn', 'payouts', 'oracle', 'exchange', 'stable', 'rule'] as const;
+
 /** Where the contracts of one network are. Every daemon gets this. */
 export interface Deployment {
   readonly chainId: number;
@@ -18,6 +33,8 @@ export interface Deployment {
   readonly emission?: Address;
   /** Keys of the threshold beacon. Absent where the network has the bootstrap beacon alone. */
   readonly beaconKeys?: Address;
+  /** Absent where the network pays in its token. */
+  readonly burnAndMint?: BurnAndMint;
   /** First block with events of these contracts. */
   readonly block: number;
 }
@@ -63,8 +80,19 @@ export function parseDeployment(input: unknown): Deployment {
     ...addresses,
     ...(fields.emission === undefined ? {} : { emission: parseAddress(fields.emission, 'emission') }),
     ...(fields.beaconKeys === undefined ? {} : { beaconKeys: parseAddress(fields.beaconKeys, 'beaconKeys') }),
+    ...(fields.burnAndMint === undefined ? {} : { burnAndMint: parseBurnAndMint(fields.burnAndMint) }),
     block: parseCount(fields.block, 'block'),
   };
+}
+
+function parseBurnAndMint(value: unknown): BurnAndMint {
+  if (typeof value !== 'object' || value === null) {
+    throw new ChainError('bad-input', 'deployment: burnAndMint is not an object');
+  }
+  const fields = value as Record<string, unknown>;
+  return Object.fromEntries(
+    burnAndMintNames.map((name) => [name, parseAddress(fields[name], `burnAndMint.${name}`)]),
+  ) as unknown as BurnAndMint;
 }
 
 function parseAddress(value: unknown, field: string): Address {

@@ -1,5 +1,5 @@
 import { readChannelChanges } from './channel-changes.ts';
-import { escrowAbi } from './generated/abi.ts';
+import { creditsAbi, escrowAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, toAddress } from './hex.ts';
 import type { Transactor } from './transactor.ts';
 
@@ -13,8 +13,8 @@ export interface Channel {
   readonly spendable: bigint;
 }
 
-/** What the escrow contract holds for payers and payees. */
-export function createEscrowReads({ read }: Pick<Transactor, 'read'>, address: Address) {
+/** What the escrow contract holds for payers and payees. @param credits where the network pays in them */
+export function createEscrowReads({ read }: Pick<Transactor, 'read'>, address: Address, credits?: Address) {
   const escrow = { address, abi: escrowAbi } as const;
   return {
     /**
@@ -29,10 +29,15 @@ export function createEscrowReads({ read }: Pick<Transactor, 'read'>, address: A
       const args = { payer: toAddress(payer, 'payer'), validator: toAddress(validator, 'validator') } as const;
       return read('changes of a channel', (client) => readChannelChanges(client, { address, args, fromMs }));
     },
-    /** Escrow that is neither reserved nor spent. */
+    /** Escrow that is neither reserved nor spent, without credits that have lapsed. */
     freeOf(payer: BytesLike): Promise<bigint> {
       const args = [toAddress(payer, 'payer')] as const;
-      return read('free escrow', (client) => client.readContract({ ...escrow, functionName: 'freeOf', args }));
+      return read('free escrow', async (client) => {
+        const free = await client.readContract({ ...escrow, functionName: 'freeOf', args });
+        if (credits === undefined) return free;
+        const [owner] = args;
+        return client.readContract({ address: credits, abi: creditsAbi, functionName: 'liveOf', args: [owner, free] });
+      });
     },
     channelOf(payer: BytesLike, validator: BytesLike): Promise<Channel> {
       const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator')] as const;

@@ -1,5 +1,6 @@
 import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
 import { createBeaconKeysWrites } from './beacon-keys.ts';
+import { createMintWrites } from './burn-and-mint.ts';
 import type { Distribution, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionWrites } from './emission.ts';
@@ -87,7 +88,9 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         encodeFunctionData({ abi: ogongTokenAbi, functionName: 'transfer', args: [toAddress(to, 'to'), amount] }),
       ),
 
-    ...createEscrowWrites(transactor, escrow, allow),
+    // Credits need no allowance: the escrow takes only its caller's.
+    ...createEscrowWrites(transactor, escrow, deployment.burnAndMint === undefined ? allow : async () => {}),
+    ...createMintWrites(transactor, deployment),
     ...createEmissionWrites(transactor, deployment),
     ...createBeaconKeysWrites(transactor, deployment),
 

@@ -19,12 +19,18 @@ import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
   beaconKeysAbi,
+  constantProductPoolAbi,
+  creditsAbi,
   earningsAbi,
   emissionAbi,
   escrowAbi,
+  mintBurnAbi,
   modelRegistryAbi,
   ogongTokenAbi,
+  orogAbi,
   parametersAbi,
+  payoutsAbi,
+  priceOracleAbi,
   settlementAbi,
   stakingAbi,
   validatorRegistryAbi,
@@ -43,6 +49,12 @@ export const ledgerAbi = [
   ...modelRegistryAbi,
   ...earningsAbi,
   ...beaconKeysAbi,
+  ...orogAbi,
+  ...creditsAbi,
+  ...mintBurnAbi,
+  ...payoutsAbi,
+  ...priceOracleAbi,
+  ...constantProductPoolAbi,
 ] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
+import { parseDeployment } from '@ogong/chain/deployment';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -77,6 +78,30 @@ describe('mesh ledger', () => {
     expect(first.free).toBe(800n * OGONG);
     expect(first.channels.map(({ spendable }) => spendable)).toEqual([100n * OGONG, 100n * OGONG]);
 
+    expect(await prepareLedger(plan, { chain, deploymentFile })).toEqual(deployment);
+    expect(await look()).toEqual(first);
+  }, 60_000);
+
+  it('pays in dollar credits where it burns and mints, funded to the unit and once', async () => {
+    const feedKeys = [generatePrivateKey(), generatePrivateKey()];
+    const plan = { ...createPlan(), burnAndMint: { feedKeys, governance: computeAddress(generatePrivateKey()) } };
+    const deploymentFile = join(directory, 'credits.json');
+    const deployment = await prepareLedger(plan, { chain, deploymentFile });
+    expect(parseDeployment(readFileSync(deploymentFile, 'utf8')).burnAndMint).toEqual(deployment.burnAndMint);
+    const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
+    const payer = computeAddress(plan.payer.privateKey);
+    const look = async () => ({
+      stake: await client.stakeOf(computeAddress(plan.providers[0]!.privateKey)),
+      free: await client.freeOf(payer),
+      escrow: await client.paymentBalanceOf(deployment.escrow),
+      prices: (await client.pricesOf(deployment.token)).spot,
+      ...(await client.creditSupply()),
+    });
+    const first = await look();
+    expect(first).toMatchObject({ stake: 500n * OGONG, free: 800n * OGONG, escrow: 1_000n * OGONG });
+    expect(first.prices).toBe(OGONG / 10n);
+    // No credit is worth more than the tokens that were burned for it, at ten cents each.
+    expect(first.credits >= 1_000n * OGONG && first.backing >= 10n * first.credits).toBe(true);
     expect(await prepareLedger(plan, { chain, deploymentFile })).toEqual(deployment);
     expect(await look()).toEqual(first);
   }, 60_000);

@@ -13,6 +13,7 @@ import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import type { DevChain } from '../chain/dev-chain.ts';
+import { buyDevCredits, describeDevEconomy, openDevMarket } from '../chain/dev-market.ts';
 import { MeshError } from './mesh-error.ts';
 
 /** One OGONG in atomic units. */
@@ -60,6 +61,8 @@ export interface PublishedModel {
 export interface LedgerPlan {
   readonly deployer: LedgerAccount;
   readonly recipients: { readonly verification: Address; readonly treasury: Address; readonly license: Address };
+  /** The network pays in dollar credits, at prices that these keys sign. Default: it pays in its token. */
+  readonly burnAndMint?: { readonly feedKeys: readonly Hex[]; readonly governance: Address };
   readonly validators: readonly BondedValidator[];
   readonly providers: readonly StakedProvider[];
   readonly router: BondedRouter;
@@ -97,10 +100,12 @@ export async function prepareLedger(
   await Promise.all(senders.map((sender) => chain.setBalance(sender, gasBalance)));
   onProgress('deploying the contracts');
   const deployment =
-    (await findDeployment(deploymentFile, chain.rpcUrl)) ?? (await deploy(plan, chain, deploymentFile));
+    (await findDeployment(deploymentFile, chain.rpcUrl)) ??
+    (await deploy(plan, chain, deploymentFile, plan.burnAndMint));
   const connect = ({ privateKey }: LedgerAccount): Promise<ChainClient> =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 50 });
   const governor = await connect(deployer);
+  await openDevMarket(governor, plan.burnAndMint?.feedKeys ?? []);
 
   onProgress(
     `bonding ${validators.length} validators, staking ${providers.length} providers, funding the gateway, publishing models`,
@@ -150,9 +155,11 @@ async function deploy(
   { deployer, recipients }: LedgerPlan,
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
   file: string,
+  burnAndMint: LedgerPlan['burnAndMint'],
 ): Promise<Deployment> {
   const deployment = await deployContracts({
     ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients },
+    ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance) }),
     delays: noDelays,
     holding,
     // Longer than an audit may take with the slowest timings of a mesh.
@@ -226,7 +233,8 @@ async function openChannels(
   if (free < needed) {
     // The whole deposit, unless more than that is missing.
     const wanted = [payer.depositAtomic, needed].sort((a, b) => (a < b ? 1 : -1))[0] as bigint;
-    await top(governor, address, wanted - free);
+    if (client.deployment.burnAndMint === undefined) await top(governor, address, wanted - free);
+    else await buyDevCredits(governor, client, wanted - free);
     await client.deposit(wanted - free);
   }
   for (const { validator, missing } of channels) if (missing > 0n) await client.admit(validator, missing);

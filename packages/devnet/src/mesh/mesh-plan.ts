@@ -78,6 +78,10 @@ export const CALM_TIMINGS: MeshTimings = {
   calmBlockSeconds: 1,
 };
 
+/** The economies of a network (ADR 46); `burn-and-mint` pays in dollar credits. */
+export const ECONOMIES = ['ogong', 'burn-and-mint'] as const;
+export type Economy = (typeof ECONOMIES)[number];
+
 export interface MeshOptions {
   readonly directory: string;
   readonly model: MeshModel;
@@ -87,6 +91,8 @@ export interface MeshOptions {
   readonly validators?: number;
   /** Honest ones, 1 to 8. */
   readonly providers?: number;
+  /** What the network pays in. Default: `ogong`, its token. */
+  readonly economy?: Economy;
   readonly variant?: ProviderVariant;
   readonly pricePer1kAtomic?: bigint;
   readonly timings?: MeshTimings;

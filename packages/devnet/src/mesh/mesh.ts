@@ -206,6 +206,8 @@ function find(processes: ReadonlyMap<string, SupervisedProcess>, name: string): 
 }
 
 const accountNames = ['deployer', 'maker', 'verification-pool', 'treasury', 'license'] as const;
+/** Of a network that burns and mints. */
+const feedNames = ['feed-1', 'feed-2', 'feed-3'] as const;
 
 async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdentity>> {
   const providers = Array.from({ length: countProviders(launch) }, (_, i) => i);
@@ -214,6 +216,7 @@ async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdent
     ...providers.map((i) => providerName(launch, i)),
     ...['router', 'gateway'],
     ...accountNames,
+    ...(launch.economy === 'burn-and-mint' ? [...feedNames, 'governance'] : []),
   ];
   return new Map(
     await Promise.all(names.map(async (name) => [name, await loadMeshIdentity(launch.directory, name)] as const)),
@@ -256,6 +259,12 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
       allowanceAtomic: gatewayDeposit / BigInt(2 * launch.ports.validators.length),
     },
     maker: account('maker'),
+    ...(launch.economy === 'burn-and-mint' && {
+      burnAndMint: {
+        feedKeys: feedNames.map((name) => identityOf(name).privateKey),
+        governance: identityOf('governance').address,
+      },
+    }),
     models: listModels(launch).map(({ id, path, root }) => ({
       ...{ id, root },
       tokenizerHash: hashTokenizer(readGgufHeader(path)),

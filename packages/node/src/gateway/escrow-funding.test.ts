@@ -26,7 +26,7 @@ function createChain(start: { balance: bigint; free: bigint; admitted: bigint })
   const client = {
     channelOf: async () => channel(),
     freeOf: async () => state.free,
-    balanceOf: async () => state.balance,
+    paymentBalanceOf: async () => state.balance,
     async deposit(amount: bigint) {
       transact(`deposit ${amount}`, () => {
         state.balance -= amount;

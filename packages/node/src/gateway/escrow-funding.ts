@@ -52,7 +52,7 @@ export function createEscrowFunding(
 
   async function deposit(client: ChainClient, missing: bigint): Promise<void> {
     if (depositAtomic === 0n) return;
-    const amount = min(missing > depositAtomic ? missing : depositAtomic, await client.balanceOf(payer));
+    const amount = min(missing > depositAtomic ? missing : depositAtomic, await client.paymentBalanceOf(payer));
     if (amount > 0n) await client.deposit(amount);
   }
 

@@ -14,6 +14,7 @@ import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { type LedgerDebit, type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
+import { describeDevEconomy, openDevMarket } from '@ogong/devnet/chain/dev-market';
 import { sign } from 'viem/accounts';
 
 export type TestLedger = Awaited<ReturnType<typeof startTestLedger>>;
@@ -29,6 +30,8 @@ export async function startTestLedger(
     holding?: Partial<Holding>;
     issuance?: Issuance;
     beacon?: EpochTiming;
+    /** Pays in credits, at prices that these feeds sign. */
+    feedKeys?: readonly Hex[];
     blockTimeMs?: number;
   } = {},
 ) {
@@ -46,10 +49,12 @@ export async function startTestLedger(
     holding: { ...noHolding, ...options.holding },
     ...(options.issuance && { issuance: options.issuance }),
     ...(options.beacon && { beacon: options.beacon }),
+    ...(options.feedKeys && { burnAndMint: describeDevEconomy(options.feedKeys, treasury) }),
   });
   const connect = (privateKey: Hex) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20 });
   const governor = await connect(owner);
+  await openDevMarket(governor, options.feedKeys ?? []);
 
   /** A client with gas and the given tokens. */
   async function createMember(tokens = 0n) {

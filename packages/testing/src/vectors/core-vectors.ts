@@ -26,6 +26,7 @@ import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEmissionVectors } from './emission-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
+import { createMintVectors } from './mint-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
@@ -63,6 +64,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
+    'burn-mint': createMintVectors(crypto),
     emission: createEmissionVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),

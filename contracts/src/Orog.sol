@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+
+/// @title The token of a network that burns and mints
+/// @notice Its supply follows the dollars that are paid for work. Only one contract can mint, for work that is final and within its
+/// rule; anybody can burn what it holds. The token has no owner.
+contract Orog is ERC20Permit {
+    /// The contract that burns at a top-up and mints for work.
+    address public immutable minter;
+
+    error NotMinter(address caller);
+
+    /// @param genesis Holds what exists from the beginning.
+    constructor(address minter_, address genesis, uint256 supply) ERC20("Orogen", "OROG") ERC20Permit("Orogen") {
+        minter = minter_;
+        _mint(genesis, supply);
+    }
+
+    function mint(address to, uint256 amount) external {
+        if (msg.sender != minter) revert NotMinter(msg.sender);
+        _mint(to, amount);
+    }
+
+    /// @notice Destroys tokens of the caller.
+    function burn(uint256 amount) external {
+        _burn(msg.sender, amount);
+    }
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ConstantProductPool} from "../src/Exchange.sol";
+import {BoundedMint, DocumentMint, EpochWork} from "../src/MintRule.sol";
+import {INetwork, MintBurn, MintBurnParts} from "../src/MintBurn.sol";
+import {Orog} from "../src/Orog.sol";
+import {Parameters} from "../src/Parameters.sol";
+import {PriceOracle} from "../src/PriceOracle.sol";
+import {Batch, Debit, Line, Tally} from "../src/Types.sol";
+import {BurnMintFixture} from "./BurnMintFixture.sol";
+import {bound, check, checkEqual, vm} from "./Vm.sol";
+
+/// Keeps a hundredth of what is sent.
+contract TaxedToken is ERC20 {
+    constructor() ERC20("Taxed", "TAX") {
+        _mint(msg.sender, 1_000e18);
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        super._update(from, to, amount);
+        if (from != address(0) && to != address(0)) super._update(to, address(0xdead), amount / 100);
+    }
+}
+
+/// Tops up again while it is being taken.
+contract ReentrantToken is ERC20 {
+    MintBurn private immutable mintBurn;
+
+    constructor(MintBurn mintBurn_) ERC20("Reentrant", "RE") {
+        mintBurn = mintBurn_;
+        _mint(msg.sender, 1_000e18);
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        super._update(from, to, amount);
+        if (to == address(mintBurn)) mintBurn.topUp(this, 1, 0, block.timestamp);
+    }
+}
+
+contract MintBurnTest is BurnMintFixture {
+    address private constant VERIFIER = address(0xD1);
+
+    function test_topUpBurnsAndGivesDollars() public {
+        uint256 supply = orog.totalSupply();
+        uint256 issued = _topUp(payer, 1_000e6);
+        uint256 burned = supply - orog.totalSupply();
+        checkEqual(burned, pool.outOf(1_000e6, 1_000_000e6, 10_000_000e18), "what the pool gave");
+        // The pool's fee and slippage are the payer's: credits are worth no more than what was burned.
+        checkEqual(issued, burned * CENT_10 / 1e18, "dollars of what was burned");
+        check(issued > 990e18 && issued < 1_000e18, "about a thousand");
+        checkEqual(credits.balanceOf(payer), issued, "the payer's");
+        checkEqual(credits.backing(), burned, "backed");
+        checkEqual(mintBurn.totalBurned(), burned, "counted");
+    }
+
+    function test_topUpInTheTokenItself() public {
+        orog.approve(address(mintBurn), 500e18);
+        checkEqual(mintBurn.topUp(orog, 500e18, 50e18, block.timestamp), 50e18, "at ten cents");
+        checkEqual(orog.balanceOf(address(mintBurn)), 0, "burned");
+    }
+
+    /// A pool that sells above the oracle's price gives fewer credits; one that sells below it gives those of the asset.
+    function test_aPoolThatWasMovedGivesNoCredits() public {
+        pool.swap(dollar, orog, 1_000_000e6, 0, address(this));
+        uint256 issued = _topUp(payer, 1_000e6);
+        check(issued < 260e18, "a quarter");
+        pool.swap(orog, dollar, 20_000_000e18, 0, address(this));
+        uint256 backing = credits.backing();
+        checkEqual(_topUp(payer, 1_000e6), 1_000e18, "the asset's dollars");
+        check(credits.backing() - backing > 10_000e18, "more was burned");
+    }
+
+    function test_topUpKeepsThePayersTerms() public {
+        dollar.approve(address(mintBurn), type(uint256).max);
+        vm.expectPartialRevert(MintBurn.TooFewCredits.selector);
+        mintBurn.topUp(dollar, 1_000e6, 1_000e18, block.timestamp);
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.Expired.selector, block.timestamp - 1));
+        mintBurn.topUp(dollar, 1_000e6, 0, block.timestamp - 1);
+        vm.expectRevert(MintBurn.ZeroAmount.selector);
+        mintBurn.topUp(dollar, 0, 0, block.timestamp);
+    }
+
+    function test_refusesTaxedAndReentrantTokens() public {
+        TaxedToken taxed = new TaxedToken();
+        taxed.approve(address(mintBurn), 100e18);
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.NotReceived.selector, 99e18, 100e18));
+        mintBurn.topUp(taxed, 100e18, 0, block.timestamp);
+        ReentrantToken reentrant = new ReentrantToken(mintBurn);
+        reentrant.approve(address(mintBurn), 100e18);
+        vm.expectRevert(bytes4(keccak256("ReentrancyGuardReentrantCall()")));
+        mintBurn.topUp(reentrant, 100e18, 0, block.timestamp);
+    }
+
+    /// From a dollar to a worker's dollar: 75 / 15 / 5 / 5, to the unit.
+    function test_workIsPaid() public {
+        _topUp(payer, 10_000e6);
+        _reserve(1_000e18);
+        Tally[] memory tallies = new Tally[](1);
+        tallies[0] = Tally(VERIFIER, 4, 0);
+        _settleWith(1, 400e18, 400e18, tallies);
+        uint256 backing = credits.backing();
+        uint256 supply = credits.totalSupply();
+        _vest(CENT_10);
+        uint256 epoch = mintBurn.epochAt(this.clock());
+        earnings.withdraw(KEY, PROVIDER);
+        _claimCredit(validator);
+        _claimCredit(VERIFIER);
+        _claimCredit(TREASURY);
+        checkEqual(mintBurn.dollarsOf(epoch, PROVIDER), 300e18, "provider");
+        checkEqual(mintBurn.dollarsOf(epoch, validator) + mintBurn.dollarsOf(epoch, VERIFIER), 60e18, "verification");
+        checkEqual(mintBurn.dollarsOf(epoch, TREASURY), 20e18, "treasury");
+        checkEqual(mintBurn.dollarsOf(epoch, GOVERNANCE), 20e18, "governance");
+        checkEqual(mintBurn.epochOf(epoch).dollars, 400e18, "all of it");
+        checkEqual(credits.totalSupply(), supply - 400e18, "consumed");
+        // Each part takes its even part of what was burned, rounded down.
+        uint256 part = backing - credits.backing();
+        check(part <= backing * 400e18 / supply && part + 4 > backing * 400e18 / supply, "its part of the burn");
+        checkEqual(mintBurn.epochOf(epoch).burned, part, "counted");
+        _closeNow();
+        uint256 minted = mintBurn.epochOf(epoch).minted;
+        uint256 bought = 4_000e18;
+        checkEqual(minted, (bought < part ? bought : part) * 95 / 100, "the rule");
+        uint256 before = orog.totalSupply();
+        vm.prank(PROVIDER);
+        (uint256 tokens, uint256 stable) = mintBurn.claim(epoch, 0);
+        checkEqual(tokens, minted * 3 / 4, "three quarters");
+        checkEqual(orog.totalSupply(), before + tokens, "minted");
+        checkEqual(dollar.balanceOf(PROVIDER), stable, "in dollars");
+        check(stable > 275e6 && stable < 300e6, "what tokens are worth");
+        vm.prank(PROVIDER);
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.NothingToClaim.selector, epoch, PROVIDER));
+        mintBurn.claim(epoch, 0);
+        vm.prank(VERIFIER);
+        payouts.choose(true);
+        vm.prank(VERIFIER);
+        (tokens, stable) = mintBurn.claim(epoch, 0);
+        checkEqual(stable, 0, "no sale");
+        checkEqual(orog.balanceOf(VERIFIER), tokens, "the tokens");
+    }
+
+    function test_aProviderNeedsATenthOfAValidatorsBond() public {
+        _topUp(payer, 1_000e6);
+        _reserve(100e18);
+        address poor = address(0xB2);
+        _submit(_batch(1), _one(_debit(PAYER_KEY, 100e18, 100e18)), _one(Line(KEY, poor, address(0), 100e18, 0)));
+        _vest(CENT_10);
+        checkEqual(mintBurn.leastStake() * 10, BOND, "a tenth");
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.StakeTooSmall.selector, 0, BOND / 10));
+        earnings.withdraw(KEY, poor);
+        _stakeFor(poor, BOND / 10 - 1);
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.StakeTooSmall.selector, BOND / 10 - 1, BOND / 10));
+        earnings.withdraw(KEY, poor);
+        _stakeFor(poor, 1);
+        checkEqual(earnings.withdraw(KEY, poor), 80e18, "nothing was lost");
+        // Whatever governance makes of the bond, the stake is a tenth of it.
+        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, 7 * BOND, ROUTER_BOND));
+        checkEqual(mintBurn.leastStake() * 10, 7 * BOND, "ten times, always");
+    }
+
+    /// What an ejection takes is the verification pool's, which stakes nothing.
+    function test_forfeitsAreConsumedToo() public {
+        _topUp(payer, 1_000e6);
+        _reserve(100e18);
+        _settle(1, 100e18, 100e18);
+        _eject(2, KEY);
+        _wait(APPEAL);
+        uint256 epoch = mintBurn.epochAt(this.clock());
+        earnings.collect(KEY, PROVIDER);
+        checkEqual(mintBurn.dollarsOf(epoch, VERIFICATION), 80e18, "all of it");
+        checkEqual(mintBurn.dollarsOf(epoch, GOVERNANCE), 0, "no provider was paid");
+    }
+
+    function test_epochsCloseOnceWhenTheyAreOver() public {
+        uint256 epoch = mintBurn.epochAt(this.clock());
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.NotOver.selector, (epoch + 1) * 72 minutes));
+        mintBurn.close(epoch);
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.NotClosed.selector, epoch));
+        mintBurn.claim(epoch, 0);
+        _closeNow();
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.ClosedAlready.selector, epoch));
+        mintBurn.close(epoch);
+    }
+
+    function test_aSaleBelowTheOraclesPriceDoesNotHappen() public {
+        uint256 epoch = _earn(1_000e18);
+        _closeNow();
+        pool.swap(orog, dollar, 1_000_000e18, 0, address(this));
+        vm.prank(PROVIDER);
+        vm.expectPartialRevert(ConstantProductPool.TooLittle.selector);
+        mintBurn.claim(epoch, 0);
+        vm.prank(PROVIDER);
+        payouts.choose(true);
+        vm.prank(PROVIDER);
+        (uint256 tokens,) = mintBurn.claim(epoch, 0);
+        checkEqual(orog.balanceOf(PROVIDER), tokens, "the tokens instead");
+    }
+
+    function test_aPayeesOwnBound() public {
+        uint256 epoch = _earn(1_000e18);
+        _closeNow();
+        vm.prank(PROVIDER);
+        vm.expectPartialRevert(ConstantProductPool.TooLittle.selector);
+        mintBurn.claim(epoch, 750e6);
+    }
+
+    /// Without a price nobody tops up and no epoch closes; everybody has back what is theirs, and work still settles.
+    function test_aPauseKeepsRefundsOpen() public {
+        _topUp(payer, 1_000e6);
+        _reserve(200e18);
+        vm.prank(payer);
+        escrow.deposit(50e18);
+        oracle.pause();
+        dollar.approve(address(mintBurn), 1e6);
+        vm.expectPartialRevert(PriceOracle.PausedNow.selector);
+        mintBurn.topUp(dollar, 1e6, 0, block.timestamp);
+        _settle(1, 100e18, 100e18);
+        vm.prank(payer);
+        escrow.withdraw(50e18);
+        vm.prank(payer);
+        escrow.requestRelease(validator, 100e18);
+        _wait(DELAY);
+        vm.prank(payer);
+        escrow.finishRelease(validator);
+        vm.prank(payer);
+        escrow.withdraw(100e18);
+        _wait(3 * PERIOD - DELAY);
+        uint256 epoch = mintBurn.epochAt(this.clock());
+        earnings.withdraw(KEY, PROVIDER);
+        _wait(72 minutes);
+        vm.expectPartialRevert(PriceOracle.NoPrice.selector);
+        mintBurn.close(epoch);
+        _price(CENT_10);
+        mintBurn.close(epoch);
+    }
+
+    function test_onlyWhoMayMints() public {
+        vm.expectRevert(abi.encodeWithSelector(Orog.NotMinter.selector, address(this)));
+        orog.mint(address(this), 1);
+        vm.expectRevert(abi.encodeWithSelector(MintBurn.NotCredits.selector, address(this)));
+        mintBurn.earn(PROVIDER, 1e18, 1e18, true);
+        BoundedMint rule = new BoundedMint(950_000, 1e24);
+        INetwork network = INetwork(address(settlement));
+        vm.expectPartialRevert(MintBurn.OtherMinter.selector);
+        new MintBurn(MintBurnParts(orog, dollar, oracle, pool, rule, network, GOVERNANCE));
+    }
+
+    function test_noRuleMintsMoreThanItsBound() public {
+        vm.expectRevert(abi.encodeWithSelector(BoundedMint.OutOfRange.selector, "elasticity"));
+        new BoundedMint(950_001, 1e24);
+        vm.expectRevert(abi.encodeWithSelector(BoundedMint.OutOfRange.selector, "elasticity"));
+        new BoundedMint(0, 1e24);
+        vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "elasticity"));
+        new DocumentMint(1_500_001, 1e24);
+        vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "elasticity"));
+        new DocumentMint(799_999, 1e24);
+    }
+
+    /// Never more than what was burned, nor than its dollars buy, nor than the yearly bounds of one epoch.
+    function testFuzz_boundedMint(uint256 dollars, uint256 burned, uint256 price, uint256 supply) public {
+        BoundedMint rule = new BoundedMint(950_000, 73_050e18);
+        dollars = bound(dollars, 0, 1e30);
+        burned = bound(burned, 0, 1e30);
+        price = bound(price, 1, 1e24);
+        supply = bound(supply, 0, 1e30);
+        uint256 minted = rule.mintOf(EpochWork(dollars, burned, price, supply, type(uint128).max));
+        check(minted * 100 <= burned * 95, "the burn");
+        check(minted * price * 100 <= dollars * 95 * 1e18, "the dollars");
+        check(minted <= 10e18, "an epoch's part of the cap");
+        check(minted * 20 * 7_305 <= supply, "an epoch's part of the ceiling");
+    }
+
+    /// Whoever owns every role and pays itself has less dollars afterwards, whatever becomes of the price.
+    function testFuzz_whoPaysItselfLoses(uint256 amount, uint256 other, uint256 later) public {
+        amount = bound(amount, 1e6, 10_000e6);
+        address somebody = address(0xEE);
+        _topUp(somebody, bound(other, 1e6, 10_000e6));
+        // Its credits may be cheap ones beside dear ones of others.
+        uint256 issued = _topUp(payer, amount);
+        _reserve(issued);
+        _settle(1, uint128(issued), uint128(issued));
+        uint128 price = uint128(bound(later, 0.081e18, 0.119e18));
+        _vest(price);
+        uint256 epoch = mintBurn.epochAt(this.clock());
+        earnings.withdraw(KEY, PROVIDER);
+        _claimCredit(validator);
+        _claimCredit(VERIFICATION);
+        _claimCredit(TREASURY);
+        checkEqual(mintBurn.epochOf(epoch).dollars, issued, "all roles");
+        vm.warp((epoch + 1) * 72 minutes);
+        _price(price);
+        mintBurn.close(epoch);
+        uint256 minted = mintBurn.epochOf(epoch).minted;
+        check(minted * price / 1e18 * 100 <= issued * 95, "fewer dollars");
+        check(minted <= mintBurn.totalBurned(), "fewer tokens");
+    }
+
+    /// The rule as the document has it pays whoever burns least: the floor comes last.
+    function test_theDocumentsRuleIsFarmed() public {
+        _deployBurnMint(new DocumentMint(1_500_000, 1_000_000_000e18));
+        uint256 supply = orog.totalSupply();
+        uint256 epoch = _earn(1e18);
+        _closeNow();
+        uint256 burned = mintBurn.totalBurned();
+        check(burned < 1_100e18, "a hundred dollars were burned");
+        uint256 minted = mintBurn.epochOf(epoch).minted;
+        check(minted > burned * 1_000, "thousands of times that is minted");
+        check(minted * 201 > supply, "five thousandths of all there is");
+    }
+
+    /// Work of one payer for one provider, that became final in this epoch.
+    function _earn(uint128 amount) private returns (uint256 epoch) {
+        _topUp(payer, uint256(amount) / 1e12 * 11 / 10 + 100e6);
+        _reserve(amount);
+        _settle(1, amount, amount);
+        _vest(CENT_10);
+        epoch = mintBurn.epochAt(this.clock());
+        earnings.withdraw(KEY, PROVIDER);
+    }
+
+    function _claimCredit(address who) private {
+        vm.prank(who);
+        escrow.claim();
+    }
+
+    function _settleWith(uint64 sequence, uint128 amount, uint128 cumulative, Tally[] memory tallies) private {
+        Batch memory batch = _batch(sequence);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, amount, cumulative));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, address(0), amount, 0));
+        bytes32[] memory none;
+        bytes32 digest = settlement.batchDigest(batch, debits, lines, none, tallies);
+        settlement.settle(batch, debits, lines, none, tallies, _quorum(digest, 3));
+    }
+}

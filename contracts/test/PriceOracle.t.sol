@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {PriceOracle, Quote} from "../src/PriceOracle.sol";
+import {BurnMintFixture} from "./BurnMintFixture.sol";
+import {bound, check, checkEqual, vm} from "./Vm.sol";
+
+contract PriceOracleTest is BurnMintFixture {
+    address private constant ASSET = address(0xA55E7);
+
+    function _list(uint128 a, uint128 b, uint128 c) private view returns (Quote[] memory quotes) {
+        quotes = new Quote[](3);
+        (quotes[0], quotes[1], quotes[2]) = (_quote(0, ASSET, a), _quote(1, ASSET, b), _quote(2, ASSET, c));
+    }
+
+    function _two(uint128 a, uint128 b) private view returns (Quote[] memory quotes) {
+        quotes = new Quote[](2);
+        (quotes[0], quotes[1]) = (_quote(0, ASSET, a), _quote(1, ASSET, b));
+    }
+
+    function test_theMedianOfThree() public {
+        oracle.post(ASSET, _list(98, 100, 105));
+        checkEqual(oracle.lowOf(ASSET), 100, "the middle one");
+        _wait(1);
+        oracle.post(ASSET, _two(98, 101));
+        (PriceOracle.Price memory last,) = oracle.lastOf(ASSET);
+        checkEqual(last.price, 99, "the mean, rounded down");
+    }
+
+    function test_moreThanHalfHaveToSpeak() public {
+        Quote[] memory one = new Quote[](1);
+        one[0] = _quote(0, ASSET, 100);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.TooFewQuotes.selector, 1, 2));
+        oracle.post(ASSET, one);
+        Quote[] memory twice = new Quote[](2);
+        twice[0] = twice[1] = one[0];
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.QuotedTwice.selector, vm.addr(feedKeys[0])));
+        oracle.post(ASSET, twice);
+    }
+
+    function test_badQuotesAreRefused() public {
+        Quote[] memory quotes = _list(98, 100, 100);
+        quotes[1].price = 99;
+        vm.expectPartialRevert(PriceOracle.NotFeed.selector);
+        oracle.post(ASSET, quotes);
+        quotes = _list(98, 100, 100);
+        quotes[1].signature = hex"00";
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.BadQuote.selector, 1));
+        oracle.post(ASSET, quotes);
+        quotes = _list(100, 98, 99);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.Unsorted.selector, 1));
+        oracle.post(ASSET, quotes);
+        quotes = _list(0, 98, 99);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.BadQuote.selector, 0));
+        oracle.post(ASSET, quotes);
+        // Signed for another asset.
+        quotes = _list(98, 100, 100);
+        vm.expectPartialRevert(PriceOracle.NotFeed.selector);
+        oracle.post(address(orog), quotes);
+    }
+
+    function test_quotesHaveAnAge() public {
+        Quote[] memory quotes = _list(100, 100, 100);
+        _wait(MAX_AGE + 1);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.TooOld.selector, 0));
+        oracle.post(ASSET, quotes);
+        Quote[] memory later = _list(100, 100, 100);
+        vm.warp(this.clock() - 1);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.TooOld.selector, 0));
+        oracle.post(ASSET, later);
+    }
+
+    /// Whoever submits cannot choose an older quote over a newer one.
+    function test_nobodyGoesBack() public {
+        Quote[] memory older = _list(100, 100, 100);
+        _wait(60);
+        oracle.post(ASSET, _list(102, 102, 102));
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.TooOld.selector, 0));
+        oracle.post(ASSET, older);
+    }
+
+    function test_aPriceEndsWithItsAge() public {
+        oracle.post(ASSET, _list(100, 100, 100));
+        _wait(MAX_AGE);
+        checkEqual(oracle.highOf(ASSET), 100, "still");
+        _wait(1);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.NoPrice.selector, ASSET));
+        oracle.highOf(ASSET);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.NoPrice.selector, address(0xDEAD)));
+        oracle.lowOf(address(0xDEAD));
+    }
+
+    function test_feedsThatDifferGiveNoPrice() public {
+        Quote[] memory quotes = _list(1_000, 1_000, 1_051);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.SpreadTooWide.selector, 2));
+        oracle.post(ASSET, quotes);
+        oracle.post(ASSET, _list(1_000, 1_000, 1_050));
+    }
+
+    function test_aJumpHasToBeSaidTwice() public {
+        oracle.post(ASSET, _list(1_000, 1_000, 1_000));
+        _wait(60);
+        oracle.post(ASSET, _list(1_201, 1_201, 1_201));
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.NoPrice.selector, ASSET));
+        oracle.lowOf(ASSET);
+        _wait(1 hours - 1);
+        Quote[] memory again = _list(1_210, 1_210, 1_210);
+        vm.expectPartialRevert(PriceOracle.StillDoubted.selector);
+        oracle.post(ASSET, again);
+        _wait(1);
+        oracle.post(ASSET, again);
+        checkEqual(oracle.highOf(ASSET), 1_210, "believed");
+        // Another jump that is taken back is forgotten.
+        _wait(60);
+        oracle.post(ASSET, _list(2_000, 2_000, 2_000));
+        _wait(60);
+        oracle.post(ASSET, _list(1_210, 1_210, 1_210));
+        checkEqual(oracle.highOf(ASSET), 1_210, "as before");
+    }
+
+    function test_theAverageLagsBehind() public {
+        oracle.post(ASSET, _list(1_000, 1_000, 1_000));
+        _wait(1 hours);
+        oracle.post(ASSET, _list(1_200, 1_200, 1_200));
+        _wait(30 minutes);
+        // An hour at 1000 and half an hour at 1200.
+        checkEqual(oracle.lowOf(ASSET), 1_066, "the average is lower");
+        checkEqual(oracle.highOf(ASSET), 1_200, "the present price is higher");
+        _wait(30 minutes);
+        oracle.post(ASSET, _list(1_000, 1_000, 1_000));
+        _wait(1 hours);
+        // The two hours hold one at 1200 and one at 1000.
+        checkEqual(oracle.highOf(ASSET), 1_100, "the average is higher");
+        checkEqual(oracle.lowOf(ASSET), 1_000, "the present price is lower");
+    }
+
+    function testFuzz_theAverageLiesBetween(uint256 seed) public {
+        uint128 price = 1_000_000;
+        (uint256 low, uint256 high) = (price, price);
+        for (uint256 i; i < 6; ++i) {
+            oracle.post(ASSET, _list(price, price, price));
+            if (price < low) low = price;
+            if (price > high) high = price;
+            seed = uint256(keccak256(abi.encode(seed)));
+            _wait(seed % MAX_AGE);
+            (uint256 spot, uint256 average) = oracle.pricesOf(ASSET);
+            checkEqual(spot, price, "present");
+            check(average >= low && average <= high, "between");
+            price = uint128(bound(seed >> 20, price * 81 / 100, price * 119 / 100));
+        }
+    }
+
+    function test_thePauseIsShortAndRare() public {
+        oracle.post(ASSET, _list(100, 100, 100));
+        oracle.pause();
+        vm.expectPartialRevert(PriceOracle.PausedNow.selector);
+        oracle.lowOf(ASSET);
+        vm.expectPartialRevert(PriceOracle.TooEarly.selector);
+        oracle.pause();
+        _wait(3 days);
+        oracle.post(ASSET, _list(100, 100, 100));
+        checkEqual(oracle.lowOf(ASSET), 100, "over");
+        vm.expectPartialRevert(PriceOracle.TooEarly.selector);
+        oracle.pause();
+        _wait(14 days);
+        oracle.pause();
+    }
+
+    function test_feedsChangeAfterANotice() public {
+        address[] memory feeds = new address[](1);
+        feeds[0] = vm.addr(feedKeys[0]);
+        oracle.announceFeeds(feeds);
+        vm.expectPartialRevert(PriceOracle.TooEarly.selector);
+        oracle.changeFeeds();
+        _wait(2 days);
+        oracle.changeFeeds();
+        checkEqual(oracle.feeds().length, 1, "one");
+        Quote[] memory both = _two(100, 100);
+        vm.expectPartialRevert(PriceOracle.NotFeed.selector);
+        oracle.post(ASSET, both);
+        vm.expectPartialRevert(PriceOracle.TooEarly.selector);
+        oracle.changeFeeds();
+    }
+
+    function test_onlyTheOwner() public {
+        address[] memory feeds = new address[](1);
+        feeds[0] = address(1);
+        vm.prank(PROVIDER);
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, PROVIDER));
+        oracle.pause();
+        vm.prank(PROVIDER);
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, PROVIDER));
+        oracle.announceFeeds(feeds);
+    }
+
+    function test_feedsAreAListOfDifferentOnes() public {
+        address[] memory feeds = new address[](2);
+        feeds[0] = feeds[1] = address(1);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "feeds"));
+        oracle.announceFeeds(feeds);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "feeds"));
+        oracle.announceFeeds(new address[](0));
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "maxAge"));
+        new PriceOracle(address(this), feeds, 0);
+    }
+}

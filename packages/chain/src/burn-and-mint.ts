@@ -1,0 +1,165 @@
+import { encodeFunctionData, erc20Abi, maxUint256, type TransactionReceipt } from 'viem';
+import { encodeProvide } from './deploy-burn-and-mint.ts';
+import type { BurnAndMint, Deployment } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import { creditsAbi, mintBurnAbi, payoutsAbi, priceOracleAbi } from './generated/abi.ts';
+import { type Address, type BytesLike, toAddress, toHex } from './hex.ts';
+import type { Transactor } from './transactor.ts';
+
+/** An epoch of minting. Dollars have 18 decimals. */
+export interface MintEpoch {
+  readonly dollars: bigint;
+  readonly burned: bigint;
+  readonly minted: bigint;
+  readonly isClosed: boolean;
+}
+
+/** What a feed signed. */
+export interface SignedPrice {
+  readonly price: bigint;
+  readonly time: bigint;
+  readonly signature: BytesLike;
+}
+
+function requireBurnAndMint({ burnAndMint }: Pick<Deployment, 'burnAndMint'>): BurnAndMint {
+  if (burnAndMint === undefined) throw new ChainError('bad-input', 'this network does not pay in credits');
+  return burnAndMint;
+}
+
+/** What the second economy says of itself. @throws ChainError `bad-input` where the network has another */
+export function createMintReads(
+  { read }: Pick<Transactor, 'read'>,
+  deployment: Pick<Deployment, 'burnAndMint' | 'token'>,
+) {
+  const mintBurn = () => ({ address: requireBurnAndMint(deployment).mintBurn, abi: mintBurnAbi }) as const;
+  return {
+    /** Of what the network pays in: credits, or its token. */
+    paymentBalanceOf(owner: BytesLike): Promise<bigint> {
+      const address = deployment.burnAndMint?.credits ?? deployment.token;
+      const args = [toAddress(owner, 'owner')] as const;
+      return read('balance', (client) =>
+        client.readContract({ address, abi: erc20Abi, functionName: 'balanceOf', args }),
+      );
+    },
+    stableBalanceOf(owner: BytesLike): Promise<bigint> {
+      const address = requireBurnAndMint(deployment).stable;
+      const args = [toAddress(owner, 'owner')] as const;
+      return read('balance of dollars', (client) =>
+        client.readContract({ address, abi: erc20Abi, functionName: 'balanceOf', args }),
+      );
+    },
+    mintEpoch(number: bigint): Promise<MintEpoch> {
+      return read('an epoch', (client) =>
+        client.readContract({ ...mintBurn(), functionName: 'epochOf', args: [number] }),
+      );
+    },
+    /** What an account earned in an epoch and did not claim, in dollars. */
+    mintDollarsOf(number: bigint, payee: BytesLike): Promise<bigint> {
+      const args = [number, toAddress(payee, 'payee')] as const;
+      return read('what an account earned', (client) =>
+        client.readContract({ ...mintBurn(), functionName: 'dollarsOf', args }),
+      );
+    },
+    /** The price now and its average, of an asset. */
+    pricesOf(asset: BytesLike): Promise<{ readonly spot: bigint; readonly average: bigint }> {
+      const address = requireBurnAndMint(deployment).oracle;
+      const args = [toAddress(asset, 'asset')] as const;
+      return read('a price', async (client) => {
+        const [spot, average] = await client.readContract({
+          address,
+          abi: priceOracleAbi,
+          functionName: 'pricesOf',
+          args,
+        });
+        return { spot, average };
+      });
+    },
+    creditSupply(): Promise<{ readonly credits: bigint; readonly backing: bigint }> {
+      const credits = { address: requireBurnAndMint(deployment).credits, abi: creditsAbi } as const;
+      return read('the credits', async (client) => {
+        const [supply, backing] = await Promise.all([
+          client.readContract({ ...credits, functionName: 'totalSupply' }),
+          client.readContract({ ...credits, functionName: 'backing' }),
+        ]);
+        return { credits: supply, backing };
+      });
+    },
+  };
+}
+
+export function createMintWrites(
+  { send, read, address: owner }: Pick<Transactor, 'send' | 'read' | 'address'>,
+  deployment: Pick<Deployment, 'burnAndMint' | 'token'>,
+) {
+  async function allow(token: Address, spender: Address, amount: bigint): Promise<void> {
+    if (!owner) throw new ChainError('no-account', 'this client has no private key');
+    const allowance = await read('allowance', (client) =>
+      client.readContract({ address: token, abi: erc20Abi, functionName: 'allowance', args: [owner, spender] }),
+    );
+    if (allowance >= amount) return;
+    await send(
+      'approve',
+      token,
+      encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [spender, maxUint256] }),
+    );
+  }
+  return {
+    /** Buys and burns tokens for an asset. @param least credits @param deadline seconds since 1970 */
+    async topUp(asset: BytesLike, amount: bigint, least: bigint, deadline: bigint): Promise<TransactionReceipt> {
+      const { mintBurn } = requireBurnAndMint(deployment);
+      const from = toAddress(asset, 'asset');
+      await allow(from, mintBurn, amount);
+      const args = [from, amount, least, deadline] as const;
+      return send('top up', mintBurn, encodeFunctionData({ abi: mintBurnAbi, functionName: 'topUp', args }));
+    },
+    /** Says what an epoch that is over is paid with; anyone may. */
+    closeMintEpoch: (number: bigint) =>
+      send(
+        'close an epoch',
+        requireBurnAndMint(deployment).mintBurn,
+        encodeFunctionData({ abi: mintBurnAbi, functionName: 'close', args: [number] }),
+      ),
+    /** Mints what the account earned in an epoch. @param least of the stablecoin, where tokens are sold */
+    claimMint: (number: bigint, least = 0n) =>
+      send(
+        'claim a mint',
+        requireBurnAndMint(deployment).mintBurn,
+        encodeFunctionData({ abi: mintBurnAbi, functionName: 'claim', args: [number, least] }),
+      ),
+    /** Whether the account takes tokens instead of the stablecoin. */
+    choosePayout: (takesTokens: boolean) =>
+      send(
+        'choose a payout',
+        requireBurnAndMint(deployment).payouts,
+        encodeFunctionData({ abi: payoutsAbi, functionName: 'choose', args: [takesTokens] }),
+      ),
+    /** Submits what feeds signed, ascending by price; anyone may. */
+    postPrice: (asset: BytesLike, quotes: readonly SignedPrice[]) =>
+      send(
+        'post a price',
+        requireBurnAndMint(deployment).oracle,
+        encodeFunctionData({
+          abi: priceOracleAbi,
+          functionName: 'post',
+          args: [
+            toAddress(asset, 'asset'),
+            quotes.map(({ price, time, signature }) => ({ price, time, signature: toHex(signature, 'signature', 65) })),
+          ],
+        }),
+      ),
+    /** Adds to the network's own pool, for good. */
+    async provideLiquidity(tokens: bigint, dollars: bigint): Promise<TransactionReceipt> {
+      const { exchange, stable } = requireBurnAndMint(deployment);
+      await allow(deployment.token, exchange, tokens);
+      await allow(stable, exchange, dollars);
+      return send('provide', exchange, encodeProvide(tokens, dollars));
+    },
+    /** Of the stablecoin. */
+    transferStable: (to: BytesLike, amount: bigint) =>
+      send(
+        'transfer dollars',
+        requireBurnAndMint(deployment).stable,
+        encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [toAddress(to, 'to'), amount] }),
+      ),
+  };
+}

@@ -1,0 +1,162 @@
+import { encodeDeployData, encodeFunctionData, getContractAddress } from 'viem';
+import type { BurnAndMint } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import {
+  boundedMintAbi,
+  boundedMintBytecode,
+  constantProductPoolAbi,
+  constantProductPoolBytecode,
+  devDollarAbi,
+  devDollarBytecode,
+  documentMintAbi,
+  documentMintBytecode,
+  mintBurnAbi,
+  mintBurnBytecode,
+  orogAbi,
+  orogBytecode,
+  priceOracleAbi,
+  priceOracleBytecode,
+} from './generated/abi.ts';
+import type { Address, Hex } from './hex.ts';
+
+const WHOLE = 10n ** 18n;
+
+/** The economy of a network that pays in dollar credits. Fixed for good when the contracts are deployed. */
+export interface BurnAndMintOptions {
+  /** Addresses of the feeds that sign prices. */
+  readonly feeds: readonly Address[];
+  /** Seconds that a price holds for, at most a day. */
+  readonly maxPriceAge: number;
+  /** Has a sixteenth of what providers earn. */
+  readonly governance: Address;
+  /** `document` is the rule of Orogen's own page, which is farmed: for the laboratory, never for money. */
+  readonly rule?: 'bounded' | 'document';
+  /** Of what was burned, parts per million: at most 950,000 by the bounded rule. */
+  readonly elasticityPpm?: number;
+  /** Tokens a year, atomic units. */
+  readonly yearlyCap?: bigint;
+  /** Tokens that exist from the beginning, the owner's. */
+  readonly genesis?: bigint;
+  /** Where the token is bought and sold, and for what; a new pool and a worthless dollar where none is named. */
+  readonly market?: { readonly exchange: Address; readonly stable: Address };
+}
+
+/** The whole network's shares: 10 % verification, 5 % validators, 5 % treasury; of the provider's 80 %, a sixteenth is governance's. */
+export const burnAndMintShares = {
+  router: 0,
+  validator: 500,
+  verification: 1_000,
+  treasury: 500,
+  license: 0,
+  recycle: 0,
+};
+
+/** Dollars of the market that a chain on one machine begins with, of 1e6 units each. */
+const DEV_DOLLARS = 1_000_000_000n * 10n ** 6n;
+
+/** Creates one contract; `index` counts from this economy's first. */
+export type Create = (what: string, data: Hex) => Promise<{ readonly address: Address }>;
+
+/**
+ * Deploys what burns and mints.
+ * @param addressAt of the contract that is created as the n-th from now.
+ * @param after how many contracts come between the last of these and the settlement.
+ * @returns the token that is staked, what burns and mints, and where the settlement has to be.
+ */
+export async function deployBurnAndMint(
+  options: BurnAndMintOptions,
+  {
+    create,
+    addressAt,
+    owner,
+    after,
+  }: {
+    readonly create: Create;
+    readonly addressAt: (n: number) => Address;
+    readonly owner: Address;
+    readonly after: number;
+  },
+): Promise<{ readonly token: Address; readonly burnAndMint: BurnAndMint; readonly settlementAddress: Address }> {
+  const { market, elasticityPpm = 950_000, yearlyCap = 100_000_000n * WHOLE } = options;
+  const isDocument = options.rule === 'document';
+  const created: string[] = [];
+  const make: Create = async (what, data) => {
+    created.push(what);
+    return create(what, data);
+  };
+  const before = market === undefined ? 5 : 3;
+  const minter = addressAt(before);
+  const token = await make(
+    'token',
+    encodeDeployData({
+      abi: orogAbi,
+      bytecode: orogBytecode,
+      args: [minter, owner, options.genesis ?? 1_000_000_000n * WHOLE],
+    }),
+  );
+  const stable =
+    market?.stable ??
+    (
+      await make(
+        'development dollar',
+        encodeDeployData({ abi: devDollarAbi, bytecode: devDollarBytecode, args: [owner, DEV_DOLLARS] }),
+      )
+    ).address;
+  const exchange =
+    market?.exchange ??
+    (
+      await make(
+        'pool',
+        encodeDeployData({
+          abi: constantProductPoolAbi,
+          bytecode: constantProductPoolBytecode,
+          args: [token.address, stable],
+        }),
+      )
+    ).address;
+  const oracle = await make(
+    'oracle',
+    encodeDeployData({
+      abi: priceOracleAbi,
+      bytecode: priceOracleBytecode,
+      args: [owner, [...options.feeds], BigInt(options.maxPriceAge)],
+    }),
+  );
+  const ruleArgs = [BigInt(elasticityPpm), yearlyCap] as const;
+  const rule = await make(
+    'mint rule',
+    isDocument
+      ? encodeDeployData({ abi: documentMintAbi, bytecode: documentMintBytecode, args: ruleArgs })
+      : encodeDeployData({ abi: boundedMintAbi, bytecode: boundedMintBytecode, args: ruleArgs }),
+  );
+  if (created.length !== before) throw new ChainError('bad-input', 'burn and mint: another number of contracts');
+  const settlement = addressAt(before + 1 + after);
+  const mintBurn = await make(
+    'burn and mint',
+    encodeDeployData({
+      abi: mintBurnAbi,
+      bytecode: mintBurnBytecode,
+      args: [
+        {
+          ...{ token: token.address, stable, oracle: oracle.address, exchange, rule: rule.address },
+          ...{ settlement, governance: options.governance },
+        },
+      ],
+    }),
+  );
+  // It creates credits and payouts.
+  const createdBy = (nonce: bigint): Address =>
+    getContractAddress({ from: mintBurn.address, nonce }).toLowerCase() as Address;
+  return {
+    token: token.address,
+    settlementAddress: settlement,
+    burnAndMint: {
+      ...{ credits: createdBy(1n), mintBurn: mintBurn.address, payouts: createdBy(2n) },
+      ...{ oracle: oracle.address, exchange, stable, rule: rule.address },
+    },
+  };
+}
+
+/** For a network that has a pool of its own. @returns the call that fills it, once the pool may take as much */
+export const encodeProvide = (tokens: bigint, dollars: bigint): Hex =>
+  encodeFunctionData({ abi: constantProductPoolAbi, functionName: 'provide', args: [tokens, dollars] });

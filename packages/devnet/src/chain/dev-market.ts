@@ -1,0 +1,64 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { BurnAndMintOptions } from '@ogong/chain/deploy-burn-and-mint';
+import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
+import { computeAddress } from '@ogong/chain/keys';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import { hashPriceQuote } from '@ogong/protocol/settlement/burn-mint';
+
+const WHOLE = 10n ** 18n;
+
+/** Ten cents for a token, on a chain whose money is worth nothing. */
+export const DEV_TOKEN_PRICE = WHOLE / 10n;
+/** A dollar of 1e6 units, for 1e18 of them. */
+export const DEV_DOLLAR_PRICE = 10n ** 30n;
+/** The pool of such a chain, at that price. */
+const POOL = { tokens: 100_000_000n * WHOLE, dollars: 10_000_000n * 10n ** 6n };
+const DAY = 86_400;
+
+/** The second economy of a chain on one machine. Its prices hold for a day, as long as any prices may. */
+export const describeDevEconomy = (feedKeys: readonly Hex[], governance: Address): BurnAndMintOptions => ({
+  feeds: feedKeys.map(computeAddress).sort(),
+  maxPriceAge: DAY,
+  governance,
+});
+
+/** Has all feeds say one price, by the chain's clock. */
+export async function postDevPrice(
+  client: ChainClient,
+  feedKeys: readonly Hex[],
+  { asset, price }: { readonly asset: Address; readonly price: bigint },
+): Promise<void> {
+  const { chainId, burnAndMint } = client.deployment;
+  const { timestamp } = await client.transactor.read('the time', (reader) => reader.getBlock());
+  const domain = { chainId: BigInt(chainId), verifyingContract: fromHex((burnAndMint?.oracle ?? '').slice(2), 20) };
+  const digest = hashPriceQuote(nodeCrypto, domain, { asset: fromHex(asset.slice(2), 20), price, time: timestamp });
+  const quotes = feedKeys.map((key) => {
+    const signature = bytesToHex(createNodeLedgerSigner(fromHex(key.slice(2), 32)).signDigest(digest));
+    return { price, time: timestamp, signature };
+  });
+  await client.postPrice(asset, quotes);
+}
+
+/** Says what token and dollar are worth, and fills the pool where it is empty. @param client of the account that owns all of both */
+export async function openDevMarket(client: ChainClient, feedKeys: readonly Hex[]): Promise<void> {
+  const { token, burnAndMint } = client.deployment;
+  if (burnAndMint === undefined) return;
+  await postDevPrice(client, feedKeys, { asset: token, price: DEV_TOKEN_PRICE });
+  await postDevPrice(client, feedKeys, { asset: burnAndMint.stable, price: DEV_DOLLAR_PRICE });
+  if ((await client.stableBalanceOf(burnAndMint.exchange)) === 0n) {
+    await client.provideLiquidity(POOL.tokens, POOL.dollars);
+  }
+}
+
+/** Tops an account up by at least so many credits, with dollars of the account that owns them. */
+export async function buyDevCredits(governor: ChainClient, client: ChainClient, credits: bigint): Promise<void> {
+  const { stable } = client.deployment.burnAndMint ?? {};
+  if (stable === undefined || client.address === undefined) return;
+  // Three thousandths for the pool, and what so large an order moves its price by.
+  const dollars = (credits * 103n) / 100n / 10n ** 12n + 1n;
+  await governor.transferStable(client.address, dollars);
+  const { timestamp } = await client.transactor.read('the time', (reader) => reader.getBlock());
+  await client.topUp(stable, dollars, credits, timestamp + 3_600n);
+}
