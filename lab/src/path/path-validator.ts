@@ -99,6 +99,7 @@ export async function startValidator() {
   const chain = {
     ledger,
     validators: () => [member()],
+    generations: () => [],
     findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
     findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),

@@ -8,14 +8,20 @@ import { findFreePortRow } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { findRunningMesh, stopMesh } from '@ogong/devnet/mesh/mesh-control';
 import { MeshError } from '@ogong/devnet/mesh/mesh-error';
-import { CALM_TIMINGS, DEFAULT_BASE_PORT, PORTS_ABOVE_BASE, planPorts } from '@ogong/devnet/mesh/mesh-plan';
+import {
+  CALM_TIMINGS,
+  DEFAULT_BASE_PORT,
+  MESH_BEACONS,
+  PORTS_ABOVE_BASE,
+  planPorts,
+} from '@ogong/devnet/mesh/mesh-plan';
 import { type MeshState, readMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { isRunning, type ProcessIdentity } from '@ogong/devnet/mesh/process-identity';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, hex, integer, text } from '@ogong/host/config/values';
+import { boolean, hex, integer, oneOf, text } from '@ogong/host/config/values';
 import { makePrivateDirectory, openPrivateFile } from '@ogong/host/files/private-files';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
@@ -54,6 +60,11 @@ const upConfig = defineConfig({
       schema: integer({ max: 65_535 - PORTS_ABOVE_BASE }),
       default: String(DEFAULT_BASE_PORT),
       description: 'first of the ports that are used; the gateway is 46 above; 0 takes free ones',
+    },
+    beacon: {
+      schema: oneOf(MESH_BEACONS),
+      default: 'bootstrap',
+      description: 'the randomness of a new network: proofs of each validator, or one signature by shares of a key',
     },
     foreground: { schema: boolean, boolean: true, description: 'stay in the foreground until Ctrl-C' },
   },
@@ -135,6 +146,7 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
     validators: values.validators,
     providers: values.providers,
     timings: CALM_TIMINGS,
+    beacon: values.beacon,
   };
   const basePort = values.basePort === 0 ? await findFreePortRow(PORTS_ABOVE_BASE + 1) : values.basePort;
   let mesh: Mesh | undefined;
@@ -167,6 +179,7 @@ async function launch(values: UpValues, directory: string, model: Served, output
   const args = ['mesh', 'up', '--foreground', '--dir', directory, '--model', `file:${model.path}`];
   args.push('--model-id', model.id, '--model-root', toHex(model.root), '--base-port', String(values.basePort));
   args.push('--validators', String(values.validators), '--providers', String(values.providers));
+  args.push('--beacon', values.beacon);
   const entry = fileURLToPath(new URL('./bin/ogong.ts', import.meta.url));
   const from = statSync(launcherLog(directory)).size;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {

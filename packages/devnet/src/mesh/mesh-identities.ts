@@ -1,12 +1,18 @@
 import { join } from 'node:path';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
-import { createOrLoadKeys, createOrLoadLedgerKey, createOrLoadVrfSeed } from '@ogong/host/crypto/key-files';
+import {
+  createOrLoadBoxSecret,
+  createOrLoadKeys,
+  createOrLoadLedgerKey,
+  createOrLoadVrfSeed,
+} from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 
 /** Who a daemon is, from the keys in its data directory; they are made here where it has none yet. */
@@ -43,6 +49,8 @@ export interface MeshValidator extends MeshIdentity {
   readonly signing: LedgerSigner;
   /** Pays for the daemon's transactions, and has nothing but fees. */
   readonly feePayer: Address;
+  /** What its shares of the beacon's key are sealed to. */
+  readonly boxKey: Uint8Array;
 }
 
 export async function loadMeshValidator(directory: string, name: string): Promise<MeshValidator> {
@@ -50,7 +58,8 @@ export async function loadMeshValidator(directory: string, name: string): Promis
   const account = createOrLoadLedgerKey(join(directory, 'accounts', `${name}.key`));
   const privateKey = bytesToHex(account.reveal());
   const signing = createNodeLedgerSigner(createOrLoadLedgerKey(signingKeyPath(join(directory, name))).reveal());
-  return { privateKey, address: computeAddress(privateKey), certHash, keyHash, vrfKey, signing, feePayer };
+  const boxKey = nobleSealedBox.deriveKey(createOrLoadBoxSecret(join(directory, name)).reveal());
+  return { privateKey, address: computeAddress(privateKey), certHash, keyHash, vrfKey, signing, feePayer, boxKey };
 }
 
 /** Where `ogong-validatord consent` puts it, too. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { parseDeployment } from '@ogong/chain/deployment';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,11 +36,13 @@ function createPlan(): LedgerPlan {
       vrfKey: new Uint8Array(32).fill(i + 10),
       signing: createNodeLedgerSigner(new Uint8Array(32).fill(i + 20)),
       feePayer: computeAddress(generatePrivateKey()),
+      boxKey: new Uint8Array(1_216).fill(i),
     })),
     providers: [{ ...account('provider-1'), stakeAtomic: 500n * OGONG }],
     router: { ...account('router'), bondAtomic: 1_000n * OGONG, ticketKey: new Uint8Array(32).fill(3) },
     payer: { ...account('gateway'), depositAtomic: 1_000n * OGONG, allowanceAtomic: 100n * OGONG },
     maker: account('maker'),
+    beaconPeriod: 60,
     models: ['tiny', 'large'].map((name, i) => ({
       id: `ogong/verified/acme/${name}`,
       root: new Uint8Array(32).fill(i + 1),
@@ -61,6 +64,7 @@ describe('mesh ledger', () => {
       stake: await client.stakeOf(computeAddress(plan.providers[0]!.privateKey)),
       router: await client.routerOf(computeAddress(plan.router.privateKey)),
       models: await Promise.all((await client.listModels(9)).map((name) => client.modelVersions(name))),
+      boxKeys: await client.boxKeyHashes(plan.validators.map(({ privateKey }) => computeAddress(privateKey))),
       free: await client.freeOf(computeAddress(plan.payer.privateKey)),
       channels: await Promise.all(
         plan.validators.map(({ privateKey }) =>
@@ -72,6 +76,7 @@ describe('mesh ledger', () => {
     expect(first.validators.map(({ stake }) => stake).sort()).toEqual([10_001n * OGONG, 10_002n * OGONG]);
     const keys = plan.validators.map(({ signing }) => `0x${toHex(signing.address)}`);
     expect(first.validators.map(({ signingKey }) => signingKey).sort()).toEqual(keys.sort());
+    expect(first.boxKeys).toEqual(plan.validators.map(({ boxKey }) => `0x${toHex(nodeCrypto.sha256(boxKey))}`));
     expect(first.router).toMatchObject({ ticketKey: `0x${'03'.repeat(32)}`, until: 0n });
     expect(first.stake).toBe(500n * OGONG);
     expect(first.models).toMatchObject([1, 2].map((i) => [{ modelRoot: `0x${`0${i}`.repeat(32)}`, until: undefined }]));

@@ -7,7 +7,9 @@ import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { writePrivateFile } from '@ogong/host/files/private-files';
+import { systemClock } from '@ogong/host/time/clock';
 import { registerRouter } from '@ogong/node/router/register';
+import { registerBoxKey } from '@ogong/node/validator/register';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -33,6 +35,8 @@ export interface BondedValidator extends LedgerAccount {
   readonly signing: LedgerSigner;
   /** Pays for the daemon's transactions. */
   readonly feePayer: Address;
+  /** What its shares of the beacon's key are sealed to. */
+  readonly boxKey: Uint8Array;
 }
 
 export interface StakedProvider extends LedgerAccount {
@@ -70,6 +74,8 @@ export interface LedgerPlan {
   /** Account that all names belong to. */
   readonly maker: LedgerAccount;
   readonly models: readonly PublishedModel[];
+  /** Seconds of an epoch of the threshold beacon. Default: the network has the bootstrap beacon alone. */
+  readonly beaconPeriod?: number | undefined;
 }
 
 /** Enough native coin for any number of transactions on a chain of one's own. */
@@ -116,6 +122,7 @@ export async function prepareLedger(
       const client = await connect(validator);
       await nameSigningKey(client, validator, deployment);
       await bondValidator(client, validator, governor);
+      if (deployment.beaconKeys !== undefined) await registerBoxKey(client, validator.boxKey);
     }),
     ...providers.map(async (provider) => stake(await connect(provider), provider, governor)),
     connect(router).then((client) => bondRouter(client, router, governor)),
@@ -152,7 +159,7 @@ const versionFileOf = (deploymentFile: string): string => deploymentFile.replace
 const holding = { period: 60, entrance: defaultHolding.entrance };
 
 async function deploy(
-  { deployer, recipients }: LedgerPlan,
+  { deployer, recipients, beaconPeriod }: LedgerPlan,
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
   file: string,
   burnAndMint: LedgerPlan['burnAndMint'],
@@ -164,6 +171,9 @@ async function deploy(
     holding,
     // Longer than an audit may take with the slowest timings of a mesh.
     limits: { withdrawalDelay: 4 * 3_600 },
+    ...(beaconPeriod && {
+      beacon: { origin: BigInt(Math.floor(systemClock.nowMs() / 1_000)), period: BigInt(beaconPeriod) },
+    }),
   });
   writePrivateFile(versionFileOf(file), hashContracts());
   writePrivateFile(file, `${JSON.stringify(deployment, null, 2)}\n`);

@@ -96,7 +96,12 @@ export interface MeshOptions {
   readonly variant?: ProviderVariant;
   readonly pricePer1kAtomic?: bigint;
   readonly timings?: MeshTimings;
+  /** Which beacon a new network has, once its validators have made a key. Default: `bootstrap`. */
+  readonly beacon?: MeshBeacon;
 }
+
+export const MESH_BEACONS = ['bootstrap', 'threshold'] as const;
+export type MeshBeacon = (typeof MESH_BEACONS)[number];
 
 export interface MeshPorts {
   readonly chain: number;

@@ -26,6 +26,7 @@ import {
   type MeshRole,
   planMesh,
   providerName,
+  QUICK_TIMINGS,
   validatorName,
   verifierName,
 } from './mesh-plan.ts';
@@ -144,11 +145,11 @@ export async function startMesh(
     const ledger = planLedger(launch, { plan, validators, identityOf });
     signal?.throwIfAborted();
     const deployment = await prepareLedger(ledger, { chain, deploymentFile: plan.deploymentFile, onProgress: publish });
-    await writeTrust(plan, {
+    const trusted = {
       chain: await createChainClient({ rpcUrl: plan.rpcUrl, deployment }),
-      router: identityOf('router'),
-      models: listModels(launch),
-    });
+      ...{ router: identityOf('router'), models: listModels(launch) },
+    };
+    await writeTrust(plan, trusted);
     for (const { name, entry, args, logFile } of plan.processes) {
       const report = (detail: string): void => {
         if (stopping) return;
@@ -168,6 +169,12 @@ export async function startMesh(
       // Each start keeps about one core busy. More starts at a time would only slow all of them down.
       { limit: Math.max(2, availableParallelism()) },
     );
+    if (deployment.beaconKeys !== undefined) {
+      publish('waiting for the key of the beacon');
+      if (!(await waitForKey(trusted.chain, signal)))
+        publish('the validators have no key yet: the bootstrap beacon goes on');
+      await writeTrust(plan, trusted);
+    }
     const { calmBlockSeconds } = launch.timings ?? {};
     if (calmBlockSeconds !== undefined) await chain.setBlockTime(calmBlockSeconds);
     phase = 'ready';
@@ -197,6 +204,20 @@ export async function startMesh(
   } finally {
     signal?.removeEventListener('abort', interrupt);
   }
+}
+
+/** Some attempts at a key, and the blocks that they need. */
+const KEY_PATIENCE_MS = 120_000;
+
+/** @returns whether the chain has a key of the threshold beacon. */
+async function waitForKey(chain: ChainClient, signal: AbortSignal | undefined): Promise<boolean> {
+  const end = performance.now() + KEY_PATIENCE_MS;
+  while (performance.now() < end) {
+    signal?.throwIfAborted();
+    if (((await chain.beaconKeys())?.generations.length ?? 0) > 0) return true;
+    await delay(500, undefined, { ref: false });
+  }
+  return false;
 }
 
 function find(processes: ReadonlyMap<string, SupervisedProcess>, name: string): SupervisedProcess {
@@ -269,6 +290,9 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
       ...{ id, root },
       tokenizerHash: hashTokenizer(readGgufHeader(path)),
     })),
+    // The chain counts whole seconds.
+    beaconPeriod:
+      launch.beacon === 'threshold' ? Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000) : undefined,
   };
 }
 

@@ -89,6 +89,11 @@ export function createOrLoadVrfSeed(directory: string): Secret<Uint8Array> {
   return loadOrCreate(directory, 'vrf.key', 32);
 }
 
+/** What opens the boxes with a validator's shares of the beacon's key, 32 bytes. */
+export function createOrLoadBoxSecret(directory: string): Secret<Uint8Array> {
+  return loadOrCreate(directory, 'box.key', 32);
+}
+
 /** The hybrid key of one file, created where there is none. @throws KeyFileError */
 export function loadHybridSigner(path: string): HybridSigner {
   return createNodeHybridSigner(loadOrCreate(dirname(path), basename(path), 64).reveal());

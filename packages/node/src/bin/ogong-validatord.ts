@@ -1,8 +1,10 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { readEvidence } from '@ogong/host/config/read-evidence';
+import { createFastBls } from '@ogong/host/crypto/fast-bls';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
@@ -18,9 +20,11 @@ import { createChainView } from '@ogong/host/views/chain-view';
 import type { JudgedEvidence } from '@ogong/host/views/judge-by-chain';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { areRates } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
+import type { ThresholdParts } from '../validator/beacon/threshold-state.ts';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { openKeys, openSigningKey } from '../validator/open-keys.ts';
 import { registerValidator } from '../validator/register.ts';
@@ -56,7 +60,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     throw new ConfigError(NAME, ['--false-doubt is at least --false-reject']);
   }
   const logger = createLogger({ name: NAME, level: values.logLevel });
-  const { deployment, openSigner, vrfSeed, identity, connect } = await openKeys(NAME, values);
+  const { deployment, openSigner, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
   const { signer, close: closeSigner } = await openSigner();
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
   const chain = createChainView(
@@ -105,7 +109,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       modelRoots,
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
-    { crypto: nodeCrypto, clock: systemClock, store, signer, vrfSeed, identity, chain, log: logger, metrics },
+    {
+      ...{ crypto: nodeCrypto, clock: systemClock, store, signer, vrfSeed, identity, chain, log: logger, metrics },
+      threshold: deployment.beaconKeys === undefined ? undefined : await openThreshold(boxSecret),
+    },
   );
   const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
@@ -143,12 +150,13 @@ async function register(argv: readonly string[]): Promise<Daemon> {
   const parsed = registerConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
   const { values } = parsed;
-  const { vrfSeed, identity, connect } = await openKeys(NAME, values);
+  const { deployment, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
   const client = await connect();
   const outcome = await registerValidator(client, {
     endpoint: formatHostPort(values.endpoint),
     certHash: identity.id,
     vrfSeed,
+    boxKey: deployment.beaconKeys === undefined ? undefined : nobleSealedBox.deriveKey(boxSecret),
     bondAtomic: values.bond,
   });
   const answer = { outcome, validator: client.address, consensusId: toHex(identity.id) };
@@ -209,6 +217,12 @@ async function pardon(argv: readonly string[]): Promise<Daemon> {
   } finally {
     close();
   }
+}
+
+/** What a validator takes part in the threshold beacon with. Its libraries are loaded where the network has one. */
+async function openThreshold(boxSecret: Uint8Array): Promise<ThresholdParts> {
+  const drawSeed = (): Uint8Array => new Uint8Array(randomBytes(32));
+  return { bls: await createFastBls(), box: nobleSealedBox, boxSecret, drawSeed };
 }
 
 async function allot(argv: readonly string[]): Promise<Daemon> {

@@ -200,6 +200,7 @@ async function verifyReply(
     ledger: chain.ledger,
     settlement: chain.network.settlement,
     validators: attempt.validators,
+    generations: chain.generations(),
     // The ticket came over a link whose certificate is pinned. Weights are taken on a word only where the operator said so.
     // The validator signs for the record when it has it, which no reply waits for.
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],

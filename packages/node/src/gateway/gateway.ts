@@ -81,7 +81,7 @@ export interface GatewayOptions {
 /** What a gateway reads of the chain. */
 export type GatewayChain = Pick<
   ChainView,
-  'ledger' | 'network' | 'validators' | 'findByAddress' | 'channel' | 'client' | 'router'
+  'ledger' | 'network' | 'validators' | 'generations' | 'findByAddress' | 'channel' | 'client' | 'router'
 >;
 
 export interface GatewayDependencies {

@@ -97,7 +97,7 @@ export interface ReplyContext {
   readonly router: Peer;
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
-  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators' | 'router'>;
+  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators' | 'generations' | 'router'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
   readonly payer: LedgerSigner;

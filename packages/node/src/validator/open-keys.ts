@@ -4,6 +4,7 @@ import { createChainClient } from '@ogong/chain/client';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import {
+  createOrLoadBoxSecret,
   createOrLoadKeys,
   createOrLoadLedgerKey,
   createOrLoadVrfSeed,
@@ -48,6 +49,7 @@ export async function openKeys(name: string, options: KeyOptions) {
     deployment,
     openSigner: () => openSigner(name, options, accountKey),
     vrfSeed: createOrLoadVrfSeed(dataDir).reveal(),
+    boxSecret: createOrLoadBoxSecret(dataDir).reveal(),
     identity: await createLinkIdentity(keys.linkSeed),
     /** Sends with the transaction key; without one it only reads. */
     connect: () =>

@@ -1,6 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
 import { KeyFileError } from '@ogong/host/crypto/key-files';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 
 export interface Registration {
@@ -9,9 +10,17 @@ export interface Registration {
   /** 32 bytes. */
   readonly certHash: Uint8Array;
   readonly vrfSeed: Uint8Array;
+  /** What shares of the beacon's key are sealed to, 1,216 bytes. Default: the network has no threshold beacon. */
+  readonly boxKey?: Uint8Array | undefined;
   /** The total bond to reach, atomic units. */
   readonly bondAtomic: bigint;
 }
+
+type RegistryClient = Pick<
+  ChainClient,
+  'address' | 'bondOf' | 'bond' | 'validators' | 'registerValidator' | 'updateValidator'
+>;
+type BeaconKeysClient = Pick<ChainClient, 'boxKeyHashes' | 'registerBoxKey'>;
 
 export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged';
 
@@ -20,8 +29,8 @@ export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged';
  * @throws ChainError, KeyFileError
  */
 export async function registerValidator(
-  client: Pick<ChainClient, 'address' | 'bondOf' | 'bond' | 'validators' | 'registerValidator' | 'updateValidator'>,
-  { endpoint, certHash, vrfSeed, bondAtomic }: Registration,
+  client: RegistryClient & Partial<BeaconKeysClient>,
+  { endpoint, certHash, vrfSeed, boxKey, bondAtomic }: Registration,
 ): Promise<RegistrationOutcome> {
   const address = client.address as NonNullable<ChainClient['address']>;
   const { amount } = await client.bondOf(address);
@@ -30,6 +39,7 @@ export async function registerValidator(
   const vrfKey = computeVrfPublicKey(vrfSeed);
   if (present === undefined) {
     await client.registerValidator({ endpoint, certHash, vrfKey });
+    await registerBoxKey(client, boxKey);
     return 'registered';
   }
   if (present.vrfKey !== bytesToHex(vrfKey)) {
@@ -38,7 +48,24 @@ export async function registerValidator(
       'vrf.key is not the key that the registry has: an address keeps its key for good',
     );
   }
-  if (present.endpoint === endpoint && present.certHash === bytesToHex(certHash)) return 'unchanged';
+  const isNewBox = await registerBoxKey(client, boxKey);
+  if (present.endpoint === endpoint && present.certHash === bytesToHex(certHash)) {
+    return isNewBox ? 'updated' : 'unchanged';
+  }
   await client.updateValidator({ endpoint, certHash });
   return 'updated';
+}
+
+/** @returns whether the chain had another one. A validator that registers a new one gets shares anew. */
+export async function registerBoxKey(
+  client: Pick<ChainClient, 'address'> & Partial<BeaconKeysClient>,
+  boxKey: Uint8Array | undefined,
+): Promise<boolean> {
+  const { address, boxKeyHashes, registerBoxKey: register } = client;
+  if (boxKey === undefined || address === undefined || boxKeyHashes === undefined || register === undefined)
+    return false;
+  const [known] = await boxKeyHashes([address]);
+  if (known === bytesToHex(nodeCrypto.sha256(boxKey))) return false;
+  await register(boxKey);
+  return true;
 }

@@ -4,6 +4,7 @@ import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/lin
 import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-message';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { MAX_JOB_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
@@ -13,7 +14,6 @@ import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
-import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import { type Intake, refusing } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
@@ -27,6 +27,7 @@ import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyRow, readReply } from './store/reply-store.ts';
 import { createSettledEntries } from './store/settled-entries.ts';
 import { readPosition, type VerdictContext } from './store/verdict-store.ts';
+import type { WiredBeacon } from './wire-beacon.ts';
 import {
   readDelivered,
   readOrder,
@@ -41,7 +42,7 @@ import { answerWitness, type WitnessState } from './witness/answer-witness.ts';
 export interface RouteDependencies {
   readonly intake: Intake;
   readonly archive: BeaconArchive;
-  readonly beacon: Pick<BeaconDriver, 'receive'>;
+  readonly beacon: Pick<WiredBeacon, 'receive'>;
   readonly cosigning: CosignState;
   readonly store: Store;
   readonly verdicts: VerdictContext;
@@ -216,7 +217,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         }
         return {};
       },
-      { readMaxBytes: MIB },
+      { readMaxBytes: MAX_KEY_MESSAGE_BYTES },
     );
     router.rpc(
       method.getReinstatement,

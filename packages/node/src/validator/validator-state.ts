@@ -25,6 +25,7 @@ import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { Logger } from 'pino';
 import type { Holdings } from './audit/deterrence.ts';
 import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive.ts';
+import type { ThresholdParts } from './beacon/threshold-state.ts';
 import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import { MAX_EVIDENCE_BYTES } from './routes.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
@@ -72,6 +73,8 @@ export interface ValidatorDependencies {
   readonly signer: ValidatorSigner;
   /** Ed25519 seed, 32 bytes. */
   readonly vrfSeed: Uint8Array;
+  /** What it takes part in the threshold beacon with. Default: the network has the bootstrap beacon alone. */
+  readonly threshold?: ThresholdParts | undefined;
   readonly identity: LinkIdentity;
   /** The caller starts and stops it. */
   readonly chain: ChainView;

@@ -5,7 +5,6 @@ import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
-import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
@@ -19,7 +18,7 @@ import {
   type ValidatorState,
 } from './validator-state.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
-import { wireBeacon } from './wire-beacon.ts';
+import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCosigning, wireLiens, wireReinstating, wireSettlement } from './wire-settlement.ts';
 import { wireWitness } from './wire-witness.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
@@ -31,7 +30,7 @@ export interface Validator {
 }
 
 interface ValidatorServices extends WiredAudit {
-  readonly beacon: BeaconDriver;
+  readonly beacon: WiredBeacon;
   readonly settling: Repeating;
   readonly reinstating: Repeating;
   readonly liens: Repeating;
@@ -81,7 +80,7 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
 
 function wireServer(
   state: ValidatorState,
-  services: { readonly beacon: BeaconDriver; readonly intake: Intake; readonly witness: WitnessState },
+  services: { readonly beacon: WiredBeacon; readonly intake: Intake; readonly witness: WitnessState },
 ): LinkServer {
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);

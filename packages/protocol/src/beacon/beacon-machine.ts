@@ -92,7 +92,7 @@ function run(state: MachineState, step: () => void, nowMs: number): BeaconAction
 }
 
 function tick(state: MachineState, nowMs: number): void {
-  state.startsAtMs ??= nowMs;
+  state.startsAtMs ??= Math.max(nowMs, state.options.startOf?.(state.epoch) ?? nowMs);
   if (nowMs - state.askedForSetsMs >= state.options.resendMs) {
     state.askedForSetsMs = nowMs;
     askForSets(state);

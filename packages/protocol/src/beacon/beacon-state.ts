@@ -64,6 +64,8 @@ export interface BeaconMachineOptions {
   readonly vote?: BeaconVote | undefined;
   /** From learning a value to starting on the next. */
   readonly epochMs: number;
+  /** When an epoch begins, where the chain times them; one that is late begins at once. Then `epochMs` says nothing about that. */
+  readonly startOf?: ((epoch: bigint) => number) | undefined;
   /** How long to wait for the proposer of view 0; in view v, v + 1 times as long. */
   readonly viewTimeoutMs: number;
   /** How long a proposer with a quorum of contributions waits for the others. */
@@ -158,9 +160,18 @@ export interface MachineState {
   readonly toSelf: BeaconMessage[];
 }
 
+/** @param nowMs when the value before it was learned. */
+function startAfter(
+  { epochMs, startOf }: Pick<BeaconMachineOptions, 'epochMs' | 'startOf'>,
+  epoch: bigint,
+  nowMs: number,
+): number {
+  return startOf === undefined ? nowMs + epochMs : Math.max(nowMs, startOf(epoch));
+}
+
 /** What an epoch begins with, after the value that is known last. */
 export function startEpoch(
-  { epochMs }: Pick<BeaconMachineOptions, 'epochMs'>,
+  options: Pick<BeaconMachineOptions, 'epochMs' | 'startOf'>,
   latest: BeaconPoint,
   { fixed, members = [] }: { readonly fixed: FixedSets; readonly members?: readonly SetMember[] | undefined },
   nowMs: number | undefined,
@@ -171,7 +182,7 @@ export function startEpoch(
     epoch: latest.epoch + 1n,
     validators: sortMembers(members),
     totalStake: computeTotalStake(members),
-    startsAtMs: nowMs === undefined ? undefined : nowMs + epochMs,
+    startsAtMs: nowMs === undefined ? undefined : startAfter(options, latest.epoch + 1n, nowMs),
     view: 0,
     entered: false,
     viewStartedMs: 0,

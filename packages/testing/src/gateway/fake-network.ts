@@ -435,6 +435,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     ledger,
     network,
     validators: () => validators,
+    generations: () => [],
     findByAddress: (address) => validators.find((validator) => equalBytes(validator.address, address)),
     channel: async () => channel,
     router: async () => ({ ticketKey: hashHybridKey(crypto, routerSigner.publicKey), sinceMs: 0, untilMs: undefined }),

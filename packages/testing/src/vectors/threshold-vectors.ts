@@ -1,7 +1,9 @@
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
+import { computeThresholdBank } from '@ogong/protocol/beacon/epoch-certificate';
+import { eraMessageFormat } from '@ogong/protocol/beacon/threshold/era-message';
 import { partialsFormat, signPartials } from '@ogong/protocol/beacon/threshold/partials';
-import { assignSeats, listTickets } from '@ogong/protocol/beacon/threshold/seats';
+import { assignSeats, listTickets, type SeatMember } from '@ogong/protocol/beacon/threshold/seats';
 import {
   computeThresholdValue,
   encodeEpochMessage,
@@ -86,6 +88,10 @@ export function createThresholdVectors(crypto: Crypto): Readonly<Record<string, 
   const { threshold } = seats;
   const polynomial = Array.from({ length: threshold }, (_, i) => BigInt(1_000 + i));
   const [generation, era, epoch] = [1, 3, 77n];
+  const commitments = polynomial.map((coefficient) => nobleBls.deriveKey(coefficient));
+  const toMember = ({ address, signingKey, stake, boxKey }: SeatMember): SeatMember => ({
+    ...{ address, signingKey, stake, boxKey },
+  });
   const message = encodeEpochMessage(NETWORK, { generation, epoch });
   const signature = nobleBls.sign(polynomial[0] as bigint, message);
   const holders = seats.seats.filter(({ tickets }) => tickets > 0);
@@ -116,10 +122,17 @@ export function createThresholdVectors(crypto: Crypto): Readonly<Record<string, 
         ...{ boxKeyHash: toHex(crypto.sha256(boxKey)), firstTicket, tickets },
       })),
     },
-    commitments: polynomial.map((coefficient) => toHex(nobleBls.deriveKey(coefficient))),
+    commitments: commitments.map(toHex),
     ...{ generation, era, epoch: String(epoch), message: toHex(message), sent },
     signature: toHex(signature),
     value: toHex(computeThresholdValue(crypto, NETWORK, { epoch, signature })),
     certificate: toHex(thresholdCertificateFormat.encode({ generation, epoch, signature })),
+    bank: toHex(computeThresholdBank(crypto, computeThresholdValue(crypto, NETWORK, { epoch, signature }))),
+    eraRequest: toHex(eraMessageFormat.encode({ kind: 'request', era })),
+    eraRecordHash: toHex(
+      crypto.sha256(
+        eraMessageFormat.encode({ kind: 'record', generation, era, seats: seats.seats.map(toMember), commitments }),
+      ),
+    ),
   };
 }

@@ -16,6 +16,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { BeaconArchive } from './beacon-archive.ts';
 import type { SetReadings } from './set-readings.ts';
+import type { BootstrapGate } from './threshold-driver.ts';
 
 export interface BeaconDriverOptions {
   readonly network: BeaconNetwork;
@@ -33,6 +34,8 @@ export interface BeaconDriverDependencies {
   /** Sends to a validator. The message may be lost: the machine repeats what matters. */
   readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
   readonly onCertified: (epoch: bigint) => void;
+  /** Which epochs this beacon makes, where the network has a threshold beacon too. Default: all of them. */
+  readonly gate?: BootstrapGate | undefined;
   readonly onUndelivered?: (error: unknown) => void;
   /** Called when the machine stops because something could not be written. */
   readonly onError?: (error: unknown) => void;
@@ -54,7 +57,7 @@ const PATIENCE_EPOCHS = 8;
 export function createBeaconDriver(options: BeaconDriverOptions, dependencies: BeaconDriverDependencies): BeaconDriver {
   const { network, epochMs } = options;
   const { crypto, signer, proveVrf, clock, archive, group, sets, send, onCertified, onError } = dependencies;
-  const { onUndelivered = () => {} } = dependencies;
+  const { gate, onUndelivered = () => {} } = dependencies;
   const domain = { chainId: network.chainId, verifyingContract: network.settlement };
   const tickMs = Math.max(20, Math.min(500, epochMs / 20));
   let machine: BeaconMachine | undefined;
@@ -70,6 +73,9 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
     if (members.length === 0) return undefined;
     const nowMs = clock.nowMs();
     const { epoch } = archive.latest();
+    // The threshold beacon archives values too. This one goes on from them, if it is its turn again.
+    if (machine !== undefined && machine.latest.epoch !== epoch) machine = undefined;
+    if (gate !== undefined && !gate.isOpen(epoch + 1n)) return undefined;
     if (epoch !== reached.epoch) reached = { epoch, atMs: nowMs };
     machine ??= createMachine(false);
     const patienceMs = (epoch === 0n ? FIRST_PATIENCE_EPOCHS : PATIENCE_EPOCHS) * epochMs;
@@ -89,7 +95,10 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
       resendMs: Math.max(100, Math.min(2_000, epochMs / 10)),
     };
     const start = { network, start: archive.latest(), vote: archive.vote(), isRestart };
-    return createBeaconMachine({ ...start, ...timing }, { crypto, self: signer.address, proveVrf, ...sets });
+    return createBeaconMachine(
+      { ...start, ...timing, startOf: gate?.startOf },
+      { crypto, self: signer.address, proveVrf, ...sets },
+    );
   }
 
   /** Actions of different steps never interleave: a vote is on the disk before anything that follows it goes out. */

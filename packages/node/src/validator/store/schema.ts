@@ -160,6 +160,30 @@ export const VALIDATOR_SCHEMA = `
     seats BLOB NOT NULL
   ) WITHOUT ROWID;
 
+  -- What this validator knows of a key generation, in the order in which it learned it. Its secrets are among it.
+  CREATE TABLE beacon_key_entries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    era INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    set_hash BLOB NOT NULL,
+    entry BLOB NOT NULL
+  );
+  CREATE INDEX beacon_key_entries_attempt ON beacon_key_entries (era, attempt);
+
+  -- Who holds the shares of an era, and this validator's own: secrets.
+  CREATE TABLE beacon_eras (
+    era INTEGER NOT NULL,
+    transcript BLOB NOT NULL,
+    record BLOB NOT NULL,
+    shares BLOB NOT NULL,
+    PRIMARY KEY (era, transcript)
+  ) WITHOUT ROWID;
+
+  -- Validators that signed two deals of one attempt.
+  CREATE TABLE beacon_struck (
+    account BLOB PRIMARY KEY
+  ) WITHOUT ROWID;
+
   CREATE TABLE providers (
     provider_id BLOB PRIMARY KEY,
     payee BLOB,

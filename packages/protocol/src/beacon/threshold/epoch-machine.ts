@@ -47,7 +47,6 @@ const messageCodec = union('kind', {
 
 export type EpochMessage = CodecType<typeof messageCodec>;
 
-/** @internal No daemon drives this machine yet; tests and the bench do. */
 export const epochMessageFormat: Format<EpochMessage> = createFormat(messageCodec, {
   ...{ tag: 'ogong-beacon-epoch-message-v1', maxBytes: 1 << 18 },
 });
@@ -102,7 +101,6 @@ interface State {
   actions: EpochAction[];
 }
 
-/** @internal No daemon drives this machine yet; tests and the bench do. */
 export function createEpochMachine(options: EpochMachineOptions, dependencies: EpochMachineDependencies): EpochMachine {
   const { network, schedule, resendMs } = options;
   const { bls, self, groupOf } = dependencies;

@@ -52,7 +52,6 @@ export interface KeyMachine {
 
 /**
  * @param entries what this validator kept of this attempt, in order, where it has taken part before.
- * @internal No daemon drives this machine yet; tests and the bench do.
  */
 export function createKeyMachine(
   plan: KeyPlan,

@@ -87,5 +87,4 @@ const entryCodec = union('kind', {
 
 export type KeyEntry = CodecType<typeof entryCodec>;
 
-/** @internal Daemons will keep these; tests do. */
 export const keyEntryFormat: Format<KeyEntry> = createFormat(entryCodec, { tag: 'ogong-beacon-key-entry-v1' });

@@ -15,7 +15,7 @@ export interface SeatMember {
   readonly boxKey: Uint8Array;
 }
 
-const seatMemberList = list<SeatMember>(
+export const seatMemberList = list<SeatMember>(
   struct({ address, signingKey: address, stake: u128, boxKey: bytes(SEALED_BOX_KEY_BYTES) }),
   { count: u16, min: 1, max: MAX_SEATS, ascending: (a, b) => compareBytes(a.address, b.address) },
 );
@@ -88,7 +88,6 @@ export function hashSeats(
 
 /**
  * The seats of an era: the MAX_SEATS members with the most stake, the lower address first among equals.
- * @internal No daemon drives these machines yet; tests and the bench do.
  * @throws ProtocolError where nobody has stake, an address stands twice, or a box key has another length.
  */
 export function assignSeats(

@@ -1,0 +1,83 @@
+import { bytes, columns, integer, mapped } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import { createFormat, list, struct, u16 } from '@ogong/protocol/base/codec';
+import { type EraRecord, eraRecordFormat } from '@ogong/protocol/beacon/threshold/era-message';
+import { type KeyEntry, keyEntryFormat } from '@ogong/protocol/beacon/threshold/key-message';
+import type { KeyShare } from '@ogong/protocol/beacon/threshold/partials';
+import { MAX_TICKETS } from '@ogong/protocol/beacon/threshold/tickets';
+import { scalarCodec } from '@ogong/protocol/crypto/bls-scalar';
+
+const sharesFormat = createFormat(
+  list(struct({ ticket: u16, scalar: scalarCodec }), {
+    ...{ count: u16, max: MAX_TICKETS },
+    ascending: (a: KeyShare, b: KeyShare) => a.ticket - b.ticket,
+  }),
+  { tag: 'ogong-beacon-era-shares-v1' },
+);
+
+export interface KeptEra {
+  readonly record: EraRecord;
+  /** Secret. None where this validator has no ticket, or lost what it had. */
+  readonly shares: readonly KeyShare[];
+}
+
+/** A key generation that began: what its plan was made of. */
+export interface KeptAttempt {
+  readonly era: number;
+  readonly attempt: number;
+  readonly set: Uint8Array;
+}
+
+const keyEntry = mapped(bytes, keyEntryFormat.decode, keyEntryFormat.encode);
+const entry = columns({ entry: keyEntry });
+const keptEntry = columns({ era: integer, attempt: integer, setHash: bytes, entry: keyEntry });
+const eraFields = {
+  record: mapped(bytes, eraRecordFormat.decode, eraRecordFormat.encode),
+  shares: mapped(bytes, sharesFormat.decode, sharesFormat.encode),
+} as const;
+const eraColumns = columns(eraFields);
+const keptEra = columns({ era: integer, transcript: bytes, ...eraFields });
+const struck = columns({ account: bytes });
+
+/** Secrets of key generations, in the validator's own database: for this user alone, and written over once they are deleted. */
+export interface EraStore {
+  listEntries(attempt: KeptAttempt): readonly KeyEntry[];
+  findEra(era: number, transcript: Uint8Array): KeptEra | undefined;
+  listStruck(): readonly Uint8Array[];
+  /** Writes, to be called inside a group commit. */
+  putEntry(db: Store, attempt: KeptAttempt, entry: KeyEntry): void;
+  /** @param transcript of the outcome: of an attempt there may be several, and the chain takes one. */
+  putEra(db: Store, transcript: Uint8Array, kept: KeptEra): void;
+  putStruck(db: Store, account: Uint8Array): void;
+  /** Forgets what eras before this one needed. */
+  dropBefore(db: Store, era: number): void;
+}
+
+export function createEraStore(store: Store): EraStore {
+  return {
+    listEntries({ era, attempt, set }) {
+      const sql = `SELECT ${entry.list} FROM beacon_key_entries WHERE era = ? AND attempt = ? AND set_hash = ? ORDER BY number`;
+      return store.read(() => entry.all(store.prepare(sql), era, attempt, set)).map((row) => row.entry);
+    },
+    findEra(era, transcript) {
+      const sql = `SELECT ${eraColumns.list} FROM beacon_eras WHERE era = ? AND transcript = ?`;
+      return store.read(() => eraColumns.get(store.prepare(sql), era, transcript));
+    },
+    listStruck: () =>
+      store.read(() => struck.all(store.prepare(`SELECT ${struck.list} FROM beacon_struck`))).map((row) => row.account),
+    putEntry(db, { era, attempt, set }, added) {
+      const row = { era, attempt, setHash: set, entry: added };
+      keptEntry.insert(db, 'INSERT INTO beacon_key_entries', row);
+    },
+    putEra(db, transcript, { record, shares }) {
+      keptEra.insert(db, 'INSERT OR REPLACE INTO beacon_eras', { era: record.era, transcript, record, shares });
+    },
+    putStruck(db, account) {
+      struck.insert(db, 'INSERT OR IGNORE INTO beacon_struck', { account });
+    },
+    dropBefore(db, era) {
+      db.prepare('DELETE FROM beacon_key_entries WHERE era < ?').run(era);
+      db.prepare('DELETE FROM beacon_eras WHERE era < ?').run(era);
+    },
+  };
+}

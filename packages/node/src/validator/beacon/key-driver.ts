@@ -1,0 +1,231 @@
+import { type Address, bytesToHex } from '@ogong/chain/hex';
+import { sortQuorum } from '@ogong/chain/settle-call';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { createKeyMachine, type KeyMachine } from '@ogong/protocol/beacon/threshold/key-machine';
+import { type KeyMessage, keyMessageFormat } from '@ogong/protocol/beacon/threshold/key-message';
+import { hashOutcome, stateOutcome } from '@ogong/protocol/beacon/threshold/key-outcome';
+import { type KeyPlan, type KeyStatement, subjectOf } from '@ogong/protocol/beacon/threshold/key-plan';
+import type { KeyAction, KeyResult } from '@ogong/protocol/beacon/threshold/key-state';
+import { assignSeats, findSeat, type SeatMember, type Seats } from '@ogong/protocol/beacon/threshold/seats';
+import { isQuorum } from '@ogong/protocol/crypto/quorum';
+import { type AttemptTime, aimAt, attemptAt, type EraAim } from './era-plan.ts';
+import type { KeptAttempt } from './era-store.ts';
+import { lookUpEra, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
+
+type Activated = Extract<KeyAction, { readonly kind: 'activated' }>;
+
+interface Attempt extends KeptAttempt {
+  readonly plan: KeyPlan;
+  readonly members: readonly SeatMember[];
+  machine: KeyMachine;
+  /** Validators take turns to hand an outcome to the chain. */
+  readonly turn: number;
+  activated: Activated | undefined;
+  /** When this validator hands it in, unless another one has. */
+  submitsAtMs: number;
+}
+
+export interface KeyDriver {
+  tick(): Promise<void>;
+  /** Messages of attempts that are not under way here are dropped. */
+  receive(from: Uint8Array, message: KeyMessage): Promise<void>;
+}
+
+/** An attempt whose outcome never came to the chain is given up after so many. */
+const PATIENT_ATTEMPTS = 3;
+/** The registry may change within an attempt: then it begins again, so often. */
+const MAX_SEATINGS = 4;
+
+/** Runs key generations: begins them where the chain lacks a key or has other validators, and carries out what the machine decides. */
+export function createKeyDriver(state: ThresholdState): KeyDriver {
+  const { crypto, signer, clock, eras, group, network, onUndelivered = () => {}, onError = () => {} } = state;
+  const domain = { chainId: network.chainId, verifyingContract: network.settlement };
+  /** The newest one, and the one before it, whose peers may still ask for its deals. */
+  let attempts: Attempt[] = [];
+  let seatings = { attempt: -1, count: 0 };
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  }
+
+  async function tick(): Promise<void> {
+    const reading = state.beaconKeys();
+    const nowMs = clock.nowMs();
+    const time = reading && attemptAt(scheduleOf(reading), nowMs);
+    if (reading === undefined || time === undefined) return;
+    const [current] = attempts;
+    if (current?.attempt !== time.attempt || nowMs - readAtMs >= time.phaseMs * 2) {
+      readAtMs = nowMs;
+      await begin(time).catch(onError);
+    }
+    for (const one of attempts) await step(one, (machine) => machine.tick(nowMs));
+    await submit(nowMs).catch(onError);
+  }
+
+  /** Begins the attempt of this time, where there is something to make and it is not under way. */
+  async function begin(time: AttemptTime): Promise<void> {
+    await state.readBeaconKeys();
+    const reading = state.beaconKeys();
+    const members = await readSeatMembers(state);
+    if (reading === undefined || members === undefined) return;
+    const seats = assignSeats(crypto, network, members);
+    const newest = newestEra(reading);
+    const aim = aimAt(reading, seats, newest && lookUpEra(state, newest)?.group);
+    if (aim === undefined) return;
+    const [current] = attempts;
+    if (current !== undefined && current.era === aim.era) {
+      const isSame = current.attempt === time.attempt && equalBytes(current.set, seats.hash);
+      const isWaiting =
+        current.activated !== undefined && time.startsAtMs - current.plan.startsAtMs < PATIENT_ATTEMPTS * time.spanMs;
+      // Whoever agreed under these seats goes on with them.
+      if (isSame || isWaiting || (current.attempt === time.attempt && current.machine.result !== undefined)) return;
+    }
+    if (seatings.attempt !== time.attempt) seatings = { attempt: time.attempt, count: 0 };
+    if (seatings.count++ >= MAX_SEATINGS) return;
+    await start({ ...aim, ...time, seats });
+  }
+
+  async function start({ seats, ...of }: AttemptTime & EraAim & { readonly seats: Seats }): Promise<void> {
+    const { generation, era, attempt, previous, startsAtMs, phaseMs } = of;
+    const plan: KeyPlan = {
+      ...{ network, generation, era, attempt, seats, previous, startsAtMs, phaseMs },
+      ...{ struck: eras.listStruck(), resendMs: phaseMs / 4 },
+    };
+    const members = seats.seats.map(toMember);
+    await group.write((db) => state.archive.putSeats(db, seats.hash, members));
+    const count = seats.seats.length;
+    const turn = (findSeat(seats, signer.address) + count - (attempt % count)) % count;
+    const begun = { era, attempt, set: seats.hash, plan, members, turn, activated: undefined };
+    const submitsAtMs = Number.POSITIVE_INFINITY;
+    attempts = [{ ...begun, machine: open(begun), submitsAtMs }, ...attempts.slice(0, 1)];
+  }
+
+  /** From the disk, as after a restart. */
+  function open(of: KeptAttempt & { readonly plan: KeyPlan }): KeyMachine {
+    const { bls, box, boxSecret, drawSeed } = state;
+    const { previous, era } = of.plan;
+    const reading = state.beaconKeys();
+    const before = previous && reading?.eras[era - 2];
+    const oldShares = before && lookUpEra(state, { era: era - 1, transcript: before.transcript })?.shares;
+    const own = { self: signer.address, boxSecret, drawSeed, oldShares };
+    return createKeyMachine(of.plan, { crypto, bls, box, ...own }, eras.listEntries(of));
+  }
+
+  /** What is kept is on the disk before anything that follows from it leaves. */
+  async function step(attempt: Attempt, act: (machine: KeyMachine) => KeyAction[]): Promise<void> {
+    try {
+      for (const action of act(attempt.machine)) await carryOut(attempt, action);
+    } catch (error) {
+      // This machine is ahead of the disk. The next one starts from there.
+      attempt.machine = open(attempt);
+      onError(error);
+    }
+  }
+
+  async function carryOut(attempt: Attempt, action: KeyAction): Promise<void> {
+    if (action.kind === 'send') {
+      void state.send(action.to, keyMessageFormat.encode(action.message)).catch(onUndelivered);
+    } else if (action.kind === 'keep') {
+      await group.write((db) => eras.putEntry(db, attempt, action.entry));
+    } else if (action.kind === 'sign') {
+      // Like a message, what cannot be signed is lost: the machine asks again.
+      void sign(attempt, action.statement).catch(onUndelivered);
+    } else if (action.kind === 'agreed') {
+      await keepResult(attempt, action.result);
+    } else if (action.kind === 'activated') {
+      if (attempt.activated === undefined) attempt.submitsAtMs = clock.nowMs() + attempt.turn * attempt.plan.phaseMs;
+      attempt.activated ??= action;
+    } else {
+      await group.write((db) => eras.putStruck(db, action.dealer));
+      onError(new Error(`validator 0x${toHex(action.dealer)} signed two deals of attempt ${attempt.attempt}`));
+    }
+  }
+
+  async function sign(attempt: Attempt, statement: KeyStatement): Promise<void> {
+    const subject = subjectOf(attempt.plan);
+    const signature = await signer.sign({ kind: 'beacon-key', domain, subject, statement });
+    await inTurn(() => step(attempt, (machine) => machine.addSignature(statement, signature, clock.nowMs())));
+  }
+
+  /** Several outcomes of an attempt may be agreed on: each is kept, and the chain says which one counts. */
+  async function keepResult({ era, members, plan }: Attempt, { certified, group: made, shares = [] }: KeyResult) {
+    if (made === undefined) return;
+    const { transcript } = stateOutcome(crypto, certified.outcome);
+    const record = { generation: plan.generation, era, seats: [...members], commitments: [...made.commitments.bytes] };
+    await group.write((db) => eras.putEra(db, transcript, { record, shares }));
+    state.known.delete(`${era} ${bytesToHex(transcript)}`);
+  }
+
+  /** Hands an outcome to the chain, once it is this validator's turn. */
+  async function submit(nowMs: number): Promise<void> {
+    const [current] = attempts;
+    const reading = state.beaconKeys();
+    if (current?.activated === undefined || reading === undefined || nowMs < current.submitsAtMs) return;
+    if (reading.eras.length >= current.era) return;
+    current.submitsAtMs = nowMs + current.plan.phaseMs * Math.max(2, current.plan.seats.seats.length);
+    await state.readBeaconKeys();
+    if ((state.beaconKeys()?.eras.length ?? 0) >= current.era) return;
+    const { certified, activation } = current.activated;
+    const { outcome, signatures } = certified;
+    const { transcript, key } = stateOutcome(crypto, outcome);
+    const digest = hashOutcome(crypto, network, outcome);
+    const quorum = await sortQuorum(
+      digest,
+      signatures.map(({ signature }) => signature),
+    );
+    await (await state.client()).activateEra({ outcome: { ...outcome, transcript }, key, quorum, activation });
+    await state.readBeaconKeys();
+  }
+
+  return {
+    tick: () => inTurn(tick),
+    receive: (from, message) =>
+      inTurn(async () => {
+        const { era, attempt, set } = message;
+        const found = attempts.find((one) => one.era === era && one.attempt === attempt && equalBytes(one.set, set));
+        if (found !== undefined) await step(found, (machine) => machine.receive(from, message, clock.nowMs()));
+      }),
+  };
+}
+
+const toMember = ({ address, signingKey, stake, boxKey }: SeatMember): SeatMember => ({
+  ...{ address, signingKey, stake, boxKey },
+});
+
+/**
+ * Who would have seats now: the listed validators whose box keys the chain has. Undefined where these are too few for a quorum: nothing
+ * that they agree on would count.
+ */
+async function readSeatMembers(state: ThresholdState): Promise<readonly SeatMember[] | undefined> {
+  const listed = state.validators().filter(({ stake }) => stake > 0n);
+  const client = await state.client();
+  const keys = await Promise.all(listed.map(({ address }) => readBoxKey(state, client, address)));
+  const seated = listed.flatMap(({ address, signingKey, stake }, i) => {
+    const boxKey = keys[i];
+    return boxKey === undefined ? [] : [{ address, signingKey, stake, boxKey }];
+  });
+  const sum = (members: readonly { readonly stake: bigint }[]) => members.reduce((all, { stake }) => all + stake, 0n);
+  if (!isQuorum(sum(seated), sum(listed))) return undefined;
+  return seated;
+}
+
+async function readBoxKey(
+  { boxKeys, crypto }: ThresholdState,
+  client: Awaited<ReturnType<ThresholdState['client']>>,
+  address: Uint8Array,
+): Promise<Uint8Array | undefined> {
+  const account: Address = bytesToHex(address);
+  const [hash] = await client.boxKeyHashes([address]);
+  if (hash === undefined) return undefined;
+  const known = boxKeys.get(account);
+  if (known !== undefined && bytesToHex(crypto.sha256(known)) === hash) return known;
+  const found = await client.boxKeyOf(address);
+  const key = found && fromHex(found.slice(2));
+  if (key === undefined) return undefined;
+  boxKeys.set(account, key);
+  return key;
+}

@@ -1,0 +1,250 @@
+import { sortQuorum } from '@ogong/chain/settle-call';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { type EpochMessage, epochMessageFormat } from '@ogong/protocol/beacon/threshold/epoch-machine';
+import { dealFormat } from '@ogong/protocol/beacon/threshold/key-deal';
+import { type KeyMessage, keyMessageFormat } from '@ogong/protocol/beacon/threshold/key-message';
+import { hashKeyStatement } from '@ogong/protocol/beacon/threshold/key-plan';
+import { hashRetirement } from '@ogong/protocol/beacon/threshold/retirement';
+import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
+import { createThresholdNetwork, PERIOD_MS, type ThresholdNetwork } from '@ogong/testing/validator/test-threshold';
+import { describe, expect, it } from 'vitest';
+
+/** No one has a quarter: any one of them may be away. */
+const STAKES = [10n, 11n, 12n, 13n, 14n];
+
+async function startNetwork(options: { listed?: number; seed?: number } = {}, stakes = STAKES) {
+  const net = createThresholdNetwork(stakes, options);
+  for (const node of net.nodes.slice(0, options.listed ?? stakes.length)) await net.registerBox(node);
+  return net;
+}
+
+/** Every epoch has one value, the same wherever it has one, and the living have all of them. */
+function expectAgreement(net: ThresholdNetwork, living: readonly number[]): bigint {
+  const latest = living.map((index) => net.latestOf(index)).reduce((a, b) => (a < b ? a : b));
+  for (let epoch = 1n; epoch <= latest; epoch++) {
+    const values = new Set(living.map((index) => net.valueOf(index, epoch)));
+    expect([epoch, values.size, values.has(undefined)]).toEqual([epoch, 1, false]);
+  }
+  return latest;
+}
+
+const firstEpochOf = async (net: ThresholdNetwork): Promise<bigint> => {
+  const reading = await net.chain.connect('0x00').beaconKeys();
+  return reading?.generations[0]?.firstEpoch as bigint;
+};
+
+const readKey = (message: Uint8Array): KeyMessage | undefined => {
+  try {
+    return keyMessageFormat.decode(message);
+  } catch {
+    return undefined;
+  }
+};
+
+const readEpoch = (message: Uint8Array): EpochMessage | undefined => {
+  try {
+    return epochMessageFormat.decode(message);
+  } catch {
+    return undefined;
+  }
+};
+
+describe('threshold driver', () => {
+  it('makes a key while the bootstrap beacon runs, and hands over without a gap', async () => {
+    const net = await startNetwork();
+    await net.pass(20_000);
+    const first = await firstEpochOf(net);
+    const latest = expectAgreement(net, [0, 1, 2, 3, 4]);
+    expect(latest).toBeGreaterThan(first + 4n);
+    expect(net.kindOf(0, first - 1n)).toBe('aggregate');
+    for (let epoch = first; epoch <= latest; epoch++) expect(net.kindOf(0, epoch)).toBe('threshold');
+  });
+
+  it('waits for nobody, whichever validators below a quarter of the stake are killed at whatever instant', async () => {
+    const net = await startNetwork({ seed: 7 });
+    await net.pass(16_000);
+    const first = await firstEpochOf(net);
+    const kills: number[] = [];
+    const away = { index: -1, untilMs: 0 };
+    await net.pass(25_000, () => {
+      if (net.clock.nowMs() < away.untilMs) return;
+      if (away.index >= 0) {
+        const back = net.nodes[away.index];
+        if (back) back.isOffline = false;
+        net.restart(away.index);
+      }
+      Object.assign(away, {
+        index: Math.floor(net.random() * STAKES.length),
+        untilMs: net.clock.nowMs() + 200 + Math.floor(net.random() * 25) * 100,
+      });
+      kills.push(away.index);
+      const victim = net.nodes[away.index];
+      if (victim) victim.isOffline = true;
+    });
+    expect(new Set(kills).size).toBe(STAKES.length);
+    const late: number[] = [];
+    for (let epoch = first; net.startOf(epoch) + PERIOD_MS < net.clock.nowMs(); epoch++) {
+      const times = net.nodes.flatMap(({ certifiedMs }) => certifiedMs.get(epoch) ?? []).sort((a, b) => a - b);
+      // More than three quarters of the stake are at least three validators.
+      late.push((times[2] as number) - net.startOf(epoch));
+    }
+    expect(late.length).toBeGreaterThan(20);
+    // A view of the bootstrap beacon lasts two seconds. Here nobody waits at all: messages take no time.
+    expect(Math.max(...late)).toBeLessThanOrEqual(500);
+    expectAgreement(
+      net,
+      [0, 1, 2, 3, 4].filter((index) => index !== away.index),
+    );
+  });
+
+  it('deals the same key to other validators, and forgets the shares of before', async () => {
+    const net = await startNetwork({ listed: 4 }, [10n, 11n, 12n, 13n, 14n]);
+    await net.pass(16_000);
+    net.list(1, 2, 3, 4);
+    await net.registerBox(net.nodes[4]!);
+    await net.pass(26_000);
+    const reading = await net.chain.connect('0x00').beaconKeys();
+    expect(reading?.generations).toHaveLength(1);
+    expect(reading?.eras).toHaveLength(2);
+    const second = reading?.eras[1]?.firstEpoch as bigint;
+    const latest = [1, 2, 3, 4].map((index) => net.latestOf(index)).reduce((a, b) => (a < b ? a : b));
+    expect(latest).toBeGreaterThan(second + 2n);
+    for (let epoch = second; epoch <= latest; epoch++) {
+      expect(new Set([1, 2, 3, 4].map((index) => net.valueOf(index, epoch))).size).toBe(1);
+    }
+    const count = (index: number) =>
+      net.storeOf(index).prepare('SELECT count(*) AS n FROM beacon_eras WHERE era = 1').get()?.n;
+    expect([1, 2, 3].map(count)).toEqual([0, 0, 0]);
+  });
+
+  it('lets a validator that lost its disk follow at once, and deals it shares again', async () => {
+    const net = await startNetwork();
+    await net.pass(16_000);
+    const lost = net.nodes[2]!;
+    lost.boxName = 'box anew';
+    net.restart(2, { isDiskLost: true });
+    await net.pass(4_000);
+    expect(net.latestOf(2)).toBeGreaterThanOrEqual(net.latestOf(0) - 1n);
+    await net.registerBox(lost);
+    await net.pass(22_000);
+    const reading = await net.chain.connect('0x00').beaconKeys();
+    expect(reading?.eras).toHaveLength(2);
+    const kept = net.running[2]?.eras.findEra(2, fromHex((reading?.eras[1]?.transcript ?? '0x').slice(2)));
+    expect(kept?.shares.length).toBeGreaterThan(0);
+  });
+
+  it('goes back to the bootstrap beacon after the last epoch that a quorum has set, and makes a new key', async () => {
+    const net = await startNetwork();
+    await net.pass(16_000);
+    // Before it is over nobody can make another key.
+    const lastEpoch = net.latestOf(0) + 1n;
+    const digest = hashRetirement(crypto, net.domain, { generation: 1, lastEpoch });
+    const signed = net.nodes.map(({ key }) => key.signDigest(digest));
+    await net.chain.connect('0x00').retireGeneration(1, lastEpoch, await sortQuorum(digest, signed));
+    await net.pass(26_000);
+    const kinds = [lastEpoch, lastEpoch + 1n].map((epoch) => net.kindOf(0, epoch));
+    expect(kinds).toEqual(['threshold', 'aggregate']);
+    const latest = expectAgreement(net, [0, 1, 2, 3, 4]);
+    const reading = await net.chain.connect('0x00').beaconKeys();
+    expect(reading?.generations).toHaveLength(2);
+    expect(latest).toBeGreaterThan(reading?.generations[1]?.firstEpoch as bigint);
+    expect(net.kindOf(0, latest)).toBe('threshold');
+  });
+
+  it('takes no part in a bootstrap epoch that a key may have taken over, while it cannot read the chain', async () => {
+    const net = await startNetwork();
+    // No key is on the chain yet.
+    await net.pass(1_500);
+    net.chain.state.isDown = true;
+    const before = net.latestOf(0);
+    await net.pass(6_000);
+    expect(net.latestOf(0)).toBeLessThanOrEqual(before + 2n);
+    net.chain.state.isDown = false;
+    await net.pass(16_000);
+    expect(expectAgreement(net, [0, 1, 2, 3, 4])).toBeGreaterThan(await firstEpochOf(net));
+  });
+
+  it('begins again from its disk in the middle of a key generation, and contradicts nothing', async () => {
+    const net = await startNetwork();
+    let step = 0;
+    await net.pass(20_000, () => {
+      if (++step % 7 === 0) net.restart(step % 5);
+    });
+    const first = await firstEpochOf(net);
+    expect(expectAgreement(net, [0, 1, 2, 3, 4])).toBeGreaterThan(first);
+    const struck = net.running.map(({ eras }) => eras.listStruck().length);
+    expect(struck).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe('a liar below a third of the stake', () => {
+  /** @param bend what the first validator sends in the place of a message of key generation. */
+  async function play(bend: (message: KeyMessage, to: number) => readonly KeyMessage[]) {
+    const net = await startNetwork();
+    net.nodes[0]!.lie = (message, to) => {
+      const parsed = readKey(message);
+      return parsed === undefined ? [message] : bend(parsed, to).map((one) => keyMessageFormat.encode(one));
+    };
+    await net.pass(28_000);
+    const first = await firstEpochOf(net);
+    expect(expectAgreement(net, [1, 2, 3, 4])).toBeGreaterThan(first);
+    return net;
+  }
+
+  it('that sends bad shares shows them to all, and delays nothing', async () => {
+    await play((message) => [
+      message.kind === 'deal' && message.box.length > 0
+        ? { ...message, box: message.box.map((byte) => byte ^ 1) }
+        : message,
+    ]);
+  });
+
+  it('that withholds its deal from some does not keep them from their shares', async () => {
+    await play((message, to) => (message.kind === 'deal' && to > 2 ? [] : [message]));
+  });
+
+  it('that deals two ways is put out by whoever compares', async () => {
+    const net = await startNetwork();
+    const [liar] = net.nodes as [ThresholdNetwork['nodes'][number]];
+    const toDealer = (account: Uint8Array): string => toHex(account);
+    liar.lie = (message, to) => {
+      const parsed = readKey(message);
+      if (parsed?.kind !== 'deal' || to < 3) return [message];
+      const deal = dealFormat.decode(parsed.deal);
+      if (toDealer(deal.dealer) !== toDealer(liar.signer.address)) return [message];
+      // Its own key signs whatever it likes: the guard of an honest signer refuses a second deal.
+      const bent = dealFormat.encode({ ...deal, ownBox: new Uint8Array(deal.ownBox.length) });
+      const statement = { kind: 'deal', dealHash: crypto.sha256(bent) } as const;
+      const signature = liar.key.signDigest(hashKeyStatement(crypto, net.domain, parsed, statement));
+      return [keyMessageFormat.encode({ ...parsed, deal: bent, signature })];
+    };
+    await net.pass(28_000);
+    const first = await firstEpochOf(net);
+    expect(expectAgreement(net, [1, 2, 3, 4])).toBeGreaterThan(first);
+    const struck = net.running.slice(1).map(({ eras }) => eras.listStruck().map(toDealer));
+    expect(struck).toEqual(new Array(4).fill([toDealer(liar.signer.address)]));
+  });
+
+  it('that asks for parts of epochs ahead hears none', async () => {
+    const net = await startNetwork();
+    await net.pass(16_000);
+    const [liar] = net.nodes as [ThresholdNetwork['nodes'][number]];
+    liar.lie = (message) => {
+      const parsed = readEpoch(message);
+      if (parsed?.kind !== 'partials') return [message];
+      const ahead = [1n, 2n, 3n, 10n].map((by) => ({ ...parsed, epoch: parsed.epoch + by }));
+      return [message, ...ahead.map((one) => epochMessageFormat.encode(one)), ask(parsed.epoch + 1n)];
+    };
+    liar.heard.length = 0;
+    await net.pass(8_000);
+    const parts = liar.heard.flatMap(({ message, atMs }) => {
+      const parsed = readEpoch(message);
+      return parsed?.kind === 'partials' ? [{ epoch: parsed.epoch, isEarly: net.startOf(parsed.epoch) > atMs }] : [];
+    });
+    expect(parts.length).toBeGreaterThan(8);
+    expect(parts.filter(({ isEarly }) => isEarly)).toEqual([]);
+    expectAgreement(net, [1, 2, 3, 4]);
+  });
+});
+
+const ask = (from: bigint): Uint8Array => epochMessageFormat.encode({ kind: 'request', from });

@@ -1,0 +1,171 @@
+import { bytesToHex } from '@ogong/chain/hex';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore, type Store } from '@ogong/host/store/store';
+import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
+import { createBeaconDriver } from '@ogong/node/validator/beacon/beacon-driver';
+import { createEraStore } from '@ogong/node/validator/beacon/era-store';
+import { createThresholdDriver } from '@ogong/node/validator/beacon/threshold-driver';
+import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { hashValidatorSet, type SetMember } from '@ogong/protocol/beacon/validator-set';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { createKeySigner, type ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import { createFakeBeaconKeys } from '../chain/fake-beacon-keys.ts';
+import { namedCrypto, proveByName } from '../protocol/beacon-network.ts';
+import { fakeBls } from '../protocol/fake-bls.ts';
+import { fakeSealedBox } from '../protocol/fake-sealed-box.ts';
+import { createTestClock, network } from './test-bench.ts';
+import { testCrypto } from './test-crypto.ts';
+import { createTestLedgerSigner, seedOf } from './test-keys.ts';
+
+export const PERIOD_MS = 1_000;
+const STEP_MS = 100;
+/** Signatures are real ones, proofs and points name what they prove. */
+const crypto: Crypto = { ...testCrypto, verifyVrf: namedCrypto.verifyVrf, verifyBls: fakeBls.verify };
+
+/** What a liar does with a message of its driver: what goes out to this receiver in its place. */
+export type ThresholdLie = (message: Uint8Array, to: number) => readonly Uint8Array[];
+
+export interface ThresholdNode {
+  readonly index: number;
+  readonly signer: ValidatorSigner;
+  /** Signs whatever it is given. */
+  readonly key: LedgerSigner;
+  member: SetMember;
+  isOffline: boolean;
+  lie: ThresholdLie | undefined;
+  /** All that it was sent, newest last. */
+  readonly heard: { readonly from: number; readonly message: Uint8Array; readonly atMs: number }[];
+  /** When each epoch had its value here. */
+  readonly certifiedMs: Map<bigint, number>;
+  /** The name of the key that opens its boxes. */
+  boxName: string;
+  readonly errors: string[];
+}
+
+function createDisk() {
+  const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
+  return { store, group: createGroupCommit(store), archive: createBeaconArchive(network, { crypto, store }) };
+}
+
+/**
+ * Drivers of both beacons on one machine, with a chain in memory and a clock that the test moves. Messages arrive at once.
+ * @param stakes of the validators that there may be. @param listed whom the registry lists at first. Default: all.
+ */
+export function createThresholdNetwork(stakes: readonly bigint[], { listed = stakes.length, seed = 1 } = {}) {
+  const clock = createTestClock();
+  const random = createSeededRandom(seed);
+  const originSeconds = Math.ceil(clock.nowMs() / 1_000);
+  clock.advance(originSeconds * 1_000 - clock.nowMs());
+  const state = { listed: new Set(Array.from({ length: listed }, (_, i) => i)) };
+  const nodes: ThresholdNode[] = stakes.map((stake, index) => {
+    const key = createTestLedgerSigner(seedOf(`signer ${index}`));
+    const signer = createKeySigner(crypto, key, createTestLedgerSigner(seedOf(`account ${index}`)).address);
+    const member = { address: signer.address, signingKey: signer.signingKey, stake, vrfKey: seedOf(`vrf ${index}`) };
+    return {
+      ...{ index, signer, key, member, isOffline: false, lie: undefined, heard: [], certifiedMs: new Map() },
+      ...{ boxName: `box ${index}`, errors: [] },
+    };
+  });
+  const members = () => nodes.filter(({ index }) => state.listed.has(index)).map(({ member }) => member);
+  const chain = createFakeBeaconKeys({
+    ...{ network, crypto, bls: fakeBls, originSeconds, periodSeconds: PERIOD_MS / 1_000 },
+    nowSeconds: () => clock.nowMs() / 1_000,
+    voters: () => members().map(({ address, signingKey, stake }) => ({ account: address, signingKey, votes: stake })),
+  });
+  const connect = (node: ThresholdNode) => chain.connect(bytesToHex(node.signer.address));
+  const boxSecretOf = ({ boxName }: ThresholdNode): Uint8Array => seedOf(boxName);
+  const registerBox = (node: ThresholdNode) => connect(node).registerBoxKey(fakeSealedBox.deriveKey(boxSecretOf(node)));
+
+  function start(node: ThresholdNode, disk = createDisk()) {
+    const client = connect(node);
+    const eras = createEraStore(disk.store);
+    let reading: Awaited<ReturnType<typeof client.beaconKeys>>;
+    const deliver = async (to: Uint8Array, message: Uint8Array): Promise<void> => {
+      const target = nodes.findIndex(({ signer }) => equalBytes(signer.address, to));
+      for (const sent of node.lie === undefined ? [message] : node.lie(message, target)) {
+        if (node.isOffline || nodes[target]?.isOffline) continue;
+        nodes[target]?.heard.push({ from: node.index, message: sent, atMs: clock.nowMs() });
+        await running[target]?.receive(node.signer.address, sent).catch((error) => node.errors.push(String(error)));
+      }
+    };
+    const shared = {
+      ...{ network, crypto, signer: node.signer, clock, archive: disk.archive, group: disk.group, send: deliver },
+      onCertified: (epoch: bigint) => void node.certifiedMs.set(epoch, clock.nowMs()),
+      onError: (error: unknown) => void node.errors.push(String(error)),
+    };
+    const threshold = createThresholdDriver({
+      ...shared,
+      ...{ bls: fakeBls, box: fakeSealedBox, boxSecret: boxSecretOf(node), eras, validators: members },
+      drawSeed: () => Uint8Array.from({ length: 32 }, () => Math.floor(random() * 256)),
+      beaconKeys: () => reading,
+      async readBeaconKeys() {
+        reading = await client.beaconKeys();
+      },
+      client: async () => client,
+    });
+    const bootstrap = createBeaconDriver(
+      { network, epochMs: PERIOD_MS },
+      {
+        ...shared,
+        proveVrf: (input) => proveByName(node.member.vrfKey, input),
+        gate: threshold.gate,
+        sets: {
+          reading: () => ({ members: members(), block: 0n }),
+          findSet: (set) => (equalBytes(set, hashValidatorSet(crypto, network, members())) ? members() : undefined),
+          isListed: (set) => equalBytes(set, hashValidatorSet(crypto, network, members())),
+        },
+      },
+    );
+    return {
+      disk,
+      eras,
+      archive: disk.archive,
+      tick: () => Promise.all([threshold.tick(), bootstrap.tick()]),
+      receive: (from: Uint8Array, message: Uint8Array) =>
+        threshold.isForIt(message) ? threshold.receive(from, message) : bootstrap.receive(from, message),
+    };
+  }
+
+  const running = nodes.map((node) => start(node));
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 25; i++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  return {
+    ...{ nodes, running, clock, chain, random, registerBox, members, domain: network },
+    startOf: (epoch: bigint): number => (originSeconds + Number(epoch) * (PERIOD_MS / 1_000)) * 1_000,
+    /** Whom the registry lists from now on. */
+    list(...indices: number[]): void {
+      state.listed = new Set(indices);
+    },
+    /** A process that goes on from its disk, or from an empty one. */
+    restart(index: number, { isDiskLost = false } = {}): void {
+      const kept = isDiskLost ? undefined : running[index]?.disk;
+      running[index] = start(nodes[index] as ThresholdNode, kept);
+    },
+    storeOf: (index: number): Store => running[index]?.disk.store as Store,
+    async pass(ms: number, each: () => void = () => {}): Promise<void> {
+      for (let i = 0; i < ms; i += STEP_MS) {
+        clock.advance(STEP_MS);
+        each();
+        await Promise.all(
+          running.map((node, index) => (nodes[index]?.isOffline ? undefined : node.tick().catch(() => undefined))),
+        );
+        await settle();
+      }
+    },
+    latestOf: (index: number): bigint => running[index]?.archive.latest().epoch as bigint,
+    valueOf: (index: number, epoch: bigint): string | undefined => {
+      const found = running[index]?.archive.find(epoch);
+      return found && toHex(found.value);
+    },
+    kindOf(index: number, epoch: bigint): string {
+      const length = running[index]?.archive.findCertificate(epoch)?.length;
+      return length === undefined ? 'none' : length === 146 ? 'threshold' : 'aggregate';
+    },
+  };
+}
+
+export type ThresholdNetwork = ReturnType<typeof createThresholdNetwork>;
