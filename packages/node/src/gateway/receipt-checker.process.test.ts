@@ -2,7 +2,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type CheckJob, createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 
@@ -44,4 +47,26 @@ it('stops in the middle of a check', async () => {
   const pending = checker.check(job(join(directory, 'written')));
   await Promise.all([expect(pending).rejects.toThrow('SIGKILL'), checker.stop()]);
   await checker.stop();
+});
+
+it('checks the one signature of a threshold beacon, though it may load no native code', async () => {
+  const { receipt, reply, trust, nowMs } = createSyntheticReceipt({
+    ...{ crypto: nodeCrypto, tokens: 1, isThreshold: true },
+    provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
+    router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
+    payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
+    ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+  });
+  const real = createReceiptChecker();
+  try {
+    const { request, response } = reply;
+    const verdict = await real.check({ receipt, request, response, trust, nowMs });
+    expect(verdict.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    const beacon = receipt.beacon.slice();
+    beacon[100] = (beacon[100] as number) ^ 1;
+    const bent = await real.check({ receipt: { ...receipt, beacon }, request, response, trust, nowMs });
+    expect(bent.checks.find(({ id }) => id === 'beacon')?.status).toBe('fail');
+  } finally {
+    await real.stop();
+  }
 });
