@@ -76,7 +76,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'drift',
     '.',
   ],
-  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'settlement', '.'],
+  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'canary', 'settlement', '.'],
   'packages/host/src': [
     '.',
     'files',

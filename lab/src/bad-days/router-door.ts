@@ -47,6 +47,8 @@ export async function openRouter() {
           ledger,
           network,
           validators: () => [],
+          generations: () => [],
+          readBeaconKeys: async () => undefined,
           client: () => Promise.reject(new Error('there is no chain here')),
         },
         store,

@@ -7,6 +7,8 @@ import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { bigComplaints } from '../../attackers/protocol/big-complaints.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
+import { canaryPicker } from '../../attackers/protocol/canary-picker.ts';
+import { falseSightings } from '../../attackers/protocol/false-sightings.ts';
 import { ghostCapacity } from '../../attackers/protocol/ghost-capacity.ts';
 import { idleLinks } from '../../attackers/protocol/idle-links.ts';
 import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
@@ -99,6 +101,30 @@ export const doorScenes: readonly StagedAttack[] = [
       } finally {
         await router.close();
       }
+    },
+  },
+  {
+    attack: canaryPicker,
+    async play() {
+      const { traffic, canaries, tells } = await canaryPicker.play({ seed: 1, epochs: 40, canaries: 'as built' });
+      return {
+        tried: `compared ${canaries} tests with ${traffic} other requests by sizes, limits, nonces, lists and times`,
+        answered: [tells.length === 0 ? 'nothing tells them apart' : `they differ in ${tells.join(', ')}`],
+        money: NO_MONEY,
+        worked: tells.length > 0,
+      };
+    },
+  },
+  {
+    attack: falseSightings,
+    async play() {
+      const { laterPpm } = await falseSightings.play({ honest: [30n, 25n], liar: 45n, lies: 'drawn' });
+      return {
+        tried: 'said with 45 % of the stake that a rival missed every test',
+        answered: [`routers multiply the weight of the rival by ${laterPpm / 1_000_000}`],
+        money: NO_MONEY,
+        worked: laterPpm < 1_000_000,
+      };
     },
   },
   {

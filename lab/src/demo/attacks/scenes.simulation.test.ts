@@ -48,6 +48,8 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
       'silent-downgrade',
       'name-squatter',
       'ghost-capacity',
+      'canary-picker',
+      'false-sightings',
       'queue-flood',
     ]);
   });

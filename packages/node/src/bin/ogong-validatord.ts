@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
@@ -27,6 +27,7 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import type { ThresholdParts } from '../validator/beacon/threshold-state.ts';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { openKeys, openSigningKey } from '../validator/open-keys.ts';
+import { readCanaries } from '../validator/read-canaries.ts';
 import { registerValidator } from '../validator/register.ts';
 import { signAllotment, submitAllotment } from '../validator/settlement/allotment.ts';
 import { signConviction, submitConviction } from '../validator/settlement/conviction.ts';
@@ -48,6 +49,7 @@ import {
 import { computeCallLimit } from '../validator/wire-audit.ts';
 
 const NAME = 'ogong-validatord';
+const RANDOM_STEPS = 2 ** 40;
 
 async function run(argv: readonly string[]): Promise<Daemon> {
   const parsed = validatorConfig.parse(argv, process.env);
@@ -59,6 +61,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   if (!areRates({ reject: values.falseReject, doubt: values.falseDoubt })) {
     throw new ConfigError(NAME, ['--false-doubt is at least --false-reject']);
   }
+  const canaries = readCanaries(NAME, values, () => randomInt(RANDOM_STEPS) / RANDOM_STEPS);
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const { deployment, openSigner, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
   const { signer, close: closeSigner } = await openSigner();
@@ -107,6 +110,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
           : undefined,
       drift,
       modelRoots,
+      canaries,
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     {

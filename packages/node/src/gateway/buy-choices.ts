@@ -19,6 +19,8 @@ interface ChoicesJob {
   /** Those of one call; each has as many choices. */
   readonly prompts: readonly OrderedPrompt[];
   readonly key: KeyHolder;
+  /** Who is to answer; undefined for whoever the router draws. */
+  readonly provider: Uint8Array | undefined;
 }
 
 /**
@@ -27,7 +29,7 @@ interface ChoicesJob {
  */
 export function createChoices(
   context: ApiContext,
-  { completionId, endpoint, prompts, key }: ChoicesJob,
+  { completionId, endpoint, prompts, key, provider }: ChoicesJob,
   replies: ReplyService,
 ): (index: number, signal: AbortSignal) => AsyncGenerator<Delta, BoughtReply> {
   let least = Number.POSITIVE_INFINITY;
@@ -60,7 +62,7 @@ export function createChoices(
       context.header(CLAMPED_HEADER, `max_tokens=${contextSize}`);
     };
     const form = createTextForm(request);
-    const place = { choice: index % perPrompt, index };
+    const place = { choice: index % perPrompt, index, provider };
     const choice = replies.serve({ completionId, endpoint, body, request, form, key, signal, onMatch, ...place });
     return request.thinkingParams.length === 0 ? choice : tellOfThinking(choice, request);
   };

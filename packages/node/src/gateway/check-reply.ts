@@ -69,7 +69,10 @@ export async function checkReply<R extends BoughtAnswer>(
     context.receipts.put(stored, context.clock.nowMs()),
     context.deliveries.put(
       [attempt.validator, ...listHearers(context, attempt)],
-      createDelivery(context, attempt, { admission, record, opening, promptTokens, outputTokens }),
+      createDelivery(context, attempt, {
+        ...{ admission, record, opening, promptTokens, outputTokens },
+        tookMs: answer.tookMs,
+      }),
     ),
     context.ledger.deliver(replyId, readHeld(context, job, attempt, { record, header, response, progress })),
   ]);
@@ -134,6 +137,7 @@ function createDelivery(
     readonly admission: SignedAdmission;
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
+    readonly tookMs: number;
   } & Pick<BoughtAnswer, 'promptTokens' | 'outputTokens'>,
 ): OutboxDelivery {
   const { record, header, headerProof } = bindRecord(crypto, held.record, held.opening);
@@ -147,7 +151,15 @@ function createDelivery(
   });
   const { epoch, timeMs, signature } = held.admission;
   const admission = { epoch, timeMs, signature };
-  return { order, delivery, record: held.record, header, headerProof: [...headerProof], admission };
+  return {
+    order,
+    delivery,
+    record: held.record,
+    header,
+    headerProof: [...headerProof],
+    admission,
+    tookMs: held.tookMs,
+  };
 }
 
 /** All that was signed for one reply, in one document. */

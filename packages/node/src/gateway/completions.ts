@@ -5,9 +5,10 @@ import { echoPrompt } from '@ogong/host/openai/echo';
 import { createIdentity } from '@ogong/host/openai/format';
 import { readWhole } from '@ogong/host/openai/read-choice';
 import type { Clock } from '@ogong/host/time/clock';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import { PROVIDER_HEADER, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
@@ -84,13 +85,17 @@ function answerWithReplies(
   const choices = request.choices * prompts.length;
   if (choices > MAX_REPLIES) throw refuseReplies(choices);
   assertModelId(request.model);
+  const provider = readProvider(context);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   return answerCompletion<BoughtReply>(context, {
     endpoint,
     identity,
     request: { ...request, choices },
     choicesPerPrompt: request.choices,
-    serve: echoPrompts(createChoices(context, { completionId: identity.id, endpoint, prompts, key }, replies), prompts),
+    serve: echoPrompts(
+      createChoices(context, { completionId: identity.id, endpoint, prompts, key, provider }, replies),
+      prompts,
+    ),
     toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),
     headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
     heartbeatMs,
@@ -123,6 +128,14 @@ const refuseEcho = (why: string): RequestError => new RequestError(`echo: ${why}
 /** The caller checks the answer as it comes. */
 export function isInline({ req }: ApiContext): boolean {
   return req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
+}
+
+/** Who is to answer, where the caller names it. @throws RequestError */
+export function readProvider({ req }: ApiContext): Uint8Array | undefined {
+  const named = req.header(PROVIDER_HEADER);
+  if (named === undefined) return undefined;
+  if (/^[0-9a-f]{64}$/.test(named)) return fromHex(named);
+  throw new RequestError(`${PROVIDER_HEADER}: expected the id of a provider, 64 lower-case hexadecimal digits`, null);
 }
 
 /** @param terms how texts are read; undefined where nothing is. */

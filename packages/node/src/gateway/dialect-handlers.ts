@@ -5,7 +5,7 @@ import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createChoices } from './buy-choices.ts';
-import { assertModelId, type CompletionsDependencies, isInline, toOgongField } from './completions.ts';
+import { assertModelId, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { BoughtReply } from './reply.ts';
 import { readUnderPolicy } from './settle-policy.ts';
@@ -27,7 +27,8 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       assertModelId(request.model);
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
-      const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key } as const;
+      const provider = readProvider(context);
+      const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key, provider } as const;
       return await answerInDialect<BoughtReply>(context, {
         dialect: asked.toDialect({ identity, nowMs }),
         request: { ...request, dropped: [...asked.dropped, ...request.dropped] },

@@ -9,7 +9,7 @@ import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseRerankRequest } from '@ogong/protocol/modality/embedding/rerank';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
-import { assertModelId, type CompletionsDependencies, isInline, toOgongField } from './completions.ts';
+import { assertModelId, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { AnswerForm, BoughtAnswer } from './reply.ts';
 import { readUnderPolicy } from './settle-policy.ts';
@@ -59,7 +59,8 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const completionId = `${prefix}-${toHex(randomBytes(18))}`;
       const signal = getCallSignal(context);
       const form = createEmbeddingForm(request);
-      const job = { completionId, choice: 0, endpoint: request.endpoint, body, request, form, key, signal };
+      const provider = readProvider(context);
+      const job = { completionId, choice: 0, endpoint: request.endpoint, body, request, form, key, signal, provider };
       const reply = await buy(replies.serve<Q, BoughtEmbedding>(job));
       const ogong = { ...toOgongField(context, [reply]), ...addProof?.(reply) };
       return context.json({ ...format(request, reply), ogong }, 200, {

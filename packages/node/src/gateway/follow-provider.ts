@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
+import { monotonicClock } from '@ogong/host/time/clock';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -21,6 +22,8 @@ export interface ProviderAnswer {
   readonly format: AnswerFormat | undefined;
   /** What this gateway has signed while it came. */
   readonly progress: SignedProgress | undefined;
+  /** From the request to the last token, by this gateway's own clock. */
+  readonly tookMs: number;
 }
 
 /**
@@ -43,6 +46,7 @@ export async function* followProvider(
   job.signal.addEventListener('abort', onAbort, { once: true });
   if (job.signal.aborted) ended.abort();
   const stream = context.providers.generate({ ...toCall(context, job, attempt), signal: ended.signal });
+  const startedMs = monotonicClock.nowMs();
   let isOver = false;
   let text = '';
   const tokens: TokenLogprob[] = [];
@@ -52,7 +56,8 @@ export async function* followProvider(
       const next = await stream.next();
       if (next.done) {
         isOver = true;
-        return { ...next.value, text, tokens, format, progress: progress.latest() };
+        const tookMs = Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
+        return { ...next.value, text, tokens, format, progress: progress.latest(), tookMs };
       }
       text += next.value.text;
       format = next.value.format;

@@ -363,3 +363,29 @@ describe('what can be read', () => {
     expect((await read(`${id}?choice=7`)).error.code).toBe('receipt_not_found');
   });
 });
+
+describe('a provider that a request names', () => {
+  const ask = (provider: string): Promise<Response> =>
+    post('/v1/chat/completions', chat, { 'x-ogong-provider': provider });
+
+  it('answers, though the router draws', async () => {
+    await open({ providers: [{}, {}, {}] });
+    const ids = fixture.network.providers.map(({ id }) => Buffer.from(id).toString('hex'));
+    for (const [n, id] of ids.entries()) {
+      const before = fixture.network.orders.length;
+      expect((await ask(id)).status).toBe(200);
+      const [order, ...more] = fixture.network.orders.slice(before);
+      expect(more).toEqual([]);
+      expect(Buffer.from(order?.providerId as Uint8Array).toString('hex')).toBe(ids[n]);
+    }
+    expect(await readError(await ask('11'.repeat(32)))).toEqual([503, null, 'no_provider']);
+    expect((await ask('not an id')).status).toBe(400);
+  });
+
+  it('is not replaced by another one that would answer', async () => {
+    await open({ providers: [{ dieAfter: 0 }, {}] });
+    const [id] = fixture.network.providers.map((one) => Buffer.from(one.id).toString('hex'));
+    expect((await ask(id as string)).status).toBeGreaterThanOrEqual(500);
+    expect(fixture.network.orders.length).toBe(1);
+  });
+});

@@ -5,7 +5,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeFeeFloor, computeMaxFee } from '@ogong/protocol/exchange/fee';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
-import { computeReplyId, encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -13,6 +13,7 @@ import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import type { OrderBytes } from './channel-ledger.ts';
+import { findMatch } from './find-match.ts';
 import type { Match } from './provider-match.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { ANONYMOUS } from './sign-in.ts';
@@ -30,18 +31,17 @@ export async function openAttempt(
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   tried: readonly Uint8Array[],
 ): Promise<ProviderAttempt> {
-  const { matches, validators, clock, payer, chain } = context;
-  const { request, signal } = job;
-  const nonce = context.randomBytes(32);
+  const { validators, clock, payer, chain } = context;
+  const { request } = job;
   const requestHash = hashReadRequest(crypto, request, job.body);
   const contextSize = findModality(request.endpoint).boundContext(request);
   // The ticket is for one reply, and the order's validator is part of the reply's name.
   const validator = await validators.pick();
   const registered = chain.validators();
-  const ordered = { payer: payer.address, validator: validator.address, nonce };
-  const replyId = computeReplyId(crypto, chain.ledger, ordered);
-  const wanted = { model: request.model, demands: request.demands, replyId, requestHash, contextSize };
-  const match = await matches.match({ ...wanted, exclude: tried, signal });
+  const named = { payer: payer.address, validator: validator.address };
+  const wanted = { model: request.model, demands: request.demands, requestHash, contextSize };
+  const { nonce, replyId, match } = await findMatch(context, job, { ...wanted, named, exclude: tried });
+  const ordered = { ...named, nonce };
   await assertPublishedWeights(context, request.model, match.ticket.modelRoot);
   await assertRouter(context, match);
   job.onMatch?.(match.ticket);

@@ -35,6 +35,8 @@ export interface MatchQuery {
 export interface Match {
   readonly ticket: Ticket;
   readonly signed: SignedTicket;
+  /** The list that the router drew from, as the ticket names it. */
+  readonly candidates: Uint8Array;
 }
 
 export interface ProviderMatch {
@@ -148,7 +150,7 @@ export function createProviderMatch(
         throw createRouterFault('it lists providers with less room than others of the list have');
       }
       served.add(model);
-      return { ticket, signed };
+      return { ticket, signed, candidates };
     },
     exclude(providerId) {
       excluded.set(toHex(providerId), { id: providerId, untilMs: uptime.nowMs() + EXCLUSION_MS });

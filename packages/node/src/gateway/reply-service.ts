@@ -26,7 +26,9 @@ export function createReplyService(context: ReplyContext): ReplyService {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const tried: Uint8Array[] = [];
       let last: ApiError | undefined;
-      for (let count = 0; count < MAX_ATTEMPTS; count++) {
+      // Who names a provider wants to know whether that one answers.
+      const attempts = job.provider === undefined ? MAX_ATTEMPTS : 1;
+      for (let count = 0; count < attempts; count++) {
         let hasStreamed = false;
         try {
           const stream = tryOnce(context, job, tried);

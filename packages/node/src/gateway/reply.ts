@@ -39,6 +39,8 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly form: AnswerForm<R>;
   readonly key: { readonly id: string; readonly budgetAtomic: bigint | undefined };
   readonly signal: AbortSignal;
+  /** Who is to answer, and nobody else. Default: whoever the router draws. */
+  readonly provider?: Uint8Array | undefined;
   /** Told whose offer is taken, before anything is bought. */
   readonly onMatch?: (ticket: Match['ticket']) => void;
 }

@@ -89,7 +89,10 @@ function createTally(periodOf: (timeMs: number) => number) {
       if (!isFailure && feeAtomic === 0n) return;
       const period = periodOf(timeMs);
       const name = `${toHex(providerId)} ${period}`;
-      const one = { failures: isFailure ? 1 : 0, paidAtomic: feeAtomic, paidSquares: feeAtomic * feeAtomic };
+      const one = {
+        ...{ failures: isFailure ? 1 : 0, paidAtomic: feeAtomic, paidSquares: feeAtomic * feeAtomic },
+        auditedAtomic: verdict === 'accept' ? feeAtomic : 0n,
+      };
       const counts = addCounts(changes.get(name)?.counts ?? NO_COUNTS, one);
       changes.set(name, { providerId, period, counts });
     },

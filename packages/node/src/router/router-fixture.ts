@@ -85,7 +85,10 @@ export async function start(
         clock: { nowMs: () => clock.now },
         signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
         identity,
-        chain: { ledger, network, validators: () => validators, client: async () => client },
+        chain: {
+          ...{ ledger, network, validators: () => validators, client: async () => client },
+          ...{ generations: () => [], readBeaconKeys: async () => undefined },
+        },
         store,
         log: createLogger({ name: 'test', level: 'silent' }),
         metrics: createMetrics('router'),

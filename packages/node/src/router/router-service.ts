@@ -12,7 +12,8 @@ import { assertRoute, matchRequest } from './match-request.ts';
 import { listModels } from './model-list.ts';
 import type { RouterState } from './router-state.ts';
 
-const OUTCOMES = ['ok', 'abandoned', 'failed-check', 'refused'] as const;
+/** `unused`: no order came of the ticket. It says nothing about its provider. */
+const OUTCOMES = ['ok', 'abandoned', 'failed-check', 'refused', 'unused'] as const;
 
 /** @param readStakes called where somebody announces whose stake is not known yet. */
 export function createRouterService(

@@ -6,11 +6,13 @@ import type { Metrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
+import { createBeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { createHeldView, type HeldView } from './held-view.ts';
+import { createLiveness, type Liveness } from './liveness-reader.ts';
 import { createOutstanding, type Outstanding } from './outstanding.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createSupply, type Supply, type SupplyOptions } from './supply.ts';
@@ -21,10 +23,12 @@ export interface RouterDependencies {
   readonly clock: Clock;
   readonly signer: HybridSigner;
   readonly identity: LinkIdentity;
-  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators'> & { client(): Promise<ChainClient> };
+  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators' | 'generations' | 'readBeaconKeys'> & {
+    client(): Promise<ChainClient>;
+  };
   /** Opened with ROUTER_SCHEMA. */
   readonly store: Store;
-  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;
 }
 
@@ -42,6 +46,7 @@ export interface RouterState
   readonly held: HeldView;
   readonly stakes: StakeView;
   readonly throughput: Throughput;
+  readonly liveness: Liveness;
   readonly metrics: RouterMetrics;
 }
 
@@ -59,6 +64,11 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const { stakeOf } = stakes;
   const refusals = createRefusals();
   const held = createHeldView(createEarningsView(chain));
+  const links = createLinkPool({ identity });
+  const liveness = createLiveness({
+    ...{ crypto, chain, links, beacons: createBeaconView({}, { crypto, chain, links }) },
+    onError: ({ endpoint }, err) => log.debug({ err, validator: endpoint }, 'a validator says nothing of its tests'),
+  });
   return {
     ...{
       crypto,
@@ -76,9 +86,10 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
       refusals,
       held,
     },
-    links: createLinkPool({ identity }),
+    links,
+    liveness,
     supply: createSupply(options, {
-      ...{ crypto, clock, ledger: chain.ledger, store, commits, outstanding, refusals, stakeOf, held },
+      ...{ crypto, clock, ledger: chain.ledger, store, commits, outstanding, refusals, stakeOf, held, liveness },
     }),
     throughput: createThroughput(),
     metrics: createRouterMetrics(dependencies.metrics),

@@ -24,6 +24,7 @@ export const ROUTER_SCHEMA = `
      failures INTEGER NOT NULL,
      paid TEXT NOT NULL,
      paid_squares TEXT NOT NULL,
+     audited TEXT NOT NULL,
      PRIMARY KEY (provider_id, period)
    ) STRICT;
    CREATE TABLE log_position (
@@ -82,6 +83,7 @@ const reputation = columns({
   failures: integer,
   paidAtomic: named('paid', mapped(text, BigInt, String)),
   paidSquares: mapped(text, BigInt, String),
+  auditedAtomic: named('audited', mapped(text, BigInt, String)),
 });
 const reputationRow = columns({ providerId: bytes, period: integer, counts: reputation });
 
@@ -90,7 +92,7 @@ export function loadHistory(
   store: Store,
   providerId: Uint8Array,
   firstPeriod: number,
-): Omit<ProviderHistory, 'heldAtomic'> {
+): Omit<ProviderHistory, 'heldAtomic'> & HistoryCounts {
   return store.read(({ prepare }) => {
     const sql = `SELECT ${reputation.list} FROM reputation WHERE provider_id = ? AND period >= ?`;
     const counts = reputation.all(prepare(sql), providerId, firstPeriod).reduce(addCounts, NO_COUNTS);
@@ -112,7 +114,10 @@ const logPosition = columns({ length: bigInteger, head: bytes });
 const logRow = columns({ validator: bytes, length: bigInteger, head: bytes });
 
 /** What entries of one period say about a provider. */
-export type HistoryCounts = Pick<ProviderHistory, 'failures' | 'paidAtomic' | 'paidSquares'>;
+export interface HistoryCounts extends Pick<ProviderHistory, 'failures' | 'paidAtomic' | 'paidSquares'> {
+  /** Fees of replies that an audit accepted. */
+  readonly auditedAtomic: bigint;
+}
 
 export interface HistoryChange {
   readonly providerId: Uint8Array;
@@ -120,13 +125,14 @@ export interface HistoryChange {
   readonly counts: HistoryCounts;
 }
 
-export const NO_COUNTS: HistoryCounts = { failures: 0, paidAtomic: 0n, paidSquares: 0n };
+export const NO_COUNTS: HistoryCounts = { failures: 0, paidAtomic: 0n, paidSquares: 0n, auditedAtomic: 0n };
 
 export function addCounts(one: HistoryCounts, other: HistoryCounts): HistoryCounts {
   return {
     failures: one.failures + other.failures,
     paidAtomic: one.paidAtomic + other.paidAtomic,
     paidSquares: one.paidSquares + other.paidSquares,
+    auditedAtomic: one.auditedAtomic + other.auditedAtomic,
   };
 }
 

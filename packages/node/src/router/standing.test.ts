@@ -158,11 +158,13 @@ describe('standing', () => {
     const periodNow = Math.floor(NOW / 1_000 / PERIOD);
 
     /** Provider 1 has failed 5 times, with entries of that age in periods, and then settles small replies of its own. */
-    async function open(age: number, { dust = 0, held = 0n } = {}) {
+    async function open(age: number, given: { dust?: number; held?: bigint; audited?: bigint } = {}) {
+      const { dust = 0, held = 0n } = given;
+      const { audited = held } = given;
       const opened = await start();
       opened.holding.now = { period: PERIOD, entrance: ENTRANCE };
       opened.earned.set(toHex(idOf(1)), held);
-      const counts = { failures: 5, paidAtomic: BigInt(dust), paidSquares: BigInt(dust) };
+      const counts = { failures: 5, paidAtomic: BigInt(dust), paidSquares: BigInt(dust), auditedAtomic: audited };
       const changes = [{ providerId: idOf(1), period: periodNow - age, counts }];
       const position = { length: 5n, head: new Uint8Array(32) };
       advanceLog(opened.store(), validatorAddress, { position, changes });
@@ -180,6 +182,13 @@ describe('standing', () => {
       expect(await failed()).toBe(142_857n);
       expect(await (await open(0, { dust: 10_000, held: 10_000n })).weight()).toBe(144_079n);
       expect(await (await open(0, { held: 100n * ENTRANCE })).weight()).toBe(943_925n);
+    });
+
+    it('is made by nothing that no audit has accepted', async () => {
+      const held = 100n * ENTRANCE;
+      expect(await (await open(0, { held, audited: 0n })).weight()).toBe(142_857n);
+      expect(await (await open(0, { held, audited: 10_000n })).weight()).toBe(144_079n);
+      expect(await (await open(0, { held, audited: 2n * held })).weight()).toBe(943_925n);
     });
 
     it('forgets failures with the periods that earnings are held for', async () => {

@@ -16,9 +16,10 @@ import {
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import type { Offer } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
+import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import type { HeldView, KeyAccount } from './held-view.ts';
+import type { Liveness } from './liveness-reader.ts';
 import type { Outstanding } from './outstanding.ts';
 import type { Refusals } from './refusals.ts';
 import {
@@ -47,6 +48,7 @@ export interface SupplyDependencies {
   readonly refusals: Pick<Refusals, 'believe' | 'sweep'>;
   readonly stakeOf: (payee: Uint8Array) => bigint;
   readonly held: HeldView;
+  readonly liveness: Pick<Liveness, 'of'>;
 }
 
 export interface ListedOffer extends Offer {
@@ -75,7 +77,18 @@ export interface Supply {
 
 export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
   const { maxProviders = 4096, modelRoots } = options;
-  const { crypto, clock, ledger, store, commits, outstanding, refusals, stakeOf, held: holdings } = dependencies;
+  const {
+    crypto,
+    clock,
+    ledger,
+    store,
+    commits,
+    outstanding,
+    refusals,
+    stakeOf,
+    held: holdings,
+    liveness,
+  } = dependencies;
   const listed = new Map<string, Announcement>();
   for (const signed of loadAnnouncements(store)) {
     const { ok, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
@@ -132,13 +145,17 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     }
   }
 
-  /** By what the key holds; where the network holds nothing, by what it was paid. */
+  /** By what the key holds, as far as audits accepted it; where the network holds nothing, by what they did. */
   function describeStanding({ providerId, payee }: Announcement, nowMs: number) {
     const history = loadHistory(store, providerId, holdings.firstPeriod(nowMs));
     const isHeld = holdings.entrance() > 0n;
-    const heldAtomic = holdings.heldOf({ providerId, payee }) ?? (isHeld ? 0n : history.paidAtomic);
+    const { auditedAtomic } = history;
+    const held = holdings.heldOf({ providerId, payee }) ?? (isHeld ? 0n : auditedAtomic);
+    // What nobody has audited makes no name.
+    const heldAtomic = held < auditedAtomic ? held : auditedAtomic;
+    const earnedPpm = computeReputationPpm({ ...history, heldAtomic }, holdings.entrance());
     return {
-      reputationPpm: computeReputationPpm({ ...history, heldAtomic }, holdings.entrance()),
+      reputationPpm: Math.floor((earnedPpm * liveness.of(providerId)) / PPM),
       boundAtomic: holdings.boundOf({ providerId, payee }),
     };
   }

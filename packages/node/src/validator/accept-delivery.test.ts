@@ -52,6 +52,17 @@ describe('the record that a payer holds', () => {
     expect(await say()).toMatchObject({ intake: { epoch, signature } });
   });
 
+  it('comes with how long the reply took by its clock: the first word stands', async () => {
+    const { validator, order, reply } = await admitOne();
+    const told = createTestDelivery(order, reply, { payer, ledger });
+    await validator.intake.pushRecord(reply.submission);
+    const { replyId } = reply.reply.record;
+    await validator.intake.acknowledge(told);
+    expect(validator.find(replyId).observedMs).toBeUndefined();
+    for (const tookMs of [700, 1, 0]) await validator.intake.acknowledge({ ...told, tookMs });
+    expect(validator.find(replyId).observedMs).toBe(700);
+  });
+
   it('is answered with the word of the validator that it keeps it, as far as it does', async () => {
     const { validator, order, reply, other } = await admitOne();
     const told = createTestDelivery(order, reply, { payer, ledger });

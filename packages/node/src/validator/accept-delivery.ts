@@ -19,7 +19,7 @@ import { findAdmitted, readIntake } from './accept-record.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { movesDecision, putDelivery, readDelivery } from './store/delivery-store.ts';
-import { type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
+import { keepObserved, type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
 
 /**
  * `taken`: this record is judged. `awaited`: so it is, and the provider has not handed it in yet. `late`: the audit is drawn
@@ -41,7 +41,10 @@ export interface DeliveryAnswer {
  * that the provider has signed count, so a payer cannot make one up.
  * @throws Refusal, ClaimError, ProtocolError
  */
-export async function acceptDelivery(state: IntakeState, delivered: DeliveredReply): Promise<DeliveryAnswer> {
+export async function acceptDelivery(
+  state: IntakeState,
+  delivered: DeliveredReply & { readonly tookMs?: number },
+): Promise<DeliveryAnswer> {
   const { crypto, ledger, archive, group } = state;
   const row = findAdmitted(state, nameOrder(crypto, ledger, parseOrder(delivered.order.order)), delivered);
   const { epoch } = verifyDelivered(state, row, delivered);
@@ -49,7 +52,11 @@ export async function acceptDelivery(state: IntakeState, delivered: DeliveredRep
   if (epoch > latest && !isEpochNear(epoch, latest)) {
     throw new Refusal('unavailable', `a delivery of epoch ${epoch} in epoch ${latest}`);
   }
-  const kept = await group.write((db) => keepDelivery(db, { row, delivered, latest: archive.latest().epoch }));
+  const kept = await group.write((db) => {
+    const { tookMs = 0 } = delivered;
+    if (tookMs > 0) keepObserved(db, row.replyId, tookMs);
+    return keepDelivery(db, { row, delivered, latest: archive.latest().epoch });
+  });
   if (kept.contradicts === undefined) {
     const { outcome } = kept;
     const isKept = outcome === 'taken' || outcome === 'awaited';

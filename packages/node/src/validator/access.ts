@@ -20,6 +20,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/GetReply': { perSecond: 40, burst: 250 },
   // Reads up to a thousand entries.
   'ogong.v1.ValidatorService/ListVerdicts': { perSecond: 2, burst: 40 },
+  // Reads up to four thousand rows.
+  'ogong.v1.ValidatorService/GetTests': { perSecond: 1, burst: 25 },
   // Hashes all entries of a batch, where nobody asked about the batch a little while ago.
   'ogong.v1.ValidatorService/GetSettled': { perSecond: 1, burst: 25 },
 };

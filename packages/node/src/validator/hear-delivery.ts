@@ -22,6 +22,8 @@ export const HEARD_LIMITS: HeardLimits = { ofPayer: 4_096, all: 32_768 };
 
 /** A payer's word about a reply that another validator handles, with that validator's word that the order is paid for. */
 export interface ToldReply extends DeliveredReply {
+  /** By the payer's own clock; 0 or absent where it did not measure. */
+  readonly tookMs?: number;
   readonly admission?: SignedAdmission | undefined;
 }
 

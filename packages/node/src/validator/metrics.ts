@@ -18,6 +18,7 @@ export function createValidatorMetrics({ counter, gauge }: Metrics) {
     ),
     witnesses: counter('validator_witness_answers_total', 'What witnesses answered to this validator', ['answer']),
     witnessed: counter('validator_witnessed_total', 'What this validator answered as a witness', ['answer']),
+    canaries: counter('validator_canaries_total', 'Answers that this validator bought to test a provider', ['outcome']),
     epoch: gauge('validator_beacon_epoch', 'Latest certified epoch'),
   };
 }

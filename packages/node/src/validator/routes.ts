@@ -3,6 +3,7 @@ import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
 import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-message';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
@@ -14,6 +15,7 @@ import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
+import { createTestReporter } from './canary/canaries.ts';
 import { type Intake, refusing } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
@@ -88,6 +90,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
   const { intake, archive, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
   const { method } = ValidatorService;
   const findSettled = createSettledEntries(store, verdicts.crypto);
+  const reportTests = createTestReporter(store, verdicts);
 
   function findPeer(context: HandlerContext): Uint8Array {
     const peer = chain.findByCertHash(getCaller(context));
@@ -240,6 +243,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         return { heard: listHeard(cosigning, validator, replies).map(writeHeardAnswer) };
       },
       { readMaxBytes: 128 * KIB },
+    );
+    router.rpc(
+      method.getTests,
+      ({ kind: asked }) => {
+        const kind = DRAW_KINDS.find((name) => name === asked);
+        if (kind === undefined) throw new Refusal('invalid', `unknown kind of test; expected ${DRAW_KINDS.join(', ')}`);
+        return { report: reportTests(kind, archive.latest().epoch) };
+      },
+      { readMaxBytes: KIB },
     );
     router.rpc(
       method.cosignBatch,

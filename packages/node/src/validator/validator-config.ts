@@ -162,6 +162,25 @@ export const validatorConfig = defineConfig({
       boolean: true,
       description: 'accepted and without effect: the shared verdict log is always certified by the quorum',
     },
+    canaryGateway: {
+      schema: text,
+      label: '<url>',
+      env: 'OGONG_VALIDATOR_CANARY_GATEWAY',
+      description:
+        'gateway at which answers of providers are bought that the beacon draws, to see who answers; one with much other traffic. None are bought if not given',
+    },
+    canaryKeys: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_CANARY_KEYS',
+      description: 'file with API keys of that gateway, one a line; needed with --canary-gateway',
+    },
+    canaryTexts: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_CANARY_TEXTS',
+      description: 'file with texts that such requests are written with; needed with --canary-gateway',
+    },
     quorum: {
       schema: integer({ min: 1, max: 1024 }),
       label: '<k>',

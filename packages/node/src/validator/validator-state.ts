@@ -1,3 +1,4 @@
+import type { Secret } from '@ogong/host/crypto/secret';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
@@ -61,8 +62,21 @@ export interface ValidatorOptions {
   readonly modelRoots?: ModelRoots | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
+  /** Buys answers of providers that the beacon draws. Default: none. */
+  readonly canaries?: CanaryOptions | undefined;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */
   readonly peerEndpoints?: ReadonlyMap<string, HostPort>;
+}
+
+/** Where canaries are bought, and what they are made of. */
+export interface CanaryOptions {
+  readonly gateway: string;
+  /** Each canary takes one of them, as many consumers would. */
+  readonly keys: readonly Secret<string>[];
+  /** From joinTexts. */
+  readonly texts: string;
+  /** 0..1. */
+  readonly random: () => number;
 }
 
 export interface ValidatorDependencies {

@@ -5,6 +5,7 @@ import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
+import type { Canaries } from './canary/canaries.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
@@ -19,6 +20,7 @@ import {
 } from './validator-state.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
+import { wireCanaries } from './wire-canaries.ts';
 import { wireCosigning, wireLiens, wireReinstating, wireSettlement } from './wire-settlement.ts';
 import { wireWitness } from './wire-witness.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
@@ -35,6 +37,7 @@ interface ValidatorServices extends WiredAudit {
   readonly reinstating: Repeating;
   readonly liens: Repeating;
   readonly server: LinkServer;
+  readonly canaries: Canaries | undefined;
 }
 
 /** Limit of a batch with several entries; one entry with long openings may be larger. */
@@ -56,11 +59,16 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
   const wired: WiredAudit = wireAudit(state, { contest, takeIn: (submission) => intake.takeIn(submission) });
   // A new beacon selects replies, which are audited at once.
-  const beacon = wireBeacon(state, () => void wired.auditing.trigger().catch(() => undefined));
+  const canaries = wireCanaries(state);
+  const beacon = wireBeacon(state, () => {
+    void wired.auditing.trigger().catch(() => undefined);
+    canaries?.notice(state.archive.latest());
+  });
   const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES }, intake);
   const reinstating = wireReinstating(state);
   const liens = wireLiens(state);
-  return { ...wired, beacon, settling, reinstating, liens, server: wireServer(state, { beacon, intake, witness }) };
+  const server = wireServer(state, { beacon, intake, witness });
+  return { ...wired, beacon, settling, reinstating, liens, server, canaries };
 }
 
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
@@ -118,7 +126,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
 /** The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, audit, disputes } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, audit, disputes, canaries } = services;
   state.stopping.abort();
   await Promise.all([
     beacon.stop(),
@@ -128,6 +136,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating.stop(),
     liens.stop(),
     audit.stop(),
+    canaries?.stop(),
     server.stop(graceMs),
   ]);
   await disputes.stop();

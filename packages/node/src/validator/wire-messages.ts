@@ -31,13 +31,13 @@ export function readSubmission(request: PushRecordRequest): Submission {
 }
 
 export function readDelivered(request: AcknowledgeRequest): ToldReply {
-  const { order, delivery, record, header, headerProof, admission } = request;
+  const { order, delivery, record, header, headerProof, admission, tookMs } = request;
   if (order === undefined || delivery === undefined || record === undefined) {
     throw new Refusal('invalid', 'order, delivery or record is missing');
   }
   const { providerKey, signature } = record;
   const bound = { record: record.record, providerKey, signature, header, headerProof };
-  return { order, delivery, bound, admission };
+  return { order, delivery, bound, admission, tookMs };
 }
 
 export function writeDelivered({

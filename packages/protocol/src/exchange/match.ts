@@ -181,14 +181,22 @@ export function hashCandidates(crypto: Crypto, bytes: Uint8Array): Uint8Array {
  * @throws ProtocolError where the bytes are no canonical list.
  */
 export function replayMatch(crypto: Crypto, candidatesBytes: Uint8Array, seed: Uint8Array): Candidate | undefined {
+  return openMatch(crypto, candidatesBytes)(seed);
+}
+
+/** The same for many seeds: the list is read once. @throws ProtocolError where the bytes are no canonical list. */
+export function openMatch(crypto: Crypto, candidatesBytes: Uint8Array): (seed: Uint8Array) => Candidate | undefined {
   const { candidates } = parseCandidates(candidatesBytes);
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0n);
-  if (total === 0n) return undefined;
-  const writer = createWriter().bytes(DRAW_DOMAIN).bytes(seed, 32).bytes(hashCandidates(crypto, candidatesBytes), 32);
-  let rest = drawInteger(crypto, crypto.sha256(writer.finish()), total);
-  for (const candidate of candidates) {
-    if (rest < candidate.weight) return candidate;
-    rest -= candidate.weight;
-  }
-  throw new Error('draw beyond the total weight');
+  const listHash = hashCandidates(crypto, candidatesBytes);
+  return (seed) => {
+    if (total === 0n) return undefined;
+    const writer = createWriter().bytes(DRAW_DOMAIN).bytes(seed, 32).bytes(listHash, 32);
+    let rest = drawInteger(crypto, crypto.sha256(writer.finish()), total);
+    for (const candidate of candidates) {
+      if (rest < candidate.weight) return candidate;
+      rest -= candidate.weight;
+    }
+    throw new Error('draw beyond the total weight');
+  };
 }

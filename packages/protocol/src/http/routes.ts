@@ -34,6 +34,8 @@ export const GATEWAY_ROUTES = {
  */
 export const RECEIPT_HEADER = 'x-ogong-receipt';
 export const RECEIPT_INLINE = 'inline';
+/** Of a request: the id of the provider that is to answer it, 64 hexadecimal digits (docs/spec/canary.md). */
+export const PROVIDER_HEADER = 'x-ogong-provider';
 
 export type GatewayRouteName = keyof typeof GATEWAY_ROUTES;
 

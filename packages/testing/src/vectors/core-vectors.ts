@@ -21,6 +21,7 @@ import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthet
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createAnswerVectors } from './answer-vectors.ts';
 import { createBeaconVectors } from './beacon-vectors.ts';
+import { createDrawVectors } from './draw-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEmissionVectors } from './emission-vectors.ts';
@@ -36,6 +37,7 @@ import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './threshold-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
+import { createTimedVectors } from './timed-vectors.ts';
 import { createVerdictLogVectors } from './verdict-log-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
 
@@ -53,6 +55,8 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     bls: createBlsVectors(crypto),
     sealing: createSealingVectors(crypto),
     'threshold-beacon': createThresholdVectors(crypto),
+    'secret-draw': createDrawVectors(crypto),
+    'timed-challenge': createTimedVectors(),
     ...createEdgeVectors(crypto),
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),

@@ -105,6 +105,16 @@ describe('coverage', () => {
       }));
     expect(backdated(1_000)[5]).toBeGreaterThan(50_000);
     expect(backdated(25_000)[5]).toBe(50_000);
+    // Nor does that help where the payer says when it had the answer.
+    const seen = (observedMs: number | undefined) =>
+      plan((row, i) => ({
+        ...timed(row, 20),
+        recordedAtMs: row.admittedAtMs + 25_000,
+        ...(i === 5 && { observedMs }),
+      }));
+    expect(seen(1_000)[5]).toBeGreaterThan(50_000);
+    expect(seen(21_000)[5]).toBe(50_000);
+    expect(seen(undefined)[5]).toBe(50_000);
     // A clock that was set back tells nothing.
     expect(backdated(-1_000)[5]).toBe(50_000);
   });

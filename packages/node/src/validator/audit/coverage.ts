@@ -37,12 +37,13 @@ export function planCoverage(
 /**
  * The longest that a reply can have taken by this validator's own clock: from its admission to its record. A provider that
  * answers too fast can sign an earlier start. Against this clock that does not help: it has to wait before it hands the record in.
+ * Nor does that, where the payer says when it had the last token: so the answer itself has to wait.
  */
-function measureSeconds({ admittedAtMs, recordedAtMs }: ReplyRow): number {
+function measureSeconds({ admittedAtMs, recordedAtMs, observedMs }: ReplyRow): number {
   // A clock that was set back has measured nothing.
-  return recordedAtMs === undefined || recordedAtMs <= admittedAtMs
-    ? Number.POSITIVE_INFINITY
-    : (recordedAtMs - admittedAtMs) / 1_000;
+  const ownMs =
+    recordedAtMs === undefined || recordedAtMs <= admittedAtMs ? Number.POSITIVE_INFINITY : recordedAtMs - admittedAtMs;
+  return Math.min(ownMs, observedMs ?? Number.POSITIVE_INFINITY) / 1_000;
 }
 
 function describe(store: Store, row: ReplyRow): AuditableReply {

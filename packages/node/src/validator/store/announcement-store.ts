@@ -145,3 +145,21 @@ export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
     .filter(({ verifier }) => verifier)
     .map(({ payee }) => payee);
 }
+
+/** One model that a provider announces now. */
+export interface StoredOffer {
+  readonly providerId: Uint8Array;
+  readonly modelId: string;
+  readonly modelRoot: Uint8Array;
+}
+
+/** All current offers; weights that a provider offers under several names stand once. */
+export function listOffers(store: Store, nowMs: number): StoredOffer[] {
+  return announcementColumns
+    .all(store.prepare('SELECT announcement FROM announcements WHERE expires_at > ?'), nowMs)
+    .flatMap(({ announcement: { providerId, models } }) =>
+      models
+        .filter(({ modelRoot }, i) => models.findIndex((one) => equalBytes(one.modelRoot, modelRoot)) === i)
+        .map(({ modelId, modelRoot }) => ({ providerId, modelId, modelRoot })),
+    );
+}

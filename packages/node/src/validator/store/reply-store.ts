@@ -41,6 +41,8 @@ export interface ReplyRow {
   readonly admittedAtMs: number;
   /** This validator's clock when its provider handed the reply in. */
   readonly recordedAtMs: number | undefined;
+  /** How long the reply took by the payer's own clock, as the payer says; undefined if it did not. */
+  readonly observedMs: number | undefined;
   /** Present from `recorded` on, and where a complaint brought the record alone. */
   readonly signedRecord: BoundRecord | undefined;
   /** Present where the provider handed the whole reply in. */
@@ -104,6 +106,7 @@ const replyColumns = columns({
   admittedEpoch: bigInteger,
   admittedAtMs: named('admitted_at', integer),
   recordedAtMs: named('recorded_at', optional(integer)),
+  observedMs: optional(integer),
   /** Stays where the rest is pruned: a second record may turn up later. */
   signedRecord: optionalColumns({
     record: bytes,
@@ -137,6 +140,7 @@ const replyColumns = columns({
 });
 const idColumns = columns({ replyId: bytes });
 const countColumns = columns({ n: integer });
+const shapeColumns = columns({ request: bytes, endpoint: text });
 const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at', integer) });
 
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
@@ -429,4 +433,18 @@ export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Ui
       `UPDATE replies SET candidates = ?, drift = ? WHERE reply_id = ? AND state = 'auditing' AND candidates IS NULL`,
     )
     .run(candidates, drift, replyId);
+}
+
+/** What the payer measured; its first word stands. */
+export function keepObserved(store: Store, replyId: Uint8Array, observedMs: number): void {
+  store
+    .prepare('UPDATE replies SET observed_ms = ? WHERE reply_id = ? AND observed_ms IS NULL')
+    .run(observedMs, replyId);
+}
+
+/** Requests that are being judged now, to be asked alike; at most 64. */
+export function listShapes(store: Store): { readonly request: Uint8Array; readonly endpoint: string }[] {
+  const sql = `SELECT ${shapeColumns.list} FROM replies WHERE state IN ('recorded', 'auditing', 'waiting')
+    AND request IS NOT NULL AND endpoint IS NOT NULL LIMIT 64`;
+  return shapeColumns.all(store.prepare(sql));
 }

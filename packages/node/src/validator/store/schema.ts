@@ -20,6 +20,7 @@ export const VALIDATOR_SCHEMA = `
     admitted_epoch INTEGER NOT NULL DEFAULT 0,
     admitted_at INTEGER NOT NULL DEFAULT 0,
     recorded_at INTEGER,
+    observed_ms INTEGER,
     record BLOB,
     provider_key BLOB,
     record_signature BLOB,
@@ -52,6 +53,21 @@ export const VALIDATOR_SCHEMA = `
     sitting INTEGER NOT NULL DEFAULT 0,
     postponed INTEGER NOT NULL DEFAULT 0,
     wait_epoch INTEGER
+  ) WITHOUT ROWID;
+  CREATE TABLE test_draws (
+    kind TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    proof BLOB NOT NULL,
+    PRIMARY KEY (kind, epoch)
+  ) WITHOUT ROWID;
+  CREATE TABLE provider_tests (
+    kind TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    provider_id BLOB NOT NULL,
+    model_root BLOB NOT NULL,
+    arrival INTEGER NOT NULL,
+    missed INTEGER NOT NULL CHECK (missed IN (0, 1)),
+    PRIMARY KEY (kind, epoch, provider_id, model_root, arrival)
   ) WITHOUT ROWID;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
   CREATE INDEX replies_waiting ON replies (wait_epoch) WHERE state = 'waiting';

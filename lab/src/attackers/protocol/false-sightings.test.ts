@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { falseSightings } from './false-sightings.ts';
+
+it('a validator with less than half of the stake lowers nobody', async () => {
+  const outcome = await falseSightings.play({ honest: [30n, 25n], liar: 45n, lies: 'drawn' });
+  expect(outcome).toEqual({ livenessPpm: 1_000_000, laterPpm: 1_000_000, refused: '' });
+});
+
+it('a report with a test that was not drawn counts for nothing, whatever its stake', async () => {
+  const outcome = await falseSightings.play({ honest: [20n], liar: 80n, lies: 'chosen' });
+  expect(outcome).toMatchObject({ livenessPpm: 1_000_000, laterPpm: 1_000_000 });
+  expect(outcome.refused).toContain('was not drawn in epoch');
+});
+
+it('with more than half it lowers whom it likes: that is what honest stake is for', async () => {
+  const { livenessPpm } = await falseSightings.play({ honest: [20n, 20n], liar: 60n, lies: 'drawn' });
+  expect(livenessPpm).toBe(62_500);
+});

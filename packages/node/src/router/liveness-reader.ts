@@ -1,0 +1,117 @@
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { BeaconView } from '@ogong/host/views/beacon-view';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { computeLivenessPpm, updateCredit, weighCredit } from '@ogong/protocol/audit/liveness';
+import { countTests, parseTestReport, verifyTestReport } from '@ogong/protocol/audit/test-report';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { PPM } from '@ogong/protocol/exchange/reputation';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+
+export interface LivenessDependencies {
+  readonly crypto: Crypto;
+  readonly chain: Pick<ChainView, 'network' | 'validators'>;
+  readonly links: Pick<LinkPool, 'to'>;
+  readonly beacons: Pick<BeaconView, 'get'>;
+  readonly onError?: (validator: QuorumMember, error: unknown) => void;
+}
+
+/** What one validator said last. */
+interface Heard {
+  readonly reportHash: string;
+  readonly counts: ReturnType<typeof countTests>;
+}
+
+export type Liveness = ReturnType<typeof createLiveness>;
+
+const CALL_TIMEOUT_MS = 5_000;
+/** A proof is checked once: reports overlap by almost all of their epochs. */
+const MAX_PROOFS = 16_384;
+
+/** Which providers answer, as the validators' own tests say (docs/spec/canary.md). Each draw is recomputed before a test counts. */
+export function createLiveness(dependencies: LivenessDependencies) {
+  const { chain, onError = () => {} } = dependencies;
+  const crypto = rememberProofs(dependencies.crypto);
+  const heard = new Map<string, Heard>();
+  const credits = new Map<string, number>();
+
+  const weigh = ({ address, stake }: QuorumMember): bigint => weighCredit(stake, credits.get(toHex(address)) ?? PPM);
+
+  function judge(providerId: string): number {
+    const validators = chain.validators();
+    const all = validators.reduce((sum, one) => sum + weigh(one), 0n);
+    const sightings = validators.flatMap((one) => {
+      const counts = heard.get(toHex(one.address))?.counts.get(providerId);
+      return counts === undefined ? [] : [{ weight: weigh(one), ...counts }];
+    });
+    return computeLivenessPpm(sightings, all);
+  }
+
+  /** Before its new report counts: how far it is from what all say. */
+  function adjustCredit(name: string, counts: Heard['counts']): void {
+    const reports = [...counts]
+      .filter(([, { asked }]) => asked > 0)
+      .map(([providerId, { asked, missed }]) => ({
+        missedPpm: Math.floor((missed * PPM) / asked),
+        medianPpm: PPM - judge(providerId),
+      }));
+    credits.set(name, updateCredit(credits.get(name) ?? PPM, reports));
+  }
+
+  async function readOne(validator: QuorumMember): Promise<void> {
+    const name = toHex(validator.address);
+    const tests = await fetchTests({ ...dependencies, crypto }, validator);
+    if (tests.reportHash === heard.get(name)?.reportHash) return;
+    heard.set(name, tests);
+    adjustCredit(name, tests.counts);
+  }
+
+  return {
+    /** @returns parts per million; what a routing weight is multiplied by. */
+    of: (providerId: Uint8Array): number => (heard.size === 0 ? PPM : judge(toHex(providerId))),
+    /** Whoever cannot be read, or whose draws do not hold, says nothing. */
+    async read(): Promise<void> {
+      await Promise.all(
+        chain.validators().map((validator) =>
+          readOne(validator).catch((error: unknown) => {
+            heard.delete(toHex(validator.address));
+            onError(validator, error);
+          }),
+        ),
+      );
+    },
+  };
+}
+
+async function fetchTests(
+  { crypto, chain, links, beacons }: LivenessDependencies,
+  validator: QuorumMember,
+): Promise<Heard> {
+  const service = links.to(ValidatorService, validator);
+  const { report: bytes } = await service.getTests({ kind: 'canary' }, { timeoutMs: CALL_TIMEOUT_MS });
+  const report = parseTestReport(bytes);
+  const values = new Map<bigint, Uint8Array>();
+  for (const { epoch } of report.draws) values.set(epoch, (await beacons.get(epoch)).value);
+  const { chainId } = chain.network;
+  const terms = { chainId, kind: 'canary', validator, beaconOf: (epoch: bigint) => values.get(epoch) } as const;
+  const { checks, tests } = verifyTestReport(crypto, report, terms);
+  const failed = checks.find(({ status }) => status === 'fail');
+  if (failed !== undefined) throw new Error(`its tests do not count: ${failed.id}: ${failed.detail}`);
+  return { reportHash: toHex(crypto.sha256(bytes)), counts: countTests(tests) };
+}
+
+function rememberProofs(crypto: Crypto): Crypto {
+  const known = new Map<string, Uint8Array | undefined>();
+  return {
+    ...crypto,
+    verifyVrf(publicKey, alpha, proof) {
+      const name = toHex(crypto.sha256(publicKey, alpha, proof));
+      if (!known.has(name)) {
+        if (known.size >= MAX_PROOFS) known.delete(known.keys().next().value as string);
+        known.set(name, crypto.verifyVrf(publicKey, alpha, proof));
+      }
+      return known.get(name);
+    },
+  };
+}

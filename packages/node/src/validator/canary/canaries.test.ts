@@ -1,0 +1,113 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { parseTestReport, verifyTestReport } from '@ogong/protocol/audit/test-report';
+import { toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
+import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
+import { describe, expect, it } from 'vitest';
+import { judgeAnswer } from './buy-canary.ts';
+import { createCanaries, reportTests } from './canaries.ts';
+import { composeCanary, joinTexts } from './compose-canary.ts';
+
+const vrfSeed = new Uint8Array(32).fill(5);
+const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`canary beacon ${epoch}`));
+const texts = joinTexts([
+  'Some words that nobody needs to keep for themselves, and a few more of them "quoted".',
+  'ünd\nmore',
+]);
+
+describe('canaries', () => {
+  it('go to whom the beacon draws, and their report proves it', async () => {
+    const validator = createTestValidator();
+    await validator.announce(provider);
+    const bought: string[] = [];
+    let ended = 0;
+    const canaries = createCanaries({
+      ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, vrfSeed, texts },
+      ...{ epochMs: 1, random: createSeededRandom(1) },
+      async buy({ body }, to) {
+        bought.push(`${toHex(to.providerId)} ${JSON.parse(utf8Decode(body)).model}`);
+        return (['answered', 'missed', 'unknown'] as const)[bought.length % 3] as 'answered';
+      },
+      onTest: () => ended++,
+      onError: (error) => {
+        throw error;
+      },
+    });
+    const epochs = 60n;
+    for (let epoch = 1n; epoch <= epochs; epoch++) canaries.notice({ epoch, value: beaconOf(epoch) });
+    // An epoch is tested once.
+    canaries.notice({ epoch: 1n, value: beaconOf(1n) });
+    const read = () => {
+      const subject = { chainId: 31_337n, validator: new Uint8Array(20).fill(1), latest: epochs + 2n };
+      return parseTestReport(reportTests(validator.store, 'canary', subject));
+    };
+    await expect.poll(() => ended, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect
+      .poll(() => read().tests.length, { timeout: 20_000 })
+      .toBe(bought.length - Math.floor((bought.length + 1) / 3));
+    await canaries.stop();
+    expect(new Set(bought.map((line) => line.split(' ')[0]))).toEqual(new Set([toHex(providerId)]));
+    const report = read();
+    expect(report.tests.some(({ isMissed }) => isMissed)).toBe(true);
+    expect(report.tests.some(({ isMissed }) => !isMissed)).toBe(true);
+    const terms = {
+      ...({ chainId: 31_337n, kind: 'canary', beaconOf } as const),
+      validator: { address: report.validator, vrfKey: computeVrfPublicKey(vrfSeed) },
+    };
+    expect(verifyTestReport(crypto, report, terms).tests).toEqual(report.tests);
+    // The running epoch and the one before are not told: their proofs would show who is tested now.
+    const last = report.draws.at(-1)?.epoch as bigint;
+    const early = reportTests(validator.store, 'canary', { ...terms, validator: report.validator, latest: last + 1n });
+    expect(parseTestReport(early).draws.map(({ epoch }) => epoch)).not.toContain(last);
+    await validator.close();
+  });
+
+  it('have the shape of a request and none of its words', () => {
+    const request = {
+      ...{ temperature: 0.7, model: 'x', stream: true, max_tokens: 77 },
+      messages: [
+        { role: 'system', content: 'My name is "Ada"\n' },
+        { role: 'user', content: 'Grüße' },
+      ],
+    };
+    const body = utf8Encode(JSON.stringify(request));
+    const given = { model: 'x', texts, random: createSeededRandom(3) };
+    const made = composeCanary({ endpoint: 'chat', body }, given);
+    expect(made?.body.length).toBe(body.length);
+    const read = JSON.parse(utf8Decode(made?.body as Uint8Array));
+    expect(Object.keys(read)).toEqual(Object.keys(request));
+    expect(read).toMatchObject({ temperature: 0.7, stream: true, max_tokens: 77, messages: [{ role: 'system' }, {}] });
+    expect(JSON.stringify(read)).not.toMatch(/Ada|Gr/);
+    const other = (change: object) =>
+      composeCanary({ endpoint: 'chat', body: utf8Encode(JSON.stringify({ ...request, ...change })) }, given);
+    for (const change of [
+      { user: 'ada' },
+      { tools: [] },
+      { messages: 'x' },
+      { messages: [{ role: 'user', content: [] }] },
+    ]) {
+      expect(other(change)).toBeUndefined();
+    }
+    const completion = { model: 'x', prompt: 'Once' };
+    expect(
+      composeCanary({ endpoint: 'completion', body: utf8Encode(JSON.stringify(completion)) }, given)?.body.length,
+    ).toBe(JSON.stringify(completion).length);
+    expect(() => joinTexts(['short'])).toThrow(RangeError);
+  });
+
+  it('are missed where the provider failed, and not where anybody else did', () => {
+    const error = (code: string): string => JSON.stringify({ error: { code, message: '' } });
+    expect(judgeAnswer('{"choices":[]}')).toBe('answered');
+    expect(judgeAnswer('data: {"choices":[]}\n\ndata: [DONE]\n\n')).toBe('answered');
+    expect(judgeAnswer('data: {"choices":[]}\n\n')).toBe('unknown');
+    for (const code of ['provider_failed', 'provider_timeout', 'ogong_check_failed']) {
+      expect(judgeAnswer(error(code))).toBe('missed');
+      expect(judgeAnswer(`: ping\n\ndata: {"choices":[]}\n\ndata: ${error(code)}\n\n`)).toBe('missed');
+    }
+    for (const code of ['no_provider', 'router_unreachable', 'escrow_exhausted', 'provider_busy']) {
+      expect(judgeAnswer(error(code))).toBe('unknown');
+    }
+    expect(judgeAnswer('<html>')).toBe('unknown');
+  });
+});

@@ -1,0 +1,94 @@
+import { utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
+
+/** A request as its provider gets it. */
+export interface CanaryRequest {
+  readonly endpoint: CanaryEndpoint;
+  readonly body: Uint8Array;
+}
+
+export const CANARY_ENDPOINTS = ['chat', 'completion'] as const;
+export type CanaryEndpoint = (typeof CANARY_ENDPOINTS)[number];
+
+/** What of a request may be taken over: it says how long and how, and nothing of what somebody wrote. */
+const TAKEN_FIELDS = [
+  ...['model', 'messages', 'prompt', 'stream', 'temperature', 'top_p', 'max_tokens', 'max_completion_tokens', 'n'],
+  ...['logprobs', 'top_logprobs', 'presence_penalty', 'frequency_penalty'],
+];
+const TAKEN_MESSAGE_FIELDS = ['role', 'content'];
+const SHORTEST_TEXT = 64;
+
+/**
+ * The texts that canaries are made of, as one line that JSON writes without escapes: so a piece of it has the size that it is cut to.
+ * @throws RangeError where almost nothing is left.
+ */
+export function joinTexts(texts: readonly string[]): string {
+  const joined = texts
+    .join(' ')
+    .replace(/[^ -~]+/g, ' ')
+    .replace(/["\\]/g, "'")
+    .replace(/ +/g, ' ')
+    .trim();
+  if (joined.length < SHORTEST_TEXT)
+    throw new RangeError(`texts of canaries have ${SHORTEST_TEXT} characters at least`);
+  return joined;
+}
+
+/**
+ * A request of the same shape as one of the traffic: its fields in their order, as many messages, each text as long, written by
+ * somebody else. So sizes, limits and prices of canaries are drawn from those of traffic.
+ * @param random 0..1.
+ * @returns undefined where the request has anything that cannot be taken over without showing what its consumer wrote.
+ */
+export function composeCanary(
+  { endpoint, body }: CanaryRequest,
+  { model, texts, random }: { readonly model: string; readonly texts: string; readonly random: () => number },
+): CanaryRequest | undefined {
+  const given: unknown = JSON.parse(utf8Decode(body));
+  if (!isRecord(given) || !Object.keys(given).every((key) => TAKEN_FIELDS.includes(key))) return undefined;
+  const write = (text: string): string => cutText(texts, utf8Encode(JSON.stringify(text)).length - 2, random);
+  const made: Record<string, unknown> = { ...given, model };
+  if (typeof given.prompt === 'string') made.prompt = write(given.prompt);
+  else if (Array.isArray(given.messages) && given.messages.every(isPlainMessage)) {
+    made.messages = given.messages.map((message) => ({ ...message, content: write(message.content) }));
+  } else return undefined;
+  return { endpoint, body: utf8Encode(JSON.stringify(made)) };
+}
+
+/** Where there is no traffic to hide among: one message of some length. */
+export function composeAlone({
+  model,
+  texts,
+  random,
+}: {
+  readonly model: string;
+  readonly texts: string;
+  readonly random: () => number;
+}): CanaryRequest {
+  const content = cutText(texts, 40 + Math.floor(random() * 400), random);
+  const made = { model, messages: [{ role: 'user', content }], max_tokens: 16 + Math.floor(random() * 112) };
+  return { endpoint: 'chat', body: utf8Encode(JSON.stringify(made)) };
+}
+
+interface PlainMessage {
+  readonly role: string;
+  readonly content: string;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isPlainMessage = (value: unknown): value is PlainMessage =>
+  isRecord(value) &&
+  typeof value.content === 'string' &&
+  typeof value.role === 'string' &&
+  Object.keys(value).every((key) => TAKEN_MESSAGE_FIELDS.includes(key));
+
+/** A piece of that many characters, from anywhere. */
+function cutText(texts: string, length: number, random: () => number): string {
+  let cut = '';
+  while (cut.length < length) {
+    const from = Math.floor(random() * texts.length);
+    cut += texts.slice(from, from + length - cut.length);
+  }
+  return cut;
+}

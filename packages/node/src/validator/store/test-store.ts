@@ -1,0 +1,45 @@
+import { bigInteger, bytes, columns, flag, integer, named, oneOf } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import { DRAW_KINDS, type DrawKind } from '@ogong/protocol/audit/secret-draw';
+import { compareTests, MAX_REPORT_EPOCHS, MAX_REPORT_TESTS, type TestReport } from '@ogong/protocol/audit/test-report';
+
+const kind = oneOf(DRAW_KINDS);
+const drawFields = { epoch: bigInteger, proof: bytes } as const;
+const testFields = {
+  ...{ epoch: bigInteger, providerId: bytes, modelRoot: bytes, arrival: integer },
+  isMissed: named('missed', flag),
+} as const;
+const drawColumns = columns(drawFields);
+const keptDraw = columns({ kind, ...drawFields });
+const testColumns = columns(testFields);
+const keptTest = columns({ kind, ...testFields });
+
+export type TestRow = TestReport['tests'][number] & { readonly kind: DrawKind };
+
+/** Keeps the proof that this epoch's tests were drawn, and forgets what no report is about any more. */
+export function putDraw(store: Store, draw: TestReport['draws'][number] & { readonly kind: DrawKind }): void {
+  keptDraw.insert(store, 'INSERT OR REPLACE INTO test_draws', draw);
+  const before = draw.epoch - BigInt(2 * MAX_REPORT_EPOCHS);
+  for (const table of ['test_draws', 'provider_tests']) {
+    store.prepare(`DELETE FROM ${table} WHERE kind = ? AND epoch < ?`).run(draw.kind, before);
+  }
+}
+
+/** Once it has ended. */
+export function putTest(store: Store, test: TestRow): void {
+  keptTest.insert(store, 'INSERT OR REPLACE INTO provider_tests', test);
+}
+
+/** The draws and tests of the epochs that a report is about. @param until the last of them. */
+export function listTests(store: Store, of: DrawKind, until: bigint): Pick<TestReport, 'draws' | 'tests'> {
+  const from = until - BigInt(MAX_REPORT_EPOCHS - 1);
+  const within = 'WHERE kind = ? AND epoch BETWEEN ? AND ?';
+  const draws = drawColumns.all(
+    store.prepare(`SELECT ${drawColumns.list} FROM test_draws ${within} ORDER BY epoch`),
+    ...[of, from, until],
+  );
+  const newest = store.prepare(`SELECT ${testColumns.list} FROM provider_tests ${within} ORDER BY epoch DESC LIMIT ?`);
+  const tests = testColumns.all(newest, ...[of, from, until, MAX_REPORT_TESTS]).sort(compareTests);
+  const tested = new Set(tests.map(({ epoch }) => epoch));
+  return { draws: draws.filter(({ epoch }) => tested.has(epoch)), tests };
+}

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import vectors from '../../vectors/timed-challenge.json' with { type: 'json' };
+import { INITIAL_SEQUENTIAL_TEST } from '../statistics/sprt.ts';
+import { advanceTimedTest, computeIdentityBound } from './timed-challenge.ts';
+
+describe('timed challenges', () => {
+  it('bound keys by work, as in the vectors', () => {
+    for (const { bound, ...load } of vectors.bounds) expect(computeIdentityBound(load)).toBe(bound);
+    expect(() => computeIdentityBound({ throughput: 0, work: 1, perSecond: 1 })).toThrow(RangeError);
+  });
+
+  it('find a key by its misses, as in the vectors', () => {
+    for (const { answers, evidence, ejected } of vectors.tests) {
+      let state = INITIAL_SEQUENTIAL_TEST;
+      for (const { tookMs, isRight } of answers) {
+        state = advanceTimedTest(state, { tookMs: tookMs ?? undefined, isRight, deadlineMs: 4_000 });
+      }
+      expect(state.evidence).toBe(evidence);
+      expect(state.ejected).toBe(ejected);
+    }
+  });
+
+  it('miss a wrong answer, a late one, and none', () => {
+    const miss = (tookMs: number | undefined, isRight: boolean): number =>
+      advanceTimedTest(INITIAL_SEQUENTIAL_TEST, { tookMs, isRight, deadlineMs: 100 }).rejects;
+    expect([miss(100, true), miss(101, true), miss(1, false), miss(undefined, true)]).toEqual([0, 1, 1, 1]);
+  });
+});

@@ -1,0 +1,56 @@
+import { advanceSequentialTest, type SequentialTestParameters, type SequentialTestState } from '../statistics/sprt.ts';
+
+/**
+ * Whether each key has a device of its own (docs/spec/timed-challenge.md): each is given work of a known size at moments that nobody can
+ * foresee, with a deadline. One device that stands behind several keys has the work of all of them.
+ * Source: whitepaper section 5, Proposition 6.
+ */
+export interface ChallengeLoad {
+  /** F: operations that a device makes in a second, beside what it serves. */
+  readonly throughput: number;
+  /** W: operations of one challenge. */
+  readonly work: number;
+  /** lambda: challenges of one key in a second. */
+  readonly perSecond: number;
+}
+
+/**
+ * The largest number of keys that a device can answer for without missing ever more deadlines: floor(F / (lambda W)).
+ * @internal no daemon issues timed challenges yet
+ * @throws RangeError on what is not above 0.
+ */
+export function computeIdentityBound({ throughput, work, perSecond }: ChallengeLoad): number {
+  for (const value of [throughput, work, perSecond]) {
+    if (!(value > 0 && value < Number.POSITIVE_INFINITY))
+      throw new RangeError(`not a rate or an amount of work: ${value}`);
+  }
+  return Math.floor(throughput / (perSecond * work));
+}
+
+/**
+ * An honest device that has a fifth of its time for challenges misses fewer than one in fifty with a deadline of four times the work.
+ * One with twice the work that it can do misses half.
+ */
+const TIMED_TEST: SequentialTestParameters = { soundness: 0.5, falsePositiveRate: 0.02, beta: 1e-6 };
+/**
+ * The deadline, as a multiple of the time that the work takes on one device of the slowest kind that may take part.
+ * @internal no daemon issues timed challenges yet
+ */
+export const DEADLINE_FACTOR = 4;
+
+/**
+ * The test of a key after one more challenge. A wrong answer is a miss, however early it comes.
+ * @internal no daemon issues timed challenges yet
+ * @param tookMs undefined where no answer came.
+ */
+export function advanceTimedTest(
+  state: SequentialTestState,
+  {
+    tookMs,
+    deadlineMs,
+    isRight,
+  }: { readonly tookMs: number | undefined; readonly deadlineMs: number; readonly isRight: boolean },
+): SequentialTestState {
+  const isMet = isRight && tookMs !== undefined && tookMs <= deadlineMs;
+  return advanceSequentialTest(state, isMet ? 'accept' : 'reject', TIMED_TEST);
+}
