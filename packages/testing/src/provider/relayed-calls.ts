@@ -87,7 +87,7 @@ export async function openRelayedCalls(
       const { order, ticket: signed, request, endpoint } = network.order(bend);
       if (order === undefined || signed === undefined) throw new Error('no order');
       const way = { providerEndpoint: formatHostPort(server.address()), providerCertHash: identity.id };
-      const match = { ticket: { ...parseTicket(signed.ticket), ...way }, signed };
+      const match = { ticket: { ...parseTicket(signed.ticket), ...way }, signed, candidates: new Uint8Array() };
       const events = providers.generate({
         ...{ match, order, request, endpoint, cacheScope: new Uint8Array([1]), maxTokens: 4_096 },
         ...{ topLogprobs: undefined, signal: new AbortController().signal },
