@@ -1,5 +1,4 @@
-import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { readDeployment } from '@ogong/host/config/read-deployment';
+import type { ChainClient } from '@ogong/chain/client';
 import { httpUrl, text } from '@ogong/host/config/values';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
@@ -8,6 +7,7 @@ import { parseJson } from '@ogong/protocol/base/json';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { findMeshTrust, type MeshTrust, meshDirField } from './mesh-trust.ts';
+import { openLedger } from './open-ledger.ts';
 import { toPlainBytes } from './receipt-file.ts';
 import { readUserFile } from './user-files.ts';
 
@@ -77,8 +77,7 @@ export async function loadTrust(
   const found = trust === undefined && deployment === undefined ? findMeshTrust(meshDir) : undefined;
   const mesh = found && isOfMesh(found) ? found : undefined;
   const ofFile = mesh?.trust ?? (trust === undefined ? {} : readTrustFile(trust));
-  const chain =
-    deployment === undefined ? undefined : await createChainClient(readDeployment(command, { deployment, rpcUrl }));
+  const chain = deployment === undefined ? undefined : await openLedger(command, { deployment, rpcUrl });
   const joined = joinTrust(ofFile, chain === undefined ? {} : await readTrust(chain));
   return {
     trust: { ...joined, allow: [...(joined.allow ?? []), ...parseAllow(allow)] },

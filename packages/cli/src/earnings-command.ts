@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createChainClient, type EarningsBalance } from '@ogong/chain/client';
+import type { EarningsBalance } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { readDeployment } from '@ogong/host/config/read-deployment';
 import { boolean, hex, text } from '@ogong/host/config/values';
-import { createOrLoadKeys, loadLedgerKey } from '@ogong/host/crypto/key-files';
+import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
@@ -16,6 +15,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { openLedger, readPrivateKey } from './open-ledger.ts';
 
 const config = defineConfig({
   name: 'ogong earnings',
@@ -60,9 +60,8 @@ export const earningsCommand: Command = {
       return EXIT.ok;
     }
     const { json, ...where } = parsed.values;
-    const found = readDeployment(config.definition.name, where);
     const { account, privateKey } = readAccount(parsed.values);
-    const chain = await createChainClient({ ...found, ...(privateKey && { privateKey }) });
+    const chain = await openLedger(config.definition.name, where, privateKey);
     const { withdrawable } = await chain.earningsOf(...account);
     const isPaid = privateKey !== undefined && withdrawable > 0n;
     if (isPaid) await chain.withdrawEarnings(...account);
@@ -102,7 +101,7 @@ function readAccount({ provider, payee, keys, claim, keypair }: EarningsFlags): 
   const toKey = (ledgerKey: Secret<Uint8Array>): Hex => `0x${toHex(ledgerKey.reveal())}`;
   if (provider !== undefined && payee !== undefined) {
     if (claim) refuse('--claim takes --keys; with --provider and --payee, --keypair says who pays for the transaction');
-    const privateKey = keypair === undefined ? undefined : toKey(loadLedgerKey(keypair));
+    const privateKey = keypair === undefined ? undefined : readPrivateKey(keypair);
     return { account: [`0x${provider}`, `0x${payee}`], privateKey };
   }
   if (keys === undefined) return refuse('--provider and --payee are required, or --keys');

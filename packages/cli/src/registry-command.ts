@@ -1,13 +1,11 @@
-import { createChainClient } from '@ogong/chain/client';
+import type { ChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
 import type { ModelDescription, ModelVersion, RegistryName } from '@ogong/chain/model-registry';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { readDeployment } from '@ogong/host/config/read-deployment';
 import { boolean, hex, integer, text } from '@ogong/host/config/values';
-import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
@@ -16,6 +14,7 @@ import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
 import { readHubAccess } from '@ogong/models/hub';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
+import { openLedger, readPrivateKey } from './open-ledger.ts';
 
 const keypair = {
   schema: text,
@@ -154,11 +153,9 @@ export async function listPublished(
   return EXIT.ok;
 }
 
-type Chain = Awaited<ReturnType<typeof createChainClient>>;
-
 async function printModel(
   output: Output,
-  chain: Pick<Chain, 'makerOwner' | 'modelVersions' | 'now'>,
+  chain: Pick<ChainClient, 'makerOwner' | 'modelVersions' | 'now'>,
   { name: { maker, model }, json }: { readonly name: RegistryName; readonly json: boolean },
 ): Promise<number> {
   const [owner, versions, nowSeconds] = await Promise.all([
@@ -202,10 +199,8 @@ interface Where {
   readonly keypair?: string;
 }
 
-function connect(command: string, { keypair: path, ...where }: Where): Promise<Chain> {
-  const found = readDeployment(command, where);
-  const key = path === undefined ? {} : { privateKey: `0x${toHex(loadLedgerKey(path).reveal())}` as const };
-  return createChainClient({ ...found, ...key });
+function connect(command: string, { keypair: path, ...where }: Where): Promise<ChainClient> {
+  return openLedger(command, where, path === undefined ? undefined : readPrivateKey(path));
 }
 
 async function readWeights(values: {

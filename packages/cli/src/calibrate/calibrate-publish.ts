@@ -1,14 +1,13 @@
-import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import type { ChainClient } from '@ogong/chain/client';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { readDeployment } from '@ogong/host/config/read-deployment';
 import { text } from '@ogong/host/config/values';
-import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { readTableFile, TableError } from '@ogong/host/drift-table/table-file';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { openLedger, readPrivateKey } from '../open-ledger.ts';
 import { jsonField } from './calibrate-fields.ts';
 
 export const publishConfig = defineConfig({
@@ -41,9 +40,7 @@ export async function publishTable(argv: readonly string[], output: Output): Pro
   const { ledgerKey, json } = parsed.values;
   const { hash: bytes, table } = readTableFile(crypto, path);
   const hash = `0x${toHex(bytes)}` as const;
-  const privateKey = `0x${toHex(loadLedgerKey(ledgerKey).reveal())}` as const;
-  const where = readDeployment(publishConfig.definition.name, parsed.values);
-  const chain = await createChainClient({ ...where, privateKey });
+  const chain = await openLedger(publishConfig.definition.name, parsed.values, readPrivateKey(ledgerKey));
   const isNew = await nameOnChain(chain, { path, hash, version: BigInt(table.version) });
   if (json) output.write(`${JSON.stringify({ hash, version: table.version, isNew })}\n`);
   else output.write(`the chain ${isNew ? 'now names' : 'names already'} ${hash.slice(2)}, version ${table.version}\n`);

@@ -1,14 +1,12 @@
-import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import type { ChainClient } from '@ogong/chain/client';
 import { createWrites } from '@ogong/chain/ledger-writes';
 import { createPreview, type PreviewedTransaction } from '@ogong/chain/preview';
 import { chainFields } from '@ogong/host/config/common-fields';
-import { readDeployment } from '@ogong/host/config/read-deployment';
 import { boolean, text } from '@ogong/host/config/values';
-import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { openLedger, readPrivateKey } from '../open-ledger.ts';
 import { formatTokens } from './amount.ts';
 
 type Writes = ReturnType<typeof createWrites>;
@@ -48,8 +46,7 @@ export interface Action {
 /** Does it, or says what it would take. @throws ChainError where the chain refuses, in both cases */
 export async function act(program: string, values: ActionValues, output: Output, action: Action): Promise<number> {
   const { keypair, dryRun = false, json = false, ...where } = values;
-  const privateKey = `0x${toHex(loadLedgerKey(keypair).reveal())}` as const;
-  const client = await createChainClient({ ...readDeployment(program, where), privateKey });
+  const client = await openLedger(program, where, readPrivateKey(keypair));
   const { address } = client;
   if (address === undefined) throw new TypeError('a client with a key has an address');
   const preview = createPreview(client.transactor);

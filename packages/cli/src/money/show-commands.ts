@@ -1,8 +1,6 @@
-import { createChainClient } from '@ogong/chain/client';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { readDeployment } from '@ogong/host/config/read-deployment';
 import { decimal, hex, text } from '@ogong/host/config/values';
 import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
@@ -10,6 +8,7 @@ import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { openLedger } from '../open-ledger.ts';
 import { formatAmount, formatTokens } from './amount.ts';
 
 const showFields = {
@@ -70,7 +69,7 @@ export const walletCommand: Command = {
     }
     const own = keypair === undefined ? undefined : createNodeLedgerSigner(loadLedgerKey(keypair).reveal()).address;
     const account = `0x${own === undefined ? address : toHex(own)}` as const;
-    const chain = await createChainClient(readDeployment('ogong wallet', where));
+    const chain = await openLedger('ogong wallet', where);
     const [coin, tokens, free, credit, stake, bond, penalty] = await Promise.all([
       chain.transactor.read('coin', (client) => client.getBalance({ address: account })),
       chain.balanceOf(account),
@@ -115,7 +114,7 @@ export const supplyCommand: Command = {
       return EXIT.ok;
     }
     const { json, price, ...where } = parsed.values;
-    const chain = await createChainClient(readDeployment('ogong supply', where));
+    const chain = await openLedger('ogong supply', where);
     const supply = await chain.supply();
     const rows: readonly Row[] = [
       ['total', supply.total, 'fixed: nobody mints or burns'],
@@ -149,7 +148,7 @@ export const paramsCommand: Command = {
       return EXIT.ok;
     }
     const { json, ...where } = parsed.values;
-    const chain = await createChainClient(readDeployment('ogong params', where));
+    const chain = await openLedger('ogong params', where);
     const parameters = await chain.parameters();
     if (json) {
       const text = JSON.stringify(parameters, (_, value) => (typeof value === 'bigint' ? value.toString() : value));

@@ -1,0 +1,27 @@
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import type { Hex } from '@ogong/chain/hex';
+import { readDeployment } from '@ogong/host/config/read-deployment';
+import { loadLedgerKey } from '@ogong/host/crypto/key-files';
+import { toHex } from '@ogong/protocol/base/bytes';
+
+/** Where the contracts are, as `chainFields` reads it. */
+export interface LedgerPlace {
+  readonly deployment: string;
+  readonly rpcUrl: string | undefined;
+}
+
+/** The key in a file that only its user reads. @throws KeyFileError */
+export const readPrivateKey = (path: string): Hex => `0x${toHex(loadLedgerKey(path).reveal())}`;
+
+/**
+ * The contracts of a deployment; without a key they are only read.
+ * @param program whose settings these are, for the error. @throws ConfigError, ChainError
+ */
+export function openLedger(
+  program: string,
+  { deployment, rpcUrl }: LedgerPlace,
+  privateKey?: Hex | undefined,
+): Promise<ChainClient> {
+  const found = readDeployment(program, { deployment, rpcUrl });
+  return createChainClient({ ...found, ...(privateKey && { privateKey }) });
+}
