@@ -1,3 +1,4 @@
+import { MINERS } from './chain/simulated-chain.ts';
 import { describeFault, type Plan, type PlannedFault } from './plan.ts';
 import { listValidator, validatorName } from './roles/validator.ts';
 import type { Machine } from './world/process.ts';
@@ -8,6 +9,11 @@ export interface FaultTargets {
   /** Whose disk is gone with its process. */
   readonly forgetful: ReadonlySet<string>;
 }
+
+/** Faults after which a machine's process is to run. */
+const ENDS_DOWN: ReadonlySet<string> = new Set(['crash', 'torn', 'pressure']);
+/** Until a transaction of a block that is gone stands in another. */
+const AGAIN_MS = 3_000;
 
 const CALM = { loss: 0, duplication: 0, mostDelayMs: 40 };
 
@@ -32,21 +38,39 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
 
   function begin(fault: PlannedFault): void {
     world.trace.note('FAULT', describeFault(fault));
-    if (fault.kind === 'crash') {
+    if (fault.kind === 'crash' || fault.kind === 'torn') {
       const machine = targets.machines.get(fault.machine);
       machine?.crash();
+      if (machine && fault.kind === 'torn') tear(machine, fault.share);
       if (machine && targets.forgetful.has(fault.machine)) machine.disk.wipe();
+    } else if (fault.kind === 'reorg') reorganise(fault.depth);
+    else if (fault.kind === 'pressure') {
+      const owner = targets.machines.get(fault.machine)?.owner;
+      if (owner) owner.standsUntilMs = world.time.nowMs() + fault.forMs;
     }
     apply();
   }
 
   function end(fault: PlannedFault): void {
     world.trace.note('FAULT', `over: ${describeFault(fault)}`);
+    if (fault.kind === 'pressure' && fault.isKilled) targets.machines.get(fault.machine)?.crash();
+    const isEnd = ENDS_DOWN.has(fault.kind) && 'machine' in fault;
     const isDown = [...active].some(
-      (one) => one.kind === 'crash' && fault.kind === 'crash' && one.machine === fault.machine,
+      (one) => (one.kind === 'crash' || one.kind === 'torn') && isEnd && one.machine === fault.machine,
     );
-    if (fault.kind === 'crash' && !isDown) targets.machines.get(fault.machine)?.boot();
+    if (isEnd && !isDown) targets.machines.get(fault.machine)?.boot();
     apply();
+  }
+
+  function tear(machine: Machine, share: number): void {
+    const torn = machine.disk.tear(share);
+    if (torn !== undefined) world.violate('a-torn-write-leaves-nothing', `${machine.name}: ${torn}`);
+  }
+
+  function reorganise(depth: number): void {
+    for (const mine of world.ledger.reorganise(depth)) {
+      world.time.plan(AGAIN_MS, () => void mine(), MINERS);
+    }
   }
 
   /** The weather that all active faults make together. */
@@ -64,6 +88,7 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
     world.chainWeather.isStalled = of('stall').length > 0;
     for (const machine of targets.machines.values()) {
       const slowMs = Math.max(0, ...of('slow').map((one) => (one.machine === machine.name ? one.mostMs : 0)));
+      machine.disk.setFull(of('full').some((one) => one.machine === machine.name));
       machine.clock.slowMs = slowMs;
       if (machine.owner) machine.owner.slowMs = slowMs;
     }

@@ -108,7 +108,27 @@ const MONEY: readonly Mutation[] = [
   },
 ];
 
+/** Bugs that the simulator found, before they were mended. */
+const FOUND: readonly Mutation[] = [
+  {
+    name: 'blames-for-those-who-left',
+    meaning: 'a gateway blames a provider for a certificate whose validators have left since',
+    file: 'packages/node/src/gateway/check-reply.ts',
+    from: 'const checks = verdict.checks.map((one) => (isOut(one) ? read : one));',
+    to: 'const checks = verdict.checks.map((one) => (isOut(one) ? { ...read, status: one.status } : one));',
+  },
+  {
+    name: 'parts-of-milliseconds',
+    meaning: 'a time with a fraction of a millisecond is written, and the reply cannot be read again',
+    file: 'packages/node/src/validator/store/sitting-store.ts',
+    from: '.run(Math.ceil(untilMs), addedMs, addedMs, replyId);',
+    to: '.run(untilMs, addedMs, addedMs, replyId);',
+    given: { lie: 'never-opens' },
+  },
+];
+
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
   ...MONEY,
+  ...FOUND,
 ];

@@ -13,6 +13,26 @@ export type PlannedFault =
   | { readonly kind: 'duplication'; readonly share: number; readonly atMs: number; readonly forMs: number }
   /** The chain answers nobody. */
   | { readonly kind: 'stall'; readonly atMs: number; readonly forMs: number }
+  /** The last blocks of the chain are replaced by others, which take their transactions again. */
+  | { readonly kind: 'reorg'; readonly depth: number; readonly atMs: number; readonly forMs: number }
+  /** As a crash, in the middle of a write to its disk. */
+  | {
+      readonly kind: 'torn';
+      readonly machine: string;
+      readonly share: number;
+      readonly atMs: number;
+      readonly forMs: number;
+    }
+  /** Its disk takes nothing more. */
+  | { readonly kind: 'full'; readonly machine: string; readonly atMs: number; readonly forMs: number }
+  /** It has no memory: its process stands still, and is killed at the end, or goes on as if nothing had been. */
+  | {
+      readonly kind: 'pressure';
+      readonly machine: string;
+      readonly isKilled: boolean;
+      readonly atMs: number;
+      readonly forMs: number;
+    }
   /** Turns of a machine's event loop, and writes to its disk, take up to so long. */
   | {
       readonly kind: 'slow';
@@ -79,6 +99,8 @@ const MINUTE_MS = 60_000;
 /** Of seeds, without faults: then nobody has an excuse. */
 const CALM_SHARE = 0.2;
 const LEAGUE_SHARE = 0.3;
+/** Blocks. */
+const MOST_REORGANISED = 6;
 
 export function drawPlan(options: PlanOptions): Plan {
   const { seed, minutes, validators, providers, gateways, routers, epochMs } = options;
@@ -142,6 +164,10 @@ export function drawPlan(options: PlanOptions): Plan {
       'stall',
       'slow',
       'leave',
+      'reorg',
+      'torn',
+      'full',
+      'pressure',
     ]);
     switch (kind) {
       case 'partition': {
@@ -158,6 +184,14 @@ export function drawPlan(options: PlanOptions): Plan {
         return { kind, ...span };
       case 'slow':
         return { kind, machine: pick('who', everybody), mostMs: between('slow', 20, 800), ...span };
+      case 'reorg':
+        return { kind, depth: between('depth', 1, MOST_REORGANISED), ...span };
+      case 'torn':
+        return { kind, machine: pick('who', everybody), share: draws.next('share'), ...span };
+      case 'full':
+        return { kind, machine: pick('who', everybody), ...span };
+      case 'pressure':
+        return { kind, machine: pick('who', everybody), isKilled: draws.next('is killed') < 0.5, ...span };
       case 'leave':
         return { kind, machine: pick('who', validatorNames), ...span };
       default:

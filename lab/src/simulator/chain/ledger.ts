@@ -61,6 +61,7 @@ const recipients = { verification: account(0xf1), treasury: account(0xf2), licen
 const SHARES: Shares = { router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0 };
 const BASIS = 10_000n;
 export const BLOCK_MS = 2_000;
+const KEPT_BLOCKS = 32n;
 
 const key = (value: BytesLike): string => toPrefixed(value, 'name');
 function refuse(name: string, ...args: unknown[]): never {
@@ -164,12 +165,73 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
     return parts;
   }
 
+  /** Everything that a transaction may change. */
+  function takeSnapshot() {
+    const balances = [wallets, free, credits, stakes].map((map) => new Map(map));
+    const kept = new Map([...channels].map(([name, channel]) => [name, { ...channel }]));
+    const rest = { anchors: new Map(anchors), ejected: new Map(ejected), refuted: new Map(refuted) };
+    return { balances, channels: kept, ...rest, settled: settled.length };
+  }
+
+  function restore(before: ReturnType<typeof takeSnapshot>): void {
+    const fill = <K, V>(map: Map<K, V>, from: ReadonlyMap<K, V>): void => {
+      map.clear();
+      for (const [name, value] of from) map.set(name, value);
+    };
+    for (const [index, map] of [wallets, free, credits, stakes].entries()) {
+      fill(map, before.balances[index] as ReadonlyMap<string, bigint>);
+    }
+    fill(channels, before.channels);
+    fill(anchors, before.anchors);
+    fill(ejected, before.ejected);
+    fill(refuted, before.refuted);
+    settled.length = before.settled;
+  }
+
+  interface Mined {
+    readonly block: bigint;
+    readonly before: ReturnType<typeof takeSnapshot>;
+    readonly run: () => Promise<unknown>;
+  }
+  let mined: Mined[] = [];
+  const forks: { readonly from: bigint }[] = [];
+
+  /** Remembers each transaction, so that a reorganisation can take it back. */
+  function remembering<A extends unknown[], R>(run: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+    return async (...args) => {
+      const before = takeSnapshot();
+      const result = await run(...args);
+      const oldest = block() - KEPT_BLOCKS;
+      mined = [...mined.filter((one) => one.block >= oldest), { block: block(), before, run: () => run(...args) }];
+      return result;
+    };
+  }
+
   return {
     settled,
     ejected,
     refuted,
     members,
     block,
+    /** How often the chain was reorganised, as of a block: blocks of one number differ by it. */
+    forkOf: (number: number): number => forks.filter(({ from }) => from <= BigInt(number)).length,
+    /**
+     * The last blocks were never there. What stood in them comes again in the blocks that follow, as far as it still holds.
+     * @returns the transactions, oldest first: each mines one again.
+     */
+    reorganise(depth: number): (() => Promise<void>)[] {
+      const from = block() - BigInt(depth) + 1n;
+      const gone = mined.filter((one) => one.block >= from);
+      forks.push({ from });
+      if (gone[0] === undefined) return [];
+      restore(gone[0].before);
+      mined = mined.filter((one) => one.block < from);
+      return gone.map(({ run }) => async () => {
+        await remembering(run)().catch((error: unknown) => {
+          if (!(error instanceof ChainError)) throw error;
+        });
+      });
+    },
     /** Who stands in the registry from the next block on. */
     register(listed: readonly LedgerMember[]): void {
       registry.push({ block: registry.length === 0 ? 0n : block() + 1n, members: listed });
@@ -252,17 +314,17 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
       },
     },
     writes: {
-      async deposit(sender: Uint8Array, amount: bigint) {
+      deposit: remembering(async (sender: Uint8Array, amount: bigint) => {
         if (amount > get(wallets, key(sender))) refuse('InsufficientBalance', amount);
         add(wallets, key(sender), -amount);
         add(free, key(sender), amount);
-      },
-      async admit(sender: Uint8Array, validator: BytesLike, amount: bigint) {
+      }),
+      admit: remembering(async (sender: Uint8Array, validator: BytesLike, amount: bigint) => {
         if (amount > get(free, key(sender))) refuse('InsufficientFree', amount);
         add(free, key(sender), -amount);
         findChannel(sender, validator).admitted += amount;
-      },
-      async settle(_sender: Uint8Array, call: SettleCall) {
+      }),
+      settle: remembering(async (_sender: Uint8Array, call: SettleCall) => {
         const { validator, sequence, logLength, logHead } = call.batch;
         const name = key(validator);
         const anchor = anchors.get(name) ?? { sequence: 0n, logLength: 0n, logHead: NO_HASH };
@@ -283,10 +345,13 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
           if (one.refuted > 0) refuted.set(key(one.payee), (refuted.get(key(one.payee)) ?? 0) + one.refuted);
         }
         anchors.set(name, { sequence, logLength, logHead: toPrefixed(logHead, 'head') });
-        const transactionHash = `0x${(settled.length + 1).toString(16).padStart(64, '0')}` as const;
+        const transactionHash = toPrefixed(
+          crypto.sha256(hashSettlement(crypto, settlementDomain, call as never)),
+          'hash',
+        );
         settled.push({ call, block: Number(block()), gross: debited, transactionHash });
         return { transactionHash };
-      },
+      }),
     },
   };
 }

@@ -12,7 +12,7 @@ export interface ChainWeather {
 }
 
 /** What is sent to the chain arrives although its sender is gone. */
-const MINERS: Owner = { name: 'chain', isDead: false, skewMs: 0, drift: 0, slowMs: 0 };
+export const MINERS: Owner = { name: 'chain', isDead: false, skewMs: 0, drift: 0, slowMs: 0 };
 const LEAST_DELAY_MS = 2;
 const STALLED_MS = 10_000;
 
@@ -94,7 +94,8 @@ export function createSimulatedClient(
 
 /** What daemons read beside the contracts: blocks and the events of settlements. */
 function createRpc(ledger: Ledger) {
-  const hashOf = (number: number): string => `0x${number.toString(16).padStart(64, 'b')}`;
+  const hashOf = (number: number): string =>
+    `0x${ledger.forkOf(number).toString(16).padStart(4, '0')}${number.toString(16).padStart(60, 'b')}`;
   return {
     getBlockNumber: async () => ledger.block(),
     async request({ method, params }: { readonly method: string; readonly params: readonly unknown[] }) {

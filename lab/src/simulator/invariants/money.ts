@@ -1,6 +1,7 @@
 import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { listVerifierIds, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { Settled } from '../chain/ledger.ts';
 import type { Honesty } from '../lies/plant-lies.ts';
 import { listValidator } from '../roles/validator.ts';
 import type { Machine } from '../world/process.ts';
@@ -50,8 +51,12 @@ export function watchMoney(
   const forged: Record<string, number> = {};
   let seen = 0;
 
+  /** What was read of each batch, to take it back where the chain takes the batch back. */
+  const read: { readonly batch: Settled; readonly takeBack: () => void }[] = [];
+
   function readBatch(index: number): void {
-    const { call } = world.ledger.settled[index] as (typeof world.ledger.settled)[number];
+    const batch = world.ledger.settled[index] as Settled;
+    const { call } = batch;
     const { there, minted } = world.ledger.audit();
     if (there !== minted) world.violate('money-is-conserved', `${minted} were made, ${there} are there`);
     for (const id of world.ledger.ejected.keys()) {
@@ -66,6 +71,14 @@ export function watchMoney(
     if (machine === undefined || store === undefined) return;
     const from = lengths.get(name) ?? 0n;
     lengths.set(name, call.batch.logLength);
+    const ids: string[] = [];
+    read.push({
+      batch,
+      takeBack() {
+        lengths.set(name, from);
+        for (const id of ids) paid.delete(id);
+      },
+    });
     let owed = 0n;
     for (const { entry } of listEntries(store, from, Number(call.batch.logLength - from))) {
       const verdictEntry = parseVerdictEntry(entry);
@@ -73,6 +86,7 @@ export function watchMoney(
       const id = toHex(replyId);
       if (paid.has(id)) world.violate('nothing-is-paid-twice', `${id} by ${machine.name}`);
       paid.add(id);
+      ids.push(id);
       owed += feeAtomic;
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
       const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
@@ -102,7 +116,14 @@ export function watchMoney(
     forged,
     settled: () => paid.size,
     check() {
-      for (; seen < world.ledger.settled.length; seen++) readBatch(seen);
+      const { settled } = world.ledger;
+      if (settled.length < seen) {
+        const isGone = (one: (typeof read)[number] | undefined): boolean =>
+          one !== undefined && !settled.includes(one.batch);
+        while (isGone(read.at(-1))) read.pop()?.takeBack();
+        seen = settled.length;
+      }
+      for (; seen < settled.length; seen++) readBatch(seen);
     },
     finish() {
       for (const machine of honest) {

@@ -172,7 +172,9 @@ export function createNetwork(
             from,
             `-> ${server.owner.name} ${shorten(call.method)} ${bytes?.length} B${isCopy ? ' again' : ''}`,
           );
-          time.runAs(server.owner, () => deliver(server, isCopy));
+          if ((server.owner.standsUntilMs ?? 0) > time.nowMs())
+            time.plan(0, () => deliver(server, isCopy), server.owner);
+          else time.runAs(server.owner, () => deliver(server, isCopy));
         },
         network,
       );

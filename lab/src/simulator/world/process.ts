@@ -1,5 +1,6 @@
 import type { Store } from '@ogong/host/store/store';
 import { openStore } from '@ogong/host/store/store';
+import { createTornFiles } from './torn-files.ts';
 import type { Trace } from './trace.ts';
 import type { Owner, VirtualTime } from './virtual-time.ts';
 
@@ -9,24 +10,56 @@ export interface Disk {
   find(name: string): Store | undefined;
   /** Every file is lost. */
   wipe(): void;
+  /** Has no room for what is new, or has again. */
+  setFull(isFull: boolean): void;
+  /**
+   * What is being written to each file stops in the middle, and the files are opened again.
+   * @param share of the last write that is there. @returns what of it is left although it never came to its end.
+   */
+  tear(share: number): string | undefined;
   close(): void;
 }
 
+/** The most that SQLite knows, and less than there are. */
+const PAGES = { unlimited: 1_073_741_823, none: 1 };
+
 function createDisk(): Disk {
-  const stores = new Map<string, Store>();
+  const stores = new Map<string, { store: Store; readonly schema: string }>();
+  const torn = createTornFiles();
+  let isFullNow = false;
+  const closeAll = (): void => {
+    for (const { store } of stores.values()) store.close();
+  };
   return {
     open(name, schema) {
-      const store = stores.get(name) ?? openStore(':memory:', { schema });
-      stores.set(name, store);
-      return store;
+      const found = stores.get(name) ?? { store: openStore(':memory:', { schema }), schema };
+      stores.set(name, found);
+      return found.store;
     },
-    find: (name) => stores.get(name),
+    find: (name) => stores.get(name)?.store,
     wipe() {
-      for (const store of stores.values()) store.close();
+      closeAll();
       stores.clear();
     },
+    setFull(isFull) {
+      if (isFull === isFullNow) return;
+      isFullNow = isFull;
+      const pages = isFull ? PAGES.none : PAGES.unlimited;
+      for (const { store } of stores.values()) store.database.exec(`PRAGMA max_page_count = ${pages}`);
+    },
+    tear(share) {
+      const left: string[] = [];
+      for (const [name, one] of stores) {
+        const { store, difference } = torn.tear(one, share);
+        one.store.close();
+        one.store = store;
+        if (difference !== undefined) left.push(`${name}: ${difference}`);
+      }
+      return left.length === 0 ? undefined : left.join(', ');
+    },
     close() {
-      for (const store of stores.values()) store.close();
+      closeAll();
+      torn.remove();
     },
   };
 }

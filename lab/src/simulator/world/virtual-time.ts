@@ -11,6 +11,8 @@ export interface Owner {
   drift: number;
   /** The longest that a turn of its event loop, and so a write to its disk, takes. */
   slowMs: number;
+  /** Until then nothing of it runs. */
+  standsUntilMs?: number;
 }
 
 export interface Planned {
@@ -19,6 +21,7 @@ export interface Planned {
 }
 
 interface Entry extends Planned {
+  atMs: number;
   readonly tie: number;
   readonly order: number;
   readonly owner: Owner | undefined;
@@ -128,8 +131,14 @@ export function createVirtualTime(draws: NamedDraws): VirtualTime {
       while (heap.length > 0) {
         const next = heap[0] as Entry;
         if (next.run !== undefined && !next.owner?.isDead && next.atMs > untilMs) break;
-        const { run, owner, atMs } = pop();
+        const entry = pop();
+        const { run, owner, atMs } = entry;
         if (run === undefined || owner?.isDead) continue;
+        if (owner?.standsUntilMs !== undefined && owner.standsUntilMs > atMs) {
+          entry.atMs = owner.standsUntilMs;
+          push(entry);
+          continue;
+        }
         nowMs = atMs;
         steps++;
         last = owner;
