@@ -15,6 +15,7 @@ import { measureBeacon } from './beacon-rows.ts';
 import { measureBrowser } from './browser-rows.ts';
 import { measureDemo } from './demo-rows.ts';
 import { measureDoors } from './door-rows.ts';
+import { measureDraftModels } from './draft-rows.ts';
 import { measureEmbeddings } from './embedding-rows.ts';
 import { measureEngine } from './engine-rows.ts';
 import { measureFloods } from './flood-rows.ts';
@@ -22,7 +23,7 @@ import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
 import { measureLocal } from './local-rows.ts';
 import { measureMesh } from './mesh-rows.ts';
-import { provideDeepModel, provideEmbeddingModel, provideRandomModel } from './models.ts';
+import { provideDeepenedModel, provideDeepModel, provideEmbeddingModel, provideRandomModel } from './models.ts';
 import { measureNetwork } from './network-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
@@ -112,12 +113,28 @@ const parts: Readonly<
       logX: true,
     },
     measure: async ({ storeDir, model }) => [
-      ...(await measureAuditBatches({ path: model.path, name: 'stories15M q8_0', lengths: [8, 32, 128], rounds: 5 })),
+      ...(await measureAuditBatches({ path: model.path, name: 'stories15M q8_0', lengths: [8, 32, 128], rounds: 3 })),
       ...(await measureAuditBatches({
         ...{ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0' },
-        ...{ lengths: [8, 32], rounds: 3 },
+        ...{ lengths: [8, 32], rounds: 2 },
       })),
     ],
+  },
+  'draft-models': {
+    title: 'Guesses of a draft model',
+    async measure({ storeDir, model }) {
+      const find = async (quant: string): Promise<string> =>
+        (await resolveModel('stories15M', { storeDir, quant })).path;
+      return measureDraftModels({
+        ...{ path: provideDeepenedModel(storeDir, await find('f32')), name: 'stories of 120 layers, 128M, q8_0' },
+        ...{ outputTokens: 96, rounds: 3 },
+        drafts: [
+          { name: 'stories15M q8_0', path: model.path, isAlike: true },
+          { name: 'stories15M q4_0', path: await find('q4_0'), isAlike: false },
+          { name: 'stories15M q2_k', path: await find('q2_k'), isAlike: false },
+        ],
+      });
+    },
   },
   embeddings: {
     title: 'Embeddings',

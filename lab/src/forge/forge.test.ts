@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { GgufValue } from '@ogong/models/gguf/types';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type GgufDraft, openDraft, shapeOf, writeDraft } from './gguf-draft.ts';
-import { narrowFeedForward, shareLayers, skipLayers } from './layers.ts';
+import { deepen, narrowFeedForward, shareLayers, skipLayers } from './layers.ts';
 import { createGaussian } from './random.ts';
 import { addLowRank, addNoise } from './weights.ts';
 
@@ -57,6 +57,17 @@ const distance = (a: Float32Array, b: Float32Array): number =>
   Math.hypot(...a.map((value, i) => value - (b[i] as number))) / Math.hypot(...b);
 
 describe('a forged model', () => {
+  it('is as deep as it is told, by layers that add nothing', () => {
+    const deep = deepen(createModel(), 5);
+    expect(shapeOf(deep, 'block_count')).toBe(5);
+    for (const layer of [3, 4]) {
+      expect(read(deep, `blk.${layer}.attn_q.weight`)).toEqual(read(deep, 'blk.2.attn_q.weight'));
+      expect(Math.max(...read(deep, `blk.${layer}.ffn_down.weight`))).toBe(0);
+    }
+    expect(Math.max(...read(deep, 'blk.2.ffn_down.weight'))).toBeGreaterThan(1);
+    expect(() => deepen(createModel(), 3)).toThrow(RangeError);
+  });
+
   it('is read back from its file, and writes the same bytes twice', () => {
     const [one, two] = [join(directory, 'one.gguf'), join(directory, 'two.gguf')];
     writeDraft(one, addNoise(createModel(), { amount: 0.1, seed: 1 }));

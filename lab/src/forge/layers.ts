@@ -16,6 +16,26 @@ export function skipLayers(draft: GgufDraft, layers: readonly number[]): GgufDra
   return withShape({ ...draft, tensors }, 'block_count', kept.length);
 }
 
+/**
+ * Adds layers behind the last one that change nothing: copies of it whose outputs are zero. The model says the same, and costs what
+ * its size costs.
+ * @param count layers in all. @throws RangeError where the model has as many.
+ */
+export function deepen(draft: GgufDraft, count: number): GgufDraft {
+  const before = shapeOf(draft, 'block_count');
+  if (!(count > before)) throw new RangeError(`a model of ${before} layers is not deepened to ${count}`);
+  const last = draft.tensors.filter(({ name }) => layerOf(name)?.layer === before - 1);
+  const added = Array.from({ length: count - before }, (_, i) =>
+    last.map((tensor): FloatTensor => {
+      const part = layerOf(tensor.name)?.part as string;
+      const isOutput = part === 'attn_output.weight' || part === 'ffn_down.weight';
+      const read = isOutput ? () => new Float32Array(tensor.read().length) : tensor.read;
+      return { ...tensor, name: `blk.${before + i}.${part}`, read };
+    }),
+  );
+  return withShape({ ...draft, tensors: [...draft.tensors, ...added.flat()] }, 'block_count', count);
+}
+
 /** @throws RangeError where a pair names a layer that does not exist. */
 export function shareLayers(draft: GgufDraft, pairs: readonly { from: number; to: number }[]): GgufDraft {
   const byName = new Map(draft.tensors.map((tensor) => [tensor.name, tensor]));

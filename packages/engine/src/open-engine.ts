@@ -19,6 +19,7 @@ export interface OpenEngineSettings
     | 'sequences'
     | 'shapes'
     | 'drafts'
+    | 'draftModelPath'
     | 'prefixCache'
     | 'kvType'
     | 'flashAttention'

@@ -1,5 +1,11 @@
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
-import { collectReply, createRequest, createScoreRequest, keyOf } from '@ogong/testing/engine/compliance-requests';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+} from '@ogong/testing/engine/compliance-requests';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { type Arrival, arrivals, expectSameReplies } from '@ogong/testing/engine/schedule-compliance';
 import fc from 'fast-check';
@@ -43,6 +49,9 @@ async function compare(
 
 const LOOP: Arrival = { promptTokens: 12, maxTokens: 60, after: 0, cancelAfter: undefined, number: 7 };
 
+/** Nothing that repeats itself. */
+const PLAIN = createRequest('Once', { maxTokens: 220, drawKey: keyOf(9), bias: NO_END });
+
 describe('drafts', () => {
   it.each([false, true])(`change nothing that a reply says or commits to, shaped %s, seed ${SEED}`, async (shaped) => {
     let accepted = 0;
@@ -53,6 +62,37 @@ describe('drafts', () => {
       { seed: SEED, numRuns: 60 },
     );
     expect(accepted).toBeGreaterThan(100);
+  });
+
+  it.each([
+    ['thinks alike', { error: 0.2 }],
+    ['is another one', { weights: 2 }],
+  ])(`of a model that %s change nothing either, seed ${SEED}`, async (_what, draftModel) => {
+    await fc.assert(
+      fc.asyncProperty(arrivals({ prompt: 60, output: 90 }), fc.boolean(), async (schedule, shaped) => {
+        await compare(schedule, { shaped, draftModel });
+      }),
+      { seed: SEED, numRuns: 30 },
+    );
+  });
+
+  it('of a model that thinks alike are right, and those of another one seldom come', async () => {
+    const draft = async (draftModel: FakeEngineOptions['draftModel']) => {
+      const engine = createFakeEngine({ drafts: 4, draftModel, contextSize: 256 });
+      try {
+        const { events } = await collectReply(engine.generate(PLAIN));
+        const end = events.at(-1);
+        return end?.kind === 'end' ? end.drafts : undefined;
+      } finally {
+        await engine.close();
+      }
+    };
+    const [alike, other] = [await draft({}), await draft({ weights: 2 })];
+    expect(alike?.accepted).toBe(alike?.proposed);
+    expect(alike?.accepted).toBeGreaterThan(150);
+    // A model that is wrong rests: 200 tokens would have had 800 guesses.
+    expect(other?.proposed).toBeLessThan(500);
+    expect(other?.accepted).toBeLessThan((other?.proposed as number) / 3);
   });
 
   it('are taken where the draw is the guess, and only there', async () => {

@@ -20,6 +20,7 @@ import {
   SERVING_WORK,
   type TokenMask,
 } from './grammar/grammar-cursor.ts';
+import type { ModelDrafter } from './model-drafter.ts';
 import { nativeHash } from './native-hash.ts';
 import { cutPiece, findRestart, shapeOfPrompt } from './prompt-pieces.ts';
 import { createSlots, type Slots } from './slots.ts';
@@ -34,6 +35,8 @@ export interface SchedulerOptions {
   readonly maxQueue: number;
   /** Tokens of a reply that one step may guess ahead; the context decides how many of them run. */
   readonly maxDrafts: number;
+  /** Guesses by a smaller model. Default: from what stood in prompt and reply before. */
+  readonly drafter?: ModelDrafter | undefined;
   /** Whether prompts may begin with rows that earlier requests of their scope have left. */
   readonly prefixCache: boolean;
   readonly emit: (id: number, event: TextGenerationEvent) => void;
@@ -288,14 +291,17 @@ function failAll(state: SchedulerState, cause: unknown): void {
     state.fail(job.id, error);
   }
   for (const slot of state.slots.forget()) state.context.remove(slot);
+  state.drafter?.forget();
 }
 
 function decodeStep(state: SchedulerState): void {
   const rows = state.active.filter((job) => job.next !== undefined).sort((a, b) => a.slot - b.slot);
   if (rows.length === 0) return;
+  const drafted = draftAhead(state, rows);
   for (const job of rows) {
     state.context.add(job.next as number, job.position, job.slot);
-    guessAhead(state, job);
+    if (state.drafter === undefined) guessAhead(state, job);
+    else if (drafted > 0) state.context.guess(state.drafter.guessesOf(job.slot), drafted);
   }
   state.context.decode(true);
   const logits = state.context.logits();
@@ -316,7 +322,7 @@ function decodeStep(state: SchedulerState): void {
       job.position++;
       accept(state, job, state.reader.draw(inputs, u), hidden, (first + i) * state.model.embeddingSize, shapeClass);
       if (job.slot < 0 || i === ran) break;
-      if (job.next !== state.indexes[job.slot]?.guesses[i]) {
+      if (job.next !== guessesOf(state, job.slot)?.[i]) {
         state.context.remove(job.slot, job.position);
         break;
       }
@@ -343,6 +349,30 @@ function findMask(state: SchedulerState, job: Job): TokenMask | undefined | 'fai
   return 'failed';
 }
 
+const guessesOf = ({ drafter, indexes }: SchedulerState, slot: number): Int32Array | undefined =>
+  drafter === undefined ? indexes[slot]?.guesses : drafter.guessesOf(slot);
+
+/** How many tokens of each reply may still be guessed behind its next one. */
+const roomOf = ({ context }: SchedulerState, { request, output, position }: Job): number =>
+  Math.min(request.maxTokens - output.length, context.contextSize - position) - 1;
+
+/** Lets the draft model guess for all replies. @returns how many tokens of each. */
+function draftAhead(state: SchedulerState, jobs: readonly Job[]): number {
+  if (state.drafter === undefined) return 0;
+  return state.drafter.guess(
+    jobs.map((job) => {
+      const { prompt, output, request, draws, bias, counts } = job;
+      return {
+        sequence: job.slot,
+        length: prompt.length + output.length,
+        tokenAt: (index) => (index < prompt.length ? prompt[index] : output[index - prompt.length]) as number,
+        drawAt: (i) => draws.draw((request.firstDraw ?? 0) + output.length + i),
+        ...{ settings: request.sampler, bias, counts, room: roomOf(state, job) },
+      };
+    }),
+  );
+}
+
 function guessAhead(state: SchedulerState, job: Job): void {
   if (state.maxDrafts === 0) return;
   state.indexes[job.slot] ??= createDraftIndex({ capacity: state.context.contextSize, most: state.maxDrafts });
@@ -351,8 +381,7 @@ function guessAhead(state: SchedulerState, job: Job): void {
     index.reset();
     for (const token of job.prompt) index.push(token);
   }
-  const room = Math.min(job.request.maxTokens - job.output.length, state.context.contextSize - job.position) - 1;
-  const count = index.guess(room);
+  const count = index.guess(roomOf(state, job));
   if (count > 0) state.context.guess(index.guesses, count);
 }
 

@@ -49,7 +49,8 @@ async function withEngines<T>(
   use: (engines: Parameters<typeof expectSameReplies>[0]) => Promise<T>,
 ): Promise<T> {
   const shared = { modelPath: tiny, contextSize: 320, sequences: 3, threads: 1, maxQueue: 16, promptChunk: 24 };
-  const plain = await createLlamaEngine({ ...shared, ...options, drafts: 0 });
+  const { draftModelPath: _, ...alone } = options;
+  const plain = await createLlamaEngine({ ...shared, ...alone, drafts: 0 });
   try {
     const guessing = await createLlamaEngine({ ...shared, ...options, drafts });
     try {
@@ -90,6 +91,19 @@ describe(`drafts change no bit that is committed, seed ${SEED}`, () => {
     PATIENCE_MS,
   );
 
+  it(
+    'with guesses of a coarser quantisation of the model',
+    async () => {
+      const [modelPath, draftModelPath] = await Promise.all(
+        ['q8_0', 'q4_0'].map(async (quant) => (await resolveModel('stories15M', { storeDir, quant })).path),
+      );
+      await fuzz({ modelPath, draftModelPath } as Partial<LlamaEngineOptions>, {
+        ...{ drafts: 3, numRuns: 2, prompt: 40, output: 40 },
+      });
+    },
+    PATIENCE_MS,
+  );
+
   const absence = explainVulkanAbsence(join(homedir(), '.ogong', 'engine'));
   const skipped = absence === undefined ? '' : ` (skipped: ${absence})`;
   it.skipIf(absence !== undefined).each(['wide', 'mixed'] as const)(
@@ -102,4 +116,13 @@ describe(`drafts change no bit that is committed, seed ${SEED}`, () => {
       }),
     PATIENCE_MS,
   );
+});
+
+it('a draft model of another vocabulary is refused before anything is loaded', async () => {
+  const { path: modelPath } = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
+  await expect(createLlamaEngine({ modelPath, draftModelPath: tiny })).rejects.toMatchObject({
+    code: 'unsupported-model',
+    message: expect.stringMatching(/another vocabulary .* smaller model of the same family/),
+  });
+  await expect(createLlamaEngine({ modelPath, draftModelPath: modelPath, drafts: 0 })).rejects.toThrow(/drafts is 0/);
 });

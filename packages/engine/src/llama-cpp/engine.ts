@@ -5,6 +5,7 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import { openCudaDevice } from './cuda-device.ts';
+import { besideDraft, inspectDraftModel } from './draft-model.ts';
 import { bringGpuBuild } from './gpu-build.ts';
 import type { Backend, GpuBackend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';
@@ -73,6 +74,11 @@ export interface LlamaEngineOptions {
    * classes 8, which fill padding rows where there are any; elsewhere a guess costs a row, and the default is 0.
    */
   readonly drafts?: number;
+  /**
+   * A GGUF file of a smaller model with the same vocabulary that guesses these tokens, in place of what the text repeats
+   * (docs/adr/0058-draft-models.md). Then `drafts` is 7 outside shape classes.
+   */
+  readonly draftModelPath?: string;
   /** In an exact class prompts begin with what earlier ones of the same scope have left in the KV cache (GenerateRequest.cacheScope); on. */
   readonly prefixCache?: boolean;
   /** Of keys and values; f16. The quantised ones need flash attention and head sizes divisible by 32. */
@@ -112,6 +118,8 @@ export const ENGINE_DEFAULTS = {
 } as const satisfies Partial<LlamaEngineOptions>;
 const DEFAULT_PROMPT_CHUNK = 128;
 const MOST_DRAFTS = 8;
+/** Of a draft model on a CPU, where a pass of eight rows costs little more than one of four. */
+const USUAL_DRAFTS = 7;
 
 /**
  * Loads a model into a supervised child process.
@@ -132,13 +140,15 @@ export async function createLlamaEngine(
   const { kvUnified = false } = options;
   const kernels = toKernelPath(asked, options.backend, file);
   const flashAttention = options.flashAttention ?? kernels !== 'shaped';
-  const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : 0);
-  assertOption('drafts', drafts, 0, MOST_DRAFTS);
+  const { draftModelPath } = options;
+  const draft = draftModelPath === undefined ? undefined : inspectDraftModel(draftModelPath, file);
+  const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : draft === undefined ? 0 : USUAL_DRAFTS);
+  assertOption('drafts', drafts, draft === undefined ? 0 : 1, MOST_DRAFTS);
   assertKvType(file, kvType, flashAttention);
   const { gpuLayers, expertsOnCpu } = options;
   assertPlacement({ gpuLayers, expertsOnCpu }, { backend, kernels });
   const { contextSize, sequences: planned } = planMemory(
-    file,
+    draft === undefined ? file : besideDraft(file, draft),
     { ...options, sequences: options.sequences ?? (MIXES_NEIGHBOURS.test(file.architecture) ? 1 : undefined) },
     options.availableMemory ?? readAvailableMemory(),
   );
@@ -158,6 +168,7 @@ export async function createLlamaEngine(
     ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
     ...(gpuLayers !== undefined && { gpuLayers }),
     ...(expertsOnCpu !== undefined && { expertsOnCpu }),
+    ...(draftModelPath !== undefined && { draftModelPath }),
     prefixCache,
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,

@@ -28,6 +28,8 @@ export interface LlamaTextLoad extends LlamaLoad, Placement {
   readonly kvUnified: boolean;
   readonly shapes: ShapeChoice;
   readonly drafts: number;
+  /** A GGUF file of the same vocabulary that guesses them. */
+  readonly draftModelPath?: string;
   readonly prefixCache: boolean;
   readonly promptChunk: number;
 }

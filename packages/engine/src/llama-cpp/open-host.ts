@@ -6,6 +6,7 @@ import { FULL_CAPABILITIES, type TextEngineInfo } from '../interface/text.ts';
 import type { TextHostOptions } from '../process/text-host.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import { openCudaDevice } from './cuda-device.ts';
+import { openDrafter } from './draft-model.ts';
 import { probeExactness, probeScoresTogether } from './exactness-probe.ts';
 import { findGpuBuild } from './gpu-build.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
@@ -122,9 +123,15 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     capabilities: { ...FULL_CAPABILITIES, exact, trace: probeTrace(model) },
   };
 
-  const { promptChunk, maxQueue } = options;
+  const { promptChunk, maxQueue, draftModelPath } = options;
+  if (draftModelPath !== undefined && maxDrafts === 0)
+    throw new EngineError(
+      'unsupported-model',
+      `${modelPath} takes no guesses, as its layers are recurrent or its passes single; leave the draft model out`,
+    );
+  const drafter = draftModelPath === undefined ? undefined : openDrafter(library, draftModelPath, options);
   const prefixCache = options.prefixCache && !opened.isRecurrent;
-  return { model, info, tokenizePrompt, maxDrafts, promptChunk, maxQueue, prefixCache, gatherMs: GATHER_MS };
+  return { model, info, tokenizePrompt, maxDrafts, drafter, promptChunk, maxQueue, prefixCache, gatherMs: GATHER_MS };
 }
 
 /**

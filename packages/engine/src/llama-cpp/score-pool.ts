@@ -26,10 +26,12 @@ export function createScorePool(serve: LlamaTextLoad): ScorePool {
   /** Least recently used first. */
   const children = new Map<string, Promise<TextSupervisor | undefined>>();
 
+  // Scores guess nothing.
+  const { draftModelPath: _, ...scoring } = serve;
   const open = async ({ isas, kernels }: ScoreSetting): Promise<TextSupervisor | undefined> => {
     for (const isa of isas) {
       try {
-        return await createTextSupervisor({ load: { ...serve, isa, kernels, sequences: 1, scoresTogether: 1 } });
+        return await createTextSupervisor({ load: { ...scoring, isa, kernels, sequences: 1, scoresTogether: 1 } });
       } catch (error) {
         if (!(error instanceof EngineError && error.code === 'unsupported-model')) throw error;
       }

@@ -1,5 +1,6 @@
 import type { BatchModel } from '../decode/batch-model.ts';
 import { createGrammars, SCORING_WORK } from '../decode/grammar/grammar-cursor.ts';
+import type { ModelDrafter } from '../decode/model-drafter.ts';
 import {
   assertGenerateRequest,
   assertPromptTokens,
@@ -22,6 +23,8 @@ export interface TextHostOptions {
   readonly maxQueue: number;
   /** See SchedulerOptions; 0. */
   readonly maxDrafts?: number | undefined;
+  /** Guesses `maxDrafts` tokens at most, in place of what the text repeats. Its context has as many sequences. */
+  readonly drafter?: ModelDrafter | undefined;
   /** See SchedulerOptions; on, where the engine is exact. */
   readonly prefixCache?: boolean | undefined;
   /**
@@ -78,6 +81,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     promptChunk,
     maxQueue,
     maxDrafts: options.maxDrafts ?? 0,
+    drafter: options.drafter,
     prefixCache,
     now,
     emit(id, event) {
@@ -217,6 +221,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
       cancelStep?.();
       context.free();
       scores.free();
+      options.drafter?.free();
       model.free();
     },
   };

@@ -120,6 +120,13 @@ export const servingFields = {
     description:
       'tokens that a step may guess ahead; 8 on a GPU, where they fill padding, and 0 elsewhere if not given; none where steps are not padded (--shapes single)',
   },
+  draftModel: {
+    schema: text,
+    label: '<path|name>',
+    env: 'OGONG_DRAFT_MODEL',
+    description:
+      'a smaller model of the same vocabulary that guesses tokens ahead, as --model names one; in an exact class answers stay the same to the bit. If not given: guesses from what the text repeats',
+  },
   prefixCache: {
     schema: boolean,
     env: 'OGONG_PREFIX_CACHE',
@@ -145,6 +152,8 @@ export interface EngineSettings {
   readonly expertsOnCpu?: boolean | undefined;
   readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
   readonly drafts?: number | undefined;
+  /** A reference, as of a model. */
+  readonly draftModel?: string | undefined;
   readonly prefixCache?: boolean;
   readonly scoresOnly?: boolean;
   readonly isa: string;
@@ -178,7 +187,18 @@ export interface LoadingPlace {
 /** Fetches the model if it is not here yet, and opens the engine of its modality. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
-  { threads, nCtx, sequences, drafts, hubEndpoint, hubToken, modelsDir, verify = false, ...given }: EngineSettings,
+  {
+    threads,
+    nCtx,
+    sequences,
+    drafts,
+    draftModel,
+    hubEndpoint,
+    hubToken,
+    modelsDir,
+    verify = false,
+    ...given
+  }: EngineSettings,
   { log, onReading }: LoadingPlace,
   share?: MachineShare,
 ): Promise<LoadedModel> {
@@ -187,8 +207,10 @@ export async function loadModel(
     ...(sequences === undefined ? {} : { sequences }),
     ...(share && { availableMemory: findAvailable(share) }),
   };
+  const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading };
+  const draft = draftModel === undefined ? undefined : await bringServed(draftModel, { ...sources, inspect: () => {} });
   const { model, hashes } = await bringServed(reference, {
-    ...{ hubEndpoint, hubToken, verify, modelsDir, onReading },
+    ...sources,
     inspect: (path) => assertMayLoad(path, { ...memory, ...(given.kvType && { kvType: given.kvType }) }),
   });
   const { isa, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
@@ -199,6 +221,7 @@ export async function loadModel(
     ...(model.adapterPaths && { adapterPaths: model.adapterPaths }),
     ...{ hashes, isa, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
+    ...(draft && { draftModelPath: draft.model.path }),
     ...(flashAttention === undefined ? {} : { flashAttention }),
     ...(gpuLayers === undefined ? {} : { gpuLayers }),
     ...(expertsOnCpu === true && { expertsOnCpu }),

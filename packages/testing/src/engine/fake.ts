@@ -1,3 +1,4 @@
+import { createModelDrafter } from '@ogong/engine/decode/model-drafter';
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import { refuseFill } from '@ogong/engine/decode/text/fill-prompt';
 import { writeTools } from '@ogong/engine/decode/text/tool-text';
@@ -28,6 +29,8 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly stepMs?: number;
   /** Tokens that a step may guess ahead; 0. */
   readonly drafts?: number;
+  /** The guesses are those of a fake draft model. Default: of what the text repeats. */
+  readonly draftModel?: Partial<FakeModelOptions>;
   /** Default: that of a model without a template. */
   readonly answerFormat?: AnswerFormat;
   /** Default: no template. */
@@ -52,7 +55,13 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
   const sequences = options.sequences ?? 8;
   const weights = options.weights ?? 1;
   const exact = options.exact !== false;
-  const model = createFakeModel({ ...options, vocabularySize, embeddingSize, contextSize, weights });
+  const shape = { vocabularySize, embeddingSize, contextSize, weights };
+  const model = createFakeModel({ ...options, ...shape });
+  const openDrafter = (drafting: FakeModelOptions) => {
+    const guessing = createFakeModel(drafting);
+    const context = guessing.createContext({ purpose: 'serve', sequences });
+    return createModelDrafter({ model: guessing, context, most: options.drafts ?? 0 });
+  };
   const info: TextEngineInfo = {
     modelRoot: nativeHash.sha256(Buffer.from(`ogong-fake-model-${weights}`)),
     vocabularyHash: nativeHash.sha256(Buffer.from(`ogong-fake-vocabulary-${vocabularySize}`)),
@@ -95,6 +104,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     promptChunk: 16,
     maxQueue: options.maxQueue ?? 4 * sequences,
     maxDrafts: options.drafts ?? 0,
+    drafter: options.draftModel && openDrafter({ ...shape, ...options.draftModel }),
     prefixCache: options.prefixCache,
     tokenizePrompt,
     stepDelayMs: options.stepMs ?? 0,
