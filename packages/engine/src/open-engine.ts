@@ -25,6 +25,7 @@ export interface OpenEngineSettings
     | 'flashAttention'
     | 'gpuLayers'
     | 'expertsOnCpu'
+    | 'tensorSplit'
     | 'scoresOnly'
     | 'backend'
     | 'availableMemory'

@@ -77,7 +77,7 @@ describe('drafts', () => {
   });
 
   it('of a model that thinks alike are right, and those of another one seldom come', async () => {
-    const draft = async (draftModel: FakeEngineOptions['draftModel']) => {
+    const draft = async (draftModel: NonNullable<FakeEngineOptions['draftModel']>) => {
       const engine = createFakeEngine({ drafts: 4, draftModel, contextSize: 256 });
       try {
         const { events } = await collectReply(engine.generate(PLAIN));

@@ -53,11 +53,38 @@ export function explainCudaAbsence(
   return `${named}: the CUDA runtime is not installed: ${wanted}`;
 }
 
-/** The first device. @throws EngineError('unsupported-model') that says what is missing. */
-export function openCudaDevice(found: GraphicsCards = listGraphicsCards(), can: CanLoad = canLoad): GpuDevice {
+/**
+ * The first card, or the first ones as one device, whose name says all of them.
+ * @throws EngineError('unsupported-model') that says what is missing.
+ */
+export function openCudaDevice(
+  found: GraphicsCards = listGraphicsCards(),
+  can: CanLoad = canLoad,
+  cards = 1,
+): GpuDevice {
   const absence = explainCudaAbsence(found, can);
-  const [device] = listCudaDevices(found);
+  const devices = listCudaDevices(found);
+  const [device] = devices;
   if (absence !== undefined || device === undefined)
     throw new EngineError('unsupported-model', absence ?? 'this machine shows no CUDA device');
-  return { ...device, driver: `${device.driver} cuda ${findCudaRuntime(can)}` };
+  if (devices.length < cards) {
+    const names = devices.map(({ name }) => name).join(', ');
+    throw new EngineError(
+      'unsupported-model',
+      `a model for ${cards} cards; this machine shows ${devices.length}: ${names}`,
+    );
+  }
+  const name = cards === 1 ? device.name : nameCards(devices.slice(0, cards));
+  return { ...device, name, driver: `${device.driver} cuda ${findCudaRuntime(can)}` };
+}
+
+/** Characters that a numeric class has for a device's name. */
+const NAME_ROOM = 44;
+
+function nameCards(devices: readonly GpuDevice[]): string {
+  const names = new Set(devices.map(({ name }) => name));
+  if (names.size === 1) return `${devices.length}x ${[...names].join('')}`;
+  // Each gets its part of the room, so that no card is left out.
+  const room = Math.floor(NAME_ROOM / devices.length) - 1;
+  return devices.map(({ name }) => name.replace(/^NVIDIA /, '').slice(0, room)).join('+');
 }

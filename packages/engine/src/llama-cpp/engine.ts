@@ -88,6 +88,7 @@ export interface LlamaEngineOptions {
   /** See placement.ts. */
   readonly gpuLayers?: number;
   readonly expertsOnCpu?: boolean;
+  readonly tensorSplit?: readonly number[];
   /** One KV cache for all sequences; off. */
   readonly kvUnified?: boolean;
   readonly promptChunk?: number;
@@ -145,8 +146,8 @@ export async function createLlamaEngine(
   const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : draft === undefined ? 0 : USUAL_DRAFTS);
   assertOption('drafts', drafts, draft === undefined ? 0 : 1, MOST_DRAFTS);
   assertKvType(file, kvType, flashAttention);
-  const { gpuLayers, expertsOnCpu } = options;
-  assertPlacement({ gpuLayers, expertsOnCpu }, { backend, kernels });
+  const { gpuLayers, expertsOnCpu, tensorSplit } = options;
+  assertPlacement({ gpuLayers, expertsOnCpu, tensorSplit }, { backend, kernels });
   const { contextSize, sequences: planned } = planMemory(
     draft === undefined ? file : besideDraft(file, draft),
     { ...options, sequences: options.sequences ?? (MIXES_NEIGHBOURS.test(file.architecture) ? 1 : undefined) },
@@ -156,7 +157,7 @@ export async function createLlamaEngine(
   const [sequences, scoresTogether] = options.scoresOnly ? [1, planned] : [planned, 1];
   const verified = await verifyModel(modelPath, options, file);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
-  if (backend !== 'cpu') await bringBuild(backend, engineDir);
+  if (backend !== 'cpu') await bringBuild(backend, engineDir, tensorSplit?.length);
   const load: LlamaTextLoad = {
     ...{ backend, engineDir },
     ...verified,
@@ -168,6 +169,7 @@ export async function createLlamaEngine(
     ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
     ...(gpuLayers !== undefined && { gpuLayers }),
     ...(expertsOnCpu !== undefined && { expertsOnCpu }),
+    ...(tensorSplit !== undefined && { tensorSplit }),
     ...(draftModelPath !== undefined && { draftModelPath }),
     prefixCache,
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
@@ -271,9 +273,9 @@ function toKernelPath(
   return asked === 'tiled' ? tiledKernelsFor(file) : exactKernelsFor(file);
 }
 
-async function bringBuild(backend: GpuBackend, engineDir: string): Promise<void> {
+async function bringBuild(backend: GpuBackend, engineDir: string, cards = 1): Promise<void> {
   try {
-    if (backend === 'cuda') openCudaDevice();
+    if (backend === 'cuda') openCudaDevice(undefined, undefined, cards);
     await bringGpuBuild(backend, engineDir);
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { explainCudaAbsence, findCudaRuntime, listCudaDevices, openCudaDevice } from './cuda-device.ts';
 import { listGraphicsCards } from './graphics-cards.ts';
+import { nameDeviceClass } from './library.ts';
+import { environmentOf } from './text-supervisor.ts';
 
 let root: string;
 
@@ -71,6 +73,21 @@ describe('cards of a machine', () => {
     expect(openCudaDevice(found, can)).toEqual({
       ...{ backend: 'cuda', index: 0, name: 'NVIDIA H100 80GB HBM3', driver: '570.124.06 cuda 12' },
     });
+  });
+
+  it('serve one model together, and are named all', () => {
+    recordNvidia();
+    const can = has(DRIVER, ...RUNTIME(12));
+    const both = openCudaDevice(listGraphicsCards(root), can, 2);
+    expect(both.name).toBe('H100 80GB HBM3+GeForce RTX 4090');
+    expect(nameDeviceClass(both)).toBe('h100_80gb_hbm3_geforce_rtx_4090-570.124.06_cuda_12');
+    expect(environmentOf('cuda', 2)).toMatchObject({ CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0,1' });
+    expect(environmentOf('cuda')).toMatchObject({ CUDA_VISIBLE_DEVICES: '0' });
+    expect(() => openCudaDevice(listGraphicsCards(root), can, 3)).toThrow(
+      'a model for 3 cards; this machine shows 2: NVIDIA H100 80GB HBM3, NVIDIA GeForce RTX 4090',
+    );
+    record('proc/driver/nvidia/gpus/0000:02:00.0/information', 'Model: \t\t NVIDIA H100 80GB HBM3\n');
+    expect(openCudaDevice(listGraphicsCards(root), can, 2).name).toBe('2x NVIDIA H100 80GB HBM3');
   });
 
   it('of NVIDIA without a driver, or without its libraries, cannot be used, and the reason says what is missing', () => {

@@ -5,7 +5,7 @@ import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import { addressOf, allocateNative, viewFloats } from './native-memory.ts';
 import type { KvType } from './numeric-class.ts';
-import { ALL_LAYERS, keepExpertsOnCpu, type Placement } from './placement.ts';
+import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './placement.ts';
 import { createPooledContext, type PooledContext, type PooledContextOptions } from './pooled-context.ts';
 import { useReference } from './reference-kernels.ts';
 
@@ -94,14 +94,22 @@ interface OpenModelOptions extends Placement {
 export function openLlamaModel(
   library: LlamaLibrary,
   path: string,
-  { repack = false, adapterPaths = [], gpuLayers = ALL_LAYERS, expertsOnCpu = false }: OpenModelOptions = {},
+  {
+    repack = false,
+    adapterPaths = [],
+    gpuLayers = ALL_LAYERS,
+    expertsOnCpu = false,
+    tensorSplit,
+  }: OpenModelOptions = {},
 ): LlamaModel {
   const experts = expertsOnCpu ? keepExpertsOnCpu(library) : undefined;
+  const split = tensorSplit && layOutTensorSplit(tensorSplit);
   const params: StructFields = {
     ...(library.modelDefaultParams() as StructFields),
     use_extra_bufts: repack,
     n_gpu_layers: library.backend === 'cpu' ? 0 : gpuLayers,
     ...(experts && { tensor_buft_overrides: experts.pointer }),
+    ...(split && { tensor_split: split.pointer }),
   };
   const handle: Pointer = library.modelLoad(path, params);
   if (!handle)

@@ -38,9 +38,11 @@ export function openLibrary({
   backend,
   engineDir,
   isa,
-}: Pick<LlamaTextLoad, 'backend' | 'engineDir' | 'isa'>): LlamaLibrary {
+  tensorSplit,
+}: Pick<LlamaTextLoad, 'backend' | 'engineDir' | 'isa' | 'tensorSplit'>): LlamaLibrary {
   if (backend === 'cpu') return loadLlama(findLlamaBuild(), isa);
-  const device = backend === 'cuda' ? openCudaDevice() : listVulkanDevices()[0];
+  const device =
+    backend === 'cuda' ? openCudaDevice(undefined, undefined, tensorSplit?.length) : listVulkanDevices()[0];
   if (device === undefined) throw new EngineError('unsupported-model', 'this machine shows no Vulkan device');
   const build = findGpuBuild(backend, engineDir);
   if (build === undefined)
@@ -65,7 +67,8 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   const library = openLibrary(options);
   assertUnchanged(files);
   const opened = openLlamaModel(library, modelPath, {
-    ...{ repack: kernels === 'fast', adapterPaths, gpuLayers: options.gpuLayers, expertsOnCpu: options.expertsOnCpu },
+    ...{ repack: kernels === 'fast', adapterPaths, gpuLayers: options.gpuLayers },
+    ...{ expertsOnCpu: options.expertsOnCpu, tensorSplit: options.tensorSplit },
   });
   assertUnchanged(files);
   if (opened.isRecurrent) assertForgetsNothing(modelPath, kernels);

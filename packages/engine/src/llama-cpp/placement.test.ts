@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertPlacement } from './placement.ts';
+import { assertPlacement, layOutTensorSplit } from './placement.ts';
 
 const GPU = { backend: 'cuda', kernels: 'plain' } as const;
 
@@ -7,6 +7,7 @@ describe('a placement of weights', () => {
   it('is for a GPU whose replies are compared by scores', () => {
     expect(() => assertPlacement({ gpuLayers: 20, expertsOnCpu: true }, GPU)).not.toThrow();
     expect(() => assertPlacement({ gpuLayers: 0 }, { ...GPU, kernels: 'fast' })).not.toThrow();
+    expect(() => assertPlacement({ tensorSplit: [3, 1] }, GPU)).not.toThrow();
     expect(() => assertPlacement({}, { backend: 'cpu', kernels: 'exact' })).not.toThrow();
     expect(() => assertPlacement({ expertsOnCpu: false }, { backend: 'vulkan', kernels: 'shaped' })).not.toThrow();
   });
@@ -18,7 +19,18 @@ describe('a placement of weights', () => {
     ['of no whole number', { gpuLayers: 1.5 }, GPU, /no number of layers/],
     ['of less than nothing', { gpuLayers: -1 }, GPU, /no number of layers/],
     ['of too many', { gpuLayers: 1000 }, GPU, /no number of layers/],
+    ['over cards of Vulkan', { tensorSplit: [1, 1] }, { backend: 'vulkan', kernels: 'plain' }, /for --backend cuda/],
+    ['over cards in a class of bits', { tensorSplit: [1, 1] }, { backend: 'vulkan', kernels: 'shaped' }, /shaped/],
+    ['over one card', { tensorSplit: [1] }, GPU, /shares are 2 to 16/],
+    ['over more cards than are known', { tensorSplit: Array(17).fill(1) }, GPU, /shares are 2 to 16/],
+    ['with a share of nothing', { tensorSplit: [1, 0] }, GPU, /above 0/],
+    ['with a share that is no number', { tensorSplit: [1, Number.NaN] }, GPU, /above 0/],
   ] as const)('%s is refused', (_what, placement, where, reason) => {
     expect(() => assertPlacement(placement, where)).toThrow(reason);
   });
+});
+
+it('the library reads a share for every card that it knows of', () => {
+  const { view } = layOutTensorSplit([3, 1]);
+  expect([...view]).toEqual([3, 1, ...Array<number>(14).fill(0)]);
 });

@@ -9,8 +9,12 @@ export interface Placement {
   readonly gpuLayers?: number | undefined;
   /** The experts of a mixture of experts stay in the processor's memory, and it computes them. */
   readonly expertsOnCpu?: boolean | undefined;
+  /** Several CUDA cards for one model, the first ones of the bus: what each takes of it, relative to the others. */
+  readonly tensorSplit?: readonly number[] | undefined;
 }
 
+/** ggml.h, GGML_CUDA_MAX_DEVICES: llama.cpp reads as many shares. */
+const MAX_CARDS = 16;
 /** More than any model has. */
 export const ALL_LAYERS = 999;
 /** Names of the tensors that hold experts, as a C++ regular expression. */
@@ -21,19 +25,38 @@ const EXPERTS = '\\.ffn_(up|down|gate|gate_up)_(ch|)exps';
  * @throws EngineError('invalid-request')
  */
 export function assertPlacement(
-  { gpuLayers, expertsOnCpu = false }: Placement,
+  { gpuLayers, expertsOnCpu = false, tensorSplit }: Placement,
   { backend, kernels }: { readonly backend: Backend; readonly kernels: KernelPath },
 ): void {
-  if (gpuLayers === undefined && !expertsOnCpu) return;
+  if (gpuLayers === undefined && !expertsOnCpu && tensorSplit === undefined) return;
   const refuse = (why: string) =>
     new EngineError(
       'invalid-request',
-      `GPU layers and experts on the CPU are for a GPU in the class plain or fast: ${why}`,
+      `GPU layers, experts on the CPU and shares of cards are for a GPU in the class plain or fast: ${why}`,
     );
   if (backend === 'cpu') throw refuse('take another back end, such as --backend vulkan');
   if (kernels !== 'plain' && kernels !== 'fast') throw refuse(`these kernels are ${kernels}; take --kernels plain`);
   if (gpuLayers !== undefined && !(Number.isInteger(gpuLayers) && gpuLayers >= 0 && gpuLayers <= ALL_LAYERS))
     throw refuse(`${gpuLayers} is no number of layers from 0 to ${ALL_LAYERS}`);
+  if (tensorSplit === undefined) return;
+  if (backend !== 'cuda') throw refuse('several cards are for --backend cuda');
+  if (
+    tensorSplit.length < 2 ||
+    tensorSplit.length > MAX_CARDS ||
+    !tensorSplit.every((share) => share > 0 && share < 1e6)
+  )
+    throw refuse(`shares are 2 to ${MAX_CARDS} numbers above 0, one for each card, such as 3,1`);
+}
+
+/** What `llama_model_params.tensor_split` points to: a share for each card that llama.cpp knows of, 0 for those beyond. */
+export function layOutTensorSplit(shares: readonly number[]): {
+  readonly pointer: Pointer;
+  readonly view: Float32Array;
+} {
+  const { pointer, view } = allocateNative(4 * MAX_CARDS, (bytes) => new Float32Array(bytes));
+  view.fill(0);
+  view.set(shares);
+  return { pointer, view };
 }
 
 /**

@@ -22,7 +22,7 @@ export const createTextSupervisor = ({
 }: TextSupervisorOptions): Promise<TextSupervisor> =>
   createSupervisor<LlamaTextContract>({
     ...{ load, onEvent, child },
-    environment: environmentOf(load.backend),
+    environment: environmentOf(load.backend, load.tensorSplit?.length),
     // A new measurement might choose other shapes, and then a seeded request would get another answer.
     reload: (first, { shapes }) => (shapes === undefined ? first : { ...first, shapes }),
   });
@@ -35,5 +35,8 @@ const ENVIRONMENTS: Readonly<Record<Backend, Readonly<Record<string, string>>>> 
   cuda: { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' },
 };
 
-/** Variables that a child needs for its back end. */
-export const environmentOf = (backend: Backend): Readonly<Record<string, string>> => ENVIRONMENTS[backend];
+/** Variables that a child needs for its back end. @param cards of CUDA, the first ones of the bus. */
+export function environmentOf(backend: Backend, cards = 1): Readonly<Record<string, string>> {
+  if (backend !== 'cuda' || cards === 1) return ENVIRONMENTS[backend];
+  return { ...ENVIRONMENTS.cuda, CUDA_VISIBLE_DEVICES: Array.from({ length: cards }, (_, index) => index).join() };
+}

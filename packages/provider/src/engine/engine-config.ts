@@ -7,13 +7,18 @@ import { ALL_LAYERS } from '@ogong/engine/llama-cpp/placement';
 import { countCores } from '@ogong/engine/llama-cpp/platform';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { modelsDirField } from '@ogong/host/config/common-fields';
-import { boolean, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
+import { boolean, define, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { openFileHashes } from '@ogong/models/store';
 import { weighModel } from './footprint.ts';
+
+const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value) => {
+  const read = value.split(',').map((part) => (/^\d{1,6}(?:\.\d{1,6})?$/.test(part) ? Number(part) : Number.NaN));
+  return read.every((share) => share > 0) ? read : undefined;
+});
 
 /** Settings of the embedded engine. */
 export const engineFields = {
@@ -57,6 +62,12 @@ export const engineFields = {
     label: '<n>',
     env: 'OGONG_GPU_LAYERS',
     description: 'layers that lie on the GPU, with --kernels plain or fast; all if not given',
+  },
+  tensorSplit: {
+    schema: shares,
+    env: 'OGONG_TENSOR_SPLIT',
+    description:
+      'several CUDA cards for one model, the first ones of the bus: what each takes, relative to the others; not run on cards yet',
   },
   expertsOnCpu: {
     schema: boolean,
@@ -150,6 +161,7 @@ export interface EngineSettings {
   readonly flashAttention?: boolean | undefined;
   readonly gpuLayers?: number | undefined;
   readonly expertsOnCpu?: boolean | undefined;
+  readonly tensorSplit?: readonly number[] | undefined;
   readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
   readonly drafts?: number | undefined;
   /** A reference, as of a model. */
@@ -214,7 +226,7 @@ export async function loadModel(
     inspect: (path) => assertMayLoad(path, { ...memory, ...(given.kvType && { kvType: given.kvType }) }),
   });
   const { isa, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
-  const { flashAttention, gpuLayers, expertsOnCpu, scoresOnly } = given;
+  const { flashAttention, gpuLayers, expertsOnCpu, tensorSplit, scoresOnly } = given;
   const settings: OpenEngineSettings = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
@@ -225,6 +237,7 @@ export async function loadModel(
     ...(flashAttention === undefined ? {} : { flashAttention }),
     ...(gpuLayers === undefined ? {} : { gpuLayers }),
     ...(expertsOnCpu === true && { expertsOnCpu }),
+    ...(tensorSplit === undefined ? {} : { tensorSplit }),
     ...(scoresOnly === true && { scoresOnly }),
     ...(threads === undefined ? {} : { threads }),
     ...(share && { cores: share.cores }),
