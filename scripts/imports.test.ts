@@ -94,6 +94,7 @@ describe('canaries: each rule rejects its violation', () => {
       'store stands below . in packages/node/src/validator',
     ],
     ['packages/sdk/src/a.ts', "import { x } from 'node:fs';", 'sdk runs in the browser'],
+    ['packages/attestation/src/a.ts', "import { x } from 'node:fs';", 'attestation runs in the browser'],
     ['packages/protocol/src/a.ts', 'const now = Date.now();', 'protocol is pure'],
     ['packages/protocol/src/a.ts', 'const x = Math.random();', 'protocol is pure'],
     ['packages/node/src/router/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],

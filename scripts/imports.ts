@@ -23,6 +23,7 @@ export interface Violation {
 /** What the product code of each package may import. Tests may import more: the fixtures, and the code under test. */
 const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol': [],
+  'packages/attestation': ['protocol'],
   'packages/models': ['protocol'],
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
@@ -31,7 +32,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/provider': ['protocol', 'chain', 'host', 'models', 'engine', 'node'],
   'packages/sdk': ['protocol', 'chain'],
   'packages/devnet': ['protocol', 'chain', 'host', 'models', 'node', 'provider'],
-  'packages/cli': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet'],
+  'packages/cli': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'attestation'],
   'packages/testing': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet'],
   lab: ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'cli', 'testing'],
 };
@@ -333,8 +334,8 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
   const isScript = path.startsWith(`${home}/scripts/`);
   if (home === 'packages/protocol' && target.startsWith('node:') && !isTest && !isScript)
     rules.push('protocol must not import node:');
-  if (home === 'packages/sdk' && target.startsWith('node:') && !isTest && !isScript)
-    rules.push('sdk runs in the browser: no node:');
+  if (['packages/sdk', 'packages/attestation'].includes(home) && target.startsWith('node:') && !isTest && !isScript)
+    rules.push(`${home.replace('packages/', '')} runs in the browser: no node:`);
   return rules;
 }
 

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { askCommand } from './ask-command.ts';
 import { calibrateCommand } from './calibrate/calibrate-command.ts';
 import { earningsCommand } from './earnings-command.ts';
+import { evidenceCommand } from './evidence-command.ts';
 import { meshCommand } from './mesh-command.ts';
 import { modelCommand } from './model-command.ts';
 import { replayCommand } from './replay-command.ts';
@@ -30,6 +31,7 @@ describe('help', () => {
     [askCommand, []],
     [verifyCommand, []],
     [replayCommand, []],
+    [evidenceCommand, []],
     [earningsCommand, []],
     [meshCommand, []],
     ...['up', 'status', 'logs', 'down'].map((verb) => [meshCommand, [verb]] as const),

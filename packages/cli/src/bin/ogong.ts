@@ -7,6 +7,7 @@ import { askCommand } from '../ask-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { compareCommand } from '../compare/compare-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
+import { evidenceCommand } from '../evidence-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
 import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
@@ -37,6 +38,7 @@ const commands: readonly Command[] = [
   verifyCommand,
   replayCommand,
   compareCommand,
+  evidenceCommand,
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
@@ -45,7 +47,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand]],
+  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
   ['Run a network', [meshCommand, signerCommand]],

@@ -31,6 +31,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   'disk-full': EXIT.io,
   io: EXIT.io,
   corrupt: EXIT.data,
+  // EvidenceError
+  'evidence-form': EXIT.data,
   // TableError
   'bad-table': EXIT.data,
   'bad-signature': EXIT.data,

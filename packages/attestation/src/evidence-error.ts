@@ -1,0 +1,6 @@
+/** Evidence that cannot be read. What can be read, and does not hold, is a failed check instead. */
+export class EvidenceError extends Error {
+  override readonly name = 'EvidenceError';
+  readonly code = 'evidence-form';
+  readonly retryable = false;
+}

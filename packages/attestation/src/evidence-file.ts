@@ -1,0 +1,73 @@
+import { fromHex } from '@ogong/protocol/base/bytes';
+import type { Evidence } from './evidence.ts';
+import { EvidenceError } from './evidence-error.ts';
+
+/** The largest file of evidence: a GPU's report, a quote, an event log and collateral have some 200 KB together. */
+const MAX_FILE_BYTES = 4 << 20;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Evidence as JSON (docs/spec/machine-evidence.md), or what a guest agent of dstack answers: `quote`, `event_log`.
+ * @param collateral of an Intel quote, where the file has none. @throws EvidenceError
+ */
+export function parseEvidence(bytes: Uint8Array, collateral?: unknown): Evidence {
+  if (bytes.length > MAX_FILE_BYTES) throw new EvidenceError(`evidence has at most ${MAX_FILE_BYTES} bytes`);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new EvidenceError('the evidence is no JSON');
+  }
+  const fields = asObject(value, 'the evidence');
+  const isAgents = fields.cpu === undefined && typeof fields.quote === 'string';
+  const { gpu, event_log: eventLog, compose } = fields;
+  return {
+    cpu: readCpu(isAgents ? { kind: 'intel', quote: fields.quote } : asObject(fields.cpu, 'cpu'), collateral),
+    ...(gpu === undefined ? {} : { gpu: readGpu(asObject(gpu, 'gpu')) }),
+    ...(eventLog === undefined ? {} : { eventLog: asText(eventLog, 'event_log') }),
+    ...(compose === undefined ? {} : { compose: asText(compose, 'compose') }),
+  };
+}
+
+function readCpu(fields: Fields, collateral: unknown): Evidence['cpu'] {
+  const { kind } = fields;
+  if (kind === 'intel')
+    return { kind, quote: asBytes(fields.quote, 'quote'), collateral: fields.collateral ?? collateral };
+  if (kind === 'amd-snp') return { kind, report: asBytes(fields.report, 'report'), chain: asChain(fields.chain) };
+  if (kind === 'software') {
+    const [publicKey, reportData] = [
+      asBytes(fields.public_key, 'public_key'),
+      asBytes(fields.report_data, 'report_data'),
+    ];
+    const [image, signature] = [asBytes(fields.image, 'image'), asBytes(fields.signature, 'signature')];
+    return { kind, publicKey, reportData, image, signature };
+  }
+  throw new EvidenceError('cpu.kind is intel, amd-snp or software');
+}
+
+const readGpu = (fields: Fields): NonNullable<Evidence['gpu']> => ({
+  report: asBytes(fields.report, 'gpu.report'),
+  chain: asChain(fields.chain),
+});
+
+function asObject(value: unknown, what: string): Fields {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  throw new EvidenceError(`${what} is no object`);
+}
+
+function asText(value: unknown, what: string): string {
+  if (typeof value === 'string') return value;
+  throw new EvidenceError(`${what} is no text`);
+}
+
+function asBytes(value: unknown, what: string): Uint8Array {
+  const text = asText(value, what).replace(/^0x/, '');
+  if (!/^(?:[0-9a-f]{2})+$/i.test(text)) throw new EvidenceError(`${what} is no hex`);
+  return fromHex(text.toLowerCase());
+}
+
+function asChain(value: unknown): string[] {
+  if (!Array.isArray(value)) throw new EvidenceError('a chain is a list of certificates in PEM');
+  return value.map((certificate: unknown) => asText(certificate, 'a certificate'));
+}

@@ -1,0 +1,293 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { describe, expect, it } from 'vitest';
+import { parseSnpReport } from './amd-snp.ts';
+import { findEvent, type LoggedEvent, parseEventLog } from './event-log.ts';
+import {
+  type Evidence,
+  type EvidencePolicy,
+  encodeSoftwareStatement,
+  STRICT_POLICY,
+  verifyEvidence,
+} from './evidence.ts';
+import { parseQuote, type TdBody } from './intel-quote.ts';
+import { parseGpuReport } from './nvidia-spdm.ts';
+
+/** Quotes and reports of real machines, with the verdicts that others measured: SOURCES.md beside them. */
+const VECTORS = new URL('../../../../shared/vectors/tee/', import.meta.url);
+const absence = existsSync(VECTORS) ? '' : 'the evidence of real machines is absent';
+const bytes = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(path, VECTORS)));
+const text = (path: string): string => readFileSync(new URL(path, VECTORS), 'utf8');
+const json = (path: string): Record<string, string> => JSON.parse(text(path)) as Record<string, string>;
+const hex = (path: string): Uint8Array => fromHex(text(path).trim().replace(/^0x/, ''));
+
+const NO_TCB = { bootLoader: 0, tee: 0, snp: 0, microcode: 0 };
+const policyOf = (reportData: Uint8Array, change: Partial<EvidencePolicy> = {}): EvidencePolicy => ({
+  ...STRICT_POLICY,
+  ...{ reportData, images: [], minimumSnpTcb: NO_TCB },
+  ...change,
+});
+const failed = (checks: readonly Check[]): string[] =>
+  checks.filter(({ status }) => status !== 'pass').map(({ id }) => id);
+/** Of a machine whose image nobody names here. */
+const besideImage = (checks: readonly Check[]): string[] =>
+  failed(checks).filter((id) => id !== 'image' && id !== 'event-log');
+
+const COLLATERAL = {
+  tdx: 'dcap-qvl/tdx_quote_collateral.json',
+  sgx: 'dcap-qvl/sgx_quote_collateral.json',
+  near: 'dcap-qvl/near_quote_collateral.json',
+  newer: 'dcap-qvl/tdx_quote_outdated_collateral.json',
+} as const;
+/** Ten minutes after Intel spoke. */
+const timeOf = (collateral: Record<string, string>): number =>
+  Math.max(
+    ...['tcb_info', 'qe_identity'].map((name) =>
+      Date.parse((JSON.parse(collateral[name] as string) as { issueDate: string }).issueDate),
+    ),
+  ) + 600_000;
+
+interface Tried {
+  readonly quote: Uint8Array;
+  readonly collateral: Record<string, string>;
+  readonly change?: Partial<EvidencePolicy>;
+  readonly nowMs?: number;
+  readonly beside?: Partial<Evidence>;
+}
+
+async function tryIntel({ quote, collateral, change, nowMs = timeOf(collateral), beside }: Tried): Promise<Check[]> {
+  const evidence: Evidence = { cpu: { kind: 'intel', quote, collateral }, ...beside };
+  return verifyEvidence(evidence, policyOf(parseQuote(quote).body.reportData, change), nowMs);
+}
+
+describe.skipIf(absence !== '')(`evidence of real machines${absence && ` (${absence})`}`, () => {
+  it('TDX that is up to date passes, at its time', async () => {
+    const collateral = json(COLLATERAL.tdx);
+    const quote = bytes('dcap-qvl/tdx_quote');
+    expect(besideImage(await tryIntel({ quote, collateral }))).toEqual([]);
+    const later = await tryIntel({ quote, collateral, nowMs: Date.parse('2026-11-25T00:00:00Z') });
+    expect(failed(later)).toEqual(expect.arrayContaining(['cpu-chain', 'cpu-collateral']));
+    const near = { quote: hex('dcap-qvl/near_quote_hex.txt'), collateral: json(COLLATERAL.near) };
+    expect(besideImage(await tryIntel(near))).toEqual([]);
+  });
+
+  it('SGX that needs a configuration passes only where a policy says so', async () => {
+    const tried = { quote: bytes('dcap-qvl/sgx_quote'), collateral: json(COLLATERAL.sgx) };
+    const strict = await tryIntel(tried);
+    expect(besideImage(strict)).toEqual(['cpu-tcb']);
+    expect(strict.find(({ id }) => id === 'cpu-tcb')?.detail).toContain(
+      'ConfigurationAndSWHardeningNeeded INTEL-SA-00289',
+    );
+    const change = { acceptedTcb: ['UpToDate', 'ConfigurationAndSWHardeningNeeded'] };
+    expect(besideImage(await tryIntel({ ...tried, change }))).toEqual([]);
+  });
+
+  it.each([
+    ['version 5, below every level', () => bytes('dcap-qvl/tdx_quote_outdated'), COLLATERAL.newer],
+    ['an older module', () => hex('dcap-qvl/quote-from-tappd.hex'), COLLATERAL.tdx],
+    ['another older module', () => hex('dcap-qvl/tdx-quote.hex'), COLLATERAL.tdx],
+  ])('TDX of %s fails as too old', async (_, quote, collateral) => {
+    expect(besideImage(await tryIntel({ quote: quote(), collateral: json(collateral) }))).toContain('cpu-tcb');
+  });
+
+  it.each([
+    [10, 'cpu-signature'],
+    [300, 'cpu-signature'],
+    [568, 'cpu-signature'],
+    [640, 'cpu-signature'],
+    [700, 'cpu-identity'],
+    [900, 'cpu-identity'],
+  ])('a flipped bit at %i of a TDX quote fails %s', async (at, id) => {
+    const quote = bytes('dcap-qvl/tdx_quote');
+    const { reportData } = parseQuote(quote).body;
+    quote[at]! ^= 1;
+    const collateral = json(COLLATERAL.tdx);
+    const cpu = { kind: 'intel', quote, collateral } as const;
+    expect(failed(await verifyEvidence({ cpu }, policyOf(reportData), timeOf(collateral)))).toContain(id);
+  });
+
+  it('words of Intel that are changed, swapped or garbage fail', async () => {
+    const collateral = json(COLLATERAL.tdx);
+    const quote = bytes('dcap-qvl/tdx_quote');
+    const nowMs = timeOf(collateral);
+    const tries: [Record<string, string>, string][] = [
+      [
+        { ...collateral, tcb_info: (collateral.tcb_info as string).replaceAll('"OutOfDate"', '"UpToDate"') },
+        'cpu-collateral',
+      ],
+      [{ ...collateral, pck_crl: '3000' }, 'evidence-form'],
+      [{ ...collateral, pck_crl: collateral.root_ca_crl as string }, 'cpu-chain'],
+      [{ ...collateral, root_ca_crl: collateral.pck_crl as string }, 'cpu-chain'],
+      [{ ...collateral, qe_identity_signature: collateral.tcb_info_signature as string }, 'cpu-collateral'],
+      [json(COLLATERAL.near), 'cpu-collateral'],
+      [json(COLLATERAL.sgx), 'cpu-collateral'],
+    ];
+    for (const [changed, id] of tries)
+      expect(failed(await tryIntel({ quote, collateral: changed, nowMs }))).toContain(id);
+  });
+
+  const guest = () => {
+    const sample = json('vllm-proxy/SAMPLE_DSTACK_QUOTE.json');
+    const info = json('vllm-proxy/SAMPLE_DSTACK_INFO.json');
+    const compose = (info.tcb_info as unknown as { app_compose: string }).app_compose;
+    const images = [info.compose_hash as string];
+    const tried = { quote: fromHex(sample.quote as string), collateral: json(COLLATERAL.near), change: { images } };
+    return { tried, eventLog: sample.event_log as string, compose };
+  };
+
+  it('a whole guest passes: quote, log and composition', async () => {
+    const { tried, eventLog, compose } = guest();
+    expect(failed(await tryIntel({ ...tried, beside: { eventLog, compose } }))).toEqual([]);
+    expect(failed(await tryIntel({ ...tried, change: { images: ['00'] }, beside: { eventLog, compose } }))).toEqual([
+      'image',
+    ]);
+    const shown = await tryIntel({ ...tried, beside: { eventLog, compose: `${compose} ` } });
+    expect(failed(shown)).toEqual(['compose', 'image']);
+    expect(failed(await tryIntel(tried))).toEqual(['event-log', 'image']);
+    const report = json('dstack/quote-report.json');
+    const newer = { quote: fromHex(report.quote as string), collateral: json(COLLATERAL.newer) };
+    const log = report.event_log as string;
+    const images = [findEvent(parseEventLog(log), 'compose-hash') as string];
+    expect(failed(await tryIntel({ ...newer, change: { images }, beside: { eventLog: log } }))).toEqual([]);
+  });
+
+  it('a forged log fails, whether it keeps its digests, drops them or hides an event', async () => {
+    const { tried, eventLog } = guest();
+    const list = JSON.parse(eventLog) as { event: string; event_payload: string; digest: string }[];
+    const at = list.findIndex(({ event }) => event === 'compose-hash');
+    const forge = (change: Partial<(typeof list)[number]>) =>
+      JSON.stringify(list.map((event, i) => (i === at ? { ...event, ...change } : event)));
+    const forged = '00'.repeat(32);
+    for (const log of [
+      forge({ event_payload: forged }),
+      forge({ event_payload: forged, digest: '' }),
+      JSON.stringify(list.filter((_, i) => i !== at)),
+      JSON.stringify([...list, list[at]]),
+    ]) {
+      const checks = await tryIntel({ ...tried, change: { images: [forged] }, beside: { eventLog: log } });
+      expect(failed(checks)).toContain('event-log');
+    }
+  });
+
+  it('a log without digests of runtime events makes the registers', async () => {
+    const lite = json('dstack/tdx-lite-getquote.json');
+    const { registers, configId } = parseQuote(fromHex(lite.quote as string)).body as TdBody;
+    const events: LoggedEvent[] = parseEventLog(lite.event_log as string);
+    const { replayEventLog } = await import('./event-log.ts');
+    expect((await replayEventLog(events)).registers).toEqual(registers);
+    expect(toHex(configId.subarray(0, 33))).toBe(`01${findEvent(events, 'compose-hash')}`);
+  });
+
+  const chips = (processor: 'milan' | 'genoa') => [
+    bytes('sev-virtee/vcek_milan.der'),
+    text(`sev-virtee/${processor}_ask.pem`),
+    text(`sev-virtee/${processor}_ark.pem`),
+  ];
+  const SNP_TIME = Date.parse('2024-06-01T00:00:00Z');
+  async function trySnp(report: Uint8Array, chain: (string | Uint8Array)[], change: Partial<EvidencePolicy> = {}) {
+    const { reportData, measurement } = parseSnpReport(report);
+    const policy = policyOf(reportData, { images: [toHex(measurement)], ...change });
+    return verifyEvidence({ cpu: { kind: 'amd-snp', report, chain } }, policy, SNP_TIME);
+  }
+
+  it('SEV-SNP passes under its own chain alone', async () => {
+    const report = hex('sev-virtee/report_milan.hex');
+    expect(failed(await trySnp(report, chips('milan')))).toEqual([]);
+    expect(failed(await trySnp(report, chips('genoa')))).toContain('cpu-chain');
+    expect(failed(await trySnp(report, chips('milan').slice(0, 2)))).toContain('cpu-chain');
+    for (const at of [8, 21, 0x50, 0x90, 0x180, 0x1a0, 0x2a0]) {
+      const flipped = report.slice();
+      flipped[at]! ^= 0x80;
+      expect(failed(await trySnp(flipped, chips('milan')))).toContain('cpu-signature');
+    }
+    expect(failed(await trySnp(report, chips('milan'), { images: [] }))).toEqual(['image']);
+    expect(failed(await trySnp(report, chips('milan'), { reportData: new Uint8Array(64).fill(1) }))).toEqual([
+      'report-data',
+    ]);
+  });
+
+  it('SEV-SNP that is older than the policy allows fails', async () => {
+    const report = bytes('dstack/sev_snp_attestation.bin').slice(4, 4 + 1_184);
+    const chain = [text('dstack/sev_snp_vcek.pem'), text('dstack/sev_snp_ask.pem'), text('sev-virtee/milan_ark.pem')];
+    const { reportData, measurement, reportedTcb } = parseSnpReport(report);
+    const at = Date.parse('2026-07-01T00:00:00Z');
+    const tried = (minimumSnpTcb: typeof NO_TCB) =>
+      verifyEvidence(
+        { cpu: { kind: 'amd-snp', report, chain } },
+        policyOf(reportData, { images: [toHex(measurement)], minimumSnpTcb }),
+        at,
+      );
+    expect(failed(await tried(reportedTcb))).toEqual([]);
+    expect(failed(await tried({ ...reportedTcb, snp: reportedTcb.snp + 1 }))).toEqual(['cpu-tcb']);
+  });
+
+  it('a GPU that answers the question passes, beside the machine that it sits in', async () => {
+    const report = hex('nvidia/hopperAttestationReport.txt');
+    const chain = text('nvidia/hopperCertChain.txt').match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g) as string[];
+    const { nonce, driver } = parseGpuReport(report);
+    expect([toHex(nonce).slice(0, 8), driver]).toEqual(['931d8dd0', '550.90.07']);
+    const cpu = { kind: 'amd-snp', report: hex('sev-virtee/report_milan.hex'), chain: chips('milan') } as const;
+    const { reportData, measurement } = parseSnpReport(cpu.report);
+    const ask = (gpu: Evidence['gpu'], gpuNonce = nonce) =>
+      verifyEvidence(
+        { cpu, ...(gpu && { gpu }) },
+        policyOf(reportData, { images: [toHex(measurement)], gpuNonce }),
+        SNP_TIME,
+      );
+    expect(failed(await ask({ report, chain }))).toEqual([]);
+    expect(failed(await ask({ report, chain }, new Uint8Array(32)))).toEqual(['gpu-nonce']);
+    expect(failed(await ask(undefined))).toEqual(['gpu-signature']);
+    expect(failed(await ask({ report, chain: chain.slice(1) }))).toContain('gpu-signature');
+    const flipped = report.slice();
+    flipped[10]! ^= 1;
+    expect(failed(await ask({ report: flipped, chain }))).toEqual(['gpu-signature', 'gpu-nonce']);
+  });
+
+  it('cut and garbled bytes never throw', async () => {
+    const quote = bytes('dcap-qvl/tdx_quote');
+    const collateral = json(COLLATERAL.tdx);
+    const report = hex('nvidia/hopperAttestationReport.txt');
+    let seed = 7;
+    const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31);
+    for (let i = 0; i < 60; i++) {
+      const cut = (of: Uint8Array) => of.slice(0, random() % of.length);
+      const garbled = (of: Uint8Array) => {
+        const copy = of.slice();
+        copy[random() % copy.length] = random() % 256;
+        return copy;
+      };
+      const change = i % 2 === 0 ? cut : garbled;
+      const evidence: Evidence = {
+        cpu: { kind: 'intel', quote: change(quote), collateral },
+        gpu: { report: change(report), chain: ['x'] },
+        eventLog: new TextDecoder().decode(change(report)),
+      };
+      const checks = await verifyEvidence(evidence, policyOf(new Uint8Array(64), { gpuNonce: new Uint8Array(32) }), 0);
+      expect(failed(checks).length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('an attester in software', () => {
+  it('passes only under a policy that names its key', async () => {
+    const { publicKey, privateKey } = (await crypto.subtle.generateKey('Ed25519', true, [
+      'sign',
+      'verify',
+    ])) as CryptoKeyPair;
+    const raw = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey));
+    const [reportData, image] = [new Uint8Array(64).fill(5), new Uint8Array(32).fill(6)];
+    const sign = async (statement: Uint8Array) =>
+      new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, new Uint8Array(statement)));
+    const signature = await sign(encodeSoftwareStatement(reportData, image));
+    const cpu = { kind: 'software', publicKey: raw, reportData, image, signature } as const;
+    const images = [toHex(image)];
+    const allowed = policyOf(reportData, { images, softwareKeys: [toHex(raw)] });
+    const checks = await verifyEvidence({ cpu }, allowed, 0);
+    expect(failed(checks)).toEqual([]);
+    expect(checks[0]?.detail).toContain('no hardware is proven');
+    expect(failed(await verifyEvidence({ cpu }, policyOf(reportData, { images }), 0))).toEqual(['cpu-vendor']);
+    const other = { ...cpu, image: new Uint8Array(32).fill(7) };
+    expect(failed(await verifyEvidence({ cpu: other }, allowed, 0))).toEqual(['cpu-signature', 'image']);
+  });
+});
