@@ -64,7 +64,7 @@ const LINKS: readonly Limit[] = [
     refused,
   ],
   [
-    'refusals by a limit, of one certificate; of strangers of one address',
+    'refusals by a limit, or for what nobody should send, of one certificate; of strangers of one address',
     `${rate(LINK.refusalRate)}; ${rate(LINK.groupRefusalRate)}`,
     'its links are closed',
   ],

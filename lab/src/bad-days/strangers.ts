@@ -97,6 +97,9 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   'ValidatorService/ListHeard': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
+  'ValidatorService/HandAnnouncements': {
+    ...{ who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
+  },
   'VerifierService/Commit': {
     ...{ who: 'anyone', changes: 'a place in the queue', shownBy: 'packages/provider/src/verifier/verifier.test.ts' },
     costs: 'a registration: those who ask take turns, the largest makes room',

@@ -11,8 +11,12 @@ import {
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import {
   codeToHttpStatus,
+  contentTypeStreamJson,
+  contentTypeStreamProto,
   contentTypeUnaryJson,
   contentTypeUnaryProto,
+  endStreamFlag,
+  endStreamToJson,
   errorToJsonBytes,
 } from '@connectrpc/connect/protocol-connect';
 import type { BodyMeter } from './byte-budget.ts';
@@ -22,6 +26,7 @@ import type { LinkServerLimits } from './link-limits.ts';
 
 const DISCARD_MS = 5000;
 const UNARY: ReadonlySet<string> = new Set([contentTypeUnaryJson, contentTypeUnaryProto]);
+const STREAMS: ReadonlySet<string> = new Set([contentTypeStreamJson, contentTypeStreamProto]);
 const refusalKey = createContextKey<ConnectError | undefined>(undefined, { description: 'refusal' });
 
 /** Made once, because every call ends with it. */
@@ -86,7 +91,9 @@ export function createDispatch(options: DispatchOptions) {
       )
       .then((refusal) => {
         if (stream.closed) return;
-        if (refusal !== undefined && UNARY.has(headers['content-type'] ?? '')) refuse(stream, refusal);
+        const type = headers['content-type'] ?? '';
+        if (refusal !== undefined && UNARY.has(type)) refuse(stream, refusal);
+        else if (refusal !== undefined && STREAMS.has(type)) refuseStream(stream, refusal, type);
         else run(stream, headers, { handler, refusal, signal: left.signal });
       })
       .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
@@ -130,6 +137,17 @@ function refuse(stream: ServerHttp2Stream, refusal: ConnectError): void {
     'content-type': contentTypeUnaryJson,
   });
   stream.end(errorToJsonBytes(refusal, undefined));
+  discardRequest(stream);
+}
+
+/** The same where answers come as a stream: it is one message, the last. */
+function refuseStream(stream: ServerHttp2Stream, refusal: ConnectError, type: string): void {
+  stream.respond({ ':status': 200, 'content-type': type });
+  const json = Buffer.from(JSON.stringify(endStreamToJson(new Headers(), refusal, undefined)));
+  const head = Buffer.alloc(5);
+  head.writeUInt8(endStreamFlag);
+  head.writeUInt32BE(json.length, 1);
+  stream.end(Buffer.concat([head, json]));
   discardRequest(stream);
 }
 

@@ -5,6 +5,7 @@ import { expectLinkError } from '@ogong/testing/link/link-compliance';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLinkClient, type LinkClient } from './link-client.ts';
+import { Refusal } from './link-error.ts';
 import { createLinkServer, type LinkServer, type LinkServerOptions } from './link-server.ts';
 
 const KIB = 1024;
@@ -151,6 +152,28 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     const peer = (await connect(id, 9)).service(RouterService);
     await peer.route({});
     for (let i = 0; i < 10; i++) await expectLinkError(peer.route({}), 'rate-limited');
+  });
+
+  it('close the connections of who goes on sending what nobody should send', async () => {
+    const known = await makeIdentity(9);
+    const id = await serve({
+      limits: { refusalRate: { perSecond: 0.001, burst: 5 } },
+      isKnown: (peer) => Buffer.from(peer).equals(known.id),
+      routes: (router) =>
+        router.service(RouterService, {
+          route({ model }) {
+            throw new Refusal(model === 'absent' ? 'not-found' : 'invalid', 'refused');
+          },
+        }),
+    });
+    const ask = async (seed: number) => (await connect(id, seed)).service(RouterService);
+    const loud = await ask(2);
+    for (let i = 0; i < 5; i++) await expectLinkError(loud.route({}), 'remote');
+    await expectLinkError(loud.route({}), 'unreachable');
+    // Who asks for what is not there has done nothing wrong, and known parties are told each time.
+    const [other, peer] = [await ask(3), await ask(9)];
+    for (let i = 0; i < 10; i++) await expectLinkError(other.route({ model: 'absent' }), 'remote');
+    for (let i = 0; i < 10; i++) await expectLinkError(peer.route({}), 'remote');
   });
 
   it('let others come slowly from where a stranger lost its links, and from nowhere else', async () => {

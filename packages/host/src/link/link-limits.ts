@@ -35,7 +35,7 @@ export interface LinkServerLimits extends ByteBudgetLimits {
   readonly callRate: RateLimit;
   /** Of all strangers of one group of addresses. */
   readonly groupCallRate: RateLimit;
-  /** Refusals that a stranger is told before it loses its connections: of one peer, and of one group of addresses. */
+  /** Refusals by a limit, or for its own fault, that a stranger is told before it loses its connections: of one peer, and of one group of addresses. */
   readonly refusalRate: RateLimit;
   readonly groupRefusalRate: RateLimit;
   /** When many want in, a stranger whose calls have moved nothing for this long counts as idle. */
@@ -63,8 +63,8 @@ export const DEFAULT_SERVER_LIMITS: LinkServerLimits = {
   maxTimeoutMs: 3_600_000,
   callRate: { perSecond: 500, burst: 1000 },
   groupCallRate: { perSecond: 2000, burst: 4000 },
-  refusalRate: { perSecond: 10, burst: 250 },
-  groupRefusalRate: { perSecond: 20, burst: 500 },
+  refusalRate: { perSecond: 5, burst: 250 },
+  groupRefusalRate: { perSecond: 10, burst: 500 },
   stalledAfterMs: 30_000,
   freeBodyBytes: 64 * 1024,
   maxBodyBytes: 256 * MIB,

@@ -109,7 +109,6 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
 
   async function admit(stream: ServerHttp2Stream, called: CalledMethod, signal: AbortSignal): Promise<void> {
     const caller = findCaller(stream);
-    const { peer } = caller;
     const method = nameMethod(called);
     if (caller === NOBODY) throw REFUSALS.nobody;
     try {
@@ -117,9 +116,13 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       if (await isAuthorized(caller, method)) return;
       throw REFUSALS.unauthorized;
     } catch (error) {
-      if (!isKnown(peer) && !patience(caller)) door.expel(caller);
+      countRefusal(caller);
       throw error;
     }
+  }
+
+  function countRefusal(caller: Caller): void {
+    if (!isKnown(caller.peer) && !patience(caller)) door.expel(caller);
   }
 
   const findCaller = ({ session }: ServerHttp2Stream): Caller =>
@@ -162,7 +165,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
         writeMaxBytes: limits.maxMessageBytes,
         maxTimeoutMs: limits.maxTimeoutMs,
         shutdownSignal: shutdown.signal,
-        interceptors: [createErrorFilter(onError)],
+        interceptors: [createErrorFilter(onError, countRefusal)],
       },
       admit,
       createContextValues: (stream) => createCallerValues(findCaller(stream)),
@@ -237,12 +240,24 @@ export function toShownError(
   return new ConnectError('internal error', Code.Internal);
 }
 
-/** Lets through what a handler meant for its peer and hides everything else. */
-function createErrorFilter(onError: NonNullable<LinkServerDependencies['onError']>): Interceptor {
+/** What no honest party sends again and again. */
+const FAULTS: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.AlreadyExists]);
+
+/**
+ * Lets through what a handler meant for its peer and hides everything else.
+ * @param onFault called where a message should not have been sent.
+ */
+function createErrorFilter(
+  onError: NonNullable<LinkServerDependencies['onError']>,
+  onFault: (caller: Caller) => void,
+): Interceptor {
   return (next) => async (request) => {
-    const call = { method: nameMethod(request), peer: request.contextValues.get(callerKey).peer };
-    const filter = (error: unknown): ConnectError =>
-      toShownError(error, { signal: request.signal, onHidden: () => onError(error, call) });
+    const caller = request.contextValues.get(callerKey);
+    const call = { method: nameMethod(request), peer: caller.peer };
+    const filter = (error: unknown): ConnectError => {
+      if (error instanceof Refusal && FAULTS.has(error.code)) onFault(caller);
+      return toShownError(error, { signal: request.signal, onHidden: () => onError(error, call) });
+    };
     try {
       const response = await next(request);
       return response.stream ? { ...response, message: filterErrors(response.message, filter) } : response;

@@ -16,6 +16,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Witness': { perSecond: 25, burst: 250 },
   // Once for each batch that somebody is about to co-sign; reads a row for each of its replies.
   'ogong.v1.ValidatorService/ListHeard': { perSecond: 5, burst: 100 },
+  // Each validator asks a few others every ten seconds.
+  'ogong.v1.ValidatorService/HandAnnouncements': { perSecond: 1, burst: 10 },
   // A gateway asks for 64 replies every two seconds.
   'ogong.v1.ValidatorService/GetReply': { perSecond: 40, burst: 250 },
   // Reads up to a thousand entries.

@@ -16,6 +16,10 @@ export function createValidatorMetrics({ counter, gauge }: Metrics) {
       'validator_entries_uncompared_total',
       'Entries of peers that were signed with lists of candidates that nothing here could be compared with',
     ),
+    handed: counter(
+      'validator_announcements_handed_total',
+      'Announcements of staked verifiers that came from other validators alone',
+    ),
     witnesses: counter('validator_witness_answers_total', 'What witnesses answered to this validator', ['answer']),
     witnessed: counter('validator_witnessed_total', 'What this validator answered as a witness', ['answer']),
     canaries: counter('validator_canaries_total', 'Answers that this validator bought to test a provider', ['outcome']),

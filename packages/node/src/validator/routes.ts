@@ -16,6 +16,7 @@ import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import { createTestReporter } from './canary/canaries.ts';
+import { listLacking } from './hand-announcements.ts';
 import { type Intake, refusing } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
@@ -74,6 +75,7 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/GetReinstatement',
   'ogong.v1.ValidatorService/Witness',
   'ogong.v1.ValidatorService/ListHeard',
+  'ogong.v1.ValidatorService/HandAnnouncements',
 ]);
 
 /** For those alone who were asked for an opening. */
@@ -252,6 +254,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         return { report: reportTests(kind, archive.latest().epoch) };
       },
       { readMaxBytes: KIB },
+    );
+    router.rpc(
+      method.handAnnouncements,
+      ({ held }) => ({ announcements: listLacking({ store, clock: cosigning.clock }, held) }),
+      { readMaxBytes: 64 * KIB },
     );
     router.rpc(
       method.cosignBatch,

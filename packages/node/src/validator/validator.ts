@@ -18,6 +18,7 @@ import {
   type ValidatorOptions,
   type ValidatorState,
 } from './validator-state.ts';
+import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries } from './wire-canaries.ts';
@@ -36,6 +37,7 @@ interface ValidatorServices extends WiredAudit {
   readonly settling: Repeating;
   readonly reinstating: Repeating;
   readonly liens: Repeating;
+  readonly handing: Repeating;
   readonly server: LinkServer;
   readonly canaries: Canaries | undefined;
 }
@@ -67,8 +69,9 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES }, intake);
   const reinstating = wireReinstating(state);
   const liens = wireLiens(state);
+  const handing = wireHanding(state);
   const server = wireServer(state, { beacon, intake, witness });
-  return { ...wired, beacon, settling, reinstating, liens, server, canaries };
+  return { ...wired, beacon, settling, reinstating, liens, handing, server, canaries };
 }
 
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
@@ -110,7 +113,7 @@ function wireServer(
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling, reinstating, liens } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, handing } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -121,12 +124,13 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   settling.start();
   reinstating.start();
   liens.start();
+  handing.start();
 }
 
 /** The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, audit, disputes, canaries } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, handing, audit, disputes, canaries } = services;
   state.stopping.abort();
   await Promise.all([
     beacon.stop(),
@@ -135,6 +139,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     settling.stop(),
     reinstating.stop(),
     liens.stop(),
+    handing.stop(),
     audit.stop(),
     canaries?.stop(),
     server.stop(graceMs),

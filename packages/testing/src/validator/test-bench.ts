@@ -14,6 +14,7 @@ import type { AuditDependencies, AuditOptions, Contests } from '@ogong/node/vali
 import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
+import { listHeld, listLacking, takeHanded } from '@ogong/node/validator/hand-announcements';
 import type { HeardLimits, ToldReply } from '@ogong/node/validator/hear-delivery';
 import { createIntake } from '@ogong/node/validator/intake';
 import { answerPeer, cosignBatch } from '@ogong/node/validator/settlement/cosign';
@@ -549,6 +550,18 @@ export function createTestValidator(options: BenchOptions = {}) {
       const signed = signAnnouncement(key, announcement, { payeeWord, verifierEndorsement });
       await intake.announce(signed, announcement.certHash);
       await group.write((db) => keepStakes(db, stakeOf, clock.nowMs()));
+    },
+    /** Asks the others once for announcements that it lacks. @returns how many it took in. */
+    async askForAnnouncements(): Promise<number> {
+      const readStakes = async (payees: readonly Uint8Array[]) => payees.map(stakeOf);
+      const taking = { crypto, clock, store, group, ledger: options.ledger ?? ledger, readStakes };
+      let taken = 0;
+      for (const other of members()) {
+        if (other.store === store || other.isOffline()) continue;
+        taken += await takeHanded(taking, listLacking(other, listHeld({ store, clock })));
+      }
+      await group.write((db) => keepStakes(db, stakeOf, clock.nowMs()));
+      return taken;
     },
     /** Announces a further verifier, reachable by its name. Default payee: one of its own. */
     async announceVerifier(

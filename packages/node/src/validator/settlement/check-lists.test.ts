@@ -97,6 +97,23 @@ describe('a network whose validators hear of verifiers unevenly', () => {
   });
 });
 
+describe('a network whose validators hand on what one of them lacks', () => {
+  it('settles where payees with nearly all of the stake leave a validator out', async () => {
+    const { own, peers, clock, announce, judge, ...four } = await createWorld({
+      stakes: { ...EVEN, a: 8000, b: 9000 },
+    });
+    await announce([own, ...peers], HONEST);
+    await announce(peers.slice(1), ['a', 'b']);
+    expect(await own.askForAnnouncements()).toBe(2);
+    expect(await own.askForAnnouncements()).toBe(0);
+    for (const peer of peers) await peer.askForAnnouncements();
+    clock.advance(HELD_MS);
+    await judge();
+    expect(await settle({ ...four, own })).toEqual(['accept']);
+    expect(own.refusals).toEqual([]);
+  });
+});
+
 describe('a co-signer that knows nobody with stake', () => {
   it.each([
     ['has just come back', EVEN],

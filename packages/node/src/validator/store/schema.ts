@@ -230,7 +230,9 @@ export const VALIDATOR_SCHEMA = `
     -- With the words of provider, payee and verifier.
     credential BLOB,
     -- What its verifier signed, of the credential.
-    verifier_word BLOB
+    verifier_word BLOB,
+    -- It came from another validator, and not from the provider.
+    handed INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE INDEX announcements_cert ON announcements (cert_hash);
   CREATE INDEX announcements_expiry ON announcements (expires_at);
