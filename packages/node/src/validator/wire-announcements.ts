@@ -15,7 +15,7 @@ export function wireHanding(state: ValidatorState): Repeating {
   const readStakes = async (payees: readonly Uint8Array[]) => (await chain.client()).stakesOf(payees);
   const taking = { crypto, clock, store, group, ledger: chain.ledger, readStakes };
   let next = 0;
-  return createRepeating({ intervalMs: options.stakeMs ?? INTERVAL_MS }, async (signal) => {
+  return createRepeating({ intervalMs: INTERVAL_MS }, async (signal) => {
     const others = chain.validators().filter(({ address }) => !equalBytes(address, signer.address));
     const asked = Math.min(ASKED_AT_ONCE, others.length);
     for (let i = 0; i < asked && !signal.aborted; i++) {
