@@ -36,7 +36,7 @@ import { readProvider } from './store/verdict-store.ts';
 export const HELD_ID_BYTES = 8;
 /** In one answer. */
 export const MAX_ANSWERED = 64;
-const MAX_ANSWER_BYTES = 1 << 20;
+const ANSWERED_BYTES = 1 << 20;
 /** What ends sooner counts as lacking, and is handed to nobody. */
 const ENDING_MS = 15_000;
 const FRESH_MS = 5_000;
@@ -68,7 +68,7 @@ export function listLacking({ store, clock }: HandState, held: Uint8Array): Sign
       const signed = readCredential(store, providerId);
       if (signed === undefined) continue;
       bytes += signed.announcement.length + (signed.verifierEndorsement?.word.length ?? 0);
-      if (lacking.length >= MAX_ANSWERED || bytes > MAX_ANSWER_BYTES) break;
+      if (lacking.length >= MAX_ANSWERED || bytes > ANSWERED_BYTES) break;
       lacking.push(signed);
     }
     return lacking;
