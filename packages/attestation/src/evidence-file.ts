@@ -1,5 +1,5 @@
 import { fromHex } from '@ogong/protocol/base/bytes';
-import type { Evidence } from './evidence.ts';
+import type { MachineEvidence } from './evidence.ts';
 import { EvidenceError } from './evidence-error.ts';
 
 /** The largest file of evidence: a GPU's report, a quote, an event log and collateral have some 200 KB together. */
@@ -11,7 +11,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * Evidence as JSON (docs/spec/machine-evidence.md), or what a guest agent of dstack answers: `quote`, `event_log`.
  * @param collateral of an Intel quote, where the file has none. @throws EvidenceError
  */
-export function parseEvidence(bytes: Uint8Array, collateral?: unknown): Evidence {
+export function parseEvidence(bytes: Uint8Array, collateral?: unknown): MachineEvidence {
   if (bytes.length > MAX_FILE_BYTES) throw new EvidenceError(`evidence has at most ${MAX_FILE_BYTES} bytes`);
   let value: unknown;
   try {
@@ -30,7 +30,7 @@ export function parseEvidence(bytes: Uint8Array, collateral?: unknown): Evidence
   };
 }
 
-function readCpu(fields: Fields, collateral: unknown): Evidence['cpu'] {
+function readCpu(fields: Fields, collateral: unknown): MachineEvidence['cpu'] {
   const { kind } = fields;
   if (kind === 'intel')
     return { kind, quote: asBytes(fields.quote, 'quote'), collateral: fields.collateral ?? collateral };
@@ -46,7 +46,7 @@ function readCpu(fields: Fields, collateral: unknown): Evidence['cpu'] {
   throw new EvidenceError('cpu.kind is intel, amd-snp or software');
 }
 
-const readGpu = (fields: Fields): NonNullable<Evidence['gpu']> => ({
+const readGpu = (fields: Fields): NonNullable<MachineEvidence['gpu']> => ({
   report: asBytes(fields.report, 'gpu.report'),
   chain: asChain(fields.chain),
 });

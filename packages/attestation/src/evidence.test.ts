@@ -1,3 +1,4 @@
+import type { webcrypto } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
@@ -5,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { parseSnpReport } from './amd-snp.ts';
 import { findEvent, type LoggedEvent, parseEventLog } from './event-log.ts';
 import {
-  type Evidence,
   type EvidencePolicy,
   encodeSoftwareStatement,
+  type MachineEvidence,
   STRICT_POLICY,
   verifyEvidence,
 } from './evidence.ts';
@@ -53,11 +54,11 @@ interface Tried {
   readonly collateral: Record<string, string>;
   readonly change?: Partial<EvidencePolicy>;
   readonly nowMs?: number;
-  readonly beside?: Partial<Evidence>;
+  readonly beside?: Partial<MachineEvidence>;
 }
 
 async function tryIntel({ quote, collateral, change, nowMs = timeOf(collateral), beside }: Tried): Promise<Check[]> {
-  const evidence: Evidence = { cpu: { kind: 'intel', quote, collateral }, ...beside };
+  const evidence: MachineEvidence = { cpu: { kind: 'intel', quote, collateral }, ...beside };
   return verifyEvidence(evidence, policyOf(parseQuote(quote).body.reportData, change), nowMs);
 }
 
@@ -229,7 +230,7 @@ describe.skipIf(absence !== '')(`evidence of real machines${absence && ` (${abse
     expect([toHex(nonce).slice(0, 8), driver]).toEqual(['931d8dd0', '550.90.07']);
     const cpu = { kind: 'amd-snp', report: hex('sev-virtee/report_milan.hex'), chain: chips('milan') } as const;
     const { reportData, measurement } = parseSnpReport(cpu.report);
-    const ask = (gpu: Evidence['gpu'], gpuNonce = nonce) =>
+    const ask = (gpu: MachineEvidence['gpu'], gpuNonce = nonce) =>
       verifyEvidence(
         { cpu, ...(gpu && { gpu }) },
         policyOf(reportData, { images: [toHex(measurement)], gpuNonce }),
@@ -258,7 +259,7 @@ describe.skipIf(absence !== '')(`evidence of real machines${absence && ` (${abse
         return copy;
       };
       const change = i % 2 === 0 ? cut : garbled;
-      const evidence: Evidence = {
+      const evidence: MachineEvidence = {
         cpu: { kind: 'intel', quote: change(quote), collateral },
         gpu: { report: change(report), chain: ['x'] },
         eventLog: new TextDecoder().decode(change(report)),
@@ -274,7 +275,7 @@ describe('an attester in software', () => {
     const { publicKey, privateKey } = (await crypto.subtle.generateKey('Ed25519', true, [
       'sign',
       'verify',
-    ])) as CryptoKeyPair;
+    ])) as webcrypto.CryptoKeyPair;
     const raw = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey));
     const [reportData, image] = [new Uint8Array(64).fill(5), new Uint8Array(32).fill(6)];
     const sign = async (statement: Uint8Array) =>

@@ -11,7 +11,7 @@ import { parseQuote } from './intel-quote.ts';
 import { checkGpuReport, NVIDIA_ROOTS, parseGpuReport } from './nvidia-spdm.ts';
 
 /** What a machine shows about itself (RFC 9334: evidence, with the endorsements that it comes with). */
-export interface Evidence {
+export interface MachineEvidence {
   readonly cpu:
     | {
         readonly kind: 'intel';
@@ -64,7 +64,11 @@ export const STRICT_POLICY = {
  * none fails; a skipped one is not good. Nothing throws.
  * @param nowMs the reader's clock, Unix time in ms: certificates and collateral have to be of this time.
  */
-export async function verifyEvidence(evidence: Evidence, policy: EvidencePolicy, nowMs: number): Promise<Check[]> {
+export async function verifyEvidence(
+  evidence: MachineEvidence,
+  policy: EvidencePolicy,
+  nowMs: number,
+): Promise<Check[]> {
   try {
     const machine = await readMachine(evidence, policy, nowMs);
     const image = await findImage(evidence, machine);
@@ -104,7 +108,7 @@ interface Machine {
   readonly configId?: Uint8Array;
 }
 
-async function readMachine({ cpu }: Evidence, policy: EvidencePolicy, nowMs: number): Promise<Machine> {
+async function readMachine({ cpu }: MachineEvidence, policy: EvidencePolicy, nowMs: number): Promise<Machine> {
   if (cpu.kind === 'amd-snp') {
     const report = parseSnpReport(cpu.report);
     const chain = cpu.chain.slice(0, 4).map((certificate) => parseCertificate(certificate, 'the chain of the chip'));
@@ -147,7 +151,7 @@ export function encodeSoftwareStatement(reportData: Uint8Array, image: Uint8Arra
 }
 
 async function readSoftware(
-  { publicKey, reportData, image, signature }: Extract<Evidence['cpu'], { kind: 'software' }>,
+  { publicKey, reportData, image, signature }: Extract<MachineEvidence['cpu'], { kind: 'software' }>,
   { softwareKeys }: EvidencePolicy,
 ): Promise<Machine> {
   if (reportData.length !== 64 || image.length !== 32)
@@ -179,7 +183,7 @@ async function readSoftware(
 
 /** Which image runs: of a TDX guest by its event log, held against the registers of the quote. */
 async function findImage(
-  { eventLog, compose }: Evidence,
+  { eventLog, compose }: MachineEvidence,
   { image, registers, configId }: Machine,
 ): Promise<{ readonly checks: readonly Check[]; readonly hash?: string }> {
   if (image !== undefined || registers === undefined || configId === undefined)
@@ -207,7 +211,7 @@ async function findImage(
     : { checks: [...checks, fail('compose', 'launch and event log name different compositions')] };
 }
 
-async function checkGpu({ gpu }: Evidence, { gpuNonce }: EvidencePolicy, nowMs: number): Promise<Check[]> {
+async function checkGpu({ gpu }: MachineEvidence, { gpuNonce }: EvidencePolicy, nowMs: number): Promise<Check[]> {
   if (gpuNonce === undefined) return [];
   if (gpu === undefined) return [fail('gpu-signature', 'a GPU is demanded, and none has answered')];
   const chain = gpu.chain.slice(0, 9).map((certificate) => parseCertificate(certificate, 'the chain of the GPU'));

@@ -1,3 +1,4 @@
+import type { webcrypto } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +49,7 @@ describe('ogong evidence', () => {
   });
 
   it('says of an attester in software that it proves no hardware, and takes it by name alone', async () => {
-    const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair;
+    const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
     const key = toHex(new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey)));
     const [reportData, image] = [new Uint8Array(64).fill(1), new Uint8Array(32).fill(2)];
     const statement = new Uint8Array(encodeSoftwareStatement(reportData, image));

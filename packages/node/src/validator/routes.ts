@@ -88,11 +88,24 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
   unavailable: 'unavailable',
 };
 
+/** What this validator saw of those that the beacon had it test. */
+function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDependencies): void {
+  const reportTests = createTestReporter(store, verdicts);
+  router.rpc(
+    ValidatorService.method.getTests,
+    ({ kind: asked }) => {
+      const kind = DRAW_KINDS.find((name) => name === asked);
+      if (kind === undefined) throw new Refusal('invalid', `unknown kind of test; expected ${DRAW_KINDS.join(', ')}`);
+      return { report: reportTests(kind, archive.latest().epoch) };
+    },
+    { readMaxBytes: KIB },
+  );
+}
+
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   const { intake, archive, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
   const { method } = ValidatorService;
   const findSettled = createSettledEntries(store, verdicts.crypto);
-  const reportTests = createTestReporter(store, verdicts);
 
   function findPeer(context: HandlerContext): Uint8Array {
     const peer = chain.findByCertHash(getCaller(context));
@@ -246,15 +259,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: 128 * KIB },
     );
-    router.rpc(
-      method.getTests,
-      ({ kind: asked }) => {
-        const kind = DRAW_KINDS.find((name) => name === asked);
-        if (kind === undefined) throw new Refusal('invalid', `unknown kind of test; expected ${DRAW_KINDS.join(', ')}`);
-        return { report: reportTests(kind, archive.latest().epoch) };
-      },
-      { readMaxBytes: KIB },
-    );
+    routeTests(router, dependencies);
     router.rpc(
       method.handAnnouncements,
       ({ held }) => ({ announcements: listLacking({ store, clock: cosigning.clock }, held) }),

@@ -130,7 +130,8 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
 /** The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, handing, audit, disputes, canaries } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, handing, audit, disputes, canaries } =
+    services;
   state.stopping.abort();
   await Promise.all([
     beacon.stop(),
