@@ -104,6 +104,11 @@ export function packAll(names: readonly string[] = listPublished()): PackedPacka
     const manifest = readManifest(name);
     copyCompiled(join(source, '.tsc'), join(directory, 'dist'));
     for (const file of listTracked(source, manifest.files ?? [])) cpSync(join(source, file), join(directory, file));
+    // A gateway's pages are built from sources that are no package.
+    if (name === 'node') {
+      const builder = join(root, 'apps/explorer/scripts/build.ts');
+      execFileSync(process.execPath, [builder, join(directory, 'pages')], { cwd: root, stdio: 'inherit' });
+    }
     for (const file of ['README.md', 'LICENSE']) {
       const own = join(source, file);
       cpSync(existsSync(own) ? own : join(root, file), join(directory, file));

@@ -118,6 +118,10 @@ describe('everything', () => {
     try {
       const { stdout: status } = await ogong('mesh', 'status', '--dir', mesh);
       const gateway = `http://127.0.0.1:${/gateway +port (\d+)/.exec(status)?.[1]}`;
+      for (const page of ['', 'explorer/', 'explorer/explorer.js']) {
+        const { status: found } = await fetch(`${gateway}/${page}`, { headers: { accept: 'text/html' } });
+        expect(found, page).toBe(200);
+      }
       const saved = join(directory, 'receipt.json');
       const trust = join(mesh, 'trust.json');
       await ogong(

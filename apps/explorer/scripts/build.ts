@@ -59,7 +59,7 @@ const shortenErrors: Plugin = {
 /** All files of the pages by name: static ones as they are, and one script for each page. They work from any folder of any host. */
 export async function buildPages(): Promise<Map<string, Uint8Array>> {
   const { outputFiles } = await build({
-    entryPoints: { explorer: source('main.tsx') },
+    entryPoints: { explorer: source('main.tsx'), chat: source('chat/main.tsx') },
     outdir: '/',
     bundle: true,
     format: 'esm',

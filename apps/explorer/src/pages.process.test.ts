@@ -175,4 +175,95 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.getByRole('alert').filter({ hasText: problem }).waitFor();
     await page.close();
   });
+
+  describe('the chat', () => {
+    const say = async (page: Page, text: string): Promise<void> => {
+      await page.getByLabel('Your question').fill(text);
+      await page.keyboard.press('Enter');
+    };
+
+    it('answers, shows the checks of each answer, and keeps its history in the browser', async () => {
+      const { page, complaints } = await open(fixture.url);
+      await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      await say(page, 'Hello');
+      await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
+      await page.locator('.found summary').click();
+      const proven = await page
+        .getByRole('list', { name: 'Checks of the answer' })
+        .locator('.pass b')
+        .allTextContents();
+      // The last one compares what stands on the page with what was signed.
+      expect(proven).toEqual(expect.arrayContaining(['request-hash', 'draw-replay', 'fee', 'answer']));
+      expect(await page.locator('.answer').textContent()).toContain('Once upon a time');
+      await page.getByText(/^\d+ tokens · 0\.0+\d+ OGONG$/).waitFor();
+      expect(await findBarriers(page)).toEqual([]);
+      await page.reload();
+      expect(await page.locator('.question').allTextContents()).toEqual(['Hello']);
+      await page.getByRole('button', { name: 'Forget it' }).click();
+      expect(await page.evaluate('localStorage.length')).toBe(0);
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
+
+    it('refutes an answer that a gateway changed on its way, and a receipt for another question', async () => {
+      const { page } = await open(fixture.url);
+      await page.route('**/v1/chat/completions', async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, body: (await response.text()).replace('" fox"', '" wolf"') });
+      });
+      await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      await say(page, 'Hello');
+      await page.locator('.found.bad summary', { hasText: /checks failed/ }).waitFor();
+      expect(await page.locator('.found .fail b').allTextContents()).toEqual(['answer']);
+      await page.unroute('**/v1/chat/completions');
+      await page.route('**/v1/chat/completions', (route) =>
+        route.continue({ postData: (route.request().postData() ?? '').replace('Goodbye', 'Good day') }),
+      );
+      await say(page, 'Goodbye');
+      await page.locator('.found.bad').nth(1).waitFor();
+      expect(await page.locator('.found.bad').nth(1).locator('.fail b').allTextContents()).toContain('request-hash');
+      await page.close();
+    });
+
+    it('says why there is no answer, copies the question as code, and fits a phone', async () => {
+      const context = await browser.newContext({ viewport: { width: 390, height: 800 }, colorScheme: 'dark' });
+      await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: fixture.url });
+      const page = await context.newPage();
+      await page.goto(fixture.url);
+      await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      await page.getByLabel('Your question').fill("it's me");
+      await page.getByRole('button', { name: 'copy as code' }).click();
+      await page.getByRole('button', { name: 'copied' }).waitFor();
+      expect(await page.evaluate('navigator.clipboard.readText()')).toContain(String.raw`it'\''s me`);
+      await page.route('**/v1/chat/completions', (route) =>
+        route.fulfill({ status: 503, json: { error: { message: 'All providers are busy.' } } }),
+      );
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Ask' }).click();
+      await page.getByText('All providers are busy.').waitFor();
+      expect(await findBarriers(page)).toEqual([]);
+      expect(await page.evaluate(FIND_WIDE)).toEqual([]);
+      await context.close();
+    });
+
+    it('asks for a key where the gateway wants one, and keeps it nowhere', async () => {
+      const { page } = await open(fixture.url);
+      let seen: string | undefined;
+      await page.route('**/v1/models', (route) => {
+        seen = route.request().headers().authorization;
+        return seen === 'Bearer right'
+          ? route.continue({ headers: { ...route.request().headers(), authorization: '' } })
+          : route.fulfill({ status: 401, json: { error: { message: 'Incorrect API key provided.' } } });
+      });
+      await page.reload();
+      await page.getByLabel('API key').fill('wrong');
+      await page.keyboard.press('Enter');
+      await page.getByRole('alert').filter({ hasText: 'Incorrect' }).waitFor();
+      await page.getByLabel('API key').fill('right');
+      await page.keyboard.press('Enter');
+      await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      expect(await page.evaluate('JSON.stringify([localStorage, sessionStorage])')).toBe('[{},{}]');
+      await page.close();
+    });
+  });
 });

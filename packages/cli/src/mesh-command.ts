@@ -290,7 +290,7 @@ export function inspectMesh(state: MeshState, isAlive: (identity: ProcessIdentit
   return { isWell, isLaunched, phase, message, gatewayUrl, rpcUrl, model, processes };
 }
 
-const describePages = (gatewayUrl: string): string => `explorer ${gatewayUrl}/explorer/`;
+const describePages = (gatewayUrl: string): string => `explorer ${gatewayUrl}/explorer/, chat ${gatewayUrl}/`;
 
 export function formatMesh({ isLaunched, phase, message, gatewayUrl, model, processes }: MeshReport): string {
   const head = isLaunched ? `${phase}: ${message}` : 'the launcher is gone: ogong mesh up starts over';

@@ -76,7 +76,7 @@ export function createPageHandlers(
 
   return {
     chat(context) {
-      if (/\btext\/html\b/.test(context.req.header('accept') ?? '')) return context.redirect('/explorer/', 302);
+      if (/\btext\/html\b/.test(context.req.header('accept') ?? '')) return serve(context, 'chat.html');
       throw new ApiError('not_found', 'Unknown request URL: GET /.', { publicCode: 'unknown_url' });
     },
     explorer: (context) => context.redirect('/explorer/', 308),

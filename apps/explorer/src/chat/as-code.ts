@@ -1,0 +1,36 @@
+import type { ChatBody } from './conversation.ts';
+
+/** A text within single quotes of a shell. */
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+export const CODE_KINDS = ['curl', 'TypeScript', 'Python'] as const;
+export type CodeKind = (typeof CODE_KINDS)[number];
+
+/** The same question as code. The key stands in the environment, never in what is copied. */
+export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody): string {
+  const json = JSON.stringify(body);
+  const pretty = JSON.stringify(body, undefined, 2);
+  if (kind === 'curl') {
+    return `curl ${quote(`${baseUrl}/v1/chat/completions`)} \\
+  -H 'content-type: application/json' -H "authorization: Bearer $OGONG_API_KEY" \\
+  -d ${quote(json)}
+`;
+  }
+  if (kind === 'TypeScript') {
+    return `import { createClient } from '@ogong/sdk';
+
+// Checks every answer before you get it. \`trust\` names whom you trust (docs/spec/receipt.md).
+const client = createClient({ baseUrl: ${JSON.stringify(baseUrl)}, apiKey: process.env.OGONG_API_KEY, trust });
+const { response, replies } = await client.chat.completions.create(${pretty});
+console.log(response.choices[0].message.content, replies[0].checks);
+`;
+  }
+  return `import os
+from ogong import Client
+
+# Checks every answer before you get it. \`trust\` names whom you trust (docs/spec/receipt.md).
+client = Client(${JSON.stringify(`${baseUrl}/v1`)}, api_key=os.environ.get("OGONG_API_KEY"), trust=trust)
+answer = client.chat.completions.create(**${pretty})
+print(answer.choices[0].message.content)
+`;
+}

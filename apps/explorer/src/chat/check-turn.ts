@@ -1,0 +1,92 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { fail } from '@ogong/protocol/base/checks';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { checkShownAnswer, readShownMessage } from '@ogong/protocol/modality/text/stage1/shown-answer';
+import { isLocalReceipt, type Receipt } from '@ogong/sdk';
+import { followReply } from '../check/follow-reply.ts';
+import { readNetworkTrust } from '../check/network-trust.ts';
+import { checkReceiptFile, type DroppedReceipt, readDroppedFile } from '../check/receipt-file.ts';
+import type { NetworkState } from '../data/store.ts';
+
+/** What the page found out about an answer. */
+export interface CheckedTurn {
+  readonly checks: readonly Check[];
+  readonly replyId: string;
+  /** By the judged fee, or by what the receipt makes it. */
+  readonly feeAtomic: string | undefined;
+  readonly fate: string;
+  readonly verdict: string;
+}
+
+export interface ShownTurn {
+  /** As the page sent it, and as it shows it: what a gateway says of both counts for nothing. */
+  readonly body: string;
+  readonly answer: string;
+  readonly reasoning: string;
+  readonly receiptText: string;
+}
+
+/** @throws where the receipt cannot be read at all. */
+export async function checkTurn({ body, receiptText, ...said }: ShownTurn, state: NetworkState): Promise<CheckedTurn> {
+  const dropped = readDroppedFile(new TextEncoder().encode(receiptText));
+  if (dropped.kind !== 'receipt' || isLocalReceipt(dropped.receipt.receipt))
+    throw new Error('this is no receipt of a network');
+  const { receipt } = dropped.receipt;
+  const file: DroppedReceipt = { ...dropped.receipt, request: new TextEncoder().encode(body) };
+  const { reader, deployment, ledger, api } = state;
+  const nowMs = Date.now();
+  const trust = reader && deployment && ledger ? await readNetworkTrust(receipt, { reader, deployment, ledger }) : {};
+  const order = nameOrder(crypto, receipt.ledger, parseOrder(receipt.order.bytes));
+  const replyId = toHex(order.replyId);
+  const isSettled = file.status?.state === 'settled';
+  const followed = isSettled ? await follow(order.replyId, { api, reader, deployment, nowMs }) : {};
+  const { checks } = checkReceiptFile(file, { trust, nowMs, ...followed });
+  const shown = checkShown(receipt, file, said);
+  const computed = /^(\d+) /.exec(
+    checks.find(({ id, status }) => id === 'fee' && status === 'pass')?.detail ?? '',
+  )?.[1];
+  return {
+    checks: [...checks, shown],
+    replyId,
+    feeAtomic: file.status?.fee_atomic ?? computed,
+    fate: file.status?.state ?? 'answered',
+    verdict: file.status?.verdict ?? '',
+  };
+}
+
+async function follow(
+  replyId: Uint8Array,
+  { api, ...where }: Pick<NetworkState, 'api'> & Parameters<typeof followReply>[2],
+) {
+  try {
+    const { settled } = await followReply(replyId, await api.reply(toHex(replyId)), where);
+    return { settled };
+  } catch {
+    // Then the check is missing, and the next look may find it.
+    return {};
+  }
+}
+
+/** What stands on the page is what the provider signed. */
+function checkShown(
+  { opening }: Receipt,
+  { request, response }: DroppedReceipt,
+  { answer, reasoning }: Pick<ShownTurn, 'answer' | 'reasoning'>,
+): Check {
+  try {
+    if ('url' in opening) return fail('answer', 'the receipt is without its opening');
+    const header = parseHeader(parseOpening(opening.bytes).header);
+    return checkShownAnswer(
+      header,
+      { request: parseRequest(request, 'chat'), response },
+      readShownMessage({ content: answer, reasoning_content: reasoning }),
+    );
+  } catch (error) {
+    return fail('answer', (error as Error).message);
+  }
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { writeCode } from './as-code.ts';
+import { composeBody, loadTurns, saveTurns, sumFees, type Turn } from './conversation.ts';
+
+const turn = (id: number, more: Partial<Turn> = {}): Turn => ({
+  ...{ id, model: 'm', question: `q${id}`, answer: `a${id}`, state: 'answered' },
+  ...more,
+});
+
+function createStorage() {
+  const kept = new Map<string, string>();
+  return {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, value: string) => void kept.set(name, value),
+    removeItem: (name: string) => void kept.delete(name),
+  };
+}
+
+describe('the history of a chat', () => {
+  it('comes back as it was, and what was under way as stopped', () => {
+    const storage = createStorage();
+    saveTurns(storage, [turn(1), turn(2, { state: 'asking' })]);
+    expect(loadTurns(storage)).toEqual([turn(1), turn(2, { state: 'stopped' })]);
+    saveTurns(storage, []);
+    expect(storage.getItem('ogong-chat')).toBeNull();
+  });
+
+  it('is bounded, and nothing where it cannot be read', () => {
+    const storage = createStorage();
+    saveTurns(
+      storage,
+      Array.from({ length: 300 }, (_, id) => turn(id, { answer: 'x'.repeat(100_000) })),
+    );
+    const kept = loadTurns(storage);
+    expect(kept.length).toBeLessThan(10);
+    expect(kept.at(-1)?.id).toBe(299);
+    for (const text of ['{', '{}', '[1, null]', '[{"id":"x"}]']) {
+      storage.setItem('ogong-chat', text);
+      expect(loadTurns(storage)).toEqual([]);
+    }
+  });
+
+  it('goes with the next question, without what failed', () => {
+    expect(composeBody([turn(1), turn(2, { state: 'failed' })], 'm', 'next').messages).toEqual([
+      { role: 'user', content: 'q1' },
+      { role: 'assistant', content: 'a1' },
+      { role: 'user', content: 'next' },
+    ]);
+  });
+
+  it('costs what is known of its fees', () => {
+    expect(sumFees([turn(1, { feeAtomic: '5' }), turn(2), turn(3, { feeAtomic: '7' })])).toBe(12n);
+  });
+});
+
+describe('a question as code', () => {
+  const body = composeBody([], 'a/b/c/d', `it's "so"\n$HOME`);
+
+  it('survives a shell', () => {
+    const code = writeCode('curl', 'http://127.0.0.1:4546', body);
+    expect(code).toContain(String.raw`it'\''s \"so\"\n$HOME`);
+    expect(code).toContain('"authorization: Bearer $OGONG_API_KEY"');
+  });
+
+  it('is a call of each package, and holds no key', () => {
+    expect(writeCode('TypeScript', 'http://g', body)).toContain(`from '@ogong/sdk'`);
+    expect(writeCode('Python', 'http://g', body)).toContain('Client("http://g/v1"');
+    for (const kind of ['TypeScript', 'Python'] as const)
+      expect(writeCode(kind, 'http://g', body)).toMatch(/OGONG_API_KEY/);
+  });
+});

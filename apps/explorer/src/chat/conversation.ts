@@ -1,0 +1,80 @@
+import type { Check } from '@ogong/protocol/base/checks';
+
+/** A question, its answer, and what the page has found out about it. */
+export interface Turn {
+  readonly id: number;
+  readonly model: string;
+  readonly question: string;
+  readonly answer: string;
+  readonly reasoning?: string;
+  /** The exact body that was sent. */
+  readonly body?: string;
+  readonly state: 'asking' | 'answered' | 'stopped' | 'failed';
+  /** Why it failed. */
+  readonly problem?: string;
+  readonly receiptPath?: string;
+  readonly checks?: readonly Check[];
+  readonly replyId?: string;
+  readonly feeAtomic?: string;
+  /** Of the network: admitted, recorded, audited, batched, settled. */
+  readonly fate?: string;
+  readonly verdict?: string;
+  readonly tokens?: number;
+}
+
+const PLACE = 'ogong-chat';
+const MAX_TURNS = 100;
+const MAX_CHARACTERS = 1_000_000;
+
+type Storage = Pick<globalThis.Storage, 'getItem' | 'setItem' | 'removeItem'>;
+
+/** Of this browser alone. What cannot be read is no history. */
+export function loadTurns(storage: Storage): Turn[] {
+  try {
+    const turns = JSON.parse(storage.getItem(PLACE) ?? '[]') as Turn[];
+    if (!Array.isArray(turns)) return [];
+    return turns
+      .filter(
+        ({ id, question, answer }) =>
+          Number.isSafeInteger(id) && typeof question === 'string' && typeof answer === 'string',
+      )
+      .map((turn) => (turn.state === 'asking' ? { ...turn, state: 'stopped' } : turn));
+  } catch {
+    return [];
+  }
+}
+
+/** The newest that fit; a browser without room keeps none. */
+export function saveTurns(storage: Storage, turns: readonly Turn[]): void {
+  let kept = turns.slice(-MAX_TURNS);
+  while (kept.length > 0 && JSON.stringify(kept).length > MAX_CHARACTERS) kept = kept.slice(1);
+  try {
+    if (kept.length === 0) storage.removeItem(PLACE);
+    else storage.setItem(PLACE, JSON.stringify(kept));
+  } catch {
+    // The tab has them still.
+  }
+}
+
+export interface ChatBody {
+  readonly model: string;
+  readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly content: string }[];
+}
+
+/** What is asked for, with all that was said before. */
+export const composeBody = (turns: readonly Turn[], model: string, question: string): ChatBody => ({
+  model,
+  messages: [
+    ...turns
+      .filter(({ state }) => state === 'answered')
+      .flatMap((turn) => [
+        { role: 'user' as const, content: turn.question },
+        { role: 'assistant' as const, content: turn.answer },
+      ]),
+    { role: 'user' as const, content: question },
+  ],
+});
+
+/** Fees as far as they are known, atomic units. */
+export const sumFees = (turns: readonly Turn[]): bigint =>
+  turns.reduce((sum, { feeAtomic }) => sum + BigInt(feeAtomic ?? 0), 0n);

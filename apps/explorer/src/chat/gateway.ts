@@ -1,0 +1,127 @@
+import { GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+
+/** A model as the picker shows it. */
+export interface ChatModel {
+  readonly id: string;
+  readonly pricePer1kAtomic: bigint;
+  readonly providers: number;
+  readonly freeCapacity: number;
+  readonly contextSize: number;
+  readonly verifiers: number;
+  readonly tier: string;
+  readonly warning: string | undefined;
+}
+
+export class GatewayRefusal extends Error {
+  override readonly name = 'GatewayRefusal';
+  readonly code = 'refused';
+  readonly retryable = false;
+  readonly status: number;
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const authorize = (key: string): Record<string, string> => (key === '' ? {} : { authorization: `Bearer ${key}` });
+
+async function refuse(response: Response): Promise<never> {
+  const body = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
+  throw new GatewayRefusal(body.error?.message ?? `the gateway answers ${response.status}`, response.status);
+}
+
+/** @throws GatewayRefusal */
+export async function listChatModels(baseUrl: string, key: string): Promise<readonly ChatModel[]> {
+  const response = await fetch(new URL(GATEWAY_ROUTES.models.path, baseUrl), { headers: authorize(key) });
+  if (!response.ok) return refuse(response);
+  const { data } = (await response.json()) as { data: { id: string; ogong: Record<string, unknown> }[] };
+  return data
+    .filter(({ ogong }) => Number(ogong.context_size) > 0)
+    .map(({ id, ogong }) => ({
+      id,
+      pricePer1kAtomic: BigInt(String(ogong.min_price_per_1k)),
+      providers: Number(ogong.providers),
+      freeCapacity: Number(ogong.free_capacity),
+      contextSize: Number(ogong.context_size),
+      verifiers: Number(ogong.verifiers),
+      tier: String(ogong.tier ?? ''),
+      warning: typeof ogong.warning === 'string' ? ogong.warning : undefined,
+    }));
+}
+
+export interface AnswerSoFar {
+  readonly text: string;
+  /** What a model thought before, where it says so. */
+  readonly reasoning: string;
+  readonly receiptPath: string | undefined;
+  readonly tokens: number | undefined;
+}
+
+/** Where answers may lead: a receipt of this gateway, and nothing else. */
+const RECEIPT_PATH = /^\/v1\/receipts\/[\w-]{1,100}$/;
+
+/**
+ * Asks, and tells the answer as it grows. The body is sent as it is: its bytes are what the receipt is compared with.
+ * @throws GatewayRefusal, Error where the stream breaks.
+ */
+export async function streamAnswer(
+  { baseUrl, key, body, signal }: { baseUrl: string; key: string; body: string; signal: AbortSignal },
+  tell: (answer: AnswerSoFar) => void,
+): Promise<AnswerSoFar> {
+  const response = await fetch(new URL(GATEWAY_ROUTES.chat.path, baseUrl), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...authorize(key) },
+    body,
+    signal,
+  });
+  if (!response.ok || response.body === null) return refuse(response);
+  const path = response.headers.get(RECEIPT_HEADER) ?? '';
+  let answer: AnswerSoFar = {
+    text: '',
+    reasoning: '',
+    receiptPath: RECEIPT_PATH.test(path) ? path : undefined,
+    tokens: undefined,
+  };
+  for await (const data of readEvents(response.body)) {
+    if (data === '[DONE]') break;
+    const chunk = JSON.parse(data) as {
+      error?: { message: string };
+      choices?: { delta?: { content?: string; reasoning_content?: string } }[];
+      usage?: { completion_tokens: number } | null;
+    };
+    if (chunk.error) throw new Error(chunk.error.message);
+    const delta = chunk.choices?.[0]?.delta;
+    answer = {
+      ...answer,
+      text: answer.text + (delta?.content ?? ''),
+      reasoning: answer.reasoning + (delta?.reasoning_content ?? ''),
+      tokens: chunk.usage?.completion_tokens ?? answer.tokens,
+    };
+    tell(answer);
+  }
+  return answer;
+}
+
+async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line.startsWith('data: ')) yield line.slice(6);
+    }
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+/** @throws GatewayRefusal */
+export async function readReceiptText(baseUrl: string, key: string, path: string): Promise<string> {
+  const response = await fetch(new URL(path, baseUrl), { headers: authorize(key), redirect: 'error' });
+  if (!response.ok) return refuse(response);
+  return response.text();
+}
