@@ -25,6 +25,7 @@ import { measureLocal } from './local-rows.ts';
 import { measureMesh } from './mesh-rows.ts';
 import { provideDeepenedModel, provideDeepModel, provideEmbeddingModel, provideRandomModel } from './models.ts';
 import { measureNetwork } from './network-rows.ts';
+import { measurePages } from './page-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
 import { type BenchFigure, type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
@@ -175,6 +176,7 @@ const parts: Readonly<
   ledger: { title: 'Settlement', measure: measureGas },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },
+  pages: { title: 'Pages for people', measure: ({ model }) => measurePages(model) },
   local: { title: 'One machine', measure: ({ model, storeDir }) => measureLocal(model, storeDir) },
   doors: { title: 'Doors under attack', measure: ({ onProgress }) => measureDoors(onProgress) },
   'log-doors': {

@@ -82,6 +82,8 @@ async function main(argv: readonly string[]): Promise<number> {
     ]);
     if (claims.length === 0) return 130;
     if (!options.isOnce) {
+      // Pages are built at the first look; the one who looks should not wait for it.
+      void fetch(`${mesh.plan.gatewayUrl}/explorer/explorer.js`).catch(() => undefined);
       screen.lines(describeTry(mesh, models));
       await interrupted;
     }

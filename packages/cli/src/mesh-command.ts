@@ -159,6 +159,8 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
         signal,
       },
     );
+    // Pages of sources are built at the first look; the one who looks should not wait for it.
+    void fetch(`${mesh.plan.gatewayUrl}/explorer/explorer.js`).catch(() => undefined);
     if (!signal.aborted) await once(signal, 'abort');
     return EXIT.ok;
   } catch (error) {

@@ -7,7 +7,7 @@ import { readNetworkTrust } from '../check/network-trust.ts';
 import { checkReceiptFile, type DroppedReceipt, readDroppedFile, readText } from '../check/receipt-file.ts';
 import { type LoggedReply, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatAmount, formatTime, shorten } from '../format.ts';
+import { formatAmount, formatTime, plural, shorten } from '../format.ts';
 import { Card, CheckList, CopyButton, Facts, Hash, Verdict } from './parts.tsx';
 
 interface ReadReply {
@@ -145,7 +145,7 @@ function Life({
     [
       'Judged',
       known
-        ? `${known.verdict}, fee ${formatAmount(known.feeAtomic)} OGONG, ${known.verifiers.length} verifiers, ${formatTime(known.timeMs)} UTC`
+        ? `${known.verdict}, fee ${formatAmount(known.feeAtomic)} OGONG, ${plural(known.verifiers.length, 'verifier')}, ${formatTime(known.timeMs)} UTC`
         : told.verdict || 'not yet',
       isLogged === 'pass' ? 'proven' : isLogged === 'fail' ? 'refuted' : told.verdict ? 'told' : 'open',
     ],
