@@ -65,8 +65,9 @@ abstract contract BurnMintFixture is Fixture {
         payouts = mintBurn.payouts();
         // Only ever transferred and approved here.
         token = OgongToken(address(orog));
-        staking = new Staking(address(this), token, parameters, vm.computeCreateAddress(address(this), nonce + 4));
+        staking = _createStaking();
         settlement = new Settlement(IERC20(address(credits)), parameters, staking, Issuance(0, 0, 0));
+        cases = new Cases(staking, settlement, REPORTER_PPM, DEPOSIT);
         registry = staking.registry();
         escrow = settlement.escrow();
         earnings = settlement.earnings();

@@ -21,10 +21,13 @@ import {
   beaconKeysAbi,
   constantProductPoolAbi,
   creditsAbi,
+  casesAbi,
   earningsAbi,
   emissionAbi,
+  equivocationAbi,
   escrowAbi,
   mintBurnAbi,
+  hearingsAbi,
   modelRegistryAbi,
   ogongTokenAbi,
   orogAbi,
@@ -55,6 +58,9 @@ export const ledgerAbi = [
   ...payoutsAbi,
   ...priceOracleAbi,
   ...constantProductPoolAbi,
+  ...casesAbi,
+  ...hearingsAbi,
+  ...equivocationAbi,
 ] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */
