@@ -31,7 +31,7 @@ contract EquivocationTest is Fixture {
         returns (Equivocation.Statement memory)
     {
         (,,, bytes32 digest) = equivocation.read(kind, members);
-        return Equivocation.Statement(members, _signature(key, digest), uint64(block.timestamp));
+        return Equivocation.Statement(members, _signature(key, digest), uint64(this.clock()));
     }
 
     function _admission(uint64 epoch, uint64 time) private view returns (bytes memory) {
@@ -48,8 +48,10 @@ contract EquivocationTest is Fixture {
 
     function _prove(Equivocation.Kind kind, bytes memory first, bytes memory second) private {
         _announceProof(kind, first);
+        Equivocation.Statement memory one = _say(kind, first, _key);
+        Equivocation.Statement memory two = _say(kind, second, _key);
         vm.prank(REPORTER);
-        equivocation.prove(kind, validator, _say(kind, first, _key), _say(kind, second, _key), SALT);
+        equivocation.prove(kind, validator, one, two, SALT);
     }
 
     function _announceProof(Equivocation.Kind kind, bytes memory members) private {
