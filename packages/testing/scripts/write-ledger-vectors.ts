@@ -447,7 +447,7 @@ async function computeVectors() {
       const subject = expectEqual(
         functionName,
         nameSubject(appealed, 2),
-        await client.readContract({ address: cases, abi: casesAbi, functionName, args } as never),
+        (await client.readContract({ address: cases, abi: casesAbi, functionName, args } as never)) as Hex,
       );
       const typed = {
         domain: domainOf(hearings),

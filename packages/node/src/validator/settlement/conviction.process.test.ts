@@ -124,17 +124,17 @@ it('what operators have judged themselves costs a router a part of its stake, an
   await router.client.stake(50n * unit);
   const reporter = await ledger.createMember();
   const domain = { chainId: BigInt(ledger.chain.chainId), verifyingContract: bytes(ledger.deployment.cases) };
-  const charge = {
+  const charge: Omit<Conviction, 'conviction'> = {
     ...{ offence: 'misrouting', accused: bytes(router.address), reporter: bytes(reporter.address) },
     evidence: crypto.sha256(new Uint8Array(3)),
-  } as const;
+  };
   const signatures = await Promise.all(
     validators.map(async ({ privateKey, client }) => {
       const signer = createKeySigner(crypto, toSigner(privateKey));
       return (await signCharge({ signer, domain }, client, charge)).signature;
     }),
   );
-  const submit = (of: readonly Uint8Array[], what: Omit<Conviction, 'conviction'> = charge) =>
+  const submit = (of: readonly Uint8Array[], what = charge) =>
     submitCharge({ crypto, domain }, reporter.client, { charge: what, signatures: of });
   await expect(submit(signatures.slice(1))).rejects.toMatchObject({ revert: { name: 'NoQuorum' } });
   // The reporter is signed for, too.
