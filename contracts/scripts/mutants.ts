@@ -931,8 +931,8 @@ const mutants: readonly Mutant[] = [
   {
     breaks: 'equivocation: a key of long ago convicts',
     file: 'Equivocation.sol',
-    from: 'if (statement.time > block.timestamp || statement.time < oldest) revert',
-    to: 'if (statement.time > block.timestamp || oldest == 0) revert',
+    from: 'if (statement.time > block.timestamp || until < block.timestamp) revert',
+    to: 'if (statement.time > block.timestamp || until == 0) revert',
   },
   {
     breaks: "equivocation: whoever sees a proof takes the reporter's share",

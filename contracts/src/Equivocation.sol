@@ -156,8 +156,8 @@ contract Equivocation {
         (place, said, named, digest) = read(kind, statement.members);
         if (named != address(0) && named != accused) revert OtherAccused(named);
         // A key that was taken back long ago can harm nobody any more.
-        uint256 oldest = block.timestamp - parameters.limits().unbondingDelay;
-        if (statement.time > block.timestamp || statement.time < oldest) revert TimeOutOfRange(statement.time);
+        uint256 until = uint256(statement.time) + parameters.limits().unbondingDelay;
+        if (statement.time > block.timestamp || until < block.timestamp) revert TimeOutOfRange(statement.time);
         (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, statement.signature);
         if (failure != ECDSA.RecoverError.NoError) revert BadStatementSignature();
         if (registry.accountAt(signer, statement.time) != accused) revert NotSignedFor(signer, accused);
