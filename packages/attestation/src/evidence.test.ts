@@ -1,4 +1,4 @@
-import type { webcrypto } from 'node:crypto';
+import { createHash, type webcrypto } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
@@ -29,11 +29,18 @@ const policyOf = (reportData: Uint8Array, change: Partial<EvidencePolicy> = {}):
   ...{ reportData, images: [], minimumSnpTcb: NO_TCB },
   ...change,
 });
+/** Of a TDX guest, as `boot` names it. */
+const bootOf = (quote: Uint8Array): string => {
+  const { measurement, registers } = parseQuote(quote).body as TdBody;
+  return createHash('sha256')
+    .update(Buffer.concat([measurement, ...registers.slice(0, 3)]))
+    .digest('hex');
+};
 const failed = (checks: readonly Check[]): string[] =>
   checks.filter(({ status }) => status !== 'pass').map(({ id }) => id);
 /** Of a machine whose image nobody names here. */
 const besideImage = (checks: readonly Check[]): string[] =>
-  failed(checks).filter((id) => id !== 'image' && id !== 'event-log');
+  failed(checks).filter((id) => !['boot', 'image', 'event-log'].includes(id));
 
 const COLLATERAL = {
   tdx: 'dcap-qvl/tdx_quote_collateral.json',
@@ -133,24 +140,43 @@ describe.skipIf(absence !== '')(`evidence of real machines${absence && ` (${abse
     const info = json('vllm-proxy/SAMPLE_DSTACK_INFO.json');
     const compose = (info.tcb_info as unknown as { app_compose: string }).app_compose;
     const images = [info.compose_hash as string];
-    const tried = { quote: fromHex(sample.quote as string), collateral: json(COLLATERAL.near), change: { images } };
+    const quote = fromHex(sample.quote as string);
+    const change = { images, boots: [bootOf(quote)] };
+    const tried = { quote, collateral: json(COLLATERAL.near), change };
     return { tried, eventLog: sample.event_log as string, compose };
   };
 
   it('a whole guest passes: quote, log and composition', async () => {
     const { tried, eventLog, compose } = guest();
     expect(failed(await tryIntel({ ...tried, beside: { eventLog, compose } }))).toEqual([]);
-    expect(failed(await tryIntel({ ...tried, change: { images: ['00'] }, beside: { eventLog, compose } }))).toEqual([
-      'image',
-    ]);
+    expect(
+      failed(await tryIntel({ ...tried, change: { ...tried.change, images: ['00'] }, beside: { eventLog, compose } })),
+    ).toEqual(['image']);
     const shown = await tryIntel({ ...tried, beside: { eventLog, compose: `${compose} ` } });
     expect(failed(shown)).toEqual(['compose', 'image']);
+    // The same log, of a guest that somebody else made.
+    const strange = await tryIntel({
+      ...tried,
+      change: { ...tried.change, boots: ['00'] },
+      beside: { eventLog, compose },
+    });
+    expect(failed(strange)).toEqual(['boot']);
+    const { images } = tried.change;
+    expect(failed(await tryIntel({ ...tried, change: { images }, beside: { eventLog, compose } }))).toEqual(['boot']);
     expect(failed(await tryIntel(tried))).toEqual(['event-log', 'image']);
     const report = json('dstack/quote-report.json');
     const newer = { quote: fromHex(report.quote as string), collateral: json(COLLATERAL.newer) };
     const log = report.event_log as string;
-    const images = [findEvent(parseEventLog(log), 'compose-hash') as string];
-    expect(failed(await tryIntel({ ...newer, change: { images }, beside: { eventLog: log } }))).toEqual([]);
+    const logged = [findEvent(parseEventLog(log), 'compose-hash') as string];
+    expect(
+      failed(
+        await tryIntel({
+          ...newer,
+          change: { images: logged, boots: [bootOf(newer.quote)] },
+          beside: { eventLog: log },
+        }),
+      ),
+    ).toEqual([]);
   });
 
   it('a forged log fails, whether it keeps its digests, drops them or hides an event', async () => {
@@ -166,7 +192,11 @@ describe.skipIf(absence !== '')(`evidence of real machines${absence && ` (${abse
       JSON.stringify(list.filter((_, i) => i !== at)),
       JSON.stringify([...list, list[at]]),
     ]) {
-      const checks = await tryIntel({ ...tried, change: { images: [forged] }, beside: { eventLog: log } });
+      const checks = await tryIntel({
+        ...tried,
+        change: { ...tried.change, images: [forged] },
+        beside: { eventLog: log },
+      });
       expect(failed(checks)).toContain('event-log');
     }
   });

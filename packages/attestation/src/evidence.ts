@@ -7,7 +7,7 @@ import { findEvent, parseEventLog, replayEventLog } from './event-log.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { checkIntelQuote, INTEL_ROOTS } from './intel.ts';
 import { parseCollateral } from './intel-collateral.ts';
-import { parseQuote } from './intel-quote.ts';
+import { parseQuote, type TdBody } from './intel-quote.ts';
 import { checkGpuReport, NVIDIA_ROOTS, parseGpuReport } from './nvidia-spdm.ts';
 
 /** What a machine shows about itself (RFC 9334: evidence, with the endorsements that it comes with). */
@@ -15,12 +15,14 @@ export interface MachineEvidence {
   readonly cpu:
     | {
         readonly kind: 'intel';
-        readonly quote: Uint8Array /** JSON of Intel's service. */;
+        readonly quote: Uint8Array;
+        /** JSON of Intel's service. */
         readonly collateral: unknown;
       }
     | {
         readonly kind: 'amd-snp';
-        readonly report: Uint8Array /** VCEK, ASK, ARK, each PEM or DER. */;
+        readonly report: Uint8Array;
+        /** VCEK, ASK, ARK, each PEM or DER. */
         readonly chain: readonly (string | Uint8Array)[];
       }
     | {
@@ -31,7 +33,11 @@ export interface MachineEvidence {
         readonly image: Uint8Array;
         readonly signature: Uint8Array;
       };
-  readonly gpu?: { readonly report: Uint8Array /** PEM, the GPU's own first. */; readonly chain: readonly string[] };
+  readonly gpu?: {
+    readonly report: Uint8Array;
+    /** PEM, the GPU's own first. */
+    readonly chain: readonly string[];
+  };
   /** The guest's event log, the JSON text of its agent. */
   readonly eventLog?: string;
   /** What the guest was told to run; its SHA-256 is the image. */
@@ -44,6 +50,8 @@ export interface EvidencePolicy {
   readonly reportData?: Uint8Array;
   /** SHA-256 of the images that may run, hex. Of AMD the launch measurement, 48 bytes. Without them `image` is skipped. */
   readonly images?: readonly string[];
+  /** Of TDX: which guests may boot, hex, by `nameBoot`. Without them `boot` is skipped: another guest could log any image as its own. */
+  readonly boots?: readonly string[];
   readonly acceptedTcb: readonly string[];
   readonly minimumSnpTcb: SnpTcb;
   /** Where a GPU is demanded: the nonce that it had to answer, 32 bytes. */
@@ -60,7 +68,7 @@ export const STRICT_POLICY = {
 
 /**
  * The checks of a machine's evidence, one list for all vendors: `evidence-form`, `cpu-vendor`, `cpu-chain`, `cpu-signature`, `cpu-identity`,
- * `cpu-collateral`, `cpu-tcb`, `cpu-debug`, `report-data`, `event-log`, `image`, `gpu-chain`, `gpu-signature`, `gpu-nonce`. A machine is good where
+ * `cpu-collateral`, `cpu-tcb`, `cpu-debug`, `report-data`, `boot`, `event-log`, `image`, `gpu-chain`, `gpu-signature`, `gpu-nonce`. A machine is good where
  * none fails; a skipped one is not good. Nothing throws.
  * @param nowMs the reader's clock, Unix time in ms: certificates and collateral have to be of this time.
  */
@@ -75,6 +83,7 @@ export async function verifyEvidence(
     return [
       ...machine.checks,
       checkReportData(machine, policy),
+      ...checkBoot(machine, policy),
       ...image.checks,
       checkImage(image.hash, policy),
       ...(await checkGpu(evidence, policy, nowMs)),
@@ -93,6 +102,17 @@ function checkReportData({ reportData }: Machine, { reportData: asked }: Evidenc
   ]);
 }
 
+/** Who measured the image: a guest that anybody made could write any event into its log. */
+function checkBoot({ boot }: Machine, { boots }: EvidencePolicy): Check[] {
+  if (boot === undefined) return [];
+  if (boots === undefined) return [skip('boot', `nobody said which guest may boot; it is ${boot}`)];
+  return [check('boot', boots.includes(boot), [`guest ${boot} may boot`, `guest ${boot} is not allowed`])];
+}
+
+/** The name of a TDX guest as it booted: SHA-256 of its launch measurement and its first three registers, in hex. */
+const nameBoot = async ({ measurement, registers }: TdBody): Promise<string> =>
+  toHex(await digest('SHA-256', measurement, ...registers.slice(0, 3)));
+
 function checkImage(hash: string | undefined, { images }: EvidencePolicy): Check {
   if (hash === undefined) return fail('image', 'nothing says which image runs');
   if (images === undefined) return skip('image', `nobody said which may run; it is ${hash}`);
@@ -104,6 +124,7 @@ interface Machine {
   readonly reportData: Uint8Array;
   /** Measured before the guest began; for Intel those of the log are in the registers. */
   readonly image?: string;
+  readonly boot?: string;
   readonly registers?: readonly Uint8Array[];
   readonly configId?: Uint8Array;
 }
@@ -128,7 +149,7 @@ async function readMachine({ cpu }: MachineEvidence, policy: EvidencePolicy, now
     const named = { checks: [vendor(`Intel ${body.kind.toUpperCase()}`), ...checks], reportData: body.reportData };
     return body.kind === 'sgx'
       ? { ...named, image: toHex(body.measurement) }
-      : { ...named, registers: body.registers, configId: body.configId };
+      : { ...named, boot: await nameBoot(body), registers: body.registers, configId: body.configId };
   }
   return readSoftware(cpu, policy);
 }

@@ -20,7 +20,8 @@ export const INTEL_ROOTS: readonly string[] = ['44a0196b2b99f889b8e149e95b807a35
 
 const P256 = { curve: 'P-256', hash: 'SHA-256' } as const;
 const SGX_DEBUG = 0x02;
-const TD_DEBUG = 0x01;
+/** Any of the first eight bits makes a guest untrusted; debugging is the lowest. */
+const TD_UNTRUSTED = 0xff;
 /** Bit 29: the guest may move to another machine. */
 const TD_MIGRATABLE = [3, 0x20] as const;
 
@@ -174,5 +175,5 @@ function checkTcb(
 const isOpen = (body: SgxBody | TdBody): boolean =>
   body.kind === 'sgx'
     ? ((body.attributes[0] as number) & SGX_DEBUG) !== 0
-    : ((body.attributes[0] as number) & TD_DEBUG) !== 0 ||
+    : ((body.attributes[0] as number) & TD_UNTRUSTED) !== 0 ||
       ((body.attributes[TD_MIGRATABLE[0]] as number) & TD_MIGRATABLE[1]) !== 0;

@@ -208,8 +208,10 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     treasury: toAddress(options.recipients.treasury, 'recipients.treasury'),
     license: toAddress(options.recipients.license, 'recipients.license'),
   };
+  let block: bigint | undefined;
   const create = async (what: string, data: Hex): Promise<{ address: Address; receipt: TransactionReceipt }> => {
     const receipt = await transactor.send(`deploy ${what}`, undefined, data);
+    block ??= receipt.blockNumber;
     if (!receipt.contractAddress) throw new ChainError('reverted', `deploy ${what}: no contract was created`);
     return { address: receipt.contractAddress.toLowerCase() as Address, receipt };
   };
@@ -323,7 +325,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     ...(issuance.period === 0 ? {} : { emission: emission.toLowerCase() as Address }),
     ...(beaconKeys === undefined ? {} : { beaconKeys: beaconKeys.address }),
     ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
-    block: Number(parameters.receipt.blockNumber),
+    block: Number(block),
   };
 }
 

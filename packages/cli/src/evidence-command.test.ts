@@ -38,11 +38,12 @@ describe('ogong evidence', () => {
     const { checks } = JSON.parse(seen.out) as { checks: { id: string; detail: string }[] };
     const image = /[0-9a-f]{64}/.exec(checks.find(({ id }) => id === 'image')?.detail as string)?.[0] as string;
     expect(seen.code).toBe(3);
-    const asked = ['--report-data', report.report_data.padEnd(128, '0'), '--images', image];
+    const boot = /[0-9a-f]{64}/.exec(checks.find(({ id }) => id === 'boot')?.detail as string)?.[0] as string;
+    const asked = ['--report-data', report.report_data.padEnd(128, '0'), '--images', image, '--boots', boot];
     const good = await run(path, '--collateral', collateral, '--at', at, ...asked);
     expect([good.code, good.error]).toEqual([0, '']);
     expect(good.out).toContain('ok    event-log');
-    expect((await run(path, '--collateral', collateral, '--at', at, '--allow', 'report-data,image')).code).toBe(0);
+    expect((await run(path, '--collateral', collateral, '--at', at, '--allow', 'report-data,image,boot')).code).toBe(0);
     const late = await run(path, '--collateral', collateral, '--at', '2026-11-25T00:00:00Z', ...asked);
     expect([late.code, late.out]).toEqual([1, expect.stringContaining('FAIL  cpu-collateral')]);
     expect((await run(path)).code).toBe(2);

@@ -23,6 +23,7 @@ const config = defineConfig({
     'report-data': { schema: text, label: '<hex>', description: 'the 64 bytes that the machine was asked to sign' },
     'gpu-nonce': { schema: text, label: '<hex>', description: 'the 32 bytes that its GPU was asked with' },
     images: { schema: text, label: '<hex,...>', description: 'images that may run' },
+    boots: { schema: text, label: '<hex,...>', description: 'TDX guests that may boot' },
     tcb: {
       schema: text,
       label: '<words>',
@@ -40,7 +41,7 @@ const config = defineConfig({
   },
   positionals: { label: '<evidence.json>', min: 1, max: 1 },
   examples: [
-    'ogong evidence quote.json --collateral collateral.json --report-data <hex> --images <hex>',
+    'ogong evidence quote.json --collateral collateral.json --report-data <hex> --images <hex> --boots <hex>',
     'ogong evidence report.json --allow report-data,image',
   ],
 });
@@ -88,7 +89,7 @@ export const evidenceCommand: Command = {
         return VERIFY_EXIT.ok;
       }
       const { values, positionals } = parsed;
-      const { collateral, images, tcb, software } = values;
+      const { collateral, images, boots, tcb, software } = values;
       const [reportData, gpuNonce] = [values['report-data'], values['gpu-nonce']];
       const policy = {
         ...STRICT_POLICY,
@@ -98,6 +99,7 @@ export const evidenceCommand: Command = {
         ...(images === undefined
           ? {}
           : { images: listOf(images).map((image) => image.replace(/^0x/, '').toLowerCase()) }),
+        ...(boots === undefined ? {} : { boots: listOf(boots).map((boot) => boot.replace(/^0x/, '').toLowerCase()) }),
         minimumSnpTcb: readMinimum(values['minimum-snp']),
         softwareKeys: listOf(software).map((key) => key.replace(/^0x/, '').toLowerCase()),
       };

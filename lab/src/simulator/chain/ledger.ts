@@ -282,6 +282,8 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
       },
       freeOf: async (payer: BytesLike) => get(free, key(payer)),
       balanceOf: async (owner: BytesLike) => get(wallets, key(owner)),
+      /** Payers pay in the token. */
+      paymentBalanceOf: async (owner: BytesLike) => get(wallets, key(owner)),
       async votesOf(accounts: readonly BytesLike[]) {
         const listed = members();
         const found = accounts.map((one) => listed.find(({ address }) => key(address) === key(one)));
