@@ -80,7 +80,7 @@ function* readPythonString(feed: TextFeed): Reading<string | undefined> {
     text += part;
   };
   for (;;) {
-    const mark = yield* feed.until([quote, '\\'], keep);
+    const mark: string | undefined = yield* feed.until([quote, '\\'], keep);
     if (mark === undefined) return undefined;
     if (mark === quote) return text;
     const next = yield* feed.peek();
