@@ -63,7 +63,7 @@ describe('a reject', () => {
 describe('measured evidence about a reply that is not rejected', () => {
   const measure = (letter: string, eValue: number): WeighedReport => ({
     ...report(letter),
-    drift: { outcome: 'accept', pValue: 0.5, eValue, row: 'x', source: 'rank' } as WeighedReport['drift'],
+    drift: { outcome: 'accept', pValue: 0.5, eValue, row: 'x', source: 'rank' } as NonNullable<WeighedReport['drift']>,
   });
 
   it.each([
