@@ -19,15 +19,15 @@ import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
   beaconKeysAbi,
+  casesAbi,
   constantProductPoolAbi,
   creditsAbi,
-  casesAbi,
   earningsAbi,
   emissionAbi,
   equivocationAbi,
   escrowAbi,
-  mintBurnAbi,
   hearingsAbi,
+  mintBurnAbi,
   modelRegistryAbi,
   ogongTokenAbi,
   orogAbi,

@@ -13,10 +13,10 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
 import { meshDirField } from '../mesh-trust.ts';
+import { type Diagnosis, formatDiagnoses } from './diagnosis.ts';
 import { examineChain } from './examine-chain.ts';
 import { examineDisk, examineFiles, examineProgram } from './examine-machine.ts';
 import { answers, examineEndpoint, examinePort } from './examine-ports.ts';
-import { type Finding, formatFindings } from './finding.ts';
 
 const config = defineConfig({
   name: 'ogong doctor',
@@ -64,12 +64,12 @@ export const doctorCommand: Command = {
     }
     const findings = await examine(parsed.values);
     if (parsed.values.json) printJson(output, findings);
-    else output.write(formatFindings(findings));
+    else output.write(formatDiagnoses(findings));
     return findings.some(({ status }) => status === 'problem') ? 1 : EXIT.ok;
   },
 };
 
-async function examine(values: Values): Promise<readonly Finding[]> {
+async function examine(values: Values): Promise<readonly Diagnosis[]> {
   const directories = values.dataDir.length > 0 ? values.dataDir : [join(homedir(), '.ogong')];
   const machine = directories.flatMap((each) => [examineDisk(resolve(each)), examineFiles(resolve(each))]);
   const mesh = findMesh(resolve(values.meshDir));
@@ -91,7 +91,7 @@ async function examine(values: Values): Promise<readonly Finding[]> {
 /** The mesh that runs on this machine, and which of its daemons do not. */
 function findMesh(directory: string): {
   readonly state?: MeshState | undefined;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly Diagnosis[];
 } {
   const about = 'mesh';
   try {

@@ -1,8 +1,8 @@
 import { createChainClient } from '@ogong/chain/client';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Diagnosis } from './diagnosis.ts';
 import { examineChain } from './examine-chain.ts';
-import type { Finding } from './finding.ts';
 
 const isThere = async (): Promise<boolean> => true;
 let ledger: TestLedger;
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.stop());
 
-const byName = (findings: readonly Finding[]): Readonly<Record<string, string>> =>
+const byName = (findings: readonly Diagnosis[]): Readonly<Record<string, string>> =>
   Object.fromEntries(findings.map(({ about, status }) => [about, status]));
 
 it('nothing settles without validators, or without two thirds of their stake in reach', async () => {
@@ -27,7 +27,7 @@ it('nothing settles without validators, or without two thirds of their stake in 
   expect(findings.at(-1)?.found).toBe('none is registered');
   await Promise.all([1, 2, 3].map(() => ledger.createValidator()));
   const place = { rpcUrl, deployment: ledger.deployment };
-  const validatorsWith = async (reached: number): Promise<Finding | undefined> => {
+  const validatorsWith = async (reached: number): Promise<Diagnosis | undefined> => {
     let asked = 0;
     return (await examineChain(place, { nowMs, isThere: async () => asked++ < reached })).at(-1);
   };

@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatDiagnoses } from './diagnosis.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { judgeClock } from './examine-chain.ts';
 import { examineDisk, examineFiles, examineProgram } from './examine-machine.ts';
 import { examineEndpoint, examinePort } from './examine-ports.ts';
-import { formatFindings } from './finding.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-doctor-'));
 let server: Server;
@@ -124,7 +124,7 @@ describe('the command', () => {
 
   it('lines up what it found', () => {
     expect(
-      formatFindings([
+      formatDiagnoses([
         { about: 'a', status: 'ok', found: 'fine' },
         { about: 'long', status: 'problem', found: 'bad', advice: 'mend it' },
       ]),

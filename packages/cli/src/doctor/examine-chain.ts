@@ -2,7 +2,7 @@ import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type HostPort, parseHostPort } from '@ogong/host/link/host-port';
-import type { Finding } from './finding.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 /** Daemons compare times of theirs with the chain's; tickets and orders allow 30 s. */
 const MOST_AHEAD_S = 30;
@@ -24,7 +24,7 @@ interface Surroundings {
 export async function examineChain(
   { rpcUrl, deployment }: ChainPlace,
   around: Surroundings,
-): Promise<readonly Finding[]> {
+): Promise<readonly Diagnosis[]> {
   try {
     const client = await createChainClient({ rpcUrl, deployment });
     const [block, contracts, validators] = await Promise.all([
@@ -48,7 +48,7 @@ export async function examineChain(
 }
 
 /** @param ageSeconds of the newest block, by this machine's clock; negative where the block is later. */
-export function judgeClock(ageSeconds: number): Finding {
+export function judgeClock(ageSeconds: number): Diagnosis {
   const about = 'clock';
   if (ageSeconds < -MOST_AHEAD_S) {
     return {
@@ -70,7 +70,7 @@ export function judgeClock(ageSeconds: number): Finding {
 }
 
 /** An address of the deployment without code is a deployment of something else. */
-async function examineContracts({ deployment, transactor }: ChainClient): Promise<Finding> {
+async function examineContracts({ deployment, transactor }: ChainClient): Promise<Diagnosis> {
   const about = 'contracts';
   const named = Object.entries(deployment).flatMap(([name, value]) =>
     typeof value === 'string' && /^0x[0-9a-f]{40}$/i.test(value) ? [[name, value as `0x${string}`] as const] : [],
@@ -89,7 +89,7 @@ async function examineContracts({ deployment, transactor }: ChainClient): Promis
 async function examineValidators(
   validators: Awaited<ReturnType<ChainClient['validators']>>,
   { isThere }: Surroundings,
-): Promise<Finding> {
+): Promise<Diagnosis> {
   const about = 'validators';
   if (validators.length === 0) {
     const advice = 'nothing is admitted or settled until validators have registered';

@@ -1,7 +1,7 @@
 import { lstatSync, opendirSync, statfsSync } from 'node:fs';
 import { platform } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Finding } from './finding.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 const LEAST_NODE = 24;
 const [SCARCE_BYTES, LOW_BYTES] = [1e9, 10e9];
@@ -12,7 +12,7 @@ const PRIVATE = /\.(key|db|db-wal|sqlite)$/;
 const OPEN_FOLDERS = new Set(['models', 'cache', 'engine', 'lab', 'node_modules']);
 const SHOWN = 3;
 
-export function examineProgram(version: string): Finding {
+export function examineProgram(version: string): Diagnosis {
   const major = Number(version.replace(/^v/, '').split('.')[0]);
   if (major >= LEAST_NODE) return { about: 'program', status: 'ok', found: `Node ${version}` };
   return {
@@ -24,7 +24,7 @@ export function examineProgram(version: string): Finding {
 }
 
 /** @param freeBytes left out: read from the file system that holds the directory. */
-export function examineDisk(directory: string, freeBytes = readFreeBytes(directory)): Finding {
+export function examineDisk(directory: string, freeBytes = readFreeBytes(directory)): Diagnosis {
   const about = 'disk';
   if (freeBytes === undefined) return { about, status: 'skipped', found: `${directory} does not exist yet` };
   const found = `${(freeBytes / 1e9).toFixed(1)} GB free where ${directory} lies`;
@@ -45,7 +45,7 @@ function readFreeBytes(directory: string): number | undefined {
 }
 
 /** Whoever reads a daemon's key can act as the daemon; its database holds prompts. */
-export function examineFiles(directory: string): Finding {
+export function examineFiles(directory: string): Diagnosis {
   const about = 'files';
   if (platform() === 'win32') return { about, status: 'skipped', found: 'modes of files are not known on Windows' };
   const { seen, open, isCut } = findOpenFiles(directory);

@@ -1,6 +1,6 @@
 import { createServer, connect as openSocket } from 'node:net';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
-import type { Finding } from './finding.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 const TIMEOUT_MS = 2_000;
 
@@ -17,7 +17,7 @@ export function answers({ host, port }: HostPort): Promise<boolean> {
 }
 
 /** A port that a daemon is to listen on: free, or who said why not. */
-export function examinePort(port: number, host = '127.0.0.1'): Promise<Finding> {
+export function examinePort(port: number, host = '127.0.0.1'): Promise<Diagnosis> {
   const about = `port ${port}`;
   return new Promise((resolve) => {
     const server = createServer();
@@ -54,7 +54,7 @@ const PRIVATE_HOSTS = [
 ];
 
 /** An address that a daemon announces to others. */
-export async function examineEndpoint(endpoint: HostPort, isThere = answers): Promise<Finding> {
+export async function examineEndpoint(endpoint: HostPort, isThere = answers): Promise<Diagnosis> {
   const about = 'endpoint';
   const shown = formatHostPort(endpoint);
   if (PRIVATE_HOSTS.some((range) => range.test(endpoint.host))) {

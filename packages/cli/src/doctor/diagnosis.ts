@@ -1,5 +1,5 @@
 /** What an examination saw. Only a `problem` keeps a daemon from working. */
-export interface Finding {
+export interface Diagnosis {
   readonly about: string;
   readonly status: 'ok' | 'warning' | 'problem' | 'skipped';
   readonly found: string;
@@ -7,7 +7,7 @@ export interface Finding {
   readonly advice?: string | undefined;
 }
 
-const MARKS: Readonly<Record<Finding['status'], string>> = {
+const MARKS: Readonly<Record<Diagnosis['status'], string>> = {
   ok: 'ok     ',
   warning: 'warning',
   problem: 'PROBLEM',
@@ -15,7 +15,7 @@ const MARKS: Readonly<Record<Finding['status'], string>> = {
 };
 
 /** One line for each finding, and below it what to do. */
-export function formatFindings(findings: readonly Finding[]): string {
+export function formatDiagnoses(findings: readonly Diagnosis[]): string {
   const width = Math.max(...findings.map(({ about }) => about.length));
   const lines = findings.flatMap(({ about, status, found, advice }) => [
     `${MARKS[status]}  ${about.padEnd(width)}  ${found}`,
