@@ -10,7 +10,7 @@ export const VALIDATOR_RATES: MethodRates = {
   // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500 },
   // A provider announces itself every ten seconds.
-  'ogong.v1.ValidatorService/Announce': { perSecond: 2, burst: 20 },
+  'ogong.v1.ValidatorService/Announce': { perSecond: 2, burst: 50 },
   // Signs. Who follows a reply into the log asks once.
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 1, burst: 25 },
   // Each may ask a provider, and checks signatures.
