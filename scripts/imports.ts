@@ -28,14 +28,38 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
   'packages/host': ['protocol', 'chain'],
-  'packages/node': ['protocol', 'chain', 'host'],
-  'packages/provider': ['protocol', 'chain', 'host', 'models', 'engine', 'node'],
+  'packages/node': ['protocol', 'attestation', 'chain', 'host'],
+  'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'node'],
   'packages/sdk': ['protocol', 'chain'],
   'packages/devnet': ['protocol', 'chain', 'host', 'models', 'node', 'provider'],
   'packages/cli': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'attestation'],
   'apps/explorer': ['protocol', 'chain', 'sdk'],
-  'packages/testing': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet'],
-  lab: ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'cli', 'testing'],
+  'packages/testing': [
+    'protocol',
+    'attestation',
+    'chain',
+    'host',
+    'models',
+    'engine',
+    'node',
+    'provider',
+    'sdk',
+    'devnet',
+  ],
+  lab: [
+    'protocol',
+    'attestation',
+    'chain',
+    'host',
+    'models',
+    'engine',
+    'node',
+    'provider',
+    'sdk',
+    'devnet',
+    'cli',
+    'testing',
+  ],
 };
 
 /** Folders of a package that never import each other: roles, which meet over the wire. */
@@ -100,7 +124,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/models/src': ['gguf', '.'],
   'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'upstream', 'class-search', '.'],
-  'packages/cli/src': ['.', 'calibrate', 'compare', 'money', 'bin'],
+  'packages/cli/src': ['.', 'calibrate', 'compare', 'doctor', 'money', 'bin'],
 };
 
 const FAST_TEST = /\/[^/]+(?<!\.(process|simulation|model|e2e))\.test\.ts$/;

@@ -1,5 +1,6 @@
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
+import { createCaseReads } from './cases.ts';
 import type { Distribution, Holding, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
@@ -138,6 +139,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
+    ...createCaseReads(transactor, deployment),
     ...createWrites(transactor, deployment),
   };
 }
@@ -322,14 +324,6 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       return read('held penalty', async (client) => {
         const { amount, count } = await client.readContract({ ...staking, functionName: 'heldOf', args });
         return { amountAtomic: amount, penalty: count };
-      });
-    },
-    /** How often exact evidence has convicted a validator, and when last. */
-    convictionsOf(validator: BytesLike): Promise<{ readonly count: number; readonly atMs: bigint }> {
-      const args = [toAddress(validator, 'validator')] as const;
-      return read('convictions', async (client) => {
-        const { count, at } = await client.readContract({ ...staking, functionName: 'convictionsOf', args });
-        return { count, atMs: at * 1_000n };
       });
     },
     /** The keys that counted for an account at some times, each once. A time that has not come counts as now. @param timesMs Unix time in ms. */

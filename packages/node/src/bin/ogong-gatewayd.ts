@@ -11,7 +11,7 @@ import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity, loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
-import { collectProcessMetrics, createMetrics } from '@ogong/host/metrics/metrics';
+import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
@@ -58,7 +58,6 @@ async function start(values: Values): Promise<Daemon> {
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
   );
   const metrics = createMetrics('gateway');
-  collectProcessMetrics(metrics);
   const store = openStore(join(values.dataDir, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   bindLedger(store, chain.ledger);
   const gateway = createGateway(

@@ -4,7 +4,7 @@ import { showModel, showModels } from '@ogong/host/dialect/models';
 import { explainUnserved } from '@ogong/host/dialect/unserved-paths';
 import { allowOrigins, assertLoopbackHost } from '@ogong/host/http/access';
 import { type ApiApp, type ApiAppOptions, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
-import type { Metrics } from '@ogong/host/metrics/metrics';
+import { type Metrics, readMetrics } from '@ogong/host/metrics/metrics';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import {
@@ -67,7 +67,7 @@ export function createGatewayApp(
     opening: signIn.require(receipts.showOpening),
     health: createHealthHandler(dependencies),
     metrics: signIn.require(async (context) =>
-      context.body(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
+      context.body(await readMetrics(metrics), 200, { 'content-type': metrics.registry.contentType }),
     ),
   };
   mountRoutes(app, GATEWAY_ROUTES, handlers);
