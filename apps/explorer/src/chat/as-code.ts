@@ -3,6 +3,9 @@ import type { ChatBody } from './conversation.ts';
 /** A text within single quotes of a shell. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
+/** As the copied code reads it, and not this page. */
+const KEY_IN_NODE = ['process', 'env', 'OGONG_API_KEY'].join('.');
+
 export const CODE_KINDS = ['curl', 'TypeScript', 'Python'] as const;
 export type CodeKind = (typeof CODE_KINDS)[number];
 
@@ -20,7 +23,7 @@ export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody): stri
     return `import { createClient } from '@ogong/sdk';
 
 // Checks every answer before you get it. \`trust\` names whom you trust (docs/spec/receipt.md).
-const client = createClient({ baseUrl: ${JSON.stringify(baseUrl)}, apiKey: process.env.OGONG_API_KEY, trust });
+const client = createClient({ baseUrl: ${JSON.stringify(baseUrl)}, apiKey: ${KEY_IN_NODE}, trust });
 const { response, replies } = await client.chat.completions.create(${pretty});
 console.log(response.choices[0].message.content, replies[0].checks);
 `;

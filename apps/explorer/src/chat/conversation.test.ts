@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { writeCode } from './as-code.ts';
-import { composeBody, loadTurns, saveTurns, sumFees, type Turn } from './conversation.ts';
+import { type ChatTurn, composeBody, loadTurns, saveTurns, sumFees } from './conversation.ts';
 
-const turn = (id: number, more: Partial<Turn> = {}): Turn => ({
+const turn = (id: number, more: Partial<ChatTurn> = {}): ChatTurn => ({
   ...{ id, model: 'm', question: `q${id}`, answer: `a${id}`, state: 'answered' },
   ...more,
 });

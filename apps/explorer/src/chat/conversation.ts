@@ -1,7 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
 
 /** A question, its answer, and what the page has found out about it. */
-export interface Turn {
+export interface ChatTurn {
   readonly id: number;
   readonly model: string;
   readonly question: string;
@@ -29,9 +29,9 @@ const MAX_CHARACTERS = 1_000_000;
 type Storage = Pick<globalThis.Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /** Of this browser alone. What cannot be read is no history. */
-export function loadTurns(storage: Storage): Turn[] {
+export function loadTurns(storage: Storage): ChatTurn[] {
   try {
-    const turns = JSON.parse(storage.getItem(PLACE) ?? '[]') as Turn[];
+    const turns = JSON.parse(storage.getItem(PLACE) ?? '[]') as ChatTurn[];
     if (!Array.isArray(turns)) return [];
     return turns
       .filter(
@@ -45,7 +45,7 @@ export function loadTurns(storage: Storage): Turn[] {
 }
 
 /** The newest that fit; a browser without room keeps none. */
-export function saveTurns(storage: Storage, turns: readonly Turn[]): void {
+export function saveTurns(storage: Storage, turns: readonly ChatTurn[]): void {
   let kept = turns.slice(-MAX_TURNS);
   while (kept.length > 0 && JSON.stringify(kept).length > MAX_CHARACTERS) kept = kept.slice(1);
   try {
@@ -62,7 +62,7 @@ export interface ChatBody {
 }
 
 /** What is asked for, with all that was said before. */
-export const composeBody = (turns: readonly Turn[], model: string, question: string): ChatBody => ({
+export const composeBody = (turns: readonly ChatTurn[], model: string, question: string): ChatBody => ({
   model,
   messages: [
     ...turns
@@ -76,5 +76,5 @@ export const composeBody = (turns: readonly Turn[], model: string, question: str
 });
 
 /** Fees as far as they are known, atomic units. */
-export const sumFees = (turns: readonly Turn[]): bigint =>
+export const sumFees = (turns: readonly ChatTurn[]): bigint =>
   turns.reduce((sum, { feeAtomic }) => sum + BigInt(feeAtomic ?? 0), 0n);

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatAmount, plural } from '../format.ts';
 import { Amount, CheckList, CopyButton, Verdict } from '../view/parts.tsx';
 import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
-import { sumFees, type Turn } from './conversation.ts';
+import { type ChatTurn, sumFees } from './conversation.ts';
 import type { ChatModel } from './gateway.ts';
 import type { ChatSession, ChatState } from './session.ts';
 
@@ -156,7 +156,7 @@ function Conversation({ state: { turns } }: { state: ChatState }) {
   );
 }
 
-function OneTurn({ turn }: { turn: Turn }) {
+function OneTurn({ turn }: { turn: ChatTurn }) {
   const { question, answer, reasoning, state, problem, tokens, feeAtomic } = turn;
   return (
     <article aria-label={`Answer to: ${question.slice(0, 80)}`}>
@@ -186,7 +186,7 @@ function OneTurn({ turn }: { turn: Turn }) {
   );
 }
 
-function Checks({ turn: { checks, problem, replyId, fate, verdict = '', receiptPath } }: { turn: Turn }) {
+function Checks({ turn: { checks, problem, replyId, fate, verdict = '', receiptPath } }: { turn: ChatTurn }) {
   if (checks === undefined) {
     return (
       <div class="found" role="status">

@@ -1,11 +1,11 @@
 import type { NetworkStore } from '../data/store.ts';
 import { checkTurn } from './check-turn.ts';
-import { composeBody, loadTurns, saveTurns, type Turn } from './conversation.ts';
+import { type ChatTurn, composeBody, loadTurns, saveTurns } from './conversation.ts';
 import { type ChatModel, GatewayRefusal, listChatModels, readReceiptText, streamAnswer } from './gateway.ts';
 
 /** A chat, as the page shows it. */
 export interface ChatState {
-  readonly turns: readonly Turn[];
+  readonly turns: readonly ChatTurn[];
   readonly models: readonly ChatModel[] | undefined;
   readonly model: string;
   /** Whether the gateway wants a key. */
@@ -41,7 +41,7 @@ export function createChatSession(
     for (const listener of listeners) listener(state);
   }
 
-  function change(id: number, part: Partial<Turn>): void {
+  function change(id: number, part: Partial<ChatTurn>): void {
     publish({ turns: state.turns.map((turn) => (turn.id === id ? { ...turn, ...part } : turn)) });
     saveTurns(storage, state.turns);
   }
@@ -64,7 +64,10 @@ export function createChatSession(
     const receiptText = await readReceiptText(baseUrl, key, turn.receiptPath);
     const { body, answer, reasoning = '' } = turn;
     const found = await checkTurn({ body, answer, reasoning, receiptText }, network.get());
-    change(id, { ...found, ...(found.feeAtomic === undefined ? {} : { feeAtomic: found.feeAtomic }) } as Partial<Turn>);
+    change(id, {
+      ...found,
+      ...(found.feeAtomic === undefined ? {} : { feeAtomic: found.feeAtomic }),
+    } as Partial<ChatTurn>);
     return found.checks.some((one) => one.id === 'settled' && one.status !== 'skip') || found.fate === 'abandoned';
   }
 
