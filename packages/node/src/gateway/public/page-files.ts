@@ -7,8 +7,12 @@ export type PageFiles = ReadonlyMap<string, Uint8Array>;
 
 /** In a published package. */
 const BUILT = fileURLToPath(new URL('../../../pages/', import.meta.url));
-/** In the repository, which has sources alone: they are built when somebody looks. */
-const BUILDER = new URL('../../../../../apps/explorer/scripts/build.ts', import.meta.url);
+/**
+ * In the repository, which has sources alone: they are built when somebody looks. Named in two steps, because a module that a source
+ * names in one is taken for a program of its own, is joined (scripts/join-programs.mjs), and then lies where the pages are not.
+ */
+const EXPLORER = new URL('../../../../../apps/explorer/', import.meta.url);
+const BUILDER = new URL('scripts/build.ts', EXPLORER);
 
 /** @returns undefined where the pages were left out of the installation. */
 async function loadPages(): Promise<PageFiles | undefined> {
