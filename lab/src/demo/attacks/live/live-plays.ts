@@ -3,7 +3,7 @@ import { inventParties, sellTinyModel, squatName } from './consumer-plays.ts';
 import { readOthersReplies } from './curious-play.ts';
 import { floodWithComplaints, floodWithLinks, squatRoutes } from './door-plays.ts';
 import { admitTooMuch, nameOwnRouter, reuseIds, showTwoRecords, stealComplaint } from './payer-plays.ts';
-import { abandonForOthers, forgeAndRun, frameByOldId, leaveWithoutWord } from './stranger-plays.ts';
+import { abandonForOthers, frameByOldId, leaveWithoutWord } from './stranger-plays.ts';
 import {
   abuseSigningKey,
   claimWithheld,
@@ -37,7 +37,6 @@ export const LIVE_PLAYS: ReadonlyMap<string, LivePlay> = new Map([
   ['lone-reject', frameByReports],
   ['old-id-framing', frameByOldId],
   ['free-abandonment', abandonForOthers],
-  ['hit-and-run', forgeAndRun],
   ['vanishing-payer', leaveWithoutWord],
   ['curious-cosigner', readOthersReplies],
 ]);

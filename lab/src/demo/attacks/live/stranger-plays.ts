@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createTestOrder, serveTestReply, signTestComplaint, toPushMessage } from '@ogong/testing/validator/test-reply';
-import { waitUntil } from '../../polling.ts';
 import { countTexts, type LivePlay } from '../scene.ts';
 import { buyReply, openPayer, placeOrder, tell } from './consumer.ts';
 import { forgeSilence } from './forge-silence.ts';
@@ -14,7 +11,6 @@ import { proposeEntry } from './propose-entry.ts';
 
 const MAX_FEE = 10n ** 15n;
 const NOBODY = new Uint8Array(20);
-const PATIENCE_MS = 90_000;
 const HONEST_PROVIDER = 'provider-1';
 const OWN = 'validator-1';
 
@@ -29,7 +25,6 @@ async function openNewKey(network: LiveNetwork, name: string) {
   const base = { payer: payer.signer, ledger, validator, provider, epoch: beacon.epoch, model };
   return {
     service: links.to(ValidatorService, peer(handler)),
-    providerId: hashHybridKey(crypto, provider.publicKey),
     asPayer: { payer: payer.signer, ledger },
     order: (index: number, nonce: Uint8Array = new Uint8Array(randomBytes(32))) =>
       createTestOrder({
@@ -91,11 +86,14 @@ export const abandonForOthers: LivePlay = async (network) => {
     answers.push(`an honest validator: ${await tell(admitted)}`);
   }
   const bought = await placeOrder(network, { ...same, validator: owned.account });
-  const timeMs = Date.now();
+  const timeMs = Number(bought.order.expiresAtMs) + 1;
   const proposal = await proposeEntry(network, owned, {
-    ...{ bought, push: undefined, says: { verdict: 'abandoned', payee: NOBODY, timeMs } },
+    bought,
+    push: undefined,
+    says: { verdict: 'abandoned', payee: NOBODY, timeMs },
     evidence: {
-      ...{ kind: 'abandoned', consent: signConsent(liar, bought.order) },
+      kind: 'abandoned',
+      consent: signConsent(liar, bought.order),
       statements: await forgeSilence(network, { owned, order: bought.order, asked: 'record', timeMs }),
     },
   });
@@ -105,32 +103,6 @@ export const abandonForOthers: LivePlay = async (network) => {
     answered: countTexts(answers),
     money: 'none: nothing of it is on the chain',
     worked: proposal.isSigned || answers.some((answer) => answer.endsWith(': done')),
-  };
-};
-
-/** Two new keys, each with one forged reply. */
-export const forgeAndRun: LivePlay = async (network) => {
-  const keys = await Promise.all([1, 2].map((number) => openNewKey(network, `runner ${number}`)));
-  const caught = await Promise.all(
-    keys.map(async ({ service, order, serve, providerId }) => {
-      const forged = order(0);
-      await service.admit({ order: forged, consent: forged.consent });
-      await service.pushRecord(toPushMessage(serve(forged).submission));
-      const look = () => service.getReply({ replyId: forged.fields.replyId });
-      const isOver = await waitUntil(async () => (await look()).state === 'settled', PATIENCE_MS);
-      const { verdict, feeAtomic } = await look();
-      return { isOver, verdict, feeAtomic, isEjected: await network.chain.isEjected(providerId) };
-    }),
-  );
-  const paid = caught.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
-  return {
-    tried: 'forged one reply under each of two keys that hold no earnings',
-    answered: caught.map(
-      ({ isOver, verdict, isEjected }) =>
-        `${isOver ? verdict : `no verdict in ${PATIENCE_MS / 1000} s`}; the key is ${isEjected ? '' : 'not '}ejected`,
-    ),
-    money: `${paid} atomic units are paid for them`,
-    worked: paid > 0n || caught.some(({ verdict }) => verdict === 'accept' || verdict === 'unaudited'),
   };
 };
 
