@@ -14,6 +14,10 @@ const AT_ONCE = 4;
 /** More honest calls than fit into a phase. */
 const MOST_CALLS = 600;
 const AIM = { at: 'least', value: 0.9 } as const;
+const REASON = {
+  why: 'a call that is refused still costs its share of TLS and HTTP/2, and a link that was closed costs a handshake when its caller comes back; what is answered within the limit comes on top (see how long a call takes with nobody else calling)',
+  next: 'what a first link costs its caller: a puzzle before the handshake, or a deposit',
+} as const;
 const ATTACKER = fileURLToPath(new URL('../doors/flood.child.ts', import.meta.url));
 const DECOY = fileURLToPath(new URL('../doors/decoy.child.ts', import.meta.url));
 
@@ -68,7 +72,7 @@ async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row
     const list = (name: keyof DoorSample, which: 'flooded' | 'quiet') => samples[which].map((sample) => sample[name]);
     return [
       {
-        ...{ id: `door-${id}`, unit: 'x', aim: AIM },
+        ...{ id: `door-${id}`, unit: 'x', aim: AIM, ...REASON },
         value: pairedRatio(list('perProcessorSecond', 'flooded'), list('perProcessorSecond', 'quiet')),
         what: `${honest}, for each second of the daemon's processor time, at ten times the limit of ${limit} / without`,
         note: `${AT_ONCE} at once for ${PHASE_MS} ms, ${ROUNDS} rounds; without: the flood goes to a door like it in another process; no honest call failed; ${offered}`,

@@ -1,7 +1,9 @@
 import type { LivePlay } from '../scene.ts';
 import { inventParties, sellTinyModel, squatName } from './consumer-plays.ts';
+import { readOthersReplies } from './curious-play.ts';
 import { floodWithComplaints, floodWithLinks, squatRoutes } from './door-plays.ts';
 import { admitTooMuch, nameOwnRouter, reuseIds, showTwoRecords, stealComplaint } from './payer-plays.ts';
+import { abandonForOthers, frameByOldId, leaveWithoutWord } from './stranger-plays.ts';
 import {
   abuseSigningKey,
   claimWithheld,
@@ -33,4 +35,8 @@ export const LIVE_PLAYS: ReadonlyMap<string, LivePlay> = new Map([
   ['beacon-puller', pullBeacon],
   ['silent-league', stayVerifierSilent],
   ['lone-reject', frameByReports],
+  ['old-id-framing', frameByOldId],
+  ['free-abandonment', abandonForOthers],
+  ['vanishing-payer', leaveWithoutWord],
+  ['curious-cosigner', readOthersReplies],
 ]);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestMesh, type TestMesh } from '../../../bad-days/test-mesh.ts';
 import { findScene } from '../catalogue.ts';
 import { playAttack } from '../play-attack.ts';
+import { LIVE_PLAYS } from './live-plays.ts';
 
 let network: TestMesh;
 beforeAll(async () => {
@@ -11,8 +12,11 @@ afterAll(async () => {
   await network?.stop();
 }, 120_000);
 
-/** One of each kind: a flood, a payer, a provider, a validator in league with a payer, a validator alone. The demo plays the others. */
-const PLAYED = ['route-squatting', 'reused-ids', 'two-records', 'over-admission', 'false-abandonment'];
+/** One of each kind: a flood, a payer, a provider, a validator in league with a payer, a validator alone. The long run plays them all. */
+const PLAYED =
+  process.env.OGONG_LONG === '1'
+    ? [...LIVE_PLAYS.keys()]
+    : ['route-squatting', 'reused-ids', 'two-records', 'over-admission', 'false-abandonment'];
 
 describe.skipIf(process.platform !== 'linux')('an attack on the running network', () => {
   it.each(PLAYED)('%s fails, and the network goes on', async (name) => {

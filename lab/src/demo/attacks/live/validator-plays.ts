@@ -8,17 +8,15 @@ import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
-import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
-import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { waitUntil } from '../../polling.ts';
 import { countTexts, type LivePlay } from '../scene.ts';
 import { buyReply, type LiveOrder, openPayer, placeOrder, tell } from './consumer.ts';
 import { type FalseValidator, serveFalseValidator } from './false-validator.ts';
+import { forgeSilence } from './forge-silence.ts';
 import type { LiveNetwork, OwnedDaemon } from './live-network.ts';
 import { type FalseEntry, proposeEntry } from './propose-entry.ts';
 
 const MAX_FEE = 10n ** 15n;
-const NONE = new Uint8Array(32);
 const NOBODY = new Uint8Array(20);
 const PATIENCE_MS = 60_000;
 const OWN = 'validator-1';
@@ -57,22 +55,7 @@ async function handleReply(network: LiveNetwork, name: string): Promise<Handled>
   }
 }
 
-/** Statements as two witnesses would make them, signed by the liar itself. */
-async function forgeSilence(
-  { ledger, latestBeacon }: LiveNetwork,
-  { owned, bought: { order } }: Handled,
-  asked: 'record' | 'opening',
-  timeMs: number,
-): Promise<Statement[]> {
-  const { epoch } = await latestBeacon();
-  const told = { isRefused: false, epoch, timeMs };
-  const about = { witness: owned.account, validator: owned.account, orderHash: order.orderHash };
-  const statement = { ...about, target: order.providerId, subject: NONE, asked, ...told };
-  const signature = await createKeySigner(crypto, owned.signer, owned.account).sign({
-    ...{ kind: 'silence', domain: ledger, ...statement },
-  });
-  return [0, 1].map((place) => ({ ...told, place, signature }));
-}
+const toQuestion = ({ owned, bought: { order } }: Handled) => ({ owned, order });
 
 type Lie = (network: LiveNetwork, handled: Handled) => Promise<Omit<FalseEntry, 'bought'>>;
 
@@ -101,7 +84,7 @@ export const denyDelivery: LivePlay = async (network) =>
       const consent = handled.taken.consents.get(toHex(handled.bought.order.replyId));
       if (consent === undefined) throw new Error('the provider never promised the reply');
       const timeMs = Number(handled.bought.order.expiresAtMs) + 1;
-      const statements = await forgeSilence(network, handled, 'record', timeMs);
+      const statements = await forgeSilence(network, { ...toQuestion(handled), asked: 'record', timeMs });
       return {
         push: undefined,
         says: { verdict: 'abandoned', payee: NOBODY, timeMs },
@@ -120,7 +103,7 @@ export const claimWithheld: LivePlay = async (network) =>
   toCourse(
     'called an opening withheld that it never asked for, with statements of its own',
     await playLie(network, 'withheld', async (_, handled) => {
-      const statements = await forgeSilence(network, handled, 'opening', Date.now());
+      const statements = await forgeSilence(network, { ...toQuestion(handled), asked: 'opening', timeMs: Date.now() });
       const beaconEpoch = handled.decidingEpoch;
       const says = { verdict: 'reject', evidence: 'statistical', step: 'late', beaconEpoch } as const;
       return { push: pushOf(handled), says, evidence: { kind: 'withheld', statements } };

@@ -282,6 +282,22 @@ describe('a co-signer of a reply that nobody judged', () => {
     expect((await cosign(announced, () => [])).signature).toHaveLength(65);
   });
 
+  it('believes that there is no credential: that spares the marks of this log, and changes nothing else of the entry', async () => {
+    const { cosign } = await proposeUnjudged();
+    const without = (evidence: AuditEvidence): AuditEvidence => ({
+      ...evidence,
+      attempts: evidence.attempts.map(({ credential: _left, ...attempt }) => attempt),
+    });
+    await expect(cosign(without)).rejects.toThrow('something else of its verifiers');
+    const asCredited = (marks: readonly VerifierMark[]): VerifierMark[] =>
+      marks.map(({ verifierId, payee }) => ({ verifierId, payee, outcome: 'credited' }));
+    await expect(cosign(without, asCredited)).rejects.toThrow('something else of its verifiers');
+    // No such entry has a fee or a step, whoever writes it.
+    await expect(cosign(without, () => [], { feeAtomic: 1n })).rejects.toThrow('a fee for a reply');
+    await expect(cosign(without, () => [], { step: 'reply', eValuePpm: 1 })).rejects.toThrow('a step of a test');
+    expect((await cosign(without, () => [])).signature).toHaveLength(65);
+  });
+
   it('refuses statements of a time outside the audit', async () => {
     const { cosign, own } = await proposeUnjudged();
     const timeMs = (own.decided[0] as VerdictEntry).timeMs - 600_000;
