@@ -1,9 +1,11 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity, loadCertificatePin } from '@ogong/host/link/link-identity';
@@ -50,6 +52,7 @@ async function start(values: Values): Promise<Daemon> {
     identity: await createLinkIdentity(secrets.linkSeed),
     limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
   });
+  const publicLinks = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
   const beacon = createBeaconView(
     { refreshMs: values.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
@@ -88,6 +91,7 @@ async function start(values: Values): Promise<Daemon> {
       seal: values.seal,
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
+      network: { deployment, rpcUrl: values.publicRpcUrl },
       ...(modelRoots && { modelRoots }),
     },
     {
@@ -95,6 +99,7 @@ async function start(values: Values): Promise<Daemon> {
       chain,
       beacon,
       links,
+      publicLinks,
       payer,
       keys: openApiKeys(values.apiKeys ?? join(values.dataDir, 'api-keys.json'), warn('the API keys cannot be read')),
       logger,
@@ -116,6 +121,7 @@ async function start(values: Values): Promise<Daemon> {
       await gateway.stop();
       await Promise.all([beacon.stop(), chain.stop(), metricsServer?.stop()]);
       links.close();
+      publicLinks.close();
       store.close();
     },
   };
