@@ -74,6 +74,25 @@ describe('a daemon', () => {
     expect([stopped, seen.exits, seen.lines]).toEqual([true, [0], []]);
   });
 
+  it('ends a start that listens to its signal, with the status that shells expect and without a word', async () => {
+    const { host, seen, signal } = createHost();
+    const running = runDaemon(
+      (starting) => new Promise((_, reject) => starting.addEventListener('abort', () => reject(starting.reason))),
+      { name: 'provider', host },
+    );
+    signal(2);
+    await running;
+    expect(seen).toEqual({ lines: [], errors: [], exits: [130] });
+  });
+
+  it('gives up on a start that goes on after a signal', async () => {
+    const { host, seen, signal } = createHost();
+    void runDaemon(() => new Promise(() => {}), { name: 'provider', host, stopTimeoutMs: 1 });
+    signal(15);
+    await expect.poll(() => seen.exits).toEqual([75]);
+    expect(seen.errors).toEqual(['provider: did not stop within 1 ms\n']);
+  });
+
   it('gives up on a stop that hangs', async () => {
     const { host, seen, signal } = createHost();
     await runDaemon(async () => ({ stop: () => new Promise(() => {}) }), { name: 'routerd', host, stopTimeoutMs: 1 });

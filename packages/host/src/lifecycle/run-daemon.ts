@@ -10,6 +10,7 @@ export interface Daemon {
 export interface RunOptions {
   /** Stands before every message. */
   readonly name: string;
+  /** Also of a start that is interrupted. */
   readonly stopTimeoutMs?: number;
   readonly host?: ProcessHost;
 }
@@ -17,22 +18,28 @@ export interface RunOptions {
 /**
  * Runs a daemon as this process: prints one `{"event":"ready",...}` line on standard output once it serves, stops it
  * on the first SIGINT or SIGTERM, ends at once on the second, and turns any failure into one message and an exit code.
+ * @param start its signal fires where the start is interrupted, such as a download that takes hours.
  */
-export async function runDaemon(start: () => Promise<Daemon>, options: RunOptions): Promise<void> {
+export async function runDaemon(start: (signal: AbortSignal) => Promise<Daemon>, options: RunOptions): Promise<void> {
   const { name, stopTimeoutMs = 15_000, host = processHost } = options;
-  let stopping = false;
+  const starting = new AbortController();
+  let stoppedBy: number | undefined;
   let daemon: Daemon | undefined;
+  let late: NodeJS.Timeout | undefined;
 
   const fail = (error: unknown, code = getExitCode(error)): void => {
     host.writeError(`${name}: ${describeFailure(error)}\n`);
     host.exit(code);
   };
 
-  const stop = async (): Promise<void> => {
-    const timer = setTimeout(() => {
+  const endLate = (): NodeJS.Timeout =>
+    setTimeout(() => {
       host.writeError(`${name}: did not stop within ${stopTimeoutMs} ms\n`);
       host.exit(EXIT.temporary);
     }, stopTimeoutMs);
+
+  const stop = async (): Promise<void> => {
+    const timer = endLate();
     try {
       await daemon?.stop();
       host.exit(EXIT.ok);
@@ -46,17 +53,22 @@ export async function runDaemon(start: () => Promise<Daemon>, options: RunOption
   // After a bug the state is unknown, so it is safe neither to go on nor to tidy up. The stores survive a crash.
   host.onUncaught((error) => fail(error, EXIT.software));
   host.onSignal((signalNumber) => {
-    if (stopping) return host.exit(128 + signalNumber);
-    stopping = true;
-    // During start there is nothing to stop yet: see below.
-    if (daemon) void stop();
+    if (stoppedBy !== undefined) return host.exit(128 + signalNumber);
+    stoppedBy = signalNumber;
+    if (daemon) return void stop();
+    // There is nothing to stop yet.
+    starting.abort();
+    late = endLate();
   });
 
   try {
-    daemon = await start();
+    daemon = await start(starting.signal);
   } catch (error) {
+    if (stoppedBy !== undefined) return host.exit(128 + stoppedBy);
     return fail(error);
+  } finally {
+    clearTimeout(late);
   }
-  if (stopping) return stop();
+  if (stoppedBy !== undefined) return stop();
   host.writeLine(JSON.stringify({ event: 'ready', name, pid: host.pid, ...daemon.ready }));
 }

@@ -43,19 +43,23 @@ function read<V>(
 const writeError = (text: string): void => void process.stderr.write(text);
 
 /** Settings start from the file that configure wrote, unless another file is named. */
-function serve(argv: readonly string[]): Promise<Daemon> {
+function serve(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
   const { flags, configPath } = parseArguments(serveConfig.definition, argv, []);
   const dataDir = flags.get('dataDir')?.[0] ?? process.env.OGONG_PROVIDER_DATA_DIR ?? DEFAULT_PROVIDER_DIRECTORY;
   const path = configPathOf(dataDir);
   const isConfigured = configPath === undefined && existsSync(path);
-  return startServing(read(serveConfig.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env)));
+  return startServing(read(serveConfig.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env)), {
+    signal,
+  });
 }
 
-async function local(argv: readonly string[]): Promise<Daemon> {
+async function local(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
   const values = read(localConfig.parse(argv, process.env));
   const log = createLogger({ name: NAME, level: values.logLevel });
   await assertAddressFree(values.listen);
-  const { names, loaded, ...models } = await openLocalModels(values, { log, onReading: createReadingLine(writeError) });
+  const { names, loaded, ...models } = await openLocalModels(values, {
+    ...{ log, signal, onReading: createReadingLine(writeError) },
+  });
   const { listen, origin: origins, dataDir } = values;
   const instance = randomUUID();
   const server = createLocalServer(
@@ -98,7 +102,7 @@ interface Verb {
 
 interface DaemonVerb extends Verb {
   readonly config: { parse(argv: readonly string[], env: object): { readonly kind: string; readonly text?: string } };
-  start(argv: readonly string[]): Promise<Daemon>;
+  start(argv: readonly string[], signal: AbortSignal): Promise<Daemon>;
 }
 
 const daemons: readonly DaemonVerb[] = [
@@ -170,7 +174,7 @@ async function main(name: string, argv: readonly string[], output: Output): Prom
 
 const [name = '', ...rest] = process.argv.slice(2);
 const daemon = daemons.find((each) => each.name === name);
-if (daemon) await runDaemon(() => daemon.start(rest), { name: NAME });
+if (daemon) await runDaemon((signal) => daemon.start(rest, signal), { name: NAME });
 else {
   await runCommand(NAME, (output) => main(name, rest, output));
 }

@@ -46,7 +46,7 @@ async function openEngines(
   };
 }
 
-async function start(): Promise<Daemon> {
+async function start(signal: AbortSignal): Promise<Daemon> {
   const parsed = verifierConfig.parse(process.argv.slice(2), process.env);
   if (parsed.kind === 'print') {
     process.stdout.write(parsed.text);
@@ -55,7 +55,7 @@ async function start(): Promise<Daemon> {
   const { values } = parsed;
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
-  const { engines, closeEngines } = await openEngines(values, { log });
+  const { engines, closeEngines } = await openEngines(values, { log, signal });
   const store = openStore(join(values.dataDir, 'verifier.db'), { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(

@@ -4,7 +4,7 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { explainFile } from '@ogong/host/log/errors';
 import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/verify-local-receipt';
 import type { Conversation } from './conversation.ts';
-import { callLocal } from './local-client.ts';
+import { callLocal, LocalApiError } from './local-client.ts';
 import type { LocalDoor } from './local-door.ts';
 
 /**
@@ -18,13 +18,15 @@ export async function keepReceipt(
 ): Promise<void> {
   if (receiptPath === undefined) return;
   const file = join(dataDir, 'last-receipt.json');
-  const receipt = await callLocal(door, receiptPath, { method: 'GET' });
   try {
+    const receipt = await callLocal(door, receiptPath, { method: 'GET' });
     makePrivateDirectory(dataDir);
     writePrivateFile(file, `${JSON.stringify(receipt)}\n`);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    output.writeError(`the answer cannot be checked later: ${file}: ${explainFile(error)}\n`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const why = error instanceof LocalApiError ? error.message : `${file}: ${explainFile(error)}`;
+    output.writeError(`the answer cannot be checked later: ${why}\n`);
     return;
   }
   if (isTerminal) output.writeError(`\n(to check this answer: ogong verify ${file} --allow ${WITHOUT_NETWORK})\n`);

@@ -194,6 +194,8 @@ export interface LoadingPlace {
   readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Called while a model file outside the store is read in full, which may take minutes. */
   readonly onReading?: (progress: ReadingProgress) => void;
+  /** Ends a download. */
+  readonly signal?: AbortSignal;
 }
 
 /** Fetches the model if it is not here yet, and opens the engine of its modality. @throws ModelError, EngineError */
@@ -211,7 +213,7 @@ export async function loadModel(
     verify = false,
     ...given
   }: EngineSettings,
-  { log, onReading }: LoadingPlace,
+  { log, onReading, signal }: LoadingPlace,
   share?: MachineShare,
 ): Promise<LoadedModel> {
   const memory = {
@@ -219,7 +221,7 @@ export async function loadModel(
     ...(sequences === undefined ? {} : { sequences }),
     ...(share && { availableMemory: findAvailable(share) }),
   };
-  const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading };
+  const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading, signal };
   const draft = draftModel === undefined ? undefined : await bringServed(draftModel, { ...sources, inspect: () => {} });
   const { model, hashes } = await bringServed(reference, {
     ...sources,
@@ -328,14 +330,17 @@ async function bringServed(
     verify = false,
     inspect,
     onReading,
+    signal,
   }: Pick<EngineSettings, 'hubEndpoint' | 'hubToken' | 'modelsDir' | 'verify'> & {
     readonly inspect: (path: string) => void;
     readonly onReading: LoadingPlace['onReading'];
+    readonly signal: LoadingPlace['signal'];
   },
 ) {
   const hashes = openFileHashes(storeDir, { verify, ...(onReading && { onReading }) });
   const model = await resolveModel(reference, {
     ...{ storeDir, hashes, inspect },
+    ...(signal && { signal }),
     hub: {
       ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
       ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),

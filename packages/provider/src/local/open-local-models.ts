@@ -52,7 +52,7 @@ export async function openLocalModels(settings: LocalSettings, place: LoadingPla
   const pinned = named.map(({ model }) => model);
   try {
     for (const reference of settings.adapter) {
-      const adapter = await resolveModel(reference, { storeDir, hub });
+      const adapter = await resolveModel(reference, { storeDir, hub, ...(place.signal && { signal: place.signal }) });
       for (const { model } of named) {
         inspectAdapterFile(adapter.path, inspectModelFile(model.path));
         pinned.push(shelveAdapted(model, adapter));

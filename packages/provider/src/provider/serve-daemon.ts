@@ -35,6 +35,8 @@ export interface ServeWrappers {
   readonly openings?: (openings: Openings) => Openings;
   readonly signer?: (signer: HybridSigner) => HybridSigner;
   readonly commit?: (commit: CommitReply) => CommitReply;
+  /** Ends a start that downloads a model. */
+  readonly signal?: AbortSignal;
 }
 
 /** `ogong-provider serve`, from its settings to a running daemon. */
@@ -43,7 +45,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
-  const place = { log };
+  const place = { log, ...(wrap.signal && { signal: wrap.signal }) };
   const models = await openModels(planned, settings, place);
   const offers = models.offers.map((offer) => {
     const { engine } = offer;
