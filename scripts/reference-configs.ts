@@ -6,6 +6,7 @@ import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@o
 import { replayConfig } from '@ogong/cli/replay-command';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
+import { relayConfig } from '@ogong/node/relay/relay-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
 import { signerConfig } from '@ogong/node/signer/signer-config';
 import {
@@ -54,6 +55,7 @@ export const referenceConfigs = [
   routerConfig,
   registerRouterConfig,
   retireConfig,
+  relayConfig,
   gatewayConfig,
   keysConfig,
   serveConfig,

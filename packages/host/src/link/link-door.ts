@@ -21,7 +21,7 @@ export interface Caller {
 /** The connections of a link server: who gets in, and who has to leave for others. */
 export interface LinkDoor {
   /** A connection before its handshake. @returns whether it may begin one; it is closed where it may not. */
-  greet(socket: Duplex, options: { readonly isOwn: boolean }): boolean;
+  greet(socket: Duplex, options: { readonly isOwn: boolean; readonly group?: string | undefined }): boolean;
   /** After the handshake. @returns undefined where there was no place: the session is closed then. */
   admit(session: ServerHttp2Session): Caller | undefined;
   find(session: ServerHttp2Session | undefined): Caller | undefined;
@@ -55,8 +55,8 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
   const ofPeer = createTally();
   const sockets = new Set<Duplex>();
   const waiting = new Map<string, Visitor>();
-  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. */
-  const own = new Set<string>();
+  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. With the group that it was told. */
+  const own = new Map<string, string | undefined>();
   const places = createPlaces({
     max: limits.maxConnections,
     // A small server keeps places for strangers too.
@@ -78,7 +78,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
   }
 
   return {
-    greet(socket, { isOwn }) {
+    greet(socket, { isOwn, group: told }) {
       const group = computeAddressGroup((socket as Socket).remoteAddress);
       if (!isOwn && group !== undefined && !handshakeRate.take(group)) {
         socket.destroy();
@@ -86,7 +86,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
       }
       sockets.add(socket);
       const name = nameSocket(socket as Socket);
-      if (isOwn) own.add(name);
+      if (isOwn) own.set(name, told);
       socket.once('close', () => {
         sockets.delete(socket);
         own.delete(name);
@@ -114,7 +114,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
         session.destroy();
         return undefined;
       }
-      const caller = { peer, group: own.has(address) ? undefined : computeAddressGroup(socket.remoteAddress) };
+      const caller = { peer, group: own.has(address) ? own.get(address) : computeAddressGroup(socket.remoteAddress) };
       const guest: Guest = {
         caller,
         group: caller.group,

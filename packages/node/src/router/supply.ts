@@ -1,4 +1,3 @@
-import { parseHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import { parseOwnAnnouncement } from '@ogong/host/link/own-announcement';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
@@ -110,12 +109,6 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   /** @throws Refusal */
   function check(signed: SignedAnnouncement, caller: Uint8Array): Announcement {
     const said = parseOwnAnnouncement(signed.announcement, caller);
-    // A ticket with an address that nobody can dial would cost its holder the request.
-    try {
-      parseHostPort(said.endpoint);
-    } catch (error) {
-      throw new Refusal('invalid', (error as Error).message);
-    }
     assertNewer(said);
     const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (!ok || !announcement) {

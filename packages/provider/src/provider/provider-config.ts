@@ -4,6 +4,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
+import { knownPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
@@ -102,6 +103,14 @@ export const serveConfig = defineConfig({
       label: '<host:port>',
       env: 'OGONG_PROVIDER_PUBLIC_ENDPOINT',
       description: 'where others reach this provider; needed where it listens on all addresses',
+    },
+    relay: {
+      schema: knownPeer,
+      label: '<host:port|cert>',
+      env: 'OGONG_RELAY',
+      repeatable: true,
+      description:
+        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine',
     },
     router: {
       schema: router,

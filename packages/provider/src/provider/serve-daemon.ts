@@ -73,6 +73,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       routers,
       validators: settings.validatorEndpoint.map(formatHostPort),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+      relays: settings.relay,
       ...(verifier === undefined ? {} : { verifier }),
       announceIntervalMs: settings.announceInterval,
       openingTtlMs: settings.openingTtl,
@@ -149,9 +150,9 @@ function readSettings(settings: ServeSettings) {
   if (given !== 0 && given !== 3) {
     problems.push('--verifier-endpoint, --verifier-cert and --verifier-key are given together');
   }
-  if (settings.publicEndpoint === undefined && ['0.0.0.0', '::'].includes(bind.host)) {
+  if (settings.publicEndpoint === undefined && settings.relay.length === 0 && ['0.0.0.0', '::'].includes(bind.host)) {
     problems.push(
-      '--public-endpoint is required where all addresses are listened on: others must know where to connect',
+      '--public-endpoint or --relay is required where all addresses are listened on: others must know where to connect',
     );
   }
   const offers = readOffers(settings, problems);

@@ -33,6 +33,7 @@ import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
+import { createRelayVectors } from './relay-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './threshold-vectors.ts';
@@ -65,6 +66,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createTailVectors(),
     answer: createAnswerVectors(),
     ...createTierVectors(),
+    ...createRelayVectors(),
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
