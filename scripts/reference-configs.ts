@@ -37,7 +37,7 @@ import {
   stopConfig,
 } from '@ogong/provider/commands/model-commands';
 import { runConfig } from '@ogong/provider/commands/run-command';
-import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
+import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 
 /** All commands of the reference page, which fit a terminal and end with examples that work. */
@@ -59,6 +59,7 @@ export const referenceConfigs = [
   gatewayConfig,
   keysConfig,
   serveConfig,
+  startConfig,
   localConfig,
   runConfig,
   listConfig,

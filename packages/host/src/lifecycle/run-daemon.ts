@@ -4,6 +4,8 @@ import { type ProcessHost, processHost } from './process-host.ts';
 export interface Daemon {
   /** What a launcher needs to know, such as the address that was bound. */
   readonly ready?: Readonly<Record<string, unknown>>;
+  /** How long `stop` may take. Default: as the program says. */
+  readonly stopTimeoutMs?: number;
   stop(): Promise<void>;
 }
 
@@ -29,10 +31,11 @@ export async function runDaemon(start: () => Promise<Daemon>, options: RunOption
   };
 
   const stop = async (): Promise<void> => {
+    const timeoutMs = daemon?.stopTimeoutMs ?? stopTimeoutMs;
     const timer = setTimeout(() => {
-      host.writeError(`${name}: did not stop within ${stopTimeoutMs} ms\n`);
+      host.writeError(`${name}: did not stop within ${timeoutMs} ms\n`);
       host.exit(EXIT.temporary);
-    }, stopTimeoutMs);
+    }, timeoutMs);
     try {
       await daemon?.stop();
       host.exit(EXIT.ok);

@@ -36,6 +36,8 @@ export interface LinkDoor {
 
 export interface LinkDoorDependencies {
   readonly isKnown: (peer: PeerId) => boolean;
+  /** The last link of a peer ended, and not because it had to make room. */
+  readonly onLeft?: (peer: PeerId) => void;
   readonly clock: Clock;
 }
 
@@ -50,7 +52,10 @@ const KNOWN_FOR_MS = 5_000;
 /** How long a session that has to leave may take to end its calls. */
 const LEAVE_MS = 1000;
 
-export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: LinkDoorDependencies): LinkDoor {
+export function createLinkDoor(
+  limits: LinkServerLimits,
+  { isKnown, onLeft = () => {}, clock }: LinkDoorDependencies,
+): LinkDoor {
   const guests = new Map<ServerHttp2Session, Guest>();
   const ofPeer = createTally();
   const sockets = new Set<Duplex>();
@@ -122,8 +127,12 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
         movedAtMs: clock.nowMs(),
         isKnown: remember(() => isKnown(peer), clock),
         idleSinceMs: () => (isInUse(guest, clock.nowMs(), limits) ? undefined : guest.movedAtMs),
-        leave: () => dismiss(session),
+        leave() {
+          isDismissed = true;
+          dismiss(session);
+        },
       };
+      let isDismissed = false;
       const name = toHex(peer);
       if (ofPeer.count(name) >= limits.maxConnectionsPerPeer || !places.enter(guest)) {
         session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -137,6 +146,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
         guests.delete(session);
         places.leave(guest);
         ofPeer.remove(name);
+        if (!isDismissed && ofPeer.count(name) === 0) onLeft(peer);
       });
       return caller;
     },

@@ -48,6 +48,8 @@ export interface LinkServerOptions {
   readonly methodRates?: MethodRates;
   /** Parties that find a place, and room for their requests, however many strangers there are. Default: nobody. */
   readonly isKnown?: (peer: PeerId) => boolean;
+  /** The last link of a peer ended, and not because it had to make room. */
+  readonly onLeft?: (peer: PeerId) => void;
   readonly limits?: Partial<LinkServerLimits>;
 }
 
@@ -104,7 +106,10 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const onError = dependencies.onError ?? (() => {});
   const { isKnown = () => false } = options;
   const clock = dependencies.clock ?? monotonicClock;
-  const door = createLinkDoor(limits, { isKnown, clock: monotonicClock });
+  const door = createLinkDoor(limits, {
+    ...{ isKnown, clock: monotonicClock },
+    ...(options.onLeft && { onLeft: options.onLeft }),
+  });
   const takeTurn = createTurns(limits, { isKnown, clock, methodRates: options.methodRates ?? {} });
   const patience = createPatience(limits, clock);
   const budget = createByteBudget(limits);

@@ -134,7 +134,7 @@ export const makeOfferedModel = (fields: Partial<OfferedModel> = {}): OfferedMod
   ...fields,
 });
 
-/** Provider n announces over its own link. */
+/** Provider n announces over its own link, which stays open. */
 export async function announce(
   opened: TestRouter,
   n: number,
@@ -148,7 +148,7 @@ export async function announce(
     domain = ledger,
     misprint = undefined as string | undefined,
   } = {},
-): Promise<void> {
+): Promise<LinkClient> {
   const { price = 1_000n, root = MODEL_ROOT, capacity = 2, freeCapacity = capacity, ...fields } = bend;
   const payee = payeeOf(paidTo);
   const announcement = {
@@ -176,6 +176,7 @@ export async function announce(
   const bytes = Buffer.from(signed.announcement);
   if (misprint !== undefined) bytes.write(misprint, bytes.indexOf(announcement.endpoint));
   await client.service(RouterService).announce({ ...signed, announcement: bytes });
+  return client;
 }
 
 let replies = 0;

@@ -188,6 +188,33 @@ describe('capacity', () => {
   });
 });
 
+describe('a provider whose link ends', () => {
+  it('is listed no more, until it announces itself again; another link of its own keeps it there', async () => {
+    const opened = await start();
+    const gateway = await opened.connect(GATEWAY);
+    const listed = async () => (await gateway.service(RouterService).listModels({})).models.length;
+    const link = await announce(opened, 1);
+    const other = await announce(opened, 1, { sequence: 2n });
+    link.close();
+    expect(await listed()).toBe(1);
+    other.close();
+    await expect.poll(listed).toBe(0);
+    expect((await refusalOf(route(gateway))).refusal).toBe('unavailable');
+    await announce(opened, 1, { sequence: 3n });
+    expect(await listed()).toBe(1);
+  });
+
+  it('leaves others listed', async () => {
+    const opened = await start();
+    await announce(opened, 1);
+    const link = await announce(opened, 2);
+    link.close();
+    const gateway = await opened.connect(GATEWAY);
+    const listed = async () => (await gateway.service(RouterService).listModels({})).models[0]?.providers;
+    await expect.poll(listed).toBe(1);
+  });
+});
+
 describe('an announcement is refused', () => {
   it('when it is forged, replayed, expired, or sent over another link', async () => {
     const opened = await start();
@@ -239,7 +266,7 @@ describe('an announcement is refused', () => {
 
   it('when nobody could dial what it names', async () => {
     const opened = await start();
-    for (const misprint of ['127.0.0.1/', 'relay/', ',']) {
+    for (const misprint of ['127.0.0.1/', '[127', ',']) {
       expect((await refusalOf(announce(opened, 1, {}, { misprint }))).message).toMatch(/not an endpoint/);
     }
   });

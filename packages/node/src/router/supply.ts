@@ -66,6 +66,8 @@ export interface Supply {
   offers(modelId?: string, group?: string): ListedOffer[];
   /** Looks the weights of what is listed up again. */
   refreshWeights(): Promise<void>;
+  /** The provider under this certificate is gone: it is not listed until it announces itself again. */
+  suspend(certHash: Uint8Array): void;
   payees(): Uint8Array[];
   accounts(): KeyAccount[];
   /** Whether a provider that somebody has staked for is listed under the certificate. */
@@ -89,6 +91,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     liveness,
   } = dependencies;
   const listed = new Map<string, Announcement>();
+  /** Providers whose link ended, by id. */
+  const gone = new Set<string>();
   for (const signed of loadAnnouncements(store)) {
     const { ok, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (ok && announcement) listed.set(toHex(announcement.providerId), announcement);
@@ -155,7 +159,9 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
 
   function* current(): Generator<Announcement> {
     const nowMs = clock.nowMs();
-    for (const announcement of listed.values()) if (announcement.expiresAtMs > nowMs) yield announcement;
+    for (const [name, announcement] of listed) {
+      if (announcement.expiresAtMs > nowMs && !gone.has(name)) yield announcement;
+    }
   }
 
   return {
@@ -165,6 +171,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const { providerId, expiresAtMs } = announcement;
       assertNewer(announcement);
       listed.set(toHex(providerId), announcement);
+      gone.delete(toHex(providerId));
       await commits.write((to) => saveAnnouncement(to, { providerId, signed, expiresAtMs }));
       return announcement;
     },
@@ -200,6 +207,9 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const ids = [...current()].flatMap(({ models }) => models.map(({ modelId }) => modelId));
       await modelRoots?.prepare([...new Set(ids)]);
     },
+    suspend(certHash) {
+      for (const [name, listing] of listed) if (equalBytes(listing.certHash, certHash)) gone.add(name);
+    },
     payees: () => [...current()].map(({ payee }) => payee),
     accounts: () => [...current()].map(({ providerId, payee }) => ({ providerId, payee })),
     isStaked: (certHash) =>
@@ -208,7 +218,11 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     async sweep() {
       // An announcement is kept as long as it could be accepted again, so that its sequence is known.
       const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
-      for (const [name, { expiresAtMs }] of listed) if (expiresAtMs < beforeMs) listed.delete(name);
+      for (const [name, { expiresAtMs }] of listed) {
+        if (expiresAtMs >= beforeMs) continue;
+        listed.delete(name);
+        gone.delete(name);
+      }
       refusals.sweep(clock.nowMs());
       await commits.write((to) => {
         forgetAnnouncements(to, beforeMs);

@@ -162,6 +162,12 @@ export const serveConfig = defineConfig({
       default: '10s',
       description: 'pause between two announcements',
     },
+    drain: {
+      schema: duration,
+      env: 'OGONG_PROVIDER_DRAIN',
+      default: '1m',
+      description: 'once it is told to stop, it takes no new orders, and running replies get this long to end',
+    },
     beaconInterval: { schema: duration, default: '2s', description: 'pause between two reads of the beacon' },
     withdrawFrom: {
       schema: atomicAmount,
@@ -181,6 +187,18 @@ export const serveConfig = defineConfig({
       description: "how long after its order's expiry a commitment can be opened; validators ask within a day",
     },
   },
+});
+
+/** The same settings: this command also says how the machine is doing. */
+export const startConfig = defineConfig({
+  ...serveConfig.definition,
+  name: 'ogong-provider start',
+  examples: [
+    'ogong-provider start --model stories15M --model-id ogong/verified/me/stories --price 1000 --relay relay.example:4545|<cert> --router router.example:4544|<cert> --deployment deployment.json',
+  ],
+  summary:
+    'Serves models on the network from wherever this machine is, as ogong-provider serve does, and says how it is doing: where\n' +
+    'others reach it, whether a call to itself that way is answered, and what it has earned.',
 });
 
 export const localConfig = defineConfig({

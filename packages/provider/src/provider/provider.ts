@@ -61,6 +61,8 @@ const MIB = 1024 * 1024;
 const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;
 const SWEEP_INTERVAL_MS = 60_000;
 const LAST_WORD_MS = 1_000;
+const HAND_OVER_MS = 3_000;
+const HAND_OVER_PAUSE_MS = 20;
 
 /** @throws TierError, OfferError, see openOffers. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
@@ -181,6 +183,9 @@ async function stopProvider(
   clearTimeout(giveUp);
   state.stopping.abort();
   await closed;
+  // What was served is handed in before it leaves; what no validator takes in time waits on the disk.
+  const pauses = Math.min(graceMs, HAND_OVER_MS) / HAND_OVER_PAUSE_MS;
+  for (let each = 0; each < pauses && state.outbox.size() > 0; each++) await delay(HAND_OVER_PAUSE_MS);
   await Promise.all([state.outbox.stop(), sweeper.stop(), reachability.stop()]);
   state.links.close();
   await state.commits.close();

@@ -23,14 +23,20 @@ import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
 import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 import { readServedModels, type ServedEntry } from './served-models.ts';
+import { createStartStatus } from './start-status.ts';
 
 const NAME = 'ogong-provider';
 const COMMAND = 'ogong-provider serve';
+const STATUS_INTERVAL_MS = 15_000;
+/** For what has to end after the last reply. */
+const STOP_REST_MS = 20_000;
 
 export type ServeSettings = Extract<ReturnType<typeof serveConfig.parse>, { kind: 'run' }>['values'];
 
 /** Stands between the provider and what it runs on: for tests and measurements from outside. */
 export interface ServeWrappers {
+  /** Where to say, line by line, how the provider is doing. Default: nowhere. */
+  readonly say?: (line: string) => void;
   readonly engine?: (engine: TextEngine) => TextEngine;
   readonly openings?: (openings: Openings) => Openings;
   readonly signer?: (signer: HybridSigner) => HybridSigner;
@@ -106,9 +112,21 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   beacons.start();
   await provider.start();
   earnings.start();
+  const status =
+    wrap.say &&
+    createStartStatus(
+      { certHash: identity.id, intervalMs: STATUS_INTERVAL_MS },
+      {
+        ...{ provider, say: wrap.say },
+        readEarnings: async () => (await chain.client()).earningsOf(provider.id, ledger.address),
+      },
+    );
+  status?.start();
   return {
+    stopTimeoutMs: settings.drain + STOP_REST_MS,
     ready: {
       address: provider.address(),
+      endpoint: provider.endpoint(),
       provider: toHex(provider.id),
       payee: `0x${toHex(ledger.address)}`,
       certHash: toHex(identity.id),
@@ -118,7 +136,8 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       }),
     },
     async stop() {
-      await provider.stop();
+      await status?.stop();
+      await provider.stop(settings.drain);
       await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
       links.close();
       await commits.close();

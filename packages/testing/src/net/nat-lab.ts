@@ -70,8 +70,22 @@ export function createNatLab(): NatLab {
   /** Gives what comes from inside its outer address, with a port of its own for each target where it is symmetric. Lets nothing else in. */
   function translate(place: string, outer: string, { symmetric = false } = {}): void {
     const rule = symmetric ? 'masquerade fully-random' : 'masquerade persistent';
-    const rules = `table ip nat { chain post { type nat hook postrouting priority 100; oifname "${outer}" ${rule}; } }
-table ip filter { chain forward { type filter hook forward priority 0; policy drop; ct state established,related accept; iifname != "${outer}" accept; } }`;
+    const rules = [
+      'table ip nat {',
+      'chain post {',
+      'type nat hook postrouting priority 100;',
+      `oifname "${outer}" ${rule};`,
+      '}',
+      '}',
+      'table ip filter {',
+      'chain forward {',
+      'type filter hook forward priority 0; policy drop;',
+      'ct state established,related accept;',
+      `iifname != "${outer}" accept;`,
+      '}',
+      '}',
+      '',
+    ].join('\n');
     execFileSync('ip', ['netns', 'exec', name(place), 'nft', '-f', '-'], {
       input: rules,
       stdio: ['pipe', 'ignore', 'pipe'],
