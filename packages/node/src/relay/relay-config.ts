@@ -6,7 +6,7 @@ import { duration, hostPort, integer, size, text } from '@ogong/host/config/valu
 
 export const relayConfig = defineConfig({
   name: 'ogong-relayd',
-  examples: ['ogong-relayd --bind 0.0.0.0:4545'],
+  examples: ['ogong-relayd --bind 0.0.0.0:4546'],
   summary:
     'A blind relay: providers that nobody can reach register here, and others reach them through it. It copies bytes that it cannot\n' +
     'read, within limits, and signs for each provider how many.',
@@ -15,7 +15,7 @@ export const relayConfig = defineConfig({
       schema: hostPort,
       label: '<addr>',
       env: 'OGONG_RELAY_BIND',
-      default: '0.0.0.0:4545',
+      default: '0.0.0.0:4546',
       description: 'address that providers and their callers connect to',
     },
     dataDir: {

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import type { LinkError } from '@ogong/host/link/link-error';
@@ -9,13 +7,11 @@ import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server'
 import { createLadder } from '@ogong/host/links/ladder';
 import { createReachability, type Reachability } from '@ogong/host/links/reachability';
 import { encodeRelayHello, RELAY_ANSWER } from '@ogong/host/links/relay-wire';
-import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { systemClock } from '@ogong/host/time/clock';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { startTestRelay } from '@ogong/testing/relay/test-relay';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRelay, type Relay } from './relay.ts';
+import type { Relay } from './relay.ts';
 import type { RelayLimits } from './relay-limits.ts';
 
 const MARKER = 'ogong/verified/marker-that-nobody-may-read/m';
@@ -24,18 +20,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function openRelay(limits: Partial<RelayLimits> = {}, accountIntervalMs = 20): Promise<Relay> {
-  const relay = createRelay(
-    { bind: { host: '127.0.0.1', port: 0 }, limits, accountIntervalMs },
-    {
-      ...{ crypto: nodeCrypto, clock: systemClock, identity: await makeIdentity(71) },
-      signer: createNodeHybridSigner(new Uint8Array(64).fill(72)),
-      randomBytes: () => new Uint8Array(randomBytes(32)),
-      log: createLogger({ name: 'relay', level: 'error' }),
-      metrics: createMetrics('relay'),
-    },
-  );
-  await relay.start();
+async function openRelay(limits: Partial<RelayLimits> = {}, bind?: HostPort): Promise<Relay> {
+  const relay = await startTestRelay({ limits, ...(bind && { bind }) });
   closers.push(() => relay.stop());
   return relay;
 }
@@ -279,18 +265,7 @@ describe('a relay', () => {
     const node = await openNode(bind);
     await relay.stop();
     await expect.poll(() => node.reachability.isReachable()).toBe(false);
-    const next = createRelay(
-      { bind },
-      {
-        ...{ crypto: nodeCrypto, clock: systemClock, identity: await makeIdentity(71) },
-        signer: createNodeHybridSigner(new Uint8Array(64).fill(72)),
-        randomBytes: () => new Uint8Array(randomBytes(32)),
-        log: createLogger({ name: 'relay', level: 'error' }),
-        metrics: createMetrics('relay'),
-      },
-    );
-    await next.start();
-    closers.push(() => next.stop());
+    await openRelay({}, bind);
     await expect.poll(() => node.reachability.isReachable(), { timeout: 5000 }).toBe(true);
     const client = await callThrough(node.reachability.endpoint());
     expect((await client.service(RouterService).listModels({})).models).toHaveLength(1);

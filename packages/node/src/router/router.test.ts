@@ -189,29 +189,30 @@ describe('capacity', () => {
 });
 
 describe('a provider whose link ends', () => {
-  it('is listed no more, until it announces itself again; another link of its own keeps it there', async () => {
+  it('is sent nobody, until it announces itself again; another link of its own keeps it in the draw', async () => {
     const opened = await start();
     const gateway = await opened.connect(GATEWAY);
-    const listed = async () => (await gateway.service(RouterService).listModels({})).models.length;
+    const free = async () => (await gateway.service(RouterService).listModels({})).models[0]?.freeCapacity;
     const link = await announce(opened, 1);
     const other = await announce(opened, 1, { sequence: 2n });
     link.close();
-    expect(await listed()).toBe(1);
+    expect(await free()).toBe(2);
     other.close();
-    await expect.poll(listed).toBe(0);
+    await expect.poll(free).toBe(0);
     expect((await refusalOf(route(gateway))).refusal).toBe('unavailable');
     await announce(opened, 1, { sequence: 3n });
-    expect(await listed()).toBe(1);
+    expect((await route(gateway)).ticket.providerId).toEqual(idOf(1));
   });
 
-  it('leaves others listed', async () => {
+  it('leaves the draw to others', async () => {
     const opened = await start();
     await announce(opened, 1);
     const link = await announce(opened, 2);
     link.close();
     const gateway = await opened.connect(GATEWAY);
-    const listed = async () => (await gateway.service(RouterService).listModels({})).models[0]?.providers;
-    await expect.poll(listed).toBe(1);
+    const free = async () => (await gateway.service(RouterService).listModels({})).models[0]?.freeCapacity;
+    await expect.poll(free).toBe(2);
+    expect((await route(gateway)).ticket.providerId).toEqual(idOf(1));
   });
 });
 

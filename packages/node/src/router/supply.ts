@@ -66,7 +66,7 @@ export interface Supply {
   offers(modelId?: string, group?: string): ListedOffer[];
   /** Looks the weights of what is listed up again. */
   refreshWeights(): Promise<void>;
-  /** The provider under this certificate is gone: it is not listed until it announces itself again. */
+  /** The provider under this certificate is gone: it has nothing free until it announces itself again, and is listed until its word expires. */
   suspend(certHash: Uint8Array): void;
   payees(): Uint8Array[];
   accounts(): KeyAccount[];
@@ -159,9 +159,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
 
   function* current(): Generator<Announcement> {
     const nowMs = clock.nowMs();
-    for (const [name, announcement] of listed) {
-      if (announcement.expiresAtMs > nowMs && !gone.has(name)) yield announcement;
-    }
+    for (const announcement of listed.values()) if (announcement.expiresAtMs > nowMs) yield announcement;
   }
 
   return {
@@ -197,7 +195,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           const key = { providerId, modelId: id, capacity };
           const held = group === undefined ? outstanding.count(key, nowMs) : outstanding.countFor(group, key, nowMs);
           const believed = refusals.believe(key, group, nowMs);
-          const freeCapacity = Math.max(0, Math.min(model.freeCapacity, believed - held));
+          const free = gone.has(toHex(providerId)) ? 0 : Math.min(model.freeCapacity, believed - held);
+          const freeCapacity = Math.max(0, free);
           offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize, freeCapacity });
         }
       }

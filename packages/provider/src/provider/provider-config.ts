@@ -6,6 +6,7 @@ import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { knownPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
+import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
@@ -22,6 +23,16 @@ const router = z.string().transform((value, context) => {
     context.addIssue({ code: 'custom', message: (error as Error).message });
   }
   return z.NEVER;
+});
+
+/** The text of an endpoint, see parseRoutes. */
+const routes = z.string().transform((value, context) => {
+  try {
+    return formatRoutes(parseRoutes(value));
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
 });
 
 const price = z
@@ -133,11 +144,11 @@ export const serveConfig = defineConfig({
       description: 'serve only orders that these registered validators handle; any registered one if not given',
     },
     verifierEndpoint: {
-      schema: hostPort,
+      schema: routes,
       label: '<host:port>',
       env: 'OGONG_VERIFIER_ENDPOINT',
       description:
-        "this operator's verifier, for audits of others; needs its certificate and key, and to be told of this provider",
+        "this operator's verifier, for audits of others, or relay/host:port where it is behind a relay; needs its certificate and key, and to be told of this provider",
     },
     verifierCert: {
       schema: text,

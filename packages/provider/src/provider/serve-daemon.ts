@@ -184,7 +184,7 @@ function readSettings(settings: ServeSettings) {
     verifier:
       verifierEndpoint && verifierCert && verifierKey
         ? {
-            endpoint: formatHostPort(verifierEndpoint),
+            endpoint: verifierEndpoint,
             certHash: loadCertificatePin(verifierCert),
             keyHash: fromHex(verifierKey),
           }

@@ -21,11 +21,12 @@ afterEach(() => server.stop(0));
 async function say(change: Partial<StartStatusDependencies> & { readonly node?: number } = {}) {
   const lines: string[] = [];
   const { node = 5, ...given } = change;
+  const endpoint = formatHostPort(server.address());
   const status = createStartStatus(
     { certHash: (await makeIdentity(node)).id, intervalMs: 60_000 },
     {
       provider: {
-        endpoint: () => formatHostPort(server.address()),
+        endpoint: () => endpoint,
         relays: () => [{ ...SHOWN, isRegistered: true, seenAt: '203.0.113.2' }],
       },
       say: (line) => lines.push(line),
@@ -38,9 +39,10 @@ async function say(change: Partial<StartStatusDependencies> & { readonly node?: 
 }
 
 it('says address, own test and earnings, and each again only once it has changed', async () => {
+  const endpoint = formatHostPort(server.address());
   const { lines, status } = await say();
   expect(lines).toEqual([
-    `others reach this provider at ${formatHostPort(server.address())}; the relay relay.example:4545 sees it at 203.0.113.2`,
+    `others reach this provider at ${endpoint}; the relay relay.example:4545 sees it at 203.0.113.2`,
     expect.stringMatching(/^a call to itself that way is answered, after \d+ ms$/),
     'earned, in atomic units: 5 held, 3 to be had, 2 paid',
   ]);
