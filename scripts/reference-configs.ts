@@ -10,6 +10,7 @@ import { relayConfig } from '@ogong/node/relay/relay-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
 import { signerConfig } from '@ogong/node/signer/signer-config';
 import {
+  acquitConfig,
   allotConfig,
   consentConfig,
   convictConfig,
@@ -47,6 +48,7 @@ export const referenceConfigs = [
   reinstateConfig,
   pardonConfig,
   convictConfig,
+  acquitConfig,
   allotConfig,
   consentConfig,
   setSignerConfig,
