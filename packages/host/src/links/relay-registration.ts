@@ -54,6 +54,9 @@ export interface RelayRegistration {
 }
 
 const JOIN_TIMEOUT_MS = 5_000;
+/** Links through one relay that this node is dialling, and those that it has. */
+const MAX_JOINING = 64;
+const MAX_JOINED = 1024;
 /** A registration ends after an hour at the latest, as every call does. */
 const REGISTRATION_MS = 3_600_000;
 /** One that lasted so long begins the pauses anew. */
@@ -69,6 +72,7 @@ export function createRelayRegistration(
   const at = formatHostPort(relay.endpoint);
   const joined = new Set<Socket>();
   const ended = { toNode: 0n, fromNode: 0n, links: 0n };
+  let joining = 0;
   let isRegistered = false;
   let seenAt: string | undefined;
   let account: RelayAccount | undefined;
@@ -88,6 +92,9 @@ export function createRelayRegistration(
   const state = (): RelayRegistrationState => ({ at, isRegistered, seenAt, account, counted: count() });
 
   async function join(token: Uint8Array, group: Uint8Array): Promise<void> {
+    // A relay may lie about callers, too.
+    if (joining >= MAX_JOINING || joined.size >= MAX_JOINED) return;
+    joining++;
     try {
       const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(JOIN_TIMEOUT_MS)]);
       const socket = await dialRelay(relay.endpoint, { ask: 'join', subject: token }, signal);
@@ -98,16 +105,19 @@ export function createRelayRegistration(
         ended.toNode += countRead(socket);
         ended.fromNode += countWritten(socket);
       });
-      accept(socket, `relay ${at} ${toHex(group)}`);
+      accept(socket, `relay ${at} ${toHex(group.subarray(0, 16))}`);
     } catch (error) {
       if (!stopping.signal.aborted) onError(error);
+    } finally {
+      joining--;
     }
   }
 
   function take({ event }: RelayEvent): void {
     if (event.case === 'registered') {
       isRegistered = true;
-      seenAt = event.value.seenAt.slice(0, 64);
+      // An address, and nothing that a terminal would obey.
+      seenAt = event.value.seenAt.slice(0, 64).replace(/[^0-9a-f.:/]/g, '');
       onChange(state());
     } else if (event.case === 'call') void join(event.value.token, event.value.group);
     else if (event.case === 'account') read(event.value);
