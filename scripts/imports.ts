@@ -64,7 +64,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders of a package that never import each other: roles, which meet over the wire. */
 const ROLES: Readonly<Record<string, readonly string[]>> = {
-  'packages/node/src': ['gateway', 'router', 'validator'],
+  'packages/node/src': ['gateway', 'relay', 'router', 'validator'],
   'packages/provider/src': ['provider', 'verifier', 'local'],
 };
 

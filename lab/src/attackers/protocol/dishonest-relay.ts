@@ -3,7 +3,7 @@ import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { addressOf, listen } from '@ogong/host/link/listen';
-import { RELAY_ANSWER, RELAY_HELLO_BYTES, readExactly } from '@ogong/host/links/relay-wire';
+import { RELAY_ANSWER, RELAY_HELLO_BYTES, readExactly } from '@ogong/host/link/relay-wire';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ProtocolAttack } from './attack.ts';
 

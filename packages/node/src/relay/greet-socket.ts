@@ -8,7 +8,7 @@ import {
   type RelayAnswer,
   readExactly,
   TLS_HANDSHAKE,
-} from '@ogong/host/links/relay-wire';
+} from '@ogong/host/link/relay-wire';
 import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { joinSockets } from './join-sockets.ts';
 import type { RelayState } from './relay-state.ts';

@@ -1,11 +1,11 @@
 // A node of the tests, in a network of its own: `serve SEED HOST RELAY|CERT` registers and prints its routes; `call SEED ENDPOINT=SEED...`
 // asks each of these nodes once and prints which way it came and how long that took.
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createLadder } from '@ogong/host/link/ladder';
 import { createLinkClient } from '@ogong/host/link/link-client';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { knownPeer } from '@ogong/host/link/peer-values';
-import { createLadder } from '@ogong/host/links/ladder';
-import { createReachability } from '@ogong/host/links/reachability';
+import { createReachability } from '@ogong/host/link/reachability';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 

@@ -1,12 +1,12 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
+import { createLadder } from '@ogong/host/link/ladder';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import type { LinkError } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
-import { createLadder } from '@ogong/host/links/ladder';
-import { createReachability, type Reachability } from '@ogong/host/links/reachability';
-import { encodeRelayHello, RELAY_ANSWER } from '@ogong/host/links/relay-wire';
+import { createReachability, type Reachability } from '@ogong/host/link/reachability';
+import { encodeRelayHello, RELAY_ANSWER } from '@ogong/host/link/relay-wire';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { startTestRelay } from '@ogong/testing/relay/test-relay';

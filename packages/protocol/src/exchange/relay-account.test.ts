@@ -5,10 +5,10 @@ import { hashHybridKey } from '../crypto/hybrid.ts';
 import { createNobleHybridSigner, nobleCrypto } from '../crypto/noble.ts';
 import {
   encodeRelayAccount,
-  MAX_UNCERTAIN_BYTES,
   parseRelayAccount,
   type RelayAccount,
   signRelayAccount,
+  UNCERTAIN_BYTES,
   verifyRelayAccount,
 } from './relay-account.ts';
 
@@ -67,8 +67,8 @@ describe('the account of a relay', () => {
 
   it.each(['toNode', 'fromNode'] as const)('does not claim more %s than the node counted', (name) => {
     const counted = { toNode: 0n, fromNode: 0n, [name]: 5n };
-    expect(failed(judge({ toNode: 0n, fromNode: 0n, [name]: 5n + MAX_UNCERTAIN_BYTES }, { counted }))).toEqual([]);
-    expect(failed(judge({ toNode: 0n, fromNode: 0n, [name]: 6n + MAX_UNCERTAIN_BYTES }, { counted }))).toEqual([
+    expect(failed(judge({ toNode: 0n, fromNode: 0n, [name]: 5n + UNCERTAIN_BYTES }, { counted }))).toEqual([]);
+    expect(failed(judge({ toNode: 0n, fromNode: 0n, [name]: 6n + UNCERTAIN_BYTES }, { counted }))).toEqual([
       'relay-account-bytes',
     ]);
   });

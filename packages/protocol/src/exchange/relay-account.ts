@@ -101,7 +101,7 @@ function checkCounted(
   counted: { readonly toNode: bigint; readonly fromNode: bigint } | undefined,
 ): Check {
   if (counted === undefined) return skip('relay-account-bytes', 'nobody here counted');
-  return fromNode <= counted.fromNode + MAX_UNCERTAIN_BYTES && toNode <= counted.toNode + MAX_UNCERTAIN_BYTES
+  return fromNode <= counted.fromNode + UNCERTAIN_BYTES && toNode <= counted.toNode + UNCERTAIN_BYTES
     ? pass('relay-account-bytes', 'no more than the node counted')
     : fail(
         'relay-account-bytes',
@@ -110,4 +110,4 @@ function checkCounted(
 }
 
 /** What may be on its way, or lost with broken links, while one side counts it and the other does not. */
-export const MAX_UNCERTAIN_BYTES = 16n * 1024n * 1024n;
+export const UNCERTAIN_BYTES = 16n * 1024n * 1024n;

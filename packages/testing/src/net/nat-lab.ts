@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { platform, userInfo } from 'node:os';
 
 /** What stands between a machine and the internet. */
 export type Nat = 'none' | 'cone' | 'symmetric' | 'double';
@@ -21,9 +23,9 @@ export interface NatLab {
 
 /** Why there can be no such networks here; empty where there can. */
 export function findNatLabAbsence(): string {
-  if (process.platform !== 'linux') return 'network namespaces are of Linux';
-  if (process.getuid?.() !== 0) return 'only root may make network namespaces';
-  const probe = `og${process.pid}p`;
+  if (platform() !== 'linux') return 'network namespaces are of Linux';
+  if (userInfo().uid !== 0) return 'only root may make network namespaces';
+  const probe = `og${randomBytes(4).toString('hex')}p`;
   try {
     run('ip', 'netns', 'add', probe);
   } catch {
@@ -43,7 +45,7 @@ const INTERNET = '198.51.100.1';
 const KINDS: readonly Nat[] = ['none', 'cone', 'symmetric', 'double'];
 
 export function createNatLab(): NatLab {
-  const prefix = `og${process.pid}`;
+  const prefix = `og${randomBytes(4).toString('hex')}`;
   const spaces: string[] = [];
   const name = (place: string): string => `${prefix}${place}`;
 

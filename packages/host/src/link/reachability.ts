@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { formatRoutes, MAX_ROUTES, type Route } from '@ogong/protocol/exchange/routes';
-import { formatHostPort } from '../link/host-port.ts';
-import type { LinkIdentity } from '../link/link-identity.ts';
-import type { KnownPeer } from '../link/peer-values.ts';
+import { formatHostPort } from './host-port.ts';
+import type { LinkIdentity } from './link-identity.ts';
+import type { KnownPeer } from './peer-values.ts';
 import { createRelayRegistration, type RelayRegistrationState } from './relay-registration.ts';
 
 export interface ReachabilityOptions {

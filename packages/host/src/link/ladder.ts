@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { parseRoutes, type Route } from '@ogong/protocol/exchange/routes';
-import { type HostPort, parseHostPort } from '../link/host-port.ts';
-import type { PeerId } from '../link/link-identity.ts';
 import { dialDirect, dialRelay } from './dial.ts';
+import { type HostPort, parseHostPort } from './host-port.ts';
+import type { PeerId } from './link-identity.ts';
 
 /** One way to a node. The first of a ladder is the best. */
 export interface Rung {

@@ -5,16 +5,16 @@ import { concatBytes, utf8Encode } from '@ogong/protocol/base/bytes';
  * The few bytes that a relay reads before it only copies (docs/spec/relay.md). Whoever connects says first what it wants, and gets one
  * byte as its answer. A TLS handshake begins with 0x16, so a relay takes the links of those that register at the same port.
  */
-export const RELAY_MAGIC = utf8Encode('OGR1');
+const RELAY_MAGIC = utf8Encode('OGR1');
 export const TLS_HANDSHAKE = 0x16;
 
-export const RELAY_ASK = { connect: 1, join: 2 } as const;
+const RELAY_ASK = { connect: 1, join: 2 } as const;
 export const RELAY_ANSWER = { joined: 0, unknown: 1, busy: 2, late: 3 } as const;
 
 export type RelayAsk = keyof typeof RELAY_ASK;
 export type RelayAnswer = keyof typeof RELAY_ANSWER;
 
-export const RELAY_SUBJECT_BYTES = 32;
+const RELAY_SUBJECT_BYTES = 32;
 export const RELAY_HELLO_BYTES = RELAY_MAGIC.length + 1 + RELAY_SUBJECT_BYTES;
 
 /** @param subject the certificate's hash of whom is wanted, or the token of the link that is joined. */

@@ -5,11 +5,11 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type RelayAccount, verifyRelayAccount } from '@ogong/protocol/exchange/relay-account';
 import { type RelayEvent, RelayService, type SignedRelayAccount } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { formatHostPort } from '../link/host-port.ts';
-import { createLinkClient } from '../link/link-client.ts';
-import type { LinkIdentity } from '../link/link-identity.ts';
-import type { KnownPeer } from '../link/peer-values.ts';
 import { dialRelay } from './dial.ts';
+import { formatHostPort } from './host-port.ts';
+import { createLinkClient } from './link-client.ts';
+import type { LinkIdentity } from './link-identity.ts';
+import type { KnownPeer } from './peer-values.ts';
 import { RELAY_HELLO_BYTES } from './relay-wire.ts';
 
 export interface RelayRegistrationOptions {

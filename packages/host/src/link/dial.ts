@@ -1,5 +1,5 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import type { HostPort } from '../link/host-port.ts';
+import type { HostPort } from './host-port.ts';
 import { encodeRelayHello, nameRelayAnswer, type RelayAnswer, type RelayAsk, readExactly } from './relay-wire.ts';
 
 /** A TCP connection. @throws Error */
