@@ -1,6 +1,6 @@
-import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type RelayAccount, verifyRelayAccount } from '@ogong/protocol/exchange/relay-account';
@@ -15,8 +15,6 @@ import { RELAY_HELLO_BYTES } from './relay-wire.ts';
 export interface RelayRegistrationOptions {
   /** Its address, which others use too, and its certificate. */
   readonly relay: KnownPeer;
-  /** Default: 250 and 30,000. */
-  readonly backOffMs?: { readonly first: number; readonly longest: number };
 }
 
 export interface RelayRegistrationDependencies {
@@ -28,6 +26,8 @@ export interface RelayRegistrationDependencies {
   /** Registered, or no longer. */
   readonly onChange?: (state: RelayRegistrationState) => void;
   readonly onError?: (error: unknown) => void;
+  /** 0..1, for the jitter. */
+  readonly random?: () => number;
 }
 
 interface ByteCounts {
@@ -53,6 +53,7 @@ export interface RelayRegistration {
   state(): RelayRegistrationState;
 }
 
+const BACK_OFF = { firstMs: 500, longestMs: 60_000 };
 const JOIN_TIMEOUT_MS = 5_000;
 /** Links through one relay that this node is dialling, and those that it has. */
 const MAX_JOINING = 64;
@@ -64,10 +65,10 @@ const STEADY_MS = 10_000;
 
 /** Keeps this node registered with a relay, and takes the links that come through it: every connection is dialled from here. */
 export function createRelayRegistration(
-  { relay, backOffMs = { first: 250, longest: 30_000 } }: RelayRegistrationOptions,
+  { relay }: RelayRegistrationOptions,
   dependencies: RelayRegistrationDependencies,
 ): RelayRegistration {
-  const { identity, accept, onChange = () => {}, onError = () => {} } = dependencies;
+  const { identity, accept, onChange = () => {}, onError = () => {}, random = Math.random } = dependencies;
   const stopping = new AbortController();
   const at = formatHostPort(relay.endpoint);
   const joined = new Set<Socket>();
@@ -160,16 +161,15 @@ export function createRelayRegistration(
   return {
     start() {
       loop ??= (async () => {
-        let pauseMs = backOffMs.first;
+        let failures = 0;
         while (!stopping.signal.aborted) {
           const steady = AbortSignal.timeout(STEADY_MS);
           await register().catch((error: unknown) => {
             if (!stopping.signal.aborted) onError(error);
           });
-          if (steady.aborted) pauseMs = backOffMs.first;
-          // Many nodes lose a relay at once; they should not all come back at once.
-          await delay(pauseMs + randomInt(pauseMs + 1), undefined, { signal: stopping.signal }).catch(() => undefined);
-          pauseMs = Math.min(2 * pauseMs, backOffMs.longest);
+          if (steady.aborted) failures = 0;
+          const pauseMs = computeBackoff(BACK_OFF, { failures: failures++, random: random() });
+          await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
         }
       })();
     },

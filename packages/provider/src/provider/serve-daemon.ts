@@ -115,7 +115,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const status =
     wrap.say &&
     createStartStatus(
-      { certHash: identity.id, intervalMs: STATUS_INTERVAL_MS },
+      { identity, intervalMs: STATUS_INTERVAL_MS },
       {
         ...{ provider, say: wrap.say },
         readEarnings: async () => (await chain.client()).earningsOf(provider.id, ledger.address),

@@ -23,7 +23,7 @@ async function say(change: Partial<StartStatusDependencies> & { readonly node?: 
   const { node = 5, ...given } = change;
   const endpoint = formatHostPort(server.address());
   const status = createStartStatus(
-    { certHash: (await makeIdentity(node)).id, intervalMs: 60_000 },
+    { identity: await makeIdentity(node), intervalMs: 60_000 },
     {
       provider: {
         endpoint: () => endpoint,

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { Secret } from '@ogong/host/crypto/secret';
-import { createLinkIdentity, type LinkIdentity, type PeerId } from '@ogong/host/link/link-identity';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
@@ -8,7 +6,7 @@ import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Provider } from './provider.ts';
 
 export interface StartStatusOptions {
-  readonly certHash: PeerId;
+  readonly identity: LinkIdentity;
   readonly intervalMs: number;
 }
 
@@ -26,11 +24,10 @@ const TEST_TIMEOUT_MS = 5_000;
 
 /** Says where others reach the provider, whether it answers there, and what it earned; again whenever one of these changes. */
 export function createStartStatus(
-  { certHash, intervalMs }: StartStatusOptions,
+  { identity, intervalMs }: StartStatusOptions,
   { provider, say, readEarnings }: StartStatusDependencies,
 ): Repeating {
   const said = new Map<string, string>();
-  let identity: LinkIdentity | undefined;
 
   function tell(topic: string, state: string, line = state): void {
     if (said.get(topic) === state) return;
@@ -39,10 +36,8 @@ export function createStartStatus(
   }
 
   return createRepeating({ intervalMs }, async () => {
-    identity ??= await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
-    const endpoint = provider.endpoint();
     tell('address', describeAddress(provider));
-    const tested = await testReach({ endpoint, certHash, identity });
+    const tested = await testReach(provider.endpoint(), identity);
     const works = 'a call to itself that way is answered';
     if (tested.ok) tell('test', works, `${works}, after ${tested.tookMs} ms`);
     else tell('test', `a call to itself that way fails: ${tested.problem}`);
@@ -66,20 +61,12 @@ function describeAddress(provider: StartStatusDependencies['provider']): string 
 
 type ReachTest = { readonly ok: true; readonly tookMs: number } | { readonly ok: false; readonly problem: string };
 
-/** Calls a provider as a stranger would, by the routes of its endpoint. */
-async function testReach({
-  endpoint,
-  certHash,
-  identity,
-}: {
-  readonly endpoint: string;
-  readonly certHash: PeerId;
-  readonly identity: LinkIdentity;
-}): Promise<ReachTest> {
+/** The provider calls itself as others would, by the routes that it announces. */
+async function testReach(endpoint: string, identity: LinkIdentity): Promise<ReachTest> {
   const startedMs = monotonicClock.nowMs();
   const links = createLinkPool({ identity });
   try {
-    await links.to(ProviderService, { endpoint, certHash }).getSealKey({}, { timeoutMs: TEST_TIMEOUT_MS });
+    await links.to(ProviderService, { endpoint, certHash: identity.id }).getSealKey({}, { timeoutMs: TEST_TIMEOUT_MS });
     return { ok: true, tookMs: Math.ceil(monotonicClock.nowMs() - startedMs) };
   } catch (error) {
     return { ok: false, problem: (error as Error).message };
