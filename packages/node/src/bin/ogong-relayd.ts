@@ -7,7 +7,7 @@ import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
-import { collectProcessMetrics, createMetrics } from '@ogong/host/metrics/metrics';
+import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
 import { systemClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -28,7 +28,6 @@ async function start(): Promise<Daemon> {
   const identity = await createLinkIdentity(keys.linkSeed);
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
   const metrics = createMetrics('relay');
-  collectProcessMetrics(metrics);
   const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
   const { bind, maxNodes, maxLinks, nodeRate: bytesPerSecond, nodeDay: maxBytesPerDay } = values;
   const relay = createRelay(
