@@ -2,9 +2,11 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
+import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { addressOf, listen } from '@ogong/host/link/listen';
 import { RELAY_ANSWER, RELAY_HELLO_BYTES, readExactly } from '@ogong/host/link/relay-wire';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import type { ProtocolAttack } from './attack.ts';
 
 /** A node that lists models, and callers that want it. */
@@ -14,6 +16,8 @@ export interface RelayedNode {
   /** Another node, of the attacker's. */
   readonly decoy: HostPort;
   readonly caller: LinkIdentity;
+  /** What the node answers. */
+  readonly says: string;
 }
 
 export interface RelayedOutcome {
@@ -46,7 +50,9 @@ const BENDS: Readonly<Record<string, Bend>> = {
 /** A relay that does not only copy: it changes, drops, repeats and reorders what it carries, cuts it off, or leads to somebody else. */
 export const dishonestRelay: ProtocolAttack<RelayedNode, Promise<RelayedOutcome>> = {
   name: 'dishonest-relay',
+  adversary: 'relay that changes, drops, repeats or reorders what it carries, or leads to another node',
   aim: 'read what is asked and answered, have another answer taken, or pass its own node off as the wanted one',
+  stoppedBy: "The link inside is between caller and node, with the node's pinned certificate: each of these ends it",
   restarts: { none: 'the relay is the attacker, and a link that it has broken is gone' },
   async play(node) {
     const copied: Buffer[] = [];
@@ -60,6 +66,29 @@ export const dishonestRelay: ProtocolAttack<RelayedNode, Promise<RelayedOutcome>
     return { honest, read: Buffer.concat(copied).toString('latin1'), cheated };
   },
 };
+
+/** A node, and one of the attacker's, on loopback. */
+export async function openRelayedNode(): Promise<RelayedNode & { close(): Promise<void> }> {
+  const serve = async (seed: number, model: string): Promise<LinkServer> => {
+    const server = createLinkServer({
+      identity: await makeIdentity(seed),
+      bind: { host: '127.0.0.1', port: 0 },
+      authorize: () => true,
+      routes: (router) => router.service(RouterService, { listModels: () => ({ models: [{ model }] }) }),
+    });
+    await server.start();
+    return server;
+  };
+  const says = 'ogong/verified/somebody/a-model-with-a-long-name';
+  const [node, decoy] = await Promise.all([serve(1, says), serve(2, 'ogong/verified/somebody/decoy')]);
+  return {
+    ...{ at: node.address(), certHash: (await makeIdentity(1)).id, decoy: decoy.address(), says },
+    caller: await makeIdentity(3),
+    async close() {
+      await Promise.all([node.stop(0), decoy.stop(0)]);
+    },
+  };
+}
 
 const attempt = (call: Promise<string>) =>
   call.then(
