@@ -32,15 +32,17 @@ export function findNatLabAbsence(): string {
     return 'ip cannot make network namespaces here';
   }
   try {
+    run('ip', 'netns', 'exec', probe, ...FORWARD);
     run('ip', 'netns', 'exec', probe, 'nft', 'add', 'table', 'ip', 'nat');
     return '';
   } catch {
-    return 'nft is not installed, or may not translate addresses here';
+    return 'nft is not installed, or nobody may route and translate addresses here';
   } finally {
     run('ip', 'netns', 'del', probe);
   }
 }
 
+const FORWARD = ['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'];
 const INTERNET = '198.51.100.1';
 const KINDS: readonly Nat[] = ['none', 'cone', 'symmetric', 'double'];
 
@@ -53,7 +55,7 @@ export function createNatLab(): NatLab {
     run('ip', 'netns', 'add', name(place));
     spaces.push(place);
     within(place, 'ip', 'link', 'set', 'lo', 'up');
-    within(place, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    within(place, ...FORWARD);
   }
 
   const within = (place: string, ...command: string[]): void => run('ip', 'netns', 'exec', name(place), ...command);
