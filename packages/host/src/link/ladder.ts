@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
-import { parseRoutes, type Route } from '@ogong/protocol/exchange/routes';
+import { type NodeRoute, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { dialDirect, dialRelay } from './dial.ts';
 import { type HostPort, parseHostPort } from './host-port.ts';
 import type { PeerId } from './link-identity.ts';
 
 /** One way to a node. The first of a ladder is the best. */
 export interface Rung {
-  readonly kind: Route['kind'];
+  readonly kind: NodeRoute['kind'];
   readonly name: string;
   dial(signal: AbortSignal): Promise<Socket>;
 }

@@ -1,7 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { parseRoutes, type Route } from '@ogong/protocol/exchange/routes';
+import { type NodeRoute, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
 import { createLadder } from './ladder.ts';
 import { createLinkClient, type LinkClient } from './link-client.ts';
@@ -33,7 +33,7 @@ export function createLinkPool({ identity, limits = {}, capacity = 256 }: LinkPo
 
   function openLink(endpoint: string, certHash: PeerId): LinkClient {
     const ladder = createLadder(endpoint, certHash);
-    const [first] = parseRoutes(endpoint) as [Route, ...Route[]];
+    const [first] = parseRoutes(endpoint) as [NodeRoute, ...NodeRoute[]];
     return createLinkClient({ endpoint: parseHostPort(first.at), ladder, certHash, identity, limits });
   }
 

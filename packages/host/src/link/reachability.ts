@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { formatRoutes, MAX_ROUTES, type Route } from '@ogong/protocol/exchange/routes';
+import { formatRoutes, MAX_ROUTES, type NodeRoute } from '@ogong/protocol/exchange/routes';
 import { formatHostPort } from './host-port.ts';
 import type { LinkIdentity } from './link-identity.ts';
 import type { KnownPeer } from './peer-values.ts';
@@ -58,7 +58,7 @@ export function createReachability(
       const all = states();
       const registered = all.filter(({ isRegistered }) => isRegistered);
       const asked = own === undefined && registered.length === 0 ? all : registered;
-      const routes: Route[] = asked.map(({ at }) => ({ kind: 'relay', at }));
+      const routes: NodeRoute[] = asked.map(({ at }) => ({ kind: 'relay', at }));
       return formatRoutes(
         [...(own === undefined ? [] : [{ kind: 'direct' as const, at: own }]), ...routes].slice(0, MAX_ROUTES),
       );

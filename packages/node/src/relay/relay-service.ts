@@ -4,7 +4,7 @@ import { getCallerPlace } from '@ogong/host/link/link-server';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { signRelayAccount } from '@ogong/protocol/exchange/relay-account';
 import type { RelayService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { CallEvent, RelayState, Seat } from './relay-state.ts';
+import type { CallEvent, RelaySeat, RelayState } from './relay-state.ts';
 
 /** Calls that a node has not read yet. One that reads none is gone. */
 const MAX_UNREAD = 256;
@@ -33,7 +33,7 @@ async function* register(state: RelayState, context: HandlerContext, accountInte
     isOver = true;
     wake();
   };
-  const seat: Seat = {
+  const seat: RelaySeat = {
     ...{ certHash: peer, group, end },
     call(event) {
       if (unread.length >= MAX_UNREAD) return false;
@@ -74,7 +74,7 @@ async function* register(state: RelayState, context: HandlerContext, accountInte
 }
 
 /** A node has one seat: whoever holds its key may take it again, as after a lost connection. @throws RateLimited */
-function takeSeat({ seats, limits }: RelayState, seat: Seat): void {
+function takeSeat({ seats, limits }: RelayState, seat: RelaySeat): void {
   const name = toHex(seat.certHash);
   const others = [...seats].filter(([other]) => other !== name).map(([, each]) => each);
   const ofGroup = others.filter(({ group }) => group === seat.group);

@@ -29,7 +29,7 @@ export interface CallEvent {
 }
 
 /** A node that is registered now. */
-export interface Seat {
+export interface RelaySeat {
   readonly certHash: PeerId;
   readonly group: string;
   /** Tells the node that somebody wants a link to it. @returns false where it does not read what it is told. */
@@ -39,7 +39,7 @@ export interface Seat {
 }
 
 export interface WaitingCaller {
-  readonly seat: Seat;
+  readonly seat: RelaySeat;
   readonly socket: Socket;
   /** The node is there: nobody waits for it any longer. */
   take(): void;
@@ -49,7 +49,7 @@ export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
   readonly limits: RelayLimits;
   readonly relayId: Uint8Array;
   /** By certificate hash, hex. */
-  readonly seats: Map<string, Seat>;
+  readonly seats: Map<string, RelaySeat>;
   /** By token, hex. */
   readonly waiting: Map<string, WaitingCaller>;
   /** Every connection, so that stop can end them. */
@@ -67,7 +67,7 @@ const MAX_METERS = 16_384;
 
 export function openRelayState(limits: RelayLimits, dependencies: RelayDependencies): RelayState {
   const { clock, crypto, signer, randomBytes } = dependencies;
-  const seats = new Map<string, Seat>();
+  const seats = new Map<string, RelaySeat>();
   const meters = new Map<string, ByteMeter>();
   return {
     ...dependencies,

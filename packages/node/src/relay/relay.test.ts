@@ -11,7 +11,7 @@ import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { startTestRelay } from '@ogong/testing/relay/test-relay';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Relay } from './relay.ts';
+import type { BlindRelay } from './relay.ts';
 import type { RelayLimits } from './relay-limits.ts';
 
 const MARKER = 'ogong/verified/marker-that-nobody-may-read/m';
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function openRelay(limits: Partial<RelayLimits> = {}, bind?: HostPort): Promise<Relay> {
+async function openRelay(limits: Partial<RelayLimits> = {}, bind?: HostPort): Promise<BlindRelay> {
   const relay = await startTestRelay({ limits, ...(bind && { bind }) });
   closers.push(() => relay.stop());
   return relay;

@@ -20,7 +20,7 @@ export interface RelayCounts {
   readonly connections: number;
 }
 
-export interface Relay {
+export interface BlindRelay {
   /** Hash of the key that signs its accounts. */
   readonly id: Uint8Array;
   start(): Promise<void>;
@@ -33,7 +33,7 @@ export interface Relay {
  * A blind relay: nodes that nobody can reach register over a link of their own, callers name a certificate, and the relay copies bytes
  * between the two. The session inside is theirs, so the relay sees who talks to whom, how much and when, and nothing of what.
  */
-export function createRelay(options: RelayOptions, dependencies: RelayDependencies): Relay {
+export function createRelay(options: RelayOptions, dependencies: RelayDependencies): BlindRelay {
   const { bind, accountIntervalMs = 60_000 } = options;
   const state = openRelayState({ ...DEFAULT_RELAY_LIMITS, ...options.limits }, dependencies);
   const { identity, sockets, seats, limits, log } = state;

@@ -5,7 +5,7 @@ import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { systemClock } from '@ogong/host/time/clock';
-import { createRelay, type Relay, type RelayOptions } from '@ogong/node/relay/relay';
+import { type BlindRelay, createRelay, type RelayOptions } from '@ogong/node/relay/relay';
 import { makeIdentity } from '../link/link-fixture.ts';
 
 const LINK = 71;
@@ -14,7 +14,7 @@ const LINK = 71;
 export async function startTestRelay({
   bind = { host: '127.0.0.1', port: 0 },
   ...options
-}: Partial<RelayOptions> = {}): Promise<Relay & { readonly peer: KnownPeer }> {
+}: Partial<RelayOptions> = {}): Promise<BlindRelay & { readonly peer: KnownPeer }> {
   const identity = await makeIdentity(LINK);
   const relay = createRelay(
     { bind, accountIntervalMs: 20, ...options },
