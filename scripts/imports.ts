@@ -64,7 +64,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders of a package that never import each other: roles, which meet over the wire. */
 const ROLES: Readonly<Record<string, readonly string[]>> = {
-  'packages/node/src': ['gateway', 'router', 'validator'],
+  'packages/node/src': ['gateway', 'relay', 'router', 'validator'],
   'packages/provider/src': ['provider', 'verifier', 'local'],
 };
 
@@ -228,6 +228,7 @@ const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/host/src/files/private-files.ts',
   'packages/host/src/http/api-app.ts',
   'packages/host/src/link/as-socket.ts',
+  'packages/host/src/link/relay-registration.ts',
   'packages/node/src/gateway/api-keys.ts',
   'packages/node/src/gateway/gateway.ts',
   'packages/node/src/gateway/provider-match.ts',

@@ -6,6 +6,7 @@ import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@o
 import { replayConfig } from '@ogong/cli/replay-command';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
+import { relayConfig } from '@ogong/node/relay/relay-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
 import { signerConfig } from '@ogong/node/signer/signer-config';
 import {
@@ -37,7 +38,7 @@ import {
   stopConfig,
 } from '@ogong/provider/commands/model-commands';
 import { runConfig } from '@ogong/provider/commands/run-command';
-import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
+import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 
 /** All commands of the reference page, which fit a terminal and end with examples that work. */
@@ -56,9 +57,11 @@ export const referenceConfigs = [
   routerConfig,
   registerRouterConfig,
   retireConfig,
+  relayConfig,
   gatewayConfig,
   keysConfig,
   serveConfig,
+  startConfig,
   localConfig,
   runConfig,
   listConfig,

@@ -1,5 +1,6 @@
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
+import { dishonestRelay, openRelayedNode } from '../../attackers/protocol/dishonest-relay.ts';
 import { replayedUnits } from '../../attackers/protocol/replayed-units.ts';
 import { strippedSeal } from '../../attackers/protocol/stripped-seal.ts';
 import type { StagedAttack } from './scene.ts';
@@ -46,6 +47,32 @@ export const sealingScenes: readonly StagedAttack[] = [
         };
       } finally {
         await network.close();
+      }
+    },
+  },
+  {
+    attack: dishonestRelay,
+    async play(breaks: Breaks) {
+      const node = await openRelayedNode();
+      try {
+        const { honest, read, cheated } = await dishonestRelay.play(node, breaks);
+        const isRead = read.includes(node.says);
+        const taken = Object.entries(cheated).filter(([, outcome]) => 'told' in outcome);
+        return {
+          tried: `carried a call to ${honest}, then ${Object.keys(cheated).join(', ')}`,
+          answered: [
+            isRead
+              ? 'the answer stood in what passed'
+              : `the answer did not stand in the ${read.length} bytes that passed`,
+            ...Object.entries(cheated).map(([what, outcome]) =>
+              'told' in outcome ? `${what}: it was taken` : `${what}: ${outcome.error}`,
+            ),
+          ],
+          money: NO_MONEY,
+          worked: isRead || taken.length > 0,
+        };
+      } finally {
+        await node.close();
       }
     },
   },

@@ -62,7 +62,7 @@ Usage: ogong <command> [flags]
 
 ${GROUPS.map(([title, each]) => `${title}:\n${each.map(({ name, summary }) => `  ${name.padEnd(10)}  ${summary}\n`).join('')}`).join('\n')}
 ogong <command> --help says more. The daemons are programs of their own: ogong-provider, ogong-validatord,
-ogong-verifierd, ogong-routerd, ogong-gatewayd.
+ogong-verifierd, ogong-routerd, ogong-gatewayd, ogong-relayd.
 
 Examples:
   ogong mesh up

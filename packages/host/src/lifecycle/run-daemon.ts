@@ -4,6 +4,8 @@ import { type ProcessHost, processHost } from './process-host.ts';
 export interface Daemon {
   /** What a launcher needs to know, such as the address that was bound. */
   readonly ready?: Readonly<Record<string, unknown>>;
+  /** How long `stop` may take. Default: as the program says. */
+  readonly stopTimeoutMs?: number;
   stop(): Promise<void>;
 }
 
@@ -32,11 +34,14 @@ export async function runDaemon(start: (signal: AbortSignal) => Promise<Daemon>,
     host.exit(code);
   };
 
-  const endLate = (): NodeJS.Timeout =>
-    setTimeout(() => {
-      host.writeError(`${name}: did not stop within ${stopTimeoutMs} ms\n`);
+  const endLate = (): NodeJS.Timeout => {
+    const timeoutMs = daemon?.stopTimeoutMs ?? stopTimeoutMs;
+    return setTimeout(() => {
+      host.writeError(`${name}: did not stop within ${timeoutMs} ms
+`);
       host.exit(EXIT.temporary);
-    }, stopTimeoutMs);
+    }, timeoutMs);
+  };
 
   const stop = async (): Promise<void> => {
     const timer = endLate();

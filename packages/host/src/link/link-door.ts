@@ -21,7 +21,7 @@ export interface Caller {
 /** The connections of a link server: who gets in, and who has to leave for others. */
 export interface LinkDoor {
   /** A connection before its handshake. @returns whether it may begin one; it is closed where it may not. */
-  greet(socket: Duplex, options: { readonly isOwn: boolean }): boolean;
+  greet(socket: Duplex, options: { readonly isOwn: boolean; readonly group?: string | undefined }): boolean;
   /** After the handshake. @returns undefined where there was no place: the session is closed then. */
   admit(session: ServerHttp2Session): Caller | undefined;
   find(session: ServerHttp2Session | undefined): Caller | undefined;
@@ -36,6 +36,8 @@ export interface LinkDoor {
 
 export interface LinkDoorDependencies {
   readonly isKnown: (peer: PeerId) => boolean;
+  /** The last link of a peer ended, and not because it had to make room. */
+  readonly onLeft?: (peer: PeerId) => void;
   readonly clock: Clock;
 }
 
@@ -50,13 +52,16 @@ const KNOWN_FOR_MS = 5_000;
 /** How long a session that has to leave may take to end its calls. */
 const LEAVE_MS = 1000;
 
-export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: LinkDoorDependencies): LinkDoor {
+export function createLinkDoor(
+  limits: LinkServerLimits,
+  { isKnown, onLeft = () => {}, clock }: LinkDoorDependencies,
+): LinkDoor {
   const guests = new Map<ServerHttp2Session, Guest>();
   const ofPeer = createTally();
   const sockets = new Set<Duplex>();
   const waiting = new Map<string, Visitor>();
-  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. */
-  const own = new Set<string>();
+  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. With the group that it was told. */
+  const own = new Map<string, string | undefined>();
   const places = createPlaces({
     max: limits.maxConnections,
     // A small server keeps places for strangers too.
@@ -78,7 +83,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
   }
 
   return {
-    greet(socket, { isOwn }) {
+    greet(socket, { isOwn, group: told }) {
       const group = computeAddressGroup((socket as Socket).remoteAddress);
       if (!isOwn && group !== undefined && !handshakeRate.take(group)) {
         socket.destroy();
@@ -86,7 +91,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
       }
       sockets.add(socket);
       const name = nameSocket(socket as Socket);
-      if (isOwn) own.add(name);
+      if (isOwn) own.set(name, told);
       socket.once('close', () => {
         sockets.delete(socket);
         own.delete(name);
@@ -114,7 +119,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
         session.destroy();
         return undefined;
       }
-      const caller = { peer, group: own.has(address) ? undefined : computeAddressGroup(socket.remoteAddress) };
+      const caller = { peer, group: own.has(address) ? own.get(address) : computeAddressGroup(socket.remoteAddress) };
       const guest: Guest = {
         caller,
         group: caller.group,
@@ -122,8 +127,12 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
         movedAtMs: clock.nowMs(),
         isKnown: remember(() => isKnown(peer), clock),
         idleSinceMs: () => (isInUse(guest, clock.nowMs(), limits) ? undefined : guest.movedAtMs),
-        leave: () => dismiss(session),
+        leave() {
+          isDismissed = true;
+          dismiss(session);
+        },
       };
+      let isDismissed = false;
       const name = toHex(peer);
       if (ofPeer.count(name) >= limits.maxConnectionsPerPeer || !places.enter(guest)) {
         session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -137,6 +146,7 @@ export function createLinkDoor(limits: LinkServerLimits, { isKnown, clock }: Lin
         guests.delete(session);
         places.leave(guest);
         ofPeer.remove(name);
+        if (!isDismissed && ofPeer.count(name) === 0) onLeft(peer);
       });
       return caller;
     },

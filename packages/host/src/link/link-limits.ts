@@ -77,6 +77,10 @@ export interface LinkClientLimits {
   readonly maxMessageBytes: number;
   /** TCP, TLS and the check of the pin. */
   readonly connectTimeoutMs: number;
+  /** How long one way to a peer is tried alone, where there are several. */
+  readonly headStartMs: number;
+  /** How long a link goes a lesser way before a better one is tried again. */
+  readonly lookUpMs: number;
   /** Deadline of a unary call that sets none. */
   readonly unaryTimeoutMs: number;
   /** Deadline of a whole stream that sets none. */
@@ -88,6 +92,8 @@ export interface LinkClientLimits {
 export const DEFAULT_CLIENT_LIMITS: LinkClientLimits = {
   maxMessageBytes: 4 * MIB,
   connectTimeoutMs: 10_000,
+  headStartMs: 300,
+  lookUpMs: 30_000,
   unaryTimeoutMs: 15_000,
   streamTimeoutMs: 600_000,
   pingIntervalMs: 20_000,

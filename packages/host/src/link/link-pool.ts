@@ -1,20 +1,22 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { type NodeRoute, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
+import { createLadder } from './ladder.ts';
 import { createLinkClient, type LinkClient } from './link-client.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
 
 /** One link per peer that a daemon calls; the least recently used one is closed where there are too many. */
 export interface LinkPool {
-  /** @throws RangeError where the endpoint is malformed. */
+  /** @throws ProtocolError where the endpoint is malformed. */
   to<S extends DescService>(service: S, peer: Peer): Client<S>;
   close(): void;
 }
 
 export interface Peer {
-  /** `host:port`, or already parsed. */
+  /** `host:port`, or already parsed; in a text also several routes, see parseRoutes. */
   readonly endpoint: string | HostPort;
   readonly certHash: PeerId;
 }
@@ -29,10 +31,17 @@ export interface LinkPoolOptions {
 export function createLinkPool({ identity, limits = {}, capacity = 256 }: LinkPoolOptions): LinkPool {
   const links = new Map<string, LinkClient>();
 
+  function openLink(endpoint: string, certHash: PeerId): LinkClient {
+    const ladder = createLadder(endpoint, certHash);
+    const [first] = parseRoutes(endpoint) as [NodeRoute, ...NodeRoute[]];
+    return createLinkClient({ endpoint: parseHostPort(first.at), ladder, certHash, identity, limits });
+  }
+
   function find(peer: Peer): LinkClient {
-    const endpoint = typeof peer.endpoint === 'string' ? parseHostPort(peer.endpoint) : peer.endpoint;
-    const key = `${formatHostPort(endpoint)} ${toHex(peer.certHash)}`;
-    const link = links.get(key) ?? createLinkClient({ endpoint, certHash: peer.certHash, identity, limits });
+    const { certHash } = peer;
+    const endpoint = typeof peer.endpoint === 'string' ? peer.endpoint : formatHostPort(peer.endpoint);
+    const key = `${endpoint} ${toHex(certHash)}`;
+    const link = links.get(key) ?? openLink(endpoint, certHash);
     links.delete(key);
     links.set(key, link);
     if (links.size > capacity) {

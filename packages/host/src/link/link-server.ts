@@ -48,6 +48,8 @@ export interface LinkServerOptions {
   readonly methodRates?: MethodRates;
   /** Parties that find a place, and room for their requests, however many strangers there are. Default: nobody. */
   readonly isKnown?: (peer: PeerId) => boolean;
+  /** The last link of a peer ended, and not because it had to make room. */
+  readonly onLeft?: (peer: PeerId) => void;
   readonly limits?: Partial<LinkServerLimits>;
 }
 
@@ -61,8 +63,11 @@ export interface LinkServer {
   start(): Promise<void>;
   /** Lets running calls end, at most for the grace period, then closes every connection. */
   stop(graceMs?: number): Promise<void>;
-  /** Serves a session over any byte stream: a relayed connection, or one that this side dialled. */
-  accept(duplex: Duplex): void;
+  /**
+   * Serves a session over any byte stream: a relayed connection, or one that this side dialled.
+   * @param group whom quotas count the other side with, where somebody can tell.
+   */
+  accept(duplex: Duplex, group?: string): void;
   /** Where it listens; throws before start and without bind. */
   address(): { readonly host: string; readonly port: number };
 }
@@ -101,7 +106,10 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const onError = dependencies.onError ?? (() => {});
   const { isKnown = () => false } = options;
   const clock = dependencies.clock ?? monotonicClock;
-  const door = createLinkDoor(limits, { isKnown, clock: monotonicClock });
+  const door = createLinkDoor(limits, {
+    ...{ isKnown, clock: monotonicClock },
+    ...(options.onLeft && { onLeft: options.onLeft }),
+  });
   const takeTurn = createTurns(limits, { isKnown, clock, methodRates: options.methodRates ?? {} });
   const patience = createPatience(limits, clock);
   const budget = createByteBudget(limits);
@@ -180,8 +188,8 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   /** Above TLS, because Node makes an object of TLS for every connection before anybody can close it. */
   const listener = createServer({ noDelay: true }, (socket) => greet(socket, { isOwn: false }));
 
-  function greet(socket: Duplex, { isOwn }: { readonly isOwn: boolean }): void {
-    if (door.greet(socket, { isOwn })) server.emit('connection', socket);
+  function greet(socket: Duplex, from: { readonly isOwn: boolean; readonly group?: string | undefined }): void {
+    if (door.greet(socket, from)) server.emit('connection', socket);
   }
 
   server.on('session', (session) => {
@@ -214,10 +222,10 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       door.clear();
       await listenerClosed;
     },
-    accept(duplex) {
+    accept(duplex, group) {
       duplex.on('error', () => {});
       asSocket(duplex).then(
-        (socket) => greet(socket, { isOwn: true }),
+        (socket) => greet(socket, { isOwn: true, group }),
         () => duplex.destroy(),
       );
     },

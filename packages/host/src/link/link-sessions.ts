@@ -1,11 +1,13 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
-import { connect as connectTcp } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { ConnectTransportOptions } from '@connectrpc/connect-node';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
+import { dialDirect } from './dial.ts';
+import { climb, type Rung } from './ladder.ts';
 import { LinkError } from './link-error.ts';
 import { LINK_HOST, type LinkIdentity, type PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
@@ -20,6 +22,8 @@ export interface LinkTarget {
   readonly identity: LinkIdentity;
   /** Dials something other than a TCP socket: a relayed or hole-punched stream to the same peer. */
   readonly createConnection?: (signal: AbortSignal) => Duplex | Promise<Duplex>;
+  /** Several ways to the same peer, best first. Default: `endpoint` alone. */
+  readonly ladder?: readonly Rung[];
 }
 
 type SessionManager = NonNullable<Extract<ConnectTransportOptions, { httpVersion: '2' }>['sessionManager']>;
@@ -39,16 +43,21 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
   let opening: Promise<ClientHttp2Session> | undefined;
   let closed = false;
   const closing = new AbortController();
+  const ladder = options.ladder ?? [createOnlyRung(options)];
 
   async function open(): Promise<ClientHttp2Session> {
     const attempt = opening;
-    const socket = await openPinnedSocket(options, closing.signal);
+    const { opened: socket, rung } = await climbTo(ladder, options, closing.signal);
+    return begin(socket, rung, () => opening === attempt);
+  }
+
+  function begin(socket: TLSSocket, rung: number, isCurrent: () => boolean): ClientHttp2Session {
     const session = connectHttp2(LINK_AUTHORITY, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: 256 * 1024 },
     });
     const drop = () => {
-      if (opening === attempt) opening = undefined;
+      if (isCurrent()) opening = undefined;
     };
     const destroy = () => session.destroy(undefined, constants.NGHTTP2_CANCEL);
     closing.signal.addEventListener('abort', destroy);
@@ -60,7 +69,30 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
     // The calls on a broken session fail by themselves. Without a listener for 'error' it would end the process.
     session.on('error', () => {});
     keepAlive(session, options.limits);
+    if (rung > 0) lookUp(session, rung, isCurrent);
     return session;
+  }
+
+  /** Tries what stands higher on the ladder, now and then. Calls that run end where they began; the next ones go the better way. */
+  function lookUp(session: ClientHttp2Session, rung: number, isCurrent: () => boolean): void {
+    const timer = setTimeout(async () => {
+      if (session.closed || session.destroyed || !isCurrent()) return;
+      try {
+        const better = await climbTo(ladder.slice(0, rung), options, closing.signal);
+        if (!isCurrent()) return better.opened.destroy();
+        const isNext = (): boolean => opening === risen;
+        const risen: Promise<ClientHttp2Session> = Promise.resolve().then(() =>
+          begin(better.opened, better.rung, isNext),
+        );
+        opening = risen;
+        await risen;
+        session.close();
+      } catch {
+        if (isCurrent()) lookUp(session, rung, isCurrent);
+      }
+    }, options.limits.lookUpMs);
+    timer.unref();
+    session.once('close', () => clearTimeout(timer));
   }
 
   function ready(): Promise<ClientHttp2Session> {
@@ -140,9 +172,15 @@ function keepAlive(session: ClientHttp2Session, { pingIntervalMs, pingTimeoutMs 
   });
 }
 
-async function openPinnedSocket(options: SessionOptions, closing: AbortSignal): Promise<TLSSocket> {
-  const signal = AbortSignal.any([closing, AbortSignal.timeout(options.limits.connectTimeoutMs)]);
-  const raw = await dial(options, signal);
+/** @throws LinkError */
+async function climbTo(ladder: readonly Rung[], options: SessionOptions, closing: AbortSignal) {
+  const { connectTimeoutMs, headStartMs } = options.limits;
+  const signal = AbortSignal.any([closing, AbortSignal.timeout(connectTimeoutMs)]);
+  return climb(ladder, (rung, attempt) => openPinnedSocket(rung, options, attempt), { signal, headStartMs });
+}
+
+async function openPinnedSocket(rung: Rung, options: SessionOptions, signal: AbortSignal): Promise<TLSSocket> {
+  const raw = await dial(rung, signal);
   const socket = connectTls({ socket: raw, ALPNProtocols: ['h2'], ...createTlsOptions(options.identity) });
   try {
     await waitFor(socket, 'secureConnect', signal);
@@ -151,42 +189,41 @@ async function openPinnedSocket(options: SessionOptions, closing: AbortSignal): 
       const shown = peer ? toHex(peer) : 'none';
       throw new LinkError(
         'wrong-certificate',
-        `${describe(options)} shows certificate ${shown}, expected ${toHex(options.certHash)}`,
+        `${rung.name} shows certificate ${shown}, expected ${toHex(options.certHash)}`,
       );
     }
-    if (socket.alpnProtocol !== 'h2') throw new LinkError('unreachable', `${describe(options)} does not speak HTTP/2`);
+    if (socket.alpnProtocol !== 'h2') throw new LinkError('unreachable', `${rung.name} does not speak HTTP/2`);
     return socket;
   } catch (cause) {
     socket.on('error', () => {});
     socket.destroy();
     raw.destroy();
-    throw cause instanceof LinkError ? cause : unreachable(options, signal, cause);
+    throw cause instanceof LinkError ? cause : unreachable(rung, signal, cause);
   }
 }
 
-async function dial(options: SessionOptions, signal: AbortSignal): Promise<Duplex> {
+/** One TCP connection, or what the target dials itself. */
+function createOnlyRung(target: LinkTarget): Rung {
+  const { endpoint, createConnection } = target;
+  const name = describe(target);
+  if (createConnection === undefined) return { kind: 'direct', name, dial: (signal) => dialDirect(endpoint, signal) };
+  return { kind: 'relay', name, dial: async (signal) => asSocket(await createConnection(signal)) };
+}
+
+async function dial(rung: Rung, signal: AbortSignal): Promise<Socket> {
   try {
-    if (options.createConnection) return await asSocket(await options.createConnection(signal));
-    const socket = connectTcp({ ...options.endpoint, noDelay: true });
-    try {
-      await waitFor(socket, 'connect', signal);
-    } catch (error) {
-      socket.on('error', () => {});
-      socket.destroy();
-      throw error;
-    }
-    return socket;
+    return await rung.dial(signal);
   } catch (cause) {
-    throw unreachable(options, signal, cause);
+    throw unreachable(rung, signal, cause);
   }
 }
 
-function unreachable(options: SessionOptions, signal: AbortSignal, cause: unknown): LinkError {
+function unreachable(rung: Rung, signal: AbortSignal, cause: unknown): LinkError {
   const why = signal.aborted ? 'no connection in time' : ((cause as Error).message ?? String(cause));
-  return new LinkError('unreachable', `cannot reach ${describe(options)}: ${why}`, { cause });
+  return new LinkError('unreachable', `cannot reach ${rung.name}: ${why}`, { cause });
 }
 
-function describe({ endpoint, createConnection }: SessionOptions): string {
+function describe({ endpoint, createConnection }: LinkTarget): string {
   const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
   return createConnection ? `${host}:${endpoint.port} (relayed)` : `${host}:${endpoint.port}`;
 }

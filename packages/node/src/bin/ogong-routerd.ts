@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
@@ -12,6 +13,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createRelay } from '../relay/relay.ts';
 import { findRegistrationProblem, registerRouter } from '../router/register.ts';
 import { createRouter } from '../router/router.ts';
 import { registerConfig, retireConfig, routerConfig } from '../router/router-config.ts';
@@ -47,15 +49,27 @@ async function start(): Promise<Daemon> {
     log.warn({ err }, 'the chain cannot be asked yet whether this router is registered');
   });
   if (problem !== undefined) log.warn(problem);
+  const relay =
+    values.relay &&
+    createRelay(
+      { bind: values.relay },
+      {
+        ...{ crypto: nodeCrypto, clock: systemClock, identity, signer, log, metrics },
+        randomBytes: () => new Uint8Array(randomBytes(32)),
+      },
+    );
   await router.start();
+  await relay?.start();
   return {
     ready: {
       address: router.address(),
+      ...(relay && { relay: relay.address() }),
       router: `0x${toHex(ledger.address)}`,
       certHash: toHex(identity.id),
       keyHash: toHex(router.id),
     },
     async stop() {
+      await relay?.stop();
       await router.stop();
       await context.stop();
       store.close();

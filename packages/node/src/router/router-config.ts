@@ -45,6 +45,13 @@ export const routerConfig = defineConfig({
       default: '0.0.0.0:4544',
       description: 'address of the link endpoint',
     },
+    relay: {
+      schema: hostPort,
+      label: '<addr>',
+      env: 'OGONG_ROUTER_RELAY',
+      description:
+        'address of a blind relay that runs beside the router, under the same certificate; none if not given',
+    },
     dataDir,
     ...networkFields,
     certOut: { ...networkFields.certOut, env: 'OGONG_ROUTER_CERT_OUT' },

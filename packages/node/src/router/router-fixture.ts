@@ -134,13 +134,21 @@ export const makeOfferedModel = (fields: Partial<OfferedModel> = {}): OfferedMod
   ...fields,
 });
 
-/** Provider n announces over its own link. */
+/** Provider n announces over its own link, which stays open. */
 export async function announce(
   opened: TestRouter,
   n: number,
   bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array; capacity?: number; freeCapacity?: number } = {},
-  { signer = n, peer = n, paidTo = n, consentFor = n, vouchedBy = n, domain = ledger } = {},
-): Promise<void> {
+  {
+    signer = n,
+    peer = n,
+    paidTo = n,
+    consentFor = n,
+    vouchedBy = n,
+    domain = ledger,
+    misprint = undefined as string | undefined,
+  } = {},
+): Promise<LinkClient> {
   const { price = 1_000n, root = MODEL_ROOT, capacity = 2, freeCapacity = capacity, ...fields } = bend;
   const payee = payeeOf(paidTo);
   const announcement = {
@@ -165,7 +173,10 @@ export async function announce(
   const verifierEndorsement = fields.verifier && signTestEndorsement(signerOf(vouchedBy), idOf(n));
   const signed = signAnnouncement(signerOf(signer), announcement, { payeeWord, verifierEndorsement });
   const client = await opened.connect(peer);
-  await client.service(RouterService).announce(signed);
+  const bytes = Buffer.from(signed.announcement);
+  if (misprint !== undefined) bytes.write(misprint, bytes.indexOf(announcement.endpoint));
+  await client.service(RouterService).announce({ ...signed, announcement: bytes });
+  return client;
 }
 
 let replies = 0;

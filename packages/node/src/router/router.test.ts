@@ -188,6 +188,34 @@ describe('capacity', () => {
   });
 });
 
+describe('a provider whose link ends', () => {
+  it('is sent nobody, until it announces itself again; another link of its own keeps it in the draw', async () => {
+    const opened = await start();
+    const gateway = await opened.connect(GATEWAY);
+    const free = async () => (await gateway.service(RouterService).listModels({})).models[0]?.freeCapacity;
+    const link = await announce(opened, 1);
+    const other = await announce(opened, 1, { sequence: 2n });
+    link.close();
+    expect(await free()).toBe(2);
+    other.close();
+    await expect.poll(free).toBe(0);
+    expect((await refusalOf(route(gateway))).refusal).toBe('unavailable');
+    await announce(opened, 1, { sequence: 3n });
+    expect((await route(gateway)).ticket.providerId).toEqual(idOf(1));
+  });
+
+  it('leaves the draw to others', async () => {
+    const opened = await start();
+    await announce(opened, 1);
+    const link = await announce(opened, 2);
+    link.close();
+    const gateway = await opened.connect(GATEWAY);
+    const free = async () => (await gateway.service(RouterService).listModels({})).models[0]?.freeCapacity;
+    await expect.poll(free).toBe(2);
+    expect((await route(gateway)).ticket.providerId).toEqual(idOf(1));
+  });
+});
+
 describe('an announcement is refused', () => {
   it('when it is forged, replayed, expired, or sent over another link', async () => {
     const opened = await start();
@@ -239,8 +267,8 @@ describe('an announcement is refused', () => {
 
   it('when nobody could dial what it names', async () => {
     const opened = await start();
-    for (const endpoint of ['nowhere', '127.0.0.1:99999', 'unix:provider.sock']) {
-      expect((await refusalOf(announce(opened, 1, { endpoint }))).message).toMatch(/not an endpoint/);
+    for (const misprint of ['127.0.0.1/', '[127', ',']) {
+      expect((await refusalOf(announce(opened, 1, {}, { misprint }))).message).toMatch(/not an endpoint/);
     }
   });
 

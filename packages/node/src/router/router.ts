@@ -114,6 +114,8 @@ function openServer(state: RouterState, bind: HostPort, refreshing: Repeating): 
       authorize: () => true,
       methodRates: ROUTER_RATES,
       isKnown: (peer) => isValidator(state, peer) || state.supply.isStaked(peer),
+      // A provider keeps its link open between two announcements. A process that dies takes it along.
+      onLeft: (peer) => state.supply.suspend(peer),
       limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
       routes: (router) => router.service(RouterService, service),
     },

@@ -1,4 +1,3 @@
-import { parseHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import { parseOwnAnnouncement } from '@ogong/host/link/own-announcement';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
@@ -67,6 +66,8 @@ export interface Supply {
   offers(modelId?: string, group?: string): ListedOffer[];
   /** Looks the weights of what is listed up again. */
   refreshWeights(): Promise<void>;
+  /** The provider under this certificate is gone: it has nothing free until it announces itself again, and is listed until its word expires. */
+  suspend(certHash: Uint8Array): void;
   payees(): Uint8Array[];
   accounts(): KeyAccount[];
   /** Whether a provider that somebody has staked for is listed under the certificate. */
@@ -90,6 +91,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     liveness,
   } = dependencies;
   const listed = new Map<string, Announcement>();
+  /** Providers whose link ended, by id. */
+  const gone = new Set<string>();
   for (const signed of loadAnnouncements(store)) {
     const { ok, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (ok && announcement) listed.set(toHex(announcement.providerId), announcement);
@@ -110,12 +113,6 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   /** @throws Refusal */
   function check(signed: SignedAnnouncement, caller: Uint8Array): Announcement {
     const said = parseOwnAnnouncement(signed.announcement, caller);
-    // A ticket with an address that nobody can dial would cost its holder the request.
-    try {
-      parseHostPort(said.endpoint);
-    } catch (error) {
-      throw new Refusal('invalid', (error as Error).message);
-    }
     assertNewer(said);
     const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (!ok || !announcement) {
@@ -172,6 +169,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const { providerId, expiresAtMs } = announcement;
       assertNewer(announcement);
       listed.set(toHex(providerId), announcement);
+      gone.delete(toHex(providerId));
       await commits.write((to) => saveAnnouncement(to, { providerId, signed, expiresAtMs }));
       return announcement;
     },
@@ -197,7 +195,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           const key = { providerId, modelId: id, capacity };
           const held = group === undefined ? outstanding.count(key, nowMs) : outstanding.countFor(group, key, nowMs);
           const believed = refusals.believe(key, group, nowMs);
-          const freeCapacity = Math.max(0, Math.min(model.freeCapacity, believed - held));
+          const free = gone.has(toHex(providerId)) ? 0 : Math.min(model.freeCapacity, believed - held);
+          const freeCapacity = Math.max(0, free);
           offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize, freeCapacity });
         }
       }
@@ -207,6 +206,9 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const ids = [...current()].flatMap(({ models }) => models.map(({ modelId }) => modelId));
       await modelRoots?.prepare([...new Set(ids)]);
     },
+    suspend(certHash) {
+      for (const [name, listing] of listed) if (equalBytes(listing.certHash, certHash)) gone.add(name);
+    },
     payees: () => [...current()].map(({ payee }) => payee),
     accounts: () => [...current()].map(({ providerId, payee }) => ({ providerId, payee })),
     isStaked: (certHash) =>
@@ -215,7 +217,11 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     async sweep() {
       // An announcement is kept as long as it could be accepted again, so that its sequence is known.
       const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
-      for (const [name, { expiresAtMs }] of listed) if (expiresAtMs < beforeMs) listed.delete(name);
+      for (const [name, { expiresAtMs }] of listed) {
+        if (expiresAtMs >= beforeMs) continue;
+        listed.delete(name);
+        gone.delete(name);
+      }
       refusals.sweep(clock.nowMs());
       await commits.write((to) => {
         forgetAnnouncements(to, beforeMs);

@@ -24,7 +24,7 @@ const MODEL = 'ogong/verified/tinystories/stories260k';
 const SECOND_MODEL = 'ogong/verified/tinystories/stories42m';
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const modelId = fc.constantFrom(MODEL, 'ogong/verified/a/b', 'ogong/verified/meta/llama-3.2-1b_q8.0');
-const endpoint = fc.stringMatching(/^[a-z0-9.:-]{1,60}$/);
+const endpoint = fc.stringMatching(/^[a-z0-9.-]{1,60}:[1-9]\d{0,3}(,relay\/[a-z0-9.-]{1,60}:[1-9]\d{0,3})?$/);
 const u128 = fc.bigInt(0n, 2n ** 128n - 1n);
 const issued = fc.nat(2 ** 50);
 
@@ -224,6 +224,8 @@ describe('announcement', () => {
       },
       { models: Array.from({ length: 65 }, (_, i) => ({ ...model!, modelId: `ogong/verified/a/${100 + i}` })) },
       { endpoint: '' },
+      { endpoint: 'nowhere' },
+      { endpoint: 'relay/127.0.0.1:1,127.0.0.1:2' },
       { models: [{ ...model!, freeCapacity: 5 }] },
       { models: [{ ...model!, capacity: 0, freeCapacity: 0 }] },
       { models: [{ ...model!, capacity: 65_536 }] },

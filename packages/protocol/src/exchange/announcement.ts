@@ -29,14 +29,18 @@ import {
 import { contextSize, modelId, parseModelId } from './match.ts';
 import type { LedgerDomain } from './order.ts';
 import { verifyProviderPayee } from './provider-payee.ts';
+import { parseRoutes } from './routes.ts';
 import { endpoint } from './ticket.ts';
 import { type VerifierEndorsement, verifyEndorsement } from './verifier-endorsement.ts';
 
 export const MAX_MODELS = MAX_ANNOUNCED_MODELS;
 export const MAX_CAPACITY = 65_535;
 
+/** Where nodes are reached: whoever would not understand it is not told. */
+const routedEndpoint = refine(endpoint, (text) => void parseRoutes(text));
+
 const verifierCodec = struct({
-  endpoint,
+  endpoint: routedEndpoint,
   certHash: hash,
   /** Hash of the hybrid key that signs its score reports. */
   keyHash: hash,
@@ -62,7 +66,7 @@ const announcementCodec = struct({
   providerId: hash,
   /** The ledger address that its fees go to. */
   payee: address,
-  endpoint,
+  endpoint: routedEndpoint,
   /** SHA-256 of its TLS certificate. */
   certHash: hash,
   /** Its second role, where it has one. */

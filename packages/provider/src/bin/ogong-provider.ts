@@ -26,7 +26,13 @@ import { openLocalModels } from '../local/open-local-models.ts';
 import { noteServer } from '../local/server-note.ts';
 import { assertAddressFree } from '../local/taken-address.ts';
 import { configPathOf, configure } from '../provider/configure-command.ts';
-import { DEFAULT_PROVIDER_DIRECTORY, localConfig, serveConfig, walletConfig } from '../provider/provider-config.ts';
+import {
+  DEFAULT_PROVIDER_DIRECTORY,
+  localConfig,
+  serveConfig,
+  startConfig,
+  walletConfig,
+} from '../provider/provider-config.ts';
 import { startServing } from '../provider/serve-daemon.ts';
 
 const NAME = 'ogong-provider';
@@ -43,14 +49,14 @@ function read<V>(
 const writeError = (text: string): void => void process.stderr.write(text);
 
 /** Settings start from the file that configure wrote, unless another file is named. */
-function serve(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
+function serve(argv: readonly string[], signal: AbortSignal, { isTold = false } = {}): Promise<Daemon> {
   const { flags, configPath } = parseArguments(serveConfig.definition, argv, []);
   const dataDir = flags.get('dataDir')?.[0] ?? process.env.OGONG_PROVIDER_DATA_DIR ?? DEFAULT_PROVIDER_DIRECTORY;
   const path = configPathOf(dataDir);
   const isConfigured = configPath === undefined && existsSync(path);
-  return startServing(read(serveConfig.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env)), {
-    signal,
-  });
+  const config = isTold ? startConfig : serveConfig;
+  const settings = read(config.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env));
+  return startServing(settings, { signal, ...(isTold && { say: (line: string) => writeError(`${line}\n`) }) });
 }
 
 async function local(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
@@ -112,7 +118,18 @@ const daemons: readonly DaemonVerb[] = [
     config: localConfig,
     start: local,
   },
-  { name: 'serve', summary: 'serve models on the network', config: serveConfig, start: serve },
+  {
+    name: 'serve',
+    summary: 'serve models on the network',
+    config: serveConfig,
+    start: (argv, signal) => serve(argv, signal),
+  },
+  {
+    name: 'start',
+    summary: 'serve models on the network, and say how it is doing',
+    config: startConfig,
+    start: (argv, signal) => serve(argv, signal, { isTold: true }),
+  },
 ];
 
 const commands: readonly Command[] = [
@@ -136,7 +153,7 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
-  ['For the network', ['configure', 'show', 'wallet', 'serve', 'admissions']],
+  ['For the network', ['configure', 'show', 'wallet', 'start', 'serve', 'admissions']],
 ];
 
 function formatHelp(): string {

@@ -61,6 +61,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
   const verifier = createVerifier(
     {
       bind: values.bind,
+      relays: values.relay,
       maxWaiting: values.maxWaiting,
       slots: Math.max(...engines.map(countSequences)),
       calibrateWith: values.calibrateWith,

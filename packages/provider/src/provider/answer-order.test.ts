@@ -79,11 +79,14 @@ describe('what is announced', () => {
     ['is free', {}, 1],
     ['is full of records', { outbox: { isFull: () => true } as never }, 0],
     ['stops', { isClosing: true }, 0],
+    ['nobody can reach', {}, 0, false],
     ['has lost its store', { replyIds: { forgottenMs: () => Date.now() + 300_000 } as never }, 0],
     ['lost its store ten minutes ago', { replyIds: { forgottenMs: () => Date.now() + 60_000 } as never }, 1],
-  ])('of a provider that %s', (_name, change, freeCapacity) => {
+  ])('of a provider that %s', (_name, change, freeCapacity, isReachable = true) => {
     const { state } = createState(change);
-    expect(describeProvider(state)).toMatchObject({ models: [{ capacity: 1, freeCapacity, pricePer1kAtomic: 1n }] });
+    expect(describeProvider(state, { isReachable })).toMatchObject({
+      models: [{ capacity: 1, freeCapacity, pricePer1kAtomic: 1n }],
+    });
   });
 });
 

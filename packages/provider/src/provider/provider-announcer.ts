@@ -15,8 +15,9 @@ export interface ProviderAnnouncerOptions {
   readonly routers: readonly Peer[];
   /** Its second role, announced to validators. */
   readonly verifier: VerifierEndpoint | undefined;
-  /** `host:port` that others reach it at. */
+  /** The routes that others reach it by, see parseRoutes. */
   readonly getEndpoint: () => string;
+  readonly isReachable: () => boolean;
 }
 
 export interface ProviderAnnouncer extends Repeating {
@@ -26,7 +27,7 @@ export interface ProviderAnnouncer extends Repeating {
 /** Announces the offers at intervals, with the verifier's endorsement if there is one. */
 export function createProviderAnnouncer(
   state: ProviderState,
-  { intervalMs, routers, verifier, getEndpoint }: ProviderAnnouncerOptions,
+  { intervalMs, routers, verifier, getEndpoint, isReachable }: ProviderAnnouncerOptions,
 ): ProviderAnnouncer {
   const { clock, signer, getPayeeWord, links, chain, log } = state;
   const endorsement = verifier && openEndorsement(state, verifier);
@@ -37,7 +38,11 @@ export function createProviderAnnouncer(
       getEndorsement: () => endorsement?.get(),
       routers: () => routers,
       validators: chain.validators,
-      describe: () => ({ ...describeProvider(state), endpoint: getEndpoint(), verifier }),
+      describe: () => ({
+        ...describeProvider(state, { isReachable: isReachable() }),
+        endpoint: getEndpoint(),
+        verifier,
+      }),
       onError: (peer, err) => log.warn({ err, peer: peer.endpoint }, 'an announcement was not taken'),
     },
   );
@@ -61,10 +66,11 @@ type ProviderDescription = Pick<Announcement, 'providerId' | 'payee' | 'certHash
 /** The current announcement; it shows no free slot while orders are not accepted. */
 export function describeProvider(
   state: Pick<ProviderState, 'id' | 'payee' | 'identity' | 'offers' | 'isClosing' | 'outbox' | 'replyIds' | 'clock'>,
+  { isReachable }: { readonly isReachable: boolean },
 ): ProviderDescription {
   const { id, payee, identity, offers, replyIds, clock } = state;
   const isForgotten = replyIds.forgottenMs() > clock.nowMs() + computeOrderLifetime({ maxTokens: 0 });
-  const takesOrders = !state.isClosing && !state.outbox.isFull() && !isForgotten;
+  const takesOrders = isReachable && !state.isClosing && !state.outbox.isFull() && !isForgotten;
   return {
     providerId: id,
     payee,

@@ -4,7 +4,9 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
+import { knownPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
+import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
@@ -21,6 +23,16 @@ const router = z.string().transform((value, context) => {
     context.addIssue({ code: 'custom', message: (error as Error).message });
   }
   return z.NEVER;
+});
+
+/** The text of an endpoint, see parseRoutes. */
+const routes = z.string().transform((value, context) => {
+  try {
+    return formatRoutes(parseRoutes(value));
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
 });
 
 const price = z
@@ -103,6 +115,14 @@ export const serveConfig = defineConfig({
       env: 'OGONG_PROVIDER_PUBLIC_ENDPOINT',
       description: 'where others reach this provider; needed where it listens on all addresses',
     },
+    relay: {
+      schema: knownPeer,
+      label: '<host:port|cert>',
+      env: 'OGONG_RELAY',
+      repeatable: true,
+      description:
+        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine',
+    },
     router: {
       schema: router,
       label: '<host:port|cert>',
@@ -124,11 +144,11 @@ export const serveConfig = defineConfig({
       description: 'serve only orders that these registered validators handle; any registered one if not given',
     },
     verifierEndpoint: {
-      schema: hostPort,
+      schema: routes,
       label: '<host:port>',
       env: 'OGONG_VERIFIER_ENDPOINT',
       description:
-        "this operator's verifier, for audits of others; needs its certificate and key, and to be told of this provider",
+        "this operator's verifier, for audits of others, or relay/host:port where it is behind a relay; needs its certificate and key, and to be told of this provider",
     },
     verifierCert: {
       schema: text,
@@ -153,6 +173,12 @@ export const serveConfig = defineConfig({
       default: '10s',
       description: 'pause between two announcements',
     },
+    drain: {
+      schema: duration,
+      env: 'OGONG_PROVIDER_DRAIN',
+      default: '1m',
+      description: 'once it is told to stop, it takes no new orders, and running replies get this long to end',
+    },
     beaconInterval: { schema: duration, default: '2s', description: 'pause between two reads of the beacon' },
     withdrawFrom: {
       schema: atomicAmount,
@@ -172,6 +198,18 @@ export const serveConfig = defineConfig({
       description: "how long after its order's expiry a commitment can be opened; validators ask within a day",
     },
   },
+});
+
+/** The same settings: this command also says how the machine is doing. */
+export const startConfig = defineConfig({
+  ...serveConfig.definition,
+  name: 'ogong-provider start',
+  examples: [
+    'ogong-provider start --model stories15M --model-id ogong/verified/me/stories --price 1000 --relay relay.example:4545|<cert> --router router.example:4544|<cert> --deployment deployment.json',
+  ],
+  summary:
+    'Serves models on the network from wherever this machine is, as ogong-provider serve does, and says how it is doing: where\n' +
+    'others reach it, whether a call to itself that way is answered, and what it has earned.',
 });
 
 export const localConfig = defineConfig({

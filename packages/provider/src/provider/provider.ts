@@ -2,6 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer, type MethodName, type MethodRates } from '@ogong/host/link/link-server';
+import type { KnownPeer } from '@ogong/host/link/peer-values';
+import { createReachability, type Reachability } from '@ogong/host/link/reachability';
+import type { RelayRegistrationState } from '@ogong/host/link/relay-registration';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
@@ -23,6 +26,8 @@ export interface ProviderOptions {
   readonly bind: HostPort;
   /** `host:port` that others reach it at. Default: where it listens. */
   readonly publicEndpoint?: string;
+  /** Relays that it registers with. It is reached through these alone, unless it has a public endpoint. Default: none. */
+  readonly relays?: readonly KnownPeer[];
   /** At least one; each model id and each model root once. */
   readonly offers: readonly ServedOffer[];
   readonly routers: readonly Peer[];
@@ -46,6 +51,9 @@ export interface Provider {
   /** Lets running replies end, at most for the grace period. Everything that the provider has promised is on the disk. */
   stop(graceMs?: number): Promise<void>;
   address(): HostPort;
+  /** The routes that it announces. */
+  endpoint(): string;
+  relays(): readonly RelayRegistrationState[];
   activeReplies(): number;
 }
 
@@ -53,36 +61,62 @@ const MIB = 1024 * 1024;
 const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;
 const SWEEP_INTERVAL_MS = 60_000;
 const LAST_WORD_MS = 1_000;
+const HAND_OVER_MS = 3_000;
+const HAND_OVER_PAUSE_MS = 20;
 
 /** @throws TierError, OfferError, see openOffers. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { offers, validators = [], openingTtlMs = OPENING_KEPT_MS, maxReplyMs = 600_000, outbox = {} } = options;
   const state = openProviderState({ offers, validators, openingTtlMs, maxReplyMs, outbox }, dependencies);
   const server = openServer(state, options.bind);
+  const reachability = openReachability(state, options, server, () => announcer.trigger());
   const sweeper = createSweeper(state);
   const announcer = createProviderAnnouncer(state, {
     intervalMs: options.announceIntervalMs ?? 10_000,
     routers: options.routers,
     verifier: options.verifier,
-    getEndpoint: () => options.publicEndpoint ?? formatHostPort(server.address()),
+    ...{ getEndpoint: reachability.endpoint, isReachable: reachability.isReachable },
   });
   let stopped: Promise<void> | undefined;
   return {
     id: state.id,
     async start() {
       await server.start();
+      reachability.start();
       state.outbox.start();
       sweeper.start();
       await announcer.endorsement?.refresh();
       announcer.start();
     },
     stop(graceMs = 5_000) {
-      stopped ??= stopProvider(state, { server, sweeper, announcer }, graceMs);
+      stopped ??= stopProvider(state, { server, reachability, sweeper, announcer }, graceMs);
       return stopped;
     },
     address: () => server.address(),
+    endpoint: reachability.endpoint,
+    relays: reachability.relays,
     activeReplies: () => countActive(state.offers),
   };
+}
+
+function openReachability(
+  { crypto, identity, log }: ProviderState,
+  { publicEndpoint, relays = [] }: Pick<ProviderOptions, 'publicEndpoint' | 'relays'>,
+  server: LinkServer,
+  announce: () => Promise<void>,
+): Reachability {
+  const isHidden = relays.length > 0 && publicEndpoint === undefined;
+  return createReachability(
+    { relays, direct: () => (isHidden ? undefined : (publicEndpoint ?? formatHostPort(server.address()))) },
+    {
+      ...{ crypto, identity, accept: server.accept },
+      onChange({ at, isRegistered, seenAt }) {
+        log.info({ relay: at, isRegistered, seenAt }, 'routes changed');
+        void announce().catch(() => undefined);
+      },
+      onError: (err, relay) => log.warn({ err, relay }, 'a relay cannot be used'),
+    },
+  );
 }
 
 const GENERATE: MethodName = 'ogong.v1.ProviderService/Generate';
@@ -129,13 +163,14 @@ function createSweeper(state: ProviderState): Repeating {
 
 interface ProviderParts {
   readonly server: LinkServer;
+  readonly reachability: Reachability;
   readonly sweeper: Repeating;
   readonly announcer: ProviderAnnouncer;
 }
 
 async function stopProvider(
   state: ProviderState,
-  { server, sweeper, announcer }: ProviderParts,
+  { server, reachability, sweeper, announcer }: ProviderParts,
   graceMs: number,
 ): Promise<void> {
   state.isClosing = true;
@@ -148,7 +183,10 @@ async function stopProvider(
   clearTimeout(giveUp);
   state.stopping.abort();
   await closed;
-  await Promise.all([state.outbox.stop(), sweeper.stop()]);
+  // What was served is handed in before it leaves; what no validator takes in time waits on the disk.
+  const pauses = Math.min(graceMs, HAND_OVER_MS) / HAND_OVER_PAUSE_MS;
+  for (let each = 0; each < pauses && state.outbox.size() > 0; each++) await delay(HAND_OVER_PAUSE_MS);
+  await Promise.all([state.outbox.stop(), sweeper.stop(), reachability.stop()]);
   state.links.close();
   await state.commits.close();
 }

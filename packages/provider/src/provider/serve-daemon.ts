@@ -23,14 +23,20 @@ import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
 import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 import { readServedModels, type ServedEntry } from './served-models.ts';
+import { createStartStatus } from './start-status.ts';
 
 const NAME = 'ogong-provider';
 const COMMAND = 'ogong-provider serve';
+const STATUS_INTERVAL_MS = 15_000;
+/** For what has to end after the last reply. */
+const STOP_REST_MS = 20_000;
 
 export type ServeSettings = Extract<ReturnType<typeof serveConfig.parse>, { kind: 'run' }>['values'];
 
 /** Stands between the provider and what it runs on: for tests and measurements from outside. */
 export interface ServeWrappers {
+  /** Where to say, line by line, how the provider is doing. Default: nowhere. */
+  readonly say?: (line: string) => void;
   readonly engine?: (engine: TextEngine) => TextEngine;
   readonly openings?: (openings: Openings) => Openings;
   readonly signer?: (signer: HybridSigner) => HybridSigner;
@@ -75,6 +81,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       routers,
       validators: settings.validatorEndpoint.map(formatHostPort),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+      relays: settings.relay,
       ...(verifier === undefined ? {} : { verifier }),
       announceIntervalMs: settings.announceInterval,
       openingTtlMs: settings.openingTtl,
@@ -107,9 +114,21 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   beacons.start();
   await provider.start();
   earnings.start();
+  const status =
+    wrap.say &&
+    createStartStatus(
+      { identity, intervalMs: STATUS_INTERVAL_MS },
+      {
+        ...{ provider, say: wrap.say },
+        readEarnings: async () => (await chain.client()).earningsOf(provider.id, ledger.address),
+      },
+    );
+  status?.start();
   return {
+    stopTimeoutMs: settings.drain + STOP_REST_MS,
     ready: {
       address: provider.address(),
+      endpoint: provider.endpoint(),
       provider: toHex(provider.id),
       payee: `0x${toHex(ledger.address)}`,
       certHash: toHex(identity.id),
@@ -119,7 +138,8 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       }),
     },
     async stop() {
-      await provider.stop();
+      await status?.stop();
+      await provider.stop(settings.drain);
       await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
       links.close();
       await commits.close();
@@ -151,9 +171,9 @@ function readSettings(settings: ServeSettings) {
   if (given !== 0 && given !== 3) {
     problems.push('--verifier-endpoint, --verifier-cert and --verifier-key are given together');
   }
-  if (settings.publicEndpoint === undefined && ['0.0.0.0', '::'].includes(bind.host)) {
+  if (settings.publicEndpoint === undefined && settings.relay.length === 0 && ['0.0.0.0', '::'].includes(bind.host)) {
     problems.push(
-      '--public-endpoint is required where all addresses are listened on: others must know where to connect',
+      '--public-endpoint or --relay is required where all addresses are listened on: others must know where to connect',
     );
   }
   const offers = readOffers(settings, problems);
@@ -166,7 +186,7 @@ function readSettings(settings: ServeSettings) {
     verifier:
       verifierEndpoint && verifierCert && verifierKey
         ? {
-            endpoint: formatHostPort(verifierEndpoint),
+            endpoint: verifierEndpoint,
             certHash: loadCertificatePin(verifierCert),
             keyHash: fromHex(verifierKey),
           }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, hostPort, integer, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
-import { certificatePin } from '@ogong/host/link/peer-values';
+import { certificatePin, knownPeer } from '@ogong/host/link/peer-values';
 import { engineFields } from '../engine/engine-config.ts';
 
 export const verifierConfig = defineConfig({
@@ -17,6 +17,14 @@ export const verifierConfig = defineConfig({
       env: 'OGONG_VERIFIER_BIND',
       default: '0.0.0.0:4545',
       description: 'address of the link endpoint',
+    },
+    relay: {
+      schema: knownPeer,
+      label: '<host:port|cert>',
+      env: 'OGONG_VERIFIER_RELAY',
+      repeatable: true,
+      description:
+        "relay to register with, with its certificate as a file or hash; the provider's --verifier-endpoint is relay/host:port then",
     },
     model: {
       schema: text,

@@ -1,6 +1,8 @@
-import type { HostPort } from '@ogong/host/link/host-port';
+import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { createLinkServer } from '@ogong/host/link/link-server';
+import type { KnownPeer } from '@ogong/host/link/peer-values';
+import { createReachability } from '@ogong/host/link/reachability';
 import { createRepeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/modality/text/stage2/score-report';
@@ -9,6 +11,8 @@ import { isValidator, openVerifierState, type VerifierDependencies } from './ver
 
 export interface VerifierOptions {
   readonly bind: HostPort;
+  /** Relays that it registers with, where nobody can reach it itself. Default: none. */
+  readonly relays?: readonly KnownPeer[];
   /** Jobs that may wait behind the running one, shared between those who ask. Default: 64. */
   readonly maxWaiting?: number;
   /** Jobs scored at a time: as many as an engine scores in one pass. Default: 1. */
@@ -43,7 +47,10 @@ const DEFAULTS = {
 } as const;
 
 /** Re-runs claimed replies for the registered validators, for those who may calibrate, and for nobody else. */
-export function createVerifier({ bind, ...options }: VerifierOptions, dependencies: VerifierDependencies): Verifier {
+export function createVerifier(
+  { bind, relays = [], ...options }: VerifierOptions,
+  dependencies: VerifierDependencies,
+): Verifier {
   const state = openVerifierState({ ...DEFAULTS, ...options }, dependencies);
   const server = createLinkServer(
     {
@@ -56,6 +63,13 @@ export function createVerifier({ bind, ...options }: VerifierOptions, dependenci
     },
     { onError: (err, { method }) => state.log.error({ err, method }, 'a call failed') },
   );
+  const reachability = createReachability(
+    { relays, direct: () => (relays.length > 0 ? undefined : formatHostPort(server.address())) },
+    {
+      ...{ crypto: state.crypto, identity: state.identity, accept: server.accept },
+      onError: (err, relay) => state.log.warn({ err, relay }, 'a relay cannot be used'),
+    },
+  );
   const sweeper = createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
     () => state.reports.sweep(state.clock.nowMs() - state.reportTtlMs),
@@ -65,12 +79,14 @@ export function createVerifier({ bind, ...options }: VerifierOptions, dependenci
     keyHash: state.keyHash,
     async start() {
       await server.start();
+      reachability.start();
       sweeper.start();
     },
     async stop(graceMs = 5_000) {
       state.isClosing = true;
       const giveUp = setTimeout(() => state.stopping.abort(), graceMs);
       await server.stop(graceMs);
+      await reachability.stop();
       clearTimeout(giveUp);
       state.stopping.abort();
       await sweeper.stop();

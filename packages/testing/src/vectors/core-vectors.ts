@@ -30,6 +30,7 @@ import { createGrammarVectors } from './grammar-vectors.ts';
 import { createMintVectors } from './mint-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
+import { createRelayVectors } from './relay-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
@@ -65,6 +66,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createTailVectors(),
     answer: createAnswerVectors(),
     ...createTierVectors(),
+    ...createRelayVectors(),
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),

@@ -5,6 +5,7 @@ import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type Announcement, encodeAnnouncement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { parseRoutes } from '@ogong/protocol/exchange/routes';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement, findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -54,9 +55,12 @@ export function hashPlace(
   return concatBytes(certHash, hashHost(crypto, endpoint));
 }
 
+/** Many nodes share a relay, which says nothing about operators either. */
 function hashHost(crypto: Crypto, endpoint: string): Uint8Array {
-  const host = endpoint.replace(/:\d+$/, '').toLowerCase();
-  return isLoopbackHost(host) ? new Uint8Array(32) : crypto.sha256(utf8Encode(host));
+  const [best] = parseRoutes(endpoint);
+  const host = best?.at.replace(/:\d+$/, '').toLowerCase();
+  if (host === undefined || best?.kind === 'relay' || isLoopbackHost(host)) return new Uint8Array(32);
+  return crypto.sha256(utf8Encode(host));
 }
 
 /** Whether one of two verifiers' places is one of a provider's; zero is no place. */

@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import { concatBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+
+/**
+ * The few bytes that a relay reads before it only copies (docs/spec/relay.md). Whoever connects says first what it wants, and gets one
+ * byte as its answer. A TLS handshake begins with 0x16, so a relay takes the links of those that register at the same port.
+ */
+const RELAY_MAGIC = utf8Encode('OGR1');
+export const TLS_HANDSHAKE = 0x16;
+
+const RELAY_ASK = { connect: 1, join: 2 } as const;
+export const RELAY_ANSWER = { joined: 0, unknown: 1, busy: 2, late: 3 } as const;
+
+export type RelayAsk = keyof typeof RELAY_ASK;
+export type RelayAnswer = keyof typeof RELAY_ANSWER;
+
+const RELAY_SUBJECT_BYTES = 32;
+export const RELAY_HELLO_BYTES = RELAY_MAGIC.length + 1 + RELAY_SUBJECT_BYTES;
+
+/** @param subject the certificate's hash of whom is wanted, or the token of the link that is joined. */
+export function encodeRelayHello(ask: RelayAsk, subject: Uint8Array): Uint8Array {
+  return concatBytes(RELAY_MAGIC, Uint8Array.of(RELAY_ASK[ask]), subject);
+}
+
+export interface RelayHello {
+  readonly ask: RelayAsk;
+  readonly subject: Uint8Array;
+}
+
+/** @returns undefined where these are not the bytes of a hello. */
+export function parseRelayHello(bytes: Uint8Array): RelayHello | undefined {
+  if (bytes.length !== RELAY_HELLO_BYTES || !RELAY_MAGIC.every((byte, at) => bytes[at] === byte)) return undefined;
+  const kind = bytes[RELAY_MAGIC.length];
+  const ask = (Object.keys(RELAY_ASK) as RelayAsk[]).find((name) => RELAY_ASK[name] === kind);
+  return ask && { ask, subject: Uint8Array.from(bytes.subarray(RELAY_MAGIC.length + 1)) };
+}
+
+export const nameRelayAnswer = (byte: number): RelayAnswer | undefined =>
+  (Object.keys(RELAY_ANSWER) as RelayAnswer[]).find((name) => RELAY_ANSWER[name] === byte);
+
+/** Reads exactly so many bytes and leaves the rest in the socket. @throws Error where the socket ends first, or `signal` does. */
+export function readExactly(socket: Socket, count: number, signal: AbortSignal): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const settle = (error: Error | undefined, bytes?: Uint8Array) => {
+      socket.off('readable', onReadable);
+      socket.off('error', onError);
+      socket.off('end', onEnd);
+      socket.off('close', onEnd);
+      signal.removeEventListener('abort', onAbort);
+      if (bytes) resolve(bytes);
+      else reject(error);
+    };
+    const onReadable = () => {
+      const bytes = socket.read(count) as Uint8Array | null;
+      if (bytes === null) return;
+      // At the end of a stream Node hands out what there is.
+      if (bytes.length === count) settle(undefined, bytes);
+      else onEnd();
+    };
+    const onError = (error: Error) => settle(error);
+    const onEnd = () => settle(new Error('the connection was closed'));
+    const onAbort = () => settle(new Error('no answer in time'));
+    socket.on('readable', onReadable);
+    socket.once('error', onError);
+    socket.once('end', onEnd);
+    socket.once('close', onEnd);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    onReadable();
+  });
+}

@@ -1,0 +1,49 @@
+import type { Clock } from '@ogong/host/time/clock';
+import type { RelayLimits } from './relay-limits.ts';
+
+const DAY_MS = 86_400_000;
+
+/** The bytes of one node: how many, how fast, and how many more today. It outlives the node's registration, so that leaving resets nothing. */
+export interface ByteMeter {
+  readonly sinceMs: number;
+  toNode: bigint;
+  fromNode: bigint;
+  links: bigint;
+  /** @returns ms that the link has to pause for; undefined where the day's bytes are used up. */
+  take(bytes: number): number | undefined;
+  hasBytes(): boolean;
+}
+
+export function createByteMeter(
+  limits: Pick<RelayLimits, 'bytesPerSecond' | 'burstBytes' | 'maxBytesPerDay'>,
+  clock: Clock,
+): ByteMeter {
+  const { bytesPerSecond, burstBytes, maxBytesPerDay } = limits;
+  let allowance = burstBytes;
+  let atMs = clock.nowMs();
+  let dayStartMs = atMs;
+  let today = 0;
+
+  function startDay(nowMs: number): void {
+    if (nowMs - dayStartMs < DAY_MS) return;
+    dayStartMs = nowMs;
+    today = 0;
+  }
+
+  return {
+    ...{ sinceMs: atMs, toNode: 0n, fromNode: 0n, links: 0n },
+    take(bytes) {
+      const nowMs = clock.nowMs();
+      startDay(nowMs);
+      today += bytes;
+      if (today > maxBytesPerDay) return undefined;
+      allowance = Math.min(burstBytes, allowance + (Math.max(0, nowMs - atMs) / 1000) * bytesPerSecond) - bytes;
+      atMs = nowMs;
+      return allowance >= 0 ? 0 : (-allowance / bytesPerSecond) * 1000;
+    },
+    hasBytes() {
+      startDay(clock.nowMs());
+      return today < maxBytesPerDay;
+    },
+  };
+}

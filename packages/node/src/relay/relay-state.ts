@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net';
+import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
+import { createTally, type Tally } from '@ogong/host/link/tally';
+import { createRateLimiter, type RateLimiter } from '@ogong/host/link/token-bucket';
+import type { Logger } from '@ogong/host/log/logger';
+import type { Metrics } from '@ogong/host/metrics/metrics';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { type ByteMeter, createByteMeter } from './byte-meter.ts';
+import type { RelayLimits } from './relay-limits.ts';
+
+export interface RelayDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly identity: LinkIdentity;
+  /** Signs accounts. */
+  readonly signer: HybridSigner;
+  /** 32 bytes. */
+  readonly randomBytes: () => Uint8Array;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface CallEvent {
+  readonly token: Uint8Array;
+  readonly group: Uint8Array;
+}
+
+/** A node that is registered now. */
+export interface RelaySeat {
+  readonly certHash: PeerId;
+  readonly group: string;
+  /** Tells the node that somebody wants a link to it. @returns false where it does not read what it is told. */
+  call(event: CallEvent): boolean;
+  /** Another registration takes its place. */
+  end(): void;
+}
+
+export interface WaitingCaller {
+  readonly seat: RelaySeat;
+  readonly socket: Socket;
+  /** The node is there: nobody waits for it any longer. */
+  take(): void;
+}
+
+export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
+  readonly limits: RelayLimits;
+  readonly relayId: Uint8Array;
+  /** By certificate hash, hex. */
+  readonly seats: Map<string, RelaySeat>;
+  /** By token, hex. */
+  readonly waiting: Map<string, WaitingCaller>;
+  /** Every connection, so that stop can end them. */
+  readonly sockets: Set<Socket>;
+  readonly links: Tally;
+  readonly rate: RateLimiter;
+  readonly groupRate: RateLimiter;
+  readonly groupSecret: Uint8Array;
+  readonly metrics: RelayMetrics;
+  meterOf(certHash: PeerId): ByteMeter;
+}
+
+/** More nodes than a relay has in a day. The one that was met first is forgotten, and only where it is not registered. */
+const MAX_METERS = 16_384;
+
+export function openRelayState(limits: RelayLimits, dependencies: RelayDependencies): RelayState {
+  const { clock, crypto, signer, randomBytes } = dependencies;
+  const seats = new Map<string, RelaySeat>();
+  const meters = new Map<string, ByteMeter>();
+  return {
+    ...dependencies,
+    limits,
+    relayId: hashHybridKey(crypto, signer.publicKey),
+    seats,
+    waiting: new Map(),
+    sockets: new Set(),
+    links: createTally(),
+    rate: createRateLimiter(limits.rate, clock),
+    groupRate: createRateLimiter(limits.groupRate, clock),
+    groupSecret: randomBytes(),
+    metrics: createRelayMetrics(dependencies.metrics),
+    meterOf(certHash) {
+      const name = toHex(certHash);
+      const meter = meters.get(name) ?? createByteMeter(limits, clock);
+      meters.set(name, meter);
+      if (meters.size > MAX_METERS) {
+        const idle = [...meters.keys()].find((other) => other !== name && !seats.has(other));
+        if (idle !== undefined) meters.delete(idle);
+      }
+      return meter;
+    },
+  };
+}
+
+export type RelayMetrics = ReturnType<typeof createRelayMetrics>;
+
+function createRelayMetrics(metrics: Metrics) {
+  return {
+    nodes: metrics.gauge('relay_nodes', 'Nodes that are registered'),
+    links: metrics.counter('relay_links_total', 'Links that callers asked for: joined or why not', ['outcome']),
+    bytes: metrics.counter('relay_bytes_total', 'Bytes that were copied, by direction', ['direction']),
+  };
+}

@@ -1,0 +1,71 @@
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createStartStatus, type StartStatusDependencies } from './start-status.ts';
+
+const SHOWN = { at: 'relay.example:4545', counted: { toNode: 0n, fromNode: 0n, links: 0n }, account: undefined };
+let server: LinkServer;
+beforeEach(async () => {
+  server = createLinkServer({
+    identity: await makeIdentity(5),
+    bind: { host: '127.0.0.1', port: 0 },
+    authorize: () => true,
+    routes: (router) => router.service(ProviderService, { getSealKey: () => ({}) }),
+  });
+  await server.start();
+});
+afterEach(() => server.stop(0));
+
+async function say(change: Partial<StartStatusDependencies> & { readonly node?: number } = {}) {
+  const lines: string[] = [];
+  const { node = 5, ...given } = change;
+  const endpoint = formatHostPort(server.address());
+  const status = createStartStatus(
+    { identity: await makeIdentity(node), intervalMs: 60_000 },
+    {
+      provider: {
+        endpoint: () => endpoint,
+        relays: () => [{ ...SHOWN, isRegistered: true, seenAt: '203.0.113.2' }],
+      },
+      say: (line) => lines.push(line),
+      readEarnings: async () => ({ held: 5n, withdrawable: 3n, paid: 2n }),
+      ...given,
+    },
+  );
+  await status.trigger();
+  return { lines, status };
+}
+
+it('says address, own test and earnings, and each again only once it has changed', async () => {
+  const endpoint = formatHostPort(server.address());
+  const { lines, status } = await say();
+  expect(lines).toEqual([
+    `others reach this provider at ${endpoint}; the relay relay.example:4545 sees it at 203.0.113.2`,
+    expect.stringMatching(/^a call to itself that way is answered, after \d+ ms$/),
+    'earned, in atomic units: 5 held, 3 to be had, 2 paid',
+  ]);
+  await status.trigger();
+  expect(lines).toHaveLength(3);
+  await server.stop(0);
+  await status.trigger();
+  expect(lines[3]).toMatch(/^a call to itself that way fails: cannot reach/);
+});
+
+it('says that the test fails where the routes lead to somebody else', async () => {
+  const { lines } = await say({ node: 6 });
+  expect(lines[1]).toMatch(/fails: .*shows certificate/);
+});
+
+it('says that a relay does not have it, and that the chain cannot be read', async () => {
+  const { lines } = await say({
+    provider: {
+      endpoint: () => formatHostPort(server.address()),
+      relays: () => [{ ...SHOWN, isRegistered: false, seenAt: undefined }],
+    },
+    readEarnings: () => Promise.reject(new Error('no chain')),
+  });
+  expect(lines[0]).toMatch(/does not have it yet/);
+  expect(lines[2]).toMatch(/cannot be read/);
+});

@@ -1,0 +1,158 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { platform, userInfo } from 'node:os';
+
+/** What stands between a machine and the internet. */
+export type Nat = 'none' | 'cone' | 'symmetric' | 'double';
+
+/**
+ * Networks in namespaces of the kernel: an internet, a caller in it, and a home behind each kind of NAT. Nothing of it is seen from
+ * outside, so servers in it listen on its addresses.
+ */
+export interface NatLab {
+  /** Address of the machine `internet`, which routes, and where relays run. */
+  readonly internetAddress: string;
+  /** Runs a program: the first words of a command line. */
+  enter(place: 'internet' | 'caller' | Nat): readonly string[];
+  /** Its own, which others reach only where there is no NAT. */
+  addressOf(nat: Nat): string;
+  /** The one that the internet sees. */
+  publicAddressOf(nat: Nat): string;
+  close(): void;
+}
+
+/** Why there can be no such networks here; empty where there can. */
+export function findNatLabAbsence(): string {
+  if (platform() !== 'linux') return 'network namespaces are of Linux';
+  if (userInfo().uid !== 0) return 'only root may make network namespaces';
+  const probe = `og${randomBytes(4).toString('hex')}p`;
+  try {
+    run('ip', 'netns', 'add', probe);
+  } catch {
+    return 'ip cannot make network namespaces here';
+  }
+  try {
+    run('ip', 'netns', 'exec', probe, ...FORWARD);
+    run('ip', 'netns', 'exec', probe, 'nft', 'add', 'table', 'ip', 'nat');
+    return '';
+  } catch {
+    return 'nft is not installed, or nobody may route and translate addresses here';
+  } finally {
+    run('ip', 'netns', 'del', probe);
+  }
+}
+
+const FORWARD = ['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'];
+const INTERNET = '198.51.100.1';
+const KINDS: readonly Nat[] = ['none', 'cone', 'symmetric', 'double'];
+
+export function createNatLab(): NatLab {
+  const prefix = `og${randomBytes(4).toString('hex')}`;
+  const spaces: string[] = [];
+  const name = (place: string): string => `${prefix}${place}`;
+
+  function addSpace(place: string): void {
+    run('ip', 'netns', 'add', name(place));
+    spaces.push(place);
+    within(place, 'ip', 'link', 'set', 'lo', 'up');
+    within(place, ...FORWARD);
+  }
+
+  const within = (place: string, ...command: string[]): void => run('ip', 'netns', 'exec', name(place), ...command);
+
+  /** A wire from one place to another, with the address of each end. The second one sends everything else to the first. */
+  function wire([upper, upperAddress]: [string, string], [lower, lowerAddress]: [string, string]): void {
+    const [near, far] = [`${lower.slice(0, 6)}u`, `${lower.slice(0, 6)}d`];
+    run('ip', '-n', name(upper), 'link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', name(lower));
+    run('ip', '-n', name(upper), 'addr', 'add', upperAddress, 'dev', near);
+    run('ip', '-n', name(lower), 'addr', 'add', lowerAddress, 'dev', far);
+    run('ip', '-n', name(upper), 'link', 'set', near, 'up');
+    run('ip', '-n', name(lower), 'link', 'set', far, 'up');
+    run('ip', '-n', name(lower), 'route', 'add', 'default', 'via', upperAddress.split('/')[0] as string);
+  }
+
+  /** Gives what comes from inside its outer address, with a port of its own for each target where it is symmetric. Lets nothing else in. */
+  function translate(place: string, outer: string, { symmetric = false } = {}): void {
+    const rule = symmetric ? 'masquerade fully-random' : 'masquerade persistent';
+    const rules = [
+      'table ip nat {',
+      'chain post {',
+      'type nat hook postrouting priority 100;',
+      `oifname "${outer}" ${rule};`,
+      '}',
+      '}',
+      'table ip filter {',
+      'chain forward {',
+      'type filter hook forward priority 0; policy drop;',
+      'ct state established,related accept;',
+      `iifname != "${outer}" accept;`,
+      '}',
+      '}',
+      '',
+    ].join('\n');
+    execFileSync('ip', ['netns', 'exec', name(place), 'nft', '-f', '-'], {
+      input: rules,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+  }
+
+  try {
+    addSpace('net');
+    run('ip', '-n', name('net'), 'addr', 'add', `${INTERNET}/32`, 'dev', 'lo');
+    addSpace('caller');
+    wire(['net', '192.0.2.1/30'], ['caller', '192.0.2.2/30']);
+    for (const [at, kind] of KINDS.entries()) {
+      const outside: [string, string] = ['net', `203.0.113.${4 * at + 1}/30`];
+      const outer = `203.0.113.${4 * at + 2}/30`;
+      const home = `${kind.slice(0, 4)}h`;
+      addSpace(home);
+      if (kind === 'none') {
+        wire(outside, [home, outer]);
+        continue;
+      }
+      const box = `${kind.slice(0, 4)}n`;
+      addSpace(box);
+      wire(outside, [box, outer]);
+      translate(box, `${box}d`, { symmetric: kind === 'symmetric' });
+      if (kind !== 'double') {
+        wire([box, `10.${at}.0.1/24`], [home, `10.${at}.0.2/24`]);
+        continue;
+      }
+      addSpace('inner');
+      wire([box, `10.${at}.0.1/24`], ['inner', `10.${at}.0.2/24`]);
+      translate('inner', 'innerd');
+      wire(['inner', '192.168.7.1/24'], [home, '192.168.7.2/24']);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+
+  function close(): void {
+    for (const place of spaces.splice(0)) {
+      try {
+        run('ip', 'netns', 'del', name(place));
+      } catch {
+        // The others have to go too.
+      }
+    }
+  }
+
+  return {
+    internetAddress: INTERNET,
+    enter(place) {
+      const space = place === 'internet' ? 'net' : place === 'caller' ? place : `${place.slice(0, 4)}h`;
+      return ['ip', 'netns', 'exec', name(space)];
+    },
+    addressOf(kind) {
+      if (kind === 'double') return '192.168.7.2';
+      return kind === 'none' ? '203.0.113.2' : `10.${KINDS.indexOf(kind)}.0.2`;
+    },
+    publicAddressOf: (kind) => `203.0.113.${4 * KINDS.indexOf(kind) + 2}`,
+    close,
+  };
+}
+
+function run(command: string, ...args: string[]): void {
+  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}

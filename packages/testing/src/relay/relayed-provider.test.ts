@@ -1,0 +1,69 @@
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { createLadder } from '@ogong/host/link/ladder';
+import { createLinkClient } from '@ogong/host/link/link-client';
+import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { afterEach, expect, it } from 'vitest';
+import { makeIdentity } from '../link/link-fixture.ts';
+import { createNetwork, type Network, receive, until } from '../provider/provider-fixture.ts';
+import { startTestRelay } from './test-relay.ts';
+
+const closers: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A provider that is reached through a relay alone, and a client that reaches it there. */
+async function start(engine: { readonly stepMs?: number } = {}) {
+  const relay = await startTestRelay();
+  closers.push(() => relay.stop());
+  const network = await createNetwork({
+    engine,
+    provider: { relays: [relay.peer], announceIntervalMs: 20 },
+  });
+  closers.push(() => network.close());
+  await until(() => network.provider.relays().every(({ isRegistered }) => isRegistered));
+  const certHash = (await makeIdentity(1)).id;
+  const ladder = createLadder(network.provider.endpoint(), certHash);
+  const client = createLinkClient({ endpoint: relay.address(), ladder, certHash, identity: await makeIdentity(2) });
+  closers.push(() => client.close());
+  return { relay, network, client };
+}
+
+const readAnnounced = ({ validator }: Network) =>
+  validator.announced.map(({ announcement }) => parseAnnouncement(announcement));
+
+it('a provider behind a relay announces it, and serves and is paid as any other', async () => {
+  const { relay, network, client } = await start();
+  const endpoint = `relay/${formatHostPort(relay.address())}`;
+  await until(() => readAnnounced(network).some(({ models }) => models[0]?.freeCapacity === 8));
+  expect(readAnnounced(network).at(-1)?.endpoint).toBe(endpoint);
+  const { finished } = await receive(client, network.order());
+  expect(finished.stopReason).toBe('length');
+  await until(() => network.validator.pushed.length === 1);
+  expect(network.provider.relays()[0]?.counted.fromNode).toBeGreaterThan(2_000n);
+});
+
+it('offers nothing while no relay takes it', async () => {
+  const { relay, network } = await start();
+  await until(() => readAnnounced(network).some(({ models }) => models[0]?.freeCapacity === 8));
+  await relay.stop();
+  await until(() => readAnnounced(network).at(-1)?.models[0]?.freeCapacity === 0);
+});
+
+it('ends a reply that comes through the relay when it is told to stop, and hands its record in before it leaves', async () => {
+  const { network, client } = await start({ stepMs: 5 });
+  let isDown = true;
+  network.validator.onPush = () => {
+    if (isDown) throw new Error('down');
+  };
+  const running = receive(client, network.order());
+  await until(() => network.validator.admitted.length === 1);
+  const stopped = network.provider.stop(20_000);
+  const { finished } = await running;
+  expect(finished.stopReason).toBe('length');
+  expect(network.validator.pushed).toHaveLength(0);
+  isDown = false;
+  await stopped;
+  expect(network.validator.pushed).toHaveLength(1);
+  expect(readAnnounced(network).at(-1)?.models[0]?.freeCapacity).toBe(0);
+});

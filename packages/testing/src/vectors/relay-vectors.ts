@@ -1,0 +1,55 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { encodeRelayAccount } from '@ogong/protocol/exchange/relay-account';
+import { parseRoutes } from '@ogong/protocol/exchange/routes';
+
+const ENDPOINTS = [
+  '203.0.113.7:8443',
+  '[2001:db8::1]:8443',
+  'provider.example:8443,relay/relay.example:4545',
+  'relay/[2001:db8::2]:4545,relay/203.0.113.9:4545',
+  'relay:4545',
+];
+
+const REFUSED = {
+  'no text': '',
+  'no port': '203.0.113.7',
+  'a port that is none': '203.0.113.7:65536',
+  'port 0': '203.0.113.7:0',
+  'a relay without an address': 'relay/',
+  'a kind that nobody knows': 'punch/203.0.113.7:8443',
+  'a relay before a direct route': 'relay/203.0.113.9:4545,203.0.113.7:8443',
+  'a route twice': '203.0.113.7:8443,203.0.113.7:8443',
+  'five routes': 'a:1,b:1,c:1,d:1,e:1',
+  'an empty route': '203.0.113.7:8443,',
+  'a space': '203.0.113.7:8443, relay/203.0.113.9:4545',
+  'a path': '203.0.113.7:8443/relay',
+};
+
+/** Routes of endpoints, and accounts of relays: `vectors/endpoint.json`, `vectors/relay-account.json`. */
+export function createRelayVectors(): Readonly<Record<string, unknown>> {
+  const fill = (value: number): Uint8Array => new Uint8Array(32).fill(value);
+  const times = { sinceMs: 1_700_000_000_000, untilMs: 1_700_000_060_000 };
+  const accounts = [
+    {
+      name: 'nothing',
+      ...{ relayId: fill(1), certHash: fill(2), toNode: 0n, fromNode: 0n, links: 0n, sinceMs: 0, untilMs: 0 },
+    },
+    {
+      name: 'some links',
+      ...{ relayId: fill(3), certHash: fill(4), toNode: 1_024n, fromNode: 2n ** 40n, links: 7n, ...times },
+    },
+  ];
+  return {
+    endpoint: {
+      endpoints: ENDPOINTS.map((text) => ({ text, routes: parseRoutes(text) })),
+      refused: Object.entries(REFUSED).map(([why, text]) => ({ why, text })),
+    },
+    'relay-account': {
+      accounts: accounts.map(({ name, ...account }) => ({
+        ...{ name, relayId: toHex(account.relayId), certHash: toHex(account.certHash) },
+        ...{ toNode: `${account.toNode}`, fromNode: `${account.fromNode}`, links: `${account.links}` },
+        ...{ sinceMs: account.sinceMs, untilMs: account.untilMs, bytes: toHex(encodeRelayAccount(account)) },
+      })),
+    },
+  };
+}
