@@ -117,6 +117,7 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
   const plan: MeshOptions = {
     directory,
     economy: options.economy,
+    beacon: options.beacon,
     model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
     // Where one of them, or its verifier, is an adversary's, others are left to judge its replies.
     providers: options.attack === undefined && options.cheat === 'none' ? 4 : 3,
