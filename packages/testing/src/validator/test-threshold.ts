@@ -44,6 +44,8 @@ export interface ThresholdNode {
   readonly errors: string[];
   /** Epochs that were passed over, and that somebody needs. */
   readonly wanted: Set<bigint>;
+  /** How often it has read the keys from the chain. */
+  readings: number;
 }
 
 function createDisk() {
@@ -67,7 +69,7 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
     const member = { address: signer.address, signingKey: signer.signingKey, stake, vrfKey: seedOf(`vrf ${index}`) };
     return {
       ...{ index, signer, key, member, isOffline: false, lie: undefined, heard: [], certifiedMs: new Map() },
-      ...{ boxName: `box ${index}`, errors: [], wanted: new Set() },
+      ...{ boxName: `box ${index}`, errors: [], wanted: new Set(), readings: 0 },
     };
   });
   const members = () => nodes.filter(({ index }) => state.listed.has(index)).map(({ member }) => member);
@@ -103,6 +105,7 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
       drawSeed: () => Uint8Array.from({ length: 32 }, () => Math.floor(random() * 256)),
       beaconKeys: () => reading,
       async readBeaconKeys() {
+        node.readings++;
         reading = await client.beaconKeys();
       },
       client: async () => client,
