@@ -170,7 +170,11 @@ describe('a network that stood still', () => {
       expect(last(net, at)).toBe(1_008n);
       expect(certified.size).toBeLessThan(100);
     }
-    expect(valuesOf(net, 0)).toEqual(valuesOf(net, 3));
+    // They pass over at slightly different times, so one may have an epoch that another passed over.
+    const [one, other] = [net.nodes[0]!.certified, net.nodes[3]!.certified];
+    const both = [...one.keys()].filter((epoch) => other.has(epoch));
+    expect(both.length).toBeGreaterThan(8);
+    for (const epoch of both) expect(one.get(epoch)!.value).toEqual(other.get(epoch)!.value);
   });
 
   it('agrees where clocks differ about the epoch of now', () => {
