@@ -8,7 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
-import { assignPorts, countPorts, type MeshOptions, type MeshTimings } from '@ogong/devnet/mesh/mesh-plan';
+import {
+  assignPorts,
+  countPorts,
+  type MeshBeacon,
+  type MeshOptions,
+  type MeshTimings,
+} from '@ogong/devnet/mesh/mesh-plan';
 import { readMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { type ProcessIdentity, signalProcess } from '@ogong/devnet/mesh/process-identity';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
@@ -59,9 +65,15 @@ const preload = fileURLToPath(new URL('./daemon-clock.ts', import.meta.url));
 export interface TestMeshOptions {
   readonly providers?: number;
   readonly timings?: MeshTimings;
+  /** Default: `vrf`, whose epochs are counted, so that a test can set its clocks and its chain as it likes. */
+  readonly beacon?: MeshBeacon;
 }
 
-export async function startTestMesh({ providers = 2, timings }: TestMeshOptions = {}): Promise<TestMesh> {
+export async function startTestMesh({
+  providers = 2,
+  timings,
+  beacon = 'vrf',
+}: TestMeshOptions = {}): Promise<TestMesh> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bad-days-'));
   const clockFile = join(directory, 'clock');
   const restore = setEnvironment({
@@ -71,7 +83,7 @@ export async function startTestMesh({ providers = 2, timings }: TestMeshOptions 
   });
   const { path, modelRoot: root } = await resolveModel('stories260K', { storeDir: directory });
   const model = { path, id: MODEL_ID, root };
-  const options: MeshOptions = { directory, model, providers, ...(timings ? { timings } : {}) };
+  const options: MeshOptions = { directory, model, providers, beacon, ...(timings ? { timings } : {}) };
   const ports = assignPorts(await findFreePorts(countPorts(options)), options);
   const crashes: string[] = [];
   const mesh = await startMesh({ ...options, ports, isLasting: true }, { onCrash: (detail) => crashes.push(detail) });
@@ -124,7 +136,17 @@ export async function startTestMesh({ providers = 2, timings }: TestMeshOptions 
       nowMs: () => Date.now() + aheadMs,
       async readRun() {
         const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply)));
-        return readRun({ chain, links, members, replies: completed, before, trust, nowMs: Date.now() + aheadMs });
+        // The validators have made the key of the beacon since.
+        const known = await readTrust(chain, { mesh, models: { id: MODEL_ID, sold: { modelRoot: root } } });
+        return readRun({
+          chain,
+          links,
+          members,
+          replies: completed,
+          before,
+          trust: known,
+          nowMs: Date.now() + aheadMs,
+        });
       },
       stop,
     };

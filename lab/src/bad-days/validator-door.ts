@@ -81,7 +81,7 @@ export async function serveValidator(
       methodRates: VALIDATOR_RATES,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: createRoutes({
-        ...{ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics },
+        ...{ intake, archive, wanted: new Set(), beacon, cosigning, store, verdicts, chain, grants, metrics },
         witness: validator.witnessing,
       }),
     },

@@ -119,6 +119,8 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
   const plan: MeshOptions = {
     directory,
     economy: options.economy,
+    // Attacks are played against a network as it is when they begin, so it makes no key meanwhile.
+    beacon: options.attack === undefined ? options.beacon : 'vrf',
     model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
     // Where one of them, or its verifier, is an adversary's, others are left to judge its replies.
     providers: options.attack === undefined && options.cheat === 'none' ? 4 : 3,

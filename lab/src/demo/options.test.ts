@@ -11,8 +11,11 @@ describe('options of the demo', () => {
       isOnce: false,
       hasChaos: false,
       economy: 'ogong',
+      beacon: 'threshold',
     });
     expect(parseDemoOptions(['--economy', 'burn-and-mint'])).toMatchObject({ economy: 'burn-and-mint' });
+    expect(parseDemoOptions(['--beacon', 'vrf'])).toMatchObject({ beacon: 'vrf' });
+    expect(() => parseDemoOptions(['--beacon', 'dice'])).toThrow(UsageError);
   });
 
   it('takes every flag', () => {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ECONOMIES, type Economy } from '@ogong/devnet/mesh/mesh-plan';
+import { ECONOMIES, type Economy, MESH_BEACONS, type MeshBeacon } from '@ogong/devnet/mesh/mesh-plan';
 import { CHEAT_MODES, type CheatMode, isCheatMode } from '../attackers/attack.ts';
 
 export interface DemoOptions {
@@ -8,6 +8,7 @@ export interface DemoOptions {
   readonly cheat: CheatMode | 'none';
   /** `list`, or the name of an attack on the protocol that is played instead of the usual run. */
   readonly economy: Economy;
+  readonly beacon: MeshBeacon;
   readonly attack: string | undefined;
   readonly hasChaos: boolean;
   readonly isOnce: boolean;
@@ -31,6 +32,7 @@ export const DEMO_HELP = `Brings up a whole OGONG network on this machine, asks 
   --requests N       how many chat requests at least (default 24)
   --cheat MODE       what the fourth provider does: ${CHEAT_MODES.join(', ')} or none (default prefill)
   --economy NAME     what the network pays in: ${ECONOMIES.join(' or ')} (default ogong)
+  --beacon NAME      where its randomness comes from: ${MESH_BEACONS.join(' or ')} (default threshold)
   --chaos            end two validators while requests run, and bring them back
   --attack NAME      play this attack instead, or list all (on Linux, whose loopback has many addresses)
   --once             exit when the table is printed
@@ -55,8 +57,11 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions | 'help' 
   }
   const economy = ECONOMIES.find((name) => name === values.economy);
   if (economy === undefined) throw new UsageError(`--economy ${values.economy}: expected ${ECONOMIES.join(' or ')}`);
+  const beacon = MESH_BEACONS.find((name) => name === values.beacon);
+  if (beacon === undefined) throw new UsageError(`--beacon ${values.beacon}: expected ${MESH_BEACONS.join(' or ')}`);
   return {
     economy,
+    beacon,
     model: values.model,
     requests: parseCount('--requests', values.requests, 1, 10_000),
     cheat: values.attack === undefined ? values.cheat : 'none',
@@ -78,6 +83,7 @@ function read(argv: readonly string[]) {
       requests: { type: 'string', default: '24' },
       cheat: { type: 'string', default: 'prefill' },
       economy: { type: 'string', default: 'ogong' },
+      beacon: { type: 'string', default: 'threshold' },
       attack: { type: 'string' },
       chaos: { type: 'boolean', default: false },
       once: { type: 'boolean', default: false },

@@ -37,8 +37,12 @@ const settlementPatienceMs = 120_000;
 export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const { mesh, options, models, links, onProgress } = context;
   const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
-  const trust = await readTrust(chain, { mesh, models });
+  let trust = await readTrust(chain, { mesh, models });
   const members = listMembers(mesh, options).map((member) => withBond(member, trust));
+  /** The validators make the key of the beacon while the demo runs. */
+  const refreshTrust = async (): Promise<void> => {
+    if ((trust.generations?.length ?? 0) === 0) trust = await readTrust(chain, { mesh, models });
+  };
   const before = await readBooks(chain, members);
   const replies: AskedReply[] = [];
   const evidenceOf = (): Promise<RunRecord['ejections']> =>
@@ -53,6 +57,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
         model: models.id,
       });
       replies.push(reply);
+      await refreshTrust();
       context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
     });
     replies.sort((a, b) => a.number - b.number);
@@ -81,6 +86,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const settling = performance.now();
   if (isServed) await waitForSettlement({ ...context, chain, members, replies });
   const settleMs = performance.now() - settling;
+  await refreshTrust();
   const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply)));
   const [{ logs }, history, after, parameters] = await Promise.all([
     readVerdictLogs(members, { chain, links, crypto }),

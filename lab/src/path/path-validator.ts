@@ -112,7 +112,7 @@ export async function startValidator() {
   const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
   const grants = createOpeningGrants(bench.clock);
   const routes = createRoutes({
-    ...{ intake, archive, beacon, cosigning, store, verdicts, chain, grants, metrics },
+    ...{ intake, archive, wanted: new Set(), beacon, cosigning, store, verdicts, chain, grants, metrics },
     witness: bench.witnessing,
   });
   const server = createLinkServer({ bind, identity, authorize: () => true, routes });

@@ -43,7 +43,7 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
       machine?.crash();
       if (machine && fault.kind === 'torn') tear(machine, fault.share);
       if (machine && targets.forgetful.has(fault.machine)) machine.disk.wipe();
-    } else if (fault.kind === 'reorg') reorganise(fault.depth);
+    } else if (fault.kind === 'reorg') reorganise(fault);
     else if (fault.kind === 'pressure') {
       const owner = targets.machines.get(fault.machine)?.owner;
       if (owner) owner.standsUntilMs = world.time.nowMs() + fault.forMs;
@@ -67,9 +67,10 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
     if (torn !== undefined) world.violate('a-torn-write-leaves-nothing', `${machine.name}: ${torn}`);
   }
 
-  function reorganise(depth: number): void {
+  function reorganise({ depth, isLost = false }: { readonly depth: number; readonly isLost?: boolean }): void {
     for (const mine of world.ledger.reorganise(depth)) {
-      world.time.plan(AGAIN_MS, () => void mine(), MINERS);
+      if (isLost) world.trace.note('chain', 'a transaction is lost for good');
+      else world.time.plan(AGAIN_MS, () => void mine(), MINERS);
     }
   }
 

@@ -118,6 +118,13 @@ const FOUND: readonly Mutation[] = [
     to: 'const checks = verdict.checks.map((one) => (isOut(one) ? { ...read, status: one.status } : one));',
   },
   {
+    name: 'forgets-what-it-booked',
+    meaning: 'a settlement that was booked and that a reorganisation loses for good is never sent again',
+    file: 'packages/node/src/validator/settlement/settlement.ts',
+    from: 'const lost = findLost(state, anchor);',
+    to: 'const lost: ReturnType<typeof findLost> = undefined;',
+  },
+  {
     name: 'parts-of-milliseconds',
     meaning: 'a time with a fraction of a millisecond is written, and the reply cannot be read again',
     file: 'packages/node/src/validator/store/sitting-store.ts',

@@ -14,7 +14,14 @@ export type PlannedFault =
   /** The chain answers nobody. */
   | { readonly kind: 'stall'; readonly atMs: number; readonly forMs: number }
   /** The last blocks of the chain are replaced by others, which take their transactions again. */
-  | { readonly kind: 'reorg'; readonly depth: number; readonly atMs: number; readonly forMs: number }
+  | {
+      readonly kind: 'reorg';
+      readonly depth: number;
+      /** What stood in the blocks never comes again. */
+      readonly isLost?: boolean;
+      readonly atMs: number;
+      readonly forMs: number;
+    }
   /** As a crash, in the middle of a write to its disk. */
   | {
       readonly kind: 'torn';
@@ -185,7 +192,7 @@ export function drawPlan(options: PlanOptions): Plan {
       case 'slow':
         return { kind, machine: pick('who', everybody), mostMs: between('slow', 20, 800), ...span };
       case 'reorg':
-        return { kind, depth: between('depth', 1, MOST_REORGANISED), ...span };
+        return { kind, depth: between('depth', 1, MOST_REORGANISED), isLost: draws.next('is lost') < 0.5, ...span };
       case 'torn':
         return { kind, machine: pick('who', everybody), share: draws.next('share'), ...span };
       case 'full':

@@ -63,8 +63,8 @@ const upConfig = defineConfig({
     },
     beacon: {
       schema: oneOf(MESH_BEACONS),
-      default: 'bootstrap',
-      description: 'the randomness of a new network: proofs of each validator, or one signature by shares of a key',
+      default: 'threshold',
+      description: 'the randomness of a new network: one signature by shares of a key, or proofs of each validator',
     },
     foreground: { schema: boolean, boolean: true, description: 'stay in the foreground until Ctrl-C' },
   },

@@ -84,7 +84,14 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ogong-upstream-'));
   const { modelRoot: root } = await resolveModel(`file:${STORIES}`, { storeDir: directory });
   const model = { path: STORIES, id: VERIFIED, root };
-  const options: MeshOptions = { directory: join(directory, 'mesh'), model, providers: 1, validators: 1 };
+  // Its client trusts what the chain said at the beginning, and the network would make a key meanwhile.
+  const options: MeshOptions = {
+    directory: join(directory, 'mesh'),
+    model,
+    providers: 1,
+    validators: 1,
+    beacon: 'vrf',
+  };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
   provider = await serveUpstream(await startLocal());
 }, 120_000);

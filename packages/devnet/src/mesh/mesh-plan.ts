@@ -96,11 +96,14 @@ export interface MeshOptions {
   readonly variant?: ProviderVariant;
   readonly pricePer1kAtomic?: bigint;
   readonly timings?: MeshTimings;
-  /** Which beacon a new network has, once its validators have made a key. Default: `bootstrap`. */
+  /**
+   * Which beacon a new network has: a signature by shares of a key (`threshold`), as soon as its validators have made one and the aggregate of
+   * proofs until then, or that aggregate for good (`vrf`). Default: `threshold`.
+   */
   readonly beacon?: MeshBeacon;
 }
 
-export const MESH_BEACONS = ['bootstrap', 'threshold'] as const;
+export const MESH_BEACONS = ['threshold', 'vrf'] as const;
 export type MeshBeacon = (typeof MESH_BEACONS)[number];
 
 export interface MeshPorts {

@@ -99,6 +99,8 @@ export async function startMesh(
   let chain: DevChain | undefined;
   let phase: MeshState['phase'] = 'starting';
   let stopping: Promise<void> | undefined;
+  const watching = new AbortController();
+  let watched = Promise.resolve();
   let isStopped = false;
 
   const publish = (message: string): void => {
@@ -110,6 +112,8 @@ export async function startMesh(
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       phase = 'stopping';
+      watching.abort();
+      await watched;
       publish('stopping');
       await stopInOrder(plan, processes);
       await chain?.stop();
@@ -170,10 +174,8 @@ export async function startMesh(
       { limit: Math.max(2, availableParallelism()) },
     );
     if (deployment.beaconKeys !== undefined) {
-      publish('waiting for the key of the beacon');
-      if (!(await waitForKey(trusted.chain, signal)))
-        publish('the validators have no key yet: the bootstrap beacon goes on');
-      await writeTrust(plan, trusted);
+      const { signal: ended } = watching;
+      watched = takeKey(trusted.chain, { signal: ended, take: () => writeTrust(plan, trusted), onProgress });
     }
     const { calmBlockSeconds } = launch.timings ?? {};
     if (calmBlockSeconds !== undefined) await chain.setBlockTime(calmBlockSeconds);
@@ -206,18 +208,36 @@ export async function startMesh(
   }
 }
 
-/** Some attempts at a key, and the blocks that they need. */
-const KEY_PATIENCE_MS = 120_000;
+const KEY_INTERVAL_MS = 500;
 
-/** @returns whether the chain has a key of the threshold beacon. */
-async function waitForKey(chain: ChainClient, signal: AbortSignal | undefined): Promise<boolean> {
-  const end = performance.now() + KEY_PATIENCE_MS;
-  while (performance.now() < end) {
-    signal?.throwIfAborted();
-    if (((await chain.beaconKeys())?.generations.length ?? 0) > 0) return true;
-    await delay(500, undefined, { ref: false });
+/**
+ * Takes the key of the threshold beacon once the chain has it. Nothing waits for that: until then the bootstrap beacon goes on. A key counts
+ * two epochs later, so whoever reads it now has it in time. What fails is tried again.
+ */
+async function takeKey(
+  chain: ChainClient,
+  {
+    signal,
+    take,
+    onProgress,
+  }: {
+    readonly signal: AbortSignal;
+    readonly take: () => Promise<void>;
+    readonly onProgress: (message: string) => void;
+  },
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      if (((await chain.beaconKeys())?.generations.length ?? 0) > 0) {
+        await take();
+        onProgress('the validators have made the key of the beacon');
+        return;
+      }
+    } catch {
+      // The chain does not answer.
+    }
+    await delay(KEY_INTERVAL_MS, undefined, { ref: false, signal }).catch(() => undefined);
   }
-  return false;
 }
 
 function find(processes: ReadonlyMap<string, SupervisedProcess>, name: string): SupervisedProcess {
@@ -291,8 +311,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
       tokenizerHash: hashTokenizer(readGgufHeader(path)),
     })),
     // The chain counts whole seconds.
-    beaconPeriod:
-      launch.beacon === 'threshold' ? Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000) : undefined,
+    beaconPeriod: launch.beacon === 'vrf' ? undefined : Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000),
   };
 }
 

@@ -30,6 +30,7 @@ import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyStatusRow, readReplyStatus } from './store/reply-store.ts';
 import { createSettledEntries } from './store/settled-entries.ts';
 import { readPosition, type VerdictContext } from './store/verdict-store.ts';
+import { wantEpoch } from './want-epoch.ts';
 import type { WiredBeacon } from './wire-beacon.ts';
 import {
   readDelivered,
@@ -45,6 +46,7 @@ import { answerWitness, type WitnessState } from './witness/answer-witness.ts';
 export interface RouteDependencies {
   readonly intake: Intake;
   readonly archive: BeaconArchive;
+  readonly wanted: Set<bigint>;
   readonly beacon: Pick<WiredBeacon, 'receive'>;
   readonly cosigning: CosignState;
   readonly store: Store;
@@ -103,8 +105,16 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
   );
 }
 
+/** @param epoch 0 for the newest. One that was passed over is signed, for whoever asks again. */
+function readCertificate({ archive, wanted }: RouteDependencies, epoch: bigint): Uint8Array {
+  const certificate = archive.findCertificate(epoch === 0n ? archive.latest().epoch : epoch);
+  if (certificate !== undefined) return certificate;
+  wantEpoch({ archive, wanted }, epoch);
+  throw new Refusal('not-found', `no certificate of epoch ${epoch} here`);
+}
+
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { intake, archive, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
+  const { intake, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
   const { method } = ValidatorService;
   const findSettled = createSettledEntries(store, verdicts.crypto);
 
@@ -177,15 +187,9 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: 64 * KIB },
     );
-    router.rpc(
-      method.getBeacon,
-      ({ epoch }) => {
-        const certificate = archive.findCertificate(epoch === 0n ? archive.latest().epoch : epoch);
-        if (certificate === undefined) throw new Refusal('not-found', `no certificate of epoch ${epoch} here`);
-        return { certificate };
-      },
-      { readMaxBytes: KIB },
-    );
+    router.rpc(method.getBeacon, ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch) }), {
+      readMaxBytes: KIB,
+    });
     router.rpc(method.getReply, ({ replyId }) => readStatus(store, verdicts, replyId), { readMaxBytes: KIB });
     router.rpc(
       method.listVerdicts,

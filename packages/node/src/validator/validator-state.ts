@@ -31,6 +31,7 @@ import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import { MAX_EVIDENCE_BYTES } from './routes.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
+import { wantEpoch } from './want-epoch.ts';
 
 export interface ValidatorOptions {
   readonly bind: HostPort;
@@ -107,6 +108,8 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
   /** To other validators. */
   readonly peerLinks: LinkPool;
   readonly beacons: BeaconView;
+  /** Epochs that were passed over, and that somebody asked for. The beacon takes them from here. */
+  readonly wanted: Set<bigint>;
   readonly history: ReturnType<typeof createLedgerHistory>;
   readonly earnings: EarningsView;
   /** Of verifiers' payees. */
@@ -144,6 +147,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     links,
     peerLinks: createLinkPool({ identity, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } }),
     beacons: createBeaconView({}, { crypto, chain, links }),
+    wanted: new Set(),
     history: createLedgerHistory(chain),
     earnings: createEarningsView(chain),
     stakes: createStakeView(chain),
@@ -179,12 +183,14 @@ export const getHoldings = ({ earnings }: Pick<ValidatorState, 'earnings'>): Hol
   entrance: async () => (await earnings.readHolding()).entrance,
 });
 
-/** The beacon of an epoch, asked of a peer if it is not archived. */
+/** The beacon of an epoch, asked of a peer if it is not archived, and signed now if nobody has it. */
 export async function getBeacon(
-  { archive, beacons }: Pick<ValidatorState, 'archive' | 'beacons'>,
+  { archive, beacons, wanted }: Pick<ValidatorState, 'archive' | 'beacons' | 'wanted'>,
   epoch: bigint,
 ): Promise<OrderBeacon | undefined> {
-  return archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined));
+  const found = archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined));
+  if (found === undefined) wantEpoch({ archive, wanted }, epoch);
+  return found;
 }
 
 /**

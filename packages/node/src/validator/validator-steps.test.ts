@@ -27,7 +27,11 @@ describe('a validator', () => {
   it('asks peers for a beacon only if it is not archived, and tolerates having none', async () => {
     const asked: bigint[] = [];
     const state = {
-      archive: { find: (epoch: bigint) => (epoch === 1n ? { value: bytes(32, 1) } : undefined) },
+      archive: {
+        find: (epoch: bigint) => (epoch === 1n ? { value: bytes(32, 1) } : undefined),
+        latest: () => ({ epoch: 9n }),
+      },
+      wanted: new Set<bigint>(),
       beacons: {
         async get(epoch: bigint) {
           asked.push(epoch);
@@ -35,11 +39,16 @@ describe('a validator', () => {
           throw new Error('unreachable');
         },
       },
-    } as unknown as Pick<ValidatorState, 'archive' | 'beacons'>;
+    } as unknown as Pick<ValidatorState, 'archive' | 'beacons' | 'wanted'>;
     expect(await getBeacon(state, 1n)).toEqual({ value: bytes(32, 1) });
     expect(await getBeacon(state, 2n)).toEqual({ value: bytes(32, 2) });
     expect(await getBeacon(state, 3n)).toBeUndefined();
     expect(asked).toEqual([2n, 3n]);
+    // Nobody has it: it was passed over, and the beacon is to sign it. The future is not.
+    expect([...state.wanted]).toEqual([3n]);
+    expect(await getBeacon(state, 10n)).toBeUndefined();
+    for (const epoch of [4n, 5n, 6n, 7n, 8n]) await getBeacon(state, epoch);
+    expect([...state.wanted]).toEqual([3n, 4n, 5n, 6n]);
   });
 
   it('audits as much as the network asks for, and everything while that is unknown', () => {

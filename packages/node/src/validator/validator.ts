@@ -104,7 +104,17 @@ function wireServer(
       methodRates: VALIDATOR_RATES,
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({ ...services, archive, cosigning, store, verdicts, chain, grants, metrics }),
+      routes: createRoutes({
+        ...services,
+        archive,
+        wanted: state.wanted,
+        cosigning,
+        store,
+        verdicts,
+        chain,
+        grants,
+        metrics,
+      }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );

@@ -82,7 +82,7 @@ type SharedDependencies = Pick<
 >;
 
 function wireThreshold(
-  { threshold, store, chain, log }: ValidatorState,
+  { threshold, store, chain, wanted, log }: ValidatorState,
   shared: SharedDependencies,
 ): ThresholdDriver | undefined {
   if (threshold === undefined) return undefined;
@@ -91,6 +91,11 @@ function wireThreshold(
     ...shared,
     ...threshold,
     eras: createEraStore(store),
+    takeWanted() {
+      const taken = [...wanted];
+      wanted.clear();
+      return taken;
+    },
     ...{ validators, beaconKeys, readBeaconKeys, client },
     onError: (err) => log.warn({ err }, 'the threshold beacon has to try something again'),
   });

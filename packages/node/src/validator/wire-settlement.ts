@@ -91,6 +91,9 @@ function connectSettlement(
       },
       takeDelivery: (delivered) => intake.acknowledge(delivered),
       findSettled: history.findSettled,
+      onSubmittedAgain(sequence) {
+        log.warn({ sequence: Number(sequence) }, 'the chain had lost a batch that was booked: it is submitted again');
+      },
       onReplaced(sequence, uncollectable) {
         log.warn({ sequence: Number(sequence), uncollectable: uncollectable.map(toHex) }, 'batch proposed anew');
       },

@@ -81,8 +81,12 @@ export function createEpochNetwork(options: EpochNetworkOptions) {
       {
         ...primitives,
         ...{ self, generations: () => generations, groupOf: () => ({ group, shares: sharesOf(node.at) }) },
+        hasValue: (epoch) => node.certified.has(epoch),
         findCertificates: (from) =>
-          [...node.certified.values()].map(({ certificate }) => certificate).filter(({ epoch }) => epoch >= from),
+          [...node.certified.values()]
+            .map(({ certificate }) => certificate)
+            .filter(({ epoch }) => epoch >= from)
+            .sort((a, b) => Number(a.epoch - b.epoch)),
       },
     );
   }
@@ -130,6 +134,11 @@ export function createEpochNetwork(options: EpochNetworkOptions) {
     /** A message as a liar would send it. */
     inject: (from: number, to: number, message: EpochMessage): void =>
       deliver(nodes[from] as EpochNode, nodes[to] as EpochNode, message),
+    /** Somebody needs an epoch that was passed over. */
+    want(at: number, epoch: bigint): void {
+      const node = nodes[at] as EpochNode;
+      step(node, (machine) => machine.want(epoch, nowMs + node.skewMs));
+    },
     runUntil(untilMs: number): void {
       for (let event = events[0]; event !== undefined && event.atMs <= untilMs; event = events[0]) {
         events.shift();

@@ -1,12 +1,13 @@
 import type { Anchor, Channel } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import type { SettleCall } from '@ogong/chain/settle-call';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 
 /** The bond, and the vote, of a usual member. */
 export const MEMBER_STAKE = 100n;
 
 export interface TestChain {
+  /** In the order of their blocks. What is taken out was never there: a reorganisation. */
   readonly settled: SettleCall[];
   isDown: boolean;
   /** Called after the chain has accepted a batch and before its sender knows. */
@@ -27,9 +28,12 @@ export interface TestChain {
 
 /** The rules of the contract that matter here: sequences in order, one batch for each, within the reserves. */
 export function createTestChain(): TestChain {
-  const anchors = new Map<string, Anchor>();
-  const find = (validator: Uint8Array): Anchor =>
-    anchors.get(toHex(validator)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` };
+  const find = (validator: Uint8Array): Anchor => {
+    const last = chain.settled.findLast(({ batch }) => equalBytes(batch.validator as Uint8Array, validator))?.batch;
+    if (last === undefined) return { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` };
+    const { sequence, logLength, logHead } = last;
+    return { sequence, logLength, logHead: `0x${toHex(logHead as Uint8Array)}` };
+  };
   const chain: TestChain = {
     settled: [],
     reserves: new Map(),
@@ -56,7 +60,7 @@ export function createTestChain(): TestChain {
     },
     async settle(call) {
       if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
-      const { validator, sequence, logLength, logHead } = call.batch;
+      const { validator, sequence } = call.batch;
       const anchor = find(validator as Uint8Array);
       if (sequence !== anchor.sequence + 1n) {
         const revert = { name: 'WrongSequence', args: [anchor.sequence + 1n, sequence] };
@@ -68,11 +72,6 @@ export function createTestChain(): TestChain {
         const revert = { name: 'AllowanceExceeded', args: [payer, amount, admitted] };
         throw new ChainError('reverted', 'refused with AllowanceExceeded', { revert });
       }
-      anchors.set(toHex(validator as Uint8Array), {
-        sequence,
-        logLength,
-        logHead: `0x${toHex(logHead as Uint8Array)}`,
-      });
       chain.settled.push(call);
       chain.afterSettle();
       return { transactionHash: `0x${sequence.toString(16)}` };

@@ -42,6 +42,8 @@ export interface ThresholdNode {
   /** The name of the key that opens its boxes. */
   boxName: string;
   readonly errors: string[];
+  /** Epochs that were passed over, and that somebody needs. */
+  readonly wanted: Set<bigint>;
   /** How often it has read the keys from the chain. */
   readings: number;
 }
@@ -67,7 +69,7 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
     const member = { address: signer.address, signingKey: signer.signingKey, stake, vrfKey: seedOf(`vrf ${index}`) };
     return {
       ...{ index, signer, key, member, isOffline: false, lie: undefined, heard: [], certifiedMs: new Map() },
-      ...{ boxName: `box ${index}`, errors: [], readings: 0 },
+      ...{ boxName: `box ${index}`, errors: [], wanted: new Set(), readings: 0 },
     };
   });
   const members = () => nodes.filter(({ index }) => state.listed.has(index)).map(({ member }) => member);
@@ -107,6 +109,11 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
         reading = await client.beaconKeys();
       },
       client: async () => client,
+      takeWanted() {
+        const taken = [...node.wanted];
+        node.wanted.clear();
+        return taken;
+      },
     });
     const bootstrap = createBeaconDriver(
       { network, epochMs: PERIOD_MS },

@@ -44,7 +44,7 @@ it('knows values long after their certificates are gone', () => {
   expect(store.prepare('SELECT count(*) AS n FROM beacon_values').get()?.n).toBe(2);
 });
 
-it('keeps certificates of both beacons, and lists those of the threshold beacon one after the other', () => {
+it('keeps certificates of both beacons, and lists those of the threshold beacon, without those passed over', () => {
   certify(1);
   const certificates = [2n, 3n, 5n].map((epoch) => ({ generation: 1, epoch, signature: new Uint8Array(96).fill(7) }));
   for (const certificate of certificates) store.transact((db) => archive.putThreshold(db, certificate));
@@ -55,7 +55,10 @@ it('keeps certificates of both beacons, and lists those of the threshold beacon 
   expect(archive.find(2n)).toEqual({ value: second.value, previous: second.previous });
   expect(parseEpochCertificate(archive.findCertificate(1n)!).kind).toBe('aggregate');
   expect(archive.findCertificate(2n)).toHaveLength(146);
-  expect(archive.listThreshold(2n, 64)).toEqual(certificates.slice(0, 2));
+  expect(archive.listThreshold(2n, 64)).toEqual(certificates);
+  expect(archive.listThreshold(4n, 64)).toEqual(certificates.slice(2));
+  expect(archive.listThreshold(6n, 64)).toEqual([]);
+  expect(archive.listThreshold((1n << 64n) - 1n, 64)).toEqual([]);
   expect(archive.listThreshold(2n, 1)).toEqual(certificates.slice(0, 1));
   expect(archive.listThreshold(1n, 64)).toEqual([]);
 });

@@ -38,7 +38,7 @@ export interface BeaconArchive {
   putCertificate(store: Store, certificate: BeaconCertificate): void;
   /** The same for an epoch of the threshold beacon. */
   putThreshold(store: Store, certificate: ThresholdCertificate): void;
-  /** Certificates of the threshold beacon from an epoch on, one after the other, at most so many. */
+  /** Certificates of the threshold beacon from an epoch on, ascending, at most so many. Epochs that were passed over are left out. */
   listThreshold(from: bigint, most: number): readonly ThresholdCertificate[];
   putVote(store: Store, vote: BeaconVote): void;
   putSet(store: Store, set: Uint8Array, members: readonly SetMember[]): void;
@@ -128,12 +128,13 @@ export function createBeaconArchive(
     putCertificate: (db, added) => put(db, { kind: 'aggregate', ...added }),
     putThreshold: (db, added) => put(db, { kind: 'threshold', ...added }),
     listThreshold(from, most) {
+      if (from > MAX_STORED_EPOCH) return [];
+      const sql = `SELECT ${certificateColumns.list} FROM beacons WHERE epoch >= ? ORDER BY epoch LIMIT ?`;
       const found: ThresholdCertificate[] = [];
-      for (let epoch = from; found.length < most; epoch++) {
-        const archived = readEpoch(certificateColumns, epoch)?.certificate;
-        if (archived?.kind !== 'threshold') break;
-        const { kind: _, ...certificate } = archived;
-        found.push(certificate);
+      for (const { certificate } of store.read(() => certificateColumns.all(store.prepare(sql), from, most))) {
+        if (certificate.kind !== 'threshold') break;
+        const { kind: _, ...archived } = certificate;
+        found.push(archived);
       }
       return found;
     },

@@ -44,6 +44,7 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
       {
         ...{ crypto, bls, self: signer.address, generations },
         groupOf: (epoch) => findGroup(state, epoch),
+        hasValue: (epoch) => archive.find(epoch) !== undefined,
         findCertificates: (from) => archive.listThreshold(from, MAX_CERTIFICATES),
       },
     );
@@ -103,6 +104,7 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
   return {
     async tick(nowMs) {
       await carryOut(current()?.tick(nowMs) ?? []);
+      for (const epoch of state.takeWanted()) await carryOut(current()?.want(epoch, nowMs) ?? []);
       const wanted = findWanted(nowMs);
       const reading = state.beaconKeys();
       if (wanted === undefined || reading === undefined) return;
@@ -113,10 +115,9 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
       }
     },
     async receive(from, message, nowMs) {
-      if (message.kind === 'request') {
+      if (message.kind === 'request' && current() === undefined) {
         const certificates = archive.listThreshold(message.from, MAX_CERTIFICATES);
         if (certificates.length > 0) send(from, { kind: 'certificates', certificates });
-        return;
       }
       if (message.kind === 'certificates') await catchUp(message);
       await carryOut(current()?.receive(from, message, nowMs) ?? []);

@@ -72,41 +72,66 @@ describe('threshold driver', () => {
     }
   });
 
-  it('waits for nobody, whichever validators below a quarter of the stake are killed at whatever instant', async () => {
-    const net = await startNetwork({ seed: 7 });
-    await net.pass(16_000);
-    const first = await firstEpochOf(net);
-    const kills: number[] = [];
-    const away = { index: -1, untilMs: 0 };
-    await net.pass(25_000, () => {
-      if (net.clock.nowMs() < away.untilMs) return;
-      if (away.index >= 0) {
-        const back = net.nodes[away.index];
-        if (back) back.isOffline = false;
-        net.restart(away.index);
-      }
-      Object.assign(away, {
-        index: Math.floor(net.random() * STAKES.length),
-        untilMs: net.clock.nowMs() + 200 + Math.floor(net.random() * 25) * 100,
+  it.each([
+    ['five', STAKES],
+    // Of these the last two have more than a quarter.
+    ['the four of a mesh', [10n, 11n, 12n, 13n]],
+  ])(
+    'waits for nobody, whichever validators below a quarter of the stake are killed at whatever instant: %s',
+    async (_, stakes) => {
+      const net = await startNetwork({ seed: 7 }, stakes);
+      const all = stakes.reduce((sum, stake) => sum + stake, 0n);
+      const mortal = stakes.flatMap((stake, index) => (4n * stake < all ? [index] : []));
+      await net.pass(16_000);
+      const first = await firstEpochOf(net);
+      const kills: number[] = [];
+      const away = { index: -1, untilMs: 0 };
+      await net.pass(25_000, () => {
+        if (net.clock.nowMs() < away.untilMs) return;
+        if (away.index >= 0) {
+          const back = net.nodes[away.index];
+          if (back) back.isOffline = false;
+          net.restart(away.index);
+        }
+        Object.assign(away, {
+          index: mortal[Math.floor(net.random() * mortal.length)],
+          untilMs: net.clock.nowMs() + 200 + Math.floor(net.random() * 25) * 100,
+        });
+        kills.push(away.index);
+        const victim = net.nodes[away.index];
+        if (victim) victim.isOffline = true;
       });
-      kills.push(away.index);
-      const victim = net.nodes[away.index];
-      if (victim) victim.isOffline = true;
-    });
-    expect(new Set(kills).size).toBe(STAKES.length);
-    const late: number[] = [];
-    for (let epoch = first; net.startOf(epoch) + PERIOD_MS < net.clock.nowMs(); epoch++) {
-      const times = net.nodes.flatMap(({ certifiedMs }) => certifiedMs.get(epoch) ?? []).sort((a, b) => a - b);
-      // More than three quarters of the stake are at least three validators.
-      late.push((times[2] as number) - net.startOf(epoch));
-    }
-    expect(late.length).toBeGreaterThan(20);
-    // A view of the bootstrap beacon lasts two seconds. Here nobody waits at all: messages take no time.
-    expect(Math.max(...late)).toBeLessThanOrEqual(500);
-    expectAgreement(
-      net,
-      [0, 1, 2, 3, 4].filter((index) => index !== away.index),
-    );
+      expect(new Set(kills).size).toBe(mortal.length);
+      const late: number[] = [];
+      for (let epoch = first; net.startOf(epoch) + PERIOD_MS < net.clock.nowMs(); epoch++) {
+        const times = net.nodes.flatMap(({ certifiedMs }) => certifiedMs.get(epoch) ?? []).sort((a, b) => a - b);
+        // More than three quarters of the stake are at least three validators.
+        late.push((times[2] as number) - net.startOf(epoch));
+      }
+      expect(late.length).toBeGreaterThan(20);
+      // A view of the bootstrap beacon lasts two seconds. Here nobody waits at all: messages take no time.
+      expect(Math.max(...late)).toBeLessThanOrEqual(500);
+      expectAgreement(
+        net,
+        stakes.map((_, index) => index).filter((index) => index !== away.index),
+      );
+    },
+  );
+
+  it('goes on at once after it stood still for a day, and signs what somebody needs of that day', async () => {
+    const net = await startNetwork();
+    await net.pass(20_000);
+    const before = net.latestOf(0);
+    net.clock.advance(86_400_000);
+    await net.pass(5_000);
+    const now = before + 86_400n + 4n;
+    for (const index of [0, 1, 2, 3, 4]) expect(net.latestOf(index)).toBeGreaterThanOrEqual(now);
+    const needed = before + 5_000n;
+    expect(net.valueOf(1, needed)).toBeUndefined();
+    net.nodes[1]?.wanted.add(needed);
+    await net.pass(1_000);
+    const values = [0, 1, 2, 3, 4].map((index) => net.valueOf(index, needed));
+    expect([new Set(values).size, values.includes(undefined)]).toEqual([1, false]);
   });
 
   it('deals the same key to other validators, and forgets the shares of before', async () => {

@@ -47,6 +47,8 @@ export interface ThresholdDependencies extends ThresholdParts {
   /** Sends to a validator. The message may be lost: the machines repeat what matters. */
   readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
   readonly onCertified: (epoch: bigint) => void;
+  /** Epochs that were passed over, and whose values somebody has asked for since it was called last. */
+  readonly takeWanted: () => readonly bigint[];
   readonly onUndelivered?: ((error: unknown) => void) | undefined;
   /** Something could not be read, written or agreed on; it is tried again. */
   readonly onError?: ((error: unknown) => void) | undefined;

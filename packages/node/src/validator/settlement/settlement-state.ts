@@ -36,6 +36,8 @@ export interface SettlementDependencies {
   readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
   /** @param unpaidReplies how many replies of the batch were not paid for. */
   readonly onSettled: (sequence: bigint, transactionHash: string, unpaidReplies: number) => void;
+  /** The chain had lost a batch that was booked. */
+  readonly onSubmittedAgain?: (sequence: bigint) => void;
   readonly onReplaced?: (sequence: bigint, uncollectable: readonly Uint8Array[]) => void;
   /** Entries that were taken out of the log, because no quorum can sign them. */
   readonly onRefused?: (sequence: bigint, message: string) => void;
@@ -56,6 +58,7 @@ export interface SettlementState extends SettlementOptions, Required<SettlementD
 export function openSettlementState(options: SettlementOptions, dependencies: SettlementDependencies): SettlementState {
   return {
     ...options,
+    onSubmittedAgain: () => {},
     onReplaced: () => {},
     onRefused: () => {},
     onUncompared: () => {},

@@ -200,4 +200,78 @@ describe('settlement', () => {
     expect(await four.own.settlement.step()).toBe(true);
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
   });
+
+  describe('where a reorganisation loses what was booked', () => {
+    async function settleThree() {
+      const four = await createFour();
+      for (let number = 0; number < 3; number++) {
+        await four.own.deliver(number);
+        await four.certifyAll();
+        await four.own.runAudits();
+        expect(await four.own.settlement.step()).toBe(true);
+      }
+      const booked = readChannel(four.own.store, payer.address);
+      return { four, booked };
+    }
+    const sequences = ({ chain }: Awaited<ReturnType<typeof createFour>>) =>
+      chain.settled.map(({ batch }) => batch.sequence);
+
+    it('submits the same batches again, in order, and books nothing twice', async () => {
+      const { four, booked } = await settleThree();
+      const before = [...four.chain.settled];
+      four.chain.settled.splice(1);
+      four.offline.add(1).add(2).add(3);
+      expect(await four.own.settlement.step()).toBe(true);
+      expect(sequences(four)).toEqual([1n, 2n]);
+      expect(await four.own.settlement.step()).toBe(true);
+      expect(await four.own.settlement.step()).toBe(false);
+      expect(four.chain.settled).toEqual(before);
+      expect(readChannel(four.own.store, payer.address)).toEqual(booked);
+    });
+
+    it('goes on with the next batch', async () => {
+      const { four } = await settleThree();
+      four.chain.settled.splice(2);
+      await four.own.deliver(3);
+      await four.certifyAll();
+      await four.own.runAudits();
+      while (await four.own.settlement.step());
+      expect(sequences(four)).toEqual([1n, 2n, 3n, 4n]);
+    });
+
+    it('leaves it where the transaction comes back by itself', async () => {
+      const { four } = await settleThree();
+      four.chain.settled.splice(2);
+      const { settle } = four.chain;
+      four.chain.settle = async (call) => {
+        await settle(call);
+        throw new ChainError('reverted', 'WrongSequence', { revert: { name: 'WrongSequence', args: [] } });
+      };
+      expect(await four.own.settlement.step()).toBe(true);
+      four.chain.settle = settle;
+      expect(await four.own.settlement.step()).toBe(false);
+      expect(sequences(four)).toEqual([1n, 2n, 3n]);
+    });
+
+    it('asks a chain that is quiet for a quarter of an hour, and no longer', async () => {
+      const { four } = await settleThree();
+      four.clock.advance(899_000);
+      four.chain.settled.splice(2);
+      expect(await four.own.settlement.step()).toBe(true);
+      four.clock.advance(2_000);
+      four.chain.settled.splice(2);
+      expect(await four.own.settlement.step()).toBe(false);
+    });
+
+    it('sends nothing of a log that is not the one of the chain', async () => {
+      const { four } = await settleThree();
+      const { anchorOf } = four.chain;
+      four.chain.anchorOf = async (validator) => ({ ...(await anchorOf(validator)), sequence: 1n, logLength: 9n });
+      await four.own.deliver(3);
+      await four.certifyAll();
+      await four.own.runAudits();
+      await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'anchor-mismatch' });
+      expect(sequences(four)).toEqual([1n, 2n, 3n]);
+    });
+  });
 });

@@ -1,6 +1,14 @@
+import type { Anchor } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
-import { listEntries, readBatchedLength, readProposed, type StoredBatch } from '../store/batch-store.ts';
+import {
+  listEntries,
+  readBatchedLength,
+  readBooked,
+  readLastBookedMs,
+  readProposed,
+  type StoredBatch,
+} from '../store/batch-store.ts';
 import { takeOut } from '../store/refused-store.ts';
 import { bookBatch, bookFound } from './book-batch.ts';
 import { gatherSignatures } from './gather-signatures.ts';
@@ -8,8 +16,12 @@ import { proposeAnew, proposeLonger, proposeNext, proposeSettled, proposeShorter
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
+/** How long after a booking a reorganisation may take its transaction back: a quiet validator asks the chain for so long. */
+const UNCERTAIN_MS = 900_000;
+
 /**
- * One step towards settling decided replies: propose, gather signatures, submit, book. Each part is durable before the next
+ * One step towards settling decided replies: propose, gather signatures, submit, book. A batch that was booked and that the chain has lost
+ * again is submitted again as it was, before anything else. Each part is durable before the next
  * begins, and each can be repeated: the chain takes a sequence once, and the log of a proposed batch never changes. Its debits
  * may change: payers whose channel no longer covers what they owe are left out, so that they do not block the others. It may
  * become shorter: a batch that no transaction can hold is proposed again as its first half, and entries that no quorum can sign
@@ -22,6 +34,8 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
   if (!hasWork(state)) return false;
   const client = await chain.client();
   const anchor = await client.anchorOf(signer.address);
+  const lost = findLost(state, anchor);
+  if (lost !== undefined) return submitAgain(state, client, lost);
   const proposed = store.read(() => readProposed(store));
   if (proposed && anchor.sequence >= proposed.sequence) {
     const isLast = anchor.sequence === proposed.sequence;
@@ -55,21 +69,50 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
   return true;
 }
 
-function hasWork({ store }: Pick<SettlementState, 'store'>): boolean {
-  return store.read(
-    () => readProposed(store) !== undefined || listEntries(store, readBatchedLength(store), 1).length > 0,
-  );
+function hasWork({ store, clock }: Pick<SettlementState, 'store' | 'clock'>): boolean {
+  return store.read(() => {
+    if (readProposed(store) !== undefined || listEntries(store, readBatchedLength(store), 1).length > 0) return true;
+    const bookedMs = readLastBookedMs(store);
+    return bookedMs !== undefined && clock.nowMs() - bookedMs < UNCERTAIN_MS;
+  });
+}
+
+/** The first booked batch that the chain no longer has: a reorganisation took its block back, and the transaction did not come again. */
+function findLost(
+  { store }: Pick<SettlementState, 'store'>,
+  { sequence, logLength }: Pick<Anchor, 'sequence' | 'logLength'>,
+): StoredBatch | undefined {
+  const booked = store.read(() => readBooked(store, sequence + 1n));
+  // Of another log than the chain's nothing is sent: `proposeNext` says what is wrong.
+  return booked !== undefined && booked.from === logLength ? booked : undefined;
+}
+
+/** The same bytes, which a quorum has signed: whoever sees both transactions sees one batch, and the chain takes one. It is booked already. */
+async function submitAgain(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<boolean> {
+  try {
+    await settleBatch(state, client, batch);
+  } catch (error) {
+    const isBack = error instanceof ChainError && error.revert?.name === 'WrongSequence';
+    if (isBack && (await client.anchorOf(state.signer.address)).sequence >= batch.sequence) return true;
+    throw error;
+  }
+  state.onSubmittedAgain(batch.sequence);
+  return true;
 }
 
 async function submit(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<void> {
+  const { transactionHash } = await settleBatch(state, client, batch);
+  await bookBatch(state, batch, { transactionHash, uncollectable: batch.settlement.uncollectable });
+}
+
+async function settleBatch(state: SettlementState, client: SettlementChain, batch: StoredBatch) {
   const { crypto, domain } = state;
-  const { batch: header, debits, lines, ejections, tallies, uncollectable } = batch.settlement;
+  const { batch: header, debits, lines, ejections, tallies } = batch.settlement;
   const quorum = await gatherSignatures(state, client, {
     batch,
     digest: hashSettlement(crypto, domain, batch.settlement),
   });
-  const receipt = await client.settle({ batch: header, debits, lines, ejections, tallies, quorum });
-  await bookBatch(state, batch, { transactionHash: receipt.transactionHash, uncollectable });
+  return client.settle({ batch: header, debits, lines, ejections, tallies, quorum });
 }
 
 const isTooCostly = (error: unknown): boolean => error instanceof ChainError && error.code === 'too-costly';

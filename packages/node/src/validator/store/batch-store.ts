@@ -1,5 +1,5 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { bigInteger, bytes, columns, mapped, named, optional } from '@ogong/host/store/columns';
+import { bigInteger, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -38,6 +38,7 @@ const batchColumns = columns({
   to: named('to_position', bigInteger),
 });
 const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettlement, encodeSettlement)) });
+const bookedColumns = columns({ at: optional(integer) });
 const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
@@ -50,6 +51,20 @@ const newestColumns = columns({ sequence: optional(bigInteger) });
 export function readProposed(store: Store): StoredBatch | undefined {
   const row = batchColumns.get(store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'proposed'`));
   return row && { ...row, settlement: parseSettlement(row.bytes) };
+}
+
+/** A batch that was booked as settled. */
+export function readBooked(store: Store, sequence: bigint): StoredBatch | undefined {
+  const row = batchColumns.get(
+    store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'settled' AND sequence = ?`),
+    sequence,
+  );
+  return row && { ...row, settlement: parseSettlement(row.bytes) };
+}
+
+/** When a batch was booked last. */
+export function readLastBookedMs(store: Store): number | undefined {
+  return bookedColumns.get(store.prepare("SELECT max(settled_at) AS at FROM batches WHERE state = 'settled'"))?.at;
 }
 
 /** Log position up to which batches were proposed. */

@@ -148,3 +148,85 @@ describe('timed epochs with liars', () => {
     expect(valuesOf(net, 0)).toEqual(valuesOf(net, 2));
   });
 });
+
+describe('a network that stood still', () => {
+  /** Nobody ticked for a thousand epochs. */
+  function standStill(count = 4, options: Partial<EpochNetworkOptions> = {}) {
+    const net = create(count, options);
+    net.runUntil(3_500);
+    for (const node of net.nodes) node.machine = undefined;
+    net.runUntil(1_003_500);
+    return net;
+  }
+  const resume = (net: EpochNetwork): void => {
+    for (const node of net.nodes) net.start(node);
+  };
+
+  it('goes on with the epochs of now, and signs few of those between', () => {
+    const net = standStill();
+    resume(net);
+    net.runUntil(1_008_500);
+    for (const { at, certified } of net.nodes) {
+      expect(last(net, at)).toBe(1_008n);
+      expect(certified.size).toBeLessThan(100);
+    }
+    // They pass over at slightly different times, so one may have an epoch that another passed over.
+    const [one, other] = [net.nodes[0]!.certified, net.nodes[3]!.certified];
+    const both = [...one.keys()].filter((epoch) => other.has(epoch));
+    expect(both.length).toBeGreaterThan(8);
+    for (const epoch of both) expect(one.get(epoch)!.value).toEqual(other.get(epoch)!.value);
+  });
+
+  it('agrees where clocks differ about the epoch of now', () => {
+    const net = standStill();
+    net.nodes.forEach((node, i) => {
+      node.skewMs = 400 * i;
+    });
+    resume(net);
+    net.runUntil(1_020_500);
+    for (const { at } of net.nodes) expect(last(net, at)).toBe(1_020n);
+  });
+
+  it('signs what it passed over once one needs it, and all have the same', () => {
+    const net = standStill();
+    resume(net);
+    net.runUntil(1_008_500);
+    expect(net.nodes.map(({ certified }) => certified.has(500n))).toEqual([false, false, false, false]);
+    net.want(2, 500n);
+    net.runUntil(1_010_500);
+    const values = net.nodes.map(({ certified }) => certified.get(500n)?.value);
+    expect(new Set(values.map((value) => value && toHex(value))).size).toBe(1);
+    expect(values[0]).toBeDefined();
+    for (const { at } of net.nodes) expect(last(net, at)).toBe(1_010n);
+  });
+
+  it('signs nothing early, whoever needs it', () => {
+    const net = standStill();
+    resume(net);
+    net.runUntil(1_008_500);
+    for (const at of [0, 1, 2, 3]) net.want(at, 1_011n);
+    net.runUntil(1_010_900);
+    expect(net.nodes.some(({ certified }) => certified.has(1_011n))).toBe(false);
+  });
+
+  it('goes on with as few as can sign, and those who come later take it from them', () => {
+    const net = standStill();
+    for (const at of [0, 1, 2]) net.start(net.nodes[at]!);
+    net.runUntil(1_100_500);
+    net.start(net.nodes[3]!);
+    net.runUntil(1_103_500);
+    for (const { at } of net.nodes) expect(last(net, at)).toBe(1_103n);
+  });
+
+  it('is not kept busy by one who asks for all that was passed over', () => {
+    const net = standStill();
+    resume(net);
+    net.runUntil(1_008_500);
+    for (let epoch = 100n; epoch < 900n; epoch++) net.inject(1, 0, { kind: 'request', from: epoch });
+    net.runUntil(1_015_500);
+    for (const { at } of net.nodes) {
+      expect(last(net, at)).toBe(1_015n);
+      for (let epoch = 1_009n; epoch <= 1_015n; epoch++) expect(lateness(net, at, epoch)).toBeLessThanOrEqual(150);
+    }
+  });
+});

@@ -7,6 +7,7 @@ import {
   createEpochCollector,
   type EpochCollector,
   type KeyShare,
+  type Partials,
   partialsCodec,
   signPartials,
   type ThresholdGroup,
@@ -31,6 +32,16 @@ export function epochAt({ originMs, periodMs }: EpochSchedule, nowMs: number): b
 
 /** Certificates that one answer has at most. */
 export const MAX_CERTIFICATES = 64;
+/** Who is further behind its clock than this goes on with an epoch of now: nobody signed for long, and a day has thousands of epochs. */
+export const MAX_BEHIND = 64n;
+/** It goes on with a multiple of this, so that clocks that differ a little agree on it. */
+const STRIDE = 16n;
+/** No jump is shorter. */
+const LEAST_JUMP = MAX_BEHIND - STRIDE;
+/** Epochs passed over that are signed at a time, because somebody needs them. */
+const MAX_LATE = 64;
+/** They are repeated by so many times more seldom than the epoch of now. */
+const LATE_RESENDS = 4;
 
 const messageCodec = union('kind', {
   partials: partialsCodec,
@@ -74,7 +85,9 @@ export interface EpochMachineDependencies {
   readonly groupOf: (
     epoch: bigint,
   ) => { readonly group: ThresholdGroup; readonly shares: readonly KeyShare[] } | undefined;
-  /** Certificates from an epoch on, ascending, at most MAX_CERTIFICATES. */
+  /** Whether the value of an epoch is known here, with its certificate or without. */
+  readonly hasValue: (epoch: bigint) => boolean;
+  /** Certificates from an epoch on, ascending, at most MAX_CERTIFICATES. Epochs that were passed over are left out. */
   readonly findCertificates: (from: bigint) => readonly ThresholdCertificate[];
 }
 
@@ -88,14 +101,27 @@ export interface EpochMachine {
   /** Accounts whose parts of the epoch that is sought were wrong. */
   readonly liars: readonly Uint8Array[];
   tick(nowMs: number): EpochAction[];
+  /** Signs an epoch that was passed over, with whoever else is asked for it. */
+  want(epoch: bigint, nowMs: number): EpochAction[];
   /** @param from account at the other end of the authenticated link. */
   receive(from: Uint8Array, message: EpochMessage, nowMs: number): EpochAction[];
+}
+
+interface Signers {
+  readonly group: ThresholdGroup;
+  readonly shares: readonly KeyShare[];
 }
 
 interface State {
   latest: bigint;
   /** Of the next epoch and the one after it: clocks differ a little. */
   readonly collectors: Map<bigint, EpochCollector>;
+  /** Epochs that were passed over, and are signed now. */
+  readonly late: Map<bigint, { readonly collector: EpochCollector; sentMs: number }>;
+  /** The epoch that is sought. */
+  next: bigint;
+  /** When others last gave it many epochs that it lacked, or since when it is behind. */
+  helpedMs: number | undefined;
   signed: bigint;
   sentMs: number;
   actions: EpochAction[];
@@ -105,7 +131,8 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   const { network, schedule, resendMs } = options;
   const { bls, self, groupOf } = dependencies;
   const state: State = {
-    ...{ latest: options.latest, collectors: new Map(), signed: options.latest },
+    ...{ latest: options.latest, collectors: new Map(), late: new Map(), signed: options.latest },
+    ...{ next: options.latest + 1n, helpedMs: undefined },
     ...{ sentMs: Number.NEGATIVE_INFINITY, actions: [] },
   };
 
@@ -118,8 +145,22 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     return added;
   }
 
+  /**
+   * Values do not depend on each other, so a network that stood still need not make up for all that time. Whoever slept alone is helped by the
+   * others within a period.
+   */
+  function seek(nowMs: number): void {
+    const now = epochAt(schedule, nowMs);
+    const isBehind = now - state.latest > MAX_BEHIND;
+    if (!isBehind) state.helpedMs = undefined;
+    else state.helpedMs ??= nowMs;
+    const isAlone = state.helpedMs !== undefined && nowMs - state.helpedMs >= schedule.periodMs;
+    state.next = isAlone ? now - (now % STRIDE) : state.latest + 1n;
+  }
+
   function tick(nowMs: number): void {
-    const epoch = state.latest + 1n;
+    for (const [epoch, one] of state.late) if (nowMs - one.sentMs >= LATE_RESENDS * resendMs) signLate(epoch, nowMs);
+    const epoch = state.next;
     if (epochAt(schedule, nowMs) < epoch) return;
     const isFirst = state.signed < epoch;
     if (!isFirst && nowMs - state.sentMs < resendMs) return;
@@ -127,17 +168,49 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     if (found === undefined) return;
     state.signed = epoch;
     state.sentMs = nowMs;
-    const { group, shares } = found;
-    const peers = group.seats.seats.filter(({ address }) => !equalBytes(address, self));
+    const collector = collectorOf(epoch);
+    if (collector !== undefined) sendParts(epoch, found, collector);
+    conclude();
+  }
+
+  /** Whoever has no shares asks those who have. */
+  function sendParts(epoch: bigint, { group, shares }: Signers, collector: EpochCollector): void {
+    const { generation, era, seats } = group;
+    const peers = seats.seats.filter(({ address }) => !equalBytes(address, self));
     if (shares.length === 0) {
       for (const { address } of peers) send(address, { kind: 'request', from: epoch });
       return;
     }
-    const { generation, era } = group;
     const partials = signPartials(bls, network, { generation, era, epoch, shares });
     for (const { address } of peers) send(address, { kind: 'partials', ...partials });
-    collectorOf(epoch)?.add(self, partials);
-    conclude();
+    collector.add(self, partials);
+  }
+
+  /** Opens an epoch that was passed over. Its beginning is past, so nobody learns anything early. */
+  function openLate(epoch: bigint): EpochCollector | undefined {
+    const open = state.late.get(epoch)?.collector;
+    if (open !== undefined || epoch > state.latest || state.late.size >= MAX_LATE) return open;
+    if (dependencies.hasValue(epoch)) return undefined;
+    const found = groupOf(epoch);
+    if (found === undefined) return undefined;
+    const collector = createEpochCollector({ bls, network }, { group: found.group, epoch });
+    state.late.set(epoch, { collector, sentMs: Number.NEGATIVE_INFINITY });
+    return collector;
+  }
+
+  function signLate(epoch: bigint, nowMs: number): void {
+    const one = state.late.get(epoch);
+    const found = groupOf(epoch);
+    if (one === undefined || found === undefined) return;
+    one.sentMs = nowMs;
+    sendParts(epoch, found, one.collector);
+    concludeLate(epoch);
+  }
+
+  function concludeLate(epoch: bigint): void {
+    const signature = state.late.get(epoch)?.collector.signature;
+    const generation = groupOf(epoch)?.group.generation;
+    if (signature !== undefined && generation !== undefined) certify({ generation, epoch, signature });
   }
 
   function send(to: Uint8Array, message: EpochMessage): void {
@@ -147,7 +220,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   /** Takes the signatures that are complete, in order. */
   function conclude(): void {
     for (;;) {
-      const epoch = state.latest + 1n;
+      const epoch = state.next;
       const signature = state.collectors.get(epoch)?.signature;
       const generation = groupOf(epoch)?.group.generation;
       if (signature === undefined || generation === undefined) return;
@@ -155,13 +228,23 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     }
   }
 
+  /** The next one, or one so far ahead that others have passed over what is between; or one that was passed over here. */
   function adopt(certificate: ThresholdCertificate): boolean {
+    const { epoch } = certificate;
+    const isAhead = epoch === state.latest + 1n || epoch - state.latest >= LEAST_JUMP;
+    if (!isAhead && !state.late.has(epoch)) return false;
+    if (!certify(certificate) || !isAhead) return false;
+    state.latest = epoch;
+    state.next = epoch + 1n;
+    for (const old of state.collectors.keys()) if (old <= epoch) state.collectors.delete(old);
+    return true;
+  }
+
+  function certify(certificate: ThresholdCertificate): boolean {
     const { crypto, generations } = dependencies;
-    if (certificate.epoch !== state.latest + 1n) return false;
     const verdict = verifyThresholdCertificate({ crypto, bls }, network, { certificate, generations: generations() });
     if (verdict.value === undefined) return false;
-    state.latest = certificate.epoch;
-    state.collectors.delete(certificate.epoch);
+    state.late.delete(certificate.epoch);
     state.actions.push({ kind: 'certified', certificate, value: verdict.value });
     return true;
   }
@@ -173,14 +256,17 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   }
 
   function receive(from: Uint8Array, message: EpochMessage, nowMs: number): void {
-    const next = state.latest + 1n;
+    const { next } = state;
     if (message.kind === 'request') {
       answer(from, message.from);
+      want(message.from, nowMs);
     } else if (message.kind === 'certificates') {
+      const before = state.latest;
       for (const certificate of message.certificates) adopt(certificate);
+      if (state.latest - before >= STRIDE) state.helpedMs = nowMs;
       conclude();
-    } else if (message.epoch < next) {
-      answer(from, message.epoch);
+    } else if (message.epoch <= state.latest) {
+      receiveLate(from, message, nowMs);
     } else if (message.epoch <= next + 1n && message.epoch <= epochAt(schedule, nowMs) + 1n) {
       collectorOf(message.epoch)?.add(from, message);
       conclude();
@@ -189,7 +275,22 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     }
   }
 
-  function run(step: () => void): EpochAction[] {
+  /** Parts of an epoch that nobody needed until now, or one that the sender missed. */
+  function receiveLate(from: Uint8Array, message: Partials, nowMs: number): void {
+    const isKnown = state.late.has(message.epoch);
+    const collector = openLate(message.epoch);
+    collector?.add(from, message);
+    if (collector === undefined) answer(from, message.epoch);
+    else if (isKnown) concludeLate(message.epoch);
+    else signLate(message.epoch, nowMs);
+  }
+
+  function want(epoch: bigint, nowMs: number): void {
+    if (!state.late.has(epoch) && openLate(epoch) !== undefined) signLate(epoch, nowMs);
+  }
+
+  function run(nowMs: number, step: () => void): EpochAction[] {
+    seek(nowMs);
     step();
     const out = state.actions;
     state.actions = [];
@@ -201,9 +302,10 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
       return state.latest;
     },
     get liars() {
-      return state.collectors.get(state.latest + 1n)?.liars ?? [];
+      return state.collectors.get(state.next)?.liars ?? [];
     },
-    tick: (nowMs) => run(() => tick(nowMs)),
-    receive: (from, message, nowMs) => run(() => receive(from, message, nowMs)),
+    tick: (nowMs) => run(nowMs, () => tick(nowMs)),
+    receive: (from, message, nowMs) => run(nowMs, () => receive(from, message, nowMs)),
+    want: (epoch, nowMs) => run(nowMs, () => want(epoch, nowMs)),
   };
 }

@@ -18,6 +18,21 @@ function findStrongest(stakes: readonly bigint[], tickets: readonly number[], pa
   return most;
 }
 
+/** The same for any number of validators: the least stake for each number of tickets. */
+function findStrongestOfMany(stakes: readonly bigint[], tickets: readonly number[], parts: bigint): number {
+  const all = stakes.reduce((sum, stake) => sum + stake, 0n);
+  let least = new Map<number, bigint>([[0, 0n]]);
+  for (const [i, stake] of stakes.entries()) {
+    const next = new Map(least);
+    for (const [count, before] of least) {
+      const [more, sum] = [count + tickets[i]!, before + stake];
+      if (parts * sum <= all && sum < (next.get(more) ?? all + 1n)) next.set(more, sum);
+    }
+    least = next;
+  }
+  return Math.max(...least.keys());
+}
+
 const SEED = 20_261_124;
 
 describe(`tickets, seed ${SEED}`, () => {
@@ -37,8 +52,59 @@ describe(`tickets, seed ${SEED}`, () => {
       expect(3 * strongest, String(stakes)).toBeLessThan(total);
       expect(total - strongest, String(stakes)).toBeGreaterThanOrEqual(threshold);
       expect(findStrongest(stakes, tickets, 2n), String(stakes)).toBeLessThan(threshold);
-      expect(total).toBeLessThanOrEqual(8 * stakes.length + 1);
+      expect(total).toBeLessThanOrEqual(9 * stakes.length + 1);
     }
+  });
+
+  /** Whole bonds from the least one up to a hundred thousand of it. */
+  const spread = (): bigint => BigInt(Math.floor(10 ** (5 * random())));
+  const nearlyEqual = (): bigint => BigInt(10 + Math.floor(random() * 4));
+
+  it.each([
+    ['uniform', uniform],
+    ['Pareto', pareto],
+    ['widely spread', spread],
+    ['nearly equal', nearlyEqual],
+  ] as const)(
+    'gives each of 4 to 100 validators a ticket, and a quarter neither a signature nor a halt: %s draws',
+    (_, draw) => {
+      for (const count of [4, 5, 6, 7, 9, 16, 33, 64, 100]) {
+        const stakes = Array.from({ length: count }, draw);
+        const { tickets, total, threshold } = computeTickets(stakes);
+        const strongest = findStrongestOfMany(stakes, tickets, 4n);
+        const said = `${stakes}`;
+        expect(Math.min(...tickets), said).toBeGreaterThanOrEqual(1);
+        expect(strongest, said).toBeLessThan(threshold);
+        expect(total - strongest, said).toBeGreaterThanOrEqual(threshold);
+        expect(findStrongestOfMany(stakes, tickets, 2n), said).toBeLessThan(threshold);
+        expect(total, said).toBeLessThanOrEqual(9 * count + 1);
+        for (const [i, stake] of stakes.entries()) {
+          for (const [j, other] of stakes.entries())
+            if (stake >= other && tickets[i]! < tickets[j]!) throw new Error(said);
+        }
+      }
+    },
+  );
+
+  it('finds coalitions of many as it finds those of few', () => {
+    const stakes = Array.from({ length: 10 }, pareto);
+    const { tickets } = computeTickets(stakes);
+    for (const parts of [2n, 4n])
+      expect(findStrongestOfMany(stakes, tickets, parts)).toBe(findStrongest(stakes, tickets, parts));
+  });
+
+  it('gives a few validators of almost the same stake one each, so that any may be away that has less than a quarter', () => {
+    expect(computeTickets([10n, 11n, 12n, 13n])).toEqual({ tickets: [1, 1, 1, 1], total: 4, threshold: 3 });
+    // The fewest by rounding alone: each of the last two is needed for every epoch.
+    const rounded = [0, 0, 1, 1];
+    expect(2 - findStrongest([10n, 11n, 12n, 13n], rounded, 3n)).toBeLessThan(2);
+  });
+
+  it('does not let a crowd with the least bond outvote its stake', () => {
+    const stakes = [1_000_000n, ...new Array<bigint>(99).fill(1n)];
+    const { tickets, total } = computeTickets(stakes);
+    expect(tickets.slice(1)).toEqual(new Array<number>(99).fill(1));
+    expect(3 * 99).toBeLessThan(total);
   });
 
   it('gives 128 validators of equal stake one each', () => {
@@ -69,12 +135,12 @@ describe(`tickets, seed ${SEED}`, () => {
     expect(() => computeTickets(new Array<bigint>(MAX_SEATS + 1).fill(1n))).toThrow(RangeError);
   });
 
-  it('gives more than the plainest size, where rounding would give a quarter a third', () => {
-    const stakes = [40n, 20n, 20n, 10n, 10n];
-    const plain = [1, 1, 1, 0, 0];
-    // One fifth of the stake has a third of these tickets.
-    expect(3 * findStrongest(stakes, plain, 4n)).toBeGreaterThanOrEqual(3);
-    expect(computeTickets(stakes).total).toBeGreaterThan(3);
+  it('gives more than one each, where that would give a quarter a third', () => {
+    const stakes = [40n, 20n, 20n, 10n, 5n, 5n];
+    const plain = [1, 1, 1, 1, 1, 1];
+    // One fifth of the stake has half of these tickets.
+    expect(3 * findStrongest(stakes, plain, 4n)).toBeGreaterThanOrEqual(6);
+    expect(computeTickets(stakes).total).toBeGreaterThan(6);
   });
 
   it('leaves no beacon to one validator with half of the stake', () => {

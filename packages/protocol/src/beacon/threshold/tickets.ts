@@ -6,8 +6,8 @@
 
 /** Validators that hold tickets: those with the most stake. It bounds what a key generation costs. */
 export const MAX_SEATS = 128;
-/** No rule below needs more than 8 tickets for each seat, and one. */
-export const MAX_TICKETS = 8 * MAX_SEATS + 1;
+/** No rule below needs more than 9 tickets for each seat, and one. */
+export const MAX_TICKETS = 9 * MAX_SEATS + 1;
 
 export interface TicketCount {
   /** In the order of the stakes. */
@@ -27,7 +27,8 @@ interface Bound {
 /**
  * The fewest tickets that follow stake so closely that each coalition with a quarter of the stake or less has less than a third of the
  * tickets, and each with half of it or less fewer than T = floor(2W/3) + 1. So a quarter cannot stop the others from signing, and a half
- * cannot sign alone.
+ * cannot sign alone. Whoever has stake has a ticket: a few validators of almost the same stake would get none and one otherwise, and each
+ * of those with one would be needed for every epoch.
  * @param stakes at least one, none negative, at most MAX_SEATS, with a sum above zero.
  */
 export function computeTickets(stakes: readonly bigint[]): TicketCount {
@@ -36,9 +37,11 @@ export function computeTickets(stakes: readonly bigint[]): TicketCount {
     throw new RangeError('tickets need 1 to 128 stakes with a sum above zero');
   }
   for (let size = 1n; ; size++) {
-    const tickets = stakes.map((stake) => Number((2n * size * stake + all) / (2n * all)));
+    const tickets = stakes.map((stake) => {
+      const rounded = Number((2n * size * stake + all) / (2n * all));
+      return stake > 0n ? Math.max(1, rounded) : 0;
+    });
     const total = tickets.reduce((sum, count) => sum + count, 0);
-    if (total === 0) continue;
     const threshold = Math.floor((2 * total) / 3) + 1;
     const weights = stakes.map((stake, i) => ({ stake, tickets: tickets[i] as number }));
     const bounds: readonly Bound[] = [
