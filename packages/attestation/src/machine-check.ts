@@ -31,28 +31,18 @@ export interface MachineReader {
 }
 
 /**
- * Whether a machine is one that the policy takes, and names these keys and this nonce. The first check, `machine`, sums the others up. Nothing
- * throws.
+ * Whether a machine is one that the policy takes, and names these keys and this nonce. The first check, `machine`, sums the others up.
+ * @throws ProtocolError for keys, or a nonce, of other lengths.
  */
 export async function checkMachine(
   { evidence, nonce, ...keys }: MachineClaim,
   { crypto, policy, nowMs, seenMs }: MachineReader,
 ): Promise<Check[]> {
-  let checks: Check[];
-  let allowed: readonly string[] = [];
-  try {
-    const { allow, ...demands } = policy;
-    const asked: EvidencePolicy = {
-      ...demands,
-      reportData: computeReportData(crypto, keys, nonce),
-      ...(seenMs === undefined ? {} : { seenMs }),
-    };
-    checks = await verifyEvidence(parseEvidence(evidence), asked, nowMs);
-    allowed = allow;
-  } catch (error) {
-    checks = [fail('evidence-form', (error as Error).message)];
-  }
-  return [sumUp(checks, allowed, evidence), ...checks];
+  const { allow, ...demands } = policy;
+  const reportData = computeReportData(crypto, keys, nonce);
+  const asked = { ...demands, reportData, ...(seenMs === undefined ? {} : { seenMs }) };
+  const checks = await checkEvidenceFile(evidence, asked, nowMs);
+  return [sumUp(checks, allow, evidence), ...checks];
 }
 
 function sumUp(checks: readonly Check[], allow: readonly string[], evidence: Uint8Array): Check {
@@ -67,6 +57,15 @@ function sumUp(checks: readonly Check[], allow: readonly string[], evidence: Uin
   return isOk(checks)
     ? pass(MACHINE_CHECK, `${vendor}; ${evidence.length} bytes of evidence, made for this question`)
     : fail(MACHINE_CHECK, 'nothing could be checked');
+}
+
+/** A file of evidence against demands, for a page that has nothing else of this package. Nothing throws. */
+export async function checkEvidenceFile(file: Uint8Array, policy: EvidencePolicy, nowMs: number): Promise<Check[]> {
+  try {
+    return await verifyEvidence(parseEvidence(file), policy, nowMs);
+  } catch (error) {
+    return [fail('evidence-form', (error as Error).message)];
+  }
 }
 
 /** A record of tier `tee` as it is handed in, with what the machine said about it. */
