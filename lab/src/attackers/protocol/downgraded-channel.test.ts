@@ -4,7 +4,7 @@ import { createSoftwareAttester } from '@ogong/provider/machine/software-atteste
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls } from '@ogong/testing/provider/relayed-calls';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { DOWNGRADES, downgradedChannel } from './downgraded-channel.ts';
+import { CHANNEL_BENDS, downgradedChannel } from './downgraded-channel.ts';
 
 const attester = createSoftwareAttester(new Uint8Array(32).fill(0x7d), 'a program');
 const policy = { ...DEFAULT_POLICY, images: [toHex(attester.image)], softwareKeys: [toHex(attester.publicKey)] };
@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => network.close());
 
-it.each(DOWNGRADES)('a relay that %s carries nothing', async (by) => {
+it.each(CHANNEL_BENDS)('a relay that %s carries nothing', async (by) => {
   const outcome = await downgradedChannel.play({ network, policy, by, marker });
   expect(outcome).toEqual({ refused: expect.stringContaining('Nothing is sent'), seenBytes: 0 });
 });

@@ -6,14 +6,14 @@ import type { ProtocolAttack } from './attack.ts';
 import { NO_BREAKS } from './breaks.ts';
 
 /** `withholds`: no seal key beside the evidence. `replaces`: evidence of the machine beside an attested key of its own. */
-export const DOWNGRADES = ['withholds the seal key', 'replaces the attested key', 'shows old evidence'] as const;
-export type Downgrade = (typeof DOWNGRADES)[number];
+export const CHANNEL_BENDS = ['withholds the seal key', 'replaces the attested key', 'shows old evidence'] as const;
+export type ChannelBend = (typeof CHANNEL_BENDS)[number];
 
 export interface DowngradedChannel {
   /** Its provider serves tier `tee`. */
   readonly network: Network;
   readonly policy: MachinePolicy;
-  readonly by: Downgrade;
+  readonly by: ChannelBend;
   readonly marker: string;
 }
 
@@ -23,7 +23,7 @@ export interface DowngradedOutcome {
   readonly seenBytes: number;
 }
 
-function bend(by: Downgrade, answer: EvidenceAnswer, old: Uint8Array): EvidenceAnswer {
+function bend(by: ChannelBend, answer: EvidenceAnswer, old: Uint8Array): EvidenceAnswer {
   if (by === 'replaces the attested key') return { ...answer, attestedKey: new Uint8Array(32).fill(0x5e) };
   if (by === 'shows old evidence') return { ...answer, evidence: old };
   const { sealKey: _, ...rest } = answer;

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
@@ -68,7 +68,7 @@ export function createKnownSealKeys(
     const held = machines.get(name);
     if (held !== undefined && held.untilMs > clock.nowMs()) return held.key;
     machines.delete(name);
-    const key = await askMachine({ ...context, policy: machinePolicy, randomBytes }, match, signal);
+    const key = await askMachine({ ...context, policy: machinePolicy, randomBytes: seal.random }, match, signal);
     const untilMs = Math.min(clock.nowMs() + MACHINE_ASKED_AGAIN_MS, key.expiresAtMs - LEAST_LEFT_MS);
     remember(machines, name, { key, untilMs });
     return key;
