@@ -12,10 +12,7 @@ const FIELDS = ['acceptedTcb', 'images', 'boots', 'minimumSnpTcb', 'softwareKeys
 const MAX_BYTES = 1 << 20;
 const MAX_ENTRIES = 1_024;
 
-/** Names no image, and no attester in software: whoever has nothing else believes no machine. */
-export const DEFAULT_POLICY: MachinePolicy = { ...STRICT_POLICY, minimumSnpTcb: NO_TCB, allow: [] };
-
-/** A policy as JSON (docs/spec/tee-tier.md#policy). A field that nobody knows is refused: it might be a misspelt demand. @throws EvidenceError */
+/** A policy as JSON (docs/spec/tee-tier.md#policy). An empty one names no image and no attester in software, and so believes no machine. A field that nobody knows is refused: it might be a misspelt demand. @throws EvidenceError */
 export function parsePolicy(bytes: Uint8Array): MachinePolicy {
   let value: unknown;
   try {

@@ -1,17 +1,14 @@
-import { DEFAULT_POLICY } from '@ogong/attestation/policy-file';
-import { toHex } from '@ogong/protocol/base/bytes';
-import { createSoftwareAttester } from '@ogong/provider/machine/software-attester';
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls } from '@ogong/testing/provider/relayed-calls';
+import { softwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CHANNEL_BENDS, downgradedChannel } from './downgraded-channel.ts';
 
-const attester = createSoftwareAttester(new Uint8Array(32).fill(0x7d), 'a program');
-const policy = { ...DEFAULT_POLICY, images: [toHex(attester.image)], softwareKeys: [toHex(attester.publicKey)] };
+const policy = softwarePolicy;
 const marker = 'a marker in the prompt';
 let network: Awaited<ReturnType<typeof createNetwork>>;
 beforeEach(async () => {
-  network = await createNetwork({ modelId: 'ogong/tee/test/fake', attester });
+  network = await createNetwork({ modelId: TEE_MODEL_ID, attester: softwareMachine });
 });
 afterEach(() => network.close());
 

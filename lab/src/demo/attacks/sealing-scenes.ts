@@ -1,7 +1,5 @@
-import { DEFAULT_POLICY } from '@ogong/attestation/policy-file';
-import { toHex } from '@ogong/protocol/base/bytes';
-import { createSoftwareAttester } from '@ogong/provider/machine/software-attester';
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
+import { softwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { downgradedChannel } from '../../attackers/protocol/downgraded-channel.ts';
 import { replayedUnits } from '../../attackers/protocol/replayed-units.ts';
@@ -9,7 +7,6 @@ import { strippedSeal } from '../../attackers/protocol/stripped-seal.ts';
 import type { StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none';
-const ATTESTER = createSoftwareAttester(new Uint8Array(32).fill(0x7d), 'a program');
 const SEALED_MARKER = 'words that stand in no ciphertext';
 
 /** Those who carry what consumers and providers say to each other. */
@@ -35,13 +32,14 @@ export const sealingScenes: readonly StagedAttack[] = [
   {
     attack: downgradedChannel,
     async play(breaks: Breaks) {
-      const network = await createNetwork({ modelId: 'ogong/tee/test/fake', attester: ATTESTER });
+      const network = await createNetwork({ modelId: TEE_MODEL_ID, attester: softwareMachine });
       try {
-        const policy = {
-          ...DEFAULT_POLICY,
-          ...{ images: [toHex(ATTESTER.image)], softwareKeys: [toHex(ATTESTER.publicKey)] },
-        };
-        const given = { network, policy, by: 'replaces the attested key', marker: SEALED_MARKER } as const;
+        const given = {
+          network,
+          policy: softwarePolicy,
+          by: 'replaces the attested key',
+          marker: SEALED_MARKER,
+        } as const;
         const { refused, seenBytes } = await downgradedChannel.play(given, breaks);
         return {
           tried: 'stood before a machine of tier tee, and put a key of its own beside the evidence of the machine',

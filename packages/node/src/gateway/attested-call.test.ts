@@ -1,24 +1,23 @@
 import { checkAttestedRecord } from '@ogong/attestation/machine-check';
-import { DEFAULT_POLICY, type MachinePolicy } from '@ogong/attestation/policy-file';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeAttestation, parseAttestation } from '@ogong/protocol/tier/attestation';
-import { AttesterError } from '@ogong/provider/machine/attester';
-import { createSoftwareAttester } from '@ogong/provider/machine/software-attester';
 import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
+import {
+  silentAttest,
+  softwareMachine,
+  softwarePolicy,
+  strictPolicy,
+  TEE_MODEL_ID,
+} from '@ogong/testing/provider/software-machine';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MACHINE_ASKED_AGAIN_MS } from './known-machines.ts';
 
-const TEE_MODEL = 'ogong/tee/test/fake';
 const MARKER = 'a marker that nobody may see';
-const attester = createSoftwareAttester(new Uint8Array(32).fill(0x7e), 'a program');
-const policy: MachinePolicy = {
-  ...DEFAULT_POLICY,
-  images: [toHex(attester.image)],
-  softwareKeys: [toHex(attester.publicKey)],
-};
+const attester = softwareMachine;
+const policy = softwarePolicy;
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -26,7 +25,7 @@ afterEach(async () => {
 });
 
 async function open({ relay = {}, machinePolicy, attest = attester.attest, clock }: Opened = {}) {
-  const network = await createNetwork({ modelId: TEE_MODEL, attester: { kind: 'software', attest } });
+  const network = await createNetwork({ modelId: TEE_MODEL_ID, attester: { kind: 'software', attest } });
   closing.push(network.close);
   const options = { relay, ...(clock && { clock }), ...(machinePolicy && { machinePolicy }) };
   const calls = await openRelayedCalls(network, options);
@@ -75,11 +74,11 @@ describe('a call to a provider of tier tee', () => {
     expect(await failed({ attestation: bend({ sealKeyHash: new Uint8Array(32) }) })).toContain('report-data');
     expect(await failed({ attestation: bend({ signature: new Uint8Array(64) }) })).toEqual(['attested-reply']);
     expect(await failed({ attestation: new Uint8Array() })).toEqual(['machine']);
-    expect(await failed({}, { ...reader, policy: DEFAULT_POLICY })).toEqual(['machine', 'cpu-vendor']);
+    expect(await failed({}, { ...reader, policy: strictPolicy })).toEqual(['machine', 'cpu-vendor']);
   });
 
   it('is not made without a policy, nor where the policy does not take the machine', async () => {
-    for (const machinePolicy of [undefined, DEFAULT_POLICY, { ...policy, images: ['00'.repeat(32)] }]) {
+    for (const machinePolicy of [undefined, strictPolicy, { ...policy, images: ['00'.repeat(32)] }]) {
       const { call, seen } = await open(machinePolicy ? { machinePolicy } : {});
       await expect(call()).rejects.toMatchObject({ code: 'provider_busy' });
       expect(seen).toEqual([]);
@@ -116,9 +115,7 @@ describe('a call to a provider of tier tee', () => {
     expect(seen.length).toBe(before);
     const broken = await open({
       machinePolicy: policy,
-      attest: async () => {
-        throw new AttesterError('unreachable', 'no agent');
-      },
+      attest: silentAttest,
     });
     await expect(broken.call()).rejects.toMatchObject({ code: 'provider_busy' });
   });
@@ -154,6 +151,6 @@ describe('a provider of tier tee', () => {
   });
 
   it('does not start without an attester', async () => {
-    await expect(createNetwork({ modelId: TEE_MODEL })).rejects.toMatchObject({ code: 'tier-refused' });
+    await expect(createNetwork({ modelId: TEE_MODEL_ID })).rejects.toMatchObject({ code: 'tier-refused' });
   });
 });
