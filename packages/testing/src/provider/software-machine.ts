@@ -1,5 +1,8 @@
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { type AttestedMachine, createAttestedMachine } from '@ogong/provider/machine/attested-machine';
 import { type Attester, AttesterError } from '@ogong/provider/machine/attester';
 import { createSoftwareAttester, type SoftwareAttester } from '@ogong/provider/machine/software-attester';
 
@@ -21,3 +24,10 @@ export const softwarePolicy: MachinePolicy = {
 export const silentAttest: Attester['attest'] = async () => {
   throw new AttesterError('unreachable', 'no agent');
 };
+
+/** The machine of a provider, with a seal key that nobody opens anything with. */
+export const createSoftwareMachine = (ledger: LedgerDomain, providerId: Uint8Array): AttestedMachine =>
+  createAttestedMachine({
+    ...{ crypto, attester: softwareMachine, ledger, providerId },
+    getSealKey: () => ({ sealKey: utf8Encode('a seal key'), providerKey: providerId, signature: providerId }),
+  });
