@@ -37,6 +37,7 @@ import {
   showConfig as showModelConfig,
   stopConfig,
 } from '@ogong/provider/commands/model-commands';
+import { quoteConfig } from '@ogong/provider/commands/quote-command';
 import { runConfig } from '@ogong/provider/commands/run-command';
 import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';

@@ -17,6 +17,7 @@ from ogong.text.prompt_bound import write_number
 from ogong.text.request import Sampler, UnsupportedRequest, parse_request
 from ogong.text.sampler import TAIL, draw, exp, exp_tables, weigh
 from ogong.text.stage1 import _check_shapes, _Touched, largest_tail
+from ogong.attestation import make_statement, parse_attestation, report_data
 from ogong.tiers import check_posture, is_exact, tier_of
 from ogong.wire import WireError, sha256, u32
 
@@ -128,6 +129,16 @@ class Text(unittest.TestCase):
         for case in vectors["postures"]:
             posture = check_posture(case["tier"], case["method"], case["numericClass"])
             self.assertEqual(posture is None, case["posture"] == "pass", case)
+        attested, keys = vectors["attested"], vectors["attested"]["keys"]
+        data = unhex(attested["attestation"])
+        attestation = parse_attestation(data)
+        self.assertEqual(attestation.evidence, unhex(attested["evidence"]))
+        of_provider = (int(keys["chainId"]), unhex(keys["escrow"]), unhex(keys["providerId"]))
+        self.assertEqual(report_data(*of_provider, attestation, unhex(attested["nonce"])), unhex(attested["reportData"]))
+        record = unhex(attested["record"])
+        self.assertEqual(make_statement(parse_record(record), record, attestation.evidence), unhex(attested["statement"]))
+        for wrong in (data + b"x", data[:-1], data[1:], b""):
+            self.assertRaises(WireError, parse_attestation, wrong)
         for case in vectors["namedRoots"]:
             is_vanilla = tier_of(case["modelId"]) == "vanilla"
             root = sha256(b"ogong-named-model-v1\n", case["modelId"].encode()).hex() if is_vanilla else None

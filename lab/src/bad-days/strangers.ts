@@ -31,6 +31,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'a key that is signed twice an hour, whoever asks',
     shownBy: 'packages/provider/src/provider/seal-keys.test.ts',
   },
+  'ProviderService/GetEvidence': {
+    ...READS,
+    costs: 'a report of the machine; five a second',
+    shownBy: 'packages/node/src/gateway/attested-call.test.ts',
+  },
   'ProviderService/GetOpening': {
     ...READS,
     costs: 'the consumer of the reply, its validator, and the witnesses whom the beacon draws',

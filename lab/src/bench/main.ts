@@ -18,6 +18,7 @@ import { measureDoors } from './door-rows.ts';
 import { measureDraftModels } from './draft-rows.ts';
 import { measureEmbeddings } from './embedding-rows.ts';
 import { measureEngine } from './engine-rows.ts';
+import { measureEvidence } from './evidence-rows.ts';
 import { measureFloods } from './flood-rows.ts';
 import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
@@ -173,6 +174,7 @@ const parts: Readonly<
   intake: { title: 'Validator', measure: async () => [...(await measureIntake()), ...measureAudit()] },
   beacon: { title: 'Threshold beacon', measure: ({ onProgress }) => measureBeacon(onProgress) },
   sealing: { title: 'Sealing', measure: measureSealing },
+  evidence: { title: 'Evidence of machines', measure: measureEvidence },
   ledger: { title: 'Settlement', measure: measureGas },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },

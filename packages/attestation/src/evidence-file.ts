@@ -1,4 +1,4 @@
-import { fromHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { MachineEvidence } from './evidence.ts';
 import { EvidenceError } from './evidence-error.ts';
 
@@ -71,3 +71,35 @@ function asChain(value: unknown): string[] {
   if (!Array.isArray(value)) throw new EvidenceError('a chain is a list of certificates in PEM');
   return value.map((certificate: unknown) => asText(certificate, 'a certificate'));
 }
+
+/** The same, the other way: `parseEvidence` reads what this writes. */
+export function encodeEvidence({ cpu, gpu, eventLog, compose }: MachineEvidence): Uint8Array {
+  const chainOf = (chain: readonly (string | Uint8Array)[]): string[] =>
+    chain.map((certificate) => (typeof certificate === 'string' ? certificate : toPem(certificate)));
+  const fields = {
+    cpu: encodeCpu(cpu, chainOf),
+    ...(gpu && { gpu: { report: toHex(gpu.report), chain: chainOf(gpu.chain) } }),
+    ...(eventLog === undefined ? {} : { event_log: eventLog }),
+    ...(compose === undefined ? {} : { compose }),
+  };
+  return utf8Encode(JSON.stringify(fields));
+}
+
+function encodeCpu(cpu: MachineEvidence['cpu'], chainOf: (chain: readonly (string | Uint8Array)[]) => string[]) {
+  const { kind } = cpu;
+  if (kind === 'intel') return { kind, quote: toHex(cpu.quote), collateral: cpu.collateral };
+  if (kind === 'amd-snp') return { kind, report: toHex(cpu.report), chain: chainOf(cpu.chain) };
+  const { publicKey, reportData, image, signature } = cpu;
+  return {
+    kind,
+    public_key: toHex(publicKey),
+    report_data: toHex(reportData),
+    image: toHex(image),
+    signature: toHex(signature),
+  };
+}
+
+const toPem = (der: Uint8Array): string => {
+  const base64 = btoa(Array.from(der, (byte) => String.fromCharCode(byte)).join(''));
+  return `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
+};

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
+import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
@@ -51,6 +53,11 @@ const config = defineConfig({
       description:
         'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment',
     },
+    machines: {
+      schema: text,
+      label: '<policy.json>',
+      description: 'which machines of tier tee are believed (docs/spec/tee-tier.md#policy)',
+    },
     json: jsonField,
     ...trustFields,
   },
@@ -102,7 +109,10 @@ export const verifyCommand: Command = {
       };
       const verified = isLocalReceipt(receipt)
         ? verifyLocalReceipt(receipt, { ...context, trust: opened.trust })
-        : await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow });
+        : await addMachine(await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow }), receipt, {
+            path: values.machines,
+            nowMs: context.nowMs,
+          });
       const bodies = { request: context.request, response: context.response };
       const answer = values.answer === undefined ? undefined : toPlainBytes(readUserFile(values.answer));
       const verdict = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
@@ -117,6 +127,17 @@ export const verifyCommand: Command = {
     }
   },
 };
+
+/** What the machine of a reply of tier `tee` shows, against the reader's policy. */
+async function addMachine(
+  verdict: ReceiptVerdict,
+  receipt: Receipt,
+  { path, nowMs }: { readonly path: string | undefined; readonly nowMs: number },
+): Promise<ReceiptVerdict> {
+  if (path === undefined) return verdict;
+  const policy = parsePolicy(toPlainBytes(readUserFile(path)));
+  return addMachineChecks(verdict, await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }), policy);
+}
 
 /** A local receipt is on none. */
 const isOnLedger = (receipt: Receipt | LocalReceipt, ledger: LedgerDomain | undefined): boolean =>

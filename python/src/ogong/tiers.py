@@ -22,7 +22,7 @@ class Tier:
 TIERS = {
     "verified": Tier("draw-replay"),
     "replay": Tier("exact-replay", "exact"),
-    "tee": Tier(None),
+    "tee": Tier("attested-replay"),
     "proof": Tier(None),
     "vanilla": Tier("signature", "inexact", "tokens"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .attestation import check_attestation
 from .beacon import Certificate, check_certificate, derive_bank_seed, genesis, parse_certificate
 from .checks import Check, failed, hold, passed, skipped
 from .crypto.hybrid import verify_hybrid
@@ -144,6 +145,9 @@ class _Reading:
     def _check_signed(self) -> None:
         receipt, order, record, ticket = self.receipt, self.order, self.record, self.ticket
         self._add(self._check_evidence())
+        if self.tier == "tee":
+            attestation = receipt.evidence.get("attestation")
+            self.checks += check_attestation(attestation, record, receipt.record.data)
         if self.request is None:
             self._add(skipped("request-hash", "the summary of such a request cannot be made here"))
         else:
@@ -172,6 +176,8 @@ class _Reading:
             return failed("evidence", "the certificate of the beacon is missing")
         if not self.receipt.opening and not self.receipt.opening_url:
             return failed("evidence", "there is no opening, and no place where it lies")
+        if self.tier == "tee" and "attestation" not in self.receipt.evidence:
+            return failed("evidence", "the attestation is missing")
         return passed("evidence", f"tier {self.tier} has what it demands")
 
     def _ticket_holds(self, ticket: Ticket) -> bool:

@@ -1,6 +1,8 @@
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
+import { softwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { dishonestRelay, openRelayedNode } from '../../attackers/protocol/dishonest-relay.ts';
+import { downgradedChannel } from '../../attackers/protocol/downgraded-channel.ts';
 import { replayedUnits } from '../../attackers/protocol/replayed-units.ts';
 import { strippedSeal } from '../../attackers/protocol/stripped-seal.ts';
 import type { StagedAttack } from './scene.ts';
@@ -22,6 +24,29 @@ export const sealingScenes: readonly StagedAttack[] = [
           answered: [refused ?? 'the gateway called', `${seenBytes} bytes of the request passed`],
           money: NO_MONEY,
           worked: refused === undefined || read,
+        };
+      } finally {
+        await network.close();
+      }
+    },
+  },
+  {
+    attack: downgradedChannel,
+    async play(breaks: Breaks) {
+      const network = await createNetwork({ modelId: TEE_MODEL_ID, attester: softwareMachine });
+      try {
+        const given = {
+          network,
+          policy: softwarePolicy,
+          by: 'replaces the attested key',
+          marker: SEALED_MARKER,
+        } as const;
+        const { refused, seenBytes } = await downgradedChannel.play(given, breaks);
+        return {
+          tried: 'stood before a machine of tier tee, and put a key of its own beside the evidence of the machine',
+          answered: [refused ?? 'the gateway called', `${seenBytes} bytes of the request passed`],
+          money: NO_MONEY,
+          worked: refused === undefined || seenBytes > 0,
         };
       } finally {
         await network.close();

@@ -94,6 +94,12 @@ export function createOrLoadBoxSecret(directory: string): Secret<Uint8Array> {
   return loadOrCreate(directory, 'box.key', 32);
 }
 
+/** The root of an attester in software, 32 bytes, Ed25519. */
+export function createOrLoadAttesterSeed(directory: string): Secret<Uint8Array> {
+  makeKeyDirectory(directory);
+  return loadOrCreate(directory, 'software-attester.key', 32);
+}
+
 /** The hybrid key of one file, created where there is none. @throws KeyFileError */
 export function loadHybridSigner(path: string): HybridSigner {
   return createNodeHybridSigner(loadOrCreate(dirname(path), basename(path), 64).reveal());

@@ -1,6 +1,8 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parsePolicy } from '@ogong/attestation/policy-file';
 import { createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
@@ -89,6 +91,7 @@ async function start(values: Values): Promise<Daemon> {
         totalTimeoutMs: values.totalTimeout,
       },
       seal: values.seal,
+      machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
       network: { deployment, rpcUrl: values.publicRpcUrl },

@@ -1,6 +1,8 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes, randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { AppealSubject } from '@ogong/chain/cases';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
@@ -113,6 +115,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
           : undefined,
       drift,
       modelRoots,
+      machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       canaries,
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },

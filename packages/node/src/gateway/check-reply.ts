@@ -37,7 +37,7 @@ export async function checkReply<R extends BoughtAnswer>(
   job: ReplyJob<CommonRequest, R>,
   { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },
 ): Promise<R> {
-  const { record, admission } = answer.finished;
+  const { record, admission, attestation } = answer.finished;
   if (record === undefined || admission === undefined) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
     throw new ApiError(
@@ -49,7 +49,7 @@ export async function checkReply<R extends BoughtAnswer>(
   const evidence: ComplaintEvidence = { record, opening: { opening } };
   // Only a reply that was cut short is paid by it.
   const progress = answer.finished.stopReason === 'cancelled' ? answer.progress : undefined;
-  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress });
+  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
   const response = job.form.toResponse(answer);
   const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
   const failed = verdict.ok ? undefined : toFailure(verdict);
@@ -172,12 +172,15 @@ export function buildReceipt(
     record,
     opening,
     progress,
+    attestation,
   }: {
     readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon'>;
     readonly admission: SignedAdmission;
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
     readonly progress?: SignedProgress | undefined;
+    /** Of tier `tee`; empty in others. */
+    readonly attestation?: Uint8Array;
   },
 ): Receipt {
   const { ticket, routerKey, signature } = match.signed;
@@ -190,13 +193,14 @@ export function buildReceipt(
     record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
     beacon: beacon.certificate,
     opening: { bytes: opening },
+    ...(attestation && attestation.length > 0 && { evidence: new Map([['attestation', attestation]]) }),
     ...(progress && { progress: { bytes: progress.progress, signature: progress.signature } }),
   };
 }
 
 /** Runs in the child process that reads bytes from strangers. */
 async function verifyReply(
-  { chain, modelRoots, checker, clock }: ReplyContext,
+  { chain, modelRoots, machinePolicy, checker, clock }: ReplyContext,
   { body }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body'>,
   {
     attempt,
@@ -218,7 +222,7 @@ async function verifyReply(
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
-  return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs() });
+  return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy });
 }
 
 /**

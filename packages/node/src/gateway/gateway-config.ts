@@ -67,6 +67,13 @@ export const gatewayConfig = defineConfig({
       default: 'auto',
       description: 'whether requests are sealed to their providers: auto seals to those that have a key',
     },
+    machinePolicy: {
+      schema: text,
+      label: '<file>',
+      env: 'OGONG_GATEWAY_MACHINE_POLICY',
+      description:
+        'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
+    },
     ...chainFields,
     ...common,
     deposit: {

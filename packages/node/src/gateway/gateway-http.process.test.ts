@@ -49,7 +49,7 @@ describe('a bad request', () => {
     [
       'a model in a planned tier',
       '/v1/chat/completions',
-      { ...chat, model: 'ogong/tee/test/other' },
+      { ...chat, model: 'ogong/proof/test/other' },
       [404, 'model', 'model_not_found'],
     ],
     ['no messages', '/v1/chat/completions', { model: FAKE_MODEL }, [400, 'messages', null]],
@@ -127,8 +127,8 @@ describe('a bad request', () => {
     expect(await readError(plain)).toEqual([415, null, 'unsupported_media_type']);
     const zipped = await post('/v1/chat/completions', chat, { 'content-encoding': 'gzip' });
     expect(await readError(zipped)).toEqual([415, null, 'unsupported_media_type']);
-    const planned = await post('/v1/chat/completions', { ...chat, model: 'ogong/tee/test/other' });
-    expect(await planned.text()).toMatch(/on this network: tier tee is not served yet: it takes/);
+    const planned = await post('/v1/chat/completions', { ...chat, model: 'ogong/proof/test/other' });
+    expect(await planned.text()).toMatch(/on this network: tier proof is not served yet: it takes/);
     const missing = await fetch(`${fixture.url}/v1/models/ogong%2Fverified%2Ftest%2Fother`);
     expect(await readError(missing)).toEqual([404, 'model', 'model_not_found']);
     const unknown = await fetch(`${fixture.url}/v1/receipts/${'0'.repeat(32)}`);

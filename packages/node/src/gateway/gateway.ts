@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { ApiApp } from '@ogong/host/http/api-app';
 import { createHttpServer } from '@ogong/host/http/http-server';
 import type { HostPort } from '@ogong/host/link/host-port';
@@ -74,6 +75,8 @@ export interface GatewayOptions {
   readonly patience: ProviderCallOptions & Pick<ProviderMatchOptions, 'busyPatienceMs'>;
   /** Whether requests are sealed to their providers. Default: `auto`. */
   readonly seal?: SealPolicy;
+  /** Which machines of tier `tee` are believed. Default: none, and nothing is bought in that tier. */
+  readonly machinePolicy?: MachinePolicy | undefined;
   readonly receiptLifetimeMs: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
@@ -261,7 +264,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  { router, patience, spending, modelRoots, seal = 'auto' }: GatewayOptions,
+  { router, patience, spending, modelRoots, seal = 'auto', machinePolicy }: GatewayOptions,
   { chain, beacon, links, payer, clock, logger, counts, warn }: GatewayContext,
   { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
 ): ReplyService {
@@ -271,6 +274,7 @@ function createReplies(
   return createReplyService({
     router,
     ...(modelRoots === undefined ? {} : { modelRoots }),
+    machinePolicy,
     chain,
     beacon,
     links,
@@ -278,7 +282,10 @@ function createReplies(
     matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs }, { links, clock }),
     providers: createProviderCall(patience, {
       links,
-      sealing: { keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger }), ledger: chain.ledger },
+      sealing: {
+        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy }),
+        ledger: chain.ledger,
+      },
     }),
     validators: createValidatorChoice({ chain, links, random: Math.random }),
     funding,

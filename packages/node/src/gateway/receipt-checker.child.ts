@@ -1,3 +1,4 @@
+import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createBeaconMemo } from './beacon-memo.ts';
@@ -5,8 +6,11 @@ import type { CheckAnswer, CheckMessage } from './receipt-checker.ts';
 
 const shared = { crypto: nodeCrypto, verifyBeacon: createBeaconMemo() };
 
-process.on('message', ({ id, job: { receipt, ...context } }: CheckMessage) => {
-  const answer: CheckAnswer = { id, verdict: verifyReceipt(receipt, { ...shared, ...context }) };
+process.on('message', async ({ id, job: { receipt, machinePolicy: policy, ...context } }: CheckMessage) => {
+  const verdict = verifyReceipt(receipt, { ...shared, ...context });
+  const { nowMs } = context;
+  const found = policy ? await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }) : [];
+  const answer: CheckAnswer = { id, verdict: policy ? addMachineChecks(verdict, found, policy) : verdict };
   process.send?.(answer);
 });
 

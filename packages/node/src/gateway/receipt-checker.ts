@@ -3,6 +3,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
@@ -13,6 +14,8 @@ export interface CheckJob {
   readonly response: Uint8Array;
   readonly trust: Trust;
   readonly nowMs: number;
+  /** Of tier `tee`: without it no machine is believed. */
+  readonly machinePolicy?: MachinePolicy | undefined;
 }
 
 /** What the checker's process is sent. */
@@ -51,9 +54,11 @@ const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Folders of the code that the process loads: there is nothing else for it to read. */
 function listCodeFolders(): string[] {
-  const manifests = ['@ogong/protocol/verdict/verify-receipt', '@ogong/host/crypto/node-crypto'].map((entry) =>
-    findPackageJSON(entry, import.meta.url),
-  );
+  const manifests = [
+    '@ogong/protocol/verdict/verify-receipt',
+    '@ogong/host/crypto/node-crypto',
+    '@ogong/attestation/machine-check',
+  ].map((entry) => findPackageJSON(entry, import.meta.url));
   const folders = [
     PACKAGE,
     // Where programs are joined into a few files, those of this process lie elsewhere.

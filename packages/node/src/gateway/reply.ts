@@ -1,3 +1,4 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
@@ -99,6 +100,8 @@ export interface ReplyContext {
   readonly router: Peer;
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
+  /** Which machines of tier `tee` are believed. */
+  readonly machinePolicy?: MachinePolicy | undefined;
   readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators' | 'generations' | 'router'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;

@@ -1,13 +1,18 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { type CheckedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
+import { askMachine, MACHINE_ASKED_AGAIN_MS } from './known-machines.ts';
 import type { Match } from './provider-match.ts';
 
 /** `auto`: sealed to each provider that has a seal key. `required`: nothing goes out in plain. `off`: nothing is sealed. */
@@ -40,15 +45,34 @@ function remember<T>(map: Map<string, T>, name: string, value: T): void {
 export function createKnownSealKeys(
   policy: SealPolicy,
   {
-    links,
-    clock,
-    ledger,
-  }: { readonly links: LinkPool; readonly clock: Pick<Clock, 'nowMs'>; readonly ledger: LedgerDomain },
+    machinePolicy,
+    ...context
+  }: {
+    readonly links: LinkPool;
+    readonly clock: Pick<Clock, 'nowMs'>;
+    readonly ledger: LedgerDomain;
+    /** Which machines of tier `tee` are believed. Default: none. */
+    readonly machinePolicy?: MachinePolicy | undefined;
+  },
 ): KnownSealKeys {
+  const { links, clock, ledger } = context;
   const known = new Map<string, CheckedSealKey>();
   /** Providers that seal nothing, and until when they are not asked again. */
   const without = new Map<string, number>();
   const nameOf = ({ ticket }: Match): string => toHex(ticket.providerId);
+  /** Seal keys that a machine vouches for, and when it has to be asked again. */
+  const machines = new Map<string, { readonly key: CheckedSealKey; readonly untilMs: number }>();
+
+  async function findMachine(match: Match, signal: AbortSignal): Promise<CheckedSealKey> {
+    const name = nameOf(match);
+    const held = machines.get(name);
+    if (held !== undefined && held.untilMs > clock.nowMs()) return held.key;
+    machines.delete(name);
+    const key = await askMachine({ ...context, policy: machinePolicy, randomBytes: seal.random }, match, signal);
+    const untilMs = Math.min(clock.nowMs() + MACHINE_ASKED_AGAIN_MS, key.expiresAtMs - LEAST_LEFT_MS);
+    remember(machines, name, { key, untilMs });
+    return key;
+  }
 
   /** Asked of the provider itself, whose certificate the ticket pins: nobody else can say that there is none. */
   async function fetchKey({ ticket }: Match, signal: AbortSignal): Promise<CheckedSealKey | undefined> {
@@ -66,6 +90,7 @@ export function createKnownSealKeys(
 
   return {
     async find(match, signal) {
+      if (isAttestedTier(parseModelId(match.ticket.modelId).tier)) return findMachine(match, signal);
       if (policy === 'off') return undefined;
       const name = nameOf(match);
       const held = known.get(name);
@@ -80,6 +105,9 @@ export function createKnownSealKeys(
       else if (isAsked) remember(without, name, clock.nowMs() + ASKED_AGAIN_MS);
       return key;
     },
-    forget: (match) => void known.delete(nameOf(match)),
+    forget(match) {
+      known.delete(nameOf(match));
+      machines.delete(nameOf(match));
+    },
   };
 }

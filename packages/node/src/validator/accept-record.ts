@@ -1,9 +1,11 @@
+import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import { Refusal } from '@ogong/host/link/link-error';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { type BoundRecord, type Claim, ClaimError, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
@@ -56,7 +58,7 @@ export async function acceptRecord(
 
 /** All that a reply has to hold before it is opened. @throws ClaimError, ProtocolError, Refusal */
 export async function checkSubmission(
-  state: Pick<IntakeState, 'crypto' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots'>,
+  state: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots' | 'machinePolicy'>,
   order: NamedOrder,
   submission: Submission,
 ): Promise<Claim> {
@@ -65,6 +67,7 @@ export async function checkSubmission(
   if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
   const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, submission);
   await assertPublishedWeights(state, claim);
+  await assertMachine(state, claim, submission);
   return claim;
 }
 
@@ -80,6 +83,20 @@ async function assertPublishedWeights(
   if (problem === undefined) return;
   if (modelRoots.find(modelId, span) === undefined) throw new Refusal('unavailable', problem);
   throw new ClaimError('wrong-model', problem);
+}
+
+/** No record of tier `tee` is taken, and so none is paid, without evidence of its machine that was made for its order. @throws ClaimError */
+async function assertMachine(
+  { crypto, clock, ledger, machinePolicy }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy'>,
+  { header: { tier } }: Pick<Claim, 'header'>,
+  { order, record, attestation = new Uint8Array() }: Submission,
+): Promise<void> {
+  if (!isAttestedTier(tier)) return;
+  if (machinePolicy === undefined) throw new ClaimError('machine', 'this validator has no policy for machines');
+  const reader = { crypto, policy: machinePolicy, nowMs: clock.nowMs() };
+  const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation }, reader);
+  const failed = checks.find(({ status }) => status === 'fail');
+  if (failed !== undefined) throw new ClaimError('machine', `${failed.id}: ${failed.detail}`);
 }
 
 /** This validator's word for a record that it has taken in; undefined where it has none. */

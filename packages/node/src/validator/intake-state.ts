@@ -1,3 +1,4 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { Refusal } from '@ogong/host/link/link-error';
 import {
   createNewcomerBudget,
@@ -29,6 +30,8 @@ export interface IntakeOptions {
   readonly verdicts: VerdictContext;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
   readonly modelRoots?: ModelRoots | undefined;
+  /** Which machines of tier `tee` are believed. Default: none, and no record of that tier is taken. */
+  readonly machinePolicy?: MachinePolicy | undefined;
   /** Default: MAX_ANNOUNCEMENTS. */
   readonly maxAnnouncements?: number;
   /** Orders of one payer that wait for their replies. Default: MAX_OPEN_ORDERS. */

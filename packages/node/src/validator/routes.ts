@@ -13,6 +13,7 @@ import { parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import { createTestReporter } from './canary/canaries.ts';
@@ -142,7 +143,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         metrics.records.inc();
         return answer;
       },
-      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + 64 * KIB },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MACHINE_EVIDENCE_BYTES + 64 * KIB },
     );
     router.rpc(
       method.acknowledge,

@@ -191,6 +191,13 @@ export const validatorConfig = defineConfig({
         'signatures to gather before settling, own included, on top of the quorum by stake that the chain asks for',
     },
     ...modelRootFields,
+    machinePolicy: {
+      schema: text,
+      label: '<file>',
+      env: 'OGONG_VALIDATOR_MACHINE_POLICY',
+      description:
+        'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
+    },
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_VALIDATOR_MODEL_ROOTS' },
     ...common,
     account,

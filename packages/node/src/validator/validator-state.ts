@@ -1,3 +1,4 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
@@ -61,6 +62,8 @@ export interface ValidatorOptions {
   readonly drift?: DriftPolicy | undefined;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
   readonly modelRoots?: ModelRoots | undefined;
+  /** Which machines of tier `tee` are believed. Default: none, and no record of that tier is taken. */
+  readonly machinePolicy?: MachinePolicy | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
   /** Buys answers of providers that the beacon draws. Default: none. */

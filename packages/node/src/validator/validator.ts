@@ -77,7 +77,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
   return createIntake(
-    { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots },
+    { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
       getBeacon: (epoch) => getBeacon(state, epoch),

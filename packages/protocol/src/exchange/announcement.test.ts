@@ -198,7 +198,7 @@ describe('announcement', () => {
     expect(verify({ verifierEndorsement: { ...rest, word: longer } })).toEqual(['announcement-verifier']);
   });
 
-  it.each(['tee', 'proof'])('offers nothing in tier %s, which nobody can serve', (tier) => {
+  it.each(['proof'])('offers nothing in tier %s, which nobody can serve', (tier) => {
     const [model] = announcement.models;
     const planned = { ...announcement, models: [{ ...model!, modelId: `ogong/${tier}/a/b` }] };
     expect(() => encodeAnnouncement(planned)).toThrow(`tier ${tier} is not served yet`);

@@ -7,6 +7,7 @@ const local: Tier = {
   classes: 'any',
   windows: 'draws',
   root: 'weights',
+  channel: 'any',
   leavesOut: [],
   evidence: ['record', 'opening'],
   ownEvidence: [],

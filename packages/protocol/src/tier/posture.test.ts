@@ -21,7 +21,7 @@ describe('a posture', () => {
     ['replay', 'draw-replay', EXACT, /checked by exact-replay/],
     ['verified', 'exact-replay', EXACT, /checked by draw-replay/],
     ['verified', '', EXACT, /checked by draw-replay/],
-    ['tee', 'draw-replay', EXACT, /not served yet: it takes a check of hardware quotes/],
+    ['proof', 'draw-replay', EXACT, /not served yet: it takes a check of zero-knowledge proofs/],
     ['proof', 'none', EXACT, /not served yet/],
     ['vanilla', 'signature', EXACT, /takes no exact class/],
     ['vanilla', 'draw-replay', INEXACT, /checked by signature/],
@@ -41,7 +41,7 @@ describe('a posture', () => {
     expect(say('replay', EXACT)).toMatch(/accepts only what that class reproduces/);
     expect(say('verified', EXACT)).toMatch(/any other statistically/);
     expect(say('verified', INEXACT)).toMatch(/^tier verified, method m, inexact class .* compares statistically$/);
-    expect(say('tee', EXACT)).toMatch(/is not served yet/);
+    expect(say('proof', EXACT)).toMatch(/is not served yet/);
   });
 });
 
@@ -51,7 +51,7 @@ describe('an engine', () => {
     ['replay', EXACT, true, undefined],
     ['replay', EXACT, false, /was not seen to reproduce itself bit for bit.*or in tier verified$/],
     ['replay', INEXACT, true, /needs a numeric class/],
-    ['tee', EXACT, true, /not served yet/],
+    ['proof', EXACT, true, /not served yet/],
     ['nothing', EXACT, true, /no tier is called/],
   ])('in tier %s, of class %s, seen to be exact %s', (tier, numericClass, exact, words) => {
     const problem = findEngineProblem(tier, { numericClass, exact });

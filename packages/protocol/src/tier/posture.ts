@@ -45,7 +45,7 @@ export function findEngineProblem(
   const { tier, refusal } = lookUpTier(name, tiers);
   if (tier === undefined) return refusal;
   if (tier.classes === 'exact' && !exact) {
-    const others = listServedTiers(tiers).filter(({ classes }) => classes === 'any');
+    const others = listServedTiers(tiers).filter(({ classes, channel }) => classes === 'any' && channel === 'any');
     return (
       `tier ${name} is refused: this engine was not seen to reproduce itself bit for bit (numeric class ${numericClass}); ` +
       `serve the model with exact kernels, or in tier ${others.map((other) => other.name).join(' or ')}`

@@ -110,13 +110,13 @@ describe('what a tier admits', () => {
   });
 
   it('is its own word in the third', () => {
-    expect(judge('tee', 'reject', false)).toBe('inconclusive');
-    expect(judge('tee', 'accept', false)).toBe('accept');
+    expect(judge('proof', 'reject', false)).toBe('inconclusive');
+    expect(judge('proof', 'accept', false)).toBe('accept');
   });
 
   it('leaves the third refused where it is not in the list', () => {
     expect(lookUpTier(attested.name).refusal).toMatch(
-      /^tier tee is not served yet: it takes a check of hardware quotes/,
+      /^tier proof is not served yet: it takes a check of zero-knowledge proofs/,
     );
   });
 });

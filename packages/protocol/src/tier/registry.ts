@@ -1,5 +1,7 @@
 import { ProtocolError } from '../base/bytes.ts';
+import { attestationPart } from './attestation.ts';
 import { replay } from './replay.ts';
+import { tee } from './tee.ts';
 import type { Tier, TierEntry } from './tier.ts';
 import { vanilla } from './vanilla.ts';
 import { verified } from './verified.ts';
@@ -8,7 +10,7 @@ import { verified } from './verified.ts';
 export const TIERS: readonly TierEntry[] = [
   verified,
   replay,
-  { name: 'tee', missing: 'a check of hardware quotes and of the channel that they vouch for' },
+  tee,
   { name: 'proof', missing: 'a check of zero-knowledge proofs, on the chain' },
   vanilla,
 ];
@@ -35,6 +37,11 @@ export function lookUpTier(name: string, tiers: readonly TierEntry[] = TIERS): T
 
 export function listServedTiers(tiers: readonly TierEntry[] = TIERS): readonly Tier[] {
   return tiers.filter((entry): entry is Tier => 'method' in entry);
+}
+
+/** Whether replies of the tier carry evidence of the machine that made them (docs/spec/tee-tier.md). */
+export function isAttestedTier(name: string, tiers: readonly TierEntry[] = TIERS): boolean {
+  return lookUpTier(name, tiers).tier?.ownEvidence.includes(attestationPart) ?? false;
 }
 
 /** @throws ProtocolError `unsupported` where the tier is refused. */

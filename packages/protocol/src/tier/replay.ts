@@ -7,6 +7,7 @@ export const replay: Tier = {
   classes: 'exact',
   windows: 'draws',
   root: 'weights',
+  channel: 'any',
   leavesOut: [],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [],

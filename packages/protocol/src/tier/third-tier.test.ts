@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => uninstall());
 
-const MODEL = 'ogong/tee/test/synthetic';
+const MODEL = 'ogong/proof/test/synthetic';
 const base: SyntheticReceiptOptions = {
   crypto,
   provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
@@ -33,7 +33,7 @@ interface Served {
   readonly method?: string;
 }
 
-function serve({ model = MODEL, tier = 'tee', method = 'attestation' }: Served = {}): SyntheticReceipt {
+function serve({ model = MODEL, tier = 'proof', method = 'attestation' }: Served = {}): SyntheticReceipt {
   return createSyntheticReceipt({
     ...base,
     parameters: { model },
@@ -57,8 +57,8 @@ function verify({ reply, trust, nowMs }: SyntheticReceipt, receipt: Receipt) {
 
 describe('a third tier, with its line in the list', () => {
   it('is named by model ids and served by engines', () => {
-    expect(parseModelId(MODEL).tier).toBe('tee');
-    expect(findEngineProblem('tee', { numericClass: 'synthetic/1', exact: false })).toBeUndefined();
+    expect(parseModelId(MODEL).tier).toBe('proof');
+    expect(findEngineProblem('proof', { numericClass: 'synthetic/1', exact: false })).toBeUndefined();
   });
 
   it('has receipts that pass every check, its own one too, and after their JSON', () => {
@@ -69,7 +69,7 @@ describe('a third tier, with its line in the list', () => {
     expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     expect(ok).toBe(true);
     expect(checks.map(({ id }) => id)).toContain('attestation');
-    expect(posture).toMatchObject({ tier: 'tee', method: 'attestation' });
+    expect(posture).toMatchObject({ tier: 'proof', method: 'attestation' });
     expect(checks.find(({ id }) => id === 'posture')?.detail).toMatch(/an audit asks the twin/);
   });
 

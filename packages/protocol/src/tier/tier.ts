@@ -40,6 +40,8 @@ export interface Tier {
   readonly windows: 'draws' | 'tokens';
   /** What a model root is in this tier: the root of `weights`, or of the model's `name`, which says nothing about weights. */
   readonly root: 'weights' | 'name';
+  /** `sealed`: its providers take no request in plain. */
+  readonly channel: 'any' | 'sealed';
   /** Checks of stage 1 that nobody can make of its replies. Whoever asks for the tier does without them. */
   readonly leavesOut: readonly string[];
   /** What its receipts carry. A part that is missing is a failed check, never a skipped one. */

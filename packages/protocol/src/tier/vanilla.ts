@@ -10,6 +10,7 @@ export const vanilla: Tier = {
   classes: 'inexact',
   windows: 'tokens',
   root: 'name',
+  channel: 'any',
   leavesOut: ['listing', 'draw-replay', 'shape-classes'],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [],

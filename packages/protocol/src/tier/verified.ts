@@ -7,6 +7,7 @@ export const verified: Tier = {
   classes: 'any',
   windows: 'draws',
   root: 'weights',
+  channel: 'any',
   leavesOut: [],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [],

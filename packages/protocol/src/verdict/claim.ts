@@ -39,6 +39,8 @@ export interface Submission extends ClaimedReply {
   readonly request: Uint8Array;
   readonly endpoint: string;
   readonly response: Uint8Array;
+  /** Of tier `tee`: evidence of the machine, and its signature (docs/spec/tee-tier.md). */
+  readonly attestation?: Uint8Array;
 }
 
 /** The same as co-signers get it, with no text in it: what order and record name by their hashes (docs/spec/request.md#hash). */
@@ -103,7 +105,8 @@ export type ClaimErrorCode =
   | 'delivery'
   | 'progress'
   | 'complaint'
-  | 'response-size';
+  | 'response-size'
+  | 'machine';
 
 export class ClaimError extends Error {
   override readonly name = 'ClaimError';

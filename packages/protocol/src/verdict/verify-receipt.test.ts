@@ -433,7 +433,7 @@ describe('a provider that signs a lie', () => {
     ],
     ['another day', { bend: { header: (h) => ({ ...h, promptDay: h.promptDay + 1 }) } }, ['sampler']],
     ['a longer limit', { bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } }, ['token-count', 'sampler']],
-    ['another tier', { bend: { header: (h) => ({ ...h, tier: 'tee' }) } }, ['posture', 'sampler']],
+    ['another tier', { bend: { header: (h) => ({ ...h, tier: 'proof' }) } }, ['posture', 'sampler']],
     ['a tier that signs tokens alone', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['commitment-form']],
     ['another method', { bend: { header: (h) => ({ ...h, method: 'exact-replay' }) } }, ['posture']],
     [

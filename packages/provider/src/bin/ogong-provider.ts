@@ -20,6 +20,7 @@ import { doctorCommand } from '../commands/doctor-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
 import { modelCommands } from '../commands/model-commands.ts';
 import { createReadingLine } from '../commands/pull-progress.ts';
+import { quoteCommand } from '../commands/quote-command.ts';
 import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
@@ -139,6 +140,7 @@ const commands: readonly Command[] = [
   catalogueCommand,
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
+  quoteCommand,
   installCommand(),
   uninstallCommand(),
   createCompletionCommand(NAME, () => [
@@ -153,7 +155,7 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
-  ['For the network', ['configure', 'show', 'wallet', 'start', 'serve', 'admissions']],
+  ['For the network', ['configure', 'show', 'wallet', 'quote', 'start', 'serve', 'admissions']],
 ];
 
 function formatHelp(): string {

@@ -5,7 +5,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { OfferedModel } from '@ogong/protocol/exchange/announcement';
 import type { ModelPresence } from '../engine/on-demand-engine.ts';
-import { assertServesTier, findServingProblem } from './served-tier.ts';
+import { assertServesTier, assertShowsMachine, findServingProblem } from './served-tier.ts';
 
 /** By modality. */
 export type ServingEngine = TextEngine | EmbeddingEngine;
@@ -38,10 +38,13 @@ export class OfferError extends Error {
  * Ascending by model id, as an announcement has them.
  * @throws TierError where an engine cannot keep what its model id's tier promises, OfferError where offers cannot be told apart.
  */
-export function openOffers(offers: readonly ServedOffer[]): readonly OfferState[] {
+export function openOffers(offers: readonly ServedOffer[], hasAttester = false): readonly OfferState[] {
   if (offers.length === 0) throw new OfferError('a provider offers at least one model');
   const opened = offers.map((offer) => ({ ...offer, info: offer.engine.info(), active: 0 }));
-  for (const { modelId, info } of opened) assertServesTier(modelId, info);
+  for (const { modelId, info } of opened) {
+    assertServesTier(modelId, info);
+    assertShowsMachine(modelId, hasAttester);
+  }
   assertDistinct(opened.map(({ modelId }) => modelId));
   // Orders, records and audits name a model by its root.
   assertDistinct(opened.map(({ info }) => `model root ${toHex(info.modelRoot)}`));

@@ -4,6 +4,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { assertFeeFloor, FeeError } from '@ogong/protocol/exchange/fee';
 import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -11,6 +12,7 @@ import { findUnmetDemand } from '@ogong/protocol/modality/demands';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
+import { getTier } from '@ogong/protocol/tier/registry';
 import { type OpenedMessage, openPlain } from './sealed-order.ts';
 
 export interface ServedModel {
@@ -119,6 +121,11 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
     verifyOrder(crypto, order, message.order?.signature ?? NOTHING),
     'invalid',
     'the order is not signed by its payer for this chain and escrow',
+  );
+  assertOrder(
+    message.sealed.length > 0 || getTier(parseModelId(model.id).tier).channel !== 'sealed',
+    'precondition',
+    'this tier takes sealed requests alone',
   );
   const opened = (terms.open ?? openPlain)(message, order);
   const { endpoint, body } = opened;

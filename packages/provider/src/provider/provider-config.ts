@@ -11,6 +11,7 @@ import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
+import { teeFields } from '../machine/tee-config.ts';
 
 /** `host:port`, or `host:port|cert` with the certificate as a file or as its hash. */
 const router = z.string().transform((value, context) => {
@@ -162,6 +163,7 @@ export const serveConfig = defineConfig({
       env: 'OGONG_VERIFIER_KEY',
       description: 'hash of the key that signs its reports: keyHash in the ready line of ogong-verifierd',
     },
+    ...teeFields,
     ...upstreamFields,
     ...engineFields,
     ...servingFields,

@@ -14,6 +14,7 @@ import type {
   ShowRecordRequest,
   TraceReplyRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { AttesterError } from '../machine/attester.ts';
 import { answerOrder } from './answer-order.ts';
 import type { KeptRecord } from './outbox.ts';
 import type { ProviderState } from './provider-state.ts';
@@ -21,7 +22,7 @@ import { readOpening } from './read-opening.ts';
 import { createReplyTracer } from './trace-reply.ts';
 
 /**
- * Who may call what: anybody orders and asks for the seal key, whoever is served says how much it has, its consumer, its validator and those
+ * Who may call what: anybody orders and asks for the seal key and for evidence of the machine, whoever is served says how much it has, its consumer, its validator and those
  * whom the beacon draws read an opening, validators alone ask for a record or a trace.
  */
 export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
@@ -33,6 +34,7 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
         signal: context.signal,
       }),
     getSealKey: () => state.sealKeys.current(),
+    getEvidence: ({ nonce }) => showMachine(state, nonce),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
     progress({ replyId, progress }: ProgressRequest, context: HandlerContext) {
@@ -49,6 +51,18 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
       return traceReply(message, AbortSignal.any([context.signal, state.stopping.signal]));
     },
   };
+}
+
+/** Anybody may ask what the machine is. @throws Refusal */
+async function showMachine({ machine }: Pick<ProviderState, 'machine'>, nonce: Uint8Array) {
+  if (machine === undefined) throw new Refusal('unsupported', 'this provider shows no evidence of its machine');
+  if (nonce.length !== 32) throw new Refusal('invalid', 'a nonce has 32 bytes');
+  try {
+    return await machine.show(nonce);
+  } catch (error) {
+    if (!(error instanceof AttesterError)) throw error;
+    throw new Refusal('unavailable', `no evidence can be made: ${error.message}`);
+  }
 }
 
 /**

@@ -14,6 +14,8 @@ import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type AttestedMachine, createAttestedMachine } from '../machine/attested-machine.ts';
+import type { Attester } from '../machine/attester.ts';
 import { type Admissions, createAdmissions } from './admissions.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { readReceipt } from './intake-receipt.ts';
@@ -56,6 +58,8 @@ export interface ProviderDependencies {
   readonly store: Store;
   /** Default: kept in the store. */
   readonly openings?: Openings;
+  /** What can have this machine say something about itself. Default: nothing, and no tier that takes evidence is served. */
+  readonly attester?: Attester | undefined;
   /** Default: commitReply. */
   readonly commit?: CommitReply;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -64,7 +68,10 @@ export interface ProviderDependencies {
 
 /** What the steps of serving work on. Only `isClosing`, `running` and the slots of the offers change. */
 export interface ProviderState
-  extends Omit<ProviderDependencies, 'seal' | 'payee' | 'openings' | 'commit' | 'metrics' | 'readPayments'> {
+  extends Omit<
+    ProviderDependencies,
+    'seal' | 'attester' | 'payee' | 'openings' | 'commit' | 'metrics' | 'readPayments'
+  > {
   /** Hash of the signer's key. */
   readonly id: Uint8Array;
   /** 20 bytes. */
@@ -90,6 +97,7 @@ export interface ProviderState
   readonly links: LinkPool;
   readonly seal: SealPrimitives;
   readonly sealKeys: SealKeys;
+  readonly machine: AttestedMachine | undefined;
   readonly metrics: ProviderMetrics;
   /** Aborted when running replies must end. */
   readonly stopping: AbortController;
@@ -113,14 +121,20 @@ const PUSH_TIMEOUT_MS = 15_000;
 export function openProviderState(options: ProviderStateOptions, dependencies: ProviderDependencies): ProviderState {
   const { crypto, clock, signer, identity, chain, beacons, store, log, seal = nodeSeal } = dependencies;
   const { validators, openingTtlMs, maxReplyMs } = options;
-  const offers = openOffers(options.offers);
+  const { attester } = dependencies;
+  const offers = openOffers(options.offers, attester !== undefined);
   const id = hashHybridKey(crypto, signer.publicKey);
   const commits = createGroupCommit(store);
   const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_MESSAGE_BYTES } });
   const metrics = createProviderMetrics(dependencies.metrics);
+  const { ledger } = chain;
+  const sealKeys = createSealKeys({ crypto, seal, signer, clock, ledger, providerId: id });
+  const machine =
+    attester &&
+    createAttestedMachine({ crypto, attester, ledger, providerId: id, getSealKey: () => sealKeys.current() });
   return {
     ...{ crypto, clock, signer, identity, chain, beacons, store, log },
-    ...{ seal, sealKeys: createSealKeys({ crypto, seal, signer, clock, ledger: chain.ledger, providerId: id }) },
+    ...{ seal, sealKeys, machine },
     ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
     payee: dependencies.payee.address,
     getPayeeWord: createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id }),

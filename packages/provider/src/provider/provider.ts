@@ -122,7 +122,12 @@ function openReachability(
 const GENERATE: MethodName = 'ogong.v1.ProviderService/Generate';
 
 /** Checks the payer's signature, and reads its channel. */
-export const PROVIDER_RATES: MethodRates = { [GENERATE]: { perSecond: 50, burst: 250 } };
+const GET_EVIDENCE: MethodName = 'ogong.v1.ProviderService/GetEvidence';
+/** A report of hardware takes some 10 ms, and strangers may ask. */
+export const PROVIDER_RATES: MethodRates = {
+  [GENERATE]: { perSecond: 50, burst: 250 },
+  [GET_EVIDENCE]: { perSecond: 5, burst: 20 },
+};
 
 function openServer(state: ProviderState, bind: HostPort): LinkServer {
   const { identity, chain, log } = state;

@@ -2,8 +2,10 @@ import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { type AcceptedOrder, assertRouter } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
@@ -28,7 +30,7 @@ export interface ReplyReader {
 /** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
-  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'ticketKey' | 'sealer'>,
+  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer'>,
   { consumer, address, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
@@ -83,6 +85,11 @@ export function createServeContext(
       reply.end();
     },
     payers: state.payers,
+    async attest(record) {
+      const { machine } = state;
+      if (machine === undefined || !isAttestedTier(parseModelId(job.ticket.modelId).tier)) return NOTHING;
+      return machine.attest({ order: job.signedOrder.order, record });
+    },
     async keep({ opening }, push, feeAtomic) {
       kept = opening;
       // What was sealed is opened in plain to no consumer: whoever carries the reply could ask in its place.

@@ -15,6 +15,8 @@ import { systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { Attester } from '../machine/attester.ts';
+import { describeAttester, openAttester } from '../machine/tee-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
 import { openFixedModels, openServedModels, openUpstreamModels } from './open-served-models.ts';
@@ -43,6 +45,7 @@ export interface ServeWrappers {
   readonly commit?: (commit: CommitReply) => CommitReply;
   /** Ends a start that downloads a model. */
   readonly signal?: AbortSignal;
+  readonly attester?: (attester: Attester) => Attester;
 }
 
 /** `ogong-provider serve`, from its settings to a running daemon. */
@@ -52,6 +55,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const { ledger, identity, chain, log, metrics } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
   const place = { log, ...(wrap.signal && { signal: wrap.signal }) };
+  const attester = openAttester(COMMAND, settings);
   const models = await openModels(planned, settings, place);
   const offers = models.offers.map((offer) => {
     const { engine } = offer;
@@ -96,6 +100,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(ledger.address, validator, fromBlock),
       beacons,
       store,
+      attester: attester && (wrap.attester?.(attester) ?? attester),
       openings: wrap.openings?.(openings) ?? openings,
       ...(wrap.commit ? { commit: wrap.commit(commitReply) } : {}),
       log,
@@ -132,6 +137,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       provider: toHex(provider.id),
       payee: `0x${toHex(ledger.address)}`,
       certHash: toHex(identity.id),
+      ...(attester && describeAttester(attester)),
       models: offers.map(({ modelId, engine }) => {
         const { modelRoot, numericClass } = engine.info();
         return { modelId, modelRoot: toHex(modelRoot), numericClass };

@@ -47,6 +47,8 @@ export interface ServeContext {
   readonly payers: PayingPayers;
   /** Makes opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest, feeAtomic: bigint) => Promise<void>;
+  /** Of tier `tee`: the machine's evidence for this order and its signature over the record. Empty in others. @throws AttesterError */
+  readonly attest: (record: Uint8Array) => Promise<Uint8Array>;
   /** The reply is over, committed or not. */
   readonly end: () => void;
   /** False once the reply is over or nobody reads it any more, even where the consumer has not taken the event by then. */
@@ -165,12 +167,12 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     outputTokenCount: counts.outputTokens,
   });
   const progress = end.stopReason === 'cancelled' ? dependencies.progress() : undefined;
-  const signedRecord = await keepCommitted(job, { ...committed, feeAtomic, progress }, dependencies);
+  const kept = await keepCommitted(job, { ...committed, feeAtomic, progress }, dependencies);
   await send({
     event: {
       case: 'finished',
       value: {
-        ...{ record: signedRecord, header, text: end.text, stopReason: end.stopReason },
+        ...{ ...kept, header, text: end.text, stopReason: end.stopReason },
         ...{ admission: admitted, ...counts },
       },
     },
@@ -188,7 +190,7 @@ function limitCounts(
   return { promptTokens: Math.min(promptTokens, promptTokenBound, room), outputTokens };
 }
 
-/** Makes a committed reply durable, and due at its validator. @returns the record as it goes over the wire. */
+/** Makes a committed reply durable, and due at its validator. @returns record and attestation as they go over the wire. */
 export async function keepCommitted(
   { signedOrder, body, endpoint }: Pick<AcceptedOrder<unknown>, 'signedOrder' | 'body' | 'endpoint'>,
   {
@@ -196,22 +198,24 @@ export async function keepCommitted(
     progress,
     ...committed
   }: CommittedReply & { readonly feeAtomic: bigint; readonly progress?: SignedProgress | undefined },
-  { signer, payeeWord, keep }: Pick<ServeContext, 'signer' | 'payeeWord' | 'keep'>,
+  { signer, payeeWord, keep, attest }: Pick<ServeContext, 'signer' | 'payeeWord' | 'keep' | 'attest'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
   const claim = { order: signedOrder, record: signedRecord, header, headerProof: [...headerProof] };
   const word = progress && { progress };
+  const attestation = await attest(record);
   const push = create(PushRecordRequestSchema, {
     ...claim,
     request: body,
     endpoint,
     response,
     payeeWord,
+    attestation,
     ...word,
   });
   await keep(committed, push, feeAtomic);
-  return signedRecord;
+  return { record: signedRecord, attestation };
 }
 
 function toWireToken(token: TokenLikelihood, alternatives: readonly TokenLikelihood[]) {

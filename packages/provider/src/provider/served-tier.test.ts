@@ -86,7 +86,7 @@ describe('tier replay', () => {
     await expect(network).rejects.toThrow(/serve the model in tier verified/);
   });
 
-  it.each(['tee', 'proof'])('nothing is served in tier %s, which is planned', async (tier) => {
+  it.each(['proof'])('nothing is served in tier %s, which is planned', async (tier) => {
     const modelId = `ogong/${tier}/test/fake`;
     await expect(createNetwork({ modelId })).rejects.toThrow(/is not served yet: it takes/);
   });
@@ -95,11 +95,11 @@ describe('tier replay', () => {
 it('a third tier is announced and served once its line is in the list, by its own method', async () => {
   const uninstall = installTier(attested);
   try {
-    const network = await start({ engine: { exact: false }, modelId: 'ogong/tee/test/fake' });
+    const network = await start({ engine: { exact: false }, modelId: 'ogong/proof/test/fake' });
     const { finished } = await receive(network.client, network.order());
     expect(finished.record).toBeDefined();
     const { opening } = await network.client.service(ProviderService).getOpening({ replyId: findReplyId() });
-    expect(parseHeader(parseOpening(opening).header)).toMatchObject({ tier: 'tee', method: 'attestation' });
+    expect(parseHeader(parseOpening(opening).header)).toMatchObject({ tier: 'proof', method: 'attestation' });
   } finally {
     uninstall();
   }

@@ -1,7 +1,7 @@
 import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { findEngineProblem } from '@ogong/protocol/tier/posture';
-import { getTier } from '@ogong/protocol/tier/registry';
+import { getTier, isAttestedTier } from '@ogong/protocol/tier/registry';
 
 /** The model is offered in a tier whose promise its engine cannot keep. */
 export class TierError extends Error {
@@ -36,4 +36,13 @@ export function findServingProblem(modelId: string, info: ServingFacts): string 
 export function assertServesTier(modelId: string, info: ServingFacts): void {
   const problem = findServingProblem(modelId, info);
   if (problem !== undefined) throw new TierError(problem);
+}
+
+/** @throws TierError where the tier takes evidence of the machine, and nothing here can make it. */
+export function assertShowsMachine(modelId: string, hasAttester: boolean): void {
+  const { tier } = parseModelId(modelId);
+  if (hasAttester || !isAttestedTier(tier)) return;
+  throw new TierError(
+    `${modelId} cannot be served: tier ${tier} takes evidence of this machine; say by --tee how it is made`,
+  );
 }

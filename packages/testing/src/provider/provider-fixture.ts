@@ -45,6 +45,7 @@ import {
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
+import type { Attester } from '@ogong/provider/machine/attester';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
 import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
@@ -184,6 +185,8 @@ export interface NetworkOptions {
   readonly others?: readonly ServedOffer[];
   readonly openings?: (store: Store) => Openings;
   readonly commit?: CommitReply;
+  /** What has the machine say something about itself. */
+  readonly attester?: Attester;
   readonly epoch?: bigint;
   readonly clock?: Clock;
   /** The payer's channel as the chain has it. Default: one that holds enough. */
@@ -251,6 +254,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         store,
         ...(options.openings ? { openings: options.openings(store) } : {}),
         ...(options.commit ? { commit: options.commit } : {}),
+        attester: options.attester,
         log: quiet,
         metrics: createMetrics('provider'),
       },

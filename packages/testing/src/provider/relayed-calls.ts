@@ -1,13 +1,15 @@
 import { toBinary } from '@bufbuild/protobuf';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLinkServer } from '@ogong/host/link/link-server';
-import { systemClock } from '@ogong/host/time/clock';
+import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createProviderCall, type ProviderEnd } from '@ogong/node/gateway/provider-call';
 import { createKnownSealKeys, type SealPolicy } from '@ogong/node/gateway/seal-keys';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import {
+  type EvidenceAnswer,
   type GenerateEvent,
   GenerateEventSchema,
   type GenerateRequest,
@@ -23,6 +25,7 @@ const TIMES = { firstTokenTimeoutMs: 20_000, idleTimeoutMs: 20_000, totalTimeout
 /** What somebody on the way does with what passes. It ends TLS itself: it sees the bytes before they are encrypted for the wire. */
 export interface Relay {
   readonly bendKey?: (key: SignedSealKey) => SignedSealKey;
+  readonly bendEvidence?: (answer: EvidenceAnswer) => EvidenceAnswer;
   readonly bendRequest?: (message: GenerateRequest) => GenerateRequest;
   /** @param events in their order. */
   readonly bendEvents?: (events: readonly GenerateEvent[]) => readonly GenerateEvent[];
@@ -32,6 +35,8 @@ export interface Relay {
 export interface RelayedCalls {
   /** The gateway's own call, sealed as its policy says. @throws ApiError */
   call(bend?: Bend): Promise<ProviderEnd & { readonly text: string }>;
+  /** What the machine says to somebody who asks it without the relay. */
+  askMachine(nonce: Uint8Array): Promise<EvidenceAnswer>;
   /** Every byte that passed, before TLS. */
   readonly seen: readonly Uint8Array[];
   readonly orders: readonly GenerateRequest[];
@@ -39,10 +44,26 @@ export interface RelayedCalls {
   close(): Promise<void>;
 }
 
+/** What the provider refuses is refused in its words. */
+function passRefusal(error: unknown): never {
+  if (!(error instanceof LinkError) || error.refusal === undefined) throw error;
+  throw new Refusal(error.refusal, error.message);
+}
+
 /** A gateway's calls to a provider, through a relay. */
 export async function openRelayedCalls(
   network: Network,
-  { relay = {}, policy = 'auto' }: { readonly relay?: Relay; readonly policy?: SealPolicy } = {},
+  {
+    relay = {},
+    policy = 'auto',
+    machinePolicy,
+    clock = systemClock,
+  }: {
+    readonly relay?: Relay;
+    readonly policy?: SealPolicy;
+    readonly machinePolicy?: MachinePolicy;
+    readonly clock?: Pick<Clock, 'nowMs'>;
+  } = {},
 ): Promise<RelayedCalls> {
   const seen: Uint8Array[] = [];
   const orders: GenerateRequest[] = [];
@@ -58,6 +79,10 @@ export async function openRelayedCalls(
           const key = await provider().getSealKey({});
           return relay.bendKey?.(key) ?? key;
         },
+        async getEvidence(asked) {
+          const answer = await provider().getEvidence(asked).catch(passRefusal);
+          return relay.bendEvidence?.(answer) ?? answer;
+        },
         async *generate(message) {
           seen.push(toBinary(GenerateRequestSchema, message));
           orders.push(message);
@@ -68,8 +93,7 @@ export async function openRelayedCalls(
               events.push(event);
             }
           } catch (error) {
-            if (!(error instanceof LinkError) || error.refusal === undefined) throw error;
-            throw new Refusal(error.refusal, error.message);
+            passRefusal(error);
           }
           yield* relay.bendEvents?.(events) ?? events;
         },
@@ -77,12 +101,13 @@ export async function openRelayedCalls(
   });
   await server.start();
   const links = createLinkPool({ identity: await makeIdentity(2) });
-  const keys = createKnownSealKeys(policy, { links, clock: systemClock, ledger });
+  const keys = createKnownSealKeys(policy, { links, clock, ledger, machinePolicy });
   const providers = createProviderCall(TIMES, { links, sealing: { keys, ledger } });
   return {
     seen,
     orders,
     isSeen: (text) => seen.some((bytes) => Buffer.from(bytes).includes(text)),
+    askMachine: (nonce) => provider().getEvidence({ nonce }),
     async call(bend = {}) {
       const { order, ticket: signed, request, endpoint } = network.order(bend);
       if (order === undefined || signed === undefined) throw new Error('no order');

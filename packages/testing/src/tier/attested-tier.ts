@@ -16,11 +16,12 @@ export function attest(crypto: Crypto, record: Uint8Array): Uint8Array {
  * a planned tier, has evidence of its own, and its audits refute by equality alone.
  */
 export const attested: Tier = {
-  name: 'tee',
+  name: 'proof',
   method: 'attestation',
   classes: 'any',
   windows: 'draws',
   root: 'weights',
+  channel: 'any',
   leavesOut: [],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [

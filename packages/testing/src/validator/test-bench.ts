@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -146,6 +147,8 @@ export interface BenchOptions {
   readonly channel?: ChainView['channel'];
   /** Default: the payer's word is taken for which weights bear a name. */
   readonly modelRoots?: ModelRoots;
+  /** Which machines of tier `tee` are believed. Default: none. */
+  readonly machinePolicy?: MachinePolicy;
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
@@ -247,6 +250,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       ledger: options.ledger ?? ledger,
       verdicts,
       modelRoots: options.modelRoots,
+      machinePolicy: options.machinePolicy,
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
       ...(options.newcomers === undefined ? {} : { newcomers: options.newcomers }),
       ...(options.maxOpenOrders === undefined ? {} : { maxOpenOrders: options.maxOpenOrders }),

@@ -224,7 +224,7 @@ export function toPushMessage(submission: Submission): Omit<
 } {
   const { progress, ...rest } = submission;
   return {
-    ...{ ...rest, headerProof: [...submission.headerProof] },
+    ...{ attestation: new Uint8Array(), ...rest, headerProof: [...submission.headerProof] },
     ...(progress && { progress: create(SignedProgressSchema, progress) }),
   };
 }

@@ -320,9 +320,9 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   signed('a model with two adapters', [], { parts: [fill(32, 0), fill(32, 1), fill(32, 2)] });
   signed('an adapter', ['sampler'], header({ parts: [fill(32, 0), fill(32, 1)] }));
   signed('the method of another tier', ['posture'], header({ method: 'exact-replay' }));
-  signed('a header in a planned tier', ['posture', 'sampler'], header({ tier: 'tee' }));
+  signed('a header in a planned tier', ['posture', 'sampler'], header({ tier: 'proof' }));
   signed('a header of tier vanilla over draws', ['commitment-form'], header({ tier: 'vanilla', method: 'signature' }));
-  for (const tier of ['tee', 'proof']) {
+  for (const tier of ['proof']) {
     signed(`planned tier ${tier}, asked for and served`, ['evidence', 'posture'], {
       ...header({ tier }),
       parameters: { model: `ogong/${tier}/test/synthetic` },

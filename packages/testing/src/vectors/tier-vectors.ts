@@ -1,8 +1,10 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Outcome } from '@ogong/protocol/base/checks';
+import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
+import { computeReportData, encodeAttestation, stateReply } from '@ogong/protocol/tier/attestation';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { judgeOutcome } from '@ogong/protocol/tier/outcome';
 import { checkPosture } from '@ogong/protocol/tier/posture';
@@ -34,6 +36,32 @@ const TOKEN_WINDOWS = [
 ];
 const OUTCOMES: readonly Outcome[] = ['accept', 'reject', 'inconclusive'];
 
+/** What a machine vouches for, what its key signs, and how a receipt carries both, from fixed keys. */
+function createAttestedVectors() {
+  const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
+  const ledger = { chainId: 31_337n, verifyingContract: fill(1, 20) };
+  const keys = { ledger, providerId: fill(2), attestedKey: fill(3), sealKeyHash: fill(4) };
+  const record = encodeRecordV2({
+    ...{ replyId: fill(5, 16), requestHash: fill(6), responseHash: fill(7), modelRoot: fill(8), commitRoot: fill(9) },
+    ...{ tokenCount: 3, startNs: 1_000n, endNs: 2_000n },
+  });
+  const evidence = utf8Encode('{}');
+  const { attestedKey, sealKeyHash } = keys;
+  return {
+    keys: {
+      ...{ chainId: '31337', escrow: toHex(ledger.verifyingContract), providerId: toHex(keys.providerId) },
+      ...{ attestedKey: toHex(attestedKey), sealKeyHash: toHex(sealKeyHash) },
+    },
+    nonce: toHex(fill(10)),
+    reportData: toHex(computeReportData(nobleCrypto, keys, fill(10))),
+    record: toHex(record),
+    evidence: toHex(evidence),
+    statement: toHex(stateReply(nobleCrypto, record, evidence)),
+    signature: toHex(fill(11, 64)),
+    attestation: toHex(encodeAttestation({ attestedKey, sealKeyHash, evidence, signature: fill(11, 64) })),
+  };
+}
+
 /** Valid and contradictory postures, and the outcomes that an audit may have: `vectors/tier.json`. */
 export function createTierVectors(): Readonly<Record<string, unknown>> {
   const names = [...TIERS.map(({ name }) => name), 'Verified', ''];
@@ -55,6 +83,7 @@ export function createTierVectors(): Readonly<Record<string, unknown>> {
         return { modelId, root: root ? toHex(root) : null };
       }),
       tokenWindows: TOKEN_WINDOWS.map((window) => ({ ...window, bytes: toHex(encodeTokenWindow(window)) })),
+      attested: createAttestedVectors(),
       outcomes: names.flatMap((tier) =>
         OUTCOMES.flatMap((found) =>
           [true, false].map((exact) => ({

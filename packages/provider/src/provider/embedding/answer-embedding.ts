@@ -75,12 +75,12 @@ async function serveEmbedding(
     startMs,
     endMs,
   });
-  const record = await keepCommitted(job, { ...committed, feeAtomic }, context);
+  const kept = await keepCommitted(job, { ...committed, feeAtomic }, context);
   const { header, response } = committed;
   await send({
     event: {
       case: 'finished',
-      value: { record, header, response, admission, stopReason: 'length', promptTokens, outputTokens: 0 },
+      value: { ...kept, header, response, admission, stopReason: 'length', promptTokens, outputTokens: 0 },
     },
   });
   return counts;

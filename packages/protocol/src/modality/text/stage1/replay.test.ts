@@ -106,7 +106,7 @@ describe('replayReply', () => {
     ['tier replay in a class that is not exact', { ...replayTier, numericClass: EXACT_CLASS.replace('exact', 'fast') }],
     ['tier replay by the method of another tier', { ...replayTier, method: 'draw-replay' }],
     ['tier verified by the method of another tier', { method: 'exact-replay' }],
-    ['a tier that nothing checks', { tier: 'tee' }],
+    ['a tier that nothing checks', { tier: 'proof' }],
   ])('rejects a header that claims %s', (_what, bent) => {
     const reply = createSyntheticReply({ ...base, bend: { header: (header) => ({ ...header, ...bent }) } });
     expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toEqual(['posture']);

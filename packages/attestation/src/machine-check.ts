@@ -1,0 +1,136 @@
+import { type Check, fail, isOk, listSkipped, pass } from '@ogong/protocol/base/checks';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import {
+  attestationPart,
+  computeReportData,
+  MACHINE_CHECK,
+  type NamedKeys,
+  nonceOfOrder,
+  parseAttestation,
+} from '@ogong/protocol/tier/attestation';
+import { type EvidencePolicy, verifyEvidence } from './evidence.ts';
+import { parseEvidence } from './evidence-file.ts';
+import type { MachinePolicy } from './policy-file.ts';
+
+export interface MachineClaim extends NamedKeys {
+  /** JSON of docs/spec/machine-evidence.md. */
+  readonly evidence: Uint8Array;
+  /** 32 bytes, of whoever asked. */
+  readonly nonce: Uint8Array;
+}
+
+export interface MachineReader {
+  readonly crypto: Crypto;
+  readonly policy: MachinePolicy;
+  readonly nowMs: number;
+  /** A time that somebody signed whom the reader believes. */
+  readonly seenMs?: number;
+}
+
+/**
+ * Whether a machine is one that the policy takes, and names these keys and this nonce. The first check, `machine`, sums the others up.
+ * @throws ProtocolError for keys, or a nonce, of other lengths.
+ */
+export async function checkMachine(
+  { evidence, nonce, ...keys }: MachineClaim,
+  { crypto, policy, nowMs, seenMs }: MachineReader,
+): Promise<Check[]> {
+  const { allow, ...demands } = policy;
+  const reportData = computeReportData(crypto, keys, nonce);
+  const asked = { ...demands, reportData, ...(seenMs === undefined ? {} : { seenMs }) };
+  const checks = await checkEvidenceFile(evidence, asked, nowMs);
+  return [sumUp(checks, allow, evidence), ...checks];
+}
+
+function sumUp(checks: readonly Check[], allow: readonly string[], evidence: Uint8Array): Check {
+  const failed = checks.find(({ status }) => status === 'fail');
+  if (failed !== undefined) return fail(MACHINE_CHECK, `${failed.id}: ${failed.detail}`);
+  const [skipped] = listSkipped(checks, allow).missing;
+  if (skipped !== undefined) {
+    const detail = checks.find(({ id }) => id === skipped)?.detail ?? '';
+    return fail(MACHINE_CHECK, `the policy does without no ${skipped}: ${detail}`);
+  }
+  const vendor = checks.find(({ id }) => id === 'cpu-vendor')?.detail ?? '';
+  return isOk(checks)
+    ? pass(MACHINE_CHECK, `${vendor}; ${evidence.length} bytes of evidence, made for this question`)
+    : fail(MACHINE_CHECK, 'nothing could be checked');
+}
+
+/** A file of evidence against demands, for a page that has nothing else of this package. Nothing throws. */
+export async function checkEvidenceFile(file: Uint8Array, policy: EvidencePolicy, nowMs: number): Promise<Check[]> {
+  try {
+    return await verifyEvidence(parseEvidence(file), policy, nowMs);
+  } catch (error) {
+    return [fail('evidence-form', (error as Error).message)];
+  }
+}
+
+/** A record of tier `tee` as it is handed in, with what the machine said about it. */
+export interface AttestedRecord {
+  readonly ledger: LedgerDomain;
+  readonly order: Uint8Array;
+  readonly record: { readonly record: Uint8Array; readonly providerKey: Uint8Array };
+  readonly attestation: Uint8Array;
+}
+
+/** `machine`, what it sums up, and `attested-reply`: for whoever takes records in. Nothing throws. */
+export async function checkAttestedRecord(held: AttestedRecord, reader: MachineReader): Promise<Check[]> {
+  const { order, record, attestation } = held;
+  const signed = { order, record: record.record };
+  let made: readonly Check[];
+  try {
+    made = attestationPart.verify(reader.crypto, attestation, signed);
+  } catch (error) {
+    return [fail(MACHINE_CHECK, `the attestation cannot be read: ${(error as Error).message}`)];
+  }
+  return [...made.filter(({ id }) => id !== MACHINE_CHECK), ...(await checkOwnMachine(held, reader))];
+}
+
+async function checkOwnMachine(
+  { ledger, order, record, attestation }: AttestedRecord,
+  reader: MachineReader,
+): Promise<Check[]> {
+  const { crypto } = reader;
+  try {
+    const { attestedKey, sealKeyHash, evidence } = parseAttestation(attestation);
+    const keys = { ledger, providerId: hashHybridKey(crypto, record.providerKey), attestedKey, sealKeyHash };
+    return await checkMachine({ ...keys, evidence, nonce: nonceOfOrder(crypto, order) }, reader);
+  } catch (error) {
+    return [fail(MACHINE_CHECK, `the attestation cannot be read: ${(error as Error).message}`)];
+  }
+}
+
+/** The machine of a receipt of tier `tee`, against the policy; nothing where the receipt carries no attestation. Nothing throws. */
+export async function checkReceiptMachine(
+  { ledger, order, record, admission, evidence }: Receipt,
+  reader: MachineReader,
+): Promise<Check[]> {
+  const attestation = evidence?.get('attestation');
+  if (attestation === undefined) return [];
+  const held = {
+    ledger,
+    order: order.bytes,
+    record: { record: record.bytes, providerKey: record.publicKey },
+    attestation,
+  };
+  // The validator's signature over this time is a check of its own.
+  return checkOwnMachine(held, { ...reader, seenMs: reader.seenMs ?? Number(admission.timeMs) });
+}
+
+/** A verdict in which the machine stands skipped, with what was found about it in its place. */
+export function addMachineChecks<V extends { readonly ok: boolean; readonly checks: readonly Check[] }>(
+  verdict: V & { readonly missing: readonly string[]; readonly allowed: readonly string[] },
+  found: readonly Check[],
+  policy: Pick<MachinePolicy, 'allow'>,
+): V & { readonly missing: readonly string[]; readonly allowed: readonly string[] } {
+  const at = verdict.checks.findIndex(({ id, status }) => id === MACHINE_CHECK && status === 'skip');
+  if (at < 0 || found.length === 0) return verdict;
+  const checks = verdict.checks.toSpliced(at, 1, ...found);
+  const own = listSkipped(found, policy.allow);
+  const missing = [...verdict.missing.filter((id) => id !== MACHINE_CHECK), ...own.missing];
+  const allowed = [...verdict.allowed.filter((id) => id !== MACHINE_CHECK), ...own.allowed];
+  return { ...verdict, checks, missing, allowed, ok: isOk(checks) && missing.length === 0 };
+}

@@ -1,0 +1,56 @@
+import { type EvidencePolicy, STRICT_POLICY } from './evidence.ts';
+import { EvidenceError } from './evidence-error.ts';
+
+/** What an operator or a reader demands of every machine; keys and nonce are the moment's. */
+export interface MachinePolicy extends Omit<EvidencePolicy, 'reportData' | 'gpuNonce' | 'seenMs'> {
+  /** Checks of the machine that the reader does without where they are skipped. */
+  readonly allow: readonly string[];
+}
+
+const NO_TCB = { bootLoader: 0, tee: 0, snp: 0, microcode: 0 };
+const FIELDS = ['acceptedTcb', 'images', 'boots', 'minimumSnpTcb', 'softwareKeys', 'allow'];
+const MAX_BYTES = 1 << 20;
+const MAX_ENTRIES = 1_024;
+
+/** A policy as JSON (docs/spec/tee-tier.md#policy). An empty one names no image and no attester in software, and so believes no machine. A field that nobody knows is refused: it might be a misspelt demand. @throws EvidenceError */
+export function parsePolicy(bytes: Uint8Array): MachinePolicy {
+  let value: unknown;
+  try {
+    value = bytes.length <= MAX_BYTES ? JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) : undefined;
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new EvidenceError('a policy is a JSON object of at most 1 MiB');
+  const fields = value as Readonly<Record<string, unknown>>;
+  const strange = Object.keys(fields).find((name) => !FIELDS.includes(name));
+  if (strange !== undefined) throw new EvidenceError(`a policy has no field ${JSON.stringify(strange.slice(0, 32))}`);
+  const { acceptedTcb, images, boots, minimumSnpTcb, softwareKeys, allow } = fields;
+  return {
+    acceptedTcb: acceptedTcb === undefined ? STRICT_POLICY.acceptedTcb : readTexts(acceptedTcb, 'acceptedTcb'),
+    ...(images === undefined ? {} : { images: readTexts(images, 'images').map(plainHex) }),
+    ...(boots === undefined ? {} : { boots: readTexts(boots, 'boots').map(plainHex) }),
+    minimumSnpTcb: minimumSnpTcb === undefined ? NO_TCB : readTcb(minimumSnpTcb),
+    softwareKeys: softwareKeys === undefined ? [] : readTexts(softwareKeys, 'softwareKeys').map(plainHex),
+    allow: allow === undefined ? [] : readTexts(allow, 'allow'),
+  };
+}
+
+function readTexts(value: unknown, what: string): string[] {
+  const isList = Array.isArray(value) && value.length <= MAX_ENTRIES && value.every((one) => typeof one === 'string');
+  if (!isList) throw new EvidenceError(`${what} is no list of at most ${MAX_ENTRIES} texts`);
+  return value as string[];
+}
+
+const plainHex = (value: string): string => value.replace(/^0x/, '').toLowerCase();
+
+function readTcb(value: unknown): EvidencePolicy['minimumSnpTcb'] {
+  const fields = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  const read = (name: string): number => {
+    const number = fields[name];
+    if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number > 255)
+      throw new EvidenceError(`minimumSnpTcb.${name} is no number from 0 to 255`);
+    return number;
+  };
+  return { bootLoader: read('bootLoader'), tee: read('tee'), snp: read('snp'), microcode: read('microcode') };
+}

@@ -1,0 +1,156 @@
+import { checkAttestedRecord } from '@ogong/attestation/machine-check';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { encodeAttestation, parseAttestation } from '@ogong/protocol/tier/attestation';
+import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
+import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
+import {
+  silentAttest,
+  softwareMachine,
+  softwarePolicy,
+  strictPolicy,
+  TEE_MODEL_ID,
+} from '@ogong/testing/provider/software-machine';
+import { afterEach, describe, expect, it } from 'vitest';
+import { MACHINE_ASKED_AGAIN_MS } from './known-machines.ts';
+
+const MARKER = 'a marker that nobody may see';
+const attester = softwareMachine;
+const policy = softwarePolicy;
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function open({ relay = {}, machinePolicy, attest = attester.attest, clock }: Opened = {}) {
+  const network = await createNetwork({ modelId: TEE_MODEL_ID, attester: { kind: 'software', attest } });
+  closing.push(network.close);
+  const options = { relay, ...(clock && { clock }), ...(machinePolicy && { machinePolicy }) };
+  const calls = await openRelayedCalls(network, options);
+  closing.push(calls.close);
+  let nonce = 0;
+  const call = () => calls.call({ body: { messages: [{ role: 'user', content: MARKER }] }, nonce: ++nonce });
+  return { ...calls, network, call };
+}
+interface Opened {
+  readonly relay?: Relay;
+  readonly machinePolicy?: MachinePolicy;
+  readonly attest?: typeof attester.attest;
+  readonly clock?: { nowMs(): number };
+}
+
+describe('a call to a provider of tier tee', () => {
+  it('is sealed to what the machine vouches for, and the reply carries evidence for its order', async () => {
+    const { call, network, isSeen, orders } = await open({ machinePolicy: policy });
+    const { finished, text, opening } = await call();
+    expect(text.length).toBeGreaterThan(20);
+    expect(opening).toBeDefined();
+    expect(isSeen(MARKER)).toBe(false);
+    expect(orders[0]?.sealed.length).toBeGreaterThan(0);
+    const record = finished.record as NonNullable<typeof finished.record>;
+    const order = orders[0]?.order?.order as Uint8Array;
+    const held = { ledger, order, record, attestation: finished.attestation };
+    const reader = { crypto, policy, nowMs: Date.now() };
+    const checks = await checkAttestedRecord(held, reader);
+    expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(checks.find(({ id }) => id === 'machine')?.detail).toContain('software: no hardware is proven');
+    expect(network.validator.pushed[0]?.attestation).toEqual(finished.attestation);
+    const failed = async (change: Partial<typeof held>, by = reader) =>
+      (await checkAttestedRecord({ ...held, ...change }, by))
+        .filter(({ status }) => status === 'fail')
+        .map(({ id }) => id);
+    // A receipt of another reply, other evidence, another key, production.
+    await call();
+    const other = { ...held, order: orders[1]?.order?.order as Uint8Array };
+    expect(await failed(other)).toEqual(['machine', 'report-data']);
+    const parsed = parseAttestation(finished.attestation);
+    const bend = (change: Partial<typeof parsed>) => encodeAttestation({ ...parsed, ...change });
+    expect(await failed({ attestation: bend({ evidence: new Uint8Array([0x7b]) }) })).toContain('attested-reply');
+    expect(await failed({ attestation: bend({ attestedKey: new Uint8Array(32).fill(1) }) })).toEqual(
+      expect.arrayContaining(['attested-reply', 'report-data']),
+    );
+    expect(await failed({ attestation: bend({ sealKeyHash: new Uint8Array(32) }) })).toContain('report-data');
+    expect(await failed({ attestation: bend({ signature: new Uint8Array(64) }) })).toEqual(['attested-reply']);
+    expect(await failed({ attestation: new Uint8Array() })).toEqual(['machine']);
+    expect(await failed({}, { ...reader, policy: strictPolicy })).toEqual(['machine', 'cpu-vendor']);
+  });
+
+  it('is not made without a policy, nor where the policy does not take the machine', async () => {
+    for (const machinePolicy of [undefined, strictPolicy, { ...policy, images: ['00'.repeat(32)] }]) {
+      const { call, seen } = await open(machinePolicy ? { machinePolicy } : {});
+      await expect(call()).rejects.toMatchObject({ code: 'provider_busy' });
+      expect(seen).toEqual([]);
+    }
+  });
+
+  it('is not made where evidence is replayed, is of other keys, or cannot be made', async () => {
+    const own = createNodeHybridSigner(new Uint8Array(64).fill(3));
+    let first: Uint8Array | undefined;
+    const bends: Relay['bendEvidence'][] = [
+      (answer) => ({ ...answer, attestedKey: new Uint8Array(32).fill(1) }),
+      (answer) => ({ ...answer, evidence: new Uint8Array([0x7b]) }),
+      (answer) => ({ ...answer, sealKey: answer.sealKey && { ...answer.sealKey, providerKey: own.publicKey } }),
+      (answer) => {
+        const { sealKey: _, ...rest } = answer;
+        return rest as typeof answer;
+      },
+    ];
+    for (const bendEvidence of bends) {
+      const { call, seen } = await open({ machinePolicy: policy, relay: { bendEvidence: bendEvidence as never } });
+      await expect(call()).rejects.toMatchObject({ code: 'provider_busy' });
+      expect(seen).toEqual([]);
+    }
+    const replay: Relay['bendEvidence'] = (answer) => {
+      first ??= answer.evidence;
+      return { ...answer, evidence: first };
+    };
+    const clock = createTestClock();
+    const { call, seen } = await open({ machinePolicy: policy, relay: { bendEvidence: replay }, clock });
+    await call();
+    clock.pass(MACHINE_ASKED_AGAIN_MS);
+    const before = seen.length;
+    await expect(call()).rejects.toMatchObject({ message: expect.stringContaining('another nonce') });
+    expect(seen.length).toBe(before);
+    const broken = await open({
+      machinePolicy: policy,
+      attest: silentAttest,
+    });
+    await expect(broken.call()).rejects.toMatchObject({ code: 'provider_busy' });
+  });
+
+  it('is no longer made once the evidence has lapsed', async () => {
+    let image = attester.image;
+    const attest: typeof attester.attest = async (reportData) => {
+      const { cpu } = await attester.attest(reportData);
+      return { cpu: { ...cpu, image } as typeof cpu };
+    };
+    const clock = createTestClock();
+    const { call } = await open({ machinePolicy: policy, attest, clock });
+    await call();
+    image = new Uint8Array(32);
+    await call();
+    clock.pass(MACHINE_ASKED_AGAIN_MS);
+    await expect(call()).rejects.toMatchObject({ message: expect.stringContaining('machine is refused') });
+    image = attester.image;
+    await call();
+  });
+});
+
+/** A gateway's clock that a test sets. */
+function createTestClock() {
+  let offsetMs = 0;
+  return { nowMs: () => Date.now() + offsetMs, pass: (ms: number) => (offsetMs += ms) };
+}
+
+describe('a provider of tier tee', () => {
+  it('takes no request in plain', async () => {
+    const { network } = await open();
+    await expect(receive(network.client, network.order())).rejects.toThrow('sealed requests alone');
+  });
+
+  it('does not start without an attester', async () => {
+    await expect(createNetwork({ modelId: TEE_MODEL_ID })).rejects.toMatchObject({ code: 'tier-refused' });
+  });
+});

@@ -1,0 +1,77 @@
+import { checkMachine } from '@ogong/attestation/machine-check';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { Clock } from '@ogong/host/time/clock';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { type EvidenceAnswer, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { SealError } from '@ogong/protocol/sealing/seal-error';
+import { type CheckedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
+import type { Match } from './provider-match.ts';
+
+/** How long a machine that has answered is not asked again: so soon does one that lapses lose its traffic. */
+export const MACHINE_ASKED_AGAIN_MS = 600_000;
+const TIMEOUT_MS = 15_000;
+const NONCE_BYTES = 32;
+
+export interface MachineQuestions {
+  readonly links: LinkPool;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly ledger: LedgerDomain;
+  /** Undefined where this gateway believes no machine. */
+  readonly policy: MachinePolicy | undefined;
+  readonly randomBytes: (length: number) => Uint8Array;
+}
+
+/**
+ * Asks a provider's machine with a fresh nonce, before anything is sent to it.
+ * @returns the seal key that the machine vouches for. @throws ApiError where the policy does not take the machine; LinkError
+ */
+export async function askMachine(
+  { links, clock, ledger, policy, randomBytes }: MachineQuestions,
+  { ticket }: Match,
+  signal: AbortSignal,
+): Promise<CheckedSealKey> {
+  if (policy === undefined)
+    throw refuse('this gateway has no policy for machines (--machine-policy), so it believes none');
+  const nonce = randomBytes(NONCE_BYTES);
+  const { providerId } = ticket;
+  const answer = await ask(links, ticket, { nonce, signal });
+  const nowMs = clock.nowMs();
+  let sealKey: CheckedSealKey;
+  try {
+    const {
+      sealKey: signed = { sealKey: new Uint8Array(), providerKey: new Uint8Array(), signature: new Uint8Array() },
+    } = answer;
+    sealKey = verifySealKey(crypto, signed, { ledger, providerId, nowMs });
+  } catch (cause) {
+    if (!(cause instanceof SealError)) throw cause;
+    throw refuse(`nothing can be sealed to the machine: ${cause.message}`, cause);
+  }
+  const { attestedKey, evidence } = answer;
+  const keys = { ledger, providerId, attestedKey, sealKeyHash: sealKey.hash };
+  if (attestedKey.length !== NONCE_BYTES) throw refuse('the machine names no key');
+  const [machine] = await checkMachine({ ...keys, evidence, nonce }, { crypto, policy, nowMs });
+  if (machine?.status !== 'pass') throw refuse(`the provider's machine is refused: ${machine?.detail}`);
+  return sealKey;
+}
+
+async function ask(
+  links: LinkPool,
+  ticket: Match['ticket'],
+  { nonce, signal }: { readonly nonce: Uint8Array; readonly signal: AbortSignal },
+): Promise<EvidenceAnswer> {
+  const peer = { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash };
+  try {
+    return await links.to(ProviderService, peer).getEvidence({ nonce }, { timeoutMs: TIMEOUT_MS, signal });
+  } catch (cause) {
+    if (!(cause instanceof LinkError) || cause.refusal === undefined) throw cause;
+    throw refuse(`the provider shows no evidence of its machine: ${cause.message}`, cause);
+  }
+}
+
+/** The provider is not at fault towards this order: another one is asked. */
+const refuse = (why: string, cause?: unknown): ApiError =>
+  new ApiError('provider_busy', `Nothing is sent: ${why}.`, { cause });

@@ -1,0 +1,115 @@
+import { type Check, check, skip } from '../base/checks.ts';
+import { address, bytes, bytes32, type CodecType, createFormat, hash, struct, u64 } from '../base/codec.ts';
+import { parseRecordV2 } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { OwnEvidence, SignedParts } from './tier.ts';
+
+/** Quote, event log, a vendor's words and the chains of CPU and GPU have some 100 KB together. */
+export const MAX_MACHINE_EVIDENCE_BYTES = 256 * 1_024;
+const ED25519_SIGNATURE_BYTES = 64;
+/** SHA-256 of the keys, then the nonce of whoever asks. */
+export const REPORT_DATA_BYTES = 64;
+
+const keysCodec = struct({
+  chainId: u64,
+  escrow: address,
+  providerId: hash,
+  /** Ed25519: made in the machine, and on no disk. */
+  attestedKey: hash,
+  /** Names the seal key that requests are sealed to. */
+  sealKeyHash: hash,
+});
+
+/** What a machine vouches for: whose it is, what it signs with, and what opens there (docs/spec/tee-tier.md). */
+interface AttestedKeys extends CodecType<typeof keysCodec> {}
+
+const keysFormat = createFormat<AttestedKeys>(keysCodec, { tag: 'ogong-attested-keys-v1' });
+
+export interface NamedKeys {
+  readonly ledger: { readonly chainId: bigint; readonly verifyingContract: Uint8Array };
+  readonly providerId: Uint8Array;
+  readonly attestedKey: Uint8Array;
+  readonly sealKeyHash: Uint8Array;
+}
+
+/** What the machine's report has to hold: the hash of its keys, and a nonce of 32 bytes. */
+export function computeReportData(
+  crypto: Pick<Crypto, 'sha256'>,
+  { ledger, providerId, attestedKey, sealKeyHash }: NamedKeys,
+  nonce: Uint8Array,
+): Uint8Array {
+  const keys = { chainId: ledger.chainId, escrow: ledger.verifyingContract, providerId, attestedKey, sealKeyHash };
+  const data = new Uint8Array(REPORT_DATA_BYTES);
+  data.set(crypto.sha256(keysFormat.encode(keys)));
+  data.set(nonce, 32);
+  return data;
+}
+
+const statementCodec = struct({
+  requestHash: hash,
+  replyId: bytes(16),
+  /** SHA-256 of the record, which signs the commitment and the text. */
+  transcript: hash,
+  /** SHA-256 of the machine's evidence. */
+  evidenceHash: hash,
+});
+
+/** What the attested key signs about a reply. */
+export interface AttestedReply extends CodecType<typeof statementCodec> {}
+
+const statementFormat = createFormat<AttestedReply>(statementCodec, { tag: 'ogong-attested-reply-v1' });
+
+export const encodeAttestedReply: (reply: AttestedReply) => Uint8Array = statementFormat.encode;
+
+/** The statement about one record. @throws ProtocolError */
+export function stateReply(crypto: Pick<Crypto, 'sha256'>, record: Uint8Array, evidence: Uint8Array): Uint8Array {
+  const { requestHash, replyId } = parseRecordV2(record);
+  const transcript = crypto.sha256(record);
+  return encodeAttestedReply({ requestHash, replyId, transcript, evidenceHash: crypto.sha256(evidence) });
+}
+
+const attestationCodec = struct({
+  attestedKey: hash,
+  sealKeyHash: hash,
+  /** JSON of docs/spec/machine-evidence.md. */
+  evidence: bytes32(MAX_MACHINE_EVIDENCE_BYTES),
+  /** Ed25519, over the statement. */
+  signature: bytes(ED25519_SIGNATURE_BYTES),
+});
+
+/** The part `attestation` of a receipt. */
+export interface Attestation extends CodecType<typeof attestationCodec> {}
+
+const attestationFormat = createFormat<Attestation>(attestationCodec, { tag: 'ogong-attestation-v1' });
+
+export const encodeAttestation: (attestation: Attestation) => Uint8Array = attestationFormat.encode;
+/** @throws ProtocolError */
+export const parseAttestation: (bytes: Uint8Array) => Attestation = attestationFormat.decode;
+
+/** The check that only a reader of certificates can make: `packages/attestation` puts its findings in the place of this skip. */
+export const MACHINE_CHECK = 'machine';
+
+/** What a receipt of tier `tee` carries: evidence made for this very order, and the machine's signature over the reply. */
+export const attestationPart: OwnEvidence = {
+  name: 'attestation',
+  checks: ['attested-reply', MACHINE_CHECK],
+  verify: (crypto, bytes, signed) => [
+    checkAttestedReply(crypto, parseAttestation(bytes), signed),
+    skip(MACHINE_CHECK, "nobody looked at the machine's evidence: it takes a policy"),
+  ],
+};
+
+function checkAttestedReply(
+  crypto: Crypto,
+  { attestedKey, evidence, signature }: Attestation,
+  { record }: SignedParts,
+): Check {
+  const statement = stateReply(crypto, record, evidence);
+  return check('attested-reply', crypto.verifyEd25519(signature, statement, attestedKey), [
+    'the attested key signed request, reply, transcript and evidence',
+    'the attested key signed another reply, or other evidence',
+  ]);
+}
+
+/** What a machine's report for one order has as its nonce: so that no evidence of an earlier reply serves again. */
+export const nonceOfOrder = (crypto: Pick<Crypto, 'sha256'>, order: Uint8Array): Uint8Array => crypto.sha256(order);

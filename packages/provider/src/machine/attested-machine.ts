@@ -1,0 +1,71 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { encodeEvidence } from '@ogong/attestation/evidence-file';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { hashSealKey, type SignedSealKey } from '@ogong/protocol/sealing/seal-key';
+import {
+  computeReportData,
+  encodeAttestation,
+  MAX_MACHINE_EVIDENCE_BYTES,
+  nonceOfOrder,
+  stateReply,
+} from '@ogong/protocol/tier/attestation';
+import { type Attester, AttesterError } from './attester.ts';
+
+/** What a machine shows to whoever asks with a nonce. */
+export interface MachineAnswer {
+  readonly attestedKey: Uint8Array;
+  readonly sealKey: SignedSealKey;
+  /** JSON. */
+  readonly evidence: Uint8Array;
+}
+
+/** A provider's machine: a key that is made in it and never leaves it, and evidence for it. */
+export interface AttestedMachine {
+  readonly kind: Attester['kind'];
+  /** @throws AttesterError */
+  show(nonce: Uint8Array): Promise<MachineAnswer>;
+  /** Evidence for one order, and the attested key's signature over its reply. @throws AttesterError */
+  attest(reply: { readonly order: Uint8Array; readonly record: Uint8Array }): Promise<Uint8Array>;
+}
+
+const RAW_KEY_BYTES = 32;
+
+export function createAttestedMachine({
+  crypto,
+  attester,
+  ledger,
+  providerId,
+  getSealKey,
+}: {
+  readonly crypto: Crypto;
+  readonly attester: Attester;
+  readonly ledger: LedgerDomain;
+  readonly providerId: Uint8Array;
+  /** The newest one. */
+  readonly getSealKey: () => SignedSealKey;
+}): AttestedMachine {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const der = publicKey.export({ format: 'der', type: 'spki' });
+  const attestedKey = new Uint8Array(der.subarray(der.length - RAW_KEY_BYTES));
+
+  async function show(nonce: Uint8Array): Promise<MachineAnswer> {
+    const sealKey = getSealKey();
+    const sealKeyHash = hashSealKey(crypto, sealKey.sealKey);
+    const reportData = computeReportData(crypto, { ledger, providerId, attestedKey, sealKeyHash }, nonce);
+    const evidence = encodeEvidence(await attester.attest(reportData));
+    if (evidence.length > MAX_MACHINE_EVIDENCE_BYTES)
+      throw new AttesterError('malformed', `evidence of ${evidence.length} bytes is too long`);
+    return { attestedKey, sealKey, evidence };
+  }
+
+  return {
+    kind: attester.kind,
+    show,
+    async attest({ order, record }) {
+      const { sealKey, evidence } = await show(nonceOfOrder(crypto, order));
+      const signature = new Uint8Array(sign(null, stateReply(crypto, record, evidence), privateKey));
+      return encodeAttestation({ attestedKey, sealKeyHash: hashSealKey(crypto, sealKey.sealKey), evidence, signature });
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { oneOf, text } from '@ogong/host/config/values';
+import { createOrLoadAttesterSeed } from '@ogong/host/crypto/key-files';
+import { explainFile } from '@ogong/host/log/errors';
+import { VERSION } from '@ogong/host/version';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Attester } from './attester.ts';
+import { createConfigfsAttester } from './configfs-attester.ts';
+import { createDstackAttester } from './dstack-attester.ts';
+import { createSoftwareAttester } from './software-attester.ts';
+
+export const teeFields = {
+  tee: {
+    schema: oneOf(['software', 'dstack', 'configfs-tsm']),
+    env: 'OGONG_PROVIDER_TEE',
+    description:
+      'how this machine shows what it is, for models of tier tee: by the guest agent of dstack, by Linux (configfs-tsm), or by software, which proves nothing and which no production policy takes',
+  },
+  teeSocket: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_PROVIDER_TEE_SOCKET',
+    default: '/var/run/dstack.sock',
+    description: 'socket of the guest agent, of --tee dstack',
+  },
+  teeFolder: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_PROVIDER_TEE_FOLDER',
+    default: '/sys/kernel/config/tsm/report',
+    description: 'where Linux makes reports, of --tee configfs-tsm',
+  },
+  teeEndorsements: {
+    schema: text,
+    label: '<file>',
+    env: 'OGONG_PROVIDER_TEE_ENDORSEMENTS',
+    description:
+      "JSON of the vendor about this machine, read again for each report: Intel's collateral, or AMD's certificates as chain",
+  },
+} as const;
+
+export interface TeeSettings {
+  readonly tee: Attester['kind'] | undefined;
+  readonly teeSocket: string;
+  readonly teeFolder: string;
+  readonly teeEndorsements: string | undefined;
+  readonly dataDir: string;
+}
+
+/** What a software attester of this version says to run. */
+const SOFTWARE_PROGRAM = `ogong-provider ${VERSION}`;
+
+/** What can have this machine say something about itself; undefined where nobody asked for it. @throws ConfigError, KeyFileError */
+export function openAttester(command: string, settings: TeeSettings): Attester | undefined {
+  const { tee, teeSocket: socket, teeFolder: folder, teeEndorsements: path, dataDir } = settings;
+  if (tee === undefined) return undefined;
+  if (tee === 'software') return createSoftwareAttester(createOrLoadAttesterSeed(dataDir).reveal(), SOFTWARE_PROGRAM);
+  if (path === undefined || !existsSync(path))
+    throw new ConfigError(command, [`--tee ${tee} needs --tee-endorsements: what the vendor says about this machine`]);
+  const endorsements = (): unknown => {
+    try {
+      return JSON.parse(readFileSync(path, 'utf8'));
+    } catch (error) {
+      throw new ConfigError(command, [`--tee-endorsements ${path}: ${explainFile(error)}`]);
+    }
+  };
+  return tee === 'dstack'
+    ? createDstackAttester({ socket, collateral: endorsements })
+    : createConfigfsAttester({ folder, endorsements });
+}
+
+/** What a policy has to name so that this attester in software is taken; nothing for hardware. */
+export function describeAttester(attester: Attester): Readonly<Record<string, string>> {
+  if (attester.kind !== 'software') return { tee: attester.kind };
+  const { publicKey, image } = attester as ReturnType<typeof createSoftwareAttester>;
+  return { tee: attester.kind, softwareKey: toHex(publicKey), image: toHex(image) };
+}

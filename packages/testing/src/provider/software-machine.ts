@@ -1,0 +1,33 @@
+import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { type AttestedMachine, createAttestedMachine } from '@ogong/provider/machine/attested-machine';
+import { type Attester, AttesterError } from '@ogong/provider/machine/attester';
+import { createSoftwareAttester, type SoftwareAttester } from '@ogong/provider/machine/software-attester';
+
+export const TEE_MODEL_ID = 'ogong/tee/test/fake';
+
+/** Believes no machine. */
+export const strictPolicy: MachinePolicy = parsePolicy(utf8Encode('{}'));
+
+/** A machine that proves nothing, and the policy that takes it. */
+export const softwareMachine: SoftwareAttester = createSoftwareAttester(new Uint8Array(32).fill(0x7e), 'a program');
+
+export const softwarePolicy: MachinePolicy = {
+  ...strictPolicy,
+  images: [toHex(softwareMachine.image)],
+  softwareKeys: [toHex(softwareMachine.publicKey)],
+};
+
+/** A machine whose agent does not answer. */
+export const silentAttest: Attester['attest'] = async () => {
+  throw new AttesterError('unreachable', 'no agent');
+};
+
+/** The machine of a provider, with a seal key that nobody opens anything with. */
+export const createSoftwareMachine = (ledger: LedgerDomain, providerId: Uint8Array): AttestedMachine =>
+  createAttestedMachine({
+    ...{ crypto, attester: softwareMachine, ledger, providerId },
+    getSealKey: () => ({ sealKey: utf8Encode('a seal key'), providerKey: providerId, signature: providerId }),
+  });
