@@ -19,15 +19,16 @@ import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
   beaconKeysAbi,
+  casesAbi,
   constantProductPoolAbi,
   creditsAbi,
-  casesAbi,
   earningsAbi,
   emissionAbi,
   equivocationAbi,
   escrowAbi,
-  mintBurnAbi,
+  governmentAbi,
   hearingsAbi,
+  mintBurnAbi,
   modelRegistryAbi,
   ogongTokenAbi,
   orogAbi,
@@ -36,6 +37,7 @@ import {
   priceOracleAbi,
   settlementAbi,
   stakingAbi,
+  timelockAbi,
   validatorRegistryAbi,
 } from './generated/abi.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
@@ -61,6 +63,8 @@ export const ledgerAbi = [
   ...casesAbi,
   ...hearingsAbi,
   ...equivocationAbi,
+  ...governmentAbi,
+  ...timelockAbi,
 ] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */

@@ -6,6 +6,7 @@ import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { compareCommand } from '../compare/compare-command.ts';
+import { deployCommand } from '../deploy/deploy-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
 import { meshCommand } from '../mesh-command.ts';
@@ -14,6 +15,7 @@ import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, stakeCommand } from '../money/stake-command.ts';
+import { voteCommand } from '../money/vote-command.ts';
 import { replayCommand } from '../replay-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
@@ -29,6 +31,7 @@ const moneyCommands: readonly Command[] = [
   bondCommand,
   escrowCommand,
   paramsCommand,
+  voteCommand,
   supplyCommand,
 ];
 
@@ -42,6 +45,7 @@ const commands: readonly Command[] = [
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
+  deployCommand,
   signerCommand,
   completionCommand,
 ];
@@ -50,7 +54,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
-  ['Run a network', [meshCommand, signerCommand]],
+  ['Run a network', [meshCommand, deployCommand, signerCommand]],
   ['This program', [completionCommand]],
 ];
 

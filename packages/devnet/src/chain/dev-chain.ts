@@ -17,6 +17,8 @@ export interface DevChainOptions {
   readonly port?: number;
   /** Default: 127.0.0.1. Whoever reaches the port owns the chain. */
   readonly host?: string;
+  /** Default: devChainId. Another one where a chain of that number is rehearsed. */
+  readonly chainId?: number;
   /** Default: 250. */
   readonly blockTimeMs?: number;
   /** File that keeps the chain over restarts; without it the chain is gone when it stops. */
@@ -44,7 +46,8 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
   const host = options.host ?? '127.0.0.1';
   const port = await choosePort(host, options.port ?? 0);
   const rpcUrl = `http://${host}:${port}`;
-  const args = ['--host', host, '--port', String(port), '--chain-id', String(devChainId)];
+  const chainId = options.chainId ?? devChainId;
+  const args = ['--host', host, '--port', String(port), '--chain-id', String(chainId)];
   args.push('--block-time', String((options.blockTimeMs ?? 250) / 1000), '--accounts', '0', '--quiet');
   args.push('--enable-tx-gas-limit', '--no-request-size-limit');
   if (options.statePath) {
@@ -67,7 +70,7 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
   }
   return {
     rpcUrl,
-    chainId: devChainId,
+    chainId,
     port,
     pid: child.pid as number,
     setBalance: (address, wei) => setDevBalance(rpcUrl, address, wei),
