@@ -133,15 +133,21 @@ export function createCaseWrites(
       ] as const;
       return send('convict', cases, encodeFunctionData({ abi: casesAbi, functionName: 'convict', args }));
     },
-    /** Announces two signatures that contradict each other, then shows them: two transactions, so that nobody takes the share. */
-    async proveEquivocation({ kind, accused, statements }: EquivocationProof): Promise<TransactionReceipt> {
+    /**
+     * Announces two signatures that contradict each other, then shows them: two transactions, so that nobody takes the share.
+     * @param secret 32 random bytes that hide the announced proof until it is shown.
+     */
+    async proveEquivocation(
+      { kind, accused, statements }: EquivocationProof,
+      secret: BytesLike,
+    ): Promise<TransactionReceipt> {
       const of = toAddress(accused, 'accused');
       const number = kinds.indexOf(kind);
       const [first, second] = statements.map(({ members, signature, time }) => ({
         ...{ members: toHex(members, 'members'), signature: toHex(signature, 'signature', 65), time },
       })) as [{ members: Hex; signature: Hex; time: bigint }, { members: Hex; signature: Hex; time: bigint }];
       const contract = { address: equivocation, abi: equivocationAbi } as const;
-      const salt = toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)), 'salt', 32);
+      const salt = toHex(secret, 'secret', 32);
       const evidence = await read('the place of a statement', async (client) => {
         const [place] = await client.readContract({
           ...contract,

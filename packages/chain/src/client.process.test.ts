@@ -83,7 +83,7 @@ describe('chain client', () => {
       revert: { name: 'BondSuffices' },
     });
     const reporter = await ledger.createMember();
-    await reporter.client.proveEquivocation(await contradict(ledger, member.privateKey));
+    await reporter.client.proveEquivocation(await contradict(ledger, member.privateKey), new Uint8Array(32).fill(7));
     expect(await reporter.client.caseOf(0)).toMatchObject({
       ...{ accused: member.address, reporter: reporter.address, offence: 'contradiction', amount: 100n * unit },
     });

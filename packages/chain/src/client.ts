@@ -18,6 +18,7 @@ import { createGovernmentReads } from './government.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { createWrites } from './ledger-writes.ts';
 import { createModelReads } from './model-registry.ts';
+import { createRouterReads } from './router-reads.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 import { readSigningKeys, readVotes } from './votes.ts';
 
@@ -179,20 +180,6 @@ type ListedValidator = Omit<RegisteredValidator, 'signingKey'> & { readonly sign
 /** Not through lowerHex as a whole: an endpoint is free text. */
 function toRegistered({ account, signer, certHash, vrfKey, ...rest }: ListedValidator): RegisteredValidator {
   return { ...rest, ...lowerHex({ account, signingKey: signer, certHash, vrfKey }) };
-}
-
-function createRouterReads({ read }: Pick<Transactor, 'read'>, address: Address) {
-  const staking = { address, abi: stakingAbi } as const;
-  return {
-    /** What an account that stands or stood as a router registered; undefined where it never did. */
-    routerOf(account: BytesLike): Promise<RouterRegistration | undefined> {
-      const args = [toAddress(account, 'router')] as const;
-      return read('router', async (client) => {
-        const { ticketKey, since, until } = await client.readContract({ ...staking, functionName: 'routerOf', args });
-        return since === 0n ? undefined : { ...lowerHex({ ticketKey }), since, until };
-      });
-    },
-  };
 }
 
 function createReads({ read }: Transactor, deployment: Deployment) {

@@ -7,6 +7,7 @@ import { askCommand } from '../ask-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { compareCommand } from '../compare/compare-command.ts';
 import { deployCommand } from '../deploy/deploy-command.ts';
+import { doctorCommand } from '../doctor/doctor-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
 import { meshCommand } from '../mesh-command.ts';
@@ -47,6 +48,7 @@ const commands: readonly Command[] = [
   calibrateCommand,
   deployCommand,
   signerCommand,
+  doctorCommand,
   completionCommand,
 ];
 
@@ -54,7 +56,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
-  ['Run a network', [meshCommand, deployCommand, signerCommand]],
+  ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],
   ['This program', [completionCommand]],
 ];
 

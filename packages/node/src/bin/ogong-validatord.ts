@@ -12,7 +12,7 @@ import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
-import { collectProcessMetrics, createMetrics } from '@ogong/host/metrics/metrics';
+import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
@@ -79,7 +79,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     onError: (err) => logger.warn({ err }, 'the model registry cannot be read'),
   });
   const metrics = createMetrics('validator');
-  collectProcessMetrics(metrics);
   const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
