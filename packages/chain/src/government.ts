@@ -17,9 +17,9 @@ const proposalStates = [
 
 /** In the order in which the contract numbers them. */
 export const voteChoices = ['against', 'for', 'abstain'] as const;
-type VoteChoice = (typeof voteChoices)[number];
+export type VoteChoice = (typeof voteChoices)[number];
 
-interface ProposedCall {
+export interface ProposedCall {
   readonly target: Address;
   readonly data: Hex;
 }

@@ -74,13 +74,16 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
   const network = readNetworkFile('ogong deploy plan', parsed.positionals[0] as string);
   const deployer = computeAddress(readPrivateKey(parsed.values.keypair));
   const { read } = createTransactor(network);
-  const [chainId, nonce, balance, price] = await read('the chain', async (client) =>
-    [
-    await client.getChainId(),
-    await client.getTransactionCount({ address: deployer, blockTag: 'latest' }),
-    await client.getBalance({ address: deployer }),
-    (await client.estimateFeesPerGas()).maxFeePerGas,
-  ] as const);
+  const [chainId, nonce, balance, price] = await read(
+    'the chain',
+    async (client) =>
+      [
+        await client.getChainId(),
+        await client.getTransactionCount({ address: deployer, blockTag: 'latest' }),
+        await client.getBalance({ address: deployer }),
+        (await client.estimateFeesPerGas()).maxFeePerGas,
+      ] as const,
+  );
   assertChain('ogong deploy plan', network, chainId);
   const { steps, gasUsed } = await rehearse(network, deployer);
   const planned = steps.map(({ what, gasUsed: gas }, i) => ({

@@ -63,7 +63,7 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
   process.once('exit', killOnExit);
   child.once('exit', () => process.off('exit', killOnExit));
   try {
-    await waitUntilReady(rpcUrl, child, errors);
+    await waitUntilReady({ rpcUrl, chainId }, child, errors);
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
@@ -134,14 +134,18 @@ function collectErrors(child: ChildProcess): () => string {
   return () => text.trim();
 }
 
-async function waitUntilReady(rpcUrl: string, child: ChildProcess, errors: () => string): Promise<void> {
+async function waitUntilReady(
+  { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
+  child: ChildProcess,
+  errors: () => string,
+): Promise<void> {
   const deadline = performance.now() + readyTimeoutMs;
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.pid === undefined) {
       throw new ChainError('dev-chain', `anvil stopped while starting: ${errors() || `exit code ${child.exitCode}`}`);
     }
     try {
-      if (Number(await callRpc(rpcUrl, 'eth_chainId', [])) === devChainId) return;
+      if (Number(await callRpc(rpcUrl, 'eth_chainId', [])) === chainId) return;
     } catch {
       // Not listening yet: the deadline, or the child's exit above, ends the wait.
     }
