@@ -3,7 +3,11 @@ import { compilerPath, compilerSettings, compilerVersion } from './compiler.ts';
 
 export default defineConfig({
   paths: { sources: './src', tests: './test', artifacts: './artifacts', cache: './cache' },
-  solidity: { version: compilerVersion, path: compilerPath, settings: compilerSettings },
+  solidity: {
+    ...{ version: compilerVersion, path: compilerPath, settings: compilerSettings },
+    // Tests create contracts from their artifacts, so all of these are there first, whichever tests are named.
+    splitTestsCompilation: true,
+  },
   test: {
     solidity: {
       fuzz: { runs: 256, seed: '0x6f676f6e67' },

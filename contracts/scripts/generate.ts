@@ -11,7 +11,7 @@ const target = join(dirname(fileURLToPath(import.meta.url)), '../../packages/cha
 
 /**
  * The deployed contracts. Staking creates ValidatorRegistry, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings and
- * Equivocation, and MintBurn creates Credits and Payouts, so these need no bytecode.
+ * Equivocation, Government creates Timelock, and MintBurn creates Credits and Payouts, so these need no bytecode.
  */
 const contracts = [
   { name: 'OgongToken', deployed: true },
@@ -27,6 +27,8 @@ const contracts = [
   { name: 'Cases', deployed: true },
   { name: 'Hearings', deployed: false },
   { name: 'Equivocation', deployed: false },
+  { name: 'Government', deployed: true },
+  { name: 'Timelock', deployed: false },
   { name: 'Orog', deployed: true },
   { name: 'DevDollar', deployed: true },
   { name: 'ConstantProductPool', deployed: true },

@@ -952,6 +952,48 @@ const mutants: readonly Mutant[] = [
     from: 'if (msg.sender != staking.cases()) Quorum.check(staking, reinstatementDigest(providerId, ejection.count), quorum);',
     to: '',
   },
+  {
+    breaks: 'government: a vote gives a way round later votes',
+    file: 'Government.sol',
+    from: 'if (address(this).code.length != 0) revert RolesAreFixed();',
+    to: '',
+  },
+  {
+    breaks: 'government: a vote cuts the wait',
+    file: 'Government.sol',
+    from: 'if (next < leastDelay || next > MAX_DELAY) revert OutOfRange("timelock");',
+    to: '',
+  },
+  {
+    breaks: 'government: a vote cuts the time for votes',
+    file: 'Government.sol',
+    from: 'if (next < leastVotingPeriod) revert OutOfRange("period");',
+    to: '',
+  },
+  {
+    breaks: 'government: a vote takes the quorum away',
+    file: 'Government.sol',
+    from: 'if (next < LEAST_QUORUM_BPS || next > MAX_QUORUM_BPS) revert OutOfRange("quorum");',
+    to: '',
+  },
+  {
+    breaks: 'guardian: anybody pauses',
+    file: 'Parameters.sol',
+    from: 'if (msg.sender != guardian) revert NotGuardian(msg.sender);',
+    to: '',
+  },
+  {
+    breaks: 'guardian: one pause follows another',
+    file: 'Parameters.sol',
+    from: 'if (block.timestamp < _nextPause) revert PausedLately(_nextPause);',
+    to: '',
+  },
+  {
+    breaks: 'guardian: deposits go on',
+    file: 'Escrow.sol',
+    from: 'parameters.requireEntry();',
+    to: '',
+  },
 ];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');

@@ -81,6 +81,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     /// @notice Adds to the caller's free balance.
     function deposit(uint256 amount) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
+        parameters.requireEntry();
         freeOf[msg.sender] += amount;
         emit Deposited(msg.sender, amount);
         token.safeTransferFrom(msg.sender, address(this), amount);

@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {VestingWallet} from "@openzeppelin/contracts/finance/VestingWallet.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
 import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
 /// Who gets what at genesis.
 struct Genesis {
@@ -22,8 +24,9 @@ struct Genesis {
 
 /// @title The OGONG token
 /// @notice 5,000,000,000 OGONG with 18 decimals exist from the beginning, and nobody can create or destroy any. Four fifths are with the
-/// emission, which gives them for verified work alone. The token has no owner.
-contract OgongToken is ERC20Permit, ERC3009 {
+/// emission, which gives them for verified work alone. The token has no owner. Who delegates its tokens, to itself or to another,
+/// has a vote with each of them.
+contract OgongToken is ERC20Permit, ERC3009, ERC20Votes {
     uint256 public constant CAP = 5_000_000_000e18;
     uint256 public constant TEAM = 625_000_000e18;
     uint256 public constant FOUNDATION = 250_000_000e18;
@@ -44,5 +47,22 @@ contract OgongToken is ERC20Permit, ERC3009 {
         _mint(genesis.launch, LAUNCH);
         _mint(genesis.listing, LISTING);
         _mint(genesis.emission, CAP - TEAM - FOUNDATION - LAUNCH - LISTING);
+    }
+
+    /// Votes are counted by the second: blocks come faster on one chain than on another.
+    function clock() public view override returns (uint48) {
+        return uint48(block.timestamp);
+    }
+
+    function CLOCK_MODE() public pure override returns (string memory) {
+        return "mode=timestamp";
+    }
+
+    function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
+        return super.nonces(owner);
+    }
+
+    function _update(address from, address to, uint256 value) internal override(ERC20, ERC20Votes) {
+        super._update(from, to, value);
     }
 }

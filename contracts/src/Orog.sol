@@ -3,11 +3,13 @@ pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
 /// @title The token of a network that burns and mints
 /// @notice Its supply follows the dollars that are paid for work. Only one contract can mint, for work that is final and within its
 /// rule; anybody can burn what it holds. The token has no owner.
-contract Orog is ERC20Permit {
+contract Orog is ERC20Permit, ERC20Votes {
     /// The contract that burns at a top-up and mints for work.
     address public immutable minter;
 
@@ -27,5 +29,22 @@ contract Orog is ERC20Permit {
     /// @notice Destroys tokens of the caller.
     function burn(uint256 amount) external {
         _burn(msg.sender, amount);
+    }
+
+    /// Votes are counted by the second: blocks come faster on one chain than on another.
+    function clock() public view override returns (uint48) {
+        return uint48(block.timestamp);
+    }
+
+    function CLOCK_MODE() public pure override returns (string memory) {
+        return "mode=timestamp";
+    }
+
+    function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
+        return super.nonces(owner);
+    }
+
+    function _update(address from, address to, uint256 value) internal override(ERC20, ERC20Votes) {
+        super._update(from, to, value);
     }
 }

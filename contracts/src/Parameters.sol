@@ -22,6 +22,10 @@ contract Parameters is Ownable2Step {
     uint256 public constant TREASURY_TERM = 5 * 365 days;
     uint32 public constant MAX_ALPHA = 1_000_000;
     uint32 public constant MAX_DELAY = 60 days;
+    /// How long the guardian keeps new money out, once it has begun to.
+    uint256 public constant PAUSE = 3 days;
+    /// From the end of a pause until the guardian may begin another one.
+    uint256 public constant PAUSE_REST = 14 days;
     /// Of a chain on one machine, whose money is nobody's.
     uint256 private constant LOCAL_CHAIN = 31_337;
     uint128 public constant MAX_VALIDATOR_BOND = 50_000_000e18;
@@ -68,10 +72,19 @@ contract Parameters is Ownable2Step {
     /// The audited fraction, by time.
     Checkpoints.Trace208 private _alphas;
     DriftTable private _driftTable;
+    /// May keep new money out for a while, and do nothing else. Zero: nobody may.
+    address public guardian;
+    /// Until when deposits, stakes and bonds are refused. What is inside always gets out.
+    uint256 public pausedUntil;
+    /// Set once a pause begins, and not moved by its end.
+    uint256 private _nextPause;
 
     event DistributionScheduled(Shares shares, Recipients recipients, uint64 from);
     event LimitsChanged(Limits limits);
     event DriftTableChanged(DriftTable driftTable);
+    event GuardianNamed(address guardian);
+    event EntryPaused(uint256 until);
+    event EntryOpened();
 
     error SharesTooHigh(uint256 total, uint256 maximum);
     error LicenseTooHigh(uint256 license, uint256 maximum);
@@ -79,6 +92,9 @@ contract Parameters is Ownable2Step {
     error OutOfRange(string parameter);
     error ZeroRecipient();
     error VersionNotNewer(uint64 current, uint64 proposed);
+    error NotGuardian(address caller);
+    error PausedLately(uint256 again);
+    error EntryIsPaused(uint256 until);
 
     constructor(
         address owner,
@@ -133,6 +149,33 @@ contract Parameters is Ownable2Step {
         if (next.version <= _driftTable.version) revert VersionNotNewer(_driftTable.version, next.version);
         _driftTable = next;
         emit DriftTableChanged(next);
+    }
+
+    /// @notice Names who may pause entry; zero names nobody. A pause that has begun goes on.
+    function setGuardian(address next) external onlyOwner {
+        guardian = next;
+        emit GuardianNamed(next);
+    }
+
+    /// @notice Refuses new deposits, stakes and bonds for a while: what a bug could take gets no larger meanwhile.
+    function pauseEntry() external {
+        if (msg.sender != guardian) revert NotGuardian(msg.sender);
+        if (block.timestamp < _nextPause) revert PausedLately(_nextPause);
+        pausedUntil = block.timestamp + PAUSE;
+        _nextPause = pausedUntil + PAUSE_REST;
+        emit EntryPaused(pausedUntil);
+    }
+
+    /// @notice Ends a pause early. The next one comes no earlier for it.
+    function openEntry() external {
+        if (msg.sender != guardian && msg.sender != owner()) revert NotGuardian(msg.sender);
+        pausedUntil = 0;
+        emit EntryOpened();
+    }
+
+    /// @notice Asked by whatever takes new money in.
+    function requireEntry() external view {
+        if (block.timestamp < pausedUntil) revert EntryIsPaused(pausedUntil);
     }
 
     function delays() external view returns (Delays memory) {

@@ -135,6 +135,7 @@ contract Staking is ReentrancyGuardTransient {
     /// @notice Adds to the caller's priority stake.
     function stake(uint128 amount) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
+        parameters.requireEntry();
         Stake storage mine = _stakes[msg.sender];
         mine.amount += amount;
         emit Staked(msg.sender, amount, mine.amount);
@@ -200,6 +201,7 @@ contract Staking is ReentrancyGuardTransient {
     /// @notice Adds to the caller's validator bond.
     function bond(uint128 amount) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
+        parameters.requireEntry();
         Bond storage mine = _bonds[msg.sender];
         mine.amount += amount;
         _countVotes(msg.sender, mine);

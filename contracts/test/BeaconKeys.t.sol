@@ -5,7 +5,7 @@ import {BeaconKeys} from "../src/BeaconKeys.sol";
 import {Bls12381} from "../src/Bls12381.sol";
 import {Quorum} from "../src/Quorum.sol";
 import {Fixture} from "./Fixture.sol";
-import {check, checkEqual, vm} from "./Vm.sol";
+import {check, checkEqual, create, vm} from "./Vm.sol";
 
 /// Keys of the threshold beacon: what activates one, and what does not.
 contract BeaconKeysTest is Fixture {
@@ -20,7 +20,7 @@ contract BeaconKeysTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        keys = new BeaconKeys(staking, address(settlement), uint64(block.timestamp) - 600, PERIOD_S);
+        keys = BeaconKeys(create("BeaconKeys.sol:BeaconKeys", abi.encode(staking, address(settlement), uint64(block.timestamp) - 600, PERIOD_S)));
     }
 
     function _keyOf(uint256 secret) private view returns (bytes memory key) {
@@ -267,6 +267,6 @@ contract BeaconKeysTest is Fixture {
         vm.warp(this.clock() + 1);
         checkEqual(keys.epochNow(), 11, "the next one");
         vm.expectRevert(BeaconKeys.ZeroPeriod.selector);
-        new BeaconKeys(staking, address(settlement), 0, 0);
+        BeaconKeys(create("BeaconKeys.sol:BeaconKeys", abi.encode(staking, address(settlement), 0, 0)));
     }
 }

@@ -16,7 +16,7 @@ import {PriceOracle, Quote} from "../src/PriceOracle.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Delays, Holding, Issuance, Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {vm} from "./Vm.sol";
+import {create, vm} from "./Vm.sol";
 
 /// A ledger that pays in credits: one token is ten cents, and the pool holds ten million of them.
 abstract contract BurnMintFixture is Fixture {
@@ -38,13 +38,13 @@ abstract contract BurnMintFixture is Fixture {
 
     function setUp() public virtual override {
         vm.warp(1_800_000_000);
-        _deployBurnMint(new BoundedMint(950_000, 100_000_000e18));
+        _deployBurnMint(BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(950_000, 100_000_000e18))));
     }
 
     function _deployBurnMint(IMintRule rule) internal {
-        dollar = new DevDollar(address(this), 1_000_000_000e6);
-        oracle = new PriceOracle(address(this), _createFeeds(), MAX_AGE);
-        parameters = new Parameters(
+        dollar = DevDollar(create("DevDollar.sol:DevDollar", abi.encode(address(this), 1_000_000_000e6)));
+        oracle = PriceOracle(create("PriceOracle.sol:PriceOracle", abi.encode(address(this), _createFeeds(), MAX_AGE)));
+        parameters = Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             Holding(PERIOD, 0),
@@ -52,22 +52,22 @@ abstract contract BurnMintFixture is Fixture {
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
             VAULT
-        );
+        )));
         uint256 nonce = vm.getNonce(address(this));
-        orog = new Orog(vm.computeCreateAddress(address(this), nonce + 2), address(this), SUPPLY);
-        pool = new ConstantProductPool(IERC20(address(orog)), dollar);
-        mintBurn = new MintBurn(
+        orog = Orog(create("Orog.sol:Orog", abi.encode(vm.computeCreateAddress(address(this), nonce + 2), address(this), SUPPLY)));
+        pool = ConstantProductPool(create("Exchange.sol:ConstantProductPool", abi.encode(IERC20(address(orog)), dollar)));
+        mintBurn = MintBurn(create("MintBurn.sol:MintBurn", abi.encode(
             MintBurnParts(
                 orog, dollar, oracle, pool, rule, INetwork(vm.computeCreateAddress(address(this), nonce + 4)), GOVERNANCE
             )
-        );
+        )));
         credits = mintBurn.credits();
         payouts = mintBurn.payouts();
         // Only ever transferred and approved here.
         token = OgongToken(address(orog));
         staking = _createStaking();
-        settlement = new Settlement(IERC20(address(credits)), parameters, staking, Issuance(0, 0, 0));
-        cases = new Cases(staking, settlement, REPORTER_PPM, DEPOSIT);
+        settlement = Settlement(create("Settlement.sol:Settlement", abi.encode(IERC20(address(credits)), parameters, staking, Issuance(0, 0, 0))));
+        cases = Cases(create("Cases.sol:Cases", abi.encode(staking, settlement, REPORTER_PPM, DEPOSIT)));
         registry = staking.registry();
         escrow = settlement.escrow();
         earnings = settlement.earnings();

@@ -8,7 +8,7 @@ import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {Tally, Batch, Debit, Line} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {bound, check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 /// Cases that a quorum opens: what they take, who hears the appeal, and who has the money at the end.
 contract CasesTest is Fixture {
@@ -384,8 +384,8 @@ contract CasesTest is Fixture {
     function testFuzz_aReporterNeitherGainsByItselfNorCanBeSilencedForLess(uint256 share) public {
         share = bound(share, 100_001, 499_999);
         Staking fresh = _createStaking();
-        Settlement other = new Settlement(token, parameters, fresh, _issuance());
-        Cases open = new Cases(fresh, other, share, DEPOSIT);
+        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, fresh, _issuance())));
+        Cases open = Cases(create("Cases.sol:Cases", abi.encode(fresh, other, share, DEPOSIT)));
         check(2 * (1_000_000 - open.reporterPpm()) > 1_000_000, "whoever reports itself loses more than half");
         uint256 n = open.leastWitnesses();
         check(n * share > 1_000_000 && (n - 1) * share <= 1_000_000 && n <= 10, "silence costs more than the case");
@@ -395,11 +395,11 @@ contract CasesTest is Fixture {
         uint256[2] memory shares = [uint256(100_000), 500_000];
         for (uint256 i; i < 2; ++i) {
             Staking fresh = _createStaking();
-            Settlement other = new Settlement(token, parameters, fresh, _issuance());
+            Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, fresh, _issuance())));
             vm.expectRevert(abi.encodeWithSelector(Cases.OutOfRange.selector, "reporterPpm"));
-            new Cases(fresh, other, shares[i], DEPOSIT);
+            Cases(create("Cases.sol:Cases", abi.encode(fresh, other, shares[i], DEPOSIT)));
         }
         vm.expectRevert(abi.encodeWithSelector(Cases.OtherCases.selector, address(cases)));
-        new Cases(staking, settlement, REPORTER_PPM, DEPOSIT);
+        Cases(create("Cases.sol:Cases", abi.encode(staking, settlement, REPORTER_PPM, DEPOSIT)));
     }
 }

@@ -5,7 +5,7 @@ import {Earnings} from "../src/Earnings.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Delays, Earned, Holding, Line, Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {bound, check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 /// What a provider earned: when the payee gets it, and what an ejection takes.
 contract EarningsTest is Fixture {
@@ -175,8 +175,8 @@ contract EarningsTest is Fixture {
         uint32[2] memory wrong = [LEAST_DELAY - 1, uint32(60 days) + 1];
         for (uint256 i; i < 2; ++i) {
             vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "period"));
-            new Parameters(address(this), delays, Holding(wrong[i], 0), shares, recipients, limits, VAULT);
+            Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(wrong[i], 0), shares, recipients, limits, VAULT)));
         }
-        new Parameters(address(this), delays, Holding(LEAST_DELAY, 0), shares, recipients, limits, VAULT);
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(LEAST_DELAY, 0), shares, recipients, limits, VAULT)));
     }
 }

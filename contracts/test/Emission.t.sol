@@ -7,7 +7,7 @@ import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Issuance, Line, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {bound, check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 /// A ledger whose emission gives 0.9 of what is recycled, a hundredth of each fee, by days.
 contract EmissionTest is Fixture {
@@ -41,7 +41,7 @@ contract EmissionTest is Fixture {
     }
 
     function test_recyclesNothingWithoutAnEmission() public {
-        Settlement other = new Settlement(token, parameters, _createStaking(), Issuance(0, 0, 0));
+        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), Issuance(0, 0, 0))));
         check(address(other.emission()) == address(0), "none");
         // A fine is not shared, so nothing of it is recycled.
         _submit(_batch(1), _one(_debit(PAYER_KEY, 1_000, 1_000)), _one(Line(KEY, PROVIDER, ROUTER, 1_000, 1_000)));
@@ -191,13 +191,13 @@ contract EmissionTest is Fixture {
 
     function test_aLambdaOfOneIsRefused() public {
         vm.expectRevert(abi.encodeWithSelector(Emission.OutOfRange.selector, "lambda"));
-        new Emission(token, ICredit(address(escrow)), Issuance(START, DAY, 900_001));
+        Emission(create("Emission.sol:Emission", abi.encode(token, ICredit(address(escrow)), Issuance(START, DAY, 900_001))));
         vm.expectRevert(abi.encodeWithSelector(Emission.OutOfRange.selector, "period"));
-        new Emission(token, ICredit(address(escrow)), Issuance(START, 0, 1));
+        Emission(create("Emission.sol:Emission", abi.encode(token, ICredit(address(escrow)), Issuance(START, 0, 1))));
         vm.expectRevert(abi.encodeWithSelector(Emission.OutOfRange.selector, "period"));
-        new Emission(token, ICredit(address(escrow)), Issuance(START, 90 minutes, 1));
+        Emission(create("Emission.sol:Emission", abi.encode(token, ICredit(address(escrow)), Issuance(START, 90 minutes, 1))));
         vm.expectRevert(abi.encodeWithSelector(Emission.OutOfRange.selector, "start"));
-        new Emission(token, ICredit(address(escrow)), Issuance(START + 1, DAY, 1));
+        Emission(create("Emission.sol:Emission", abi.encode(token, ICredit(address(escrow)), Issuance(START + 1, DAY, 1))));
     }
 
     /// An emission that has given all its tokens pays from what was recycled since.

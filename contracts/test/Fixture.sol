@@ -10,7 +10,7 @@ import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
 import {Batch, Debit, Delays, Holding, Issuance, Line, Recipients, Shares, Tally} from "../src/Types.sol";
-import {vm} from "./Vm.sol";
+import {create, vm} from "./Vm.sol";
 
 /// A ledger with three validators of equal bond, and the signing that daemons do.
 abstract contract Fixture {
@@ -64,8 +64,8 @@ abstract contract Fixture {
 
     function _deploy(Shares memory shares, Holding memory holding) internal {
         // The tests have the whole of it, but for what vests.
-        token = new OgongToken(Genesis(address(this), address(this), address(this), address(this), address(this)));
-        parameters = new Parameters(
+        token = OgongToken(create("OgongToken.sol:OgongToken", abi.encode(Genesis(address(this), address(this), address(this), address(this), address(this)))));
+        parameters = Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             holding,
@@ -73,11 +73,11 @@ abstract contract Fixture {
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
             VAULT
-        );
+        )));
         staking = _createStaking();
         registry = staking.registry();
-        settlement = new Settlement(token, parameters, staking, _issuance());
-        cases = new Cases(staking, settlement, REPORTER_PPM, DEPOSIT);
+        settlement = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, staking, _issuance())));
+        cases = Cases(create("Cases.sol:Cases", abi.encode(staking, settlement, REPORTER_PPM, DEPOSIT)));
         escrow = settlement.escrow();
         earnings = settlement.earnings();
         _joinAll();
@@ -107,7 +107,7 @@ abstract contract Fixture {
     function _createStaking() internal returns (Staking) {
         uint256 nonce = vm.getNonce(address(this));
         address next = vm.computeCreateAddress(address(this), nonce + 1);
-        return new Staking(token, parameters, next, vm.computeCreateAddress(address(this), nonce + 2));
+        return Staking(create("Staking.sol:Staking", abi.encode(token, parameters, next, vm.computeCreateAddress(address(this), nonce + 2))));
     }
 
     /// What a case takes of a bond.

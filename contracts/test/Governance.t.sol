@@ -6,7 +6,7 @@ import {Parameters} from "../src/Parameters.sol";
 import {Staking} from "../src/Staking.sol";
 import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {bound, check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 /// Token, parameters and staking.
 contract GovernanceTest is Fixture {
@@ -39,7 +39,7 @@ contract GovernanceTest is Fixture {
     }
 
     function _construct(Delays memory delays) private {
-        new Parameters(
+        Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             delays,
             Holding(PERIOD, ENTRANCE),
@@ -47,7 +47,7 @@ contract GovernanceTest is Fixture {
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
             VAULT
-        );
+        )));
     }
 
     function test_licenseShareOnlyFalls() public {
@@ -67,7 +67,7 @@ contract GovernanceTest is Fixture {
     /// The license is two basis points at most, and ends with its term; the treasury's share is the vault's after its own.
     function test_licenseAndTreasuryEnd() public {
         vm.expectRevert(abi.encodeWithSelector(Parameters.LicenseTooHigh.selector, 3, 2));
-        new Parameters(
+        Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             Holding(0, 0),
@@ -75,7 +75,7 @@ contract GovernanceTest is Fixture {
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
             VAULT
-        );
+        )));
         uint256 created = parameters.created();
         vm.warp(created + 5 * 365 days - 1);
         check(parameters.recipients().treasury == TREASURY, "named");
@@ -142,10 +142,10 @@ contract GovernanceTest is Fixture {
         Delays memory delays = Delays(0, 0, 0, 0, 0);
         Recipients memory to = Recipients(payer, payer, payer);
         Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1, 1);
-        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT);
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT)));
         ++limits.withdrawalDelay;
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT);
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT)));
     }
 
     /// The change that was in force at the time counts, and every later one.
@@ -184,7 +184,7 @@ contract GovernanceTest is Fixture {
     function _expectDelayRefused(Delays memory delays, string memory name) private {
         Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1, 1);
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, name));
-        new Parameters(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits, VAULT);
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits, VAULT)));
     }
 
     function test_networkNamesNoDriftTableAtFirst() public view {

@@ -11,7 +11,7 @@ import {Parameters} from "../src/Parameters.sol";
 import {PriceOracle} from "../src/PriceOracle.sol";
 import {Batch, Debit, Line, Tally} from "../src/Types.sol";
 import {BurnMintFixture} from "./BurnMintFixture.sol";
-import {bound, check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 /// Keeps a hundredth of what is sent.
 contract TaxedToken is ERC20 {
@@ -241,26 +241,26 @@ contract MintBurnTest is BurnMintFixture {
         orog.mint(address(this), 1);
         vm.expectRevert(abi.encodeWithSelector(MintBurn.NotCredits.selector, address(this)));
         mintBurn.earn(PROVIDER, 1e18, 1e18, true);
-        BoundedMint rule = new BoundedMint(950_000, 1e24);
+        BoundedMint rule = BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(950_000, 1e24)));
         INetwork network = INetwork(address(settlement));
         vm.expectPartialRevert(MintBurn.OtherMinter.selector);
-        new MintBurn(MintBurnParts(orog, dollar, oracle, pool, rule, network, GOVERNANCE));
+        MintBurn(create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(orog, dollar, oracle, pool, rule, network, GOVERNANCE))));
     }
 
     function test_noRuleMintsMoreThanItsBound() public {
         vm.expectRevert(abi.encodeWithSelector(BoundedMint.OutOfRange.selector, "elasticity"));
-        new BoundedMint(950_001, 1e24);
+        BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(950_001, 1e24)));
         vm.expectRevert(abi.encodeWithSelector(BoundedMint.OutOfRange.selector, "elasticity"));
-        new BoundedMint(0, 1e24);
+        BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(0, 1e24)));
         vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "elasticity"));
-        new DocumentMint(1_500_001, 1e24);
+        DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(1_500_001, 1e24)));
         vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "elasticity"));
-        new DocumentMint(799_999, 1e24);
+        DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(799_999, 1e24)));
     }
 
     /// Never more than what was burned, nor than its dollars buy, nor than the yearly bounds of one epoch.
     function testFuzz_boundedMint(uint256 dollars, uint256 burned, uint256 price, uint256 supply) public {
-        BoundedMint rule = new BoundedMint(950_000, 73_050e18);
+        BoundedMint rule = BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(950_000, 73_050e18)));
         dollars = bound(dollars, 0, 1e30);
         burned = bound(burned, 0, 1e30);
         price = bound(price, 1, 1e24);
@@ -299,7 +299,7 @@ contract MintBurnTest is BurnMintFixture {
 
     /// The rule as the document has it pays whoever burns least: the floor comes last.
     function test_theDocumentsRuleIsFarmed() public {
-        _deployBurnMint(new DocumentMint(1_500_000, 1_000_000_000e18));
+        _deployBurnMint(DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(1_500_000, 1_000_000_000e18))));
         uint256 supply = orog.totalSupply();
         uint256 epoch = _earn(1e18);
         _closeNow();

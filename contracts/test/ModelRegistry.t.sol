@@ -5,7 +5,7 @@ import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
-import {check, checkEqual, vm} from "./Vm.sol";
+import {check, checkEqual, create, vm} from "./Vm.sol";
 
 contract ModelRegistryTest {
     uint128 private constant FEE = 1_000e18;
@@ -21,8 +21,8 @@ contract ModelRegistryTest {
     uint256 private _blockNumber = 1_000;
 
     function setUp() public {
-        token = new OgongToken(Genesis(address(this), address(this), address(this), address(this), address(this)));
-        parameters = new Parameters(
+        token = OgongToken(create("OgongToken.sol:OgongToken", abi.encode(Genesis(address(this), address(this), address(this), address(this), address(this)))));
+        parameters = Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             Delays(0, NOTICE, 0, 0, 0),
             Holding(0, 0),
@@ -30,8 +30,8 @@ contract ModelRegistryTest {
             Recipients(address(0xF1), TREASURY, address(0xF3)),
             Parameters.Limits(1_000_000, 0, 0, 1, 1),
             TREASURY
-        );
-        registry = new ModelRegistry(token, parameters, FEE);
+        )));
+        registry = ModelRegistry(create("ModelRegistry.sol:ModelRegistry", abi.encode(token, parameters, FEE)));
         _fund(MAKER);
         _fund(SQUATTER);
         _announce(MAKER, "acme");
@@ -58,7 +58,7 @@ contract ModelRegistryTest {
         vm.expectPartialRevert(bytes4(keccak256("ERC20InsufficientAllowance(address,uint256,uint256)")));
         registry.claim("free", SALT);
         vm.expectRevert(abi.encodeWithSelector(ModelRegistry.FeeTooLow.selector, 1e18 - 1, 1e18));
-        new ModelRegistry(token, parameters, 1e18 - 1);
+        ModelRegistry(create("ModelRegistry.sol:ModelRegistry", abi.encode(token, parameters, 1e18 - 1)));
     }
 
     /// Whoever sees a claim coming cannot make it first, neither with a seal of its own in the same block nor with the seen one.

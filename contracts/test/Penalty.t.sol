@@ -6,7 +6,7 @@ import {Settlement} from "../src/Settlement.sol";
 import {Staking} from "../src/Staking.sol";
 import {Batch, Debit, Line, Tally} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {bound, check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 /// Refuted reports cost the payee of the verifier a part of its stake.
 contract PenaltyTest is Fixture {
@@ -159,7 +159,7 @@ contract PenaltyTest is Fixture {
 
     function test_settlementRefusesAStakeThatNamesAnother() public {
         vm.expectRevert(abi.encodeWithSelector(Settlement.OtherSettlement.selector, address(settlement)));
-        new Settlement(token, parameters, staking, _issuance());
+        Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, staking, _issuance())));
     }
 
     /// Stake, ask back, finish, and be refuted, in any order: nothing is taken twice, and bonds never pay for it.

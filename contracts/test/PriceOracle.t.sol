@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {PriceOracle, Quote} from "../src/PriceOracle.sol";
 import {BurnMintFixture} from "./BurnMintFixture.sol";
-import {bound, check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 contract PriceOracleTest is BurnMintFixture {
     address private constant ASSET = address(0xA55E7);
@@ -202,6 +202,6 @@ contract PriceOracleTest is BurnMintFixture {
         vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "feeds"));
         oracle.announceFeeds(new address[](0));
         vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "maxAge"));
-        new PriceOracle(address(this), feeds, 0);
+        PriceOracle(create("PriceOracle.sol:PriceOracle", abi.encode(address(this), feeds, 0)));
     }
 }

@@ -7,7 +7,7 @@ import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Batch, Debit, Line, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {check, checkEqual, bound, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 contract SettlementTest is Fixture {
     bytes32[] private none;
@@ -195,7 +195,7 @@ contract SettlementTest is Fixture {
 
     function test_quorumForAnotherContractIsRefused() public {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
-        Settlement other = new Settlement(token, parameters, _createStaking(), _issuance());
+        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), _issuance())));
         bytes[] memory quorum = _quorum(other.batchDigest(batch, debits, lines, none, _idle()), 3);
         _expectRefusal(batch, debits, lines, quorum);
     }
@@ -211,7 +211,7 @@ contract SettlementTest is Fixture {
 
     function test_orderForAnotherEscrowIsRefused() public {
         _fund(payer, 1_000, 1_000);
-        Escrow other = new Settlement(token, parameters, _createStaking(), _issuance()).escrow();
+        Escrow other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), _issuance()))).escrow();
         Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
         debit.signature = _signature(PAYER_KEY, other.orderDigest(payer, validator, 1_000, TERMS));
         _expectBadPayerSignature(debit);

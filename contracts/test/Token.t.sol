@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
-import {bound, check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 contract TokenTest {
     address private constant TEAM = address(0xA1);
@@ -21,7 +21,7 @@ contract TokenTest {
 
     function setUp() public {
         vm.warp(1_800_000_000);
-        token = new OgongToken(Genesis(TEAM, FOUNDATION, LAUNCH, LISTING, EMISSION));
+        token = OgongToken(create("OgongToken.sol:OgongToken", abi.encode(Genesis(TEAM, FOUNDATION, LAUNCH, LISTING, EMISSION))));
         begun = 1_800_000_000;
     }
 

@@ -5,6 +5,7 @@ pragma solidity 0.8.37;
 interface Vm {
     function addr(uint256 privateKey) external pure returns (address);
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function getCode(string calldata artifact) external view returns (bytes memory);
     function getNonce(address account) external view returns (uint64);
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function prank(address sender) external;
@@ -21,6 +22,20 @@ interface Vm {
 }
 
 Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+/// A contract from its artifact, as `new` would create it. With `new`, each test contract holds the whole code of what it creates, and the
+/// compiler makes all of it anew for each of them: that took most of its time.
+/// @param artifact Its file and its name.
+function create(string memory artifact, bytes memory arguments) returns (address created) {
+    bytes memory code = bytes.concat(vm.getCode(artifact), arguments);
+    assembly ("memory-safe") {
+        created := create(0, add(code, 32), mload(code))
+        if iszero(created) {
+            returndatacopy(0, 0, returndatasize())
+            revert(0, returndatasize())
+        }
+    }
+}
 
 error NotEqual(string what, uint256 actual, uint256 expected);
 error NotTrue(string what);

@@ -14,6 +14,7 @@ import {
   stakingAbi,
   validatorRegistryAbi,
 } from './generated/abi.ts';
+import { createGovernmentReads } from './government.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { createWrites } from './ledger-writes.ts';
 import { createModelReads } from './model-registry.ts';
@@ -140,6 +141,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createBeaconKeysReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
     ...createCaseReads(transactor, deployment),
+    ...createGovernmentReads(transactor, deployment),
     ...createWrites(transactor, deployment),
   };
 }

@@ -69,11 +69,15 @@ export async function deployBurnAndMint(
     create,
     addressAt,
     owner,
+    governor,
     after,
   }: {
     readonly create: Create;
     readonly addressAt: (n: number) => Address;
+    /** Has the tokens of the beginning. */
     readonly owner: Address;
+    /** Names price feeds. */
+    readonly governor: Address;
     readonly after: number;
   },
 ): Promise<{
@@ -124,7 +128,7 @@ export async function deployBurnAndMint(
     encodeDeployData({
       abi: priceOracleAbi,
       bytecode: priceOracleBytecode,
-      args: [owner, [...options.feeds], BigInt(options.maxPriceAge)],
+      args: [governor, [...options.feeds], BigInt(options.maxPriceAge)],
     }),
   );
   const ruleArgs = [BigInt(elasticityPpm), yearlyCap] as const;

@@ -1,34 +1,25 @@
-import { concatHex, encodeDeployData, getContractAddress, keccak256, type TransactionReceipt, zeroAddress } from 'viem';
+import { concatHex, keccak256 } from 'viem';
 import type { EpochTiming } from './beacon-keys.ts';
-import { type BurnAndMintOptions, burnAndMintShares, deployBurnAndMint } from './deploy-burn-and-mint.ts';
-import type { BurnAndMint, Deployment } from './deployment.ts';
-import { ChainError } from './errors.ts';
+import type { BurnAndMintOptions } from './deploy-burn-and-mint.ts';
 import {
-  beaconKeysAbi,
   beaconKeysBytecode,
-  casesAbi,
   casesBytecode,
+  governmentBytecode,
   mintBurnBytecode,
-  modelRegistryAbi,
   modelRegistryBytecode,
-  ogongTokenAbi,
   ogongTokenBytecode,
-  parametersAbi,
   parametersBytecode,
-  settlementAbi,
   settlementBytecode,
-  stakingAbi,
   stakingBytecode,
 } from './generated/abi.ts';
-import { type Address, type BytesLike, type Hex, toAddress } from './hex.ts';
-import { createTransactor } from './transactor.ts';
+import type { Address, BytesLike, Hex } from './hex.ts';
 
 /** Tells contracts of this version from those of another. */
 export const hashContracts = (): Hex =>
   keccak256(
     concatHex([
       ...[ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode],
-      ...[casesBytecode, modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode],
+      ...[casesBytecode, modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode, governmentBytecode],
     ]),
   );
 
@@ -144,7 +135,8 @@ export interface Issuance {
   readonly lambda: number;
 }
 
-const noIssuance: Issuance = { start: 0n, period: 0, lambda: 0 };
+/** @internal */
+export const noIssuance: Issuance = { start: 0n, period: 0, lambda: 0 };
 
 /** Who owns what the genesis gives to people. */
 export interface GenesisOwners {
@@ -171,13 +163,34 @@ export interface Justice {
 /** With a quarter, to buy the silence of five witnesses costs more than the case, and whoever reports itself loses three quarters. */
 export const defaultJustice: Justice = { reporterPpm: 250_000, deposit: 100n * 10n ** 18n };
 
-export interface DeployOptions {
-  readonly rpcUrl: string;
-  readonly chainId: number;
-  /** Pays for the deployment. */
-  readonly privateKey: Hex;
-  /** Governs parameters. Default: the deployer. */
+/** How token holders vote. Seconds; none of them ever gets shorter. */
+export interface Voting {
+  /** From a proposal until votes are counted. */
+  readonly delay: number;
+  readonly period: number;
+  /** From a vote that passed until anybody may carry it out. */
+  readonly timelock: number;
+  /** Votes that a proposer needs, atomic units. */
+  readonly threshold: bigint;
+  /** Of all tokens, what has to vote for it or abstain, in basis points. */
+  readonly quorumBps: number;
+}
+
+/** For a network with money in it. A hundredth of all tokens is a twentieth of those that are not the emission's. */
+export const defaultVoting: Voting = {
+  delay: DAY,
+  period: 5 * DAY,
+  timelock: 2 * DAY,
+  threshold: 100_000n * 10n ** 18n,
+  quorumBps: 100,
+};
+
+/** What a network is, wherever it is deployed. */
+export interface DeployPlan {
+  /** Has what no other address is named for; governs parameters where nobody votes. Default: the deployer. */
   readonly owner?: BytesLike;
+  /** Token holders govern parameters. Default: the owner does. */
+  readonly voting?: Voting;
   readonly recipients: { readonly verification: BytesLike; readonly treasury: BytesLike; readonly license: BytesLike };
   readonly shares?: Partial<Shares>;
   readonly limits?: Partial<Limits>;
@@ -191,7 +204,7 @@ export interface DeployOptions {
   readonly issuance?: Issuance;
   /** Default: all of it is the owner's, half a billion tokens and more of it vesting. */
   readonly genesis?: GenesisOwners;
-  /** Where the treasury's share goes after its term. Default: its recipient. */
+  /** Where the treasury's share goes after its term. Default: what token holders govern, or its recipient where they do not vote. */
   readonly vault?: BytesLike;
   /** When epochs begin. Default: no threshold beacon. */
   readonly beacon?: EpochTiming;
@@ -199,180 +212,9 @@ export interface DeployOptions {
   readonly burnAndMint?: BurnAndMintOptions;
 }
 
-/** Deploys the whole ledger: six transactions, one more for the threshold beacon, and up to five more where it burns and mints. */
-export async function deployContracts(options: DeployOptions): Promise<Deployment> {
-  const transactor = createTransactor(options);
-  const owner = options.owner === undefined ? (transactor.address as Address) : toAddress(options.owner, 'owner');
-  const recipients: Recipients = {
-    verification: toAddress(options.recipients.verification, 'recipients.verification'),
-    treasury: toAddress(options.recipients.treasury, 'recipients.treasury'),
-    license: toAddress(options.recipients.license, 'recipients.license'),
-  };
-  let block: bigint | undefined;
-  const create = async (what: string, data: Hex): Promise<{ address: Address; receipt: TransactionReceipt }> => {
-    const receipt = await transactor.send(`deploy ${what}`, undefined, data);
-    block ??= receipt.blockNumber;
-    if (!receipt.contractAddress) throw new ChainError('reverted', `deploy ${what}: no contract was created`);
-    return { address: receipt.contractAddress.toLowerCase() as Address, receipt };
-  };
-  const { address: deployer = zeroAddress } = transactor;
-  const nonce = await transactor.read('the nonce of the deployer', (client) =>
-    client.getTransactionCount({ address: deployer, blockTag: 'latest' }),
-  );
-  const addressAfter = (from: Address, count: number): Address =>
-    getContractAddress({ from, nonce: BigInt(count) }).toLowerCase() as Address;
-  const issuance = options.issuance ?? noIssuance;
-  if (issuance.period !== 0 && options.burnAndMint !== undefined) {
-    throw new ChainError('bad-input', 'a network that burns and mints has no emission');
-  }
-  // Contracts that know each other: the settlement comes three transactions after the token. It creates escrow, earnings and emission.
-  const economy = await createEconomy(options, {
-    create,
-    owner,
-    issuance,
-    addressAt: (n) => addressAfter(deployer, nonce + n),
-  });
-  const { token } = economy;
-  const shares =
-    economy.burnAndMint !== undefined ? burnAndMintShares : issuance.period === 0 ? whitepaperShares : fundedShares;
-  const parameters = await create(
-    'parameters',
-    encodeDeployData({
-      abi: parametersAbi,
-      bytecode: parametersBytecode,
-      args: [
-        owner,
-        options.delays ?? defaultDelays,
-        options.holding ?? defaultHolding,
-        { ...shares, ...options.shares },
-        recipients,
-        { ...defaultLimits, ...options.limits },
-        options.vault === undefined ? recipients.treasury : toAddress(options.vault, 'vault'),
-      ],
-    }),
-  );
-  // Settlement and cases refuse a staking contract that names others.
-  const staking = await create(
-    'staking',
-    encodeDeployData({
-      abi: stakingAbi,
-      bytecode: stakingBytecode,
-      args: [token, parameters.address, economy.settlementAddress, economy.casesAddress],
-    }),
-  );
-  const settlement = await create(
-    'settlement',
-    encodeDeployData({
-      abi: settlementAbi,
-      bytecode: settlementBytecode,
-      args: [economy.payment ?? token, parameters.address, staking.address, issuance],
-    }),
-  );
-  const justice = options.justice ?? defaultJustice;
-  const cases = await create(
-    'cases',
-    encodeDeployData({
-      abi: casesAbi,
-      bytecode: casesBytecode,
-      args: [staking.address, settlement.address, BigInt(justice.reporterPpm), justice.deposit],
-    }),
-  );
-  const models = await create(
-    'model registry',
-    encodeDeployData({
-      abi: modelRegistryAbi,
-      bytecode: modelRegistryBytecode,
-      args: [token, parameters.address, options.makerFee ?? defaultMakerFee],
-    }),
-  );
-  const { beacon } = options;
-  const beaconKeys =
-    beacon &&
-    (await create(
-      'beacon keys',
-      encodeDeployData({
-        abi: beaconKeysAbi,
-        bytecode: beaconKeysBytecode,
-        args: [staking.address, settlement.address, beacon.origin, beacon.period],
-      }),
-    ));
-  const [registry, escrow, earnings, emission, hearings, equivocation] = await transactor.read(
-    'find the created contracts',
-    (client) =>
-      Promise.all([
-        client.readContract({ address: staking.address, abi: stakingAbi, functionName: 'registry' }),
-        client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'escrow' }),
-        client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'earnings' }),
-        client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'emission' }),
-        client.readContract({ address: cases.address, abi: casesAbi, functionName: 'hearings' }),
-        client.readContract({ address: cases.address, abi: casesAbi, functionName: 'equivocation' }),
-      ]),
-  );
-  return {
-    chainId: options.chainId,
-    rpcUrl: options.rpcUrl,
-    token,
-    parameters: parameters.address,
-    staking: staking.address,
-    registry: registry.toLowerCase() as Address,
-    escrow: escrow.toLowerCase() as Address,
-    settlement: settlement.address,
-    models: models.address,
-    earnings: earnings.toLowerCase() as Address,
-    cases: cases.address,
-    hearings: hearings.toLowerCase() as Address,
-    equivocation: equivocation.toLowerCase() as Address,
-    ...(issuance.period === 0 ? {} : { emission: emission.toLowerCase() as Address }),
-    ...(beaconKeys === undefined ? {} : { beaconKeys: beaconKeys.address }),
-    ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
-    block: Number(block),
-  };
-}
-
-/** @param emission holds what is earned by work; where a network has none, its owner holds it. */
-function createGenesis({ genesis }: Pick<DeployOptions, 'genesis'>, owner: Address, emission: Address) {
-  const of = (name: keyof GenesisOwners): Address => (genesis ? toAddress(genesis[name], `genesis.${name}`) : owner);
-  return { team: of('team'), foundation: of('foundation'), launch: of('launch'), listing: of('listing'), emission };
-}
-
-interface Economy {
-  /** Staked and bonded. */
-  readonly token: Address;
-  /** What payers pay in, where that is not the token. */
-  readonly payment?: Address;
-  readonly settlementAddress: Address;
-  /** They come right after the settlement. */
-  readonly casesAddress: Address;
-  readonly burnAndMint?: BurnAndMint;
-}
-
-/** Creates the token, and what burns and mints it where the network does. Parameters, staking and settlement come next. */
-async function createEconomy(
-  options: DeployOptions,
-  {
-    create,
-    owner,
-    issuance,
-    addressAt,
-  }: {
-    readonly create: (what: string, data: Hex) => Promise<{ readonly address: Address }>;
-    readonly owner: Address;
-    readonly issuance: Issuance;
-    /** Of the contract that is created as the n-th from now. */
-    readonly addressAt: (n: number) => Address;
-  },
-): Promise<Economy> {
-  if (options.burnAndMint === undefined) {
-    const settlementAddress = addressAt(3);
-    const emission = getContractAddress({ from: settlementAddress, nonce: 3n }).toLowerCase() as Address;
-    const args = [createGenesis(options, owner, issuance.period === 0 ? owner : emission)] as const;
-    const { address } = await create(
-      'token',
-      encodeDeployData({ abi: ogongTokenAbi, bytecode: ogongTokenBytecode, args }),
-    );
-    return { token: address, settlementAddress, casesAddress: addressAt(4) };
-  }
-  // Parameters and staking come before the settlement.
-  const created = await deployBurnAndMint(options.burnAndMint, { create, owner, addressAt, after: 2 });
-  return { ...created, payment: created.burnAndMint.credits };
+export interface DeployOptions extends DeployPlan {
+  readonly rpcUrl: string;
+  readonly chainId: number;
+  /** Pays for the deployment. */
+  readonly privateKey: Hex;
 }

@@ -38,6 +38,8 @@ describe('parseDeployment', () => {
     ['fractional block', { ...whole, block: 0.5 }],
     ['half an economy', { ...whole, burnAndMint: { credits: address } }],
     ['no economy', { ...whole, burnAndMint: null }],
+    ['a government that is no address', { ...whole, government: 'votes' }],
+    ['a bad timelock', { ...whole, timelock: 1 }],
     ['bad URL', { ...whole, rpcUrl: 'nowhere' }],
   ])('refuses %s', (_, input) => {
     expect(() => parseDeployment(input)).toThrow(/deployment: /);

@@ -39,6 +39,10 @@ export interface Deployment {
   readonly emission?: Address;
   /** Keys of the threshold beacon. Absent where the network has the bootstrap beacon alone. */
   readonly beaconKeys?: Address;
+  /** Counts the votes of token holders. Absent where an owner governs. */
+  readonly government?: Address;
+  /** Owns what they vote about. */
+  readonly timelock?: Address;
   /** Absent where the network pays in its token. */
   readonly burnAndMint?: BurnAndMint;
   /** First block with events of these contracts. */
@@ -89,6 +93,8 @@ export function parseDeployment(input: unknown): Deployment {
     ...addresses,
     ...(fields.emission === undefined ? {} : { emission: parseAddress(fields.emission, 'emission') }),
     ...(fields.beaconKeys === undefined ? {} : { beaconKeys: parseAddress(fields.beaconKeys, 'beaconKeys') }),
+    ...(fields.government === undefined ? {} : { government: parseAddress(fields.government, 'government') }),
+    ...(fields.timelock === undefined ? {} : { timelock: parseAddress(fields.timelock, 'timelock') }),
     ...(fields.burnAndMint === undefined ? {} : { burnAndMint: parseBurnAndMint(fields.burnAndMint) }),
     block: parseCount(fields.block, 'block'),
   };

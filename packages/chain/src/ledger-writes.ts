@@ -8,6 +8,7 @@ import { createEmissionWrites } from './emission.ts';
 import { ChainError } from './errors.ts';
 import { createEscrowWrites } from './escrow-writes.ts';
 import { earningsAbi, ogongTokenAbi, parametersAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
+import { createGovernmentWrites } from './government.ts';
 import { type Address, type BytesLike, toAddress, toHex } from './hex.ts';
 import { createModelWrites } from './model-registry.ts';
 import { createRegistryWrites } from './registry-writes.ts';
@@ -95,6 +96,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
     ...createEmissionWrites(transactor, deployment),
     ...createBeaconKeysWrites(transactor, deployment),
     ...createCaseWrites(transactor, deployment, allow),
+    ...createGovernmentWrites(transactor, deployment),
 
     /** Pays a provider's payee what it can have by now; anyone may. */
     withdrawEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('withdraw', providerId, payee),

@@ -26,6 +26,7 @@ import {
   emissionAbi,
   equivocationAbi,
   escrowAbi,
+  governmentAbi,
   hearingsAbi,
   mintBurnAbi,
   modelRegistryAbi,
@@ -36,6 +37,7 @@ import {
   priceOracleAbi,
   settlementAbi,
   stakingAbi,
+  timelockAbi,
   validatorRegistryAbi,
 } from './generated/abi.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
@@ -61,6 +63,8 @@ export const ledgerAbi = [
   ...casesAbi,
   ...hearingsAbi,
   ...equivocationAbi,
+  ...governmentAbi,
+  ...timelockAbi,
 ] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */

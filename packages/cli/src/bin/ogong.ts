@@ -6,6 +6,7 @@ import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { compareCommand } from '../compare/compare-command.ts';
+import { deployCommand } from '../deploy/deploy-command.ts';
 import { doctorCommand } from '../doctor/doctor-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
@@ -15,6 +16,7 @@ import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, stakeCommand } from '../money/stake-command.ts';
+import { voteCommand } from '../money/vote-command.ts';
 import { replayCommand } from '../replay-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
@@ -30,6 +32,7 @@ const moneyCommands: readonly Command[] = [
   bondCommand,
   escrowCommand,
   paramsCommand,
+  voteCommand,
   supplyCommand,
 ];
 
@@ -43,6 +46,7 @@ const commands: readonly Command[] = [
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
+  deployCommand,
   signerCommand,
   doctorCommand,
   completionCommand,
@@ -52,7 +56,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
-  ['Run a network', [meshCommand, signerCommand, doctorCommand]],
+  ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],
   ['This program', [completionCommand]],
 ];
 

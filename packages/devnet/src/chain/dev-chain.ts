@@ -17,6 +17,8 @@ export interface DevChainOptions {
   readonly port?: number;
   /** Default: 127.0.0.1. Whoever reaches the port owns the chain. */
   readonly host?: string;
+  /** Default: devChainId. Another one where a chain of that number is rehearsed. */
+  readonly chainId?: number;
   /** Default: 250. */
   readonly blockTimeMs?: number;
   /** File that keeps the chain over restarts; without it the chain is gone when it stops. */
@@ -44,7 +46,8 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
   const host = options.host ?? '127.0.0.1';
   const port = await choosePort(host, options.port ?? 0);
   const rpcUrl = `http://${host}:${port}`;
-  const args = ['--host', host, '--port', String(port), '--chain-id', String(devChainId)];
+  const chainId = options.chainId ?? devChainId;
+  const args = ['--host', host, '--port', String(port), '--chain-id', String(chainId)];
   args.push('--block-time', String((options.blockTimeMs ?? 250) / 1000), '--accounts', '0', '--quiet');
   args.push('--enable-tx-gas-limit', '--no-request-size-limit');
   if (options.statePath) {
@@ -60,14 +63,14 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
   process.once('exit', killOnExit);
   child.once('exit', () => process.off('exit', killOnExit));
   try {
-    await waitUntilReady(rpcUrl, child, errors);
+    await waitUntilReady({ rpcUrl, chainId }, child, errors);
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
   }
   return {
     rpcUrl,
-    chainId: devChainId,
+    chainId,
     port,
     pid: child.pid as number,
     setBalance: (address, wei) => setDevBalance(rpcUrl, address, wei),
@@ -131,14 +134,18 @@ function collectErrors(child: ChildProcess): () => string {
   return () => text.trim();
 }
 
-async function waitUntilReady(rpcUrl: string, child: ChildProcess, errors: () => string): Promise<void> {
+async function waitUntilReady(
+  { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
+  child: ChildProcess,
+  errors: () => string,
+): Promise<void> {
   const deadline = performance.now() + readyTimeoutMs;
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.pid === undefined) {
       throw new ChainError('dev-chain', `anvil stopped while starting: ${errors() || `exit code ${child.exitCode}`}`);
     }
     try {
-      if (Number(await callRpc(rpcUrl, 'eth_chainId', [])) === devChainId) return;
+      if (Number(await callRpc(rpcUrl, 'eth_chainId', [])) === chainId) return;
     } catch {
       // Not listening yet: the deadline, or the child's exit above, ends the wait.
     }

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { defaultHolding, deployContracts, hashContracts, noDelays } from '@ogong/chain/deploy';
+import { defaultHolding, hashContracts, noDelays } from '@ogong/chain/deploy';
+import { deployContracts } from '@ogong/chain/deploy-contracts';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';

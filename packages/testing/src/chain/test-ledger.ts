@@ -2,13 +2,14 @@ import type { EpochTiming } from '@ogong/chain/beacon-keys';
 import { createChainClient } from '@ogong/chain/client';
 import {
   type Delays,
-  deployContracts,
   type Holding,
   type Issuance,
   type Limits,
   noDelays,
   noHolding,
+  type Voting,
 } from '@ogong/chain/deploy';
+import { deployContracts } from '@ogong/chain/deploy-contracts';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
@@ -30,6 +31,8 @@ export async function startTestLedger(
     holding?: Partial<Holding>;
     issuance?: Issuance;
     beacon?: EpochTiming;
+    /** Token holders govern. */
+    voting?: Voting;
     /** Pays in credits, at prices that these feeds sign. */
     feedKeys?: readonly Hex[];
     blockTimeMs?: number;
@@ -49,6 +52,7 @@ export async function startTestLedger(
     holding: { ...noHolding, ...options.holding },
     ...(options.issuance && { issuance: options.issuance }),
     ...(options.beacon && { beacon: options.beacon }),
+    ...(options.voting && { voting: options.voting }),
     ...(options.feedKeys && { burnAndMint: describeDevEconomy(options.feedKeys, treasury) }),
   });
   const connect = (privateKey: Hex) =>

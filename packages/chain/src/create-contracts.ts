@@ -1,0 +1,229 @@
+import { encodeDeployData, getContractAddress } from 'viem';
+import {
+  type DeployPlan,
+  defaultDelays,
+  defaultHolding,
+  defaultJustice,
+  defaultLimits,
+  defaultMakerFee,
+  fundedShares,
+  type GenesisOwners,
+  noIssuance,
+  type Recipients,
+  whitepaperShares,
+} from './deploy.ts';
+import { burnAndMintShares, type Create, deployBurnAndMint } from './deploy-burn-and-mint.ts';
+import type { BurnAndMint } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import {
+  beaconKeysAbi,
+  beaconKeysBytecode,
+  casesAbi,
+  casesBytecode,
+  governmentAbi,
+  governmentBytecode,
+  modelRegistryAbi,
+  modelRegistryBytecode,
+  ogongTokenAbi,
+  ogongTokenBytecode,
+  parametersAbi,
+  parametersBytecode,
+  settlementAbi,
+  settlementBytecode,
+  stakingAbi,
+  stakingBytecode,
+} from './generated/abi.ts';
+import { type Address, toAddress } from './hex.ts';
+
+/** Who creates the contracts, and with which of its transactions it begins: their addresses follow from that. */
+export interface Creator {
+  readonly deployer: Address;
+  readonly nonce: number;
+  readonly create: Create;
+}
+
+/** What one transaction each creates. */
+export interface CreatedContracts {
+  readonly token: Address;
+  readonly parameters: Address;
+  readonly staking: Address;
+  readonly settlement: Address;
+  readonly cases: Address;
+  readonly models: Address;
+  readonly beaconKeys?: Address;
+  /** Counts votes. */
+  readonly government?: Address;
+  /** Owns what votes decide about. */
+  readonly timelock?: Address;
+  readonly burnAndMint?: BurnAndMint;
+  /** The network has an emission. */
+  readonly hasEmission: boolean;
+}
+
+/** The address of what an account's transaction with that number creates. */
+export const computeCreated = (from: Address, nonce: number): Address =>
+  getContractAddress({ from, nonce: BigInt(nonce) }).toLowerCase() as Address;
+
+/** Creates every contract of a network, in order: six of them, one more each for beacon and votes, and up to five more that burn and mint. */
+export async function createContracts(
+  plan: DeployPlan,
+  { deployer, nonce, create }: Creator,
+): Promise<CreatedContracts> {
+  const owner = plan.owner === undefined ? deployer : toAddress(plan.owner, 'owner');
+  const recipients: Recipients = {
+    verification: toAddress(plan.recipients.verification, 'recipients.verification'),
+    treasury: toAddress(plan.recipients.treasury, 'recipients.treasury'),
+    license: toAddress(plan.recipients.license, 'recipients.license'),
+  };
+  const issuance = plan.issuance ?? noIssuance;
+  if (issuance.period !== 0 && plan.burnAndMint !== undefined) {
+    throw new ChainError('bad-input', 'a network that burns and mints has no emission');
+  }
+  const addressAt = (n: number): Address => computeCreated(deployer, nonce + n);
+  // Votes need the token, and what they govern needs its owner: so the last contract's address is known before.
+  const government = plan.voting && addressAt(countContracts(plan) - 1);
+  const timelock = government && computeCreated(government, 1);
+  const governor = timelock ?? owner;
+  // Contracts that know each other: the settlement comes three transactions after the token. It creates escrow, earnings and emission.
+  const economy = await createEconomy(plan, { create, owner, governor, hasEmission: issuance.period !== 0, addressAt });
+  const { token } = economy;
+  const shares =
+    economy.burnAndMint !== undefined ? burnAndMintShares : issuance.period === 0 ? whitepaperShares : fundedShares;
+  const parameters = await create(
+    'parameters',
+    encodeDeployData({
+      abi: parametersAbi,
+      bytecode: parametersBytecode,
+      args: [
+        governor,
+        plan.delays ?? defaultDelays,
+        plan.holding ?? defaultHolding,
+        { ...shares, ...plan.shares },
+        recipients,
+        { ...defaultLimits, ...plan.limits },
+        plan.vault === undefined ? (timelock ?? recipients.treasury) : toAddress(plan.vault, 'vault'),
+      ],
+    }),
+  );
+  // Settlement and cases refuse a staking contract that names others.
+  const staking = await create(
+    'staking',
+    encodeDeployData({
+      abi: stakingAbi,
+      bytecode: stakingBytecode,
+      args: [token, parameters.address, economy.settlementAddress, economy.casesAddress],
+    }),
+  );
+  const settlement = await create(
+    'settlement',
+    encodeDeployData({
+      abi: settlementAbi,
+      bytecode: settlementBytecode,
+      args: [economy.payment ?? token, parameters.address, staking.address, issuance],
+    }),
+  );
+  const justice = plan.justice ?? defaultJustice;
+  const cases = await create(
+    'cases',
+    encodeDeployData({
+      abi: casesAbi,
+      bytecode: casesBytecode,
+      args: [staking.address, settlement.address, BigInt(justice.reporterPpm), justice.deposit],
+    }),
+  );
+  const models = await create(
+    'model registry',
+    encodeDeployData({
+      abi: modelRegistryAbi,
+      bytecode: modelRegistryBytecode,
+      args: [token, parameters.address, plan.makerFee ?? defaultMakerFee],
+    }),
+  );
+  const { beacon, voting } = plan;
+  const beaconKeys =
+    beacon &&
+    (await create(
+      'beacon keys',
+      encodeDeployData({
+        abi: beaconKeysAbi,
+        bytecode: beaconKeysBytecode,
+        args: [staking.address, settlement.address, beacon.origin, beacon.period],
+      }),
+    ));
+  if (voting !== undefined) {
+    const { address } = await create(
+      'government',
+      encodeDeployData({ abi: governmentAbi, bytecode: governmentBytecode, args: [token, voting] }),
+    );
+    if (address !== government) throw new ChainError('bad-input', `the government is at ${address}, not ${government}`);
+  }
+  return {
+    token,
+    parameters: parameters.address,
+    staking: staking.address,
+    settlement: settlement.address,
+    cases: cases.address,
+    models: models.address,
+    hasEmission: issuance.period !== 0,
+    ...(beaconKeys && { beaconKeys: beaconKeys.address }),
+    ...(government && timelock && { government, timelock }),
+    ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
+  };
+}
+
+/** One transaction each. */
+function countContracts({ beacon, voting, burnAndMint }: DeployPlan): number {
+  const economy = burnAndMint === undefined ? 1 : burnAndMint.market === undefined ? 6 : 4;
+  return economy + 5 + (beacon ? 1 : 0) + (voting ? 1 : 0);
+}
+
+/** @param emission holds what is earned by work; where a network has none, its owner holds it. */
+function createGenesis({ genesis }: Pick<DeployPlan, 'genesis'>, owner: Address, emission: Address) {
+  const of = (name: keyof GenesisOwners): Address => (genesis ? toAddress(genesis[name], `genesis.${name}`) : owner);
+  return { team: of('team'), foundation: of('foundation'), launch: of('launch'), listing: of('listing'), emission };
+}
+
+interface Economy {
+  /** Staked and bonded. */
+  readonly token: Address;
+  /** What payers pay in, where that is not the token. */
+  readonly payment?: Address;
+  readonly settlementAddress: Address;
+  /** They come right after the settlement. */
+  readonly casesAddress: Address;
+  readonly burnAndMint?: BurnAndMint;
+}
+
+/** Creates the token, and what burns and mints it where the network does. Parameters, staking and settlement come next. */
+async function createEconomy(
+  plan: DeployPlan,
+  {
+    create,
+    owner,
+    governor,
+    hasEmission,
+    addressAt,
+  }: {
+    readonly create: Create;
+    readonly owner: Address;
+    /** Names price feeds. */
+    readonly governor: Address;
+    readonly hasEmission: boolean;
+    /** Of the contract that is created as the n-th from now. */
+    readonly addressAt: (n: number) => Address;
+  },
+): Promise<Economy> {
+  if (plan.burnAndMint === undefined) {
+    const settlementAddress = addressAt(3);
+    const emission = computeCreated(settlementAddress, 3);
+    const args = [createGenesis(plan, owner, hasEmission ? emission : owner)] as const;
+    const { address } = await create(
+      'token',
+      encodeDeployData({ abi: ogongTokenAbi, bytecode: ogongTokenBytecode, args }),
+    );
+    return { token: address, settlementAddress, casesAddress: addressAt(4) };
+  }
+  // Parameters and staking come before the settlement.
+  const created = await deployBurnAndMint(plan.burnAndMint, { create, owner, governor, addressAt, after: 2 });
+  return { ...created, payment: created.burnAndMint.credits };
+}

@@ -1,0 +1,150 @@
+import type { PublicClient, Transaction } from 'viem';
+import { type CreatedContracts, computeCreated, createContracts } from './create-contracts.ts';
+import type { DeployOptions } from './deploy.ts';
+import type { Deployment } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import { casesAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
+import type { Address, Hex } from './hex.ts';
+import { createTransactor, type Transactor } from './transactor.ts';
+
+/** One contract that is on the chain, and is what the plan says. */
+export interface DeployedStep {
+  readonly what: string;
+  readonly address: Address;
+  readonly transaction: Hex;
+  readonly block: bigint;
+  readonly gasUsed: bigint;
+  /** It was there before. */
+  readonly isOld: boolean;
+}
+
+/** How a deployment goes on where an earlier one stopped. */
+export interface Resumption {
+  /** Number of the deployer's transaction that created the first contract. Default: its next one. */
+  readonly nonce?: number;
+  /** First block that can hold one of them. */
+  readonly fromBlock?: bigint;
+  /** Told before anything is sent: what has to be known to go on after a crash. */
+  readonly onStart?: (start: { readonly nonce: number; readonly fromBlock: bigint }) => void;
+  readonly onStep?: (step: DeployedStep) => void;
+}
+
+/**
+ * Deploys the whole ledger, or what is missing of it. Each contract that is there already has to come from exactly the transaction that
+ * this plan would send: same account, same number, same bytecode, same arguments.
+ * @throws ChainError 'bad-input' where it does not.
+ */
+export async function deployContracts(options: DeployOptions, resumption: Resumption = {}): Promise<Deployment> {
+  const transactor = createTransactor(options);
+  const deployer = transactor.address as Address;
+  const [next, head] = await transactor.read('the state of the deployer', (client) =>
+    Promise.all([
+      client.getTransactionCount({ address: deployer, blockTag: 'latest' }),
+      client.getBlockNumber({ cacheTime: 0 }),
+    ]),
+  );
+  const { nonce = next, fromBlock = head, onStart, onStep } = resumption;
+  if (nonce > next) throw new ChainError('bad-input', `the deployer has sent ${next} transactions, not yet ${nonce}`);
+  onStart?.({ nonce, fromBlock });
+  let index = 0;
+  let block: bigint | undefined;
+  const contracts = await createContracts(options, {
+    deployer,
+    nonce,
+    async create(what, data) {
+      const number = nonce + index++;
+      const address = computeCreated(deployer, number);
+      const isOld = number < next;
+      const receipt = isOld
+        ? await findCreation(transactor, { what, data, number, fromBlock: block ?? fromBlock })
+        : await transactor.send(`deploy ${what}`, undefined, data);
+      if (receipt.contractAddress?.toLowerCase() !== address) {
+        throw new ChainError(
+          'bad-input',
+          `${what} is at ${receipt.contractAddress ?? 'no address'}, not at ${address}: the deployer sent something else meanwhile`,
+        );
+      }
+      block ??= receipt.blockNumber;
+      const { transactionHash: transaction, gasUsed } = receipt;
+      onStep?.({ what, address, transaction, block: receipt.blockNumber, gasUsed, isOld });
+      return { address };
+    },
+  });
+  return describeDeployment(transactor, options, { contracts, block: Number(block) });
+}
+
+interface Wanted {
+  readonly what: string;
+  readonly data: Hex;
+  /** Of the deployer's transaction. */
+  readonly number: number;
+  readonly fromBlock: bigint;
+}
+
+/** The receipt of the deployer's transaction with that number. @throws ChainError where it is not the one that is wanted */
+async function findCreation({ read, address }: Transactor, { what, data, number, fromBlock }: Wanted) {
+  const deployer = address as Address;
+  return read(`find ${what}`, async (client) => {
+    const found = await findTransaction(client, deployer, { number, fromBlock });
+    if (found === undefined) {
+      throw new ChainError('bad-input', `${what}: no transaction ${number} of ${deployer} since block ${fromBlock}`);
+    }
+    const receipt = await client.getTransactionReceipt({ hash: found.hash });
+    const code = receipt.contractAddress && (await client.getCode({ address: receipt.contractAddress }));
+    if (found.to !== null || found.input !== data || receipt.status !== 'success' || !code || code === '0x') {
+      throw new ChainError(
+        'bad-input',
+        `transaction ${found.hash} did not create ${what} as this plan would: the plan, the program or the account is another one`,
+      );
+    }
+    return receipt;
+  });
+}
+
+/** By halves: an account's count of transactions only grows. */
+async function findTransaction(
+  client: PublicClient,
+  deployer: Address,
+  { number, fromBlock }: Pick<Wanted, 'number' | 'fromBlock'>,
+): Promise<Transaction | undefined> {
+  let low = fromBlock;
+  let high = await client.getBlockNumber({ cacheTime: 0 });
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    const count = await client.getTransactionCount({ address: deployer, blockNumber: middle });
+    if (count > number) high = middle;
+    else low = middle + 1n;
+  }
+  const { transactions } = await client.getBlock({ blockNumber: low, includeTransactions: true });
+  return transactions.find(({ from, nonce }) => from.toLowerCase() === deployer && nonce === number);
+}
+
+/** Asks the created contracts for those that they created. */
+async function describeDeployment(
+  { read }: Pick<Transactor, 'read'>,
+  { chainId, rpcUrl }: Pick<DeployOptions, 'chainId' | 'rpcUrl'>,
+  { contracts, block }: { readonly contracts: CreatedContracts; readonly block: number },
+): Promise<Deployment> {
+  const { staking, settlement, cases, hasEmission, timelock, ...rest } = contracts;
+  const [registry, escrow, earnings, emission, hearings, equivocation] = await read(
+    'find the created contracts',
+    (client) =>
+      Promise.all([
+        client.readContract({ address: staking, abi: stakingAbi, functionName: 'registry' }),
+        client.readContract({ address: settlement, abi: settlementAbi, functionName: 'escrow' }),
+        client.readContract({ address: settlement, abi: settlementAbi, functionName: 'earnings' }),
+        client.readContract({ address: settlement, abi: settlementAbi, functionName: 'emission' }),
+        client.readContract({ address: cases, abi: casesAbi, functionName: 'hearings' }),
+        client.readContract({ address: cases, abi: casesAbi, functionName: 'equivocation' }),
+      ]),
+  );
+  const lower = (address: string): Address => address.toLowerCase() as Address;
+  return {
+    ...{ chainId, rpcUrl, ...rest, staking, settlement, cases },
+    ...{ registry: lower(registry), escrow: lower(escrow), earnings: lower(earnings) },
+    ...{ hearings: lower(hearings), equivocation: lower(equivocation) },
+    ...(hasEmission && { emission: lower(emission) }),
+    ...(timelock && { timelock }),
+    block,
+  };
+}

@@ -1,0 +1,144 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { createChainClient } from '@ogong/chain/client';
+import { parseDeployment } from '@ogong/chain/deployment';
+import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { createTransactor } from '@ogong/chain/transactor';
+import { type DevChain, startDevChain } from '@ogong/devnet/chain/dev-chain';
+import { EXIT } from '@ogong/host/log/errors';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deployCommand } from './deploy-command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ogong-deploy-'));
+const anybody = `0x${'ab'.repeat(20)}`;
+const CHAIN = 424_242;
+let chain: DevChain;
+
+beforeAll(async () => {
+  // Not the number of a chain on one machine: every delay has to be there.
+  chain = await startDevChain({ chainId: CHAIN, blockTimeMs: 100 });
+}, 60_000);
+afterAll(async () => {
+  await chain.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+let count = 0;
+async function createDeployer() {
+  const privateKey = generatePrivateKey();
+  const keypair = join(folder, `key-${count}`);
+  writeFileSync(keypair, privateKey.slice(2), { mode: 0o600 });
+  await chain.setBalance(computeAddress(privateKey), 10n ** 20n);
+  return { keypair, address: computeAddress(privateKey), out: join(folder, `deployment-${count++}.json`) };
+}
+
+function writeNetwork(more: object = {}): string {
+  const path = join(folder, `network-${count++}.json`);
+  const network = {
+    ...{ chainId: CHAIN, rpcUrl: chain.rpcUrl, economy: 'emission' },
+    emission: { start: Math.floor(Date.now() / 3_600_000) * 3_600, period: 86_400, lambda: 900_000 },
+    governance: { kind: 'votes', quorumBps: 200 },
+    recipients: { verification: anybody, treasury: anybody, license: anybody },
+    ...more,
+  };
+  writeFileSync(path, JSON.stringify(network));
+  return path;
+}
+
+async function run(...argv: string[]): Promise<string> {
+  const written: string[] = [];
+  const output = { write: (piece: string) => void written.push(piece), writeError: () => {} };
+  expect(await deployCommand.run(argv, output)).toBe(EXIT.ok);
+  return written.join('');
+}
+
+/** Passes calls on to the chain; from the given number of transactions on it takes them and loses every answer. */
+async function startUnreliableRpc(transactions: number): Promise<{ readonly url: string; readonly server: Server }> {
+  let sent = 0;
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    const isSending = body.includes('eth_sendRawTransaction');
+    if (isSending) sent += 1;
+    if (sent > transactions && !isSending) return void response.destroy();
+    const answer = await fetch(chain.rpcUrl, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+    const content = await answer.text();
+    if (sent > transactions) return void response.destroy();
+    response.setHeader('content-type', 'application/json').end(content);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
+describe('ogong deploy', () => {
+  it('shows what it would do, and does exactly that', async () => {
+    const { keypair, address, out } = await createDeployer();
+    const file = writeNetwork();
+    const plan = JSON.parse(await run('plan', file, '--keypair', keypair, '--json'));
+    expect(plan).toMatchObject({ chainId: CHAIN, deployer: address });
+    expect(plan.governance).toContain('token holders');
+    expect(existsSync(out)).toBe(false);
+    expect(await run('plan', file, '--keypair', keypair)).toContain('nothing was sent');
+    await run(file, '--keypair', keypair, '--out', out);
+    const deployment = parseDeployment(readFileSync(out, 'utf8'));
+    const planned = Object.fromEntries(
+      plan.contracts.map((contract: { what: string; address: string }) => [contract.what, contract.address]),
+    );
+    expect(planned).toMatchObject({
+      ...{ token: deployment.token, parameters: deployment.parameters, settlement: deployment.settlement },
+      ...{ cases: deployment.cases, government: deployment.government },
+    });
+    const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
+    expect((await client.parameters()).limits.alpha).toBe(1_000_000);
+    expect(await client.proposals()).toEqual([]);
+    // Once more: everything is there, and nothing is sent.
+    const sent = () => client.transactor.client.getTransactionCount({ address });
+    const before = await sent();
+    expect(await run(file, '--keypair', keypair, '--out', out)).not.toContain('deployed');
+    expect(await sent()).toBe(before);
+  }, 120_000);
+
+  it('goes on where a run was cut off, also one that never heard of its last transaction', async () => {
+    const { keypair, address, out } = await createDeployer();
+    const unreliable = await startUnreliableRpc(3);
+    const broken = writeNetwork({ rpcUrl: unreliable.url });
+    try {
+      await expect(run(broken, '--keypair', keypair, '--out', out)).rejects.toThrow();
+    } finally {
+      unreliable.server.close();
+    }
+    expect(existsSync(out)).toBe(false);
+    // The same network by another door. The emission's start is the file's, so the file is the same.
+    const network = { ...JSON.parse(readFileSync(broken, 'utf8')), rpcUrl: chain.rpcUrl };
+    writeFileSync(broken, JSON.stringify(network));
+    const { client } = createTransactor({ rpcUrl: chain.rpcUrl, chainId: CHAIN });
+    await expect.poll(() => client.getTransactionCount({ address })).toBe(4);
+    const written = await run(broken, '--keypair', keypair, '--out', out);
+    expect(written.match(/is there/g)).toHaveLength(4);
+    expect(written.match(/deployed/g)).toHaveLength(3);
+    expect(parseDeployment(readFileSync(out, 'utf8')).block).toBeGreaterThan(0);
+    // Another plan is not what is there.
+    const other = writeNetwork({ ...network, makerFee: '5' });
+    await expect(run(other, '--keypair', keypair, '--out', out)).rejects.toThrow('did not create model registry');
+  }, 120_000);
+
+  it('names what is wrong with a file', async () => {
+    const { keypair, out } = await createDeployer();
+    for (const [more, why] of [
+      [{ economy: 'fees' }, 'the economy is `emission` where'],
+      [{ recipients: { treasury: anybody, license: anybody } }, 'recipients.verification'],
+      [{ delays: { notice: -1 } }, 'delays.notice'],
+      [{ extra: 1 }, 'extra'],
+      [{ chainId: 5 }, 'serves chain 424242'],
+    ] as const) {
+      await expect(run(writeNetwork(more), '--keypair', keypair, '--out', out)).rejects.toThrow(why);
+    }
+    // What the contracts would refuse, the rehearsal says.
+    const careless = writeNetwork({ delays: { notice: 0 } });
+    await expect(run('plan', careless, '--keypair', keypair)).rejects.toThrow('OutOfRange(delays)');
+    expect(existsSync(out)).toBe(false);
+  }, 60_000);
+});

@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import { computeCreated } from '@ogong/chain/create-contracts';
+import { deployContracts } from '@ogong/chain/deploy-contracts';
+import { computeAddress } from '@ogong/chain/keys';
+import { createTransactor } from '@ogong/chain/transactor';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { text } from '@ogong/host/config/values';
+import { writePublicFile } from '@ogong/host/files/private-files';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { EXIT } from '@ogong/host/log/errors';
+import { formatTokens } from '../money/amount.ts';
+import { readPrivateKey } from '../open-ledger.ts';
+import { type NetworkPlan, readNetworkFile } from './network-file.ts';
+import { readProgress, writeProgress } from './progress-file.ts';
+import { rehearse } from './rehearse.ts';
+
+const fields = {
+  keypair: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_KEYPAIR',
+    required: true,
+    description: "file with the deployer's key, as hexadecimal digits; it pays, and has no power afterwards",
+  },
+  json: jsonField,
+} as const;
+
+const planConfig = defineConfig({
+  name: 'ogong deploy plan',
+  summary:
+    'Shows what a deployment would do, and sends nothing: deploys the network on a chain of this machine first, with the same number and\n' +
+    'settings, and asks the real chain what that would cost.',
+  examples: ['ogong deploy plan network.json --keypair <path>'],
+  fields,
+  positionals: { label: '<network.json>', min: 1, max: 1 },
+});
+
+const deployConfig = defineConfig({
+  name: 'ogong deploy',
+  summary:
+    'Deploys the whole network that a file describes. Run it again after a failure: it checks what is there, transaction by transaction, and\n' +
+    'does the rest. In the end it writes the file that every daemon and command reads.',
+  examples: [
+    'ogong deploy plan network.json --keypair <path>',
+    'ogong deploy network.json --keypair <path> --out deployment.json',
+  ],
+  fields: {
+    ...fields,
+    out: {
+      schema: text,
+      label: '<path>',
+      default: 'deployment.json',
+      description: 'where the addresses are written; <path>.progress says meanwhile where to go on',
+    },
+  },
+  positionals: { label: '<network.json>', min: 1, max: 1 },
+});
+
+function describeGovernance({ plan }: NetworkPlan): string {
+  const { voting } = plan;
+  if (voting === undefined) return `the owner, ${plan.owner}`;
+  const { delay, period, timelock, threshold, quorumBps } = voting;
+  return `token holders: votes from ${delay} s after a proposal on, for ${period} s, then a wait of ${timelock} s; ${formatTokens(threshold)} votes to propose, ${quorumBps / 100} % of all tokens as quorum`;
+}
+
+async function runPlan(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = planConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const network = readNetworkFile('ogong deploy plan', parsed.positionals[0] as string);
+  const deployer = computeAddress(readPrivateKey(parsed.values.keypair));
+  const { read } = createTransactor(network);
+  const [chainId, nonce, balance, price] = await read(
+    'the chain',
+    async (client) =>
+      [
+        await client.getChainId(),
+        await client.getTransactionCount({ address: deployer, blockTag: 'latest' }),
+        await client.getBalance({ address: deployer }),
+        (await client.estimateFeesPerGas()).maxFeePerGas,
+      ] as const,
+  );
+  assertChain('ogong deploy plan', network, chainId);
+  const { steps, gasUsed } = await rehearse(network, deployer);
+  const planned = steps.map(({ what, gasUsed: gas }, i) => ({
+    what,
+    address: computeCreated(deployer, nonce + i),
+    gas,
+  }));
+  const feeWei = gasUsed * price;
+  if (parsed.values.json) {
+    printJson(output, {
+      ...{ chainId, deployer, governance: describeGovernance(network), balanceWei: `${balance}`, feeWei: `${feeWei}` },
+      contracts: planned.map(({ gas, ...rest }) => ({ ...rest, gas: `${gas}` })),
+    });
+    return EXIT.ok;
+  }
+  output.write(`chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n\n`);
+  for (const { what, address, gas } of planned) output.write(`  ${what.padEnd(20)} ${address}  ${gas} gas\n`);
+  output.write(
+    `\n${planned.length} transactions, ${gasUsed} gas, at most ${formatTokens(feeWei)} of the chain's coin\n`,
+  );
+  if (balance < feeWei) output.write(`the deployer has ${formatTokens(balance)}: that may not do\n`);
+  output.write('nothing was sent\n');
+  return EXIT.ok;
+}
+
+function assertChain(program: string, { chainId, rpcUrl }: NetworkPlan, found: number): void {
+  if (found !== chainId)
+    throw new ConfigError(program, [`${rpcUrl} serves chain ${found}, the file is for ${chainId}`]);
+}
+
+async function runDeploy(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = deployConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const { keypair, out, json = false } = parsed.values;
+  const network = readNetworkFile('ogong deploy', parsed.positionals[0] as string);
+  const { chainId, rpcUrl, plan } = network;
+  const privateKey = readPrivateKey(keypair);
+  const deployer = computeAddress(privateKey);
+  const before = readProgress('ogong deploy', out, { chainId, deployer });
+  if (before === undefined && existsSync(out)) {
+    throw new ConfigError('ogong deploy', [
+      `${out} is there already, and no run that stopped left it: choose another --out`,
+    ]);
+  }
+  const found = await createTransactor({ rpcUrl, chainId }).read('the chain', (client) => client.getChainId());
+  assertChain('ogong deploy', network, found);
+  const say = (line: string): void => void (json || output.write(line));
+  const deployment = await deployContracts(
+    { ...plan, chainId, rpcUrl, privateKey },
+    {
+      ...(before && { nonce: before.nonce, fromBlock: before.fromBlock }),
+      onStart: (start) => writeProgress(out, { chainId, deployer, ...start }),
+      onStep: ({ what, address, isOld }) =>
+        say(`  ${what.padEnd(20)} ${address}  ${isOld ? 'is there' : 'deployed'}\n`),
+    },
+  );
+  writePublicFile(out, `${JSON.stringify(deployment, null, 2)}\n`);
+  if (json) printJson(output, deployment);
+  else output.write(`\nall contracts are there and are what the file says; their addresses are in ${out}\n`);
+  return EXIT.ok;
+}
+
+export const deployCommand: Command = {
+  name: 'deploy',
+  summary: 'put a whole network on a chain',
+  run: ([verb = '', ...rest], output) =>
+    verb === 'plan' ? runPlan(rest, output) : runDeploy(verb === '' ? rest : [verb, ...rest], output),
+};

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { type DeployPlan, defaultDelays, defaultHolding, defaultVoting, type Voting } from '@ogong/chain/deploy';
+import { type Address, type Hex, toAddress } from '@ogong/chain/hex';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { explainFile } from '@ogong/host/log/errors';
+import { z } from 'zod';
+import { parseAmount } from '../money/amount.ts';
+
+const MAX_BYTES = 64 * 1024;
+const HOUR = 3_600;
+
+const bps = z.int().min(0).max(10_000);
+const ppm = z.int().min(0).max(1_000_000);
+const seconds = z.int().min(0).max(0xffff_ffff);
+const amount = z.string().transform((text, context) => {
+  const atomic = parseAmount(text);
+  if (atomic !== undefined) return atomic;
+  context.addIssue({ code: 'custom', message: 'expected an amount such as "100", "12.5 OGONG" or "1000 atomic"' });
+  return z.NEVER;
+});
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address: 0x and 40 hexadecimal digits')
+  .transform((text): Address => toAddress(text as Hex, 'address'));
+/** Unix time in seconds. */
+const time = z.int().min(0).transform(BigInt);
+
+const governance = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('votes'),
+    ...{ delay: seconds.optional(), period: seconds.optional(), timelock: seconds.optional() },
+    ...{ threshold: amount.optional(), quorumBps: bps.optional() },
+  }),
+  z.strictObject({ kind: z.literal('owner'), address }),
+]);
+
+const networkFile = z.strictObject({
+  chainId: z.int().min(1),
+  rpcUrl: z.url({ protocol: /^https?$/ }),
+  economy: z.enum(['emission', 'fees', 'burn-and-mint']),
+  governance,
+  recipients: z.strictObject({ verification: address, treasury: address, license: address }),
+  /** Has what the genesis names nobody for. Left out: the deployer. */
+  holder: address.optional(),
+  genesis: z.strictObject({ team: address, foundation: address, launch: address, listing: address }).optional(),
+  vault: address.optional(),
+  shares: z
+    .strictObject({ router: bps, validator: bps, verification: bps, treasury: bps, license: bps, recycle: bps })
+    .partial()
+    .optional(),
+  limits: z
+    .strictObject({
+      ...{ alpha: ppm, withdrawalDelay: seconds, unbondingDelay: seconds },
+      ...{ minimumValidatorBond: amount, minimumRouterBond: amount },
+    })
+    .partial()
+    .optional(),
+  delays: z
+    .strictObject({
+      ...{ voting: seconds, notice: seconds, appeal: seconds, leastWithdrawal: seconds, leastUnbonding: seconds },
+    })
+    .partial()
+    .optional(),
+  holding: z.strictObject({ period: seconds, entrance: amount }).partial().optional(),
+  emission: z.strictObject({ start: time, period: seconds.min(HOUR), lambda: ppm }).optional(),
+  makerFee: amount.optional(),
+  justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
+  beacon: z.strictObject({ origin: time, period: z.int().min(1).transform(BigInt) }).optional(),
+  burnAndMint: z
+    .strictObject({
+      feeds: z.array(address).min(1).max(31),
+      maxPriceAge: seconds,
+      governance: address,
+      rule: z.enum(['bounded', 'document']).optional(),
+      elasticityPpm: ppm.optional(),
+      yearlyCap: amount.optional(),
+      genesis: amount.optional(),
+      market: z.strictObject({ exchange: address, stable: address }).optional(),
+    })
+    .optional(),
+});
+
+type NetworkFile = z.infer<typeof networkFile>;
+
+/** One network, as its file describes it. */
+export interface NetworkPlan {
+  readonly chainId: number;
+  readonly rpcUrl: string;
+  readonly plan: DeployPlan;
+}
+
+/** @throws ConfigError that names every field that is wrong */
+export function readNetworkFile(program: string, path: string): NetworkPlan {
+  let input: unknown;
+  try {
+    const text = readFileSync(path, 'utf8');
+    if (text.length > MAX_BYTES) throw new SyntaxError('it is too long');
+    input = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError(program, [`${path}: ${explainFile(error)}`]);
+  }
+  const parsed = networkFile.safeParse(input);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(
+      ({ path: at, message }) => `${path}: ${at.join('.') || 'the file'}: ${message}`,
+    );
+    throw new ConfigError(program, problems);
+  }
+  const contradiction = findContradiction(parsed.data);
+  if (contradiction !== undefined) throw new ConfigError(program, [`${path}: ${contradiction}`]);
+  const { chainId, rpcUrl } = parsed.data;
+  return { chainId, rpcUrl, plan: toPlan(parsed.data) };
+}
+
+function findContradiction({ economy, emission, burnAndMint, chainId }: NetworkFile): string | undefined {
+  if ((economy === 'emission') !== (emission !== undefined)) {
+    return 'the economy is `emission` where the file says when it starts, and only there';
+  }
+  if ((economy === 'burn-and-mint') !== (burnAndMint !== undefined)) {
+    return 'the economy is `burn-and-mint` where the file says how, and only there';
+  }
+  if (burnAndMint?.rule === 'document' && chainId !== 31_337) {
+    return 'burnAndMint.rule `document` is farmed: it is for a chain on one machine';
+  }
+  return undefined;
+}
+
+/** A field that is left out, and not one that is undefined. */
+const given = <T extends object>(fields: T) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+
+function toPlan(file: NetworkFile): DeployPlan {
+  const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
+  const { emission, burnAndMint } = file;
+  const owner = who.kind === 'owner' ? who.address : holder;
+  return {
+    ...{ recipients, delays: { ...defaultDelays, ...given(file.delays ?? {}) } },
+    holding: { ...defaultHolding, ...given(file.holding ?? {}) },
+    ...(who.kind === 'votes' && { voting: toVoting(who) }),
+    ...(emission && { issuance: emission }),
+    ...(shares && { shares: given(shares) }),
+    ...(limits && { limits: given(limits) }),
+    ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
+    ...given({ owner, genesis, vault, makerFee, justice, beacon }),
+  };
+}
+
+type Votes = Extract<NetworkFile['governance'], { kind: 'votes' }>;
+
+function toVoting({ delay, period, timelock, threshold, quorumBps }: Votes): Voting {
+  return { ...defaultVoting, ...given({ delay, period, timelock, threshold, quorumBps }) };
+}
+
+function toBurnAndMint({ feeds, maxPriceAge, governance: to, ...rest }: NonNullable<NetworkFile['burnAndMint']>) {
+  return { feeds, maxPriceAge, governance: to, ...given(rest) };
+}

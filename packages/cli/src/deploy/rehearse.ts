@@ -1,0 +1,36 @@
+import { type DeployedStep, deployContracts } from '@ogong/chain/deploy-contracts';
+import type { Deployment } from '@ogong/chain/deployment';
+import { type Address, toAddress } from '@ogong/chain/hex';
+import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { startDevChain } from '@ogong/devnet/chain/dev-chain';
+import type { NetworkPlan } from './network-file.ts';
+
+const COIN = 10n ** 18n;
+
+interface Rehearsal {
+  readonly steps: readonly DeployedStep[];
+  readonly deployment: Deployment;
+  readonly gasUsed: bigint;
+}
+
+/**
+ * Deploys the network on a chain of this machine that has the same number, so that every constructor says what it would refuse, and tells
+ * what each contract takes. Addresses differ from those on the real chain.
+ * @param deployer whose address the plan takes where the file names nobody.
+ */
+export async function rehearse({ chainId, plan }: NetworkPlan, deployer: Address): Promise<Rehearsal> {
+  const chain = await startDevChain({ chainId, blockTimeMs: 100 });
+  try {
+    const privateKey = generatePrivateKey();
+    await chain.setBalance(computeAddress(privateKey), 1_000n * COIN);
+    const steps: DeployedStep[] = [];
+    const owner = plan.owner === undefined ? deployer : toAddress(plan.owner, 'owner');
+    const deployment = await deployContracts(
+      { ...plan, owner, chainId, rpcUrl: chain.rpcUrl, privateKey },
+      { onStep: (step) => void steps.push(step) },
+    );
+    return { steps, deployment, gasUsed: steps.reduce((sum, { gasUsed }) => sum + gasUsed, 0n) };
+  } finally {
+    await chain.stop();
+  }
+}
