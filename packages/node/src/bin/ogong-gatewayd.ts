@@ -79,6 +79,7 @@ async function start(values: Values): Promise<Daemon> {
         depositAtomic: values.deposit,
         allowanceAtomic: values.allowance,
         settle: values.settle,
+        sort: values.sort,
       },
       patience: {
         busyPatienceMs: values.busyPatience,
@@ -87,6 +88,7 @@ async function start(values: Values): Promise<Daemon> {
         totalTimeoutMs: values.totalTimeout,
       },
       seal: values.seal,
+      misroutedDir: join(values.dataDir, 'misrouted'),
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
       ...(modelRoots && { modelRoots }),

@@ -14,6 +14,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Sort } from '@ogong/protocol/exchange/preference';
 import type { ApiKeys } from './api-keys.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
@@ -24,6 +25,7 @@ import { createGatewayApp } from './gateway-app.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createInferenceGate } from './inference-gate.ts';
 import { keepHeld, keepIntake } from './keep-intake.ts';
+import { keepMisrouted } from './keep-misrouted.ts';
 import { createModelList } from './model-list.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
@@ -61,6 +63,8 @@ export interface GatewaySpendingOptions {
   readonly allowanceAtomic: bigint;
   /** Default: `any`. */
   readonly settle?: SettlePolicy;
+  /** What a request asks for that names no preference. Default: `none`. */
+  readonly sort?: Sort;
 }
 
 export interface GatewayOptions {
@@ -71,6 +75,8 @@ export interface GatewayOptions {
   readonly patience: ProviderCallOptions & Pick<ProviderMatchOptions, 'busyPatienceMs'>;
   /** Whether requests are sealed to their providers. Default: `auto`. */
   readonly seal?: SealPolicy;
+  /** Where tickets are kept by which the router misrouted. Default: nowhere. */
+  readonly misroutedDir?: string;
   readonly receiptLifetimeMs: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
@@ -254,12 +260,17 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  { router, patience, spending, modelRoots, seal = 'auto' }: GatewayOptions,
+  { router, patience, spending, modelRoots, seal = 'auto', misroutedDir }: GatewayOptions,
   { chain, beacon, links, payer, clock, logger, counts, warn }: GatewayContext,
   { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
 ): ReplyService {
   const { ledger, receipts, complaints, deliveries, funding } = books;
-  const { maxPricePer1kAtomic } = spending;
+  const { maxPricePer1kAtomic, sort = 'none' } = spending;
+  const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
+    counts.countMisrouted();
+    const kept = misroutedDir && keepMisrouted(misroutedDir, match);
+    logger.warn({ problem, kept }, 'the router misrouted');
+  };
   const { busyPatienceMs } = patience;
   return createReplyService({
     router,
@@ -268,7 +279,7 @@ function createReplies(
     beacon,
     links,
     payer,
-    matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs }, { links, clock }),
+    matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted }, { links, clock }),
     providers: createProviderCall(patience, {
       links,
       sealing: { keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger }), ledger: chain.ledger },
