@@ -34,7 +34,7 @@ const suite = (
   extends: true as const,
   test: {
     name,
-    include: ['packages/*/src', 'lab/src', 'scripts'].map((root) => `${root}/**/*${ending}`),
+    include: ['packages/*/src', 'apps/*/src', 'lab/src', 'scripts'].map((root) => `${root}/**/*${ending}`),
     ...options,
     exclude: ['**/node_modules/**', ...(options.exclude ?? [])],
   },

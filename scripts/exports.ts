@@ -38,14 +38,14 @@ export function compareEntries(listed: readonly string[], wanted: readonly strin
 }
 
 function readSources(): SourceText[] {
-  const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
+  const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.tsx'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   });
   return list
     .split('\n')
-    .filter((path) => /^(packages|lab|scripts)\//.test(path) && !/^scripts\/.*\.test\.ts$/.test(path))
+    .filter((path) => /^(packages|apps|lab|scripts)\//.test(path) && !/^scripts\/.*\.test\.ts$/.test(path))
     .flatMap((path) => {
       try {
         return [{ path, text: readFileSync(join(root, path), 'utf8') }];

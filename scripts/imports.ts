@@ -28,13 +28,38 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
   'packages/host': ['protocol', 'chain'],
-  'packages/node': ['protocol', 'chain', 'host'],
-  'packages/provider': ['protocol', 'chain', 'host', 'models', 'engine', 'node'],
+  'packages/node': ['protocol', 'attestation', 'chain', 'host'],
+  'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'node'],
   'packages/sdk': ['protocol', 'chain'],
   'packages/devnet': ['protocol', 'chain', 'host', 'models', 'node', 'provider'],
   'packages/cli': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'attestation'],
-  'packages/testing': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet'],
-  lab: ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'cli', 'testing'],
+  'apps/explorer': ['protocol', 'chain', 'sdk'],
+  'packages/testing': [
+    'protocol',
+    'attestation',
+    'chain',
+    'host',
+    'models',
+    'engine',
+    'node',
+    'provider',
+    'sdk',
+    'devnet',
+  ],
+  lab: [
+    'protocol',
+    'attestation',
+    'chain',
+    'host',
+    'models',
+    'engine',
+    'node',
+    'provider',
+    'sdk',
+    'devnet',
+    'cli',
+    'testing',
+  ],
 };
 
 /** Folders of a package that never import each other: roles, which meet over the wire. */
@@ -99,7 +124,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/models/src': ['gguf', '.'],
   'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'upstream', 'class-search', '.'],
-  'packages/cli/src': ['.', 'calibrate', 'compare', 'money', 'bin'],
+  'packages/cli/src': ['.', 'calibrate', 'compare', 'doctor', 'money', 'bin'],
 };
 
 const FAST_TEST = /\/[^/]+(?<!\.(process|simulation|model|e2e))\.test\.ts$/;
@@ -113,7 +138,7 @@ const MAY_READ_PROCESS = [
   /^packages\/devnet\/src\/mesh\//,
   /^packages\/engine\/src\/process\//,
   /^packages\/[a-z]+\/src\/.*[./-]child(-fixture)?\.ts$/,
-  /^packages\/[a-z]+\/scripts\//,
+  /^(?:packages|apps)\/[a-z]+\/scripts\//,
   /^contracts\//,
   /^scripts\//,
   /^lab\//,
@@ -252,7 +277,9 @@ export function checkImports(files: readonly SourceFile[]): Violation[] {
 function checkFile({ path, text }: SourceFile): Violation[] {
   const home = packageOf(path);
   if (home === undefined) return [];
-  const isTest = /\.(test|fuzz)\.ts$|-fixture\.ts$|^packages\/testing\/|^packages\/[a-z]+\/scripts\//.test(path);
+  const isTest = /\.(test|fuzz)\.ts$|-fixture\.ts$|^packages\/testing\/|^(?:packages|apps)\/[a-z]+\/scripts\//.test(
+    path,
+  );
   const found: Violation[] = [];
   // Imports may span lines, so statements are joined before matching.
   const lines = text.split('\n');
@@ -318,7 +345,7 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
   const own = /^@ogong\/([a-z]+)/.exec(target)?.[1];
   if (
     own !== undefined &&
-    own !== home.replace('packages/', '') &&
+    own !== home.replace(/^(?:packages|apps)\//, '') &&
     !(ALLOWED_PACKAGES[home] as readonly string[]).includes(own) &&
     !(isTest && own !== 'lab')
   ) {
@@ -329,7 +356,7 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
     if (packageOf(resolved) !== home) rules.push(`${home} must not reach into ${resolved}`);
     if (!isTest) rules.push(...crossedRoles(path, resolved));
     if (!isTest) rules.push(...brokenFloors(path, resolved));
-    if (!/\.(ts|json)$/.test(target)) rules.push(`relative imports name the file with its extension: ${target}`);
+    if (!/\.(tsx?|json)$/.test(target)) rules.push(`relative imports name the file with its extension: ${target}`);
   }
   const isScript = path.startsWith(`${home}/scripts/`);
   if (home === 'packages/protocol' && target.startsWith('node:') && !isTest && !isScript)
@@ -367,7 +394,7 @@ function brokenFloorsOf(house: string, path: string, resolved: string): string[]
 }
 
 function listSources(root: string): SourceFile[] {
-  const names = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
+  const names = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.tsx'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,

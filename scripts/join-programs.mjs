@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 /** Changes with this file's way of joining. */
 const FORMAT = 1;
 /** Their native parts lie beside their code. */
-const EXTERNAL = ['koffi', '@foundry-rs/anvil', '@node-llama-cpp/*', 'esbuild'];
+const EXTERNAL = ['koffi', '@foundry-rs/anvil', '@node-llama-cpp/*', '@chainsafe/blst', 'esbuild'];
 /** Says for each source of a program which file to run. Those who start programs read it (devnet's `joined-program.ts`). */
 const LIST = 'programs.json';
 /** A program that runs starts its children from the folder that it came from, so folders of before stay for a while. */
@@ -40,9 +40,15 @@ export async function joinPrograms(root, lock) {
     renameSync(`${temporary}.json`, statePath);
     forgetOthers(cache, folder);
     return folder;
-  } catch {
-    // Not installed, a source that is wrong, or a disk that is full: whoever runs the sources is told.
+  } catch (error) {
+    // A source that is wrong, a native part that is not named above, or a disk that is full. Where nothing joins, nobody waits for it.
     rmSync(temporary, { recursive: true, force: true });
+    if (error?.code !== 'ERR_MODULE_NOT_FOUND') {
+      const [reason] = [error?.errors?.[0]?.text ?? error?.message ?? String(error)];
+      console.error(
+        `ogong: the programs start slower, from their sources, because they could not be joined: ${reason}`,
+      );
+    }
     return undefined;
   }
 }

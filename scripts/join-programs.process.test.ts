@@ -1,8 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { root as repository } from './steps.ts';
 
 const { joinPrograms, listJoined } = (await import('./join-programs.mjs' as string)) as {
@@ -64,10 +76,25 @@ describe('joined programs', () => {
 
   it('are none where a source is wrong or the tool is missing, and nothing is left behind', async () => {
     write('packages/a/src/say.ts', 'export const say = (;\n');
+    const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     expect(await joinPrograms(root, 'lock')).toBeUndefined();
+    expect(said.mock.calls.flat().join()).toMatch(/from their sources, because they could not be joined: .*";"/);
     rmSync(join(root, 'node_modules', 'esbuild'));
     expect(await joinPrograms(root, 'lock')).toBeUndefined();
+    said.mockRestore();
     expect(readdirSync(join(root, '.cache', 'programs'))).toEqual([]);
+  });
+
+  // A dependency with a native part that join-programs.mjs does not name would have all of them run from their sources, slowly.
+  it('are all programs of this repository', async () => {
+    const lock = createHash('sha256')
+      .update(readFileSync(join(repository, 'package-lock.json')))
+      .digest('hex');
+    const joined = Object.keys(listJoined((await joinPrograms(repository, lock)) as string));
+    const programs = globSync('packages/*/src/bin/*.ts', { cwd: repository }).filter(
+      (path) => !path.endsWith('.test.ts'),
+    );
+    expect(joined).toEqual(expect.arrayContaining(programs.map((path) => join(repository, path))));
   });
 
   it('of before go, but for the last few', async () => {

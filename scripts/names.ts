@@ -36,14 +36,14 @@ export function findNameProblems(files: readonly NamedSource[]): string[] {
 }
 
 function readSources(): NamedSource[] {
-  const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
+  const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.tsx'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   });
   return list
     .split('\n')
-    .filter((path) => /^(packages|lab)\//.test(path))
+    .filter((path) => /^(packages|apps|lab)\//.test(path))
     .flatMap((path) => {
       try {
         return [{ path, text: readFileSync(join(root, path), 'utf8') }];

@@ -9,6 +9,7 @@ import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
 import { signerConfig } from '@ogong/node/signer/signer-config';
 import {
+  acquitConfig,
   allotConfig,
   consentConfig,
   convictConfig,
@@ -46,6 +47,7 @@ export const referenceConfigs = [
   reinstateConfig,
   pardonConfig,
   convictConfig,
+  acquitConfig,
   allotConfig,
   consentConfig,
   setSignerConfig,

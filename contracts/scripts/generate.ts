@@ -10,8 +10,8 @@ import { compileContracts } from './compile.ts';
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../packages/chain/src/generated/abi.ts');
 
 /**
- * The deployed contracts. Staking creates ValidatorRegistry, Settlement creates Escrow, Earnings and Emission, and MintBurn creates
- * Credits and Payouts, so these need no bytecode.
+ * The deployed contracts. Staking creates ValidatorRegistry, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings and
+ * Equivocation, and MintBurn creates Credits and Payouts, so these need no bytecode.
  */
 const contracts = [
   { name: 'OgongToken', deployed: true },
@@ -24,6 +24,9 @@ const contracts = [
   { name: 'Earnings', deployed: false },
   { name: 'Emission', deployed: false },
   { name: 'BeaconKeys', deployed: true },
+  { name: 'Cases', deployed: true },
+  { name: 'Hearings', deployed: false },
+  { name: 'Equivocation', deployed: false },
   { name: 'Orog', deployed: true },
   { name: 'DevDollar', deployed: true },
   { name: 'ConstantProductPool', deployed: true },

@@ -25,8 +25,6 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     );
     bytes32 private constant REINSTATEMENT_TYPEHASH = keccak256("Reinstatement(bytes32 providerId,uint32 ejection)");
     bytes32 private constant PARDON_TYPEHASH = keccak256("Pardon(address payee,uint32 penalty)");
-    bytes32 private constant CONVICTION_TYPEHASH =
-        keccak256("Conviction(address validator,bytes32 evidence,uint32 conviction)");
     uint256 private constant BASIS = 10_000;
 
     /// The last settled state of one validator's verdict log.
@@ -128,38 +126,29 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         );
     }
 
-    /// @notice Lifts an ejection that a quorum takes back; anyone may submit it, until the appeal is over. Afterwards the
+    /// @notice Lifts an ejection that a quorum takes back, or a panel; anyone may submit it, until the appeal is over. Afterwards the
     /// ejection is final.
-    /// @param quorum As in `settle`, over `reinstatementDigest`.
+    /// @param quorum As in `settle`, over `reinstatementDigest`; not asked for where Cases calls, which has heard a panel.
     function reinstate(bytes32 providerId, bytes[] calldata quorum) external {
         Ejection storage ejection = _ejections[providerId];
         if (ejection.since == 0) revert NotEjected(providerId);
         uint256 finalFrom = uint256(ejection.since) + parameters.delays().appeal;
         if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        Quorum.check(staking, reinstatementDigest(providerId, ejection.count), quorum);
+        if (msg.sender != staking.cases()) Quorum.check(staking, reinstatementDigest(providerId, ejection.count), quorum);
         ejection.since = 0;
         emit Reinstated(providerId, ejection.count);
     }
 
-    /// @notice Gives a payee back what penalties hold of its stake, where a quorum takes them back; anyone may submit it, until the
-    /// appeal is over.
-    /// @param quorum As in `settle`, over `pardonDigest` of the last penalty.
+    /// @notice Gives a payee back what penalties hold of its stake, where a quorum takes them back, or a panel; anyone may submit it, until
+    /// the appeal is over.
+    /// @param quorum As in `settle`, over `pardonDigest` of the last penalty; not asked for where Cases calls, which has heard a panel.
     function pardon(address payee, bytes[] calldata quorum) external {
         Staking.Held memory held = staking.heldOf(payee);
         if (held.amount == 0) revert NothingHeld(payee);
         uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;
         if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        Quorum.check(staking, pardonDigest(payee, held.count), quorum);
+        if (msg.sender != staking.cases()) Quorum.check(staking, pardonDigest(payee, held.count), quorum);
         staking.pardon(payee);
-    }
-
-    /// @notice Convicts a validator by exact evidence against it, where a quorum that has checked that says so; anyone may submit it.
-    /// @param evidence Hash of it.
-    /// @param quorum As in `settle`, over `convictionDigest` of the validator's next conviction.
-    function convict(address validator, bytes32 evidence, bytes[] calldata quorum) external {
-        uint32 next = staking.convictionsOf(validator).count + 1;
-        Quorum.check(staking, convictionDigest(validator, evidence, next), quorum);
-        staking.convict(validator, evidence);
     }
 
     /// @notice All that was recycled in the hours before that one, counted since 1970. It never changes once that hour has begun.
@@ -221,11 +210,6 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// @notice The EIP-712 digest that validators sign to take back what is held of a payee as of its `penalty`-th penalty.
     function pardonDigest(address payee, uint32 penalty) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(PARDON_TYPEHASH, payee, penalty)));
-    }
-
-    /// @notice The EIP-712 digest that validators sign for the `conviction`-th conviction of a validator.
-    function convictionDigest(address validator, bytes32 evidence, uint32 conviction) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(CONVICTION_TYPEHASH, validator, evidence, conviction)));
     }
 
     function hashDebits(Debit[] calldata debits) public pure returns (bytes32) {

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Parameters} from "./Parameters.sol";
@@ -11,10 +10,10 @@ import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
 /// @title Stakes of providers and bonds of validators
 /// @notice A payee's stake buys priority in routing and in draws of verifiers, and leaves with a delay; refuted reports of its
-/// verifiers cost a part of it, and nothing else does; a validator's
-/// bond is its vote and can be slashed. The two are kept apart so that the first can never become the second. A quorum counts the votes of some
+/// verifiers cost a part of it, and so does a case against it; a validator's
+/// bond is its vote and can be taken by a case. Nobody owns this contract. The two are kept apart so that the first can never become the second. A quorum counts the votes of some
 /// time ago, so that nobody who joins, leaves, or moves bond can spoil signatures that were already given.
-contract Staking is Ownable2Step, ReentrancyGuardTransient {
+contract Staking is ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
 
@@ -28,7 +27,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
 
     struct Bond {
         uint128 amount;
-        /// On its way out: no vote any more, still slashable.
+        /// On its way out: no vote any more, still takeable by a case.
         uint128 unbonding;
         uint64 unbondableAt;
         /// Listed in the registry, so that `amount` counts as a vote.
@@ -63,15 +62,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint64 until;
     }
 
-    /// Convictions of a validator by exact evidence.
-    struct Convictions {
-        /// Names the last one.
-        uint32 count;
-        /// When it came.
-        uint64 at;
-    }
-
-    /// The last slash of a validator.
+    /// The last time that a case took of a validator's bond.
     struct Cut {
         /// The bond that it left.
         uint128 left;
@@ -85,14 +76,13 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     /// The largest part that all of one period cost: whoever frames a verifier, were it a quorum, takes no more in a day.
     uint256 public constant MOST_PENALTY_PPM = 100_000;
 
-    /// Part of its bond that a conviction costs a validator, in parts per million; at most one a period.
-    uint256 public constant CONVICTION_PPM = 100_000;
-
     IERC20 public immutable token;
     Parameters public immutable parameters;
     ValidatorRegistry public immutable registry;
     /// The only contract that says whose verifiers were refuted.
     address public immutable settlement;
+    /// The only contract that takes bonds and stakes for an offence, and gives them back.
+    address public immutable cases;
 
     mapping(address payee => Stake) private _stakes;
     mapping(address account => Router) private _routers;
@@ -100,7 +90,6 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     mapping(address payee => Held) private _held;
     mapping(address validator => Bond) private _bonds;
     mapping(address validator => Cut) private _cuts;
-    mapping(address validator => Convictions) private _convictions;
     /// What each validator's bond was worth in votes, by time.
     mapping(address validator => Checkpoints.Trace208) private _votes;
     Checkpoints.Trace208 private _totalVotes;
@@ -116,8 +105,9 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     event Bonded(address indexed validator, uint128 amount, uint128 bond);
     event UnbondRequested(address indexed validator, uint128 amount, uint64 unbondableAt);
     event Unbonded(address indexed validator, uint128 amount);
-    event Convicted(address indexed validator, bytes32 indexed evidence, uint256 amount, uint32 conviction, uint32 penalty);
-    event Slashed(address indexed validator, uint128 amount, bytes32 reason);
+    event BondTaken(address indexed validator, uint128 amount);
+    event StakeTaken(address indexed account, uint128 amount);
+    event Restored(address indexed account, uint128 amount);
 
     error ZeroAmount();
     error InsufficientStake(uint256 stake, uint256 requested);
@@ -129,14 +119,16 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     error NotRouter(address caller);
     error NotRegistry(address caller);
     error NotSettlement(address caller);
+    error NotCases(address caller);
     error NothingHeld(address payee);
-    error ConvictedAlready(uint256 again);
 
     /// @param settlement_ Where the settlement contract will be: it is created next, and refuses a stake that names another.
-    constructor(address owner, IERC20 token_, Parameters parameters_, address settlement_) Ownable(owner) {
+    /// @param cases_ Where the contract of cases will be, which refuses the same.
+    constructor(IERC20 token_, Parameters parameters_, address settlement_, address cases_) {
         token = token_;
         parameters = parameters_;
         settlement = settlement_;
+        cases = cases_;
         registry = new ValidatorRegistry(this, parameters_);
     }
 
@@ -240,38 +232,32 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         token.safeTransfer(msg.sender, amount);
     }
 
-    /// @notice Takes bond (first) and leaving bond (then) of a misbehaving validator for the treasury. Takes what is left
-    /// where that is less: bond that left a moment before undoes no slash. The vote is cut at once to the bond that is left and
-    /// does not leave; bond that comes later counts one voting delay later, as any other.
-    /// @param reason Hash of the evidence.
-    function slash(address validator, uint128 amount, bytes32 reason) external onlyOwner nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        uint128 taken = _takeBond(validator, amount);
-        emit Slashed(validator, taken, reason);
-        token.safeTransfer(parameters.recipients().treasury, taken);
+    /// @notice Takes bond (first) and leaving bond (then) of a validator, what is left where that is less: bond that left a moment before
+    /// undoes nothing. The vote is cut at once to the bond that is left and does not leave; bond that comes later counts one voting delay later,
+    /// as any other.
+    function takeBond(address validator, uint128 amount) external nonReentrant returns (uint128 taken) {
+        if (msg.sender != cases) revert NotCases(msg.sender);
+        taken = _takeBond(validator, amount);
+        emit BondTaken(validator, taken);
+        token.safeTransfer(cases, taken);
     }
 
-    /// @notice Takes a part of the bond of a validator that exact evidence convicts, as a quorum says, what is on its way out
-    /// included. It is held as penalties are: a pardon gives it back as stake, and after the appeal it is the treasury's. At most one
-    /// conviction of a validator a period: a quorum that errs takes no more, and is seen within it.
-    /// @param evidence Hash of it.
-    function convict(address validator, bytes32 evidence) external {
-        if (msg.sender != settlement) revert NotSettlement(msg.sender);
-        Convictions storage convictions = _convictions[validator];
-        uint256 again = (uint256(convictions.at) / PENALTY_PERIOD + 1) * PENALTY_PERIOD;
-        if (convictions.count != 0 && block.timestamp < again) revert ConvictedAlready(again);
-        convictions.at = uint64(block.timestamp);
-        ++convictions.count;
-        Bond storage theirs = _bonds[validator];
-        uint256 bonded = uint256(theirs.amount) + theirs.unbonding;
-        uint128 taken = _takeBond(validator, uint128(bonded * CONVICTION_PPM / 1_000_000));
-        uint32 penalty = _hold(validator, taken);
-        emit Convicted(validator, evidence, taken, convictions.count, penalty);
+    /// @notice Takes stake of a router, or of a payee of verifiers, in the same way.
+    function takeStake(address account, uint128 amount) external nonReentrant returns (uint128 taken) {
+        if (msg.sender != cases) revert NotCases(msg.sender);
+        Stake storage theirs = _stakes[account];
+        taken = _least(amount, theirs.amount + theirs.leaving);
+        _takeStake(theirs, taken);
+        emit StakeTaken(account, taken);
+        token.safeTransfer(cases, taken);
     }
 
-    /// @notice How often a validator was convicted, and when last.
-    function convictionsOf(address validator) external view returns (Convictions memory) {
-        return _convictions[validator];
+    /// @notice Takes back, as stake, what a case that fell had taken.
+    function restore(address account, uint128 amount) external nonReentrant {
+        if (msg.sender != cases) revert NotCases(msg.sender);
+        _stakes[account].amount += amount;
+        emit Restored(account, amount);
+        token.safeTransferFrom(cases, address(this), amount);
     }
 
     /// @notice Takes a part of a payee's stake for reports that a quorum says were refuted. It weighs nothing any more, and is held
@@ -290,9 +276,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         uint128 amount = _least(uint128(_penalty(offence) - before), staked);
         _offences[payee] = offence;
         if (amount == 0) return;
-        uint128 fromStake = _least(amount, theirs.amount);
-        theirs.amount -= fromStake;
-        theirs.leaving -= amount - fromStake;
+        _takeStake(theirs, amount);
         emit Penalized(payee, refuted, amount, _hold(payee, amount));
     }
 
@@ -360,7 +344,7 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
     }
 
     /// @notice Votes behind a list of signing keys, and all votes there are, as they were one voting delay ago. Whoever had no
-    /// vote then adds none. A slash takes a vote at once, and leaves the total as it was until the delay is over.
+    /// vote then adds none. A case takes a vote at once, and leaves the total as it was until the delay is over.
     /// @dev The caller sees to it that no key is listed twice; at any time an account has one key.
     function votes(address[] calldata signers) external view returns (uint256 signed, uint256 total) {
         uint48 since = registry.inForceSince();
@@ -418,6 +402,13 @@ contract Staking is Ownable2Step, ReentrancyGuardTransient {
         cut.at = uint64(block.timestamp);
         _countVotes(validator, theirs);
         return fromBond + fromLeaving;
+    }
+
+    /// @dev What weighs first, then what is on its way out; there is as much.
+    function _takeStake(Stake storage theirs, uint128 amount) private {
+        uint128 fromStake = _least(amount, theirs.amount);
+        theirs.amount -= fromStake;
+        theirs.leaving -= amount - fromStake;
     }
 
     /// @dev Holds what a penalty took, and restarts the appeal of all that is held. @return The penalty's number.

@@ -174,6 +174,11 @@ contract ValidatorRegistry is EIP712 {
         }
     }
 
+    /// @notice The accounts of the whole set; the order means nothing.
+    function members() external view returns (address[] memory) {
+        return _members.values();
+    }
+
     /// @notice The signing key of an account that counts now, and the one that was named last, with the time from which it counts.
     function signerOf(address account) external view returns (address signer, address named, uint256 from) {
         signer = signerAt(account, inForceSince());

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Cases} from "../src/Cases.sol";
 import {Credits} from "../src/Credits.sol";
 import {DevDollar} from "../src/DevDollar.sol";
 import {ConstantProductPool} from "../src/Exchange.sol";
@@ -13,7 +14,6 @@ import {Parameters} from "../src/Parameters.sol";
 import {Payouts} from "../src/Payouts.sol";
 import {PriceOracle, Quote} from "../src/PriceOracle.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Staking} from "../src/Staking.sol";
 import {Delays, Holding, Issuance, Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {vm} from "./Vm.sol";
@@ -65,8 +65,9 @@ abstract contract BurnMintFixture is Fixture {
         payouts = mintBurn.payouts();
         // Only ever transferred and approved here.
         token = OgongToken(address(orog));
-        staking = new Staking(address(this), token, parameters, vm.computeCreateAddress(address(this), nonce + 4));
+        staking = _createStaking();
         settlement = new Settlement(IERC20(address(credits)), parameters, staking, Issuance(0, 0, 0));
+        cases = new Cases(staking, settlement, REPORTER_PPM, DEPOSIT);
         registry = staking.registry();
         escrow = settlement.escrow();
         earnings = settlement.earnings();

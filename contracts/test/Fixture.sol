@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Cases} from "../src/Cases.sol";
 import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
@@ -28,6 +29,8 @@ abstract contract Fixture {
     address internal constant TREASURY = address(0xF2);
     address internal constant LICENSE = address(0xF3);
     address internal constant VAULT = address(0xF4);
+    uint256 internal constant REPORTER_PPM = 250_000;
+    uint128 internal constant DEPOSIT = 7e18;
     address internal constant ROUTER = address(0xA1);
     bytes32 internal constant KEY = keccak256("provider's key");
     address internal constant PROVIDER = address(0xB1);
@@ -44,6 +47,7 @@ abstract contract Fixture {
     Settlement internal settlement;
     Escrow internal escrow;
     Earnings internal earnings;
+    Cases internal cases;
 
     /// In ascending order of address, as a quorum has to be.
     uint256[] internal validatorKeys;
@@ -73,6 +77,7 @@ abstract contract Fixture {
         staking = _createStaking();
         registry = staking.registry();
         settlement = new Settlement(token, parameters, staking, _issuance());
+        cases = new Cases(staking, settlement, REPORTER_PPM, DEPOSIT);
         escrow = settlement.escrow();
         earnings = settlement.earnings();
         _joinAll();
@@ -98,10 +103,17 @@ abstract contract Fixture {
         return Issuance(0, 0, 0);
     }
 
-    /// For the settlement that is created right after it.
+    /// For the settlement that is created right after it, and the cases after that.
     function _createStaking() internal returns (Staking) {
         uint256 nonce = vm.getNonce(address(this));
-        return new Staking(address(this), token, parameters, vm.computeCreateAddress(address(this), nonce + 1));
+        address next = vm.computeCreateAddress(address(this), nonce + 1);
+        return new Staking(token, parameters, next, vm.computeCreateAddress(address(this), nonce + 2));
+    }
+
+    /// What a case takes of a bond.
+    function _takeBond(address account, uint128 amount) internal returns (uint128) {
+        vm.prank(address(cases));
+        return staking.takeBond(account, amount);
     }
 
     function _join(uint256 key, uint128 amount) internal {

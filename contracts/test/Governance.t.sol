@@ -21,9 +21,6 @@ contract GovernanceTest is Fixture {
         vm.prank(payer);
         vm.expectRevert(refusal);
         parameters.setDriftTable(Parameters.DriftTable("table", 1));
-        vm.prank(payer);
-        vm.expectRevert(refusal);
-        staking.slash(validator, 1, 0);
     }
 
     /// Elsewhere than on one machine each of the delays is there.
@@ -215,14 +212,27 @@ contract GovernanceTest is Fixture {
         parameters.setDriftTable(Parameters.DriftTable("table", 1));
     }
 
-    function test_providerStakeCannotBeSlashed() public {
+    /// Whoever deployed it has no power over it.
+    function test_onlyCasesTakeAndGiveBack() public {
+        bytes memory refusal = abi.encodeWithSelector(Staking.NotCases.selector, address(this));
+        vm.expectRevert(refusal);
+        staking.takeBond(validator, 1);
+        vm.expectRevert(refusal);
+        staking.takeStake(validator, 1);
+        vm.expectRevert(refusal);
+        staking.restore(validator, 1);
+        (bool isOwned,) = address(staking).staticcall(abi.encodeWithSignature("owner()"));
+        check(!isOwned, "nobody owns it");
+    }
+
+    function test_whatTakesBondTakesNoStake() public {
         token.transfer(payer, 50);
         vm.prank(payer);
         token.approve(address(staking), 50);
         vm.prank(payer);
         staking.stake(50);
         checkEqual(staking.stakeOf(payer), 50, "stake");
-        staking.slash(payer, 1, 0);
+        checkEqual(_takeBond(payer, 1), 0, "no bond");
         checkEqual(staking.stakeOf(payer), 50, "stake after");
         vm.prank(payer);
         vm.expectRevert(abi.encodeWithSelector(Staking.InsufficientStake.selector, 50, 51));
@@ -251,14 +261,14 @@ contract GovernanceTest is Fixture {
         vm.stopPrank();
     }
 
-    function test_slashTakesBondAndVotes() public {
-        staking.slash(validator, 400e18, keccak256("evidence"));
-        checkEqual(token.balanceOf(TREASURY), 400e18, "treasury");
+    function test_aCaseTakesBondAndVotes() public {
+        checkEqual(_takeBond(validator, 400e18), 400e18, "taken");
+        checkEqual(token.balanceOf(address(cases)), 400e18, "held");
         checkEqual(registry.totalStake(), 3 * BOND - 400e18, "total");
         checkEqual(staking.bondOf(validator).amount, BOND - 400e18, "bond");
     }
 
-    function test_leavingBondStaysSlashableUntilTheDelayIsOver() public {
+    function test_leavingBondStaysInReachUntilTheDelayIsOver() public {
         vm.prank(validator);
         vm.expectRevert(abi.encodeWithSelector(Staking.InsufficientBond.selector, BOND, BOND + 1));
         staking.requestUnbond(1);
@@ -267,7 +277,7 @@ contract GovernanceTest is Fixture {
         checkEqual(registry.totalStake(), 2 * BOND, "votes gone");
         vm.prank(validator);
         staking.requestUnbond(BOND);
-        staking.slash(validator, BOND / 2, 0);
+        _takeBond(validator, BOND / 2);
         uint256 readyAt = block.timestamp + UNBONDING;
         vm.prank(validator);
         vm.expectRevert(abi.encodeWithSelector(Staking.TooEarly.selector, readyAt));

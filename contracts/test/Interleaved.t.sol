@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Cases} from "../src/Cases.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {Staking} from "../src/Staking.sol";
 import {Batch, Debit, Ejection, Line, Tally} from "../src/Types.sol";
 import {Handler} from "./Conservation.t.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
-/// The lives of `Handler`, while validators come and go, change their signing keys, move bond and are slashed, providers are
+/// The lives of `Handler`, while validators come and go, change their signing keys, move bond and lose it by cases, providers are
 /// ejected and reinstated, and payees of verifiers are penalized and pardoned.
 contract InterleavedHandler is Handler {
     uint256 internal constant ACTORS = 4;
@@ -17,6 +18,10 @@ contract InterleavedHandler is Handler {
     uint256 public slashed;
     uint256 public convicted;
     uint256 public convictions;
+    /// Of cases that are open.
+    uint256 public inCases;
+    uint256 public acquittals;
+    uint256 public closed;
     uint256 public ejections;
     uint256 public reinstatements;
     uint256 private certificates;
@@ -184,9 +189,7 @@ contract InterleavedHandler is Handler {
 
     /// Of any amount: what is not there is not taken.
     function slash(uint256 who, uint128 amount) external {
-        uint256 before = token.balanceOf(TREASURY);
-        staking.slash(actorOf(who), uint128(bound(amount, 1, 4 * BOND)), 0);
-        slashed += token.balanceOf(TREASURY) - before;
+        slashed += _takeBond(actorOf(who), uint128(bound(amount, 1, 4 * BOND)));
     }
 
     function eject(uint256 whom, uint256 provider) external {
@@ -214,20 +217,24 @@ contract InterleavedHandler is Handler {
         if (staking.heldOf(payeeOf(payee)).amount > before) ++penalties;
     }
 
-    /// Exact evidence convicts a validator, at most once a period. What it loses is held, and comes from nowhere else.
+    /// Evidence convicts a validator, at most once a period. What it loses is held, and comes from nowhere else.
     function convict(uint256 whom, bytes32 evidence) external {
         if (!_isQuorum()) return;
         address accused = actorOf(whom);
-        Staking.Convictions memory before = staking.convictionsOf(accused);
-        bool isDue = before.count == 0 || block.timestamp >= (before.at / 1 days + 1) * 1 days;
+        (uint32 count, uint64 at) = cases.convictionsOf(accused, Cases.Offence.OverAdmission);
+        bool isDue = count == 0 || block.timestamp >= (at / 1 days + 1) * 1 days;
         uint256 bonded = _bonded(accused);
-        uint256 held = staking.heldOf(accused).amount;
-        bytes32 digest = settlement.convictionDigest(accused, evidence, before.count + 1);
-        try settlement.convict(accused, evidence, _quorum(digest, 3)) {
+        isDue = isDue && bonded >= 10 && !cases.isUsed(accused, evidence);
+        uint256 held = token.balanceOf(address(cases));
+        bytes32 digest =
+            cases.convictionDigest(Cases.Offence.OverAdmission, accused, payeeOf(whom), evidence, count + 1);
+        bytes[] memory quorum = _quorum(digest, 3);
+        try cases.convict(Cases.Offence.OverAdmission, accused, payeeOf(whom), evidence, quorum) {
             check(isDue, "one conviction a period");
             checkEqual(_bonded(accused), bonded - bonded / 10, "a tenth of the bond");
-            checkEqual(staking.heldOf(accused).amount, held + bonded / 10, "is held");
+            checkEqual(token.balanceOf(address(cases)), held + bonded / 10, "is held");
             convicted += bonded / 10;
+            inCases += bonded / 10;
             ++convictions;
         } catch {
             check(!isDue, "it convicts where it may");
@@ -239,13 +246,43 @@ contract InterleavedHandler is Handler {
         return uint256(theirs.amount) + theirs.unbonding;
     }
 
-    /// What an appeal gives back, to a validator.
-    function acquit(uint256 whom) external {
-        _pardon(actorOf(whom));
+    /// A panel hears an appeal, and lifts the case where its members' keys vote.
+    function acquit(uint256 which) external {
+        if (cases.caseCount() == 0) return;
+        uint256 id = which % cases.caseCount();
+        Cases.Case memory found = cases.caseOf(id);
+        bytes32 subject = cases.caseSubject(id);
+        if (found.isOver || block.timestamp >= found.openedAt + APPEAL) return;
+        if (cases.hearings().hearingOf(subject).drawnFrom == 0) cases.appeal(id);
+        _nextBlock();
+        try cases.hearings().draw(subject) {} catch {}
+        address[] memory panel = cases.hearings().hearingOf(subject).panel;
+        uint256[] memory keys = new uint256[](panel.length);
+        for (uint256 i; i < panel.length; ++i) {
+            keys[i] = _signingKey(_keyOf(panel[i]));
+        }
+        try cases.acquit(id, _signAll(keys, cases.hearings().acquittalDigest(subject))) {
+            inCases -= found.amount;
+            ++acquittals;
+        } catch {}
     }
 
-    function collectConviction(uint256 whom) external {
-        _collect(actorOf(whom));
+    function _keyOf(address actor) private view returns (uint256) {
+        for (uint256 i; i < 3; ++i) {
+            if (vm.addr(validatorKeys[i]) == actor) return validatorKeys[i];
+        }
+        return 0xD00D;
+    }
+
+    function closeCase(uint256 which) external {
+        if (cases.caseCount() == 0) return;
+        uint256 id = which % cases.caseCount();
+        Cases.Case memory found = cases.caseOf(id);
+        if (found.isOver) return;
+        if (block.timestamp < found.openedAt + APPEAL) vm.warp(found.openedAt + APPEAL);
+        cases.close(id);
+        inCases -= found.amount;
+        ++closed;
     }
 
     function pardon(uint256 payee) external {
@@ -294,7 +331,7 @@ contract InterleavedHandler is Handler {
     }
 
     /// Submits what was signed. It settles if and only if its signers have the votes, its number is the next one and its payer can
-    /// be drawn. What changed in the set since the signing moves no vote before the voting delay is over, slashes apart.
+    /// be drawn. What changed in the set since the signing moves no vote before the voting delay is over, cases apart.
     function submit() external {
         if (pending.length == 0) return;
         (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes[] memory quorum) =
@@ -305,7 +342,7 @@ contract InterleavedHandler is Handler {
         (uint256 signed, uint256 total) = this.pendingVotes();
         if (isInTime && slashed + convicted == dueSlashed) {
             checkEqual(total, dueTotal, "all votes");
-            // Also of those who were slashed a moment ago and bond again.
+            // Also of those who lost bond a moment ago and bond again.
             checkEqual(signed, dueSigned, "votes of the signers");
             ++unmoved;
         }
@@ -352,7 +389,7 @@ contract InterleavedHandler is Handler {
         for (uint256 i; i < ACTORS; ++i) {
             Staking.Bond memory theirs = staking.bondOf(actorOf(i));
             owed += uint256(theirs.amount) + theirs.unbonding;
-            // An appeal gives a validator back as stake what it lost.
+            // A case that falls gives a validator back as stake what it lost.
             owed += uint256(staking.stakeOf(actorOf(i))) + staking.heldOf(actorOf(i)).amount;
             if (theirs.active) active += theirs.amount;
         }
@@ -373,12 +410,18 @@ contract InterleavedHandler is Handler {
         given = token.totalSupply() - token.balanceOf(address(this));
         given -= token.TEAM() + token.FOUNDATION();
         found = token.balanceOf(address(escrow)) + token.balanceOf(address(staking)) + token.balanceOf(vm.addr(0xD00D));
+        found += token.balanceOf(address(cases));
         for (uint256 i; i < PAYERS; ++i) {
             found += token.balanceOf(vm.addr(payerKey(i)));
         }
         for (uint256 i; i < creditors(); ++i) {
             found += token.balanceOf(creditorOf(i));
         }
+    }
+
+    /// Tokens that Cases holds, and what the open cases have taken; the rest was taken past them.
+    function casesHold() external view returns (uint256 held, uint256 owed) {
+        return (token.balanceOf(address(cases)), inCases + slashed);
     }
 
     function ejectedNow() external view returns (uint256 count) {
@@ -441,7 +484,7 @@ contract InterleavedTest {
         chosen[24] = handler.collectPenalty.selector;
         chosen[25] = handler.convict.selector;
         chosen[26] = handler.acquit.selector;
-        chosen[27] = handler.collectConviction.selector;
+        chosen[27] = handler.closeCase.selector;
         chosen[28] = handler.route.selector;
         chosen[29] = handler.retire.selector;
         targets = new FuzzSelector[](1);
@@ -455,6 +498,8 @@ contract InterleavedTest {
         checkEqual(held, owed, "earnings");
         (held, owed,,) = handler.stakes();
         checkEqual(held, owed, "staking: stakes + held penalties + bonds + leaving bonds");
+        (held, owed) = handler.casesHold();
+        checkEqual(held, owed, "cases");
     }
 
     function invariant_everyRouterHasItsBond() public view {
@@ -538,13 +583,13 @@ contract InterleavedTest {
 
     function test_validatorsAreConvictedOnceAPeriodAndMayAppeal() public {
         handler.convict(0, "evidence");
-        handler.acquit(0);
         handler.convict(1, "evidence");
         handler.convict(1, "again");
         checkEqual(handler.convictions(), 2, "each once");
         checkEqual(handler.convicted(), 200e18, "a tenth of each bond");
-        handler.collectConviction(1);
-        check(handler.pardons() == 1 && handler.collections() == 1, "one appeal is heard");
+        handler.acquit(0);
+        handler.closeCase(1);
+        check(handler.acquittals() == 1 && handler.closed() == 1, "one appeal is heard");
         this.invariant_everyContractHoldsWhatItOwes();
         this.invariant_noUnitIsLost();
         this.invariant_votesAreThoseOfMembers();

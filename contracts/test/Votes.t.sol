@@ -116,38 +116,38 @@ contract VotesTest is Fixture {
         _settles(batch, quorum);
     }
 
-    function test_aSlashTakesTheVoteAtOnce() public {
+    function test_aCaseTakesTheVoteAtOnce() public {
         (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
-        staking.slash(validator, BOND, keccak256("evidence"));
+        _takeBond(validator, BOND);
         _refused(batch, quorum, 2 * BOND, 4 * BOND);
         _wait(VOTING);
         _refused(batch, quorum, 2 * BOND, 3 * BOND);
     }
 
-    function test_aSlashReachesTheVoteOfBondThatLeaves() public {
+    function test_aCaseReachesTheVoteOfBondThatLeaves() public {
         (Batch memory batch, bytes[] memory quorum) = _signedByThreeOfFour();
         vm.prank(validator);
         registry.deregister();
         vm.prank(validator);
         staking.requestUnbond(BOND);
-        staking.slash(validator, BOND, keccak256("evidence"));
+        _takeBond(validator, BOND);
         _refused(batch, quorum, 2 * BOND, 4 * BOND);
     }
 
-    function test_aFullSlashTakesWhatIsLeft() public {
+    function test_aCaseTakesWhatIsLeft() public {
         vm.prank(validator);
         registry.deregister();
         vm.prank(validator);
         staking.requestUnbond(BOND / 4);
         _wait(UNBONDING);
-        // The slash of everything is under way when a quarter leaves.
+        // A case for everything is under way when a quarter leaves.
         vm.prank(validator);
         staking.finishUnbond();
-        staking.slash(validator, BOND, keccak256("evidence"));
-        checkEqual(token.balanceOf(TREASURY), BOND - BOND / 4, "treasury");
+        _takeBond(validator, BOND);
+        checkEqual(token.balanceOf(address(cases)), BOND - BOND / 4, "held");
         checkEqual(staking.bondOf(validator).amount, 0, "bond");
-        staking.slash(validator, BOND, keccak256("evidence"));
-        checkEqual(token.balanceOf(TREASURY), BOND - BOND / 4, "nothing is left to take");
+        _takeBond(validator, BOND);
+        checkEqual(token.balanceOf(address(cases)), BOND - BOND / 4, "nothing is left to take");
         checkEqual(token.balanceOf(address(staking)), 2 * BOND, "bonds of others");
     }
 
@@ -172,7 +172,7 @@ contract VotesTest is Fixture {
             if (kind == 1) {
                 // The vote is cut to the bond that does not leave.
                 taken += amount + staking.bondOf(who).unbonding;
-                staking.slash(who, amount, 0);
+                _takeBond(who, amount);
             }
             if (kind == 2 && staking.bondOf(who).active) {
                 vm.prank(who);
@@ -186,6 +186,6 @@ contract VotesTest is Fixture {
         }
         (uint256 signed, uint256 total) = staking.votes(signers);
         checkEqual(total, totalBefore, "total");
-        check(signed <= signedBefore && signed + taken >= signedBefore, "only a slash takes votes");
+        check(signed <= signedBefore && signed + taken >= signedBefore, "only a case takes votes");
     }
 }

@@ -230,7 +230,7 @@ function describeTry({ plan }: Mesh, { id }: DemoModels): string {
     messages: [{ role: 'user', content: 'Once upon a time' }],
     max_tokens: 64,
   });
-  return `\nThe network stays up until Ctrl-C. Any OpenAI client works with the base URL ${plan.gatewayUrl}/v1, for example:\n
+  return `\nThe network stays up until Ctrl-C. Watch it, and check any claim of it, at ${plan.gatewayUrl}/explorer/\nAny OpenAI client works with the base URL ${plan.gatewayUrl}/v1, for example:\n
   curl -N ${plan.gatewayUrl}/v1/chat/completions -H 'content-type: application/json' -d '${body}'\n`;
 }
 

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { X509Certificate, X509Crl } from '@peculiar/x509';
+import { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, X509Certificate, X509Crl } from '@peculiar/x509';
 import { own } from './byte-reader.ts';
 import { EvidenceError } from './evidence-error.ts';
 
@@ -37,7 +37,7 @@ export function parseCrl(bytes: Uint8Array, what: string): X509Crl {
 
 /**
  * Why a chain does not lead from its first certificate to the root, or undefined. Each is valid at `nowMs`, and signed by the next one
- * under its name.
+ * under its name, which may sign certificates, and so many below it.
  * @param root SHA-256 of the root's DER, in hex: the last certificate has to be this one.
  */
 export async function findChainProblem(
@@ -55,8 +55,24 @@ export async function findChainProblem(
     const issuer = chain[at + 1] ?? certificate;
     if (certificate.issuer !== issuer.subject || !(await isSignedBy(certificate, issuer)))
       return `${nameOf(certificate)} is not signed by ${nameOf(issuer)}`;
+    const problem = at === 0 ? undefined : findIssuerProblem(certificate, at - 1);
+    if (problem !== undefined) return problem;
   }
   return undefined;
+}
+
+/**
+ * Why this certificate may not sign others: whoever has the key of a machine could make one of its own otherwise.
+ * @param below how many issuers stand between it and the first certificate.
+ */
+function findIssuerProblem(certificate: X509Certificate, below: number): string | undefined {
+  const constraints = certificate.getExtension(BasicConstraintsExtension);
+  if (constraints?.ca !== true) return `${nameOf(certificate)} may not sign certificates`;
+  if (constraints.pathLength !== undefined && constraints.pathLength < below)
+    return `${nameOf(certificate)} may not have ${below} issuers below it`;
+  const usages = certificate.getExtension(KeyUsagesExtension)?.usages;
+  const isForSigning = usages === undefined || (usages & KeyUsageFlags.keyCertSign) !== 0;
+  return isForSigning ? undefined : `the key of ${nameOf(certificate)} is not for certificates`;
 }
 
 /** Why a list of revoked certificates says nothing good about `certificate`, or undefined. */
@@ -66,6 +82,9 @@ export async function findRevocation(
   certificate: X509Certificate,
   nowMs: number,
 ): Promise<string | undefined> {
+  const usages = issuer.getExtension(KeyUsagesExtension)?.usages;
+  if (usages !== undefined && (usages & KeyUsageFlags.cRLSign) === 0)
+    return `the key of ${nameOf(issuer)} is not for lists of revoked certificates`;
   const isIssuers =
     crl.issuer === issuer.subject && (await crl.verify({ publicKey: issuer.publicKey }).catch(() => false));
   if (!isIssuers) return `the list of revoked certificates is not signed by ${nameOf(issuer)}`;

@@ -58,7 +58,12 @@ export interface EvidencePolicy {
   readonly gpuNonce?: Uint8Array;
   /** Ed25519 keys of attesters in software, in hex. A production policy names none. */
   readonly softwareKeys: readonly string[];
+  /** A time that somebody signed whom the reader believes, Unix time in ms: a clock far behind it fails `clock`. */
+  readonly seenMs?: number;
 }
+
+/** How far a clock may be behind a time that others signed. */
+const CLOCK_LAG_MS = 60_000;
 
 /** What production demands beside the values of the moment. */
 export const STRICT_POLICY = {
@@ -67,7 +72,7 @@ export const STRICT_POLICY = {
 } as const satisfies Partial<EvidencePolicy>;
 
 /**
- * The checks of a machine's evidence, one list for all vendors: `evidence-form`, `cpu-vendor`, `cpu-chain`, `cpu-signature`, `cpu-identity`,
+ * The checks of a machine's evidence, one list for all vendors: `evidence-form`, `clock`, `cpu-vendor`, `cpu-chain`, `cpu-signature`, `cpu-identity`,
  * `cpu-collateral`, `cpu-tcb`, `cpu-debug`, `report-data`, `boot`, `event-log`, `image`, `gpu-chain`, `gpu-signature`, `gpu-nonce`. A machine is good where
  * none fails; a skipped one is not good. Nothing throws.
  * @param nowMs the reader's clock, Unix time in ms: certificates and collateral have to be of this time.
@@ -81,6 +86,7 @@ export async function verifyEvidence(
     const machine = await readMachine(evidence, policy, nowMs);
     const image = await findImage(evidence, machine);
     return [
+      ...checkClock(policy, nowMs),
       ...machine.checks,
       checkReportData(machine, policy),
       ...checkBoot(machine, policy),
@@ -92,6 +98,17 @@ export async function verifyEvidence(
     if (error instanceof EvidenceError) return [fail('evidence-form', error.message)];
     return [fail('evidence-form', 'it cannot be read')];
   }
+}
+
+/** Old words of a vendor pass on a clock of their time. */
+function checkClock({ seenMs }: EvidencePolicy, nowMs: number): Check[] {
+  if (seenMs === undefined) return [];
+  return [
+    check('clock', seenMs <= nowMs + CLOCK_LAG_MS, [
+      'the clock is not behind what others signed',
+      `the clock is ${Math.round((seenMs - nowMs) / 1_000)} s behind what others signed`,
+    ]),
+  ];
 }
 
 function checkReportData({ reportData }: Machine, { reportData: asked }: EvidencePolicy): Check {

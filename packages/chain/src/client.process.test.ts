@@ -7,7 +7,7 @@ import { sign } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
 import { ChainError } from './errors.ts';
-import { validatorRegistryAbi } from './generated/abi.ts';
+import { equivocationAbi, validatorRegistryAbi } from './generated/abi.ts';
 import type { Hex } from './hex.ts';
 import { computeAddress, generatePrivateKey } from './keys.ts';
 
@@ -21,6 +21,23 @@ async function refusalOf(promise: Promise<unknown>): Promise<ChainError> {
   );
   expect(error).toBeInstanceOf(ChainError);
   return error as ChainError;
+}
+
+const wordOf = (address: Hex): string => address.slice(2).padStart(64, '0');
+
+/** Two records that one validator has taken in for one order. */
+async function contradict(ledger: TestLedger, privateKey: Hex) {
+  const { transactor, deployment } = ledger.governor;
+  const { timestamp } = await transactor.client.getBlock();
+  const say = async (record: string) => {
+    const members: Hex = `0x${wordOf(computeAddress(privateKey))}${'01'.repeat(32)}${record.repeat(32)}${'00'.repeat(32)}`;
+    const contract = { address: deployment.equivocation, abi: equivocationAbi } as const;
+    const call = { ...contract, functionName: 'read', args: [1, members] } as const;
+    const [, , , digest] = await transactor.client.readContract(call);
+    return { members, signature: await sign({ hash: digest, privateKey, to: 'hex' }), time: timestamp };
+  };
+  const statements = [await say('a1'), await say('a2')] as const;
+  return { kind: 'intake', accused: computeAddress(privateKey), statements } as const;
 }
 
 const NOTICE_SECONDS = 86_400;
@@ -51,7 +68,7 @@ describe('chain client', () => {
     expect(recipients.treasury).toBe(ledger.treasury);
   });
 
-  it('takes an address back under its old VRF key alone, and lets anybody evict who was slashed', async () => {
+  it('takes an address back under its old VRF key alone, and lets anybody evict who lost its bond', async () => {
     const member = await ledger.createValidator();
     const entry = (key: string) => ({ endpoint: 'v:1', certHash: hash('e1'), vrfKey: hash(key) });
     const before = (await member.client.validators()).find(({ account }) => account === member.address);
@@ -65,7 +82,11 @@ describe('chain client', () => {
     await expect(anybody.client.evictValidator(member.address)).rejects.toMatchObject({
       revert: { name: 'BondSuffices' },
     });
-    await ledger.governor.slash(member.address, 1n, hash('e4'));
+    const reporter = await ledger.createMember();
+    await reporter.client.proveEquivocation(await contradict(ledger, member.privateKey), new Uint8Array(32).fill(7));
+    expect(await reporter.client.caseOf(0)).toMatchObject({
+      ...{ accused: member.address, reporter: reporter.address, offence: 'contradiction', amount: 100n * unit },
+    });
     await anybody.client.evictValidator(member.address);
     expect((await member.client.validators()).some(({ account }) => account === member.address)).toBe(false);
   });

@@ -1,5 +1,6 @@
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
+import { createCaseReads } from './cases.ts';
 import type { Distribution, Holding, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
@@ -16,6 +17,7 @@ import {
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { createWrites } from './ledger-writes.ts';
 import { createModelReads } from './model-registry.ts';
+import { createRouterReads } from './router-reads.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 import { readSigningKeys, readVotes } from './votes.ts';
 
@@ -137,6 +139,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
+    ...createCaseReads(transactor, deployment),
     ...createWrites(transactor, deployment),
   };
 }
@@ -175,20 +178,6 @@ type ListedValidator = Omit<RegisteredValidator, 'signingKey'> & { readonly sign
 /** Not through lowerHex as a whole: an endpoint is free text. */
 function toRegistered({ account, signer, certHash, vrfKey, ...rest }: ListedValidator): RegisteredValidator {
   return { ...rest, ...lowerHex({ account, signingKey: signer, certHash, vrfKey }) };
-}
-
-function createRouterReads({ read }: Pick<Transactor, 'read'>, address: Address) {
-  const staking = { address, abi: stakingAbi } as const;
-  return {
-    /** What an account that stands or stood as a router registered; undefined where it never did. */
-    routerOf(account: BytesLike): Promise<RouterRegistration | undefined> {
-      const args = [toAddress(account, 'router')] as const;
-      return read('router', async (client) => {
-        const { ticketKey, since, until } = await client.readContract({ ...staking, functionName: 'routerOf', args });
-        return since === 0n ? undefined : { ...lowerHex({ ticketKey }), since, until };
-      });
-    },
-  };
 }
 
 function createReads({ read }: Transactor, deployment: Deployment) {
@@ -335,14 +324,6 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       return read('held penalty', async (client) => {
         const { amount, count } = await client.readContract({ ...staking, functionName: 'heldOf', args });
         return { amountAtomic: amount, penalty: count };
-      });
-    },
-    /** How often exact evidence has convicted a validator, and when last. */
-    convictionsOf(validator: BytesLike): Promise<{ readonly count: number; readonly atMs: bigint }> {
-      const args = [toAddress(validator, 'validator')] as const;
-      return read('convictions', async (client) => {
-        const { count, at } = await client.readContract({ ...staking, functionName: 'convictionsOf', args });
-        return { count, atMs: at * 1_000n };
       });
     },
     /** The keys that counted for an account at some times, each once. A time that has not come counts as now. @param timesMs Unix time in ms. */

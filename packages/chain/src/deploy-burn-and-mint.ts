@@ -61,7 +61,7 @@ export type Create = (what: string, data: Hex) => Promise<{ readonly address: Ad
  * Deploys what burns and mints.
  * @param addressAt of the contract that is created as the n-th from now.
  * @param after how many contracts come between the last of these and the settlement.
- * @returns the token that is staked, what burns and mints, and where the settlement has to be.
+ * @returns the token that is staked, what burns and mints, and where the settlement and, behind it, the cases have to be.
  */
 export async function deployBurnAndMint(
   options: BurnAndMintOptions,
@@ -76,7 +76,12 @@ export async function deployBurnAndMint(
     readonly owner: Address;
     readonly after: number;
   },
-): Promise<{ readonly token: Address; readonly burnAndMint: BurnAndMint; readonly settlementAddress: Address }> {
+): Promise<{
+  readonly token: Address;
+  readonly burnAndMint: BurnAndMint;
+  readonly settlementAddress: Address;
+  readonly casesAddress: Address;
+}> {
   const { market, elasticityPpm = 950_000, yearlyCap = 100_000_000n * WHOLE } = options;
   const isDocument = options.rule === 'document';
   const created: string[] = [];
@@ -150,6 +155,7 @@ export async function deployBurnAndMint(
   return {
     token: token.address,
     settlementAddress: settlement,
+    casesAddress: addressAt(before + 2 + after),
     burnAndMint: {
       ...{ credits: createdBy(1n), mintBurn: mintBurn.address, payouts: createdBy(2n) },
       ...{ oracle: oracle.address, exchange, stable, rule: rule.address },

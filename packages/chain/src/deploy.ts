@@ -6,6 +6,8 @@ import { ChainError } from './errors.ts';
 import {
   beaconKeysAbi,
   beaconKeysBytecode,
+  casesAbi,
+  casesBytecode,
   mintBurnBytecode,
   modelRegistryAbi,
   modelRegistryBytecode,
@@ -26,7 +28,7 @@ export const hashContracts = (): Hex =>
   keccak256(
     concatHex([
       ...[ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode],
-      ...[modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode],
+      ...[casesBytecode, modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode],
     ]),
   );
 
@@ -158,12 +160,23 @@ export const noDelays: Delays = { voting: 0, notice: 0, appeal: 0, leastWithdraw
 /** A thousand OGONG for a maker's name: squatting many names costs more than they are worth. */
 export const defaultMakerFee = 1_000n * 10n ** 18n;
 
+/** What cases pay, and what appeals put down. Fixed for good when the contracts are deployed. */
+export interface Justice {
+  /** Of what a case takes, the reporter's share in parts per million: between a tenth and a half. */
+  readonly reporterPpm: number;
+  /** Of an appeal against an ejection or a penalty, atomic units. It comes back where the appeal is right. */
+  readonly deposit: bigint;
+}
+
+/** With a quarter, to buy the silence of five witnesses costs more than the case, and whoever reports itself loses three quarters. */
+export const defaultJustice: Justice = { reporterPpm: 250_000, deposit: 100n * 10n ** 18n };
+
 export interface DeployOptions {
   readonly rpcUrl: string;
   readonly chainId: number;
   /** Pays for the deployment. */
   readonly privateKey: Hex;
-  /** Governs parameters and slashing. Default: the deployer. */
+  /** Governs parameters. Default: the deployer. */
   readonly owner?: BytesLike;
   readonly recipients: { readonly verification: BytesLike; readonly treasury: BytesLike; readonly license: BytesLike };
   readonly shares?: Partial<Shares>;
@@ -171,6 +184,8 @@ export interface DeployOptions {
   readonly delays?: Delays;
   /** What a maker's name costs, atomic units. Default: defaultMakerFee. */
   readonly makerFee?: bigint;
+  /** Default: defaultJustice. */
+  readonly justice?: Justice;
   readonly holding?: Holding;
   /** Default: no emission. */
   readonly issuance?: Issuance;
@@ -184,7 +199,7 @@ export interface DeployOptions {
   readonly burnAndMint?: BurnAndMintOptions;
 }
 
-/** Deploys the whole ledger: five transactions, one more for the threshold beacon, and up to five more where it burns and mints. */
+/** Deploys the whole ledger: six transactions, one more for the threshold beacon, and up to five more where it burns and mints. */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
   const transactor = createTransactor(options);
   const owner = options.owner === undefined ? (transactor.address as Address) : toAddress(options.owner, 'owner');
@@ -236,13 +251,13 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
       ],
     }),
   );
-  // It refuses a staking contract that names another settlement.
+  // Settlement and cases refuse a staking contract that names others.
   const staking = await create(
     'staking',
     encodeDeployData({
       abi: stakingAbi,
       bytecode: stakingBytecode,
-      args: [owner, token, parameters.address, economy.settlementAddress],
+      args: [token, parameters.address, economy.settlementAddress, economy.casesAddress],
     }),
   );
   const settlement = await create(
@@ -251,6 +266,15 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
       abi: settlementAbi,
       bytecode: settlementBytecode,
       args: [economy.payment ?? token, parameters.address, staking.address, issuance],
+    }),
+  );
+  const justice = options.justice ?? defaultJustice;
+  const cases = await create(
+    'cases',
+    encodeDeployData({
+      abi: casesAbi,
+      bytecode: casesBytecode,
+      args: [staking.address, settlement.address, BigInt(justice.reporterPpm), justice.deposit],
     }),
   );
   const models = await create(
@@ -272,13 +296,17 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
         args: [staking.address, settlement.address, beacon.origin, beacon.period],
       }),
     ));
-  const [registry, escrow, earnings, emission] = await transactor.read('find the created contracts', (client) =>
-    Promise.all([
-      client.readContract({ address: staking.address, abi: stakingAbi, functionName: 'registry' }),
-      client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'escrow' }),
-      client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'earnings' }),
-      client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'emission' }),
-    ]),
+  const [registry, escrow, earnings, emission, hearings, equivocation] = await transactor.read(
+    'find the created contracts',
+    (client) =>
+      Promise.all([
+        client.readContract({ address: staking.address, abi: stakingAbi, functionName: 'registry' }),
+        client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'escrow' }),
+        client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'earnings' }),
+        client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'emission' }),
+        client.readContract({ address: cases.address, abi: casesAbi, functionName: 'hearings' }),
+        client.readContract({ address: cases.address, abi: casesAbi, functionName: 'equivocation' }),
+      ]),
   );
   return {
     chainId: options.chainId,
@@ -291,6 +319,9 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     settlement: settlement.address,
     models: models.address,
     earnings: earnings.toLowerCase() as Address,
+    cases: cases.address,
+    hearings: hearings.toLowerCase() as Address,
+    equivocation: equivocation.toLowerCase() as Address,
     ...(issuance.period === 0 ? {} : { emission: emission.toLowerCase() as Address }),
     ...(beaconKeys === undefined ? {} : { beaconKeys: beaconKeys.address }),
     ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
@@ -310,6 +341,8 @@ interface Economy {
   /** What payers pay in, where that is not the token. */
   readonly payment?: Address;
   readonly settlementAddress: Address;
+  /** They come right after the settlement. */
+  readonly casesAddress: Address;
   readonly burnAndMint?: BurnAndMint;
 }
 
@@ -337,7 +370,7 @@ async function createEconomy(
       'token',
       encodeDeployData({ abi: ogongTokenAbi, bytecode: ogongTokenBytecode, args }),
     );
-    return { token: address, settlementAddress };
+    return { token: address, settlementAddress, casesAddress: addressAt(4) };
   }
   // Parameters and staking come before the settlement.
   const created = await deployBurnAndMint(options.burnAndMint, { create, owner, addressAt, after: 2 });

@@ -14,6 +14,9 @@ const whole = {
   settlement: address,
   models: address,
   earnings: address,
+  cases: address,
+  hearings: address,
+  equivocation: address,
   block: 1,
 };
 

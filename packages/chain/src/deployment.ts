@@ -29,6 +29,12 @@ export interface Deployment {
   /** ModelRegistry. */
   readonly models: Address;
   readonly earnings: Address;
+  /** Who was convicted of what. */
+  readonly cases: Address;
+  /** Panels that hear appeals. */
+  readonly hearings: Address;
+  /** Proofs by two signatures. */
+  readonly equivocation: Address;
   /** Absent where the network has no emission. */
   readonly emission?: Address;
   /** Keys of the threshold beacon. Absent where the network has the bootstrap beacon alone. */
@@ -48,6 +54,9 @@ export const contractNames = [
   'settlement',
   'earnings',
   'models',
+  'cases',
+  'hearings',
+  'equivocation',
 ] as const;
 
 const addressPattern = /^0x[0-9a-fA-F]{40}$/;

@@ -1,6 +1,7 @@
 import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
 import { createBeaconKeysWrites } from './beacon-keys.ts';
 import { createMintWrites } from './burn-and-mint.ts';
+import { createCaseWrites } from './cases.ts';
 import type { Distribution, Limits } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionWrites } from './emission.ts';
@@ -93,6 +94,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
     ...createMintWrites(transactor, deployment),
     ...createEmissionWrites(transactor, deployment),
     ...createBeaconKeysWrites(transactor, deployment),
+    ...createCaseWrites(transactor, deployment, allow),
 
     /** Pays a provider's payee what it can have by now; anyone may. */
     withdrawEarnings: (providerId: BytesLike, payee: BytesLike) => callEarnings('withdraw', providerId, payee),
@@ -114,17 +116,6 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
     requestUnbond: (amount: bigint) => callStaking('requestUnbond', amount),
     finishUnbond: () =>
       send('finish unbond', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnbond' })),
-    /** Owner of the staking contract only. */
-    slash: (validator: BytesLike, amount: bigint, reason: BytesLike) =>
-      send(
-        'slash',
-        staking,
-        encodeFunctionData({
-          abi: stakingAbi,
-          functionName: 'slash',
-          args: [toAddress(validator, 'validator'), amount, toHex(reason, 'reason', 32)],
-        }),
-      ),
 
     ...createRegistryWrites(transactor, registry),
     ...createModelWrites(transactor, models, allow),
@@ -144,25 +135,6 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
           abi: settlementAbi,
           functionName: 'pardon',
           args: [toAddress(payee, 'payee'), quorum.map((signature) => toHex(signature, 'quorum', 65))],
-        }),
-      ),
-    /**
-     * Takes a part of the bond of a validator that exact evidence convicts; anyone may submit it.
-     * @param evidence hash of it.
-     * @param quorum over the contract's `convictionDigest` of its next conviction, in ascending order of their signers' addresses.
-     */
-    convict: (validator: BytesLike, evidence: BytesLike, quorum: readonly BytesLike[]) =>
-      send(
-        'convict',
-        settlement,
-        encodeFunctionData({
-          abi: settlementAbi,
-          functionName: 'convict',
-          args: [
-            toAddress(validator, 'validator'),
-            toHex(evidence, 'evidence', 32),
-            quorum.map((signature) => toHex(signature, 'quorum', 65)),
-          ],
         }),
       ),
     /** Pays to the treasury what penalties hold of a payee; anyone may, once the appeal is over. */

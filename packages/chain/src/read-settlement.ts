@@ -1,4 +1,4 @@
-import { parseEventLogs, recoverAddress } from 'viem';
+import { parseEventLogs } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { settlementAbi } from './generated/abi.ts';
@@ -46,19 +46,4 @@ export async function readSettlement(
     event: { validator, sequence, recordsRoot, logHead, logLength },
     blockNumber: receipt.blockNumber,
   };
-}
-
-/** The addresses that signatures over a digest recover to, in their order; one that recovers to none is left out. */
-export async function recoverSigners(
-  digest: BytesLike,
-  signatures: readonly Hex[],
-): Promise<{ readonly signer: Address; readonly signature: Hex }[]> {
-  const hash = toHex(digest, 'digest', 32);
-  const found = await Promise.all(
-    signatures.map(async (signature) => {
-      const signer = await recoverAddress({ hash, signature }).catch(() => undefined);
-      return signer && { signer: signer.toLowerCase() as Address, signature };
-    }),
-  );
-  return found.filter((one) => one !== undefined);
 }

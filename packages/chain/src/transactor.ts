@@ -19,11 +19,14 @@ import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
   beaconKeysAbi,
+  casesAbi,
   constantProductPoolAbi,
   creditsAbi,
   earningsAbi,
   emissionAbi,
+  equivocationAbi,
   escrowAbi,
+  hearingsAbi,
   mintBurnAbi,
   modelRegistryAbi,
   ogongTokenAbi,
@@ -55,6 +58,9 @@ export const ledgerAbi = [
   ...payoutsAbi,
   ...priceOracleAbi,
   ...constantProductPoolAbi,
+  ...casesAbi,
+  ...hearingsAbi,
+  ...equivocationAbi,
 ] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */

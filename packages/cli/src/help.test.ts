@@ -7,6 +7,7 @@ import { localConfig, serveConfig } from '@ogong/provider/provider/provider-conf
 import { describe, expect, it } from 'vitest';
 import { askCommand } from './ask-command.ts';
 import { calibrateCommand } from './calibrate/calibrate-command.ts';
+import { doctorCommand } from './doctor/doctor-command.ts';
 import { earningsCommand } from './earnings-command.ts';
 import { evidenceCommand } from './evidence-command.ts';
 import { meshCommand } from './mesh-command.ts';
@@ -32,6 +33,7 @@ describe('help', () => {
     [verifyCommand, []],
     [replayCommand, []],
     [evidenceCommand, []],
+    [doctorCommand, []],
     [earningsCommand, []],
     [meshCommand, []],
     ...['up', 'status', 'logs', 'down'].map((verb) => [meshCommand, [verb]] as const),

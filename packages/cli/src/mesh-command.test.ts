@@ -35,6 +35,7 @@ describe('ogong mesh', () => {
     const report = inspectMesh(state, () => true);
     expect(report.isWell).toBe(true);
     expect(formatMesh(report)).toContain('up    gateway        port 4546  pid 3\n');
+    expect(formatMesh(report)).toContain('explorer http://127.0.0.1:4546/explorer/\n');
   });
 
   it.each([

@@ -219,6 +219,7 @@ async function launch(values: UpValues, directory: string, model: Served, output
     if (state?.launcher.pid === child.pid && state?.phase === 'ready') {
       const gateway = values.basePort === DEFAULT_BASE_PORT ? '' : ` --gateway ${state.gatewayUrl}`;
       const place = values.dir === dir.default ? '' : ` --mesh-dir ${directory}`;
+      output.writeError(`${describePages(state.gatewayUrl)}\n`);
       output.writeError(`up: ogong ask "Once upon a time"${gateway}${place}\n`);
       return EXIT.ok;
     }
@@ -289,13 +290,15 @@ export function inspectMesh(state: MeshState, isAlive: (identity: ProcessIdentit
   return { isWell, isLaunched, phase, message, gatewayUrl, rpcUrl, model, processes };
 }
 
+const describePages = (gatewayUrl: string): string => `explorer ${gatewayUrl}/explorer/`;
+
 export function formatMesh({ isLaunched, phase, message, gatewayUrl, model, processes }: MeshReport): string {
   const head = isLaunched ? `${phase}: ${message}` : 'the launcher is gone: ogong mesh up starts over';
   const rows = processes.map(
     ({ name, port, pid, isRunning: runs }) =>
       `${runs ? 'up  ' : 'DOWN'}  ${name.padEnd(14)} port ${port}${pid === null ? '' : `  pid ${pid}`}`,
   );
-  return [head, `gateway ${gatewayUrl}/v1, model ${model}`, ...rows, ''].join('\n');
+  return [head, `gateway ${gatewayUrl}/v1, model ${model}`, describePages(gatewayUrl), ...rows, ''].join('\n');
 }
 
 async function logs(argv: readonly string[], output: Output): Promise<number> {

@@ -11,6 +11,7 @@ import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
+import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
@@ -94,4 +95,29 @@ it('one provider serves a text model with tiled prompts and an embedding model: 
     const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
     expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
   }
+  if (whyNoBrowser() === undefined) await watchInBrowser(baseUrl);
 }, 180_000);
+
+/** A person without an account sees one reply's whole life by one click, with every check made again in the browser. */
+async function watchInBrowser(baseUrl: string): Promise<void> {
+  const browser = await launchChromium();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${baseUrl}/explorer/`);
+    await page.locator('tr', { hasText: 'settled' }).getByRole('link', { name: 'reply' }).first().click();
+    const life = page.locator('.life li');
+    await life.first().waitFor();
+    await page.locator('.banner.good', { hasText: /^All \d+ checks passed$/ }).waitFor({ timeout: 60_000 });
+    expect(await life.locator('.pill').allTextContents()).toEqual(Array(6).fill('proven'));
+    expect(
+      await page.getByRole('list', { name: 'Checks of the settlement' }).locator('.state').allTextContents(),
+    ).toEqual(Array(4).fill('proven'));
+    await page.goto(`${baseUrl}/explorer/#/validators`);
+    await page.getByText('Read from the registry on the chain.').waitFor();
+    await page.locator('td', { hasText: 'holds' }).waitFor();
+    await page.goto(`${baseUrl}/explorer/#/batches/1`);
+    await page.getByRole('list', { name: 'Checks of the batch' }).getByText('proven').waitFor();
+  } finally {
+    await browser.close();
+  }
+}

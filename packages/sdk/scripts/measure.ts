@@ -53,6 +53,8 @@ function createInput(tokens: number): BrowserInput {
   const { receipt, reply, nowMs } = createSyntheticReceipt({
     crypto,
     tokens,
+    // As unlikely as with real models, a draw falls beyond the list.
+    sureness: 300,
     provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
     router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
     payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),

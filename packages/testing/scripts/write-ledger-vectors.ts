@@ -6,11 +6,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nameSubject } from '@ogong/chain/cases';
 import { deployContracts, noDelays, noHolding } from '@ogong/chain/deploy';
-import { escrowAbi, settlementAbi, validatorRegistryAbi } from '@ogong/chain/generated/abi';
+import { casesAbi, escrowAbi, hearingsAbi, settlementAbi, validatorRegistryAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { createTransactor } from '@ogong/chain/transactor';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
+import { OFFENCES } from '@ogong/protocol/settlement/conviction';
 import {
   concatHex,
   domainSeparator,
@@ -232,7 +234,7 @@ async function computeVectors() {
       holding: noHolding,
     });
     const { client } = createTransactor({ ...chain });
-    const { escrow, settlement, registry } = deployment;
+    const { escrow, settlement, registry, cases, hearings } = deployment;
     const domainOf = (verifyingContract: Address) =>
       ({ name: 'OGONG', version: '1', chainId: chain.chainId, verifyingContract }) as const;
     const readEscrow = { address: escrow, abi: escrowAbi } as const;
@@ -405,30 +407,65 @@ async function computeVectors() {
       pardons.push({ ...message, digest });
     }
     const convictions = [];
-    for (const [label, conviction] of [
-      ['validator 1', 1],
-      ['validator 2', 4_294_967_295],
+    for (const [label, offence, conviction] of [
+      ['validator 1', 'over-admission', 1],
+      ['validator 2', 'refuted-report', 4_294_967_295],
     ] as const) {
-      const message = { validator: addressOf(label), evidence: bytes32(`evidence ${label}`), conviction };
+      const message = {
+        ...{ accused: addressOf(label), reporter: conviction === 1 ? zeroAddress : addressOf('reporter') },
+        ...{ evidence: bytes32(`evidence ${label}`), conviction },
+      };
+      const number = OFFENCES.indexOf(offence);
       const typed = {
-        domain: domainOf(settlement),
+        domain: domainOf(cases),
         types: {
           Conviction: [
-            { name: 'validator', type: 'address' },
+            { name: 'offence', type: 'uint8' },
+            { name: 'accused', type: 'address' },
+            { name: 'reporter', type: 'address' },
             { name: 'evidence', type: 'bytes32' },
             { name: 'conviction', type: 'uint32' },
           ],
         },
         primaryType: 'Conviction',
-        message,
+        message: { offence: number, ...message },
       } as const;
-      const args = [message.validator, message.evidence, conviction] as const;
+      const args = [number, message.accused, message.reporter, message.evidence, conviction] as const;
       const digest = expectEqual(
         `${label}: convictionDigest`,
         hashTypedData(typed),
-        await client.readContract({ ...readSettlement, functionName: 'convictionDigest', args }),
+        await client.readContract({ address: cases, abi: casesAbi, functionName: 'convictionDigest', args }),
       );
-      convictions.push({ ...message, digest });
+      convictions.push({ offence, ...message, digest });
+    }
+    const acquittals = [];
+    for (const [functionName, args, appealed] of [
+      ['caseSubject', [3n], { case: 3 }],
+      ['ejectionSubject', [bytes32('provider 1'), 2], { ejected: bytes32('provider 1') }],
+      ['penaltySubject', [addressOf('payee 1'), 2], { penalized: addressOf('payee 1') }],
+    ] as const) {
+      const subject = expectEqual(
+        functionName,
+        nameSubject(appealed, 2),
+        (await client.readContract({ address: cases, abi: casesAbi, functionName, args } as never)) as Hex,
+      );
+      const typed = {
+        domain: domainOf(hearings),
+        types: { Acquittal: [{ name: 'subject', type: 'bytes32' }] },
+        primaryType: 'Acquittal',
+        message: { subject },
+      } as const;
+      const digest = expectEqual(
+        `${functionName}: acquittalDigest`,
+        hashTypedData(typed),
+        await client.readContract({
+          address: hearings,
+          abi: hearingsAbi,
+          functionName: 'acquittalDigest',
+          args: [subject],
+        }),
+      );
+      acquittals.push({ of: functionName, subject, digest });
     }
     const signingKeys = [];
     for (const label of ['validator 1', 'validator 2']) {
@@ -458,13 +495,14 @@ async function computeVectors() {
     }
     return {
       source: 'packages/testing/scripts/write-ledger-vectors.ts; viem and the contracts agree on every hash',
-      domain: { name: 'OGONG', version: '1', chainId: chain.chainId, escrow, settlement, registry },
+      domain: { name: 'OGONG', version: '1', chainId: chain.chainId, escrow, settlement, registry, cases, hearings },
       orders: orderVectors,
       payees: payeeVectors,
       batches: batchVectors,
       reinstatements,
       pardons,
       convictions,
+      acquittals,
       signingKeys,
     };
   } finally {

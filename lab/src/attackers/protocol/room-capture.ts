@@ -12,7 +12,7 @@ export const roomCapture: ProtocolAttack<{ readonly replies: number }, Promise<A
   name: 'room-capture',
   adversary: 'free verifiers that announce much room',
   aim: 'Overstate prompts, so that only a verifier in league seems to have room for them',
-  stoppedBy: 'Announced room narrows a list only if half of all stake has it',
+  stoppedBy: 'Announced room narrows a list only if three quarters of all stake have it',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies }, breaks) =>
     auditReplies(

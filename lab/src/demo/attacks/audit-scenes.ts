@@ -1,6 +1,7 @@
 import type { AuditedOutcome } from '../../attackers/protocol/audited-network.ts';
 import { beyondRoom } from '../../attackers/protocol/beyond-room.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
+import { farOutScores } from '../../attackers/protocol/far-out-scores.ts';
 import { framedByScores } from '../../attackers/protocol/framed-by-scores.ts';
 import { loneReject } from '../../attackers/protocol/lone-reject.ts';
 import { lyingVerifier } from '../../attackers/protocol/lying-verifier.ts';
@@ -123,6 +124,21 @@ export const auditScenes: readonly StagedAttack[] = [
         ),
         money: `the log refutes ${refuted.league} reports of the league: each costs a fiftieth of its payee's stake`,
         worked: entries.length !== REPLIES || refuted.league === 0 || entries.some(({ ejects }) => ejects),
+      };
+    },
+  },
+  {
+    attack: farOutScores,
+    async play(breaks: Breaks) {
+      const { entries, lies, evidence } = await farOutScores.play({ replies: REPLIES }, breaks);
+      return {
+        tried: `reported far-off scores in ${lies} audits of ${REPLIES} honest replies, as one verifier of three, and rejected none`,
+        answered: [
+          ...countTexts(entries.map(({ verdict, eValuePpm }) => `${verdict}${eValuePpm > 1e6 ? ', against it' : ''}`)),
+          `the log holds evidence of ${evidence.toFixed(2)} against the provider; 1,000 ejects`,
+        ],
+        money: 'no fee was lost, and no report could be refuted',
+        worked: entries.length !== REPLIES || evidence > 1 || entries.some(({ verdict }) => verdict !== 'accept'),
       };
     },
   },

@@ -33,7 +33,7 @@ export function runValidators(): EconomicModel {
     id: 'validators',
     title: 'Bribery against bonds',
     summary:
-      'What a quorum gains by a wrong verdict and what it would lose. The rules are those of the design: the contracts have one conviction of a tenth of a bond a day, for over-admission alone, so a false verdict costs its signers nothing there yet.',
+      'What a quorum gains by a wrong verdict and what it would lose. The rules are those of the design: in the contracts a quorum takes a tenth of a bond a day, and what is not vested has no bound by bonds yet.',
     findings: list,
   };
 }

@@ -49,6 +49,9 @@ export const deployment: Deployment = {
   settlement: account(0xd6),
   models: account(0xd7),
   earnings: account(0xd8),
+  cases: account(0xd9),
+  hearings: account(0xda),
+  equivocation: account(0xdb),
   block: 1,
 };
 

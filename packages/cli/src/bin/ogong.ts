@@ -6,6 +6,7 @@ import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { compareCommand } from '../compare/compare-command.ts';
+import { doctorCommand } from '../doctor/doctor-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
 import { meshCommand } from '../mesh-command.ts';
@@ -43,6 +44,7 @@ const commands: readonly Command[] = [
   ...moneyCommands,
   calibrateCommand,
   signerCommand,
+  doctorCommand,
   completionCommand,
 ];
 
@@ -50,7 +52,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
-  ['Run a network', [meshCommand, signerCommand]],
+  ['Run a network', [meshCommand, signerCommand, doctorCommand]],
   ['This program', [completionCommand]],
 ];
 

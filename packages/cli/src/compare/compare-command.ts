@@ -43,6 +43,12 @@ const config = defineConfig({
       description:
         'nats for each token that machines may differ by; a reference that is nearer to the first one than this takes its place',
     },
+    share: {
+      schema: decimal({ min: 0.001, max: 0.999 }),
+      default: '0.25',
+      description:
+        'it serves the first reference where fewer than this share of the replies are something else; less asks for more replies',
+    },
     chat: {
       schema: boolean,
       boolean: true,
@@ -90,7 +96,7 @@ export const compareCommand: Command = {
 
 async function run(values: Values, [suspect, ...named]: readonly string[], output: Output): Promise<number> {
   if (values.plot !== undefined) assertWritable('ogong compare', 'plot', values.plot);
-  const { budget, level, tolerance, seed = randomBytes(8).toString('hex') } = values;
+  const { budget, level, tolerance, share, seed = randomBytes(8).toString('hex') } = values;
   const references: Reference[] = [];
   try {
     const { apiKey, chat: asChat } = values;
@@ -99,8 +105,8 @@ async function run(values: Values, [suspect, ...named]: readonly string[], outpu
     const names = references.map(({ name }) => name);
     const onReply = (comparison: EndpointComparison): void =>
       output.writeError(formatProgress(comparison, { names, budget }));
-    const found = await compareEndpoint(endpoint, references, { budget, level, tolerance, seed, onReply });
-    const report = reportComparison(found, { endpoint: endpoint.name, names, level, tolerance, seed });
+    const found = await compareEndpoint(endpoint, references, { budget, level, tolerance, share, seed, onReply });
+    const report = reportComparison(found, { endpoint: endpoint.name, names, level, tolerance, share, seed });
     if (values.plot !== undefined) writeFileSync(values.plot, drawComparison(found, { names, tolerance }));
     if (values.json) printJson(output, report);
     else output.write(formatComparison(report));

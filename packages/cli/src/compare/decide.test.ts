@@ -7,7 +7,7 @@ import {
   type ReplyDistances,
 } from './decide.ts';
 
-const terms = { level: 0.001, tolerance: 0.15 };
+const terms = { level: 0.001, tolerance: 0.15, share: 0.25 };
 /** Of a full precision and two quantisations of one model. */
 const between = [
   [0, 0.06, 0.6],
@@ -29,9 +29,9 @@ describe('what the distances of replies say', () => {
     ['a quantisation that stands among the references', [0.06, 0.03, 0.6], { kind: 'other', index: 1 }],
     ['something far from all of them', [1.2, 1.2, 1.3], { kind: 'unknown', isFinal: true }],
     ['something between the first and the next that is near neither', [0.09, 0.1, 0.6], { kind: 'undecided' }],
-  ] as const)('%s is found after some twenty replies, and not after ten', (_name, distances, verdict) => {
-    expect(judge(repeat(10, ...distances))).toEqual({ kind: 'undecided' });
-    const found = judge(repeat(25, ...distances));
+  ] as const)('%s is found after some forty replies, and not after three', (_name, distances, verdict) => {
+    expect(judge(repeat(3, ...distances))).toEqual({ kind: 'undecided' });
+    const found = judge(repeat(45, ...distances));
     if (verdict.kind === 'undecided') expect(found.kind).not.toBe('same');
     else expect(found).toEqual(verdict);
   });
@@ -40,6 +40,21 @@ describe('what the distances of replies say', () => {
     // Nearer to the second, and farther from it than its yardstick half of the time.
     const replies = Array.from({ length: 40 }, (_, i) => reply(0.12, i % 2 === 0 ? 0.05 : 0.07, 0.6));
     expect(judge(replies)).toEqual({ kind: 'unknown', isFinal: false });
+  });
+
+  /** One reply in `each` is far from the first reference and near the last one. */
+  const mix = (count: number, each: number) =>
+    Array.from({ length: count }, (_, i) => (i % each === 0 ? reply(0.6, 0.6, 0.02) : reply(0.02, 0.06, 0.6)));
+
+  it('is mixed where the first reference makes most replies, and another one every third', () => {
+    expect(judge(mix(60, 3))).toEqual({ kind: 'mixed' });
+  });
+
+  it('is the first reference where fewer replies than the share are off it, unless a smaller share is asked for', () => {
+    expect(judge(mix(150, 20))).toEqual({ kind: 'same' });
+    let state = createComparison(3);
+    for (const each of mix(150, 20)) state = advanceComparison(state, each, { ...terms, share: 0.05 });
+    expect(decideComparison(state, terms)).toEqual({ kind: 'undecided' });
   });
 
   it('is undecided where coins fall both ways, and where every distance is the same', () => {

@@ -16,6 +16,12 @@ interface Evidence {
   readonly near: readonly CoinTest[];
   /** The endpoint is farther from reference i than its yardstick. */
   readonly far: readonly CoinTest[];
+  /** More than HONEST_SHARE of the replies are off the first reference. */
+  readonly off: CoinTest;
+  /** Fewer than `share` of them are. */
+  readonly clean: CoinTest;
+  /** More than CHANCE_SHARE of them are as near to it as a reply of it would be. */
+  readonly some: CoinTest;
 }
 
 export interface ComparisonState {
@@ -28,14 +34,25 @@ export interface ComparisonTerms {
   readonly level: number;
   /** The yardstick of a reference is the nearest other reference, and at most so many nats. */
   readonly tolerance: number;
+  /** `same` says that fewer than this share of the replies are off the first reference; above 0, below 1. */
+  readonly share: number;
 }
 
+/** A reply is off where it is so many tolerances from the first reference: farther than any honest machine that was seen. */
+const OFF_TOLERANCES = 2;
+/** An honest endpoint may have so many replies off, for example where an unlikely token changed what follows. */
+const HONEST_SHARE = 0.05;
+/** Something else may look like the first reference in so many of its replies. */
+const CHANCE_SHARE = 0.1;
+
 /**
- * `same`: the endpoint serves the first reference. `other`: not the first, but reference `index`. `unknown`: not the first, and
- * none of the others either, or it is not yet certain which. `undecided`: nothing is certain yet.
+ * `same`: the endpoint serves the first reference. `mixed`: it does so for some replies, and serves something else for others.
+ * `other`: not the first, but reference `index`. `unknown`: not the first, and none of the others either, or it is not yet
+ * certain which. `undecided`: nothing is certain yet.
  */
 export type ComparisonVerdict =
   | { readonly kind: 'same' }
+  | { readonly kind: 'mixed' }
   | { readonly kind: 'other'; readonly index: number }
   | { readonly kind: 'unknown'; readonly isFinal: boolean }
   | { readonly kind: 'undecided' };
@@ -43,7 +60,17 @@ export type ComparisonVerdict =
 /** @param references how many there are, the one that is claimed first. */
 export function createComparison(references: number): ComparisonState {
   const row = (): CoinTest[] => Array.from({ length: references }, () => INITIAL_COIN_TEST);
-  return { replies: 0, evidence: { nearer: row().map(row), near: row(), far: row() } };
+  return {
+    replies: 0,
+    evidence: {
+      nearer: row().map(row),
+      near: row(),
+      far: row(),
+      off: INITIAL_COIN_TEST,
+      clean: INITIAL_COIN_TEST,
+      some: INITIAL_COIN_TEST,
+    },
+  };
 }
 
 /** A tie tosses no coin. */
@@ -51,41 +78,48 @@ const toss = (test: CoinTest, heads: number, tails: number): CoinTest =>
   heads === tails ? test : advanceCoinTest(test, heads < tails);
 
 export function advanceComparison(
-  { replies, evidence: { nearer, near, far } }: ComparisonState,
+  { replies, evidence: { nearer, near, far, off, clean, some } }: ComparisonState,
   distances: ReplyDistances,
-  { tolerance }: Pick<ComparisonTerms, 'tolerance'>,
+  { tolerance, share }: Pick<ComparisonTerms, 'tolerance' | 'share'>,
 ): ComparisonState {
   const { toReference, between } = distances;
   const yards = toReference.map((_, i) =>
     Math.min(tolerance, ...toReference.flatMap((_, j) => (j === i ? [] : [between[i]?.[j] as number]))),
   );
   const at = (i: number): number => toReference[i] as number;
+  const isNear = at(0) < (yards[0] as number) && toReference.every((each, j) => j === 0 || at(0) < each);
+  const isOff = at(0) > OFF_TOLERANCES * tolerance;
   return {
     replies: replies + 1,
     evidence: {
       nearer: nearer.map((row, i) => row.map((test, j) => (i === j ? test : toss(test, at(i), at(j))))),
       near: near.map((test, i) => toss(test, at(i), yards[i] as number)),
       far: far.map((test, i) => toss(test, yards[i] as number, at(i))),
+      off: advanceCoinTest(off, isOff, HONEST_SHARE),
+      clean: advanceCoinTest(clean, !isOff, 1 - share),
+      some: advanceCoinTest(some, isNear, CHANCE_SHARE),
     },
   };
 }
 
-/** What an e-value has to reach: each of the n (n + 1) tests gets its share of the level. */
-export const computeThreshold = (references: number, level: number): number => (references * (references + 1)) / level;
+/** What an e-value has to reach: each of the n (n + 1) + 3 tests gets its share of the level. */
+export const computeThreshold = (references: number, level: number): number =>
+  (references * (references + 1) + 3) / level;
 
 export function decideComparison(
   { evidence }: ComparisonState,
   { level }: Pick<ComparisonTerms, 'level'>,
 ): ComparisonVerdict {
-  const { nearer, near, far } = evidence;
+  const { nearer, near, far, off, clean, some } = evidence;
   const limit = computeThreshold(near.length, level);
   const isSure = (test: CoinTest | undefined): boolean => test !== undefined && readCoinTest(test) >= limit;
   const indexes = near.map((_, i) => i);
   const isServed = (i: number): boolean => isSure(near[i]) && indexes.every((j) => j === i || isSure(nearer[i]?.[j]));
-  if (isServed(0)) return { kind: 'same' };
+  if (isSure(off) && isSure(some)) return { kind: 'mixed' };
+  if (isServed(0)) return { kind: isSure(clean) ? 'same' : 'undecided' };
   const index = indexes.findIndex((i) => i > 0 && isServed(i));
   if (index > 0) return { kind: 'other', index };
   if (indexes.every((i) => isSure(far[i]))) return { kind: 'unknown', isFinal: true };
-  const isRefused = isSure(far[0]) || indexes.some((j) => j > 0 && isSure(nearer[j]?.[0]));
+  const isRefused = isSure(off) || isSure(far[0]) || indexes.some((j) => j > 0 && isSure(nearer[j]?.[0]));
   return isRefused ? { kind: 'unknown', isFinal: false } : { kind: 'undecided' };
 }

@@ -5,13 +5,18 @@ import { type ComparisonVerdict, computeThreshold } from './decide.ts';
 /** What `ogong compare --json` prints. */
 export interface ComparisonReport {
   readonly verdict: ComparisonVerdict['kind'];
-  /** The reference that it serves, where one is certain. */
+  /** The reference that it serves, or serves for some replies, where one is certain. */
   readonly serves: string | undefined;
   readonly endpoint: string;
   readonly replies: number;
   readonly seed: string;
   readonly level: number;
   readonly tolerance: number;
+  /** `same` says that fewer of the replies are off the first reference. */
+  readonly share: number;
+  /** e-values: that too many replies are off the first reference, and that fewer than the share are. */
+  readonly off: number;
+  readonly clean: number;
   /** What an e-value has to reach. */
   readonly threshold: number;
   readonly references: readonly {
@@ -30,6 +35,7 @@ export interface ReportTerms {
   readonly names: readonly string[];
   readonly level: number;
   readonly tolerance: number;
+  readonly share: number;
   readonly seed: string;
 }
 
@@ -38,14 +44,17 @@ export function reportComparison(
   terms: ReportTerms,
 ): ComparisonReport {
   const { names, level } = terms;
-  const { nearer, near, far } = state.evidence;
+  const { nearer, near, far, off, clean } = state.evidence;
   const read = (tests: (typeof nearer)[number], i: number): number => readCoinTest(tests[i] as (typeof tests)[number]);
-  const served = verdict.kind === 'same' ? 0 : verdict.kind === 'other' ? verdict.index : undefined;
+  const served =
+    verdict.kind === 'same' || verdict.kind === 'mixed' ? 0 : verdict.kind === 'other' ? verdict.index : undefined;
   return {
     ...terms,
     verdict: verdict.kind,
     serves: served === undefined ? undefined : names[served],
     replies: state.replies,
+    off: readCoinTest(off),
+    clean: readCoinTest(clean),
     threshold: computeThreshold(names.length, level),
     references: names.map((name, i) => ({
       name,
@@ -69,6 +78,7 @@ function computeMedian(values: readonly number[]): number {
 const SENTENCES: Readonly<Record<ComparisonVerdict['kind'], (served: string | undefined, claimed: string) => string>> =
   {
     same: (served) => `It serves ${served}.`,
+    mixed: (served) => `It serves ${served} for some replies, and something else for others.`,
     other: (served, claimed) => `It does not serve ${claimed}. It serves ${served}.`,
     unknown: (_, claimed) => `It does not serve ${claimed}, and which of the others is not certain, or none of them.`,
     undecided: () =>
@@ -76,7 +86,7 @@ const SENTENCES: Readonly<Record<ComparisonVerdict['kind'], (served: string | un
   };
 
 export function formatComparison(report: ComparisonReport): string {
-  const { references, replies, endpoint, level, seed } = report;
+  const { references, replies, endpoint, level, seed, off, clean, share } = report;
   const claimed = references[0]?.name ?? '';
   const width = Math.max(...references.map(({ name }) => name.length));
   const rows = references.map(
@@ -86,6 +96,7 @@ export function formatComparison(report: ComparisonReport): string {
   return [
     `${endpoint}: ${replies} replies, level ${level}, seed ${seed}`,
     ...rows,
+    `  replies off ${claimed}: evidence for too many ${formatEvidence(off)}, for fewer than ${share} of them ${formatEvidence(clean)}`,
     SENTENCES[report.verdict](report.serves, claimed),
     '',
   ].join('\n');

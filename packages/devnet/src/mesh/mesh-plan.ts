@@ -280,7 +280,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     }),
     define('gateway', 'gateway', ports.gateway, {
       entry: BIN.gatewayd,
-      args: ['--router', at(ports.router), '--router-cert', pins.router],
+      args: ['--router', at(ports.router), '--router-cert', pins.router, '--public-rpc-url', rpcUrl],
       after: [...validatorNames, 'router'],
     }),
   ];

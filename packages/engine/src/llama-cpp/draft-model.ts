@@ -5,29 +5,6 @@ import { createLlamaBatchModel } from './llama-model.ts';
 import type { LlamaTextLoad } from './load-options.ts';
 import { BATCH_ROWS } from './memory.ts';
 import { openLlamaModel } from './model.ts';
-import { inspectModelFile, type ModelFacts } from './model-file.ts';
-
-/** A first look at a draft model. @throws EngineError('unsupported-model') where it cannot guess tokens of the model. */
-export function inspectDraftModel(path: string, model: ModelFacts): ModelFacts {
-  const draft = inspectModelFile(path);
-  if (draft.poolingCode !== undefined || !draft.isCausal)
-    throw new EngineError('unsupported-model', `${path} does not write, so it cannot guess what another model writes`);
-  if (!sameBytes(draft.vocabularyHash, model.vocabularyHash))
-    throw new EngineError(
-      'unsupported-model',
-      `the draft model ${path} has another vocabulary than ${model.path}; take a smaller model of the same family`,
-    );
-  return draft;
-}
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
-
-/** What both take of the memory. */
-export const besideDraft = (model: ModelFacts, draft: ModelFacts): ModelFacts => ({
-  ...model,
-  weightBytes: model.weightBytes + draft.weightBytes,
-  kvBytesPerPosition: model.kvBytesPerPosition + draft.kvBytesPerPosition,
-});
 
 /**
  * Opens a draft model beside the model that it guesses for, with the library's own choice of kernels: no bit depends on what it

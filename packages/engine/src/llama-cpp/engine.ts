@@ -5,7 +5,7 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import { openCudaDevice } from './cuda-device.ts';
-import { besideDraft, inspectDraftModel } from './draft-model.ts';
+import { besideDraft, inspectDraftModel } from './draft-facts.ts';
 import { bringGpuBuild } from './gpu-build.ts';
 import type { Backend, GpuBackend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';

@@ -25,6 +25,16 @@ it('knows the names that vocabularies have for them, behind the keys', () => {
   expect(find(QWEN, { fim_pre_token_id: 0, fim_suf_token_id: 1, fim_mid_token_id: 2 })).toMatchObject({ prefix: 0 });
 });
 
+it('knows a vocabulary whose model reads the suffix first, behind all others', () => {
+  const MISTRAL = ['<s>', '[SUFFIX]', '[MIDDLE]', '[PREFIX]'];
+  expect(find(MISTRAL)).toEqual({ prefix: 3, suffix: 1, isSuffixFirst: true });
+  expect(find(MISTRAL.slice(0, 3))).toBeUndefined();
+  expect(find([...MISTRAL, ...QWEN])).toEqual({ prefix: 5, suffix: 7, middle: 6 });
+  expect(find(MISTRAL, { fim_pre_token_id: 3, fim_suf_token_id: 1, fim_mid_token_id: 2 })).toEqual({
+    ...{ prefix: 3, suffix: 1, middle: 2 },
+  });
+});
+
 it('finds none where one is missing or outside the vocabulary', () => {
   expect(find(FIVE)).toBeUndefined();
   expect(find(QWEN.slice(0, 3))).toBeUndefined();

@@ -20,6 +20,9 @@ const NAMES = [
   ['<PRE>', '<SUF>', '<MID>'],
 ] as const;
 
+/** Mistral's: the suffix, then the prefix, which the model goes on with. */
+const SUFFIX_FIRST = { suffix: '[SUFFIX]', prefix: '[PREFIX]' } as const;
+
 /** Which tokens a model's file has for filling in a text (docs/spec/request.md, "Prompt tokens"). */
 export function findFillTokens(metadata: Metadata): FillTokens | undefined {
   const texts = metadata.get('tokenizer.ggml.tokens')?.value;
@@ -29,7 +32,10 @@ export function findFillTokens(metadata: Metadata): FillTokens | undefined {
   const found = [...byKey, ...byName].find((ids) =>
     ids.every((id) => Number.isInteger(id) && tokens[id as number] !== undefined),
   );
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    const [suffix, prefix] = [tokens.indexOf(SUFFIX_FIRST.suffix), tokens.indexOf(SUFFIX_FIRST.prefix)];
+    return suffix < 0 || prefix < 0 ? undefined : { prefix, suffix, isSuffixFirst: true };
+  }
   const [prefix, suffix, middle] = found as [number, number, number];
   return { prefix, suffix, middle };
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { readTableFile, TableError, type TableFile } from './table-file.ts';
+import { readTableFileLazily, TableError, type TableFile } from './table-file.ts';
 
 /** Where the default table lies, with its hash beside it; `npm run drift-table` writes both. */
 export const DEFAULT_TABLE: string = fileURLToPath(new URL('../../tables/default-drift-table.json', import.meta.url));
@@ -19,7 +19,7 @@ export const hashPathOf = (path: string): string => path.replace(/\.json$/, '.sh
  */
 export function readDefaultTable(crypto: Crypto, path: string = DEFAULT_TABLE): TableFile | undefined {
   if (!existsSync(path)) return undefined;
-  const file = readTableFile(crypto, path);
+  const file = readTableFileLazily(crypto, path);
   const wanted = readFileSync(hashPathOf(path), 'utf8').trim();
   if (toHex(file.hash) === wanted) return file;
   throw new TableError('wrong-table', `${path} has the hash ${toHex(file.hash)}, not ${wanted}: install it anew`);

@@ -75,6 +75,18 @@ export function encodeTableFile({ bytes, hash, signatures }: TableFile): string 
 
 /** @throws TableError: 'bad-table' for what is none, or has another hash than it says; 'bad-signature'. */
 export function parseTableFile(crypto: Crypto, text: string): TableFile {
+  const file = unpackTableFile(crypto, text);
+  try {
+    return { ...file, table: parseDriftTable(file.bytes) };
+  } catch (error) {
+    if (error instanceof ProtocolError)
+      throw new TableError('bad-table', `not a drift table: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** What a file holds, its hash and signatures checked, and the table itself not yet read: that takes a fifth of a second. */
+function unpackTableFile(crypto: Crypto, text: string): Omit<TableFile, 'table'> {
   try {
     const content: unknown = JSON.parse(text);
     if (typeof content !== 'object' || content === null)
@@ -85,7 +97,7 @@ export function parseTableFile(crypto: Crypto, text: string): TableFile {
       throw new TableError('bad-table', 'a drift table has a text `table` and at most 16 `signatures`');
     }
     const bytes = unpack(fromBase64(table));
-    const file = { bytes, table: parseDriftTable(bytes), hash: hashDriftTable(crypto, bytes) };
+    const file = { bytes, hash: hashDriftTable(crypto, bytes) };
     if (hash !== toHex(file.hash)) {
       throw new TableError('bad-table', `the table's bytes hash to ${toHex(file.hash)}, the file says ${String(hash)}`);
     }
@@ -120,13 +132,32 @@ function readSignature(crypto: Crypto, message: Uint8Array, value: unknown): Tab
 }
 
 /** @throws TableError; the system's error where the file cannot be read. */
-export function readTableFile(crypto: Crypto, path: string): TableFile {
+export const readTableFile = (crypto: Crypto, path: string): TableFile =>
+  readFile(path, (text) => parseTableFile(crypto, text));
+
+/**
+ * A file whose table is read when somebody first asks for it: for one whose hash the caller knows.
+ * @throws TableError; the system's error where the file cannot be read.
+ */
+export function readTableFileLazily(crypto: Crypto, path: string): TableFile {
+  const file = readFile(path, (text) => unpackTableFile(crypto, text));
+  let table: DriftTable | undefined;
+  return {
+    ...file,
+    get table() {
+      table ??= parseDriftTable(file.bytes);
+      return table;
+    },
+  };
+}
+
+function readFile<T>(path: string, parse: (text: string) => T): T {
   const found = statSync(path);
   if (!found.isFile()) throw new TableError('bad-table', `${path} is no file`);
   const { size } = found;
   if (size > MAX_FILE_BYTES) throw new TableError('bad-table', `${path} has ${size} bytes: too many for a drift table`);
   try {
-    return parseTableFile(crypto, readFileSync(path, 'utf8'));
+    return parse(readFileSync(path, 'utf8'));
   } catch (error) {
     if (error instanceof TableError) throw new TableError(error.code, `${path}: ${error.message}`, { cause: error });
     throw error;

@@ -9,7 +9,7 @@ import { createNodeHybridSigner, createNodeLedgerSigner } from '../crypto/signer
 import { writePublicFile } from '../files/private-files.ts';
 import { createLinkIdentity, type LinkIdentity } from '../link/link-identity.ts';
 import { createLogger, type Logger, type LogLevel } from '../log/logger.ts';
-import { collectProcessMetrics, createMetrics, type Metrics } from '../metrics/metrics.ts';
+import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { createMetricsServer } from '../metrics/metrics-server.ts';
 import { type ChainView, createChainView } from '../views/chain-view.ts';
 
@@ -70,7 +70,6 @@ export async function openDaemon(
   const privateKey = `0x${toHex(keys.ledgerKey.reveal())}` as const;
   let paying: Promise<ChainClient> | undefined;
   const metrics = createMetrics(role);
-  collectProcessMetrics(metrics);
   const metricsServer = settings.metricsBind && createMetricsServer({ bind: settings.metricsBind, metrics });
   return {
     signer: createNodeHybridSigner(keys.hybridSeed.reveal()),

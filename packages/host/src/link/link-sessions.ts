@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { ConnectTransportOptions } from '@connectrpc/connect-node';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
 import { LinkError } from './link-error.ts';
 import { LINK_HOST, type LinkIdentity, type PeerId } from './link-identity.ts';
@@ -110,14 +111,33 @@ function endWithMessage(stream: ClientHttp2Stream): ClientHttp2Stream {
   return stream;
 }
 
+/**
+ * Ends a link whose peer answers no ping in time. Where this process itself was stopped meanwhile, the answer may lie unread, so the
+ * peer has the time once more.
+ */
 function keepAlive(session: ClientHttp2Session, { pingIntervalMs, pingTimeoutMs }: LinkClientLimits): void {
+  let timeout: NodeJS.Timeout | undefined;
+  const waitForAnswer = (): void => {
+    const dueMs = monotonicClock.nowMs() + pingTimeoutMs;
+    timeout = setTimeout(() => {
+      if (monotonicClock.nowMs() > dueMs + pingTimeoutMs / 2) waitForAnswer();
+      else session.destroy(new LinkError('unreachable', 'ping timed out'));
+    }, pingTimeoutMs);
+  };
   const interval = setInterval(() => {
-    if (session.destroyed) return;
-    const timeout = setTimeout(() => session.destroy(new LinkError('unreachable', 'ping timed out')), pingTimeoutMs);
-    if (!session.ping(() => clearTimeout(timeout))) clearTimeout(timeout);
+    if (session.destroyed || timeout !== undefined) return;
+    waitForAnswer();
+    const forget = (): void => {
+      clearTimeout(timeout);
+      timeout = undefined;
+    };
+    if (!session.ping(forget)) forget();
   }, pingIntervalMs);
   interval.unref();
-  session.once('close', () => clearInterval(interval));
+  session.once('close', () => {
+    clearInterval(interval);
+    clearTimeout(timeout);
+  });
 }
 
 async function openPinnedSocket(options: SessionOptions, closing: AbortSignal): Promise<TLSSocket> {

@@ -3,7 +3,7 @@ import type { Route } from '@ogong/protocol/http/routes';
 import { createApiApp, mountRoutes } from '../http/api-app.ts';
 import { createHttpServer, type HttpServer } from '../http/http-server.ts';
 import type { HostPort } from '../link/host-port.ts';
-import type { Metrics } from './metrics.ts';
+import { type Metrics, readMetrics } from './metrics.ts';
 
 export interface Health {
   readonly ok: boolean;
@@ -52,7 +52,7 @@ export function createMetricsServer({
       return context.json({ ok, ...detail }, ok ? 200 : 503, FRESH);
     },
     metrics: async (context) =>
-      context.body(await registry.metrics(), 200, { 'content-type': registry.contentType, ...FRESH }),
+      context.body(await readMetrics(metrics), 200, { 'content-type': registry.contentType, ...FRESH }),
   });
   return createHttpServer(app, { bind, headersTimeoutMs: HEADERS_TIMEOUT_MS, maxConnections: MAX_CONNECTIONS });
 }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { HttpServer } from '../http/http-server.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, readMetrics } from './metrics.ts';
 import { createMetricsServer, type Health } from './metrics-server.ts';
 
 let server: HttpServer | undefined;
@@ -22,6 +22,16 @@ it('serves what was counted', async () => {
   const text = await (await fetch(`${url}/metrics`)).text();
   expect(text).toContain('ogong_matches_total{tier="verified",role="router"} 3');
   expect(text).toContain('ogong_match_seconds_bucket{le="0.02",role="router"} 1');
+});
+
+it('watches the process once somebody reads it, and not before', async () => {
+  const metrics = createMetrics('router');
+  const names = async () => (await metrics.registry.getMetricsAsJSON()).map(({ name }) => name);
+  expect(await names()).not.toContain('ogong_nodejs_eventloop_lag_seconds');
+  for (let reading = 0; reading < 2; reading++) {
+    expect(await readMetrics(metrics)).toContain('ogong_process_resident_memory_bytes{role="router"}');
+  }
+  expect(await names()).toContain('ogong_nodejs_eventloop_lag_seconds');
 });
 
 it('tells health in the status', async () => {

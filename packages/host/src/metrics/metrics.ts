@@ -38,7 +38,17 @@ export function createMetrics(role: string): Metrics {
   };
 }
 
-/** Memory, event loop and garbage collection, as prom-client names them. */
-export function collectProcessMetrics({ registry }: Metrics): void {
-  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+/** Registries whose process is watched. */
+const watched = new WeakSet<Registry>();
+
+/**
+ * What is served to a reader: all that was counted and, from the first reading on, memory, event loop and garbage collection, as
+ * prom-client names them. Nobody watches the event loop before: that wakes a process a hundred times a second.
+ */
+export async function readMetrics({ registry }: Metrics): Promise<string> {
+  if (!watched.has(registry)) {
+    watched.add(registry);
+    collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  }
+  return registry.metrics();
 }

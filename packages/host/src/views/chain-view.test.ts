@@ -14,6 +14,9 @@ const deployment = {
   settlement: hex('06', 20),
   models: hex('07', 20),
   earnings: hex('08', 20),
+  cases: hex('09', 20),
+  hearings: hex('0a', 20),
+  equivocation: hex('0b', 20),
   block: 1,
 };
 const bytes = (byte: number, size: number): Uint8Array => new Uint8Array(size).fill(byte);

@@ -1,14 +1,12 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
-import { readSettlement, recoverSigners } from '@ogong/chain/read-settlement';
-import type { DecodedSettle } from '@ogong/chain/settle-decode';
-import { readAccountsAt, readSigningKeys, readVotes } from '@ogong/chain/votes';
+import { readSettledBatch } from '@ogong/chain/settled-batch';
+import { readSigningKeys } from '@ogong/chain/votes';
 import { fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
@@ -57,7 +55,7 @@ export async function followReply(
     }),
     settled: await orProblem(async () => {
       const { entry, index, proof, transaction } = await service.getSettled(wanted, limits);
-      return { entry, index, proof, ...(await readBatch(chain, transaction)) };
+      return { entry, index, proof, ...(await readSettledBatch(crypto, chain, transaction)) };
     }),
   };
 }
@@ -88,54 +86,4 @@ async function readKeys({ transactor, deployment }: FollowDependencies['chain'],
   return (await readSigningKeys(transactor, deployment, { account: order.validator, timesMs })).map(bytes);
 }
 
-async function readBatch({ transactor, deployment }: FollowDependencies['chain'], transaction: string) {
-  const { call, event, blockNumber } = await readSettlement(transactor, deployment, transaction as `0x${string}`);
-  const settlement = toSettlement(call);
-  const domain = { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.settlement) };
-  const signed = await recoverSigners(hashSettlement(crypto, domain, settlement), call.quorum);
-  const signingKeys = signed.map(({ signer }) => signer);
-  const accounts = await readAccountsAt(transactor, deployment, { signingKeys, blockNumber });
-  const { each, total } = await readVotes(transactor, deployment, { accounts, blockNumber });
-  return {
-    settlement,
-    signatures: signed.map(({ signature }, i) => ({ signer: bytes(accounts[i] ?? ''), signature: bytes(signature) })),
-    votes: accounts.map((account, i) => ({
-      address: bytes(account),
-      signingKey: bytes(signingKeys[i] ?? ''),
-      stake: each[i] ?? 0n,
-    })),
-    totalVotes: total,
-    event: {
-      ...event,
-      validator: bytes(event.validator),
-      recordsRoot: bytes(event.recordsRoot),
-      logHead: bytes(event.logHead),
-    },
-    blockNumber,
-  };
-}
-
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
-
-function toSettlement({ batch, debits, lines, ejections, tallies }: DecodedSettle): Omit<Settlement, 'uncollectable'> {
-  return {
-    batch: {
-      ...batch,
-      validator: bytes(batch.validator),
-      logHead: bytes(batch.logHead),
-      recordsRoot: bytes(batch.recordsRoot),
-    },
-    debits: debits.map(({ payer, termsHash, signature, ...amounts }) => ({
-      ...amounts,
-      ...{ payer: bytes(payer), termsHash: bytes(termsHash), signature: bytes(signature) },
-    })),
-    lines: lines.map(({ gross, fine, ...parties }) => ({
-      providerId: bytes(parties.providerId),
-      payee: bytes(parties.payee),
-      router: bytes(parties.router),
-      ...{ gross, fine },
-    })),
-    ejections: ejections.map(bytes),
-    tallies: tallies.map(({ payee, ...counts }) => ({ payee: bytes(payee), ...counts })),
-  };
-}

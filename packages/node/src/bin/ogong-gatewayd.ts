@@ -1,15 +1,17 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity, loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
-import { collectProcessMetrics, createMetrics } from '@ogong/host/metrics/metrics';
+import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
@@ -50,12 +52,12 @@ async function start(values: Values): Promise<Daemon> {
     identity: await createLinkIdentity(secrets.linkSeed),
     limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
   });
+  const publicLinks = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
   const beacon = createBeaconView(
     { refreshMs: values.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
   );
   const metrics = createMetrics('gateway');
-  collectProcessMetrics(metrics);
   const store = openStore(join(values.dataDir, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   bindLedger(store, chain.ledger);
   const gateway = createGateway(
@@ -91,6 +93,7 @@ async function start(values: Values): Promise<Daemon> {
       misroutedDir: join(values.dataDir, 'misrouted'),
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
+      network: { deployment, rpcUrl: values.publicRpcUrl },
       ...(modelRoots && { modelRoots }),
     },
     {
@@ -98,6 +101,7 @@ async function start(values: Values): Promise<Daemon> {
       chain,
       beacon,
       links,
+      publicLinks,
       payer,
       keys: openApiKeys(values.apiKeys ?? join(values.dataDir, 'api-keys.json'), warn('the API keys cannot be read')),
       logger,
@@ -119,6 +123,7 @@ async function start(values: Values): Promise<Daemon> {
       await gateway.stop();
       await Promise.all([beacon.stop(), chain.stop(), metricsServer?.stop()]);
       links.close();
+      publicLinks.close();
       store.close();
     },
   };

@@ -1,9 +1,10 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
+import type { AppealSubject } from '@ogong/chain/cases';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
-import { readEvidence } from '@ogong/host/config/read-evidence';
+import { hashEvidence, readEvidence } from '@ogong/host/config/read-evidence';
 import { createFastBls } from '@ogong/host/crypto/fast-bls';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { writePublicFile } from '@ogong/host/files/private-files';
@@ -11,7 +12,7 @@ import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
-import { collectProcessMetrics, createMetrics } from '@ogong/host/metrics/metrics';
+import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
@@ -23,20 +24,23 @@ import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { areRates } from '@ogong/protocol/modality/text/drift/drift-verdict';
+import type { Conviction } from '@ogong/protocol/settlement/conviction';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import type { ThresholdParts } from '../validator/beacon/threshold-state.ts';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
-import { openKeys, openSigningKey } from '../validator/open-keys.ts';
+import { type KeyOptions, openKeys, openSigningKey } from '../validator/open-keys.ts';
 import { readCanaries } from '../validator/read-canaries.ts';
 import { registerValidator } from '../validator/register.ts';
+import { signAcquittal, submitAcquittal } from '../validator/settlement/acquittal.ts';
 import { signAllotment, submitAllotment } from '../validator/settlement/allotment.ts';
-import { signConviction, submitConviction } from '../validator/settlement/conviction.ts';
+import { signCharge, signConviction, submitCharge, submitConviction } from '../validator/settlement/conviction.ts';
 import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
 import { findDelayProblem } from '../validator/settlement/withdrawal-delay.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
 import {
+  acquitConfig,
   allotConfig,
   consentConfig,
   convictConfig,
@@ -75,7 +79,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     onError: (err) => logger.warn({ err }, 'the model registry cannot be read'),
   });
   const metrics = createMetrics('validator');
-  collectProcessMetrics(metrics);
   const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
@@ -262,7 +265,15 @@ async function allot(argv: readonly string[]): Promise<Daemon> {
 async function convict(argv: readonly string[]): Promise<Daemon> {
   const parsed = convictConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
-  const { evidence: path, signature: signatures, ...values } = parsed.values;
+  const { evidence: path, signature: signatures, offence, accused, reporter, ...values } = parsed.values;
+  if ((offence === undefined) !== (accused === undefined)) {
+    throw new ConfigError(NAME, ['--offence and --accused are given together']);
+  }
+  if (offence !== undefined && accused !== undefined) {
+    const evidence = hashEvidence(NAME, path);
+    const charge = { offence, accused, reporter: reporter ?? new Uint8Array(20), evidence };
+    return chargeWith(charge, { values, signatures });
+  }
   const evidence = readEvidence(NAME, path);
   const { deployment, openSigner, connect } = await openKeys(NAME, values);
   const bytes = (address: string): Uint8Array => fromHex(address.slice(2), 20);
@@ -270,7 +281,8 @@ async function convict(argv: readonly string[]): Promise<Daemon> {
   const context = {
     crypto: nodeCrypto,
     ledger: { chainId, verifyingContract: bytes(deployment.escrow) },
-    domain: { chainId, verifyingContract: bytes(deployment.settlement) },
+    domain: { chainId, verifyingContract: bytes(deployment.cases) },
+    reporter,
   };
   const client = await connect();
   const describe = ({ claim: { payer, validator, heldAtomic }, capacityAtomic, checks }: JudgedEvidence) => ({
@@ -293,6 +305,58 @@ async function convict(argv: readonly string[]): Promise<Daemon> {
     const { conviction, signature } = signed;
     const answer = { outcome: 'signed', ...describe(judged), conviction, signature: `0x${toHex(signature)}` };
     return print(`${JSON.stringify(answer)}\n`);
+  } finally {
+    close();
+  }
+}
+
+/** For what the operator has judged itself. */
+async function chargeWith(
+  charge: Omit<Conviction, 'conviction'>,
+  { values, signatures }: { readonly values: KeyOptions; readonly signatures: readonly Uint8Array[] },
+): Promise<Daemon> {
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  const domain = { chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.cases.slice(2), 20) };
+  const client = await connect();
+  const evidence = `0x${toHex(charge.evidence)}`;
+  if (signatures.length > 0) {
+    const transaction = await submitCharge({ crypto: nodeCrypto, domain }, client, { charge, signatures });
+    return print(`${JSON.stringify({ outcome: 'convicted', offence: charge.offence, evidence, transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const { conviction, signature } = await signCharge({ signer, domain }, client, charge);
+    const answer = { outcome: 'signed', offence: charge.offence, evidence, conviction };
+    return print(`${JSON.stringify({ ...answer, signature: `0x${toHex(signature)}` })}\n`);
+  } finally {
+    close();
+  }
+}
+
+async function acquit(argv: readonly string[]): Promise<Daemon> {
+  const parsed = acquitConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { case: id, provider, payee, signature: votes, ...values } = parsed.values;
+  const subjects: AppealSubject[] = [];
+  if (id !== undefined) subjects.push({ case: id });
+  if (provider !== undefined) subjects.push({ ejected: provider });
+  if (payee !== undefined) subjects.push({ penalized: payee });
+  const [subject] = subjects;
+  if (subject === undefined || subjects.length > 1) {
+    throw new ConfigError(NAME, ['give one of --case, --provider and --payee']);
+  }
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  const domain = { chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.hearings.slice(2), 20) };
+  const client = await connect();
+  if (votes.length > 0) {
+    const transaction = await submitAcquittal({ crypto: nodeCrypto, domain }, client, { subject, votes });
+    return print(`${JSON.stringify({ outcome: 'lifted', transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const signature = await signAcquittal({ signer, domain }, client, subject);
+    if (signature === undefined) throw new ConfigError(NAME, ['this validator has no seat on the panel of an appeal']);
+    return print(`${JSON.stringify({ outcome: 'signed', signature: `0x${toHex(signature)}` })}\n`);
   } finally {
     close();
   }
@@ -334,6 +398,7 @@ const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Dae
   reinstate,
   pardon,
   convict,
+  acquit,
   allot,
   consent,
   'set-signer': setSigner,

@@ -4,10 +4,17 @@ import { showModel, showModels } from '@ogong/host/dialect/models';
 import { explainUnserved } from '@ogong/host/dialect/unserved-paths';
 import { allowOrigins, assertLoopbackHost } from '@ogong/host/http/access';
 import { type ApiApp, type ApiAppOptions, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
-import type { Metrics } from '@ogong/host/metrics/metrics';
+import { type Metrics, readMetrics } from '@ogong/host/metrics/metrics';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { GATEWAY_ROUTES, type GatewayRouteName } from '@ogong/protocol/http/routes';
+import {
+  GATEWAY_ROUTES,
+  type GatewayRouteName,
+  PAGE_ROUTES,
+  type PageRouteName,
+  PUBLIC_ROUTES,
+  type PublicRouteName,
+} from '@ogong/protocol/http/routes';
 import { type CompletionsDependencies, createCompletionHandler } from './completions.ts';
 import { createCountHandler, createDialectHandler } from './dialect-handlers.ts';
 import { createEmbeddingHandler, createRerankHandler } from './embeddings.ts';
@@ -20,6 +27,8 @@ export interface GatewayAppDependencies {
   readonly completions: CompletionsDependencies;
   readonly receipts: ReceiptHandlersDependencies;
   readonly models: ModelList;
+  readonly public: Readonly<Record<PublicRouteName, Handler>>;
+  readonly pages: Readonly<Record<PageRouteName, Handler>>;
   readonly metrics: Metrics;
   readonly chain: Pick<ChainView, 'validators'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
@@ -59,10 +68,12 @@ export function createGatewayApp(
     opening: signIn.require(receipts.showOpening),
     health: createHealthHandler(dependencies),
     metrics: signIn.require(async (context) =>
-      context.body(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
+      context.body(await readMetrics(metrics), 200, { 'content-type': metrics.registry.contentType }),
     ),
   };
   mountRoutes(app, GATEWAY_ROUTES, handlers);
+  mountRoutes(app, PUBLIC_ROUTES, dependencies.public);
+  mountRoutes(app, PAGE_ROUTES, dependencies.pages);
   return app;
 }
 

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { chainFields, observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, hostPort, integer, oneOf, size, text } from '@ogong/host/config/values';
+import { atomicAmount, duration, hostPort, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { z } from 'zod';
@@ -98,6 +98,12 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_ORIGINS',
       repeatable: true,
       description: 'web origin whose pages may call the API; * for all',
+    },
+    publicRpcUrl: {
+      schema: httpUrl,
+      label: '<url>',
+      env: 'OGONG_GATEWAY_PUBLIC_RPC_URL',
+      description: 'JSON-RPC address of the chain that pages are told, so that they read the chain by themselves',
     },
     busyPatience: {
       schema: duration,

@@ -29,6 +29,9 @@ import { keepMisrouted } from './keep-misrouted.ts';
 import { createModelList } from './model-list.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
+import { createPageHandlers } from './public/page-handlers.ts';
+import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
+import { createPublicReader } from './public/public-reader.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
@@ -80,6 +83,8 @@ export interface GatewayOptions {
   readonly receiptLifetimeMs: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
+  /** What pages for people read the chain by. Default: they believe the gateway. */
+  readonly network?: PageNetwork;
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
 }
@@ -96,6 +101,8 @@ export interface GatewayDependencies {
   readonly chain: GatewayChain;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
+  /** Of another certificate, for what strangers read through the gateway. Default: the same. */
+  readonly publicLinks?: LinkPool;
   readonly payer: LedgerSigner;
   readonly keys: ApiKeys;
   readonly logger: Logger;
@@ -303,8 +310,8 @@ function createReplies(
 }
 
 function createApp(
-  { http, router, spending }: GatewayOptions,
-  { chain, beacon, links, metrics, clock, logger, counts }: GatewayContext,
+  { http, router, spending, network }: GatewayOptions,
+  { chain, beacon, links, publicLinks = links, metrics, clock, logger, counts }: GatewayContext,
   { signIn, books, replies }: { readonly signIn: SignIn; readonly books: Books; readonly replies: ReplyService },
 ): ApiApp {
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
@@ -322,6 +329,11 @@ function createApp(
     },
     receipts: books,
     models: createModelList({ router, sinceS: Math.floor(clock.nowMs() / 1000) }, { links }),
+    public: createPublicHandlers({
+      reader: createPublicReader({ links: publicLinks, router, chain, clock }),
+      ...{ network, chain, beacon, clock },
+    }),
+    pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),
     metrics,
     chain,
     beacon,

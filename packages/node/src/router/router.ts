@@ -37,9 +37,9 @@ export interface Router {
   figuresOf(offer: OfferKey): MeasuredFigures;
 }
 
-/** Checks a signature of each kind, and looks through the list. */
+/** Checks a signature of each kind, and looks through the list. A provider announces itself every ten seconds. */
 export const ROUTER_RATES: MethodRates = {
-  'ogong.v1.RouterService/Announce': { perSecond: 5, burst: 50 },
+  'ogong.v1.RouterService/Announce': { perSecond: 2, burst: 50 },
 };
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;

@@ -9,9 +9,10 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500 },
-  'ogong.v1.ValidatorService/Announce': { perSecond: 5, burst: 50 },
-  // Signs.
-  'ogong.v1.ValidatorService/GetIntake': { perSecond: 5, burst: 50 },
+  // A provider announces itself every ten seconds.
+  'ogong.v1.ValidatorService/Announce': { perSecond: 2, burst: 50 },
+  // Signs. Who follows a reply into the log asks once.
+  'ogong.v1.ValidatorService/GetIntake': { perSecond: 1, burst: 25 },
   // Each may ask a provider, and checks signatures.
   'ogong.v1.ValidatorService/Witness': { perSecond: 25, burst: 250 },
   // Once for each batch that somebody is about to co-sign; reads a row for each of its replies.
@@ -20,7 +21,7 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/HandAnnouncements': { perSecond: 1, burst: 10 },
   // A gateway asks for 64 replies every two seconds.
   'ogong.v1.ValidatorService/GetReply': { perSecond: 40, burst: 250 },
-  // Reads up to a thousand entries.
+  // Reads up to a thousand entries for a validator, a quarter of that for a stranger.
   'ogong.v1.ValidatorService/ListVerdicts': { perSecond: 2, burst: 40 },
   // Reads up to four thousand rows.
   'ogong.v1.ValidatorService/GetTests': { perSecond: 1, burst: 25 },

@@ -12,6 +12,7 @@ import {
 import { createTableFile, signTableFile, type TableFile, writeTableFile } from '@ogong/host/drift-table/table-file';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
@@ -99,7 +100,7 @@ describe('the table of a validator', () => {
 
   it('keeps the bytes that are held already when it is used again', () => {
     const store = open();
-    const policy = load(path, none, store).policy as DriftPolicy;
+    const { bytes: _, ...policy } = load(path, none, store).policy as DriftPolicy;
     store.transact((db) => adoptTable(db, policy, 1));
     store.transact((db) => adoptTable(db, undefined, 2));
     // A table of version 0 cannot be encoded.
@@ -121,6 +122,21 @@ describe('the table of a validator', () => {
       own = put(join(directory, 'default.json'), file);
     });
     const loadDefault = (named: Parameters<typeof load>[1], path = own) => load(undefined, named, open(), path);
+
+    it('is held whole from the start, and read when it is first needed', () => {
+      const bytes = Uint8Array.of(1, 2, 3);
+      const unread = put(join(directory, 'unread.json'), {
+        ...file,
+        bytes,
+        hash: hashDriftTable(crypto, bytes),
+        signatures: [],
+      });
+      const store = open();
+      const { policy } = load(undefined, none, store, unread);
+      expect(policy?.note.tableHash).toEqual(hashDriftTable(crypto, bytes));
+      store.transact((db) => adoptTable(db, policy, 1));
+      expect(() => policy?.table).toThrow();
+    });
 
     it('is the default one, as long as the chain names no other', () => {
       const { policy, lines } = loadDefault(none);

@@ -62,14 +62,20 @@ export function loadDriftPolicy(
     return undefined;
   }
   const signers = listSigners(crypto, file).map(toHex);
-  const fields = { hash: toHex(file.hash), version: file.table.version, rows: file.table.rows.length, signers };
+  const fields = { hash: toHex(file.hash), signers };
   if (isNamed) log.info(fields, 'the drift table that the chain names is loaded');
   else if (path === undefined) {
     const why = named === undefined ? 'the chain cannot be read' : 'the chain names no drift table';
     log.info(fields, `${why}: the default one is used`);
   } else log.warn(fields, "the chain names no drift table: the operator's own is used, and verdicts say so");
   const note = { tableHash: file.hash, rejectPpb: toPpb(falseReject), doubtPpb: toPpb(falseDoubt), extrapolate };
-  return { note, table: file.table, isNamed };
+  return {
+    ...{ note, bytes: file.bytes, isNamed },
+    // Read when a verdict first needs it.
+    get table() {
+      return file.table;
+    },
+  };
 }
 
 function checkName(

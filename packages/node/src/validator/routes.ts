@@ -27,7 +27,7 @@ import type { CosignState } from './settlement/cosign-state.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
-import { type ReplyRow, readReply } from './store/reply-store.ts';
+import { type ReplyStatusRow, readReplyStatus } from './store/reply-store.ts';
 import { createSettledEntries } from './store/settled-entries.ts';
 import { readPosition, type VerdictContext } from './store/verdict-store.ts';
 import type { WiredBeacon } from './wire-beacon.ts';
@@ -63,7 +63,8 @@ const MIB = 1024 * KIB;
 /** The longest opening, and the reports of four verifiers about it. */
 export const MAX_EVIDENCE_BYTES = 256 * MIB;
 const MAX_PROOF_BYTES = MAX_OPENING_BYTES + KIB;
-const MAX_LISTED_VERDICTS = 1_000;
+/** Entries that one answer lists, for a validator and for anybody else: each entry is a row to read, and its bytes to send. */
+const MAX_LISTED_VERDICTS = { validator: 1_000, anybody: 250 } as const;
 const MAX_U64 = (1n << 64n) - 1n;
 
 /** For validators, and for those that left a little while ago: the beacon needs them for two more epochs. */
@@ -188,10 +189,12 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     router.rpc(method.getReply, ({ replyId }) => readStatus(store, verdicts, replyId), { readMaxBytes: KIB });
     router.rpc(
       method.listVerdicts,
-      ({ from, limit: wanted }) => {
+      ({ from, limit: wanted }, context) => {
         const settled = store.read(() => readSettledHead(store));
         const { length, head } = store.read(() => readPosition(store, verdicts));
-        const count = Math.min(wanted || MAX_LISTED_VERDICTS, MAX_LISTED_VERDICTS);
+        const isValidator = chain.findByCertHash(getCaller(context)) !== undefined;
+        const most = MAX_LISTED_VERDICTS[isValidator ? 'validator' : 'anybody'];
+        const count = Math.min(wanted || most, most);
         const entries = from > length ? [] : store.read(() => listEntries(store, from, count));
         return {
           entries: entries.map(({ entry }) => entry),
@@ -289,14 +292,14 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
 }
 
 /** The public names of the states. */
-function toPublicState({ state, verdict }: ReplyRow): string {
+function toPublicState({ state, verdict }: Pick<ReplyStatusRow, 'state' | 'verdict'>): string {
   if (verdict === 'abandoned' || state === 'refused') return 'abandoned';
   if (state === 'auditing' || state === 'waiting') return 'recorded';
   return state === 'decided' ? 'audited' : state;
 }
 
 function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
-  const row = store.read(() => readReply(store, replyId));
+  const row = store.read(() => readReplyStatus(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
   const { verdict = '', checks, sequence, isUncollectable, sitting } = row;
   const divergence = store.read(() => readDivergence(store, replyId));
@@ -321,7 +324,7 @@ function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, re
     }),
     // The field holds 64 bits; the detail has the number whatever its size.
     feeAtomic: fee > MAX_U64 ? MAX_U64 : fee,
-    recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : new Uint8Array(0),
+    recordHash: row.record ? hashRecord(crypto, row.record) : new Uint8Array(0),
     transaction: (batch?.transaction_hash as string | null | undefined) ?? '',
   };
 }

@@ -7,6 +7,7 @@ import { knownPeer } from '@ogong/host/link/peer-values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
+import { OFFENCES } from '@ogong/protocol/settlement/conviction';
 import { z } from 'zod';
 
 const amount = z
@@ -293,6 +294,29 @@ export const pardonConfig = defineConfig({
   },
 });
 
+export const acquitConfig = defineConfig({
+  name: 'ogong-validatord acquit',
+  examples: ['ogong-validatord acquit --deployment deployment.json --case 3'],
+  summary:
+    'Votes, as a member of the panel that hears an appeal, that what was decided is lifted, and prints the signature. One of the panel\n' +
+    'submits the signatures, before the appeal is over. More than half of the panel is needed. Give one of --case, --provider and --payee.',
+  fields: {
+    case: { schema: integer(), label: '<number>', description: 'a case, by its number' },
+    provider: { schema: providerId, label: '<id>', description: 'the last ejection of a provider' },
+    payee: { schema: ledgerAddress, label: '<address>', description: 'what penalties hold of a payee' },
+    signature: {
+      schema: signature,
+      label: '<signature>',
+      repeatable: true,
+      description: 'what a member of the panel printed: submits these votes, and signs nothing',
+    },
+    ...common,
+    account,
+    signingKeypair,
+    signer,
+  },
+});
+
 export const allotConfig = defineConfig({
   name: 'ogong-validatord allot',
   examples: ['ogong-validatord allot --deployment deployment.json'],
@@ -323,14 +347,30 @@ export const convictConfig = defineConfig({
   examples: ['ogong-validatord convict --deployment deployment.json --evidence evidence.bin'],
   summary:
     'Judges evidence that a validator admitted more than a channel holds, by the chain, and signs its conviction where every check passes.\n' +
+    'For any other offence the operator has judged the file itself, and says so by --offence and --accused: only its hash is signed.\n' +
     'Every operator runs it on the same file; one of them submits the signatures. More than two thirds of the votes are needed. A\n' +
-    'conviction takes a tenth of the bond, which is held while the appeal lasts (see pardon).',
+    'conviction takes a tenth of bond or stake, which is held while the appeal lasts (see acquit).',
   fields: {
     evidence: {
       schema: text,
       label: '<path>',
       required: true,
-      description: 'file that ogong-provider admissions wrote',
+      description: 'file that ogong-provider admissions wrote, or the evidence of the offence that is named',
+    },
+    offence: {
+      schema: z.enum(OFFENCES).exclude(['over-admission']),
+      label: '<offence>',
+      description: 'false-verdict, contradiction, misrouting, passed-honeypot or refuted-report; needs --accused',
+    },
+    accused: {
+      schema: ledgerAddress,
+      label: '<address>',
+      description: 'whose bond (the first two) or stake (the others) is taken; with --offence',
+    },
+    reporter: {
+      schema: ledgerAddress,
+      label: '<address>',
+      description: 'who found the evidence, and has a share of what is taken. Default: nobody',
     },
     signature: {
       schema: signature,

@@ -33,10 +33,10 @@ function sumByPayee(list: readonly WeighedCandidate[]): Map<string, PayeeTokens>
 }
 
 /**
- * Whether a list leaves out more than two thirds of the stake that somebody else knows, the payee with the largest missing stake left
- * out of account on both sides. An honest list leaves out half at most (listCandidates), and validators do not hear of everybody at the
- * same moment. So whoever announces itself to some validators alone gets no list refused, unless it has more than two thirds of the
- * stake under several payees.
+ * Whether a list leaves out more than half of the stake that somebody else knows, the payee with the largest missing stake left out of
+ * account on both sides. An honest list leaves out a quarter at most (listCandidates), and validators do not hear of everybody at the
+ * same moment; what one of them lacks, others hand on. So whoever announces itself to some validators alone gets no list refused,
+ * unless nobody hands it on and it has more than half of the stake under several payees.
  * @param known who could have been listed, each with the chances of that list.
  */
 export function isListLacking(known: readonly WeighedCandidate[], listed: readonly WeighedCandidate[]): boolean {
@@ -53,7 +53,7 @@ export function isListLacking(known: readonly WeighedCandidate[], listed: readon
     missing += lacks;
     if (lacks > largest) largest = lacks;
   }
-  return 3n * (missing - largest) > 2n * (knownTokens - largest);
+  return 2n * (missing - largest) > knownTokens - largest;
 }
 
 /** A payee with more chances in a list than others for its stake. */

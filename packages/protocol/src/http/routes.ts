@@ -31,6 +31,29 @@ export const GATEWAY_ROUTES = {
 } as const satisfies Readonly<Record<string, Route>>;
 
 /**
+ * What a gateway reads for anybody, without a key, because browsers cannot speak to validators (docs/spec/public-api.md). Whoever
+ * reads it checks it.
+ */
+export const PUBLIC_ROUTES = {
+  network: { method: 'GET', path: '/public/network' },
+  supply: { method: 'GET', path: '/public/models' },
+  reply: { method: 'GET', path: '/public/replies/:id' },
+  verdicts: { method: 'GET', path: '/public/validators/:address/verdicts' },
+  beacon: { method: 'GET', path: '/public/beacon/:epoch' },
+} as const satisfies Readonly<Record<string, Route>>;
+
+/** A gateway's pages for people, which read the routes above. */
+export const PAGE_ROUTES = {
+  chat: { method: 'GET', path: '/' },
+  explorer: { method: 'GET', path: '/explorer' },
+  explorerRoot: { method: 'GET', path: '/explorer/' },
+  pageFile: { method: 'GET', path: '/explorer/:name' },
+} as const satisfies Readonly<Record<string, Route>>;
+
+export type PageRouteName = keyof typeof PAGE_ROUTES;
+export type PublicRouteName = keyof typeof PUBLIC_ROUTES;
+
+/**
  * Of an answer: where its receipt is. Of a request, with the value below: that receipts and checks come with the answer, and not
  * by reference alone.
  */

@@ -32,7 +32,7 @@ import { hashReveal } from '../exchange/reveal-word.ts';
 import { hashSigningKey } from '../exchange/signing-key.ts';
 import { hashSilence, silenceKind } from '../exchange/silence.ts';
 import { batchSummary, hashBatchSummary } from './batch.ts';
-import { hashConviction } from './conviction.ts';
+import { hashAcquittal, hashConviction, OFFENCES } from './conviction.ts';
 import { hashAllotment } from './emission.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import { hashPardon } from './pardon.ts';
@@ -69,8 +69,10 @@ export const statementCodec = union('kind', {
   held: struct({ domain, validator: address, delivery: hash }),
   /** In the domain of the settlement contract. */
   pardon: struct({ domain, payee: address, penalty: u32 }),
-  /** The same. */
-  conviction: struct({ domain, validator: address, evidence: hash, conviction: u32 }),
+  /** In the domain of the contract of cases. */
+  conviction: struct({
+    ...{ domain, offence: oneOf(OFFENCES), accused: address, reporter: address, evidence: hash, conviction: u32 },
+  }),
   /** In the domain of the escrow: over which round a report is opened, by the hash of job and round. */
   reveal: struct({ domain, validator: address, round: hash }),
   /** In the domain of the emission contract. */
@@ -78,6 +80,8 @@ export const statementCodec = union('kind', {
   /** In the domain of the settlement contract, as is the next. */
   'beacon-key': struct({ domain, subject: keySubjectCodec, statement: keyStatementCodec }),
   'beacon-retirement': struct({ domain, generation: u32, lastEpoch: u64 }),
+  /** In the domain of the contract of hearings: that a panel lifts what was decided. */
+  acquittal: struct({ domain, subject: hash }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -114,6 +118,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashConviction(crypto, of, statement);
     case 'allotment':
       return hashAllotment(crypto, of, statement);
+    case 'acquittal':
+      return hashAcquittal(crypto, of, statement.subject);
     case 'admission':
       return hashAdmission(crypto, of, statement);
     case 'intake':

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { advanceCoinTest, type CoinTest, INITIAL_COIN_TEST, readCoinTest } from './coin-test.ts';
 
-const toss = (coins: readonly boolean[]): CoinTest => coins.reduce(advanceCoinTest, INITIAL_COIN_TEST);
+const toss = (coins: readonly boolean[], chance?: number): CoinTest =>
+  coins.reduce((test, isHeads) => advanceCoinTest(test, isHeads, chance), INITIAL_COIN_TEST);
 const COINS = 12;
 const sequences = Array.from({ length: 2 ** COINS }, (_, bits) =>
   Array.from({ length: COINS }, (_, i) => ((bits >> i) & 1) === 1),
@@ -18,6 +19,20 @@ describe('the coin test', () => {
       else expect(expected).toBeLessThan(1);
     }
   });
+
+  it.each([0.05, 0.25, 0.75])(
+    'against a chance of %s expects 1 of coins with that chance, and less below it',
+    (hypothesis) => {
+      const meanOf = (chance: number): number =>
+        sequences.reduce((sum, coins) => {
+          const heads = coins.filter(Boolean).length;
+          return sum + chance ** heads * (1 - chance) ** (COINS - heads) * readCoinTest(toss(coins, hypothesis));
+        }, 0);
+      expect(meanOf(hypothesis)).toBeCloseTo(1, 6);
+      expect(meanOf(hypothesis * 0.8)).toBeLessThan(1);
+      expect(meanOf(Math.min(1, hypothesis * 1.3))).toBeGreaterThan(1);
+    },
+  );
 
   it('ever reaches 20 in at most a twentieth of the sequences of fair coins', () => {
     const reached = sequences.filter((coins) => {

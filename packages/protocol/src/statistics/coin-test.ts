@@ -1,5 +1,5 @@
 /**
- * An e-process against "each coin shows heads with a chance of at most one half, whatever came before": the mean of several
+ * An e-process against "each coin shows heads with a chance of at most `chance`, whatever came before": the mean of several
  * bettors that each stake a fixed share of what they have on heads. Under that hypothesis it is a nonnegative supermartingale
  * that starts at 1, so that it ever reaches 1 / level with a chance of at most `level` (Ville), whenever somebody stops.
  * Source: Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting", section 4.
@@ -14,9 +14,11 @@ const STAKES: readonly number[] = [1 / 8, 3 / 8, 5 / 8, 15 / 16];
 
 export const INITIAL_COIN_TEST: CoinTest = { wealth: STAKES.map(() => 1) };
 
-export function advanceCoinTest({ wealth }: CoinTest, isHeads: boolean): CoinTest {
+/** @param chance of heads under the hypothesis, above 0 and below 1; a bet that wins pays (1 - chance) / chance times the stake. */
+export function advanceCoinTest({ wealth }: CoinTest, isHeads: boolean, chance = 0.5): CoinTest {
+  const pays = (1 - chance) / chance;
   return {
-    wealth: wealth.map((each, i) => each * (isHeads ? 1 + (STAKES[i] as number) : 1 - (STAKES[i] as number))),
+    wealth: wealth.map((each, i) => each * (isHeads ? 1 + (STAKES[i] as number) * pays : 1 - (STAKES[i] as number))),
   };
 }
 

@@ -16,6 +16,8 @@ export interface DriftNote {
 export interface DriftPolicy {
   readonly note: DriftNote;
   readonly table: DriftTable;
+  /** The table as it is hashed, where it is at hand. */
+  readonly bytes?: Uint8Array;
   /** Whether the chain names this table; otherwise it is the operator's own choice. */
   readonly isNamed: boolean;
 }

@@ -15,7 +15,14 @@ import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, EquivocationEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findOpened, type OpenedReply, readVerifierReport } from './opened-reply.ts';
 import { findCommitmentProblem, readReport, type WeighedReport, weighReport } from './report-check.ts';
-import { combineReports, isCharge, isReproduced, isUnconfirmed } from './report-combination.ts';
+import {
+  combineEvidence,
+  combineReports,
+  isCharge,
+  isFarOut,
+  isReproduced,
+  isUnconfirmed,
+} from './report-combination.ts';
 import {
   type AttemptSummary,
   computeJobId,
@@ -48,10 +55,10 @@ export interface Judgement {
   /** The opening did not come. */
   readonly isWithheld?: boolean | undefined;
   /**
-   * What another sitting is for: without it nobody, or only one verifier, has judged the reply (`verdict`), or the provider cannot be
-   * ejected yet (`ejection`).
+   * What another sitting is for: without it nobody, or only one verifier, has judged the reply (`verdict`), the provider cannot be
+   * ejected yet (`ejection`), or only one verifier was asked, and it measured what speaks against the provider (`evidence`).
    */
-  readonly wants?: 'verdict' | 'ejection' | undefined;
+  readonly wants?: 'verdict' | 'ejection' | 'evidence' | undefined;
 }
 
 export type JudgeErrorCode = 'proves-nothing' | 'wrong-verifier' | 'bad-report';
@@ -217,7 +224,7 @@ function judgeReports(
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
   const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && isReproduced(reports);
   const isUnproven = verdict === 'reject' && isUnconfirmed(reports);
-  const wantsEjection = isUnproven && isCharge(weighed) && hasOutsider(crypto, context, { lists, asked });
+  const wants = findWanted(weighed, { isUnproven, isOnlyOne: asked.length === 1 });
   const refuted = new Set(marked);
   const mark: MarkReport = (report) => {
     if (refuted.has(weighed.indexOf(report))) return 'refuted';
@@ -228,11 +235,23 @@ function judgeReports(
     evidence: isExact ? 'exact' : 'statistical',
     checks,
     verifiers: listMarks(asked, mark),
-    eValue: computeEValue(verdict === 'reject' ? weighed : weighed.filter((_, index) => !refuted.has(index))),
+    eValue:
+      verdict === 'reject'
+        ? computeMean(weighed)
+        : combineEvidence(listEValues(weighed.filter((_, index) => !refuted.has(index)))),
     agreed: findAgreed(weighed),
     isUnproven,
-    wants: wantsEjection ? 'ejection' : undefined,
+    wants: wants && hasOutsider(crypto, context, { lists, asked }) ? wants : undefined,
   };
+}
+
+/** What somebody outside the draw would be asked for, if there is somebody. */
+function findWanted(
+  weighed: readonly WeighedReport[],
+  { isUnproven, isOnlyOne }: { readonly isUnproven: boolean; readonly isOnlyOne: boolean },
+): Judgement['wants'] {
+  if (isUnproven && isCharge(weighed)) return 'ejection';
+  return isOnlyOne && isFarOut(weighed) ? 'evidence' : undefined;
 }
 
 /** What a report is worth to the one who gave it; undefined for nothing. */
@@ -267,10 +286,13 @@ function markSilence(
  * average where another one is large than that one is (e-value.test.ts). To leave out the accepting reports would not give an
  * e-value; to leave out refuted rejects only makes it smaller.
  */
-function computeEValue(weighed: readonly WeighedReport[]): number | undefined {
-  const values = weighed.flatMap(({ drift }) => (drift ? [drift.eValue] : []));
+function computeMean(weighed: readonly WeighedReport[]): number | undefined {
+  const values = listEValues(weighed);
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
+
+const listEValues = (weighed: readonly WeighedReport[]): number[] =>
+  weighed.flatMap(({ drift }) => (drift ? [drift.eValue] : []));
 
 function findAgreed(weighed: readonly WeighedReport[]): Uint8Array | undefined {
   const exact = weighed.filter(({ claimsExact, answer }) => claimsExact && answer !== undefined);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WeighedReport } from './report-check.ts';
-import { combineReports, isCharge, isUnconfirmed } from './report-combination.ts';
+import { combineEvidence, combineReports, isCharge, isFarOut, isUnconfirmed } from './report-combination.ts';
 
 let number = 0;
 /** Upper case: by equality, all rejects alike. Lower case: by scores. A accepts, R rejects, I decides nothing. */
@@ -57,5 +57,43 @@ describe('a reject', () => {
   ] as const)('%s: is a charge %s, and unconfirmed %s', (words, charge, unconfirmed) => {
     const heard = bySitting(words);
     expect([isCharge(heard.map(({ weighed }) => weighed)), isUnconfirmed(heard)]).toEqual([charge, unconfirmed]);
+  });
+});
+
+describe('measured evidence about a reply that is not rejected', () => {
+  const measure = (letter: string, eValue: number): WeighedReport => ({
+    ...report(letter),
+    drift: { outcome: 'accept', pValue: 0.5, eValue, row: 'x', source: 'rank' } as NonNullable<WeighedReport['drift']>,
+  });
+
+  it.each([
+    ['a', 2.1, true, 'ask-another'],
+    ['a', 2.1, false, 'accept'],
+    ['a', 2, true, 'accept'],
+  ] as const)('%s with e-value %s, others left %s: %s', (letter, eValue, canAskAnother, decision) => {
+    expect(combineReports([measure(letter, eValue)], canAskAnother)).toMatchObject({ decision });
+  });
+
+  it('is far out in one report alone, and not where it rejects or another has reported', () => {
+    expect(isFarOut([measure('a', 9)])).toBe(true);
+    expect(isFarOut([measure('i', 9)])).toBe(true);
+    expect(isFarOut([measure('r', 9)])).toBe(false);
+    expect(isFarOut([measure('a', 9), measure('a', 0.1)])).toBe(false);
+    expect(isFarOut([report('a')])).toBe(false);
+    expect(isFarOut([])).toBe(false);
+  });
+
+  it.each([
+    ['of one', [1e6], 1],
+    ['of one that speaks for it', [0.3], 0.3],
+    ['of two', [7, 5], 5],
+    ['of one liar among two', [1e6, 0.4], 1],
+    ['of one friend among two', [0.1, 7], 1],
+    ['of a pair and a third', [5, 5, 0.2], 3.4],
+    ['of nobody', [], undefined],
+  ] as const)('%s counts as the second says, and no more than the mean: %j', (_who, eValues, expected) => {
+    const combined = combineEvidence(eValues);
+    if (expected === undefined) expect(combined).toBeUndefined();
+    else expect(combined).toBeCloseTo(expected, 12);
   });
 });

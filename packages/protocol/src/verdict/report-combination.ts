@@ -79,6 +79,26 @@ export function isUnconfirmed(reports: readonly SittingReport[]): boolean {
   return !isSeconded(reports);
 }
 
+/** A measured e-value above this makes the validator ask another verifier, whatever the report decides. */
+const FAR_OUT = 2;
+
+/** Whether the only report measures something that speaks against the provider, and does not reject. */
+export function isFarOut([only, ...others]: readonly WeighedReport[]): boolean {
+  return only !== undefined && others.length === 0 && only.outcome !== 'reject' && (only.drift?.eValue ?? 0) > FAR_OUT;
+}
+
+/**
+ * What the reports on a reply that is not rejected say against its provider: nothing that one verifier says alone. The mean is an
+ * e-value (judge.ts), and what is smaller is one, too.
+ * @param eValues of all reports that measured something and are not refuted.
+ */
+export function combineEvidence(eValues: readonly number[]): number | undefined {
+  if (eValues.length === 0) return undefined;
+  const mean = eValues.reduce((sum, value) => sum + value, 0) / eValues.length;
+  const second = [...eValues].sort((a, b) => b - a)[1] ?? 0;
+  return Math.min(mean, Math.max(1, second));
+}
+
 /**
  * Several reports, one decision (docs/spec/stage-2.md). In an exact class honest verifiers equal each other to the bit, and so
  * they do in every class on prompt, vocabulary and text. So agreement is what counts there. A colluding verifier may accept what the provider told it, and another may invent a reject:
@@ -110,6 +130,7 @@ export function combineReports(weighed: readonly WeighedReport[], canAskAnother:
     // The rejects contradict each other, so at least one is invented.
     return { decision: canAskAnother ? 'ask-another' : 'inconclusive', marked: [] };
   }
+  if (canAskAnother && isFarOut(weighed)) return { decision: 'ask-another', marked: [] };
   const combined = countVotes(weighed, canAskAnother);
   if (combined.decision !== 'reject' || agreeing.length < 2) return combined;
   const odd = exactRejects.filter((i) => !agreeing.includes(i));

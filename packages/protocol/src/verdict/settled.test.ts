@@ -9,7 +9,7 @@ import { hashIntake } from '../exchange/intake-receipt.ts';
 import { buildSettlement, hashSettlement, type Settlement } from '../settlement/batch.ts';
 import { appendVerdict, computeGenesisPosition, type VerdictFields } from '../settlement/verdict-log.ts';
 import type { Receipt } from '../stage1/receipt.ts';
-import type { SettledEvidence } from './settled.ts';
+import { checkSettledEntry, type SettledEvidence } from './settled.ts';
 import { verifyReceipt } from './verify-receipt.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
@@ -227,5 +227,37 @@ describe('a receipt that is followed into the settled log', () => {
     expect(judge({ problem: 'not settled yet' }, { ...trust, allow: ['settled'] }).ok).toBe(true);
     const { settlement: _none, ...rest } = trust;
     expect(judge(good, rest).missing).toContain('settled');
+  });
+});
+
+describe('a settled entry, for a reader without a receipt', () => {
+  const { replyId, validator } = order;
+  const statusesOf = (evidence: SettledEvidence, told: object = {}) =>
+    Object.fromEntries(
+      checkSettledEntry(crypto, { replyId, validator, domain, ...told }, evidence).checks.map(({ id, status }) => [
+        id,
+        status,
+      ]),
+    );
+  const all = { 'log-entry': 'pass', 'batch-inclusion': 'pass', quorum: 'pass' };
+
+  it('passes where entry, batch, quorum and event agree', () => {
+    expect(statusesOf(settle())).toEqual(all);
+    expect(checkSettledEntry(crypto, { replyId, validator, domain }, settle()).entry?.feeAtomic).toBe(FEE);
+  });
+
+  it('says what does not hold, and only that', () => {
+    const settled = settle();
+    expect(statusesOf(settled, { replyId: new Uint8Array(16).fill(7) })).toEqual({ ...all, 'log-entry': 'fail' });
+    expect(statusesOf({ ...settled, index: 0 })).toEqual({ ...all, 'batch-inclusion': 'fail' });
+    expect(statusesOf(settled, { validator: new Uint8Array(20) })).toEqual({ ...all, 'batch-inclusion': 'fail' });
+    expect(statusesOf({ ...settled, signatures: settled.signatures.slice(1) })).toEqual({ ...all, quorum: 'fail' });
+    expect(statusesOf({ ...settled, event: { ...settled.event, sequence: 2n } })).toEqual({ ...all, quorum: 'fail' });
+    expect(statusesOf({ ...settled, entry: new Uint8Array(9) })).toEqual({ 'log-entry': 'fail' });
+  });
+
+  it('has no batch for a reply that nobody pays', () => {
+    const refused = settle({ entry: { verdict: 'reject', feeAtomic: 0n } });
+    expect(statusesOf(refused)).toEqual({ ...all, 'batch-inclusion': 'skip' });
   });
 });

@@ -116,6 +116,53 @@ export function checkSettled(crypto: Crypto, held: HeldReply, evidence: SettledE
   );
 }
 
+/**
+ * The same for a reader who has no receipt: a log entry about this reply is in a batch of this validator, a quorum signed the batch,
+ * and the contract took it. What the reply said, and what it had to cost, a receipt alone can show.
+ */
+export function checkSettledEntry(
+  crypto: Crypto,
+  told: {
+    readonly replyId: Uint8Array;
+    readonly validator: Uint8Array;
+    /** Domain of the settlement contract. */
+    readonly domain: LedgerDomain;
+  },
+  evidence: SettledEvidence,
+): { readonly checks: readonly Check[]; readonly entry: VerdictEntry | undefined } {
+  let entry: VerdictEntry;
+  try {
+    entry = parseVerdictEntry(evidence.entry);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return { checks: [fail('log-entry', `the log entry does not parse: ${error.message}`)], entry: undefined };
+  }
+  const { sequence } = evidence.settlement.batch;
+  const isAbout = equalBytes(entry.replyId, told.replyId);
+  const isPaid = isBillable(entry.verdict);
+  const excluded = findInclusionProblem(crypto, { order: told }, { entry, evidence });
+  const unsigned = findQuorumProblem(crypto, told.domain, evidence);
+  return {
+    entry,
+    checks: [
+      isAbout
+        ? pass('log-entry', `entry ${entry.index} of the log: ${entry.verdict}, fee ${entry.feeAtomic}`)
+        : fail('log-entry', 'the log entry is about another reply'),
+      isPaid
+        ? result('batch-inclusion', excluded, `the entry is in batch ${sequence} of 0x${toHex(told.validator)}`)
+        : skip('batch-inclusion', 'nothing is paid for it, so that no batch has its entry; the log alone has it'),
+      result(
+        'quorum',
+        unsigned,
+        `more than two thirds of the votes signed batch ${sequence}, and the contract took it`,
+      ),
+    ],
+  };
+}
+
+const result = (id: string, problem: string | undefined, detail: string): Check =>
+  problem === undefined ? pass(id, detail) : fail(id, problem);
+
 /** The entry is about this reply, this record and these parties, and the reply was not refused. */
 function findEntryProblem(
   crypto: Crypto,
@@ -139,7 +186,7 @@ function findEntryProblem(
 /** The entry is in the batch, and the batch is of the validator that the order names. */
 function findInclusionProblem(
   crypto: Crypto,
-  { order }: HeldReply,
+  { order }: { readonly order: Pick<NamedOrder, 'validator'> },
   { entry, evidence }: { readonly entry: VerdictEntry; readonly evidence: SettledEvidence },
 ): string | undefined {
   const { index, proof, settlement } = evidence;

@@ -231,7 +231,7 @@ export async function assertVerdict(
     parsed,
   );
   const isOver = judgement.wants === undefined || sittings === MAX_SITTINGS;
-  const missing = judgement.wants === 'ejection' ? 'nobody outside the draw has judged' : 'nobody has judged';
+  const missing = judgement.wants === 'verdict' ? 'nobody has judged' : 'nobody outside the draw has judged';
   demand(isOver, `${at}: after ${sittings} sittings ${missing} the reply, and it still has to wait`);
   assertSameJudgement(entry, judgement);
   if (parsed.kind === 'audit') {

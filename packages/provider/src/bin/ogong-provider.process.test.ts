@@ -1,10 +1,13 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { isLocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
+import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from '../local/local-fixture.ts';
@@ -55,6 +58,30 @@ describe('a pipe', () => {
     expect(out).not.toContain('>>>');
     const bound = await run(['run', 'fake', 'hello', '--format', '{"type":"boolean"}']);
     expect(bound.out).toMatch(/^(?:true|false)\n$/);
+  });
+
+  it('leaves the receipt of its answer behind, which checks offline, and none where no history is to be kept', async () => {
+    const file = join(dataDir, 'last-receipt.json');
+    await run(['run', 'fake', 'hello', '--no-history']);
+    expect(existsSync(file)).toBe(false);
+    const { out } = await run(['run', 'fake', 'hello']);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as { request: string; response: string };
+    const receipt = parseAnyReceipt(readFileSync(file, 'utf8'));
+    if (!isLocalReceipt(receipt)) throw new Error('it is no receipt of local mode');
+    const [request, response] = [kept.request, kept.response].map(
+      (text) => new Uint8Array(Buffer.from(text, 'base64')),
+    );
+    const given = { crypto: nodeCrypto, request, response, trust: { allow: ['network'] }, nowMs: Date.now() };
+    expect(verifyLocalReceipt(receipt, given as Parameters<typeof verifyLocalReceipt>[1])).toMatchObject({ ok: true });
+    expect(Buffer.from(kept.response, 'base64').toString().trim()).toBe(out.trim());
+  });
+
+  it('has its answer where no receipt can be kept', async () => {
+    mkdirSync(join(dataDir, 'last-receipt.json'));
+    const { code, out, error } = await run(['run', 'fake', 'hello']);
+    expect([code, out.length > 1]).toEqual([0, true]);
+    expect(error).toMatch(/^the answer cannot be checked later: .*last-receipt\.json: .+\n$/);
   });
 
   it('that is closed early ends the program quietly', async () => {

@@ -51,6 +51,11 @@ describe('without a server', () => {
     const plan = JSON.parse((await run('show', 'bedtime', '--plan', '--json', '--n-ctx', '512')).text);
     expect(plan).toMatchObject({ contextSize: 512, sequences: 8, trainContext: 2048 });
     expect(plan.total).toBe(plan.weights + 8 * plan.kvPerSequence + plan.compute);
+    const flags = ['--plan', '--json', '--n-ctx', '512', '--draft-model'];
+    const withDraft = JSON.parse((await run('show', 'bedtime', ...flags, 'stories260K')).text);
+    expect(withDraft.weights).toBe(2 * plan.weights);
+    expect(withDraft.kvPerSequence).toBe(2 * plan.kvPerSequence);
+    await expect(run('show', 'bedtime', ...flags, 'absent')).rejects.toThrow("'absent' is no model of this machine");
     await expect(run('show', 'absent', '--plan')).rejects.toThrow("'absent' is no model of this machine");
     expect((await run('show', 'bedtime', '--part', 'modelfile')).text).toMatch(/^FROM \//);
     expect((await run('rm', 'stories260K', '--json')).text).toBe(

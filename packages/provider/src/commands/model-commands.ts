@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { besideDraft, inspectDraftModel } from '@ogong/engine/llama-cpp/draft-facts';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
 import { type MemoryPlan, planMemory } from '@ogong/engine/llama-cpp/memory-plan';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
@@ -13,7 +14,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
 import { ModelError } from '@ogong/models/model-error';
 import { createModelStore } from '@ogong/models/store';
-import { engineFields } from '../engine/engine-config.ts';
+import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { showConfiguration } from '../provider/configure-command.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 import { formatAge, formatBytes, formatTable, formatUntil } from './format.ts';
@@ -47,6 +48,10 @@ export const showConfig = defineConfig({
     nCtx: { ...engineFields.nCtx, description: 'with --plan: prompt and reply, in tokens' },
     sequences: { ...engineFields.sequences, description: 'with --plan: replies at a time' },
     kvType: { ...engineFields.kvType, description: 'with --plan: the type of the KV cache' },
+    draftModel: {
+      ...servingFields.draftModel,
+      description: 'with --plan: a model beside it that guesses tokens ahead',
+    },
     verbose: { schema: boolean, boolean: true, description: 'with --json: long lists too, such as the vocabulary' },
     ...shared,
   },
@@ -228,20 +233,26 @@ function planModel(
     nCtx,
     sequences,
     kvType,
-  }: Pick<Values<typeof showConfig.definition.fields>, 'modelsDir' | 'nCtx' | 'sequences' | 'kvType'>,
+    draftModel,
+  }: Pick<Values<typeof showConfig.definition.fields>, 'modelsDir' | 'nCtx' | 'sequences' | 'kvType' | 'draftModel'>,
 ): MemoryPlan & { readonly trainContext: number } {
-  const path = createModelStore(modelsDir).find(name)?.path ?? (existsSync(name) ? name : undefined);
-  if (path === undefined) {
-    throw new ModelError(
-      'not-found',
-      `'${name}' is no model of this machine and no file; pull it first: ogong-provider pull ${name}`,
-    );
-  }
-  const file = inspectModelFile(path);
+  const file = inspectModelFile(findFile(name, modelsDir));
+  const draft = draftModel === undefined ? undefined : inspectDraftModel(findFile(draftModel, modelsDir), file);
+  const both = draft === undefined ? file : besideDraft(file, draft);
   return {
-    ...planMemory(file, { contextSize: nCtx, sequences, kvType }, readAvailableMemory()),
+    ...planMemory(both, { contextSize: nCtx, sequences, kvType }, readAvailableMemory()),
     trainContext: file.trainContext,
   };
+}
+
+/** @throws ModelError */
+function findFile(name: string, modelsDir: string): string {
+  const path = createModelStore(modelsDir).find(name)?.path ?? (existsSync(name) ? name : undefined);
+  if (path !== undefined) return path;
+  throw new ModelError(
+    'not-found',
+    `'${name}' is no model of this machine and no file; pull it first: ogong-provider pull ${name}`,
+  );
 }
 
 function formatPlan(plan: MemoryPlan & { readonly trainContext: number }): string {

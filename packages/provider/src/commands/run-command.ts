@@ -15,6 +15,7 @@ import { dataDirField, logLevel } from '../provider/provider-config.ts';
 import { chatInTerminal } from './chat-terminal.ts';
 import { readSchema } from './chat-words.ts';
 import { createConversation } from './conversation.ts';
+import { keepReceipt } from './keep-receipt.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
 import { findRunningDoor, type LocalDoor, openOwnDoor } from './local-door.ts';
 import { pullModel } from './pull-progress.ts';
@@ -50,7 +51,8 @@ export const runConfig = defineConfig({
       schema: boolean,
       boolean: true,
       default: 'true',
-      description: 'keep the lines that are typed, for the next chat; --no-history does not',
+      description:
+        'keep the lines that are typed, for the next chat, and the receipt of an answer without a chat; --no-history does not',
     },
     ...engineFields,
     ...dataDirField,
@@ -100,6 +102,8 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
     });
     if (prompt !== '') {
       await conversation.say(prompt, stopping.signal);
+      const isTerminal = around.stdout.isTTY === true;
+      if (values.history) await keepReceipt(conversation, { door, dataDir: values.dataDir, output, isTerminal });
       return EXIT.ok;
     }
     await conversation.begin();

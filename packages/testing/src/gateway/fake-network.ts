@@ -216,6 +216,10 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           proofs.push(opening?.opening ?? new Uint8Array());
           return { outcome: 'upheld' };
         },
+        listVerdicts() {
+          assertAlive();
+          return { head: new Uint8Array(32) };
+        },
         getReply({ replyId }) {
           assertAlive();
           const status = statuses.get(toHex(replyId));

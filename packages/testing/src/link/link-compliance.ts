@@ -417,6 +417,24 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       await client.service(RouterService).route({});
     });
 
+    it('is not given up by a client whose own process was stopped while it waited for the answer to a ping', async () => {
+      let release = (): void => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const server = await serve((router) => router.service(RouterService, { route: () => released.then(() => ({})) }));
+      const client = await connect(server.id, 2, { pingIntervalMs: 20, pingTimeoutMs: 40 });
+      const call = client.service(RouterService).route({});
+      for (let stop = 0; stop < 5; stop++) {
+        // In the turn in which a ping was sent: its answer cannot be read before the time is over.
+        await new Promise((resolve) => setTimeout(resolve, 25));
+        const untilMs = performance.now() + 100;
+        while (performance.now() < untilMs);
+      }
+      release();
+      expect(await call).toBeDefined();
+    });
+
     it('refuses calls on a closed client', async () => {
       const server = await serve(echo);
       const client = await connect(server.id);

@@ -80,6 +80,8 @@ export interface SyntheticOptions {
   readonly ledger: LedgerDomain;
   readonly seed?: number;
   readonly tokens?: number;
+  /** How sure the made-up model is. Default: 3, so unsure that most draws fall beyond the list; 300: hardly any does, as with real models. */
+  readonly sureness?: number;
   /** Default: made up. */
   readonly beacon?: { readonly epoch: bigint; readonly value: Uint8Array; readonly previous: Uint8Array };
   /** Serves this order and request instead of made-up ones. */
@@ -114,6 +116,7 @@ export const SYNTHETIC_MODEL = 'ogong/verified/test/synthetic';
 export const SAID_MODEL = 'ogong/vanilla/test/synthetic';
 export const SYNTHETIC_VOCABULARY = 512;
 const EMBEDDING = 64;
+const UNSURE = 3;
 
 function fill(random: () => number, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => Math.floor(random() * 256));
@@ -122,7 +125,7 @@ function fill(random: () => number, length: number): Uint8Array {
 export function createSyntheticReply(options: SyntheticOptions): SyntheticReply {
   const { crypto, provider, payer, ledger, tokens = 40, parameters = {}, bend = {}, given } = options;
   const random = createSeededRandom(options.seed ?? 1);
-  const { said } = options;
+  const { said, sureness = UNSURE } = options;
   const model = said ? SAID_MODEL : SYNTHETIC_MODEL;
   const endpoint = given?.endpoint ?? options.endpoint ?? 'chat';
   const text = 'Once upon a time';
@@ -175,7 +178,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const windows: WindowBytes[] = [];
   const output: number[] = [];
   const counts = new Map<number, number>();
-  const positionAt = openModel(`${options.seed ?? 1} ${given === undefined}`, random);
+  const positionAt = openModel(`${options.seed ?? 1} ${given === undefined} ${sureness}`, { random, sureness });
   for (let i = 0; i < tokens; i++) {
     const position = positionAt(i);
     const honest = drawRow(position, asked, counts, source.draw(i));
@@ -282,13 +285,16 @@ const models = new Map<string, Model>();
 const MAX_MODELS = 8;
 
 /** @param random stands where the first position of this model begins; a new model keeps it. */
-function openModel(name: string, random: () => number): (position: number) => Position {
+function openModel(
+  name: string,
+  { random, sureness }: { readonly random: () => number; readonly sureness: number },
+): (position: number) => Position {
   const { positions, random: own } = models.get(name) ?? { random, positions: [] };
   models.set(name, { random: own, positions });
   if (models.size > MAX_MODELS) models.delete(models.keys().next().value as string);
   return (position) => {
     while (positions.length <= position) {
-      const logprobs = drawLogprobs(own);
+      const logprobs = drawLogprobs(own, sureness);
       const hidden = Float32Array.from({ length: EMBEDDING }, () => own() * 2 - 1);
       positions.push({ logprobs, hidden, lists: new Map() });
     }
@@ -339,11 +345,11 @@ function listRow(
 }
 
 /** -log-probability of every token, 2^-16 nat. */
-function drawLogprobs(random: () => number): Uint32Array {
+function drawLogprobs(random: () => number, sureness: number): Uint32Array {
   const logits = new Float64Array(SYNTHETIC_VOCABULARY);
   let best = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < logits.length; id++) {
-    const logit = Math.log(random() + 1e-9) * 3;
+    const logit = Math.log(random() + 1e-9) * sureness;
     logits[id] = logit;
     if (logit > best) best = logit;
   }

@@ -84,12 +84,15 @@ export function createTestPolicy(codeVersion = 'test', rates = { reject: 0.01, d
   return { note, table, isNamed: true };
 }
 
-/** Verifiers of another class, whose values differ by `size` steps. */
-export function seeDrift(served: Map<string, TestReply>, size: () => number): TestVerifiers {
+/**
+ * Verifiers of another class.
+ * @param size how many steps the values of a verifier of this name differ by.
+ */
+export function seeDrift(served: Map<string, TestReply>, size: (name: string) => number): TestVerifiers {
   const random = createSeededRandom(7);
   return (peer, job) => {
     const { reply } = findServed(served.values(), job) as TestReply;
-    const windows = jitter(reply, random, size());
+    const windows = jitter(reply, random, size(String(peer.endpoint).replace(/:1$/, '')));
     return answerHonestly(served, { numericClass: VERIFIER_CLASS, exact: false, windows })(peer, job);
   };
 }

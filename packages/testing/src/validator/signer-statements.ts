@@ -90,10 +90,16 @@ export const stateConviction = (): ValidatorStatement => ({
   ...{
     kind: 'conviction',
     domain,
-    validator: new Uint8Array(20).fill(4),
+    offence: 'over-admission',
+    accused: new Uint8Array(20).fill(4),
+    reporter: new Uint8Array(20),
     evidence: bytes32('evidence'),
     conviction: 1,
   },
+});
+
+export const stateAcquittal = (): ValidatorStatement => ({
+  ...{ kind: 'acquittal', domain, subject: bytes32('case') },
 });
 
 export const stateAllotment = (root = 'root', number = 3): ValidatorStatement => ({

@@ -42,6 +42,8 @@ export interface ThresholdNode {
   /** The name of the key that opens its boxes. */
   boxName: string;
   readonly errors: string[];
+  /** How often it has read the keys from the chain. */
+  readings: number;
 }
 
 function createDisk() {
@@ -65,7 +67,7 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
     const member = { address: signer.address, signingKey: signer.signingKey, stake, vrfKey: seedOf(`vrf ${index}`) };
     return {
       ...{ index, signer, key, member, isOffline: false, lie: undefined, heard: [], certifiedMs: new Map() },
-      ...{ boxName: `box ${index}`, errors: [] },
+      ...{ boxName: `box ${index}`, errors: [], readings: 0 },
     };
   });
   const members = () => nodes.filter(({ index }) => state.listed.has(index)).map(({ member }) => member);
@@ -101,6 +103,7 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
       drawSeed: () => Uint8Array.from({ length: 32 }, () => Math.floor(random() * 256)),
       beaconKeys: () => reading,
       async readBeaconKeys() {
+        node.readings++;
         reading = await client.beaconKeys();
       },
       client: async () => client,

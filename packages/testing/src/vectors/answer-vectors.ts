@@ -215,6 +215,88 @@ const CASES: readonly AnswerCase[] = [
     text: `<|channel|>commentary to=functions.weather <|constrain|>json<|message|>${PARIS}<|call|><|start|>assistant<|channel|>commentary to=functions.add <|constrain|>json<|message|>${ADD[1]}`,
     answer: { calls: [WEATHER, ADD] },
   },
+  {
+    name: 'kimi: a section of two calls behind reasoning and words',
+    ...{ calls: 'kimi', reasoning: 'marked' },
+    text: `<think>Two things.</think>Sure.<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>${PARIS}<|tool_call_end|><|tool_call_begin|>functions.add:1<|tool_call_argument_begin|>${ADD[1]}<|tool_call_end|><|tool_calls_section_end|>`,
+    answer: { reasoning: 'Two things.', content: 'Sure.', calls: [WEATHER, ADD] },
+  },
+  {
+    name: 'kimi: a name with a colon and a slash, spaces, and an id without a number',
+    ...{ calls: 'kimi', tools: ['maps:v1/weather', 'weather'] },
+    text: `<|tool_call_begin|> functions.maps:v1/weather:12 <|tool_call_argument_begin|> ${PARIS}<|tool_call_end|><|tool_call_begin|>weather<|tool_call_argument_begin|>${PARIS}`,
+    answer: { calls: [['maps:v1/weather', PARIS], WEATHER] },
+  },
+  {
+    name: 'kimi: cut short inside the arguments',
+    calls: 'kimi',
+    text: '<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>{"city": "Par',
+    answer: { calls: [['weather', '{"city": "Par']] },
+  },
+  {
+    name: 'kimi: what looks like a call and is none',
+    calls: 'kimi',
+    text: 'Well.<|tool_call_begin|>functions.weather:0 {}',
+    answer: { content: 'Well.<|tool_call_begin|>functions.weather:0 {}' },
+  },
+  {
+    name: 'pythonic: a list without marks',
+    calls: 'pythonic',
+    text: "[weather(city='Paris'), add(a=1, b=[2, {\"c\": '}]'}],)]",
+    answer: {
+      calls: [
+        ['weather', '{"city":"Paris"}'],
+        ['add', '{"a":1,"b":[2,{"c":"}]"}]}'],
+      ],
+    },
+  },
+  {
+    name: 'pythonic: every kind of value, and escapes',
+    calls: 'pythonic',
+    text: `[add(t=True, f=false, n=None, x=-1.5e3, tuple=(1, "2",), s='it\\'s\\n\\u00e9\\x41\\q "so"', e={})]`,
+    answer: {
+      calls: [
+        ['add', '{"t":true,"f":false,"n":null,"x":-1.5e3,"tuple":[1,"2"],"s":"it\'s\\né' + 'A\\\\q \\"so\\"","e":{}}'],
+      ],
+    },
+  },
+  {
+    name: 'pythonic: between marks, behind words, with words after it',
+    ...{ calls: 'pythonic', reasoning: 'marked' },
+    text: '<think>Hm.</think>I look.<|tool_call_start|>[weather(city="Paris")]<|tool_call_end|>Wait.',
+    answer: { reasoning: 'Hm.', content: 'I look.Wait.', calls: [['weather', '{"city":"Paris"}']] },
+  },
+  {
+    name: 'pythonic: the marks of Llama 4, and objects in a list',
+    calls: 'pythonic',
+    text: `<|python_start|>[weather(city="Paris")]<|python_end|><|tool_call_start|>[{"name": "add", "arguments": ${ADD[1]}}]<|tool_call_end|>`,
+    answer: { calls: [['weather', '{"city":"Paris"}'], ADD] },
+  },
+  {
+    name: 'pythonic: a list of a tool that nobody offered',
+    calls: 'pythonic',
+    text: '[print("Paris")]',
+    answer: { content: '[print("Paris")]' },
+  },
+  {
+    name: 'pythonic: an argument without a name, and a value that is none',
+    calls: 'pythonic',
+    text: '[weather("Paris")]<|tool_call_start|>[weather(city=Paris)]<|tool_call_end|>',
+    answer: { content: '[weather("Paris")]<|tool_call_start|>[weather(city=Paris)]<|tool_call_end|>' },
+  },
+  {
+    name: 'pythonic: a list that stands behind words is no call without marks',
+    calls: 'pythonic',
+    text: 'So: [weather(city="Paris")]',
+    answer: { content: 'So: [weather(city="Paris")]' },
+  },
+  {
+    name: 'pythonic: cut short, the first call stands',
+    calls: 'pythonic',
+    text: '[weather(city="Paris"), add(a=1',
+    answer: { content: 'add(a=1', calls: [['weather', '{"city":"Paris"}']] },
+  },
+  { name: 'pythonic: a list of words', calls: 'pythonic', text: ' [1, 2', answer: { content: ' [1, 2' } },
   { name: 'harmony: no header', ...{ calls: 'harmony', tools: [] }, text: 'Hello!', answer: { content: 'Hello!' } },
   {
     name: 'forced: one call, whatever the family is',

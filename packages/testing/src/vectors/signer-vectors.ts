@@ -46,13 +46,17 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     { kind: 'signing-key', domain, account: fill(0xbb, 20) },
     { kind: 'held', domain, validator: fill(0xbb, 20), delivery: fill(20) },
     { kind: 'pardon', domain, payee: fill(0xdd, 20), penalty: 3 },
-    { kind: 'conviction', domain, validator: fill(0xdd, 20), evidence: fill(21), conviction: 3 },
+    {
+      ...{ kind: 'conviction', domain, offence: 'misrouting', accused: fill(0xdd, 20), reporter: fill(0xee, 20) },
+      ...{ evidence: fill(21), conviction: 3 },
+    },
     { kind: 'reveal', domain, validator: fill(0xbb, 20), round: fill(21) },
     { kind: 'allotment', domain, number: 3, until: 1_800_000_000n, root: fill(22), units: 5n },
     { kind: 'beacon-key', domain, subject, statement: { kind: 'deal', dealHash: fill(23) } },
     { kind: 'beacon-key', domain, subject, statement: { kind: 'complaint', dealer: 1, complainer: 2 } },
     { kind: 'beacon-key', domain, subject, statement: { kind: 'outcome', transcript: fill(24), key: fill(25, 48) } },
     { kind: 'beacon-retirement', domain, generation: 1, lastEpoch: 99n },
+    { kind: 'acquittal', domain, subject: fill(23) },
   ];
   const answers: readonly SignerResponse[] = [
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },

@@ -108,7 +108,7 @@ def parse_header(data: bytes) -> Header:
         thinking=(r.int(1, 0, 2), r.int(1, 0, 3)),
         prompt_tokens_hash=r.take(32),
         prompt_tokens=r.int(4),
-        answer_format=(r.int(1, 0, 5), r.int(1, 0, 2)),
+        answer_format=(r.int(1, 0, 7), r.int(1, 0, 2)),
         grammar_hash=r.take(32),
         output_tokens_hash=r.take(32),
         output_tokens=r.int(4),

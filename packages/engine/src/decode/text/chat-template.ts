@@ -12,6 +12,7 @@ import { EngineError } from '../../interface/engine-error.ts';
 import type { TemplateThinking } from '../../interface/text.ts';
 import { formatDay } from './format-day.ts';
 import { createLiteralText, type LiteralText } from './literal-text.ts';
+import { writePythonCalls } from './python-calls.ts';
 import { writeTools } from './tool-text.ts';
 
 /** For models without a template: plain lines, the form that base models have seen most. */
@@ -88,7 +89,11 @@ export function createChatTemplate(
 
   function toNativeFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
     const listed = tools.length > 0 && { tools: tools.map((tool) => toTemplateTool(tool, literal)) };
-    return { messages: toTemplateMessages(messages, format, literal), ...listed };
+    const written =
+      format.calls === 'pythonic'
+        ? writePythonCalls(messages, literal, source)
+        : toTemplateMessages(messages, format, literal);
+    return { messages: written, ...listed };
   }
   function toOwnFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
     const written = writeTools(messages, tools, { takesSystem });
@@ -172,8 +177,8 @@ const toTemplateTool = ({ name, description = '', parameters }: OfferedTool, { q
 });
 
 /**
- * As templates know messages with calls. Ids are counted anew: some templates take only nine letters and digits. Arguments are an object;
- * the templates of the family `deepseek` add them to a text.
+ * As templates know messages with calls. Ids are counted anew: some templates take only nine letters and digits, and those of the family
+ * `kimi` write the name of a call by its id alone. Arguments are an object; the templates of the family `deepseek` add them to a text.
  */
 function toTemplateMessages(
   messages: readonly ChatMessage[],
@@ -182,8 +187,10 @@ function toTemplateMessages(
 ): readonly object[] {
   const ids = new Map<string, string>();
   const names = new Map<string, string>();
-  const toId = (id: string): string => {
-    const known = ids.get(id) ?? `call${String(ids.size + 1).padStart(5, '0')}`;
+  const toId = (id: string, name = ''): string => {
+    const counted =
+      family === 'kimi' ? `functions.${quote(name)}:${ids.size}` : `call${String(ids.size + 1).padStart(5, '0')}`;
+    const known = ids.get(id) ?? counted;
     ids.set(id, known);
     return known;
   };
@@ -192,7 +199,7 @@ function toTemplateMessages(
       names.set(id, name);
       const values = family === 'deepseek' ? undefined : readArguments(given);
       const written = values === undefined ? quote(given) : quoteAll(values);
-      return { id: toId(id), type: 'function', function: { name: quote(name), arguments: written } };
+      return { id: toId(id, name), type: 'function', function: { name: quote(name), arguments: written } };
     });
     return {
       role,
@@ -201,7 +208,9 @@ function toTemplateMessages(
       // By its other name, beside which some templates take no content.
       ...(reasoning !== undefined && content === '' && { thinking: quote(reasoning) }),
       ...(called && { tool_calls: called }),
-      ...(callId !== undefined && { tool_call_id: toId(callId), name: quote(names.get(callId) ?? '') }),
+      ...(callId !== undefined && { tool_call_id: toId(callId) }),
+      // With `kimi` the id says it.
+      ...(callId !== undefined && family !== 'kimi' && { name: quote(names.get(callId) ?? '') }),
     };
   });
 }

@@ -6,11 +6,14 @@ import type { PromptVocabulary } from './prompt-tokens.ts';
 export interface FillTokens {
   readonly prefix: number;
   readonly suffix: number;
-  readonly middle: number;
+  /** Undefined where none stands before what the model writes. */
+  readonly middle?: number | undefined;
+  /** Whether the second text stands before the first one. Default: no. */
+  readonly isSuffixFirst?: boolean | undefined;
 }
 
 /**
- * The prompt for what stands between two texts: the first text, the second, then what the model is to write. Names of control tokens
+ * The prompt for what stands between two texts: the first text and the second, in the order that the model learned, then what it is to write. Names of control tokens
  * in either are text.
  * @throws EngineError('invalid-request') where the model knows no such prompts.
  */
@@ -21,9 +24,13 @@ export function writeFill(
 ): readonly number[] {
   // A token that is no control token could be written by any text.
   const isControl = (token: number): boolean => controlTokens.some(({ text }) => text === textOf(token));
-  if (fillTokens === undefined || !Object.values(fillTokens).every(isControl)) throw refuseFill();
+  if (fillTokens === undefined) throw refuseFill();
+  const middle = fillTokens.middle === undefined ? [] : [fillTokens.middle];
+  if (![fillTokens.prefix, fillTokens.suffix, ...middle].every(isControl)) throw refuseFill();
   const read = (text: string) => tokenize(text, { addSpecial: false, parseSpecial: false });
-  return [fillTokens.prefix, ...read(prefix), fillTokens.suffix, ...read(suffix), fillTokens.middle];
+  const before = [fillTokens.prefix, ...read(prefix)];
+  const after = [fillTokens.suffix, ...read(suffix)];
+  return fillTokens.isSuffixFirst ? [...after, ...before, ...middle] : [...before, ...after, ...middle];
 }
 
 export const refuseFill = (): EngineError =>

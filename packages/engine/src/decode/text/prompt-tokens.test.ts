@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FillTokens } from './fill-prompt.ts';
 import { createPromptTokenizer, type PromptVocabulary } from './prompt-tokens.ts';
 
 /** A token for each character, beside four control tokens. */
@@ -43,7 +44,7 @@ it('begins once, whoever writes the first token', () => {
 
 describe('a text that another one follows', () => {
   const fillTokens = { prefix: 2, suffix: 1, middle: 3 };
-  const fill = (prefix: string, suffix: string, tokens = fillTokens) => [
+  const fill = (prefix: string, suffix: string, tokens: FillTokens = fillTokens) => [
     ...createPromptTokenizer(vocabulary, { chatTemplate: TEMPLATE, fillTokens: tokens }).tokenize({
       ...{ kind: 'fill', prefix, suffix },
     }),
@@ -51,6 +52,12 @@ describe('a text that another one follows', () => {
 
   it('stands between the tokens of the model', () => {
     expect(fill('a', 'b')).toEqual([0, 2, ...codes('a'), 1, ...codes('b'), 3]);
+  });
+
+  it('stands behind the text that follows it, where the model learned that order, and ends the prompt', () => {
+    const suffixFirst = { prefix: 2, suffix: 1, isSuffixFirst: true };
+    expect(fill('a', 'b', suffixFirst)).toEqual([0, 1, ...codes('b'), 2, ...codes('a')]);
+    expect(fill('<|end|>', '<|user|>', suffixFirst)).toEqual([0, 1, ...codes('<|user|>'), 2, ...codes('<|end|>')]);
   });
 
   it('holds no control token of its own', () => {

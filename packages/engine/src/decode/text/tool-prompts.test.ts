@@ -1,3 +1,4 @@
+import { parseAnswer } from '@ogong/protocol/modality/text/answer/answer-parser';
 import { expect, it } from 'vitest';
 import { createChatTemplate, readTemplateFormat } from './chat-template.ts';
 import { createLiteralText, QUOTE } from './literal-text.ts';
@@ -53,6 +54,29 @@ it('hands templates of DeepSeek the arguments as a text', () => {
   expect(prompt).toContain('<call00001 weather "{\\"city\\":\\"Paris\\"}">');
 });
 
+it('hands templates of Kimi ids that say the name of the call and its number', () => {
+  const prompt = open(show('<|tool_call_begin|>')).render({ messages, tools });
+  expect(prompt).toContain('<functions.weather:0 weather {"city": "Paris"}><functions.weather:1 weather "Rome">');
+  expect(prompt).toContain('tool::Sun.(functions.weather:0 )|tool::Rain.(functions.weather:1 )|');
+});
+
+it.each([
+  ['without marks', '[func_name1(', '[', ']'],
+  ['between marks', '<|tool_list_start|>', '<|tool_call_start|>[', ']<|tool_call_end|>'],
+])('writes calls into the content as Python has them, %s', (_, sign, before, after) => {
+  const call = (given: string, id: string) => ({ id, name: 'weather', arguments: given });
+  const given = '{"city":"Par\\"is","on":[true,false,null,-1.5e3],"at":{"deep":"é"}}';
+  const asked = { role: 'assistant', content: 'I look.', calls: [call(given, 'a'), call('{}', 'b')] };
+  const prompt = open(show(sign)).render({ messages: [asked, { role: 'tool', content: 'Sun.', callId: 'a' }], tools });
+  const written = 'weather(city="Par\\"is", on=[True, False, None, -1500], at={"deep": "é"}), weather()';
+  expect(prompt).toContain(`assistant::I look.\n${before}${written}${after}|tool::Sun.|`);
+  // What is written so is read so.
+  const { calls } = parseAnswer(`${before}${written}${after}`, open(show(sign)).answerFormat, {
+    ...{ tools: ['weather'], isForced: false },
+  });
+  expect(calls.map((each) => JSON.parse(each.arguments))).toEqual([JSON.parse(given), {}]);
+});
+
 it('quotes control tokens in whatever a request says of tools', () => {
   const said = '<|im_end|>';
   const hostile = {
@@ -67,7 +91,8 @@ it('quotes control tokens in whatever a request says of tools', () => {
       { role: 'tool', content: said, callId: said },
     ],
   };
-  for (const source of [show('<tool_call>'), show('<｜tool▁calls▁begin｜>'), show('[TOOL_CALLS]'), undefined]) {
+  const signs = ['<tool_call>', '<｜tool▁calls▁begin｜>', '[TOOL_CALLS]', '<|tool_call_begin|>', '[func_name1('];
+  for (const source of [...signs.map(show), undefined]) {
     const prompt = open(source).render(hostile);
     expect(prompt.split(said).length).toBeGreaterThan(6);
     expect(prompt.split(`${QUOTE}${said}`).length).toBe(prompt.split(said).length);

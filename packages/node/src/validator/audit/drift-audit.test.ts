@@ -1,9 +1,11 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
 import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { type JudgementContext, judge } from '@ogong/protocol/verdict/judge';
 import { CHEAT, createTestPolicy, HONEST, seeDrift } from '@ogong/testing/validator/drift-fixture';
 import {
   type BenchOptions,
@@ -17,6 +19,7 @@ import { proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal'
 import { PAYEE, type TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { adoptTable } from '../store/drift-store.ts';
+import { toClaim } from '../store/reply-store.ts';
 import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 
 const policy = createTestPolicy();
@@ -24,9 +27,10 @@ const other = createTestPolicy('other');
 /** With the fixed thresholds' own rates, a statistical reject does not eject at once. */
 const testsOf = (store: Store, subject: Uint8Array) => createTestStates(store, OWN_TESTS).find(subject);
 
-async function createAudited(drift: DriftPolicy | undefined, size: number) {
+async function createAudited(drift: DriftPolicy | undefined, size: number | ((name: string) => number)) {
   const served = new Map<string, TestReply>();
-  const validator = createTestValidator({ verifiers: seeDrift(served, () => size), audit: { drift } });
+  const sizeOf = typeof size === 'number' ? () => size : size;
+  const validator = createTestValidator({ verifiers: seeDrift(served, sizeOf), audit: { drift, pairPpm: 0 } });
   await validator.announce(provider);
   for (const name of ['v1', 'v2', 'v3']) await validator.announceVerifier(name);
   return {
@@ -111,6 +115,46 @@ it('ejects a provider by all its replies together, though none alone shows anyth
   expect(honest.validator.decided.some(({ ejects }) => ejects)).toBe(false);
 });
 
+describe('one verifier of three whose scores are always far off, and never off enough for a reject', () => {
+  const isFar = (row: { evidence?: unknown }): boolean =>
+    (parseEvidence(row.evidence as Uint8Array) as AuditEvidence).attempts.length > 1;
+
+  it('has another one asked, and says nothing against an honest provider', async () => {
+    const { validator, audit } = await createAudited(lenient, (name) => (name === 'v1' ? CHEAT : HONEST));
+    let lies = 0;
+    for (let number = 0; number < 24; number++) if (isFar(await audit(number))) lies++;
+    expect(lies).toBeGreaterThan(3);
+    expect(validator.decided.every(({ verdict, eValuePpm }) => verdict === 'accept' && eValuePpm <= 1_000_000)).toBe(
+      true,
+    );
+    expect(computePayeeEvidence(testsOf(validator.store, PAYEE).replies)).toBeLessThan(1);
+  });
+
+  it('is not enough for an entry: what it found alone counts as nothing, and the reply waits for another', async () => {
+    const { validator, audit } = await createAudited(lenient, CHEAT);
+    const row = await audit(0);
+    const evidence = parseEvidence(row.evidence as Uint8Array) as AuditEvidence;
+    expect(evidence.attempts).toHaveLength(2);
+    const beaconEpoch = row.beaconEpoch as bigint;
+    const judged = {
+      claim: toClaim(row),
+      signed: row.signedRecord as JudgementContext['signed'],
+      validator: validator.signer.address,
+      draw: {
+        ...{ replyId: row.replyId, orderEpoch: beaconEpoch - 4n, beaconEpoch },
+        beacon: validator.archive.find(beaconEpoch)?.value as Uint8Array,
+      },
+      allowFixedVerifier: false,
+      drift: lenient,
+    };
+    const whole = judge(crypto, judged, evidence);
+    expect(whole).toMatchObject({ verdict: 'accept', wants: undefined });
+    expect(whole.eValue).toBeGreaterThan(2);
+    const alone = judge(crypto, judged, { ...evidence, attempts: evidence.attempts.slice(0, 1) });
+    expect(alone).toMatchObject({ verdict: 'accept', wants: 'evidence', eValue: 1 });
+  });
+});
+
 describe('co-signers', () => {
   async function settle(
     optionsOf: (index: number) => BenchOptions,
@@ -119,6 +163,7 @@ describe('co-signers', () => {
   ) {
     const served = new Map<string, TestReply>();
     const four = await createFour((index) => ({ verifiers: seeDrift(served, () => size), ...optionsOf(index) }));
+    await four.own.announceVerifier('v2');
     // What they judge by was settled long ago.
     for (const { store } of [four.own, ...four.peers]) {
       store.prepare('UPDATE drift_tables SET until = 0 WHERE until IS NOT NULL').run();

@@ -43,7 +43,8 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
   /** The newest one, and the one before it, whose peers may still ask for its deals. */
   let attempts: Attempt[] = [];
   let seatings = { attempt: -1, count: 0 };
-  let readAtMs = Number.NEGATIVE_INFINITY;
+  /** When it was last looked whether there is something to make, and in the time of which attempt. */
+  let lookedAt = { attempt: -1, ms: Number.NEGATIVE_INFINITY };
   let last: Promise<unknown> = Promise.resolve();
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -57,9 +58,9 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const nowMs = clock.nowMs();
     const time = reading && attemptAt(scheduleOf(reading), nowMs);
     if (reading === undefined || time === undefined) return;
-    const [current] = attempts;
-    if (current?.attempt !== time.attempt || nowMs - readAtMs >= time.phaseMs * 2) {
-      readAtMs = nowMs;
+    // Mostly there is nothing, and each look reads the chain a dozen times.
+    if (lookedAt.attempt !== time.attempt || nowMs - lookedAt.ms >= time.phaseMs * 2) {
+      lookedAt = { attempt: time.attempt, ms: nowMs };
       await begin(time).catch(onError);
     }
     for (const one of attempts) await step(one, (machine) => machine.tick(nowMs));

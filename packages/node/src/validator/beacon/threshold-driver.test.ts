@@ -60,6 +60,18 @@ describe('threshold driver', () => {
     for (let epoch = first; epoch <= latest; epoch++) expect(net.kindOf(0, epoch)).toBe('threshold');
   });
 
+  it('reads the chain a few times in an epoch while a key stands and nothing has to be made', async () => {
+    const net = await startNetwork();
+    await net.pass(20_000);
+    const before = net.nodes.map(({ readings }) => readings);
+    const epochs = 20;
+    await net.pass(epochs * PERIOD_MS);
+    for (const [index, { readings }] of net.nodes.entries()) {
+      const each = (readings - (before[index] as number)) / epochs;
+      expect([index, each > 0.5, each <= 4]).toEqual([index, true, true]);
+    }
+  });
+
   it('waits for nobody, whichever validators below a quarter of the stake are killed at whatever instant', async () => {
     const net = await startNetwork({ seed: 7 });
     await net.pass(16_000);

@@ -1,12 +1,16 @@
+import { nameSubject } from '@ogong/chain/cases';
+import { waitForNextBlock } from '@ogong/chain/next-block';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { findOverAdmission, type OverAdmission } from '@ogong/protocol/exchange/over-admission';
+import type { Conviction } from '@ogong/protocol/settlement/conviction';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { createOrderAdmission } from '@ogong/testing/synthetic/synthetic-over-admission';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { signConviction, submitConviction } from './conviction.ts';
+import { signAcquittal, submitAcquittal } from './acquittal.ts';
+import { signCharge, signConviction, submitCharge, submitConviction } from './conviction.ts';
 
 let ledger: TestLedger;
 beforeAll(async () => {
@@ -27,7 +31,7 @@ it('a quorum takes a tenth of the bond of a validator that admitted more than a 
   const context = {
     crypto,
     ledger: { chainId, verifyingContract: bytes(ledger.deployment.escrow) },
-    domain: { chainId, verifyingContract: bytes(ledger.deployment.settlement) },
+    domain: { chainId, verifyingContract: bytes(ledger.deployment.cases) },
   };
   const nowMs = BigInt(Date.now());
   const admit = (number: number) =>
@@ -52,12 +56,33 @@ it('a quorum takes a tenth of the bond of a validator that admitted more than a 
   await expect(submit(signatures.slice(1))).rejects.toMatchObject({ revert: { name: 'NoQuorum' } });
   expect((await submit(signatures.toReversed())).transaction).toMatch(/^0x[0-9a-f]{64}$/);
   expect((await payer.client.bondOf(accused.address)).amount).toBe(90n * unit);
-  expect(await payer.client.heldPenaltyOf(accused.address)).toEqual({ amountAtomic: 10n * unit, penalty: 1 });
+  expect(await payer.client.caseOf(0)).toMatchObject({ accused: accused.address, amount: 10n * unit, isOver: false });
 
   // What was admitted by then is paid for, and kept signatures serve nobody.
   const again = await submit(signatures);
   expect(again.transaction).toBeUndefined();
   expect(again.judged.checks.find(({ status }) => status === 'fail')).toMatchObject({ id: 'unpunished' });
+
+  // The accused asks for a panel: the other two have the seats, and both are needed.
+  const appealed = { case: 0 } as const;
+  await waitForNextBlock(accused.client.transactor, await accused.client.appeal(appealed, 0n));
+  await payer.client.drawPanel(nameSubject(appealed));
+  const hearings = { chainId, verifyingContract: bytes(ledger.deployment.hearings) };
+  const votes = await Promise.all(
+    validators.map(({ privateKey, client }) =>
+      signAcquittal({ signer: createKeySigner(crypto, toSigner(privateKey)), domain: hearings }, client, appealed),
+    ),
+  );
+  expect(votes.map((vote) => vote !== undefined)).toEqual([false, true, true]);
+  const lift = (of: readonly (Uint8Array | undefined)[]) =>
+    submitAcquittal({ crypto, domain: hearings }, payer.client, {
+      subject: appealed,
+      votes: of.filter((vote) => vote !== undefined),
+    });
+  await expect(lift(votes.slice(2))).rejects.toMatchObject({ revert: { name: 'NoMajority' } });
+  expect(await lift(votes.toReversed())).toMatch(/^0x[0-9a-f]{64}$/);
+  expect(await payer.client.stakeOf(accused.address)).toBe(10n * unit);
+  expect(await payer.client.caseOf(0)).toMatchObject({ isOver: true });
 }, 60_000);
 
 it('no quorum signs where the channel held enough at some time around the admissions, or another key signed', async () => {
@@ -66,7 +91,7 @@ it('no quorum signs where the channel held enough at some time around the admiss
   await payer.client.deposit(200n);
   await payer.client.admit(accused.address, 50n);
   const chainId = BigInt(ledger.chain.chainId);
-  const domain = { chainId, verifyingContract: bytes(ledger.deployment.settlement) };
+  const domain = { chainId, verifyingContract: bytes(ledger.deployment.cases) };
   const escrow = { chainId, verifyingContract: bytes(ledger.deployment.escrow) };
   const nowMs = BigInt(Date.now());
   const build = (signer: string, startMs = nowMs): OverAdmission => {
@@ -91,4 +116,36 @@ it('no quorum signs where the channel held enough at some time around the admiss
   expect(await failing(build(accused.privateKey))).toEqual(['capacity']);
   // Money that came an hour later excuses nothing.
   expect(await failing(build(accused.privateKey, nowMs - 2n * 3_600_000n))).toEqual([]);
+}, 60_000);
+
+it('what operators have judged themselves costs a router a part of its stake, and its reporter has a share in the end', async () => {
+  const validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator(400n * unit)));
+  const router = await ledger.createMember(50n * unit);
+  await router.client.stake(50n * unit);
+  const reporter = await ledger.createMember();
+  const domain = { chainId: BigInt(ledger.chain.chainId), verifyingContract: bytes(ledger.deployment.cases) };
+  const charge: Omit<Conviction, 'conviction'> = {
+    ...{ offence: 'misrouting', accused: bytes(router.address), reporter: bytes(reporter.address) },
+    evidence: crypto.sha256(new Uint8Array(3)),
+  };
+  const signatures = await Promise.all(
+    validators.map(async ({ privateKey, client }) => {
+      const signer = createKeySigner(crypto, toSigner(privateKey));
+      return (await signCharge({ signer, domain }, client, charge)).signature;
+    }),
+  );
+  const submit = (of: readonly Uint8Array[], what = charge) =>
+    submitCharge({ crypto, domain }, reporter.client, { charge: what, signatures: of });
+  await expect(submit(signatures.slice(1))).rejects.toMatchObject({ revert: { name: 'NoQuorum' } });
+  // The reporter is signed for, too.
+  await expect(submit(signatures, { ...charge, reporter: bytes(router.address) })).rejects.toThrow();
+  expect(await submit(signatures)).toMatch(/^0x[0-9a-f]{64}$/);
+  expect(await reporter.client.stakeOf(router.address)).toBe(45n * unit);
+  const id = (await reporter.client.caseCount()) - 1;
+  await expect(reporter.client.closeCase(id)).rejects.toMatchObject({ revert: { name: 'TooEarly' } });
+  const rpc = ledger.governor.transactor.client;
+  await rpc.request({ method: 'evm_increaseTime', params: [3_600] } as never);
+  await rpc.request({ method: 'evm_mine' } as never);
+  await reporter.client.closeCase(id);
+  expect(await reporter.client.balanceOf(reporter.address)).toBe((5n * unit) / 4n);
 }, 60_000);

@@ -11,8 +11,10 @@ export interface ConvictionContext {
   readonly crypto: Crypto;
   /** Domain of the escrow contract. */
   readonly ledger: LedgerDomain;
-  /** Domain of the settlement contract. */
+  /** Domain of the contract of cases. */
   readonly domain: LedgerDomain;
+  /** Who found it, 20 bytes: has a share of what the case takes. Default: nobody. */
+  readonly reporter?: Uint8Array | undefined;
 }
 
 export interface SignedConviction extends Conviction {
@@ -20,14 +22,24 @@ export interface SignedConviction extends Conviction {
   readonly signature: Uint8Array;
 }
 
+/** The conviction as the chain asks for it now. */
+async function nameCharge(
+  client: Pick<ChainClient, 'convictionsOf'>,
+  charge: Omit<Conviction, 'conviction'>,
+): Promise<Conviction> {
+  const { count } = await client.convictionsOf(charge.accused, charge.offence);
+  return { ...charge, conviction: count + 1 };
+}
+
 async function nameConviction(
-  { crypto }: Pick<ConvictionContext, 'crypto'>,
+  { crypto, reporter = new Uint8Array(20) }: Pick<ConvictionContext, 'crypto' | 'reporter'>,
   client: Pick<ChainClient, 'convictionsOf'>,
   { judged, evidence }: { readonly judged: JudgedEvidence; readonly evidence: OverAdmission },
 ): Promise<Conviction> {
-  const { validator } = judged.claim;
-  const { count } = await client.convictionsOf(validator);
-  return { validator, evidence: hashOverAdmission(crypto, evidence), conviction: count + 1 };
+  const { validator: accused } = judged.claim;
+  return nameCharge(client, {
+    ...{ offence: 'over-admission', accused, reporter, evidence: hashOverAdmission(crypto, evidence) },
+  });
 }
 
 /**
@@ -61,6 +73,33 @@ export async function submitConviction(
   if (!isConvicted(judged.checks)) return { judged, transaction: undefined };
   const conviction = await nameConviction(context, client, { judged, evidence });
   const quorum = await sortQuorum(hashConviction(crypto, domain, conviction), signatures);
-  const { transactionHash } = await client.convict(conviction.validator, conviction.evidence, quorum);
+  const { transactionHash } = await client.convict(conviction, quorum);
   return { judged, transaction: transactionHash };
+}
+
+/**
+ * Signs for what an operator has judged itself: whatever no program decides by the chain alone.
+ * @throws ChainError, SignerError
+ */
+export async function signCharge(
+  { signer, domain }: Pick<ConvictionContext, 'domain'> & { readonly signer: ValidatorSigner },
+  client: Pick<ChainClient, 'convictionsOf'>,
+  charge: Omit<Conviction, 'conviction'>,
+): Promise<SignedConviction> {
+  const conviction = await nameCharge(client, charge);
+  return { ...conviction, signature: await signer.sign({ kind: 'conviction', domain, ...conviction }) };
+}
+
+/** @returns the transaction. @throws ChainError also where the signatures are no quorum */
+export async function submitCharge(
+  { crypto, domain }: Pick<ConvictionContext, 'crypto' | 'domain'>,
+  client: Pick<ChainClient, 'convictionsOf' | 'convict'>,
+  {
+    charge,
+    signatures,
+  }: { readonly charge: Omit<Conviction, 'conviction'>; readonly signatures: readonly Uint8Array[] },
+): Promise<string> {
+  const conviction = await nameCharge(client, charge);
+  const quorum = await sortQuorum(hashConviction(crypto, domain, conviction), signatures);
+  return (await client.convict(conviction, quorum)).transactionHash;
 }

@@ -39,7 +39,7 @@ export interface CandidateQuery extends AbleQuery {
   readonly salt: Uint8Array;
   /** Of a payee, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
-  /** Tokens of prompt and reply: who announces less room is left out where half of all stake announces as much. Default: 0. */
+  /** Tokens of prompt and reply: who announces less room is left out where three quarters of all stake announce as much. Default: 0. */
   readonly context?: number;
 }
 
@@ -140,14 +140,14 @@ function listAble(
 }
 
 /**
- * While at least this many others remain, with at least half of the stake, verifiers that were silent recently are left out.
+ * While at least this many others remain, with at least three quarters of the stake, verifiers that were silent recently are left out.
  */
 const ENOUGH = 4;
 
 /**
  * The candidates of a draw, with the chances that the payee's stake gives. By the silence that logs hold against a payee its stake
  * weighs less, and its verifiers are left out as those that were silent here. Whoever is left out for its room or its silence, those
- * who stay have half of all stake: co-signers believe no list that lacks much more (isListLacking).
+ * who stay have three quarters of all stake: co-signers believe no list that lacks more than half (isListLacking).
  */
 export function listCandidates(
   store: Store,
@@ -159,14 +159,14 @@ export function listCandidates(
   const stakeOf = (payee: Uint8Array): bigint => lowerStake(readStake(payee), silent.get(toHex(payee)) ?? 0);
   const able = listAble(store, crypto, query).map(({ sinceMs: _since, stake: _stake, ...candidate }) => candidate);
   const roomy = able.filter(({ contextSize }) => contextSize >= context);
-  const hasHalf = (some: typeof able): boolean => 2n * sumStakes(some, stakeOf) >= sumStakes(able, stakeOf);
-  // Room is announced for nothing. So only a majority of the stake may replace those that announce less: these score what fits.
-  const all = sumStakes(roomy, stakeOf) > 0n && hasHalf(roomy) ? roomy : able;
+  const hasMost = (some: typeof able): boolean => 4n * sumStakes(some, stakeOf) >= 3n * sumStakes(able, stakeOf);
+  // Room is announced for nothing. So only most of the stake may replace those that announce less: these score what fits.
+  const all = sumStakes(roomy, stakeOf) > 0n && hasMost(roomy) ? roomy : able;
   const present = all
     .filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs)
     .filter(({ payee }) => !silent.has(toHex(payee)));
   // Identities without stake are free. However many there are, they must not replace verifiers that somebody has made silent.
-  const isEnough = present.length >= ENOUGH && hasHalf(present);
+  const isEnough = present.length >= ENOUGH && hasMost(present);
   return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
 }
 

@@ -22,7 +22,7 @@ export function adoptTable(store: Store, policy: DriftPolicy | undefined, nowMs:
     .run(isNamed ? 1 : 0, hash);
   // Only a table that is not held yet is encoded: that takes megabytes.
   if (changes > 0) return;
-  const bytes = policy ? encodeDriftTable(policy.table) : new Uint8Array(0);
+  const bytes = policy ? (policy.bytes ?? encodeDriftTable(policy.table)) : new Uint8Array(0);
   store
     .prepare('INSERT INTO drift_tables (hash, bytes, named, until) VALUES (?, ?, ?, NULL)')
     .run(hash, bytes, isNamed ? 1 : 0);

@@ -138,6 +138,17 @@ const replyColumns = columns({
   sequence: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
 });
+const statusColumns = columns({
+  state: oneOf(REPLY_STATES),
+  orderBytes: bytes,
+  record: optional(bytes),
+  feeAtomic: named('fee', optional(amount)),
+  sitting: integer,
+  verdict: optional(text),
+  checks: optional(text),
+  sequence: optional(bigInteger),
+  isUncollectable: named('uncollectable', flag),
+});
 const idColumns = columns({ replyId: bytes });
 const countColumns = columns({ n: integer });
 const shapeColumns = columns({ request: bytes, endpoint: text });
@@ -146,6 +157,13 @@ const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at'
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
   const row = replyColumns.get(store.prepare(`SELECT ${replyColumns.list} FROM replies WHERE reply_id = ?`), replyId);
   return row && toReply(row);
+}
+
+export type ReplyStatusRow = ReturnType<typeof statusColumns.read>;
+
+/** What anybody may ask about a reply, without the bodies, openings and evidence of its row, which may take megabytes to read. */
+export function readReplyStatus(store: Store, replyId: Uint8Array): ReplyStatusRow | undefined {
+  return statusColumns.get(store.prepare(`SELECT ${statusColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
 /** Where the caller is in no transaction yet. */

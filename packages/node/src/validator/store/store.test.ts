@@ -227,14 +227,18 @@ describe('who is left out', () => {
     record('v1', 'silent');
     expect(find()).toEqual(names.slice(1));
     expect(find({ stakeOf })).toEqual(names);
-    // Half of the stake is enough to go without it.
+    // Three quarters of the stake are enough to go without it.
     await validator.announceVerifier('v6', 'x', createTestPayee('rich'));
     const rich = createTestPayee('rich').address;
-    const both = (payee: Uint8Array): bigint => (equalBytes(payee, rich) ? 10n ** 18n : stakeOf(payee));
-    expect(find({ stakeOf: both })).not.toContain('v1');
+    const both =
+      (tokens: bigint) =>
+      (payee: Uint8Array): bigint =>
+        equalBytes(payee, rich) ? tokens * 10n ** 18n : stakeOf(payee);
+    expect(find({ stakeOf: both(2n) })).toContain('v1');
+    expect(find({ stakeOf: both(3n) })).not.toContain('v1');
   });
 
-  it('is a verifier with less context than prompt and reply take, if half of all stake announces enough', async () => {
+  it('is a verifier with less context than prompt and reply take, if three quarters of all stake announce enough', async () => {
     const { find } = await create();
     expect(find({ context: 4096 })).toEqual(names);
     // Nobody has as much: they are asked all the same, and score what fits.
@@ -250,8 +254,8 @@ describe('who is left out', () => {
     // A free announcement narrows nothing, neither a list with stake nor one without.
     expect(among({ context: 4097 })).toEqual(names);
     expect(among({ context: 4097, stakeOf: stakes({ v1: whole }) })).toEqual(names);
-    expect(among({ context: 4097, stakeOf: stakes({ v1: 2n * whole, v6: whole }) })).toEqual(names);
-    expect(among({ context: 4097, stakeOf: stakes({ v1: whole, v6: whole }) })).toEqual([]);
+    expect(among({ context: 4097, stakeOf: stakes({ v1: whole, v6: 2n * whole }) })).toEqual(names);
+    expect(among({ context: 4097, stakeOf: stakes({ v1: whole, v6: 3n * whole }) })).toEqual([]);
     const header = { endpoint: 'chat', promptTokenCount: 1_000_000, outputTokenCount: 20 } as CommonHeader;
     expect(countContext(header, new Uint8Array(300))).toBe(320);
     expect(countContext({ ...header, promptTokenCount: 7 }, new Uint8Array(300))).toBe(27);

@@ -11,6 +11,11 @@ it.each([
   ['deepseek', `${LISTS}<｜tool▁calls▁begin｜>`],
   ['gemma', `${LISTS}<start_function_call>`],
   ['gemma', `${LISTS}<|tool_call>`],
+  ['kimi', `<|im_system|>tool_declare<|im_middle|>${LISTS}`],
+  ['kimi', `${LISTS}<|tool_calls_section_begin|><|tool_call_begin|>`],
+  ['pythonic', `${LISTS}<|start_header_id|>[func_name1(params_name1=params_value1), func_name2(params)]`],
+  ['pythonic', `<|tool_list_start|>${LISTS}`],
+  ['pythonic', `${LISTS}<|tool_call_start|>[`],
   ['harmony', `${LISTS}<|start|>assistant<|channel|>`],
 ])('knows %s by what its template writes', (calls, template) => {
   expect(detectAnswerFormat(template, '')).toEqual({ format: { calls, reasoning: 'none' }, hasOwnTools: true });

@@ -1,7 +1,16 @@
 import { ProtocolError } from '../../../base/bytes.ts';
 
 /** How a family of models writes calls of tools. */
-export const CALL_FAMILIES = ['hermes', 'llama', 'mistral', 'deepseek', 'gemma', 'harmony'] as const;
+export const CALL_FAMILIES = [
+  'hermes',
+  'llama',
+  'mistral',
+  'deepseek',
+  'gemma',
+  'harmony',
+  'kimi',
+  'pythonic',
+] as const;
 export type CallFamily = (typeof CALL_FAMILIES)[number];
 
 /**
@@ -46,7 +55,9 @@ const SIGNS: readonly (readonly [CallFamily, RegExp])[] = [
   ['harmony', /<\|channel\|>/],
   ['mistral', /\[TOOL_CALLS\]/],
   ['deepseek', /<｜tool▁calls▁begin｜>/],
+  ['kimi', /<\|tool_call_begin\|>|tool_declare<\|im_middle\|>/],
   ['gemma', /<start_function_call>|<\|tool_call>/],
+  ['pythonic', /<\|tool_(?:call|list)_start\|>|\[func_name1\(/],
   ['hermes', /<tool_call>/],
   ['llama', /<\|python_tag\|>|<\|start_header_id\|>/],
 ];
@@ -107,4 +118,13 @@ export const SPELLED_TOKENS: Readonly<Record<CallFamily, readonly string[]>> = {
     ...['<think>', '</think>'],
   ],
   harmony: ['<|start|>', '<|end|>', '<|message|>', '<|channel|>', '<|constrain|>'],
+  kimi: [
+    ...['<|tool_calls_section_begin|>', '<|tool_calls_section_end|>'],
+    ...['<|tool_call_begin|>', '<|tool_call_argument_begin|>', '<|tool_call_end|>'],
+    ...['<think>', '</think>'],
+  ],
+  pythonic: [
+    ...['<|tool_call_start|>', '<|tool_call_end|>', '<|python_start|>', '<|python_end|>'],
+    ...['<think>', '</think>'],
+  ],
 };

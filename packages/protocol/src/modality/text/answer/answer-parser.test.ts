@@ -61,7 +61,23 @@ const fragments = [
     '\n',
     ';',
   ],
-  ...['call:f{', 'k:', '```json', 'function', 'analysis', 'final', ' to=functions.f', 'f', 'é', '😀'],
+  ...[
+    'call:f{',
+    'k:',
+    '[f(',
+    'k=',
+    ')',
+    "'",
+    'functions.f:0',
+    '```json',
+    'function',
+    'analysis',
+    'final',
+    ' to=functions.f',
+    'f',
+    'é',
+    '😀',
+  ],
 ];
 const texts = fc.array(fc.constantFrom(...fragments), { maxLength: 24 }).map((parts) => parts.join(''));
 

@@ -5,8 +5,10 @@ import { readDeepseek } from './families/deepseek.ts';
 import { readGemma } from './families/gemma.ts';
 import { readHarmony } from './families/harmony.ts';
 import { readHermes } from './families/hermes.ts';
+import { readKimi } from './families/kimi.ts';
 import { readLlama } from './families/llama.ts';
 import { readMistral } from './families/mistral.ts';
+import { readPythonic } from './families/pythonic.ts';
 import { createTextFeed, type Reading, SPACE, type TextFeed } from './text-feed.ts';
 
 const FAMILIES: Readonly<Record<CallFamily, (reader: CallReader) => Reading<void>>> = {
@@ -16,6 +18,8 @@ const FAMILIES: Readonly<Record<CallFamily, (reader: CallReader) => Reading<void
   deepseek: readDeepseek,
   gemma: readGemma,
   harmony: readHarmony,
+  kimi: readKimi,
+  pythonic: readPythonic,
 };
 
 /** What of the request says how its replies are read. */

@@ -93,14 +93,20 @@ function unwrap(given: string): string {
   }
 }
 
-/** Reads one call, or a list of them in brackets. */
-export function* readCallList(reader: CallReader, { opening = '' }: { readonly opening?: string } = {}): Reading<void> {
+/**
+ * Reads one call, or a list of them in brackets.
+ * @param isOpen whether the bracket that opens the list has been read, as the end of `opening`.
+ */
+export function* readCallList(
+  reader: CallReader,
+  { opening = '', isOpen = false }: { readonly opening?: string; readonly isOpen?: boolean } = {},
+): Reading<void> {
   const { feed } = reader;
-  if (!(yield* feed.take('['))) {
+  if (!isOpen && !(yield* feed.take('['))) {
     yield* readCallObject(reader, { opening });
     return;
   }
-  for (let before = `${opening}[`; ; before = '') {
+  for (let before = isOpen ? opening : `${opening}[`; ; before = '') {
     yield* feed.run(SPACE);
     if (yield* feed.take(']')) return;
     if (!(yield* readCallObject(reader, { opening: before }))) return;

@@ -1,0 +1,66 @@
+import type { Deployment } from '@ogong/chain/deployment';
+import { createModelReads, type ModelVersion } from '@ogong/chain/model-registry';
+import { createRouterReads } from '@ogong/chain/router-reads';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { listRootsInForce } from '@ogong/protocol/stage1/published-root';
+import { addPublishedRoot, type FindModelRoots, type Receipt, type Trust } from '@ogong/sdk';
+import type { LedgerReading } from '../data/ledger.ts';
+import type { ChainReader } from '../data/rpc.ts';
+
+export interface NetworkTrustSources {
+  readonly reader: ChainReader;
+  readonly deployment: Deployment;
+  readonly ledger: Pick<LedgerReading, 'validators'>;
+}
+
+const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
+
+/** What the chain says of a receipt's network: contracts, validators, the router that its order names, the model's weights. */
+export async function readNetworkTrust(
+  receipt: Receipt,
+  { reader, deployment, ledger }: NetworkTrustSources,
+): Promise<Trust> {
+  const trust: Trust = {
+    ledger: { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.escrow) },
+    settlement: bytes(deployment.settlement),
+    validators: ledger.validators,
+    routers: await findRouters(receipt, { reader, deployment }),
+  };
+  return addPublishedRoot(trust, receipt, createRootFinder(reader, deployment));
+}
+
+async function findRouters(
+  receipt: Receipt,
+  { reader, deployment }: Pick<NetworkTrustSources, 'reader' | 'deployment'>,
+): Promise<Uint8Array[]> {
+  let router: Uint8Array;
+  try {
+    ({ router } = parseOrder(receipt.order.bytes));
+  } catch {
+    // The checks will say so.
+    return [];
+  }
+  const found = await createRouterReads(reader, deployment.staking).routerOf(`0x${toHex(router)}`);
+  return found === undefined ? [] : [bytes(found.ticketKey)];
+}
+
+function createRootFinder(reader: ChainReader, deployment: Deployment): FindModelRoots {
+  const models = createModelReads(reader, deployment.models);
+  return async (modelId, span) => {
+    let name: { maker: string; model: string };
+    try {
+      name = parseModelId(modelId);
+    } catch {
+      return undefined;
+    }
+    return listRootsInForce((await models.modelVersions(name)).map(toPublishedRoot), span);
+  };
+}
+
+const toPublishedRoot = ({ modelRoot, from, until }: ModelVersion) => ({
+  modelRoot: bytes(modelRoot),
+  fromMs: Number(from) * 1000,
+  untilMs: until === undefined ? undefined : Number(until) * 1000,
+});

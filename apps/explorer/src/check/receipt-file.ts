@@ -1,0 +1,97 @@
+import { fromBase64 } from '@ogong/protocol/base/bytes';
+import { MAX_RECEIPT_BYTES, type Receipt } from '@ogong/protocol/stage1/receipt';
+import {
+  type IntakeEvidence,
+  isLocalReceipt,
+  type LocalReceipt,
+  parseAnyReceipt,
+  parseTrust,
+  type ReceiptVerdict,
+  type ReplyStatus,
+  type SettledEvidence,
+  type Trust,
+  type UnsettledReply,
+  verifyLocalReceipt,
+  verifyReceipt,
+} from '@ogong/sdk';
+
+/** A file that somebody drops on the page. */
+export type DroppedFile =
+  | { readonly kind: 'receipt'; readonly receipt: DroppedReceipt }
+  | { readonly kind: 'trust'; readonly trust: Trust };
+
+export interface DroppedReceipt {
+  readonly receipt: Receipt | LocalReceipt;
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+  readonly status: ReplyStatus | undefined;
+}
+
+/** Receipt, request and response, in base64 all. */
+const MAX_FILE_BYTES = 2 * MAX_RECEIPT_BYTES;
+
+export class FileError extends Error {
+  override readonly name = 'FileError';
+  readonly code = 'unusable-file';
+  readonly retryable = false;
+}
+
+/** @throws FileError that says what is wrong with the file. */
+export function readDroppedFile(bytes: Uint8Array): DroppedFile {
+  if (bytes.length > MAX_FILE_BYTES) throw new FileError(`the file is too large: ${bytes.length} bytes`);
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as Record<string, unknown>;
+  } catch {
+    throw new FileError('the file is no JSON');
+  }
+  if (typeof fields !== 'object' || fields === null) throw new FileError('the file holds no JSON object');
+  try {
+    if (!('record' in fields) && ('ledger' in fields || 'validators' in fields || 'modelRoots' in fields)) {
+      return { kind: 'trust', trust: parseTrust(fields) };
+    }
+    return { kind: 'receipt', receipt: readReceiptFields(bytes, fields) };
+  } catch (error) {
+    throw new FileError((error as Error).message);
+  }
+}
+
+function readReceiptFields(bytes: Uint8Array, fields: Readonly<Record<string, unknown>>): DroppedReceipt {
+  const receipt = parseAnyReceipt(bytes);
+  const read = (name: 'request' | 'response'): Uint8Array => {
+    const value = fields[name];
+    if (typeof value !== 'string') {
+      throw new FileError(`the receipt holds no ${name}; without it nothing can be compared: save the whole receipt`);
+    }
+    return fromBase64(value);
+  };
+  const status =
+    typeof fields.status === 'object' && fields.status !== null ? (fields.status as ReplyStatus) : undefined;
+  return { receipt, request: read('request'), response: read('response'), status };
+}
+
+/** What the page found out about the reply by itself; the checks decide whether it holds. */
+export interface FollowedEvidence {
+  readonly intake?: IntakeEvidence | UnsettledReply;
+  readonly settled?: SettledEvidence | UnsettledReply;
+}
+
+/** Every check of the file, by the same functions as `ogong verify`. Never throws. */
+export function checkReceiptFile(
+  { receipt, request, response, status }: DroppedReceipt,
+  { trust, nowMs, ...followed }: { readonly trust: Trust; readonly nowMs: number } & FollowedEvidence,
+): ReceiptVerdict {
+  const input = { request, response, trust, nowMs };
+  return isLocalReceipt(receipt)
+    ? verifyLocalReceipt(receipt, input)
+    : verifyReceipt(receipt, { ...input, ...(status && { status }), ...followed });
+}
+
+/** The text that a person reads; undefined where the bytes are no text, such as vectors. */
+export function readText(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

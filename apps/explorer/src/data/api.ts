@@ -1,0 +1,228 @@
+import { fromHex } from '@ogong/protocol/base/bytes';
+import { formatPath, GATEWAY_ROUTES, PUBLIC_ROUTES, type Route } from '@ogong/protocol/http/routes';
+
+/** What a gateway tells about its network. Nothing of it is believed where the chain can be asked. */
+export interface NetworkInfo {
+  readonly chainId: bigint;
+  readonly escrow: Uint8Array;
+  readonly settlement: Uint8Array;
+  /** Addresses of the contracts, to be parsed by `parseDeployment`; undefined where the gateway does not tell them. */
+  readonly contracts: unknown;
+  readonly rpcUrl: string | undefined;
+  readonly epoch: bigint;
+  readonly validators: readonly ToldValidator[];
+}
+
+export interface ToldValidator {
+  readonly address: Uint8Array;
+  readonly signingKey: Uint8Array;
+  readonly stake: bigint;
+  readonly endpoint: string;
+  readonly certHash: Uint8Array;
+  readonly vrfKey: Uint8Array;
+}
+
+export interface ModelRow {
+  readonly id: string;
+  readonly modelRoot: string;
+  readonly providers: number;
+  readonly freeCapacity: number;
+  readonly minPricePer1k: bigint;
+  readonly contextSize: number;
+  readonly verifiers: number;
+  readonly stakedVerifiers: number;
+  readonly numericClasses: readonly string[];
+}
+
+export interface RelayedReply {
+  readonly validator: Uint8Array;
+  readonly state: string;
+  readonly verdict: string;
+  readonly detail: string;
+  readonly recordHash: Uint8Array | undefined;
+  readonly transaction: string | undefined;
+  readonly intake: { readonly epoch: bigint; readonly signature: Uint8Array } | undefined;
+  readonly settled:
+    | {
+        readonly entry: Uint8Array;
+        readonly index: number;
+        readonly proof: readonly Uint8Array[];
+        readonly transaction: string;
+      }
+    | undefined;
+}
+
+export interface LogPage {
+  readonly entries: readonly Uint8Array[];
+  readonly head: Uint8Array;
+  readonly length: bigint;
+}
+
+/** Why a read gave nothing: the server's words, or what was wrong with its answer. */
+export class ReadError extends Error {
+  override readonly name = 'ReadError';
+  readonly code = 'unreadable';
+  readonly retryable: boolean;
+  /** HTTP status; 0 where no answer came. */
+  readonly status: number;
+  constructor(message: string, status: number, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+    this.retryable = status === 0 || status === 429 || status >= 500;
+  }
+}
+
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+const TIMEOUT_MS = 10_000;
+
+export type PublicApi = ReturnType<typeof createPublicApi>;
+
+/** The public reads of a gateway (docs/spec/public-api.md). */
+export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch = globalThis.fetch.bind(globalThis)) {
+  async function getText(path: string): Promise<string> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(new URL(path, baseUrl), { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+      text = await response.text();
+    } catch (cause) {
+      throw new ReadError('the gateway does not answer', 0, { cause });
+    }
+    if (text.length > MAX_ANSWER_BYTES) throw new ReadError('the answer is too long', response.status);
+    if (!response.ok)
+      throw new ReadError(readMessage(text) ?? `the gateway answers ${response.status}`, response.status);
+    return text;
+  }
+
+  async function get<T>(path: string, read: (fields: Fields) => T): Promise<T> {
+    const text = await getText(path);
+    try {
+      return read(asFields(JSON.parse(text)));
+    } catch (cause) {
+      throw new ReadError(`the gateway's answer cannot be read: ${(cause as Error).message}`, 200, { cause });
+    }
+  }
+
+  const at = <R extends Route>(route: R, parameters: Parameters<typeof formatPath<R>>[1]): string =>
+    formatPath(route, parameters);
+
+  return {
+    baseUrl,
+    network: () => get(PUBLIC_ROUTES.network.path, readNetwork),
+    models: () => get(PUBLIC_ROUTES.supply.path, ({ models }) => asList(models).map(readModel)),
+    reply: (id: string) => get(at(PUBLIC_ROUTES.reply, { id }), readReply),
+    verdicts: (address: string, from: bigint, limit: number): Promise<LogPage> =>
+      get(`${at(PUBLIC_ROUTES.verdicts, { address })}?from=${from}&limit=${limit}`, ({ entries, head, length }) => ({
+        entries: asList(entries).map(asBytes),
+        head: asBytes(head),
+        length: asBigInt(length),
+      })),
+    certificate: (epoch: bigint): Promise<Uint8Array> =>
+      get(at(PUBLIC_ROUTES.beacon, { epoch: `${epoch}` }), ({ certificate }) => asBytes(certificate)),
+    /** The whole receipt with request and response, where the gateway gives it without a key. */
+    receipt: (id: string): Promise<string> => getText(at(GATEWAY_ROUTES.receipt, { id })),
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function readMessage(text: string): string | undefined {
+  try {
+    const { error } = JSON.parse(text) as { error?: { message?: unknown } };
+    return typeof error?.message === 'string' ? error.message.slice(0, 300) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function asFields(value: unknown): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('expected an object');
+  return value as Fields;
+}
+
+function asList(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError('expected a list');
+  return value;
+}
+
+function asText(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError('expected a text');
+  return value;
+}
+
+function asBytes(value: unknown): Uint8Array {
+  const text = asText(value);
+  if (!text.startsWith('0x')) throw new TypeError('expected 0x and hexadecimal digits');
+  return fromHex(text.slice(2));
+}
+
+function asBigInt(value: unknown): bigint {
+  const text = asText(value);
+  if (!/^[0-9]{1,39}$/.test(text)) throw new TypeError('expected a whole number');
+  return BigInt(text);
+}
+
+function asCount(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new TypeError('expected a count');
+  return value as number;
+}
+
+const orNothing = <T>(value: unknown, read: (value: unknown) => T): T | undefined =>
+  value === null || value === undefined ? undefined : read(value);
+
+const readNetwork = (fields: Fields): NetworkInfo => ({
+  chainId: asBigInt(fields.chain_id),
+  escrow: asBytes(fields.escrow),
+  settlement: asBytes(fields.settlement),
+  contracts: fields.contracts,
+  rpcUrl: orNothing(fields.rpc_url, asText),
+  epoch: asBigInt(fields.epoch),
+  validators: asList(fields.validators).map((value) => {
+    const one = asFields(value);
+    return {
+      address: asBytes(one.address),
+      signingKey: asBytes(one.signingKey),
+      stake: asBigInt(one.stake),
+      endpoint: asText(one.endpoint),
+      certHash: asBytes(one.certHash),
+      vrfKey: asBytes(one.vrfKey),
+    };
+  }),
+});
+
+function readModel(value: unknown): ModelRow {
+  const fields = asFields(value);
+  return {
+    id: asText(fields.id),
+    modelRoot: asText(fields.model_root),
+    providers: asCount(fields.providers),
+    freeCapacity: asCount(fields.free_capacity),
+    minPricePer1k: asBigInt(fields.min_price_per_1k),
+    contextSize: asCount(fields.context_size),
+    verifiers: asCount(fields.verifiers),
+    stakedVerifiers: asCount(fields.staked_verifiers),
+    numericClasses: asList(fields.numeric_classes).map(asText),
+  };
+}
+
+const readReply = (fields: Fields): RelayedReply => ({
+  validator: asBytes(fields.validator),
+  state: asText(fields.state),
+  verdict: asText(fields.verdict),
+  detail: asText(fields.detail),
+  recordHash: orNothing(fields.record_hash, asBytes),
+  transaction: orNothing(fields.transaction, asText),
+  intake: orNothing(fields.intake, (value) => {
+    const { epoch, signature } = asFields(value);
+    return { epoch: asBigInt(epoch), signature: asBytes(signature) };
+  }),
+  settled: orNothing(fields.settled, (value) => {
+    const { entry, index, proof, transaction } = asFields(value);
+    return {
+      entry: asBytes(entry),
+      index: asCount(index),
+      proof: asList(proof).map(asBytes),
+      transaction: asText(transaction),
+    };
+  }),
+});

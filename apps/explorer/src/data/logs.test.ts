@@ -1,0 +1,71 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { appendVerdict, computeGenesisPosition, type VerdictFields } from '@ogong/protocol/settlement/verdict-log';
+import { describe, expect, it } from 'vitest';
+import { checkLog, type ReadEntries } from './logs.ts';
+import { listProviders, listReplies } from './standing.ts';
+
+const validator = new Uint8Array(20).fill(1);
+const chainId = 31_337n;
+const fields = (index: number): VerdictFields => ({
+  replyId: new Uint8Array(16).fill(index),
+  recordHash: new Uint8Array(32).fill(2),
+  ...{ providerId: new Uint8Array(32).fill(3), payee: new Uint8Array(20).fill(4) },
+  ...{ payer: new Uint8Array(20).fill(5), router: new Uint8Array(20).fill(6) },
+  ...{ verdict: 'accept', evidence: 'exact', feeAtomic: 9n, fineAtomic: 0n, verifiers: [], beaconEpoch: 9n },
+  ...{ evidenceHash: new Uint8Array(32).fill(1), step: 'reply', eValuePpm: 100, ejects: false, timeMs: 1_000 + index },
+});
+
+const heads: string[] = [];
+const entries: Uint8Array[] = [];
+let position = computeGenesisPosition(crypto, { chainId, validator });
+for (const index of [1, 2, 3]) {
+  const appended = appendVerdict(crypto, position, fields(index));
+  position = appended.position;
+  entries.push(appended.bytes);
+  heads.push(toHex(position.head));
+}
+
+const anchorAt = (length: number, head = heads[length - 1]) => ({
+  sequence: 1n,
+  logLength: BigInt(length),
+  logHead: `0x${head}` as const,
+});
+const check = (given: Partial<ReadEntries> = {}) => {
+  const log = checkLog({ validator, chainId, anchor: anchorAt(2), from: 0n, entries, ...given });
+  return { log, statuses: log.checks.map(({ id, status }) => `${id} ${status}`) };
+};
+
+describe('the log of a validator', () => {
+  it('is settled as far as the head that the chain has', () => {
+    const { log, statuses } = check();
+    expect(statuses).toEqual(['log-chain pass', 'log-anchor pass']);
+    expect(log.settledLength).toBe(2n);
+    expect(listReplies([log]).map(({ isSettled }) => isSettled)).toEqual([false, true, true]);
+    expect(listProviders(listReplies([log]), undefined)).toMatchObject([{ replies: 3, verdicts: { accept: 3 } }]);
+  });
+
+  it('may begin in its middle: the head proves what lies before it', () => {
+    expect(check({ from: 1n, entries: entries.slice(1) }).statuses).toEqual(['log-chain pass', 'log-anchor pass']);
+  });
+
+  it('is refuted where an entry was changed, left out, or is of another log', () => {
+    const [first, second, third] = entries as [Uint8Array, Uint8Array, Uint8Array];
+    const bent = Uint8Array.from(second);
+    bent[bent.length - 1] = (bent.at(-1) ?? 0) ^ 1;
+    expect(check({ entries: [first, bent, third] }).statuses[0]).toBe('log-chain fail');
+    expect(check({ entries: [first, third] }).statuses[0]).toBe('log-chain fail');
+    expect(check({ validator: new Uint8Array(20) }).statuses[0]).toBe('log-chain fail');
+    // What leads to another head than the chain's, although it follows each other.
+    const { log, statuses } = check({ entries: [first, bent] });
+    expect(statuses).toEqual(['log-chain pass', 'log-anchor fail']);
+    expect(log.settledLength).toBe(0n);
+  });
+
+  it('is told alone where the chain is not read, or its head is not in what was read', () => {
+    expect(check({ anchor: undefined }).statuses[1]).toBe('log-anchor skip');
+    expect(check({ anchor: anchorAt(0, '00') }).statuses[1]).toBe('log-anchor skip');
+    expect(check({ anchor: { ...anchorAt(1), logLength: 9n } }).statuses[1]).toBe('log-anchor skip');
+    expect(check({ from: 2n, entries: entries.slice(2), anchor: anchorAt(1) }).statuses[1]).toBe('log-anchor skip');
+  });
+});

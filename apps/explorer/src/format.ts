@@ -1,0 +1,30 @@
+const UNIT = 10n ** 18n;
+
+/** An amount of atomic units as a person reads it: at most six digits behind the point, and never rounded up to more than there is. */
+export function formatAmount(atomic: bigint): string {
+  const whole = atomic / UNIT;
+  const rest = atomic % UNIT;
+  const grouped = whole.toLocaleString('en');
+  if (rest === 0n) return grouped;
+  const digits = rest.toString().padStart(18, '0');
+  const kept = whole === 0n ? digits.slice(0, Math.max(6, digits.search(/[1-9]/) + 3)) : digits.slice(0, 4);
+  const tail = kept.replace(/0+$/, '');
+  return tail === '' ? grouped : `${grouped}.${tail}`;
+}
+
+export const formatPercent = (ppm: number): string => `${(ppm / 10_000).toFixed(ppm % 10_000 === 0 ? 0 : 1)} %`;
+
+export const shorten = (hex: string): string => (hex.length <= 18 ? hex : `${hex.slice(0, 10)}…${hex.slice(-6)}`);
+
+export function formatAge(thenMs: number, nowMs: number): string {
+  const seconds = Math.max(0, Math.round((nowMs - thenMs) / 1000));
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} days ago`;
+}
+
+export const formatTime = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
+
+export const plural = (count: number | bigint, one: string, many = `${one}s`): string =>
+  `${count.toLocaleString('en')} ${BigInt(count) === 1n ? one : many}`;

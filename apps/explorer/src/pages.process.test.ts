@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { toTrustJson } from '@ogong/protocol/stage1/trust';
+import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
+import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildPages } from '../scripts/build.ts';
+
+type Browser = Awaited<ReturnType<typeof launchChromium>>;
+type Page = Awaited<ReturnType<Browser['newPage']>>;
+
+const reason = whyNoBrowser();
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const MAX_EXPLORER_BYTES = 150_000;
+const EXPLORER_FILES = ['index.html', 'explorer.js', 'style.css', 'icon.svg', 'network.json'];
+
+let files: Map<string, Uint8Array>;
+beforeAll(async () => {
+  files = await buildPages();
+});
+
+it('the explorer is at most 150 kB, packed', () => {
+  const sizes = EXPLORER_FILES.map((name) => gzipSync(files.get(name) ?? new Uint8Array(1e6), { level: 9 }).length);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(MAX_EXPLORER_BYTES);
+});
+
+/** What axe finds, by the rules of WCAG 2.2 A and AA. */
+async function findBarriers(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const violations = (await page.evaluate(
+    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((found) => found.violations)`,
+  )) as { id: string; nodes: { html: string }[] }[];
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+}
+
+/** What a page has beside the screen, where it scrolls to the side. */
+const FIND_WIDE = `document.documentElement.scrollWidth <= innerWidth ? [] : ['page', ...[...document.querySelectorAll('body *')]
+  .filter((one) => one.getBoundingClientRect().right > innerWidth && !one.closest('.scroll, .top nav'))
+  .map((one) => one.outerHTML.slice(0, 120))]`;
+
+const upload = (name: string, text: string) => ({ name, mimeType: 'application/json', buffer: Buffer.from(text) });
+
+describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${reason})` : ''}`, () => {
+  let browser: Browser;
+  let fixture: GatewayFixture;
+  let host: Server;
+  /** Of a host that serves the files and nothing else. */
+  let staticUrl: string;
+  beforeAll(async () => {
+    browser = await launchChromium();
+    fixture = await createGatewayFixture();
+    host = createServer((request, response) => {
+      const name = new URL(request.url ?? '', 'http://x').pathname.slice(1) || 'index.html';
+      const bytes = files.get(name);
+      const type = name.endsWith('.js') ? 'text/javascript' : name.endsWith('.css') ? 'text/css' : 'text/html';
+      response.writeHead(bytes ? 200 : 404, { 'content-type': type }).end(bytes);
+    });
+    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
+    staticUrl = `http://127.0.0.1:${(host.address() as AddressInfo).port}/`;
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await fixture?.close();
+    host?.closeAllConnections();
+    host?.close();
+  });
+
+  async function open(url: string, options: Parameters<Browser['newPage']>[0] = {}) {
+    const page = await browser.newPage(options);
+    const complaints: string[] = [];
+    page.on('pageerror', ({ message }) => complaints.push(message));
+    page.on('console', (message) => {
+      // What the fake network does not have is no fault of the page.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load')) complaints.push(message.text());
+    });
+    await page.goto(url);
+    await page.locator('h1').waitFor();
+    return { page, complaints };
+  }
+
+  it.each([
+    ['light', 1280],
+    ['dark', 390],
+  ] as const)('has no barrier on any page, %s, %d pixels wide', async (colorScheme, width) => {
+    const { page, complaints } = await open(`${fixture.url}/explorer/`, {
+      colorScheme,
+      viewport: { width, height: 800 },
+    });
+    await page.getByRole('link', { name: 'ogong/verified/test/synthetic' }).first().waitFor();
+    for (const path of ['', 'replies', 'providers', 'validators', 'models', 'batches', 'check', 'nowhere']) {
+      await page.evaluate(`location.hash = '#/${path}'`);
+      await page.locator(`h1:focus`).waitFor();
+      expect(await findBarriers(page), path).toEqual([]);
+      expect(await page.evaluate(FIND_WIDE), `${path} is wider than the screen`).toEqual([]);
+    }
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('is worked by keyboard alone', async () => {
+    const { page } = await open(`${fixture.url}/explorer/`);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('H1');
+    await page.getByRole('searchbox').focus();
+    await page.keyboard.type('hello');
+    await page.keyboard.press('Enter');
+    await page.locator('#search-problem', { hasText: 'reply id' }).waitFor();
+    await page.getByRole('searchbox').fill('ab'.repeat(16));
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'A reply' }).waitFor();
+    await page.getByText('It cannot be read: No validator knows this reply.').waitFor();
+    await page.close();
+  });
+
+  it('says that it believes the gateway where the chain is not read', async () => {
+    const { page } = await open(`${fixture.url}/explorer/#/validators`);
+    await page.getByText('By the word of the gateway: the chain is not read.').waitFor();
+    await page.getByText('Not compared with the chain').waitFor();
+    await page.close();
+  });
+
+  const made = createSyntheticReceipt({
+    ...{ crypto: nobleCrypto, ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) }, tokens: 3 },
+    provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+    router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
+    payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+  });
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+  const opening = 'bytes' in made.receipt.opening ? { bytes: base64(made.receipt.opening.bytes) } : undefined;
+  const receiptFile = {
+    ...toReceiptJson(made.receipt),
+    ...(opening && { opening }),
+    request: base64(made.reply.request),
+    response: base64(made.reply.response),
+  };
+  const trustFile = JSON.stringify(toTrustJson(made.trust));
+
+  it('checks a receipt from a file, without any network', async () => {
+    const { page, complaints } = await open(`${staticUrl}#/check`);
+    await page.context().setOffline(true);
+    const give = (...given: ReturnType<typeof upload>[]) => page.setInputFiles('#receipt-file', given);
+    await give(upload('receipt.json', JSON.stringify(receiptFile)));
+    await page.getByText('Compared with nothing.').waitFor();
+    await page.locator('.banner', { hasText: /checks passed, \d+ could not be made/ }).waitFor();
+    expect(await page.getByRole('list', { name: 'Checks that were not made' }).textContent()).toContain('validator');
+    await give(upload('trust.json', trustFile));
+    await page.locator('.banner.good', { hasText: /^All \d+ checks passed$/ }).waitFor();
+    expect(await page.getByRole('list', { name: 'Checks that passed' }).textContent()).toContain('draw-replay');
+    expect(await findBarriers(page)).toEqual([]);
+    const bent = { ...receiptFile, response: base64(new TextEncoder().encode('<img src=x onerror=alert(1)>')) };
+    await give(upload('receipt.json', JSON.stringify(bent)));
+    await page.locator('.banner.bad', { hasText: /checks failed$/ }).waitFor();
+    expect(await page.getByRole('list', { name: 'Checks that failed' }).textContent()).toContain('response-hash');
+    await page.locator('pre', { hasText: '<img src=x' }).waitFor();
+    await page.context().setOffline(false);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it.each([
+    ['no JSON', 'hello', 'the file is no JSON'],
+    ['another file', '{"name":"x"}', 'receipt'],
+    ['a receipt without its request', JSON.stringify({ ...receiptFile, request: undefined }), 'holds no request'],
+    ['a misspelt trust file', '{"ledger":{},"validator":[]}', 'trust'],
+  ])('says what is wrong with %s', async (_what, text, problem) => {
+    const { page } = await open(`${staticUrl}#/check`);
+    await page.setInputFiles('#receipt-file', upload('given.json', text));
+    await page.getByRole('alert').filter({ hasText: problem }).waitFor();
+    await page.close();
+  });
+});

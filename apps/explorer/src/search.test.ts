@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { formatAge, formatAmount, shorten } from './format.ts';
+import { findRoute } from './search.ts';
+
+it.each([
+  ['ab'.repeat(16), '#/reply/' + 'ab'.repeat(16)],
+  [` 0x${'AB'.repeat(16)} `, '#/reply/' + 'ab'.repeat(16)],
+  [`0x${'1f'.repeat(20)}`, `#/account/0x${'1f'.repeat(20)}`],
+  ['cd'.repeat(32), `#/id/${'cd'.repeat(32)}`],
+  ['batch 12', '#/batches/12'],
+  ['#3', '#/batches/3'],
+  ['ogong/verified/karpathy/stories15m', '#/models/ogong%2Fverified%2Fkarpathy%2Fstories15m'],
+])('leads %j to its page', (text, route) => expect(findRoute(text)).toEqual({ route }));
+
+it.each(['', 'hello', '0x12', `${'ab'.repeat(16)}c`])('says what can be searched for, of %j', (text) => {
+  expect(findRoute(text)).toMatchObject({ problem: expect.stringContaining('reply id') });
+});
+
+it('shows amounts with the digits that matter, and never more than there is', () => {
+  expect(formatAmount(0n)).toBe('0');
+  expect(formatAmount(5_000_000_000n * 10n ** 18n)).toBe('5,000,000,000');
+  expect(formatAmount(31_000_000_000_001n)).toBe('0.000031');
+  expect(formatAmount(7n)).toBe('0.000000000000000007');
+  expect(formatAmount(1_999_999_999_999_999_999n)).toBe('1.9999');
+});
+
+it('shows ages and long names in short', () => {
+  expect([0, 59_400, 3_599_000, 7_200_000, 259_200_000].map((ms) => formatAge(0, ms))).toEqual([
+    '0 s ago',
+    '59 s ago',
+    '59 min ago',
+    '2 h ago',
+    '3 days ago',
+  ]);
+  expect(shorten('ab'.repeat(20))).toBe('ababababab…ababab');
+});

@@ -1,0 +1,47 @@
+import type { Hex } from '@ogong/chain/hex';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { useEffect, useState } from 'preact/hooks';
+import { type AccountHoldings, readAccount } from '../data/ledger.ts';
+import { listReplies } from '../data/standing.ts';
+import type { NetworkState } from '../data/store.ts';
+import { Amount, Card, Facts } from './parts.tsx';
+import { ReplyRows } from './replies.tsx';
+
+/** What an address holds, and the replies that it paid for, or is paid for. */
+export function Account({ state, address }: { state: NetworkState; address: string }) {
+  const [read, setRead] = useState<AccountHoldings | string>('Reading the chain …');
+  const { reader, deployment } = state;
+  useEffect(() => {
+    if (reader === undefined || deployment === undefined) return;
+    readAccount(reader, deployment, address as Hex).then(setRead, (error: Error) =>
+      setRead(`It cannot be read: ${error.message}`),
+    );
+  }, [address, reader, deployment]);
+  const replies = listReplies(state.logs).filter(({ entry, validator }) =>
+    [`0x${toHex(entry.payer)}`, `0x${toHex(entry.payee)}`, validator].includes(address),
+  );
+  return (
+    <>
+      <Card title="Account" wide>
+        <p class="lead">
+          <code class="long">{address}</code>
+        </p>
+        {typeof read === 'string' ? (
+          <p class="empty">{read}</p>
+        ) : (
+          <Facts
+            rows={[
+              ['Tokens', <Amount key="t" atomic={read.tokensAtomic} />],
+              ['Staked', <Amount key="s" atomic={read.stakeAtomic} />],
+              ['Free in escrow', <Amount key="f" atomic={read.freeEscrowAtomic} />],
+              ['To be claimed', <Amount key="c" atomic={read.creditAtomic} />],
+            ]}
+          />
+        )}
+      </Card>
+      <Card title="Its replies" wide>
+        <ReplyRows replies={replies.slice(0, 50)} nowMs={state.readMs} isRead={state.logs !== undefined} />
+      </Card>
+    </>
+  );
+}

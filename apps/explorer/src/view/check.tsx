@@ -1,0 +1,107 @@
+import { isLocalReceipt, type ReceiptVerdict, type Trust } from '@ogong/sdk';
+import { useRef, useState } from 'preact/hooks';
+import { readNetworkTrust } from '../check/network-trust.ts';
+import { checkReceiptFile, type DroppedReceipt, readDroppedFile } from '../check/receipt-file.ts';
+import type { NetworkState } from '../data/store.ts';
+import { Card } from './parts.tsx';
+import { ReceiptReport } from './reply.tsx';
+
+type Source = 'nothing' | 'the trust file' | 'the chain';
+
+/** Drop a receipt: every check is made here, and nothing of the file leaves the browser. */
+export function CheckReceipt({ state }: { state: NetworkState }) {
+  const [file, setFile] = useState<DroppedReceipt>();
+  const [verdict, setVerdict] = useState<ReceiptVerdict>();
+  const [given, setGiven] = useState<Trust>();
+  const [source, setSource] = useState<Source>('nothing');
+  const [problem, setProblem] = useState<string>();
+  const [isOver, setOver] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+
+  async function check(receipt: DroppedReceipt, trust: Trust | undefined): Promise<void> {
+    const { reader, deployment, ledger } = state;
+    let found: Trust = trust ?? {};
+    let from: Source = trust ? 'the trust file' : 'nothing';
+    if (trust === undefined && reader && deployment && ledger && !isLocalReceipt(receipt.receipt)) {
+      try {
+        found = await readNetworkTrust(receipt.receipt, { reader, deployment, ledger });
+        from = 'the chain';
+      } catch {
+        // Without the chain the checks that need it are skipped, and say so.
+      }
+    }
+    setSource(from);
+    setFile(receipt);
+    setVerdict(checkReceiptFile(receipt, { trust: found, nowMs: Date.now() }));
+  }
+
+  async function take(files: Iterable<File>): Promise<void> {
+    setProblem(undefined);
+    let [receipt, trust] = [file, given];
+    for (const one of files) {
+      try {
+        const dropped = readDroppedFile(new Uint8Array(await one.arrayBuffer()));
+        if (dropped.kind === 'trust') trust = dropped.trust;
+        else receipt = dropped.receipt;
+      } catch (error) {
+        setProblem(`${one.name}: ${(error as Error).message}`);
+        return;
+      }
+    }
+    setGiven(trust);
+    if (receipt) await check(receipt, trust);
+  }
+
+  return (
+    <>
+      <Card title="Check a receipt" wide>
+        <section
+          class={isOver ? 'drop over' : 'drop'}
+          aria-label="Drop a receipt here"
+          onDragOver={(event) => {
+            event.preventDefault();
+            setOver(true);
+          }}
+          onDragLeave={() => setOver(false)}
+          onDrop={(event) => {
+            event.preventDefault();
+            setOver(false);
+            void take([...(event.dataTransfer?.files ?? [])]);
+          }}
+        >
+          <p class="lead">Drop a receipt here</p>
+          <p>
+            Every check is made on this page, by the code that <code>ogong verify</code> runs. Nothing of the file
+            leaves the browser; it works offline.
+          </p>
+          <button type="button" onClick={() => input.current?.click()}>
+            Choose a file
+          </button>
+          <input
+            ref={input}
+            id="receipt-file"
+            class="hidden"
+            type="file"
+            accept="application/json,.json"
+            multiple
+            aria-label="Receipt file, and a trust file"
+            tabIndex={-1}
+            onChange={(event) => void take([...(event.currentTarget.files ?? [])])}
+          />
+        </section>
+        <p class="note">
+          A receipt is what <code>GET /v1/receipts/&lt;id&gt;</code> gives. Drop a trust file beside it to compare it
+          with values of your own
+          {given && <strong> (one is loaded)</strong>}; otherwise those of the connected network are taken.
+        </p>
+        {problem && (
+          <p class="banner bad" role="alert">
+            {problem}
+          </p>
+        )}
+        {verdict && <p class="note">Compared with {source}.</p>}
+      </Card>
+      {file && verdict && <ReceiptReport file={file} verdict={verdict} />}
+    </>
+  );
+}

@@ -1,0 +1,154 @@
+import type { Check } from '@ogong/protocol/base/checks';
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { formatAmount, shorten } from '../format.ts';
+
+/** A long hexadecimal name: short to read, whole to copy, and for screen readers. */
+export function Hash({ hex, href, label }: { hex: string; href?: string; label?: string }) {
+  const text = <code title={hex}>{shorten(hex)}</code>;
+  return href === undefined ? (
+    text
+  ) : (
+    <a href={href} aria-label={label && `${label} ${shorten(hex)}`}>
+      {text}
+    </a>
+  );
+}
+
+export function CopyButton({ text, what = 'copy' }: { text: string; what?: string }) {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text).catch(() => undefined);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1_500);
+  };
+  return (
+    <button type="button" class="quiet small" onClick={copy}>
+      {isCopied ? 'copied' : what}
+    </button>
+  );
+}
+
+export function Amount({ atomic }: { atomic: bigint }) {
+  return (
+    <span class="amount" title={`${atomic} atomic units`}>
+      {formatAmount(atomic)} <small>OGONG</small>
+    </span>
+  );
+}
+
+const WORDS = { pass: 'proven', fail: 'refuted', skip: 'not checked' } as const;
+
+export function CheckList({ checks, label }: { checks: readonly Check[]; label: string }) {
+  return (
+    <ul class="checks" aria-label={label}>
+      {checks.map(({ id, status, detail }) => (
+        <li key={id} class={status}>
+          <span class="mark" aria-hidden="true">
+            {status === 'pass' ? '✓' : status === 'fail' ? '✕' : '–'}
+          </span>
+          <div>
+            <b>{id}</b> <span class="state">{WORDS[status]}</span>
+            <p>{detail}</p>
+          </div>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Verdict({ verdict }: { verdict: string }) {
+  return <span class={`pill v-${verdict || 'none'}`}>{verdict || 'not judged yet'}</span>;
+}
+
+/** Whether the chain proves a row, or a validator says it. */
+export function Source({ isSettled }: { isSettled: boolean }) {
+  return isSettled ? (
+    <span class="pill proven" title="the chain has settled the log up to this entry, and the hashes lead there">
+      settled
+    </span>
+  ) : (
+    <span class="pill told" title="the word of the validator; no batch has settled it yet">
+      told
+    </span>
+  );
+}
+
+/** A table that scrolls by itself on a narrow screen, also by keyboard. */
+export function Table({
+  label,
+  head,
+  children,
+  empty,
+}: {
+  label: string;
+  head: readonly string[];
+  children: ComponentChildren;
+  empty?: string | false;
+}) {
+  if (empty) return <p class="empty">{empty}</p>;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+    <section class="scroll" tabIndex={0} aria-label={label}>
+      <table>
+        <thead>
+          <tr>
+            {head.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </section>
+  );
+}
+
+export function Card({
+  title,
+  aside,
+  children,
+  wide,
+}: {
+  title: string;
+  aside?: ComponentChildren;
+  children: ComponentChildren;
+  wide?: boolean;
+}) {
+  return (
+    <section class={wide ? 'card wide' : 'card'}>
+      <header>
+        <h2>{title}</h2>
+        {aside}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+export function Figure({ name, value, note }: { name: string; value: ComponentChildren; note?: ComponentChildren }) {
+  return (
+    <div class="figure">
+      <dt>{name}</dt>
+      <dd>
+        {value}
+        {note && <small>{note}</small>}
+      </dd>
+    </div>
+  );
+}
+
+export function Facts({ rows }: { rows: readonly (readonly [string, ComponentChildren])[] }) {
+  return (
+    <dl class="facts">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,89 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { isJudged, type Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { listProviders, listReplies, type ProviderStanding } from '../data/standing.ts';
+import type { NetworkState } from '../data/store.ts';
+import { formatAge, plural } from '../format.ts';
+import { Amount, Card, Facts, Hash, Table } from './parts.tsx';
+import { ReplyRows } from './replies.tsx';
+
+const countJudged = ({ verdicts }: ProviderStanding): number =>
+  Object.entries(verdicts).reduce(
+    (sum, [verdict, count]) => sum + (isJudged(verdict as Verdict) ? (count ?? 0) : 0),
+    0,
+  );
+
+function Standing({ provider }: { provider: ProviderStanding }) {
+  if (provider.isEjected) return <span class="pill v-reject">ejected</span>;
+  const rejected = provider.verdicts.reject ?? 0;
+  return rejected > 0 ? (
+    <span class="pill v-inconclusive">{rejected} rejected</span>
+  ) : (
+    <span class="pill v-accept">good</span>
+  );
+}
+
+export function Providers({ state, id }: { state: NetworkState; id?: string }) {
+  const replies = listReplies(state.logs);
+  const providers = listProviders(replies, state.ledger);
+  if (id !== undefined) {
+    const found = providers.find((one) => one.id === id);
+    if (found) return <OneProvider state={state} provider={found} />;
+  }
+  return (
+    <Card title={id === undefined ? 'Providers' : 'No such provider in what was read'} wide>
+      <Table
+        label="Providers"
+        head={['Provider', 'Standing', 'Replies', 'Audited', 'Accepted', 'Earned, before shares', 'Last seen']}
+        empty={providers.length === 0 && 'No provider has answered yet.'}
+      >
+        {providers.map((provider) => (
+          <tr key={provider.id}>
+            <td>
+              <Hash hex={provider.id} href={`#/providers/${provider.id}`} label="provider" />
+            </td>
+            <td>
+              <Standing provider={provider} />
+            </td>
+            <td>{provider.replies}</td>
+            <td>{countJudged(provider)}</td>
+            <td>{provider.verdicts.accept ?? 0}</td>
+            <td>
+              <Amount atomic={provider.grossAtomic} />
+            </td>
+            <td>{provider.lastMs === 0 ? 'long ago' : formatAge(provider.lastMs, state.readMs)}</td>
+          </tr>
+        ))}
+      </Table>
+      <p class="note">
+        Counted by this page from the validators' logs, and from the chain's payments. Nobody ranks anybody.
+      </p>
+    </Card>
+  );
+}
+
+function OneProvider({ state, provider }: { state: NetworkState; provider: ProviderStanding }) {
+  const replies = listReplies(state.logs).filter(({ entry }) => toHex(entry.providerId) === provider.id);
+  return (
+    <>
+      <Card title="Provider" wide>
+        <Facts
+          rows={[
+            ['Key', <Hash key="k" hex={provider.id} />],
+            ['Paid to', <Hash key="p" hex={provider.payee} href={`#/account/${provider.payee}`} />],
+            ['Standing', <Standing key="s" provider={provider} />],
+            ['Earned, before shares', <Amount key="e" atomic={provider.grossAtomic} />],
+            [
+              'Verdicts',
+              Object.entries(provider.verdicts)
+                .map(([verdict, count]) => `${count} ${verdict}`)
+                .join(', ') || 'none in what was read',
+            ],
+          ]}
+        />
+      </Card>
+      <Card title={`Its ${plural(replies.length, 'newest reply', 'newest replies')}`} wide>
+        <ReplyRows replies={replies.slice(0, 50)} nowMs={state.readMs} isRead={state.logs !== undefined} />
+      </Card>
+    </>
+  );
+}

@@ -1,0 +1,267 @@
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { isLocalReceipt, type ReceiptVerdict } from '@ogong/sdk';
+import { useEffect, useState } from 'preact/hooks';
+import { followReply, type ReplyTrail } from '../check/follow-reply.ts';
+import { readNetworkTrust } from '../check/network-trust.ts';
+import { checkReceiptFile, type DroppedReceipt, readDroppedFile, readText } from '../check/receipt-file.ts';
+import { type LoggedReply, listReplies } from '../data/standing.ts';
+import type { NetworkState } from '../data/store.ts';
+import { formatAmount, formatTime, shorten } from '../format.ts';
+import { Card, CheckList, CopyButton, Facts, Hash, Verdict } from './parts.tsx';
+
+interface ReadReply {
+  readonly followed: ReplyTrail;
+  /** Where the gateway gives the receipt without a key. */
+  readonly file?: DroppedReceipt;
+  readonly verdict?: ReceiptVerdict;
+}
+
+/** First what the validators and the chain say, then the checks of the receipt, which take longer. */
+async function readReply(id: string, state: NetworkState, show: (read: ReadReply) => void): Promise<void> {
+  const { api, reader, deployment, ledger } = state;
+  const nowMs = Date.now();
+  const followed = await followReply(fromHex(id), await api.reply(id), { reader, deployment, nowMs });
+  show({ followed });
+  const file = await api.receipt(id).then(
+    (text) => {
+      const dropped = readDroppedFile(new TextEncoder().encode(text));
+      return dropped.kind === 'receipt' ? dropped.receipt : undefined;
+    },
+    () => undefined,
+  );
+  if (file === undefined || isLocalReceipt(file.receipt)) return;
+  const trust =
+    reader && deployment && ledger ? await readNetworkTrust(file.receipt, { reader, deployment, ledger }) : {};
+  const { settled, intake } = followed;
+  show({ followed, file, verdict: checkReceiptFile(file, { trust, nowMs, settled, intake }) });
+}
+
+/** One reply from its order to its settlement. */
+export function Reply({ state, id }: { state: NetworkState; id: string }) {
+  const [read, setRead] = useState<ReadReply | string>('Asking the validators …');
+  const isReady =
+    state.info !== undefined &&
+    (state.ledger !== undefined || state.problems.chain !== undefined || state.reader === undefined);
+  useEffect(() => {
+    if (!isReady) return;
+    readReply(id, state, setRead).catch((error: Error) => setRead(`It cannot be read: ${error.message}`));
+  }, [id, isReady]);
+  const logged = listReplies(state.logs).find((one) => one.id === id);
+  if (typeof read === 'string')
+    return (
+      <p class="empty" role="status">
+        {read}
+      </p>
+    );
+  const { followed, file, verdict } = read;
+  return (
+    <>
+      <Card title="Reply" aside={<CopyButton text={id} what="copy id" />} wide>
+        <p class="lead">
+          <code class="long">{id}</code>
+        </p>
+        <Life followed={followed} logged={logged} verdict={verdict} />
+      </Card>
+      <Card title="Proven by the chain">
+        <CheckList checks={followed.checks} label="Checks of the settlement" />
+        <Facts
+          rows={[
+            [
+              'Validator',
+              <Hash
+                key="v"
+                hex={`0x${toHex(followed.told.validator)}`}
+                href={`#/validators/0x${toHex(followed.told.validator)}`}
+              />,
+            ],
+            [
+              'Batch',
+              followed.told.transaction ? (
+                <Hash key="b" hex={followed.told.transaction} href={`#/batches/${followed.told.transaction}`} />
+              ) : (
+                'none yet'
+              ),
+            ],
+            ['Record', followed.told.recordHash ? <Hash key="r" hex={toHex(followed.told.recordHash)} /> : 'none'],
+          ]}
+        />
+      </Card>
+      <Believed followed={followed} verdict={verdict} state={state} />
+      {file && verdict ? (
+        <ReceiptReport file={file} verdict={verdict} />
+      ) : (
+        <Card title="What was asked and answered" wide>
+          <p>
+            The texts, and the checks of every token, are in the receipt. The gateway gives it to the key that ordered
+            the reply. Whoever has the file can <a href="#/check">check it here</a>; nothing of it leaves the browser.
+          </p>
+        </Card>
+      )}
+    </>
+  );
+}
+
+type StepState = 'proven' | 'told' | 'open' | 'refuted';
+
+function Life({
+  followed: { told, entry, checks, settled },
+  logged,
+  verdict,
+}: {
+  followed: ReplyTrail;
+  logged: LoggedReply | undefined;
+  verdict: ReceiptVerdict | undefined;
+}) {
+  const known = entry ?? logged?.entry;
+  const of = (id: string): StepState | undefined => {
+    const found = verdict?.checks.find((one) => one.id === id);
+    return found === undefined
+      ? undefined
+      : found.status === 'pass'
+        ? 'proven'
+        : found.status === 'fail'
+          ? 'refuted'
+          : undefined;
+  };
+  const quorum = checks.find(({ id }) => id === 'quorum')?.status;
+  const isLogged = checks.find(({ id }) => id === 'log-entry')?.status;
+  const isDone = (...states: readonly string[]): boolean => states.includes(told.state);
+  const steps: readonly (readonly [string, string, StepState])[] = [
+    ['Ordered', 'The payer signed the request, a price and a limit.', of('order-signature') ?? 'told'],
+    ['Admitted', 'The validator reserved the fee in the payer’s channel.', of('admission') ?? 'told'],
+    [
+      'Answered',
+      'The provider committed to each token before it was paid.',
+      of('record-signature') ?? (told.recordHash ? 'told' : 'open'),
+    ],
+    [
+      'Taken in',
+      told.intake
+        ? `In epoch ${told.intake.epoch}; the next beacon decides about audits.`
+        : 'No word of the validator.',
+      of('intake') ?? (told.intake ? 'told' : 'open'),
+    ],
+    [
+      'Judged',
+      known
+        ? `${known.verdict}, fee ${formatAmount(known.feeAtomic)} OGONG, ${known.verifiers.length} verifiers, ${formatTime(known.timeMs)} UTC`
+        : told.verdict || 'not yet',
+      isLogged === 'pass' ? 'proven' : isLogged === 'fail' ? 'refuted' : told.verdict ? 'told' : 'open',
+    ],
+    [
+      'Settled',
+      'problem' in settled
+        ? settled.problem
+        : `Batch ${settled.settlement.batch.sequence}, block ${settled.blockNumber}.`,
+      quorum === 'pass' ? 'proven' : quorum === 'fail' ? 'refuted' : isDone('settled') ? 'told' : 'open',
+    ],
+  ];
+  return (
+    <>
+      <p>
+        <Verdict verdict={told.verdict} /> <span class="note">state: {told.state}</span>
+      </p>
+      <ol class="life">
+        {steps.map(([name, what, step]) => (
+          <li key={name} class={step}>
+            <b>{name}</b>
+            <span class={`pill ${step}`}>{step}</span>
+            <p>{what}</p>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function Believed({
+  followed,
+  verdict,
+  state,
+}: {
+  followed: ReplyTrail;
+  verdict: ReceiptVerdict | undefined;
+  state: NetworkState;
+}) {
+  const rows = [
+    state.reader
+      ? `That ${state.info?.rpcUrl} tells the chain as it is. Contracts, votes and keys are read there.`
+      : 'Everything: no address of the chain is known, so nothing could be compared with it.',
+    `That the contracts are the network’s: their addresses come from ${new URL(state.api.baseUrl).host}.`,
+    ...(verdict
+      ? verdict.missing.map((id) => `${id}: ${verdict.checks.find((one) => one.id === id)?.detail}`)
+      : ['The stages before the verdict: they need the receipt.']),
+    ...(followed.told.detail === '' ? [] : ['The reasons that the validator gives for its verdict.']),
+  ];
+  return (
+    <Card title="Believed">
+      <ul class="believed">
+        {rows.map((row) => (
+          <li key={row}>{row}</li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+/** All checks of a receipt, and what it is about. */
+export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict: ReceiptVerdict }) {
+  const of = (status: Check['status']): readonly Check[] => verdict.checks.filter((one) => one.status === status);
+  const [failed, passed, skipped] = [of('fail'), of('pass'), of('skip')];
+  const summary =
+    failed.length > 0
+      ? `${failed.length} of ${verdict.checks.length} checks failed`
+      : verdict.ok
+        ? `All ${passed.length} checks passed`
+        : `${passed.length} checks passed, ${skipped.length} could not be made`;
+  return (
+    <>
+      <Card title="The receipt" wide>
+        <p class={`banner ${failed.length > 0 ? 'bad' : verdict.ok ? 'good' : 'part'}`} role="status">
+          {summary}
+        </p>
+        {verdict.posture && (
+          <Facts
+            rows={[
+              ['Tier', `${verdict.posture.tier} (${verdict.posture.method})`],
+              ['Numeric class', `${verdict.posture.numericClass}${verdict.posture.exact ? ', bit for bit' : ''}`],
+            ]}
+          />
+        )}
+        <Texts file={file} />
+      </Card>
+      {failed.length > 0 && (
+        <Card title="Refuted" wide>
+          <CheckList checks={failed} label="Checks that failed" />
+        </Card>
+      )}
+      <Card title="Proven" wide={skipped.length === 0}>
+        <CheckList checks={passed} label="Checks that passed" />
+      </Card>
+      {skipped.length > 0 && (
+        <Card title="Not checked">
+          <CheckList checks={skipped} label="Checks that were not made" />
+        </Card>
+      )}
+    </>
+  );
+}
+
+function Texts({ file: { request, response } }: { file: DroppedReceipt }) {
+  const [asked, answered] = [readText(request), readText(response)];
+  return (
+    <div class="texts">
+      <figure>
+        <figcaption>Request, its exact bytes</figcaption>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
+        <pre tabIndex={0}>{asked ?? `${request.length} bytes: ${shorten(toHex(request))}`}</pre>
+      </figure>
+      <figure>
+        <figcaption>Response</figcaption>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
+        <pre tabIndex={0}>{answered ?? `${response.length} bytes: ${shorten(toHex(response))}`}</pre>
+      </figure>
+    </div>
+  );
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Equivocation} from "./Equivocation.sol";
+import {Hearings} from "./Hearings.sol";
+import {Parameters} from "./Parameters.sol";
+import {Quorum} from "./Quorum.sol";
+import {Settlement} from "./Settlement.sol";
+import {Staking} from "./Staking.sol";
+import {Ejection} from "./Types.sol";
+
+/// @title Cases against validators, routers and payees of verifiers
+/// @notice A case is opened by two signatures that contradict each other (Equivocation), or by a quorum that has checked published
+/// evidence. It takes a part of the bond at once, and holds it for one appeal. A panel of other validators may lift it; afterwards a
+/// share is the reporter's and the rest the treasury's. The same panels hear appeals against ejections and penalties.
+contract Cases is EIP712, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    bytes32 private constant CONVICTION_TYPEHASH =
+        keccak256("Conviction(uint8 offence,address accused,address reporter,bytes32 evidence,uint32 conviction)");
+
+    /// What a quorum says takes this part, in parts per million; at most once a period, from whatever it is that the accused has.
+    uint256 public constant QUORUM_PPM = 100_000;
+    /// What two signatures prove takes all.
+    uint256 public constant PROOF_PPM = 1_000_000;
+    /// Seconds; from 1970 on.
+    uint256 public constant PERIOD = 1 days;
+    /// A reporter's share is above this, so that to buy the silence of ten costs more than the case.
+    uint256 public constant MIN_REPORTER_PPM = 100_000;
+    /// And below this: whoever reports itself loses more than half, and no more than half a bond can be gained against it.
+    uint256 public constant MAX_REPORTER_PPM = 500_000;
+
+    /// The first three are a validator's and cost its bond; a router's and a verifier's cost its stake.
+    enum Offence {
+        OverAdmission,
+        FalseVerdict,
+        Contradiction,
+        Misrouting,
+        PassedHoneypot,
+        RefutedReport
+    }
+
+    struct Case {
+        address accused;
+        Offence offence;
+        uint64 openedAt;
+        /// Lifted, or paid out.
+        bool isOver;
+        /// Zero for nobody.
+        address reporter;
+        uint128 amount;
+        /// Hash of it.
+        bytes32 evidence;
+    }
+
+    /// What an appeal puts down. It comes back where the appeal is right.
+    struct Deposit {
+        address from;
+        uint128 amount;
+        /// When it is the treasury's.
+        uint64 until;
+    }
+
+    IERC20 public immutable token;
+    Parameters public immutable parameters;
+    Staking public immutable staking;
+    Settlement public immutable settlement;
+    Hearings public immutable hearings;
+    Equivocation public immutable equivocation;
+    /// Parts per million of what a case takes.
+    uint256 public immutable reporterPpm;
+    /// What an appeal against an ejection or a penalty puts down. Who appeals against a case has paid already.
+    uint128 public immutable deposit;
+
+    Case[] private _cases;
+    /// Convictions by a quorum: how many of an account, and when the last one came.
+    mapping(address accused => uint32) private _counts;
+    mapping(address accused => uint64) private _latest;
+    mapping(address accused => mapping(Offence => uint64)) private _latestOf;
+    /// Nothing is paid for twice.
+    mapping(address accused => mapping(bytes32 evidence => bool)) public isUsed;
+    mapping(bytes32 subject => Deposit) private _deposits;
+
+    event CaseOpened(
+        uint256 indexed id,
+        address indexed accused,
+        Offence indexed offence,
+        address reporter,
+        bytes32 evidence,
+        uint256 amount,
+        bool isProven
+    );
+    event Appealed(bytes32 indexed subject, address indexed by, uint256 deposit);
+    event CaseLifted(uint256 indexed id, address indexed accused, uint256 amount);
+    event CaseClosed(uint256 indexed id, address indexed accused, address reporter, uint256 toReporter, uint256 toTreasury);
+    event DepositReturned(bytes32 indexed subject, address indexed to, uint256 amount);
+    event DepositForfeited(bytes32 indexed subject, uint256 amount);
+
+    error OutOfRange(string parameter);
+    error OtherCases(address expected);
+    error NotEquivocation(address caller);
+    error UsedAlready(address accused, bytes32 evidence);
+    error ConvictedAlready(uint256 again);
+    error NothingToTake(address accused);
+    error NoCase(uint256 id);
+    error CaseOver(uint256 id);
+    error AppealOver(uint256 since);
+    error TooEarly(uint256 readyAt);
+    error NotEjected(bytes32 providerId);
+    error NothingHeld(address payee);
+    error NoDeposit(bytes32 subject);
+
+    /// @param settlement_ Created before this one, with `staking_`.
+    constructor(Staking staking_, Settlement settlement_, uint256 reporterPpm_, uint128 deposit_) EIP712("OGONG", "1") {
+        if (staking_.cases() != address(this)) revert OtherCases(staking_.cases());
+        if (staking_.settlement() != address(settlement_)) revert OutOfRange("settlement");
+        if (reporterPpm_ <= MIN_REPORTER_PPM || reporterPpm_ >= MAX_REPORTER_PPM) revert OutOfRange("reporterPpm");
+        staking = staking_;
+        settlement = settlement_;
+        token = staking_.token();
+        parameters = staking_.parameters();
+        reporterPpm = reporterPpm_;
+        deposit = deposit_;
+        hearings = new Hearings(staking_);
+        equivocation = new Equivocation(staking_, settlement_);
+        // What a case that fell had taken goes back there, and nothing else.
+        token.forceApprove(address(staking_), type(uint256).max);
+    }
+
+    /// @notice Opens a case that a quorum has checked the evidence of; anyone may submit it. At most one of an accused a period, so that
+    /// a quorum that errs takes no more, and is seen within it.
+    /// @param reporter Has a share once the appeal is over; zero for nobody.
+    /// @param evidence Hash of what was published.
+    /// @param quorum As in Settlement, over `convictionDigest` of the accused's next conviction.
+    function convict(Offence offence, address accused, address reporter, bytes32 evidence, bytes[] calldata quorum)
+        external
+        nonReentrant
+    {
+        uint256 again = (uint256(_latest[accused]) / PERIOD + 1) * PERIOD;
+        if (_counts[accused] != 0 && block.timestamp < again) revert ConvictedAlready(again);
+        Quorum.check(staking, convictionDigest(offence, accused, reporter, evidence, _counts[accused] + 1), quorum);
+        ++_counts[accused];
+        _latest[accused] = uint64(block.timestamp);
+        _latestOf[accused][offence] = uint64(block.timestamp);
+        _open(offence, accused, reporter, evidence, QUORUM_PPM, false);
+    }
+
+    /// @notice Opens a case that two signatures prove.
+    function openProven(address accused, address reporter, bytes32 evidence) external nonReentrant {
+        if (msg.sender != address(equivocation)) revert NotEquivocation(msg.sender);
+        _open(Offence.Contradiction, accused, reporter, evidence, PROOF_PPM, true);
+    }
+
+    /// @notice Asks for a panel; anyone may.
+    function appeal(uint256 id) external {
+        Case storage found = _pending(id);
+        hearings.open(caseSubject(id), found.accused, found.reporter);
+        emit Appealed(caseSubject(id), msg.sender, 0);
+    }
+
+    /// @notice The same against a provider's ejection, with a deposit: keys are free.
+    function appealEjection(bytes32 providerId) external nonReentrant {
+        Ejection memory ejection = settlement.ejectionOf(providerId);
+        if (ejection.since == 0) revert NotEjected(providerId);
+        _appeal(ejectionSubject(providerId, ejection.count), address(0), ejection.since);
+    }
+
+    /// @notice The same against what penalties hold of a payee.
+    function appealPenalty(address payee) external nonReentrant {
+        Staking.Held memory held = staking.heldOf(payee);
+        if (held.amount == 0) revert NothingHeld(payee);
+        _appeal(penaltySubject(payee, held.count), payee, held.since);
+    }
+
+    /// @notice Gives back as stake what a case took, where a panel lifts it; anyone may submit it, until the appeal is over.
+    /// @param votes As in Hearings, over the digest of `caseSubject`.
+    function acquit(uint256 id, bytes[] calldata votes) external nonReentrant {
+        Case storage found = _pending(id);
+        hearings.requireMajority(caseSubject(id), votes);
+        found.isOver = true;
+        emit CaseLifted(id, found.accused, found.amount);
+        staking.restore(found.accused, found.amount);
+    }
+
+    /// @notice Lifts an ejection, in the same way. Where a quorum has lifted it already, it only returns the deposit.
+    function reinstate(bytes32 providerId, bytes[] calldata votes) external nonReentrant {
+        Ejection memory ejection = settlement.ejectionOf(providerId);
+        bytes32 subject = ejectionSubject(providerId, ejection.count);
+        if (ejection.since != 0) {
+            hearings.requireMajority(subject, votes);
+            settlement.reinstate(providerId, new bytes[](0));
+        }
+        _returnDeposit(subject);
+    }
+
+    /// @notice Gives back what penalties hold of a payee, in the same way.
+    function pardon(address payee, bytes[] calldata votes) external nonReentrant {
+        Staking.Held memory held = staking.heldOf(payee);
+        bytes32 subject = penaltySubject(payee, held.count);
+        // After the appeal nothing is held either, because the treasury has it.
+        if (held.amount != 0 || block.timestamp >= _deposits[subject].until) {
+            hearings.requireMajority(subject, votes);
+            settlement.pardon(payee, new bytes[](0));
+        }
+        _returnDeposit(subject);
+    }
+
+    /// @notice Pays reporter and treasury once the appeal is over; anyone may.
+    function close(uint256 id) external nonReentrant {
+        Case storage found = _case(id);
+        if (found.isOver) revert CaseOver(id);
+        uint256 finalFrom = uint256(found.openedAt) + parameters.delays().appeal;
+        if (block.timestamp < finalFrom) revert TooEarly(finalFrom);
+        found.isOver = true;
+        uint256 toReporter = found.reporter == address(0) ? 0 : uint256(found.amount) * reporterPpm / 1_000_000;
+        uint256 toTreasury = found.amount - toReporter;
+        emit CaseClosed(id, found.accused, found.reporter, toReporter, toTreasury);
+        if (toReporter != 0) token.safeTransfer(found.reporter, toReporter);
+        token.safeTransfer(parameters.recipients().treasury, toTreasury);
+    }
+
+    /// @notice Pays the treasury what an appeal in vain put down, once its time is over; anyone may.
+    function forfeit(bytes32 subject) external nonReentrant {
+        Deposit memory found = _deposits[subject];
+        if (found.from == address(0)) revert NoDeposit(subject);
+        if (block.timestamp < found.until) revert TooEarly(found.until);
+        delete _deposits[subject];
+        emit DepositForfeited(subject, found.amount);
+        token.safeTransfer(parameters.recipients().treasury, found.amount);
+    }
+
+    function caseCount() external view returns (uint256) {
+        return _cases.length;
+    }
+
+    function caseOf(uint256 id) external view returns (Case memory) {
+        return _case(id);
+    }
+
+    function depositOf(bytes32 subject) external view returns (Deposit memory) {
+        return _deposits[subject];
+    }
+
+    /// @notice How often a quorum has convicted an account, for whatever, and when last for this offence.
+    function convictionsOf(address accused, Offence offence) external view returns (uint32 count, uint64 at) {
+        return (_counts[accused], _latestOf[accused][offence]);
+    }
+
+    /// @notice The least number of witnesses who do not act together whose silence costs more than a case takes: reporters' share times
+    /// number exceeds one.
+    function leastWitnesses() external view returns (uint256) {
+        return 1_000_000 / reporterPpm + 1;
+    }
+
+    /// @notice The EIP-712 digest that validators sign for the `conviction`-th conviction of an account.
+    function convictionDigest(Offence offence, address accused, address reporter, bytes32 evidence, uint32 conviction)
+        public
+        view
+        returns (bytes32)
+    {
+        return _hashTypedDataV4(
+            keccak256(abi.encode(CONVICTION_TYPEHASH, offence, accused, reporter, evidence, conviction))
+        );
+    }
+
+    function caseSubject(uint256 id) public pure returns (bytes32) {
+        return keccak256(abi.encode("case", id));
+    }
+
+    function ejectionSubject(bytes32 providerId, uint32 ejection) public pure returns (bytes32) {
+        return keccak256(abi.encode("ejection", providerId, ejection));
+    }
+
+    function penaltySubject(address payee, uint32 penalty) public pure returns (bytes32) {
+        return keccak256(abi.encode("penalty", payee, penalty));
+    }
+
+    function _open(Offence offence, address accused, address reporter, bytes32 evidence, uint256 ppm, bool isProven) private {
+        if (isUsed[accused][evidence]) revert UsedAlready(accused, evidence);
+        isUsed[accused][evidence] = true;
+        uint128 amount = _take(offence, accused, ppm);
+        if (amount == 0) revert NothingToTake(accused);
+        emit CaseOpened(_cases.length, accused, offence, reporter, evidence, amount, isProven);
+        _cases.push(Case(accused, offence, uint64(block.timestamp), false, reporter, amount, evidence));
+    }
+
+    function _take(Offence offence, address accused, uint256 ppm) private returns (uint128) {
+        if (offence <= Offence.Contradiction) {
+            Staking.Bond memory bond = staking.bondOf(accused);
+            return staking.takeBond(accused, uint128((uint256(bond.amount) + bond.unbonding) * ppm / 1_000_000));
+        }
+        Staking.Stake memory stake = staking.stakingOf(accused);
+        return staking.takeStake(accused, uint128((uint256(stake.amount) + stake.leaving) * ppm / 1_000_000));
+    }
+
+    function _appeal(bytes32 subject, address accused, uint256 since) private {
+        uint256 finalFrom = since + parameters.delays().appeal;
+        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
+        hearings.open(subject, accused, address(0));
+        _deposits[subject] = Deposit(msg.sender, deposit, uint64(finalFrom));
+        emit Appealed(subject, msg.sender, deposit);
+        token.safeTransferFrom(msg.sender, address(this), deposit);
+    }
+
+    function _returnDeposit(bytes32 subject) private {
+        Deposit memory found = _deposits[subject];
+        if (found.from == address(0)) revert NoDeposit(subject);
+        delete _deposits[subject];
+        emit DepositReturned(subject, found.from, found.amount);
+        token.safeTransfer(found.from, found.amount);
+    }
+
+    /// @dev A case that a panel may still lift.
+    function _pending(uint256 id) private view returns (Case storage found) {
+        found = _case(id);
+        if (found.isOver) revert CaseOver(id);
+        uint256 finalFrom = uint256(found.openedAt) + parameters.delays().appeal;
+        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
+    }
+
+    function _case(uint256 id) private view returns (Case storage) {
+        if (id >= _cases.length) revert NoCase(id);
+        return _cases[id];
+    }
+}

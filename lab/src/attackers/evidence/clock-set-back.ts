@@ -1,0 +1,13 @@
+import type { EvidenceAttack } from './attack.ts';
+
+const YEAR_MS = 365 * 86_400_000;
+
+/** Words of the vendor that have run out pass on a clock of their time. Whoever knows of a later time notices. */
+export const clockSetBack: EvidenceAttack = {
+  name: 'clock-set-back',
+  adversary: "whoever sets a reader's clock to the time of old words of the vendor",
+  aim: 'have words pass that the vendor has taken back since',
+  caughtBy: 'clock',
+  // The reader has seen a signed time that is a year later than its clock.
+  bend: ({ evidence, policy, nowMs }) => ({ evidence, policy: { ...policy, seenMs: nowMs + YEAR_MS }, nowMs }),
+};

@@ -1,0 +1,15 @@
+import type { EvidenceAttack } from './attack.ts';
+
+/** A machine whose firmware has a hole that is known, and mended in what is newer. */
+export const oldTcb: EvidenceAttack = {
+  name: 'old-tcb',
+  adversary: 'operator that keeps firmware with a known hole',
+  aim: 'take keys out of the machine by the hole',
+  caughtBy: 'cpu-tcb',
+  bend({ evidence, policy, nowMs }) {
+    if (evidence.cpu.kind === 'software') return undefined;
+    // The vendor has moved on: what the machine has is no longer what is asked.
+    const minimumSnpTcb = { ...policy.minimumSnpTcb, snp: 255 };
+    return { evidence, nowMs, policy: { ...policy, minimumSnpTcb, acceptedTcb: ['NewerThanThis'] } };
+  },
+};

@@ -1,0 +1,54 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createTestValidator, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PEER, serveValidator, type ValidatorDoor } from '../bad-days/validator-door.ts';
+import { settleFullBatch } from './settled-log.ts';
+
+const STRANGER = 1;
+let validator: TestValidator;
+let served: ValidatorDoor;
+let replyId: Uint8Array;
+
+beforeAll(async () => {
+  validator = createTestValidator({ verifiers: (...asked) => answerHonestly(validator.served)(...asked) });
+  replyId = await settleFullBatch(validator);
+  served = await serveValidator(validator);
+}, 60_000);
+afterAll(async () => {
+  await served.close();
+  validator.close();
+});
+
+const askAs = async (seed: number) => (await served.connect(seed)).service(ValidatorService);
+
+describe('a log of a thousand entries', () => {
+  it.each([
+    ['a validator', PEER, 0, 1000],
+    ['a validator that asks for fewer', PEER, 3, 3],
+    ['anybody', STRANGER, 0, 250],
+    ['anybody who asks for more', STRANGER, 1000, 250],
+  ] as const)('is listed for %s', async (_who, seed, limit, listed) => {
+    const { entries } = await (await askAs(seed)).listVerdicts({ from: 0n, limit });
+    expect(entries).toHaveLength(listed);
+  });
+
+  it('is read to its end by anybody, page after page', async () => {
+    const service = await askAs(STRANGER);
+    let read = 0;
+    for (let pages = 0; pages < 4; pages++) {
+      read += (await service.listVerdicts({ from: BigInt(read), limit: 0 })).entries.length;
+    }
+    expect(read).toBe(1000);
+  });
+});
+
+it('a settled reply is told with verdict, fee and record, as it was decided', async () => {
+  const status = await (await askAs(STRANGER)).getReply({ replyId });
+  const { feeAtomic, signedRecord } = validator.find(replyId);
+  expect(status).toMatchObject({ state: 'settled', verdict: 'accept' });
+  expect(status.feeAtomic).toBe(feeAtomic);
+  expect(status.recordHash).toEqual(hashRecord(crypto, signedRecord?.record as Uint8Array));
+});

@@ -1,0 +1,219 @@
+import { encodeAbiParameters, encodeFunctionData, keccak256, type TransactionReceipt } from 'viem';
+import type { Deployment } from './deployment.ts';
+import { casesAbi, equivocationAbi, hearingsAbi } from './generated/abi.ts';
+import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import { waitForNextBlock } from './next-block.ts';
+import type { Transactor } from './transactor.ts';
+
+/** As the contract numbers them. */
+const offences = [
+  'over-admission',
+  'false-verdict',
+  'contradiction',
+  'misrouting',
+  'passed-honeypot',
+  'refuted-report',
+] as const;
+
+type Offence = (typeof offences)[number];
+
+const kinds = ['admission', 'intake', 'log', 'allotment'] as const;
+
+/** A case against a validator, a router or a payee of verifiers. */
+export interface LedgerCase {
+  readonly id: number;
+  readonly accused: Address;
+  readonly offence: Offence;
+  /** Seconds since 1970. */
+  readonly openedAt: bigint;
+  readonly isOver: boolean;
+  readonly reporter: Address;
+  readonly amount: bigint;
+  readonly evidence: Hex;
+}
+
+export interface LedgerHearing {
+  /** 0 where nobody appealed. */
+  readonly drawnFrom: bigint;
+  /** Empty until it is drawn. */
+  readonly panel: readonly Address[];
+}
+
+/** What can be appealed against. */
+export type AppealSubject =
+  | { readonly case: number }
+  | { readonly ejected: BytesLike }
+  | { readonly penalized: BytesLike };
+
+type Where = Pick<Deployment, 'cases' | 'hearings' | 'equivocation' | 'settlement' | 'staking'>;
+
+export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where) {
+  const cases = { address: where.cases, abi: casesAbi } as const;
+  return {
+    /** How often a quorum has convicted an account, for whatever, and when last for this offence. */
+    convictionsOf(
+      accused: BytesLike,
+      offence: Offence = 'over-admission',
+    ): Promise<{ readonly count: number; readonly atMs: bigint }> {
+      const args = [toAddress(accused, 'accused'), offences.indexOf(offence)] as const;
+      return read('convictions', async (client) => {
+        const [count, at] = await client.readContract({ ...cases, functionName: 'convictionsOf', args });
+        return { count, atMs: at * 1_000n };
+      });
+    },
+    caseOf(id: number): Promise<LedgerCase> {
+      return read('a case', async (client) => {
+        const found = await client.readContract({ ...cases, functionName: 'caseOf', args: [BigInt(id)] });
+        return { ...lowerHex(found), id, offence: offences[found.offence] as Offence };
+      });
+    },
+    caseCount(): Promise<number> {
+      return read('cases', async (client) =>
+        Number(await client.readContract({ ...cases, functionName: 'caseCount' })),
+      );
+    },
+    hearingOf(subject: BytesLike): Promise<LedgerHearing> {
+      const args = [toHex(subject, 'subject', 32)] as const;
+      const hearings = { address: where.hearings, abi: hearingsAbi } as const;
+      return read('a hearing', async (client) => {
+        const { drawnFrom, panel } = await client.readContract({ ...hearings, functionName: 'hearingOf', args });
+        return { drawnFrom, panel: panel.map((account) => lowerHex(account)) };
+      });
+    },
+    /** What an appeal against an ejection or a penalty puts down. */
+    appealDeposit(): Promise<bigint> {
+      return read('the deposit', (client) => client.readContract({ ...cases, functionName: 'deposit' }));
+    },
+  };
+}
+
+/** Two words that contradict each other. */
+export interface EquivocationProof {
+  readonly kind: (typeof kinds)[number];
+  readonly accused: BytesLike;
+  readonly statements: readonly [SignedWords, SignedWords];
+}
+
+/** The members of the signed struct, 32 bytes each, and a time at which the key signed for the accused, seconds since 1970. */
+interface SignedWords {
+  readonly members: BytesLike;
+  readonly signature: BytesLike;
+  readonly time: bigint;
+}
+
+export function createCaseWrites(
+  { address: own, read, send }: Transactor,
+  where: Where,
+  allow: (spender: Address, amount: bigint) => Promise<void>,
+) {
+  const { cases, hearings, equivocation } = where;
+  const toQuorum = (signatures: readonly BytesLike[]): Hex[] =>
+    signatures.map((signature) => toHex(signature, 'signature', 65));
+  return {
+    /**
+     * Opens a case that a quorum has checked the evidence of; anyone may submit it.
+     * @param quorum over the contract's `convictionDigest` of the accused's next conviction, ascending by signer.
+     */
+    convict: (
+      conviction: {
+        readonly offence: Offence;
+        readonly accused: BytesLike;
+        readonly reporter: BytesLike;
+        readonly evidence: BytesLike;
+      },
+      quorum: readonly BytesLike[],
+    ): Promise<TransactionReceipt> => {
+      const { offence, accused, reporter, evidence } = conviction;
+      const args = [
+        offences.indexOf(offence),
+        toAddress(accused, 'accused'),
+        toAddress(reporter, 'reporter'),
+        toHex(evidence, 'evidence', 32),
+        toQuorum(quorum),
+      ] as const;
+      return send('convict', cases, encodeFunctionData({ abi: casesAbi, functionName: 'convict', args }));
+    },
+    /**
+     * Announces two signatures that contradict each other, then shows them: two transactions, so that nobody takes the share.
+     * @param secret 32 random bytes that hide the announced proof until it is shown.
+     */
+    async proveEquivocation(
+      { kind, accused, statements }: EquivocationProof,
+      secret: BytesLike,
+    ): Promise<TransactionReceipt> {
+      const of = toAddress(accused, 'accused');
+      const number = kinds.indexOf(kind);
+      const [first, second] = statements.map(({ members, signature, time }) => ({
+        ...{ members: toHex(members, 'members'), signature: toHex(signature, 'signature', 65), time },
+      })) as [{ members: Hex; signature: Hex; time: bigint }, { members: Hex; signature: Hex; time: bigint }];
+      const contract = { address: equivocation, abi: equivocationAbi } as const;
+      const salt = toHex(secret, 'secret', 32);
+      const evidence = await read('the place of a statement', async (client) => {
+        const [place] = await client.readContract({
+          ...contract,
+          functionName: 'read',
+          args: [number, first.members],
+        });
+        return keccak256(encodeAbiParameters([{ type: 'uint8' }, { type: 'bytes32' }], [number, place]));
+      });
+      const types = [{ type: 'address' }, { type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
+      const seal = keccak256(encodeAbiParameters(types, [own as Address, of, evidence, salt]));
+      const announced = encodeFunctionData({ abi: equivocationAbi, functionName: 'announce', args: [seal] });
+      await waitForNextBlock({ read }, await send('announce a proof', equivocation, announced));
+      const args = [number, of, first, second, salt] as const;
+      return send('prove', equivocation, encodeFunctionData({ abi: equivocationAbi, functionName: 'prove', args }));
+    },
+    /** Asks for a panel. Against an ejection or a penalty it puts a deposit down. */
+    async appeal(subject: AppealSubject, deposit: bigint): Promise<TransactionReceipt> {
+      if (!('case' in subject)) await allow(cases, deposit);
+      return send('appeal', cases, encodeAppeal(subject));
+    },
+    /** Draws the panel of a hearing, a block or more after the appeal. */
+    drawPanel: (subject: BytesLike): Promise<TransactionReceipt> => {
+      const args = [toHex(subject, 'subject', 32)] as const;
+      return send('draw a panel', hearings, encodeFunctionData({ abi: hearingsAbi, functionName: 'draw', args }));
+    },
+    /** Lifts what was decided. @param votes of more than half of the panel, ascending by signer. */
+    lift: (subject: AppealSubject, votes: readonly BytesLike[]): Promise<TransactionReceipt> =>
+      send('lift', cases, encodeLift(subject, toQuorum(votes))),
+    /** Pays reporter and treasury once the appeal is over. */
+    closeCase: (id: number): Promise<TransactionReceipt> =>
+      send('close', cases, encodeFunctionData({ abi: casesAbi, functionName: 'close', args: [BigInt(id)] })),
+  };
+}
+
+function encodeAppeal(subject: AppealSubject): Hex {
+  if ('case' in subject) {
+    return encodeFunctionData({ abi: casesAbi, functionName: 'appeal', args: [BigInt(subject.case)] });
+  }
+  if ('ejected' in subject) {
+    const args = [toHex(subject.ejected, 'ejected', 32)] as const;
+    return encodeFunctionData({ abi: casesAbi, functionName: 'appealEjection', args });
+  }
+  const args = [toAddress(subject.penalized, 'penalized')] as const;
+  return encodeFunctionData({ abi: casesAbi, functionName: 'appealPenalty', args });
+}
+
+function encodeLift(subject: AppealSubject, votes: readonly Hex[]): Hex {
+  if ('case' in subject) {
+    return encodeFunctionData({ abi: casesAbi, functionName: 'acquit', args: [BigInt(subject.case), votes] });
+  }
+  if ('ejected' in subject) {
+    const args = [toHex(subject.ejected, 'ejected', 32), votes] as const;
+    return encodeFunctionData({ abi: casesAbi, functionName: 'reinstate', args });
+  }
+  const args = [toAddress(subject.penalized, 'penalized'), votes] as const;
+  return encodeFunctionData({ abi: casesAbi, functionName: 'pardon', args });
+}
+
+/** The name of what is appealed against, as the hearing has it. @param number of the ejection, or of the penalty. */
+export function nameSubject(subject: AppealSubject, number = 0): Hex {
+  const id = [{ type: 'string' }, { type: 'uint256' }] as const;
+  if ('case' in subject) return keccak256(encodeAbiParameters(id, ['case', BigInt(subject.case)]));
+  if ('ejected' in subject) {
+    const types = [{ type: 'string' }, { type: 'bytes32' }, { type: 'uint32' }] as const;
+    return keccak256(encodeAbiParameters(types, ['ejection', toHex(subject.ejected, 'ejected', 32), number]));
+  }
+  const types = [{ type: 'string' }, { type: 'address' }, { type: 'uint32' }] as const;
+  return keccak256(encodeAbiParameters(types, ['penalty', toAddress(subject.penalized, 'penalized'), number]));
+}

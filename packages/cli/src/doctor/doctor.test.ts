@@ -1,0 +1,133 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatDiagnoses } from './diagnosis.ts';
+import { doctorCommand } from './doctor-command.ts';
+import { judgeClock } from './examine-chain.ts';
+import { examineDisk, examineFiles, examineProgram } from './examine-machine.ts';
+import { examineEndpoint, examinePort } from './examine-ports.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ogong-doctor-'));
+let server: Server;
+let taken = 0;
+
+beforeAll(async () => {
+  server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  taken = (server.address() as { port: number }).port;
+});
+
+afterAll(() => {
+  server.close();
+  rmSync(directory, { recursive: true });
+});
+
+describe('the machine', () => {
+  it('needs a Node of today', () => {
+    expect(examineProgram('24.21.0').status).toBe('ok');
+    expect(examineProgram('20.20.2')).toMatchObject({ status: 'problem', advice: expect.stringContaining('24') });
+  });
+
+  it.each([
+    [20e9, 'ok'],
+    [5e9, 'warning'],
+    [1e8, 'problem'],
+  ] as const)('with %d free bytes is: %s', (free, status) => {
+    expect(examineDisk(directory, free).status).toBe(status);
+  });
+
+  it('says how much is free where nothing is given, and skips what does not exist', () => {
+    expect(examineDisk(directory).found).toMatch(/^\d+\.\d GB free/);
+    expect(examineDisk(join(directory, 'absent')).status).toBe('skipped');
+  });
+
+  it('keeps keys and databases to their owner', () => {
+    const folder = join(directory, 'data', 'provider');
+    expect(examineFiles(join(directory, 'data')).status).toBe('skipped');
+    mkdirSync(folder, { recursive: true });
+    const key = join(folder, 'hybrid.key');
+    writeFileSync(key, 'secret', { mode: 0o600 });
+    writeFileSync(join(folder, 'notes.txt'), 'open to all', { mode: 0o644 });
+    expect(examineFiles(join(directory, 'data'))).toMatchObject({
+      status: 'ok',
+      found: expect.stringMatching(/closed to others: 1$/),
+    });
+    chmodSync(key, 0o640);
+    expect(examineFiles(join(directory, 'data'))).toMatchObject({ status: 'problem', advice: `chmod 600 ${key}` });
+  });
+});
+
+describe('the network', () => {
+  it('a port is free or taken', async () => {
+    expect((await examinePort(taken)).found).toBe('taken by another program');
+    const free = createServer();
+    await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
+    const { port } = free.address() as { port: number };
+    await new Promise<void>((resolve) => free.close(() => resolve()));
+    expect(await examinePort(port)).toMatchObject({ status: 'ok', found: 'free' });
+  });
+
+  it.each(['10.1.2.3', '192.168.0.2', '172.20.0.1', '100.64.0.9', '127.0.0.1', 'fd00::1', '::1'])(
+    '%s is of a private network',
+    async (host) => {
+      const found = await examineEndpoint({ host, port: 4541 }, async () => true);
+      expect(found).toMatchObject({ status: 'warning', advice: expect.stringContaining('public address') });
+    },
+  );
+
+  it('a public address answers or does not', async () => {
+    const endpoint = { host: '203.0.113.7', port: 4541 };
+    expect((await examineEndpoint(endpoint, async () => true)).status).toBe('ok');
+    expect((await examineEndpoint(endpoint, async () => false)).status).toBe('warning');
+  });
+
+  it.each([
+    [5, 'ok'],
+    [-20, 'ok'],
+    [-31, 'problem'],
+    [901, 'warning'],
+  ] as const)('a newest block of %d s ago is: %s', (age, status) => {
+    expect(judgeClock(age).status).toBe(status);
+  });
+});
+
+describe('the command', () => {
+  const run = async (...argv: string[]): Promise<{ code: number; text: string }> => {
+    let written = '';
+    const none = ['--mesh-dir', join(directory, 'no-mesh'), '--data-dir', join(directory, 'nothing')];
+    const code = await doctorCommand.run([...none, ...argv], {
+      write: (each) => (written += each),
+      writeError: () => {},
+    });
+    return { code: code ?? -1, text: written };
+  };
+
+  it('exits with 1 where something is wrong, and says what to do', async () => {
+    const { code, text } = await run('--port', String(taken));
+    expect(code).toBe(1);
+    expect(text).toMatch(new RegExp(`PROBLEM {2}port ${taken} +taken by another program\n +stop what listens there`));
+    expect(text).toContain('name one with --deployment');
+  });
+
+  it('exits with 0 where nothing is, and prints JSON', async () => {
+    const { code, text } = await run('--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(text).map(({ about }: { about: string }) => about)).toEqual([
+      'program',
+      'disk',
+      'files',
+      'chain',
+    ]);
+  });
+
+  it('lines up what it found', () => {
+    expect(
+      formatDiagnoses([
+        { about: 'a', status: 'ok', found: 'fine' },
+        { about: 'long', status: 'problem', found: 'bad', advice: 'mend it' },
+      ]),
+    ).toBe('ok       a     fine\nPROBLEM  long  bad\n               mend it\n');
+  });
+});

@@ -1,0 +1,72 @@
+import { createServer, connect as openSocket } from 'node:net';
+import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
+import type { Diagnosis } from './diagnosis.ts';
+
+const TIMEOUT_MS = 2_000;
+
+/** Whether somebody listens there. */
+export function answers({ host, port }: HostPort): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = openSocket({ host, port, timeout: TIMEOUT_MS });
+    const end = (isThere: boolean) => () => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once('connect', end(true)).once('timeout', end(false)).once('error', end(false));
+  });
+}
+
+/** A port that a daemon is to listen on: free, or who said why not. */
+export function examinePort(port: number, host = '127.0.0.1'): Promise<Diagnosis> {
+  const about = `port ${port}`;
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      const isTaken = code === 'EADDRINUSE';
+      const advice = isTaken
+        ? 'stop what listens there, or give the daemon another port (--listen, --base-port)'
+        : 'take a port of 1024 or more, or one that this user may open';
+      resolve({
+        about,
+        status: 'problem',
+        found: isTaken ? 'taken by another program' : `cannot be opened (${code})`,
+        advice,
+      });
+    });
+    server.listen({ host, port, exclusive: true }, () =>
+      server.close(() => resolve({ about, status: 'ok', found: 'free' })),
+    );
+  });
+}
+
+/** Ranges that nobody reaches from outside: RFC 1918, 6598, 3927, 1122, 4193 and 4291. */
+const PRIVATE_HOSTS = [
+  /^10\./,
+  /^127\./,
+  /^169\.254\./,
+  /^192\.168\./,
+  /^172\.(1[6-9]|2\d|3[01])\./,
+  /^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./,
+  /^localhost$/,
+  /^::1$/,
+  /^f[cd][0-9a-f]{2}:/i,
+  /^fe[89ab][0-9a-f]:/i,
+];
+
+/** An address that a daemon announces to others. */
+export async function examineEndpoint(endpoint: HostPort, isThere = answers): Promise<Diagnosis> {
+  const about = 'endpoint';
+  const shown = formatHostPort(endpoint);
+  if (PRIVATE_HOSTS.some((range) => range.test(endpoint.host))) {
+    return {
+      ...{ about, status: 'warning', found: `${shown} is an address of a private network` },
+      advice: 'others reach it only from inside: announce the public address, and forward its port to this machine',
+    };
+  }
+  if (await isThere(endpoint)) return { about, status: 'ok', found: `${shown} answers` };
+  return {
+    ...{ about, status: 'warning', found: `${shown} does not answer from here` },
+    advice:
+      'start the daemon first; some routers do not let a machine reach its own public address, so try from outside too',
+  };
+}

@@ -1,0 +1,113 @@
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const REPLY = 'ab'.repeat(16);
+
+let fixture: GatewayFixture;
+beforeAll(async () => {
+  fixture = await createGatewayFixture();
+});
+afterAll(() => fixture.close());
+const tell = () =>
+  fixture.network.statuses.set(REPLY, { state: 'recorded', verdict: '', detail: '{}', recordHash: new Uint8Array(32) });
+
+async function read(path: string, headers: Record<string, string> = {}) {
+  const response = await fetch(`${fixture.url}${path}`, { headers, redirect: 'manual' });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: text.startsWith('{') ? JSON.parse(text) : undefined,
+  };
+}
+
+describe('what a gateway reads for anybody', () => {
+  it('names the network and its validators, to pages of any origin', async () => {
+    const { status, headers, body } = await read('/public/network', { origin: 'https://elsewhere.example' });
+    expect({ status, origin: headers.get('access-control-allow-origin') }).toEqual({ status: 200, origin: '*' });
+    expect(body).toMatchObject({ chain_id: '31337', rpc_url: null, epoch: '0' });
+    expect(body.validators).toHaveLength(2);
+  });
+
+  it('relays the router’s models', async () => {
+    expect((await read('/public/models')).body.models).toMatchObject([{ id: FAKE_MODEL, min_price_per_1k: '2000000' }]);
+  });
+
+  it('finds a reply at the validator that knows it, and shows no more than that one does', async () => {
+    tell();
+    const { status, body } = await read(`/public/replies/${REPLY}`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ state: 'recorded', intake: null, record_hash: `0x${'00'.repeat(32)}` });
+    const { body: network } = await read('/public/network');
+    expect(network.validators.map(({ address }: { address: string }) => address)).toContain(body.validator);
+  });
+
+  it('still finds it while another validator is down, and says who is down where nobody knows it', async () => {
+    tell();
+    fixture.network.deadValidators.add(1);
+    expect((await read(`/public/replies/${REPLY}`)).status).toBe(200);
+    expect((await read(`/public/replies/${'cd'.repeat(16)}`)).status).toBe(503);
+    fixture.network.deadValidators.clear();
+  });
+
+  it.each([
+    ['/public/replies/hello', 400],
+    [`/public/replies/${'ef'.repeat(16)}`, 404],
+    [`/public/replies/${REPLY}?validator=0x${'00'.repeat(20)}`, 404],
+    ['/public/validators/0x12/verdicts', 404],
+    ['/public/beacon/minus', 400],
+    ['/public/beacon/99999999999999999999', 400],
+    ['/public/nothing', 404],
+  ])('answers %s with %d, and an error in words', async (path, expected) => {
+    const { status, body } = await read(path);
+    expect(status).toBe(expected);
+    expect(body.error.message).toMatch(/^[A-Z]/);
+  });
+
+  it('refuses a page of more entries than an answer may have', async () => {
+    const { body } = await read('/public/network');
+    const path = `/public/validators/${body.validators[0].address}/verdicts`;
+    expect((await read(`${path}?limit=251`)).status).toBe(400);
+  });
+
+  it('takes no writes', async () => {
+    const response = await fetch(`${fixture.url}/public/network`, { method: 'POST' });
+    expect(response.status).toBe(405);
+  });
+});
+
+it('a gateway stops one caller who reads without end', async () => {
+  const flooded = await createGatewayFixture();
+  const statuses = new Set<number>();
+  for (let asked = 0; asked < 20 && !statuses.has(429); asked++) {
+    const some = await Promise.all(Array.from({ length: 50 }, () => fetch(`${flooded.url}/public/network`)));
+    for (const { status } of some) statuses.add(status);
+  }
+  await flooded.close();
+  expect([...statuses].sort()).toEqual([200, 429]);
+});
+
+describe('the pages of a gateway', () => {
+  it('come with a policy, packed where the browser can unpack them', async () => {
+    const { status, headers } = await read('/explorer/', { 'accept-encoding': 'gzip' });
+    expect(status).toBe(200);
+    expect(headers.get('content-encoding')).toBe('gzip');
+    expect(headers.get('content-security-policy')).toContain("connect-src 'self';");
+    const tag = headers.get('etag') as string;
+    expect((await read('/explorer/', { 'if-none-match': tag })).status).toBe(304);
+  });
+
+  it('are no answer to a program that asks for the root', async () => {
+    expect(await read('/')).toMatchObject({ status: 404 });
+    expect((await read('/', { accept: 'text/html' })).headers.get('location')).toBe('/explorer/');
+  });
+
+  it('are these files alone', async () => {
+    expect((await read('/explorer')).headers.get('location')).toBe('/explorer/');
+    for (const name of ['..%2fpackage.json', 'build.ts', 'nothing.js']) {
+      expect((await read(`/explorer/${name}`)).status, name).toBe(404);
+    }
+  });
+});

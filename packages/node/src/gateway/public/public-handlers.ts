@@ -1,0 +1,149 @@
+import type { Deployment } from '@ogong/chain/deployment';
+import type { ApiContext, Handler } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
+import { computeAddressGroup } from '@ogong/host/link/places';
+import { createRateLimiter, type RateLimiter } from '@ogong/host/link/token-bucket';
+import type { Json } from '@ogong/host/openai/format';
+import type { Clock } from '@ogong/host/time/clock';
+import type { BeaconView } from '@ogong/host/views/beacon-view';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { PublicRouteName } from '@ogong/protocol/http/routes';
+import type { PublicReader } from './public-reader.ts';
+
+/** What the network is, for a page that reads the chain by itself. */
+export interface PageNetwork {
+  readonly deployment: Deployment;
+  /** Where a page may ask the chain. The gateway's own address of it may hold a secret. */
+  readonly rpcUrl: string | undefined;
+}
+
+export interface PublicHandlersDependencies {
+  readonly reader: PublicReader;
+  readonly network: PageNetwork | undefined;
+  readonly chain: Pick<ChainView, 'validators' | 'findByAddress' | 'ledger' | 'network'>;
+  readonly beacon: Pick<BeaconView, 'latest'>;
+  readonly clock: Clock;
+}
+
+/** Entries of a log in one answer. */
+const MAX_ENTRIES = 250;
+const PER_ADDRESS = { perSecond: 20, burst: 200 };
+const IN_ALL = { perSecond: 100, burst: 1_000 };
+
+/** For anybody: no key, no cookie, nothing that depends on who asks. */
+export function createPublicHandlers(
+  dependencies: PublicHandlersDependencies,
+): Readonly<Record<PublicRouteName, Handler>> {
+  const { reader, network, chain, beacon, clock } = dependencies;
+  const perAddress = createRateLimiter(PER_ADDRESS, clock);
+  const inAll = createRateLimiter(IN_ALL, clock);
+
+  const open =
+    (answer: (context: ApiContext) => Json | Promise<Json>): Handler =>
+    async (context) => {
+      assertWithin(perAddress, computeAddressGroup(context.env.incoming?.socket.remoteAddress) ?? 'unknown');
+      assertWithin(inAll, 'all');
+      context.header('access-control-allow-origin', '*');
+      context.header('cache-control', 'no-store');
+      return context.json(await answer(context));
+    };
+
+  function findValidator(hex: string): QuorumMember {
+    const found = /^0x[0-9a-f]{40}$/.test(hex) ? chain.findByAddress(fromHex(hex.slice(2), 20)) : undefined;
+    if (found === undefined) throw new ApiError('not_found', 'There is no such validator.', { param: 'validator' });
+    return found;
+  }
+
+  return {
+    network: open(() => {
+      const { epoch } = beacon.latest();
+      return {
+        chain_id: `${chain.ledger.chainId}`,
+        escrow: write(chain.ledger.verifyingContract),
+        settlement: write(chain.network.settlement),
+        ...(network && { contracts: { ...network.deployment, rpcUrl: undefined } }),
+        rpc_url: network?.rpcUrl ?? null,
+        epoch: `${epoch}`,
+        validators: chain.validators().map(toValidatorJson),
+      };
+    }),
+    supply: open(async () => ({
+      models: (await reader.listModels()).map((supply) => ({
+        id: supply.model,
+        model_root: write(supply.modelRoot),
+        providers: supply.providers,
+        free_capacity: supply.freeCapacity,
+        min_price_per_1k: `${supply.minPricePer1k}`,
+        context_size: supply.contextSize,
+        verifiers: supply.verifiers,
+        staked_verifiers: supply.stakedVerifiers,
+        numeric_classes: supply.numericClasses,
+      })),
+    })),
+    reply: open(async ({ req }) => {
+      const id = req.param('id') ?? '';
+      if (!/^(?:0x)?[0-9a-f]{32}$/.test(id)) {
+        throw new ApiError('invalid_request', 'A reply id has 32 hexadecimal digits.', { param: 'id' });
+      }
+      const named = req.query('validator');
+      const validator = named === undefined ? undefined : findValidator(named);
+      const found = await reader.findReply(fromHex(id.replace('0x', ''), 16), validator);
+      if (found === undefined) throw new ApiError('not_found', 'No validator knows this reply.', { param: 'id' });
+      const { status, intake, settled } = found;
+      return {
+        validator: write(found.validator),
+        state: status.state,
+        verdict: status.verdict,
+        detail: status.detail,
+        record_hash: status.recordHash.length === 0 ? null : write(status.recordHash),
+        transaction: status.transaction === '' ? null : status.transaction,
+        intake: intake === undefined ? null : { epoch: `${intake.epoch}`, signature: write(intake.signature) },
+        settled: settled && {
+          entry: write(settled.entry),
+          index: settled.index,
+          proof: settled.proof.map(write),
+          transaction: settled.transaction,
+        },
+      };
+    }),
+    verdicts: open(async ({ req }) => {
+      const validator = findValidator(req.param('address') ?? '');
+      const from = readCount(req.query('from') ?? '0', 'from', (1n << 64n) - 1n);
+      const limit = Number(readCount(req.query('limit') ?? '100', 'limit', BigInt(MAX_ENTRIES)));
+      const { entries, head, length } = await reader.listVerdicts(validator, { from, limit: Math.max(1, limit) });
+      return { entries: entries.map(write), head: write(head), length: `${length}` };
+    }),
+    beacon: open(async ({ req }) => {
+      const epoch = readCount(req.param('epoch') ?? '', 'epoch', (1n << 64n) - 1n);
+      const certificate = await reader.findCertificate(epoch);
+      if (certificate === undefined) throw new ApiError('not_found', 'No validator has a certificate of this epoch.');
+      return { certificate: write(certificate) };
+    }),
+  };
+}
+
+const write = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
+
+const toValidatorJson = ({ address, signingKey, stake, endpoint, certHash, vrfKey }: QuorumMember): Json => ({
+  address: write(address),
+  signingKey: write(signingKey),
+  stake: `${stake}`,
+  endpoint,
+  certHash: write(certHash),
+  vrfKey: write(vrfKey),
+});
+
+function readCount(text: string, param: string, most: bigint): bigint {
+  const value = /^[0-9]{1,20}$/.test(text) ? BigInt(text) : undefined;
+  if (value === undefined || value > most) {
+    throw new ApiError('invalid_request', `Expected a whole number up to ${most}.`, { param });
+  }
+  return value;
+}
+
+function assertWithin(limiter: RateLimiter, name: string): void {
+  if (limiter.take(name)) return;
+  throw new ApiError('too_many_requests', 'Too many public reads; try again soon.', { retryAfterS: 2 });
+}

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
+import type { Output } from '@ogong/host/lifecycle/command';
+import { explainFile } from '@ogong/host/log/errors';
+import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/verify-local-receipt';
+import type { Conversation } from './conversation.ts';
+import { callLocal } from './local-client.ts';
+import type { LocalDoor } from './local-door.ts';
+
+/**
+ * Keeps what the last answer can be checked by, since this process may be all that has it. An answer that was given is not lost to a
+ * disk that takes no file.
+ * @param isTerminal whether a person reads along, who is told how to check it.
+ */
+export async function keepReceipt(
+  { receiptPath }: Pick<Conversation, 'receiptPath'>,
+  { door, dataDir, output, isTerminal }: { door: LocalDoor; dataDir: string; output: Output; isTerminal: boolean },
+): Promise<void> {
+  if (receiptPath === undefined) return;
+  const file = join(dataDir, 'last-receipt.json');
+  const receipt = await callLocal(door, receiptPath, { method: 'GET' });
+  try {
+    makePrivateDirectory(dataDir);
+    writePrivateFile(file, `${JSON.stringify(receipt)}\n`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    output.writeError(`the answer cannot be checked later: ${file}: ${explainFile(error)}\n`);
+    return;
+  }
+  if (isTerminal) output.writeError(`\n(to check this answer: ogong verify ${file} --allow ${WITHOUT_NETWORK})\n`);
+}
