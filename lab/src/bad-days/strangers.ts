@@ -131,6 +131,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'an address holds its share of the slots at most',
   },
   'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
+  'RouterService/ListOffers': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/Report': {
     ...{ who: 'anyone', changes: 'statistics of speed', shownBy: 'packages/node/src/router/router.test.ts' },
     costs: 'a ticket of this router',
@@ -169,6 +170,7 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName, StrangerRow>> = {
   messageCount: { ...SHOWS, costs: 'a key' },
   models: { ...SHOWS, costs: 'a key' },
   model: { ...SHOWS, costs: 'a key' },
+  endpoints: { ...SHOWS, costs: 'a key' },
   health: { ...READS, costs: 'connections are limited, by address', shownBy: GATE },
   metrics: { ...SHOWS, costs: 'a key' },
 };

@@ -33,11 +33,16 @@ const ANSWER = 'a story of 40 tokens';
 let content = ANSWER;
 let listed: object | undefined;
 let listedFor: string | undefined;
+let asked = '';
 const server = createServer((request, response) => {
   if (request.url === '/v1/models') {
     listedFor = request.headers.authorization;
     return response.end(JSON.stringify({ data: listed === undefined ? [] : [listed] }));
   }
+  asked = '';
+  request.setEncoding('utf8').on('data', (piece: string) => {
+    asked += piece;
+  });
   const receipts = [{ reply_id: '1', url: '/v1/receipts/1', checks: [], receipt: toReceiptJson(receipt) }];
   const chunks = [
     { choices: [{ index: 0, delta: { content } }] },
@@ -69,6 +74,14 @@ describe('ogong ask', () => {
     const { code, out, error } = await ask(ANSWER, '--trust', trusted);
     expect({ code, out }).toEqual({ code: EXIT.ok, out: `${ANSWER}\n` });
     expect(error).toMatch(/^ok +draw-replay /m);
+  });
+
+  it('passes on what is preferred, and says nothing about it otherwise', async () => {
+    await ask(ANSWER, '--trust', trusted);
+    expect(JSON.parse(asked)).not.toHaveProperty('ogong');
+    const id = '0a'.repeat(32);
+    await ask(ANSWER, '--trust', trusted, '--sort', 'latency', '--max-price', '2000', '--provider', id);
+    expect(JSON.parse(asked).ogong).toEqual({ sort: 'latency', max_price: '2000', providers: { only: [id] } });
   });
 
   it('warns before it buys from a model that nobody else can check, and asks for the list with its key', async () => {

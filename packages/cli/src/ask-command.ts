@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { decimal, integer, text } from '@ogong/host/config/values';
+import { atomicAmount, decimal, integer, oneOf, text } from '@ogong/host/config/values';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toPrintable } from '@ogong/host/log/printable';
 import { toBase64 } from '@ogong/protocol/base/bytes';
+import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
@@ -29,6 +30,22 @@ const config = defineConfig({
       label: '<id>',
       description: 'ogong/<tier>/<maker>/<model>; the first on offer if not given',
     },
+    sort: {
+      schema: oneOf(SORTS),
+      default: 'none',
+      description: 'what the provider is drawn by, besides stake and reputation',
+    },
+    maxPrice: {
+      schema: atomicAmount,
+      label: '<u64>',
+      description: "highest price of 1,000 tokens, atomic units; the gateway's own limit if not given",
+    },
+    provider: {
+      schema: text,
+      label: '<id>',
+      repeatable: true,
+      description: 'provider that may answer, by its id of 64 hexadecimal digits; anybody if not given',
+    },
     system: { schema: text, label: '<text>', description: 'system message' },
     maxTokens: { schema: integer({ min: 1 }), default: '256', description: 'longest answer' },
     temperature: { schema: decimal({ max: 2 }), description: "sampling temperature; the network's default is 1" },
@@ -38,7 +55,11 @@ const config = defineConfig({
     ...trustFields,
   },
   positionals: { label: '<prompt>', min: 1, max: 1 },
-  examples: ['ogong ask "Once upon a time"', 'ogong ask --save receipt.json --seed 1 "Once upon a time"'],
+  examples: [
+    'ogong ask "Once upon a time"',
+    'ogong ask --sort latency "Once upon a time"',
+    'ogong ask --save receipt.json --seed 1 "Once upon a time"',
+  ],
 });
 
 export const askCommand: Command = {
@@ -80,6 +101,7 @@ export const askCommand: Command = {
         stream: true,
         ...(values.temperature === undefined ? {} : { temperature: values.temperature }),
         ...(values.seed === undefined ? {} : { seed: values.seed }),
+        ...wordPreference(values),
       });
       for await (const chunk of stream) {
         const piece = chunk.choices[0]?.delta.content ?? '';
@@ -106,6 +128,24 @@ export const askCommand: Command = {
     return EXIT.ok;
   },
 };
+
+/** The object `ogong` of the request; none where nothing is preferred. */
+function wordPreference({
+  sort,
+  maxPrice,
+  provider,
+}: {
+  readonly sort: Sort;
+  readonly maxPrice: bigint | undefined;
+  readonly provider: readonly string[];
+}): { readonly ogong?: object } {
+  const ogong = {
+    ...(sort !== 'none' && { sort }),
+    ...(maxPrice !== undefined && { max_price: maxPrice.toString() }),
+    ...(provider.length > 0 && { providers: { only: provider } }),
+  };
+  return Object.keys(ogong).length === 0 ? {} : { ogong };
+}
 
 interface ListedModel {
   readonly id: string;

@@ -106,7 +106,7 @@ describe('a client', () => {
       return Response.json({ choices: [] });
     };
     const client = createClient({ baseUrl: BASE_URL, fetch: fetch as typeof globalThis.fetch, settle: 'accepted' });
-    for (const ogong of [undefined, { exact: true }, { settle: 'any' }]) {
+    for (const ogong of [undefined, { exact: true }, { settle: 'any' }] as const) {
       await client.chat.completions.create({ ...params, ...(ogong && { ogong }) }).catch(() => undefined);
     }
     await client.embeddings.create({ model: 'm', input: 'one' }).catch(() => undefined);

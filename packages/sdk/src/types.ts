@@ -1,8 +1,25 @@
+/** What OpenAI's API has no word for: demands on whoever answers, and by whom one would be answered. */
+export interface OgongFields {
+  readonly exact?: boolean | null;
+  /** 64 lower-case hexadecimal digits. */
+  readonly model_root?: string | null;
+  readonly settle?: 'any' | 'accepted' | null;
+  readonly sort?: 'price' | 'latency' | 'throughput' | 'quality' | 'balanced' | null;
+  /** Of 1,000 tokens, atomic units; a text where it is above 2^53. */
+  readonly max_price?: number | string | null;
+  readonly tier?: string | null;
+  readonly accept?: readonly string[] | null;
+  /** Ids of providers, 64 lower-case hexadecimal digits each. */
+  readonly providers?: { readonly only?: readonly string[]; readonly ignore?: readonly string[] } | null;
+  readonly grammar?: string | null;
+}
+
 /** The parts of OpenAI's objects that this client reads; everything else passes through as it is. */
 export interface CompletionParams {
   readonly model: string;
   readonly n?: number | null;
   readonly stream?: boolean | null;
+  readonly ogong?: OgongFields | null;
   readonly [field: string]: unknown;
 }
 

@@ -6,6 +6,7 @@ import { drawArrivals } from '@ogong/protocol/audit/secret-draw';
 import { compareBytes, concatBytes, equalBytes, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import type { ProtocolAttack } from './attack.ts';
@@ -137,16 +138,18 @@ interface SeenMatch {
   readonly candidatesHash: Uint8Array;
 }
 
-const WEIGHTS = [900_000n, 500_000n, 1_800_000n, 450_000n, 990_000n, 500_000n];
+const REPUTATIONS = [900_000, 500_000, 900_000, 450_000, 990_000, 500_000];
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
 
 const listProviders = (present: (n: number) => boolean): Uint8Array =>
   encodeCandidates({
     modelId: MODEL,
+    asked: { sort: 'none', maxPricePer1kAtomic: 100n, contextSize: 600 },
     candidates: Array.from({ length: PROVIDERS }, (_, n) => n)
       .filter(present)
       .map((n) => ({
-        ...{ providerId: idOf(n), pricePer1kAtomic: 100n, weight: WEIGHTS[n] as bigint },
+        ...{ providerId: idOf(n), pricePer1kAtomic: 100n, reputationPpm: REPUTATIONS[n] as number },
+        ...{ stakeTokens: n === 2 ? 1n : 0n, figures: NO_FIGURES },
         ...{ payee: new Uint8Array(20).fill(n), contextSize: 4_096 },
       }))
       .sort((a, b) => compareBytes(a.providerId, b.providerId)),

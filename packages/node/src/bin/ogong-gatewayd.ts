@@ -83,6 +83,7 @@ async function start(values: Values): Promise<Daemon> {
         depositAtomic: values.deposit,
         allowanceAtomic: values.allowance,
         settle: values.settle,
+        sort: values.sort,
       },
       patience: {
         busyPatienceMs: values.busyPatience,
@@ -92,6 +93,7 @@ async function start(values: Values): Promise<Daemon> {
       },
       seal: values.seal,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
+      misroutedDir: join(values.dataDir, 'misrouted'),
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
       network: { deployment, rpcUrl: values.publicRpcUrl },

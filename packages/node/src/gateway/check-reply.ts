@@ -76,7 +76,8 @@ export async function checkReply<R extends BoughtAnswer>(
     ),
     context.ledger.deliver(replyId, readHeld(context, job, attempt, { record, header, response, progress })),
   ]);
-  reportToRouter(context, attempt, { outcome: 'ok', outputTokens });
+  const { tookMs, firstMs: firstTokenMs } = answer;
+  reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs });
   return read.reply;
 }
 

@@ -80,7 +80,7 @@ async function giveBack(
   { replyId, match }: Pick<FoundMatch, 'replyId' | 'match'>,
 ): Promise<void> {
   const { providerId } = match.ticket;
-  const message = { replyId, providerId, outcome: 'unused', outputTokens: 0, durationMs: 0 };
+  const message = { replyId, providerId, outcome: 'unused', outputTokens: 0, durationMs: 0, firstTokenMs: 0 };
   await links
     .to(RouterService, router)
     .report(message)

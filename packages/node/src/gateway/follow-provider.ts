@@ -24,6 +24,8 @@ export interface ProviderAnswer {
   readonly progress: SignedProgress | undefined;
   /** From the request to the last token, by this gateway's own clock. */
   readonly tookMs: number;
+  /** From the request to the first part of the answer, or to its end where it has none. */
+  readonly firstMs: number;
 }
 
 /**
@@ -47,6 +49,8 @@ export async function* followProvider(
   if (job.signal.aborted) ended.abort();
   const stream = context.providers.generate({ ...toCall(context, job, attempt), signal: ended.signal });
   const startedMs = monotonicClock.nowMs();
+  const sinceStart = (): number => Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
+  let firstMs: number | undefined;
   let isOver = false;
   let text = '';
   const tokens: TokenLogprob[] = [];
@@ -54,10 +58,11 @@ export async function* followProvider(
   try {
     for (;;) {
       const next = await stream.next();
+      firstMs ??= sinceStart();
       if (next.done) {
         isOver = true;
-        const tookMs = Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
-        return { ...next.value, text, tokens, format, progress: progress.latest(), tookMs };
+        const tookMs = sinceStart();
+        return { ...next.value, text, tokens, format, progress: progress.latest(), tookMs, firstMs };
       }
       text += next.value.text;
       format = next.value.format;

@@ -63,6 +63,7 @@ export function createGatewayApp(
     messageCount: signIn.require(createCountHandler('message', completions)),
     models: signIn.require(async (context) => showModels(context, await models.list())),
     model: signIn.require(async (context) => showModel(context, await models.get(context.req.param('id') ?? ''))),
+    endpoints: signIn.require(async (context) => context.json(await models.listOffers(context.req.query('model')))),
     receipt: signIn.require(receipts.showReceipt),
     opening: signIn.require(receipts.showOpening),
     health: createHealthHandler(dependencies),

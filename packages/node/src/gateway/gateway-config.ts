@@ -4,6 +4,7 @@ import { chainFields, observationFields } from '@ogong/host/config/common-fields
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hostPort, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
+import { SORTS } from '@ogong/protocol/exchange/preference';
 import { z } from 'zod';
 
 /** Escrow holds more than 64 bits of the smallest unit. */
@@ -54,6 +55,12 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_MAX_PRICE',
       default: '18446744073709551615',
       description: 'highest price per 1,000 tokens, atomic units',
+    },
+    sort: {
+      schema: oneOf(SORTS),
+      env: 'OGONG_GATEWAY_SORT',
+      default: 'none',
+      description: 'what providers are drawn by besides stake and reputation, where a request does not say',
     },
     settle: {
       schema: oneOf(['any', 'accepted']),

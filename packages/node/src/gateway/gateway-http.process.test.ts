@@ -389,3 +389,58 @@ describe('a provider that a request names', () => {
     expect(fixture.network.orders.length).toBe(1);
   });
 });
+
+describe('a preference', () => {
+  const ask = (fields: object): Promise<Response> => post('/v1/chat/completions', { ...chat, ...fields });
+  const hex = (id: Uint8Array): string => Buffer.from(id).toString('hex');
+  const measured = (latencyMs: number) => ({ figures: { latencyMs, milliTokensPerSecond: 1_000 } });
+  const orderedFrom = (): string[] => fixture.network.orders.map(({ providerId }) => hex(providerId));
+
+  it('for latency has nearly all requests answered by the provider that was measured fastest', async () => {
+    await open({ providers: [measured(2_000), measured(100), measured(2_000)] });
+    const fastest = hex(fixture.network.providers[1]?.id as Uint8Array);
+    for (let i = 0; i < 6; i++) expect((await ask({ ogong: { sort: 'latency' } })).status).toBe(200);
+    // By chance alone all six would be its own once in 700 times, and with the preference five or six are, all but once in 1,500 times.
+    expect(orderedFrom().filter((id) => id === fastest).length).toBeGreaterThanOrEqual(5);
+    const { id, model } = await readJson(ask({ model: `${FAKE_MODEL}:floor` }));
+    expect(model).toBe(FAKE_MODEL);
+    expect((await readJson(fetch(`${fixture.url}/v1/receipts/${id}`))).endpoint).toBe('chat');
+  });
+
+  it('names who may answer and who may not, also as what all requests without one get', async () => {
+    await open({ providers: [measured(2_000), measured(100)], options: { spending: { sort: 'latency' } } });
+    const [slow, fast] = fixture.network.providers.map(({ id }) => hex(id)) as [string, string];
+    expect((await ask({ ogong: { providers: { only: [slow] } } })).status).toBe(200);
+    expect((await ask({ ogong: { providers: { ignore: [fast] } } })).status).toBe(200);
+    expect(orderedFrom()).toEqual([slow, slow]);
+    const nobody = await ask({ ogong: { providers: { only: [slow], ignore: [slow] } } });
+    expect(await readError(nobody)).toEqual([503, null, 'no_provider']);
+    const cheap = await ask({ ogong: { max_price: 1 } });
+    expect(cheap.status).toBe(503);
+  });
+
+  it('that nobody can promise is refused with the field', async () => {
+    await open();
+    const refused = async (ogong: object) => (await readError(await ask({ ogong }))).slice(0, 2);
+    expect(await refused({ providers: { region: 'eu' } })).toEqual([400, 'ogong.providers.region']);
+    expect(await refused({ tier: 'vanilla' })).toEqual([400, 'ogong.tier']);
+    expect(await refused({ sort: 'beauty' })).toEqual([400, 'ogong.sort']);
+    expect((await readError(await ask({ model: `${FAKE_MODEL}:q4` }))).slice(0, 2)).toEqual([400, 'model']);
+    expect(fixture.network.orders).toEqual([]);
+  });
+
+  it('can be made by what is listed of each offer; and each answer that holds is measured', async () => {
+    await open({ providers: [measured(300), {}] });
+    const { data } = await readJson(fetch(`${fixture.url}/v1/endpoints?model=${FAKE_MODEL}`));
+    expect(data).toMatchObject([
+      { provider: hex(fixture.network.providers[0]?.id as Uint8Array), latency_ms: 300, tokens_per_second: 1 },
+      { latency_ms: null, tokens_per_second: null, posture: { tier: 'verified' } },
+    ]);
+    expect((await fetch(`${fixture.url}/v1/endpoints?model=ogong/verified/a/b`)).status).toBe(404);
+    expect((await ask({})).status).toBe(200);
+    await expect.poll(() => fixture.network.reports).toMatchObject([{ outcome: 'ok' }]);
+    const [report] = fixture.network.reports;
+    expect(report?.firstTokenMs).toBeGreaterThanOrEqual(1);
+    expect(report?.durationMs).toBeGreaterThanOrEqual(report?.firstTokenMs as number);
+  });
+});

@@ -4,6 +4,7 @@ import type { Metrics } from '@ogong/host/metrics/metrics';
 export interface GatewayMetrics {
   countAnswered(request: Pick<AnsweredRequest, 'route' | 'status' | 'durationMs'>): void;
   countFault(reason: string): void;
+  countMisrouted(): void;
   countDelivery(outcome: string): void;
   countOther(): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
@@ -14,6 +15,10 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   const exchanges = metrics.counter('http_requests_total', 'HTTP requests answered', ['route', 'status']);
   const durations = metrics.histogram('http_request_seconds', 'Time to the end of the answer', ['route']);
   const faults = metrics.counter('provider_faults_total', 'Providers that failed a reply', ['reason']);
+  const misrouted = metrics.counter(
+    'misrouted_total',
+    'Tickets by which the router misrouted, by its own signed words',
+  );
   const verdicts = metrics.counter('verdicts_total', 'Final verdicts on ordered replies', ['verdict']);
   const deliveries = metrics.counter(
     'deliveries_acknowledged_total',
@@ -33,6 +38,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
       durations.observe({ route }, durationMs / 1000);
     },
     countFault: (reason) => faults.inc({ reason }),
+    countMisrouted: () => misrouted.inc(),
     countDelivery: (outcome) => deliveries.inc({ outcome }),
     countOther: () => others.inc(),
     countVerdict(verdict, feeAtomic) {

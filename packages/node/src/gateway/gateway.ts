@@ -15,6 +15,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Sort } from '@ogong/protocol/exchange/preference';
 import type { ApiKeys } from './api-keys.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
@@ -25,6 +26,7 @@ import { createGatewayApp } from './gateway-app.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createInferenceGate } from './inference-gate.ts';
 import { keepHeld, keepIntake } from './keep-intake.ts';
+import { keepMisrouted } from './keep-misrouted.ts';
 import { createModelList } from './model-list.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
@@ -65,6 +67,8 @@ export interface GatewaySpendingOptions {
   readonly allowanceAtomic: bigint;
   /** Default: `any`. */
   readonly settle?: SettlePolicy;
+  /** What a request asks for that names no preference. Default: `none`. */
+  readonly sort?: Sort;
 }
 
 export interface GatewayOptions {
@@ -77,6 +81,8 @@ export interface GatewayOptions {
   readonly seal?: SealPolicy;
   /** Which machines of tier `tee` are believed. Default: none, and nothing is bought in that tier. */
   readonly machinePolicy?: MachinePolicy | undefined;
+  /** Where tickets are kept by which the router misrouted. Default: nowhere. */
+  readonly misroutedDir?: string;
   readonly receiptLifetimeMs: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
@@ -264,12 +270,17 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  { router, patience, spending, modelRoots, seal = 'auto', machinePolicy }: GatewayOptions,
+  { router, patience, spending, modelRoots, seal = 'auto', machinePolicy, misroutedDir }: GatewayOptions,
   { chain, beacon, links, payer, clock, logger, counts, warn }: GatewayContext,
   { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
 ): ReplyService {
   const { ledger, receipts, complaints, deliveries, funding } = books;
-  const { maxPricePer1kAtomic } = spending;
+  const { maxPricePer1kAtomic, sort = 'none' } = spending;
+  const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
+    counts.countMisrouted();
+    const kept = misroutedDir && keepMisrouted(misroutedDir, match);
+    logger.warn({ problem, kept }, 'the router misrouted');
+  };
   const { busyPatienceMs } = patience;
   return createReplyService({
     router,
@@ -279,7 +290,7 @@ function createReplies(
     beacon,
     links,
     payer,
-    matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs }, { links, clock }),
+    matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted }, { links, clock }),
     providers: createProviderCall(patience, {
       links,
       sealing: {

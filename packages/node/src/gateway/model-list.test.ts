@@ -8,8 +8,29 @@ function createList(verifiers: number, model = MODEL) {
   const supply = {
     ...{ model, modelRoot: new Uint8Array(32), providers: 1, freeCapacity: 1, minPricePer1k: 1n },
     ...{ contextSize: 512, verifiers, stakedVerifiers: 0, numericClasses: ['a'] },
+    ...{ latencyMs: 120, milliTokensPerSecond: 0 },
   };
-  const links = { to: () => ({ listModels: async () => ({ models: [supply] }) }) } as unknown as LinkPool;
+  const offer = {
+    ...{
+      providerId: new Uint8Array(32).fill(1),
+      payee: new Uint8Array(20).fill(2),
+      model,
+      modelRoot: new Uint8Array(32),
+    },
+    ...{
+      numericClass: 'fake-1/js/f64/exact/hash/kv-none',
+      pricePer1k: 5n,
+      contextSize: 512,
+      capacity: 2,
+      freeCapacity: 1,
+    },
+    ...{ stakeTokens: 3n, reputationPpm: 500_000, livenessPpm: 1_000_000, latencyMs: 0, milliTokensPerSecond: 12_500 },
+  };
+  const router = {
+    listModels: async () => ({ models: [supply] }),
+    listOffers: async ({ model: asked }: { readonly model: string }) => ({ offers: asked === model ? [offer] : [] }),
+  };
+  const links = { to: () => router } as unknown as LinkPool;
   return createModelList({ router: {} as Peer, sinceS: 0 }, { links });
 }
 
@@ -31,5 +52,31 @@ describe('a model of the list', () => {
 
   it('with two verifiers has no warning', async () => {
     expect(await createList(2).get(MODEL)).not.toHaveProperty('ogong.warning');
+  });
+});
+
+describe('figures', () => {
+  it('stand beside each model, and null where nobody has measured', async () => {
+    expect(await createList(2).get(MODEL)).toMatchObject({ ogong: { latency_ms: 120, tokens_per_second: null } });
+  });
+
+  it('stand beside each offer, with posture and price', async () => {
+    const list = await createList(2).listOffers(MODEL);
+    expect(list).toMatchObject({ object: 'list', has_more: false });
+    expect((list as { data: unknown[] }).data).toEqual([
+      {
+        ...{ object: 'endpoint', provider: '01'.repeat(32), payee: `0x${'02'.repeat(20)}`, model: MODEL },
+        ...{ model_root: '00'.repeat(32), price_per_1k: '5', context_size: 512, capacity: 2, free_capacity: 1 },
+        ...{ stake_tokens: '3', reputation_ppm: 500_000, liveness_ppm: 1_000_000 },
+        ...{ latency_ms: null, tokens_per_second: 12.5 },
+        posture: {
+          ...{ tier: 'verified', method: 'draw-replay', exact: true },
+          numeric_class: 'fake-1/js/f64/exact/hash/kv-none',
+        },
+      },
+    ]);
+    await expect(createList(2).listOffers('ogong/verified/test/other')).rejects.toMatchObject({
+      code: 'model_not_found',
+    });
   });
 });

@@ -1,16 +1,55 @@
+import type { Client } from '@connectrpc/connect';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { formatModel, type Json } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type ListedOffer, type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { readPosture } from '@ogong/protocol/tier/posture';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { createModelNotFound } from './provider-match.ts';
 
 /** What the network serves now, as OpenAI lists models. */
 export interface ModelList {
+  /** Offers one by one, each with its figures, posture and price. @throws ApiError */
+  listOffers(model: string | undefined): Promise<Json>;
   list(): Promise<readonly Json[]>;
   /** @throws ApiError `model_not_found` */
   get(id: string): Promise<Json>;
+}
+
+const MAX_LISTED_MODELS = 64;
+
+/** Null where nobody has measured it. */
+const showFigures = ({
+  latencyMs,
+  milliTokensPerSecond,
+}: Pick<ListedOffer, 'latencyMs' | 'milliTokensPerSecond'>): Json => ({
+  latency_ms: latencyMs === 0 ? null : latencyMs,
+  tokens_per_second: milliTokensPerSecond === 0 ? null : milliTokensPerSecond / 1000,
+});
+
+function showOffer(offer: ListedOffer): Json {
+  const { tier } = lookUpTier(offer.model.split('/')[1] ?? '');
+  const { numericClass } = offer;
+  const posture = tier && readPosture({ tier: tier.name, method: tier.method, numericClass });
+  return {
+    object: 'endpoint',
+    provider: toHex(offer.providerId),
+    payee: `0x${toHex(offer.payee)}`,
+    model: offer.model,
+    model_root: toHex(offer.modelRoot),
+    price_per_1k: offer.pricePer1k.toString(),
+    context_size: offer.contextSize,
+    capacity: offer.capacity,
+    free_capacity: offer.freeCapacity,
+    stake_tokens: offer.stakeTokens.toString(),
+    reputation_ppm: offer.reputationPpm,
+    liveness_ppm: offer.livenessPpm,
+    ...showFigures(offer),
+    ...(posture && {
+      posture: { tier: posture.tier, method: posture.method, numeric_class: numericClass, exact: posture.exact },
+    }),
+  };
 }
 
 /** A provider's own verifier is never asked about its replies, so that it takes two for one that may be asked. */
@@ -37,9 +76,9 @@ export function createModelList(
   { router, sinceS }: { router: Peer; sinceS: number },
   { links }: { links: LinkPool },
 ): ModelList {
-  async function fetch(): Promise<ModelSupply[]> {
+  async function ask<T>(call: (service: Client<typeof RouterService>) => Promise<T>): Promise<T> {
     try {
-      return (await links.to(RouterService, router).listModels({})).models;
+      return await call(links.to(RouterService, router));
     } catch (cause) {
       throw new ApiError('router_unreachable', 'The router does not answer; try again later.', {
         cause,
@@ -47,6 +86,8 @@ export function createModelList(
       });
     }
   }
+
+  const fetch = async (): Promise<ModelSupply[]> => (await ask((service) => service.listModels({}))).models;
 
   const toModel = (supply: ModelSupply): Json => ({
     ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
@@ -59,11 +100,25 @@ export function createModelList(
       verifiers: supply.verifiers,
       staked_verifiers: supply.stakedVerifiers,
       numeric_classes: supply.numericClasses,
+      ...showFigures(supply),
       ...describeTier(supply),
     },
   });
 
+  async function fetchOffers(model: string): Promise<readonly ListedOffer[]> {
+    return (await ask((service) => service.listOffers({ model }))).offers;
+  }
+
   return {
+    async listOffers(named) {
+      // One model at a time: all offers of a large network make no message.
+      const models = (await fetch()).filter(({ model }) => named === undefined || model === named);
+      if (named !== undefined && models.length === 0) throw createModelNotFound(named);
+      const names = [...new Set(models.map(({ model }) => model))];
+      const data: Json[] = [];
+      for (const name of names.slice(0, MAX_LISTED_MODELS)) data.push(...(await fetchOffers(name)).map(showOffer));
+      return { object: 'list', data, has_more: names.length > MAX_LISTED_MODELS };
+    },
     list: async () => (await fetch()).map(toModel),
     async get(id) {
       const supply = (await fetch()).find(({ model }) => model === id);

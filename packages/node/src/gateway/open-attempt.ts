@@ -39,7 +39,8 @@ export async function openAttempt(
   const validator = await validators.pick();
   const registered = chain.validators();
   const named = { payer: payer.address, validator: validator.address };
-  const wanted = { model: request.model, demands: request.demands, requestHash, contextSize };
+  const { model, demands, preference } = request;
+  const wanted = { model, demands, preference, requestHash, contextSize };
   const { nonce, replyId, match } = await findMatch(context, job, { ...wanted, named, exclude: tried });
   const ordered = { ...named, nonce };
   await assertPublishedWeights(context, request.model, match.ticket.modelRoot);

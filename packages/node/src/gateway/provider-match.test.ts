@@ -5,6 +5,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type CandidateList, encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
+import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
 import { describe, expect, it } from 'vitest';
 import { createProviderMatch } from './provider-match.ts';
 
@@ -23,16 +24,22 @@ interface Lie {
 async function matchWith(
   { list = (same) => same, ticket = (same) => same }: Lie,
   demands = NO_DEMANDS,
+  preference: RequestPreference = NO_PREFERENCE,
 ): Promise<Ticket> {
   const honest: CandidateList = {
     modelId: MODEL,
+    asked: {
+      sort: preference.sort ?? 'none',
+      maxPricePer1kAtomic: preference.maxPricePer1kAtomic ?? 10n,
+      contextSize: 600,
+    },
     candidates: [1, 2, 3].map((n) => {
       return {
         providerId: bytes(32, n),
         pricePer1kAtomic: 5n,
-        weight: 1n,
         payee: bytes(20, n),
         contextSize: 512 + n * 100,
+        ...{ stakeTokens: 0n, reputationPpm: 500_000, figures: { latencyMs: 90 * n, milliTokensPerSecond: 0 } },
       };
     }),
   };
@@ -52,7 +59,7 @@ async function matchWith(
     { router: {} as Peer, maxPricePer1kAtomic: 10n, busyPatienceMs: 0 },
     { links, clock: { nowMs: () => NOW_MS } },
   );
-  const query = { model: MODEL, replyId, requestHash, contextSize: 600, exclude: [], demands };
+  const query = { model: MODEL, replyId, requestHash, contextSize: 600, exclude: [], demands, preference };
   return (await matches.match({ ...query, signal: AbortSignal.timeout(10_000) })).ticket;
 }
 
@@ -101,5 +108,39 @@ describe('what a router answers', () => {
     ],
   ])('is refused with %s', async (_what, lie, message) => {
     await expect(matchWith(lie)).rejects.toThrow(message);
+  });
+});
+
+describe('what a request prefers', () => {
+  const prefer = (change: Partial<RequestPreference>, lie: Lie = {}) =>
+    matchWith(lie, NO_DEMANDS, { ...NO_PREFERENCE, ...change });
+  const asked = (change: Partial<CandidateList['asked']>): Lie => ({
+    list: (same) => ({ ...same, asked: { ...same.asked, ...change } }),
+  });
+
+  it('stands in the list that is taken', async () => {
+    await expect(prefer({ sort: 'latency', maxPricePer1kAtomic: 7n })).resolves.toBeDefined();
+    await expect(prefer({ only: [1, 2, 3].map((n) => bytes(32, n)), ignore: [bytes(32, 4)] })).resolves.toBeDefined();
+  });
+
+  it.each<[string, Partial<RequestPreference>, Lie, string]>([
+    [
+      'is by another figure',
+      { sort: 'latency' },
+      asked({ sort: 'price' }),
+      'its draw is by price, and latency was asked',
+    ],
+    ['is by none', { sort: 'latency' }, asked({ sort: 'none' }), 'its draw is by none'],
+    ['is for a higher price', { maxPricePer1kAtomic: 7n }, asked({ maxPricePer1kAtomic: 8n }), 'for another price'],
+    ['is for less context', {}, asked({ contextSize: 512 }), 'for another context'],
+    ['has somebody whom it rules out', { ignore: [bytes(32, 2)] }, {}, 'it lists an excluded provider'],
+    [
+      'has somebody whom it does not name',
+      { only: [bytes(32, 1), bytes(32, 2)] },
+      {},
+      'that the request does not name',
+    ],
+  ])('makes a list void that %s', async (_what, preference, lie, message) => {
+    await expect(prefer(preference, lie)).rejects.toThrow(message);
   });
 });

@@ -7,8 +7,10 @@ import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
-import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
+import { parseCandidates } from '@ogong/protocol/exchange/match';
+import { findMisrouting, isNamedList } from '@ogong/protocol/exchange/misrouting';
+import type { AskedMatch, Sort } from '@ogong/protocol/exchange/preference';
 import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type ModelSupply,
@@ -18,6 +20,7 @@ import {
   type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Demands } from '@ogong/protocol/modality/demands';
+import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
 
 export interface MatchQuery {
   readonly model: string;
@@ -27,6 +30,8 @@ export interface MatchQuery {
   readonly contextSize: number;
   /** What the request demands of whoever answers. */
   readonly demands: Demands;
+  /** By whom the caller would be answered. Default: the gateway's own. */
+  readonly preference?: RequestPreference | undefined;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
   readonly signal: AbortSignal;
@@ -51,10 +56,14 @@ export interface ProviderMatchOptions {
   readonly maxPricePer1kAtomic: bigint;
   /** How long a request waits while every provider is busy. */
   readonly busyPatienceMs: number;
+  /** What a request asks for that names no preference. Default: none. */
+  readonly sort?: Sort;
+  /** Told of each ticket by which its router has misrouted: it and the list are evidence. */
+  readonly onMisrouted?: (match: Pick<Match, 'signed' | 'candidates'>, problem: string) => void;
 }
 
-/** The remaining places are for the providers that one reply was tried with. */
-const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - 8;
+/** The remaining places are for the providers that one reply was tried with, and for those that its request rules out. */
+const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - MAX_ONLY_PROVIDERS - 8;
 const EXCLUSION_MS = 24 * 3_600_000;
 const PAUSE = { firstMs: 75, longestMs: 1_500 };
 const ANY_WEIGHTS = new Uint8Array();
@@ -62,7 +71,7 @@ const U64_MAX = (1n << 64n) - 1n;
 
 /** Asks the router for a provider and does not trust it: signature, request, price and draw are checked. */
 export function createProviderMatch(
-  { router, maxPricePer1kAtomic, busyPatienceMs }: ProviderMatchOptions,
+  { router, maxPricePer1kAtomic, busyPatienceMs, sort: ownSort = 'none', onMisrouted = () => {} }: ProviderMatchOptions,
   {
     links,
     clock,
@@ -125,12 +134,15 @@ export function createProviderMatch(
 
   return {
     async match(query) {
-      const { model, replyId, requestHash, contextSize, demands } = query;
-      const exclude = [...query.exclude, ...listExcluded()];
+      const { model, replyId, requestHash, contextSize, demands, preference = NO_PREFERENCE } = query;
+      const { only, ignore, sort = ownSort } = preference;
+      const exclude = [...query.exclude, ...ignore, ...listExcluded()];
+      const asked = { sort, maxPricePer1kAtomic: lower(maxPricePer1k, preference.maxPricePer1kAtomic), contextSize };
       const seed = crypto.sha256(requestHash, replyId);
       const { exact, modelRoot = ANY_WEIGHTS } = demands;
       const named = { model, replyId, requestHash, contextSize };
-      const request = { ...named, maxPricePer1k, seed, exclude, exact, modelRoot };
+      const offered = { sort: sort === 'none' ? '' : sort, only: [...only], maxPricePer1k: asked.maxPricePer1kAtomic };
+      const request = { ...named, ...offered, seed, exclude, exact, modelRoot };
       const { ticket: signed, candidates } = await ask(query, request);
       if (signed === undefined) throw createRouterFault('it sent no ticket');
       const nowMs = clock.nowMs();
@@ -139,16 +151,18 @@ export function createProviderMatch(
         throw createRouterFault(checks.find(({ status }) => status === 'fail')?.detail ?? 'its ticket is void');
       }
       if (ticket.modelId !== model) throw createRouterFault(`it matched ${ticket.modelId}`);
-      if (ticket.pricePer1kAtomic > maxPricePer1kAtomic) throw createRouterFault('its price is above the limit');
       if (demands.modelRoot !== undefined && !equalBytes(ticket.modelRoot, demands.modelRoot)) {
         throw createRouterFault('it matched other weights than were demanded');
       }
-      if (exclude.some((id) => equalBytes(id, ticket.providerId)))
-        throw createRouterFault('it named an excluded provider');
-      if (!isDrawn(ticket, candidates, seed)) throw createRouterFault('its draw does not replay');
-      if (!hasMostRoom(candidates, contextSize)) {
-        throw createRouterFault('it lists providers with less room than others of the list have');
+      if (!isNamedList(crypto, { ticket, candidates }))
+        throw createRouterFault('its draw does not replay: the list is another');
+      const misrouting = findMisrouting(crypto, { ticket, candidates });
+      if (misrouting !== undefined) {
+        onMisrouted({ signed, candidates }, misrouting);
+        throw createRouterFault(misrouting);
       }
+      const unasked = findUnasked(candidates, { asked, only, exclude });
+      if (unasked !== undefined) throw createRouterFault(unasked);
       served.add(model);
       return { ticket, signed, candidates };
     },
@@ -159,26 +173,27 @@ export function createProviderMatch(
   };
 }
 
-function isDrawn(ticket: Ticket, candidates: Uint8Array, seed: Uint8Array): boolean {
-  try {
-    const drawn = replayMatch(crypto, candidates, seed);
-    return (
-      equalBytes(hashCandidates(crypto, candidates), ticket.candidatesHash) &&
-      drawn !== undefined &&
-      equalBytes(drawn.providerId, ticket.providerId) &&
-      equalBytes(drawn.payee, ticket.payee) &&
-      drawn.contextSize === ticket.contextSize &&
-      drawn.pricePer1kAtomic === ticket.pricePer1kAtomic
-    );
-  } catch {
-    return false;
-  }
-}
+const lower = (own: bigint, asked: bigint | undefined): bigint => (asked !== undefined && asked < own ? asked : own);
 
-/** Whether every listed provider has room for all that was asked for, or as much as any other on the list. */
-function hasMostRoom(candidates: Uint8Array, contextSize: number): boolean {
-  const rooms = parseCandidates(candidates).candidates.map((each) => Math.min(each.contextSize, contextSize));
-  return rooms.every((room) => room === rooms[0]);
+/** What stands in a list against what was asked for; undefined for nothing. Its own words agree with each other. */
+function findUnasked(
+  candidates: Uint8Array,
+  {
+    asked,
+    only,
+    exclude,
+  }: { readonly asked: AskedMatch; readonly only: readonly Uint8Array[]; readonly exclude: readonly Uint8Array[] },
+): string | undefined {
+  const list = parseCandidates(candidates);
+  if (list.asked.sort !== asked.sort) return `its draw is by ${list.asked.sort}, and ${asked.sort} was asked for`;
+  if (list.asked.maxPricePer1kAtomic !== asked.maxPricePer1kAtomic) return 'its list is for another price';
+  if (list.asked.contextSize !== asked.contextSize) return 'its list is for another context';
+  const has = (ids: readonly Uint8Array[], id: Uint8Array): boolean => ids.some((one) => equalBytes(one, id));
+  if (list.candidates.some(({ providerId }) => has(exclude, providerId))) return 'it lists an excluded provider';
+  if (only.length > 0 && list.candidates.some(({ providerId }) => !has(only, providerId))) {
+    return 'it lists a provider that the request does not name';
+  }
+  return undefined;
 }
 
 const createRouterFault = (why: string): ApiError =>

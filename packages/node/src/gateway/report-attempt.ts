@@ -23,14 +23,24 @@ export async function accuseProvider(
   reportToRouter(context, attempt, { outcome, outputTokens: 0 });
 }
 
-/** For the router's statistics only, so a lost report does no harm. */
+/** What others see as the provider's figures (docs/spec/match.md#figures). A lost report does no harm. */
 export function reportToRouter(
   { clock, links, router, onError = () => {} }: ReplyContext,
   { replyId, match, startedMs }: ProviderAttempt,
-  { outcome, outputTokens }: { readonly outcome: string; readonly outputTokens: number },
+  {
+    outcome,
+    outputTokens,
+    tookMs = clock.nowMs() - startedMs,
+    firstTokenMs = 0,
+  }: {
+    readonly outcome: string;
+    readonly outputTokens: number;
+    readonly tookMs?: number;
+    readonly firstTokenMs?: number;
+  },
 ): void {
   const { providerId } = match.ticket;
-  const durationMs = Math.max(0, Math.min(clock.nowMs() - startedMs, 0xffff_ffff));
-  const message = { replyId, providerId, outcome, outputTokens, durationMs };
+  const durationMs = Math.max(0, Math.min(tookMs, 0xffff_ffff));
+  const message = { replyId, providerId, outcome, outputTokens, durationMs, firstTokenMs };
   links.to(RouterService, router).report(message).catch(onError);
 }

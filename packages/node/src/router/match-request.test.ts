@@ -4,18 +4,18 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
+import { createFigures } from './figures.ts';
 import { assertRequest, explainNoMatch, listDemanded, matchRequest, type RouteQuery } from './match-request.ts';
 import { createOutstanding } from './outstanding.ts';
 import { createRefusals } from './refusals.ts';
-import { MODEL_ID, MODEL_ROOT, makeRoute, NOW } from './router-fixture.ts';
+import { listWeighed, MODEL_ID, MODEL_ROOT, makeRoute, NOW } from './router-fixture.ts';
 import { takeReport } from './router-service.ts';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
-import { createThroughput } from './throughput.ts';
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
 const query = (bend: Partial<RouteQuery> = {}): RouteQuery => ({
-  ...{ contextSize: 64, exact: false, modelRoot: new Uint8Array() },
+  ...{ contextSize: 64, exact: false, modelRoot: new Uint8Array(), sort: '', only: [] },
   ...makeRoute(),
   ...bend,
 });
@@ -26,7 +26,7 @@ function makeOffer(n: number, bend: Partial<ListedOffer> = {}): ListedOffer {
     announcement: { endpoint: `127.0.0.1:${9_000 + n}`, certHash: fill(n) } as ListedOffer['announcement'],
     model: { modelId: MODEL_ID, modelRoot: MODEL_ROOT } as ListedOffer['model'],
     ...{ modelId: MODEL_ID, providerId: fill(n), payee: fill(n, 20), pricePer1kAtomic, contextSize: 512 },
-    ...{ freeCapacity: 1, stakeAtomic: 0n, reputationPpm: 1_000_000, expiresAtMs: NOW + 1 },
+    ...{ freeCapacity: 1, stakeAtomic: 0n, reputationPpm: 1_000_000, livenessPpm: 1_000_000, expiresAtMs: NOW + 1 },
     ...bend,
   };
 }
@@ -43,7 +43,7 @@ function openState(offers: readonly ListedOffer[]) {
     supply: { offers: () => offers } as unknown as RouterState['supply'],
     outstanding: createOutstanding(),
     refusals: createRefusals(),
-    throughput: createThroughput(),
+    figures: createFigures(),
     metrics: { openTickets: metric, reports: metric } as unknown as RouterState['metrics'],
   };
   return { state, reports };
@@ -64,6 +64,20 @@ describe('matching a request', () => {
     expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW + 1_000)).toBe(0);
   });
 
+  it('draws by the preference among those that are named, with the figures that were measured', () => {
+    const { state } = openState(
+      [1, 2, 3].map((n) => makeOffer(n, { figures: { latencyMs: 100 * n, milliTokensPerSecond: 0 } })),
+    );
+    const request = query({ sort: 'latency', only: [fill(1), fill(3)] });
+    const { candidates } = matchRequest(state, request, { peer: fill(9), group: undefined });
+    const list = parseCandidates(candidates);
+    expect(list.asked).toMatchObject({ sort: 'latency', contextSize: 64, maxPricePer1kAtomic: 10_000n });
+    expect(list.candidates.map(({ figures }) => figures.latencyMs)).toEqual([100, 300]);
+    expect(listWeighed(candidates).map(({ weight }) => weight)).toEqual(
+      [256n ** 4n, 85n ** 4n].map((rate) => rate * 1_000_000n),
+    );
+  });
+
   it('holds nothing where nobody can be drawn', () => {
     const { state } = openState([makeOffer(1, { freeCapacity: 0 })]);
     expect(() => matchRequest(state, query(), { peer: fill(9), group: undefined })).toThrow(/busy/);
@@ -75,6 +89,9 @@ describe('matching a request', () => {
     ['a request hash of another length', { requestHash: fill(1, 31) }],
     ['no model id', { model: 'gpt-4' }],
     ['an exclusion of another length', { exclude: [fill(1, 31)] }],
+    ['a preference that nobody knows', { sort: 'beauty' }],
+    ['the name of a provider of another length', { only: [fill(1, 31)] }],
+    ['too many names of providers', { only: Array.from({ length: 17 }, (_, n) => fill(n)) }],
   ])('refuses a query with %s', (_what, bend) => {
     expect(() => assertRequest(crypto, query())).not.toThrow();
     expect(() => assertRequest(crypto, query(bend))).toThrow(Refusal);
@@ -90,6 +107,8 @@ describe('matching a request', () => {
     expect(reasonOf(makeOffer(2, { boundAtomic: 9n }))).toMatch(/holds enough/);
     expect(reasonOf(makeOffer(1, { boundAtomic: 10n }))).toMatch(/tried already/);
     expect(reasonOf(makeOffer(1), makeOffer(2))).toMatch(/all 1 providers/);
+    const named = explainNoMatch([makeOffer(1)], { ...wanted, only: [fill(3)] });
+    expect(named.rawMessage).toMatch(/no provider that the request names/);
   });
 });
 
@@ -97,6 +116,7 @@ describe('a report', () => {
   it('of the holder frees its slot once; only an answer in full counts for speed', () => {
     const { state, reports } = openState([makeOffer(1)]);
     const holder = fill(9);
+    const figures = () => state.figures.of({ providerId: fill(1), modelId: MODEL_ID }, NOW);
     for (const outcome of ['abandoned', 'ok']) {
       const { replyId } = query();
       state.outstanding.add({
@@ -108,15 +128,15 @@ describe('a report', () => {
         releaseAtMs: NOW + 1,
         nowMs: NOW,
       });
-      const report = { replyId, providerId: fill(1), outcome, outputTokens: 50, durationMs: 500 };
+      const report = { replyId, providerId: fill(1), outcome, outputTokens: 50, durationMs: 500, firstTokenMs: 20 };
       expect(() => takeReport(state, report, fill(8))).toThrow(/no open ticket/);
       expect(() => takeReport(state, { ...report, outcome: 'splendid' }, holder)).toThrow(/unknown outcome/);
-      expect(state.throughput.of(fill(1))).toBeUndefined();
+      expect(figures().latencyMs).toBe(0);
       takeReport(state, report, holder);
       expect(() => takeReport(state, report, holder)).toThrow(/no open ticket/);
       expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW)).toBe(0);
     }
-    expect(state.throughput.of(fill(1))).toBe(100);
+    expect(figures()).toEqual({ latencyMs: 20, milliTokensPerSecond: 100_000 });
     expect(reports).toEqual([{ outcome: 'abandoned' }, { outcome: 'ok' }]);
   });
 });

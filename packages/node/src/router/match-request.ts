@@ -3,7 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { concatBytes, equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
+import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
 import {
   encodeCandidates,
   hashCandidates,
@@ -12,6 +12,7 @@ import {
   replayMatch,
   selectCandidates,
 } from '@ogong/protocol/exchange/match';
+import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
 import { type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findUnmetDemand } from '@ogong/protocol/modality/demands';
@@ -22,7 +23,17 @@ import type { ListedOffer } from './supply.ts';
 /** What the draw and the ticket depend on; a router ignores the rest of the message. */
 export type RouteQuery = Pick<
   RouteRequest,
-  'model' | 'seed' | 'replyId' | 'requestHash' | 'exclude' | 'maxPricePer1k' | 'contextSize' | 'exact' | 'modelRoot'
+  | 'model'
+  | 'seed'
+  | 'replyId'
+  | 'requestHash'
+  | 'exclude'
+  | 'maxPricePer1k'
+  | 'contextSize'
+  | 'exact'
+  | 'modelRoot'
+  | 'sort'
+  | 'only'
 >;
 
 type MatchState = Pick<
@@ -42,10 +53,10 @@ export function matchRequest(
 ): { readonly ticket: SignedTicket; readonly candidates: Uint8Array } {
   const { crypto, clock, supply, outstanding, metrics, ticketTtlMs } = state;
   assertRequest(crypto, request);
-  const { model: modelId, seed, replyId, exclude, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
+  const { model: modelId, seed, replyId, exclude, only, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
   const offers = listDemanded(supply.offers(modelId, group), request);
-  const wanted = { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs };
+  const wanted = { modelId, maxPricePer1kAtomic, contextSize, exclude, only, sort: readSort(request), nowMs };
   const candidates = encodeCandidates(selectCandidates(offers, wanted));
   const drawn = replayMatch(crypto, candidates, seed);
   if (drawn === undefined) throw explainNoMatch(offers, wanted);
@@ -74,8 +85,13 @@ export function listDemanded<O extends Pick<ListedOffer, 'model'>>(
 /** @throws Refusal 'invalid'; 'not-found' where the tier is planned */
 export function assertRequest(
   crypto: Crypto,
-  { model, seed, replyId, requestHash, exclude, modelRoot }: RouteQuery,
+  { model, seed, replyId, requestHash, exclude, modelRoot, sort, only }: RouteQuery,
 ): void {
+  readSort({ sort });
+  assertRoute(
+    only.length <= MAX_ONLY_PROVIDERS && only.every((id) => id.length === 32),
+    `at most ${MAX_ONLY_PROVIDERS} provider ids can be named`,
+  );
   assertRoute(modelRoot.length === 0 || modelRoot.length === 32, 'a model root has 32 bytes');
   assertRoute(replyId.length === REPLY_ID_BYTES && requestHash.length === 32, 'reply id or request hash is malformed');
   assertRoute(
@@ -94,6 +110,14 @@ export function assertRequest(
     throw error;
   }
   if (refusal !== undefined) throw new Refusal('not-found', refusal);
+}
+
+/** @throws Refusal where it is no preference. */
+function readSort({ sort }: Pick<RouteQuery, 'sort'>): Sort {
+  if (sort === '') return 'none';
+  const known = SORTS.find((word) => word === sort);
+  assertRoute(known !== undefined, `unknown preference; expected one of ${SORTS.join(', ')}`);
+  return known as Sort;
 }
 
 interface DrawnOffer {
@@ -135,7 +159,9 @@ export function explainNoMatch(
     maxPricePer1kAtomic,
     exclude,
     contextSize,
+    only = [],
   }: {
+    readonly only?: readonly Uint8Array[];
     readonly contextSize: number;
     readonly modelId: string;
     readonly maxPricePer1kAtomic: bigint;
@@ -159,7 +185,10 @@ export function explainNoMatch(
       `no provider of ${modelId} holds enough to be paid for ${contextSize} tokens at once: ask for less`,
     );
   }
-  const untried = allowed.filter(({ providerId }) => !exclude.some((id) => equalBytes(id, providerId)));
+  const named = allowed.filter(({ providerId }) => only.length === 0 || only.some((id) => equalBytes(id, providerId)));
+  if (named.length === 0)
+    return new Refusal('precondition', `no provider that the request names serves ${modelId} for it`);
+  const untried = named.filter(({ providerId }) => !exclude.some((id) => equalBytes(id, providerId)));
   if (untried.length === 0) return new Refusal('unavailable', `every provider of ${modelId} was tried already`);
   return new Refusal('unavailable', `all ${untried.length} providers of ${modelId} are busy; try again`);
 }

@@ -1,17 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { listModels } from './model-list.ts';
+import { listModels, listOffers } from './model-list.ts';
 import type { ListedOffer } from './supply.ts';
 
 const root = new Uint8Array(32).fill(3);
 const verifier = { endpoint: 'v:1', certHash: root, keyHash: root };
 const offer = (
   payee: number,
-  { stakeAtomic = 0n, numericClass = 'a', isVerifier = true, reputationPpm = 1_000_000 } = {},
+  {
+    stakeAtomic = 0n,
+    numericClass = 'a',
+    isVerifier = true,
+    reputationPpm = 1_000_000,
+    figures = { latencyMs: 0, milliTokensPerSecond: 0 },
+  } = {},
 ): ListedOffer =>
   ({
-    ...{ payee: new Uint8Array(20).fill(payee), stakeAtomic, reputationPpm, freeCapacity: 1, pricePer1kAtomic: 5n },
+    ...{
+      payee: new Uint8Array(20).fill(payee),
+      stakeAtomic,
+      reputationPpm,
+      freeCapacity: 1,
+      pricePer1kAtomic: 5n,
+      figures,
+    },
+    ...{ providerId: new Uint8Array(32).fill(payee), contextSize: 512, livenessPpm: 900_000 },
     announcement: { verifier: isVerifier ? verifier : undefined },
-    model: { modelId: 'ogong/verified/test/a', modelRoot: root, contextSize: 512, numericClass },
+    model: { modelId: 'ogong/verified/test/a', modelRoot: root, contextSize: 512, numericClass, capacity: 2 },
   }) as unknown as ListedOffer;
 
 describe('a listed model', () => {
@@ -31,5 +45,34 @@ describe('a listed model', () => {
   it('that only its own provider verifies shows one verifier, and one that nobody verifies none', () => {
     expect(listModels([offer(1)])).toMatchObject([{ verifiers: 1, stakedVerifiers: 0 }]);
     expect(listModels([offer(1, { isVerifier: false })])).toMatchObject([{ verifiers: 0 }]);
+  });
+});
+
+describe('listed figures', () => {
+  const measured = (latencyMs: number, milliTokensPerSecond = 0) => ({ figures: { latencyMs, milliTokensPerSecond } });
+
+  it('of a model are the lower medians of those that anybody measured', () => {
+    const offers = [
+      offer(1, measured(300)),
+      offer(2, measured(0)),
+      offer(3, measured(100, 7_000)),
+      offer(4, measured(200)),
+    ];
+    expect(listModels(offers)).toMatchObject([{ latencyMs: 200, milliTokensPerSecond: 7_000 }]);
+    expect(listModels([offer(1)])).toMatchObject([{ latencyMs: 0, milliTokensPerSecond: 0 }]);
+  });
+
+  it('of offers stand one by one, the most reputable first; who is ejected offers nothing', () => {
+    const offers = [
+      offer(1, { ...measured(100, 7_000), reputationPpm: 400_000, stakeAtomic: 3n * 10n ** 18n }),
+      offer(2, { reputationPpm: 500_000 }),
+      offer(3, { ...measured(1), reputationPpm: 0 }),
+    ];
+    expect(listOffers(offers, 9).map(({ providerId }) => providerId[0])).toEqual([2, 1]);
+    expect(listOffers(offers, 1)).toHaveLength(1);
+    expect(listOffers(offers, 9)[1]).toMatchObject({
+      ...{ latencyMs: 100, milliTokensPerSecond: 7_000, reputationPpm: 400_000, livenessPpm: 900_000, stakeTokens: 3n },
+      ...{ pricePer1k: 5n, contextSize: 512, capacity: 2, freeCapacity: 1, numericClass: 'a' },
+    });
   });
 });

@@ -1,4 +1,6 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { compareBytes, toHex } from '@ogong/protocol/base/bytes';
+import { type MeasuredFigures, NO_FIGURES } from '@ogong/protocol/exchange/preference';
+import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import type { ListedOffer } from './supply.ts';
 
 export interface ModelSupply {
@@ -14,10 +16,30 @@ export interface ModelSupply {
   readonly stakedVerifiers: number;
   /** That its providers announce, ascending. */
   readonly numericClasses: string[];
+  /** Lower medians of what was measured of its providers; 0: of none. */
+  readonly latencyMs: number;
+  readonly milliTokensPerSecond: number;
+}
+
+/** One offer, with what a list of candidates would say of it. */
+export interface ShownOffer extends MeasuredFigures {
+  readonly providerId: Uint8Array;
+  readonly payee: Uint8Array;
+  readonly model: string;
+  readonly modelRoot: Uint8Array;
+  readonly numericClass: string;
+  readonly pricePer1k: bigint;
+  readonly contextSize: number;
+  readonly capacity: number;
+  readonly freeCapacity: number;
+  readonly stakeTokens: bigint;
+  readonly reputationPpm: number;
+  readonly livenessPpm: number;
 }
 
 interface ModelRow {
-  readonly supply: Omit<ModelSupply, 'verifiers' | 'stakedVerifiers' | 'numericClasses'>;
+  readonly supply: Omit<ModelSupply, 'verifiers' | 'stakedVerifiers' | 'numericClasses' | keyof MeasuredFigures>;
+  readonly figures: MeasuredFigures[];
   /** Payees with a verifier, in hex, and whether they have stake. */
   readonly verifiers: Map<string, boolean>;
   readonly classes: Set<string>;
@@ -38,11 +60,14 @@ export function listModels(offers: readonly ListedOffer[]): ModelSupply[] {
     const classes = row?.classes ?? new Set<string>();
     if (announcement.verifier) verifiers.set(toHex(payee), stakeAtomic > 0n);
     classes.add(model.numericClass);
-    rows.set(key, { supply: addOffer(row?.supply, offer), verifiers, classes });
+    const figures = [...(row?.figures ?? []), ...(offer.figures ? [offer.figures] : [])];
+    rows.set(key, { supply: addOffer(row?.supply, offer), verifiers, classes, figures });
   }
   return [...rows.values()]
-    .map(({ supply, verifiers, classes }) => ({
+    .map(({ supply, verifiers, classes, figures }) => ({
       ...supply,
+      latencyMs: takeMedian(figures.map(({ latencyMs }) => latencyMs)),
+      milliTokensPerSecond: takeMedian(figures.map(({ milliTokensPerSecond }) => milliTokensPerSecond)),
       verifiers: verifiers.size,
       stakedVerifiers: [...verifiers.values()].filter(Boolean).length,
       numericClasses: [...classes].sort(),
@@ -63,4 +88,24 @@ function addOffer(
     // The context that all of them have, since the draw decides who serves.
     contextSize: Math.min(row?.contextSize ?? model.contextSize, model.contextSize),
   };
+}
+
+/** Of what was measured at all. */
+function takeMedian(values: readonly number[]): number {
+  const known = values.filter((value) => value > 0).sort((a, b) => a - b);
+  return known[Math.floor((known.length - 1) / 2)] ?? 0;
+}
+
+/** The offers one by one, the ones with most reputation first. Whoever is ejected offers nothing. */
+export function listOffers(offers: readonly ListedOffer[], most: number): ShownOffer[] {
+  return offers
+    .filter(({ reputationPpm }) => reputationPpm > 0)
+    .sort((a, b) => b.reputationPpm - a.reputationPpm || compareBytes(a.providerId, b.providerId))
+    .slice(0, most)
+    .map(({ providerId, payee, model, figures = NO_FIGURES, ...offer }) => ({
+      ...{ providerId, payee, model: model.modelId, modelRoot: model.modelRoot, numericClass: model.numericClass },
+      ...{ pricePer1k: offer.pricePer1kAtomic, contextSize: offer.contextSize, capacity: model.capacity },
+      ...{ freeCapacity: offer.freeCapacity, stakeTokens: offer.stakeAtomic / ATOMIC_PER_TOKEN },
+      ...{ reputationPpm: offer.reputationPpm, livenessPpm: offer.livenessPpm, ...figures },
+    }));
 }

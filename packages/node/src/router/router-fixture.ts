@@ -12,6 +12,7 @@ import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { type Candidate, parseCandidates, weighList } from '@ogong/protocol/exchange/match';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -204,4 +205,11 @@ export async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
   );
   expect(error).toBeInstanceOf(LinkError);
   return error as LinkError;
+}
+
+/** The candidates of a list, with what each counts for in the draw. */
+export function listWeighed(bytes: Uint8Array): readonly (Candidate & { readonly weight: bigint })[] {
+  const list = parseCandidates(bytes);
+  const weights = weighList(list);
+  return list.candidates.map((candidate, i) => ({ ...candidate, weight: weights[i] as bigint }));
 }

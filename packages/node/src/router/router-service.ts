@@ -9,8 +9,11 @@ import type {
   SignedAnnouncement,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { assertRoute, matchRequest } from './match-request.ts';
-import { listModels } from './model-list.ts';
+import { listModels, listOffers } from './model-list.ts';
 import type { RouterState } from './router-state.ts';
+
+/** So many make a message of some 250 KiB. */
+const MAX_LISTED_OFFERS = 1_000;
 
 /** `unused`: no order came of the ticket. It says nothing about its provider. */
 const OUTCOMES = ['ok', 'abandoned', 'failed-check', 'refused', 'unused'] as const;
@@ -48,21 +51,23 @@ export function createRouterService(
       return {};
     },
     listModels: () => ({ models: listModels(supply.offers()) }),
+    listOffers: ({ model }) => ({ offers: listOffers(supply.offers(model), MAX_LISTED_OFFERS) }),
   };
 }
 
-type ReportState = Pick<RouterState, 'clock' | 'outstanding' | 'refusals' | 'metrics' | 'throughput'>;
+type ReportState = Pick<RouterState, 'clock' | 'outstanding' | 'refusals' | 'metrics' | 'figures'>;
 
 /** Frees the slot. @throws Refusal where the holder has no such ticket open. */
 export function takeReport(
-  { clock, outstanding, refusals, metrics, throughput }: ReportState,
+  { clock, outstanding, refusals, metrics, figures }: ReportState,
   {
     replyId,
     providerId,
     outcome,
     outputTokens,
     durationMs,
-  }: Pick<ReportRequest, 'replyId' | 'providerId' | 'outcome' | 'outputTokens' | 'durationMs'>,
+    firstTokenMs,
+  }: Pick<ReportRequest, 'replyId' | 'providerId' | 'outcome' | 'outputTokens' | 'durationMs' | 'firstTokenMs'>,
   holder: PeerId,
 ): void {
   const known = OUTCOMES.find((name) => name === outcome);
@@ -74,5 +79,7 @@ export function takeReport(
   if (known === 'refused') refusals.note(ticket, ticket.group, clock.nowMs());
   else if (known === 'ok') refusals.clear(ticket, ticket.group);
   // Reputation comes from verdicts; otherwise a gateway could ruin a provider by false reports.
-  if (known === 'ok') throughput.observe(providerId, { outputTokens, durationMs });
+  if (known === 'ok') {
+    figures.observe(ticket, ticket.group, { outputTokens, durationMs, firstTokenMs }, clock.nowMs());
+  }
 }

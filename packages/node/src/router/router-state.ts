@@ -11,12 +11,12 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { createFigures, type Figures } from './figures.ts';
 import { createHeldView, type HeldView } from './held-view.ts';
 import { createLiveness, type Liveness } from './liveness-reader.ts';
 import { createOutstanding, type Outstanding } from './outstanding.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createSupply, type Supply, type SupplyOptions } from './supply.ts';
-import { createThroughput, type Throughput } from './throughput.ts';
 
 export interface RouterDependencies {
   readonly crypto: Crypto;
@@ -45,7 +45,7 @@ export interface RouterState
   readonly refusals: Refusals;
   readonly held: HeldView;
   readonly stakes: StakeView;
-  readonly throughput: Throughput;
+  readonly figures: Figures;
   readonly liveness: Liveness;
   readonly metrics: RouterMetrics;
 }
@@ -63,6 +63,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const stakes = createStakeView(chain);
   const { stakeOf } = stakes;
   const refusals = createRefusals();
+  const figures = createFigures();
   const held = createHeldView(createEarningsView(chain));
   const links = createLinkPool({ identity });
   const liveness = createLiveness({
@@ -88,10 +89,22 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
     },
     links,
     liveness,
+    figures,
     supply: createSupply(options, {
-      ...{ crypto, clock, ledger: chain.ledger, store, commits, outstanding, refusals, stakeOf, held, liveness },
+      ...{
+        crypto,
+        clock,
+        ledger: chain.ledger,
+        store,
+        commits,
+        outstanding,
+        refusals,
+        stakeOf,
+        held,
+        liveness,
+        figures,
+      },
     }),
-    throughput: createThroughput(),
     metrics: createRouterMetrics(dependencies.metrics),
   };
 }

@@ -10,6 +10,7 @@ import {
   GATEWAY,
   idOf,
   ledger,
+  listWeighed,
   MODEL_ID,
   MODEL_ROOT,
   makeOfferedModel,
@@ -47,7 +48,7 @@ describe('a match', () => {
     for (const n of [1, 2]) await announce(opened, n, { capacity: 200, freeCapacity: 200 });
     await opened.router().refresh();
     const { candidates } = await route(await opened.connect(GATEWAY));
-    const weights = new Map(parseCandidates(candidates).candidates.map((c) => [toHex(c.providerId), c.weight]));
+    const weights = new Map(listWeighed(candidates).map((c) => [toHex(c.providerId), c.weight]));
     expect(weights.get(toHex(idOf(1)))! / weights.get(toHex(idOf(2)))!).toBe(100n);
   });
 
@@ -58,7 +59,7 @@ describe('a match', () => {
     await announce(opened, 3);
     await opened.router().refresh();
     const { candidates } = await route(await opened.connect(GATEWAY));
-    const weights = new Map(parseCandidates(candidates).candidates.map((c) => [toHex(c.providerId), c.weight]));
+    const weights = new Map(listWeighed(candidates).map((c) => [toHex(c.providerId), c.weight]));
     const [one, two, three] = [1, 2, 3].map((n) => weights.get(toHex(idOf(n)))!) as [bigint, bigint, bigint];
     expect([one / three, two / three]).toEqual([50n, 50n]);
   });
@@ -132,7 +133,14 @@ describe('capacity', () => {
     await announce(opened, 1, { capacity: 1, freeCapacity: 1 });
     const gateway = await opened.connect(GATEWAY);
     const { request } = await route(gateway);
-    const report = { replyId: request.replyId, providerId: idOf(1), outcome: 'ok', outputTokens: 50, durationMs: 500 };
+    const report = {
+      replyId: request.replyId,
+      providerId: idOf(1),
+      outcome: 'ok',
+      outputTokens: 50,
+      durationMs: 500,
+      firstTokenMs: 40,
+    };
     const other = await opened.connect(51);
     expect((await refusalOf(other.service(RouterService).report(report))).refusal).toBe('not-found');
     const wrong = { ...report, providerId: idOf(2) };
@@ -142,7 +150,9 @@ describe('capacity', () => {
     await refusalOf(route(gateway));
     await gateway.service(RouterService).report(report);
     expect((await refusalOf(gateway.service(RouterService).report(report))).refusal).toBe('not-found');
-    expect(opened.router().throughputOf(idOf(1))).toBe(100);
+    expect(opened.router().figuresOf({ providerId: idOf(1), modelId: MODEL_ID })).toEqual({
+      ...{ latencyMs: 40, milliTokensPerSecond: 100_000 },
+    });
     await route(gateway);
     await refusalOf(route(gateway));
     opened.clock.now += 1_001;

@@ -4,8 +4,10 @@ import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { MeasuredFigures } from '@ogong/protocol/exchange/preference';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createEjectionWatch } from './chain-watch.ts';
+import type { OfferKey } from './outstanding.ts';
 import { createReputationReader } from './reputation-reader.ts';
 import { createRouterService } from './router-service.ts';
 import { openRouterState, type RouterDependencies, type RouterState } from './router-state.ts';
@@ -31,8 +33,8 @@ export interface Router {
   address(): HostPort;
   /** Reads stake and finalised verdicts now. */
   refresh(): Promise<void>;
-  /** Output tokens per second as gateways reported it; for information only. */
-  throughputOf(providerId: Uint8Array): number | undefined;
+  /** As gateways reported. */
+  figuresOf(offer: OfferKey): MeasuredFigures;
 }
 
 /** Checks a signature of each kind, and looks through the list. A provider announces itself every ten seconds. */
@@ -67,7 +69,7 @@ export function createRouter(options: RouterOptions, dependencies: RouterDepende
     },
     address: () => server.address(),
     refresh: () => refreshing.trigger(),
-    throughputOf: state.throughput.of,
+    figuresOf: (offer) => state.figures.of(offer, state.clock.nowMs()),
   };
 }
 

@@ -2,12 +2,23 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
-import { parseCandidates } from '@ogong/protocol/exchange/match';
+import {} from '@ogong/protocol/exchange/match';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { describe, expect, it } from 'vitest';
-import { announce, closing, GATEWAY, idOf, NOW, network, refusalOf, route, start } from './router-fixture.ts';
+import {
+  announce,
+  closing,
+  GATEWAY,
+  idOf,
+  listWeighed,
+  NOW,
+  network,
+  refusalOf,
+  route,
+  start,
+} from './router-fixture.ts';
 import { advanceLog, saveEjection, undoEjections } from './router-store.ts';
 
 describe('standing', () => {
@@ -110,7 +121,7 @@ describe('standing', () => {
     const gateway = await opened.connect(GATEWAY);
     const weights = async () => {
       await opened.router().refresh();
-      const { candidates } = parseCandidates((await route(gateway)).candidates);
+      const candidates = listWeighed((await route(gateway)).candidates);
       return [1, 2, 3].map((n) => candidates.find(({ providerId }) => equalBytes(providerId, idOf(n)))?.weight);
     };
     expect(await weights()).toEqual([500_000n, 500_000n, 500_000n]);
@@ -123,8 +134,8 @@ describe('standing', () => {
     await opened.restart();
     const again = await opened.connect(GATEWAY);
     expect(
-      parseCandidates((await route(again)).candidates)
-        .candidates.map(({ weight }) => weight)
+      listWeighed((await route(again)).candidates)
+        .map(({ weight }) => weight)
         .sort(),
     ).toEqual([333_333n, 500_000n, 600_000n]);
     // Entries that do not lead to the settled head count for nothing.
@@ -139,15 +150,15 @@ describe('standing', () => {
     settle(6, log.head);
     await opened.router().refresh();
     expect(
-      parseCandidates((await route(again)).candidates)
-        .candidates.map(({ weight }) => weight)
+      listWeighed((await route(again)).candidates)
+        .map(({ weight }) => weight)
         .sort(),
     ).toEqual([333_333n, 500_000n, 600_000n]);
     served = log.entries;
     await opened.router().refresh();
     expect(
-      parseCandidates((await route(again)).candidates)
-        .candidates.map(({ weight }) => weight)
+      listWeighed((await route(again)).candidates)
+        .map(({ weight }) => weight)
         .sort(),
     ).toEqual([333_333n, 500_000n, 666_666n]);
   });
@@ -172,7 +183,7 @@ describe('standing', () => {
       const gateway = await opened.connect(GATEWAY);
       const weight = async () => {
         await opened.router().refresh();
-        return parseCandidates((await route(gateway)).candidates).candidates[0]?.weight;
+        return listWeighed((await route(gateway)).candidates)[0]?.weight;
       };
       return { opened, weight };
     }

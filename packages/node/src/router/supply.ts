@@ -17,6 +17,7 @@ import type { Offer } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import type { Figures } from './figures.ts';
 import type { HeldView, KeyAccount } from './held-view.ts';
 import type { Liveness } from './liveness-reader.ts';
 import type { Outstanding } from './outstanding.ts';
@@ -48,11 +49,14 @@ export interface SupplyDependencies {
   readonly stakeOf: (payee: Uint8Array) => bigint;
   readonly held: HeldView;
   readonly liveness: Pick<Liveness, 'of'>;
+  readonly figures: Pick<Figures, 'of'>;
 }
 
 export interface ListedOffer extends Offer {
   readonly announcement: Announcement;
   readonly model: OfferedModel;
+  /** How often it answers, as the validators' tests say. It is in the reputation already. */
+  readonly livenessPpm: number;
 }
 
 /** The current offers, from the providers' own signed announcements. */
@@ -89,6 +93,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     stakeOf,
     held: holdings,
     liveness,
+    figures,
   } = dependencies;
   const listed = new Map<string, Announcement>();
   /** Providers whose link ended, by id. */
@@ -151,8 +156,10 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     // What nobody has audited makes no name.
     const heldAtomic = held < auditedAtomic ? held : auditedAtomic;
     const earnedPpm = computeReputationPpm({ ...history, heldAtomic }, holdings.entrance());
+    const livenessPpm = liveness.of(providerId);
     return {
-      reputationPpm: Math.floor((earnedPpm * liveness.of(providerId)) / PPM),
+      livenessPpm,
+      reputationPpm: Math.floor((earnedPpm * livenessPpm) / PPM),
       boundAtomic: holdings.boundOf({ providerId, payee }),
     };
   }
@@ -180,14 +187,12 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
         const { providerId, payee, expiresAtMs } = announcement;
         const wanted = announcement.models.filter((model) => modelId === undefined || model.modelId === modelId);
         if (wanted.length === 0) continue;
-        const { reputationPpm, boundAtomic } = describeStanding(announcement, nowMs);
         const shared = {
           announcement,
           providerId,
           payee,
           stakeAtomic: stakeOf(payee),
-          reputationPpm,
-          boundAtomic,
+          ...describeStanding(announcement, nowMs),
           expiresAtMs,
         };
         for (const model of wanted.filter(isPublished)) {
@@ -197,7 +202,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           const believed = refusals.believe(key, group, nowMs);
           const free = gone.has(toHex(providerId)) ? 0 : Math.min(model.freeCapacity, believed - held);
           const freeCapacity = Math.max(0, free);
-          offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize, freeCapacity });
+          const measured = { figures: figures.of(key, nowMs), freeCapacity };
+          offers.push({ ...shared, ...measured, model, modelId: id, pricePer1kAtomic, contextSize });
         }
       }
       return offers;

@@ -24,6 +24,8 @@ export const MAX_JOB_BYTES = 8 * MAX_REQUEST_BYTES;
 export const MAX_REVEAL_BYTES = 1024;
 /** Providers that one match may leave out. */
 export const MAX_EXCLUDED_PROVIDERS = 64;
+/** That a request leaves a router to draw among, and that it rules out, each. */
+export const MAX_ONLY_PROVIDERS = 16;
 
 /** A payer signs how much of a text it has each time it has so many more bytes of it. */
 export const PROGRESS_STEP_BYTES = 512;

@@ -5,8 +5,8 @@ import { concatBytes, fromHex, ProtocolError, toHex, utf8Encode } from '../base/
 import { nobleCrypto } from '../crypto/noble.ts';
 import { computeWilsonInterval } from '../statistics/statistics.ts';
 import {
+  type Candidate,
   type CandidateList,
-  computeWeight,
   encodeCandidates,
   hashCandidates,
   type MatchRequest,
@@ -15,7 +15,9 @@ import {
   parseModelId,
   replayMatch,
   selectCandidates,
+  weighList,
 } from './match.ts';
+import { NO_FIGURES } from './preference.ts';
 
 const MODEL = 'ogong/verified/tinystories/stories260k-q8_0';
 const TOKEN = 10n ** 18n;
@@ -93,18 +95,28 @@ describe('candidates', () => {
   });
 
   it('weigh stake times reputation, and serve without stake', () => {
-    expect(computeWeight({ stakeAtomic: 0n, reputationPpm: 500_000 }, 1)).toBe(500_000n);
-    expect(computeWeight({ stakeAtomic: 9n * TOKEN, reputationPpm: 500_000 }, 1)).toBe(5_000_000n);
-    expect(computeWeight({ stakeAtomic: 5_000_000_000n * TOKEN, reputationPpm: 0 }, 1)).toBe(0n);
-    expect(() => computeWeight({ stakeAtomic: -1n, reputationPpm: 1 }, 1)).toThrow(ProtocolError);
-    expect(() => computeWeight({ stakeAtomic: 1n, reputationPpm: 1_000_001 }, 1)).toThrow(ProtocolError);
+    const weigh = (change: Partial<Offer>): readonly bigint[] =>
+      weighList(selectCandidates([offer(1, change)], request));
+    expect(weigh({})).toEqual([500_000n]);
+    expect(weigh({ stakeAtomic: 10n * TOKEN - 1n })).toEqual([5_000_000n]);
+    expect(weigh({ stakeAtomic: 5_000_000_000n * TOKEN, reputationPpm: 0 })).toEqual([]);
+  });
+
+  it('are those alone that the request names, and none that it rules out', () => {
+    const id = (n: number): Uint8Array => new Uint8Array(32).fill(n);
+    const offers = [offer(1), offer(2), offer(3)];
+    expect(ids(offers, { only: [id(1), id(3), id(9)] })).toEqual([1, 3]);
+    expect(ids(offers, { only: [id(1), id(3)], exclude: [id(3)] })).toEqual([1]);
+    expect(ids(offers, { only: [id(9)] })).toEqual([]);
   });
 });
 
 describe('the stake of one payee', () => {
   const payee = new Uint8Array(20).fill(99);
   const weigh = (offers: readonly Offer[]) =>
-    selectCandidates(offers, request).candidates.map(({ providerId, weight }) => [providerId[0], weight / 500_000n]);
+    listWeighed(selectCandidates(offers, request)).map(({ providerId, weight }) => [providerId[0], weight / 500_000n]);
+  const listWeighed = (list: CandidateList) =>
+    weighList(list).map((weight, i) => ({ providerId: list.candidates[i]!.providerId, weight }));
 
   it('is shared among its offers in the list, rounded down', () => {
     const own = [1, 2, 3].map((id) => offer(id, { payee, stakeAtomic: 11n * TOKEN - 1n }));
@@ -137,14 +149,20 @@ describe('candidate list', () => {
       fc.record({
         providerId: fc.uint8Array({ minLength: 32, maxLength: 32 }),
         pricePer1kAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
-        weight: fc.bigInt(1n, 2n ** 64n - 1n),
         payee: fc.uint8Array({ minLength: 20, maxLength: 20 }),
         contextSize: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+        stakeTokens: fc.bigInt(0n, 2n ** 64n - 1n),
+        reputationPpm: fc.integer({ min: 1, max: 1_000_000 }),
+        figures: fc.record({
+          latencyMs: fc.integer({ min: 0, max: 600_000 }),
+          milliTokensPerSecond: fc.integer({ min: 0, max: 1_000_000_000 }),
+        }),
       }),
       { selector: ({ providerId }) => toHex(providerId), maxLength: 12 },
     )
     .map((candidates) => ({
       modelId: MODEL,
+      asked: { sort: 'balanced', maxPricePer1kAtomic: 7n, contextSize: 9 },
       candidates: candidates.sort((a, b) => (toHex(a.providerId) < toHex(b.providerId) ? -1 : 1)),
     }));
 
@@ -165,12 +183,22 @@ describe('candidate list', () => {
     );
   });
 
-  it('refuses a candidate without weight or context', () => {
-    const [only] = selectCandidates([offer(1)], request).candidates;
-    expect(() => encodeCandidates({ modelId: MODEL, candidates: [{ ...only!, weight: 0n }] })).toThrow(ProtocolError);
-    expect(() => encodeCandidates({ modelId: MODEL, candidates: [{ ...only!, contextSize: 0 }] })).toThrow(
-      ProtocolError,
-    );
+  it('refuses a candidate without reputation or context, and figures beyond their bounds', () => {
+    const list = selectCandidates([offer(1)], request);
+    const encode = (change: Partial<Candidate>) => () =>
+      encodeCandidates({ ...list, candidates: [{ ...list.candidates[0]!, ...change }] });
+    const figures = NO_FIGURES;
+    expect(encode({})).not.toThrow();
+    for (const change of [
+      { reputationPpm: 0 },
+      { reputationPpm: 1_000_001 },
+      { contextSize: 0 },
+      { stakeTokens: 2n ** 64n },
+      { figures: { ...figures, latencyMs: 600_001 } },
+      { figures: { ...figures, milliTokensPerSecond: 1_000_000_001 } },
+    ]) {
+      expect(encode(change), JSON.stringify(Object.keys(change))).toThrow(ProtocolError);
+    }
   });
 });
 
@@ -202,13 +230,14 @@ describe('match', () => {
   });
 
   it('finds nobody in an empty list', () => {
-    expect(replayMatch(nobleCrypto, encodeCandidates({ modelId: MODEL, candidates: [] }), seed(1))).toBeUndefined();
+    expect(replayMatch(nobleCrypto, encodeCandidates(selectCandidates([], request)), seed(1))).toBeUndefined();
   });
 
   it('matches the vectors', () => {
     for (const vector of vectors.matches) {
       const bytes = fromHex(vector.candidates);
       expect(toHex(hashCandidates(nobleCrypto, bytes))).toBe(vector.candidatesHash);
+      expect(weighList(parseCandidates(bytes)).map(String)).toEqual(vector.weights);
       expect(toHex(replayMatch(nobleCrypto, bytes, fromHex(vector.seed))!.providerId)).toBe(vector.providerId);
     }
   });

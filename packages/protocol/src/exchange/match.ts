@@ -1,4 +1,4 @@
-import { compareBytes, createWriter, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import { compareBytes, createWriter, equalBytes, ProtocolError } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import {
   address,
@@ -21,8 +21,16 @@ import { drawInteger } from '../crypto/draw-integer.ts';
 import { isTier } from '../tier/registry.ts';
 import { computeMaxFee } from './fee.ts';
 import { MAX_MODEL_ID_BYTES } from './limits.ts';
-import { PPM } from './reputation.ts';
-import { computeStakeShare, countPayees } from './stake-weights.ts';
+import {
+  askedCodec,
+  candidateReputation,
+  figuresCodec,
+  type MeasuredFigures,
+  NO_FIGURES,
+  type Sort,
+  weighCandidates,
+} from './preference.ts';
+import { ATOMIC_PER_TOKEN } from './stake-weights.ts';
 
 export interface ModelId {
   readonly tier: string;
@@ -62,6 +70,8 @@ export interface Offer {
   readonly stakeAtomic: bigint;
   /** From computeReputationPpm; 0 where ejected. */
   readonly reputationPpm: number;
+  /** What callers measured. Default: nothing. */
+  readonly figures?: MeasuredFigures;
   /** The largest maximum fee of an order at this key; undefined where there is no bound. */
   readonly boundAtomic?: bigint | undefined;
   readonly expiresAtMs: number;
@@ -72,28 +82,35 @@ export interface MatchRequest {
   readonly maxPricePer1kAtomic: bigint;
   /** Tokens that prompt and reply take at most. */
   readonly contextSize: number;
-  /** Providers that this reply was already tried with. */
+  /** Default: none. */
+  readonly sort?: Sort;
+  /** Providers that this reply was already tried with, or that the caller does not want. */
   readonly exclude: readonly Uint8Array[];
+  /** Nobody else is drawn; empty: everybody may be. Default: empty. */
+  readonly only?: readonly Uint8Array[];
   readonly nowMs: number;
 }
 
 const candidateCodec = struct({
   providerId: hash,
   pricePer1kAtomic: u128,
-  /** Share of the draw, from computeWeight. */
-  weight: within(u64, 1n, (1n << 64n) - 1n),
   /** As announced, and so in ticket and order. */
   payee: address,
   contextSize,
+  /** The payee's whole stake, rounded down to whole tokens. */
+  stakeTokens: u64,
+  reputationPpm: candidateReputation,
+  figures: figuresCodec,
 });
 
-/** What the draw runs over. */
+/** What the draw runs over. Its weight follows from these figures, and stands nowhere. */
 export interface Candidate extends CodecType<typeof candidateCodec> {}
 
 export const MAX_CANDIDATES = 4096;
 
 const candidateListCodec = struct({
   modelId,
+  asked: askedCodec,
   candidates: list<Candidate>(candidateCodec, {
     count: u16,
     max: MAX_CANDIDATES,
@@ -103,7 +120,7 @@ const candidateListCodec = struct({
 
 export interface CandidateList extends CodecType<typeof candidateListCodec> {}
 
-const candidateListFormat = createFormat(candidateListCodec, { tag: 'ogong-candidates-v2' });
+const candidateListFormat = createFormat(candidateListCodec, { tag: 'ogong-candidates-v3' });
 
 export const encodeCandidates: (list: CandidateList) => Uint8Array = candidateListFormat.encode;
 export const parseCandidates: (bytes: Uint8Array) => CandidateList = candidateListFormat.decode;
@@ -111,35 +128,22 @@ export const parseCandidates: (bytes: Uint8Array) => CandidateList = candidateLi
 const DRAW_DOMAIN = encodeDomain('ogong-match-v1');
 
 /**
- * Routing weight: (what the payee's stake counts for this offer + 1) x reputation in ppm. The 1 keeps an unstaked provider
- * in the draw, since stake is optional; without reputation there is no weight at all.
- * @param offers of the payee in the same list, >= 1.
- * @throws ProtocolError `out-of-range`.
- */
-export function computeWeight(
-  { stakeAtomic, reputationPpm }: Pick<Offer, 'stakeAtomic' | 'reputationPpm'>,
-  offers: number,
-): bigint {
-  if (!Number.isInteger(reputationPpm) || reputationPpm < 0 || reputationPpm > PPM) {
-    throw new ProtocolError('out-of-range', `reputation ${reputationPpm}`);
-  }
-  return (computeStakeShare(stakeAtomic, offers) + 1n) * BigInt(reputationPpm);
-}
-
-/**
  * The offers that may serve a request, as the list that the draw runs over; where one provider offers the model more
  * than once, its cheapest offer stands. Offers with room for all that may be asked for come before those without: otherwise a
  * provider that announces little room would be drawn as often, and could end a reply early. A payee's stake is shared among
- * those of its offers that are in the list.
+ * those of its offers that are in the list (weighList).
  */
 export function selectCandidates(offers: readonly Offer[], request: MatchRequest): CandidateList {
-  const { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs } = request;
+  const { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs, sort = 'none', only = [] } = request;
   parseModelId(modelId);
+  const has = (ids: readonly Uint8Array[], { providerId }: Offer): boolean =>
+    ids.some((id) => equalBytes(id, providerId));
   const able = offers
     .filter((offer) => offer.modelId === modelId && offer.pricePer1kAtomic <= maxPricePer1kAtomic)
     .filter((offer) => offer.freeCapacity > 0 && offer.expiresAtMs > nowMs)
-    .filter((offer) => !exclude.some((id) => equalBytes(id, offer.providerId)))
-    .filter((offer) => computeWeight(offer, 1) > 0n)
+    .filter((offer) => !has(exclude, offer) && (only.length === 0 || has(only, offer)))
+    // No preference revives a provider that is ejected.
+    .filter(({ reputationPpm }) => reputationPpm > 0)
     .filter((offer) => isWithinBound(offer, contextSize))
     .sort((a, b) => compareBytes(a.providerId, b.providerId) || (a.pricePer1kAtomic < b.pricePer1kAtomic ? -1 : 1))
     .filter(
@@ -148,15 +152,24 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
   // If no offer has enough room, those with the most room are left.
   const room = able.reduce((most, offer) => Math.max(most, Math.min(offer.contextSize, contextSize)), 0);
   const listed = able.filter((offer) => offer.contextSize >= room);
-  const counts = countPayees(listed);
   const candidates = listed.map((offer) => ({
     providerId: offer.providerId,
     pricePer1kAtomic: offer.pricePer1kAtomic,
-    weight: computeWeight(offer, counts.get(toHex(offer.payee)) as number),
     payee: offer.payee,
     contextSize: offer.contextSize,
+    stakeTokens: offer.stakeAtomic / ATOMIC_PER_TOKEN,
+    reputationPpm: offer.reputationPpm,
+    figures: offer.figures ?? NO_FIGURES,
   }));
-  return { modelId, candidates };
+  return { modelId, asked: { sort, maxPricePer1kAtomic, contextSize }, candidates };
+}
+
+/** What each candidate counts for in the draw, in the order of the list. */
+export function weighList({ asked, candidates }: Pick<CandidateList, 'asked' | 'candidates'>): bigint[] {
+  return weighCandidates(
+    candidates.map(({ figures, ...rest }) => ({ ...rest, ...figures })),
+    asked.sort,
+  );
 }
 
 /** Whether the largest reply to the request may be paid to the key at once. */
@@ -186,16 +199,18 @@ export function replayMatch(crypto: Crypto, candidatesBytes: Uint8Array, seed: U
 
 /** The same for many seeds: the list is read once. @throws ProtocolError where the bytes are no canonical list. */
 export function openMatch(crypto: Crypto, candidatesBytes: Uint8Array): (seed: Uint8Array) => Candidate | undefined {
-  const { candidates } = parseCandidates(candidatesBytes);
-  const total = candidates.reduce((sum, { weight }) => sum + weight, 0n);
+  const list = parseCandidates(candidatesBytes);
+  const weights = weighList(list);
+  const total = weights.reduce((sum, weight) => sum + weight, 0n);
   const listHash = hashCandidates(crypto, candidatesBytes);
   return (seed) => {
     if (total === 0n) return undefined;
     const writer = createWriter().bytes(DRAW_DOMAIN).bytes(seed, 32).bytes(listHash, 32);
     let rest = drawInteger(crypto, crypto.sha256(writer.finish()), total);
-    for (const candidate of candidates) {
-      if (rest < candidate.weight) return candidate;
-      rest -= candidate.weight;
+    for (const [i, candidate] of list.candidates.entries()) {
+      const weight = weights[i] as bigint;
+      if (rest < weight) return candidate;
+      rest -= weight;
     }
     throw new Error('draw beyond the total weight');
   };

@@ -22,6 +22,8 @@ export const GATEWAY_ROUTES = {
   models: { method: 'GET', path: '/v1/models' },
   // Ids of models have slashes, which most clients leave as they are.
   model: { method: 'GET', path: '/v1/models/:id{.+}' },
+  // Offers one by one.
+  endpoints: { method: 'GET', path: '/v1/endpoints' },
   receipt: { method: 'GET', path: '/v1/receipts/:id' },
   opening: { method: 'GET', path: '/v1/receipts/:id/opening' },
   health: { method: 'GET', path: '/healthz' },

@@ -10,6 +10,7 @@ import type { Demands } from './demands.ts';
 import type { ReportVerdict } from './text/adjudicate.ts';
 import type { DriftTable } from './text/drift/drift-table.ts';
 import type { DecisionRates } from './text/drift/drift-verdict.ts';
+import type { RequestPreference } from './text/request/preference-fields.ts';
 import type { ScoreInputs } from './text/stage2/score-commitment.ts';
 
 /** The fields that every request has. */
@@ -18,6 +19,8 @@ export interface CommonRequest {
   /** `ogong/<tier>/<maker>/<model>`. */
   readonly model: string;
   readonly demands: Demands;
+  /** Of a body; no summary has it, since no reply is held against it. */
+  readonly preference?: RequestPreference;
 }
 
 /**

@@ -8,6 +8,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type Demands, findUnmetDemand, type OfferedWeights } from '@ogong/protocol/modality/demands';
+import type { RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import type { Lease, LoadedModels } from '../engine/loaded-models.ts';
 import { assertFitsModel } from '../engine/model-request.ts';
@@ -77,7 +78,16 @@ function refuseUse(lease: Lease, { name }: ShelfModel, use: string): ApiError {
 }
 
 /** @throws ApiError where the model is none that the request demands. */
-export function assertDemands({ demands }: { readonly demands: Demands }, info: OfferedWeights): void {
+export function assertDemands(
+  { demands, preference }: { readonly demands: Demands; readonly preference: RequestPreference },
+  info: OfferedWeights,
+): void {
+  const { sort, maxPricePer1kAtomic, only, ignore } = preference;
+  if (sort !== undefined || maxPricePer1kAtomic !== undefined || only.length + ignore.length > 0) {
+    const why =
+      'this machine answers by itself and for nothing: there is nobody to choose from; leave the preference out';
+    throw new ApiError('invalid_request', why, { param: 'ogong' });
+  }
   const problem = findUnmetDemand(demands, info);
   if (problem !== undefined) throw new ApiError('invalid_request', problem, { param: 'ogong' });
 }

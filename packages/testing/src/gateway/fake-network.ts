@@ -24,6 +24,7 @@ import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
 import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { type MeasuredFigures, NO_FIGURES, SORTS } from '@ogong/protocol/exchange/preference';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type AcknowledgeRequest,
@@ -127,6 +128,8 @@ export interface ProviderBehaviour {
   /** How often it is too busy before it hands out an opening. */
   readonly busyOpenings?: number;
   readonly withoutRecord?: boolean;
+  /** What the router says that callers measured of it. Default: nothing. */
+  readonly figures?: MeasuredFigures;
   readonly bendAdmission?: (admission: SignedAdmission) => SignedAdmission;
 }
 
@@ -376,7 +379,8 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           fake.busy--;
           throw new Refusal('unavailable', 'all providers are busy; try again');
         }
-        const offers = providers.map(({ id }) => ({
+        const offers = providers.map(({ id, behaviour: { figures } }) => ({
+          ...(figures && { figures }),
           providerId: id,
           modelId: FAKE_MODEL,
           pricePer1kAtomic: PRICE,
@@ -389,8 +393,9 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         }));
         if (fake.hasForgotten || request.model !== FAKE_MODEL)
           throw new Refusal('not-found', `no provider serves ${request.model}`);
-        const { maxPricePer1k: maxPricePer1kAtomic, contextSize, exclude } = request;
-        const query = { modelId: request.model, maxPricePer1kAtomic, contextSize, exclude };
+        const { maxPricePer1k: maxPricePer1kAtomic, contextSize, exclude, only } = request;
+        const sort = SORTS.find((word) => word === request.sort) ?? 'none';
+        const query = { modelId: request.model, maxPricePer1kAtomic, contextSize, exclude, only, sort };
         const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
         const drawn = replayMatch(crypto, candidates, request.seed);
         const provider = providers.find(({ id }) => drawn && equalBytes(id, drawn.providerId));
@@ -413,6 +418,13 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         });
         return { ticket, candidates };
       },
+      listOffers: ({ model }) => ({
+        offers: providers.map(({ id, behaviour: { figures = NO_FIGURES } }) => ({
+          ...{ providerId: id, payee: id.subarray(0, 20), model, modelRoot, numericClass: 'fake', pricePer1k: PRICE },
+          ...{ contextSize: 4096, capacity: 4, freeCapacity: 4, stakeTokens: 0n, reputationPpm: 1_000_000 },
+          ...{ livenessPpm: 1_000_000, ...figures },
+        })),
+      }),
       listModels: () => ({
         models: fake.hasForgotten
           ? []

@@ -27,6 +27,7 @@ import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEmissionVectors } from './emission-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
+import { createMatchVectors } from './match-vectors.ts';
 import { createMintVectors } from './mint-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
@@ -56,6 +57,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     bls: createBlsVectors(crypto),
     sealing: createSealingVectors(crypto),
     'threshold-beacon': createThresholdVectors(crypto),
+    match: createMatchVectors(crypto),
     'secret-draw': createDrawVectors(crypto),
     'timed-challenge': createTimedVectors(),
     ...createEdgeVectors(crypto),

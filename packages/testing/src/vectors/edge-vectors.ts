@@ -210,6 +210,12 @@ function requestVectors(crypto: Crypto): unknown {
     '"ogong":{"exact":1}',
     '"ogong":{"model_root":"0A"}',
     '"ogong":{"x":1}',
+    ...PREFERENCES.map((preference) => `"ogong":{${preference}}`),
+    ...['floor', 'nitro', 'balanced', 'q4_0', ''].map((suffix) => `"model":"ogong/verified/test/m:${suffix}"`),
+    '"model":"qwen:floor"',
+    '"model":"ogong/verified/test/m:cheapest","ogong":{"sort":"price","tier":"verified"}',
+    '"model":"ogong/verified/test/m:cheapest","ogong":{"sort":"latency"}',
+    '"model":"qwen","ogong":{"tier":"verified"}',
     `"metadata":${nest(63)}`,
     `"metadata":${nest(64)}`,
   ].map((extra) => `{${chat}${extra === '' ? '' : `,${extra}`}}`);
@@ -254,6 +260,22 @@ function requestVectors(crypto: Crypto): unknown {
     ...completions.map((body) => requestVector(crypto, body, 'completion')),
   ];
 }
+
+const ID = '0b'.repeat(32);
+/** What a request can say about who answers it. */
+const PREFERENCES = [
+  ...['"latency"', '"none"', '1'].map((sort) => `"sort":${sort}`),
+  ...['0', '12', '1e2', '1.5', '-1', '9007199254740992', '"9007199254740992"', '"01"', '"x"', 'true', '""'].map(
+    (price) => `"max_price":${price}`,
+  ),
+  ...['"verified"', '"replay"', '"proof"', '"x"', '1'].map((tier) => `"tier":${tier}`),
+  ...['["replay","verified"]', '["replay"]', '["tee"]', '[]', '"verified"'].map((accept) => `"accept":${accept}`),
+  '"tier":"replay","accept":["verified"]',
+  ...['{}', '[]', '{"x":1}', '{"region":"eu"}', '{"region":null}'].map((providers) => `"providers":${providers}`),
+  ...[`["${ID}"]`, '[]', '["x"]', '[1]', '"x"', `[${Array(17).fill(`"${ID}"`).join(',')}]`].flatMap((ids) =>
+    ['only', 'ignore'].map((key) => `"providers":{"${key}":${ids}}`),
+  ),
+];
 
 const TOOL =
   '{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]}}}';

@@ -19,6 +19,7 @@ from .fields import (
     read_text,
     read_whole,
 )
+from .preference import check_preference, split_model
 from .prompt_bound import measure_messages, measure_prompt, measure_tools
 from .tools import Choice, read_choice, read_tools
 
@@ -191,11 +192,12 @@ def _read_stop(body: dict[str, Any]) -> tuple[str, ...]:
     return tuple(strings)
 
 
-def _read_ogong(body: dict[str, Any]) -> tuple[bool, bytes | None, bool, str | None]:
+def _read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[bool, bytes | None, bool, str | None]:
     value = body.get("ogong")
     if value is None:
         return False, None, False, None
-    ogong = known(value, "ogong", "exact model_root settle grammar")
+    ogong = known(value, "ogong", "exact model_root settle grammar sort max_price tier accept providers")
+    check_preference(ogong, model, sort)
     root, settle = ogong.get("model_root"), ogong.get("settle")
     if root is not None and (not isinstance(root, str) or not re.fullmatch(r"[0-9a-f]{64}", root)):
         raise RequestError("ogong.model_root", "64 lower-case hex digits are expected")
@@ -327,7 +329,7 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
     is_chat = endpoint == "chat"
     keys = " ".join((_READ, _IGNORED, _DROPPED, _CHAT if is_chat else _COMPLETION))
     body = known(value, "", keys, {**_NEUTRAL, **(_NEUTRAL_CHAT if is_chat else _NEUTRAL_COMPLETION)})
-    model = read_text(body.get("model"), "model", 1, 256)
+    model, sort = split_model(read_text(body.get("model"), "model", 1, 256))
     if body.get("prompt_cache_key") is not None:
         read_text(body["prompt_cache_key"], "prompt_cache_key", 0, 256)
     _read_stream(body)
@@ -336,7 +338,7 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
     if body.get("provider") is not None:
         known(body["provider"], "provider", _PROVIDER, _NEUTRAL_PROVIDER)
     _read_logprobs(body, is_chat)
-    exact, model_root, settles_accepted, ogong_grammar = _read_ogong(body)
+    exact, model_root, settles_accepted, ogong_grammar = _read_ogong(body, model, sort)
     if is_chat and body.get("modalities") is not None and body["modalities"] != ["text"]:
         raise RequestError("modalities", 'only ["text"] is served')
     limit = read_integer(body, "max_tokens", 1, 131_072, 256)

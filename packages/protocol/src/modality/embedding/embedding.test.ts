@@ -8,6 +8,7 @@ import type { Check } from '../../base/checks.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
 import type { NamedOrder } from '../../exchange/order.ts';
 import { NO_DEMANDS } from '../demands.ts';
+import { NO_PREFERENCE } from '../text/request/preference-fields.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import { checkEmbeddingHeader } from './header-checks.ts';
@@ -28,7 +29,7 @@ describe('parseEmbeddingRequest', () => {
   it('reads one text or many, and both formats', () => {
     expect(parseEmbeddingRequest(body({ model, input: 'a', user: 'x' }))).toEqual({
       ...{ endpoint: 'embedding', model, inputs: ['a'], encodingFormat: 'float', demands: NO_DEMANDS },
-      ...{ inputCount: 1, promptTokenBound: 17 },
+      ...{ inputCount: 1, promptTokenBound: 17, preference: NO_PREFERENCE },
     });
     const many = parseEmbeddingRequest(body({ model, input: ['a', 'b'], encoding_format: 'base64' }));
     expect(many).toMatchObject({ inputs: ['a', 'b'], encodingFormat: 'base64' });

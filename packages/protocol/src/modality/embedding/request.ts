@@ -1,7 +1,8 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Demands } from '../demands.ts';
 import { isAbsent } from '../text/request/field-rules.ts';
-import { MAX_MODEL_NAME, parseDemands, parseObject } from '../text/request/request.ts';
+import { parsePreference, type RequestPreference } from '../text/request/preference-fields.ts';
+import { parseDemands, parseModelName, parseObject } from '../text/request/request.ts';
 import { RequestError } from '../text/request/request-error.ts';
 
 /** Vectors of texts, or scores of documents for a query. */
@@ -25,6 +26,7 @@ export interface EmbeddingRequest extends AskedEmbedding {
   readonly inputs: readonly string[];
   /** What each document is read with; of a reranking alone. */
   readonly query: string | undefined;
+  readonly preference: RequestPreference;
 }
 
 /** A body of `POST /v1/embeddings` (docs/spec/embedding.md). */
@@ -56,16 +58,17 @@ export function parseEmbeddingRequest(body: Uint8Array): VectorRequest {
     }
     throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
   }
-  const model = parseModelName(fields.model);
+  const named = parseModelName(fields.model);
   const format = isAbsent(fields.encoding_format) ? 'float' : fields.encoding_format;
   if (format !== 'float' && format !== 'base64') {
     throw new RequestError('encoding_format must be float or base64', 'encoding_format');
   }
   const inputs = parseInputs(fields.input);
   return {
-    ...{ endpoint: 'embedding', model, encodingFormat: format, inputs, query: undefined },
+    ...{ endpoint: 'embedding', model: named.model, encodingFormat: format, inputs, query: undefined },
     ...{ inputCount: inputs.length, promptTokenBound: computePromptBound({ inputs, query: undefined }) },
     demands: parseDemands(fields.ogong),
+    preference: parsePreference(fields.ogong, named),
   };
 }
 
@@ -81,13 +84,6 @@ export const computeContextOfInputs = (read: Read): number =>
 function boundInputs({ inputs, query = '' }: Read): number[] {
   const beside = utf8Encode(query).length + TOKENS_PER_INPUT;
   return inputs.map((input) => beside + utf8Encode(input).length);
-}
-
-/** @throws RequestError */
-export function parseModelName(model: unknown): string {
-  if (typeof model === 'string' && model.length > 0 && model.length <= MAX_MODEL_NAME && model.isWellFormed())
-    return model;
-  throw new RequestError('you must provide a model parameter', 'model');
 }
 
 function parseInputs(value: unknown): string[] {

@@ -1,15 +1,9 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import { isAbsent } from '../text/request/field-rules.ts';
-import { parseDemands, parseObject } from '../text/request/request.ts';
+import { parsePreference } from '../text/request/preference-fields.ts';
+import { parseDemands, parseModelName, parseObject } from '../text/request/request.ts';
 import { RequestError } from '../text/request/request-error.ts';
-import {
-  computePromptBound,
-  type EmbeddingRequest,
-  IGNORED_FIELDS,
-  MAX_INPUTS,
-  parseModelName,
-  parseText,
-} from './request.ts';
+import { computePromptBound, type EmbeddingRequest, IGNORED_FIELDS, MAX_INPUTS, parseText } from './request.ts';
 
 /** A body of `POST /v1/rerank` (docs/spec/embedding.md): its documents are the inputs, each read together with the query. */
 export interface RerankRequest extends EmbeddingRequest {
@@ -33,7 +27,7 @@ export function parseRerankRequest(body: Uint8Array): RerankRequest {
     if (isAbsent(fields[key]) || KNOWN.has(key) || IGNORED_FIELDS.has(key)) continue;
     throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
   }
-  const model = parseModelName(fields.model);
+  const named = parseModelName(fields.model);
   const query = parseText(fields.query, 'query');
   const inputs = parseDocuments(fields.documents);
   const queryBytes = utf8Encode(query).length;
@@ -43,11 +37,12 @@ export function parseRerankRequest(body: Uint8Array): RerankRequest {
     throw new RequestError(message, 'documents');
   }
   return {
-    ...{ endpoint: 'rerank', model, query, inputs, inputCount: inputs.length },
+    ...{ endpoint: 'rerank', model: named.model, query, inputs, inputCount: inputs.length },
     promptTokenBound: computePromptBound({ inputs, query }),
     topN: Math.min(inputs.length, parseTopN(fields.top_n)),
     returnsDocuments: parseFlag(fields.return_documents),
     demands: parseDemands(fields.ogong),
+    preference: parsePreference(fields.ogong, named),
   };
 }
 

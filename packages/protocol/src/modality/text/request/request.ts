@@ -17,6 +17,13 @@ import {
   STRUCTURE_PARAMETERS,
   USAGE_PARAMETERS,
 } from './parameters.ts';
+import {
+  type NamedModel,
+  PREFERENCES,
+  parsePreference,
+  type RequestPreference,
+  splitModelName,
+} from './preference-fields.ts';
 import { RequestError } from './request-error.ts';
 import { type AskedThinking, parseThinking } from './thinking.ts';
 import {
@@ -75,6 +82,7 @@ export interface InferenceRequest extends AskedText {
   readonly thinkingParams: readonly string[];
   /** Keys of hints that no model here takes; a response names them. */
   readonly dropped: readonly string[];
+  readonly preference: RequestPreference;
 }
 
 /** Where the request names no limit. */
@@ -97,9 +105,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     ...judgeObject(fields, 'usage', USAGE_PARAMETERS),
     ...judgeObject(fields, 'structured_outputs', STRUCTURE_PARAMETERS),
   ];
-  if (!isText(fields.model) || fields.model.length === 0 || fields.model.length > MAX_MODEL_NAME) {
-    throw new RequestError('you must provide a model parameter', 'model');
-  }
+  const named = parseModelName(fields.model);
   const stream = parseBoolean(fields, 'stream');
   const chat = isChat({ endpoint });
   const logprobs = chat ? parseBoolean(fields, 'logprobs') : !isAbsent(fields.logprobs);
@@ -119,7 +125,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   };
   const stop = parseStop(fields.stop);
   return {
-    ...{ endpoint, model: fields.model, ...texts, terms, stop, stopCount: stop.length },
+    ...{ endpoint, model: named.model, ...texts, terms, stop, stopCount: stop.length },
     promptTokenBound: computePromptBound(texts),
     echo: !chat && parseBoolean(fields, 'echo'),
     sampler: parseSampler(fields),
@@ -138,8 +144,15 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     topLogprobs,
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
     demands: parseDemands(fields.ogong, TEXT_DEMANDS),
+    preference: parsePreference(fields.ogong, named),
     dropped: [...dropped, ...thought.dropped, ...(terms.isFormed ? [] : use.dropped)],
   };
+}
+
+/** @throws RequestError */
+export function parseModelName(model: unknown): NamedModel {
+  if (isText(model) && model.length > 0 && model.length <= MAX_MODEL_NAME) return splitModelName(model);
+  throw new RequestError('you must provide a model parameter', 'model');
 }
 
 const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [], dropped: [] };
@@ -315,7 +328,7 @@ function parseSeed(value: unknown): bigint | undefined {
   return BigInt(value);
 }
 
-const DEMANDS = new Set(['exact', 'model_root', 'settle']);
+const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'settle', ...PREFERENCES]);
 
 /** What a text may be is no demand, but stands among them. */
 const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar']);

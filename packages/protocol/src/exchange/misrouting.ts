@@ -1,0 +1,54 @@
+import { concatBytes, equalBytes, ProtocolError } from '../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { type Candidate, type CandidateList, hashCandidates, openMatch, parseCandidates } from './match.ts';
+import type { Ticket } from './ticket.ts';
+
+/** What a ticket and the list that it names say together. */
+export interface MatchClaim {
+  readonly ticket: Ticket;
+  /** Exact bytes. */
+  readonly candidates: Uint8Array;
+}
+
+/** Whether these bytes are the list that the ticket names: of another list no router can be accused. */
+export function isNamedList(crypto: Crypto, { ticket, candidates }: MatchClaim): boolean {
+  return equalBytes(hashCandidates(crypto, candidates), ticket.candidatesHash);
+}
+
+/**
+ * How a router misrouted by its own signed words (docs/spec/match.md#misrouting): a valid ticket and the list that it names suffice to
+ * show it to anybody. Undefined where they agree. The caller has checked the ticket's signature, and isNamedList.
+ */
+export function findMisrouting(crypto: Crypto, { ticket, candidates }: MatchClaim): string | undefined {
+  let list: CandidateList;
+  let drawn: Candidate | undefined;
+  try {
+    list = parseCandidates(candidates);
+    drawn = openMatch(crypto, candidates)(crypto.sha256(concatBytes(ticket.requestHash, ticket.replyId)));
+  } catch (error) {
+    if (error instanceof ProtocolError) return `its list is none: ${error.message}`;
+    throw error;
+  }
+  if (list.modelId !== ticket.modelId) return 'its list is of another model';
+  if (drawn === undefined || !equalBytes(drawn.providerId, ticket.providerId)) {
+    return 'its draw does not replay: the figures of the list give another provider';
+  }
+  const isSame =
+    equalBytes(drawn.payee, ticket.payee) &&
+    drawn.contextSize === ticket.contextSize &&
+    drawn.pricePer1kAtomic === ticket.pricePer1kAtomic;
+  if (!isSame) return 'its draw does not replay: the ticket has other terms than the list';
+  return findListProblem(list);
+}
+
+/** What a list says against what it was asked for. */
+function findListProblem({ asked, candidates }: CandidateList): string | undefined {
+  if (candidates.some(({ pricePer1kAtomic }) => pricePer1kAtomic > asked.maxPricePer1kAtomic)) {
+    return 'it lists providers above the highest price that was asked for';
+  }
+  const rooms = candidates.map((each) => Math.min(each.contextSize, asked.contextSize));
+  if (rooms.some((room) => room !== rooms[0])) {
+    return 'it lists providers with less room than others of the list have';
+  }
+  return undefined;
+}

@@ -1,0 +1,101 @@
+import { toHex } from '../base/bytes.ts';
+import { type Codec, type CodecType, oneOf, struct, u32, u128, within } from '../base/codec.ts';
+import { PPM } from './reputation.ts';
+import { countPayees } from './stake-weights.ts';
+
+/** By what a caller would have its provider drawn (docs/spec/match.md#preference), in the order of their codes. */
+export const SORTS = ['none', 'price', 'latency', 'throughput', 'quality', 'balanced'] as const;
+export type Sort = (typeof SORTS)[number];
+
+/** What stands in a list of the request that it answers. */
+export const askedCodec = struct({
+  sort: oneOf(SORTS),
+  maxPricePer1kAtomic: u128,
+  /** Tokens that prompt and reply take at most. */
+  contextSize: u32,
+});
+export interface AskedMatch extends CodecType<typeof askedCodec> {}
+
+export const MAX_LATENCY_MS = 600_000;
+export const MAX_MILLI_TOKENS_PER_SECOND = 1_000_000_000;
+
+/** What callers measured of a provider with one model, by their own clocks. */
+export interface MeasuredFigures {
+  /** From the request to the first token, 1 at least; 0: nobody has measured it. */
+  readonly latencyMs: number;
+  /** Thousandths of output tokens per second, over whole replies; 0: nobody has measured it. */
+  readonly milliTokensPerSecond: number;
+}
+
+export const NO_FIGURES: MeasuredFigures = { latencyMs: 0, milliTokensPerSecond: 0 };
+
+export const figuresCodec: Codec<MeasuredFigures> = struct({
+  latencyMs: within(u32, 0, MAX_LATENCY_MS),
+  milliTokensPerSecond: within(u32, 0, MAX_MILLI_TOKENS_PER_SECOND),
+});
+
+/** Reputation of a candidate: without any it is none. */
+export const candidateReputation: Codec<number> = within(u32, 1, PPM);
+
+/** What a weight is made of. */
+export interface WeighedFigures extends MeasuredFigures {
+  readonly pricePer1kAtomic: bigint;
+  /** Of the payee, in whole tokens, however many offers it has. */
+  readonly stakeTokens: bigint;
+  readonly reputationPpm: number;
+  readonly payee: Uint8Array;
+}
+
+/** Parts of 256 of the best figure: nobody gets less than a quarter, and so nobody counts for more than 256 times another. */
+const BEST = 256n;
+const LEAST = 64n;
+/** Shorter waits are not told apart: what a caller measures is the way there as well. */
+const LEAST_LATENCY_MS = 20;
+
+type Best = Readonly<Record<'price' | 'latency' | 'throughput' | 'quality', bigint>>;
+
+/**
+ * The weights that a draw over these candidates has: (stake share + 1) x reputation, times what the preference makes of the figures.
+ * Whoever has no figure counts as the worst, so that a new name is worth no more than a slow one.
+ */
+export function weighCandidates(candidates: readonly WeighedFigures[], sort: Sort): bigint[] {
+  const counts = countPayees(candidates);
+  const best = findBest(candidates);
+  return candidates.map((one) => {
+    const share = one.stakeTokens / BigInt(counts.get(toHex(one.payee)) as number);
+    return (share + 1n) * BigInt(one.reputationPpm) * rate(one, best, sort);
+  });
+}
+
+const latencyOf = ({ latencyMs }: MeasuredFigures): bigint => BigInt(Math.max(latencyMs, LEAST_LATENCY_MS));
+
+function findBest(candidates: readonly WeighedFigures[]): Best {
+  const prices = candidates.map(({ pricePer1kAtomic }) => pricePer1kAtomic);
+  const known = candidates.map(({ latencyMs }) => latencyMs).filter((latencyMs) => latencyMs > 0);
+  const most = (values: readonly number[]): bigint => BigInt(Math.max(0, ...values));
+  return {
+    price: prices.sort((a, b) => (a < b ? -1 : 1))[0] ?? 0n,
+    latency: BigInt(Math.max(LEAST_LATENCY_MS, Math.min(...known, MAX_LATENCY_MS))),
+    throughput: most(candidates.map(({ milliTokensPerSecond }) => milliTokensPerSecond)),
+    quality: most(candidates.map(({ reputationPpm }) => reputationPpm)),
+  };
+}
+
+/** From 64^4 to 256^4; 1 without a preference. */
+function rate(one: WeighedFigures, best: Best, sort: Sort): bigint {
+  if (sort === 'none') return 1n;
+  const parts = {
+    price: takeRatio(best.price + 1n, one.pricePer1kAtomic + 1n),
+    latency: one.latencyMs === 0 ? LEAST : takeRatio(best.latency, latencyOf(one)),
+    throughput: takeRatio(BigInt(one.milliTokensPerSecond), best.throughput),
+    quality: takeRatio(BigInt(one.reputationPpm), best.quality),
+  };
+  if (sort === 'balanced') return parts.price * parts.latency * parts.throughput * parts.quality;
+  return parts[sort] ** 4n;
+}
+
+function takeRatio(part: bigint, whole: bigint): bigint {
+  if (whole === 0n) return LEAST;
+  const ratio = (BEST * part) / whole;
+  return ratio < LEAST ? LEAST : ratio > BEST ? BEST : ratio;
+}

@@ -1,0 +1,148 @@
+import { fromHex } from '../../../base/bytes.ts';
+import { MAX_ONLY_PROVIDERS } from '../../../exchange/limits.ts';
+import { SORTS, type Sort } from '../../../exchange/preference.ts';
+import { lookUpTier } from '../../../tier/registry.ts';
+import { assertKeys } from './chat-messages.ts';
+import { isAbsent } from './field-rules.ts';
+import { RequestError } from './request-error.ts';
+
+/** By whom a caller would be answered (docs/spec/request.md#preference). It touches no bit of a reply. */
+export interface RequestPreference {
+  readonly sort: Sort | undefined;
+  /** Of 1,000 tokens. */
+  readonly maxPricePer1kAtomic: bigint | undefined;
+  /** Ids of providers: nobody else; empty: everybody. */
+  readonly only: readonly Uint8Array[];
+  /** Ids of providers that are never asked. */
+  readonly ignore: readonly Uint8Array[];
+}
+
+export const NO_PREFERENCE: RequestPreference = {
+  ...{ sort: undefined, maxPricePer1kAtomic: undefined, only: [], ignore: [] },
+};
+
+/** Keys of the object `ogong` that say it. */
+export const PREFERENCES: readonly string[] = ['sort', 'max_price', 'tier', 'accept', 'providers'];
+
+const MAX_TIERS = 8;
+const MAX_DIGITS = 38;
+
+const WORDS: readonly Sort[] = SORTS.filter((word) => word !== 'none');
+/** As marketplaces have them, and each word by itself. */
+const SUFFIXES: ReadonlyMap<string, Sort> = new Map<string, Sort>([
+  ...WORDS.map((word) => [word, word] as const),
+  ...(['cheapest', 'floor'] as const).map((word) => [word, 'price'] as const),
+  ...(['fast', 'nitro'] as const).map((word) => [word, 'throughput'] as const),
+]);
+/** No id of the network has a colon, and no name of local mode begins like one and has three slashes. */
+const SUFFIXED = /^(ogong\/[^/:]*\/[^/:]*\/[^/:]*):(.*)$/s;
+
+export interface NamedModel {
+  /** Without the suffix: what is ordered, hashed and signed. */
+  readonly model: string;
+  readonly sort: Sort | undefined;
+}
+
+/** Takes a preference off the name of a model. @throws RequestError where there is something else behind a colon. */
+export function splitModelName(name: string): NamedModel {
+  const [, model, suffix] = SUFFIXED.exec(name) ?? [];
+  if (model === undefined || suffix === undefined) return { model: name, sort: undefined };
+  const sort = SUFFIXES.get(suffix);
+  if (sort === undefined) {
+    const known = [...SUFFIXES.keys()].map((word) => `:${word}`).join(', ');
+    throw new RequestError(`model: behind the id of a model there can be one of ${known}`, 'model');
+  }
+  return { model, sort };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * What the object `ogong` and a model's name say together: each field is honoured, or refused with the reason.
+ * @throws RequestError
+ */
+export function parsePreference(value: unknown, named: NamedModel): RequestPreference {
+  if (isAbsent(value)) return named.sort === undefined ? NO_PREFERENCE : { ...NO_PREFERENCE, sort: named.sort };
+  const fields = value as Fields;
+  const sort = parseSort(fields.sort);
+  if (sort !== undefined && named.sort !== undefined && sort !== named.sort) {
+    throw new RequestError(`ogong.sort is ${sort}, and the name of the model asks for ${named.sort}`, 'ogong.sort');
+  }
+  assertTier(fields, named.model);
+  const maxPricePer1kAtomic = parsePrice(fields.max_price);
+  return { sort: sort ?? named.sort, maxPricePer1kAtomic, ...parseProviders(fields.providers) };
+}
+
+function parseSort(value: unknown): Sort | undefined {
+  if (isAbsent(value)) return undefined;
+  const sort = WORDS.find((word) => word === value);
+  if (sort === undefined) throw new RequestError(`ogong.sort is one of ${WORDS.join(', ')}`, 'ogong.sort');
+  return sort;
+}
+
+function parsePrice(value: unknown): bigint | undefined {
+  if (isAbsent(value)) return undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  if (typeof value === 'string' && value.length <= MAX_DIGITS && /^(?:0|[1-9][0-9]*)$/.test(value))
+    return BigInt(value);
+  throw new RequestError(
+    'ogong.max_price is a price of 1,000 tokens in atomic units: a whole number, or a text of its digits',
+    'ogong.max_price',
+  );
+}
+
+/** An id names its tier, so nobody is moved to another one: what the caller would not take is refused before it is bought. */
+function assertTier({ tier, accept }: Fields, model: string): void {
+  const taken = [
+    ...(isAbsent(tier) ? [] : [readTier(tier, 'ogong.tier')]),
+    ...(isAbsent(accept)
+      ? []
+      : readList(accept, 'ogong.accept', MAX_TIERS).map((one) => readTier(one, 'ogong.accept'))),
+  ];
+  if (isAbsent(tier) && isAbsent(accept)) return;
+  const own = model.startsWith('ogong/') ? model.split('/')[1] : undefined;
+  if (own !== undefined && taken.includes(own)) return;
+  const param = isAbsent(tier) ? 'ogong.accept' : 'ogong.tier';
+  const is = own === undefined ? 'the name of the model names none' : `the model is of tier ${own}`;
+  throw new RequestError(`${param}: ${is}, and the request takes ${taken.join(', ') || 'none'}`, param);
+}
+
+function readTier(value: unknown, param: string): string {
+  if (typeof value !== 'string') throw new RequestError(`${param}: a tier is a text`, param);
+  const { tier, refusal } = lookUpTier(value.slice(0, 64));
+  if (tier === undefined) throw new RequestError(`${param}: ${refusal}`, param);
+  return tier.name;
+}
+
+const PROVIDER_KEYS: ReadonlySet<string> = new Set(['only', 'ignore', 'region']);
+
+function parseProviders(value: unknown): Pick<RequestPreference, 'only' | 'ignore'> {
+  if (isAbsent(value)) return { only: [], ignore: [] };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new RequestError('ogong.providers must be an object', 'ogong.providers');
+  }
+  const fields = value as Fields;
+  assertKeys(fields, PROVIDER_KEYS, 'ogong.providers');
+  if (!isAbsent(fields.region)) {
+    const why = 'no provider can prove where its machine stands, so nobody can promise a region; leave it out';
+    throw new RequestError(`ogong.providers.region: ${why}`, 'ogong.providers.region', 'unsupported_parameter');
+  }
+  const only = parseIds(fields.only, 'ogong.providers.only');
+  if (!isAbsent(fields.only) && only.length === 0) {
+    throw new RequestError('ogong.providers.only names nobody; leave it out', 'ogong.providers.only');
+  }
+  return { only, ignore: parseIds(fields.ignore, 'ogong.providers.ignore') };
+}
+
+function parseIds(value: unknown, param: string): Uint8Array[] {
+  if (isAbsent(value)) return [];
+  return readList(value, param, MAX_ONLY_PROVIDERS).map((id) => {
+    if (typeof id === 'string' && /^[0-9a-f]{64}$/.test(id)) return fromHex(id, 32);
+    throw new RequestError(`${param}: the id of a provider is 64 lower-case hex digits`, param);
+  });
+}
+
+function readList(value: unknown, param: string, most: number): readonly unknown[] {
+  if (Array.isArray(value) && value.length <= most) return value;
+  throw new RequestError(`${param} is a list of at most ${most}`, param);
+}
