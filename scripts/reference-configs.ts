@@ -61,6 +61,7 @@ export const referenceConfigs = [
   relayConfig,
   gatewayConfig,
   keysConfig,
+  quoteConfig,
   serveConfig,
   startConfig,
   localConfig,

@@ -3,8 +3,8 @@ import { formatAge, formatAmount, shorten } from './format.ts';
 import { findRoute } from './search.ts';
 
 it.each([
-  ['ab'.repeat(16), '#/reply/' + 'ab'.repeat(16)],
-  [` 0x${'AB'.repeat(16)} `, '#/reply/' + 'ab'.repeat(16)],
+  ['ab'.repeat(16), `#/reply/${'ab'.repeat(16)}`],
+  [` 0x${'AB'.repeat(16)} `, `#/reply/${'ab'.repeat(16)}`],
   [`0x${'1f'.repeat(20)}`, `#/account/0x${'1f'.repeat(20)}`],
   ['cd'.repeat(32), `#/id/${'cd'.repeat(32)}`],
   ['batch 12', '#/batches/12'],

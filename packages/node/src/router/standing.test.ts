@@ -2,7 +2,6 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
-import {} from '@ogong/protocol/exchange/match';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';

@@ -30,7 +30,7 @@ export interface FalseEntry {
   readonly evidence: Evidence | undefined;
 }
 
-export interface Proposal {
+export interface VotingProposal {
   readonly settlement: Settlement;
   /** One text of each honest validator: `signed`, or what it refuses. */
   readonly answers: readonly string[];
@@ -42,7 +42,7 @@ export async function proposeEntry(
   network: LiveNetwork,
   owned: OwnedDaemon,
   { bought: { order, signed }, push, says, evidence }: FalseEntry,
-): Promise<Proposal> {
+): Promise<VotingProposal> {
   const { chain, ledger, honestValidators, peer } = network;
   const anchor = await chain.anchorOf(owned.account);
   const start =
