@@ -9,6 +9,7 @@ import { bigComplaints } from '../../attackers/protocol/big-complaints.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
 import { canaryPicker } from '../../attackers/protocol/canary-picker.ts';
 import { falseSightings } from '../../attackers/protocol/false-sightings.ts';
+import { type FigureLie, figureLiar } from '../../attackers/protocol/figure-liar.ts';
 import { ghostCapacity } from '../../attackers/protocol/ghost-capacity.ts';
 import { idleLinks } from '../../attackers/protocol/idle-links.ts';
 import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
@@ -112,6 +113,24 @@ export const doorScenes: readonly StagedAttack[] = [
         answered: [tells.length === 0 ? 'nothing tells them apart' : `they differ in ${tells.join(', ')}`],
         money: NO_MONEY,
         worked: tells.length > 0,
+      };
+    },
+  },
+  {
+    attack: figureLiar,
+    async play() {
+      const requests = 400;
+      const honest = await figureLiar.play({ lie: 'none', requests });
+      const lies: readonly FigureLie[] = ['friend', 'own figures', 'deaf', 'dear'];
+      const told = await Promise.all(lies.map(async (lie) => figureLiar.play({ lie, requests })));
+      const won = Math.max(...told.map((one) => one.won));
+      return {
+        tried: `sent ${requests} requests that asked for low latency to a slow friend: ${lies.join(', ')}`,
+        answered: told.map(
+          ({ reasons, evidence }, n) => `${lies[n]}: ${reasons.join('; ')} (${evidence} tickets are evidence)`,
+        ),
+        money: NO_MONEY,
+        worked: won > honest.won,
       };
     },
   },

@@ -49,6 +49,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
       'name-squatter',
       'ghost-capacity',
       'canary-picker',
+      'figure-liar',
       'false-sightings',
       'queue-flood',
     ]);
