@@ -52,6 +52,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
       'figure-liar',
       'false-sightings',
       'queue-flood',
+      'dishonest-relay',
     ]);
   });
 
