@@ -14,6 +14,10 @@ const READ_NAMES = new Set([
   ...['Settled', 'Paid', 'Ejected'],
 ]);
 
+/** What a decoder does not look at. */
+const UNREAD = ['internalType', 'stateMutability', 'anonymous'];
+const WITHOUT_UNREAD = (key: string, value: unknown): unknown => (UNREAD.includes(key) ? undefined : value);
+
 const keepReadNames: Plugin = {
   name: 'keep-read-names',
   setup(building) {
@@ -23,7 +27,7 @@ const keepReadNames: Plugin = {
         .map(([name, items]) => {
           // Beside interfaces stand bytecodes, which no page deploys.
           const kept = Array.isArray(items) ? items.filter(({ name }) => READ_NAMES.has(name)) : '';
-          return `export const ${name} = ${JSON.stringify(kept)};`;
+          return `export const ${name} = ${JSON.stringify(kept, WITHOUT_UNREAD)};`;
         })
         .join('\n'),
     }));
@@ -56,12 +60,16 @@ const shortenErrors: Plugin = {
   },
 };
 
-/** All files of the pages by name: static ones as they are, and one script for each page. They work from any folder of any host. */
+/**
+ * All files of the pages by name: static ones as they are, one script for each page, and chunks: what pages share, and what one loads
+ * when it is asked for. They work from any folder of any host.
+ */
 export async function buildPages(): Promise<Map<string, Uint8Array>> {
   const { outputFiles } = await build({
     entryPoints: { explorer: source('main.tsx'), chat: source('chat/main.tsx') },
     outdir: '/',
     bundle: true,
+    splitting: true,
     format: 'esm',
     platform: 'browser',
     target: 'es2022',

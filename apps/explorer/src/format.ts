@@ -28,3 +28,12 @@ export const formatTime = (ms: number): string => new Date(ms).toISOString().rep
 
 export const plural = (count: number | bigint, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en')} ${BigInt(count) === 1n ? one : many}`;
+
+/** The text that a person reads; undefined where the bytes are no text, such as vectors. */
+export function readText(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

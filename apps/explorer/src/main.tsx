@@ -1,4 +1,5 @@
 import { render } from 'preact';
+import { loadChecks } from './check/load-checks.ts';
 import { createNetworkStore } from './data/store.ts';
 import { App } from './view/app.tsx';
 
@@ -18,3 +19,5 @@ async function findGateway(): Promise<string> {
 const store = createNetworkStore(await findGateway());
 render(<App store={store} />, document.getElementById('root') as HTMLElement);
 store.run();
+// After the first view, so that a receipt can be checked without a connection later. Without it they are loaded with the first receipt.
+setTimeout(() => void loadChecks().catch(() => undefined), 0);

@@ -86,12 +86,3 @@ export function checkReceiptFile(
     ? verifyLocalReceipt(receipt, input)
     : verifyReceipt(receipt, { ...input, ...(status && { status }), ...followed });
 }
-
-/** The text that a person reads; undefined where the bytes are no text, such as vectors. */
-export function readText(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}

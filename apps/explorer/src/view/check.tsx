@@ -1,7 +1,8 @@
-import { isLocalReceipt, type ReceiptVerdict, type Trust } from '@ogong/sdk';
+import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
+import type { ReceiptVerdict, Trust } from '@ogong/sdk';
 import { useRef, useState } from 'preact/hooks';
-import { readNetworkTrust } from '../check/network-trust.ts';
-import { checkReceiptFile, type DroppedReceipt, readDroppedFile } from '../check/receipt-file.ts';
+import { loadChecks } from '../check/load-checks.ts';
+import type { DroppedReceipt } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
 import { Card } from './parts.tsx';
 import { ReceiptReport } from './reply.tsx';
@@ -19,6 +20,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
   const input = useRef<HTMLInputElement>(null);
 
   async function check(receipt: DroppedReceipt, trust: Trust | undefined): Promise<void> {
+    const { checkReceiptFile, readNetworkTrust } = await loadChecks();
     const { reader, deployment, ledger } = state;
     let found: Trust = trust ?? {};
     let from: Source = trust ? 'the trust file' : 'nothing';
@@ -37,6 +39,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
 
   async function take(files: Iterable<File>): Promise<void> {
     setProblem(undefined);
+    const { readDroppedFile } = await loadChecks();
     let [receipt, trust] = [file, given];
     for (const one of files) {
       try {

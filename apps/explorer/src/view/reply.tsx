@@ -1,13 +1,14 @@
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { isLocalReceipt, type ReceiptVerdict } from '@ogong/sdk';
+import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
+import type { ReceiptVerdict } from '@ogong/sdk';
 import { useEffect, useState } from 'preact/hooks';
 import { followReply, type ReplyTrail } from '../check/follow-reply.ts';
-import { readNetworkTrust } from '../check/network-trust.ts';
-import { checkReceiptFile, type DroppedReceipt, readDroppedFile, readText } from '../check/receipt-file.ts';
+import { loadChecks } from '../check/load-checks.ts';
+import type { DroppedReceipt } from '../check/receipt-file.ts';
 import { type LoggedReply, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatAmount, formatTime, plural, shorten } from '../format.ts';
+import { formatAmount, formatTime, plural, readText, shorten } from '../format.ts';
 import { Card, CheckList, CopyButton, Facts, Hash, Verdict } from './parts.tsx';
 
 interface ReadReply {
@@ -23,13 +24,11 @@ async function readReply(id: string, state: NetworkState, show: (read: ReadReply
   const nowMs = Date.now();
   const followed = await followReply(fromHex(id), await api.reply(id), { reader, deployment, nowMs });
   show({ followed });
-  const file = await api.receipt(id).then(
-    (text) => {
-      const dropped = readDroppedFile(new TextEncoder().encode(text));
-      return dropped.kind === 'receipt' ? dropped.receipt : undefined;
-    },
-    () => undefined,
-  );
+  const text = await api.receipt(id).catch(() => undefined);
+  if (text === undefined) return;
+  const { checkReceiptFile, readDroppedFile, readNetworkTrust } = await loadChecks();
+  const dropped = readDroppedFile(new TextEncoder().encode(text));
+  const file = dropped.kind === 'receipt' ? dropped.receipt : undefined;
   if (file === undefined || isLocalReceipt(file.receipt)) return;
   const trust =
     reader && deployment && ledger ? await readNetworkTrust(file.receipt, { reader, deployment, ledger }) : {};
