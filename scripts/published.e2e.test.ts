@@ -85,7 +85,7 @@ describe('each published package', () => {
 
 describe('the daemons without an engine', () => {
   it('install without native code, chain or fixtures, and run', async () => {
-    const directory = await install(tarballsOf('node', 'host', 'chain', 'protocol'));
+    const directory = await install(tarballsOf('node', 'host', 'chain', 'attestation', 'protocol'));
     directories.push(directory);
     const installed = listInstalled(directory);
     expect(installed).toContain('@ogong/node');
