@@ -59,7 +59,10 @@ export interface Tests {
   readonly slowestRate: number;
 }
 
-/** Of a new network. */
+/**
+ * Of a new network, as the contract has it.
+ * @internal for a ledger in memory
+ */
 export const defaultTests: Tests = { canaryRate: 50_000, timedRate: 0, slowestRate: 20 };
 
 /** Seconds, fixed for good when the contracts are deployed. */
