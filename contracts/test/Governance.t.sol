@@ -59,20 +59,21 @@ contract GovernanceTest is Fixture {
 
     /// What was drawn by a rate of before is believed for a day, and no longer.
     function test_greatestRatesOfADay() public {
-        vm.warp(30 days);
+        uint256 start = 30 days;
+        vm.warp(start);
         parameters.setTests(Parameters.Tests(900, 20, 20));
-        vm.warp(block.timestamp + 1);
+        vm.warp(start + 1);
         parameters.setTests(Parameters.Tests(100, 30, 20));
-        vm.warp(block.timestamp + 1);
+        vm.warp(start + 2);
         parameters.setTests(Parameters.Tests(0, 0, 20));
         // Those that it began with.
         _checkGreatest(50_000, 30);
         // The first one was in force until a second after it was named: one day after that it is forgotten.
-        vm.warp(block.timestamp + 1 days - 2);
+        vm.warp(start + 1 days);
         _checkGreatest(900, 30);
-        vm.warp(block.timestamp + 1);
+        vm.warp(start + 1 days + 1);
         _checkGreatest(100, 30);
-        vm.warp(block.timestamp + 1);
+        vm.warp(start + 1 days + 2);
         _checkGreatest(0, 0);
     }
 
