@@ -71,6 +71,30 @@ const mutants: readonly Mutant[] = [
     to: 'setDriftTable(DriftTable calldata next) external',
   },
   {
+    breaks: 'tests: anybody may name their rates',
+    file: 'Parameters.sol',
+    from: 'setTests(Tests calldata next) external onlyOwner',
+    to: 'setTests(Tests calldata next) external',
+  },
+  {
+    breaks: 'tests: the rate of canaries has no bound',
+    file: 'Parameters.sol',
+    from: 'if (next.canaryRate > MAX_TEST_RATE) revert OutOfRange("canaryRate");',
+    to: '',
+  },
+  {
+    breaks: 'tests: deadlines without a bound',
+    file: 'Parameters.sol',
+    from: 'if (next.slowestRate == 0 || next.slowestRate > MAX_SLOWEST_RATE) revert OutOfRange("slowestRate");',
+    to: '',
+  },
+  {
+    breaks: 'tests: a rate of before is forgotten at once',
+    file: 'Parameters.sol',
+    from: 'for (uint256 i = _rates.length(); i > 0; --i) {',
+    to: 'for (uint256 i = _rates.length(); i > type(uint256).max - 1; --i) {',
+  },
+  {
     breaks: 'registry: an address comes back with another VRF key',
     file: 'ValidatorRegistry.sol',
     from: 'if (before != 0 && before != vrfKey) revert VrfKeyFixed(before);',

@@ -28,6 +28,12 @@ contract Parameters is Ownable2Step {
     uint256 public constant PAUSE_REST = 14 days;
     /// Of a chain on one machine, whose money is nobody's.
     uint256 private constant LOCAL_CHAIN = 31_337;
+    /// Of each rate of tests: four in an epoch.
+    uint32 public constant MAX_TEST_RATE = 4_000_000;
+    /// Of the slowest device that timed jobs are for: more tokens a second than any device scores.
+    uint32 public constant MAX_SLOWEST_RATE = 1_000_000;
+    /// Tests of a day ago may still be told: so long the greatest rate is known.
+    uint48 public constant RATE_MEMORY = 1 days;
     uint128 public constant MAX_VALIDATOR_BOND = 50_000_000e18;
     uint128 public constant MAX_ROUTER_BOND = 1_000_000e18;
 
@@ -51,6 +57,16 @@ contract Parameters is Ownable2Step {
         uint64 version;
     }
 
+    /// How often each validator tests each provider and model.
+    struct Tests {
+        /// Answers that it buys in an epoch, on average, in parts per million (docs/spec/canary.md).
+        uint32 canaryRate;
+        /// Jobs with a deadline that it gives in an epoch, on average, in parts per million (docs/spec/timed-challenge.md).
+        uint32 timedRate;
+        /// Tokens that the slowest device that may take part scores in a second; deadlines follow from it.
+        uint32 slowestRate;
+    }
+
     /// Who gets which part of a fee.
     struct Distribution {
         Shares shares;
@@ -72,6 +88,9 @@ contract Parameters is Ownable2Step {
     /// The audited fraction, by time.
     Checkpoints.Trace208 private _alphas;
     DriftTable private _driftTable;
+    Tests private _tests;
+    /// Both rates, by time: that of canaries above the one of timed jobs, 32 bits each.
+    Checkpoints.Trace208 private _rates;
     /// May keep new money out for a while, and do nothing else. Zero: nobody may.
     address public guardian;
     /// Until when deposits, stakes and bonds are refused. What is inside always gets out.
@@ -82,6 +101,7 @@ contract Parameters is Ownable2Step {
     event DistributionScheduled(Shares shares, Recipients recipients, uint64 from);
     event LimitsChanged(Limits limits);
     event DriftTableChanged(DriftTable driftTable);
+    event TestsChanged(Tests tests);
     event GuardianNamed(address guardian);
     event EntryPaused(uint256 until);
     event EntryOpened();
@@ -125,6 +145,7 @@ contract Parameters is Ownable2Step {
         _current = Distribution(shares_, recipients_);
         emit DistributionScheduled(shares_, recipients_, uint64(block.timestamp));
         _setLimits(limits_);
+        _setTests(Tests({canaryRate: 50_000, timedRate: 0, slowestRate: 20}));
     }
 
     /// @notice Announces who gets which part of a fee from one notice on; takes the place of an announcement that is not in
@@ -141,6 +162,11 @@ contract Parameters is Ownable2Step {
 
     function setLimits(Limits calldata next) external onlyOwner {
         _setLimits(next);
+    }
+
+    /// @notice Rates of zero end the tests.
+    function setTests(Tests calldata next) external onlyOwner {
+        _setTests(next);
     }
 
     /// @notice A hash of zero withdraws the table: validators go back to the fixed thresholds.
@@ -226,6 +252,22 @@ contract Parameters is Ownable2Step {
         return _driftTable;
     }
 
+    function tests() external view returns (Tests memory) {
+        return _tests;
+    }
+
+    /// @notice The greatest rates that were in force within the last day: a test that was drawn by a higher one was not drawn.
+    function greatestRates() external view returns (uint32 canary, uint32 timed) {
+        (canary, timed) = (_tests.canaryRate, _tests.timedRate);
+        uint48 since = block.timestamp < RATE_MEMORY ? 0 : uint48(block.timestamp) - RATE_MEMORY;
+        for (uint256 i = _rates.length(); i > 0; --i) {
+            Checkpoints.Checkpoint208 memory change = _rates.at(uint32(i - 1));
+            if (uint32(change._value >> 32) > canary) canary = uint32(change._value >> 32);
+            if (uint32(change._value) > timed) timed = uint32(change._value);
+            if (change._key <= since) break;
+        }
+    }
+
     function _assertDistribution(Shares memory next, Recipients memory to) private pure {
         uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.license + next.recycle;
         if (next.license > MAX_LICENSE) revert LicenseTooHigh(next.license, MAX_LICENSE);
@@ -252,5 +294,14 @@ contract Parameters is Ownable2Step {
         _limits = next;
         _alphas.push(uint48(block.timestamp), next.alpha);
         emit LimitsChanged(next);
+    }
+
+    function _setTests(Tests memory next) private {
+        if (next.canaryRate > MAX_TEST_RATE) revert OutOfRange("canaryRate");
+        if (next.timedRate > MAX_TEST_RATE) revert OutOfRange("timedRate");
+        if (next.slowestRate == 0 || next.slowestRate > MAX_SLOWEST_RATE) revert OutOfRange("slowestRate");
+        _tests = next;
+        _rates.push(uint48(block.timestamp), uint208(next.canaryRate) << 32 | next.timedRate);
+        emit TestsChanged(next);
     }
 }

@@ -21,6 +21,66 @@ contract GovernanceTest is Fixture {
         vm.prank(payer);
         vm.expectRevert(refusal);
         parameters.setDriftTable(Parameters.DriftTable("table", 1));
+        vm.prank(payer);
+        vm.expectRevert(refusal);
+        parameters.setTests(Parameters.Tests(0, 0, 20));
+    }
+
+    function testFuzz_testsStayWithinBounds(uint32 canaryRate, uint32 timedRate, uint32 slowestRate) public {
+        Parameters.Tests memory next = Parameters.Tests(canaryRate, timedRate, slowestRate);
+        if (canaryRate > 4_000_000) {
+            vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "canaryRate"));
+        } else if (timedRate > 4_000_000) {
+            vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "timedRate"));
+        } else if (slowestRate == 0 || slowestRate > 1_000_000) {
+            vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "slowestRate"));
+        } else {
+            vm.expectEmit();
+            emit Parameters.TestsChanged(next);
+        }
+        parameters.setTests(next);
+    }
+
+    /// The most that is allowed is allowed, and nothing more.
+    function test_boundsOfTests() public {
+        parameters.setTests(Parameters.Tests(4_000_000, 4_000_000, 1_000_000));
+        checkEqual(parameters.tests().canaryRate, 4_000_000, "canaries");
+        checkEqual(parameters.tests().timedRate, 4_000_000, "timed");
+        checkEqual(parameters.tests().slowestRate, 1_000_000, "slowest");
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "canaryRate"));
+        parameters.setTests(Parameters.Tests(4_000_001, 0, 20));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "timedRate"));
+        parameters.setTests(Parameters.Tests(0, 4_000_001, 20));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "slowestRate"));
+        parameters.setTests(Parameters.Tests(0, 0, 0));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "slowestRate"));
+        parameters.setTests(Parameters.Tests(0, 0, 1_000_001));
+    }
+
+    /// What was drawn by a rate of before is believed for a day, and no longer.
+    function test_greatestRatesOfADay() public {
+        uint256 start = 30 days;
+        vm.warp(start);
+        parameters.setTests(Parameters.Tests(900, 20, 20));
+        vm.warp(start + 1);
+        parameters.setTests(Parameters.Tests(100, 30, 20));
+        vm.warp(start + 2);
+        parameters.setTests(Parameters.Tests(0, 0, 20));
+        // Those that it began with.
+        _checkGreatest(50_000, 30);
+        // The first one was in force until a second after it was named: one day after that it is forgotten.
+        vm.warp(start + 1 days);
+        _checkGreatest(900, 30);
+        vm.warp(start + 1 days + 1);
+        _checkGreatest(100, 30);
+        vm.warp(start + 1 days + 2);
+        _checkGreatest(0, 0);
+    }
+
+    function _checkGreatest(uint32 canary, uint32 timed) private view {
+        (uint32 foundCanary, uint32 foundTimed) = parameters.greatestRates();
+        checkEqual(foundCanary, canary, "canaries");
+        checkEqual(foundTimed, timed, "timed");
     }
 
     /// Elsewhere than on one machine each of the delays is there.

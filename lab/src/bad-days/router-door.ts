@@ -48,6 +48,7 @@ export async function openRouter() {
           network,
           validators: () => [],
           generations: () => [],
+          parameters: () => undefined,
           readBeaconKeys: async () => undefined,
           client: () => Promise.reject(new Error('there is no chain here')),
         },

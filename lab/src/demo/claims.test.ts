@@ -1,4 +1,5 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { fail } from '@ogong/protocol/base/checks';
 import { describe, expect, it } from 'vitest';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
 import type { Account, RunRecord } from './run-record.ts';
@@ -31,6 +32,9 @@ const withAccount = (role: string, change: (account: Account) => Partial<Account
   );
   return { ...run, books: { ...run.books, after: { ...run.books.after, accounts } } };
 };
+const drawn = run.tests[0]!;
+const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }] });
+const missed = (arrival: number) => ({ ...drawn.tests[0]!, epoch: 9n, arrival, isMissed: true });
 const flipLast = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
@@ -47,6 +51,7 @@ describe('claims of the demo', () => {
       'honest-paid',
       'quorum',
       'conservation',
+      'tests',
       'below-quorum',
       'exactly-once',
     ]);
@@ -54,7 +59,7 @@ describe('claims of the demo', () => {
 
   it('make no claim about a cheat or a crash if there was none', () => {
     const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined }).map(({ id }) => id);
-    expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation']);
+    expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
   });
 
   const first = run.replies[0]!;
@@ -157,6 +162,13 @@ describe('claims of the demo', () => {
       'conservation',
       'an escrow that holds less than it owes',
       { ...run, books: { ...run.books, after: { ...run.books.after, escrowTokensAtomic: 1n } } },
+    ],
+    ['tests', 'a test that nobody drew', withTests({ checks: [fail('tests', 'it was not drawn')], tests: [] })],
+    ['tests', 'no test that was answered', withTests({ tests: drawn.tests.slice(1) })],
+    [
+      'tests',
+      'an honest provider that answers no test',
+      { ...withTests({ tests: [...drawn.tests, missed(0), missed(1)] }), chaos: undefined },
     ],
     ['below-quorum', 'a batch in the meantime', withBatch({ blockNumber: 25 })],
     ['below-quorum', 'enough validators left', { ...run, chaos: { ...run.chaos!, aliveBondAtomic: 31n } }],

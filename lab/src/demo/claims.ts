@@ -7,7 +7,7 @@ import {
   checkQuorum,
   checkRefunds,
 } from './ledger-claims.ts';
-import { checkCheat, checkEjection, checkReceipts, checkTampering } from './reply-claims.ts';
+import { checkCheat, checkEjection, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
 
 export interface DemoClaim extends Finding {
@@ -42,6 +42,9 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
     claim('honest-paid', 'every honest provider that served is paid, and none is ejected', checkHonest(run)),
     claim('quorum', 'every batch carries more than two thirds of the bonded stake', checkQuorum(run)),
     claim('conservation', 'what left the escrow channels equals the six shares, to the unit', checkConservation(run)),
+  );
+  claims.push(
+    claim('tests', 'providers that the beacon draws are asked unannounced, and honest ones answer', checkTests(run)),
   );
   if (run.chaos) {
     claims.push(

@@ -121,6 +121,7 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
     economy: options.economy,
     // Attacks are played against a network as it is when they begin, so it makes no key meanwhile.
     beacon: options.attack === undefined ? options.beacon : 'vrf',
+    ...(options.attack === undefined && { canaryRate: 0 }),
     model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
     // Where one of them, or its verifier, is an adversary's, others are left to judge its replies.
     providers: options.attack === undefined && options.cheat === 'none' ? 4 : 3,

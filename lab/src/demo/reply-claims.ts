@@ -134,3 +134,24 @@ export function checkEjection(run: RunRecord): Finding {
     `${after.length} later requests, none served by it`,
   ]);
 }
+
+/** Each test that counts was drawn, and its draw was recomputed. What came of it is its validator's word. */
+export function checkTests({ tests: reports, members, chaos }: RunRecord): Finding {
+  const problems = reports.flatMap(({ validator, checks }) =>
+    failuresOf(checks).map((failure) => `${validator}: ${failure}`),
+  );
+  const tests = reports.flatMap((report) => report.tests);
+  if (!tests.some(({ isMissed }) => !isMissed)) problems.push('no test was answered');
+  const parts: string[] = [];
+  for (const { name, providerId, isCheat } of members.filter(({ role }) => role === 'provider')) {
+    const own = tests.filter((test) => toHex(test.providerId) === providerId);
+    const missed = own.filter(({ isMissed }) => isMissed).length;
+    if (own.length > 0) parts.push(`${name} answered ${own.length - missed} of ${own.length}`);
+    // A provider cannot serve where the validator that it has to ask is down.
+    if (!isCheat && !chaos && 2 * missed > own.length) problems.push(`${name} missed ${missed} of ${own.length} tests`);
+  }
+  const asking = reports.filter((report) => report.tests.length > 0).length;
+  return judge(problems, [
+    `${tests.length} tests by ${asking} validators, each drawn by its beacon: ${parts.join(', ')}`,
+  ]);
+}

@@ -18,6 +18,7 @@ import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
 import { planRequest } from './prompts.ts';
+import { createTestReader, DEMO_CANARY_RATE, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
 import type { AskedReply, ChaosRecord, CheatProof, Member, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
@@ -44,6 +45,8 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     if ((trust.generations?.length ?? 0) === 0) trust = await readTrust(chain, { mesh, models });
   };
   const before = await readBooks(chain, members);
+  // Its own answers are paid like all others: what is settled from here on has them, too.
+  await mesh.setCanaryRate(DEMO_CANARY_RATE);
   const replies: AskedReply[] = [];
   const evidenceOf = (): Promise<RunRecord['ejections']> =>
     readHistory(chain, members, crypto).then(({ ejections }) => ejections);
@@ -82,19 +85,23 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   }
   const requestsMs = performance.now() - startedMs;
 
+  const readTests = createTestReader(chain, links);
+  if (isServed) {
+    onProgress('waiting for answers that validators bought unannounced');
+    await waitForTests(readTests, members);
+  }
+  await mesh.setCanaryRate(0);
   onProgress('waiting until every answer is audited and settled');
   const settling = performance.now();
   if (isServed) await waitForSettlement({ ...context, chain, members, replies });
   const settleMs = performance.now() - settling;
   await refreshTrust();
   const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply)));
-  const [{ logs }, history, after, parameters] = await Promise.all([
-    readVerdictLogs(members, { chain, links, crypto }),
-    readHistory(chain, members, crypto),
-    readBooks(chain, members),
+  const [{ logs, history, after }, { shares }, tests] = await Promise.all([
+    readStill({ chain, links, members }),
     chain.parameters(),
+    readTests(members),
   ]);
-  const { shares } = parameters;
   const partial = {
     crypto,
     trust,
@@ -114,6 +121,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     },
     firstAfterEjection,
     chaos,
+    tests,
     nowMs: Date.now(),
   };
   const [first] = answeredOf({ ...partial, probes: [], cheatProof: undefined });
@@ -122,6 +130,21 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
   return { run: { ...partial, probes, cheatProof }, requestsMs, settleMs };
+}
+
+const STILL_TRIES = 20;
+
+/** Logs, history and balances between two batches: a test that was bought last may settle while they are read. */
+async function readStill({ chain, links, members }: Pick<Settling, 'chain' | 'links' | 'members'>) {
+  for (let tries = 1; ; tries++) {
+    const history = await readHistory(chain, members, crypto);
+    const [{ logs }, after] = await Promise.all([
+      readVerdictLogs(members, { chain, links, crypto }),
+      readBooks(chain, members),
+    ]);
+    const { settlements } = await readHistory(chain, members, crypto);
+    if (settlements.length === history.settlements.length || tries === STILL_TRIES) return { logs, history, after };
+  }
 }
 
 export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): Member[] {

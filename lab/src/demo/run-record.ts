@@ -1,3 +1,4 @@
+import type { Test } from '@ogong/protocol/audit/test-report';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { FeeShares } from '@ogong/protocol/exchange/fee';
@@ -24,6 +25,8 @@ export interface RunRecord {
   /** Number of the first request that was sent after the ejection was on the chain. */
   readonly firstAfterEjection: number | undefined;
   readonly chaos: ChaosRecord | undefined;
+  /** Of each validator that could be asked. */
+  readonly tests: readonly ProviderTests[];
   /** Unix time at which the record was closed. */
   readonly nowMs: number;
 }
@@ -84,6 +87,14 @@ export interface ValidatorLog {
   readonly checks: readonly Check[];
   readonly isAnchored: boolean;
   readonly entries: readonly VerdictEntry[];
+}
+
+/** Answers that a validator bought unannounced, of providers that the beacon drew. */
+export interface ProviderTests {
+  readonly validator: string;
+  /** Whether each of them was drawn. */
+  readonly checks: readonly Check[];
+  readonly tests: readonly Test[];
 }
 
 export interface SettledLine {

@@ -1,6 +1,8 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
-import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Test } from '@ogong/protocol/audit/test-report';
+import { equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { pass } from '@ogong/protocol/base/checks';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -130,9 +132,16 @@ export function createSyntheticRun(): RunRecord {
       lastBlock: 30,
       answered: [2, 3],
     },
+    tests: [{ validator: 'validator-1', checks: [pass('tests', '2 tests were drawn')], tests: createTests(cheatId) }],
     nowMs: 1_700_000_002_000,
   };
 }
+
+/** An honest provider answered, the cheat did not. */
+const createTests = (cheatId: string): Test[] => [
+  { epoch: 3n, providerId: providerIds[0] as Uint8Array, modelRoot, arrival: 0, isMissed: false },
+  { epoch: 4n, providerId: fromHex(cheatId), modelRoot, arrival: 0, isMissed: true },
+];
 
 interface Served {
   readonly asked: AskedReply;

@@ -63,7 +63,14 @@ async function startRouter({ chain, clock }: PathValidator) {
     { bind, address: new Uint8Array(20).fill(5) },
     {
       ...{ crypto, clock, identity, store, log, signer: createTestHybrid('router') },
-      chain: { ...chain, network, client: noChain, generations: () => [], readBeaconKeys: async () => undefined },
+      chain: {
+        ...chain,
+        network,
+        client: noChain,
+        generations: () => [],
+        parameters: () => undefined,
+        readBeaconKeys: async () => undefined,
+      },
       metrics: createMetrics('router'),
     },
   );

@@ -15,6 +15,7 @@ export interface Mutation {
     readonly epochMs?: number;
     readonly validators?: number;
     readonly gateways?: number;
+    readonly faultsPerMinute?: number;
   };
 }
 
@@ -98,6 +99,22 @@ const MONEY: readonly Mutation[] = [
     file: 'packages/node/src/validator/settlement/settlement.ts',
     from: 'if (proposed && anchor.sequence >= proposed.sequence) {',
     to: 'if (proposed && anchor.sequence > proposed.sequence) {',
+  },
+  {
+    name: 'judges-what-it-was-handed',
+    meaning: 'another record than the payer has is judged, and nobody minds what payers say',
+    file: 'packages/node/src/validator/accept-delivery.ts',
+    from: 'if (other && !equalBytes(other.record, bound.record)) return { contradicts: other };',
+    to: "if (other && !equalBytes(other.record, bound.record)) return { outcome: 'late' };",
+    also: [
+      {
+        file: 'packages/node/src/validator/settlement/cosign.ts',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it stands there so
+        from: 'demand(delivery === undefined, `entry ${entry.index} is about another record than the payer holds`);',
+        to: '',
+      },
+    ],
+    given: { lie: 'two-records', faultsPerMinute: 0 },
   },
   {
     name: 'outbox-keeps-records',

@@ -71,7 +71,9 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     const honest = [...machines.values()].filter(({ name }) => name.startsWith('validator') && honesty.isHonest(name));
     const beacon = watchBeacon(world, honest);
     const service = watchService(world, plan, honesty);
-    const money = watchMoney(world, honest, { honesty, answered: service.answered, isCalm: plan.faults.length === 0 });
+    const gateways = [...machines.values()].filter(({ name }) => name.startsWith('gateway') && honesty.isHonest(name));
+    const isCalm = plan.faults.length === 0;
+    const money = watchMoney(world, honest, { honesty, answered: service.answered, isCalm, gateways });
     scheduleRequests(world, plan, { machines, service });
     const check = (): void => {
       beacon.check();

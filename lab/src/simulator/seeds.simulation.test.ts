@@ -11,6 +11,7 @@ const LEFT = fileURLToPath(new URL('./seeds/validator-left.json', import.meta.ur
 const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'gateways exclude honest providers once a validator has left': ['--plan', LEFT],
   'a pause with a fraction of a millisecond makes a reply unreadable': ['--seed', '1', '--lie', 'never-opens'],
+  'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
 };
 
 it.skipIf(process.env.OGONG_LONG !== '1').each(Object.entries(SEEDS))('%s', async (_, flags) => {

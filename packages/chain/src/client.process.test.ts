@@ -6,6 +6,7 @@ import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/tes
 import { sign } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
+import { defaultTests } from './deploy.ts';
 import { ChainError } from './errors.ts';
 import { equivocationAbi, validatorRegistryAbi } from './generated/abi.ts';
 import type { Hex } from './hex.ts';
@@ -155,6 +156,21 @@ describe('chain client', () => {
     const stranger = await refusalOf(member.client.setDriftTable({ hash: hash('cd'), version: 3n }));
     expect(stranger).toMatchObject({ code: 'reverted', revert: { name: 'OwnableUnauthorizedAccount' } });
     expect(() => ledger.governor.setDriftTable({ hash: '0x12', version: 3n })).toThrow(/hash has 1 bytes, expected 32/);
+  });
+
+  it('names the rates of tests, by the owner alone, and remembers the greatest of a day', async () => {
+    const before = await ledger.governor.parameters();
+    expect(before.tests).toEqual(defaultTests);
+    const { canaryRate, timedRate } = defaultTests;
+    await ledger.governor.setTests({ canaryRate: 7, timedRate: 11, slowestRate: 90 });
+    const { tests, greatestRates } = await ledger.governor.parameters();
+    expect(tests).toEqual({ canaryRate: 7, timedRate: 11, slowestRate: 90 });
+    expect(greatestRates).toEqual({ canary: Math.max(canaryRate, 7), timed: Math.max(timedRate, 11) });
+    const tooOften = await refusalOf(ledger.governor.setTests({ ...tests, timedRate: 4_000_001 }));
+    expect(tooOften).toMatchObject({ code: 'reverted', revert: { name: 'OutOfRange', args: ['timedRate'] } });
+    const member = await ledger.createMember();
+    const stranger = await refusalOf(member.client.setTests(defaultTests));
+    expect(stranger).toMatchObject({ code: 'reverted', revert: { name: 'OwnableUnauthorizedAccount' } });
   });
 
   it('announces shares and recipients before they are in force', async () => {

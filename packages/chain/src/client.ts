@@ -1,7 +1,7 @@
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
 import { createCaseReads } from './cases.ts';
-import type { Distribution, Holding, Limits } from './deploy.ts';
+import type { Distribution, Holding, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
 import { ChainError } from './errors.ts';
@@ -102,6 +102,9 @@ export interface NetworkParameters extends Distribution {
   readonly limits: Limits;
   readonly holding: Holding;
   readonly driftTable: DriftTableAnchor;
+  readonly tests: Tests;
+  /** Of the last day, parts per million. A test that a higher rate would have drawn was not drawn. */
+  readonly greatestRates: { readonly canary: number; readonly timed: number };
 }
 
 /** The audited fraction as the chain had it over a time. */
@@ -199,12 +202,14 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     },
     parameters(): Promise<NetworkParameters> {
       return read('parameters', async (client) => {
-        const [current, [next, from], limits, holding, driftTable] = await Promise.all([
+        const [current, [next, from], limits, holding, driftTable, tests, [canary, timed]] = await Promise.all([
           client.readContract({ ...parameters, functionName: 'distribution' }),
           client.readContract({ ...parameters, functionName: 'announced' }),
           client.readContract({ ...parameters, functionName: 'limits' }),
           client.readContract({ ...parameters, functionName: 'holding' }),
           client.readContract({ ...parameters, functionName: 'driftTable' }),
+          client.readContract({ ...parameters, functionName: 'tests' }),
+          client.readContract({ ...parameters, functionName: 'greatestRates' }),
         ]);
         const { hash, version } = driftTable;
         const lower = ({ shares, recipients }: Distribution) => ({ shares, recipients: lowerHex(recipients) });
@@ -214,6 +219,8 @@ function createReads({ read }: Transactor, deployment: Deployment) {
           limits,
           holding,
           driftTable: { ...lowerHex({ hash }), version },
+          tests,
+          greatestRates: { canary, timed },
         };
       });
     },

@@ -49,6 +49,22 @@ export interface Limits {
   readonly minimumRouterBond: bigint;
 }
 
+/** How often validators test providers. */
+export interface Tests {
+  /** Answers that each validator buys of each provider and model in an epoch, on average, parts per million. */
+  readonly canaryRate: number;
+  /** Jobs with a deadline, likewise. */
+  readonly timedRate: number;
+  /** Tokens that the slowest device that may take part scores in a second. */
+  readonly slowestRate: number;
+}
+
+/**
+ * Of a new network, as the contract has it.
+ * @internal for a ledger in memory
+ */
+export const defaultTests: Tests = { canaryRate: 50_000, timedRate: 0, slowestRate: 20 };
+
 /** Seconds, fixed for good when the contracts are deployed. */
 export interface Delays {
   /** From a change of a bond until a quorum counts it. */

@@ -1,5 +1,5 @@
 import { decodeFunctionData, encodeFunctionData, keccak256, type TransactionReceipt, toBytes } from 'viem';
-import type { Distribution, Limits } from './deploy.ts';
+import type { Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { governmentAbi, ogongTokenAbi, parametersAbi } from './generated/abi.ts';
@@ -152,13 +152,14 @@ export interface ParameterChange {
   readonly distribution?: Distribution;
   readonly limits?: Limits;
   readonly driftTable?: { readonly hash: Hex; readonly version: bigint };
+  readonly tests?: Tests;
   readonly guardian?: Address;
 }
 
 /** The calls that set it, in that order. */
 export function encodeParameterChange(
   { parameters: target }: Pick<Deployment, 'parameters'>,
-  { distribution, limits, driftTable, guardian }: ParameterChange,
+  { distribution, limits, driftTable, tests, guardian }: ParameterChange,
 ): readonly ProposedCall[] {
   const abi = parametersAbi;
   const calls: Hex[] = [];
@@ -170,6 +171,7 @@ export function encodeParameterChange(
   if (driftTable !== undefined) {
     calls.push(encodeFunctionData({ abi, functionName: 'setDriftTable', args: [driftTable] }));
   }
+  if (tests !== undefined) calls.push(encodeFunctionData({ abi, functionName: 'setTests', args: [tests] }));
   if (guardian !== undefined) calls.push(encodeFunctionData({ abi, functionName: 'setGuardian', args: [guardian] }));
   return calls.map((data) => ({ target, data }));
 }

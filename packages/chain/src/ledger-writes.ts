@@ -2,7 +2,7 @@ import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
 import { createBeaconKeysWrites } from './beacon-keys.ts';
 import { createMintWrites } from './burn-and-mint.ts';
 import { createCaseWrites } from './cases.ts';
-import type { Distribution, Limits } from './deploy.ts';
+import type { Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionWrites } from './emission.ts';
 import { ChainError } from './errors.ts';
@@ -165,7 +165,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         }),
       ),
 
-    /** Owner of the parameters only, as are the next two. In force after the notice. */
+    /** Owner of the parameters only, as are the next three. In force after the notice. */
     setDistribution: ({ shares, recipients }: Distribution) =>
       send(
         'set distribution',
@@ -177,6 +177,12 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         'set limits',
         parameters,
         encodeFunctionData({ abi: parametersAbi, functionName: 'setLimits', args: [limits] }),
+      ),
+    setTests: (tests: Tests) =>
+      send(
+        'set tests',
+        parameters,
+        encodeFunctionData({ abi: parametersAbi, functionName: 'setTests', args: [tests] }),
       ),
     setDriftTable: ({ hash, version }: { readonly hash: BytesLike; readonly version: bigint }) =>
       send(

@@ -66,6 +66,13 @@ const upConfig = defineConfig({
       default: 'threshold',
       description: 'the randomness of a new network: one signature by shares of a key, or proofs of each validator',
     },
+    canaries: {
+      schema: integer({ min: 0, max: 4_000_000 }),
+      default: '2000',
+      label: '<ppm>',
+      description:
+        'how often each validator tests each provider, in a million epochs of 5 s, until the chain names another rate',
+    },
     foreground: { schema: boolean, boolean: true, description: 'stay in the foreground until Ctrl-C' },
   },
 });
@@ -147,6 +154,7 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
     providers: values.providers,
     timings: CALM_TIMINGS,
     beacon: values.beacon,
+    canaryRate: values.canaries,
   };
   const basePort = values.basePort === 0 ? await findFreePortRow(PORTS_ABOVE_BASE + 1) : values.basePort;
   let mesh: Mesh | undefined;
@@ -181,7 +189,7 @@ async function launch(values: UpValues, directory: string, model: Served, output
   const args = ['mesh', 'up', '--foreground', '--dir', directory, '--model', `file:${model.path}`];
   args.push('--model-id', model.id, '--model-root', toHex(model.root), '--base-port', String(values.basePort));
   args.push('--validators', String(values.validators), '--providers', String(values.providers));
-  args.push('--beacon', values.beacon);
+  args.push('--beacon', values.beacon, '--canaries', String(values.canaries));
   const entry = fileURLToPath(new URL('./bin/ogong.ts', import.meta.url));
   const from = statSync(launcherLog(directory)).size;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {

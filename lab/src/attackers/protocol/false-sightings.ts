@@ -1,7 +1,8 @@
+import type { NetworkParameters } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLiveness } from '@ogong/node/router/liveness-reader';
 import { computeDrawInput, drawArrivals } from '@ogong/protocol/audit/secret-draw';
-import { computeSubject, encodeTestReport, MEAN_TESTS_PPM, type Test } from '@ogong/protocol/audit/test-report';
+import { computeSubject, encodeTestReport, type Test } from '@ogong/protocol/audit/test-report';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import type { ProtocolAttack } from './attack.ts';
@@ -23,6 +24,7 @@ export interface SightedOutcome {
   readonly refused: string;
 }
 
+const MEAN_PPM = 50_000;
 const EPOCHS = 64n;
 const REPORTS = 3;
 /** Reports overlap. */
@@ -51,7 +53,11 @@ export const falseSightings: ProtocolAttack<SightedNetwork, Promise<SightedOutco
     let first = 1n;
     const liveness = createLiveness({
       crypto,
-      chain: { network: { chainId: 31_337n, settlement: new Uint8Array(20) }, validators: () => validators },
+      chain: {
+        network: { chainId: 31_337n, settlement: new Uint8Array(20) },
+        validators: () => validators,
+        parameters: () => ({ greatestRates: { canary: MEAN_PPM, timed: 0 } }) as NetworkParameters,
+      },
       links: {
         to: (_service: unknown, { endpoint }: { readonly endpoint: unknown }) => ({
           getTests: async () => ({ report: writeReport(Number(endpoint), first, lies) }),
@@ -94,7 +100,7 @@ function writeReport(n: number, first: bigint, lies: SightedNetwork['lies']): Ui
     const drawn = providers.flatMap((providerId) => {
       const subject = computeSubject({ providerId, modelRoot });
       const isLied = n === 0 && providerId === rival;
-      const arrivals = drawArrivals(crypto, output, { subject, meanPpm: MEAN_TESTS_PPM.canary });
+      const arrivals = drawArrivals(crypto, output, { subject, meanPpm: MEAN_PPM });
       const told = isLied && lies === 'chosen' ? [0] : arrivals;
       return told.map((_, arrival) => ({ epoch, providerId, modelRoot, arrival, isMissed: isLied }));
     });

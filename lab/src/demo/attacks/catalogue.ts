@@ -1,4 +1,5 @@
 import { auditScenes } from './audit-scenes.ts';
+import { beaconScenes } from './beacon-scenes.ts';
 import { consumerScenes } from './consumer-scenes.ts';
 import { doorScenes } from './door-scenes.ts';
 import { ledgerScenes } from './ledger-scenes.ts';
@@ -9,6 +10,7 @@ import { sealingScenes } from './sealing-scenes.ts';
 /** Every attack on the protocol that the demo can play. */
 export const SCENES: readonly StagedAttack[] = [
   ...ledgerScenes,
+  ...beaconScenes,
   ...auditScenes,
   ...consumerScenes,
   ...doorScenes,

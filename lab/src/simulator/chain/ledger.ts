@@ -1,5 +1,5 @@
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, type Shares } from '@ogong/chain/deploy';
+import { defaultLimits, defaultTests, type Shares } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, toHex as toPrefixed } from '@ogong/chain/hex';
@@ -274,6 +274,8 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
           limits: { ...defaultLimits, withdrawalDelay: 86_400 },
           holding: { period: 0, entrance: 0n },
           driftTable: { hash: NO_HASH, version: 0n },
+          tests: defaultTests,
+          greatestRates: { canary: defaultTests.canaryRate, timed: defaultTests.timedRate },
         };
       },
       async channelOf(payer: BytesLike, validator: BytesLike): Promise<Channel> {

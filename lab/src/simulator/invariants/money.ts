@@ -1,6 +1,9 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { listEntries } from '@ogong/node/validator/store/batch-store';
-import { toHex } from '@ogong/protocol/base/bytes';
-import { listVerifierIds, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { isBillable, listVerifierIds, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
 import type { Settled } from '../chain/ledger.ts';
 import type { Honesty } from '../lies/plant-lies.ts';
 import { listValidator } from '../roles/validator.ts';
@@ -29,6 +32,8 @@ export interface MoneyContext {
   readonly answered: ReadonlySet<string>;
   /** No faults: who abandons a reply has no excuse. */
   readonly isCalm: boolean;
+  /** What an honest gateway was shown keeps its record. */
+  readonly gateways: readonly Machine[];
 }
 
 const withoutPrefix = (name: string): string => name.replace(/^0x/, '');
@@ -37,7 +42,7 @@ const withoutPrefix = (name: string): string => name.replace(/^0x/, '');
 export function watchMoney(
   world: World,
   honest: readonly Machine[],
-  { honesty, answered, isCalm }: MoneyContext,
+  { honesty, answered, isCalm, gateways }: MoneyContext,
 ): MoneyWatch {
   const byAddress = new Map<string, Machine>();
   for (const machine of honest) {
@@ -82,7 +87,7 @@ export function watchMoney(
     let owed = 0n;
     for (const { entry } of listEntries(store, from, Number(call.batch.logLength - from))) {
       const verdictEntry = parseVerdictEntry(entry);
-      const { replyId, verdict, feeAtomic, fineAtomic, providerId } = verdictEntry;
+      const { replyId, verdict, feeAtomic, fineAtomic, providerId, recordHash } = verdictEntry;
       const id = toHex(replyId);
       if (paid.has(id)) world.violate('nothing-is-paid-twice', `${id} by ${machine.name}`);
       paid.add(id);
@@ -97,6 +102,11 @@ export function watchMoney(
       const isHonestlySaid = said.length > 0 && said.every((one) => honesty.honestVerifiers.has(one));
       if (honesty.forgers.has(provider) && verdict === 'accept' && isHonestlySaid) {
         world.violate('no-forgery-is-accepted', `${id} by ${machine.name}`);
+      }
+      // Where messages are lost, a reply may be judged before its payer's word arrives.
+      const held = isCalm && isBillable(verdict) ? findRecord(gateways, id) : undefined;
+      if (held !== undefined && !equalBytes(hashRecord(crypto, held), recordHash)) {
+        world.violate('the-judged-record-is-the-gateways', `${id} by ${machine.name}`);
       }
       if (!honesty.honestProviders.has(provider)) continue;
       if (verdict === 'reject') world.violate('nobody-honest-is-rejected', `${id} by ${machine.name}`);
@@ -134,4 +144,13 @@ export function watchMoney(
       }
     },
   };
+}
+
+/** The record that one of these gateways had with a reply. */
+function findRecord(gateways: readonly Machine[], replyId: string): Uint8Array | undefined {
+  for (const { disk } of gateways) {
+    const row = disk.find('gateway')?.prepare('SELECT receipt FROM receipts WHERE reply_id = ?').get(replyId);
+    if (row) return parseReceipt(parseReceiptText(row.receipt as Uint8Array)).record.bytes;
+  }
+  return undefined;
 }

@@ -9,6 +9,7 @@ import { z } from 'zod';
 const MAX_BYTES = 64 * 1024;
 
 const bps = z.int().min(0).max(2_000);
+const rate = z.int().min(0).max(4_000_000);
 const seconds = z.int().min(0).max(0xffff_ffff);
 const atomic = z
   .string()
@@ -38,6 +39,14 @@ const changes = z.strictObject({
     .partial()
     .optional(),
   driftTable: z.strictObject({ hash, version: z.int().min(1).transform(BigInt) }).optional(),
+  tests: z
+    .strictObject({
+      canaryRate: rate,
+      timedRate: rate,
+      slowestRate: z.int().min(1).max(1_000_000),
+    })
+    .partial()
+    .optional(),
   guardian: address.optional(),
 });
 
@@ -64,7 +73,7 @@ export function readParameterChanges(program: string, path: string): Changes {
 
 /** With what is in force for all that is left out. */
 export function completeChange(
-  { shares, recipients, limits, driftTable, guardian }: Changes,
+  { shares, recipients, limits, driftTable, tests, guardian }: Changes,
   present: NetworkParameters,
 ): ParameterChange {
   const distribution = { shares: { ...present.shares }, recipients: { ...present.recipients } };
@@ -72,10 +81,13 @@ export function completeChange(
   assign(distribution.recipients, recipients);
   const nextLimits = { ...present.limits };
   assign(nextLimits, limits);
+  const nextTests = { ...present.tests };
+  assign(nextTests, tests);
   return {
     ...((shares || recipients) && { distribution }),
     ...(limits && { limits: nextLimits }),
     ...(driftTable && { driftTable }),
+    ...(tests && { tests: nextTests }),
     ...(guardian && { guardian }),
   };
 }

@@ -146,7 +146,7 @@ const delegateVerb: Verb = {
 const proposeConfig = defineConfig({
   name: 'ogong vote propose',
   summary:
-    'Proposes other parameters. The file names what changes, as JSON: shares, recipients, limits, driftTable, guardian; what it leaves out\n' +
+    'Proposes other parameters. The file names what changes, as JSON: shares, recipients, limits, driftTable, tests, guardian; what it leaves out\n' +
     'stays as it is on the day of the proposal. The proposer needs the threshold of votes.',
   examples: [`ogong vote propose --changes changes.json --title "Audit half of all replies" ${EXAMPLE} --dry-run`],
   fields: {

@@ -75,6 +75,8 @@ export interface LedgerPlan {
   /** Account that all names belong to. */
   readonly maker: LedgerAccount;
   readonly models: readonly PublishedModel[];
+  /** How often validators test providers, to begin with. Default: as the contracts have it. */
+  readonly canaryRate?: number | undefined;
   /** Seconds of an epoch of the threshold beacon. Default: the network has the bootstrap beacon alone. */
   readonly beaconPeriod?: number | undefined;
 }
@@ -113,6 +115,7 @@ export async function prepareLedger(
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 50 });
   const governor = await connect(deployer);
   await openDevMarket(governor, plan.burnAndMint?.feedKeys ?? []);
+  if (plan.canaryRate !== undefined) await setCanaryRate(governor, plan.canaryRate);
 
   onProgress(
     `bonding ${validators.length} validators, staking ${providers.length} providers, funding the gateway, publishing models`,
@@ -131,6 +134,12 @@ export async function prepareLedger(
     connect(maker).then((client) => publishModels(client, plan, governor)),
   ]);
   return deployment;
+}
+
+/** By the owner of the parameters. Validators read it with the registry. */
+export async function setCanaryRate(governor: ChainClient, canaryRate: number): Promise<void> {
+  const { tests } = await governor.parameters();
+  if (tests.canaryRate !== canaryRate) await governor.setTests({ ...tests, canaryRate });
 }
 
 /**

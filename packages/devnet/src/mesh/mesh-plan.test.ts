@@ -44,6 +44,16 @@ describe('mesh plan', () => {
     expect(plan.gatewayUrl).toBe('http://127.0.0.1:4546');
   });
 
+  it('has validators test providers where a rate is named, at its own gateway', () => {
+    expect(plan.canaries).toBeUndefined();
+    expect(find('validator-1').args.join(' ')).not.toContain('canary');
+    const tested = planMesh({ ...options, canaryRate: 0 }, planPorts(DEFAULT_BASE_PORT, options), pins);
+    for (const { args } of tested.processes.filter(({ role }) => role === 'validator')) {
+      expect(args[args.indexOf('--canary-gateway') + 1]).toBe(plan.gatewayUrl);
+      expect(args[args.indexOf('--canary-texts') + 1]).toBe('/mesh/canary-texts.txt');
+    }
+  });
+
   it('names entries that exist', () => {
     const own = plan.processes.filter(({ name }) => name !== 'cheat');
     for (const { entry } of own) expect(existsSync(entry), entry).toBe(true);

@@ -28,7 +28,16 @@ export interface MeshPlan {
   readonly chainPort: number;
   readonly rpcUrl: string;
   readonly gatewayUrl: string;
+  /** What validators test providers with; undefined where they do not. */
+  readonly canaries: CanaryFiles | undefined;
   readonly processes: readonly ProcessPlan[];
+}
+
+/** Files, one entry a line. */
+export interface CanaryFiles {
+  /** The gateway of a mesh takes any key while it has none. */
+  readonly keys: string;
+  readonly texts: string;
 }
 
 export interface MeshModel {
@@ -101,6 +110,11 @@ export interface MeshOptions {
    * proofs until then, or that aggregate for good (`vrf`). Default: `threshold`.
    */
   readonly beacon?: MeshBeacon;
+  /**
+   * Validators test providers: they buy answers at the gateway, by this rate to begin with, parts per million of an epoch for each provider and
+   * validator. Default: they do not.
+   */
+  readonly canaryRate?: number;
 }
 
 export const MESH_BEACONS = ['threshold', 'vrf'] as const;
@@ -205,6 +219,11 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   assertOptions(options);
   const deploymentFile = join(directory, 'deployment.json');
   const rpcUrl = `http://${at(ports.chain)}`;
+  const gatewayUrl = `http://${at(ports.gateway)}`;
+  const canaries =
+    options.canaryRate === undefined
+      ? undefined
+      : { keys: join(directory, 'canary-keys.txt'), texts: join(directory, 'canary-texts.txt') };
   const logs = join(directory, 'logs');
   const models = listModels(options);
   const modelFlags = [
@@ -245,6 +264,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--epoch-ms', String(timings.epochMs)],
           ...['--settle-interval', `${timings.settleIntervalMs}ms`],
           ...['--audit-window', `${timings.auditWindowMs}ms`],
+          ...(canaries === undefined ? [] : ['--canary-gateway', gatewayUrl]),
+          ...(canaries === undefined ? [] : ['--canary-keys', canaries.keys, '--canary-texts', canaries.texts]),
           ...registry,
         ],
       }),
@@ -294,7 +315,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     chainStateFile: join(directory, 'chain.json'),
     chainPort: ports.chain,
     rpcUrl,
-    gatewayUrl: `http://${at(ports.gateway)}`,
+    gatewayUrl,
+    canaries,
     processes,
   };
 }

@@ -13,11 +13,13 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
 import { isPortFree } from '../chain/free-port.ts';
+import { CANARY_TEXTS } from './canary-texts.ts';
 import { MeshError } from './mesh-error.ts';
 import { loadMeshIdentity, loadMeshValidator, type MeshIdentity, type MeshValidator } from './mesh-identities.ts';
-import { type LedgerPlan, OGONG, prepareLedger } from './mesh-ledger.ts';
+import { type LedgerPlan, OGONG, prepareLedger, setCanaryRate } from './mesh-ledger.ts';
 import {
   bondOf,
+  type CanaryFiles,
   countProviders,
   listModels,
   type MeshOptions,
@@ -68,6 +70,8 @@ export interface Mesh {
   /** Starts a daemon again that was stopped or killed. */
   restart(name: string): Promise<void>;
   kill(name: string, signal: NodeJS.Signals): Promise<void>;
+  /** How often validators test providers from when they read it, parts per million; they do so where the launch named a rate. */
+  setCanaryRate(ratePpm: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -154,6 +158,7 @@ export async function startMesh(
       ...{ router: identityOf('router'), models: listModels(launch) },
     };
     await writeTrust(plan, trusted);
+    if (plan.canaries !== undefined) writeCanaryFiles(plan.canaries);
     for (const { name, entry, args, logFile } of plan.processes) {
       const report = (detail: string): void => {
         if (stopping) return;
@@ -196,6 +201,10 @@ export async function startMesh(
         await find(processes, name).kill(signal);
         publish(`${name} was ended with ${signal}`);
       },
+      async setCanaryRate(ratePpm) {
+        const { privateKey } = identityOf('deployer');
+        await setCanaryRate(await createChainClient({ rpcUrl: plan.rpcUrl, deployment, privateKey }), ratePpm);
+      },
       stop,
     };
   } catch (error) {
@@ -206,6 +215,11 @@ export async function startMesh(
   } finally {
     signal?.removeEventListener('abort', interrupt);
   }
+}
+
+function writeCanaryFiles({ keys, texts }: CanaryFiles): void {
+  writePrivateFile(keys, 'any\n');
+  writePrivateFile(texts, `${CANARY_TEXTS.join('\n')}\n`);
 }
 
 const KEY_INTERVAL_MS = 500;
@@ -310,6 +324,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
       ...{ id, root },
       tokenizerHash: hashTokenizer(readGgufHeader(path)),
     })),
+    canaryRate: launch.canaryRate,
     // The chain counts whole seconds.
     beaconPeriod: launch.beacon === 'vrf' ? undefined : Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000),
   };

@@ -2,6 +2,7 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { computeLivenessPpm, updateCredit, weighCredit } from '@ogong/protocol/audit/liveness';
+import { DRAW_KINDS, type DrawKind } from '@ogong/protocol/audit/secret-draw';
 import { countTests, parseTestReport, verifyTestReport } from '@ogong/protocol/audit/test-report';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -11,7 +12,7 @@ import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 export interface LivenessDependencies {
   readonly crypto: Crypto;
-  readonly chain: Pick<ChainView, 'network' | 'validators'>;
+  readonly chain: Pick<ChainView, 'network' | 'validators' | 'parameters'>;
   readonly links: Pick<LinkPool, 'to'>;
   readonly beacons: Pick<BeaconView, 'get'>;
   readonly onError?: (validator: QuorumMember, error: unknown) => void;
@@ -29,10 +30,26 @@ const CALL_TIMEOUT_MS = 5_000;
 /** A proof is checked once: reports overlap by almost all of their epochs. */
 const MAX_PROOFS = 16_384;
 
-/** Which providers answer, as the validators' own tests say (docs/spec/canary.md). Each draw is recomputed before a test counts. */
+/**
+ * Which providers answer, and whose devices are their own, as the validators' tests say (docs/spec/canary.md). Each draw is recomputed before
+ * a test counts. Of the two kinds of tests the worse counts.
+ */
 export function createLiveness(dependencies: LivenessDependencies) {
-  const { chain, onError = () => {} } = dependencies;
   const crypto = rememberProofs(dependencies.crypto);
+  const sightings = DRAW_KINDS.map((kind) => createSightings(kind, { ...dependencies, crypto }));
+  return {
+    /** @returns parts per million; what a routing weight is multiplied by. */
+    of: (providerId: Uint8Array): number => Math.min(...sightings.map((each) => each.of(providerId))),
+    /** Whoever cannot be read, or whose draws do not hold, says nothing. */
+    async read(): Promise<void> {
+      for (const each of sightings) await each.read();
+    },
+  };
+}
+
+/** What validators saw in tests of one kind. */
+function createSightings(kind: DrawKind, dependencies: LivenessDependencies) {
+  const { chain, crypto, onError = () => {} } = dependencies;
   const heard = new Map<string, Heard>();
   const credits = new Map<string, number>();
 
@@ -59,22 +76,23 @@ export function createLiveness(dependencies: LivenessDependencies) {
     credits.set(name, updateCredit(credits.get(name) ?? PPM, reports));
   }
 
-  async function readOne(validator: QuorumMember): Promise<void> {
+  async function readOne(validator: QuorumMember, greatestPpm: number): Promise<void> {
     const name = toHex(validator.address);
-    const tests = await fetchTests({ ...dependencies, crypto }, validator);
+    const tests = await fetchTests({ ...dependencies, crypto }, validator, { kind, greatestPpm });
     if (tests.reportHash === heard.get(name)?.reportHash) return;
     heard.set(name, tests);
     adjustCredit(name, tests.counts);
   }
 
   return {
-    /** @returns parts per million; what a routing weight is multiplied by. */
     of: (providerId: Uint8Array): number => (heard.size === 0 ? PPM : judge(toHex(providerId))),
-    /** Whoever cannot be read, or whose draws do not hold, says nothing. */
     async read(): Promise<void> {
+      const greatestPpm = chain.parameters()?.greatestRates[kind];
+      // Before the first reading of the chain nobody knows; without a rate nobody was tested.
+      if (greatestPpm === undefined || greatestPpm === 0) return heard.clear();
       await Promise.all(
         chain.validators().map((validator) =>
-          readOne(validator).catch((error: unknown) => {
+          readOne(validator, greatestPpm).catch((error: unknown) => {
             heard.delete(toHex(validator.address));
             onError(validator, error);
           }),
@@ -87,14 +105,16 @@ export function createLiveness(dependencies: LivenessDependencies) {
 async function fetchTests(
   { crypto, chain, links, beacons }: LivenessDependencies,
   validator: QuorumMember,
+  { kind, greatestPpm }: { readonly kind: DrawKind; readonly greatestPpm: number },
 ): Promise<Heard> {
   const service = links.to(ValidatorService, validator);
-  const { report: bytes } = await service.getTests({ kind: 'canary' }, { timeoutMs: CALL_TIMEOUT_MS });
+  const { report: bytes } = await service.getTests({ kind }, { timeoutMs: CALL_TIMEOUT_MS });
   const report = parseTestReport(bytes);
   const values = new Map<bigint, Uint8Array>();
   for (const { epoch } of report.draws) values.set(epoch, (await beacons.get(epoch)).value);
   const { chainId } = chain.network;
-  const terms = { chainId, kind: 'canary', validator, beaconOf: (epoch: bigint) => values.get(epoch) } as const;
+  const beaconOf = (epoch: bigint): Uint8Array | undefined => values.get(epoch);
+  const terms = { chainId, kind, validator, beaconOf, greatestPpm };
   const { checks, tests } = verifyTestReport(crypto, report, terms);
   const failed = checks.find(({ status }) => status === 'fail');
   if (failed !== undefined) throw new Error(`its tests do not count: ${failed.id}: ${failed.detail}`);

@@ -88,7 +88,7 @@ export async function start(
         identity,
         chain: {
           ...{ ledger, network, validators: () => validators, client: async () => client },
-          ...{ generations: () => [], readBeaconKeys: async () => undefined },
+          ...{ parameters: () => undefined, generations: () => [], readBeaconKeys: async () => undefined },
         },
         store,
         log: createLogger({ name: 'test', level: 'silent' }),

@@ -23,7 +23,10 @@ export interface RouterDependencies {
   readonly clock: Clock;
   readonly signer: HybridSigner;
   readonly identity: LinkIdentity;
-  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators' | 'generations' | 'readBeaconKeys'> & {
+  readonly chain: Pick<
+    ChainView,
+    'ledger' | 'network' | 'validators' | 'parameters' | 'generations' | 'readBeaconKeys'
+  > & {
     client(): Promise<ChainClient>;
   };
   /** Opened with ROUTER_SCHEMA. */

@@ -22,6 +22,9 @@ export function createValidatorMetrics({ counter, gauge }: Metrics) {
     ),
     witnesses: counter('validator_witness_answers_total', 'What witnesses answered to this validator', ['answer']),
     witnessed: counter('validator_witnessed_total', 'What this validator answered as a witness', ['answer']),
+    timedChallenges: counter('validator_timed_challenges_total', 'Jobs with a deadline that this validator gave', [
+      'outcome',
+    ]),
     canaries: counter('validator_canaries_total', 'Answers that this validator bought to test a provider', ['outcome']),
     epoch: gauge('validator_beacon_epoch', 'Latest certified epoch'),
   };

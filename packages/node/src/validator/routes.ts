@@ -16,7 +16,7 @@ import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
-import { createTestReporter } from './canary/canaries.ts';
+import { createTestReporter } from './canary/report-tests.ts';
 import { listLacking } from './hand-announcements.ts';
 import { type Intake, refusing } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';

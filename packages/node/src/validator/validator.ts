@@ -5,7 +5,7 @@ import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
-import type { Canaries } from './canary/canaries.ts';
+import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
@@ -21,7 +21,7 @@ import {
 import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
-import { wireCanaries } from './wire-canaries.ts';
+import { wireCanaries, wireTimed } from './wire-canaries.ts';
 import { wireCosigning, wireLiens, wireReinstating, wireSettlement } from './wire-settlement.ts';
 import { wireWitness } from './wire-witness.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
@@ -39,7 +39,8 @@ interface ValidatorServices extends WiredAudit {
   readonly liens: Repeating;
   readonly handing: Repeating;
   readonly server: LinkServer;
-  readonly canaries: Canaries | undefined;
+  readonly canaries: DrawnTests | undefined;
+  readonly timed: DrawnTests;
 }
 
 /** Limit of a batch with several entries; one entry with long openings may be larger. */
@@ -62,16 +63,18 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const wired: WiredAudit = wireAudit(state, { contest, takeIn: (submission) => intake.takeIn(submission) });
   // A new beacon selects replies, which are audited at once.
   const canaries = wireCanaries(state);
+  const timed = wireTimed(state);
   const beacon = wireBeacon(state, () => {
     void wired.auditing.trigger().catch(() => undefined);
     canaries?.notice(state.archive.latest());
+    timed.notice(state.archive.latest());
   });
   const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES }, intake);
   const reinstating = wireReinstating(state);
   const liens = wireLiens(state);
   const handing = wireHanding(state);
   const server = wireServer(state, { beacon, intake, witness });
-  return { ...wired, beacon, settling, reinstating, liens, handing, server, canaries };
+  return { ...wired, beacon, settling, reinstating, liens, handing, server, canaries, timed };
 }
 
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
@@ -140,7 +143,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
 /** The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, handing, audit, disputes, canaries } =
+  const { server, beacon, staking, auditing, settling, reinstating, liens, handing, audit, disputes, canaries, timed } =
     services;
   state.stopping.abort();
   await Promise.all([
@@ -153,6 +156,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     handing.stop(),
     audit.stop(),
     canaries?.stop(),
+    timed.stop(),
     server.stop(graceMs),
   ]);
   await disputes.stop();

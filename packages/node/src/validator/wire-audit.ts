@@ -6,6 +6,7 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Audit, createAudit } from './audit/audit.ts';
 import type { AuditDependencies, AuditOptions } from './audit/audit-state.ts';
 import { createDisputes, type Disputes } from './audit/dispute.ts';
+import type { VerifierCalls } from './audit/verifier-call.ts';
 import { keepStakes, listVerifierPayees } from './store/announcement-store.ts';
 import { getBeacon, getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
 import { signRound } from './witness/reveal-word.ts';
@@ -79,7 +80,7 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
 }
 
 function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'takeIn'> {
-  const { crypto, clock, awake, store, group, archive, chain, earnings, links, vrfSeed, log } = state;
+  const { crypto, clock, awake, store, group, archive, earnings, links, log } = state;
   return {
     crypto,
     clock,
@@ -94,17 +95,25 @@ function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' 
       const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
       return opening;
     },
-    calls: {
-      commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
-      async reveal(verifier, job, call) {
-        const word = await signRound({ ...state, ledger: chain.ledger }, job);
-        return links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round], word }, call);
-      },
-    },
-    jobSecret: crypto.sha256(concatBytes(encodeDomain('ogong-job-secret-v1'), vrfSeed)),
+    calls: connectVerifiers(state),
+    jobSecret: computeJobSecret(state),
     onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),
   };
 }
+
+export function connectVerifiers(state: ValidatorState): VerifierCalls {
+  const { chain, links } = state;
+  return {
+    commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
+    async reveal(verifier, job, call) {
+      const word = await signRound({ ...state, ledger: chain.ledger }, job);
+      return links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round], word }, call);
+    },
+  };
+}
+
+export const computeJobSecret = ({ crypto, vrfSeed }: Pick<ValidatorState, 'crypto' | 'vrfSeed'>): Uint8Array =>
+  crypto.sha256(concatBytes(encodeDomain('ogong-job-secret-v1'), vrfSeed));
 
 function wireDisputes({ options, crypto, store, group, links, log }: ValidatorState): Disputes {
   return createDisputes({

@@ -1,19 +1,24 @@
 import { toHex } from '@ogong/protocol/base/bytes';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { buyCanary } from './canary/buy-canary.ts';
-import { type Canaries, createCanaries } from './canary/canaries.ts';
-import type { ValidatorState } from './validator-state.ts';
+import { createCanaries } from './canary/canaries.ts';
+import type { DrawnTests } from './canary/drawn-tests.ts';
+import { createTimedChallenges } from './canary/timed.ts';
+import { isConnected, type ValidatorState } from './validator-state.ts';
+import { computeJobSecret, connectVerifiers } from './wire-audit.ts';
 
 /** Of one answer: as long as a gateway waits by itself. */
 const CANARY_TIMEOUT_MS = 600_000;
 
 /** Connects canaries with a gateway; undefined where the operator names none. */
-export function wireCanaries(state: ValidatorState): Canaries | undefined {
-  const { options, crypto, clock, store, group, vrfSeed, metrics, log } = state;
+export function wireCanaries(state: ValidatorState): DrawnTests | undefined {
+  const { options, crypto, clock, store, group, vrfSeed, chain, metrics, log } = state;
   const { canaries, epochMs } = options;
   if (canaries === undefined) return undefined;
   const { gateway, keys, texts, random } = canaries;
   return createCanaries({
     ...{ crypto, clock, store, group, vrfSeed, epochMs, texts, random },
+    ratePpm: () => chain.parameters()?.tests.canaryRate ?? 0,
     buy(request, to) {
       const key = keys[Math.floor(random() * keys.length)];
       const shop = { gateway, key: key?.reveal() ?? '', timeoutMs: CANARY_TIMEOUT_MS };
@@ -24,5 +29,27 @@ export function wireCanaries(state: ValidatorState): Canaries | undefined {
       log.debug({ providerId: toHex(providerId), outcome }, 'a canary ended');
     },
     onError: (err) => log.error({ err }, 'what a canary found could not be kept'),
+  });
+}
+
+/** Every validator issues timed challenges where the network has a rate for them; at first it has none. */
+export function wireTimed(state: ValidatorState): DrawnTests {
+  const { options, crypto, clock, store, group, vrfSeed, chain, links, signer, metrics, log } = state;
+  return createTimedChallenges({
+    ...{ crypto, clock, store, group, vrfSeed, epochMs: options.epochMs, drift: options.drift },
+    validator: signer.address,
+    jobSecret: computeJobSecret(state),
+    calls: connectVerifiers(state),
+    async getOpening(provider, replyId, call) {
+      return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
+    },
+    ratePpm: () => chain.parameters()?.tests.timedRate ?? 0,
+    slowestRate: () => chain.parameters()?.tests.slowestRate,
+    isConnected: () => isConnected(state),
+    onTest({ providerId }, outcome) {
+      metrics.timedChallenges.inc({ outcome });
+      log.debug({ providerId: toHex(providerId), outcome }, 'a timed challenge ended');
+    },
+    onError: (err) => log.error({ err }, 'a timed challenge could not be made or kept'),
   });
 }

@@ -8,7 +8,6 @@ import {
   computeSubject,
   countTests,
   encodeTestReport,
-  MEAN_TESTS_PPM,
   parseTestReport,
   type Test,
   type TestReport,
@@ -22,6 +21,7 @@ const beaconOf = (epoch: bigint): Uint8Array | undefined =>
   epoch > 900n ? undefined : crypto.sha256(utf8Encode(`beacon ${epoch}`));
 const provider = (n: number): Uint8Array => new Uint8Array(32).fill(n);
 const modelRoot = new Uint8Array(32).fill(99);
+const MEAN_PPM = 50_000;
 
 /** Two epochs, twenty providers: all that were drawn. */
 function createReport(): TestReport {
@@ -34,7 +34,7 @@ function createReport(): TestReport {
     const drawn = Array.from({ length: 20 }, (_, n) => provider(n)).flatMap((providerId) =>
       drawArrivals(crypto, output, {
         subject: computeSubject({ providerId, modelRoot }),
-        meanPpm: MEAN_TESTS_PPM.canary,
+        meanPpm: MEAN_PPM,
       }).map((_, arrival) => ({ epoch, providerId, modelRoot, arrival, isMissed: providerId[0]! % 2 === 0 })),
     );
     if (drawn.length === 0) continue;
@@ -43,7 +43,13 @@ function createReport(): TestReport {
   }
   return { chainId: 31_337n, validator: address, kind: 'canary', draws, tests };
 }
-const terms = { chainId: 31_337n, kind: 'canary', validator: { address, vrfKey }, beaconOf } as const;
+const terms = {
+  chainId: 31_337n,
+  kind: 'canary',
+  validator: { address, vrfKey },
+  beaconOf,
+  greatestPpm: MEAN_PPM,
+} as const;
 const failed = (report: TestReport, given: Partial<Parameters<typeof verifyTestReport>[2]> = {}): readonly string[] => {
   const { checks, tests } = verifyTestReport(crypto, report, { ...terms, ...given });
   const ids = checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
@@ -72,6 +78,13 @@ describe('a report of tests', () => {
     expect(failed({ ...report, tests: [{ ...report.tests[0]!, modelRoot: provider(1) }] })).toEqual(['tests']);
     // A test of an epoch without a proof.
     expect(failed({ ...report, draws: report.draws.slice(1) })).toEqual(['tests']);
+  });
+
+  it('may be drawn by a lower rate than the greatest, and by no higher one', () => {
+    const report = createReport();
+    expect(failed(report, { greatestPpm: 4_000_000 })).toEqual([]);
+    expect(failed(report, { greatestPpm: 100 })).toEqual(['tests']);
+    expect(failed(report, { greatestPpm: 0 })).toEqual(['tests']);
   });
 
   it('is of the validator whose key drew it, by the certified beacon', () => {

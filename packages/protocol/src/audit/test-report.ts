@@ -19,8 +19,6 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 import { computeDrawInput, DRAW_KINDS, type DrawKind, drawArrivals, MAX_ARRIVALS } from './secret-draw.ts';
 
-/** Tests of one subject in an epoch, on average. Readers count no others, so a validator cannot test whom it likes more often. */
-export const MEAN_TESTS_PPM: Readonly<Record<DrawKind, number>> = { canary: 50_000, timed: 50_000 };
 /** Epochs that one report is about. */
 export const MAX_REPORT_EPOCHS = 64;
 export const MAX_REPORT_TESTS = 4_096;
@@ -79,6 +77,11 @@ export interface TestReportTerms {
   readonly validator: { readonly address: Uint8Array; readonly vrfKey: Uint8Array };
   /** Certified values, 32 bytes; undefined where an epoch is not known. */
   readonly beaconOf: (epoch: bigint) => Uint8Array | undefined;
+  /**
+   * Tests of one subject in an epoch, on average, parts per million: the greatest rate of the network's while these were drawn. Whoever draws by
+   * a lower one draws a part of the same tests. Others do not count, so a validator cannot test whom it likes more often.
+   */
+  readonly greatestPpm: number;
 }
 
 /**
@@ -94,7 +97,7 @@ export function verifyTestReport(
   const checks = [
     checkSubject(report, terms),
     checkDraws(crypto, report, terms, outputs),
-    checkTests(crypto, report, outputs),
+    checkTests(crypto, report, outputs, terms.greatestPpm),
   ];
   return { checks, tests: isOk(checks) ? report.tests : [] };
 }
@@ -122,11 +125,17 @@ function checkDraws(
   return pass('draws', `${draws.length} draws are those of their beacons`);
 }
 
-function checkTests(crypto: Crypto, { tests, kind }: TestReport, outputs: ReadonlyMap<bigint, Uint8Array>): Check {
+function checkTests(
+  crypto: Crypto,
+  { tests }: TestReport,
+  outputs: ReadonlyMap<bigint, Uint8Array>,
+  greatestPpm: number,
+): Check {
   for (const test of tests) {
     const output = outputs.get(test.epoch);
     const subject = computeSubject(test);
-    const drawn = output && drawArrivals(crypto, output, { subject, meanPpm: MEAN_TESTS_PPM[kind] });
+    const drawn =
+      greatestPpm === 0 ? undefined : output && drawArrivals(crypto, output, { subject, meanPpm: greatestPpm });
     if (drawn === undefined || test.arrival >= drawn.length) {
       return fail('tests', `${toHex(test.providerId)} was not drawn in epoch ${test.epoch}`);
     }

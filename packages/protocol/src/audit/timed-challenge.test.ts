@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/timed-challenge.json' with { type: 'json' };
 import { INITIAL_SEQUENTIAL_TEST } from '../statistics/sprt.ts';
-import { advanceTimedTest, computeIdentityBound } from './timed-challenge.ts';
+import { advanceTimedTest, computeIdentityBound, computeTimedDeadline } from './timed-challenge.ts';
 
 describe('timed challenges', () => {
   it('bound keys by work, as in the vectors', () => {
@@ -17,6 +17,19 @@ describe('timed challenges', () => {
       }
       expect(state.evidence).toBe(evidence);
       expect(state.ejected).toBe(ejected);
+    }
+  });
+
+  it('have a deadline of four times the work, a second for the way, and ten minutes at most', () => {
+    const deadline = (tokens: number, tokensPerSecond: number) => computeTimedDeadline({ tokens, tokensPerSecond });
+    expect([deadline(100, 20), deadline(1, 3), deadline(10 ** 6, 1)]).toEqual([21_000, 2_334, 600_000]);
+    for (const [tokens, rate] of [
+      [0, 20],
+      [100, 0],
+      [Number.NaN, 1],
+      [1, Number.POSITIVE_INFINITY],
+    ] as const) {
+      expect(() => deadline(tokens, rate)).toThrow(RangeError);
     }
   });
 

@@ -32,11 +32,31 @@ export function computeIdentityBound({ throughput, work, perSecond }: ChallengeL
  * One with twice the work that it can do misses half.
  */
 const TIMED_TEST: SequentialTestParameters = { soundness: 0.5, falsePositiveRate: 0.02, beta: 1e-6 };
-/**
- * The deadline, as a multiple of the time that the work takes on one device of the slowest kind that may take part.
- * @internal no daemon issues timed challenges yet
- */
+/** The deadline, as a multiple of the time that the work takes on one device of the slowest kind that may take part. */
 export const DEADLINE_FACTOR = 4;
+/** For the way there and back, whatever the work. */
+const ROUND_TRIP_MS = 1_000;
+const LONGEST_DEADLINE_MS = 600_000;
+
+/**
+ * T: how long an answer may take.
+ * @param tokens of prompts and replies that are scored. @param tokensPerSecond of the slowest device that may take part.
+ * @returns ms, at most ten minutes.
+ * @throws RangeError on what is not above 0.
+ */
+export function computeTimedDeadline({
+  tokens,
+  tokensPerSecond,
+}: {
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+}): number {
+  for (const value of [tokens, tokensPerSecond]) {
+    if (!(value > 0 && value < Number.POSITIVE_INFINITY)) throw new RangeError(`not a rate or an amount: ${value}`);
+  }
+  const workMs = (1_000 * tokens) / tokensPerSecond;
+  return Math.min(LONGEST_DEADLINE_MS, ROUND_TRIP_MS + Math.ceil(DEADLINE_FACTOR * workMs));
+}
 
 /**
  * The test of a key after one more challenge. A wrong answer is a miss, however early it comes.

@@ -2,9 +2,9 @@ import type { ApiErrorCode } from '@ogong/host/http/api-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { GATEWAY_ROUTES, PROVIDER_HEADER } from '@ogong/protocol/http/routes';
 import type { CanaryRequest } from './compose-canary.ts';
+import type { TestOutcome } from './drawn-tests.ts';
 
-/** `unknown`: it was not the provider that failed, or nobody can say. */
-export type CanaryOutcome = 'answered' | 'missed' | 'unknown';
+export type CanaryOutcome = TestOutcome;
 
 export interface CanaryShop {
   /** Address of a gateway that much traffic comes from, `https://host` or on this machine. */

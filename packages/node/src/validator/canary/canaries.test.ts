@@ -6,8 +6,9 @@ import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { describe, expect, it } from 'vitest';
 import { judgeAnswer } from './buy-canary.ts';
-import { createCanaries, reportTests } from './canaries.ts';
+import { createCanaries } from './canaries.ts';
 import { composeCanary, joinTexts } from './compose-canary.ts';
+import { reportTests } from './report-tests.ts';
 
 const vrfSeed = new Uint8Array(32).fill(5);
 const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`canary beacon ${epoch}`));
@@ -22,9 +23,10 @@ describe('canaries', () => {
     await validator.announce(provider);
     const bought: string[] = [];
     let ended = 0;
+    let ratePpm = 50_000;
     const canaries = createCanaries({
       ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, vrfSeed, texts },
-      ...{ epochMs: 1, random: createSeededRandom(1) },
+      ...{ epochMs: 1, random: createSeededRandom(1), ratePpm: () => ratePpm },
       async buy({ body }, to) {
         bought.push(`${toHex(to.providerId)} ${JSON.parse(utf8Decode(body)).model}`);
         return (['answered', 'missed', 'unknown'] as const)[bought.length % 3] as 'answered';
@@ -38,6 +40,9 @@ describe('canaries', () => {
     for (let epoch = 1n; epoch <= epochs; epoch++) canaries.notice({ epoch, value: beaconOf(epoch) });
     // An epoch is tested once.
     canaries.notice({ epoch: 1n, value: beaconOf(1n) });
+    // From here on the network wants none.
+    ratePpm = 0;
+    for (let epoch = epochs + 1n; epoch <= 2n * epochs; epoch++) canaries.notice({ epoch, value: beaconOf(epoch) });
     const read = () => {
       const subject = { chainId: 31_337n, validator: new Uint8Array(20).fill(1), latest: epochs + 2n };
       return parseTestReport(reportTests(validator.store, 'canary', subject));
@@ -52,10 +57,13 @@ describe('canaries', () => {
     expect(report.tests.some(({ isMissed }) => isMissed)).toBe(true);
     expect(report.tests.some(({ isMissed }) => !isMissed)).toBe(true);
     const terms = {
-      ...({ chainId: 31_337n, kind: 'canary', beaconOf } as const),
+      ...({ chainId: 31_337n, kind: 'canary', beaconOf, greatestPpm: 50_000 } as const),
       validator: { address: report.validator, vrfKey: computeVrfPublicKey(vrfSeed) },
     };
     expect(verifyTestReport(crypto, report, terms).tests).toEqual(report.tests);
+    const later = { chainId: 31_337n, validator: report.validator, latest: 2n * epochs + 2n };
+    const told = parseTestReport(reportTests(validator.store, 'canary', later)).draws;
+    expect(told.filter(({ epoch }) => epoch > epochs)).toEqual([]);
     // The running epoch and the one before are not told: their proofs would show who is tested now.
     const last = report.draws.at(-1)?.epoch as bigint;
     const early = reportTests(validator.store, 'canary', { ...terms, validator: report.validator, latest: last + 1n });

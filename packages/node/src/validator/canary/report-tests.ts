@@ -1,0 +1,32 @@
+import type { Store } from '@ogong/host/store/store';
+import type { DrawKind } from '@ogong/protocol/audit/secret-draw';
+import { encodeTestReport } from '@ogong/protocol/audit/test-report';
+import { listTests } from '../store/test-store.ts';
+
+/** One report of each kind in an epoch, however many ask. */
+export function createTestReporter(
+  store: Store,
+  reporter: { readonly chainId: bigint; readonly validator: Uint8Array },
+): (kind: DrawKind, latest: bigint) => Uint8Array {
+  const made = new Map<DrawKind, { readonly latest: bigint; readonly report: Uint8Array }>();
+  return (kind, latest) => {
+    const known = made.get(kind);
+    if (known?.latest === latest) return known.report;
+    const report = reportTests(store, kind, { ...reporter, latest });
+    made.set(kind, { latest, report });
+    return report;
+  };
+}
+
+/**
+ * What this validator saw in the newest epochs that are over. The running one is left out: its proof would show whom it is about to
+ * test, and the one before may have tests that still run.
+ */
+export function reportTests(
+  store: Store,
+  kind: DrawKind,
+  { chainId, validator, latest }: { readonly chainId: bigint; readonly validator: Uint8Array; readonly latest: bigint },
+): Uint8Array {
+  const { draws, tests } = store.read(() => listTests(store, kind, latest - 2n));
+  return encodeTestReport({ chainId, validator, kind, draws, tests });
+}
