@@ -94,7 +94,7 @@ async function startGateway({ chain, clock, beacons }: PathValidator, router: Pe
     {
       ...{ store, clock, links, payer, beacon: beacons, logger: log },
       chain: { ...chain, network, client: noChain },
-      keys: openApiKeys(undefined, () => undefined),
+      keys: openApiKeys(undefined, () => undefined, Date.now),
       metrics: createMetrics('gateway'),
     },
   );

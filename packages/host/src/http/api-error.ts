@@ -24,6 +24,7 @@ const KINDS = {
   request_refused: INVALID(400),
   invalid_api_key: { status: 401, type: 'authentication_error', retryable: false },
   forbidden_origin: INVALID(403),
+  model_not_allowed: INVALID(403),
   model_not_found: INVALID(404),
   not_found: INVALID(404),
   method_not_allowed: INVALID(405),

@@ -106,7 +106,11 @@ async function start(values: Values): Promise<Daemon> {
       links,
       publicLinks,
       payer,
-      keys: openApiKeys(values.apiKeys ?? join(values.dataDir, 'api-keys.json'), warn('the API keys cannot be read')),
+      keys: openApiKeys(
+        values.apiKeys ?? join(values.dataDir, 'api-keys.json'),
+        warn('the API keys cannot be read'),
+        Date.now,
+      ),
       logger,
       metrics,
     },
@@ -156,5 +160,6 @@ if (first === 'keys') {
 
 function runKeys({ values, positionals }: Extract<ReturnType<typeof keysConfig.parse>, { kind: 'run' }>): string {
   const path = values.apiKeys ?? join(values.dataDir, 'api-keys.json');
-  return runKeysCommand({ positionals, path, name: values.name, maxSpendAtomic: values.maxSpend, nowMs: Date.now() });
+  const { name, maxSpend: maxSpendAtomic, lifetime: lifetimeMs, models } = values;
+  return runKeysCommand({ positionals, path, name, maxSpendAtomic, lifetimeMs, models, nowMs: Date.now() });
 }

@@ -3,6 +3,11 @@ import { readFileSync, statSync } from 'node:fs';
 import { writePrivateFile } from '@ogong/host/files/private-files';
 import { z } from 'zod';
 
+/** The file has dates with four digits of a year. */
+const LATEST_EXPIRY_MS = Date.UTC(9999, 11, 31);
+const MAX_PATTERNS = 100;
+const MODEL_PATTERN = /^(?=.)[\x21-\x29\x2b\x2d-\x7e]{0,160}\*?$/;
+
 /** A key as the file has it: only its hash, so that whoever reads the file cannot use it. */
 const keySchema = z.object({
   id: z.string().regex(/^[0-9a-f]{8}$/),
@@ -14,6 +19,10 @@ const keySchema = z.object({
     .regex(/^(0|[1-9][0-9]{0,38})$/)
     .optional(),
   revokedAt: z.iso.datetime().optional(),
+  expiresAt: z.iso.datetime().optional(),
+  rotatedAt: z.iso.datetime().optional(),
+  /** Model ids, or beginnings of them that end in `*`. */
+  models: z.array(z.string().regex(MODEL_PATTERN)).min(1).max(MAX_PATTERNS).optional(),
 });
 const fileSchema = z.object({ keys: z.array(keySchema).max(100_000) });
 
@@ -21,7 +30,7 @@ export type ApiKey = z.infer<typeof keySchema>;
 
 export class ApiKeyError extends Error {
   override readonly name = 'ApiKeyError';
-  readonly code: 'unreadable' | 'malformed' | 'unknown-key' | 'usage';
+  readonly code: 'unreadable' | 'malformed' | 'unknown-key' | 'revoked-key' | 'usage';
   readonly retryable = false;
   constructor(code: ApiKeyError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -32,12 +41,14 @@ export class ApiKeyError extends Error {
 export interface KeyHolder {
   readonly id: string;
   readonly budgetAtomic: bigint | undefined;
+  /** Which models it may ask for; undefined for all. */
+  readonly models?: readonly string[] | undefined;
 }
 
 export interface ApiKeys {
   /** Whether no key was ever made; then the gateway is open to anybody who can reach it. Revoking the last one does not open it again. */
   isEmpty(): boolean;
-  /** The holder of a secret, unless it is unknown or revoked. */
+  /** The holder of a secret, unless it is unknown, revoked or expired. */
   find(secret: string): KeyHolder | undefined;
 }
 
@@ -45,9 +56,9 @@ export interface ApiKeys {
 const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 /** Reads the file again whenever it changed, so that a revocation counts at once. @throws ApiKeyError */
-export function openApiKeys(path: string | undefined, onError: (error: unknown) => void): ApiKeys {
+export function openApiKeys(path: string | undefined, onError: (error: unknown) => void, nowMs: () => number): ApiKeys {
   let stamp = '';
-  let byHash = new Map<string, KeyHolder>();
+  let byHash = new Map<string, { readonly holder: KeyHolder; readonly expiresMs: number }>();
   let isEmpty = true;
 
   function load(file: string): void {
@@ -59,10 +70,11 @@ export function openApiKeys(path: string | undefined, onError: (error: unknown) 
     byHash = new Map(
       keys
         .filter(({ revokedAt }) => revokedAt === undefined)
-        .map(({ id, hash, maxSpendAtomic }) => [
-          hash,
-          { id, budgetAtomic: maxSpendAtomic === undefined ? undefined : BigInt(maxSpendAtomic) },
-        ]),
+        .map(({ id, hash, maxSpendAtomic, expiresAt, models }) => {
+          const budgetAtomic = maxSpendAtomic === undefined ? undefined : BigInt(maxSpendAtomic);
+          const expiresMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
+          return [hash, { holder: { id, budgetAtomic, models }, expiresMs }];
+        }),
     );
     stamp = current;
   }
@@ -85,7 +97,8 @@ export function openApiKeys(path: string | undefined, onError: (error: unknown) 
     },
     find(secret) {
       refresh();
-      return byHash.get(hashSecret(secret));
+      const found = byHash.get(hashSecret(secret));
+      return found && nowMs() < found.expiresMs ? found.holder : undefined;
     },
   };
 }
@@ -106,21 +119,62 @@ export function readApiKeys(path: string): ApiKey[] {
   }
 }
 
-/** @returns the secret, which is shown once and stored nowhere. */
+/** Whether a key may ask for a model. */
+export const isModelAllowed = ({ models }: Pick<KeyHolder, 'models'>, model: string): boolean =>
+  models === undefined ||
+  models.some((pattern) => (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern));
+
+/** Limits of a new key. */
+export interface KeyTerms {
+  readonly maxSpendAtomic: bigint | undefined;
+  readonly expiresMs?: number | undefined;
+  readonly models?: readonly string[] | undefined;
+}
+
+const createSecret = (): string => `ogong-${randomBytes(32).toString('base64url')}`;
+
+/** @returns the secret, which is shown once and stored nowhere. @throws ApiKeyError `usage` */
 export function addApiKey(
   path: string,
-  { name, maxSpendAtomic, nowMs }: { name: string; maxSpendAtomic: bigint | undefined; nowMs: number },
+  { name, maxSpendAtomic, expiresMs, models, nowMs }: KeyTerms & { readonly name: string; readonly nowMs: number },
 ): { key: ApiKey; secret: string } {
-  const secret = `ogong-${randomBytes(32).toString('base64url')}`;
+  if (expiresMs !== undefined && !(expiresMs <= LATEST_EXPIRY_MS)) {
+    throw new ApiKeyError('usage', 'a key ends before the year 10000; leave --lifetime out where it has no end');
+  }
+  const secret = createSecret();
   const key: ApiKey = {
     id: randomBytes(4).toString('hex'),
     name,
     hash: hashSecret(secret),
     createdAt: new Date(nowMs).toISOString(),
     ...(maxSpendAtomic === undefined ? {} : { maxSpendAtomic: `${maxSpendAtomic}` }),
+    ...(expiresMs === undefined ? {} : { expiresAt: new Date(expiresMs).toISOString() }),
+    ...(models === undefined ? {} : { models: [...models] }),
   };
+  // The daemon refuses a file with a field that it cannot read, so none is written.
+  if (!keySchema.safeParse(key).success) {
+    throw new ApiKeyError(
+      'usage',
+      'a name has at most 100 characters, a list of models 1 to 100 ids, of which each may end in *',
+    );
+  }
   writeApiKeys(path, [...readApiKeys(path), key]);
   return { key, secret };
+}
+
+/** Gives a key a new secret. Its id, budget and receipts stay; the old secret ends now. @throws ApiKeyError */
+export function rotateApiKey(path: string, id: string, nowMs: number): string {
+  const keys = readApiKeys(path);
+  const found = keys.find((key) => key.id === id);
+  if (found === undefined) throw new ApiKeyError('unknown-key', `no key ${id} in ${path}`);
+  if (found.revokedAt !== undefined) throw new ApiKeyError('revoked-key', `key ${id} is revoked; make a new one`);
+  const secret = createSecret();
+  const rotated = { ...found, hash: hashSecret(secret), rotatedAt: new Date(nowMs).toISOString() };
+  writeApiKeys(
+    path,
+    keys.map((key) => (key === found ? rotated : key)),
+  );
+  return secret;
 }
 
 /** @throws ApiKeyError `unknown-key` */

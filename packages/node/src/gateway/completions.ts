@@ -1,4 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
 import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
 import { answerCompletion, type CompletionAnswer } from '@ogong/host/openai/completion';
 import { echoPrompt } from '@ogong/host/openai/echo';
@@ -16,7 +17,7 @@ import { type InferenceRequest, isChat, parseRequest } from '@ogong/protocol/mod
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
-import type { KeyHolder } from './api-keys.ts';
+import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createChoices, type OrderedPrompt } from './buy-choices.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
@@ -84,7 +85,7 @@ function answerWithReplies(
   const { request } = prompts[0] as OrderedPrompt;
   const choices = request.choices * prompts.length;
   if (choices > MAX_REPLIES) throw refuseReplies(choices);
-  assertModelId(request.model);
+  assertModel(request.model, key);
   const provider = readProvider(context);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   return answerCompletion<BoughtReply>(context, {
@@ -160,8 +161,8 @@ export function toOgongField(
 const findHidden = (reply: BoughtReply, terms: AnswerTerms): { readonly response?: string } =>
   readWhole(reply, terms).content === reply.text ? {} : { response: reply.text };
 
-/** @throws ApiError */
-export function assertModelId(model: string): void {
+/** @throws ApiError where the id is none, or the key may not ask for it. */
+export function assertModel(model: string, key: KeyHolder): void {
   let refusal: string | undefined;
   try {
     ({ refusal } = lookUpTier(parseModelId(model).tier));
@@ -169,4 +170,7 @@ export function assertModelId(model: string): void {
     throw createModelNotFound(model, { cause });
   }
   if (refusal !== undefined) throw createModelNotFound(model, { because: refusal });
+  if (!isModelAllowed(key, model)) {
+    throw new ApiError('model_not_allowed', `This key may not ask for ${model}.`, { param: 'model' });
+  }
 }

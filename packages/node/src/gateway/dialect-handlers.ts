@@ -5,7 +5,7 @@ import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createChoices } from './buy-choices.ts';
-import { assertModelId, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
+import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { BoughtReply } from './reply.ts';
 import { readUnderPolicy } from './settle-policy.ts';
@@ -24,7 +24,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const given = { body: asked.body, isChecked: isInline(context) };
       const prompt = readUnderPolicy(given, settle, (bytes) => parseRequest(bytes, 'chat'));
       const { request } = prompt;
-      assertModelId(request.model);
+      assertModel(request.model, key);
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const provider = readProvider(context);
@@ -54,10 +54,10 @@ export function createCountHandler(
   { bodyLimits }: Pick<CompletionsDependencies, 'bodyLimits'>,
 ): KeyedHandler {
   const { readCount, formatCount } = API_DIALECTS[name];
-  return async (context) => {
+  return async (context, key) => {
     const { body, dropped } = readCount(context, await readJsonBody(context, bodyLimits));
     const request = parseRequest(body, 'chat');
-    assertModelId(request.model);
+    assertModel(request.model, key);
     showIgnored(context, [...dropped, ...request.dropped]);
     return context.json(formatCount(request.promptTokenBound), 200, { [COUNT_HEADER]: 'at-most' });
   };

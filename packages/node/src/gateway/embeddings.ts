@@ -9,7 +9,7 @@ import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseRerankRequest } from '@ogong/protocol/modality/embedding/rerank';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
-import { assertModelId, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
+import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { AnswerForm, BoughtAnswer } from './reply.ts';
 import { readUnderPolicy } from './settle-policy.ts';
@@ -55,7 +55,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
     try {
       const asked = { body: await readJsonBody(context, bodyLimits), isChecked: isInline(context) };
       const { body, request } = readUnderPolicy(asked, settle, parse);
-      assertModelId(request.model);
+      assertModel(request.model, key);
       const completionId = `${prefix}-${toHex(randomBytes(18))}`;
       const signal = getCallSignal(context);
       const form = createEmbeddingForm(request);

@@ -151,7 +151,7 @@ export const gatewayConfig = defineConfig({
 export const keysConfig = defineConfig({
   name: 'ogong-gatewayd keys',
   examples: ['ogong-gatewayd keys add --name laptop', 'ogong-gatewayd keys list'],
-  summary: 'Makes, lists and revokes the API keys of a gateway. The secret is shown once, when the key is made.',
+  summary: 'Makes, lists, rotates and revokes the API keys of a gateway. A secret is shown once, when it is made.',
   fields: {
     ...common,
     name: { schema: text, default: 'unnamed', description: 'what a new key is for' },
@@ -160,6 +160,12 @@ export const keysConfig = defineConfig({
       label: '<amount>',
       description: 'limit of what a new key may ever spend, atomic units',
     },
+    lifetime: { schema: duration, description: 'how long a new key is valid; without it, until it is revoked' },
+    models: {
+      schema: text,
+      label: '<ids>',
+      description: 'what a new key may ask for: model ids with commas between, each may end in *, as in ogong/replay/*',
+    },
   },
-  positionals: { label: 'add | list | revoke <id>', min: 1, max: 2 },
+  positionals: { label: 'add | list | rotate <id> | revoke <id>', min: 1, max: 2 },
 });

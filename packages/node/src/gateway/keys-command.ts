@@ -1,35 +1,55 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
-import { ApiKeyError, addApiKey, readApiKeys, revokeApiKey } from './api-keys.ts';
+import { type ApiKey, ApiKeyError, addApiKey, readApiKeys, revokeApiKey, rotateApiKey } from './api-keys.ts';
 
 export interface KeysCommand {
   readonly positionals: readonly string[];
   readonly path: string;
   readonly name: string;
   readonly maxSpendAtomic: bigint | undefined;
+  /** How long a new key is valid. */
+  readonly lifetimeMs: number | undefined;
+  /** What a new key may ask for, as one list with commas. */
+  readonly models: string | undefined;
   readonly nowMs: number;
 }
 
 /** @returns what to print. @throws ApiKeyError */
-export function runKeysCommand({ positionals, path, name, maxSpendAtomic, nowMs }: KeysCommand): string {
+export function runKeysCommand(command: KeysCommand): string {
+  const { positionals, path, name, maxSpendAtomic, lifetimeMs, nowMs } = command;
   const [verb, id] = positionals;
   if (verb === 'add' && id === undefined) {
     // The file may be named anywhere; the data directory is closed when the daemon starts.
     if (!existsSync(dirname(path))) makePrivateDirectory(dirname(path));
-    const { key, secret } = addApiKey(path, { name, maxSpendAtomic, nowMs });
+    const { key, secret } = addApiKey(path, {
+      name,
+      maxSpendAtomic,
+      expiresMs: lifetimeMs === undefined ? undefined : nowMs + lifetimeMs,
+      models: command.models?.split(',').map((model) => model.trim()),
+      nowMs,
+    });
     return `key ${key.id} (${key.name}) in ${path}; its secret is shown only now:\n${secret}\n`;
   }
   if (verb === 'list' && id === undefined) {
-    const lines = readApiKeys(path).map((key) => {
-      const budget = key.maxSpendAtomic === undefined ? 'no limit' : `at most ${key.maxSpendAtomic}`;
-      return `${key.id}  ${key.createdAt}  ${key.revokedAt ? 'revoked' : budget}  ${key.name}\n`;
-    });
+    const lines = readApiKeys(path).map((key) => `${key.id}  ${key.createdAt}  ${describe(key, nowMs)}  ${key.name}\n`);
     return lines.join('') || `no keys in ${path}\n`;
   }
   if (verb === 'revoke' && id !== undefined) {
     revokeApiKey(path, id, nowMs);
     return `key ${id} is revoked\n`;
   }
-  throw new ApiKeyError('usage', 'say one of: keys add, keys list, keys revoke <id>');
+  if (verb === 'rotate' && id !== undefined) {
+    const secret = rotateApiKey(path, id, nowMs);
+    return `key ${id} has a new secret, which is shown only now; the old one ended:\n${secret}\n`;
+  }
+  throw new ApiKeyError('usage', 'say one of: keys add, keys list, keys rotate <id>, keys revoke <id>');
+}
+
+function describe({ revokedAt, expiresAt, maxSpendAtomic, models }: ApiKey, nowMs: number): string {
+  if (revokedAt !== undefined) return 'revoked';
+  const parts = [maxSpendAtomic === undefined ? 'no limit' : `at most ${maxSpendAtomic}`];
+  if (expiresAt !== undefined) parts.push(`${Date.parse(expiresAt) <= nowMs ? 'expired' : 'until'} ${expiresAt}`);
+  if (models !== undefined) parts.push(`only ${models.join(',')}`);
+  return parts.join('; ');
 }

@@ -13,9 +13,13 @@ it('takes callers without a key until the first one is made, and never again, ho
   const path = join(directory, 'keys.json');
   const startGateway = () =>
     createSignIn(
-      openApiKeys(path, (error) => {
-        throw error;
-      }),
+      openApiKeys(
+        path,
+        (error) => {
+          throw error;
+        },
+        () => 0,
+      ),
     );
   const enter = async (gateway: ReturnType<typeof startGateway>, secret?: string): Promise<string> => {
     const header = (name: string) => (name === 'x-api-key' ? secret : undefined);

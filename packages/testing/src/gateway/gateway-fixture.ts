@@ -53,7 +53,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       beacon: network.beacon,
       links,
       payer: fakePayer,
-      keys: openApiKeys(given.keysPath, (error) => log.push(String(error))),
+      keys: openApiKeys(given.keysPath, (error) => log.push(String(error)), Date.now),
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics: createMetrics('gateway'),
     },
