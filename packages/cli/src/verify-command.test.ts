@@ -46,6 +46,29 @@ async function verify(...argv: string[]): Promise<{ code: number; out: string; e
   return { code, out, error };
 }
 
+it('says of an answer of a machine, and of no other, what it rests on', async () => {
+  const model = 'ogong/tee/test/synthetic';
+  const ofMachine = createSyntheticReceipt({
+    crypto,
+    provider: createNodeHybridSigner(fill(1, 64)),
+    router: createNodeHybridSigner(fill(2, 64)),
+    payer: createNodeLedgerSigner(fill(3, 32)),
+    ledger: receipt.ledger,
+    parameters: { model },
+    bend: { header: (header) => ({ ...header, tier: 'tee', method: 'attested-replay' }) },
+    bendTicket: (ticket) => ({ ...ticket, modelId: model }),
+  });
+  // Nobody can read what this machine says.
+  const carried = { ...ofMachine.receipt, evidence: new Map([['attestation', fill(7, 9)]]) };
+  const { request, response } = ofMachine.reply;
+  const parts = { ...toReceiptJson(carried), request: toBase64(request), response: toBase64(response) };
+  const { code, out } = await verify(save('machine.json', JSON.stringify(parts)), '--trust', trusted);
+  expect(code).toBe(VERIFY_EXIT.failed);
+  expect(out).toContain('by hardware: nothing: the machine was not taken\nby replay: ');
+  expect(out).toMatch(/by replay: .*draw-replay/);
+  expect((await verify(whole, '--trust', trusted)).out).not.toContain('by hardware');
+});
+
 describe('ogong verify', () => {
   const meshOf = (mesh: string, changes: Partial<MeshState> = {}): string => {
     writeMeshState(join(directory, mesh), {

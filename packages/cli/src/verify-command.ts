@@ -22,6 +22,7 @@ import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import { formatVerdict } from './print-checks.ts';
+import { formatProof } from './print-proof.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { addShownAnswer } from './shown-answer.ts';
 import { readUserFile } from './user-files.ts';
@@ -117,7 +118,10 @@ export const verifyCommand: Command = {
       const answer = values.answer === undefined ? undefined : toPlainBytes(readUserFile(values.answer));
       const verdict = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
       if (values.json) printJson(output, verdict);
-      else output.write(formatVerdict(verdict));
+      else {
+        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, Number(receipt.admission.timeMs));
+        output.write(`${formatVerdict(verdict)}${proof}`);
+      }
       if (verdict.ok) return VERIFY_EXIT.ok;
       const isRefuted = verdict.missing.length === 0 || verdict.checks.some(({ status }) => status === 'fail');
       return isRefuted ? VERIFY_EXIT.failed : VERIFY_EXIT.unchecked;

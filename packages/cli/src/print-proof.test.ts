@@ -1,0 +1,46 @@
+import { type Check, fail, pass, skip } from '@ogong/protocol/base/checks';
+import { describe, expect, it } from 'vitest';
+import { formatProof } from './print-proof.ts';
+
+const AT = Date.parse('2026-01-02T03:04:05Z');
+const passes = (...ids: string[]): Check[] => ids.map((id) => pass(id, ''));
+const SOFTWARE = passes('admission', 'attested-reply', 'draw-replay', 'machine', 'cpu-vendor', 'cpu-signature');
+const HARDWARE = [...SOFTWARE, ...passes('cpu-chain', 'report-data')];
+const without = (checks: readonly Check[], name: string): Check[] => checks.filter(({ id }) => id !== name);
+
+describe('what an answer rests on', () => {
+  it('is the hardware, the replay, and a root that is believed since the order', () => {
+    expect(formatProof(HARDWARE, AT).split('\n')).toEqual([
+      'by hardware: attested-reply, machine, cpu-vendor, cpu-signature, cpu-chain, report-data',
+      'by replay: draw-replay',
+      "believed: the vendor's root, since 2026-01-02T03:04:05.000Z, when the validator admitted the order",
+      '',
+    ]);
+  });
+
+  it('is no hardware where an attester in software signed', () => {
+    const text = formatProof(SOFTWARE, AT);
+    expect(text).toContain('by hardware: nothing: an attester in software signed\n');
+    expect(text).toContain('believed: the software attester (attested-reply, machine, cpu-vendor, cpu-signature)');
+  });
+
+  it.each([
+    ['its machine failed', [...without(HARDWARE, 'machine'), fail('machine', '')]],
+    ['nobody looked at its machine', [...without(HARDWARE, 'machine'), skip('machine', '')]],
+    ['another key signed', [...without(HARDWARE, 'attested-reply'), fail('attested-reply', '')]],
+  ])('is nothing of the machine where %s', (_why, checks) => {
+    const text = formatProof(checks, AT);
+    expect(text).toContain('by hardware: nothing: the machine was not taken\n');
+    expect(text).toContain('believed: nothing of the machine\n');
+  });
+
+  it('says where nobody checked the time, and where nothing was replayed', () => {
+    const text = formatProof(without(without(HARDWARE, 'admission'), 'draw-replay'), AT);
+    expect(text).toContain('which nobody checked');
+    expect(text).toContain('by replay: nothing\n');
+  });
+
+  it('is not said of an answer that is of no machine', () => {
+    expect(formatProof(without(HARDWARE, 'machine'), AT)).toBe('');
+  });
+});

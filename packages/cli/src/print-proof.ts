@@ -1,0 +1,31 @@
+import type { Check } from '@ogong/protocol/base/checks';
+
+/** Checks of a machine (docs/spec/machine-evidence.md#checks) that rest on its report, whoever signed that. */
+const OF_THE_REPORT = /^(?:attested-reply|machine|cpu-[a-z]+|report-data|boot|event-log|image|gpu-[a-z]+)$/;
+/** Checks that compute what the model's sampler did again. */
+const OF_REPLAY = ['draw-key', 'sampler', 'listing', 'draw-replay', 'shape-classes'];
+
+/**
+ * What the answer of a machine rests on: hardware, replay, belief and since when. Empty where the receipt is of no machine.
+ * @param admittedMs when the order's validator says that it admitted the order: evidence answers that order, so it is no older.
+ */
+export function formatProof(checks: readonly Check[], admittedMs: number): string {
+  const machine = checks.find(({ id }) => id === 'machine');
+  if (machine === undefined) return '';
+  const hasPassed = (name: string): boolean => checks.some(({ id, status }) => id === name && status === 'pass');
+  const passed = checks.filter(({ status }) => status === 'pass').map(({ id }) => id);
+  const replayed = passed.filter((id) => OF_REPLAY.includes(id));
+  // A software attester has no certificates of a vendor: it signs as hardware would, and proves none.
+  const isHardware = hasPassed('cpu-chain');
+  const since = `since ${new Date(admittedMs).toISOString()}, when ${
+    hasPassed('admission') ? 'the validator admitted the order' : 'the order was admitted, which nobody checked'
+  }`;
+  const isTaken = machine.status === 'pass' && hasPassed('attested-reply');
+  const report = passed.filter((id) => OF_THE_REPORT.test(id)).join(', ');
+  const [hardware, believed] = !isTaken
+    ? ['nothing: the machine was not taken', 'nothing of the machine']
+    : isHardware
+      ? [report, `the vendor's root, ${since}`]
+      : ['nothing: an attester in software signed', `the software attester (${report}), ${since}`];
+  return `by hardware: ${hardware}\nby replay: ${replayed.join(', ') || 'nothing'}\nbelieved: ${believed}\n`;
+}
