@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes as drawBytes } from 'node:crypto';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { ApiApp } from '@ogong/host/http/api-app';
 import { createHttpServer } from '@ogong/host/http/http-server';
@@ -115,6 +115,10 @@ export interface GatewayDependencies {
   readonly checker?: ReceiptChecker;
   /** Default: a port. */
   readonly openServer?: typeof createHttpServer;
+  /** Where nonces come from. Default: the system. */
+  readonly randomBytes?: (length: number) => Uint8Array;
+  /** What validators are chosen by. Default: `Math.random`. */
+  readonly random?: () => number;
 }
 
 export interface Gateway {
@@ -271,9 +275,11 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 
 function createReplies(
   { router, patience, spending, modelRoots, seal = 'auto', machinePolicy, misroutedDir }: GatewayOptions,
-  { chain, beacon, links, payer, clock, logger, counts, warn }: GatewayContext,
+  context: GatewayContext,
   { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
 ): ReplyService {
+  const { chain, beacon, links, payer, clock, logger, counts, warn } = context;
+  const { randomBytes = random, random: chance = Math.random } = context;
   const { ledger, receipts, complaints, deliveries, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none' } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
@@ -298,7 +304,7 @@ function createReplies(
         ledger: chain.ledger,
       },
     }),
-    validators: createValidatorChoice({ chain, links, random: Math.random }),
+    validators: createValidatorChoice({ chain, links, random: chance }),
     funding,
     ledger,
     receipts,
@@ -306,7 +312,7 @@ function createReplies(
     deliveries,
     checker,
     clock,
-    randomBytes: random,
+    randomBytes,
     nameCacheScope: createCacheScopes(random(32)),
     onFault(reason, providerId) {
       counts.countFault(reason);
@@ -352,7 +358,7 @@ function createApp(
   });
 }
 
-const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+const random = (length: number): Uint8Array => new Uint8Array(drawBytes(length));
 
 /** @throws GatewayConfigError where a network could use the gateway without a key. */
 function assertStaysHere({ host }: HostPort, logger: Logger): void {

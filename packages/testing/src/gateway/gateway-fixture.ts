@@ -30,6 +30,8 @@ export interface FixtureOptions {
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
   /** Path of a JSON file with keys. */
   readonly keysPath?: string;
+  /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
+  readonly random?: () => number;
 }
 
 export async function createGatewayFixture(given: FixtureOptions = {}): Promise<GatewayFixture> {
@@ -56,6 +58,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       keys: openApiKeys(given.keysPath, (error) => log.push(String(error)), Date.now),
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics: createMetrics('gateway'),
+      ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
     },
   );
   await gateway.start();
@@ -99,3 +102,8 @@ export const GATEWAY_FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
   receiptLifetimeMs: 3_600_000,
   verdictIntervalMs: 100,
 };
+
+const drawBytes =
+  (random: () => number) =>
+  (length: number): Uint8Array =>
+    Uint8Array.from({ length }, () => Math.floor(random() * 256));
