@@ -153,8 +153,20 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
   };
   const trustFile = JSON.stringify(toTrustJson(made.trust));
 
+  it('says so where the code of the checks cannot be loaded', async () => {
+    const page = await browser.newPage();
+    await page.route('**/checks-*.js', (route) => route.abort());
+    await page.goto(`${staticUrl}#/check`);
+    await page.locator('#receipt-file').waitFor({ state: 'attached' });
+    await page.setInputFiles('#receipt-file', upload('receipt.json', JSON.stringify(receiptFile)));
+    await page.getByRole('alert').filter({ hasText: 'could not be loaded' }).waitFor();
+    await page.close();
+  });
+
   it('checks a receipt from a file, without any network', async () => {
     const { page, complaints } = await open(`${staticUrl}#/check`);
+    // The code of the checks comes after the first view.
+    await page.waitForLoadState('networkidle');
     await page.context().setOffline(true);
     const give = (...given: ReturnType<typeof upload>[]) => page.setInputFiles('#receipt-file', given);
     await give(upload('receipt.json', JSON.stringify(receiptFile)));

@@ -7,6 +7,7 @@ import type { NetworkState } from '../data/store.ts';
 import { Card } from './parts.tsx';
 import { ReceiptReport } from './reply.tsx';
 
+type Checks = Awaited<ReturnType<typeof loadChecks>>;
 type Source = 'nothing' | 'the trust file' | 'the chain';
 
 /** Drop a receipt: every check is made here, and nothing of the file leaves the browser. */
@@ -19,8 +20,11 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
   const [isOver, setOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
 
-  async function check(receipt: DroppedReceipt, trust: Trust | undefined): Promise<void> {
-    const { checkReceiptFile, readNetworkTrust } = await loadChecks();
+  async function check(
+    receipt: DroppedReceipt,
+    trust: Trust | undefined,
+    { checkReceiptFile, readNetworkTrust }: Checks,
+  ): Promise<void> {
     const { reader, deployment, ledger } = state;
     let found: Trust = trust ?? {};
     let from: Source = trust ? 'the trust file' : 'nothing';
@@ -39,11 +43,12 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
 
   async function take(files: Iterable<File>): Promise<void> {
     setProblem(undefined);
-    const { readDroppedFile } = await loadChecks();
+    const checks = await loadChecks().catch((error: Error) => setProblem(error.message));
+    if (!checks) return;
     let [receipt, trust] = [file, given];
     for (const one of files) {
       try {
-        const dropped = readDroppedFile(new Uint8Array(await one.arrayBuffer()));
+        const dropped = checks.readDroppedFile(new Uint8Array(await one.arrayBuffer()));
         if (dropped.kind === 'trust') trust = dropped.trust;
         else receipt = dropped.receipt;
       } catch (error) {
@@ -52,7 +57,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
       }
     }
     setGiven(trust);
-    if (receipt) await check(receipt, trust);
+    if (receipt) await check(receipt, trust, checks);
   }
 
   return (

@@ -60,10 +60,13 @@ it('rotates the secret alone: id, budget, models and expiry stay, and the old se
   for (const shown of [secret, next]) expect(readFileSync(path, 'utf8')).not.toContain(shown);
 });
 
-it('does not bring a revoked key back by rotation, and knows no other id', () => {
+it('does not bring a revoked or expired key back by rotation, and knows no other id', () => {
   const { key } = addApiKey(path, { name: 'k', maxSpendAtomic: undefined, nowMs: now });
   revokeApiKey(path, key.id, now);
   expect(() => rotateApiKey(path, key.id, now)).toThrow(expect.objectContaining({ code: 'revoked-key' }));
+  const ending = addApiKey(path, { name: 'e', maxSpendAtomic: undefined, expiresMs: now + 1, nowMs: now }).key;
+  expect(() => rotateApiKey(path, ending.id, now + 1)).toThrow(expect.objectContaining({ code: 'expired-key' }));
+  expect(rotateApiKey(path, ending.id, now)).toMatch(/^ogong-/);
   expect(() => rotateApiKey(path, '00000000', now)).toThrow(expect.objectContaining({ code: 'unknown-key' }));
 });
 

@@ -30,7 +30,7 @@ export type ApiKey = z.infer<typeof keySchema>;
 
 export class ApiKeyError extends Error {
   override readonly name = 'ApiKeyError';
-  readonly code: 'unreadable' | 'malformed' | 'unknown-key' | 'revoked-key' | 'usage';
+  readonly code: 'unreadable' | 'malformed' | 'unknown-key' | 'revoked-key' | 'expired-key' | 'usage';
   readonly retryable = false;
   constructor(code: ApiKeyError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -168,6 +168,9 @@ export function rotateApiKey(path: string, id: string, nowMs: number): string {
   const found = keys.find((key) => key.id === id);
   if (found === undefined) throw new ApiKeyError('unknown-key', `no key ${id} in ${path}`);
   if (found.revokedAt !== undefined) throw new ApiKeyError('revoked-key', `key ${id} is revoked; make a new one`);
+  if (found.expiresAt !== undefined && Date.parse(found.expiresAt) <= nowMs) {
+    throw new ApiKeyError('expired-key', `key ${id} ended at ${found.expiresAt}; make a new one`);
+  }
   const secret = createSecret();
   const rotated = { ...found, hash: hashSecret(secret), rotatedAt: new Date(nowMs).toISOString() };
   writeApiKeys(

@@ -279,7 +279,7 @@ function createReplies(
   { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
 ): ReplyService {
   const { chain, beacon, links, payer, clock, logger, counts, warn } = context;
-  const { randomBytes = random, random: chance = Math.random } = context;
+  const { randomBytes = readSystemBytes, random = Math.random } = context;
   const { ledger, receipts, complaints, deliveries, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none' } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
@@ -304,7 +304,7 @@ function createReplies(
         ledger: chain.ledger,
       },
     }),
-    validators: createValidatorChoice({ chain, links, random: chance }),
+    validators: createValidatorChoice({ chain, links, random }),
     funding,
     ledger,
     receipts,
@@ -313,7 +313,7 @@ function createReplies(
     checker,
     clock,
     randomBytes,
-    nameCacheScope: createCacheScopes(random(32)),
+    nameCacheScope: createCacheScopes(readSystemBytes(32)),
     onFault(reason, providerId) {
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');
@@ -335,7 +335,7 @@ function createApp(
       replies,
       gate,
       clock,
-      randomBytes: random,
+      randomBytes: readSystemBytes,
       bodyLimits: { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs },
       heartbeatMs: http.heartbeatMs,
       settle: spending.settle ?? 'any',
@@ -358,7 +358,7 @@ function createApp(
   });
 }
 
-const random = (length: number): Uint8Array => new Uint8Array(drawBytes(length));
+const readSystemBytes = (length: number): Uint8Array => new Uint8Array(drawBytes(length));
 
 /** @throws GatewayConfigError where a network could use the gateway without a key. */
 function assertStaysHere({ host }: HostPort, logger: Logger): void {
