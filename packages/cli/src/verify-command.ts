@@ -18,11 +18,11 @@ import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import { formatProof } from '@ogong/protocol/verdict/proof';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import { formatVerdict } from './print-checks.ts';
-import { formatProof } from './print-proof.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { addShownAnswer } from './shown-answer.ts';
 import { readUserFile } from './user-files.ts';

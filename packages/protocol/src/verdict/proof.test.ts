@@ -1,6 +1,6 @@
-import { type Check, fail, pass, skip } from '@ogong/protocol/base/checks';
 import { describe, expect, it } from 'vitest';
-import { formatProof } from './print-proof.ts';
+import { type Check, fail, pass, skip } from '../base/checks.ts';
+import { formatProof } from './proof.ts';
 
 const AT = Date.parse('2026-01-02T03:04:05Z');
 const passes = (...ids: string[]): Check[] => ids.map((id) => pass(id, ''));

@@ -1,4 +1,4 @@
-import type { Check } from '@ogong/protocol/base/checks';
+import type { Check } from '../base/checks.ts';
 
 /** Checks of a machine (docs/spec/machine-evidence.md#checks) that rest on its report, whoever signed that. */
 const OF_THE_REPORT = /^(?:attested-reply|machine|cpu-[a-z]+|report-data|boot|event-log|image|gpu-[a-z]+)$/;
