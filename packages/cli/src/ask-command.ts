@@ -12,7 +12,7 @@ import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
 import { formatProof } from '@ogong/protocol/verdict/proof';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
-import { addMachine, machineFields, readMachinePolicy } from './machine-policy.ts';
+import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
 import { assertWritable } from './user-files.ts';
 
@@ -138,7 +138,7 @@ export const askCommand: Command = {
     if (values.json)
       printJson(output, { answer, replyId: reply.replyId, checks: reply.checks, allowed: reply.allowed });
     else {
-      const proof = formatProof(reply.checks, Number(reply.receipt.admission.timeMs));
+      const proof = formatProof(reply.checks, readAdmission(reply.receipt));
       output.writeError(`\nreceipt of reply ${reply.replyId}${by}\n${formatVerdict(reply)}${proof}`);
     }
     if (values.save !== undefined) {

@@ -34,3 +34,6 @@ export async function addMachine<
   if (policy === undefined) return verdict;
   return addMachineChecks(verdict, await checkReceiptMachine(receipt, { crypto, policy, nowMs }), policy);
 }
+
+/** When the order's validator says that it admitted the order. */
+export const readAdmission = ({ admission }: Receipt): string => new Date(Number(admission.timeMs)).toISOString();

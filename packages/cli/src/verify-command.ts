@@ -20,7 +20,7 @@ import { formatProof } from '@ogong/protocol/verdict/proof';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { loadTrust, trustFields } from './chain-trust.ts';
-import { addMachine, machineFields, readMachinePolicy } from './machine-policy.ts';
+import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
 import { formatVerdict } from './print-checks.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { addShownAnswer } from './shown-answer.ts';
@@ -114,7 +114,7 @@ export const verifyCommand: Command = {
       const verdict = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
       if (values.json) printJson(output, verdict);
       else {
-        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, Number(receipt.admission.timeMs));
+        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, readAdmission(receipt));
         output.write(`${formatVerdict(verdict)}${proof}`);
       }
       if (verdict.ok) return VERIFY_EXIT.ok;

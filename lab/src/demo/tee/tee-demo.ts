@@ -62,7 +62,7 @@ export async function showTee({
 function describeAnswer(reply: AskedReply, { number, tier, only, provider, error, checks }: TeeAnswer): string {
   const head = `#${String(number).padStart(2, '0')} ${tier}${only === undefined ? '' : `, ${only} alone`}`;
   if (provider === undefined) return `${head}\n      refused: ${error ?? 'no receipt came'}`;
-  const proof = formatProof(checks, Number(reply.receipts?.full.admission.timeMs ?? 0n))
+  const proof = formatProof(checks, new Date(Number(reply.receipts?.full.admission.timeMs ?? 0n)).toISOString())
     .trimEnd()
     .split('\n')
     .filter(Boolean);
