@@ -38,6 +38,7 @@ import {
   stopConfig,
 } from '@ogong/provider/commands/model-commands';
 import { quoteConfig } from '@ogong/provider/commands/quote-command';
+import { witnessConfig } from '@ogong/provider/commands/witness-command';
 import { runConfig } from '@ogong/provider/commands/run-command';
 import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
@@ -62,6 +63,7 @@ export const referenceConfigs = [
   gatewayConfig,
   keysConfig,
   quoteConfig,
+  witnessConfig,
   serveConfig,
   startConfig,
   localConfig,

@@ -20,6 +20,7 @@ import { voteCommand } from '../money/vote-command.ts';
 import { replayCommand } from '../replay-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
+import { witnessCommand } from '../witness-command.ts';
 
 const completionCommand = createCompletionCommand('ogong', () => commands);
 
@@ -43,6 +44,7 @@ const commands: readonly Command[] = [
   replayCommand,
   compareCommand,
   evidenceCommand,
+  witnessCommand,
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
@@ -53,7 +55,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand]],
+  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, witnessCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
   ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],

@@ -22,6 +22,7 @@ import { modelCommands } from '../commands/model-commands.ts';
 import { createReadingLine } from '../commands/pull-progress.ts';
 import { quoteCommand } from '../commands/quote-command.ts';
 import { runCommand as talkCommand } from '../commands/run-command.ts';
+import { witnessCommand } from '../commands/witness-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
 import { noteServer } from '../local/server-note.ts';
@@ -141,6 +142,7 @@ const commands: readonly Command[] = [
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
   quoteCommand,
+  witnessCommand,
   installCommand(),
   uninstallCommand(),
   createCompletionCommand(NAME, () => [
@@ -155,7 +157,7 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
-  ['For the network', ['configure', 'show', 'wallet', 'quote', 'start', 'serve', 'admissions']],
+  ['For the network', ['configure', 'show', 'wallet', 'quote', 'witness', 'start', 'serve', 'admissions']],
 ];
 
 function formatHelp(): string {
