@@ -36,6 +36,8 @@ import {
   walletConfig,
 } from '../provider/provider-config.ts';
 import { startServing } from '../provider/serve-daemon.ts';
+import { proxyConfig } from '../proxy/proxy-config.ts';
+import { startProxy } from '../proxy/proxy-daemon.ts';
 
 const NAME = 'ogong-provider';
 
@@ -132,6 +134,12 @@ const daemons: readonly DaemonVerb[] = [
     config: startConfig,
     start: (argv, signal) => serve(argv, signal, { isTold: true }),
   },
+  {
+    name: 'proxy',
+    summary: 'ask a hosted API from a machine that shows what it does',
+    config: proxyConfig,
+    start: (argv) => startProxy(read(proxyConfig.parse(argv, process.env))),
+  },
 ];
 
 const commands: readonly Command[] = [
@@ -157,7 +165,8 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
-  ['For the network', ['configure', 'show', 'wallet', 'quote', 'witness', 'start', 'serve', 'admissions']],
+  ['For the network', ['configure', 'show', 'wallet', 'start', 'serve', 'admissions']],
+  ['In a machine that shows what it does', ['quote', 'witness', 'proxy']],
 ];
 
 function formatHelp(): string {

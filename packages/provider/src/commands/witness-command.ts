@@ -10,6 +10,7 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { EXIT, explainFile } from '@ogong/host/log/errors';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { fromHex, toHex, utf8Decode } from '@ogong/protocol/base/bytes';
+import { readHeadersFile } from '../machine/headers-file.ts';
 import { openAttester, teeFields } from '../machine/tee-config.ts';
 import { witnessExchange } from '../machine/witness-exchange.ts';
 import { dataDirField } from '../provider/provider-config.ts';
@@ -71,7 +72,7 @@ export const witnessCommand: Command = {
     const order = {
       method: body === undefined ? 'GET' : 'POST',
       url: positionals[0] as string,
-      headers: values.headers === undefined ? {} : readHeaders(values.headers),
+      headers: values.headers === undefined ? {} : readHeadersFile(NAME, 'headers', values.headers),
       body,
     } as const;
     const challenge = values.challenge === undefined ? randomBytes(CHALLENGE_BYTES) : fromHex(values.challenge);
@@ -94,19 +95,4 @@ function read(flag: string, path: string): Buffer {
   } catch (error) {
     throw new ConfigError(NAME, [`--${flag} ${path}: ${explainFile(error)}`]);
   }
-}
-
-/** A header's value is never in a message: it may be a secret. */
-function readHeaders(path: string): Record<string, string> {
-  let value: unknown;
-  try {
-    value = JSON.parse(read('headers', path).toString('utf8'));
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    value = undefined;
-  }
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (!isObject || !Object.values(value as object).every((one) => typeof one === 'string'))
-    throw new ConfigError(NAME, [`--headers ${path}: a JSON object of texts is expected`]);
-  return value as Record<string, string>;
 }
