@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { createServer, type RequestListener, type Server } from 'node:https';
+import type { RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import {
   encodeWitness,
