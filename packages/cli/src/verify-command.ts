@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
-import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
@@ -18,11 +16,12 @@ import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import { formatProof } from '@ogong/protocol/verdict/proof';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { loadTrust, trustFields } from './chain-trust.ts';
+import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
 import { formatVerdict } from './print-checks.ts';
-import { formatProof } from './print-proof.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { addShownAnswer } from './shown-answer.ts';
 import { readUserFile } from './user-files.ts';
@@ -54,11 +53,7 @@ const config = defineConfig({
       description:
         'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment',
     },
-    machines: {
-      schema: text,
-      label: '<policy.json>',
-      description: 'which machines of tier tee are believed (docs/spec/tee-tier.md#policy)',
-    },
+    ...machineFields,
     json: jsonField,
     ...trustFields,
   },
@@ -111,7 +106,7 @@ export const verifyCommand: Command = {
       const verified = isLocalReceipt(receipt)
         ? verifyLocalReceipt(receipt, { ...context, trust: opened.trust })
         : await addMachine(await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow }), receipt, {
-            path: values.machines,
+            policy: values.machines === undefined ? undefined : readMachinePolicy(values.machines),
             nowMs: context.nowMs,
           });
       const bodies = { request: context.request, response: context.response };
@@ -119,7 +114,7 @@ export const verifyCommand: Command = {
       const verdict = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
       if (values.json) printJson(output, verdict);
       else {
-        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, Number(receipt.admission.timeMs));
+        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, readAdmission(receipt));
         output.write(`${formatVerdict(verdict)}${proof}`);
       }
       if (verdict.ok) return VERIFY_EXIT.ok;
@@ -131,17 +126,6 @@ export const verifyCommand: Command = {
     }
   },
 };
-
-/** What the machine of a reply of tier `tee` shows, against the reader's policy. */
-async function addMachine(
-  verdict: ReceiptVerdict,
-  receipt: Receipt,
-  { path, nowMs }: { readonly path: string | undefined; readonly nowMs: number },
-): Promise<ReceiptVerdict> {
-  if (path === undefined) return verdict;
-  const policy = parsePolicy(toPlainBytes(readUserFile(path)));
-  return addMachineChecks(verdict, await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }), policy);
-}
 
 /** A local receipt is on none. */
 const isOnLedger = (receipt: Receipt | LocalReceipt, ledger: LedgerDomain | undefined): boolean =>

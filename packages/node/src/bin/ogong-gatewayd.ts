@@ -93,6 +93,7 @@ async function start(values: Values): Promise<Daemon> {
       },
       seal: values.seal,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
+      machineIntervalMs: values.machineInterval,
       misroutedDir: join(values.dataDir, 'misrouted'),
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,

@@ -81,6 +81,11 @@ export const gatewayConfig = defineConfig({
       description:
         'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
     },
+    machineInterval: {
+      schema: duration,
+      default: '10m',
+      description: 'how long a machine of tier tee that has answered is not asked again',
+    },
     ...chainFields,
     ...common,
     deposit: {

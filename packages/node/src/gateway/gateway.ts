@@ -81,6 +81,8 @@ export interface GatewayOptions {
   readonly seal?: SealPolicy;
   /** Which machines of tier `tee` are believed. Default: none, and nothing is bought in that tier. */
   readonly machinePolicy?: MachinePolicy | undefined;
+  /** How long a machine that has answered is not asked again. Default: ten minutes. */
+  readonly machineIntervalMs?: number;
   /** Where tickets are kept by which the router misrouted. Default: nowhere. */
   readonly misroutedDir?: string;
   readonly receiptLifetimeMs: number;
@@ -274,7 +276,16 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  { router, patience, spending, modelRoots, seal = 'auto', machinePolicy, misroutedDir }: GatewayOptions,
+  {
+    router,
+    patience,
+    spending,
+    modelRoots,
+    seal = 'auto',
+    machinePolicy,
+    machineIntervalMs,
+    misroutedDir,
+  }: GatewayOptions,
   context: GatewayContext,
   { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
 ): ReplyService {
@@ -300,7 +311,7 @@ function createReplies(
     providers: createProviderCall(patience, {
       links,
       sealing: {
-        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy }),
+        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs }),
         ledger: chain.ledger,
       },
     }),
