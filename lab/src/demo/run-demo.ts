@@ -150,7 +150,7 @@ async function readStill({ chain, links, members }: Pick<Settling, 'chain' | 'li
 export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): Member[] {
   const daemons = mesh.members.flatMap(({ name, role, identity }): Member[] => {
     const { address } = identity;
-    if (role === 'verifier') return [];
+    if (role === 'verifier' || role === 'relay') return [];
     const isCheat = role === 'provider' && name === 'cheat' && cheat !== 'none';
     if (role === 'provider') return [{ name, role, address, isCheat, providerId: toHex(identity.keyHash) }];
 
