@@ -7,14 +7,20 @@ import { join, relative } from 'node:path';
  * @param text at least 12 bytes, so that it is found nowhere by chance.
  */
 export function findText(directory: string, text: string): string[] {
-  const needles = listForms(text);
+  const forms = listForms(text);
   return listFiles(directory)
     .filter((path) => {
       const bytes = read(path);
-      return needles.some((needle) => bytes.includes(needle));
+      return forms.some((form) => bytes.includes(form));
     })
     .map((path) => relative(directory, path))
     .sort();
+}
+
+/** Whether bytes hold a text in one of the same forms. */
+export function holdsText(bytes: Uint8Array, text: string): boolean {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return listForms(text).some((form) => all.includes(form));
 }
 
 /** The forms in which a program may have written it down. */
