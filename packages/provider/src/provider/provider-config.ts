@@ -1,9 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
+import { atomicAmount, duration, hex, hostPort, oneOf, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
-import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { knownPeer, routerPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
