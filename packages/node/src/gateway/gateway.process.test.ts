@@ -637,6 +637,26 @@ describe('a stream', () => {
   });
 });
 
+describe('several routers', () => {
+  const dead = { endpoint: '127.0.0.1:1', certHash: new Uint8Array(32) };
+
+  it('stand in for one another: the gateway serves, lists models, and reports to whoever signed the ticket', async () => {
+    const client = await open({ routers: (own) => [dead, own] });
+    const answer = await client.chat.completions.create(chat);
+    expect(answer.choices[0]?.message.content).toBe(STORY);
+    expect((await client.models.list()).data.map(({ id }) => id)).toContain(FAKE_MODEL);
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['ok']);
+  });
+
+  it('that are all out of reach leave a status that says so', async () => {
+    const client = await open({ routers: () => [dead, { ...dead, endpoint: '127.0.0.1:2' }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({
+      status: 503,
+      code: 'router_unreachable',
+    });
+  });
+});
+
 describe('validators', () => {
   it('are told which record was given, and hear it when they are back', async () => {
     const client = await open();

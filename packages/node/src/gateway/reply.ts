@@ -1,5 +1,5 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
-import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -108,7 +108,6 @@ export interface AnswerForm<R extends BoughtAnswer> {
 
 /** What the steps from a job to its reply share: open-attempt, follow-provider, check-reply, report-attempt. */
 export interface ReplyContext {
-  readonly router: Peer;
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
   /** Which machines of tier `tee` are believed. */
