@@ -334,8 +334,8 @@ export const allotConfig = defineConfig({
     until: {
       schema: integer(),
       label: '<seconds>',
-      description: 'ends the tally there, seconds since 1970; every operator says the same, and no daemon has signed yet. Default: the end\n' +
-        'of the first period with work',
+      description:
+        'ends the tally there, seconds since 1970, for all operators. Default: the end of the first period with work',
     },
     signature: {
       schema: signature,

@@ -22,7 +22,14 @@ import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries, wireTimed } from './wire-canaries.ts';
-import { repeatAllotting, wireAllotting, wireCosigning, wireLiens, wireReinstating, wireSettlement } from './wire-settlement.ts';
+import {
+  repeatAllotting,
+  wireAllotting,
+  wireCosigning,
+  wireLiens,
+  wireReinstating,
+  wireSettlement,
+} from './wire-settlement.ts';
 import { wireWitness } from './wire-witness.ts';
 
 export interface Validator {
@@ -147,8 +154,21 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
 /** The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, handing, audit, disputes, canaries, timed } =
-    services;
+  const {
+    server,
+    beacon,
+    staking,
+    auditing,
+    settling,
+    reinstating,
+    liens,
+    tallying,
+    handing,
+    audit,
+    disputes,
+    canaries,
+    timed,
+  } = services;
   state.stopping.abort();
   await Promise.all([
     beacon.stop(),
