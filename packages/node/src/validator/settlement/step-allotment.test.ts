@@ -85,7 +85,8 @@ function createFour() {
         return { root: allotment.root, signature };
       },
       onAllotted: ({ number }) => heard.push(`allotted ${number}`),
-      onDisagreement: (peer) => heard.push(`disagreement ${members.indexOf(peer)}`),
+      onDisagreement: (peer) =>
+        heard.push(`disagreement ${members.findIndex(({ address }) => address === peer.address)}`),
       onError: (error) => heard.push(String(error)),
     };
   };
