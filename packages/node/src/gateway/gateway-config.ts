@@ -172,6 +172,14 @@ export const keysConfig = defineConfig({
       label: '<ids>',
       description: 'what a new key may ask for: model ids with commas between, each may end in *, as in ogong/replay/*',
     },
+    requestsPerMinute: {
+      schema: integer({ min: 1, max: 1e9 }),
+      description: 'requests that a new key may send in a minute; without it, any number',
+    },
+    tokensPerMinute: {
+      schema: integer({ min: 1, max: 1e9 }),
+      description: 'tokens of prompts and answers that a new key may have in a minute; without it, any number',
+    },
   },
   positionals: { label: 'add | list | rotate <id> | revoke <id>', min: 1, max: 2 },
 });

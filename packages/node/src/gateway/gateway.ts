@@ -33,6 +33,7 @@ import { createProviderMatch, type ProviderMatchOptions } from './provider-match
 import { createPageHandlers } from './public/page-handlers.ts';
 import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
+import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
@@ -343,7 +344,7 @@ interface AppParts {
 
 function createApp(
   { http, routers: peers, spending, network }: GatewayOptions,
-  { chain, beacon, links, publicLinks = links, metrics, clock, logger, counts }: GatewayContext,
+  { store, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts }: GatewayContext,
   { signIn, books, replies, routers }: AppParts,
 ): ApiApp {
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
@@ -353,6 +354,7 @@ function createApp(
     completions: {
       replies,
       gate,
+      rates: createRateLimits({ clock }),
       clock,
       randomBytes: readSystemBytes,
       bodyLimits: { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs },
@@ -360,6 +362,7 @@ function createApp(
       settle: spending.settle ?? 'any',
     },
     receipts: books,
+    usage: { store, clock },
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({
