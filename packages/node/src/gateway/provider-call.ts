@@ -60,7 +60,7 @@ export interface ProviderEnd {
 }
 
 export interface ProviderCall {
-  /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout` */
+  /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout`, `order_not_admitted` */
   generate(input: GenerateInput): AsyncGenerator<Delta, ProviderEnd>;
   /** Hands the payer's word about a running reply to its provider. @throws LinkError */
   sendProgress(match: Match, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
@@ -231,6 +231,12 @@ function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: b
   }
   if (error.refusal === 'unavailable' && !hasBegun) {
     return new ApiError('provider_busy', `The provider cannot take the request now: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
+  if (error.refusal === 'not-admitted' && !hasBegun) {
+    return new ApiError('order_not_admitted', `The provider serves nothing before the order is admitted: ${error.message}`, {
       cause: error,
       retryAfterS: 2,
     });

@@ -26,9 +26,9 @@ export function createReplyService(context: ReplyContext): ReplyService {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const tried: Uint8Array[] = [];
       let last: ApiError | undefined;
+      let mayRepeat = true;
       // Who names a provider wants to know whether that one answers.
-      const attempts = job.provider === undefined ? MAX_ATTEMPTS : 1;
-      for (let count = 0; count < attempts; count++) {
+      for (let left = job.provider === undefined ? MAX_ATTEMPTS : 1; left > 0; left--) {
         let hasStreamed = false;
         try {
           const stream = tryOnce(context, job, tried);
@@ -47,8 +47,13 @@ export function createReplyService(context: ReplyContext): ReplyService {
           if (!(error instanceof ApiError) || job.signal.aborted) throw error;
           // Report the provider's own failure, not that no other provider was left.
           if (last && isNobodyLeft(error)) throw last;
-          if (hasStreamed || !isProviderFault(error)) throw error;
+          if (hasStreamed || !mayTryAgain(error)) throw error;
           last = error;
+          // The same provider may serve under another validator. Once, since only the provider says that this one was away.
+          if (error.code !== 'order_not_admitted' || !mayRepeat) continue;
+          mayRepeat = false;
+          tried.pop();
+          left++;
         }
       }
       throw last as ApiError;
@@ -70,12 +75,13 @@ async function* tryOnce<R extends BoughtAnswer>(
 
 const isNobodyLeft = ({ code }: ApiError): boolean => code === 'no_provider' || code === 'model_not_found';
 
-/** Another provider may do better. */
-const PROVIDER_FAULTS: ReadonlySet<ApiErrorCode> = new Set([
+/** Another provider, or another validator, may do better. */
+const TRIED_AGAIN: ReadonlySet<ApiErrorCode> = new Set([
+  'order_not_admitted',
   'provider_failed',
   'provider_timeout',
   'provider_busy',
   'request_refused',
   'ogong_check_failed',
 ]);
-const isProviderFault = ({ code }: ApiError): boolean => PROVIDER_FAULTS.has(code);
+const mayTryAgain = ({ code }: ApiError): boolean => TRIED_AGAIN.has(code);
