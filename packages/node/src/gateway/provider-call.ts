@@ -236,10 +236,14 @@ function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: b
     });
   }
   if (error.refusal === 'not-admitted' && !hasBegun) {
-    return new ApiError('order_not_admitted', `The provider serves nothing before the order is admitted: ${error.message}`, {
-      cause: error,
-      retryAfterS: 2,
-    });
+    return new ApiError(
+      'order_not_admitted',
+      `The provider serves nothing before the order is admitted: ${error.message}`,
+      {
+        cause: error,
+        retryAfterS: 2,
+      },
+    );
   }
   const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
   return new ApiError('provider_failed', `The provider failed${why}`, { cause: error });

@@ -260,7 +260,8 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
 
   function assertAdmits({ validator }: NamedOrder): void {
     const index = validatorKeys.findIndex(({ address }) => equalBytes(address, validator));
-    if (deadValidators.has(index)) throw new Refusal('not-admitted', 'the validator did not admit the order: it is down');
+    if (deadValidators.has(index))
+      throw new Refusal('not-admitted', 'the validator did not admit the order: it is down');
   }
 
   const providers: (FakeProvider & { endpoint: string; certHash: Uint8Array })[] = [];
