@@ -28,9 +28,9 @@ export function createReplyService(context: ReplyContext): ReplyService {
       const tried: Uint8Array[] = [];
       const failed: FailedTry[] = [];
       let last: ApiError | undefined;
+      let mayRepeat = true;
       // Who names a provider wants to know whether that one answers.
-      const attempts = job.provider === undefined ? MAX_ATTEMPTS : 1;
-      for (let count = 0; count < attempts; count++) {
+      for (let left = job.provider === undefined ? MAX_ATTEMPTS : 1; left > 0; left--) {
         let attempt: ProviderAttempt | undefined;
         let shownBytes = 0;
         let hasStreamed = false;
@@ -55,8 +55,13 @@ export function createReplyService(context: ReplyContext): ReplyService {
           if (attempt) failed.push(await noteFailure(context, attempt, { error, shownBytes }));
           // Report the provider's own failure, not that no other provider was left.
           if (last && isNobodyLeft(error)) throw last;
-          if (hasStreamed || !isProviderFault(error)) throw error;
+          if (hasStreamed || !mayTryAgain(error)) throw error;
           last = error;
+          // The same provider may serve under another validator. Once, since only the provider says that this one was away.
+          if (error.code !== 'order_not_admitted' || !mayRepeat) continue;
+          mayRepeat = false;
+          tried.pop();
+          left++;
         }
       }
       throw last as ApiError;
@@ -88,12 +93,13 @@ async function noteFailure(
 
 const isNobodyLeft = ({ code }: ApiError): boolean => code === 'no_provider' || code === 'model_not_found';
 
-/** Another provider may do better. */
-const PROVIDER_FAULTS: ReadonlySet<ApiErrorCode> = new Set([
+/** Another provider, or another validator, may do better. */
+const TRIED_AGAIN: ReadonlySet<ApiErrorCode> = new Set([
+  'order_not_admitted',
   'provider_failed',
   'provider_timeout',
   'provider_busy',
   'request_refused',
   'ogong_check_failed',
 ]);
-const isProviderFault = ({ code }: ApiError): boolean => PROVIDER_FAULTS.has(code);
+const mayTryAgain = ({ code }: ApiError): boolean => TRIED_AGAIN.has(code);
