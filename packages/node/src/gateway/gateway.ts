@@ -280,15 +280,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  {
-    patience,
-    spending,
-    modelRoots,
-    seal = 'auto',
-    machinePolicy,
-    machineIntervalMs,
-    misroutedDir,
-  }: GatewayOptions,
+  { patience, spending, modelRoots, seal = 'auto', machinePolicy, machineIntervalMs, misroutedDir }: GatewayOptions,
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
 ): ReplyService {
