@@ -129,6 +129,22 @@ describe('mesh plan', () => {
     expect(find('gateway').args).not.toContain('--machine-policy');
   });
 
+  it('puts the last honest providers behind a relay where it is told to, by the door that it is told', () => {
+    const relayed: MeshOptions = { ...options, relay: { providers: 2, door: 4999 }, seal: 'required' };
+    const behind = planMesh(relayed, planPorts(DEFAULT_BASE_PORT, relayed), { ...pins, relay: 'bb'.repeat(32) });
+    const argsOf = (name: string) => behind.processes.find((process) => process.name === name)?.args ?? [];
+    const hidden = behind.processes.filter(({ args }) => args.includes('--relay')).map(({ name }) => name);
+    expect(hidden).toEqual(['provider-2', 'provider-3']);
+    expect(argsOf('provider-3').join(' ')).toContain(`--relay 127.0.0.1:4999|${'bb'.repeat(32)}`);
+    expect(argsOf('relay')).toEqual(['--bind', '127.0.0.1:4547', '--data-dir', '/mesh/relay']);
+    expect(argsOf('gateway').join(' ')).toContain('--seal required');
+    expect(countPorts(relayed)).toBe(countPorts(options) + 1);
+    expect(() =>
+      planMesh({ ...relayed, relay: { providers: 4 } }, planPorts(DEFAULT_BASE_PORT, relayed), pins),
+    ).toThrow(MeshError);
+    expect(plan.processes.some(({ name, args }) => name === 'relay' || args.includes('--relay'))).toBe(false);
+  });
+
   it('starts providers and gateway after what they need', () => {
     const names = new Set(plan.processes.map(({ name }) => name));
     for (const { after } of plan.processes) for (const name of after) expect(names).toContain(name);

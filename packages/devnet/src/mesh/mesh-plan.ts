@@ -6,7 +6,7 @@ import { MeshError } from './mesh-error.ts';
 import { signingKeyPath } from './mesh-identities.ts';
 import { OGONG } from './mesh-ledger.ts';
 
-export const MESH_ROLES = ['validator', 'verifier', 'router', 'provider', 'gateway'] as const;
+export const MESH_ROLES = ['validator', 'verifier', 'router', 'relay', 'provider', 'gateway'] as const;
 export type MeshRole = (typeof MESH_ROLES)[number];
 
 /** One daemon: its program, its arguments, and the daemons that must serve before it. */
@@ -70,6 +70,13 @@ export interface MeshMachines {
   readonly intervalMs: number;
 }
 
+export interface MeshRelay {
+  /** The last so many of the honest ones. */
+  readonly providers: number;
+  /** The port by which they and their callers find it, where it is not its own: somebody listens there and hands the bytes on. */
+  readonly door?: number;
+}
+
 export interface MeshTimings {
   readonly epochMs: number;
   readonly settleIntervalMs: number;
@@ -120,6 +127,10 @@ export interface MeshOptions {
   readonly variants?: readonly ProviderVariant[];
   /** Default: no machine is believed. */
   readonly machines?: MeshMachines;
+  /** Providers that are reached through a blind relay alone. Default: none. */
+  readonly relay?: MeshRelay;
+  /** Whether the gateway seals what it sends. Default: its own, `auto`. */
+  readonly seal?: 'auto' | 'off' | 'required';
   readonly pricePer1kAtomic?: bigint;
   readonly timings?: MeshTimings;
   /**
@@ -141,6 +152,8 @@ export interface MeshPorts {
   readonly chain: number;
   readonly router: number;
   readonly gateway: number;
+  /** Undefined where the mesh has no relay. */
+  readonly relay?: number;
   readonly validators: readonly number[];
   readonly verifiers: readonly number[];
   readonly providers: readonly number[];
@@ -150,6 +163,8 @@ export interface MeshPorts {
 export interface MeshPins {
   /** Certificate hash of the router, 64 hex digits. */
   readonly router: string;
+  /** The same of the relay, where there is one. */
+  readonly relay?: string;
   /** Account of each validator, `0x` and 40 hex digits. */
   readonly validators: readonly string[];
   /** Certificate hash and key hash of each verifier. */
@@ -192,6 +207,7 @@ export function planPorts(base: number, { validators = 4, ...options }: MeshOpti
     chain: base + 45,
     router: base + 44,
     gateway: base + 46,
+    ...(options.relay && { relay: base + 47 }),
     validators: row(31, validators),
     verifiers: row(51, countProviders(options as MeshOptions)),
     providers: row(61, countProviders(options as MeshOptions)),
@@ -213,19 +229,22 @@ export function assignPorts(free: readonly number[], options: MeshOptions): Mesh
     chain: next(),
     router: next(),
     gateway: next(),
+    ...(options.relay && { relay: next() }),
     validators: row(validators),
     verifiers: row(providers),
     providers: row(providers),
   };
 }
 
-export const countPorts = (options: MeshOptions): number => 3 + (options.validators ?? 4) + 2 * countProviders(options);
+export const countPorts = (options: MeshOptions): number =>
+  3 + (options.relay ? 1 : 0) + (options.validators ?? 4) + 2 * countProviders(options);
 
 const require = createRequire(import.meta.url);
 /** The daemons' programs, from the packages that they come with. */
 const BIN = {
   validatord: require.resolve('@ogong/node/bin/ogong-validatord'),
   routerd: require.resolve('@ogong/node/bin/ogong-routerd'),
+  relayd: require.resolve('@ogong/node/bin/ogong-relayd'),
   gatewayd: require.resolve('@ogong/node/bin/ogong-gatewayd'),
   provider: require.resolve('@ogong/provider/bin/ogong-provider'),
   verifierd: require.resolve('@ogong/provider/bin/ogong-verifierd'),
@@ -266,7 +285,9 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     rest: { entry: string; before?: readonly string[]; args: readonly string[]; after?: readonly string[] },
   ): ProcessPlan => {
     const dataDir = join(directory, name);
-    const args = [...(rest.before ?? []), '--bind', at(port), '--data-dir', dataDir, ...chainFlags, ...rest.args];
+    // A relay knows no chain.
+    const common = ['--bind', at(port), '--data-dir', dataDir, ...(role === 'relay' ? [] : chainFlags)];
+    const args = [...(rest.before ?? []), ...common, ...rest.args];
     return {
       name,
       role,
@@ -307,6 +328,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       entry: BIN.routerd,
       args: [...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`],
     }),
+    ...(ports.relay === undefined ? [] : [define('relay', 'relay', ports.relay, { entry: BIN.relayd, args: [] })]),
     ...ports.providers.map((port, i) => {
       const name = providerName(options, i);
       const pin = pins.verifiers[i] as MeshPins['verifiers'][number];
@@ -323,13 +345,16 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--price', String(pricePer1kAtomic)],
           ...['--router', at(ports.router)],
           ...['--router-cert', pins.router],
+          ...(isRelayed(options, i)
+            ? ['--relay', `${at(options.relay?.door ?? Number(ports.relay))}|${pins.relay}`]
+            : []),
           ...['--verifier-endpoint', at(ports.verifiers[i] as number)],
           ...['--verifier-cert', pin.certHash],
           ...['--verifier-key', pin.keyHash],
           ...['--announce-interval', `${timings.announceIntervalMs}ms`],
           ...registry,
         ],
-        after: [...validatorNames, 'router'],
+        after: [...validatorNames, 'router', ...(isRelayed(options, i) ? ['relay'] : [])],
       });
     }),
     define('gateway', 'gateway', ports.gateway, {
@@ -338,6 +363,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
         ...['--router', at(ports.router), '--router-cert', pins.router, '--public-rpc-url', rpcUrl],
         ...policyFlags,
         ...(machines === undefined ? [] : ['--machine-interval', `${machines.intervalMs}ms`]),
+        ...(options.seal === undefined ? [] : ['--seal', options.seal]),
       ],
       after: [...validatorNames, 'router'],
     }),
@@ -355,8 +381,15 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   };
 }
 
-function assertOptions({ validators = 4, providers = 3 }: MeshOptions): void {
+function isRelayed({ providers = 3, relay }: MeshOptions, index: number): boolean {
+  return relay !== undefined && index < providers && index >= providers - relay.providers;
+}
+
+function assertOptions({ validators = 4, providers = 3, relay }: MeshOptions): void {
   const within = (value: number, high: number): boolean => Number.isInteger(value) && value >= 1 && value <= high;
   if (!within(validators, 9)) throw new MeshError('bad-option', `${validators} validators: 1 to 9 fit on one machine`);
   if (!within(providers, 8)) throw new MeshError('bad-option', `${providers} providers: 1 to 8 fit on one machine`);
+  if (relay && !within(relay.providers, providers)) {
+    throw new MeshError('bad-option', `${relay.providers} providers behind a relay: 1 to ${providers} can be`);
+  }
 }

@@ -31,7 +31,7 @@ export interface MachineQuestions {
  */
 export async function askMachine(
   { links, clock, ledger, policy, randomBytes }: MachineQuestions,
-  { ticket }: Match,
+  { ticket }: Pick<Match, 'ticket'>,
   signal: AbortSignal,
 ): Promise<CheckedSealKey> {
   if (policy === undefined)
