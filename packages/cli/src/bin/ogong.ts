@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
+import { explainTyping } from '@ogong/host/lifecycle/typed-commands';
 import { EXIT } from '@ogong/host/log/errors';
 import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
@@ -76,7 +77,7 @@ Examples:
 
 async function main([name = '', ...rest]: readonly string[], output: Output): Promise<number> {
   if (name === '' || name === '--help' || name === '-h' || name === 'help') {
-    output.write(help);
+    output.write(help + explainTyping('ogong', process.env));
     return EXIT.ok;
   }
   if (name === '--version') {

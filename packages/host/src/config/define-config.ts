@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Secret } from '../crypto/secret.ts';
+import { explainTyping } from '../lifecycle/typed-commands.ts';
 import { VERSION } from '../version.ts';
 import { parseArguments } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
@@ -47,7 +48,8 @@ export function defineConfig<const S extends ConfigFields>(
     parse(argv, env) {
       const problems: string[] = [];
       const given = parseArguments(definition, argv, problems);
-      if (given.help) return { kind: 'print', text: formatHelp(definition) };
+      if (given.help)
+        return { kind: 'print', text: formatHelp(definition) + explainTyping(programOf(definition.name), env) };
       if (given.version) return { kind: 'print', text: `${definition.name} ${definition.version}\n` };
       const file =
         given.configPath === undefined ? {} : readConfigFile(definition, given.configPath, readText, problems);
@@ -95,3 +97,6 @@ function readValue(name: string, field: Field, origin: string, text: string, pro
   problems.push(`${nameSources(name, field)}: ${shown}${origin} does not fit, ${expected}`);
   return undefined;
 }
+
+/** `ogong-provider` of `ogong-provider list`. */
+const programOf = (name: string): string => name.split(' ')[0] as string;

@@ -9,6 +9,7 @@ import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
+import { explainTyping } from '@ogong/host/lifecycle/typed-commands';
 import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
@@ -179,7 +180,7 @@ Examples:
 
 async function main(name: string, argv: readonly string[], output: Output): Promise<number> {
   if (['', '--help', '-h', 'help'].includes(name)) {
-    output.write(formatHelp());
+    output.write(formatHelp() + explainTyping(NAME, process.env));
     return EXIT.ok;
   }
   if (name === '--version' || name === '-V') {

@@ -8,6 +8,7 @@ import { boolean, decimal, text } from '@ogong/host/config/values';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { nameAsTyped } from '@ogong/host/lifecycle/typed-commands';
 import { EXIT } from '@ogong/host/log/errors';
 import {
   type Catalogue,
@@ -194,7 +195,8 @@ const formatCount = (count: number): string =>
 function formatModel(model: CatalogueModel, sources: Readonly<Record<string, string | undefined>>): string {
   const { name, repository, commit, licence = 'unknown', draft, quantisations } = model;
   const at = commit === undefined ? '' : `@${commit}`;
-  const pull = (quant: string): string => `ogong-provider pull hf:${repository}${at}:${quant.toLowerCase()}`;
+  const pull = (quant: string): string =>
+    nameAsTyped(`ogong-provider pull hf:${repository}${at}:${quant.toLowerCase()}`, process.env);
   return formatTable(
     [],
     [
